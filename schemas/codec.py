@@ -1,0 +1,204 @@
+"""Records to bytes and back: Avro in Confluent's wire format (0, schema id in 4 bytes, body), cached by schema id.
+
+Leaves registering to `schemas.registry`. https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format
+"""
+
+import io
+import json
+import struct
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+import fastavro
+import msgspec
+
+from schemas import records
+from schemas.records import Event, EventHead, Reason
+
+SCHEMA_DIR = Path(__file__).parent
+MISS_CACHED_S = 30.0
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+AvroSchema = dict[str, object]
+
+RECORDS: dict[type[msgspec.Struct], str] = {
+    records.Event: "event",
+    records.Profile: "profile",
+    records.Session: "session",
+    records.SegmentChange: "segment_change",
+    records.Trigger: "trigger",
+    records.IdentityRequest: "identity_request",
+    records.Link: "link",
+    records.Route: "route",
+    records.ProfileCommand: "profile_command",
+    records.DeadLetter: "dead_letter",
+    records.RejectedEvent: "rejected_event",
+}
+
+
+class DecodeError(Exception):
+    """Bytes that are no record of the expected kind. Never retried: they become a dead letter."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+class SchemaSource(Protocol):
+    """Where schemas come from. Implementations raise on an unreachable registry: that is no fault of the bytes."""
+
+    def schema_by_id(self, schema_id: int) -> str | None:
+        """The schema's JSON text, or None if the registry knows no such id."""
+
+    def id_of(self, record: type[msgspec.Struct]) -> int:
+        """The id under which this release's schema of `record` is registered."""
+
+
+def schema_text(record: type[msgspec.Struct]) -> str:
+    """The .avsc of a record, as it is registered."""
+    return (SCHEMA_DIR / f"{RECORDS[record]}.avsc").read_text(encoding="utf-8")
+
+
+class Codec:
+    """Encodes and decodes the records of the contract. Not thread-safe: one for each thread."""
+
+    def __init__(self, schemas: SchemaSource) -> None:
+        self._schemas = schemas
+        self._writers: dict[int, AvroSchema] = {}
+        self._misses: dict[int, float] = {}
+        self._own: dict[type[msgspec.Struct], int] = {}
+
+    def encoder(self, record: type[Record]) -> Callable[[Record], bytes]:
+        """A function that encodes records of one class. Looks the schema's id up once, now."""
+        prefix = struct.pack(">bI", 0, self._own_id(record))
+        schema = _parsed(record)
+        write = fastavro.schemaless_writer
+
+        def encode(value: Record) -> bytes:
+            out = io.BytesIO()
+            out.write(prefix)
+            write(out, schema, msgspec.to_builtins(value, builtin_types=(bytes,)))
+            return out.getvalue()
+
+        return encode
+
+    def decode(self, record: type[Record], value: bytes | None) -> Record:
+        """Decode bytes of any compatible schema. Raises DecodeError; the registry's own errors pass through."""
+        schema_id, body = self._open(value)
+        fields = self._read(record, schema_id, body)
+        try:
+            decoded = msgspec.convert(fields, record)
+        except msgspec.ValidationError as error:
+            raise DecodeError("invalid", str(error)) from None
+        return cast("Record", _clamped(decoded)) if isinstance(decoded, Event) else decoded
+
+    def decode_head(self, value: bytes | None) -> EventHead:
+        """The front of an Event, up to its identifiers; the rest is neither read nor checked. Errors as in `decode`."""
+        schema_id, body = self._open(value)
+        if schema_id != self._own_id(Event):
+            event = self.decode(Event, value)
+            return EventHead(*(getattr(event, name) for name in EventHead.__struct_fields__))
+        fields = _read_avro(body, _head_schema(), None)
+        try:
+            return _clamped(msgspec.convert(fields, EventHead))
+        except msgspec.ValidationError as error:
+            raise DecodeError("invalid", str(error)) from None
+
+    def _own_id(self, record: type[msgspec.Struct]) -> int:
+        known = self._own.get(record)
+        if known is None:
+            known = self._own[record] = self._schemas.id_of(record)
+        return known
+
+    def _open(self, value: bytes | None) -> tuple[int, io.BytesIO]:
+        if not value:
+            raise DecodeError("truncated", "the record has no value")
+        if value[0] != 0:
+            raise DecodeError("bad_magic", f"first byte is {value[0]}, not 0: not in Confluent's wire format")
+        if len(value) < 6:
+            raise DecodeError("truncated", f"{len(value)} bytes: shorter than the header and a body")
+        body = io.BytesIO(value)
+        body.seek(5)
+        return int.from_bytes(value[1:5], "big"), body
+
+    def _read(self, record: type[msgspec.Struct], schema_id: int, body: io.BytesIO) -> dict[str, object]:
+        reader = _parsed(record)
+        if schema_id == self._own_id(record):
+            fields = _read_avro(body, reader, None)
+        else:
+            fields = _read_avro(body, self._writer(schema_id, record), reader)
+        if body.read(1):
+            raise DecodeError("invalid", "bytes are left over after the record's end")
+        return fields
+
+    def _writer(self, schema_id: int, record: type[msgspec.Struct]) -> AvroSchema:
+        known = self._writers.get(schema_id)
+        if known is None:
+            if time.monotonic() - self._misses.get(schema_id, -MISS_CACHED_S) < MISS_CACHED_S:
+                raise DecodeError("unknown_schema", f"the registry knows no schema with id {schema_id}")
+            text = self._schemas.schema_by_id(schema_id)
+            if text is None:
+                if len(self._misses) > 10_000:
+                    self._misses.clear()
+                self._misses[schema_id] = time.monotonic()
+                raise DecodeError("unknown_schema", f"the registry knows no schema with id {schema_id}")
+            try:
+                known = self._writers[schema_id] = _parse(json.loads(text))
+            except (ValueError, TypeError, KeyError, fastavro.schema.SchemaParseException) as error:
+                raise DecodeError("wrong_schema", f"schema {schema_id} is no Avro record: {error}") from None
+        expected = f"onefold.{record.__name__}"
+        if known.get("name") != expected:
+            raise DecodeError("wrong_schema", f"schema {schema_id} is {known.get('name')}, not {expected}")
+        return known
+
+
+Clamped = TypeVar("Clamped", Event, EventHead)
+
+
+def _clamped(event: Clamped) -> Clamped:
+    if event.occurred_at <= event.received_at:
+        return event
+    return msgspec.structs.replace(event, occurred_at=event.received_at)
+
+
+def _read_avro(body: io.BytesIO, writer: AvroSchema, reader: AvroSchema | None) -> dict[str, object]:
+    try:
+        return cast("dict[str, object]", fastavro.schemaless_reader(body, writer, reader))
+    except (EOFError, IndexError, StopIteration) as error:
+        raise DecodeError("truncated", f"the body ends early: {error}") from None
+    except fastavro.read.SchemaResolutionError as error:
+        raise DecodeError("wrong_schema", str(error)) from None
+    except (ValueError, TypeError, KeyError, OverflowError, MemoryError, AttributeError) as error:
+        raise DecodeError("invalid", f"{type(error).__name__}: {error}") from None
+
+
+@cache
+def _parsed(record: type[msgspec.Struct]) -> AvroSchema:
+    return _parse(json.loads(schema_text(record)))
+
+
+@cache
+def _head_schema() -> AvroSchema:
+    schema = json.loads(schema_text(Event))
+    names = EventHead.__struct_fields__
+    schema["fields"] = [field for field in schema["fields"] if field["name"] in names]
+    if tuple(field["name"] for field in schema["fields"]) != names:
+        raise AssertionError("EventHead must be the first fields of Event, in order")
+    return _parse(schema)
+
+
+def _parse(schema: object) -> AvroSchema:
+    return cast("AvroSchema", fastavro.parse_schema(_without_logical_types(schema)))
+
+
+def _without_logical_types(schema: object) -> object:
+    """Times stay integers: fastavro would make a datetime of each, at ten times the cost."""
+    if isinstance(schema, dict):
+        return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
+    if isinstance(schema, list):
+        return [_without_logical_types(part) for part in schema]
+    return schema

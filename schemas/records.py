@@ -1,0 +1,196 @@
+"""The records of the contract as frozen structs, field by field as in the .avsc files that document them.
+
+Times are milliseconds since 1970 (UTC). `properties`, `traits`, `context` and `payload` are JSON text.
+"""
+
+from typing import Literal
+
+import msgspec
+
+EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
+Reason = Literal[
+    "bad_magic",
+    "unknown_schema",
+    "truncated",
+    "wrong_schema",
+    "invalid",
+    "no_identifier",
+    "unknown_workspace",
+    "too_large",
+    "unprocessable",
+]
+
+
+class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):
+    namespace: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}:{self.value}"
+
+
+class EventHead(msgspec.Struct, frozen=True, gc=False):
+    """The front of an Event: enough to say whose it is, decoded without touching the rest."""
+
+    workspace: str
+    source: str
+    message_id: str
+    type: EventType
+    event: str | None
+    occurred_at: int
+    sent_at: int | None
+    received_at: int
+    identifiers: tuple[Identifier, ...]
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    source: str
+    message_id: str
+    type: EventType
+    event: str | None
+    occurred_at: int
+    sent_at: int | None
+    received_at: int
+    identifiers: tuple[Identifier, ...]
+    properties: str = "{}"
+    traits: str = "{}"
+    context: str = "{}"
+
+
+class Membership(msgspec.Struct, frozen=True, gc=False):
+    segment: str
+    entered_at: int
+
+
+class OpenSession(msgspec.Struct, frozen=True, gc=False):
+    session_id: str
+    started_at: int
+    last_event_at: int
+    events: int
+    entry_url: str | None = None
+
+
+class Profile(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    profile_id: str
+    updated_at: int
+    version: int
+    merged_into: str | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    traits: str = "{}"
+    counters: dict[str, int] = {}
+    segments: tuple[Membership, ...] = ()
+    session: OpenSession | None = None
+    events: int = 0
+    first_seen_at: int | None = None
+    last_seen_at: int | None = None
+    decision: int = 0
+
+
+class Session(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    session_id: str
+    profile_id: str
+    status: Literal["open", "closed", "retracted"]
+    started_at: int
+    ended_at: int
+    events: int
+    version: int
+    entry_url: str | None = None
+
+
+class SegmentChange(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    change_id: str
+    profile_id: str
+    segment: str
+    change: Literal["entered", "exited"]
+    changed_at: int
+    cause: str
+    version: int
+    identifiers: tuple[Identifier, ...] = ()
+
+
+class Trigger(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    trigger_id: str
+    trigger: str
+    profile_id: str
+    fired_at: int
+    cause: str
+    version: int
+    identifiers: tuple[Identifier, ...] = ()
+    payload: str = "{}"
+
+
+class IdentityRequest(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    message_id: str
+    source: str
+    occurred_at: int
+    identifiers: tuple[Identifier, ...]
+
+
+class Link(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    left: Identifier
+    right: Identifier
+    message_id: str
+    source: str
+    occurred_at: int
+    rule_version: str
+    decision: int
+    status: Literal["active", "refused", "retracted"] = "active"
+    reason: str = ""
+
+
+class Route(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    namespace: str
+    value: str
+    profile_id: str
+    decision: int
+
+
+class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    profile_id: str
+    command: Literal["unknown", "transfer", "absorb", "fold", "advance"]
+    decision: int = 0
+    target: str | None = None
+    origin: str | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    event: bytes | None = None
+    state: bytes | None = None
+    at: int | None = None
+
+
+class Header(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    value: bytes | None = None
+
+
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
+    dead_id: str
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    reason: Reason
+    failed_at: int
+    workspace: str | None = None
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[Header, ...] = ()
+    detail: str = ""
+
+
+class RejectedEvent(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    source: str
+    reason: str
+    detail: str
+    body: str
+    received_at: int
+    message_id: str | None = None

@@ -1,0 +1,7 @@
+"""One frozen settings object per process, from `ONEFOLD_*` and the workspaces file; only here is the environment read."""
+
+from settings.environment import Settings, load
+from settings.errors import SettingsError
+from settings.workspaces import Clock, Source, Workspace, read_workspaces, write_default
+
+__all__ = ["Clock", "Settings", "SettingsError", "Source", "Workspace", "load", "read_workspaces", "write_default"]

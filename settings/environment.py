@@ -1,0 +1,83 @@
+"""Settings of one process from `ONEFOLD_*`: the defaults fit the embedded stack, every value is checked."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from settings.errors import SettingsError
+from settings.workspaces import Workspace, read_workspaces
+
+SHIPPED_DEFINITIONS = Path(__file__).resolve().parent.parent / "definitions" / "shop"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What every process of Onefold may ask for. Addresses are of the parts it talks to, ports of what it serves."""
+
+    kafka: str = "127.0.0.1:9092"
+    registry: str = "http://127.0.0.1:8081/apis/ccompat/v7"
+    clickhouse: str = "http://127.0.0.1:8123"
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    worker_metrics_port: int = 9101
+    sink_metrics_port: int = 9102
+    partitions: int = 4
+    replication: int = 1
+    data_dir: Path = Path(".onefold")
+    definitions: Path = SHIPPED_DEFINITIONS
+    open_reads: bool = False
+    workspaces: Mapping[str, Workspace] = MappingProxyType({})
+
+
+_VARIABLES = {
+    "ONEFOLD_KAFKA": "kafka",
+    "ONEFOLD_REGISTRY": "registry",
+    "ONEFOLD_CLICKHOUSE": "clickhouse",
+    "ONEFOLD_HTTP_HOST": "http_host",
+    "ONEFOLD_HTTP_PORT": "http_port",
+    "ONEFOLD_WORKER_METRICS_PORT": "worker_metrics_port",
+    "ONEFOLD_SINK_METRICS_PORT": "sink_metrics_port",
+    "ONEFOLD_PARTITIONS": "partitions",
+    "ONEFOLD_REPLICATION": "replication",
+    "ONEFOLD_DATA_DIR": "data_dir",
+    "ONEFOLD_DEFINITIONS": "definitions",
+    "ONEFOLD_OPEN_READS": "open_reads",
+}
+_LOWEST = {"partitions": 1, "replication": 1}
+_HIGHEST = {"http_port": 65535, "worker_metrics_port": 65535, "sink_metrics_port": 65535, "partitions": 1024}
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment; workspaces from the file that ONEFOLD_CONFIG names (none: no workspaces).
+
+    Raises SettingsError that names the variable, its value and what is expected.
+    """
+    values: dict[str, object] = {}
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    for variable, field in _VARIABLES.items():
+        text = environ.get(variable)
+        if text is not None and text != "":
+            values[field] = _parse(variable, text, field, kinds[field])
+    config = environ.get("ONEFOLD_CONFIG")
+    if config:
+        values["workspaces"] = read_workspaces(Path(config))
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _parse(variable: str, text: str, field: str, kind: object) -> object:
+    if kind is bool:
+        if text.lower() not in {"0", "1", "true", "false"}:
+            raise SettingsError(f"{variable}={text!r}: expected 1 or 0")
+        return text.lower() in {"1", "true"}
+    if kind is int:
+        lowest, highest = _LOWEST.get(field, 0), _HIGHEST.get(field, 2**31)
+        try:
+            number = int(text)
+        except ValueError:
+            raise SettingsError(f"{variable}={text!r}: expected a whole number") from None
+        if not lowest <= number <= highest:
+            raise SettingsError(f"{variable}={text!r}: expected {lowest} to {highest}")
+        return number
+    return Path(text) if kind is Path else text
