@@ -1,0 +1,25 @@
+"""The identifiers of a profile, strongest first; which identifiers belong together is left to GRAPH."""
+
+from collections.abc import Iterable
+
+from schemas.identity import rank, usable
+from schemas.records import Identifier
+
+
+def add_primary(known: list[tuple[str, str]], identifiers: tuple[Identifier, ...]) -> None:
+    """Add the strongest usable identifier of an event. The others wait until GRAPH has accepted them."""
+    if all((identifier.namespace, identifier.value) in known for identifier in identifiers):
+        return
+    unite(known, ((primary.namespace, primary.value) for primary in usable(identifiers)[:1]))
+
+
+def unite(known: list[tuple[str, str]], others: Iterable[tuple[str, str]]) -> None:
+    """Take over identifiers."""
+    added = set(others).difference(known)
+    if added:
+        known[:] = sorted((*known, *added), key=lambda pair: rank(Identifier(*pair)))
+
+
+def listed(known: Iterable[tuple[str, str]]) -> tuple[Identifier, ...]:
+    """The identifiers as records carry them."""
+    return tuple(Identifier(namespace, value) for namespace, value in known)

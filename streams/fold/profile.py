@@ -1,0 +1,40 @@
+"""The state of a profile as the records of the topic `profiles`."""
+
+from schemas.records import Membership, Profile
+from streams.fold import identifiers, sessions, traits
+from streams.fold.context import FoldContext
+from streams.fold.state import ProfileState
+
+
+def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -> Profile:
+    """The profile as it is now, under a new version."""
+    state.version += 1
+    return Profile(
+        workspace=context.workspace,
+        profile_id=context.profile_id,
+        updated_at=updated_at,
+        version=state.version,
+        identifiers=identifiers.listed(state.identifiers),
+        traits=traits.render(state.traits),
+        counters=dict(state.counters),
+        segments=tuple(Membership(name, entered_at) for name, entered_at in sorted(state.memberships.items())),
+        session=sessions.open_session(state, context),
+        events=state.events,
+        first_seen_at=state.first_seen_at,
+        last_seen_at=state.last_seen_at,
+        decision=state.decision,
+    )
+
+
+def merged_record(
+    workspace: str, profile_id: str, target: str, version: int, decision: int, updated_at: int
+) -> Profile:
+    """What is left of a profile that was merged into `target`."""
+    return Profile(
+        workspace=workspace,
+        profile_id=profile_id,
+        updated_at=updated_at,
+        version=version,
+        merged_into=target,
+        decision=decision,
+    )

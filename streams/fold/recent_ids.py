@@ -1,0 +1,49 @@
+"""Which messages a profile has folded: 8-byte hashes in two generations, bounded, never a message id itself.
+
+A generation ends when it holds 256 ids and began a day ago, or at 4,096 ids. So a profile with few events never
+forgets (importing an old file twice changes nothing), and every profile knows the ids of at least the last day
+unless more than 4,096 events arrived in it.
+"""
+
+import hashlib
+
+from streams.fold.state import RecentIds
+
+HASH_BYTES = 8
+MIN_IDS = 256
+MAX_IDS = 4096
+MIN_AGE_MS = 24 * 3600 * 1000
+
+
+def remember(ids: RecentIds, message_id: str, received_at: int) -> bool:
+    """Add a message id; False when it was there already."""
+    hashed = hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+    if _holds(ids.recent, hashed) or _holds(ids.previous, hashed):
+        return False
+    size = len(ids.recent)
+    if size >= MAX_IDS * HASH_BYTES or (size >= MIN_IDS * HASH_BYTES and received_at - ids.since > MIN_AGE_MS):
+        ids.previous, ids.recent = bytes(ids.recent), bytearray()
+    if not ids.recent:
+        ids.since = received_at
+    ids.recent += hashed
+    return True
+
+
+def unite(ids: RecentIds, other: RecentIds) -> None:
+    """Take over the ids of another profile. Beyond the maximum the smallest hashes stay: the same in any order."""
+    recent = _hashes(ids.recent) | _hashes(other.recent)
+    previous = _hashes(ids.previous) | _hashes(other.previous)
+    ids.since = max(ids.since, other.since)
+    ids.recent = bytearray(b"".join(sorted(recent)[:MAX_IDS]))
+    ids.previous = b"".join(sorted(previous)[:MAX_IDS])
+
+
+def _holds(packed: bytes | bytearray, hashed: bytes) -> bool:
+    found = packed.find(hashed)
+    while found % HASH_BYTES and found > 0:  # not on a boundary: the end of one hash and the start of the next
+        found = packed.find(hashed, found + 1)
+    return found >= 0
+
+
+def _hashes(packed: bytes | bytearray) -> set[bytes]:
+    return {bytes(packed[start : start + HASH_BYTES]) for start in range(0, len(packed), HASH_BYTES)}

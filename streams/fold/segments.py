@@ -1,0 +1,85 @@
+"""Memberships of a profile: asks the compiled segments and publishes what changed; their rules are in `definitions`."""
+
+from collections.abc import Collection, Iterable
+from typing import Literal
+
+from definitions import NEVER, CompiledSegment
+from schemas.records import SegmentChange
+from streams.fold import identifiers, traits
+from streams.fold.context import FoldContext, Outputs, stable_id
+from streams.fold.state import ProfileState
+
+DEADLINE, MERGE, DEFINITION = "deadline", "merge", "definition"
+
+
+def concerned(context: FoldContext, accumulators: Collection[str], names: Collection[str]) -> list[CompiledSegment]:
+    """The segments that read any of these accumulators or traits."""
+    return [
+        segment
+        for segment in context.program.segments
+        if not (segment.reads.isdisjoint(accumulators) and segment.traits_read.isdisjoint(names))
+    ]
+
+
+def settle(
+    state: ProfileState, segments: Iterable[CompiledSegment], cause: str, context: FoldContext, out: Outputs
+) -> None:
+    """Evaluate segments at the state's time and publish the memberships that changed."""
+    for segment in segments:
+        known = traits.values(state.traits, segment.traits_read) if segment.traits_read else {}
+        verdict = segment.evaluate(state.windows, known, state.as_of)
+        if verdict.until < NEVER:
+            state.untils[segment.name] = verdict.until
+        else:
+            state.untils.pop(segment.name, None)
+        if verdict.holds and segment.name not in state.memberships:
+            state.memberships[segment.name] = state.as_of
+            publish(state, segment.name, "entered", cause, context, out)
+        elif not verdict.holds and segment.name in state.memberships:
+            del state.memberships[segment.name]
+            publish(state, segment.name, "exited", cause, context, out)
+
+
+def publish(
+    state: ProfileState,
+    segment: str,
+    change: Literal["entered", "exited"],
+    cause: str,
+    context: FoldContext,
+    out: Outputs,
+) -> None:
+    """One segment change as of the state's time."""
+    state.version += 1
+    # Several merges or definitions can take effect at one time; messages and deadlines cannot, so that the ids of
+    # their changes are the same in every replay.
+    instance = state.version if cause in (MERGE, DEFINITION) else 0
+    identity = (context.workspace, context.profile_id, segment, change, state.as_of, cause, instance)
+    out.segment_changes.append(
+        SegmentChange(
+            context.workspace,
+            stable_id("segment", *identity),
+            context.profile_id,
+            segment,
+            change,
+            state.as_of,
+            cause,
+            state.version,
+            identifiers.listed(state.identifiers),
+        )
+    )
+
+
+def forget(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:
+    """Leave the segments that are no longer defined."""
+    defined = {segment.name for segment in context.program.segments}
+    for name in sorted(state.memberships.keys() - defined):
+        del state.memberships[name]
+        publish(state, name, "exited", cause, context, out)
+    for name in state.untils.keys() - defined:
+        del state.untils[name]
+
+
+def deadline(state: ProfileState, context: FoldContext) -> int:
+    """The earliest time at which the verdict of a defined segment may change without an event, or NEVER."""
+    untils = state.untils
+    return min((untils.get(segment.name, NEVER) for segment in context.program.segments), default=NEVER)
