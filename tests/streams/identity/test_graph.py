@@ -1,0 +1,276 @@
+"""Decisions against a naive reference: partitions, limits, transfers, evidence, repetition."""
+
+import uuid
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.identity import default_profile_id, rank, usable
+from schemas.records import Identifier, IdentityRequest, Link, ProfileCommand
+from streams.identity.components import Components
+from streams.identity.graph import DEFAULT_RULES, Decision, Rules, decide
+from tests.streams.identity.reference import Persons
+
+NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
+SMALL = Rules(max_component=4)
+U1, U2 = Identifier("user_id", "u1"), Identifier("user_id", "u2")
+EMAIL, COOKIE = Identifier("email", "e@example.org"), Identifier("cookie", "c")
+A1, A2 = Identifier("anonymous_id", "a1"), Identifier("anonymous_id", "a2")
+
+POOL = [Identifier(namespace, f"{n}") for namespace in ("user_id", "email", "cookie", "anonymous_id") for n in range(4)]
+togethers = st.lists(st.lists(st.sampled_from(POOL), min_size=1, max_size=5).map(usable), max_size=25)
+unlimited = st.lists(st.lists(st.sampled_from(POOL[4:]), min_size=1, max_size=3).map(usable), max_size=15)
+
+
+class Table(dict[bytes, bytes]):
+    """A store that counts its writes."""
+
+    writes = 0
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        self.writes += 1
+        if value is None:
+            del self[key]
+        else:
+            self[key] = value
+
+
+class Graph:
+    """One workspace's decisions, kept in order."""
+
+    def __init__(self, rules: Rules = DEFAULT_RULES, workspace: str = "main", table: Table | None = None) -> None:
+        self.table = Table() if table is None else table
+        self.decisions: list[Decision] = []
+        self._rules = rules
+        self._workspace = workspace
+
+    def together(self, *identifiers: Identifier, message_id: str = "m") -> Decision:
+        request = IdentityRequest(self._workspace, message_id, "shop", 17, identifiers)
+        decision = decide(request, self.table, NAMESPACE, self._rules)
+        self.decisions.append(decision)
+        return decision
+
+    def canonical_of(self, identifier: Identifier) -> Identifier:
+        return Components(self.table, self._workspace).canonical_of(identifier)
+
+    @property
+    def commands(self) -> list[ProfileCommand]:
+        return [command for decision in self.decisions for command in decision.commands]
+
+    @property
+    def links(self) -> list[Link]:
+        return [link for decision in self.decisions for link in decision.links]
+
+    def partition(self) -> dict[Identifier, Identifier]:
+        return {identifier: self.canonical_of(identifier) for identifier in POOL}
+
+
+def _run(requests: Sequence[tuple[Identifier, ...]], rules: Rules = DEFAULT_RULES) -> Graph:
+    graph = Graph(rules)
+    for identifiers in requests:
+        graph.together(*identifiers)
+    return graph
+
+
+def _transfer(old: Identifier, new: Identifier, moved: tuple[Identifier, ...], decision: int) -> ProfileCommand:
+    return ProfileCommand("main", _id(old), "transfer", decision=decision, target=_id(new), identifiers=moved)
+
+
+def _id(identifier: Identifier) -> str:
+    return default_profile_id(NAMESPACE, identifier)
+
+
+def test_two_never_linked_identifiers_are_united_under_the_stronger() -> None:
+    decision = Graph().together(U1, A1, message_id="m1")
+
+    assert decision == Decision(
+        links=(Link("main", U1, A1, "m1", "shop", 17, "default-1", decision=1),),
+        commands=(_transfer(A1, U1, (A1,), 1),),
+        merged=1,
+    )
+
+
+def test_a_component_that_gets_a_stronger_identifier_moves_as_a_whole() -> None:
+    graph = Graph()
+    graph.together(COOKIE, A1)
+
+    assert graph.together(EMAIL, A1).commands == (_transfer(COOKIE, EMAIL, (COOKIE, A1), 2),)
+
+
+def test_a_request_can_unite_several_components_under_one_decision() -> None:
+    graph = Graph()
+    graph.together(COOKIE, A1)
+    decision = graph.together(U1, EMAIL, A1, A2)
+
+    assert decision.merged == 3
+    assert decision.commands == (
+        _transfer(EMAIL, U1, (EMAIL,), 2),
+        _transfer(COOKIE, U1, (COOKIE, A1), 2),
+        _transfer(A2, U1, (A2,), 2),
+    )
+
+
+def test_one_person_has_one_user_id() -> None:
+    graph = Graph()
+    graph.together(U1, EMAIL)
+    decision = graph.together(U2, EMAIL)
+
+    assert (decision.merged, decision.refused, decision.commands) == (0, 1, ())
+    assert [(link.status, link.reason, link.decision) for link in decision.links] == [("refused", "limit:user_id", 2)]
+    assert graph.canonical_of(EMAIL) == U1
+    assert graph.canonical_of(U2) == U2
+
+
+def test_two_user_ids_of_one_event_stay_apart() -> None:
+    graph = Graph()
+
+    assert graph.together(U1, U2, A1).refused == 2
+    assert graph.canonical_of(A1) == A1
+
+
+def test_what_is_stronger_than_the_dropped_identifier_is_united() -> None:
+    graph = Graph()
+    graph.together(U2, COOKIE)
+    decision = graph.together(U1, EMAIL, COOKIE)
+
+    assert [(link.right, link.status) for link in decision.links] == [(EMAIL, "active"), (COOKIE, "refused")]
+    assert graph.canonical_of(EMAIL) == U1
+
+
+def test_a_dropped_identifier_that_belongs_already_is_no_refusal() -> None:
+    graph = Graph()
+    graph.together(U1, A1)
+    graph.together(U2, EMAIL)
+    decision = graph.together(U1, EMAIL, A1)
+
+    assert [(link.right, link.status) for link in decision.links] == [(EMAIL, "refused")]
+
+
+def test_a_refused_pair_can_be_united_later() -> None:
+    graph = Graph()
+    graph.together(U2, EMAIL)
+    assert graph.together(U1, EMAIL, A1).refused == 2
+    decision = graph.together(U1, A1)
+
+    assert [(link.right, link.status) for link in decision.links] == [(A1, "active")]
+    assert graph.canonical_of(A1) == U1
+
+
+def test_a_component_at_its_cap_takes_nothing_more() -> None:
+    graph = Graph(SMALL)
+    graph.together(U1, EMAIL, COOKIE, A1)
+    decision = graph.together(U1, A2)
+
+    assert [(link.status, link.reason) for link in decision.links] == [("refused", "cap")]
+    assert graph.canonical_of(A2) == A2
+
+
+def test_more_evidence_inside_a_component_is_a_link_and_moves_nothing() -> None:
+    graph = Graph()
+    graph.together(U1, EMAIL)
+    graph.together(U1, A1)
+    decision = graph.together(EMAIL, A1)
+
+    assert [(link.left, link.right, link.decision) for link in decision.links] == [(EMAIL, A1, 3)]
+    assert decision.commands == ()
+
+
+def test_workspaces_know_nothing_of_each_other() -> None:
+    table = Table()
+    first, second = Graph(table=table, workspace="first"), Graph(table=table, workspace="second")
+    first.together(U1, A1)
+    second.together(U2, A1)
+
+    assert (first.canonical_of(A1), second.canonical_of(A1)) == (U1, U2)
+    assert [link.decision for link in first.links + second.links] == [1, 1]
+
+
+@pytest.mark.parametrize("value", ["a:b|c", "main|member|user_id:x", "Ünïcode 漢字", "😀", "x" * 512])
+def test_values_cannot_break_out_of_their_key(value: str) -> None:
+    graph = Graph()
+    odd = Identifier("email", value)
+    graph.together(U1, odd, A1)
+
+    assert graph.canonical_of(odd) == U1
+    assert Components(graph.table, "main").members_of(U1) == (U1, odd, A1)
+
+
+@given(togethers)
+def test_the_partition_is_that_of_the_reference(requests: list[tuple[Identifier, ...]]) -> None:
+    graph, persons = _run(requests, SMALL), Persons(max_size=4)
+    for identifiers in requests:
+        persons.together(identifiers)
+
+    assert graph.partition() == {identifier: persons.canonical_of(identifier) for identifier in POOL}
+    for identifier, canonical in graph.partition().items():
+        members = Components(graph.table, "main").members_of(canonical)
+        assert members == tuple(sorted(persons.person_of(identifier), key=rank))
+
+
+@given(togethers)
+def test_repeating_all_requests_writes_nothing(requests: list[tuple[Identifier, ...]]) -> None:
+    graph = Graph(SMALL)
+    for identifiers in requests:
+        graph.together(*identifiers)
+        writes = graph.table.writes
+        assert graph.together(*identifiers) == Decision()
+        assert graph.table.writes == writes
+
+
+@given(togethers)
+def test_the_newest_transfer_of_each_identifier_ends_at_its_persons_profile(
+    requests: list[tuple[Identifier, ...]],
+) -> None:
+    graph = _run(requests, SMALL)
+    routes = {identifier: _id(identifier) for identifier in POOL}
+    for command in graph.commands:
+        for identifier in command.identifiers:
+            routes[identifier] = command.target or ""
+
+    assert routes == {identifier: _id(graph.canonical_of(identifier)) for identifier in POOL}
+
+
+@given(togethers)
+def test_a_profile_gives_way_once_and_only_to_a_stronger_one(requests: list[tuple[Identifier, ...]]) -> None:
+    strengths = {_id(identifier): rank(identifier) for identifier in POOL}
+    graph = _run(requests, SMALL)
+    origins = [command.profile_id for command in graph.commands]
+
+    assert len(origins) == len(set(origins))
+    for command in graph.commands:
+        assert strengths[command.target or ""] < strengths[command.profile_id]
+        assert _id(command.identifiers[0]) == command.profile_id
+
+
+@given(togethers)
+def test_decisions_are_numbered_without_gap_and_each_number_is_of_one_request(
+    requests: list[tuple[Identifier, ...]],
+) -> None:
+    decisions = [decision for decision in _run(requests, SMALL).decisions if decision.links]
+
+    for number, decision in enumerate(decisions, start=1):
+        assert {link.decision for link in decision.links} == {number}
+        assert {command.decision for command in decision.commands} <= {number}
+
+
+@given(togethers)
+def test_active_links_alone_explain_the_partition(requests: list[tuple[Identifier, ...]]) -> None:
+    graph, explained = _run(requests, SMALL), Persons()
+    for link in graph.links:
+        if link.status == "active":
+            explained.together((link.left, link.right))
+
+    assert graph.partition() == {identifier: explained.canonical_of(identifier) for identifier in POOL}
+
+
+@given(unlimited, st.randoms(use_true_random=False))
+def test_without_limits_the_order_of_requests_does_not_matter(
+    requests: list[tuple[Identifier, ...]], random: Random
+) -> None:
+    shuffled = list(requests)
+    random.shuffle(shuffled)
+
+    assert _run(requests).partition() == _run(shuffled).partition()

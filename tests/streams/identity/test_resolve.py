@@ -1,0 +1,104 @@
+"""Routing by one entry: default ids, new pairs, routes by decision."""
+
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.identity import default_profile_id, usable
+from schemas.records import Identifier, Route
+from streams.identity.entries import IdentifierEntry
+from streams.identity.resolve import MAX_PAIRED, Resolved, apply_route, resolve
+
+NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
+USER = Identifier("user_id", "u1")
+EMAIL = Identifier("email", "u1@example.org")
+DEVICE = Identifier("anonymous_id", "a1")
+ELSEWHERE = "3f0e7a52-54a8-5b7e-8f2f-0d9d1d4f3c11"
+
+
+def _route(decision: int, profile_id: str = ELSEWHERE) -> Route:
+    return Route("main", USER.namespace, USER.value, profile_id, decision)
+
+
+def test_a_lone_identifier_goes_to_its_default_profile_and_leaves_nothing_to_store() -> None:
+    assert resolve(None, (DEVICE,), NAMESPACE) == Resolved(default_profile_id(NAMESPACE, DEVICE))
+
+
+def test_a_routed_identifier_goes_where_its_route_says() -> None:
+    entry = IdentifierEntry(ELSEWHERE, 4)
+
+    assert resolve(entry, (USER,), NAMESPACE) == Resolved(ELSEWHERE)
+
+
+def test_new_pairs_are_asked_about_once() -> None:
+    first = resolve(None, (USER, EMAIL), NAMESPACE)
+    assert first.new_pairs == (EMAIL,)
+    second = resolve(first.changed, (USER, EMAIL, DEVICE), NAMESPACE)
+    assert second.new_pairs == (DEVICE,)
+    third = resolve(second.changed, (USER, EMAIL, DEVICE), NAMESPACE)
+    assert third == Resolved(default_profile_id(NAMESPACE, USER))
+
+
+def test_asking_keeps_the_route() -> None:
+    changed = resolve(IdentifierEntry(ELSEWHERE, 4), (USER, EMAIL), NAMESPACE).changed
+
+    assert changed is not None
+    assert (changed.profile_id, changed.decision) == (ELSEWHERE, 4)
+
+
+def test_the_oldest_pairs_fall_out_of_a_full_entry() -> None:
+    devices = [Identifier("anonymous_id", f"a{number}") for number in range(MAX_PAIRED + 1)]
+    entry: IdentifierEntry | None = None
+    for device in devices:
+        entry = resolve(entry, (USER, device), NAMESPACE).changed
+
+    assert entry is not None
+    assert len(entry.paired) == MAX_PAIRED * 8
+    assert resolve(entry, (USER, devices[0]), NAMESPACE).new_pairs == (devices[0],)
+    assert resolve(entry, (USER, *devices[1:32]), NAMESPACE).new_pairs == ()
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=300))
+def test_what_was_asked_is_exactly_what_was_seen(numbers: list[int]) -> None:
+    entry: IdentifierEntry | None = None
+    asked: list[Identifier] = []
+    for number in numbers:
+        resolved = resolve(entry, (USER, Identifier("cookie", str(number))), NAMESPACE)
+        asked += resolved.new_pairs
+        entry = resolved.changed or entry
+
+    assert asked == [Identifier("cookie", str(number)) for number in dict.fromkeys(numbers)]
+
+
+def test_a_hash_found_across_two_others_is_no_pair() -> None:
+    entry = resolve(None, (USER, EMAIL), NAMESPACE).changed
+    assert entry is not None
+    straddling = IdentifierEntry(paired=b"\0\0\0" + entry.paired + b"\0\0\0\0\0")
+
+    assert resolve(straddling, (USER, EMAIL), NAMESPACE).new_pairs == (EMAIL,)
+
+
+@given(st.permutations(range(1, 6)))
+def test_routes_in_any_order_leave_the_highest_decision(decisions: list[int]) -> None:
+    entry: IdentifierEntry | None = None
+    for decision in decisions:
+        entry = apply_route(entry, _route(decision, f"profile {decision}"))
+
+    assert entry == IdentifierEntry("profile 5", 5)
+
+
+def test_a_route_of_the_same_decision_changes_nothing() -> None:
+    entry = IdentifierEntry("first", 5, b"12345678")
+
+    assert apply_route(entry, _route(5, "second")) == entry
+
+
+def test_a_route_keeps_the_pairs() -> None:
+    entry = resolve(None, (USER, EMAIL), NAMESPACE).changed
+
+    assert resolve(apply_route(entry, _route(1)), (USER, EMAIL), NAMESPACE) == Resolved(ELSEWHERE)
+
+
+def test_usable_identifiers_are_what_resolve_expects() -> None:
+    assert usable([DEVICE, EMAIL, USER])[0] == USER
