@@ -1,0 +1,35 @@
+"""`python -m collectors`: the HTTP collector as a process of its own, configured by `ONEFOLD_*`."""
+
+import argparse
+import logging
+import signal
+import sys
+
+import settings
+from collectors.service import PortTaken, ProducerFailed, serve
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; 0 after an orderly end, 1 with one line on stderr if it cannot start."""
+    parser = argparse.ArgumentParser(prog="python -m collectors", description="Take events over HTTP into Kafka.")
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="be ready without the worker, the sink and the warehouse (where they run on other machines)",
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again when it has ended in good order: that is success.
+        signal.signal(signal_number, lambda *_: sys.exit(0))
+    try:
+        serve(settings.load(), whole_stack=not arguments.alone)
+    except (PortTaken, ProducerFailed, settings.SettingsError) as error:
+        print(f"collector: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""One call of Segment's API to one Event: pure, and the only place that knows what the fields of a call mean.
+
+Leaves to `validation` which calls there are and who sent them. https://segment.com/docs/connections/spec/common/
+"""
+
+import uuid
+
+import msgspec
+
+from collectors import payload, times
+from collectors.fields import read_object, read_text
+from collectors.identifiers import read_identifiers
+from collectors.payload import JsonObject
+from collectors.rejection import Rejection
+from schemas.records import Event, EventType
+
+CALLS: tuple[EventType, ...] = ("identify", "track", "page", "screen")
+MAX_MESSAGE_ID_LENGTH = 200
+MAX_NAME_LENGTH = 500
+MAX_EVENT_BYTES = 512 * 1024  # six of nine SDKs send 40 KB; with its identifiers it stays under schemas.topics' limit
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """Who sent a call, as the write key tells."""
+
+    workspace: str
+    source: str
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """What the calls of one request share: times in ms, and the batch's own context, which an event's goes over."""
+
+    received_at: int
+    sent_at: int | None = None
+    context: JsonObject = {}
+
+
+def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Envelope) -> Event:
+    """The event that a call stands for. Raises Rejection with the code and the field of the first thing wrong."""
+    payload.check(call)
+    context = envelope.context | read_object(call, "context")
+    traits = _traits(call, context) if kind == "identify" else {}
+    sent_at = times.read_time(call, "sentAt")
+    if sent_at is None:
+        sent_at = envelope.sent_at
+    texts = [payload.compact(part) for part in (_properties(call, kind), traits, context)]
+    size = sum(len(text.encode()) for text in texts)
+    if size > MAX_EVENT_BYTES:
+        raise Rejection("event_too_large", f"{size} bytes of JSON; at most {MAX_EVENT_BYTES} are accepted")
+    return Event(
+        workspace=sender.workspace,
+        source=sender.source,
+        message_id=_message_id(call),
+        type=kind,
+        event=_name(call, kind),
+        occurred_at=times.occurred_at(call, sent_at, envelope.received_at),
+        sent_at=sent_at,
+        received_at=envelope.received_at,
+        identifiers=read_identifiers(call, context, traits),
+        properties=texts[0],
+        traits=texts[1],
+        context=texts[2],
+    )
+
+
+def _message_id(call: JsonObject) -> str:
+    given = read_text(call, "messageId")
+    if given is None:
+        return str(uuid.uuid4())
+    if len(given) > MAX_MESSAGE_ID_LENGTH or not given.isprintable():
+        limits = f"expected at most {MAX_MESSAGE_ID_LENGTH} printable characters"
+        raise Rejection("invalid_value", limits, "messageId")
+    return given
+
+
+def _name(call: JsonObject, kind: EventType) -> str | None:
+    if kind == "identify":
+        return None
+    field = "event" if kind == "track" else "name"
+    name = read_text(call, field)
+    if name is None:
+        if kind == "track":
+            raise Rejection("missing_field", "a track call needs the name of its event", field)
+        return None
+    if len(name) > MAX_NAME_LENGTH or "\x00" in name:
+        raise Rejection("invalid_value", f"expected at most {MAX_NAME_LENGTH} characters", field)
+    return name
+
+
+def _traits(call: JsonObject, context: JsonObject) -> JsonObject:
+    """rudder-sdk-python sends the traits of an identify in the context only."""
+    return read_object(call, "traits") or read_object(context, "traits", "context.")
+
+
+def _properties(call: JsonObject, kind: EventType) -> JsonObject:
+    """A page's or screen's category belongs to the properties; not every SDK copies it there."""
+    properties = read_object(call, "properties")
+    category = read_text(call, "category") if kind in {"page", "screen"} else None
+    if category is None or "category" in properties:
+        return properties
+    return properties | {"category": category}

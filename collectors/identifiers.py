@@ -1,0 +1,51 @@
+"""The identifiers that a call names: userId, anonymousId, context.externalIds and the e-mail address of an identify."""
+
+from collectors.fields import kind_of, read_object, read_text
+from collectors.payload import JsonObject
+from collectors.rejection import Rejection
+from schemas import identity
+from schemas.records import Identifier
+
+
+def read_identifiers(call: JsonObject, context: JsonObject, traits: JsonObject) -> tuple[Identifier, ...]:
+    """All usable identifiers, strongest first. `traits` are those of an identify. Raises Rejection if there is none."""
+    found = list(_external_ids(context))
+    for namespace, value in (
+        ("user_id", read_text(call, "userId")),
+        ("anonymous_id", read_text(call, "anonymousId")),
+        ("email", _email(traits)),
+    ):
+        if value is not None:
+            found.append(Identifier(namespace, value))
+    usable = identity.usable(found)
+    if not usable:
+        limits = f"printable and at most {identity.MAX_VALUE_LENGTH} characters long"
+        raise Rejection("missing_identifier", f"userId or anonymousId is needed, {limits}", "userId")
+    return usable
+
+
+def _email(traits: JsonObject) -> str | None:
+    value = traits.get("email")
+    if not isinstance(value, str):
+        return None
+    address = value.strip().lower()
+    name, separator, host = address.rpartition("@")
+    return address if separator and name and host and " " not in address else None
+
+
+def _external_ids(context: JsonObject) -> list[Identifier]:
+    """https://segment.com/docs/unify/identity-resolution/externalids/ : other collections than users name no person."""
+    listed = context.get("externalIds")
+    if listed is None:
+        return []
+    if not isinstance(listed, list):
+        raise Rejection("invalid_type", f"expected a list, found {kind_of(listed)}", "context.externalIds")
+    found = []
+    for index, external in enumerate(listed):
+        path = f"context.externalIds.{index}."
+        fields = read_object({"": external}, "", path.rstrip("."))
+        namespace, value = read_text(fields, "type", path), read_text(fields, "id", path)
+        in_clear = read_text(fields, "encoding", path) in {None, "none"}
+        if namespace and value and in_clear and read_text(fields, "collection", path) in {None, "users"}:
+            found.append(Identifier(namespace, value.lower() if namespace == "email" else value))
+    return found

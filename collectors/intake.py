@@ -1,0 +1,90 @@
+"""Judgements to Kafka: accepted events to `events`, refused ones to `events.rejected`, counted when acknowledged."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from collectors import metrics
+from collectors.contracts import Contracts, Encoders
+from collectors.events import Sender
+from collectors.producer import AcknowledgedProducer, Outgoing, Unavailable
+from collectors.rejection import Rejection
+from collectors.validation import Judgement, Refused
+from schemas import topics
+from schemas.identity import identifier_key
+from schemas.records import Event, RejectedEvent
+
+MAX_KEPT_BODY_BYTES = 64 * 1024
+
+
+class Intake:
+    """Writes what the judgement says. After `keep` returns, nothing of the request can be lost."""
+
+    def __init__(self, producer: AcknowledgedProducer, contracts: Contracts) -> None:
+        self._producer = producer
+        self._contracts = contracts
+
+    async def keep(self, judgement: Judgement, received_at: int) -> None:
+        """Return when Kafka has acknowledged all of it. Raises Unavailable: the sender has to come again."""
+        senders = [Sender(event.workspace, event.source) for event in judgement.accepted]
+        try:
+            encoders = self._contracts.encoders
+            if encoders is None:
+                raise Unavailable(self._contracts.reason)
+            records = [_accepted_record(encoders, event) for event in judgement.accepted]
+            records += _refused_records(encoders, judgement.refused, received_at)
+            await self._producer.send(records)
+        except Unavailable:
+            _count(senders, "unavailable")
+            raise
+        _count(senders, "accepted")
+        _count((refused.sender for refused in judgement.refused if refused.sender is not None), "rejected")
+        for refused in judgement.refused:
+            count_rejection(refused.sender, refused.rejection.code)
+
+    async def keep_refused_body(
+        self, sender: Sender | None, rejection: Rejection, body: bytes, received_at: int
+    ) -> None:
+        """As `keep`, for a request that is wrong as a whole."""
+        text = body[:MAX_KEPT_BODY_BYTES].decode(errors="replace")
+        await self.keep(Judgement((), (Refused(0, sender, None, rejection, text),)), received_at)
+
+
+def count_rejection(sender: Sender | None, reason: str) -> None:
+    """Count one refused event or request under its reason, which must be one of our own codes."""
+    workspace, source = (sender.workspace, sender.source) if sender else ("", "")
+    metrics.REJECTIONS.labels(workspace, source, reason).inc()
+
+
+def _accepted_record(encoders: Encoders, event: Event) -> Outgoing:
+    key = identifier_key(event.workspace, event.identifiers[0])
+    return Outgoing(topics.EVENTS, key, encoders.event(event))
+
+
+def _refused_records(encoders: Encoders, refused: Iterable[Refused], received_at: int) -> list[Outgoing]:
+    return [
+        Outgoing(topics.EVENTS_REJECTED, None, encoders.rejected(_rejected_event(one, one.sender, received_at)))
+        for one in refused
+        if one.sender is not None
+    ]
+
+
+def _rejected_event(refused: Refused, sender: Sender, received_at: int) -> RejectedEvent:
+    rejection = refused.rejection
+    return RejectedEvent(
+        workspace=sender.workspace,
+        source=sender.source,
+        reason=rejection.code,
+        detail=f"{rejection.field}: {rejection.message}" if rejection.field else rejection.message,
+        body=_cut(refused.body),
+        received_at=received_at,
+        message_id=refused.message_id,
+    )
+
+
+def _cut(text: str) -> str:
+    return text.encode(errors="replace")[:MAX_KEPT_BODY_BYTES].decode(errors="ignore")
+
+
+def _count(senders: Iterable[Sender], outcome: str) -> None:
+    for sender, events in Counter(senders).items():
+        metrics.EVENTS.labels(sender.workspace, sender.source, outcome).inc(events)

@@ -1,0 +1,30 @@
+"""Why the collector refuses something: a code for programs, a sentence for people, and the field that is wrong."""
+
+from typing import Literal
+
+Code = Literal[
+    "duplicate_key",
+    "event_too_large",
+    "invalid_body",
+    "invalid_json",
+    "invalid_number",
+    "invalid_time",
+    "invalid_type",
+    "invalid_value",
+    "missing_field",
+    "missing_identifier",
+    "too_deep",
+    "too_many_events",
+    "unknown_type",
+    "unknown_write_key",
+]
+
+
+class Rejection(Exception):
+    """What was sent breaks the contract: sending it again cannot help. `field` is a path such as `traits.email`."""
+
+    def __init__(self, code: Code, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.code: Code = code
+        self.message = message
+        self.field = field

@@ -1,0 +1,107 @@
+"""Wires the collector together and serves it until SIGTERM or SIGINT, finishing what it has begun."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from collectors.access import WriteKeys
+from collectors.bodies import Bodies
+from collectors.contracts import Contracts
+from collectors.intake import Intake
+from collectors.producer import AcknowledgedProducer
+from collectors.readiness import Readiness, stack_parts
+from collectors.routes import Ingestion, service_routes
+from settings import Settings
+
+FINISH_REQUESTS_S = 3
+FLUSH_S = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """The address to listen on is in use or not ours; the message says which."""
+
+
+class ProducerFailed(Exception):
+    """Kafka's client has fenced itself off and cannot recover: a new process has to start."""
+
+
+def create_app(settings: Settings, whole_stack: bool, give_up: Callable[[], None]) -> Starlette:
+    """The ASGI application. `whole_stack`: ready only when worker, sink and warehouse are ready too.
+
+    `give_up` is called when nothing but a new process can help.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        producer = AcknowledgedProducer(settings.kafka, on_fatal=give_up)
+        contracts = Contracts(settings)
+        readiness = Readiness(producer, contracts, stack_parts(settings) if whole_stack else {})
+        ingestion = Ingestion(WriteKeys(settings.workspaces), Bodies(), Intake(producer, contracts))
+        app.router.routes.extend(_routes(ingestion, readiness))
+        try:
+            yield
+        finally:
+            contracts.stop()
+            await readiness.close()
+            remaining = await asyncio.to_thread(producer.close, FLUSH_S)
+            if remaining:
+                logger.warning("ended with %d records that Kafka did not acknowledge", remaining)
+
+    app = Starlette(lifespan=lifespan)
+    app.state.settings = settings
+    return app
+
+
+def serve(settings: Settings, whole_stack: bool) -> None:
+    """Serve until a signal; then finish the requests under way, flush, return, all within 5 s.
+
+    Raises PortTaken or ProducerFailed.
+    """
+    has_failed = threading.Event()
+
+    def give_up() -> None:
+        has_failed.set()
+        server.should_exit = True
+
+    config = uvicorn.Config(
+        create_app(settings, whole_stack, give_up),
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=FINISH_REQUESTS_S,
+    )
+    server = uvicorn.Server(config)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    with _listen(settings.http_host, settings.http_port) as listener:
+        host, port = listener.getsockname()[:2]
+        logger.info("listening on http://%s:%d", host, port)
+        server.run(sockets=[listener])
+    if has_failed.is_set():
+        raise ProducerFailed("Kafka's client cannot go on; start the collector again")
+
+
+def _routes(ingestion: Ingestion, readiness: Readiness) -> list[Route]:
+    return [*ingestion.routes(), *service_routes(readiness)]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        reason = f"{error.strerror} (ONEFOLD_HTTP_PORT chooses another)"
+        raise PortTaken(f"cannot listen on {host}:{port}: {reason}") from None
+    return listener
