@@ -14,12 +14,15 @@ from collectors.rejection import Code, Rejection
 MAX_DEPTH = 32
 
 
-class Unacceptable(msgspec.Struct, frozen=True):
+class Unacceptable:
     """Stands where an event has something that JSON allows or senders write, but that must not be accepted."""
 
-    code: Code
-    message: str
-    value: "JsonValue"
+    __slots__ = ("code", "message", "value")
+
+    def __init__(self, code: Code, message: str, value: "JsonValue") -> None:
+        self.code: Code = code
+        self.message = message
+        self.value = value
 
 
 # Raw holds the digits of a number that a float or a 64-bit integer could not give back unchanged.
