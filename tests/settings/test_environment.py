@@ -1,0 +1,75 @@
+"""Settings from the environment: defaults, every variable, and errors that name the variable."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from settings import Settings, SettingsError, load
+
+
+def test_an_empty_environment_gives_the_embedded_stacks_settings() -> None:
+    assert load({}) == Settings()
+
+
+def test_the_defaults_listen_and_connect_on_loopback_only() -> None:
+    settings = load({})
+
+    for address in (settings.kafka, settings.registry, settings.clickhouse, settings.http_host):
+        assert "127.0.0.1" in address
+
+
+def test_the_shipped_definitions_are_the_default() -> None:
+    assert load({}).definitions.parts[-2:] == ("definitions", "shop")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "field", "value"),
+    [
+        ("ONEFOLD_KAFKA", "broker:9093", "kafka", "broker:9093"),
+        ("ONEFOLD_HTTP_PORT", "9999", "http_port", 9999),
+        ("ONEFOLD_PARTITIONS", "12", "partitions", 12),
+        ("ONEFOLD_DATA_DIR", "/srv/onefold", "data_dir", Path("/srv/onefold")),
+        ("ONEFOLD_OPEN_READS", "1", "open_reads", True),
+        ("ONEFOLD_OPEN_READS", "False", "open_reads", False),
+        ("ONEFOLD_KAFKA", "", "kafka", "127.0.0.1:9092"),
+    ],
+)
+def test_a_variable_sets_its_field(variable: str, text: str, field: str, value: object) -> None:
+    assert getattr(load({variable: text}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("ONEFOLD_HTTP_PORT", "http"),
+        ("ONEFOLD_HTTP_PORT", "65536"),
+        ("ONEFOLD_HTTP_PORT", "-1"),
+        ("ONEFOLD_PARTITIONS", "0"),
+        ("ONEFOLD_PARTITIONS", "4.5"),
+        ("ONEFOLD_OPEN_READS", "maybe"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_its_variable(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{variable}='{text}': expected "):
+        load({variable: text})
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        load({}).kafka = "elsewhere"  # type: ignore[misc]
+
+
+def test_a_missing_workspaces_file_is_named_with_its_variable(tmp_path: Path) -> None:
+    missing = tmp_path / "none.yaml"
+
+    with pytest.raises(SettingsError, match=r"none\.yaml.*ONEFOLD_CONFIG"):
+        load({"ONEFOLD_CONFIG": str(missing)})
+
+
+def test_workspaces_come_from_the_file_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "onefold.yaml"
+    path.write_text("workspaces: [{name: main, namespace: 6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01}]", encoding="utf-8")
+
+    assert list(load({"ONEFOLD_CONFIG": str(path)}).workspaces) == ["main"]
+    assert msgspec.structs.replace(load({"ONEFOLD_CONFIG": str(path)}), workspaces={}) == Settings(workspaces={})

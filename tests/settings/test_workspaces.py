@@ -1,0 +1,116 @@
+"""The workspaces file: what is written can be read, what is wrong is named, the secret is kept."""
+
+import stat
+import uuid
+from pathlib import Path
+
+import pytest
+
+from settings import Clock, SettingsError, Source, Workspace, read_workspaces, write_default
+
+NAMESPACE = "6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01"
+COMPLETE = f"""
+workspaces:
+- name: main
+  namespace: {NAMESPACE}
+  clock: event
+  sources:
+  - {{name: shop, write_key: w1, priority: 5}}
+  - {{name: crm, write_key: w2}}
+  read_keys: [r1]
+"""
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "onefold.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_complete_file_is_read(tmp_path: Path) -> None:
+    sources = (Source("shop", "w1", 5), Source("crm", "w2"))
+
+    assert read_workspaces(_written(tmp_path, COMPLETE)) == {
+        "main": Workspace("main", uuid.UUID(NAMESPACE), "event", sources, ("r1",))
+    }
+
+
+def test_a_source_that_is_not_listed_has_the_lowest_priority(tmp_path: Path) -> None:
+    main = read_workspaces(_written(tmp_path, COMPLETE))["main"]
+
+    assert [main.source_priority(source) for source in ("shop", "crm", "kafka")] == [5, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "Expected `object`"),
+        ("workspaces: {", "onefold.yaml"),
+        ("\x00", "onefold.yaml"),
+        ("workspaces: main", "Expected `array`"),
+        (COMPLETE.replace("clock: event", "clock: sun"), "clock"),
+        (COMPLETE.replace("clock:", "clocks:"), "clocks"),
+        (COMPLETE.replace(NAMESPACE, "no-uuid"), "namespace"),
+        (COMPLETE.replace("priority: 5", "priority: high"), "priority"),
+        (COMPLETE.replace("w2", "w1"), "write key 'w1' is given twice"),
+        (COMPLETE + COMPLETE.partition("workspaces:")[2], "workspace 'main' is given twice"),
+        (COMPLETE.replace("name: main", "name: a|b"), "'|'"),
+        (COMPLETE.replace("name: main", "name: ''"), "must not be empty"),
+        ("workspaces: !!python/object/apply:os.getcwd []", "onefold.yaml"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, text: str, complaint: str) -> None:
+    path = _written(tmp_path, text)
+
+    with pytest.raises(SettingsError) as caught:
+        read_workspaces(path)
+    assert str(path) in str(caught.value)
+    assert complaint in str(caught.value)
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "onefold.yaml"
+    path.write_bytes("workspaces: [é]".encode("latin-1"))
+
+    with pytest.raises(SettingsError, match="cannot read the workspaces file"):
+        read_workspaces(path)
+
+
+def test_the_default_file_has_the_two_workspaces_of_the_embedded_stack(tmp_path: Path) -> None:
+    write_default(tmp_path / "onefold.yaml", "wall")
+    written = read_workspaces(tmp_path / "onefold.yaml")
+
+    assert {name: (workspace.clock, workspace.sources) for name, workspace in written.items()} == {
+        "main": ("wall", (Source("dev", "dev"),)),
+        "cdnow": ("event", (Source("cdnow", "cdnow"),)),
+    }
+
+
+def test_every_installation_has_its_own_secrets_and_keeps_them_to_its_owner(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    write_default(one, "wall")
+    write_default(other, "wall")
+    namespaces = [workspace.namespace for path in (one, other) for workspace in read_workspaces(path).values()]
+
+    assert len(set(namespaces)) == 4
+    assert stat.S_IMODE(one.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("clock", ["wall", "event"])
+def test_a_second_start_changes_the_clock_of_main_and_nothing_else(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "onefold.yaml"
+    write_default(path, "wall")
+    before = read_workspaces(path)
+    write_default(path, clock)
+    after = read_workspaces(path)
+
+    assert after["main"].clock == clock
+    assert after["main"].namespace == before["main"].namespace
+    assert after["cdnow"] == before["cdnow"]
+
+
+def test_a_file_of_ones_own_is_left_alone(tmp_path: Path) -> None:
+    text = COMPLETE.replace("name: main", "name: mine")
+    write_default(_written(tmp_path, text), "wall")
+
+    assert (tmp_path / "onefold.yaml").read_text(encoding="utf-8") == text
