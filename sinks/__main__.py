@@ -1,0 +1,72 @@
+"""`python -m sinks`: the ClickHouse sink as a process."""
+
+import logging
+import signal
+import sys
+import threading
+
+from confluent_kafka import KafkaException
+
+import settings as configuration
+from schemas import topics
+from schemas.codec import Codec
+from schemas.registry import Registry
+from settings import Settings, SettingsError
+from sinks import metrics
+from sinks.clickhouse.migrate import migrate
+from sinks.clickhouse.process import Process
+from sinks.clickhouse.warehouse import Warehouse
+from sinks.clickhouse.writer import REGISTRY_ERRORS, Stopped, Writer, persist
+from sinks.dead_letters import DeadLetters
+from sinks.errors import TerminalError, TransientError
+
+logger = logging.getLogger("sinks")
+
+
+def main() -> int:
+    """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # every failure is reported by the writer
+    stopping = threading.Event()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: stopping.set())
+    try:
+        run(configuration.load(), stopping)
+    except Stopped:
+        return 0
+    except (SettingsError, TerminalError, KafkaException, OSError) as error:
+        logger.error("%s", error)
+        return 1
+    return 0
+
+
+def run(settings: Settings, stopping: threading.Event) -> None:
+    """Migrate, then write what arrives until `stopping` is set."""
+    warehouse = Warehouse(settings.clickhouse)
+    process: Process | None = None
+    server = metrics.Server(
+        settings.http_host, settings.sink_metrics_port, lambda: process is not None and process.is_assigned
+    )
+    try:
+        for name in persist("migrate", lambda: migrate(warehouse), stopping):
+            logger.info("applied migration %s", name)
+        codec, letters = persist("start", lambda: _prepare(settings), stopping)
+        writer = Writer(codec, warehouse, letters, stopping)
+        process = Process(settings, writer.write, stopping)
+        process.run()
+    finally:
+        server.close()
+        warehouse.close()
+
+
+def _prepare(settings: Settings) -> tuple[Codec, DeadLetters]:
+    try:
+        topics.create(settings)
+        codec = Codec(Registry(settings.registry))
+        return codec, DeadLetters(settings.kafka, codec)
+    except (KafkaException, *REGISTRY_ERRORS) as error:
+        raise TransientError(f"Kafka or the schema registry does not answer: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""One batch into ClickHouse, however long it takes: dead letters first, then every insert, each with back-off.
+
+Leaves receiving and acknowledging to `process`.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import httpx
+from confluent_kafka import Message
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from schemas import topics
+from schemas.codec import Codec
+from sinks import metrics
+from sinks.clickhouse.batch import Batch, Failure, Insert, batch_of
+from sinks.clickhouse.warehouse import Warehouse
+from sinks.dead_letters import DeadLetters
+from sinks.errors import TransientError
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+
+REGISTRY_ERRORS = (SchemaRegistryError, httpx.HTTPError)
+
+logger = logging.getLogger(__name__)
+Done = TypeVar("Done")
+
+
+class Stopped(Exception):
+    """The process is stopping and the work is not done; nothing of it may be acknowledged."""
+
+
+def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event) -> Done:
+    """Repeat until it works. Raises Stopped when the process stops first; every error but TransientError passes."""
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            done = attempt()
+        except TransientError as error:
+            if pause_s == FIRST_PAUSE_S:
+                logger.warning("%s: %s; trying again until it works", step, error)
+            metrics.RETRIES.labels(step).inc()
+            if stopping.wait(pause_s):
+                raise Stopped from error
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        else:
+            if pause_s > FIRST_PAUSE_S:
+                logger.warning("%s: works again", step)
+            return done
+
+
+class Writer:
+    """Writes batches, one at a time."""
+
+    def __init__(self, codec: Codec, warehouse: Warehouse, letters: DeadLetters, stopping: threading.Event) -> None:
+        self._codec = codec
+        self._warehouse = warehouse
+        self._letters = letters
+        self._stopping = stopping
+
+    def write(self, messages: Sequence[Message]) -> None:
+        """Return once everything is in ClickHouse or on events.dead. Raises TerminalError or Stopped."""
+        batch = persist("decode", lambda: self._decode(messages), self._stopping)
+        self._bury(batch.failures)
+        for insert in batch.inserts:
+            persist("insert", lambda insert=insert: self._insert(insert), self._stopping)  # type: ignore[misc]
+        now = time.time()
+        for received_at in batch.received_at:
+            metrics.LATENCY_S.observe(max(now - received_at / 1000, 0))
+
+    def _decode(self, messages: Sequence[Message]) -> Batch:
+        try:
+            return batch_of(self._codec, messages)
+        except REGISTRY_ERRORS as error:
+            raise TransientError(f"the schema registry does not answer: {error}") from error
+
+    def _bury(self, failures: Sequence[Failure]) -> None:
+        letters = []
+        for message, error in failures:
+            if message.topic() == topics.EVENTS_DEAD:  # a letter about a letter would never end
+                metrics.DROPPED.labels(error.reason).inc()
+                logger.warning("dropped %s:%s of %s: %s", message.partition(), message.offset(), message.topic(), error)
+            else:
+                metrics.DEAD.labels(message.topic(), error.reason).inc()
+                letters.append((message, error))
+        if letters:
+            persist("dead_letter", lambda: self._letters.send(letters), self._stopping)
+
+    def _insert(self, insert: Insert) -> None:
+        with metrics.INSERT_S.labels(insert.table).time():
+            self._warehouse.insert(insert.table, insert.columns, insert.token)
+        metrics.ROWS.labels(insert.table).inc(insert.columns.num_rows)
+        metrics.BATCH_ROWS.labels(insert.table).observe(insert.columns.num_rows)
+        if insert.unparsed:
+            metrics.UNPARSED.labels(insert.table).inc(insert.unparsed)

@@ -1,0 +1,70 @@
+"""Records that the sink cannot decode, kept whole on `events.dead`."""
+
+import hashlib
+import time
+from typing import cast
+
+from confluent_kafka import KafkaException, Message, Producer
+
+from schemas import topics
+from schemas.codec import Codec, DecodeError
+from schemas.records import DeadLetter, Header
+from sinks.errors import TransientError
+
+STAGE = "sink"
+DELIVERY_TIMEOUT_S = 10.0
+
+# What surrounds a value in its dead letter: key, headers and fields.
+_ENVELOPE_BYTES = 200_000
+
+
+class DeadLetters:
+    """Produces dead letters. A repeated one has the same id."""
+
+    def __init__(self, kafka: str, codec: Codec) -> None:
+        self._encode = codec.encoder(DeadLetter)
+        config = {"bootstrap.servers": kafka, "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000)}
+        self._producer = Producer(topics.PRODUCER_CONFIG | config)
+
+    def send(self, failures: list[tuple[Message, DecodeError]]) -> None:
+        """Return when every letter is durable. Raises TransientError when one is not: sending all again is safe."""
+        undelivered: list[str] = []
+
+        def delivered(error: object, _: Message) -> None:
+            if error is not None:
+                undelivered.append(str(error))
+
+        try:
+            for message, error in failures:
+                letter = _letter(message, error)
+                key = letter.dead_id.encode()
+                self._producer.produce(topics.EVENTS_DEAD, self._encode(letter), key, on_delivery=delivered)
+                self._producer.poll(0)
+        except (KafkaException, BufferError) as error:
+            raise TransientError(f"a dead letter cannot be produced: {error}") from error
+        if self._producer.flush(DELIVERY_TIMEOUT_S + 1) or undelivered:
+            reason = undelivered[0] if undelivered else "no acknowledgement"
+            raise TransientError(f"a dead letter was not delivered: {reason}")
+
+
+def _letter(message: Message, error: DecodeError) -> DeadLetter:
+    topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+    value: bytes | None = message.value()
+    detail = error.detail
+    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    if value is not None and len(value) > topics.MAX_RECORD_BYTES - _ENVELOPE_BYTES:
+        detail = f"{detail} (left where it lies: {len(value)} bytes do not fit into a dead letter)"
+        value = None
+    return DeadLetter(
+        dead_id=hashlib.sha1(f"{topic}|{partition}|{offset}|{STAGE}".encode(), usedforsecurity=False).hexdigest(),
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        stage=STAGE,
+        reason=error.reason,
+        failed_at=time.time_ns() // 1_000_000,
+        key=message.key(),
+        value=value,
+        headers=tuple(Header(name, header) for name, header in headers),
+        detail=detail,
+    )
