@@ -1,0 +1,91 @@
+"""Runs the gateway: `python -m embedded.clickhouse --host 127.0.0.1 --port 8123 --path DIR` until SIGTERM or Ctrl-C."""
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from embedded.clickhouse.engine import Engine, FolderInUse
+from embedded.clickhouse.gateway import Gateway
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handling, which would end the process by the signal before the engine is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; 1 and one line on stderr when the port or the folder is taken."""
+    options = _parser().parse_args(arguments)
+    try:
+        with _listener(options.host, options.port) as listener:
+            engine = Engine(options.path)
+            try:
+                asyncio.run(_serve(engine, listener, options.password, options.host in _LOOPBACK))
+            finally:
+                engine.close()
+    except (OSError, ValueError, FolderInUse) as failure:
+        print(f"clickhouse: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(engine: Engine, listener: socket.socket, password: str, local: bool) -> None:
+    gateway = Gateway(engine, password=password, local=local)
+    config = uvicorn.Config(
+        gateway,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    stop = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    await asyncio.to_thread(gateway.shut)
+    stop.cancel()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as failure:
+        listener.close()
+        raise OSError(f"cannot listen on {host}:{port}: {failure.strerror}") from failure
+    return listener
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m embedded.clickhouse", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8123, help="port to listen on (default: %(default)s)")
+    parser.add_argument("--path", type=Path, required=True, help="data folder; made when missing")
+    parser.add_argument("--password", default="", help="asked of every query when given; the user's name is ignored")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""chDB's binding with types; one engine lives in a process, on one folder, and each connection is a session of its own.
+
+The binding and not chDB's public wrapper, which drops the last bytes of a streamed result (totals, headers of empty
+results). `pyproject.toml` pins the version.
+"""
+
+from typing import Protocol, cast
+from urllib.parse import urlencode
+
+from chdb import _chdb
+
+
+class Bytes(Protocol):
+    """The result's memory, owned by the engine."""
+
+    def view(self) -> memoryview:
+        """The bytes without a copy; valid while the result lives."""
+
+
+class Result(Protocol):
+    """A finished result, or one piece of a streamed one."""
+
+    def size(self) -> int:
+        """Length of the output in bytes."""
+
+    def get_memview(self) -> Bytes:
+        """The output; only when `size()` is not 0."""
+
+    def rows_read(self) -> int:
+        """Rows of output; 0 in the last piece of a stream."""
+
+    def storage_rows_read(self) -> int:
+        """Rows read from tables so far."""
+
+    def storage_bytes_read(self) -> int:
+        """Bytes read from tables so far."""
+
+    def rows_written(self) -> int:
+        """Rows written, those of materialized views included."""
+
+    def bytes_written(self) -> int:
+        """Bytes written."""
+
+
+class Stream(Protocol):
+    """A handle of `send_query`."""
+
+
+class Insert(Protocol):
+    """A handle of `send_insert`."""
+
+
+class Connection(Protocol):
+    """A session of the engine: one statement at a time, from any thread. Every method raises RuntimeError."""
+
+    def query(self, query: bytes, format: str) -> Result:
+        """Run a statement to its end."""
+
+    def send_query(self, query: bytes, format: str) -> Stream:
+        """Start a SELECT whose output is fetched piece by piece; each piece is a document of its own in `format`."""
+
+    def streaming_fetch_result(self, stream: Stream) -> Result:
+        """The next piece; the one without rows is the last."""
+
+    def send_insert(self, query: bytes, format: str) -> Insert:
+        """Start an INSERT, given without FORMAT and data."""
+
+    def insert_append(self, insert: Insert, data: bytes) -> None:
+        """Feed the next bytes."""
+
+    def insert_done(self, insert: Insert) -> Result:
+        """Parse what is left and write; the result counts the rows."""
+
+    def insert_cancel(self, insert: Insert) -> None:
+        """Give up without writing what is pending."""
+
+    def close(self) -> None:
+        """End the session with what it runs; the last one to close stops the engine."""
+
+
+def output(result: Result) -> bytes:
+    """A copy of the result's bytes."""
+    return bytes(result.get_memview().view()) if result.size() else b""
+
+
+def connect(path: str, settings: dict[str, str]) -> Connection:
+    """A new session with `settings` on the folder; raises RuntimeError when another process has it."""
+    # mypy sees the folder chdb/_chdb instead of the extension of the same name.
+    _chdb.set_signal_handlers_enabled(0)  # type: ignore[attr-defined]  # chDB's handlers would hide SIGTERM from us
+    connection = _chdb.connect(f"{path}?{urlencode(settings)}")  # type: ignore[attr-defined]
+    return cast(Connection, connection)

@@ -1,0 +1,149 @@
+"""One HTTP request read as ClickHouse reads it: its query, settings, parameters and formats; the body stays outside."""
+
+import base64
+import binascii
+import hmac
+import re
+import uuid
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from embedded.clickhouse.encodings import accepted
+from embedded.clickhouse.errors import Code, error
+from embedded.clickhouse.profile import DEFAULT_MAX_QUERY_SIZE
+
+# Parameters that are no settings; those about sessions, buffers and progress change nothing here.
+_RESERVED = frozenset(
+    {
+        "query",
+        "database",
+        "default_format",
+        "query_id",
+        "user",
+        "password",
+        "quota_key",
+        "role",
+        "compress",
+        "decompress",
+        "stacktrace",
+        "buffer_size",
+        "wait_end_of_query",
+        "session_id",
+        "session_timeout",
+        "session_check",
+        "close_session",
+        "client_protocol_version",
+    }
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LARGEST_QUERY_SIZE = 64 << 20
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What a request asks for; `parameters` are those of `{name:Type}`, values in ClickHouse's escaped text."""
+
+    query: bytes
+    query_id: str
+    database: str
+    format: str
+    settings: Mapping[str, bytes]
+    parameters: Mapping[str, bytes]
+    readonly: bool
+    whole: bool
+    content_encoding: str
+    response_encoding: str | None
+
+    @property
+    def max_query_size(self) -> int:
+        """Bytes of SQL to read; as ClickHouse's setting of that name, with a ceiling."""
+        asked = self.settings.get("max_query_size", b"")
+        return min(int(asked), _LARGEST_QUERY_SIZE) if asked.isdigit() else DEFAULT_MAX_QUERY_SIZE
+
+
+def read(method: str, query_string: bytes, headers: Mapping[str, str]) -> Call:
+    """The call of a request; header names in lower case. Raises ServerError for what cannot be served."""
+    fields = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"))
+    values = {name: value.encode("utf-8", "surrogateescape") for name, value in fields.items() if name}
+    if _is_on(values, "decompress") or _is_on(values, "compress"):
+        raise error(
+            Code.NOT_IMPLEMENTED, "ClickHouse's own block compression is not spoken here: use Content-Encoding."
+        )
+    if headers.get("content-type", "").startswith("multipart/form-data"):
+        raise error(Code.NOT_IMPLEMENTED, "External tables (multipart/form-data) are not available here.")
+    parameters, settings = {}, {}
+    for name, value in values.items():
+        if name.startswith("param_"):
+            parameters[_checked(name.removeprefix("param_"), Code.BAD_ARGUMENTS, "query parameter")] = value
+        elif name not in _RESERVED:
+            settings[_checked(name, Code.UNKNOWN_SETTING, "setting")] = value
+    compressed = _is_on(settings, "enable_http_compression")
+    return Call(
+        query=values.get("query", b""),
+        query_id=_text(values, "query_id") or headers.get("x-clickhouse-query-id", "") or str(uuid.uuid4()),
+        database=headers.get("x-clickhouse-database", "") or _text(values, "database"),
+        format=headers.get("x-clickhouse-format", "") or _text(values, "default_format") or "TabSeparated",
+        settings=settings,
+        parameters=parameters,
+        readonly=method == "GET",
+        whole=_is_on(values, "wait_end_of_query"),
+        content_encoding=headers.get("content-encoding", "").strip().lower(),
+        response_encoding=accepted(headers.get("accept-encoding", "")) if compressed else None,
+    )
+
+
+def check_password(query_string: bytes, headers: Mapping[str, str], password: str) -> None:
+    """Raise ServerError unless the request carries the password in one of ClickHouse's three ways."""
+    fields = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    offered = headers.get("x-clickhouse-key") or _basic_password(headers.get("authorization", ""))
+    offered = offered or fields.get("password", "")
+    if not hmac.compare_digest(offered.encode("utf-8", "replace"), password.encode("utf-8", "replace")):
+        user = headers.get("x-clickhouse-user") or fields.get("user") or "default"
+        raise error(
+            Code.AUTHENTICATION_FAILED,
+            f"{user}: Authentication failed: password is incorrect, or there is no user with such name.",
+        )
+
+
+def check_origin(headers: Mapping[str, str]) -> None:
+    """Raise ServerError for a web page of another site: SQL can read and write files, and browsers reach loopback.
+
+    `Host` as well as `Origin`, because a site may point its own name at this machine and then be its own origin.
+    """
+    origin = headers.get("origin")
+    for name, url in (("Origin", origin), ("Host", f"//{headers.get('host', 'localhost')}")):
+        if url is not None and _hostname(url) not in _LOOPBACK:
+            raise error(Code.ACCESS_DENIED, f"Not for this {name}: the embedded server answers this machine only.")
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _basic_password(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(credentials, validate=True).decode("utf-8", "replace").partition(":")[2]
+    except binascii.Error:
+        return ""
+
+
+def _checked(name: str, code: Code, what: str) -> str:
+    if _NAME.fullmatch(name) is None:
+        raise error(code, f"Unknown {what} '{name.encode('ascii', 'backslashreplace').decode()}'")
+    return name
+
+
+def _is_on(values: Mapping[str, bytes], name: str) -> bool:
+    return values.get(name, b"0").lower() in (b"1", b"true")
+
+
+def _text(values: Mapping[str, bytes], name: str) -> str:
+    return values.get(name, b"").decode("utf-8", "replace")

@@ -1,0 +1,129 @@
+"""One request inside the engine, from its bytes to its pieces of output; threads and HTTP are the gateway's part."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+
+import msgspec
+
+from embedded.clickhouse.calls import Call
+from embedded.clickhouse.encodings import decode
+from embedded.clickhouse.engine import STREAMED, Engine, Progress, Session
+from embedded.clickhouse.errors import Code, error
+from embedded.clickhouse.profile import MAX_BUFFERED_RESULT_BYTES
+from embedded.clickhouse.statements import Kind, Statement, lex, parse
+
+Body = SpooledTemporaryFile[bytes]
+
+_PIECE_BYTES = 256 << 10
+_KILL_INTERVAL_S = 0.1
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A request read so far that it can be run: its statement, and the data behind an INSERT."""
+
+    statement: Statement
+    data: Iterator[bytes]
+
+    @property
+    def writes(self) -> bool:
+        """Whether it belongs beside the inserts: anything but a SELECT."""
+        return self.statement.kind is not Kind.SELECT
+
+
+def read_plan(call: Call, body: Body) -> Plan:
+    """The statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
+    pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), call.content_encoding)
+    if call.query:
+        pieces = itertools.chain([call.query + b"\n"], pieces)
+    head = b""
+    # One byte more than allowed lets the engine see, and say, that there is too much.
+    while len(head) <= call.max_query_size and (piece := next(pieces, None)) is not None:
+        head += piece
+    statement = parse(head[: call.max_query_size + 1])
+    if statement.kind is Kind.INSERT_DATA:
+        return Plan(statement, itertools.chain([head[statement.data_at :]], pieces))
+    return Plan(statement, iter(()))
+
+
+class Execution:
+    """A plan being run: `piece` until it returns None, then `close`; each from one thread at a time, any thread.
+
+    `abandon` may come at any moment instead, from a thread that may wait.
+    """
+
+    def __init__(self, engine: Engine, call: Call, plan: Plan) -> None:
+        self.query_id = call.query_id
+        statement = plan.statement
+        self.format = statement.format or call.format
+        self._engine = engine
+        self._call = call
+        self._plan = plan
+        self._streamed = statement.kind is Kind.SELECT and self.format in STREAMED and not call.whole
+        self._busy = threading.Lock()
+        self._abandoned = False
+        self._session: Session | None = None
+        self._pieces: Iterator[bytes] | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """What was read and written so far."""
+        return self._session.progress if self._session else Progress()
+
+    def piece(self) -> bytes | None:
+        """The next output, None after the last. Raises ServerError."""
+        with self._busy:
+            if self._abandoned:
+                raise error(Code.QUERY_WAS_CANCELLED, "Query was cancelled.")
+            if self._pieces is None:
+                self._pieces = self._run()
+            return next(self._pieces, None)
+
+    def abandon(self) -> None:
+        """Give up: kill what only reads, let what writes finish, close."""
+        self._abandoned = True
+        while not self._busy.acquire(timeout=_KILL_INTERVAL_S):
+            if not self._plan.writes:
+                self._engine.kill(self.query_id)
+        try:
+            self._close()
+        finally:
+            self._busy.release()
+
+    def close(self) -> None:
+        """End the session."""
+        with self._busy:
+            self._close()
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+
+    def _run(self) -> Iterator[bytes]:
+        call, statement = self._call, self._plan.statement
+        self._session = session = self._engine.session(call.query_id)
+        settings = dict(call.settings)
+        if not self._streamed:
+            settings.setdefault("max_result_bytes", b"%d" % MAX_BUFFERED_RESULT_BYTES)
+        session.configure(settings, call.parameters, call.database, call.readonly)
+        match statement.kind:
+            case Kind.INSERT_DATA:
+                session.insert(statement.text, statement.format or "", self._plan.data)
+            case Kind.SELECT if self._streamed:
+                yield from session.stream(statement.text, call.format)
+            case Kind.KILL:
+                yield session.run(self._with_own_ids(statement.text), call.format)
+            case _:
+                yield session.run(statement.text, call.format)
+
+    def _with_own_ids(self, kill: bytes) -> bytes:
+        """The statement with the ids that clients gave or got replaced by those the engine knows."""
+        own_ids = self._engine.running()
+        text, copied = b"", 0
+        for token in lex(kill):
+            literal = kill[token.start : token.end]
+            if token.string and literal in own_ids:
+                text += kill[copied : token.start] + own_ids[literal]
+                copied = token.end
+        return text + kill[copied:]

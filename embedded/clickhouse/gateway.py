@@ -1,0 +1,250 @@
+"""The ASGI application: routes, request bodies, answers, disconnects; SQL and the engine are in other modules."""
+
+import asyncio
+import secrets
+import string
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+from urllib.parse import unquote
+
+import msgspec
+from starlette.types import Message, Receive, Scope, Send
+
+from embedded.clickhouse.calls import Call, check_origin, check_password, read
+from embedded.clickhouse.encodings import Encoder, encoder
+from embedded.clickhouse.engine import Engine
+from embedded.clickhouse.errors import Code, ServerError, error
+from embedded.clickhouse.execution import Body, Execution, Plan, read_plan
+from embedded.clickhouse.lanes import Lane
+
+MAX_BODY_BYTES: Final = 4 << 30
+_BODY_IN_MEMORY_BYTES: Final = 4 << 20
+_ANSWER_AT_ONCE_BYTES: Final = 1 << 20
+_SEND_TIMEOUT_S: Final = 30.0
+_HEALTH_PATHS: Final = ("/ping", "/health/ready", "/replicas_status")
+_TEXT: Final = "text/plain; charset=UTF-8"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class ClientGone(Exception):
+    """The client closed its connection, or stopped reading."""
+
+
+class Gateway:
+    """ClickHouse's HTTP interface over one engine; only this machine may call when `local`."""
+
+    def __init__(self, engine: Engine, *, password: str = "", local: bool = True) -> None:
+        self._engine = engine
+        self._password = password
+        self._local = local
+        self._reads = Lane("queries", threads=16, waiting=100)
+        self._writes = Lane("writes", threads=8, waiting=500)
+        self._aside = ThreadPoolExecutor(8, thread_name_prefix="clickhouse-aside")
+        self._running: dict[str, Execution] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        exchange = _Exchange(self._engine, send)
+        try:
+            await self._route(scope, headers, receive, exchange)
+        except ServerError as failure:
+            await exchange.fail(failure)
+        except ClientGone:
+            pass
+        except Exception as failure:  # noqa: BLE001 - the HTTP boundary: a client gets an answer, the process lives
+            await exchange.fail(error(Code.STD_EXCEPTION, f"{type(failure).__name__}: {failure}"))
+
+    def shut(self) -> None:
+        """Stop what runs: reads are killed, writes finish. Blocks; no request may come after."""
+        for execution in list(self._running.values()):
+            self._aside.submit(execution.abandon)
+        for part in (self._reads, self._writes):
+            part.close()
+        self._aside.shutdown(wait=True)
+
+    async def _route(self, scope: Scope, headers: dict[str, str], receive: Receive, exchange: "_Exchange") -> None:
+        method, path, query_string = scope["method"], scope["path"], scope["query_string"]
+        if path in _HEALTH_PATHS:
+            return await exchange.text(200, b"Ok.\n")
+        if self._local:
+            check_origin(headers)
+        if path not in ("/", "/query"):
+            return await exchange.text(404, f"There is no handle {unquote(path)}\n\n{_HELP}".encode())
+        if method not in ("GET", "POST", "HEAD"):
+            return await exchange.text(501, f"There is no handle for {method}\n\n{_HELP}".encode())
+        if method == "HEAD" or (method == "GET" and not query_string):
+            return await exchange.text(200, b"Ok.\n")
+        if self._password:
+            check_password(query_string, headers, self._password)
+        call = read(method, query_string, headers)
+        exchange.begin(call)
+        with Body(max_size=_BODY_IN_MEMORY_BYTES) as body:
+            await _receive_body(method, headers, receive, body)
+            plan = await self._in_thread(lambda: read_plan(call, body))
+            lane = self._writes if plan.writes else self._reads
+            async with lane.place():
+                await self._execute(call, plan, lane, receive, exchange)
+        return None
+
+    async def _execute(self, call: Call, plan: Plan, lane: Lane, receive: Receive, exchange: "_Exchange") -> None:
+        if call.query_id in self._running:
+            message = f"Query with id = {call.query_id} is already running."
+            raise error(Code.QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, message)
+        execution = self._running[call.query_id] = Execution(self._engine, call, plan)
+        gone = asyncio.ensure_future(_disconnected(receive))
+        finished = False
+        try:
+            await exchange.answer(execution, lambda: _unless(gone, lane.run(execution.piece)))
+            finished = True
+        except ServerError:
+            finished = True
+            raise
+        finally:
+            gone.cancel()
+            # In a thread and not awaited: the engine may need a moment to let go, and this task may be cancelled.
+            release = execution.close if finished else execution.abandon
+            self._aside.submit(release).add_done_callback(lambda _: self._running.pop(call.query_id, None))
+
+    async def _in_thread(self, work: Callable[[], Plan]) -> Plan:
+        return await asyncio.get_running_loop().run_in_executor(self._aside, work)
+
+
+_HELP = (
+    "Use / or /ping for health checks.\n"
+    "Or /replicas_status for more sophisticated health checks.\n\n"
+    "Send queries from your program with POST method or GET /?query=...\n"
+)
+
+
+class _Exchange:
+    """The answer to one request: headers once, then pieces; an error takes whichever form is still possible."""
+
+    def __init__(self, engine: Engine, send: Send) -> None:
+        self._engine = engine
+        self._send = send
+        self._call: Call | None = None
+        self._started = False
+        self._encoder: Encoder | None = None
+        self._tag = "".join(secrets.choice(string.ascii_lowercase) for _ in range(16))
+
+    def begin(self, call: Call) -> None:
+        """From now on answers carry the call's query id."""
+        self._call = call
+
+    async def text(self, status: int, body: bytes) -> None:
+        """A plain answer."""
+        await self._start(status, [(b"content-type", _TEXT.encode()), (b"content-length", b"%d" % len(body))])
+        await self._write(body, more=False)
+
+    async def fail(self, failure: ServerError) -> None:
+        """The error as ClickHouse sends it; behind a part of the result, marked, and the connection is cut."""
+        body = failure.body(self._engine.version)
+        if not self._started:
+            headers = [(b"x-clickhouse-exception-code", b"%d" % failure.code)]
+            headers += [(b"content-type", _TEXT.encode()), (b"content-length", b"%d" % len(body))]
+            await self._start(failure.status, headers)
+            return await self._write(body, more=False)
+        tag = self._tag.encode()
+        marked = b"\r\n__exception__\r\n%s\r\n%s%d %s\r\n__exception__\r\n" % (tag, body, len(body), tag)
+        if self._encoder is not None:
+            marked = self._encoder.compress(marked) + self._encoder.flush()
+        await self._write(marked, more=True)
+        raise ConnectionAbortedError("the result could not be completed; the client was told")
+
+    async def answer(self, execution: Execution, next_piece: Callable[[], Awaitable[bytes | None]]) -> None:
+        """The execution's output: small results in one message with the whole summary, others as they come."""
+        call = self._call
+        assert call is not None
+        first = bytearray()
+        piece: bytes | None = b""
+        while len(first) <= _ANSWER_AT_ONCE_BYTES and (piece := await next_piece()) is not None:
+            first += piece
+        if call.response_encoding:
+            self._encoder = encoder(call.response_encoding)
+        body = self._encoded(bytes(first), last=piece is None)
+        headers = self._result_headers(execution, call)
+        if piece is None:
+            headers.append((b"content-length", b"%d" % len(body)))
+        else:
+            headers.append((b"x-clickhouse-exception-tag", self._tag.encode()))
+        await self._start(200, headers)
+        await self._write(body, more=piece is not None)
+        while piece is not None:
+            piece = await next_piece()
+            await self._write(self._encoded(piece or b"", last=piece is None), more=piece is not None)
+
+    def _encoded(self, plain: bytes, *, last: bool) -> bytes:
+        if self._encoder is None:
+            return plain
+        return self._encoder.compress(plain) + (self._encoder.flush() if last else b"")
+
+    def _result_headers(self, execution: Execution, call: Call) -> Headers:
+        content_type = self._engine.content_types.get(execution.format, _TEXT)
+        timezone = call.settings.get("session_timezone") or self._engine.timezone.encode()
+        progress = {name: str(value) for name, value in msgspec.structs.asdict(execution.progress).items()}
+        headers = [
+            (b"content-type", content_type.encode()),
+            (b"x-clickhouse-format", execution.format.encode("latin-1", "replace")),
+            (b"x-clickhouse-timezone", _one_line(timezone)),
+            (b"x-clickhouse-summary", msgspec.json.encode(progress)),
+        ]
+        if call.response_encoding:
+            headers.append((b"content-encoding", call.response_encoding.encode()))
+        return headers
+
+    async def _start(self, status: int, headers: Headers) -> None:
+        headers.append((b"x-clickhouse-server-display-name", b"onefold"))
+        if self._call is not None:
+            headers.append((b"x-clickhouse-query-id", _one_line(self._call.query_id.encode())))
+        self._started = True
+        await self._deliver({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _write(self, body: bytes, *, more: bool) -> None:
+        if body or not more:
+            await self._deliver({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def _deliver(self, message: Message) -> None:
+        try:
+            await asyncio.wait_for(self._send(message), _SEND_TIMEOUT_S)
+        except (TimeoutError, OSError) as failure:
+            raise ClientGone from failure
+
+
+async def _receive_body(method: str, headers: dict[str, str], receive: Receive, body: Body) -> None:
+    length = headers.get("content-length")
+    if method == "POST" and length is None and "transfer-encoding" not in headers:
+        message = "The Transfer-Encoding is not chunked and there is no Content-Length header for POST request"
+        raise error(Code.HTTP_LENGTH_REQUIRED, message)
+    received = int(length) if length and length.isdigit() else 0
+    more = received <= MAX_BODY_BYTES
+    while more:
+        part = await receive()
+        if part["type"] == "http.disconnect":
+            raise ClientGone
+        body.write(part.get("body", b""))
+        received = max(received, body.tell())
+        more = part.get("more_body", False) and received <= MAX_BODY_BYTES
+    if received > MAX_BODY_BYTES:
+        raise error(Code.QUERY_IS_TOO_LARGE, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
+    body.seek(0)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _unless(gone: asyncio.Future[None], piece: Awaitable[bytes | None]) -> bytes | None:
+    pending = asyncio.ensure_future(piece)
+    either: set[asyncio.Future[Any]] = {gone, pending}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not pending.done():
+        raise ClientGone
+    return pending.result()
+
+
+def _one_line(value: bytes) -> bytes:
+    return bytes(byte for byte in value if byte >= 0x20 and byte != 0x7F)

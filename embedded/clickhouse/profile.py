@@ -1,0 +1,32 @@
+"""The settings a query starts from, before its URL and its SETTINGS clause; applying them is the engine's part."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import psutil
+
+PROFILE: Final[Mapping[str, str]] = {
+    # Tables are ReplacingMergeTree: analysts must see one row per key without knowing the word FINAL.
+    "final": "1",
+    # An insert is answered once it is written and known to the deduplication window, not once it is queued.
+    "async_insert": "0",
+}
+"""What every Onefold query assumes, here and in production: `deploy/` puts the same into the server's users.xml."""
+
+SERVER_DEFAULTS: Final[Mapping[str, str]] = {
+    # chDB starts from clickhouse-local's defaults, which accept `1 + 1` for a query and show stack symbols.
+    "implicit_select": "0",
+    "allow_introspection_functions": "0",
+}
+"""Where chDB differs from a ClickHouse server, put back."""
+
+DEFAULT_MAX_QUERY_SIZE: Final = 262_144
+"""Bytes of SQL that a query may have, ClickHouse's own default; an INSERT's data does not count."""
+
+MAX_BUFFERED_RESULT_BYTES: Final = 1 << 30
+"""Bound of a result in a format that chDB cannot stream (JSON, Arrow, Parquet, ...)."""
+
+
+def memory_limit() -> int:
+    """Bytes that one query may use: half of this machine's memory, so that a bad query fails and not the process."""
+    return psutil.virtual_memory().total // 2
