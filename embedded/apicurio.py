@@ -1,0 +1,33 @@
+"""The schema registry as a part: Apicurio, its Confluent-compatible API, its schemas in a Kafka topic."""
+
+from pathlib import Path
+
+from embedded.java import java_command, java_environment
+from embedded.layout import LOOPBACK
+from embedded.part import Part, http_ready
+
+CONFLUENT_API = "/apis/ccompat/v7"
+_HEAP_MB = 256
+
+
+def registry_part(folder: Path, port: int, kafka: str) -> Part:
+    """The registry on `port`, from the distribution unpacked in `folder`, with its state in `kafka`."""
+    flags = ("-XX:TieredStopAtLevel=1", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager")
+    environment = java_environment() | {
+        "QUARKUS_HTTP_HOST": LOOPBACK,
+        "QUARKUS_HTTP_PORT": str(port),
+        "QUARKUS_MANAGEMENT_HOST": LOOPBACK,
+        "QUARKUS_MANAGEMENT_PORT": "0",  # any free one: nobody asks there
+        "QUARKUS_LOG_CONSOLE_COLOR": "false",
+        "APICURIO_STORAGE_KIND": "kafkasql",
+        "APICURIO_KAFKASQL_BOOTSTRAP_SERVERS": kafka,
+    }
+    return Part(
+        name="registry",
+        title="Schema registry",
+        command=[*java_command(_HEAP_MB, flags), "-jar", str(folder / "quarkus-run.jar")],
+        environment=environment,
+        ready=http_ready(port, f"{CONFLUENT_API}/subjects"),
+        after=("kafka",),
+        start_within_s=180.0,
+    )

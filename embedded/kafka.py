@@ -1,0 +1,109 @@
+"""Kafka as a part: one process in KRaft mode, broker and controller, listening on loopback only."""
+
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from embedded.errors import StackError
+from embedded.java import java_command, java_environment
+from embedded.layout import LOOPBACK, Layout
+from embedded.part import READINESS_TIMEOUT_S, Part, accepts_connections
+
+_HEAP_MB = 512
+_MAX_MESSAGE_BYTES = 8_388_608
+_FLAGS = (
+    "-Djava.awt.headless=true",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+    "-Dorg.slf4j.simpleLogger.showThreadName=false",
+)
+
+# One node: no replicas to wait for, few partitions in the internal topics so that start and recovery stay short, no wait
+# for further members of a group.
+_PROPERTIES = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "BROKER",
+    "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "transaction.max.timeout.ms": "900000",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "message.max.bytes": str(_MAX_MESSAGE_BYTES),
+    "replica.fetch.max.bytes": str(_MAX_MESSAGE_BYTES),
+    "log.retention.hours": "168",
+    "log.segment.bytes": str(256 * 1024 * 1024),
+    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "controlled.shutdown.enable": "false",  # there is no other broker to hand leadership to
+}
+
+
+def kafka_part(layout: Layout, port: int, controller_port: int, jars: Sequence[Path]) -> Part:
+    """Kafka on `port`, with its state below `layout.kafka`; formatted before the first start."""
+    class_path = ":".join(str(jar) for jar in jars)
+    properties = layout.kafka / "server.properties"
+
+    def prepare() -> None:
+        _write_properties(properties, layout, port, controller_port)
+        if not (layout.kafka / "topics" / "meta.properties").exists():
+            _format(class_path, properties)
+
+    def ready() -> bool:
+        if not accepts_connections(port):
+            return False
+        try:
+            admin = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0})
+            return len(admin.list_topics(timeout=READINESS_TIMEOUT_S).brokers) == 1
+        except KafkaException:
+            return False
+
+    return Part(
+        name="kafka",
+        title="Kafka",
+        command=[*java_command(_HEAP_MB, _FLAGS), "-cp", class_path, "kafka.Kafka", str(properties)],
+        environment=java_environment(),
+        ready=ready,
+        prepare=prepare,
+        stop_within_s=8.0,
+    )
+
+
+def _write_properties(path: Path, layout: Layout, port: int, controller_port: int) -> None:
+    listeners = f"BROKER://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}"
+    placed = {
+        "listeners": listeners,
+        "advertised.listeners": f"BROKER://{LOOPBACK}:{port}",
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "log.dirs": str(layout.kafka / "topics"),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{name}={value}" for name, value in (_PROPERTIES | placed).items()]
+    path.write_text("# Written at every start of the stack.\n" + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _format(class_path: str, properties: Path) -> None:
+    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    command = [*java_command(_HEAP_MB, ("-XX:TieredStopAtLevel=1",)), "-cp", class_path, "kafka.tools.StorageTool"]
+    command += ["format", "--cluster-id", cluster_id, "--config", str(properties), "--ignore-formatted"]
+    formatted = subprocess.run(
+        command, env=java_environment(), capture_output=True, text=True, check=False, start_new_session=True
+    )
+    if formatted.returncode != 0:
+        reason = (formatted.stderr or formatted.stdout).strip().splitlines()[-1:]
+        raise StackError(f"Kafka's storage below {properties.parent} could not be formatted: {' '.join(reason)}")

@@ -1,0 +1,111 @@
+"""Onefold's own processes as parts, the ClickHouse gateway, and what all of them read from the environment."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from embedded.errors import StackError
+from embedded.layout import LOOPBACK, Layout, Ports
+from embedded.part import Part, Task, http_ready
+from settings import Settings
+
+_READY = "/health/ready"
+
+
+def environment(
+    layout: Layout, ports: Ports, definitions: Path, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The environment of Onefold's processes: this stack's addresses over what the shell gave."""
+    return dict(environ) | {
+        "ONEFOLD_KAFKA": f"{LOOPBACK}:{ports.kafka}",
+        "ONEFOLD_REGISTRY": f"http://{LOOPBACK}:{ports.registry}/apis/ccompat/v7",
+        "ONEFOLD_CLICKHOUSE": f"http://{LOOPBACK}:{ports.clickhouse}",
+        "ONEFOLD_HTTP_HOST": LOOPBACK,
+        "ONEFOLD_HTTP_PORT": str(ports.http),
+        "ONEFOLD_WORKER_METRICS_PORT": str(ports.worker_metrics),
+        "ONEFOLD_SINK_METRICS_PORT": str(ports.sink_metrics),
+        "ONEFOLD_REPLICATION": "1",
+        "ONEFOLD_DATA_DIR": str(layout.data_dir),
+        "ONEFOLD_DEFINITIONS": str(definitions),
+        "ONEFOLD_CONFIG": str(layout.workspaces),
+        "ONEFOLD_OPEN_READS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
+    """The ClickHouse engine behind its HTTP gateway."""
+    command = [sys.executable, "-m", "embedded.clickhouse", "--host", LOOPBACK, "--port", str(port)]
+    return Part(
+        name="clickhouse",
+        title="ClickHouse",
+        command=[*command, "--path", str(layout.clickhouse)],
+        environment=environment,
+        ready=http_ready(port, "/ping"),
+    )
+
+
+def onefold_parts(ports: Ports, environment: Mapping[str, str]) -> tuple[Part, ...]:
+    """Collector, worker and sink. Worker and sink stop by design when Kafka or ClickHouse fail them, so they restart."""
+    written = ("topics", "schemas")
+    return (
+        Part(
+            name="collector",
+            title="Collector",
+            command=[sys.executable, "-m", "collectors"],
+            environment=environment,
+            ready=http_ready(ports.http, _READY),
+            after=written,
+        ),
+        Part(
+            name="worker",
+            title="Worker",
+            command=[sys.executable, "-m", "streams"],
+            environment=environment,
+            ready=http_ready(ports.worker_metrics, _READY),
+            after=written,
+            stop_within_s=4.0,
+            restarts=True,
+        ),
+        Part(
+            name="sink",
+            title="Sink",
+            command=[sys.executable, "-m", "sinks"],
+            environment=environment,
+            ready=http_ready(ports.sink_metrics, _READY),
+            after=(*written, "clickhouse"),
+            restarts=True,
+        ),
+    )
+
+
+def topics_task(settings: Settings) -> Task:
+    """Create the topics that are missing."""
+
+    def run() -> None:
+        from confluent_kafka import KafkaException
+
+        from schemas import topics
+
+        try:
+            topics.create(settings)
+        except KafkaException as error:
+            raise StackError(f"the topics could not be created: {error}") from error
+
+    return Task(name="topics", title="Topics", run=run, after=("kafka",))
+
+
+def schemas_task(settings: Settings) -> Task:
+    """Register this release's schemas."""
+
+    def run() -> None:
+        from confluent_kafka.schema_registry.error import SchemaRegistryError
+        from schemas import registry
+
+        try:
+            registry.register(settings.registry)
+        except (SchemaRegistryError, OSError) as error:
+            raise StackError(f"the registry refused this release's schemas: {error}") from error
+
+    return Task(name="schemas", title="Schemas", run=run, after=("registry",))

@@ -1,0 +1,75 @@
+"""What the supervisor must know of a part of the stack: its command, its environment, and when it is ready."""
+
+import http.client
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from embedded.layout import LOOPBACK
+
+READINESS_TIMEOUT_S = 2.0
+
+
+class Readiness(Protocol):
+    """Asked every few hundredths of a second while a part starts."""
+
+    def __call__(self) -> bool:
+        """Whether the part serves now. Returns within READINESS_TIMEOUT_S and raises nothing."""
+
+
+def _nothing() -> None:
+    """For parts that need no preparation."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A process of the stack. `after` names the steps that must be done before it starts."""
+
+    name: str
+    title: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    ready: Readiness
+    after: tuple[str, ...] = ()
+    prepare: Callable[[], None] = _nothing
+    start_within_s: float = 60.0
+    stop_within_s: float = 3.0
+    restarts: bool = False
+
+
+class Task(msgspec.Struct, frozen=True):
+    """Something done once between the starts of parts, such as creating the topics. `run` raises StackError."""
+
+    name: str
+    title: str
+    run: Callable[[], None]
+    after: tuple[str, ...] = ()
+
+
+Step = Part | Task
+
+
+def http_ready(port: int, path: str) -> Readiness:
+    """Ready when `GET path` answers 200."""
+
+    def ready() -> bool:
+        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=READINESS_TIMEOUT_S)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return ready
+
+
+def accepts_connections(port: int) -> bool:
+    """Whether somebody listens on a loopback port; cheaper than a client that would wait and complain."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=READINESS_TIMEOUT_S):
+            return True
+    except OSError:
+        return False

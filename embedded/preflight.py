@@ -1,0 +1,91 @@
+"""Refuse to start what cannot work, before anything is started: folder, disk, definitions, ports."""
+
+import shutil
+import socket
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from embedded.errors import StackError
+from embedded.layout import LOOPBACK, Layout, Ports
+from embedded.locks import FileLock
+
+LEAST_FREE_BYTES = 1_000_000_000
+_SERVES = {
+    "kafka": "Kafka",
+    "registry": "the schema registry",
+    "clickhouse": "ClickHouse",
+    "http": "collector and API",
+    "worker_metrics": "the worker's metrics",
+    "sink_metrics": "the sink's metrics",
+}
+
+
+def prepare_data_dir(layout: Layout) -> FileLock:
+    """Make the data folder and hold its lock. Raises StackError when it cannot be used or another stack runs on it."""
+    folder = layout.data_dir
+    lock = FileLock(layout.lock)
+    try:
+        layout.logs.mkdir(parents=True, exist_ok=True)
+        free = lock.try_acquire()
+    except OSError as error:
+        reason = error.strerror or error
+        raise StackError(f"cannot write to the data folder {folder}: {reason} (--data-dir names another)") from error
+    if not free:
+        raise StackError(f"a stack is already running on {folder}: stop it, or give this one a folder with --data-dir")
+    available = shutil.disk_usage(folder).free
+    if available < LEAST_FREE_BYTES:
+        lock.release()
+        raise StackError(
+            f"only {available // 1_000_000} MB are free for {folder}, {LEAST_FREE_BYTES // 1_000_000} MB are needed: "
+            "make room, or give another folder with --data-dir"
+        )
+    return lock
+
+
+def check_definitions(folder: Path) -> None:
+    """Raises StackError when the folder of definitions does not exist; what is in it, the worker checks."""
+    if not folder.is_dir():
+        raise StackError(f"no such folder of definitions: {folder} (--definitions names another)")
+
+
+def check_ports(ports: Ports) -> None:
+    """Raises StackError naming the first port that is given twice or taken, who has it, and the flag to change it."""
+    wanted: dict[str, int] = msgspec.structs.asdict(ports)
+    uses = Counter(wanted.values())
+    for name, port in wanted.items():
+        hint = f"choose another with {flag(name)}"
+        if uses[port] > 1:
+            raise StackError(f"port {port} is given more than once, also to {_SERVES[name]}: {hint}")
+        if not _is_free(port):
+            raise StackError(f"port {port}, for {_SERVES[name]}, is taken{_holder(port)}: stop that, or {hint}")
+
+
+def flag(name: str) -> str:
+    """The option of `onefold up` that sets a port of `Ports`."""
+    return f"--{name.replace('_', '-')}-port"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        # A port whose connections are only being wound down counts as free, as it does for the servers.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def _holder(port: int) -> str:
+    """` by NAME (pid N)` where the system tells."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            local = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass
+    return ""

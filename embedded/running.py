@@ -1,0 +1,74 @@
+"""Find the stack that runs on a data folder, from another process: its addresses, process ids and environment.
+
+The stack writes the file, commands such as `onefold sql` read it; neither needs the other's code.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from embedded.errors import StackError
+from embedded.layout import Layout
+from embedded.locks import FileLock
+
+DEFAULT_DATA_DIR = Path(".onefold")
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where the parts of a stack answer."""
+
+    kafka: str
+    registry: str
+    clickhouse: str
+    http: str
+    worker_metrics: str
+    sink_metrics: str
+
+
+class RunningStack(msgspec.Struct, frozen=True):
+    """What `stack.json` holds. `environment` is the ONEFOLD_* part of the processes' environment."""
+
+    pid: int
+    addresses: Addresses
+    environment: dict[str, str]
+    parts: dict[str, int]
+
+
+def write_running(layout: Layout, running: RunningStack) -> None:
+    """Tell other processes of this stack."""
+    partial = layout.stack_file.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(running)))
+    partial.replace(layout.stack_file)
+
+
+def find_running(data_dir: Path) -> RunningStack | None:
+    """The stack that runs on a folder, or None. A file left by a killed stack does not count."""
+    layout = Layout(data_dir.absolute())
+    if not layout.stack_file.exists():
+        return None
+    lock = FileLock(layout.lock)
+    try:
+        if lock.try_acquire():
+            return None
+        return msgspec.json.decode(layout.stack_file.read_bytes(), type=RunningStack)
+    except (OSError, msgspec.DecodeError):
+        return None
+    finally:
+        lock.release()
+
+
+def running_environment(data_dir: Path | None = None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`environ` completed for `settings.load`, so that a command talks to the stack that runs here.
+
+    A folder that is named must have a stack, whose addresses rule; raises StackError otherwise. With None, the stack on
+    ONEFOLD_DATA_DIR or the default folder fills in what `environ` leaves open, and there need not be one.
+    """
+    if data_dir is not None:
+        running = find_running(data_dir)
+        if running is None:
+            raise StackError(f"no stack is running on {data_dir}: start one with 'onefold up --data-dir {data_dir}'")
+        return dict(environ) | running.environment
+    running = find_running(Path(environ.get("ONEFOLD_DATA_DIR") or DEFAULT_DATA_DIR))
+    return (running.environment if running is not None else {}) | dict(environ)

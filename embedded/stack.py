@@ -1,0 +1,170 @@
+"""The local stack as one object: real Kafka, registry and ClickHouse with Onefold's own processes around them.
+
+For `onefold up`, the demo and the tests. How parts are started and stopped is `supervisor`'s; what each is made of, its
+own module's.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from embedded.apicurio import registry_part
+from embedded.artifacts import read_lock
+from embedded.errors import StackError
+from embedded.fetch import cache_dir, fetch
+from embedded.kafka import kafka_part
+from embedded.layout import LOOPBACK, Layout, Ports, free_ports
+from embedded.own_parts import clickhouse_part, environment, onefold_parts, schemas_task, topics_task
+from embedded.part import Step
+from embedded.preflight import check_definitions, check_ports, prepare_data_dir
+from embedded.process import PartProcess
+from embedded.running import DEFAULT_DATA_DIR, Addresses, RunningStack, write_running
+from embedded.screen import Screen, SilentScreen
+from embedded.supervisor import Supervisor
+from embedded.unpack import unpacked
+from settings import Clock, Settings, load, write_default
+from settings.environment import SHIPPED_DEFINITIONS
+
+ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "worker", "sink")
+STORES = ("kafka", "registry", "clickhouse")
+
+# Input first, what keeps state last. Groups stop one after the other, within 15 s in all.
+_STOP_ORDER = (("collector",), ("worker", "sink"), ("clickhouse", "registry"), ("kafka",))
+
+
+class StackOptions(msgspec.Struct, frozen=True):
+    """What a stack is started with. `parts` may leave out Onefold's own processes (`STORES`) or more."""
+
+    data_dir: Path = DEFAULT_DATA_DIR
+    definitions: Path = SHIPPED_DEFINITIONS
+    clock: Clock = "wall"
+    ports: Ports = Ports()
+    parts: tuple[str, ...] = ALL_PARTS
+
+
+class Stack:
+    """One stack on one data folder; a context manager that starts and stops it.
+
+    To be used from one thread, best the main one: on Linux the parts started elsewhere lack the second of the two
+    guards that end them with this process.
+    """
+
+    def __init__(
+        self, options: StackOptions, screen: Screen | None = None, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self.options = options
+        self._screen = screen or SilentScreen()
+        self._layout = Layout(options.data_dir.absolute())
+        self._environ = environ
+        self.environment = environment(self._layout, options.ports, options.definitions.absolute(), environ)
+        self._supervisor: Supervisor | None = None
+        self._reported: dict[str, int] = {}
+        self._lock = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the parts answer."""
+        return Addresses(
+            kafka=self.environment["ONEFOLD_KAFKA"],
+            registry=self.environment["ONEFOLD_REGISTRY"],
+            clickhouse=self.environment["ONEFOLD_CLICKHOUSE"],
+            http=f"http://{LOOPBACK}:{self.options.ports.http}",
+            worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
+            sink_metrics=f"http://{LOOPBACK}:{self.options.ports.sink_metrics}/metrics",
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the stack's own processes run with."""
+        return load(self.environment)
+
+    def part(self, name: str) -> PartProcess:
+        """One part of the running stack, to stop, kill and restart it."""
+        if self._supervisor is None:
+            raise StackError("the stack is not running")
+        return self._supervisor.processes[name]
+
+    def start(self) -> None:
+        """Fetch what is missing, start all parts, and return once all serve.
+
+        Raises StackError (settings: SettingsError) and leaves nothing running when something fails on the way.
+        """
+        check_definitions(self.options.definitions)
+        self._lock = prepare_data_dir(self._layout)
+        try:
+            check_ports(self.options.ports)
+            write_default(self._layout.workspaces, self.options.clock)
+            self._supervisor = Supervisor(self._steps(), _STOP_ORDER, self._layout, self._screen)
+            self._supervisor.start()
+            self._report()
+        except BaseException:
+            self.stop()
+            raise
+
+    def tend(self) -> None:
+        """Look after the parts; to be called several times a second while the stack is to stay up.
+
+        Raises StackError when a part has ended that may not be started again.
+        """
+        if self._supervisor is not None:
+            self._supervisor.tend()
+            self._report()
+
+    def stop(self) -> None:
+        """Stop all parts in order, within 15 s. Repeating it is harmless."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+        self._release()
+
+    def kill(self) -> None:
+        """End all parts at once; what they had acknowledged is kept."""
+        if self._supervisor is not None:
+            self._supervisor.kill()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._layout.stack_file.unlink(missing_ok=True)
+            self._lock.release()
+        self._supervisor = self._lock = None
+
+    def _steps(self) -> tuple[Step, ...]:
+        ports, cache = self.options.ports, cache_dir(self._environ)
+        settings = self.settings
+        artifacts = read_lock()
+        steps: list[Step] = [clickhouse_part(self._layout, ports.clickhouse, self.environment)]
+        jars = fetch([item for item in artifacts if item.packaging == "jar"], cache, self._screen)
+        steps.append(kafka_part(self._layout, ports.kafka, free_ports(1)[0], jars))
+        if "registry" in self.options.parts:
+            (distribution,) = (item for item in artifacts if item.packaging == "tar.gz")
+            folder = unpacked(distribution, cache, self._screen)
+            steps.append(registry_part(folder, ports.registry, settings.kafka))
+        steps += [topics_task(settings), schemas_task(settings), *onefold_parts(ports, self.environment)]
+        chosen = {step.name for step in steps if step.name in self.options.parts}
+        if "kafka" in chosen:
+            chosen.add("topics")
+        if "registry" in chosen:
+            chosen.add("schemas")
+        return tuple(step for step in steps if step.name in chosen)
+
+    def _report(self) -> None:
+        if self._supervisor is None:
+            return
+        pids = {name: pid for name, process in self._supervisor.processes.items() if (pid := process.pid) is not None}
+        if pids != self._reported:
+            known = {name: value for name, value in self.environment.items() if name.startswith("ONEFOLD_")}
+            write_running(self._layout, RunningStack(os.getpid(), self.addresses, known, pids))
+            self._reported = pids
