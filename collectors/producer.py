@@ -14,6 +14,7 @@ from schemas.topics import PRODUCER_CONFIG
 
 DELIVERY_TIMEOUT_S = 10
 _QUEUE_KBYTES = 128 * 1024
+_QUIET_S = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class AcknowledgedProducer:
     def __init__(self, kafka: str, on_fatal: Callable[[], None]) -> None:
         self._on_fatal = on_fatal
         self._loop = asyncio.get_running_loop()
+        self._quiet_until = 0.0
         self._producer = Producer(
             PRODUCER_CONFIG
             | {
@@ -43,6 +45,7 @@ class AcknowledgedProducer:
                 "compression.type": "lz4",
                 "message.timeout.ms": DELIVERY_TIMEOUT_S * 1000,
                 "queue.buffering.max.kbytes": _QUEUE_KBYTES,
+                "log_level": 2,  # what matters comes to error_cb; the rest is a line for every attempt to connect
                 "error_cb": self._failed,
             },
             logger=logger,
@@ -90,6 +93,9 @@ class AcknowledgedProducer:
         if error.fatal():
             logger.critical("Kafka's client cannot go on: %s", error.str())
             self._loop.call_soon_threadsafe(self._on_fatal)
+        elif time.monotonic() >= self._quiet_until:
+            logger.warning("Kafka: %s", error.str())
+            self._quiet_until = time.monotonic() + _QUIET_S
 
 
 class _Delivery:
