@@ -4,7 +4,7 @@ Rules, limits and commands are left to `graph.py`; batching and durability to wh
 
 | key | value |
 | --- | --- |
-| `WORKSPACE|member|IDENTIFIER` | canonical identifier of its component; absent: it stands alone |
+| `WORKSPACE|member|IDENTIFIER` | canonical identifier of its component; absent: itself |
 | `WORKSPACE|component|CANONICAL` | all identifiers of the component, strongest first, one a line |
 | `WORKSPACE|link|IDENTIFIER⏎IDENTIFIER` | status of the pair |
 | `WORKSPACE|sequence` | number of the last decision, 8 bytes |
@@ -43,7 +43,7 @@ class Components:
         self._workspace = workspace
 
     def canonical_of(self, identifier: Identifier) -> Identifier:
-        """The canonical identifier of the component that `identifier` is in; itself if it stands alone."""
+        """The canonical identifier of the component that `identifier` is in."""
         stored = self._store.get(self._key("member", identifier))
         return identifier if stored is None else _identifier(stored.decode())
 
@@ -59,12 +59,12 @@ class Components:
         canonical = united[0]
         pointer = str(canonical).encode()
         for members in components:
-            moves = members[0] != canonical
-            if moves and len(members) > 1:
+            if members[0] == canonical:
+                continue
+            if len(members) > 1:
                 self._store.put(self._key("component", members[0]), None)
-            if moves or len(members) == 1:
-                for member in members:
-                    self._store.put(self._key("member", member), pointer)
+            for member in members:
+                self._store.put(self._key("member", member), pointer)
         self._store.put(self._key("component", canonical), "\n".join(map(str, united)).encode())
         return canonical
 

@@ -75,6 +75,10 @@ def _run(requests: Sequence[tuple[Identifier, ...]], rules: Rules = DEFAULT_RULE
     return graph
 
 
+def _components(graph: Graph) -> set[bytes]:
+    return {key for key in graph.table if key.startswith(b"main|component|")}
+
+
 def _transfer(old: Identifier, new: Identifier, moved: tuple[Identifier, ...], decision: int) -> ProfileCommand:
     return ProfileCommand("main", _id(old), "transfer", decision=decision, target=_id(new), identifiers=moved)
 
@@ -111,6 +115,16 @@ def test_a_request_can_unite_several_components_under_one_decision() -> None:
         _transfer(COOKIE, U1, (COOKIE, A1), 2),
         _transfer(A2, U1, (A2,), 2),
     )
+
+
+def test_a_component_that_moved_leaves_nothing_behind() -> None:
+    graph = Graph()
+    graph.together(COOKIE, A1)
+    graph.together(EMAIL, A1)
+    at_once = Graph()
+    at_once.together(EMAIL, COOKIE, A1)
+
+    assert _components(graph) == _components(at_once) == {b"main|component|email:e@example.org"}
 
 
 def test_one_person_has_one_user_id() -> None:
