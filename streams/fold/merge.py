@@ -10,7 +10,7 @@ from streams.fold.fold import advance
 from streams.fold.state import BEGINNING, ProfileState
 
 
-def absorb(
+def absorb(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, and where it happens
     state: ProfileState,
     other: ProfileState,
     known_identifiers: tuple[Identifier, ...],
@@ -53,7 +53,7 @@ def retire(state: ProfileState, context: FoldContext, out: Outputs) -> None:
     The state keeps them, so it does not matter whether it is sent to the survivor before or after.
     """
     for name in sorted(state.memberships):
-        segments.publish(state, name, "exited", segments.MERGE, context, out)
+        out.segment_changes.append(segments.change_record(state, name, "exited", segments.MERGE, context))
     for visit in state.visits:
         sessions.retract(state, visit, context, out)
 

@@ -26,7 +26,7 @@ def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -
     )
 
 
-def merged_record(
+def merged_record(  # noqa: PLR0913, PLR0917 - field by field, there is no state left to take them from
     workspace: str, profile_id: str, target: str, version: int, decision: int, updated_at: int
 ) -> Profile:
     """What is left of a profile that was merged into `target`."""
@@ -35,6 +35,7 @@ def merged_record(
         profile_id=profile_id,
         updated_at=updated_at,
         version=version,
+        traits="{}",
         merged_into=target,
         decision=decision,
     )

@@ -34,38 +34,31 @@ def settle(
             state.untils.pop(segment.name, None)
         if verdict.holds and segment.name not in state.memberships:
             state.memberships[segment.name] = state.as_of
-            publish(state, segment.name, "entered", cause, context, out)
+            out.segment_changes.append(change_record(state, segment.name, "entered", cause, context))
         elif not verdict.holds and segment.name in state.memberships:
             del state.memberships[segment.name]
-            publish(state, segment.name, "exited", cause, context, out)
+            out.segment_changes.append(change_record(state, segment.name, "exited", cause, context))
 
 
-def publish(
-    state: ProfileState,
-    segment: str,
-    change: Literal["entered", "exited"],
-    cause: str,
-    context: FoldContext,
-    out: Outputs,
-) -> None:
-    """One segment change as of the state's time."""
+def change_record(
+    state: ProfileState, segment: str, change: Literal["entered", "exited"], cause: str, context: FoldContext
+) -> SegmentChange:
+    """One segment change as of the state's time, under a new version."""
     state.version += 1
     # Several merges or definitions can take effect at one time; messages and deadlines cannot, so that the ids of
     # their changes are the same in every replay.
     instance = state.version if cause in (MERGE, DEFINITION) else 0
     identity = (context.workspace, context.profile_id, segment, change, state.as_of, cause, instance)
-    out.segment_changes.append(
-        SegmentChange(
-            context.workspace,
-            stable_id("segment", *identity),
-            context.profile_id,
-            segment,
-            change,
-            state.as_of,
-            cause,
-            state.version,
-            identifiers.listed(state.identifiers),
-        )
+    return SegmentChange(
+        context.workspace,
+        stable_id("segment", *identity),
+        context.profile_id,
+        segment,
+        change,
+        state.as_of,
+        cause,
+        state.version,
+        identifiers.listed(state.identifiers),
     )
 
 
@@ -74,7 +67,7 @@ def forget(state: ProfileState, cause: str, context: FoldContext, out: Outputs) 
     defined = {segment.name for segment in context.program.segments}
     for name in sorted(state.memberships.keys() - defined):
         del state.memberships[name]
-        publish(state, name, "exited", cause, context, out)
+        out.segment_changes.append(change_record(state, name, "exited", cause, context))
     for name in state.untils.keys() - defined:
         del state.untils[name]
 

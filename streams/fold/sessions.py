@@ -42,12 +42,11 @@ def add(state: ProfileState, event: Event, context: FoldContext, out: Outputs) -
         opens = last.entry_at is None or at <= last.entry_at
         visit = _join(last, Visit(at, at, 1, *(_entry(event) if opens else (None, None))))
         state.visits[-1] = visit
-        _publish(visit, session_id(context.workspace, context.profile_id, visit.started_at), state, context, out)
+        _publish(visit, state, context, out)
         return
     visit = Visit(at, at, 1, *_entry(event))
     if at < state.as_of - SESSION_LATENESS_MS:
-        late_id = session_id(context.workspace, context.profile_id, at, event.message_id)
-        _publish(visit, late_id, state, context, out)
+        _publish(visit, state, context, out, salt=event.message_id)
         return
     before = prune(state.visits, state.as_of)
     state.visits = unite(before, [visit])
@@ -56,8 +55,7 @@ def add(state: ProfileState, event: Event, context: FoldContext, out: Outputs) -
 
 def close(state: ProfileState, context: FoldContext, out: Outputs) -> None:
     """Publish the last session once more; called when its deadline is `as_of`."""
-    visit = state.visits[-1]
-    _publish(visit, session_id(context.workspace, context.profile_id, visit.started_at), state, context, out)
+    _publish(state.visits[-1], state, context, out)
 
 
 def deadline(state: ProfileState) -> int:
@@ -99,7 +97,7 @@ def absorb(state: ProfileState, other: Sequence[Visit], own_as_of: int, context:
 def retract(state: ProfileState, visit: Visit, context: FoldContext, out: Outputs) -> None:
     """Publish that a session is no more."""
     identity = session_id(context.workspace, context.profile_id, visit.started_at)
-    _publish(visit, identity, state, context, out, "retracted")
+    out.sessions[identity] = _record(visit, identity, state, context, "retracted")
 
 
 def publish_difference(
@@ -123,8 +121,7 @@ def publish_difference(
         if known.get(visit.started_at) != visit:
             forgotten = forgotten_until is not None and visit.ended_at <= forgotten_until
             salt = f"{visit.ended_at}:{visit.events}" if forgotten else ""
-            identity = session_id(context.workspace, context.profile_id, visit.started_at, salt)
-            _publish(visit, identity, state, context, out)
+            _publish(visit, state, context, out, salt)
 
 
 def prune(visits: Sequence[Visit], as_of: int) -> list[Visit]:
@@ -139,18 +136,22 @@ def session_id(workspace: str, profile_id: str, started_at: int, salt: str = "")
     return stable_id("session", workspace, profile_id, started_at, salt)
 
 
-def _publish(
+def _publish(visit: Visit, state: ProfileState, context: FoldContext, out: Outputs, salt: str = "") -> None:
+    identity = session_id(context.workspace, context.profile_id, visit.started_at, salt)
+    out.sessions[identity] = _record(visit, identity, state, context)
+
+
+def _record(
     visit: Visit,
     identity: str,
     state: ProfileState,
     context: FoldContext,
-    out: Outputs,
     status: Literal["open", "closed", "retracted"] | None = None,
-) -> None:
+) -> Session:
     if status is None:
         status = "open" if visit.ended_at + SESSION_GAP_MS > state.as_of else "closed"
     state.version += 1
-    out.sessions[identity] = Session(
+    return Session(
         context.workspace,
         identity,
         context.profile_id,

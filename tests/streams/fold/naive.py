@@ -1,0 +1,110 @@
+"""The oracle: the same answers by plain recomputation over all events, sharing no code with the fold."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.records import Event
+
+MINUTE = 60_000
+PRIORITY = {"site": 1, "crm": 2}
+
+
+class Visit(NamedTuple):
+    started_at: int
+    ended_at: int
+    events: int
+    entry_url: str | None
+
+
+def traits(events: Sequence[Event]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for event in sorted(events, key=lambda event: (event.occurred_at, PRIORITY[event.source], event.message_id)):
+        if event.type == "identify":
+            found.update(json.loads(event.traits))
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def counters(events: Sequence[Event]) -> dict[str, int]:
+    return dict(Counter(event.event or event.type for event in events))
+
+
+def visits(events: Sequence[Event]) -> list[Visit]:
+    groups: list[list[Event]] = []
+    for event in sorted(events, key=lambda event: event.occurred_at):
+        if groups and event.occurred_at - groups[-1][-1].occurred_at < 30 * MINUTE:
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    return [
+        Visit(
+            group[0].occurred_at,
+            group[-1].occurred_at,
+            len(group),
+            min(((event.occurred_at, url) for event in group if (url := _url(event))), default=(0, None))[1],
+        )
+        for group in groups
+    ]
+
+
+def segments(events: Sequence[Event], now: int) -> set[str]:
+    """The segments of `definitions.py`, said once more in plain words."""
+
+    def seen(name: str, minutes: int) -> int:
+        return sum(event.event == name and now - minutes * MINUTE < event.occurred_at <= now for event in events)
+
+    big = [event for event in events if event.event == "Buy" and isinstance(_amount(event), int)]
+    big = [event for event in big if (_amount(event) or 0) >= 10 and now - 120 * MINUTE < event.occurred_at <= now]
+    is_pro = traits(events).get("plan") == "pro"
+    answers = {
+        "buyers": len(big) >= 2,
+        "frequent": seen("View", 60) >= 3,
+        "pro": is_pro,
+        "pro_or_viewing": is_pro or seen("View", 60) >= 1,
+        "quiet": seen("View", 90) == 0,
+    }
+    return {name for name, holds in answers.items() if holds}
+
+
+def transitions(events: Sequence[Event], until: int) -> list[tuple[str, str, int]]:
+    """All changes for events in the order of time, found by asking at every time at which anything can change."""
+    inside: set[str] = set()
+    changes: list[tuple[str, str, int]] = []
+
+    def ask(known: Sequence[Event], now: int) -> None:
+        nonlocal inside
+        holding = segments(known, now)
+        changes.extend((name, "entered" if name in holding else "exited", now) for name in sorted(holding ^ inside))
+        inside = holding
+
+    instants = {event.occurred_at + minutes * MINUTE for event in events for minutes in (0, 60, 90, 120)}
+    for now in sorted(instant for instant in instants if instant <= until):
+        before = [event for event in events if event.occurred_at < now]
+        if before:
+            ask(before, now)
+        arriving = [event for event in events if event.occurred_at == now]
+        for count in range(1, len(arriving) + 1):
+            ask(before + arriving[:count], now)
+    return changes
+
+
+def _properties(event: Event) -> dict[str, object]:
+    try:
+        properties = json.loads(event.properties)
+    except ValueError:
+        return {}
+    return properties if isinstance(properties, dict) else {}
+
+
+def _amount(event: Event) -> int | None:
+    amount = _properties(event).get("amount")
+    return amount if isinstance(amount, int) else None
+
+
+def _url(event: Event) -> str | None:
+    page = json.loads(event.context).get("page")
+    for url in (_properties(event).get("url"), page.get("url") if isinstance(page, dict) else None):
+        if isinstance(url, str) and url:
+            return url
+    return None

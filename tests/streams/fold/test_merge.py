@@ -1,0 +1,252 @@
+"""Merging is a commutative monoid, and merging then folding is folding then merging."""
+
+import copy
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.records import Event, Identifier
+from streams.fold.context import FoldContext, Outputs
+from streams.fold.fold import advance, fold_event, next_deadline
+from streams.fold.merge import absorb, retire, unite_facts
+from streams.fold.profile import profile_record
+from streams.fold.sessions import prune, unite
+from streams.fold.state import ProfileState
+from tests.streams.fold import naive
+from tests.streams.fold.definitions import PROGRAM
+from tests.streams.fold.given import (
+    CONTEXT,
+    DAY,
+    HOUR,
+    MINUTE,
+    START,
+    at_rest,
+    event,
+    event_lists,
+    fold,
+    identify,
+    members,
+    transitions,
+    visible,
+)
+
+LONGER = st.integers(0, 40).map(lambda step: START + step * 97 * MINUTE)  # spans almost three days
+PARTS = st.integers(1, 4)
+
+
+def facts(state: ProfileState) -> dict[str, object]:
+    """What of a state must not depend on the order of merging."""
+    return {
+        "as_of": state.as_of,
+        "seen": (state.first_seen_at, state.last_seen_at, state.events),
+        "identifiers": state.identifiers,
+        "traits": state.traits,
+        "counters": state.counters,
+        "windows": state.windows,
+        "visits": state.visits,
+        "ids": (_ids(state.recent_ids.recent), _ids(state.recent_ids.previous)),
+    }
+
+
+def merged(*states: ProfileState) -> ProfileState:
+    result = ProfileState()
+    for state in states:
+        unite_facts(result, state, CONTEXT, Outputs())
+        result.visits = unite(result.visits, state.visits)
+    return result
+
+
+def dealt(events: list[Event], deal: list[int], parts: int) -> list[list[Event]]:
+    """The events dealt to several profiles, each its own person."""
+    hands: list[list[Event]] = [[] for _ in range(parts)]
+    for number, dealt_event in enumerate(events):
+        hands[deal[number % len(deal)] % parts].append(dealt_event)
+    return hands
+
+
+DEAL = st.lists(st.integers(0, 3), min_size=1, max_size=9)
+
+
+@given(events=event_lists(LONGER), deal=DEAL)
+def test_merging_is_commutative_and_associative_with_the_empty_profile_as_identity(
+    events: list[Event], deal: list[int]
+) -> None:
+    a, b, c = (merged(fold(hand)[0]) for hand in dealt(events, deal, 3))
+    assert facts(merged(a, b)) == facts(merged(b, a))
+    assert facts(merged(merged(a, b), c)) == facts(merged(a, merged(b, c)))
+    assert facts(merged(a, ProfileState())) == facts(merged(ProfileState(), a)) == facts(a)
+
+
+@given(data=st.data(), events=event_lists(), deal=DEAL, parts=PARTS, afterwards=st.integers(0, 36))
+def test_folding_over_many_profiles_and_merging_in_any_tree_is_folding_into_one(
+    data: st.DataObject, events: list[Event], deal: list[int], parts: int, afterwards: int
+) -> None:
+    until = events[-1].occurred_at + afterwards * 5 * MINUTE
+    profiles = [_Person(number) for number in range(parts)]
+    for person, hand in zip(profiles, dealt(events, deal, parts), strict=True):
+        person.fold(data.draw(st.permutations(hand)))
+    decision = 0
+    while len(profiles) > 1:
+        loser = profiles.pop(data.draw(st.integers(0, len(profiles) - 1)))
+        survivor = data.draw(st.sampled_from(profiles))
+        decision += 1
+        survivor.take(loser, decision)
+    (person,) = profiles
+    at_rest(person.state, until, person.context, person.out)
+
+    whole, whole_out = fold(events)
+    at_rest(whole, until, out=whole_out)
+    mine, theirs = person.state, whole
+    for state in (mine, theirs):
+        state.visits = prune(state.visits, state.as_of)
+    assert set(mine.memberships) == set(theirs.memberships) == members(person.out.segment_changes)
+    assert {**facts(mine), "as_of": 0, "windows": 0} == {**facts(theirs), "as_of": 0, "windows": 0}
+    assert naive.segments(events, until) == set(mine.memberships)
+    assert [naive.Visit(s.started_at, s.ended_at, s.events, s.entry_url) for s in visible(person.out)] == naive.visits(
+        events
+    )
+    assert [s.status for s in visible(person.out)] == [s.status for s in visible(whole_out)]
+    assert next_deadline(mine, person.context) == next_deadline(theirs, CONTEXT)
+
+
+@given(events=event_lists(), later=event_lists(), deal=DEAL, afterwards=st.integers(0, 36))
+def test_merging_then_folding_is_folding_then_merging(
+    events: list[Event], later: list[Event], deal: list[int], afterwards: int
+) -> None:
+    later = [_renamed(folded) for folded in later]
+    until = max(events[-1].occurred_at, later[-1].occurred_at) + afterwards * 5 * MINUTE
+    results = []
+    for merges_first in (True, False):
+        left, right = _Person(0), _Person(1)
+        for person, hand in zip((left, right), dealt(events, deal, 2), strict=True):
+            person.fold(hand)
+        if merges_first:
+            left.take(right, 1)
+            left.fold(later)
+        else:
+            left.fold(later[::2])
+            right.fold(later[1::2])
+            left.take(right, 1)
+        at_rest(left.state, until, left.context, left.out)
+        left.state.visits = prune(left.state.visits, left.state.as_of)
+        left.state.as_of = left.state.version = 0
+        record = profile_record(left.state, left.context, until)
+        results.append((facts(left.state), {m.segment for m in record.segments}, visible_spans(left.out)))
+    assert results[0][1:] == results[1][1:]
+    assert {**results[0][0], "windows": 0} == {**results[1][0], "windows": 0}
+
+
+def visible_spans(out: Outputs) -> list[tuple[int, int, int, str]]:
+    return [(s.started_at, s.ended_at, s.events, s.status) for s in visible(out)]
+
+
+class _Person:
+    """A profile with its own id, and all that was published of it and of those it absorbed."""
+
+    def __init__(self, number: int) -> None:
+        self.context = FoldContext("main", f"profile-{number}", PROGRAM, CONTEXT.source_priority)
+        self.state = ProfileState()
+        self.out = Outputs()
+
+    def fold(self, events: list[Event]) -> None:
+        for folded in events:
+            fold_event(self.state, folded, self.context, self.out)
+
+    def take(self, loser: "_Person", decision: int) -> None:
+        retire(loser.state, loser.context, loser.out)
+        assert members(loser.out.segment_changes) == set()
+        assert visible(loser.out) == []
+        before = copy.deepcopy(loser.state)
+        absorb(self.state, loser.state, (), decision, self.context, self.out)
+        assert loser.state == before
+        assert self.state.decision == decision
+
+
+def _renamed(folded: Event) -> Event:
+    fields = {name: getattr(folded, name) for name in folded.__struct_fields__}
+    return Event(**{**fields, "message_id": "later-" + folded.message_id})
+
+
+def _ids(packed: bytes | bytearray) -> set[bytes]:
+    return {bytes(packed[start : start + 8]) for start in range(0, len(packed), 8)}
+
+
+def test_the_survivor_enters_by_merge_and_fires_its_own_deadlines_first() -> None:
+    state, out = fold([event(START + minute * MINUTE) for minute in range(3)])
+    other, _ = fold([event(START + 3 * HOUR, "Buy", message_id="b", properties={"amount": 20})])
+    absorb(state, other, (Identifier("email", "ann@example.org"),), 7, CONTEXT, out)
+    assert transitions(out.segment_changes) == [
+        ("pro_or_viewing", "entered", START),
+        ("frequent", "entered", START + 2 * MINUTE),
+        ("frequent", "exited", START + HOUR),
+        ("pro_or_viewing", "exited", START + HOUR + 2 * MINUTE),
+        ("quiet", "entered", START + HOUR + 32 * MINUTE),
+    ]
+    more, _ = fold([event(START + 3 * HOUR, "Buy", message_id="c", properties={"amount": 20})])
+    absorb(state, more, (), 8, CONTEXT, out)
+    entered = out.segment_changes[-1]
+    assert (entered.segment, entered.cause, entered.changed_at) == ("buyers", "merge", START + 3 * HOUR)
+    assert entered.identifiers[-1] == Identifier("email", "ann@example.org")
+
+
+def test_sessions_move_to_the_survivor_and_join_its_own() -> None:
+    state, out = fold([event(START), event(START + 40 * MINUTE)])
+    other, other_out = fold([event(START + 20 * MINUTE, message_id="other")])
+    retire(other, FoldContext("main", "loser", PROGRAM, CONTEXT.source_priority), other_out)
+    absorb(state, other, (), 1, CONTEXT, out)
+    assert visible_spans(out) == [(START, START + 40 * MINUTE, 3, "open")]
+    assert [s.status for s in out.sessions.values()] == ["open", "retracted"]
+
+
+def test_sessions_from_a_forgotten_time_move_under_ids_of_their_own() -> None:
+    state, out = fold([event(START), event(START + 5 * DAY)])
+    other, _ = fold([event(START, message_id="other")])
+    absorb(state, other, (), 1, CONTEXT, out)
+    spans = visible_spans(out)
+    assert spans == [(START, START, 1, "closed"), (START, START, 1, "closed"), (START + 5 * DAY,) * 2 + (1, "open")]
+
+
+def test_a_merge_goes_on_after_the_higher_version() -> None:
+    state, other = ProfileState(version=3), ProfileState(version=9)
+    absorb(state, other, (), 1, CONTEXT, Outputs())
+    assert profile_record(state, CONTEXT, START).version == 10
+
+
+def test_two_empty_profiles_merge_into_an_empty_one() -> None:
+    state, out = ProfileState(), Outputs()
+    absorb(state, ProfileState(), (), 1, CONTEXT, out)
+    assert out == Outputs()
+    assert state == ProfileState(decision=1)
+
+
+def test_a_message_known_to_either_side_is_known_after_the_merge() -> None:
+    ours, theirs = event(START, message_id="ours"), event(START, message_id="theirs")
+    state, out = fold([ours])
+    absorb(state, fold([theirs])[0], (), 1, CONTEXT, out)
+    assert [fold_event(state, known, CONTEXT, out) for known in (ours, theirs)] == [False, False]
+
+
+@pytest.mark.parametrize("order", [lambda states: states, lambda states: states[::-1]], ids=["as_is", "reversed"])
+def test_traits_beyond_the_maximum_are_the_newest_in_any_order(
+    order: Callable[[list[ProfileState]], list[ProfileState]],
+) -> None:
+    states = [
+        fold([identify(START + number, {f"trait{number}-{index}": 1 for index in range(200)})])[0]
+        for number in range(4)
+    ]
+    shown = json.loads(profile_record(merged(*order(states)), CONTEXT, START).traits)
+    assert len(shown) == 500
+    assert sum(name.startswith("trait0-") for name in shown) == 0
+    assert sum(name.startswith("trait1-") for name in shown) == 100
+    assert {name for name in shown if name.startswith("trait1-")} >= {f"trait1-{index}" for index in (98, 99)}
+
+
+def test_time_does_not_run_backwards_when_the_other_is_older() -> None:
+    state, out = fold([event(START + HOUR)])
+    absorb(state, fold([event(START, message_id="older")])[0], (), 1, CONTEXT, out)
+    assert state.as_of == START + HOUR
+    advance(state, START + DAY, CONTEXT, out)
+    assert state.memberships.keys() == {"quiet"}

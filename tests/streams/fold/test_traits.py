@@ -1,0 +1,99 @@
+"""Traits: whose write wins, what is refused, what is kept."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.fold import traits
+from streams.fold.profile import profile_record
+from streams.fold.state import Trait
+from tests.streams.fold.given import CONTEXT, START, event, fold, identify
+
+
+def shown(*identified: str) -> object:
+    state, _ = fold([identify(START, text, message_id=str(number)) for number, text in enumerate(identified)])
+    return json.loads(profile_record(state, CONTEXT, START).traits)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_last_writer_wins_by_time_then_source_then_message_id(reverse: bool) -> None:
+    writes = [
+        identify(START, {"time": 1, "source": 1, "id": 1}, message_id="a", source="crm"),
+        identify(START + 1, {"time": 2}, message_id="b", source="site"),
+        identify(START, {"source": 2, "id": 2}, message_id="c", source="site"),
+        identify(START, {"id": 3}, message_id="d", source="crm"),
+    ]
+    state, _ = fold(reversed(writes) if reverse else writes)
+    assert json.loads(traits.render(state.traits)) == {"time": 2, "source": 1, "id": 3}
+
+
+def test_null_unsets_a_trait_and_is_overtaken_by_a_later_write_only() -> None:
+    state, _ = fold([identify(START + 5, {"plan": None}), identify(START, {"plan": "pro"})])
+    assert traits.render(state.traits) == "{}"
+    assert traits.values(state.traits, ["plan"]) == {}
+    fold([identify(START + 6, {"plan": "free"})], state)
+    assert traits.values(state.traits, ["plan", "unknown"]) == {"plan": "free"}
+
+
+def test_traits_come_from_identify_calls_only() -> None:
+    state, _ = fold([event(START, None, type="group", traits={"plan": "pro"}), event(START, traits={"plan": "pro"})])
+    assert not state.traits
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", "{", '{"a": 1e999}', "[" * 100_000, '{"a":"\ud800"}'])
+def test_what_is_no_json_object_sets_nothing(text: str) -> None:
+    assert shown(text) == {}
+
+
+def test_values_keep_their_meaning() -> None:
+    text = '{"ä\\n":[1,2.5,true,{"b":null}],"big":18446744073709551616,"text":"\\u0000\\"\U0001f600"}'
+    assert shown(text) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("x" * (8 * 1024 - 2), True),
+        ("x" * (8 * 1024 - 1), False),
+        (json.loads("[" * 32 + "]" * 32), True),
+        (json.loads("[" * 34 + "]" * 34), False),
+    ],
+    ids=["8 KiB", "more than 8 KiB", "32 levels", "34 levels"],
+)
+def test_oversized_values_are_dropped_and_counted(value: object, kept: bool) -> None:
+    state, out = fold([identify(START, {"value": value, "other": 1})])
+    assert (set(state.traits), out.dropped_traits) == ({"other", "value"} if kept else {"other"}, 0 if kept else 1)
+
+
+def test_an_over_long_name_is_dropped() -> None:
+    state, out = fold([identify(START, {"n" * 256: 1, "n" * 257: 1})])
+    assert (set(state.traits), out.dropped_traits) == ({"n" * 256}, 1)
+
+
+def test_a_dropped_trait_no_longer_counts_for_segments() -> None:
+    state, out = fold([identify(START, {"plan": "pro"})])
+    assert "pro" in state.memberships
+    fold([identify(START + 1, {f"t{index}": index for index in range(500)})], state, out=out)
+    assert "pro" not in state.memberships
+    assert out.dropped_traits == 1
+
+
+@given(st.data())
+def test_the_same_traits_are_kept_in_any_order(data: st.DataObject) -> None:
+    writes = [
+        Trait(data.draw(st.integers(0, 3)), data.draw(st.integers(0, 1)), str(number), json.dumps(number))
+        for number in range(12)
+    ]
+    names = [f"n{data.draw(st.integers(0, 200))}" for _ in writes]
+    arriving = data.draw(st.permutations(list(zip(names, writes, strict=True))))
+    filler = {f"filler{number}": Trait(1, 0, "m", "1") for number in range(495)}
+    results = []
+    for order in (arriving, list(zip(names, writes, strict=True))):
+        known = dict(filler)
+        for name, trait in order:
+            traits.write(known, f'{{"{name}":{trait.value}}}', trait.occurred_at, trait.priority, trait.message_id)
+        results.append(known)
+    assert results[0] == results[1]
+    assert len(results[0]) <= traits.MAX_TRAITS
