@@ -76,9 +76,9 @@ class Profile(msgspec.Struct, frozen=True, gc=False):
     profile_id: str
     updated_at: int
     version: int
+    traits: str
     merged_into: str | None = None
     identifiers: tuple[Identifier, ...] = ()
-    traits: str = "{}"
     counters: dict[str, int] = {}
     segments: tuple[Membership, ...] = ()
     session: OpenSession | None = None
@@ -120,8 +120,8 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     fired_at: int
     cause: str
     version: int
+    payload: str
     identifiers: tuple[Identifier, ...] = ()
-    payload: str = "{}"
 
 
 class IdentityRequest(msgspec.Struct, frozen=True, gc=False):

@@ -99,7 +99,7 @@ def create(settings: Settings, destinations: tuple[str, ...] = (), timeout_s: fl
 def _configuration(topic: str) -> dict[str, str]:
     if topic in _COMPACTED:
         return _compacted()
-    size = MAX_EVENT_BYTES + 50_000 if topic in {EVENTS, EVENTS_RESOLVED} else MAX_RECORD_BYTES
+    size = MAX_EVENT_BYTES + 50_000 if topic == EVENTS else MAX_RECORD_BYTES
     kept = _KEPT_FOR_EVER if topic in {EVENTS, EVENTS_RESOLVED, EVENTS_DEAD} else _WEEK
     return kept | {"cleanup.policy": "delete", "max.message.bytes": str(size)}
 

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True):
     http_port: int = 8080
     worker_metrics_port: int = 9101
     sink_metrics_port: int = 9102
+    worker: str = "1"
     partitions: int = 4
     replication: int = 1
     data_dir: Path = Path(".onefold")
@@ -39,6 +40,7 @@ _VARIABLES = {
     "ONEFOLD_HTTP_PORT": "http_port",
     "ONEFOLD_WORKER_METRICS_PORT": "worker_metrics_port",
     "ONEFOLD_SINK_METRICS_PORT": "sink_metrics_port",
+    "ONEFOLD_WORKER": "worker",
     "ONEFOLD_PARTITIONS": "partitions",
     "ONEFOLD_REPLICATION": "replication",
     "ONEFOLD_DATA_DIR": "data_dir",

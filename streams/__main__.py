@@ -1,0 +1,74 @@
+"""The worker process: `python -m streams`. Exits 1 with one line when it cannot start or an infrastructure fault stops it."""
+
+import logging
+import sys
+
+import faust
+
+import definitions
+from schemas import topics
+from settings import Settings, SettingsError, load
+from streams.app import App, build
+from streams.endpoint import serve
+
+log = logging.getLogger("onefold.worker")
+OBSERVE_EVERY_S = 5.0
+
+
+def main() -> int:
+    """Run one worker until it is told to stop. Returns the exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("onefold").setLevel(logging.INFO)
+    logging.getLogger("streams").setLevel(logging.INFO)
+    try:
+        settings = load()
+        app = build(settings)
+        topics.create(settings, app.destinations)
+        endpoint = serve(settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app))
+    except (SettingsError, definitions.DefinitionErrors, OSError) as error:
+        print(f"onefold worker: {error}", file=sys.stderr)
+        return 1
+    _observe(app)
+    try:
+        return _run(app, settings)
+    finally:
+        endpoint.shutdown()
+
+
+def _run(app: App, settings: Settings) -> int:
+    worker = faust.Worker(
+        app,
+        loglevel="WARNING",
+        logging_config=None,
+        override_logging=False,
+        redirect_stdouts=False,
+        quiet=True,
+        console_port=0,
+        workdir=str(settings.data_dir),
+    )
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as stopped:
+        if stopped.code not in (0, None):
+            return int(stopped.code)
+    if app.failure is not None:
+        print(f"onefold worker: stopped: {app.failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _not_ready(app: App) -> str | None:
+    if app.failure is not None:
+        return "stopping after a failure"
+    return None if app.settled else "waiting for its partitions"
+
+
+def _observe(app: App) -> None:
+    async def observe() -> None:
+        app.lanes.observe()
+
+    app.timer(interval=OBSERVE_EVERY_S)(observe)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

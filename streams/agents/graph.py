@@ -1,0 +1,59 @@
+"""GRAPH: the only writer of who is who. Reads the requests of a workspace in order and decides each once."""
+
+from collections.abc import Callable, Mapping
+
+from schemas.codec import Codec, DecodeError
+from schemas.identity import profile_key
+from schemas.records import IdentityRequest, Link, ProfileCommand
+from schemas.topics import IDENTITY_LINKS, IDENTITY_REQUESTS, PROFILE_COMMANDS
+from settings import Workspace
+from streams import metrics
+from streams.dead_letters import DeadLetters
+from streams.identity.graph import Decision, decide
+from streams.phases import Folded, Output, Received
+from streams.state.view import StateView
+
+
+class GraphStage:
+    name = "graph"
+    table = "graph"
+    topics: tuple[str, ...] = (IDENTITY_REQUESTS,)
+    sweeps = False
+    deadline_of: Callable[[bytes], int | None] | None = None
+
+    def __init__(self, workspaces: Mapping[str, Workspace], codec: Codec) -> None:
+        self._workspaces = workspaces
+        self._codec = codec
+        self._dead = DeadLetters(codec, self.name)
+        self._encode_link = codec.encoder(Link)
+        self._encode_command = codec.encoder(ProfileCommand)
+
+    def fold(self, received: Received, view: StateView) -> Folded:
+        """Decide the requests of a batch one after another; each sees what the ones before it decided."""
+        outputs: list[Output] = []
+        for record in received.records:
+            try:
+                request = self._codec.decode(IdentityRequest, record.value)
+                workspace = self._workspaces.get(request.workspace)
+                if workspace is None:
+                    raise DecodeError("unknown_workspace", "the request names a workspace that is not configured")
+            except DecodeError as error:
+                outputs.append(self._dead.of(record, error, received.now))
+                continue
+            outputs += self._outputs(decide(request, view, workspace.namespace))
+        return Folded(outputs, view)
+
+    def _outputs(self, decision: Decision) -> list[Output]:
+        metrics.MERGES.inc(decision.merged)
+        metrics.DECISIONS.labels("refused").inc(decision.refused)
+        metrics.DECISIONS.labels("linked").inc(len(decision.links) - decision.refused)
+        links = [Output(IDENTITY_LINKS, _link_key(link), self._encode_link(link)) for link in decision.links]
+        commands = [
+            Output(PROFILE_COMMANDS, profile_key(command.workspace, command.profile_id), self._encode_command(command))
+            for command in decision.commands
+        ]
+        return links + commands
+
+
+def _link_key(link: Link) -> bytes:
+    return f"{link.workspace}|{link.left}|{link.right}".encode()

@@ -1,0 +1,215 @@
+"""PROFILE: obeys commands and folds events into profiles, lets deadlines fire, and tells what changed.
+
+A batch: decode -> one read of all states -> record by record -> sweep what is due -> encode what changed, once each.
+The rules of merging are docs/decisions/0006; what an event does to a state is `streams.fold`'s.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from definitions import NEVER, Program
+from schemas.codec import Codec, DecodeError
+from schemas.identity import profile_key, split_profile_key
+from schemas.records import Event, ProfileCommand
+from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
+from settings import Workspace
+from streams import metrics
+from streams.agents.profile_outputs import ProfileOutputs
+from streams.agents.slots import Clocks, Slot, Slots
+from streams.dead_letters import DeadLetters
+from streams.fold.context import FoldContext
+from streams.fold.fold import advance, fold_event, next_deadline
+from streams.fold.merge import absorb, retire
+from streams.fold.state import Forward, ProfileState, decode_entry, deadline_of, encode_entry
+from streams.phases import Folded, Output, Received, Record
+from streams.state.view import StateView
+
+SWEEP_LIMIT = 2_000
+
+
+class _Decoded(NamedTuple):
+    workspace: str
+    profile_id: str
+    content: Event | ProfileCommand
+    event_bytes: bytes | None
+
+
+def stored_deadline(value: bytes) -> int | None:
+    """Next deadline of a stored entry, for the store's index; None when time alone never changes it."""
+    deadline = deadline_of(value)
+    return None if deadline >= NEVER else deadline
+
+
+class ProfileStage:
+    name = "profile"
+    table = "profiles"
+    topics: tuple[str, ...] = (EVENTS_RESOLVED, PROFILE_COMMANDS)
+    sweeps = True
+    deadline_of: Callable[[bytes], int | None] | None = staticmethod(stored_deadline)
+
+    def __init__(self, workspaces: Mapping[str, Workspace], program: Program, codec: Codec) -> None:
+        self._workspaces = workspaces
+        self._programs = {name: program.for_workspace(name) for name in workspaces}
+        self._codec = codec
+        self._dead = DeadLetters(codec, self.name)
+        self._outputs = ProfileOutputs(codec, self._programs)
+
+    def fold(self, received: Received, view: StateView) -> Folded:
+        """Fold a batch; with no records it is a sweep."""
+        outputs: list[Output] = []
+        decoded = self._decode_all(received, outputs)
+        view.prefetch(profile_key(item.workspace, item.profile_id) for item in decoded if item.profile_id)
+        clocks = Clocks(self._workspaces, view, received.now)
+        slots = Slots(view, self._context)
+        receipts = [receipt for item in decoded if (receipt := self._handle(item, clocks, slots, outputs))]
+        more = self._sweep(clocks, slots, view)
+        for slot in slots.changed():
+            outputs += self._outputs.of(slot, clocks.now(slot.context.workspace))
+            view.put(slot.key, _encoded(slot))
+        clocks.store()
+        return Folded(outputs, view, more, receipts)
+
+    # -- what came in
+
+    def _decode_all(self, received: Received, outputs: list[Output]) -> list[_Decoded]:
+        decoded = []
+        for record in received.records:
+            try:
+                decoded.append(self._decode(record))
+            except DecodeError as error:
+                outputs.append(self._dead.of(record, error, received.now))
+        return decoded
+
+    def _decode(self, record: Record) -> _Decoded:
+        if record.topic == PROFILE_COMMANDS:
+            command = self._codec.decode(ProfileCommand, record.value)
+            item = _Decoded(command.workspace, command.profile_id, command, command.event)
+            if command.command == "fold":
+                item = item._replace(content=self._codec.decode(Event, command.event))
+        else:
+            try:
+                workspace, profile_id = split_profile_key(record.key)
+            except ValueError as error:
+                raise DecodeError("invalid", str(error)) from None
+            item = _Decoded(workspace, profile_id, self._codec.decode(Event, record.value), record.value)
+        if item.workspace not in self._workspaces:
+            raise DecodeError("unknown_workspace", "the record names a workspace that is not configured")
+        return item
+
+    def _context(self, key: bytes) -> FoldContext:
+        workspace, profile_id = split_profile_key(key)
+        priority = self._workspaces[workspace].source_priority
+        return FoldContext(workspace, profile_id, self._programs[workspace], priority)
+
+    # -- what it does
+
+    def _handle(self, item: _Decoded, clocks: Clocks, slots: Slots, outputs: list[Output]) -> tuple[str, int] | None:
+        """Obey one record; for an event that became part of a profile, its workspace and time of receipt."""
+        content = item.content
+        if isinstance(content, ProfileCommand) and content.command == "advance":
+            clocks.advance(item.workspace, content.at or 0)
+            return None
+        slot = slots.get(profile_key(item.workspace, item.profile_id))
+        if isinstance(content, Event):
+            return self._event(item, content, slot, clocks, outputs)
+        metrics.COMMANDS.labels(content.command).inc()
+        if content.command == "transfer":
+            self._transfer(content, slot, outputs)
+        elif content.command == "absorb":
+            self._absorb(content, slot, outputs)
+        return None
+
+    def _event(
+        self, item: _Decoded, event: Event, slot: Slot, clocks: Clocks, outputs: list[Output]
+    ) -> tuple[str, int] | None:
+        entry = slot.entry
+        if isinstance(entry, Forward):
+            outputs.append(
+                self._outputs.command(
+                    ProfileCommand(item.workspace, entry.target, "fold", entry.decision, event=item.event_bytes)
+                )
+            )
+            metrics.EVENTS.labels(item.workspace, "forwarded").inc()
+            return None
+        clocks.advance(item.workspace, event.occurred_at)
+        if entry is None:
+            metrics.CREATED.labels(item.workspace).inc()
+        state = slot.state()
+        if not fold_event(state, event, slot.context, slot.outputs):
+            metrics.EVENTS.labels(item.workspace, "duplicate").inc()
+            return None
+        slot.touch()
+        metrics.EVENTS.labels(item.workspace, "folded").inc()
+        return item.workspace, event.received_at
+
+    def _transfer(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
+        """Become a forward and send the state on; an older decision than the one obeyed already changes nothing."""
+        target, entry = command.target, slot.entry
+        if target is None or target == slot.context.profile_id:
+            return
+        if isinstance(entry, Forward):
+            if command.decision <= entry.decision:
+                return
+            state_bytes, version = None, entry.version
+        elif entry is None:
+            state_bytes, version = None, 0
+        else:
+            retire(entry, slot.context, slot.outputs)
+            state_bytes, version = encode_entry(entry, NEVER), entry.version + 1
+        moved = ProfileCommand(
+            workspace=command.workspace,
+            profile_id=target,
+            command="absorb",
+            decision=command.decision,
+            origin=slot.context.profile_id,
+            identifiers=command.identifiers,
+            state=state_bytes,
+        )
+        outputs.append(self._outputs.command(moved))
+        slot.become(Forward(target, command.decision, version), had_state=state_bytes is not None)
+
+    def _absorb(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
+        """Take a state in, and only then let RESOLVE send the identifiers' events here."""
+        entry = slot.entry
+        if isinstance(entry, Forward):
+            decision = max(command.decision, entry.decision)
+            outputs.append(self._outputs.command(_redirected(command, entry.target, decision)))
+            return
+        other = decode_entry(command.state) if command.state is not None else ProfileState()
+        if isinstance(other, Forward):
+            other = ProfileState()
+        absorb(slot.state(), other, command.identifiers, command.decision, slot.context, slot.outputs)
+        slot.touch()
+        outputs.extend(self._outputs.routes(command))
+
+    # -- what time does
+
+    def _sweep(self, clocks: Clocks, slots: Slots, view: StateView) -> bool:
+        """Fire every deadline that is due; True when some had to be left for another pass."""
+        more = False
+        for workspace in self._workspaces:
+            now = clocks.now(workspace)
+            due = view.due(workspace, now, SWEEP_LIMIT)
+            more = more or len(due) == SWEEP_LIMIT
+            view.prefetch(due)
+            for key in due:
+                slots.get(key)
+        for slot in slots.loaded():
+            state, now = slot.entry, clocks.now(slot.context.workspace)
+            if isinstance(state, ProfileState) and next_deadline(state, slot.context) <= now:
+                advance(state, now, slot.context, slot.outputs)
+                slot.mark_swept()
+        return more
+
+
+def _encoded(slot: Slot) -> bytes:
+    entry = slot.entry
+    assert entry is not None
+    return encode_entry(entry, NEVER if isinstance(entry, Forward) else next_deadline(entry, slot.context))
+
+
+def _redirected(command: ProfileCommand, target: str, decision: int) -> ProfileCommand:
+    return ProfileCommand(
+        command.workspace, target, command.command, decision,
+        origin=command.origin, identifiers=command.identifiers, state=command.state,
+    )  # fmt: skip

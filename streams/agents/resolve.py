@@ -1,0 +1,103 @@
+"""RESOLVE: sends every event to the profile of its primary identifier, and unseen pairs of identifiers to GRAPH.
+
+The event's bytes go on as they came; only its front is decoded. Routes, sent by PROFILE once the state of a merged
+profile has arrived at its new place, change where later events go.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from schemas.codec import Codec, DecodeError
+from schemas.identity import identifier_key, profile_key, usable
+from schemas.records import EventHead, Identifier, IdentityRequest, Route
+from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_ROUTES
+from settings import Workspace
+from streams import metrics
+from streams.dead_letters import DeadLetters
+from streams.identity.entries import IdentifierEntry, decode_entry, encode_entry
+from streams.identity.resolve import apply_route, resolve
+from streams.phases import Folded, Output, Received, Record
+from streams.state.view import StateView
+
+
+class _Decoded(NamedTuple):
+    record: Record
+    key: bytes
+    event: EventHead | None
+    identifiers: tuple[Identifier, ...]
+    route: Route | None
+
+
+class ResolveStage:
+    name = "resolve"
+    table = "identifiers"
+    topics: tuple[str, ...] = (EVENTS, IDENTITY_ROUTES)
+    sweeps = False
+    deadline_of: Callable[[bytes], int | None] | None = None
+
+    def __init__(self, workspaces: Mapping[str, Workspace], codec: Codec) -> None:
+        self._workspaces = workspaces
+        self._codec = codec
+        self._dead = DeadLetters(codec, self.name)
+        self._encode_request = codec.encoder(IdentityRequest)
+
+    def fold(self, received: Received, view: StateView) -> Folded:
+        """Resolve a batch: one read of all entries, then record by record."""
+        outputs: list[Output] = []
+        decoded = []
+        for record in received.records:
+            try:
+                decoded.append(self._decode(record))
+            except DecodeError as error:
+                outputs.append(self._dead.of(record, error, received.now))
+        view.prefetch(item.key for item in decoded)
+        for item in decoded:
+            if item.route is not None:
+                self._apply(item, item.route, view)
+            elif item.event is not None:
+                self._resolve(item, item.event, view, outputs)
+        metrics.RESOLVED.labels("dead").inc(len(received.records) - len(decoded))
+        metrics.RESOLVED.labels("resolved").inc(sum(item.event is not None for item in decoded))
+        return Folded(outputs, view)
+
+    def _decode(self, record: Record) -> _Decoded:
+        if record.topic == IDENTITY_ROUTES:
+            route = self._codec.decode(Route, record.value)
+            key = identifier_key(route.workspace, Identifier(route.namespace, route.value))
+            return _Decoded(record, key, None, (), route)
+        event = self._codec.decode_head(record.value)
+        if event.workspace not in self._workspaces:
+            raise DecodeError("unknown_workspace", "the event names a workspace that is not configured")
+        identifiers = usable(event.identifiers)
+        if not identifiers:
+            raise DecodeError("no_identifier", "none of the event's identifiers can name somebody")
+        return _Decoded(record, identifier_key(event.workspace, identifiers[0]), event, identifiers, None)
+
+    def _apply(self, item: _Decoded, route: Route, view: StateView) -> None:
+        entry = _entry(view, item.key)
+        changed = apply_route(entry, route)
+        if changed != entry:
+            view.put(item.key, encode_entry(changed))
+
+    def _resolve(self, item: _Decoded, event: EventHead, view: StateView, outputs: list[Output]) -> None:
+        workspace = self._workspaces[event.workspace]
+        resolved = resolve(_entry(view, item.key), item.identifiers, workspace.namespace)
+        record = item.record
+        key = profile_key(event.workspace, resolved.profile_id)
+        outputs.append(Output(EVENTS_RESOLVED, key, record.value, record.headers))
+        if resolved.changed is not None:
+            view.put(item.key, encode_entry(resolved.changed))
+        if resolved.new_pairs:
+            request = IdentityRequest(
+                workspace=event.workspace,
+                message_id=event.message_id,
+                source=event.source,
+                occurred_at=event.occurred_at,
+                identifiers=(item.identifiers[0], *resolved.new_pairs),
+            )
+            outputs.append(Output(IDENTITY_REQUESTS, event.workspace.encode(), self._encode_request(request)))
+
+
+def _entry(view: StateView, key: bytes) -> IdentifierEntry | None:
+    stored = view.get(key)
+    return None if stored is None else decode_entry(stored)

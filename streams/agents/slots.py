@@ -1,0 +1,107 @@
+"""What PROFILE holds of a batch: each profile decoded once, and the clocks of the workspaces."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from settings import Workspace
+from streams.fold.context import FoldContext, Outputs
+from streams.fold.state import Forward, ProfileState, decode_entry
+from streams.state.store import META
+from streams.state.view import StateView
+
+CLOCK = META + b"clock|"
+
+
+class Slot:
+    """One profile during a batch. `visible`: something that others are told of has changed."""
+
+    __slots__ = ("changed", "context", "entry", "key", "merged", "outputs", "visible")
+
+    def __init__(self, key: bytes, entry: ProfileState | Forward | None, context: FoldContext) -> None:
+        self.key = key
+        self.entry = entry
+        self.context = context
+        self.outputs = Outputs(segment_changes=[], sessions={})
+        self.changed = False
+        self.visible = False
+        self.merged = False
+
+    def state(self) -> ProfileState:
+        """The profile's state, made on first use. Only for what is no forward."""
+        if self.entry is None:
+            self.entry = ProfileState()
+        assert isinstance(self.entry, ProfileState)
+        return self.entry
+
+    def touch(self) -> None:
+        """The profile itself has changed."""
+        self.changed = self.visible = True
+
+    def mark_swept(self) -> None:
+        """Time has passed for the profile; it is visible only if that led to a record."""
+        self.changed = True
+        self.visible = self.visible or bool(self.outputs.segment_changes or self.outputs.sessions)
+
+    def become(self, forward: Forward, had_state: bool) -> None:
+        """The profile was merged away."""
+        self.entry = forward
+        self.changed = True
+        self.visible = self.merged = self.merged or had_state
+
+
+class Slots:
+    """The profiles of a batch by key, in the order in which they were first met."""
+
+    def __init__(self, view: StateView, context: Callable[[bytes], FoldContext]) -> None:
+        self._view = view
+        self._context = context
+        self._slots: dict[bytes, Slot] = {}
+
+    def get(self, key: bytes) -> Slot:
+        slot = self._slots.get(key)
+        if slot is None:
+            stored = self._view.get(key)
+            entry = None if stored is None else decode_entry(stored)
+            slot = self._slots[key] = Slot(key, entry, self._context(key))
+        return slot
+
+    def loaded(self) -> Iterator[Slot]:
+        """All profiles met so far."""
+        return iter(self._slots.values())
+
+    def changed(self) -> Iterator[Slot]:
+        """Those that must be stored."""
+        return (slot for slot in self._slots.values() if slot.changed)
+
+
+class Clocks:
+    """Now, by workspace: the system's time, or the latest time that this partition has seen (kept in its table)."""
+
+    def __init__(self, workspaces: Mapping[str, Workspace], view: StateView, wall_now: int) -> None:
+        self._view = view
+        self._wall_now = wall_now
+        self._event_now = {
+            name: int(view.get(_clock_key(name)) or 0)
+            for name, workspace in workspaces.items()
+            if workspace.clock == "event"
+        }
+        self._before = dict(self._event_now)
+
+    def now(self, workspace: str) -> int:
+        """The workspace's time in ms."""
+        return self._event_now.get(workspace, self._wall_now)
+
+    def advance(self, workspace: str, to: int) -> None:
+        """An event or a command says it is at least this late; means nothing to a workspace on the wall clock."""
+        known = self._event_now.get(workspace)
+        if known is not None and to > known:
+            self._event_now[workspace] = to
+
+    def store(self) -> None:
+        """Put the event clocks that moved into the view."""
+        for workspace, now in self._event_now.items():
+            if now != self._before[workspace]:
+                self._view.put(_clock_key(workspace), b"%d" % now)
+
+
+def _clock_key(workspace: str) -> bytes:
+    return CLOCK + workspace.encode()

@@ -1,0 +1,111 @@
+"""The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out. No logic here."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.types import AppT
+
+import definitions
+from schemas.codec import Codec
+from schemas.registry import Registry
+from schemas.topics import APP, TABLES
+from settings import Settings
+from streams.agents.graph import GraphStage
+from streams.agents.profile import ProfileStage
+from streams.agents.resolve import ResolveStage
+from streams.lane import Chunk
+from streams.lanes import Lanes
+from streams.phases import Stage
+from streams.transport import TableManager, Transport
+
+log = logging.getLogger(__name__)
+
+ACKNOWLEDGE_EVERY_S = 0.25
+COMMIT_THREADS = 8
+
+
+class App(faust.App):  # type: ignore[misc]
+    """Faust's app with our transport and our lanes; stops, non-zero, when a lane fails."""
+
+    lanes: Lanes
+    destinations: tuple[str, ...]
+    failure: BaseException | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the partitions are assigned, recovered and being read."""
+        return bool(self.tables.actives_ready) and not self.rebalancing
+
+    def fail(self, error: BaseException) -> None:
+        """A lane cannot go on: keep the offset, stop the worker; whoever runs it starts it again."""
+        if self.failure is None:
+            self.failure = error
+            log.error("stopping: %s: %s", type(error).__name__, error)
+            self.loop.create_task(self.crash(error))
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    async def on_stop(self) -> None:
+        await super().on_stop()
+        await self.lanes.close()
+
+
+def build(settings: Settings) -> App:
+    """The app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises, before it starts."""
+    program = definitions.compile_program(definitions.load(settings.definitions))
+    codec = Codec(Registry(settings.registry))
+    folder = settings.data_dir / f"worker-{settings.worker}"
+    app = _app(settings, folder)
+    stages: list[Stage] = [
+        ResolveStage(settings.workspaces, codec),
+        GraphStage(settings.workspaces, codec),
+        ProfileStage(settings.workspaces, program, codec),
+    ]
+    executor = ThreadPoolExecutor(COMMIT_THREADS, thread_name_prefix="commit")
+    app.lanes = Lanes(stages, settings.kafka, folder, executor)
+    app.lanes.on_failure = app.fail
+    app.destinations = tuple(program.destinations)
+    for table in TABLES:
+        app.Table(table, partitions=settings.partitions)
+    for stage in stages:
+        _agent(app, stage)
+    return app
+
+
+def _app(settings: Settings, folder: Path) -> App:
+    (folder / "faust").mkdir(parents=True, exist_ok=True)
+    return App(
+        APP,
+        broker=f"kafka://{settings.kafka}",
+        store="memory://",  # the lanes hold the state; Faust's tables stand for their changelog topics
+        datadir=str(folder / "faust"),
+        topic_partitions=settings.partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=ACKNOWLEDGE_EVERY_S,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=3.0,
+        broker_max_poll_records=20_000,
+        stream_wait_empty=True,
+        web_enabled=False,
+        consumer_group_instance_id=f"{APP}-worker-{settings.worker}",
+        TableManager=TableManager,
+    )
+
+
+def _agent(app: AppT[Any], stage: Stage) -> None:
+    """An agent that passes each chunk to the lane of its partition; the lane acknowledges it."""
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            chunk: Chunk = event.value
+            app.lanes.submit(event.message.partition, chunk)
+
+    channel = app.topic(*stage.topics, key_serializer="raw", value_serializer="raw")
+    app.agent(channel, name=stage.name)(agent)

@@ -1,0 +1,136 @@
+"""The commit of a batch: one Kafka transaction, then one RocksDB write. See docs/decisions/0003.
+
+1. outputs, changelog records and the input position become visible together, or not at all;
+2. states, deadlines and the changelog offset are written locally.
+The acknowledgement of the input comes after that and is only a hint: on start the position in the changelog decides.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.topics import PRODUCER_CONFIG
+from streams.phases import Committed, Folded
+from streams.state.store import META, Store
+
+log = logging.getLogger(__name__)
+
+POSITION = b"position|"
+TRANSACTION_TIMEOUT_MS = 30_000
+ATTEMPTS = 5
+
+
+class Fenced(Exception):
+    """Another worker owns the partition now: nothing of this batch has become visible, and this worker must stop."""
+
+
+class CommitFailed(Exception):
+    """The broker refused the transaction for good; nothing of the batch has become visible."""
+
+
+class Committer:
+    """The transactional producer of one partition of one agent. Its id is the same wherever the partition lives,
+    so that the broker fences whoever held it before."""
+
+    def __init__(self, kafka: str, transactional_id: str, changelog: str, partition: int) -> None:
+        self._changelog = changelog
+        self._partition = partition
+        self._last_offset: int | None = None
+        self._failures: list[KafkaError] = []
+        self._producer = Producer(
+            {
+                **PRODUCER_CONFIG,
+                "bootstrap.servers": kafka,
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": 256 * 1024,
+                "batch.size": 512 * 1024,
+            },
+            logger=log,
+        )
+
+    def fence(self, timeout_s: float = 60.0) -> None:
+        """Lock out the previous owner and end its open transaction. Blocking; do it before recovery."""
+        self._producer.init_transactions(timeout_s)
+
+    def close(self) -> None:
+        """Forget the producer; whatever was not committed is aborted by the next owner's `fence`."""
+        self._producer.purge()
+        self._producer.flush(1)
+
+    def commit(self, folded: Folded, positions: Mapping[str, int], store: Store) -> Committed:
+        """Make a batch durable. Blocking. Raises Fenced or CommitFailed; then nothing of it is visible anywhere."""
+        offset = self._transact(folded, positions)
+        changes = dict(folded.view.changes)
+        changes.update({META + POSITION + topic.encode(): b"%d" % at for topic, at in positions.items()})
+        store.write(changes, folded.view.stored, offset)
+        return Committed(positions, folded.more)
+
+    def _transact(self, folded: Folded, positions: Mapping[str, int]) -> int:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._producer.begin_transaction()
+                self._send(folded, positions)
+                self._finish()
+            except KafkaException as error:
+                self._recover_from(error, attempt)
+                continue
+            if self._failures or self._last_offset is None:
+                raise CommitFailed(f"{self._changelog}-{self._partition}: {self._failures[:1] or 'no offset returned'}")
+            return self._last_offset
+        raise CommitFailed(f"{self._changelog}-{self._partition}: {ATTEMPTS} attempts were aborted")
+
+    def _send(self, folded: Folded, positions: Mapping[str, int]) -> None:
+        self._last_offset, self._failures = None, []
+        for output in folded.outputs:
+            self._produce(output.topic, output.key, output.value, headers=list(output.headers))
+        for key, value in folded.view.changes.items():
+            self._produce(self._changelog, key, value, partition=self._partition)
+        for topic, at in positions.items():
+            key = META + POSITION + topic.encode()
+            self._produce(self._changelog, key, b"%d" % at, partition=self._partition, on_delivery=self._on_last)
+        if not positions:
+            self._produce(self._changelog, META + b"sweep", b"", partition=self._partition, on_delivery=self._on_last)
+
+    def _produce(self, topic: str, key: bytes, value: bytes | None, **options: object) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, **options)  # type: ignore[arg-type]
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def _on_last(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failures.append(error)
+        else:
+            self._last_offset = message.offset()
+
+    def _finish(self) -> None:
+        while True:
+            try:
+                self._producer.commit_transaction()
+                return
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise
+                log.warning(
+                    "commit of %s-%d is being retried: %s", self._changelog, self._partition, error.args[0].str()
+                )
+
+    def _recover_from(self, failure: KafkaException, attempt: int) -> None:
+        error: KafkaError = failure.args[0]
+        where = f"{self._changelog}-{self._partition}"
+        if error.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED):
+            raise Fenced(f"{where}: another worker has taken the partition") from failure
+        if error.fatal() or not (error.txn_requires_abort() or error.retriable()):
+            raise CommitFailed(f"{where}: {error.str()}") from failure
+        log.warning("transaction of %s is aborted and repeated (%d of %d): %s", where, attempt, ATTEMPTS, error.str())
+        try:
+            self._producer.abort_transaction()
+        except KafkaException as second:
+            raise CommitFailed(f"{where}: {error.str()}; abort: {second.args[0].str()}") from second

@@ -1,0 +1,202 @@
+"""A lane: one partition number of one stage, with its state, its producer and its order of batches.
+
+`open`: fence the previous owner -> apply the changelog -> read the positions. Then, batch after batch:
+receive -> fold -> commit -> acknowledge. One batch is in flight at a time; other lanes go on while this one commits.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+
+from schemas.topics import APP, changelog
+from streams import metrics
+from streams.commit import POSITION, Committer
+from streams.phases import Committed, Folded, Received, Record, Stage
+from streams.state.changelog import recover
+from streams.state.store import Store, StoreCorrupt
+from streams.state.view import StateView
+
+log = logging.getLogger(__name__)
+
+SWEEP_INTERVAL_S = 0.1
+MAX_BATCH_RECORDS = 5_000
+
+
+class Chunk:
+    """Records of one topic partition as they were fetched. `position`: offset of the next record after them."""
+
+    __slots__ = ("acknowledge", "position", "records", "topic")
+
+    def __init__(self, topic: str, records: list[Record], position: int, acknowledge: Callable[[], None]) -> None:
+        self.topic = topic
+        self.records = records
+        self.position = position
+        self.acknowledge = acknowledge
+
+
+class Lane:
+    """Owned by the event loop; `open`, fold's commit and `close` leave it for a thread."""
+
+    def __init__(self, stage: Stage, partition: int, kafka: str, folder: Path, executor: Executor) -> None:
+        self.stage = stage
+        self.partition = partition
+        self._executor = executor
+        self._kafka = kafka
+        self._path = folder / f"{stage.table}-{partition}"
+        self._committer = Committer(kafka, f"{APP}-{stage.name}-{partition}", changelog(stage.table), partition)
+        self._store: Store | None = None
+        self._positions: dict[str, int] = {}
+        self._waiting: list[Chunk] = []
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self._suspended = False
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._task: asyncio.Task[None] | None = None
+
+    # -- opening and closing
+
+    async def open(self) -> None:
+        """Take the partition over. Raises what the broker or the disk raises; the lane is unusable then."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._open)
+
+    def _open(self) -> None:
+        self._committer.fence()
+        store = self._store = self._open_store()
+        recovered = recover(self._kafka, changelog(self.stage.table), self.partition, store, lambda: self._closing)
+        self._positions = {topic.decode(): int(at) for topic, at in store.meta(POSITION).items()}
+        metrics.recovered(self.stage.name, recovered.records, recovered.seconds)
+        log.info(
+            "%s-%d: %d changelog records in %.1f s, goes on at %s",
+            self.stage.name, self.partition, recovered.records, recovered.seconds, self._positions or "the start",
+        )  # fmt: skip
+
+    def _open_store(self) -> Store:
+        try:
+            return Store(self._path, self.stage.deadline_of)
+        except StoreCorrupt as error:
+            log.error("%s: unreadable, rebuilding it from the changelog: %s", self._path, error)
+            Store.remove(self._path)
+            return Store(self._path, self.stage.deadline_of)
+
+    def position(self, topic: str) -> int | None:
+        """Offset at which to read on; None where nothing was ever read."""
+        return self._positions.get(topic)
+
+    def start(self, on_failure: Callable[[BaseException], None]) -> None:
+        """Begin to work on what is submitted; a failure ends the lane and is reported once."""
+        self._task = asyncio.create_task(self._run(), name=f"{self.stage.name}-{self.partition}")
+        self._task.add_done_callback(
+            lambda task: None if task.cancelled() or not task.exception() else on_failure(task.exception())  # type: ignore[arg-type]
+        )
+
+    async def close(self) -> None:
+        """Finish the batch in flight, drop what waits (it will be read again), release store and producer."""
+        self._closing = True
+        self._waiting.clear()
+        self._arrived.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
+
+    def _close(self) -> None:
+        self._committer.close()
+        if self._store is not None:
+            self._store.close()
+
+    # -- batches
+
+    def submit(self, chunk: Chunk) -> None:
+        """Queue a chunk; its `acknowledge` is called once everything it led to is durable."""
+        self._waiting.append(chunk)
+        self._arrived.set()
+
+    def discard_waiting(self) -> None:
+        """Drop chunks that are not being worked on (before a seek)."""
+        self._waiting.clear()
+
+    async def suspend(self) -> None:
+        """Begin no further batch, and wait for the one in flight: somebody else may own the partition in a moment."""
+        self._suspended = True
+        await self._settled.wait()
+
+    def resume(self) -> None:
+        """Go on after `suspend`: the partition is still ours."""
+        self._suspended = False
+        self._arrived.set()
+
+    async def _run(self) -> None:
+        more = False
+        while not self._closing:
+            if not more or self._suspended:
+                await self._wait()
+            if self._closing or self._suspended:
+                continue
+            chunks, self._waiting = self._take()
+            if chunks or more or self.stage.sweeps:
+                self._settled.clear()
+                try:
+                    more = await self._work(chunks)
+                finally:
+                    self._settled.set()
+
+    async def _wait(self) -> None:
+        """Until a chunk is there, or, for a stage that sweeps, until it is time for that."""
+        if not self._waiting or self._suspended:
+            self._arrived.clear()
+            timeout_s = SWEEP_INTERVAL_S if self.stage.sweeps else None
+            try:
+                await asyncio.wait_for(self._arrived.wait(), timeout_s)
+            except TimeoutError:
+                return
+
+    def _take(self) -> tuple[list[Chunk], list[Chunk]]:
+        """Whole chunks up to the size of a batch, at least one; and the rest."""
+        size = 0
+        for number, chunk in enumerate(self._waiting):
+            size += len(chunk.records)
+            if number and size > MAX_BATCH_RECORDS:
+                return self._waiting[:number], self._waiting[number:]
+        return self._waiting, []
+
+    async def _work(self, chunks: list[Chunk]) -> bool:
+        committed = await self._pass(self._receive(chunks))
+        while committed is not None and committed.more and chunks:
+            committed = await self._pass(self._receive([]))
+        for chunk in chunks:
+            chunk.acknowledge()
+        return committed is not None and committed.more
+
+    def _receive(self, chunks: list[Chunk]) -> Received:
+        records = [record for chunk in chunks for record in chunk.records]
+        return Received(records, {chunk.topic: chunk.position for chunk in chunks}, time.time_ns() // 1_000_000)
+
+    async def _pass(self, received: Received) -> Committed | None:
+        """One fold and its commit; None when there was nothing to commit."""
+        assert self._store is not None
+        started = time.perf_counter()
+        view = StateView(self._store)
+        folded = self.stage.fold(received, view)
+        if not received.positions and not folded.outputs and not view.changes:
+            return None
+        folded_at = time.perf_counter()
+        committed = await self._commit(received.positions, folded)
+        self._positions.update(committed.positions)
+        metrics.batch(self.stage.name, len(received.records), folded_at - started, time.perf_counter() - folded_at)
+        now = time.time()
+        for workspace, received_at in folded.receipts:
+            metrics.LATENCY.labels(workspace).observe(max(0.0, now - received_at / 1000))
+        return committed
+
+    async def _commit(self, positions: Mapping[str, int], folded: Folded) -> Committed:
+        assert self._store is not None
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._committer.commit, folded, positions, self._store)
+
+    def observe(self) -> None:
+        """Refresh the gauges of this lane's store."""
+        if self._store is not None and not self._closing:
+            metrics.store(self.stage.name, self.partition, self._store.estimated_keys(), self._store.disk_bytes())

@@ -1,0 +1,88 @@
+"""The lanes of this worker: opens and closes them as partitions come and go, and knows where each topic goes on."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+from streams.lane import Chunk, Lane
+from streams.phases import Stage
+
+log = logging.getLogger(__name__)
+
+
+class Lanes:
+    """All lanes by (stage, partition). A failure of any of them is told to `on_failure`: the worker must then stop."""
+
+    def __init__(self, stages: Sequence[Stage], kafka: str, folder: Path, executor: Executor) -> None:
+        self._stages = {topic: stage for stage in stages for topic in stage.topics}
+        self._kafka = kafka
+        self._folder = folder
+        self._executor = executor
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._assigning = asyncio.Lock()
+        self.on_failure: Callable[[BaseException], None] = lambda error: None
+
+    def is_input(self, topic: str) -> bool:
+        """Whether a topic is read by a stage."""
+        return topic in self._stages
+
+    async def assign(self, assigned: Iterable[tuple[str, int]]) -> None:
+        """Hold exactly the lanes of these (topic, partition)s: close what is gone, open what is new, keep the rest."""
+        wanted = {
+            (self._stages[topic].name, at): self._stages[topic] for topic, at in assigned if topic in self._stages
+        }
+        async with self._assigning:
+            await self.close([key for key in self._lanes if key not in wanted])
+            await self._open(wanted)
+            for lane in self._lanes.values():
+                lane.resume()
+
+    async def _open(self, wanted: Mapping[tuple[str, int], Stage]) -> None:
+        new = [
+            Lane(stage, at, self._kafka, self._folder, self._executor)
+            for (name, at), stage in wanted.items()
+            if (name, at) not in self._lanes
+        ]
+        try:
+            await asyncio.gather(*(lane.open() for lane in new))
+        except BaseException:
+            await asyncio.gather(*(lane.close() for lane in new), return_exceptions=True)
+            raise
+        for lane in new:
+            self._lanes[lane.stage.name, lane.partition] = lane
+            lane.start(self.on_failure)
+
+    async def close(self, keys: Iterable[tuple[str, int]] | None = None) -> None:
+        """Close these lanes, or all."""
+        closing = [self._lanes.pop(key) for key in (list(self._lanes) if keys is None else keys)]
+        await asyncio.gather(*(lane.close() for lane in closing))
+
+    async def suspend(self) -> None:
+        """Before a rebalance: no lane begins a batch, none is in flight any more; chunks that wait are dropped."""
+        self.discard_waiting()
+        await asyncio.gather(*(lane.suspend() for lane in self._lanes.values()))
+
+    def discard_waiting(self) -> None:
+        """Drop every chunk that no lane is working on: it will be fetched again after a seek."""
+        for lane in self._lanes.values():
+            lane.discard_waiting()
+
+    def of(self, topic: str, partition: int) -> Lane | None:
+        """The lane that reads a topic partition; None when this worker does not hold it."""
+        stage = self._stages.get(topic)
+        return None if stage is None else self._lanes.get((stage.name, partition))
+
+    def submit(self, partition: int, chunk: Chunk) -> bool:
+        """Hand a chunk to its lane; False when this worker does not hold it any more."""
+        lane = self.of(chunk.topic, partition)
+        if lane is None:
+            return False
+        lane.submit(chunk)
+        return True
+
+    def observe(self) -> None:
+        """Refresh the gauges of all stores."""
+        for lane in self._lanes.values():
+            lane.observe()

@@ -1,0 +1,78 @@
+"""The phases of a micro-batch, one frozen record each, so that a phase out of order does not type-check.
+
+    Received -> Folded -> Committed
+
+A `Stage` turns what was received into what shall be true; `streams.lane` carries it through. See docs/decisions/0003.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from streams.state.view import StateView
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Record(NamedTuple):
+    """A record as it lies in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Received(NamedTuple):
+    """A batch of one partition number, of all topics of one stage, each topic in offset order; may be empty (a sweep).
+
+    `now` is the system's time in ms, read once for the batch. `positions`: topic -> offset of the next record to read.
+    """
+
+    records: Sequence[Record]
+    positions: Mapping[str, int]
+    now: int
+
+
+class Output(NamedTuple):
+    """A record to be produced; its partition follows from the key, unless it is given."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Folded(NamedTuple):
+    """What a batch comes to: outputs in order, and the states it changes (in the view).
+
+    `more` asks for another pass before the input is acknowledged: deadlines are due that did not fit in.
+    `receipts`: workspace and time of receipt (ms) of the events that became part of a profile, to measure latency.
+    """
+
+    outputs: Sequence[Output]
+    view: StateView
+    more: bool = False
+    receipts: Sequence[tuple[str, int]] = ()
+
+
+class Committed(NamedTuple):
+    """A batch that is durable: outputs, states and positions, all or nothing."""
+
+    positions: Mapping[str, int]
+    more: bool
+
+
+class Stage(Protocol):
+    """What one agent does with a batch. Implementations read the view, write the view, and touch nothing else."""
+
+    name: str
+    table: str
+    topics: tuple[str, ...]
+    sweeps: bool  # whether time alone can give it work
+    deadline_of: Callable[[bytes], int | None] | None  # deadline in ms of a stored value; None: the table has no index
+
+    def fold(self, received: Received, view: StateView) -> Folded:
+        """Fold a batch. Errors of single records become outputs (dead letters); an exception stops the worker."""
+        ...

@@ -1,0 +1,95 @@
+"""Bring a partition's store up to date from its changelog topic, in bulk.
+
+The last writer must have been fenced before (`Committer.fence`): then the topic's end stands still, and reaching it is
+told by the consumer (end of partition), never computed from the last record, since markers leave holes in the offsets.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.state.store import Store
+
+log = logging.getLogger(__name__)
+
+FETCH_RECORDS = 20_000
+STALL_S = 60.0
+
+
+class Recovered(NamedTuple):
+    records: int
+    seconds: float
+
+
+class RecoveryStalled(Exception):
+    """The changelog's end was not reached although the broker sent nothing for a minute."""
+
+
+def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable[[], bool]) -> Recovered:
+    """Apply every committed changelog record that the store lacks. Blocking; returns early when `stop()` is true.
+
+    A store that claims to be ahead of the topic's end does not belong to this topic: it is wiped and rebuilt.
+    """
+    started = time.monotonic()
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka,
+            "group.id": f"{topic}-recovery",  # required by the client; never joined, nothing is committed
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.max.bytes": 50_000_000,
+            "fetch.queue.backoff.ms": 5,
+        }
+    )
+    try:
+        start = _start(consumer, topic, partition, store)
+        consumer.assign([TopicPartition(topic, partition, start)])
+        applied = _apply_until_end(consumer, store, stop)
+    finally:
+        consumer.close()
+    return Recovered(applied, time.monotonic() - started)
+
+
+def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+    applied = store.applied()
+    if applied is not None and applied >= high:
+        log.warning(
+            "%s-%d: the store is at offset %d, the topic ends at %d: rebuilding", topic, partition, applied, high
+        )
+        store.wipe()
+        applied = None
+    return int(low) if applied is None else max(int(low), applied + 1)
+
+
+def _apply_until_end(consumer: Consumer, store: Store, stop: Callable[[], bool]) -> int:
+    applied = 0
+    heard_at = time.monotonic()
+    while not stop():
+        messages = consumer.consume(FETCH_RECORDS, timeout=0.5)
+        records: list[tuple[bytes, bytes | None]] = []
+        last, ended = -1, False
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append((message.key() or b"", message.value()))
+                last = message.offset() or 0
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended = True
+            elif not error.retriable():
+                raise KafkaException(error)
+        if records:
+            store.apply(records, last)
+            applied += len(records)
+        if ended:
+            break
+        if messages:
+            heard_at = time.monotonic()
+        elif time.monotonic() - heard_at > STALL_S:
+            raise RecoveryStalled(f"no record and no end of the changelog within {STALL_S:.0f} s")
+    return applied

@@ -1,0 +1,143 @@
+"""One partition of a table in RocksDB: states, an index of deadlines, and how far the changelog has been applied.
+
+Key ranges: `s` + key: a state; `d` + workspace + 0 + deadline + key: the index; `m`: the changelog offset.
+Meta records (positions, clocks) are states whose key starts with a zero byte; they have no deadline.
+Leaves the order of commits to `streams.commit`, and reading the changelog to `streams.state.changelog`.
+"""
+
+import shutil
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from rocksdict import Options, Rdict, WriteBatch
+
+_STATE, _INDEX, _APPLIED = b"s", b"d", b"m"
+_DEADLINE = struct.Struct(">Q")
+_SHIFT = 1 << 63  # deadlines before 1970 must sort before later ones
+META = b"\x00"
+
+DeadlineOf = Callable[[bytes], int | None]
+
+
+class StoreCorrupt(Exception):
+    """The folder cannot be opened or read; `wipe` it and rebuild from the changelog."""
+
+
+class Store:
+    """Not thread-safe for writing; reading from another thread than the writer's is fine (RocksDB's own guarantee)."""
+
+    def __init__(self, path: Path, deadline_of: DeadlineOf | None) -> None:
+        """Open or create. Raises StoreCorrupt when there is something at `path` that RocksDB does not accept."""
+        self._path = path
+        self._deadline_of = deadline_of
+        self._db = _open(path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def wipe(self) -> None:
+        """Delete everything and start empty."""
+        self._db.close()
+        self.remove(self._path)
+        self._db = _open(self._path)
+
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Delete a store that is not open."""
+        shutil.rmtree(path, ignore_errors=True)
+
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        """Values of keys, None where there is none; one call for all."""
+        return list(self._db.get([_STATE + key for key in keys])) if keys else []
+
+    def get(self, key: bytes) -> bytes | None:
+        value: bytes | None = self._db.get(_STATE + key)
+        return value
+
+    def meta(self, prefix: bytes) -> dict[bytes, bytes]:
+        """All meta records whose key starts with META + prefix, without those."""
+        start = _STATE + META + prefix
+        found = {}
+        for key, value in self._db.items(from_key=start):
+            if not key.startswith(start):
+                break
+            found[key[len(start) :]] = value
+        return found
+
+    def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
+        """Keys of the workspace with a deadline <= until (ms), earliest first, at most `limit`."""
+        prefix = _INDEX + workspace.encode() + b"\x00"
+        last = prefix + _DEADLINE.pack(until + _SHIFT + 1)
+        skip = len(prefix) + _DEADLINE.size
+        keys: list[bytes] = []
+        for entry in self._db.keys(from_key=prefix):
+            if entry >= last or len(keys) >= limit:
+                break
+            keys.append(entry[skip:])
+        return keys
+
+    def applied(self) -> int | None:
+        """Offset of the last changelog record whose effect is in the store; None when nothing was ever applied."""
+        value = self._db.get(_APPLIED)
+        return None if value is None else int(value)
+
+    def write(
+        self, changes: Mapping[bytes, bytes | None], before: Callable[[bytes], bytes | None], offset: int
+    ) -> None:
+        """Write states, their deadlines and the changelog offset as one batch. `before` gives the stored value of a key."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes.items():
+            self._put(batch, key, before(key), value)
+        batch.put(_APPLIED, b"%d" % offset)
+        self._db.write(batch)
+
+    def apply(self, records: Iterable[tuple[bytes, bytes | None]], offset: int) -> int:
+        """Apply changelog records, the last of a key wins; returns how many keys were written."""
+        latest = dict(records)
+        stored = dict(zip(latest, self.get_many(list(latest)), strict=True)) if self._deadline_of else {}
+        self.write(latest, stored.get, offset)
+        return len(latest)
+
+    def estimated_keys(self) -> int:
+        """RocksDB's estimate of the number of keys, the index included."""
+        return int(self._db.property_value("rocksdb.estimate-num-keys") or 0)
+
+    def disk_bytes(self) -> int:
+        """Size of the live files on disk."""
+        return int(self._db.property_value("rocksdb.total-sst-files-size") or 0)
+
+    def _put(self, batch: WriteBatch, key: bytes, before: bytes | None, value: bytes | None) -> None:
+        if self._deadline_of is not None and not key.startswith(META):
+            old = self._deadline_of(before) if before is not None else None
+            new = self._deadline_of(value) if value is not None else None
+            if old != new:
+                if old is not None:
+                    batch.delete(_index_key(old, key))
+                if new is not None:
+                    batch.put(_index_key(new, key), b"")
+        if value is None:
+            batch.delete(_STATE + key)
+        else:
+            batch.put(_STATE + key, value)
+
+
+def _index_key(deadline: int, key: bytes) -> bytes:
+    workspace = key.partition(b"|")[0]
+    return _INDEX + workspace + b"\x00" + _DEADLINE.pack(deadline + _SHIFT) + key
+
+
+def _open(path: Path) -> Rdict:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(32 << 20)
+    options.set_max_write_buffer_number(3)
+    options.set_keep_log_file_num(2)
+    options.set_max_log_file_size(4 << 20)
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        return Rdict(str(path), options)
+    except Exception as error:  # rocksdict raises bare Exception for all of RocksDB's errors
+        if "lock" in str(error).lower():
+            raise
+        raise StoreCorrupt(f"{path}: {error}") from error

@@ -1,0 +1,52 @@
+"""A batch's view of a store: reads through to it, keeps the batch's writes in memory until they are committed."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+
+class ReadableStore(Protocol):
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]: ...
+
+    def due(self, workspace: str, until: int, limit: int) -> list[bytes]: ...
+
+
+class StateView:
+    """States by key, as bytes. Nothing is written to the store from here; `changes` says what a commit must write."""
+
+    def __init__(self, store: ReadableStore) -> None:
+        self._store = store
+        self._read: dict[bytes, bytes | None] = {}
+        self._changes: dict[bytes, bytes | None] = {}
+
+    def prefetch(self, keys: Iterable[bytes]) -> None:
+        """Read many keys with one call, so that `get` finds them in memory."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._read]
+        if wanted:
+            self._read.update(zip(wanted, self._store.get_many(wanted), strict=True))
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value as of now, the batch's own writes included; None where there is none."""
+        if key in self._changes:
+            return self._changes[key]
+        if key not in self._read:
+            self.prefetch((key,))
+        return self._read[key]
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Write a value, or delete the key with None."""
+        self._changes[key] = value
+
+    def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
+        """Keys of the workspace whose stored deadline is <= until, earliest first, as before the batch."""
+        return self._store.due(workspace, until, limit)
+
+    def stored(self, key: bytes) -> bytes | None:
+        """The value as it is in the store, before the batch."""
+        if key not in self._read:
+            self.prefetch((key,))
+        return self._read[key]
+
+    @property
+    def changes(self) -> Mapping[bytes, bytes | None]:
+        """Everything written in this batch: key -> new value, None for a deletion."""
+        return self._changes

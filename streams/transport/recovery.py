@@ -1,0 +1,55 @@
+"""Recovery: instead of Faust's, which counts offsets and applies records one by one, the lanes are opened.
+
+A lane's `open` fences, recovers in bulk and knows its positions; after that the inputs are sought and the flow goes on.
+"""
+
+import asyncio
+
+from faust.tables.manager import TableManager as FaustTableManager
+from faust.tables.recovery import RebalanceAgain, ServiceStopped
+from faust.tables.recovery import Recovery as FaustRecovery
+from mode import Service
+
+
+class Recovery(FaustRecovery):  # type: ignore[misc]
+    """Started by every rebalance (`signal_recovery_start`), given up when the next one comes."""
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _restart_recovery(self) -> None:
+        while not self.should_stop:
+            if await self.wait_for_stopped(self.signal_recovery_start):
+                return
+            self.signal_recovery_start.clear()
+            try:
+                await self._wait(self._open_lanes())
+                await self._wait(self.on_recovery_completed(self._generation_id))
+            except RebalanceAgain:
+                continue
+            except ServiceStopped:
+                return
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _slurp_changelogs(self) -> None:
+        """Nothing arrives by Faust's own way: changelogs are read by the lanes."""
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _publish_stats(self) -> None:
+        """The lanes log and measure their recovery themselves."""
+
+    async def _open_lanes(self) -> None:
+        self._set_recovery_started()
+        try:
+            await asyncio.shield(self.app.lanes.assign(self.app.assignor.assigned_actives()))
+        except Exception as error:
+            self.app.fail(error)
+            raise
+
+
+class TableManager(FaustTableManager):  # type: ignore[misc]
+    _recovery: Recovery | None = None
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
