@@ -57,7 +57,7 @@ class Network:
         self.graph = Table()
         self.requests: list[IdentityRequest] = []
         self._partitions = partitions
-        self._random = random
+        self.random = random
         self._rules = rules
         self._replays = replays
         self._logs: dict[tuple[str, int], deque[object]] = {}
@@ -69,7 +69,7 @@ class Network:
             self._append("client", "", event)
         while waiting := [log for log, records in self._logs.items() if records]:
             paces = [self._pace[log] for log in waiting]
-            topic, partition = self._random.choices(waiting, paces)[0]
+            topic, partition = self.random.choices(waiting, paces)[0]
             self._handle(topic, self._logs[topic, partition].popleft())
 
     def profile(self, profile_id: str) -> ProfileModel:
@@ -81,7 +81,7 @@ class Network:
     def _append(self, topic: str, key: str, record: object) -> None:
         log = (topic, crc32(key.encode()) % self._partitions)
         # Some logs are far behind the others: what goes wrong only when a message is very late must show.
-        self._pace.setdefault(log, self._random.choice((1, 20, 400)))
+        self._pace.setdefault(log, self.random.choice((1, 20, 400)))
         self._logs.setdefault(log, deque()).append(record)
 
     def _handle(self, topic: str, record: object) -> None:
@@ -89,7 +89,7 @@ class Network:
             case "client", Event():
                 self._append("events", str(record.identifiers[0]), record)
             case "events", Event():
-                self._resolve(record)
+                self.resolve(record)
             case "identity.routes", Route():
                 key = identifier_key(WORKSPACE, Identifier(record.namespace, record.value))
                 self.entries[key] = apply_route(self.entries.get(key), record)
@@ -106,7 +106,7 @@ class Network:
             case _:
                 raise AssertionError(f"{record} on {topic}")
 
-    def _resolve(self, event: Event) -> None:
+    def resolve(self, event: Event) -> None:
         key = identifier_key(WORKSPACE, event.identifiers[0])
         resolved = resolve(self.entries.get(key), event.identifiers, NAMESPACE)
         if resolved.changed:

@@ -110,6 +110,23 @@ def test_forwards_lead_to_the_survivor_and_never_in_a_circle(scenario: Scenario)
         assert profile_id == default_profile_id(NAMESPACE, network.canonical_of(identifier))
 
 
+class ForgetfulResolve(Network):
+    """Looks into another partition's table, as after an event with a key of its producer's choice."""
+
+    def resolve(self, event: Event) -> None:
+        if self.random.random() < 0.5:
+            self.entries.pop(identifier_key(WORKSPACE, event.identifiers[0]), None)
+        super().resolve(event)
+
+
+@settings(max_examples=200, deadline=None)
+@given(scenarios())
+def test_entries_only_save_a_detour(scenario: Scenario) -> None:
+    network = _run(scenario, ForgetfulResolve)
+
+    assert _counted(network) == _expected(network, scenario.sends)
+
+
 class SurvivorRoutesWhatItHasNotAbsorbed(Network):
     """Opens the routes of the whole component although some of its states are still on their way."""
 
