@@ -26,6 +26,6 @@ class Outputs(msgspec.Struct):
     dropped_traits: int = 0
 
 
-def stable_id(*parts: str | int) -> str:
+def stable_id(cause: str) -> str:
     """The same id for the same cause, whoever computes it and however often."""
-    return hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(cause.encode(), digest_size=16).hexdigest()

@@ -59,7 +59,9 @@ def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
 def _count(state: ProfileState, event: Event) -> None:
     at = event.occurred_at
     state.events += 1
-    state.first_seen_at = at if state.first_seen_at is None else min(state.first_seen_at, at)
-    state.last_seen_at = at if state.last_seen_at is None else max(state.last_seen_at, at)
+    if state.first_seen_at is None or at < state.first_seen_at:
+        state.first_seen_at = at
+    if state.last_seen_at is None or at > state.last_seen_at:
+        state.last_seen_at = at
     counters.count(state.counters, event.event or event.type)
     identifiers.add_primary(state.identifiers, event.identifiers)

@@ -8,8 +8,10 @@ from schemas.records import Identifier
 
 def add_primary(known: list[tuple[str, str]], identifiers: tuple[Identifier, ...]) -> None:
     """Add the strongest usable identifier of an event. The others wait until GRAPH has accepted them."""
-    if all((identifier.namespace, identifier.value) in known for identifier in identifiers):
-        return
+    if identifiers:
+        strongest = identifiers[0] if len(identifiers) == 1 else min(identifiers, key=rank)
+        if (strongest.namespace, strongest.value) in known:  # what is known was usable
+            return
     unite(known, ((primary.namespace, primary.value) for primary in usable(identifiers)[:1]))
 
 

@@ -1,6 +1,6 @@
 """Memberships of a profile: asks the compiled segments and publishes what changed; their rules are in `definitions`."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from definitions import NEVER, CompiledSegment
@@ -10,6 +10,7 @@ from streams.fold.context import FoldContext, Outputs, stable_id
 from streams.fold.state import ProfileState
 
 DEADLINE, MERGE, DEFINITION = "deadline", "merge", "definition"
+_NO_TRAITS: Mapping[str, object] = {}
 
 
 def concerned(context: FoldContext, accumulators: Collection[str], names: Collection[str]) -> list[CompiledSegment]:
@@ -26,7 +27,7 @@ def settle(
 ) -> None:
     """Evaluate segments at the state's time and publish the memberships that changed."""
     for segment in segments:
-        known = traits.values(state.traits, segment.traits_read) if segment.traits_read else {}
+        known = traits.values(state.traits, segment.traits_read) if segment.traits_read else _NO_TRAITS
         verdict = segment.evaluate(state.windows, known, state.as_of)
         if verdict.until < NEVER:
             state.untils[segment.name] = verdict.until
@@ -48,17 +49,17 @@ def change_record(
     # Several merges or definitions can take effect at one time; messages and deadlines cannot, so that the ids of
     # their changes are the same in every replay.
     instance = state.version if cause in (MERGE, DEFINITION) else 0
-    identity = (context.workspace, context.profile_id, segment, change, state.as_of, cause, instance)
+    what = f"segment|{context.workspace}|{context.profile_id}|{segment}|{change}|{state.as_of}|{instance}|{cause}"
     return SegmentChange(
-        context.workspace,
-        stable_id("segment", *identity),
-        context.profile_id,
-        segment,
-        change,
-        state.as_of,
-        cause,
-        state.version,
-        identifiers.listed(state.identifiers),
+        workspace=context.workspace,
+        change_id=stable_id(what),
+        profile_id=context.profile_id,
+        segment=segment,
+        change=change,
+        changed_at=state.as_of,
+        cause=cause,
+        version=state.version,
+        identifiers=identifiers.listed(state.identifiers),
     )
 
 
@@ -74,5 +75,10 @@ def forget(state: ProfileState, cause: str, context: FoldContext, out: Outputs) 
 
 def deadline(state: ProfileState, context: FoldContext) -> int:
     """The earliest time at which the verdict of a defined segment may change without an event, or NEVER."""
-    untils = state.untils
-    return min((untils.get(segment.name, NEVER) for segment in context.program.segments), default=NEVER)
+    earliest = NEVER
+    if state.untils:
+        for segment in context.program.segments:
+            until = state.untils.get(segment.name, NEVER)
+            if until < earliest:
+                earliest = until
+    return earliest

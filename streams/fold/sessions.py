@@ -39,9 +39,7 @@ def add(state: ProfileState, event: Event, context: FoldContext, out: Outputs) -
     last = state.visits[-1] if state.visits else None
     if last is not None and last.started_at <= at < last.ended_at + SESSION_GAP_MS:
         # The usual case, by far: the event cannot touch any other session than the last.
-        opens = last.entry_at is None or at <= last.entry_at
-        visit = _join(last, Visit(at, at, 1, *(_entry(event) if opens else (None, None))))
-        state.visits[-1] = visit
+        state.visits[-1] = visit = _extended(last, event)
         _publish(visit, state, context, out)
         return
     visit = Visit(at, at, 1, *_entry(event))
@@ -49,8 +47,12 @@ def add(state: ProfileState, event: Event, context: FoldContext, out: Outputs) -
         _publish(visit, state, context, out, salt=event.message_id)
         return
     before = prune(state.visits, state.as_of)
-    state.visits = unite(before, [visit])
-    publish_difference(before, state, context, out)
+    if last is None or at > last.ended_at:
+        state.visits = [*before, visit]
+        _publish(visit, state, context, out)
+    else:
+        state.visits = unite(before, [visit])
+        publish_difference(before, state, context, out)
 
 
 def close(state: ProfileState, context: FoldContext, out: Outputs) -> None:
@@ -133,7 +135,7 @@ def prune(visits: Sequence[Visit], as_of: int) -> list[Visit]:
 @lru_cache(maxsize=16_384)
 def session_id(workspace: str, profile_id: str, started_at: int, salt: str = "") -> str:
     """The id of a session; the salt parts sessions that are outside the lateness bound from the others."""
-    return stable_id("session", workspace, profile_id, started_at, salt)
+    return stable_id(f"session|{workspace}|{profile_id}|{started_at}|{salt}")
 
 
 def _publish(visit: Visit, state: ProfileState, context: FoldContext, out: Outputs, salt: str = "") -> None:
@@ -152,16 +154,24 @@ def _record(
         status = "open" if visit.ended_at + SESSION_GAP_MS > state.as_of else "closed"
     state.version += 1
     return Session(
-        context.workspace,
-        identity,
-        context.profile_id,
-        status,
-        visit.started_at,
-        visit.ended_at,
-        visit.events,
-        state.version,
-        visit.entry_url,
+        workspace=context.workspace,
+        session_id=identity,
+        profile_id=context.profile_id,
+        status=status,
+        started_at=visit.started_at,
+        ended_at=visit.ended_at,
+        events=visit.events,
+        version=state.version,
+        entry_url=visit.entry_url,
     )
+
+
+def _extended(last: Visit, event: Event) -> Visit:
+    at = event.occurred_at
+    if last.entry_at is not None and at > last.entry_at:
+        ended_at = at if at > last.ended_at else last.ended_at
+        return Visit(last.started_at, ended_at, last.events + 1, last.entry_at, last.entry_url)
+    return _join(last, Visit(at, at, 1, *_entry(event)))
 
 
 def _join(left: Visit, right: Visit) -> Visit:

@@ -19,8 +19,13 @@ def add(windows: dict[str, list[int]], event: Event, as_of: int, program: Progra
         if accumulator.needs_properties and properties is None:
             properties = parse_object(event.properties)
         if accumulator.matches(event.type, event.event, properties or _NONE):
-            times = windows.setdefault(accumulator.id, [])
-            insort(times, event.occurred_at, key=neg)
+            times = windows.get(accumulator.id)
+            if times is None:
+                times = windows[accumulator.id] = []
+            if not times or event.occurred_at >= times[0]:
+                times.insert(0, event.occurred_at)
+            else:
+                insort(times, event.occurred_at, key=neg)
             _bound(times, accumulator, as_of)
             if not times:
                 del windows[accumulator.id]
