@@ -26,6 +26,7 @@ logger = logging.getLogger("sinks")
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # every failure is reported by the writer
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
@@ -52,7 +53,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             logger.info("applied migration %s", name)
         codec, letters = persist("start", lambda: _prepare(settings), stopping)
         writer = Writer(codec, warehouse, letters, stopping)
-        process = Process(settings, writer.write, stopping)
+        process = Process(settings, writer, stopping)
         process.run()
     finally:
         server.close()

@@ -49,23 +49,31 @@ def batch_of(codec: Codec, messages: Sequence[Message]) -> Batch:
                 origins[table].append(message)
         except DecodeError as error:
             failures.append((message, error))
+    tokens = _tokens(messages)
     inserts = []
     for name, table_rows in rows.items():
         columns = _columns(TABLES[name], table_rows, origins[name], failures)
         if columns.num_rows:
-            inserts.append(Insert(name, columns, token(origins[name]), _unparsed(TABLES[name], columns)))
+            token = tokens[origins[name][0].topic() or ""]
+            inserts.append(Insert(name, columns, token, _unparsed(TABLES[name], columns)))
     received_at = [row.record.received_at for row in rows.get("events", ()) if isinstance(row.record, Event)]
     return Batch(tuple(inserts), tuple(failures), tuple(received_at))
 
 
-def token(messages: Iterable[Message]) -> str:
-    """The deduplication token: the range of offsets of each partition."""
-    ranges: dict[tuple[str, int], tuple[int, int]] = {}
+def _tokens(messages: Sequence[Message]) -> dict[str, str]:
+    """The deduplication token of each topic: the range of offsets of each of its partitions."""
+    ranges: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
     for message in messages:
-        place, offset = (message.topic() or "", message.partition() or 0), message.offset() or 0
-        first, last = ranges.get(place, (offset, offset))
-        ranges[place] = (min(first, offset), max(last, offset))
-    return ",".join(f"{topic}:{number}:{first}-{last}" for (topic, number), (first, last) in sorted(ranges.items()))
+        partition, offset = message.partition() or 0, message.offset() or 0
+        of_topic = ranges[message.topic() or ""]
+        first, _ = of_topic.get(partition, (offset, offset))
+        of_topic[partition] = (first, offset)
+    return {
+        topic: ",".join(
+            [topic, *(f"{partition}:{first}-{last}" for partition, (first, last) in sorted(of_topic.items()))]
+        )
+        for topic, of_topic in ranges.items()
+    }
 
 
 def _newest_profiles(messages: Sequence[Message]) -> Iterable[Message]:

@@ -1,6 +1,6 @@
 """Kinds of columns: the type in ClickHouse, the Arrow type that is sent, and how a record's value becomes one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
@@ -26,6 +26,10 @@ def _headers(headers: Sequence[Header]) -> list[tuple[str, bytes | None]]:
     return [(header.name, header.value) for header in headers]
 
 
+def _entries(counters: Mapping[str, int]) -> list[tuple[str, int]]:
+    return list(counters.items())
+
+
 def _or_empty(text: str | None) -> str:
     return text or ""
 
@@ -48,7 +52,7 @@ OPTIONAL_NUMBER = Kind("Nullable(Int64)", pa.int64())
 VERSION = Kind("UInt64", pa.uint64())
 FLAG = Kind("UInt8", pa.uint8(), int)
 JSON = Kind("JSON(max_dynamic_paths=256)", pa.string())
-COUNTERS = Kind("Map(LowCardinality(String), Int64)", pa.map_(pa.string(), pa.int64()), dict.items)
+COUNTERS = Kind("Map(LowCardinality(String), Int64)", pa.map_(pa.string(), pa.int64()), _entries)
 IDENTIFIERS = Kind("Array(Tuple(namespace LowCardinality(String), value String))", pa.list_(_PAIR), _pairs)
 MEMBERSHIPS = Kind(
     "Array(Tuple(segment LowCardinality(String), entered_at DateTime64(3, 'UTC')))", pa.list_(_MEMBERSHIP), _memberships

@@ -14,8 +14,9 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from settings import Settings
 from sinks import metrics
+from sinks.clickhouse.batch import Batch
 from sinks.clickhouse.rows import ROWS
-from sinks.clickhouse.writer import Stopped
+from sinks.clickhouse.writer import Stopped, Writer
 from sinks.errors import TerminalError
 
 GROUP = "onefold-sink"
@@ -23,6 +24,7 @@ TOPICS = tuple(ROWS)
 MAX_MESSAGES = 20_000
 MAX_BYTES = 32 * 1024 * 1024
 LINGER_S = 0.2
+PATIENCE_S = 1.0
 STOP_TIMEOUT_S = 4.0
 _CHUNK = 200  # messages are taken in chunks, so that large ones are noticed before memory is full
 
@@ -30,78 +32,96 @@ logger = logging.getLogger(__name__)
 Partition = tuple[str, int]
 
 
+class Receipt(msgspec.Struct):
+    """Messages, and the positions to commit once they are written."""
+
+    messages: list[Message]
+    positions: list[TopicPartition]
+    assignment: int
+
+
 class Writing(msgspec.Struct):
-    """A batch on its way, and the positions to commit once it has arrived."""
+    """A batch on its way to ClickHouse."""
 
     done: Future[None]
     positions: list[TopicPartition]
 
 
 class Process:
-    """Runs until `stopping` is set. `write` is called in a thread of its own, never twice at once."""
+    """Runs until `stopping` is set. While a thread writes one batch, the next is received and decoded."""
 
-    def __init__(self, settings: Settings, write: Callable[[list[Message]], None], stopping: threading.Event) -> None:
-        self._write = write
+    def __init__(self, settings: Settings, writer: Writer, stopping: threading.Event) -> None:
+        self._writer = writer
         self._stopping = stopping
-        self._received: list[Message] = []
-        self._received_bytes = 0
         self._writing: Writing | None = None
+        self._early: list[Message] = []  # received while waiting, for the next batch
         self._committed: dict[Partition, int] = {}
-        self._paused = False
+        self._assignment = 0  # counts the assignments: what was received under an older one is not ours to acknowledge
         self.is_assigned = False
         self._consumer = Consumer(_consumer_config(settings), logger=logger)
 
     def run(self) -> None:
-        """Raises TerminalError when Kafka or `write` says that going on makes no sense."""
+        """Raises TerminalError when Kafka or ClickHouse says that going on makes no sense."""
         self._consumer.subscribe(
-            list(TOPICS), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            list(TOPICS), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
         try:
             while not self._stopping.is_set():
-                self._receive()
-                self._settle(timeout_s=0)
-                if self._writing is None:
-                    self._start_writing()
+                receipt = self._receive()
+                batch = self._writer.prepare(receipt.messages)
+                self._await_written()
+                if receipt.assignment == self._assignment:
+                    self._start_writing(batch, receipt.positions)
             self._settle(STOP_TIMEOUT_S)
         except Stopped:
             logger.info("stopped before ClickHouse took the last batch; it is read again at the next start")
         finally:
             self._consumer.close()
 
-    def _receive(self) -> None:
-        """Fill the batch for the length of the linger; while it is full, only keep the membership alive."""
+    def _receive(self) -> Receipt:
+        """Messages of one linger, or as many as a batch may hold."""
+        messages, self._early = self._early, []
+        size, assignment = 0, self._assignment
         deadline = time.monotonic() + LINGER_S
-        while not self._is_full() and (left_s := deadline - time.monotonic()) > 0:
-            self._take(self._consumer.consume(min(_CHUNK, MAX_MESSAGES - len(self._received)), left_s))
-        if self._is_full() and self._writing is not None and not self._writing.done.done():
-            self._pause()
-            self._take(self._consumer.consume(1, LINGER_S / 4))
+        while len(messages) < MAX_MESSAGES and size < MAX_BYTES and (left_s := deadline - time.monotonic()) > 0:
+            taken = self._take(min(_CHUNK, MAX_MESSAGES - len(messages)), left_s)
+            if assignment != self._assignment:
+                messages, size, assignment = [], 0, self._assignment
+            messages += taken
+            size += sum(len(message.value() or b"") for message in taken)
+        return Receipt(messages, self._new_positions(), assignment)
 
-    def _take(self, messages: list[Message]) -> None:
-        for message in messages:
+    def _take(self, limit: int, timeout_s: float) -> list[Message]:
+        taken = []
+        for message in self._consumer.consume(limit, timeout_s):
             error = message.error()
             if error is None:
-                self._received.append(message)
-                self._received_bytes += len(message.value() or b"")
+                taken.append(message)
             elif error.fatal():
                 raise TerminalError(f"Kafka: {error.str()}")
             else:
                 logger.warning("Kafka: %s", error.str())
+        return taken
 
-    def _is_full(self) -> bool:
-        return len(self._received) >= MAX_MESSAGES or self._received_bytes >= MAX_BYTES
-
-    def _start_writing(self) -> None:
-        positions = self._new_positions()
-        if not self._received:
-            self._commit(positions)  # transaction markers only
+    def _await_written(self) -> None:
+        """Wait for the batch on its way. When that takes long, pause and poll, so that the group keeps its member."""
+        self._settle(PATIENCE_S)
+        if self._writing is None:
             return
-        messages, self._received, self._received_bytes = self._received, [], 0
-        self._writing = Writing(_in_thread(lambda: self._write(messages)), positions)
-        self._resume()
+        while self._writing is not None:
+            self._consumer.pause(self._consumer.assignment())
+            self._early += self._take(1, LINGER_S)  # of partitions that were assigned just now
+            self._settle(0)
+        self._consumer.resume(self._consumer.assignment())
+
+    def _start_writing(self, batch: Batch, positions: list[TopicPartition]) -> None:
+        if batch.inserts or batch.failures:
+            self._writing = Writing(_in_thread(lambda: self._writer.write(batch)), positions)
+        else:
+            self._commit(positions)  # transaction markers only
 
     def _settle(self, timeout_s: float) -> None:
-        """Acknowledge the batch on its way if it has arrived. Raises what stopped it."""
+        """Acknowledge the batch on its way if it arrives in time. Raises what stopped it."""
         if self._writing is None or not wait([self._writing.done], timeout_s).done:
             return
         writing, self._writing = self._writing, None
@@ -131,37 +151,23 @@ class Process:
             return
         self._committed |= {_place(position): position.offset for position in positions}
 
-    def _pause(self) -> None:
-        if not self._paused:
-            self._consumer.pause(self._consumer.assignment())
-            self._paused = True
-
-    def _resume(self) -> None:
-        if self._paused:
-            self._consumer.resume(self._consumer.assignment())
-            self._paused = False
-
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         logger.info("reading %d partitions", len(partitions))
+        self._assignment += 1
         self.is_assigned = True
-        self._paused = False
 
     def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        """Acknowledge what is written; whoever owns the partitions next starts there."""
         try:
             self._settle(STOP_TIMEOUT_S)
         except (Stopped, TerminalError) as error:
             logger.warning("the last batch is not acknowledged: %s", error)
-        self._forget()
-
-    def _on_lost(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        self._forget()
-
-    def _forget(self) -> None:
-        """Whoever owns the partitions next starts at the committed offsets."""
-        self.is_assigned = False
-        self._received, self._received_bytes = [], 0
-        self._writing = None
+        if self._writing is not None:
+            self._writing.positions = []  # it goes on, and the next batch waits for it
+        self._early = []
         self._committed = {}
+        self._assignment += 1
+        self.is_assigned = False
 
 
 def _in_thread(work: Callable[[], None]) -> Future[None]:

@@ -1,4 +1,4 @@
-"""One batch into ClickHouse, however long it takes: dead letters first, then every insert, each with back-off.
+"""Batches into ClickHouse, however long it takes: dead letters first, then every insert, each with back-off.
 
 Leaves receiving and acknowledging to `process`.
 """
@@ -54,7 +54,7 @@ def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event) -
 
 
 class Writer:
-    """Writes batches, one at a time."""
+    """Makes batches and writes them. The two may run in different threads; each raises TerminalError or Stopped."""
 
     def __init__(self, codec: Codec, warehouse: Warehouse, letters: DeadLetters, stopping: threading.Event) -> None:
         self._codec = codec
@@ -62,9 +62,12 @@ class Writer:
         self._letters = letters
         self._stopping = stopping
 
-    def write(self, messages: Sequence[Message]) -> None:
-        """Return once everything is in ClickHouse or on events.dead. Raises TerminalError or Stopped."""
-        batch = persist("decode", lambda: self._decode(messages), self._stopping)
+    def prepare(self, messages: Sequence[Message]) -> Batch:
+        """Decode messages into columns; waits for the schema registry when it must be asked and does not answer."""
+        return persist("decode", lambda: self._decode(messages), self._stopping)
+
+    def write(self, batch: Batch) -> None:
+        """Return once everything is in ClickHouse or on events.dead."""
         self._bury(batch.failures)
         for insert in batch.inserts:
             persist("insert", lambda insert=insert: self._insert(insert), self._stopping)  # type: ignore[misc]
