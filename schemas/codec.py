@@ -151,8 +151,9 @@ class Codec:
             except (ValueError, TypeError, KeyError, fastavro.schema.SchemaParseException) as error:
                 raise DecodeError("wrong_schema", f"schema {schema_id} is no Avro record: {error}") from None
         expected = f"onefold.{record.__name__}"
-        if known.get("name") != expected:
-            raise DecodeError("wrong_schema", f"schema {schema_id} is {known.get('name')}, not {expected}")
+        name = known.get("name") if isinstance(known, dict) else "no record"
+        if name != expected:
+            raise DecodeError("wrong_schema", f"schema {schema_id} is {name}, not {expected}")
         return known
 
 

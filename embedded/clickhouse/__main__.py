@@ -49,6 +49,7 @@ async def _serve(engine: Engine, listener: socket.socket, password: str, local: 
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=1,
     )

@@ -146,13 +146,14 @@ class _Exchange:
             headers = [(b"x-clickhouse-exception-code", b"%d" % failure.code)]
             headers += [(b"content-type", _TEXT.encode()), (b"content-length", b"%d" % len(body))]
             await self._start(failure.status, headers)
-            return await self._write(body, more=False)
+            await self._write(body, more=False)
+            return
         tag = self._tag.encode()
         marked = b"\r\n__exception__\r\n%s\r\n%s%d %s\r\n__exception__\r\n" % (tag, body, len(body), tag)
         if self._encoder is not None:
             marked = self._encoder.compress(marked) + self._encoder.flush()
+        # Returning before the last piece makes uvicorn cut the connection, so that no client takes it for the whole.
         await self._write(marked, more=True)
-        raise ConnectionAbortedError("the result could not be completed; the client was told")
 
     async def answer(self, execution: Execution, next_piece: Callable[[], Awaitable[bytes | None]]) -> None:
         """The execution's output: small results in one message with the whole summary, others as they come."""

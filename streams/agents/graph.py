@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 
 from schemas.codec import Codec, DecodeError
-from schemas.identity import profile_key
+from schemas.identity import profile_key, usable
 from schemas.records import IdentityRequest, Link, ProfileCommand
 from schemas.topics import IDENTITY_LINKS, IDENTITY_REQUESTS, PROFILE_COMMANDS
 from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
+from streams.identity.components import link_key
 from streams.identity.graph import Decision, decide
-from streams.phases import Folded, Output, Received
+from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
 
 
@@ -33,27 +34,34 @@ class GraphStage:
         outputs: list[Output] = []
         for record in received.records:
             try:
-                request = self._codec.decode(IdentityRequest, record.value)
-                workspace = self._workspaces.get(request.workspace)
-                if workspace is None:
-                    raise DecodeError("unknown_workspace", "the request names a workspace that is not configured")
+                request, workspace = self._decode(record)
             except DecodeError as error:
                 outputs.append(self._dead.of(record, error, received.now))
-                continue
-            outputs += self._outputs(decide(request, view, workspace.namespace))
+            else:
+                outputs += self._outputs(decide(request, view, workspace.namespace))
         return Folded(outputs, view)
+
+    def _decode(self, record: Record) -> tuple[IdentityRequest, Workspace]:
+        request = self._codec.decode(IdentityRequest, record.value)
+        workspace = self._workspaces.get(request.workspace)
+        if workspace is None:
+            raise DecodeError("unknown_workspace", "the request names a workspace that is not configured")
+        if not request.identifiers or usable(request.identifiers[:1]) != request.identifiers[:1]:
+            raise DecodeError("no_identifier", "the request names nobody")
+        if set(usable(request.identifiers)) != set(request.identifiers):
+            raise DecodeError("invalid", "the request holds an identifier that cannot name anybody")
+        return request, workspace
 
     def _outputs(self, decision: Decision) -> list[Output]:
         metrics.MERGES.inc(decision.merged)
         metrics.DECISIONS.labels("refused").inc(decision.refused)
         metrics.DECISIONS.labels("linked").inc(len(decision.links) - decision.refused)
-        links = [Output(IDENTITY_LINKS, _link_key(link), self._encode_link(link)) for link in decision.links]
+        links = [
+            Output(IDENTITY_LINKS, link_key(link.workspace, link.left, link.right), self._encode_link(link))
+            for link in decision.links
+        ]
         commands = [
             Output(PROFILE_COMMANDS, profile_key(command.workspace, command.profile_id), self._encode_command(command))
             for command in decision.commands
         ]
         return links + commands
-
-
-def _link_key(link: Link) -> bytes:
-    return f"{link.workspace}|{link.left}|{link.right}".encode()

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from definitions import NEVER, Program
 from schemas.codec import Codec, DecodeError
-from schemas.identity import profile_key, split_profile_key
-from schemas.records import Event, ProfileCommand
+from schemas.identity import profile_key, rank, split_profile_key
+from schemas.records import Event, Identifier, ProfileCommand
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import Workspace
 from streams import metrics
@@ -143,18 +143,23 @@ class ProfileStage:
         return item.workspace, event.received_at
 
     def _transfer(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
-        """Become a forward and send the state on; an older decision than the one obeyed already changes nothing."""
+        """Become a forward and send the state on.
+
+        Only identifiers whose state is here move with it: those of a state that is still on its way here follow
+        with that state, through the forward. Otherwise their events could overtake it (docs/decisions/0006).
+        """
         target, entry = command.target, slot.entry
-        if target is None or target == slot.context.profile_id:
+        if target is None or target == slot.context.profile_id or not command.identifiers:
             return
         if isinstance(entry, Forward):
-            if command.decision <= entry.decision:
-                return
-            state_bytes, version = None, entry.version
-        elif entry is None:
-            state_bytes, version = None, 0
-        else:
+            if command.decision > entry.decision:
+                slot.become(Forward(target, command.decision, entry.version), had_state=False)
+            return
+        moving = {command.identifiers[0]}
+        state_bytes, version = None, 0
+        if entry is not None:
             retire(entry, slot.context, slot.outputs)
+            moving.update(Identifier(*held) for held in entry.identifiers)
             state_bytes, version = encode_entry(entry, NEVER), entry.version + 1
         moved = ProfileCommand(
             workspace=command.workspace,
@@ -162,7 +167,7 @@ class ProfileStage:
             command="absorb",
             decision=command.decision,
             origin=slot.context.profile_id,
-            identifiers=command.identifiers,
+            identifiers=tuple(sorted(moving, key=rank)),
             state=state_bytes,
         )
         outputs.append(self._outputs.command(moved))
@@ -175,10 +180,13 @@ class ProfileStage:
             decision = max(command.decision, entry.decision)
             outputs.append(self._outputs.command(_redirected(command, entry.target, decision)))
             return
+        state = slot.state()
+        if not command.identifiers or _held(state, command.identifiers[0]):
+            return  # a repetition: it is already here
         other = decode_entry(command.state) if command.state is not None else ProfileState()
-        if isinstance(other, Forward):
-            other = ProfileState()
-        absorb(slot.state(), other, command.identifiers, command.decision, slot.context, slot.outputs)
+        if not isinstance(other, ProfileState):
+            raise AssertionError("a forward holds no state that could be absorbed")
+        absorb(state, other, command.identifiers, command.decision, slot.context, slot.outputs)
         slot.touch()
         outputs.extend(self._outputs.routes(command))
 
@@ -206,6 +214,10 @@ def _encoded(slot: Slot) -> bytes:
     entry = slot.entry
     assert entry is not None
     return encode_entry(entry, NEVER if isinstance(entry, Forward) else next_deadline(entry, slot.context))
+
+
+def _held(state: ProfileState, identifier: Identifier) -> bool:
+    return (identifier.namespace, identifier.value) in state.identifiers
 
 
 def _redirected(command: ProfileCommand, target: str, decision: int) -> ProfileCommand:

@@ -22,8 +22,7 @@ PHASE_MS = 9 * HOUR_MS
 PHASE_ENDS = tuple(START + number * PHASE_MS for number in range(1, 5))
 LATEST_MS = 6 * HOUR_MS
 VISITORS = 80
-WORKSPACE = "main"
-WEB, CRM = "dev", "crm"
+WEB, CRM = "web", "crm"
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,10 @@ class Delivery:
         return next(number for number, end in enumerate(PHASE_ENDS) if self.event.received_at <= end)
 
 
-def deliveries(seed: int) -> list[Delivery]:
-    """The stream, in order of arrival; the same for the same seed."""
+def deliveries(seed: int, workspace: str) -> list[Delivery]:
+    """The stream of a workspace, in order of arrival; the same for the same seed."""
     rng = random.Random(seed)
-    shop = _Shop(rng)
+    shop = _Shop(rng, workspace)
     for number in range(VISITORS):
         shop.let_visit(number)
     shop.let_return()
@@ -91,9 +90,10 @@ def phone(value: str) -> Identifier:
 class _Shop:
     """Writes the events as they happen, each arriving at once."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, workspace: str) -> None:
         self.deliveries: list[Delivery] = []
         self._rng = rng
+        self._workspace = workspace
 
     def let_visit(self, number: int) -> None:
         """One person: some browse only, most sign in; some share a device or an address with the person before."""
@@ -228,7 +228,7 @@ class _Shop:
         source: str = WEB,
     ) -> None:
         event = Event(
-            workspace=WORKSPACE,
+            workspace=self._workspace,
             source=source,
             message_id=f"message-{len(self.deliveries)}",
             type=kind,

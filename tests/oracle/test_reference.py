@@ -15,10 +15,11 @@ from tests.oracle.stream import PHASE_ENDS, deliveries, device, email, user
 
 NAMESPACE = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 AT = 1_000_000_000
+WORKSPACE = "main"
 
 
 def seen(message_id: str, at: int, *identifiers: Identifier, name: str = "Home", **parts: object) -> Event:
-    event = Event("main", "dev", message_id, "track", name, at, None, at, identifiers or (device("a"),))
+    event = Event(WORKSPACE, "web", message_id, "track", name, at, None, at, identifiers or (device("a"),))
     return msgspec.structs.replace(event, **parts)
 
 
@@ -92,7 +93,7 @@ def test_a_session_is_entered_by_its_first_event_that_has_an_address() -> None:
     assert sessions(events, AT + 3)[0].entry_url == "/first"
 
 
-def written(message_id: str, at: int, source: str = "dev", **values: object) -> Event:
+def written(message_id: str, at: int, source: str = "web", **values: object) -> Event:
     return seen(message_id, at, type="identify", event=None, source=source, traits=json.dumps(values))
 
 
@@ -164,9 +165,9 @@ def test_a_person_is_all_events_of_all_identifiers_each_message_once() -> None:
 
 
 def test_the_stream_holds_what_it_promises() -> None:
-    stream = deliveries(seed=1)
-    assert stream == deliveries(seed=1)
-    assert stream != deliveries(seed=2)
+    stream = deliveries(1, WORKSPACE)
+    assert stream == deliveries(1, WORKSPACE)
+    assert stream != deliveries(2, WORKSPACE)
     message_ids = [delivery.event.message_id for delivery in stream]
     assert len(set(message_ids)) < len(message_ids)
     delays = [delivery.event.received_at - delivery.event.occurred_at for delivery in stream]
