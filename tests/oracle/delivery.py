@@ -1,0 +1,89 @@
+"""Sends the stream to a stack as its senders would: batches over HTTP, and Avro straight to the topic `events`."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import groupby
+
+import httpx
+import msgspec
+from confluent_kafka import Producer
+
+from embedded.running import Addresses
+from schemas.codec import Codec
+from schemas.identity import identifier_key
+from schemas.records import Event
+from schemas.registry import Registry
+from schemas.topics import EVENTS, PRODUCER_CONFIG
+from tests.oracle.stream import Delivery
+
+BATCH = 50
+TIMEOUT_S = 30.0
+_USERS_NAME = {"user_id": "userId", "anonymous_id": "anonymousId"}
+
+
+class Sender:
+    """Sends deliveries in their order; what it returns from is acknowledged by Kafka."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self.codec = Codec(Registry(addresses.registry))
+        self._encode = self.codec.encoder(Event)
+        self._producer = Producer(PRODUCER_CONFIG | {"bootstrap.servers": addresses.kafka})
+        self._http = httpx.Client(base_url=addresses.http, timeout=TIMEOUT_S)
+
+    def send(self, deliveries: Iterable[Delivery]) -> None:
+        """Send all, each by its own way."""
+        for by, group in groupby(deliveries, key=lambda delivery: delivery.by):
+            events = [delivery.event for delivery in group]
+            if by == "kafka":
+                for event in events:
+                    key = identifier_key(event.workspace, event.identifiers[0])
+                    self._producer.produce(EVENTS, key=key, value=self._encode(event))
+                self._flush()
+            else:
+                for start in range(0, len(events), BATCH):
+                    self._post_batch(events[start : start + BATCH])
+
+    def produce_raw(self, values: Iterable[bytes | None]) -> None:
+        """Put bytes of any kind on `events`."""
+        for value in values:
+            self._producer.produce(EVENTS, key=b"anything", value=value)
+        self._flush()
+
+    def post(self, path: str, body: bytes, key: str) -> httpx.Response:
+        """One request with a body of any kind."""
+        return self._http.post(path, content=body, auth=(key, ""))
+
+    def _post_batch(self, events: list[Event]) -> None:
+        body = msgspec.json.encode({"batch": [call(event) for event in events]})
+        response = self.post("/v1/batch", body, write_key(events[0].workspace))
+        assert response.status_code == httpx.codes.OK, response.text
+        answer = response.json()
+        assert answer["accepted"] == len(events), answer
+
+    def _flush(self) -> None:
+        assert self._producer.flush(TIMEOUT_S) == 0, "Kafka did not acknowledge everything"
+
+
+def write_key(workspace: str) -> str:
+    """The key of the workspace's source `web`, which sends over HTTP."""
+    return f"key-of-{workspace}"
+
+
+def call(event: Event) -> dict[str, object]:
+    """The call of Segment's API that stands for an event; its e-mail identifier is the trait of an identify."""
+    fields: dict[str, object] = {
+        _USERS_NAME[identifier.namespace]: identifier.value
+        for identifier in event.identifiers
+        if identifier.namespace in _USERS_NAME
+    }
+    fields |= {"messageId": event.message_id, "type": event.type, "timestamp": _iso(event.occurred_at)}
+    fields |= {"context": msgspec.json.decode(event.context)}
+    if event.event is not None:
+        fields["event" if event.type == "track" else "name"] = event.event
+    part = "traits" if event.type == "identify" else "properties"
+    return fields | {part: msgspec.json.decode(event.traits if event.type == "identify" else event.properties)}
+
+
+def _iso(at: int) -> str:
+    seconds, milliseconds = divmod(at, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"

@@ -1,0 +1,155 @@
+"""Accounts for every accepted message and every refused one, and for the order of identity and segment records.
+
+Invariants 1, 2 and 4 of design section 10, from what lies on the topics; what profiles hold is compared elsewhere.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import httpx
+
+from embedded.running import Addresses
+from schemas import topics
+from schemas.codec import Codec, DecodeError
+from schemas.records import DeadLetter, Event, Identifier, IdentityRequest, Link, Profile, SegmentChange
+from tests.oracle import identities, topic
+from tests.oracle.comparison import report
+from tests.oracle.topic import Decoded, Raw
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The topics of a stack at rest, each read once, as far as they are about one workspace."""
+
+    addresses: Addresses
+    codec: Codec
+    workspace: str
+    known_workspaces: Collection[str]
+
+    @cached_property
+    def accepted(self) -> list[Raw]:
+        """Everything on `events` that is not known to be another workspace's."""
+        return [raw for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS) if self._is_own(raw.value)]
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The events that were accepted, dead ones left out."""
+        dead = {letter.value for letter in self.dead_letters}
+        return [self.codec.decode(Event, raw.value) for raw in self.accepted if raw.value not in dead]
+
+    @cached_property
+    def dead_letters(self) -> list[DeadLetter]:
+        """Dead letters of the worker; the sink writes its own of what it cannot read either."""
+        letters = [
+            decoded.record for decoded in topic.read(self.addresses.kafka, self.codec, topics.EVENTS_DEAD, DeadLetter)
+        ]
+        return [letter for letter in letters if letter.stage != "sink" and self._is_own(letter.value)]
+
+    @cached_property
+    def requests(self) -> list[tuple[Identifier, ...]]:
+        """What GRAPH was asked, in order."""
+        asked = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_REQUESTS, IdentityRequest)
+        return [decoded.record.identifiers for decoded in asked if decoded.record.workspace == self.workspace]
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """The evidence that is in force: of each pair the last decision."""
+        written = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_LINKS, Link)
+        last = {
+            (decoded.record.left, decoded.record.right): decoded.record
+            for decoded in written
+            if decoded.record.workspace == self.workspace
+        }
+        return [link for link in last.values() if link.status == "active"]
+
+    @cached_property
+    def forwards(self) -> dict[str, str]:
+        """Merged profile -> survivor."""
+        profiles = topic.read(self.addresses.kafka, self.codec, topics.PROFILES, Profile)
+        last = {decoded.record.profile_id: decoded.record.merged_into for decoded in profiles}
+        return {profile_id: target for profile_id, target in last.items() if target is not None}
+
+    @cached_property
+    def changes(self) -> list[Decoded[SegmentChange]]:
+        """Segment changes; those of one profile are in order."""
+        changes = topic.read(self.addresses.kafka, self.codec, topics.SEGMENTS, SegmentChange)
+        return [change for change in changes if change.record.workspace == self.workspace]
+
+    def _is_own(self, value: bytes | None) -> bool:
+        try:
+            event = self.codec.decode(Event, value)
+        except DecodeError:
+            return True
+        return event.workspace == self.workspace or event.workspace not in self.known_workspaces
+
+
+def assert_everything_is_accounted_for(ledger: Ledger, expected_dead: Sequence[tuple[str, bytes | None]]) -> None:
+    """Every accepted record was folded, dropped as a duplicate, or is a dead letter, whole and once."""
+    found = Counter((letter.reason, letter.value) for letter in ledger.dead_letters)
+    assert found == Counter(expected_dead), f"dead letters: {found} instead of {expected_dead}"
+    places = {(letter.topic, letter.partition, letter.offset) for letter in ledger.dead_letters}
+    assert len(places) == len(ledger.dead_letters), "a record became two dead letters"
+    assert len(ledger.accepted) == len(ledger.events) + len(ledger.dead_letters)
+
+
+def assert_counted(ledger: Ledger) -> None:
+    """The worker's own figures since its start add up to what was accepted."""
+    outcomes = _profile_outcomes(ledger)
+    distinct = len({event.message_id for event in ledger.events})
+    expected = {"folded": distinct, "duplicate": len(ledger.events) - distinct}
+    assert {outcome: outcomes[outcome] for outcome in expected} == expected
+
+
+def assert_every_pair_was_asked_about(ledger: Ledger) -> None:
+    """No pair of identifiers that came together escaped GRAPH; each was asked about with its event's primary."""
+    asked = {(request[0], other) for request in ledger.requests for other in request[1:]}
+    seen: set[tuple[Identifier, Identifier]] = set()
+    for event in ledger.events:
+        primary, *others = sorted(event.identifiers, key=identities.strength)
+        seen.update((primary, other) for other in others)
+    report("pairs on identity.requests", [f"{pair} was never asked about" for pair in seen - asked])
+    report("pairs on identity.requests", [f"{pair} was asked about, but never seen" for pair in asked - seen])
+
+
+def assert_evidence_explains_persons(ledger: Ledger) -> None:
+    """The active links alone give the same persons as the requests."""
+    of_links = set(identities.persons((link.left, link.right) for link in ledger.links))
+    of_requests = {person for person in identities.persons(ledger.requests) if len(person) > 1}
+    report("persons by links", [f"not by requests: {set(map(str, person))}" for person in of_links - of_requests])
+    report("persons by requests", [f"not by links: {set(map(str, person))}" for person in of_requests - of_links])
+
+
+def assert_changes_are_sound(changes: Iterable[Decoded[SegmentChange]], members: set[tuple[str, str]]) -> None:
+    """Each change once, entries and exits by turns, versions growing; replayed, they give the members."""
+    records = [change.record for change in changes]
+    repeated = [change_id for change_id, times in Counter(change.change_id for change in records).items() if times > 1]
+    assert not repeated, f"{len(repeated)} changes are there more than once, such as {repeated[0]}"
+    inside: set[tuple[str, str]] = set()
+    versions: dict[str, int] = {}
+    wrong = []
+    for change in records:
+        membership = (change.profile_id, change.segment)
+        if (membership in inside) is (change.change == "entered"):
+            wrong.append(f"{change.change} twice in a row: {change}")
+        if change.version <= versions.get(change.profile_id, 0):
+            wrong.append(f"version does not grow: {change}")
+        versions[change.profile_id] = change.version
+        if change.change == "entered":
+            inside.add(membership)
+        else:
+            inside.discard(membership)
+    report("segment changes in order", wrong)
+    report("members by replay", [f"{one} is in the warehouse only" for one in sorted(members - inside)])
+    report("members by replay", [f"{one} is not in the warehouse" for one in sorted(inside - members)])
+
+
+def _profile_outcomes(ledger: Ledger) -> Counter[str]:
+    """`onefold_profile_events_total` of the workspace by outcome."""
+    outcomes: Counter[str] = Counter()
+    for line in httpx.get(ledger.addresses.worker_metrics).text.splitlines():
+        if line.startswith("onefold_profile_events_total{") and f'workspace="{ledger.workspace}"' in line:
+            outcome = line.split('outcome="')[1].split('"')[0]
+            outcomes[outcome] += int(float(line.rsplit(" ", 1)[1]))
+    return outcomes

@@ -1,0 +1,74 @@
+"""One workspace of a running stack as the oracle plays on it: send, come to rest, compare with the reference."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from embedded.stack import Stack
+from schemas.records import Event
+from settings import Workspace
+from tests.oracle.comparison import assert_same_people
+from tests.oracle.delivery import Sender
+from tests.oracle.ledger import Ledger, assert_changes_are_sound
+from tests.oracle.reference import World, recompute
+from tests.oracle.segments import SEGMENTS
+from tests.oracle.stream import Delivery
+from tests.oracle.warehouse import Warehouse
+
+DRAIN_WITHIN_S = 120
+
+
+class Scene:
+    """Reads everything afresh whenever it is asked: nothing found is kept."""
+
+    def __init__(self, stack: Stack, sender: Sender, workspace: str) -> None:
+        self.stack = stack
+        self.sender = sender
+        self.workspace: Workspace = stack.settings.workspaces[workspace]
+        self.warehouse = Warehouse(stack.addresses.clickhouse, workspace)
+
+    def ledger(self) -> Ledger:
+        """The topics as they are now."""
+        known = tuple(self.stack.settings.workspaces)
+        return Ledger(self.stack.addresses, self.sender.codec, self.workspace.name, known)
+
+    def drain(self) -> None:
+        """Wait until everything accepted has been folded and is in ClickHouse."""
+        onefold(self.stack, "drain", "--timeout", str(DRAIN_WITHIN_S))
+
+    def rest_at(self, at: int) -> None:
+        """Drain, let all deadlines until `at` fire, and drain again."""
+        self.drain()
+        onefold(self.stack, "clock", "advance", "--to", str(at), "--workspace", self.workspace.name)
+        self.drain()
+
+    def assert_as_reference(self, at: int) -> None:
+        """Identifiers, profiles, sessions and memberships in ClickHouse are what the events on Kafka make of them."""
+        ledger = self.ledger()
+        priorities = {source.name: source.priority for source in self.workspace.sources}
+        world = World(self.workspace.namespace, priorities, SEGMENTS)
+        expected = recompute(ledger.events, ledger.requests, world, at)
+        assert_same_people(expected, self.warehouse.people(ledger.forwards))
+        assert_changes_are_sound(ledger.changes, self.warehouse.members())
+        assert self.warehouse.message_ids() == {event.message_id for event in ledger.events}
+
+    def assert_accepted(self, deliveries: Iterable[Delivery]) -> None:
+        """What lies on `events` is what was sent, each delivery once, and says what was meant."""
+        assert sorted(map(_meaning, self.ledger().events)) == sorted(_meaning(one.event) for one in deliveries)
+
+
+def onefold(stack: Stack, *arguments: str) -> str:
+    """The output of one command of `onefold` on the stack. Fails with what it printed."""
+    command = [str(Path(sys.executable).with_name("onefold")), *arguments]
+    done = subprocess.run(command, env=stack.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _meaning(event: Event) -> tuple[str, ...]:
+    """All of an event but when it was sent and received, with its JSON in one spelling."""
+    parts = (json.dumps(json.loads(part), sort_keys=True) for part in (event.properties, event.traits, event.context))
+    identifiers = (str(identifier) for identifier in event.identifiers)
+    return (event.message_id, event.source, event.type, str(event.event), str(event.occurred_at), *parts, *identifiers)

@@ -1,0 +1,77 @@
+"""The real stack against the reference: what must be true at rest (design section 10), in peace and under fire."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from embedded.stack import Stack
+from tests.oracle.conftest import CALM, KILLED
+from tests.oracle.delivery import Sender, write_key
+from tests.oracle.ledger import (
+    assert_counted,
+    assert_every_pair_was_asked_about,
+    assert_everything_is_accounted_for,
+    assert_evidence_explains_persons,
+)
+from tests.oracle.poison import bad_requests, no_events
+from tests.oracle.scene import Scene
+from tests.oracle.stream import PHASE_ENDS, Delivery, deliveries
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+KILL_EVERY = 600
+
+
+def test_at_rest_everything_is_as_the_reference_says(oracle_stack: Stack, sender: Sender) -> None:
+    scene = Scene(oracle_stack, sender, CALM)
+    stream = deliveries(1, CALM)
+    dead = no_events(sender.codec, CALM)
+    for phase, end in enumerate(PHASE_ENDS):
+        sent = [delivery for delivery in stream if delivery.phase == phase]
+        sender.send(sent[: len(sent) // 2])
+        sender.produce_raw(value for _, value in dead[phase :: len(PHASE_ENDS)])
+        sender.send(sent[len(sent) // 2 :])
+        scene.rest_at(end)
+        scene.assert_as_reference(end)
+    scene.assert_accepted(stream)
+    ledger = scene.ledger()
+    assert_everything_is_accounted_for(ledger, dead)
+    assert_counted(ledger)
+    assert_every_pair_was_asked_about(ledger)
+    assert_evidence_explains_persons(ledger)
+
+
+def test_what_the_collector_refuses_is_kept_with_its_reason(oracle_stack: Stack, sender: Sender) -> None:
+    scene = Scene(oracle_stack, sender, CALM)
+    for request in bad_requests():
+        key = write_key(CALM) if request.known_key else "nobody-has-this-key"
+        response = sender.post(request.path, request.body, key)
+        assert response.status_code == request.status, response.text
+    scene.drain()
+    expected = [rejected for request in bad_requests() for rejected in request.rejected]
+    assert sorted(scene.warehouse.rejected(), key=str) == sorted(expected, key=str)
+    assert not {message_id for message_id, _ in expected} & scene.warehouse.message_ids()
+
+
+def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, sender: Sender) -> None:
+    scene = Scene(oracle_stack, sender, KILLED)
+    worker = oracle_stack.part("worker")
+    stream = deliveries(2, KILLED)
+    dead_before = [(letter.reason, letter.value) for letter in scene.ledger().dead_letters]
+    for phase, end in enumerate(PHASE_ENDS):
+        for sent in _slices([delivery for delivery in stream if delivery.phase == phase]):
+            sender.send(sent)
+            worker.kill()
+            worker.restart()
+        scene.rest_at(end)
+    scene.assert_as_reference(PHASE_ENDS[-1])
+    scene.assert_accepted(stream)
+    ledger = scene.ledger()
+    assert_everything_is_accounted_for(ledger, dead_before)
+    assert_every_pair_was_asked_about(ledger)
+    assert_evidence_explains_persons(ledger)
+
+
+def _slices(sent: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
+    for start in range(0, len(sent), KILL_EVERY):
+        yield sent[start : start + KILL_EVERY]
