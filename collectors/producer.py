@@ -32,7 +32,9 @@ class Outgoing(NamedTuple):
 class AcknowledgedProducer:
     """Kafka's producer for asyncio: callbacks are served by a thread of its own, one future for each request."""
 
-    def __init__(self, kafka: str, on_fatal: Callable[[], None]) -> None:
+    def __init__(
+        self, kafka: str, on_fatal: Callable[[], None], delivery_timeout_s: float = DELIVERY_TIMEOUT_S
+    ) -> None:
         self._on_fatal = on_fatal
         self._loop = asyncio.get_running_loop()
         self._quiet_until = 0.0
@@ -43,7 +45,7 @@ class AcknowledgedProducer:
                 "client.id": "onefold-collector",
                 "linger.ms": 5,
                 "compression.type": "lz4",
-                "message.timeout.ms": DELIVERY_TIMEOUT_S * 1000,
+                "message.timeout.ms": round(delivery_timeout_s * 1000),
                 "queue.buffering.max.kbytes": _QUEUE_KBYTES,
                 "log_level": 2,  # what matters comes to error_cb; the rest is a line for every attempt to connect
                 "error_cb": self._failed,
@@ -55,7 +57,7 @@ class AcknowledgedProducer:
         self._poller.start()
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """Return once every record is acknowledged by all in-sync replicas. Raises Unavailable, after some 10 s."""
+        """Return once every record is acknowledged by all in-sync replicas. Raises Unavailable in time."""
         if not records:
             return
         started = time.perf_counter()

@@ -50,7 +50,9 @@ class Summary(msgspec.Struct, frozen=True):
     events_per_s: float
 
 
-class _Tally:
+class Tally:
+    """What `numbered` sees of the events that pass."""
+
     def __init__(self) -> None:
         self.repeated = 0
         self.first_at: int | None = None
@@ -63,7 +65,7 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Prog
     Raises FileProblems before anything is sent, NotSent when only a part was; those of `contracts.establish`; OSError.
     """
     started = time.monotonic()
-    tally = _Tally()
+    tally = Tally()
     sent = 0
     with tempfile.TemporaryDirectory(prefix="onefold-import-") as folder:
         sorter = TimeSorter(Path(folder))
@@ -121,7 +123,7 @@ def check(path: Path, mapping: Mapping, sorter: TimeSorter, progress: Progress) 
         raise FileProblems(problems)
 
 
-def numbered(records: Iterable[Timed], name: str, tally: _Tally) -> Iterator[Event]:
+def numbered(records: Iterable[Timed], name: str, tally: Tally) -> Iterator[Event]:
     """Events with their final message ids: mapping, digest of the row, and how many equal rows came before.
 
     Equal rows have equal times, so counting within one time is enough, and needs memory for one time only.

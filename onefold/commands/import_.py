@@ -1,0 +1,131 @@
+"""`onefold import`: past events from a file by its mapping, or CDNOW. The work is `collectors.importer`'s."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import click
+import httpx
+import msgspec
+from confluent_kafka import KafkaException
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+import settings
+from collectors.importer.cdnow import MAPPING as CDNOW_MAPPING
+from collectors.importer.cdnow import FetchFailed, fetch_cdnow
+from collectors.importer.load import Summary, import_file
+from collectors.importer.mapping import NAME, Mapping
+from collectors.importer.mapping_file import read_mapping
+from collectors.importer.problems import FileProblems, MappingError, NotSent
+from embedded.fetch import cache_dir
+
+_LINE_EVERY_S = 2.0
+
+
+@click.command("import", short_help="Import a file of past events.")
+@click.argument("file")
+@click.option("--mapping", "mapping_path", type=click.Path(path_type=Path), help="YAML file: what the columns mean.")
+@click.option("--workspace", help="Import into this workspace instead of the mapping's.")
+@click.option("--dry-run", is_flag=True, help="Only check the file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as a JSON object.")
+def command(file: str, mapping_path: Path | None, workspace: str | None, dry_run: bool, as_json: bool) -> None:
+    """Import FILE, a CSV or blank-separated file, plain or gzip, as events.
+
+    Every row is checked before the first is sent; rows are sent in the order of their times. Importing a file again
+    changes nothing: the same rows get the same message ids.
+
+    \b
+    Examples:
+      onefold import cdnow                             69,659 real purchases of 1997 and 1998
+      onefold import orders.csv --mapping orders.yaml
+      onefold import orders.csv.gz --mapping orders.yaml --dry-run --json
+    """
+    try:
+        loaded = settings.load()
+        mapping = _mapping(file, mapping_path, workspace, loaded)
+        path = fetch_cdnow(cache_dir()) if file == "cdnow" else Path(file)
+        with _Screen() as screen:
+            summary = import_file(path, mapping, loaded, screen, dry_run)
+    except (settings.SettingsError, FetchFailed, MappingError, NotSent) as error:
+        raise click.ClickException(str(error)) from None
+    except FileProblems as error:
+        click.echo("\n".join(error.problems), err=True)
+        raise click.ClickException("the file does not fit its mapping; nothing was sent") from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or file}: {error.strerror or error}") from None
+    except KafkaException as error:
+        raise click.ClickException(f"Kafka at {loaded.kafka}: {error.args[0].str()}; nothing was sent") from None
+    except (SchemaRegistryError, httpx.HTTPError) as error:
+        raise click.ClickException(f"schema registry at {loaded.registry}: {error}; nothing was sent") from None
+    click.echo(msgspec.json.encode(summary).decode() if as_json else _sentence(summary, dry_run))
+
+
+def _mapping(file: str, path: Path | None, workspace: str | None, loaded: settings.Settings) -> Mapping:
+    if path is None:
+        if file != "cdnow":
+            raise click.UsageError("--mapping is needed: it says what the columns of the file mean")
+        path = CDNOW_MAPPING
+    mapping = read_mapping(path)
+    if workspace is not None:
+        if not NAME.fullmatch(workspace):
+            raise click.BadParameter(f"{workspace!r} is no name of a workspace", param_hint="--workspace")
+        mapping = msgspec.structs.replace(mapping, workspace=workspace)
+    if loaded.workspaces and mapping.workspace not in loaded.workspaces:
+        known = ", ".join(loaded.workspaces)
+        raise settings.SettingsError(f"there is no workspace {mapping.workspace!r}; ONEFOLD_CONFIG has: {known}")
+    return mapping
+
+
+def _sentence(summary: Summary, dry_run: bool) -> str:
+    what = "would be sent, nothing was" if dry_run else f"sent in {summary.seconds:.1f} s"
+    repeated = f", {summary.repeated:,} of them equal to an earlier one" if summary.repeated else ""
+    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}"
+
+
+class _Screen:
+    """Two bars on a terminal, a line every two seconds elsewhere; both on stderr, so that stdout is the summary's."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[shown]}"),
+            TimeElapsedColumn(),
+        )
+        self._bars = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+        self._started_at: dict[str, float] = {}
+        self._next_line_at = 0.0
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def checked(self, read_bytes: int, size: int, events: int) -> None:
+        """Part of `collectors.importer.load.Progress`."""
+        self._show("Checking", read_bytes, size, events)
+
+    def sent(self, events: int, total: int) -> None:
+        """Part of `collectors.importer.load.Progress`."""
+        self._show("Sending", events, total, events)
+
+    def _show(self, phase: str, done: int, total: int, events: int) -> None:
+        now = time.monotonic()
+        started_at = self._started_at.setdefault(phase, now)
+        shown = f"{events:,} events, {events / max(now - started_at, 0.001):,.0f}/s"
+        if self._console.is_terminal:
+            if phase not in self._tasks:
+                self._tasks[phase] = self._bars.add_task(phase, total=total, shown="")
+            self._bars.update(self._tasks[phase], completed=done, total=total, shown=shown)
+        elif now >= self._next_line_at or done == total:
+            self._console.print(f"{phase}: {100 * done // max(total, 1)} %, {shown}", highlight=False, soft_wrap=True)
+            self._next_line_at = now + _LINE_EVERY_S
