@@ -1,0 +1,1 @@
+"""The commands of `onefold`, one module each; `onefold.cli` gathers them."""

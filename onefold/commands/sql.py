@@ -1,0 +1,107 @@
+"""`onefold sql`: ask ClickHouse, and show the answer as a table or in any of its formats."""
+
+import json
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import httpx
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from onefold.running import data_dir_option, running_settings
+
+CONNECT_TIMEOUT_S = 5.0
+TABLE_FORMAT = "JSONCompact"
+_UNLIMITED_WIDTH = 10_000
+
+
+class Answer(msgspec.Struct):
+    """ClickHouse's format JSONCompact, as far as a table needs it."""
+
+    meta: list[dict[str, str]]
+    data: list[list[object]]
+
+
+@click.command()
+@click.argument("query")
+@click.option("--format", "output_format", metavar="NAME", help="A format of ClickHouse, such as CSVWithNames.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as one JSON array of objects.")
+@data_dir_option
+def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | None) -> None:
+    """Ask ClickHouse. QUERY is one statement, or - to read it from the standard input.
+
+    Tables need no prefix, and every row is shown once, as it is now (final = 1).
+
+    \b
+    Examples:
+      onefold sql "SELECT event, count() FROM events GROUP BY event"
+      onefold sql "SELECT * FROM profiles" --format CSVWithNames > profiles.csv
+    """
+    settings = running_settings(data_dir)
+    statement = sys.stdin.read() if query == "-" else query
+    if not statement.strip():
+        raise click.UsageError("the query is empty")
+    wanted = output_format or TABLE_FORMAT
+    answer = _ask(settings.clickhouse, statement, wanted)
+    if output_format is not None or answer.headers.get("x-clickhouse-format", wanted) != TABLE_FORMAT:
+        sys.stdout.buffer.write(answer.content)
+        sys.stdout.buffer.flush()
+        return
+    rows = msgspec.json.decode(answer.content, type=Answer) if answer.content.strip() else Answer([], [])
+    names = [column["name"] for column in rows.meta]
+    if as_json:
+        click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows.data], ensure_ascii=False))
+    elif names:
+        _print_table(names, rows.data)
+
+
+def _ask(url: str, statement: str, output_format: str) -> httpx.Response:
+    parameters = {
+        "database": "onefold",
+        "default_format": output_format,
+        "final": "1",
+        "output_format_json_quote_64bit_integers": "0",
+        "wait_end_of_query": "1",
+    }
+    place = urlsplit(url).netloc.rpartition("@")[2]
+    try:
+        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT_S)
+        answer = httpx.post(url, params=parameters, content=statement.encode(), timeout=timeout)
+    except httpx.ConnectError as error:
+        message = f"no ClickHouse answers at {place}: start a stack with 'onefold up', or set ONEFOLD_CLICKHOUSE"
+        raise click.ClickException(message) from error
+    except httpx.HTTPError as error:
+        raise click.ClickException(f"ClickHouse at {place}: {error}") from error
+    code = answer.headers.get("x-clickhouse-exception-code")
+    if answer.status_code != httpx.codes.OK or code is not None:
+        raise click.ClickException(f"ClickHouse, code {code}: {_reason(answer.text)}")
+    return answer
+
+
+def _reason(text: str) -> str:
+    line = " ".join(text.split()).partition(" Expected one of: ")[0]
+    return line.partition("DB::Exception: ")[2] or line
+
+
+def _print_table(names: list[str], rows: list[list[object]]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_UNLIMITED_WIDTH)
+    table = Table(box=SIMPLE_HEAD)
+    for index, name in enumerate(names):
+        is_number = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_shown(value)) for value in row))
+    console.print(table)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

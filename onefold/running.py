@@ -1,0 +1,40 @@
+"""Which installation a command talks to: the stack of a data folder, else what `ONEFOLD_*` says."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+import settings as configuration
+from embedded.errors import StackError
+from embedded.running import running_environment
+from settings import Settings, SettingsError, Workspace
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def data_dir_option(command: Command) -> Command:
+    """The option `--data-dir` of every command that talks to a running stack."""
+    kind = click.Path(file_okay=False, path_type=Path)
+    text = "Folder of the running stack (default: ONEFOLD_* or .onefold)."
+    return click.option("--data-dir", type=kind, default=None, help=text)(command)
+
+
+def running_settings(data_dir: Path | None) -> Settings:
+    """Settings of the stack that runs on a folder. Raises ClickException, which is one line for whoever asked."""
+    try:
+        return configuration.load(running_environment(data_dir))
+    except (SettingsError, StackError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def workspace_named(settings: Settings, name: str) -> Workspace:
+    """A workspace of the settings. Raises ClickException that lists those there are."""
+    try:
+        return settings.workspaces[name]
+    except KeyError:
+        known = (
+            ", ".join(sorted(settings.workspaces)) or "none (is a stack running here? ONEFOLD_CONFIG names the file)"
+        )
+        raise click.ClickException(f"there is no workspace {name!r}; there are: {known}") from None
