@@ -1,0 +1,37 @@
+"""What can be wrong with definitions: every problem with its place, collected, so that one run shows them all."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+
+class DefinitionError(NamedTuple):
+    """One problem. Line and column count from 1, or are 0 for a whole file; `hint` says what to do or is empty."""
+
+    file: Path
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
+        return f"{place}: {self.message} ({self.hint})" if self.hint else f"{place}: {self.message}"
+
+
+class DefinitionErrors(Exception):
+    """Definitions cannot be used; `errors` holds every problem found, in the order of file and place."""
+
+    def __init__(self, errors: Iterable[DefinitionError]) -> None:
+        self.errors = tuple(sorted(errors))
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word that resembles this one, or all of them when none does."""
+    words = list(known)
+    close = difflib.get_close_matches(word, words, 1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(words)}" if words else ""

@@ -1,0 +1,79 @@
+"""One document to one segment or destination; that names are unique and destinations exist is checked by `folder`."""
+
+from typing import get_args, get_type_hints
+
+import msgspec
+
+from definitions.errors import did_you_mean
+from definitions.model import Destination, Segment
+from definitions.reading.conditions import read_condition
+from definitions.reading.fields import optional_names, optional_text, refuse_unknown_keys, required_value, value_of
+from definitions.reading.nodes import Findings, MappingNode, Node
+from definitions.reading.scalars import read_name, read_text
+
+_SEGMENT_KEYS = ("segment", "title", "description", "workspaces", "when", "destinations")
+_DESTINATION_KEYS = ("destination", "title", "description", "type")
+_DESTINATION_TYPES: tuple[str, ...] = get_args(get_type_hints(Destination)["type"])
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A name with its place, and the destinations it refers to with theirs; `defined` is None if it is wrong."""
+
+    name: str
+    at: Node
+    defined: Segment | Destination | None
+    destinations: dict[str, Node]
+
+
+def read_segment(node: Node, findings: Findings) -> Found | None:
+    """A document of `segments/`; None with a finding where not even its name can be read."""
+    mapping = _mapping(node, "segment", _SEGMENT_KEYS, findings)
+    if mapping is None:
+        return None
+    name = _name(mapping, "segment", findings)
+    title = optional_text(mapping, "title", name or "", findings)
+    description = optional_text(mapping, "description", "", findings)
+    workspaces = optional_names(mapping, "workspaces", read_text, findings)
+    destinations = optional_names(mapping, "destinations", read_name, findings)
+    hint = "the condition that members fulfil, such as `when: {event: Order Completed, within: 30d}`"
+    when_node = required_value(mapping, "when", "a segment", hint, findings)
+    when = None if when_node is None else read_condition(when_node, findings)
+    if name is None:
+        return None
+    segment = None
+    if when is not None:
+        segment = Segment(name, when, title, description, tuple(sorted(workspaces)), tuple(sorted(destinations)))
+    return Found(name, mapping.entries["segment"][1], segment, destinations)
+
+
+def read_destination(node: Node, findings: Findings) -> Found | None:
+    """A document of `destinations/`; None with a finding where not even its name can be read."""
+    mapping = _mapping(node, "destination", _DESTINATION_KEYS, findings)
+    if mapping is None:
+        return None
+    name = _name(mapping, "destination", findings)
+    title = optional_text(mapping, "title", name or "", findings)
+    description = optional_text(mapping, "description", "", findings)
+    type_node = value_of(mapping, "type")
+    type_name = None if type_node is None else read_text(type_node, "'type'", findings)
+    if type_node and type_name and type_name not in _DESTINATION_TYPES:
+        findings.add(
+            type_node, f"there is no destination type {type_name!r}", did_you_mean(type_name, _DESTINATION_TYPES)
+        )
+    if name is None:
+        return None
+    return Found(name, mapping.entries["destination"][1], Destination(name, title, description), {})
+
+
+def _mapping(node: Node, kind: str, known: tuple[str, ...], findings: Findings) -> MappingNode | None:
+    if isinstance(node, MappingNode):
+        refuse_unknown_keys(node, known, f"a {kind}", findings)
+        return node
+    hint = f"start with `{kind}: its_name`; several in one file are separated by a line `---`"
+    findings.add(node, f"expected a {kind} as a mapping", hint)
+    return None
+
+
+def _name(mapping: MappingNode, kind: str, findings: Findings) -> str | None:
+    node = required_value(mapping, kind, f"a {kind}", f"its name: `{kind}: its_name`", findings)
+    return None if node is None else read_name(node, f"the {kind}'s name", findings)

@@ -1,0 +1,97 @@
+"""A folder of definitions to the checked model; finds everything that is wrong before it says so."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from definitions.errors import DefinitionErrors, did_you_mean
+from definitions.model import Definitions, Destination, Segment
+from definitions.reading.documents import Found, read_destination, read_segment
+from definitions.reading.nodes import Findings, Node
+from definitions.reading.yaml_text import read_documents
+
+MAX_FILES = 1_000  # per folder
+_KINDS = ("segments", "destinations")
+_LATER = ("traits", "triggers", "tracking-plan", "identity.yaml")
+
+Placed: TypeAlias = tuple[Found, Findings]
+
+
+def load(directory: Path) -> Definitions:
+    """The definitions in `directory`: `segments/*.yaml` and `destinations/*.yaml`, either may be missing.
+
+    Raises DefinitionErrors with everything that is wrong in any of the files.
+    """
+    reports: list[Findings] = []
+    _check_entries(directory, reports)
+    segments = _read(directory / "segments", read_segment, reports)
+    destinations = _read(directory / "destinations", read_destination, reports)
+    _refuse_repeated(segments, "segment")
+    _refuse_repeated(destinations, "destination")
+    _refuse_unknown_destinations(segments, [found.name for found, _ in destinations])
+    errors = [error for report in reports for error in report.errors]
+    if errors:
+        raise DefinitionErrors(errors)
+    defined = sorted((*segments, *destinations), key=lambda placed: placed[0].name)
+    return Definitions(
+        tuple(found.defined for found, _ in defined if isinstance(found.defined, Segment)),
+        tuple(found.defined for found, _ in defined if isinstance(found.defined, Destination)),
+    )
+
+
+def _check_entries(directory: Path, reports: list[Findings]) -> None:
+    if not directory.is_dir():
+        _report(directory, reports).add_whole("no such folder of definitions")
+        return
+    for entry in _visible(directory):
+        report = _report(entry, reports)
+        if entry.name in _LATER:
+            report.add_whole(f"{entry.name} is not supported yet", f"supported: {', '.join(_KINDS)}; move it elsewhere")
+        elif entry.name not in _KINDS:
+            report.add_whole("not a part of the definitions", did_you_mean(entry.name, _KINDS))
+        elif not entry.is_dir():
+            report.add_whole(f"{entry.name} must be a folder", f"put the file into {entry.name}/")
+
+
+def _read(folder: Path, read: Callable[[Node, Findings], Found | None], reports: list[Findings]) -> list[Placed]:
+    placed: list[Placed] = []
+    files = _visible(folder) if folder.is_dir() else []
+    if len(files) > MAX_FILES:
+        _report(folder, reports).add_whole(f"more than {MAX_FILES} files", "put several definitions into one file")
+        return placed
+    for file in files:
+        report = _report(file, reports)
+        if file.suffix != ".yaml" or not file.is_file():
+            report.add_whole("not a file of definitions", f"only files named *.yaml belong into {folder.name}/")
+            continue
+        found = (read(document, report) for document in read_documents(file, report))
+        placed += [(each, report) for each in found if each is not None]
+    return placed
+
+
+def _refuse_repeated(placed: list[Placed], kind: str) -> None:
+    first: dict[str, str] = {}
+    for found, report in placed:
+        if found.name in first:
+            hint = f"first in {first[found.name]}: rename or remove one"
+            report.add(found.at, f"the {kind} {found.name!r} is defined twice", hint)
+        else:
+            first[found.name] = f"{report.file}:{found.at.line}"
+
+
+def _refuse_unknown_destinations(segments: list[Placed], known: list[str]) -> None:
+    for found, report in segments:
+        for name, node in found.destinations.items():
+            if name not in known:
+                hint = did_you_mean(name, known)
+                report.add(node, f"there is no destination {name!r}", f"{hint}; destinations/*.yaml define them")
+
+
+def _visible(folder: Path) -> list[Path]:
+    # Notes may lie beside the definitions, and editors and file systems leave hidden files.
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.suffix != ".md")
+
+
+def _report(file: Path, reports: list[Findings]) -> Findings:
+    reports.append(Findings(file))
+    return reports[-1]

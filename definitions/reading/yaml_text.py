@@ -1,0 +1,136 @@
+"""The text of one file to trees of nodes; refuses the parts of YAML that hide or multiply content.
+
+Grammar and positions are ruamel.yaml's. Trees are built here from its events, so that a hostile file is refused before
+anything of its size exists: no anchors, aliases or tags, limited depth. Scalars stay text: `scalars` reads them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from definitions.reading.nodes import Findings, ListNode, MappingNode, Node, ScalarNode
+
+MAX_FILE_BYTES = 256 * 1024
+MAX_DEPTH = 32
+
+
+class _Refused(Exception):
+    """The file cannot be read on; what is wrong is among the findings."""
+
+
+def read_documents(file: Path, findings: Findings) -> list[Node]:
+    """The documents of a file (`---` separates them) that could be read; the rest is among the findings."""
+    text = _text(file, findings)
+    documents: list[Node] = []
+    if text is None:
+        return documents
+    try:
+        events = iter(YAML(typ="safe", pure=True).parse(text))
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                document = _node(next(events), events, 1, findings)
+                if not (isinstance(document, ScalarNode) and document.text == ""):
+                    documents.append(document)
+    except _Refused:
+        return documents
+    except MarkedYAMLError as error:
+        _add_syntax_error(error, findings)
+        return documents
+    except ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        findings.add_at(line, column, "a control character, which YAML does not allow", "remove it")
+        return documents
+    if not documents and not findings.errors:
+        findings.add_whole("the file is empty", "define something in it or delete it")
+    return documents
+
+
+def _text(file: Path, findings: Findings) -> str | None:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        findings.add_whole(f"cannot be read: {error.strerror}")
+        return None
+    if len(content) > MAX_FILE_BYTES:
+        findings.add_whole(f"the file is larger than {MAX_FILE_BYTES // 1024} KiB", "split it into several files")
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        findings.add_at(line, column, "the file is not UTF-8 text", "save it with the encoding UTF-8")
+        return None
+
+
+def _add_syntax_error(error: MarkedYAMLError, findings: Findings) -> None:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    message = f"not valid YAML: {error.problem or error.context}"
+    hint = ""
+    if "'\\t'" in message:
+        hint = "indent with spaces instead of tabs"
+    elif "mapping values are not allowed" in message:
+        hint = "check the indentation, and quote a text that contains ': '"
+    findings.add_at(line, column, message, hint)
+
+
+def _node(event: Event, events: Iterator[Event], depth: int, findings: Findings) -> Node:
+    line, column = event.start_mark.line + 1, event.start_mark.column + 1
+    _refuse_indirection(event, line, column, findings)
+    if depth > MAX_DEPTH:
+        findings.add_at(line, column, f"nested deeper than {MAX_DEPTH} levels", "flatten the conditions")
+        raise _Refused
+    if isinstance(event, ScalarEvent):
+        return ScalarNode(line, column, event.value, event.style is None)
+    if isinstance(event, SequenceStartEvent):
+        items = []
+        while not isinstance(item := next(events), SequenceEndEvent):
+            items.append(_node(item, events, depth + 1, findings))
+        return ListNode(line, column, tuple(items))
+    if not isinstance(event, MappingStartEvent):
+        raise TypeError(f"no event of a YAML node: {event}")
+    return MappingNode(line, column, _entries(events, depth, findings))
+
+
+def _entries(events: Iterator[Event], depth: int, findings: Findings) -> dict[str, tuple[ScalarNode, Node]]:
+    entries: dict[str, tuple[ScalarNode, Node]] = {}
+    while not isinstance(event := next(events), MappingEndEvent):
+        key = _node(event, events, depth + 1, findings)
+        value = _node(next(events), events, depth + 1, findings)
+        if not isinstance(key, ScalarNode):
+            findings.add(key, "a key must be a plain word, not a list or a mapping")
+        elif key.text in entries:
+            first = entries[key.text][0].line
+            findings.add(key, f"the key {key.text!r} is given twice", f"first on line {first}: remove one")
+        else:
+            entries[key.text] = (key, value)
+    return entries
+
+
+def _refuse_indirection(event: Event, line: int, column: int, findings: Findings) -> None:
+    if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+        findings.add_at(
+            line, column, "anchors and aliases (& and *) are not supported", "write the value out, or quote it"
+        )
+    elif getattr(event, "tag", None):
+        findings.add_at(line, column, "tags (a leading !) are not supported", "remove the tag, or quote the text")
+    else:
+        return
+    raise _Refused

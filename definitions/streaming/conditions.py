@@ -1,0 +1,110 @@
+"""Conditions compiled to verdicts over windows and traits at a time: pure, and without a clock of their own.
+
+At time t a window w holds the events with t - w < e <= t. So "at least n within w" is decided by the n-th newest event
+alone: it holds until exactly e + w, and once it has failed only a new event can make it hold.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from definitions.model import AllOf, AnyOf, Condition, EventCount, Not, TraitComparison
+from definitions.streaming.accumulators import accumulator_id
+from definitions.streaming.values import compile_comparisons, compile_path
+
+# Later than any time in ms, and small enough that adding a window to it still fits 64 bits.
+NEVER = 2**62
+
+
+class Verdict(NamedTuple):
+    """Whether a condition holds, and the earliest time, after now, at which that may change without an event."""
+
+    holds: bool
+    until: int
+
+
+Windows: TypeAlias = Mapping[str, Sequence[int]]
+Traits: TypeAlias = Mapping[str, object]
+Evaluate: TypeAlias = Callable[[Windows, Traits, int], Verdict]
+
+_HOLDS = Verdict(True, NEVER)
+_FAILS = Verdict(False, NEVER)
+
+
+def compile_condition(condition: Condition) -> Evaluate:
+    """A function of (newest times first by accumulator id, traits by name, now)."""
+    match condition:
+        case EventCount():
+            return _compile_count(condition)
+        case TraitComparison():
+            return _compile_trait(condition)
+        case Not():
+            return _compile_not(compile_condition(condition.part))
+        case AllOf():
+            return _compile_group(condition.parts, settles=False)
+        case AnyOf():
+            return _compile_group(condition.parts, settles=True)
+
+
+def leaves(condition: Condition) -> Iterator[EventCount | TraitComparison]:
+    """The counts and trait comparisons inside a condition, in the order they are written."""
+    match condition:
+        case AllOf() | AnyOf():
+            for part in condition.parts:
+                yield from leaves(part)
+        case Not():
+            yield from leaves(condition.part)
+        case _:
+            yield condition
+
+
+def _compile_count(count: EventCount) -> Evaluate:
+    accumulator, within_ms, nth = accumulator_id(count.events), count.within_ms, count.at_least - 1
+
+    def evaluate(windows: Windows, _traits: Traits, now: int) -> Verdict:
+        times = windows.get(accumulator)
+        if times is None or len(times) <= nth:
+            return _FAILS
+        leaves_at = times[nth] + within_ms
+        return Verdict(True, leaves_at) if leaves_at > now else _FAILS
+
+    return evaluate
+
+
+def _compile_trait(comparison: TraitComparison) -> Evaluate:
+    read, passes = compile_path(comparison.path), compile_comparisons(comparison.comparisons)
+
+    def evaluate(_windows: Windows, traits: Traits, _now: int) -> Verdict:
+        return _HOLDS if passes(read(traits)) else _FAILS
+
+    return evaluate
+
+
+def _compile_not(part: Evaluate) -> Evaluate:
+    def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
+        holds, until = part(windows, traits, now)
+        return Verdict(not holds, until)
+
+    return evaluate
+
+
+def _compile_group(conditions: tuple[Condition, ...], settles: bool) -> Evaluate:
+    """`any` is settled by a part that holds, `all` by one that fails.
+
+    A settled group stays so for as long as the most lasting of the settling parts, an open one until the first change
+    of a part. Asking for the most lasting one instead of stopping at the first saves deadlines that change nothing.
+    """
+    parts = tuple(compile_condition(condition) for condition in conditions)
+
+    def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
+        settled_until, open_until = 0, NEVER
+        for part in parts:
+            holds, until = part(windows, traits, now)
+            if holds is settles:
+                if until == NEVER:
+                    return Verdict(settles, NEVER)
+                settled_until = max(settled_until, until)
+            elif until < open_until:
+                open_until = until
+        return Verdict(settles, settled_until) if settled_until else Verdict(not settles, open_until)
+
+    return evaluate
