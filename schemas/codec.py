@@ -77,11 +77,16 @@ class Codec:
         prefix = struct.pack(">bI", 0, self._own_id(record))
         schema = _parsed(record)
         write = fastavro.schemaless_writer
+        named = _nullable_records(schema)
 
         def encode(value: Record) -> bytes:
-            out = io.BytesIO()
-            out.write(prefix)
-            write(out, schema, msgspec.to_builtins(value, builtin_types=(bytes,)))
+            fields = msgspec.to_builtins(value, builtin_types=(bytes,))
+            for field, name in named:
+                if fields[field] is not None:
+                    fields[field] = (name, fields[field])
+            out = io.BytesIO(prefix)
+            out.seek(len(prefix))
+            write(out, schema, fields)
             return out.getvalue()
 
         return encode
@@ -190,6 +195,18 @@ def _head_schema() -> AvroSchema:
     if tuple(field["name"] for field in schema["fields"]) != names:
         raise AssertionError("EventHead must be the first fields of Event, in order")
     return _parse(schema)
+
+
+def _nullable_records(schema: AvroSchema) -> list[tuple[str, str]]:
+    """Fields that hold a record or null, with the record's name: named, fastavro need not try which one fits."""
+    fields = cast("list[dict[str, object]]", schema["fields"])
+    unions = [(str(field["name"]), field["type"]) for field in fields if isinstance(field["type"], list)]
+    return [
+        (name, branch["name"])
+        for name, union in unions
+        for branch in union
+        if isinstance(branch, dict) and branch.get("type") == "record"
+    ]
 
 
 def _parse(schema: object) -> AvroSchema:

@@ -1,4 +1,4 @@
-"""The worker process: `python -m streams`. Exits 1 with one line when it cannot start or an infrastructure fault stops it."""
+"""The worker process: `python -m streams`. Exits 1 with one line when it cannot start, or must stop."""
 
 import logging
 import sys
@@ -8,11 +8,12 @@ import faust
 import definitions
 from schemas import topics
 from settings import Settings, SettingsError, load
+from streams import metrics
 from streams.app import App, build
 from streams.endpoint import serve
 
 log = logging.getLogger("onefold.worker")
-OBSERVE_EVERY_S = 5.0
+OBSERVE_EVERY_S = 1.0
 
 
 def main() -> int:
@@ -66,6 +67,9 @@ def _not_ready(app: App) -> str | None:
 def _observe(app: App) -> None:
     async def observe() -> None:
         app.lanes.observe()
+        if app.settled:
+            for topic, records in app.consumer.lag().items():
+                metrics.LAG.labels(topic).set(records)
 
     app.timer(interval=OBSERVE_EVERY_S)(observe)
 

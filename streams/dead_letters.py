@@ -6,6 +6,7 @@ from schemas.codec import Codec, DecodeError
 from schemas.records import DeadLetter, Header
 from schemas.topics import EVENTS_DEAD
 from streams import metrics
+from streams.metrics import Tally
 from streams.phases import Output, Record
 
 
@@ -16,11 +17,11 @@ class DeadLetters:
         self._stage = stage
         self._encode = codec.encoder(DeadLetter)
 
-    def of(self, record: Record, error: DecodeError, now: int) -> Output:
+    def of(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
         """The dead letter of a record; its id is the same on every repetition."""
         place = f"{record.topic}|{record.partition}|{record.offset}|{self._stage}"
         dead_id = hashlib.sha1(place.encode(), usedforsecurity=False).hexdigest()
-        metrics.DEAD.labels(self._stage, error.reason).inc()
+        tally[metrics.DEAD, (self._stage, error.reason)] += 1
         letter = DeadLetter(
             dead_id=dead_id,
             topic=record.topic,

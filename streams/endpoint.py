@@ -1,4 +1,4 @@
-"""The worker's own HTTP port: metrics, and whether it is ready. Served by a thread, so it answers during a long fold."""
+"""The worker's own HTTP port: metrics and readiness. Served by a thread, so it answers during a long fold."""
 
 import json
 import threading

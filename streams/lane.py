@@ -186,6 +186,7 @@ class Lane:
         committed = await self._commit(received.positions, folded)
         self._positions.update(committed.positions)
         metrics.batch(self.stage.name, len(received.records), folded_at - started, time.perf_counter() - folded_at)
+        metrics.count(folded.tally)
         now = time.time()
         for workspace, received_at in folded.receipts:
             metrics.LATENCY.labels(workspace).observe(max(0.0, now - received_at / 1000))

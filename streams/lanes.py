@@ -22,7 +22,7 @@ class Lanes:
         self._executor = executor
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._assigning = asyncio.Lock()
-        self.on_failure: Callable[[BaseException], None] = lambda error: None
+        self.on_failure: Callable[[BaseException], None] = _raise
 
     def is_input(self, topic: str) -> bool:
         """Whether a topic is read by a stage."""
@@ -86,3 +86,7 @@ class Lanes:
         """Refresh the gauges of all stores."""
         for lane in self._lanes.values():
             lane.observe()
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -1,5 +1,8 @@
 """What the worker counts and times; served on its metrics port. Labels are bounded: no identifier ever becomes one."""
 
+from collections import Counter as Bag
+from collections.abc import Mapping
+
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -30,6 +33,14 @@ RECOVERY = Histogram("onefold_recovery_seconds", "Time to recover a partition", 
 STORE_KEYS = Gauge("onefold_store_keys", "Estimated keys in a store", ["stage", "partition"])
 STORE_BYTES = Gauge("onefold_store_disk_bytes", "Bytes of a store's files", ["stage", "partition"])
 LAG = Gauge("onefold_worker_lag_records", "Records that wait to be processed", ["topic"])
+
+Tally = Bag[tuple[Counter, tuple[str, ...]]]
+
+
+def count(tally: Mapping[tuple[Counter, tuple[str, ...]], int]) -> None:
+    """Add up what a committed batch has counted: by then it has happened, and one look-up serves many events."""
+    for (counter, labels), number in tally.items():
+        (counter.labels(*labels) if labels else counter).inc(number)
 
 
 def batch(stage: str, records: int, fold_s: float, commit_s: float) -> None:

@@ -8,6 +8,7 @@ A `Stage` turns what was received into what shall be true; `streams.lane` carrie
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from streams.metrics import Tally
 from streams.state.view import StateView
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -49,10 +50,12 @@ class Folded(NamedTuple):
 
     `more` asks for another pass before the input is acknowledged: deadlines are due that did not fit in.
     `receipts`: workspace and time of receipt (ms) of the events that became part of a profile, to measure latency.
+    `tally`: what is counted once the batch is committed.
     """
 
     outputs: Sequence[Output]
     view: StateView
+    tally: Tally
     more: bool = False
     receipts: Sequence[tuple[str, int]] = ()
 

@@ -11,6 +11,7 @@ from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.identity.components import link_key
 from streams.identity.graph import Decision, decide
+from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
 
@@ -32,14 +33,15 @@ class GraphStage:
     def fold(self, received: Received, view: StateView) -> Folded:
         """Decide the requests of a batch one after another; each sees what the ones before it decided."""
         outputs: list[Output] = []
+        tally: Tally = Tally()
         for record in received.records:
             try:
                 request, workspace = self._decode(record)
             except DecodeError as error:
-                outputs.append(self._dead.of(record, error, received.now))
+                outputs.append(self._dead.of(record, error, received.now, tally))
             else:
-                outputs += self._outputs(decide(request, view, workspace.namespace))
-        return Folded(outputs, view)
+                outputs += self._outputs(decide(request, view, workspace.namespace), tally)
+        return Folded(outputs, view, tally)
 
     def _decode(self, record: Record) -> tuple[IdentityRequest, Workspace]:
         request = self._codec.decode(IdentityRequest, record.value)
@@ -52,10 +54,10 @@ class GraphStage:
             raise DecodeError("invalid", "the request holds an identifier that cannot name anybody")
         return request, workspace
 
-    def _outputs(self, decision: Decision) -> list[Output]:
-        metrics.MERGES.inc(decision.merged)
-        metrics.DECISIONS.labels("refused").inc(decision.refused)
-        metrics.DECISIONS.labels("linked").inc(len(decision.links) - decision.refused)
+    def _outputs(self, decision: Decision, tally: Tally) -> list[Output]:
+        tally[metrics.MERGES, ()] += decision.merged
+        tally[metrics.DECISIONS, ("refused",)] += decision.refused
+        tally[metrics.DECISIONS, ("linked",)] += len(decision.links) - decision.refused
         links = [
             Output(IDENTITY_LINKS, link_key(link.workspace, link.left, link.right), self._encode_link(link))
             for link in decision.links

@@ -20,7 +20,8 @@ from streams.dead_letters import DeadLetters
 from streams.fold.context import FoldContext
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.merge import absorb, retire
-from streams.fold.state import Forward, ProfileState, decode_entry, deadline_of, encode_entry
+from streams.fold.state import Forward, ProfileState, deadline_of, decode_entry, encode_entry
+from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
 
@@ -57,27 +58,28 @@ class ProfileStage:
     def fold(self, received: Received, view: StateView) -> Folded:
         """Fold a batch; with no records it is a sweep."""
         outputs: list[Output] = []
-        decoded = self._decode_all(received, outputs)
+        tally: Tally = Tally()
+        decoded = self._decode_all(received, outputs, tally)
         view.prefetch(profile_key(item.workspace, item.profile_id) for item in decoded if item.profile_id)
         clocks = Clocks(self._workspaces, view, received.now)
-        slots = Slots(view, self._context)
+        slots = Slots(view, self._context, tally)
         receipts = [receipt for item in decoded if (receipt := self._handle(item, clocks, slots, outputs))]
         more = self._sweep(clocks, slots, view)
         for slot in slots.changed():
-            outputs += self._outputs.of(slot, clocks.now(slot.context.workspace))
+            outputs += self._outputs.of(slot, clocks.now(slot.context.workspace), tally)
             view.put(slot.key, _encoded(slot))
         clocks.store()
-        return Folded(outputs, view, more, receipts)
+        return Folded(outputs, view, tally, more, receipts)
 
     # -- what came in
 
-    def _decode_all(self, received: Received, outputs: list[Output]) -> list[_Decoded]:
+    def _decode_all(self, received: Received, outputs: list[Output], tally: Tally) -> list[_Decoded]:
         decoded = []
         for record in received.records:
             try:
                 decoded.append(self._decode(record))
             except DecodeError as error:
-                outputs.append(self._dead.of(record, error, received.now))
+                outputs.append(self._dead.of(record, error, received.now, tally))
         return decoded
 
     def _decode(self, record: Record) -> _Decoded:
@@ -111,16 +113,16 @@ class ProfileStage:
             return None
         slot = slots.get(profile_key(item.workspace, item.profile_id))
         if isinstance(content, Event):
-            return self._event(item, content, slot, clocks, outputs)
-        metrics.COMMANDS.labels(content.command).inc()
+            return self._event(item, content, slot, clocks, outputs, slots.tally)
+        slots.tally[metrics.COMMANDS, (content.command,)] += 1
         if content.command == "transfer":
             self._transfer(content, slot, outputs)
         elif content.command == "absorb":
             self._absorb(content, slot, outputs)
         return None
 
-    def _event(
-        self, item: _Decoded, event: Event, slot: Slot, clocks: Clocks, outputs: list[Output]
+    def _event(  # noqa: PLR0913, PLR0917 - a batch is many things
+        self, item: _Decoded, event: Event, slot: Slot, clocks: Clocks, outputs: list[Output], tally: Tally
     ) -> tuple[str, int] | None:
         entry = slot.entry
         if isinstance(entry, Forward):
@@ -129,17 +131,17 @@ class ProfileStage:
                     ProfileCommand(item.workspace, entry.target, "fold", entry.decision, event=item.event_bytes)
                 )
             )
-            metrics.EVENTS.labels(item.workspace, "forwarded").inc()
+            tally[metrics.EVENTS, (item.workspace, "forwarded")] += 1
             return None
         clocks.advance(item.workspace, event.occurred_at)
         if entry is None:
-            metrics.CREATED.labels(item.workspace).inc()
+            tally[metrics.CREATED, (item.workspace,)] += 1
         state = slot.state()
         if not fold_event(state, event, slot.context, slot.outputs):
-            metrics.EVENTS.labels(item.workspace, "duplicate").inc()
+            tally[metrics.EVENTS, (item.workspace, "duplicate")] += 1
             return None
         slot.touch()
-        metrics.EVENTS.labels(item.workspace, "folded").inc()
+        tally[metrics.EVENTS, (item.workspace, "folded")] += 1
         return item.workspace, event.received_at
 
     def _transfer(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:

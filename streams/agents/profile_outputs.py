@@ -11,6 +11,7 @@ from streams import metrics
 from streams.agents.slots import Slot
 from streams.fold.profile import merged_record, profile_record
 from streams.fold.state import Forward
+from streams.metrics import Tally
 from streams.phases import Output
 
 
@@ -27,11 +28,11 @@ class ProfileOutputs:
             for segment in program.segments
         }
 
-    def of(self, slot: Slot, now: int) -> list[Output]:
+    def of(self, slot: Slot, now: int, tally: Tally) -> list[Output]:
         """Everything to tell of a profile after a batch; nothing when the change is not visible."""
-        outputs = [self._session_output(slot, session) for session in slot.outputs.sessions.values()]
+        outputs = [self._session_output(slot, session, tally) for session in slot.outputs.sessions.values()]
         for change in slot.outputs.segment_changes:
-            outputs += self._change_outputs(slot, change)
+            outputs += self._change_outputs(slot, change, tally)
         if slot.visible:
             outputs.append(Output(PROFILES, slot.key, self._profile(_record(slot, now))))
         return outputs
@@ -48,12 +49,12 @@ class ProfileOutputs:
             )
             yield Output(IDENTITY_ROUTES, identifier_key(absorbed.workspace, identifier), self._route(route))
 
-    def _session_output(self, slot: Slot, session: Session) -> Output:
-        metrics.SESSIONS.labels(session.workspace, session.status).inc()
+    def _session_output(self, slot: Slot, session: Session, tally: Tally) -> Output:
+        tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
         return Output(SESSIONS, slot.key, self._session(session))
 
-    def _change_outputs(self, slot: Slot, change: SegmentChange) -> list[Output]:
-        metrics.CHANGES.labels(change.workspace, change.segment, change.change).inc()
+    def _change_outputs(self, slot: Slot, change: SegmentChange, tally: Tally) -> list[Output]:
+        tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1
         encoded = self._change(change)
         destinations = self._destinations.get((change.workspace, change.segment), ())
         topics = (SEGMENTS, *(activation(destination) for destination in destinations))

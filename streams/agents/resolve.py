@@ -16,6 +16,7 @@ from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.identity.entries import IdentifierEntry, decode_entry, encode_entry
 from streams.identity.resolve import apply_route, resolve
+from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
 
@@ -44,21 +45,22 @@ class ResolveStage:
     def fold(self, received: Received, view: StateView) -> Folded:
         """Resolve a batch: one read of all entries, then record by record."""
         outputs: list[Output] = []
+        tally: Tally = Tally()
         decoded = []
         for record in received.records:
             try:
                 decoded.append(self._decode(record))
             except DecodeError as error:
-                outputs.append(self._dead.of(record, error, received.now))
+                outputs.append(self._dead.of(record, error, received.now, tally))
         view.prefetch(item.key for item in decoded)
         for item in decoded:
             if item.route is not None:
                 self._apply(item, item.route, view)
             elif item.event is not None:
                 self._resolve(item, item.event, view, outputs)
-        metrics.RESOLVED.labels("dead").inc(len(received.records) - len(decoded))
-        metrics.RESOLVED.labels("resolved").inc(sum(item.event is not None for item in decoded))
-        return Folded(outputs, view)
+        tally[metrics.RESOLVED, ("dead",)] += len(received.records) - len(decoded)
+        tally[metrics.RESOLVED, ("resolved",)] += sum(item.event is not None for item in decoded)
+        return Folded(outputs, view, tally)
 
     def _decode(self, record: Record) -> _Decoded:
         if record.topic == IDENTITY_ROUTES:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from settings import Workspace
 from streams.fold.context import FoldContext, Outputs
 from streams.fold.state import Forward, ProfileState, decode_entry
+from streams.metrics import Tally
 from streams.state.store import META
 from streams.state.view import StateView
 
@@ -51,7 +52,8 @@ class Slot:
 class Slots:
     """The profiles of a batch by key, in the order in which they were first met."""
 
-    def __init__(self, view: StateView, context: Callable[[bytes], FoldContext]) -> None:
+    def __init__(self, view: StateView, context: Callable[[bytes], FoldContext], tally: Tally) -> None:
+        self.tally = tally
         self._view = view
         self._context = context
         self._slots: dict[bytes, Slot] = {}

@@ -79,6 +79,5 @@ def deadline(state: ProfileState, context: FoldContext) -> int:
     if state.untils:
         for segment in context.program.segments:
             until = state.untils.get(segment.name, NEVER)
-            if until < earliest:
-                earliest = until
+            earliest = min(earliest, until)
     return earliest

@@ -85,7 +85,7 @@ class Store:
     def write(
         self, changes: Mapping[bytes, bytes | None], before: Callable[[bytes], bytes | None], offset: int
     ) -> None:
-        """Write states, their deadlines and the changelog offset as one batch. `before` gives the stored value of a key."""
+        """Write states, deadlines and the changelog offset as one batch; `before` gives the stored value of a key."""
         batch = WriteBatch(raw_mode=True)
         for key, value in changes.items():
             self._put(batch, key, before(key), value)

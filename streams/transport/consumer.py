@@ -155,6 +155,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 if state is not None and state.has_valid_position:
                     self._idle_at[tp] = max(state.position, self._next.get(tp, 0))
 
+    def lag(self) -> dict[str, int]:
+        """Records by topic that are in Kafka and not committed by a lane; of what the client has heard of so far."""
+        lag: dict[str, int] = defaultdict(int)
+        states = self._thread._consumer._subscription.subscription.assignment
+        for tp in self.assignment():
+            if self._lanes.is_input(tp.topic):
+                self._settle(tp)
+                highwater = states.state_value(driver.ensure_aiokafka_TP(tp)).highwater
+                lag[tp.topic] += max(0, (highwater or 0) - self._idle_at.get(tp, highwater or 0))
+        return lag
+
     # -- acknowledgements out
 
     def _settle(self, tp: TP) -> None:

@@ -1,0 +1,43 @@
+# The two commands a person needs are `make demo` and `make test`; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench help clean
+
+demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live shop (DEMO_SECONDS=20 for a short run)
+	@$(BIN)/onefold demo
+
+test: $(VENV)/installed-test lint  ## all checks and the whole test suite, on the real parts
+	$(BIN)/pytest
+
+lint: $(VENV)/installed-test  ## types, style, import layers, deployment files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-test  ## throughput, latency and memory on this machine
+	$(BIN)/python -m bench
+
+# Python is checked before anything is made, so that a wrong one is told in a line.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Onefold needs Python 3.11 to 3.13, and {sys.executable} is {v.major}.{v.minor}. Set PYTHON=python3.12, for example.")'
+	@echo "Making a virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Onefold and what it needs (about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Onefold, what it needs and what its tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@ $(VENV)/installed
+
+clean:  ## remove the virtual environment and the data of `onefold up` in this folder
+	rm -rf $(VENV) .onefold
+
+help:
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'

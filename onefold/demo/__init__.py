@@ -1,0 +1,1 @@
+"""What `onefold demo` shows: a real import, a simulated live shop, and what became of both."""

@@ -1,0 +1,67 @@
+"""The board that is shown while the shop plays: on a terminal it stays in place, elsewhere it is a line now and then."""
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from onefold.demo.figures import Figures
+
+PLAIN_EVERY_S = 5.0
+
+
+class Board:
+    """A context manager; `show` replaces what is shown."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
+        self._shown_at = 0.0
+
+    def __enter__(self) -> "Board":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, figures: Figures, played_s: float) -> None:
+        """Show figures; `played_s`: for how long the shop has been open."""
+        if self._live is not None:
+            self._live.update(_table(figures, played_s))
+        elif played_s - self._shown_at >= PLAIN_EVERY_S or self._shown_at == 0.0:
+            self._shown_at = played_s
+            self._console.print(_line(figures, played_s), highlight=False)
+
+
+def _cells(figures: Figures) -> list[tuple[str, str]]:
+    return [
+        ("events accepted", f"{figures.accepted:,}"),
+        ("events folded", f"{figures.folded:,}"),
+        ("profiles", f"{figures.profiles:,}"),
+        ("merges", f"{figures.merges:,}"),
+        ("open sessions", f"{figures.open_sessions:,}"),
+        ("segment entries", f"{figures.entered:,}"),
+        ("segment exits", f"{figures.exited:,}"),
+        ("waiting (resolve/graph/profile/sink)", "/".join(str(records) for records in figures.lag.values())),
+        ("received to committed profile, p50", _ms(figures.p50_s)),
+        ("received to committed profile, p99", _ms(figures.p99_s)),
+    ]
+
+
+def _table(figures: Figures, played_s: float) -> Table:
+    table = Table(title=f"Live shop, {played_s:.0f} s (simulated visitors)", show_header=False, title_justify="left")
+    table.add_column()
+    table.add_column(justify="right", min_width=12)
+    for name, value in _cells(figures):
+        table.add_row(name, value)
+    return table
+
+
+def _line(figures: Figures, played_s: float) -> str:
+    return f"[{played_s:3.0f} s] " + ", ".join(f"{name} {value}" for name, value in _cells(figures))
+
+
+def _ms(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:,.0f} ms"

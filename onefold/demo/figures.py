@@ -1,0 +1,121 @@
+"""Reads the metrics of the running processes and makes the demo's figures of them."""
+
+from collections.abc import Iterable
+
+import httpx
+import msgspec
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from embedded.running import Addresses
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """Totals since the start, but for `lag` (records that wait, by stage) and the latencies (seconds)."""
+
+    accepted: int
+    folded: int
+    profiles: int
+    merges: int
+    open_sessions: int
+    entered: int
+    exited: int
+    lag: dict[str, int]
+    p50_s: float | None
+    p99_s: float | None
+
+
+def read(addresses: Addresses, workspace: str) -> Figures:
+    """The figures of one workspace; raises httpx.HTTPError when a process does not answer."""
+    pages = [f"{addresses.http}/metrics", addresses.worker_metrics, addresses.sink_metrics]
+    families: dict[str, Metric] = {}
+    for page in pages:
+        for family in text_string_to_metric_families(httpx.get(page, timeout=5).raise_for_status().text):
+            families[family.name] = family
+    here = {"workspace": workspace}
+    latency = families.get("onefold_event_latency_seconds")
+    profiles, open_sessions = _count_rows(addresses.clickhouse, workspace)
+    return Figures(
+        accepted=_sum(families, "onefold_collector_events", here | {"outcome": "accepted"}),
+        folded=_sum(families, "onefold_profile_events", here | {"outcome": "folded"}),
+        profiles=profiles,
+        merges=_sum(families, "onefold_graph_merges", {}),
+        open_sessions=open_sessions,
+        entered=_sum(families, "onefold_segment_changes", here | {"change": "entered"}),
+        exited=_sum(families, "onefold_segment_changes", here | {"change": "exited"}),
+        lag=_lag(families),
+        p50_s=quantile(latency, here, 0.50),
+        p99_s=quantile(latency, here, 0.99),
+    )
+
+
+def query(clickhouse: str, statement: str, **parameters: str) -> list[list[object]]:
+    """Rows of a query; `{name:Type}` in the statement stands for a parameter. Raises httpx.HTTPError."""
+    answer = httpx.post(
+        clickhouse,
+        content=f"{statement} FORMAT JSONCompact",
+        params={f"param_{name}": value for name, value in parameters.items()},
+        timeout=30,
+    )
+    return msgspec.json.decode(answer.raise_for_status().content, type=_Answer).data
+
+
+class _Answer(msgspec.Struct):
+    data: list[list[object]]
+
+
+def _count_rows(clickhouse: str, workspace: str) -> tuple[int, int]:
+    rows = query(
+        clickhouse,
+        "SELECT (SELECT count() FROM onefold.profiles FINAL WHERE workspace = {w:String}), "
+        "(SELECT count() FROM onefold.sessions FINAL WHERE workspace = {w:String} AND status = 'open')",
+        w=workspace,
+    )
+    profiles, open_sessions = rows[0]
+    return int(str(profiles)), int(str(open_sessions))
+
+
+def quantile(histogram: Metric | None, labels: dict[str, str], share: float) -> float | None:
+    """A quantile of a Prometheus histogram, linear within the bucket as Prometheus does; None without observations."""
+    if histogram is None:
+        return None
+    buckets = sorted(
+        (float(sample.labels["le"]), sample.value)
+        for sample in histogram.samples
+        if sample.name.endswith("_bucket") and _fits(sample.labels, labels)
+    )
+    if not buckets or buckets[-1][1] == 0:
+        return None
+    wanted = share * buckets[-1][1]
+    lower, below = 0.0, 0.0
+    for upper, count in buckets:
+        if count >= wanted:
+            if upper == float("inf") or count == below:
+                return lower
+            return lower + (upper - lower) * (wanted - below) / (count - below)
+        lower, below = upper, count
+    return lower
+
+
+def _sum(families: dict[str, Metric], name: str, labels: dict[str, str]) -> int:
+    family = families.get(name)
+    samples = () if family is None else family.samples
+    return int(sum(s.value for s in samples if not s.name.endswith("_created") and _fits(s.labels, labels)))
+
+
+def _lag(families: dict[str, Metric]) -> dict[str, int]:
+    stages = {
+        "resolve": ("onefold_worker_lag_records", ("events", "identity.routes")),
+        "graph": ("onefold_worker_lag_records", ("identity.requests",)),
+        "profile": ("onefold_worker_lag_records", ("events.resolved", "profile.commands")),
+    }
+    lag = {stage: _over(families, name, topics) for stage, (name, topics) in stages.items()}
+    return lag | {"sink": _sum(families, "onefold_sink_lag_records", {})}
+
+
+def _over(families: dict[str, Metric], name: str, topics: Iterable[str]) -> int:
+    return sum(_sum(families, name, {"topic": topic}) for topic in topics)
+
+
+def _fits(labels: dict[str, str], wanted: dict[str, str]) -> bool:
+    return all(labels.get(name) == value for name, value in wanted.items())

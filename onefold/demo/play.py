@@ -1,0 +1,112 @@
+"""The course of the demo: stack, import, shop, story. What each step shows is in the other modules of this folder."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from embedded.stack import Stack
+from onefold.demo import figures, story
+from onefold.demo.board import Board
+from onefold.demo.shop import Shop
+
+BOARD_EVERY_S = 0.5
+DRAIN_S = 60
+
+
+class DemoFailed(Exception):
+    """Something on the way did not do what it should; the message says what."""
+
+
+def play(stack: Stack, console: Console, seconds: float | None) -> None:
+    """Show everything on a running stack. `seconds`: how long the shop plays; None: until Ctrl-C, story included.
+
+    Raises DemoFailed.
+    """
+    _import_cdnow(stack, console)
+    shop = Shop(stack.addresses.http, "dev")
+    console.print(
+        "\n[bold]A live shop[/bold]: seeded, simulated visitors; real SDK, real HTTP, wall clock", highlight=False
+    )
+    shop.open()
+    try:
+        _watch(stack, console, 20.0 if seconds is None else seconds)
+        if seconds is None:
+            _show_story(stack, console)
+            _stay(stack)
+    finally:
+        shop.close()
+    if shop.errors:
+        raise DemoFailed(f"the SDK could not deliver: {shop.errors[0]}")
+    if seconds is not None:
+        _drain(stack)
+        _require_all_folded(stack, shop.sent)
+        _show_story(stack, console)
+
+
+def _import_cdnow(stack: Stack, console: Console) -> None:
+    console.print("\n[bold]CDNOW[/bold]: 18 months of real purchases, on their own clock", highlight=False)
+    started = time.monotonic()
+    _command(stack, "import", "cdnow")
+    _drain(stack)
+    shown = story.cdnow_matches(stack.addresses)
+    if shown != story.CDNOW_EXPECTED:
+        raise DemoFailed(f"CDNOW should come to {story.CDNOW_EXPECTED} in ClickHouse, and comes to {shown}")
+    events, profiles, quantity, total, first, last = shown
+    console.print(
+        f"  in ClickHouse after {time.monotonic() - started:.1f} s: {events:,} events, {profiles:,} profiles, "
+        f"{quantity:,} CDs, ${total:,}, {first} to {last}",
+        highlight=False,
+    )
+
+
+def _watch(stack: Stack, console: Console, seconds: float) -> None:
+    started = time.monotonic()
+    with Board(console) as board:
+        while (played := time.monotonic() - started) < seconds:
+            stack.tend()
+            board.show(_figures(stack), played)
+            time.sleep(BOARD_EVERY_S)
+        board.show(_figures(stack), seconds)
+
+
+def _figures(stack: Stack) -> figures.Figures:
+    try:
+        return figures.read(stack.addresses, "main")
+    except httpx.HTTPError as error:
+        raise DemoFailed(f"a process of the stack does not answer: {error}") from error
+
+
+def _show_story(stack: Stack, console: Console) -> None:
+    story.tell(console, stack.addresses)
+    story.ways_on(console, stack.addresses, str(stack.options.data_dir))
+
+
+def _stay(stack: Stack) -> None:
+    """Until Ctrl-C, which arrives as KeyboardInterrupt."""
+    while True:
+        stack.tend()
+        time.sleep(BOARD_EVERY_S)
+
+
+def _require_all_folded(stack: Stack, sent: int) -> None:
+    seen = _figures(stack)
+    if not sent == seen.accepted == seen.folded:
+        raise DemoFailed(f"{sent} events were sent, {seen.accepted} accepted and {seen.folded} folded")
+
+
+def _drain(stack: Stack) -> None:
+    _command(stack, "drain", "--timeout", str(DRAIN_S), "--json", quiet=True)
+
+
+def _command(stack: Stack, *arguments: str, quiet: bool = False) -> None:
+    command = [sys.executable, "-m", "onefold", *arguments]
+    ended = subprocess.run(
+        command, env=dict(stack.environment), check=False, cwd=Path.cwd(), capture_output=quiet, text=True
+    )
+    if ended.returncode != 0:
+        detail = f": {(ended.stderr or ended.stdout).strip()}" if quiet else ""
+        raise DemoFailed(f"`onefold {' '.join(arguments)}` failed{detail}")

@@ -1,0 +1,98 @@
+"""What the demo ends with: one person, the latest segment changes, CDNOW by SQL, and how to go on."""
+
+from rich.console import Console
+from rich.table import Table
+
+from embedded.running import Addresses
+from onefold.demo.figures import query
+
+CDNOW_TOTALS = """
+SELECT count(), uniqExact(profile_id), sum(properties.quantity::Int64), round(sum(properties.total::Float64), 2),
+       toDate(min(occurred_at)), toDate(max(occurred_at))
+FROM onefold.events WHERE workspace = 'cdnow'"""
+CDNOW_EXPECTED = [69_659, 23_570, 167_881, 2_500_315.63, "1997-01-01", "1998-06-30"]
+
+RFM = """
+WITH customers AS (
+    SELECT profile_id,
+           dateDiff('day', max(occurred_at), toDateTime64('1998-06-30 00:00:00', 3, 'UTC')) AS recency,
+           count() AS frequency, sum(properties.total::Float64) AS monetary
+    FROM onefold.events WHERE workspace = 'cdnow' GROUP BY profile_id)
+SELECT multiIf(frequency >= 10, '10 orders and more', frequency >= 4, '4 to 9 orders', frequency >= 2, '2 or 3 orders', '1 order'),
+       countIf(recency <= 90), countIf(recency > 90 AND recency <= 270), countIf(recency > 270),
+       count(), round(avg(monetary), 2)
+FROM customers GROUP BY 1 ORDER BY min(frequency) DESC"""  # noqa: E501 - SQL reads better unbroken
+
+_RICHEST = """
+SELECT profile_id FROM onefold.profiles FINAL WHERE workspace = 'main'
+ORDER BY length(identifiers) DESC, events DESC, profile_id LIMIT 1"""
+_PERSON = """
+SELECT arrayMap(i -> concat(i.1, ':', i.2), identifiers), toString(traits), events,
+       arrayMap(s -> s.1, segments), toString(first_seen_at), toString(last_seen_at)
+FROM onefold.profiles FINAL WHERE workspace = 'main' AND profile_id = {id:String}"""
+_CHANGES = """
+SELECT toString(changed_at), segment, change, profile_id, if(length(cause) > 20, 'an event', cause)
+FROM onefold.segment_changes FINAL WHERE workspace = 'main' AND changed_at > now64(3) - INTERVAL 1 MINUTE
+ORDER BY changed_at DESC LIMIT 12"""
+
+
+def cdnow_matches(addresses: Addresses) -> list[object]:
+    """CDNOW's figures by SQL: events, profiles, CDs, dollars, first and last day."""
+    row = query(addresses.clickhouse, CDNOW_TOTALS)[0]
+    return [*(int(str(value)) for value in row[:3]), float(str(row[3])), *row[4:]]
+
+
+def tell(console: Console, addresses: Addresses) -> None:
+    """Print what there is to look at."""
+    _person(console, addresses)
+    _changes(console, addresses)
+    _rfm(console, addresses)
+
+
+def ways_on(console: Console, addresses: Addresses, data_dir: str) -> None:
+    """Print the commands and addresses to go on with."""
+    console.print("\n[bold]Go on, in another terminal[/bold] (the stack stays up until Ctrl-C)")
+    onefold = ".venv/bin/onefold"
+    for line in (
+        f"{onefold} profile --data-dir {data_dir} user_id:shop-7-000",
+        f'{onefold} sql --data-dir {data_dir} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
+        f"curl {addresses.http}/v1/profiles/user_id:shop-7-000",
+        f"curl -u dev: {addresses.http}/v1/track -d "
+        '\'{"userId": "me", "event": "Hello", "properties": {"from": "curl"}}\'',
+        f"curl '{addresses.clickhouse}/?query=SELECT+count()+FROM+onefold.events'",
+        f"curl {addresses.worker_metrics}",
+    ):
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _person(console: Console, addresses: Addresses) -> None:
+    found = query(addresses.clickhouse, _RICHEST)
+    if not found:
+        return
+    profile_id = str(found[0][0])
+    identifiers, traits, events, segments, first, last = query(addresses.clickhouse, _PERSON, id=profile_id)[0]
+    table = Table(title="One person, assembled from several devices", show_header=False, title_justify="left")
+    table.add_row("profile", profile_id)
+    table.add_row("identifiers", "\n".join(map(str, identifiers if isinstance(identifiers, list) else [])))
+    table.add_row("traits", str(traits))
+    table.add_row("events", str(events))
+    table.add_row("segments", ", ".join(map(str, segments if isinstance(segments, list) else [])) or "none now")
+    table.add_row("seen", f"{first} to {last} UTC")
+    console.print(table)
+
+
+def _changes(console: Console, addresses: Addresses) -> None:
+    table = Table("at (UTC)", "segment", "change", "profile", "because of", title="Segment changes of the last minute")
+    table.title_justify = "left"
+    for row in query(addresses.clickhouse, _CHANGES):
+        table.add_row(*map(str, row))
+    console.print(table)
+
+
+def _rfm(console: Console, addresses: Addresses) -> None:
+    columns = ("frequency", "last order <= 90 days ago", "91 to 270", "> 270", "customers", "mean spent $")
+    table = Table(*columns, title="CDNOW: recency, frequency, monetary value, by SQL over onefold.events")
+    table.title_justify = "left"
+    for row in query(addresses.clickhouse, RFM):
+        table.add_row(*map(str, row))
+    console.print(table)
