@@ -16,6 +16,7 @@ from collectors.bodies import Bodies
 from collectors.contracts import Contracts
 from collectors.intake import Intake
 from collectors.producer import AcknowledgedProducer
+from collectors.profiles import profile_routes
 from collectors.readiness import Readiness, stack_parts
 from collectors.routes import Ingestion, service_routes
 from settings import Settings
@@ -91,7 +92,7 @@ def serve(settings: Settings, whole_stack: bool) -> None:
 
 
 def _routes(ingestion: Ingestion, readiness: Readiness) -> list[Route]:
-    return [*ingestion.routes(), *service_routes(readiness)]
+    return [*ingestion.routes(), *profile_routes(), *service_routes(readiness)]
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,14 +13,14 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-import settings
 from collectors.importer.cdnow import MAPPING as CDNOW_MAPPING
 from collectors.importer.cdnow import FetchFailed, fetch_cdnow
 from collectors.importer.load import Summary, import_file
-from collectors.importer.mapping import NAME, Mapping
+from collectors.importer.mapping import Mapping
 from collectors.importer.mapping_file import read_mapping
 from collectors.importer.problems import FileProblems, MappingError, NotSent
 from embedded.fetch import cache_dir
+from onefold.running import data_dir_option, running_settings, workspace_named
 
 _LINE_EVERY_S = 2.0
 
@@ -31,7 +31,10 @@ _LINE_EVERY_S = 2.0
 @click.option("--workspace", help="Import into this workspace instead of the mapping's.")
 @click.option("--dry-run", is_flag=True, help="Only check the file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as a JSON object.")
-def command(file: str, mapping_path: Path | None, workspace: str | None, dry_run: bool, as_json: bool) -> None:
+@data_dir_option
+def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    file: str, mapping_path: Path | None, workspace: str | None, dry_run: bool, as_json: bool, data_dir: Path | None
+) -> None:
     """Import FILE, a CSV or blank-separated file, plain or gzip, as events.
 
     Every row is checked before the first is sent; rows are sent in the order of their times. Importing a file again
@@ -43,13 +46,15 @@ def command(file: str, mapping_path: Path | None, workspace: str | None, dry_run
       onefold import orders.csv --mapping orders.yaml
       onefold import orders.csv.gz --mapping orders.yaml --dry-run --json
     """
+    settings = running_settings(data_dir)
     try:
-        loaded = settings.load()
-        mapping = _mapping(file, mapping_path, workspace, loaded)
+        mapping = _mapping(file, mapping_path, workspace)
+        if not dry_run:
+            workspace_named(settings, mapping.workspace)
         path = fetch_cdnow(cache_dir()) if file == "cdnow" else Path(file)
         with _Screen() as screen:
-            summary = import_file(path, mapping, loaded, screen, dry_run)
-    except (settings.SettingsError, FetchFailed, MappingError, NotSent) as error:
+            summary = import_file(path, mapping, settings, screen, dry_run)
+    except (FetchFailed, MappingError, NotSent) as error:
         raise click.ClickException(str(error)) from None
     except FileProblems as error:
         click.echo("\n".join(error.problems), err=True)
@@ -57,26 +62,19 @@ def command(file: str, mapping_path: Path | None, workspace: str | None, dry_run
     except OSError as error:
         raise click.ClickException(f"{error.filename or file}: {error.strerror or error}") from None
     except KafkaException as error:
-        raise click.ClickException(f"Kafka at {loaded.kafka}: {error.args[0].str()}; nothing was sent") from None
+        raise click.ClickException(f"Kafka at {settings.kafka}: {error.args[0].str()}; nothing was sent") from None
     except (SchemaRegistryError, httpx.HTTPError) as error:
-        raise click.ClickException(f"schema registry at {loaded.registry}: {error}; nothing was sent") from None
+        raise click.ClickException(f"schema registry at {settings.registry}: {error}; nothing was sent") from None
     click.echo(msgspec.json.encode(summary).decode() if as_json else _sentence(summary, dry_run))
 
 
-def _mapping(file: str, path: Path | None, workspace: str | None, loaded: settings.Settings) -> Mapping:
+def _mapping(file: str, path: Path | None, workspace: str | None) -> Mapping:
     if path is None:
         if file != "cdnow":
             raise click.UsageError("--mapping is needed: it says what the columns of the file mean")
         path = CDNOW_MAPPING
     mapping = read_mapping(path)
-    if workspace is not None:
-        if not NAME.fullmatch(workspace):
-            raise click.BadParameter(f"{workspace!r} is no name of a workspace", param_hint="--workspace")
-        mapping = msgspec.structs.replace(mapping, workspace=workspace)
-    if loaded.workspaces and mapping.workspace not in loaded.workspaces:
-        known = ", ".join(loaded.workspaces)
-        raise settings.SettingsError(f"there is no workspace {mapping.workspace!r}; ONEFOLD_CONFIG has: {known}")
-    return mapping
+    return mapping if workspace is None else msgspec.structs.replace(mapping, workspace=workspace)
 
 
 def _sentence(summary: Summary, dry_run: bool) -> str:

@@ -1,0 +1,233 @@
+"""The collector as senders see it, in front of a real Kafka and a real registry."""
+
+import gzip
+import json
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from segment.analytics import Client
+
+from collectors.validation import MAX_BATCH_EVENTS
+from embedded.stack import Stack
+from schemas import topics
+from schemas.records import Event, RejectedEvent
+from tests.collectors.processes import CollectorProcess, running_collector
+from tests.collectors.topics import TopicReader
+
+pytestmark = pytest.mark.stack
+
+KEY = ("dev", "")
+BROWSER_HEADERS = (
+    "anonymousid,authorization,content-type,sentat,x-retry-count,"
+    "rsa-retry-attempt,rsa-retry-reason,rsa-since-first-attempt,rsa-since-last-attempt"
+)
+
+
+@pytest.fixture(scope="module")
+def collector(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
+    environment = stack.environment | {"ONEFOLD_HTTP_PORT": "0"}
+    with running_collector(environment, tmp_path_factory.mktemp("collector") / "log") as process:
+        process.wait_until_ready()
+        yield process
+
+
+@pytest.fixture
+def http(collector: CollectorProcess) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=collector.url, auth=KEY, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def events(stack: Stack) -> Iterator[TopicReader[Event]]:
+    with TopicReader(stack.settings, topics.EVENTS, Event) as reader:
+        yield reader
+
+
+@pytest.fixture
+def rejected(stack: Stack) -> Iterator[TopicReader[RejectedEvent]]:
+    with TopicReader(stack.settings, topics.EVENTS_REJECTED, RejectedEvent) as reader:
+        yield reader
+
+
+def track(**fields: object) -> dict[str, object]:
+    return {"type": "track", "userId": "u-service", "event": "Viewed", "messageId": str(uuid.uuid4())} | fields
+
+
+@pytest.mark.parametrize("path", ["/v1/track", "/v1/track/", "/v1/t"])
+def test_what_is_answered_with_200_is_in_kafka_under_its_primary_identifier(
+    http: httpx.Client, events: TopicReader[Event], path: str
+) -> None:
+    sent = track(properties={"total": 1.10}, anonymousId="a")
+    answer = http.post(path, json=sent)
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "accepted": 1, "rejected": []})
+    (event,) = events.read(1)
+    assert (event.message_id, event.workspace, event.source) == (sent["messageId"], "main", "dev")
+    assert event.properties == '{"total":1.1}'
+    assert events.records[0].key == b"main|user_id:u-service"
+
+
+def test_bad_calls_of_a_batch_are_kept_beside_the_good(
+    http: httpx.Client, events: TopicReader[Event], rejected: TopicReader[RejectedEvent]
+) -> None:
+    good, bad = track(), track(event=None)
+    answer = http.post("/v1/batch", json={"batch": [bad, good]})
+    told = {"index": 0, "messageId": bad["messageId"], "code": "missing_field", "field": "event"}
+    assert answer.status_code == 200
+    assert answer.json()["accepted"] == 1
+    assert answer.json()["rejected"][0].items() >= told.items()
+    assert [event.message_id for event in events.read(1)] == [good["messageId"]]
+    (kept,) = rejected.read(1)
+    assert (kept.workspace, kept.source, kept.message_id, kept.reason) == (
+        "main",
+        "dev",
+        bad["messageId"],
+        "missing_field",
+    )
+    assert kept.detail.startswith("event: ")
+    assert json.loads(kept.body) == bad
+
+
+def test_a_bad_call_alone_is_answered_with_400(http: httpx.Client, rejected: TopicReader[RejectedEvent]) -> None:
+    answer = http.post("/v1/track", json=track(userId=""))
+    assert answer.status_code == 400
+    assert answer.json()["error"].items() >= {"code": "missing_identifier", "field": "userId"}.items()
+    assert rejected.read(1)[0].reason == "missing_identifier"
+
+
+def test_a_body_that_is_no_json_is_kept_where_the_key_is_known(
+    http: httpx.Client, rejected: TopicReader[RejectedEvent]
+) -> None:
+    assert http.post("/v1/track", content=b'{"writeKey": "dev",', auth=("", "")).status_code == 400
+    answer = http.post("/v1/batch", content=b'{"batch": [\xff')
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "invalid_json"
+    (kept,) = rejected.read(1)
+    assert (kept.reason, kept.body) == ("invalid_json", '{"batch": [\ufffd')
+
+
+@pytest.mark.parametrize("body", [{}, {"writeKey": "unknown"}, {"writeKey": 7}])
+@pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
+def test_without_a_known_key_it_is_401(collector: CollectorProcess, path: str, body: dict[str, object]) -> None:
+    answer = httpx.post(f"{collector.url}{path}", json=body | {"batch": [track()]})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (401, "writeKey")
+    wrong = httpx.post(f"{collector.url}{path}", json=track(writeKey="dev"), auth=("unknown", ""))
+    assert wrong.status_code == 401
+
+
+def test_the_key_may_be_in_the_body(collector: CollectorProcess) -> None:
+    body = {"writeKey": "dev", "batch": [track()]}
+    assert httpx.post(f"{collector.url}/v1/b", json=body, headers={"Content-Type": "text/plain"}).json()["success"]
+    assert httpx.post(f"{collector.url}/v1/t", json=track(writeKey="dev")).json()["success"]
+    assert httpx.post(f"{collector.url}/v1/batch", json={"batch": [track(writeKey="dev")]}).json()["accepted"] == 1
+
+
+def test_gzip_declared_as_a_form_is_read(http: httpx.Client) -> None:
+    body = gzip.compress(json.dumps({"batch": [track()]}).encode())
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert http.post("/v1/batch", content=body, headers=headers).json()["accepted"] == 1
+
+
+def test_too_much_is_413(http: httpx.Client) -> None:
+    assert http.post("/v1/track", content=b" " * (5 * 1024 * 1024 + 1)).status_code == 413
+    answer = http.post("/v1/batch", json={"batch": [{}] * (MAX_BATCH_EVENTS + 1)})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (413, "batch")
+
+
+def test_browsers_may_send_and_see_when_to_retry(http: httpx.Client) -> None:
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    preflight = http.options("/v1/t", headers=asked | {"Access-Control-Request-Headers": BROWSER_HEADERS})
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    refused = http.post("/v1/t", content=b"", headers={"Origin": "https://shop.example"})
+    assert refused.status_code == 400
+    assert refused.headers["access-control-expose-headers"] == "Retry-After"
+    assert "access-control-allow-origin" not in http.get("/metrics", headers={"Origin": "https://x.example"}).headers
+
+
+def test_outcomes_are_counted_by_source_and_reason(http: httpx.Client) -> None:
+    http.post("/v1/track", json=track())
+    http.post("/v1/track", json=track(event=""))
+    lines = http.get("/metrics").text.splitlines()
+    for wanted in (
+        'onefold_collector_events_total{outcome="accepted",source="dev",workspace="main"}',
+        'onefold_collector_events_total{outcome="rejected",source="dev",workspace="main"}',
+        'onefold_collector_rejections_total{reason="missing_field",source="dev",workspace="main"}',
+        'onefold_collector_request_seconds_count{route="/v1/track",status="200"}',
+        "onefold_collector_produce_seconds_count",
+    ):
+        assert any(line.startswith(wanted) and float(line.split()[-1]) > 0 for line in lines), wanted
+
+
+def test_the_real_sdk_delivers_every_event_once(collector: CollectorProcess, events: TopicReader[Event]) -> None:
+    errors: list[Exception] = []
+    client = Client("dev", host=collector.url, on_error=lambda error, _batch: errors.append(error))
+    ids = [f"sdk-{number}-{uuid.uuid4()}" for number in range(250)]
+    for number, message_id in enumerate(ids):
+        client.track("u-sdk", "Viewed", {"number": number, "text": "中文 🎁"}, message_id=message_id)
+    client.identify("u-sdk", {"email": "Ann@Example.com"})
+    client.page("u-sdk", name="Home", category="Docs")
+    client.shutdown()
+    assert errors == []
+    found = events.read(252)
+    assert sorted(event.message_id for event in found if event.type == "track") == sorted(ids)
+    (identify,) = (event for event in found if event.type == "identify")
+    assert [str(identifier) for identifier in identify.identifiers] == ["user_id:u-sdk", "email:ann@example.com"]
+    (page,) = (event for event in found if event.type == "page")
+    assert (page.event, json.loads(page.properties)["category"]) == ("Home", "Docs")
+
+
+def test_sigterm_finishes_what_is_under_way(stack: Stack, events: TopicReader[Event], tmp_path: Path) -> None:
+    with running_collector(stack.environment | {"ONEFOLD_HTTP_PORT": "0"}, tmp_path / "log") as process:
+        process.wait_until_ready()
+        url, accepted = process.url, set[str]()
+
+        def send() -> None:
+            with httpx.Client(base_url=url, auth=KEY, timeout=30) as client:
+                while True:
+                    sent = track()
+                    try:
+                        answer = client.post("/v1/track", json=sent)
+                    except httpx.TransportError:
+                        return
+                    if answer.status_code == 200:
+                        accepted.add(str(sent["messageId"]))
+
+        senders = [threading.Thread(target=send) for _ in range(8)]
+        for sender in senders:
+            sender.start()
+        events.read(50)
+        process.terminate()
+        assert process.wait(timeout_s=5) == 0
+        for sender in senders:
+            sender.join()
+    found = events.read_until(lambda records: accepted <= {event.message_id for event in records})
+    assert len(found) >= len(accepted) > 0
+
+
+def test_without_kafka_it_lives_says_why_and_asks_to_come_again(stack: Stack, tmp_path: Path) -> None:
+    nowhere = {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_KAFKA": "127.0.0.1:1"}
+    with running_collector(stack.environment | nowhere, tmp_path / "log") as process:
+        assert httpx.get(f"{process.url}/health/live").status_code == 200
+        ready = httpx.get(f"{process.url}/health/ready", timeout=10)
+        assert ready.status_code == 503
+        assert "no answer" in ready.json()["parts"]["kafka"]
+        answer = httpx.post(f"{process.url}/v1/track", json=track(), auth=KEY)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        process.terminate()
+        assert process.wait(timeout_s=5) == 0
+
+
+def test_a_busy_port_is_one_line(stack: Stack, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with running_collector(stack.environment | {"ONEFOLD_HTTP_PORT": str(port)}, tmp_path / "log") as process:
+            assert process.wait(timeout_s=30) == 1
+            assert process.log().splitlines()[-1].startswith(f"collector: cannot listen on 127.0.0.1:{port}: ")
+            assert "Traceback" not in process.log()
