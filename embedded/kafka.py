@@ -23,8 +23,8 @@ _FLAGS = (
     "-Dorg.slf4j.simpleLogger.showThreadName=false",
 )
 
-# One node: no replicas to wait for, few partitions in the internal topics so that start and recovery stay short, no wait
-# for further members of a group.
+# One node: no replicas to wait for, no wait for further members of a group, and few partitions in the internal topics,
+# so that start and recovery stay short.
 _PROPERTIES = {
     "process.roles": "broker,controller",
     "node.id": "1",

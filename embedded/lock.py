@@ -3,14 +3,14 @@
 The only place that walks Maven's dependency graph; a running stack reads the lock file and nothing else.
 """
 
-import hashlib
 import tempfile
 from pathlib import Path
 
+from jgo.maven import Artifact as MavenArtifact
 from jgo.maven import MavenContext
 
 from embedded.artifacts import LOCK_FILE, Artifact, write_lock
-from embedded.fetch import repository_url
+from embedded.fetch import repository_url, sha256_of
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.1.2"
 KAFKA_LOGGING = "org.slf4j:slf4j-simple:1.7.36"  # Kafka speaks slf4j 1.7; this binding writes to stderr, unconfigured
@@ -27,17 +27,13 @@ def resolve() -> tuple[Artifact, ...]:
         files += [dependency.artifact for dependency in transitive if dependency.scope in {"compile", "runtime"}]
         group, name, version = REGISTRY
         files.append(context.project(group, name).at_version(version).artifact("all", "tar.gz"))
-        return tuple(
-            _measured(file.groupId, file.artifactId, file.version, file.packaging, file.classifier, file.resolve())
-            for file in files
-        )
+        return tuple(_measured(file) for file in files)
 
 
-def _measured(group: str, name: str, version: str, packaging: str, classifier: str, path: Path) -> Artifact:
-    coordinate = ":".join(filter(None, [group, name, version, packaging, classifier]))
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    return Artifact(coordinate, path.stat().st_size, digest.hexdigest())
+def _measured(file: MavenArtifact) -> Artifact:
+    name = [file.groupId, file.artifactId, file.version, file.packaging, file.classifier]
+    path: Path = file.resolve()
+    return Artifact(":".join(filter(None, name)), path.stat().st_size, sha256_of(path))
 
 
 if __name__ == "__main__":

@@ -46,14 +46,17 @@ def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -
     )
 
 
-def onefold_parts(ports: Ports, environment: Mapping[str, str]) -> tuple[Part, ...]:
-    """Collector, worker and sink. Worker and sink stop by design when Kafka or ClickHouse fail them, so they restart."""
+def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = True) -> tuple[Part, ...]:
+    """Collector, worker and sink; without a `whole` stack the collector is ready alone.
+
+    Worker and sink stop by design when Kafka or ClickHouse fail them, so they restart.
+    """
     written = ("topics", "schemas")
     return (
         Part(
             name="collector",
             title="Collector",
-            command=[sys.executable, "-m", "collectors"],
+            command=[sys.executable, "-m", "collectors", *([] if whole else ["--alone"])],
             environment=environment,
             ready=http_ready(ports.http, _READY),
             after=written,
@@ -101,6 +104,7 @@ def schemas_task(settings: Settings) -> Task:
 
     def run() -> None:
         from confluent_kafka.schema_registry.error import SchemaRegistryError
+
         from schemas import registry
 
         try:

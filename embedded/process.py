@@ -48,8 +48,10 @@ class Reaper:
         self._process.wait()
 
     def _tell(self, line: str) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.write(line.encode())
+        pipe = self._process.stdin
+        if pipe is not None and not pipe.closed:
+            with contextlib.suppress(BrokenPipeError):  # somebody ended the reaper; on Linux the tether remains
+                pipe.write(line.encode())
 
 
 class PartProcess:

@@ -18,6 +18,7 @@ from embedded.errors import StackError
 from embedded.fetch import cache_dir, fetch
 from embedded.kafka import kafka_part
 from embedded.layout import LOOPBACK, Layout, Ports, free_ports
+from embedded.locks import FileLock
 from embedded.own_parts import clickhouse_part, environment, onefold_parts, schemas_task, topics_task
 from embedded.part import Step
 from embedded.preflight import check_definitions, check_ports, prepare_data_dir
@@ -63,7 +64,7 @@ class Stack:
         self.environment = environment(self._layout, options.ports, options.definitions.absolute(), environ)
         self._supervisor: Supervisor | None = None
         self._reported: dict[str, int] = {}
-        self._lock = None
+        self._lock: FileLock | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -85,6 +86,11 @@ class Stack:
             worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
             sink_metrics=f"http://{LOOPBACK}:{self.options.ports.sink_metrics}/metrics",
         )
+
+    @property
+    def logs(self) -> Path:
+        """The folder with one log a part."""
+        return self._layout.logs
 
     @property
     def settings(self) -> Settings:
@@ -141,6 +147,10 @@ class Stack:
             self._lock.release()
         self._supervisor = self._lock = None
 
+    @property
+    def _is_whole(self) -> bool:
+        return set(ALL_PARTS) == set(self.options.parts)
+
     def _steps(self) -> tuple[Step, ...]:
         ports, cache = self.options.ports, cache_dir(self._environ)
         settings = self.settings
@@ -152,7 +162,11 @@ class Stack:
             (distribution,) = (item for item in artifacts if item.packaging == "tar.gz")
             folder = unpacked(distribution, cache, self._screen)
             steps.append(registry_part(folder, ports.registry, settings.kafka))
-        steps += [topics_task(settings), schemas_task(settings), *onefold_parts(ports, self.environment)]
+        steps += [
+            topics_task(settings),
+            schemas_task(settings),
+            *onefold_parts(ports, self.environment, self._is_whole),
+        ]
         chosen = {step.name for step in steps if step.name in self.options.parts}
         if "kafka" in chosen:
             chosen.add("topics")

@@ -89,7 +89,7 @@ class Supervisor:
                 process.start()
 
     def stop(self, within_s: float = STOP_WITHIN_S) -> None:
-        """Stop the parts group by group, by force where one takes too long, and the reaper; repeating it is harmless."""
+        """Stop the parts group by group, by force where one takes too long; repeating it is harmless."""
         deadline = time.monotonic() + within_s
         for group in self._stop_order:
             stopping = [self._processes[name] for name in group if name in self._processes]

@@ -1,0 +1,34 @@
+"""`onefold collector`, `onefold worker`, `onefold sink`: one process each, for production and for stacks made by hand.
+
+Their settings come from `ONEFOLD_*`; `onefold up` runs the same modules.
+"""
+
+import os
+import sys
+
+import click
+
+_PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
+
+
+def _become(module: str, arguments: tuple[str, ...]) -> None:
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+@click.command(context_settings=_PASSED_ON)
+@click.argument("arguments", nargs=-1)
+def collector(arguments: tuple[str, ...]) -> None:
+    """Run the collector and the API until SIGTERM."""
+    _become("collectors", arguments)
+
+
+@click.command()
+def worker() -> None:
+    """Run a worker until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_REGISTRY, ONEFOLD_DATA_DIR and more."""
+    _become("streams", ())
+
+
+@click.command()
+def sink() -> None:
+    """Run the sink to ClickHouse until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_CLICKHOUSE and more."""
+    _become("sinks", ())

@@ -1,0 +1,140 @@
+"""`onefold up`: the whole stack on this machine, until it is told to stop. What the stack is, is `embedded`'s."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from embedded.layout import Ports
+from embedded.preflight import flag
+from embedded.running import DEFAULT_DATA_DIR
+from embedded.screen import error_console, screen_for
+from embedded.stack import Stack, StackOptions
+from settings import Clock
+from settings.environment import SHIPPED_DEFINITIONS
+
+_TEND_EVERY_S = 0.2
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def port_options(command: Command) -> Command:
+    """One option for each port of the stack, such as `--kafka-port`, also read from ONEFOLD_KAFKA_PORT and so on."""
+    for field in reversed(msgspec.structs.fields(Ports)):
+        name = flag(field.name)
+        variable = f"ONEFOLD_{field.name.upper()}_PORT"
+        option = click.option(
+            name,
+            type=click.IntRange(1, 65535),
+            default=field.default,
+            show_default=True,
+            envvar=variable,
+            help=f"Also {variable}.",
+        )
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_DATA_DIR,
+    show_default=True,
+    envvar="ONEFOLD_DATA_DIR",
+    help="Where all state lives; another `up` on it goes on from there.",
+)
+@click.option(
+    "--definitions",
+    type=click.Path(path_type=Path),
+    default=SHIPPED_DEFINITIONS,
+    envvar="ONEFOLD_DEFINITIONS",
+    help="Folder of segments and identity rules.  [default: those of the demo's shop]",
+)
+@click.option(
+    "--clock",
+    type=click.Choice(["wall", "event"]),
+    default="wall",
+    show_default=True,
+    help="Time in the workspace `main`: the wall clock, or the highest time of an event seen.",
+)
+@port_options
+@click.option("--json", "as_json", is_flag=True, help="Once ready, print the addresses as one JSON object.")
+def up(data_dir: Path, definitions: Path, clock: Clock, as_json: bool, **ports: int) -> None:
+    """Start Kafka, schema registry, ClickHouse, collector, worker and sink, and keep them until Ctrl-C.
+
+    Everything listens on loopback only. The first start fetches Kafka and the registry once.
+
+    \b
+    Examples:
+      onefold up
+      onefold up --data-dir /tmp/try --kafka-port 19092 --http-port 18080
+      onefold up --clock event --json
+    """
+    console = error_console()
+    chosen = Ports(**{name.removesuffix("_port"): port for name, port in ports.items()})
+    options = StackOptions(data_dir=data_dir, definitions=definitions, clock=clock, ports=chosen)
+    stack = Stack(options, screen_for(console))
+    console.print(f"Onefold in {data_dir}", markup=False, highlight=False)
+    ready = False
+    with stopping_on_signals():
+        try:
+            stack.start()
+            ready = True
+            click.echo(msgspec.json.encode(stack.addresses).decode() if as_json else ready_text(stack))
+            while True:
+                stack.tend()
+                time.sleep(_TEND_EVERY_S)
+        except KeyboardInterrupt:
+            console.print("Stopping (once more: at once) ...")
+        finally:
+            stop(stack)
+    if not ready:
+        raise SystemExit(130)
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Within the block SIGTERM and a closed terminal interrupt as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stop(stack: Stack) -> None:
+    """Stop in order; at once when interrupted meanwhile."""
+    try:
+        stack.stop()
+    except KeyboardInterrupt:
+        stack.kill()
+
+
+def ready_text(stack: Stack) -> str:
+    """What a person needs once the stack is ready."""
+    addresses = stack.addresses
+    return "\n".join(
+        [
+            "",
+            "Ready.",
+            f"  collector and API  {addresses.http}   write key dev, workspace main",
+            f"  ClickHouse         {addresses.clickhouse}   onefold sql 'SELECT count() FROM events'",
+            f"  Kafka              {addresses.kafka}",
+            f"  schema registry    {addresses.registry}",
+            f"  metrics            {addresses.worker_metrics}  {addresses.sink_metrics}",
+            f"  logs               {stack.logs}",
+            "",
+        ]
+    )

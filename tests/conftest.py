@@ -1,0 +1,19 @@
+"""One embedded stack for all tests that ask for it: real Kafka, registry and ClickHouse on free ports."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded.layout import Ports
+from embedded.stack import STORES, Stack, StackOptions
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Kafka with its topics, the registry with its schemas, and ClickHouse; Onefold's own processes are the tests'."""
+    with tempfile.TemporaryDirectory(prefix="onefold-tests-") as folder:
+        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=STORES)
+        with Stack(options) as running:
+            yield running
