@@ -53,7 +53,7 @@ def _read_property(node: Node, name: str, findings: Findings) -> tuple[Compariso
 def read_comparisons(
     node: MappingNode, other_keys: tuple[str, ...], what: str, findings: Findings
 ) -> tuple[Comparison, ...] | None:
-    """The operators that a mapping has beside its other keys; None with findings where none is there or one is wrong."""
+    """The operators that a mapping has beside its other keys; None with findings if there is none or one is wrong."""
     comparisons = []
     is_whole = True
     for name, (key, value) in node.entries.items():

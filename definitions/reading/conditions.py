@@ -12,6 +12,7 @@ from schemas.records import EventType
 
 # The newest `at_least` times are kept for every profile, 8 bytes each.
 MAX_AT_LEAST = 1_000
+ANY_NAME = "*"
 _EVENT_TYPES: dict[str, EventType | None] = {"any": None, **{name: name for name in get_args(EventType)}}
 _NAMED: dict[str, EventType] = {"event": "track", "page": "page", "screen": "screen"}
 _COUNTED = (*_NAMED, "type")
@@ -28,12 +29,14 @@ def read_condition(node: Node, findings: Findings) -> Condition | None:
         findings.add(node, "a condition must be a mapping", "for example `{event: Order Completed, within: 7d}`")
         return None
     kind = _kind(node, findings)
-    if kind is None:
-        return None
     if kind in _COUNTED:
         return _read_count(node, kind, findings)
     if kind == "trait":
         return _read_trait(node, findings)
+    return None if kind is None else _read_combination(node, kind, findings)
+
+
+def _read_combination(node: MappingNode, kind: str, findings: Findings) -> Condition | None:
     refuse_unknown_keys(node, (kind,), f"a condition with {kind!r}", findings)
     value = node.entries[kind][1]
     if kind == "not":
@@ -101,10 +104,7 @@ def _read_matcher(node: MappingNode, kind: str, findings: Findings) -> EventMatc
     if name is None or filters is None:
         return None
     if kind in _NAMED:
-        if name == "*":
-            findings.add(name_node, f"{kind!r} takes a name, not a pattern", f"for all of them: `type: {_NAMED[kind]}`")
-            return None
-        return EventMatcher(_NAMED[kind], name, filters)
+        return EventMatcher(_NAMED[kind], None if name == ANY_NAME else name, filters)
     if name not in _EVENT_TYPES:
         findings.add(name_node, f"there is no event type {name!r}", did_you_mean(name, _EVENT_TYPES))
         return None

@@ -1,4 +1,4 @@
-"""One document to one segment or destination; that names are unique and destinations exist is checked by `folder`."""
+"""One definition to one segment or destination; that names are unique and destinations exist is checked by `folder`."""
 
 from typing import get_args, get_type_hints
 
@@ -26,7 +26,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def read_segment(node: Node, findings: Findings) -> Found | None:
-    """A document of `segments/`; None with a finding where not even its name can be read."""
+    """A definition in `segments/`; None with a finding where not even its name can be read."""
     mapping = _mapping(node, "segment", _SEGMENT_KEYS, findings)
     if mapping is None:
         return None
@@ -47,7 +47,7 @@ def read_segment(node: Node, findings: Findings) -> Found | None:
 
 
 def read_destination(node: Node, findings: Findings) -> Found | None:
-    """A document of `destinations/`; None with a finding where not even its name can be read."""
+    """A definition in `destinations/`; None with a finding where not even its name can be read."""
     mapping = _mapping(node, "destination", _DESTINATION_KEYS, findings)
     if mapping is None:
         return None
@@ -69,7 +69,7 @@ def _mapping(node: Node, kind: str, known: tuple[str, ...], findings: Findings) 
     if isinstance(node, MappingNode):
         refuse_unknown_keys(node, known, f"a {kind}", findings)
         return node
-    hint = f"start with `{kind}: its_name`; several in one file are separated by a line `---`"
+    hint = f"start with `{kind}: its_name`; several in one file make a list: `- {kind}: its_name`"
     findings.add(node, f"expected a {kind} as a mapping", hint)
     return None
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from definitions.errors import DefinitionErrors, did_you_mean
 from definitions.model import Definitions, Destination, Segment
 from definitions.reading.documents import Found, read_destination, read_segment
-from definitions.reading.nodes import Findings, Node
+from definitions.reading.nodes import Findings, ListNode, Node
 from definitions.reading.yaml_text import read_documents
 
 MAX_FILES = 1_000  # per folder
@@ -64,9 +64,18 @@ def _read(folder: Path, read: Callable[[Node, Findings], Found | None], reports:
         if file.suffix != ".yaml" or not file.is_file():
             report.add_whole("not a file of definitions", f"only files named *.yaml belong into {folder.name}/")
             continue
-        found = (read(document, report) for document in read_documents(file, report))
+        found = (read(part, report) for document in read_documents(file, report) for part in _parts(document, report))
         placed += [(each, report) for each in found if each is not None]
     return placed
+
+
+def _parts(document: Node, report: Findings) -> tuple[Node, ...]:
+    """A document holds one definition or a list of them."""
+    if not isinstance(document, ListNode):
+        return (document,)
+    if not document.items:
+        report.add(document, "the list is empty", "define something in it or delete the file")
+    return document.items
 
 
 def _refuse_repeated(placed: list[Placed], kind: str) -> None:

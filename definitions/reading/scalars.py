@@ -1,6 +1,6 @@
 """Single values of the language: names, texts, numbers, durations, operands; where they stand is left to `fields`.
 
-Plain words are read as YAML 1.2 does, except where one is easily meant otherwise (yes, 007, 1_000, +49 30): those must
+Plain words are read as YAML 1.2 does, except where one is easily meant otherwise (yes, 007, 1_000, +49): those must
 be quoted or written out, because a filter that compares the wrong type would never hold and never say so.
 """
 
@@ -97,28 +97,27 @@ def read_operand(node: Node, what: str, findings: Findings) -> Scalar | None:
     if not isinstance(node, ScalarNode):
         findings.add(node, f"{what} takes a single text, number, true or false", "for several values use `in: [a, b]`")
         return None
-    text = node.text
-    if len(text) > MAX_TEXT:
+    if len(node.text) > MAX_TEXT:
         findings.add(node, f"{what} is longer than {MAX_TEXT} characters")
         return None
-    if not node.is_plain:
-        return text
-    if text in _BOOLS:
-        return _BOOLS[text]
-    if text in _NULLS:
-        findings.add(node, f"{what} has no value", 'to ask for a missing value use `exists: false`, for empty text ""')
-        return None
+    return _read_plain(node, what, findings) if node.is_plain else node.text
+
+
+def _read_plain(node: ScalarNode, what: str, findings: Findings) -> Scalar | None:
+    text = node.text
     if _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
         return _number(node, what, findings)
-    if text.lower() in _NEARLY_A_BOOL:
+    if text in _NULLS:
+        findings.add(node, f"{what} has no value", 'to ask for a missing value use `exists: false`, for empty text ""')
+    elif text.lower() in _NEARLY_A_BOOL:
         hint = f'write true or false, or quote the text: "{text}"'
         findings.add(node, f"{text} is true or false to some readers of YAML and a text to others", hint)
-        return None
-    if _NEARLY_A_NUMBER.fullmatch(text):
+    elif _NEARLY_A_NUMBER.fullmatch(text):
         hint = f'write digits only, such as 1000 or -0.5, or quote the text: "{text}"'
         findings.add(node, f"{text} is a number to some readers of YAML and a text to others", hint)
-        return None
-    return text
+    else:
+        return _BOOLS.get(text, text)
+    return None
 
 
 def _number(node: ScalarNode, what: str, findings: Findings) -> int | float | None:

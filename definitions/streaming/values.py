@@ -52,19 +52,7 @@ def _compile(comparison: Comparison) -> Predicate:
         return _compile_choice(comparison.operator, operand)
     if comparison.operator in _ORDERINGS:
         return _compile_ordering(_ORDERINGS[comparison.operator], operand)
-    match comparison.operator:
-        case Operator.EXISTS:
-            return lambda value: (value is not None) is operand
-        case Operator.EQUALS:
-            return _equals(operand)
-        case Operator.NOT_EQUALS:
-            equals = _equals(operand)
-            return lambda value: value is not None and not equals(value)
-        case Operator.CONTAINS:
-            return _contains(operand)
-        case _:
-            prefix = str(operand)
-            return lambda value: isinstance(value, str) and value.startswith(prefix)
+    return _COMPILERS[comparison.operator](operand)
 
 
 def _compile_ordering(compare: Callable[[float, float], bool], limit: Scalar) -> Predicate:
@@ -102,3 +90,26 @@ def _contains(operand: Scalar) -> Predicate:
         return isinstance(value, str) and isinstance(operand, str) and operand in value
 
     return contains
+
+
+def _differs(operand: Scalar) -> Predicate:
+    equals = _equals(operand)
+    return lambda value: value is not None and not equals(value)
+
+
+def _starts_with(operand: Scalar) -> Predicate:
+    prefix = str(operand)
+    return lambda value: isinstance(value, str) and value.startswith(prefix)
+
+
+def _exists(wanted: Scalar) -> Predicate:
+    return lambda value: (value is not None) is wanted
+
+
+_COMPILERS: Mapping[Operator, Callable[[Scalar], Predicate]] = {
+    Operator.EQUALS: _equals,
+    Operator.NOT_EQUALS: _differs,
+    Operator.CONTAINS: _contains,
+    Operator.STARTS_WITH: _starts_with,
+    Operator.EXISTS: _exists,
+}
