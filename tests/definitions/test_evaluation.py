@@ -1,0 +1,117 @@
+"""Compiled conditions agree with plain recomputation, and their verdicts last exactly as long as they say."""
+
+from collections.abc import Mapping, Sequence
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from definitions import NEVER, Program, compile_program
+from definitions.model import (
+    AllOf,
+    Comparison,
+    Condition,
+    Definitions,
+    EventCount,
+    EventMatcher,
+    Not,
+    Operator,
+    PropertyFilter,
+    Segment,
+)
+from tests.definitions import naive
+from tests.definitions.naive import Happened
+from tests.definitions.strategies import HORIZON, comparisons, conditions, events, objects, values
+
+ORDERED = EventMatcher("track", "Order Completed")
+ADDED = EventMatcher("track", "Product Added")
+
+
+def program_of(*conditions: Condition) -> Program:
+    segments = tuple(Segment(f"s{number}", condition) for number, condition in enumerate(conditions))
+    return compile_program(Definitions(segments))
+
+
+def windows_of(program: Program, happened: Sequence[Happened], now: int) -> dict[str, list[int]]:
+    """No more than what an accumulator promises to be enough."""
+    windows: dict[str, list[int]] = {}
+    for event in sorted(happened, reverse=True, key=lambda event: event.at):
+        for accumulator in program.accumulators_for(event.type, event.name):
+            properties = event.properties if accumulator.needs_properties else {}
+            times = windows.setdefault(accumulator.id, [])
+            is_kept = len(times) < accumulator.keep and event.at > now - accumulator.retain_ms
+            if is_kept and event.at <= now and accumulator.matches(event.type, event.name, properties):
+                times.append(event.at)
+    return windows
+
+
+@given(st.lists(conditions, min_size=1, max_size=3), events, objects, st.integers(0, 2 * HORIZON))
+def test_segments_hold_when_a_recomputation_over_all_events_says_so(
+    wanted: list[Condition], happened: list[Happened], traits: Mapping[str, object], now: int
+) -> None:
+    program = program_of(*wanted)
+    windows = windows_of(program, happened, now)
+    for segment, condition in zip(program.segments, wanted, strict=True):
+        read = {name: traits[name] for name in segment.traits_read & traits.keys()}
+        only = {name: times for name, times in windows.items() if name in segment.reads}
+        assert segment.evaluate(only, read, now).holds is naive.holds(condition, happened, traits, now)
+
+
+@given(conditions, events, objects, st.integers(0, HORIZON))
+def test_a_verdict_lasts_until_the_time_it_names(
+    condition: Condition, happened: list[Happened], traits: Mapping[str, object], now: int
+) -> None:
+    past = [event for event in happened if event.at <= now]
+    program = program_of(condition)
+    verdict = program.segments[0].evaluate(windows_of(program, past, now), traits, now)
+    assert verdict.until > now
+    for later in range(now, min(verdict.until, 3 * HORIZON)):
+        assert naive.holds(condition, past, traits, later) is verdict.holds
+    if verdict.until < NEVER:
+        assert verdict.until <= 2 * HORIZON
+
+
+@given(events, st.integers(1, 4), st.integers(1, HORIZON), st.integers(0, HORIZON))
+def test_a_count_that_holds_ends_exactly_at_its_deadline(
+    happened: list[Happened], at_least: int, within_ms: int, now: int
+) -> None:
+    count = EventCount(EventMatcher(None, None), at_least, within_ms)
+    past = [event for event in happened if event.at <= now]
+    program = program_of(count)
+    verdict = program.segments[0].evaluate(windows_of(program, past, now), {}, now)
+    if verdict.holds:
+        assert not naive.holds(count, past, {}, verdict.until)
+    else:
+        assert verdict.until == NEVER
+
+
+@given(comparisons, values)
+@example(Comparison(Operator.EQUALS, 1), True)
+@example(Comparison(Operator.IN, (0, "1")), False)
+@example(Comparison(Operator.NOT_EQUALS, 1), None)
+@example(Comparison(Operator.CONTAINS, 1), [True])
+def test_one_comparison_of_an_event_property(comparison: Comparison, value: object) -> None:
+    program = program_of(EventCount(EventMatcher("track", None, (PropertyFilter(("a",), (comparison,)),)), 1, 1))
+    accumulator = program.accumulators[0]
+    assert accumulator.matches("track", "Buy", {"a": value}) is naive.compare(comparison, value)
+    if value is None:
+        assert accumulator.matches("track", "Buy", {}) is naive.compare(comparison, None)
+
+
+def test_a_cart_is_abandoned_from_the_end_of_the_silence_to_the_end_of_the_window() -> None:
+    abandoned = AllOf((EventCount(ADDED, 1, 60), Not(EventCount(ADDED, 1, 6)), Not(EventCount(ORDERED, 1, 60))))
+    program = program_of(abandoned)
+    happened = [Happened(100, "track", "Product Added", {})]
+
+    def at(now: int) -> tuple[bool, int]:
+        return program.segments[0].evaluate(windows_of(program, happened, now), {}, now)
+
+    assert at(100) == (False, 106)
+    assert at(106) == (True, 160)
+    assert at(160) == (False, NEVER)
+
+
+def test_no_deadline_is_set_that_cannot_change_anything() -> None:
+    condition = AllOf((EventCount(ADDED, 1, 60), EventCount(ORDERED, 1, 60)))
+    program = program_of(condition)
+    happened = [Happened(100, "track", "Product Added", {})]
+    assert program.segments[0].evaluate(windows_of(program, happened, 100), {}, 100) == (False, NEVER)
