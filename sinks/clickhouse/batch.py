@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from zlib import crc32
 
 import msgspec
 import pyarrow as pa
@@ -61,19 +62,23 @@ def batch_of(codec: Codec, messages: Sequence[Message]) -> Batch:
 
 
 def _tokens(messages: Sequence[Message]) -> dict[str, str]:
-    """The deduplication token of each topic: the range of offsets of each of its partitions."""
+    """The deduplication token of each topic: the range of offsets of each of its partitions, and a checksum.
+
+    Without the checksum, a topic that was deleted and made again would repeat tokens for other records.
+    """
     ranges: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+    checksums: dict[str, int] = defaultdict(int)
     for message in messages:
-        partition, offset = message.partition() or 0, message.offset() or 0
-        of_topic = ranges[message.topic() or ""]
-        first, _ = of_topic.get(partition, (offset, offset))
-        of_topic[partition] = (first, offset)
-    return {
-        topic: ",".join(
-            [topic, *(f"{partition}:{first}-{last}" for partition, (first, last) in sorted(of_topic.items()))]
-        )
-        for topic, of_topic in ranges.items()
-    }
+        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+        first, _ = ranges[topic].get(partition, (offset, offset))
+        ranges[topic][partition] = (first, offset)
+        checksums[topic] = crc32(message.value() or b"", checksums[topic])
+    return {topic: _token(topic, of_topic, checksums[topic]) for topic, of_topic in ranges.items()}
+
+
+def _token(topic: str, ranges: dict[int, tuple[int, int]], checksum: int) -> str:
+    shown = [f"{partition}:{first}-{last}" for partition, (first, last) in sorted(ranges.items())]
+    return ",".join([topic, *shown, f"{checksum:08x}"])
 
 
 def _newest_profiles(messages: Sequence[Message]) -> Iterable[Message]:
@@ -115,6 +120,6 @@ def _is_object(text: str) -> bool:
         return True
     try:
         _TEXT_DECODER.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True

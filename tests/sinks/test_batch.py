@@ -1,0 +1,90 @@
+"""Messages to columns: everything that decodes becomes rows, everything else is listed."""
+
+import msgspec
+import pytest
+from confluent_kafka import Message
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import topics
+from schemas.records import Event
+from sinks.clickhouse.batch import batch_of
+from sinks.clickhouse.rows import ROWS
+from tests.schemas.fixed import records
+from tests.sinks.examples import ADA, ADAS, PHONES, batch, codec, event, message, placed, profile, resolved
+
+
+@settings(deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("topic", sorted(set(ROWS) - {topics.EVENTS_RESOLVED}))
+def test_any_record_of_a_topic_becomes_rows(topic: str, data: st.DataObject) -> None:
+    record = data.draw(records(topics.RECORD_OF[topic]))
+    made = batch([placed(topic, record, 7)])
+    assert not made.failures
+    assert made.inserts
+
+
+@settings(deadline=None)
+@given(records(Event).filter(lambda record: record.workspace != ""))
+def test_any_event_becomes_a_row(record: Event) -> None:
+    (insert,) = batch([resolved(record, 7)]).inserts
+    assert (insert.table, insert.columns.num_rows) == ("events", 1)
+    assert insert.columns["profile_id"].to_pylist() == [PHONES]
+    assert insert.columns["properties_text"].to_pylist() == [record.properties]
+
+
+def test_the_same_messages_make_the_same_token_and_others_another() -> None:
+    places = [resolved(event("a"), 5), resolved(event("b"), 3, partition=2), resolved(event("c"), 6)]
+    (first,), (again,) = batch(places).inserts, batch(places).inserts
+    assert first.token == again.token
+    assert first.token.startswith("events.resolved,0:5-6,2:3-3,")
+    (shorter,) = batch(places[:2]).inserts
+    (recreated,) = batch([*places[:2], resolved(event("d"), 6)]).inserts
+    assert len({first.token, shorter.token, recreated.token}) == 3
+
+
+def test_of_profiles_with_one_key_only_the_last_is_written() -> None:
+    key = b"main|" + ADAS.encode()
+    places = [
+        (topics.PROFILES, 0, 1, key, profile(ADAS, 1, identifiers=(ADA,))),
+        (topics.PROFILES, 0, 2, b"main|other", profile(PHONES, 1)),
+        (topics.PROFILES, 0, 3, key, profile(ADAS, 2, identifiers=(ADA,))),
+    ]
+    inserts = {insert.table: insert.columns for insert in batch(places).inserts}
+    assert inserts["profiles"]["version"].to_pylist() == [1, 2]
+    assert inserts["profiles"]["profile_id"].to_pylist() == [PHONES, ADAS]
+    assert inserts["identifiers"].num_rows == 1
+
+
+def test_a_record_that_cannot_be_decoded_stops_no_other() -> None:
+    broken = Message(topic=topics.EVENTS_RESOLVED, partition=0, offset=2, key=b"k", value=b"not avro")
+    made = batch_of(codec(), [message(resolved(event("a"), 1)), broken, message(resolved(event("b"), 3))])
+    assert [(failed.offset(), error.reason) for failed, error in made.failures] == [(2, "bad_magic")]
+    assert made.inserts[0].columns["message_id"].to_pylist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("key", [None, b"", b"main", b"other|" + PHONES.encode(), b"\xff\xfe"])
+def test_an_event_under_a_key_that_names_no_profile_of_its_workspace_is_listed(key: bytes | None) -> None:
+    made = batch([(topics.EVENTS_RESOLVED, 0, 1, key, event("a"))])
+    assert [error.reason for _, error in made.failures] == ["invalid"]
+    assert not made.inserts
+
+
+def test_a_number_that_no_column_can_hold_costs_only_its_own_record() -> None:
+    good, huge = profile(ADAS, 1), profile(PHONES, 2**63 - 1, counters={"x": 2**63 - 1}, decision=2**62)
+    made = batch(
+        [
+            placed(topics.PROFILES, good, 1),
+            placed(topics.PROFILES, msgspec.structs.replace(huge, identifiers=(ADA,)), 2),
+        ]
+    )
+    inserts = {insert.table: insert.columns for insert in made.inserts}
+    assert inserts["profiles"].num_rows == 2
+    assert "identifiers" not in inserts
+    assert [(failed.offset(), error.reason) for failed, error in made.failures] == [(2, "invalid")]
+
+
+def test_texts_that_are_no_json_object_are_counted() -> None:
+    texts = ["{}", '{"a": 1}', "[1]", "", "{", '{"a": 1} x', "null"]
+    (insert,) = batch([resolved(event(str(at), properties=text), at) for at, text in enumerate(texts)]).inserts
+    assert insert.unparsed == 5

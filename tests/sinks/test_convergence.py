@@ -1,0 +1,245 @@
+"""Whatever is inserted again, late or twice: every table ends with the rows that hold now."""
+
+import random
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from schemas import topics
+from schemas.records import Identifier, Membership, OpenSession
+from sinks.clickhouse.warehouse import Warehouse
+from sinks.errors import TerminalError, TransientError
+from tests.sinks.examples import (
+    ADA,
+    ADAS,
+    NOW,
+    PHONE,
+    PHONES,
+    Placed,
+    batch,
+    change,
+    event,
+    insert,
+    link,
+    placed,
+    profile,
+    resolved,
+    session,
+)
+
+pytestmark = pytest.mark.stack
+
+
+def rows(warehouse: Warehouse, query: str, workspace: str) -> list[tuple[object, ...]]:
+    found = warehouse.rows(f"{query} SETTINGS final = 1", {"workspace": workspace})
+    return [tuple(row) for row in found]
+
+
+def history(workspace: str) -> list[Placed]:
+    """Ada's phone buys, she signs in on it, and the two become one."""
+    merged = {"identifiers": (ADA, PHONE), "events": 2, "decision": 1}
+    return [
+        resolved(event("m1", workspace), 0),
+        placed(topics.PROFILES, profile(PHONES, 4, workspace, identifiers=(PHONE,)), 0),
+        placed(topics.SESSIONS, session("s1", 1, workspace, profile_id=PHONES), 0),
+        resolved(event("m2", workspace, identifiers=(ADA, PHONE)), 1, ADAS),
+        placed(topics.PROFILES, profile(ADAS, 1, workspace, identifiers=(ADA,)), 1),
+        placed(topics.SEGMENTS, change("c1", 2, "entered", workspace), 0),
+        placed(topics.IDENTITY_LINKS, link(1, workspace=workspace), 0),
+        placed(topics.PROFILES, profile(PHONES, 5, workspace, merged_into=ADAS, decision=1), 2),
+        placed(topics.SESSIONS, session("s1", 5, workspace, profile_id=PHONES, status="retracted"), 1),
+        placed(topics.SESSIONS, session("s2", 6, workspace, status="closed"), 2),
+        placed(topics.PROFILES, profile(ADAS, 6, workspace, **merged), 3),
+        placed(topics.SEGMENTS, change("c2", 7, "exited", workspace), 1),
+        placed(topics.SEGMENTS, change("c3", 7, "entered", workspace), 2),
+    ]
+
+
+def state(warehouse: Warehouse, workspace: str) -> dict[str, list[tuple[object, ...]]]:
+    where = "WHERE workspace = {workspace:String} ORDER BY ALL"
+    return {
+        "events": rows(warehouse, f"SELECT message_id, profile_id FROM onefold.events {where}", workspace),
+        "events_current": rows(
+            warehouse, f"SELECT message_id, profile_id FROM onefold.events_current {where}", workspace
+        ),
+        "profiles": rows(warehouse, f"SELECT profile_id, events, version FROM onefold.profiles {where}", workspace),
+        "identifiers": rows(
+            warehouse, f"SELECT namespace, value, profile_id FROM onefold.identifiers {where}", workspace
+        ),
+        "sessions": rows(warehouse, f"SELECT session_id, status FROM onefold.sessions {where}", workspace),
+        "changes": rows(warehouse, f"SELECT change_id, change FROM onefold.segment_changes {where}", workspace),
+        "members": rows(warehouse, f"SELECT segment, profile_id FROM onefold.segment_members {where}", workspace),
+        "links": rows(warehouse, f"SELECT left_value, right_value, status FROM onefold.links {where}", workspace),
+    }
+
+
+EXPECTED: dict[str, list[tuple[object, ...]]] = {
+    "events": [("m1", PHONES), ("m2", ADAS)],
+    "events_current": [("m1", ADAS), ("m2", ADAS)],
+    "profiles": [(ADAS, 2, 6)],
+    "identifiers": [("anonymous_id", "phone", ADAS), ("user_id", "ada", ADAS)],
+    "sessions": [("s2", "closed")],
+    "changes": [("c1", "entered"), ("c2", "exited"), ("c3", "entered")],
+    "members": [("buyers", ADAS)],
+    "links": [("ada", "phone", "active")],
+}
+
+
+def test_a_history_in_one_batch_ends_with_what_holds_now(warehouse: Warehouse, workspace: str) -> None:
+    insert(warehouse, history(workspace))
+    assert state(warehouse, workspace) == EXPECTED
+
+
+def test_a_history_record_by_record_ends_the_same(warehouse: Warehouse, workspace: str) -> None:
+    for place in history(workspace):
+        insert(warehouse, [place])
+    assert state(warehouse, workspace) == EXPECTED
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_overlapping_and_repeated_batches_end_the_same(warehouse: Warehouse, workspace: str, seed: int) -> None:
+    """As after crashes: each batch starts at or before the end of the one before it, some come twice."""
+    places, chance = history(workspace), random.Random(seed)
+    reached = 0
+    while reached < len(places):
+        start = chance.randint(0, reached)
+        reached = min(len(places), reached + chance.randint(1, 4))
+        for _ in range(chance.randint(1, 2)):
+            insert(warehouse, places[start:reached])
+    assert state(warehouse, workspace) == EXPECTED
+
+
+def test_a_block_with_the_token_of_an_earlier_one_is_dropped(warehouse: Warehouse, workspace: str) -> None:
+    (once,) = batch([resolved(event("m1", workspace), 0)]).inserts
+    (other,) = batch([resolved(event("m2", workspace), 1)]).inserts
+    for token, columns in ((workspace, once.columns), (workspace, other.columns)):
+        warehouse.insert("events", columns, token)
+    assert rows(warehouse, "SELECT message_id FROM onefold.events WHERE workspace = {workspace:String}", workspace) == [
+        ("m1",)
+    ]
+
+
+def test_of_two_events_with_one_message_id_the_first_counts(warehouse: Warehouse, workspace: str) -> None:
+    first = resolved(event("m1", workspace, event="First"), 10)
+    second = resolved(event("m1", workspace, event="Second"), 11)
+    for places in ([first], [second], [second, first], [first, second]):
+        insert(warehouse, places)
+        found = rows(warehouse, "SELECT event FROM onefold.events WHERE workspace = {workspace:String}", workspace)
+        assert found == [("First",)]
+
+
+def test_the_survivors_claim_beats_an_older_claim_of_a_busier_profile(warehouse: Warehouse, workspace: str) -> None:
+    busy = placed(topics.PROFILES, profile(PHONES, 9_000, workspace, identifiers=(PHONE,)), 0)
+    survivor = placed(topics.PROFILES, profile(ADAS, 2, workspace, identifiers=(ADA, PHONE), decision=1), 1)
+    insert(warehouse, [survivor])
+    insert(warehouse, [busy])
+    query = "SELECT profile_id FROM onefold.identifiers WHERE workspace = {workspace:String} AND value = 'phone'"
+    assert rows(warehouse, query, workspace) == [(ADAS,)]
+
+
+def test_an_exit_and_a_new_entry_under_one_version_keep_their_order(warehouse: Warehouse, workspace: str) -> None:
+    changes = [
+        placed(topics.SEGMENTS, change(f"c{at}", 3, way, workspace), at) for at, way in enumerate(("entered", "exited"))
+    ]
+    query = "SELECT segment FROM onefold.segment_members WHERE workspace = {workspace:String}"
+    insert(warehouse, changes[::-1])
+    assert rows(warehouse, query, workspace) == [("buyers",)]
+    insert(warehouse, changes)
+    assert rows(warehouse, query, workspace) == []
+    for place in changes[::-1]:
+        insert(warehouse, [placed(place[0], place[4], place[2] + 100)])
+    assert rows(warehouse, query, workspace) == [("buyers",)]
+
+
+HOSTILE = (
+    '{"a": {"b": "x"}, "a.b": 2}',
+    '{"a": 1, "a": "twice"}',
+    "[1]",
+    "",
+    "{",
+    "null",
+    '"text"',
+    '{"a": NaN}',
+    '{"a": 1e400}',
+    '{"a": "\\ud800"}',
+    '{"a": "\\u0000"}',
+    '{"a": 1} {"b": 2}',
+    '{"": 1}',
+    '{"a": ' + "[" * 2_000 + "]" * 2_000 + "}",
+    '{"a": ' * 1_100 + "1" + "}" * 1_100,
+    '{"' + "k" * 100_000 + '": 1}',
+    '{"a": 123456789012345678901234567890}',
+    '{"a": [1, "x", null, {"b": []}]}',
+)
+
+
+def test_hostile_json_costs_neither_its_event_nor_the_batch(warehouse: Warehouse, workspace: str) -> None:
+    places = [
+        resolved(event(f"m{at:02}", workspace, properties=text, traits=text, context=text), at)
+        for at, text in enumerate(HOSTILE)
+    ]
+    insert(warehouse, [*places, resolved(event("good", workspace, properties='{"total": 12.5}'), 99)])
+    query = "SELECT message_id, unparsed FROM onefold.events WHERE workspace = {workspace:String} ORDER BY message_id"
+    found = rows(warehouse, query, workspace)
+    assert [row[0] for row in found] == ["good", *(f"m{at:02}" for at in range(len(HOSTILE)))]
+    assert found[0][1] == {}
+    for text, (_, unparsed) in zip(HOSTILE, found[1:], strict=True):
+        assert unparsed in ({}, dict.fromkeys(("properties", "traits", "context"), text))
+    assert found[3][1] == {"properties": "[1]", "traits": "[1]", "context": "[1]"}
+    total = "SELECT properties.total FROM onefold.events WHERE workspace = {workspace:String} AND message_id = 'good'"
+    assert rows(warehouse, total, workspace) == [(12.5,)]
+
+
+def test_json_strings_that_look_like_times_or_numbers_stay_strings(warehouse: Warehouse, workspace: str) -> None:
+    text = '{"day": "2024-01-01", "at": "2024-01-01T00:00:00Z", "number": "12"}'
+    insert(warehouse, [resolved(event("m1", workspace, properties=text), 0)])
+    query = "SELECT toJSONString(properties) FROM onefold.events WHERE workspace = {workspace:String}"
+    found = rows(warehouse, query, workspace)
+    assert msgspec.json.decode(str(found[0][0])) == msgspec.json.decode(text)
+
+
+def test_every_field_of_a_profile_arrives(warehouse: Warehouse, workspace: str) -> None:
+    whole = profile(
+        ADAS,
+        3,
+        workspace,
+        identifiers=(ADA, Identifier("email", "阿达@example.com")),
+        traits='{"plan": "pro", "age": 36}',
+        counters={"Order Completed": 2, "page": 7},
+        segments=(Membership("buyers", NOW),),
+        session=OpenSession("s1", NOW - 10, NOW, 2, "https://shop.example/?a=1"),
+        first_seen_at=NOW - 1_000,
+        last_seen_at=NOW,
+        decision=4,
+    )
+    insert(warehouse, [placed(topics.PROFILES, whole, 0)])
+    query = """
+        SELECT identifiers.namespace, identifiers.value, traits.plan, traits.age, counters, segments.segment,
+               toUnixTimestamp64Milli(segments.entered_at[1]), session_id, session_events, session_entry_url,
+               toUnixTimestamp64Milli(assumeNotNull(first_seen_at)), merged_into, decision, version
+        FROM onefold.profiles WHERE workspace = {workspace:String}
+    """
+    ((namespaces, values, plan, age, counters, segments, *rest),) = rows(warehouse, query, workspace)
+    assert _listed(namespaces) == ["user_id", "email"]
+    assert _listed(values) == ["ada", "阿达@example.com"]
+    assert (plan, age, counters) == ("pro", 36, {"Order Completed": 2, "page": 7})
+    assert _listed(segments) == ["buyers"]
+    assert rest == [NOW, "s1", 2, "https://shop.example/?a=1", NOW - 1_000, None, 4, 3]
+
+
+def test_a_statement_that_never_works_is_terminal_and_a_missing_server_is_not(warehouse: Warehouse) -> None:
+    with pytest.raises(TerminalError, match="code 60"):
+        warehouse.run("SELECT 1 FROM onefold.nowhere")
+    (one,) = batch([resolved(event("m1"), 0)]).inserts
+    with pytest.raises(TerminalError, match="code 60"):
+        warehouse.insert("nowhere", one.columns, "token")
+    with pytest.raises(TerminalError, match="code 16"):
+        warehouse.insert("events", one.columns.rename_columns([f"no_{name}" for name in one.columns.column_names]), "t")
+    with pytest.raises(TransientError):
+        Warehouse("http://127.0.0.1:1").run("SELECT 1")
+
+
+def _listed(value: object) -> list[object]:
+    assert isinstance(value, Sequence)
+    return list(value)
