@@ -18,7 +18,7 @@ SESSION_GAP_MS = 30 * 60 * 1000
 JsonObject = dict[str, object]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Visit:
     """A session: events with gaps under 30 minutes. Open until the gap after its last event is full."""
 

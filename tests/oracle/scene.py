@@ -50,7 +50,7 @@ class Scene:
         priorities = {source.name: source.priority for source in self.workspace.sources}
         world = World(self.workspace.namespace, priorities, SEGMENTS)
         expected = recompute(ledger.events, ledger.requests, world, at)
-        assert_same_people(expected, self.warehouse.people(ledger.forwards))
+        assert_same_people(expected, self.warehouse.people(ledger.forwards), at)
         assert_changes_are_sound(ledger.changes, self.warehouse.members())
         assert self.warehouse.message_ids() == {event.message_id for event in ledger.events}
 

@@ -4,6 +4,7 @@ import json
 import operator
 from collections.abc import Callable
 
+from schemas.records import EventType
 from tests.oracle.reference import Facts, JsonObject, Segment
 
 HOUR_MS = 3600 * 1000
@@ -13,14 +14,14 @@ ABANDONED_WITHIN_MS = 2 * HOUR_MS
 Property = Callable[[JsonObject], bool]
 
 
-def at_least(times: int, name: str, within_ms: int, where: Property = lambda _: True) -> Segment:
-    """At least so many events of a name (and with such properties) at times e with t - w < e <= t."""
+def at_least(times: int, kind: EventType, name: str, within_ms: int, where: Property = lambda _: True) -> Segment:
+    """At least so many events of a kind and name (and with such properties) at times e with t - w < e <= t."""
 
     def holds(facts: Facts) -> bool:
         found = [
             event
             for event in facts.events
-            if event.event == name
+            if (event.type, event.event) == (kind, name)
             and facts.at - within_ms < event.occurred_at <= facts.at
             and where(json.loads(event.properties))
         ]
@@ -40,35 +41,47 @@ def number(name: str, compare: Callable[[float, float], bool], limit: float) -> 
 
 
 def _frequent(facts: Facts) -> bool:
-    return at_least(5, "Product Viewed", FREQUENT_WITHIN_MS)(facts)
+    return at_least(5, "track", "Product Viewed", FREQUENT_WITHIN_MS)(facts)
 
 
-def _cart_abandoned(facts: Facts) -> bool:
-    added = at_least(1, "加入购物车", ABANDONED_WITHIN_MS)(facts)
-    return added and not at_least(1, "Order Completed", ABANDONED_WITHIN_MS)(facts)
+def _devoted(facts: Facts) -> bool:
+    return at_least(20, "track", "Product Viewed", 24 * HOUR_MS)(facts)
 
 
 def _big_spender(facts: Facts) -> bool:
-    return at_least(2, "Order Completed", 12 * HOUR_MS, number("total", operator.ge, 100))(facts)
+    return at_least(2, "track", "Order Completed", 12 * HOUR_MS, number("total", operator.ge, 100))(facts)
+
+
+def _quiet(facts: Facts) -> bool:
+    return not any(facts.at - HOUR_MS < event.occurred_at <= facts.at for event in facts.events)
+
+
+def _cart_abandoned(facts: Facts) -> bool:
+    added = at_least(1, "track", "加入购物车", ABANDONED_WITHIN_MS)(facts)
+    return added and not at_least(1, "track", "Order Completed", ABANDONED_WITHIN_MS)(facts)
 
 
 def _vip_or_busy(facts: Facts) -> bool:
-    return facts.traits.get("plan") == "vip" or at_least(8, "Home", 3 * HOUR_MS)(facts)
+    return facts.traits.get("plan") == "vip" or at_least(8, "page", "Home", 3 * HOUR_MS)(facts)
 
 
 def _grown_up_in_beijing(facts: Facts) -> bool:
     return facts.traits.get("city") == "北京" and number("age", operator.ge, 18)(facts.traits)
 
 
-def _quiet(facts: Facts) -> bool:
-    return not at_least(1, "Product Viewed", HOUR_MS)(facts)
+def _to_be_written_to(facts: Facts) -> bool:
+    address = facts.traits.get("address")
+    is_near = isinstance(address, dict) and address.get("city") in {"北京", "上海"}
+    return is_near and facts.traits.get("newsletter") is not False
 
 
 SEGMENTS: dict[str, Segment] = {
     "frequent": _frequent,
-    "cart_abandoned": _cart_abandoned,
+    "devoted": _devoted,
     "big_spender": _big_spender,
+    "quiet": _quiet,
+    "cart_abandoned": _cart_abandoned,
     "vip_or_busy": _vip_or_busy,
     "grown_up_in_beijing": _grown_up_in_beijing,
-    "quiet": _quiet,
+    "to_be_written_to": _to_be_written_to,
 }

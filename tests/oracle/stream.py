@@ -160,7 +160,7 @@ class _Shop:
             case 0:
                 self._add(identifiers, "page", at, "Home", page)
             case 1:
-                self._add(identifiers, "page", at)
+                self._add(identifiers, "page", at, rng.choice((None, "Product Viewed")))
             case 2:
                 self._add(identifiers, "screen", at, "Cart", {}, context={"page": page})
             case 3:

@@ -122,9 +122,16 @@ def test_an_event_leaves_a_window_exactly_when_it_is_as_old_as_the_window(oldest
 
 
 def test_a_window_holds_the_event_of_this_moment_and_none_of_the_future() -> None:
-    once = at_least(1, "Product Viewed", HOUR_MS)
+    once = at_least(1, "track", "Product Viewed", HOUR_MS)
     assert once(facts(AT, at=AT))
     assert not once(facts(AT + 1, at=AT))
+    assert not SEGMENTS["quiet"](facts(AT, at=AT))
+    assert SEGMENTS["quiet"](facts(AT - HOUR_MS, at=AT))
+
+
+def test_only_events_of_the_kind_count() -> None:
+    page = seen("1", AT, name="Product Viewed", type="page")
+    assert not at_least(1, "track", "Product Viewed", HOUR_MS)(Facts({}, [page], AT))
 
 
 @pytest.mark.parametrize(
@@ -142,12 +149,13 @@ def test_only_numbers_are_big_spendings(total: object, counts: bool) -> None:
     [
         ("vip_or_busy", lambda: {"plan": "vip"}),
         ("grown_up_in_beijing", lambda: {"city": "北京", "age": 18}),
+        ("to_be_written_to", lambda: {"address": {"city": "上海"}}),
     ],
 )
 def test_traits_alone_can_make_a_member(segment: str, holds: Callable[[], dict[str, object]]) -> None:
     predicate: Segment = SEGMENTS[segment]
     assert predicate(Facts(holds(), [], AT))
-    assert not predicate(Facts(holds() | {"plan": "free", "age": "18"}, [], AT))
+    assert not predicate(Facts(holds() | {"plan": "free", "age": "18", "newsletter": False}, [], AT))
 
 
 def test_a_person_is_all_events_of_all_identifiers_each_message_once() -> None:

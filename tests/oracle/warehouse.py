@@ -84,7 +84,7 @@ class Warehouse:
                 events=_number(row["events"]),
                 first_seen_at=_number(row["first_seen_at"]),
                 last_seen_at=_number(row["last_seen_at"]),
-                sessions=tuple(sorted(sessions.pop(profile_id, []))),
+                sessions=tuple(sorted(sessions.pop(profile_id, []), key=lambda visit: visit.started_at)),
                 segments=segments,
             )
         for left in (identifiers, messages, sessions, members):
