@@ -41,7 +41,10 @@ class PropertyFilter(msgspec.Struct, frozen=True):
 
 
 class EventMatcher(msgspec.Struct, frozen=True):
-    """The events that pass every filter in `where`, of one type (None: of any) and one name (None: of any)."""
+    """The events that pass every filter in `where`, of one type (None: of any) and one name (None: of any).
+
+    A name stands only beside a type: it names calls of that type.
+    """
 
     type: EventType | None
     name: str | None

@@ -7,6 +7,7 @@ anything of its size exists: no anchors, aliases or tags, limited depth. Scalars
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
@@ -114,6 +115,9 @@ def _entries(events: Iterator[Event], depth: int, findings: Findings) -> dict[st
     while not isinstance(event := next(events), MappingEndEvent):
         key = _node(event, events, depth + 1, findings)
         value = _node(next(events), events, depth + 1, findings)
+        if isinstance(value, ScalarNode) and value.is_plain and not value.text:
+            # The parser places a value that is not there at whatever comes next.
+            value = msgspec.structs.replace(value, line=key.line, column=key.column)
         if not isinstance(key, ScalarNode):
             findings.add(key, "a key must be a plain word, not a list or a mapping")
         elif key.text in entries:

@@ -13,6 +13,7 @@ from definitions.streaming.values import compile_comparisons, compile_path
 
 # Later than any time in ms, and small enough that adding a window to it still fits 64 bits.
 NEVER = 2**62
+_BEFORE_ALL_TIME = -NEVER
 
 
 class Verdict(NamedTuple):
@@ -96,7 +97,7 @@ def _compile_group(conditions: tuple[Condition, ...], settles: bool) -> Evaluate
     parts = tuple(compile_condition(condition) for condition in conditions)
 
     def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
-        settled_until, open_until = 0, NEVER
+        settled_until, open_until = _BEFORE_ALL_TIME, NEVER
         for part in parts:
             holds, until = part(windows, traits, now)
             if holds is settles:
@@ -105,6 +106,8 @@ def _compile_group(conditions: tuple[Condition, ...], settles: bool) -> Evaluate
                 settled_until = max(settled_until, until)
             elif until < open_until:
                 open_until = until
-        return Verdict(settles, settled_until) if settled_until else Verdict(not settles, open_until)
+        if settled_until > _BEFORE_ALL_TIME:
+            return Verdict(settles, settled_until)
+        return Verdict(not settles, open_until)
 
     return evaluate

@@ -43,11 +43,10 @@ comparisons = st.one_of(
     st.builds(Comparison, st.just(Operator.EXISTS), st.booleans()),
 )
 several = st.lists(comparisons, min_size=1, max_size=2).map(tuple)
-matchers = st.builds(
-    EventMatcher,
-    st.one_of(st.none(), st.sampled_from(TYPES)),
-    st.one_of(st.none(), st.sampled_from(NAMES)),
-    st.lists(st.builds(PropertyFilter, paths, several), max_size=1).map(tuple),
+filters = st.lists(st.builds(PropertyFilter, paths, several), max_size=1).map(tuple)
+matchers = st.one_of(
+    st.builds(EventMatcher, st.sampled_from(TYPES), st.sampled_from(NAMES), filters),
+    st.builds(EventMatcher, st.one_of(st.none(), st.sampled_from(TYPES)), st.none(), filters),
 )
 counts = st.builds(EventCount, matchers, st.integers(1, 3), st.integers(1, HORIZON))
 conditions: st.SearchStrategy[Condition] = st.recursive(
