@@ -16,7 +16,7 @@ from schemas.codec import Codec, DecodeError
 from schemas.records import DeadLetter, Event, Identifier, IdentityRequest, Link, Profile, SegmentChange
 from tests.oracle import identities, topic
 from tests.oracle.comparison import report
-from tests.oracle.topic import Decoded, Raw
+from tests.oracle.topic import Decoded
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,17 @@ class Ledger:
     known_workspaces: Collection[str]
 
     @cached_property
-    def accepted(self) -> list[Raw]:
-        """Everything on `events` that is not known to be another workspace's."""
-        return [raw for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS) if self._is_own(raw.value)]
+    def accepted(self) -> list[tuple[bytes | None, Event | None]]:
+        """Every value on `events` that is not known to be another workspace's, and the event that it is, if any."""
+        values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS)]
+        read = [(value, self._event(value)) for value in values]
+        return [(value, event) for value, event in read if self._is_own(event)]
 
     @cached_property
     def events(self) -> list[Event]:
         """The events that were accepted, dead ones left out."""
         dead = {letter.value for letter in self.dead_letters}
-        return [self.codec.decode(Event, raw.value) for raw in self.accepted if raw.value not in dead]
+        return [event for value, event in self.accepted if event is not None and value not in dead]
 
     @cached_property
     def dead_letters(self) -> list[DeadLetter]:
@@ -45,7 +47,7 @@ class Ledger:
         letters = [
             decoded.record for decoded in topic.read(self.addresses.kafka, self.codec, topics.EVENTS_DEAD, DeadLetter)
         ]
-        return [letter for letter in letters if letter.stage != "sink" and self._is_own(letter.value)]
+        return [letter for letter in letters if letter.stage != "sink" and self._is_own(self._event(letter.value))]
 
     @cached_property
     def requests(self) -> list[tuple[Identifier, ...]]:
@@ -77,12 +79,14 @@ class Ledger:
         changes = topic.read(self.addresses.kafka, self.codec, topics.SEGMENTS, SegmentChange)
         return [change for change in changes if change.record.workspace == self.workspace]
 
-    def _is_own(self, value: bytes | None) -> bool:
+    def _event(self, value: bytes | None) -> Event | None:
         try:
-            event = self.codec.decode(Event, value)
+            return self.codec.decode(Event, value)
         except DecodeError:
-            return True
-        return event.workspace == self.workspace or event.workspace not in self.known_workspaces
+            return None
+
+    def _is_own(self, event: Event | None) -> bool:
+        return event is None or event.workspace == self.workspace or event.workspace not in self.known_workspaces
 
 
 def assert_everything_is_accounted_for(ledger: Ledger, expected_dead: Sequence[tuple[str, bytes | None]]) -> None:

@@ -59,11 +59,15 @@ class Scene:
         assert sorted(map(_meaning, self.ledger().events)) == sorted(_meaning(one.event) for one in deliveries)
 
 
+def command(*arguments: str) -> list[str]:
+    """The command line of a command of `onefold`."""
+    return [str(Path(sys.executable).with_name("onefold")), *arguments]
+
+
 def onefold(stack: Stack, *arguments: str) -> str:
-    """The output of one command of `onefold` on the stack. Fails with what it printed."""
-    command = [str(Path(sys.executable).with_name("onefold")), *arguments]
-    done = subprocess.run(command, env=stack.environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}"
+    """The output of a command on the stack. Fails with what it printed."""
+    done = subprocess.run(command(*arguments), env=stack.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"onefold {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 

@@ -1,0 +1,76 @@
+"""CDNOW's 69,659 purchases through the real stack: the worker killed in the middle, and the import repeated."""
+
+import subprocess
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from embedded.stack import Stack
+from tests.oracle.conftest import CDNOW
+from tests.oracle.delivery import Sender
+from tests.oracle.reference import JsonObject
+from tests.oracle.scene import Scene, command, onefold
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+EVENTS = 69_659
+# Half an hour after the last purchases, whose time is midnight: their sessions end at exactly this moment.
+AT = int(datetime(1998, 6, 30, 0, 30, tzinfo=UTC).timestamp()) * 1000
+PUBLISHED = {
+    "events": EVENTS,
+    "profiles": 23_570,
+    "discs": 167_881,
+    "dollars": 2_500_315.63,
+    "first": "1997-01-01",
+    "last": "1998-06-30",
+}
+
+_FIGURES = """
+SELECT count() AS events, uniqExact(profile_id) AS profiles, sum(properties.quantity::Int64) AS discs,
+       toFloat64(sum(properties.total::Decimal64(2))) AS dollars,
+       toString(toDate(min(occurred_at))) AS first, toString(toDate(max(occurred_at))) AS last
+FROM onefold.events_current WHERE workspace = {workspace:String}
+"""
+_FOLDED = "SELECT sum(events) AS events FROM onefold.profiles WHERE workspace = {workspace:String}"
+_TABLES = ("profiles", "identifiers", "sessions", "segment_changes", "segment_members")
+
+
+def test_an_import_through_killed_workers_gives_the_published_figures_once(oracle_stack: Stack, sender: Sender) -> None:
+    scene = Scene(oracle_stack, sender, CDNOW)
+    worker = oracle_stack.part("worker")
+    with subprocess.Popen(command("import", "cdnow"), env=oracle_stack.environment) as importing:
+        for share in (0.1, 0.4, 0.7):
+            wait_until_folded(scene, round(share * EVENTS))
+            worker.kill()
+            assert folded(scene) < EVENTS, "all was folded already: the kill proves nothing"
+            worker.restart()
+        assert importing.wait() == 0
+    scene.rest_at(AT)
+    assert scene.warehouse.rows(_FIGURES) == [PUBLISHED]
+    scene.assert_as_reference(AT)
+    before = contents(scene)
+
+    onefold(oracle_stack, "import", "cdnow")
+    scene.rest_at(AT)
+    assert scene.warehouse.rows(_FIGURES) == [PUBLISHED]
+    assert contents(scene) == before
+
+
+def folded(scene: Scene) -> int:
+    """How many events have become part of a profile that ClickHouse knows of."""
+    return int(str(scene.warehouse.rows(_FOLDED)[0]["events"]))
+
+
+def contents(scene: Scene) -> dict[str, JsonObject]:
+    """Number of rows of every table and a hash of all that they hold."""
+    query = "SELECT count() AS rows, sum(cityHash64(*)) AS hash FROM onefold.{} WHERE workspace = {{workspace:String}}"
+    return {table: scene.warehouse.rows(query.format(table))[0] for table in _TABLES}
+
+
+def wait_until_folded(scene: Scene, events: int, within_s: float = 120.0) -> None:
+    """Ask again and again until so many events were folded. Fails after the time."""
+    deadline = time.monotonic() + within_s
+    while folded(scene) < events:
+        assert time.monotonic() < deadline, f"{folded(scene)} events folded within {within_s} s, not {events}"
+        time.sleep(0.05)
