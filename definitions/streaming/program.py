@@ -1,9 +1,8 @@
 """The compiled definitions as the fold uses them: segments to evaluate, and which accumulators an event goes into."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TypeAlias, get_args
 
 import msgspec
@@ -14,7 +13,6 @@ from definitions.streaming.conditions import Evaluate, compile_condition, leaves
 from schemas.records import EventType
 
 Accumulators: TypeAlias = tuple[Accumulator, ...]
-_EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class CompiledSegment:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """All segments of one workspace, or (as compiled) of those workspaces that no segment names.
+    """The segments of all workspaces, or of one.
 
     `destinations` are the names of all that are defined. `fingerprint` changes with whatever changes a verdict, a
     delivery or what is remembered, and with nothing else: not with titles, comments, or the order of files.
@@ -44,9 +42,9 @@ class Program:
     accumulators: Accumulators
     destinations: tuple[str, ...]
     fingerprint: str
+    _definitions: Definitions = field(repr=False)
     _named: Mapping[tuple[str, str | None], Accumulators] = field(repr=False)
     _typed: Mapping[str, Accumulators] = field(repr=False)
-    _workspaces: Mapping[str, "Program"] = field(repr=False)
 
     def accumulators_for(self, event_type: str, event_name: str | None) -> Accumulators:
         """Those that may count such an event; whether one does, its `matches` says."""
@@ -54,35 +52,28 @@ class Program:
         return self._typed.get(event_type, ()) if named is None else named
 
     def for_workspace(self, name: str) -> "Program":
-        """The program of a workspace: its own segments and those that are for all."""
-        return self._workspaces.get(name, self)
+        """The segments for this workspace, and no accumulator that only others read. Compiles anew: call it once."""
+        kept = tuple(
+            msgspec.structs.replace(segment, workspaces=())
+            for segment in self._definitions.segments
+            if not segment.workspaces or name in segment.workspaces
+        )
+        return compile_program(msgspec.structs.replace(self._definitions, segments=kept))
 
 
 def compile_program(definitions: Definitions) -> Program:
-    """Compile once at the start; every workspace gets the accumulators of its own segments only."""
-    named = {workspace for segment in definitions.segments for workspace in segment.workspaces}
-    restricted = {workspace: _program(definitions, workspace, {}) for workspace in sorted(named)}
-    return _program(definitions, None, restricted)
-
-
-def _program(definitions: Definitions, workspace: str | None, restricted: Mapping[str, Program]) -> Program:
-    segments = [known for known in definitions.segments if not known.workspaces or workspace in known.workspaces]
-    conditions = [leaf for segment in segments for leaf in leaves(segment.when)]
+    """The program of all workspaces; narrow it by `for_workspace`."""
+    conditions = [leaf for segment in definitions.segments for leaf in leaves(segment.when)]
     accumulators = accumulators_of(leaf for leaf in conditions if isinstance(leaf, EventCount))
-    destinations = tuple(destination.name for destination in definitions.destinations)
-    typed: dict[str, Accumulators] = {name: _candidates(accumulators, name, None) for name in _EVENT_TYPES}
-    names = {each.events.name for each in accumulators} - {None}
-    named: dict[tuple[str, str | None], Accumulators] = {
-        (type_name, name): _candidates(accumulators, type_name, name) for type_name in typed for name in names
-    }
+    calls = {(each.events.type, each.events.name) for each in accumulators if each.events.type and each.events.name}
     return Program(
-        segments=tuple(map(_compile_segment, segments)),
+        segments=tuple(map(_compile_segment, definitions.segments)),
         accumulators=accumulators,
-        destinations=destinations,
-        fingerprint=_fingerprint(segments, restricted, destinations),
-        _named=MappingProxyType(named),
-        _typed=MappingProxyType(typed),
-        _workspaces=MappingProxyType(dict(restricted)),
+        destinations=tuple(destination.name for destination in definitions.destinations),
+        fingerprint=_fingerprint(definitions),
+        _definitions=definitions,
+        _named={call: _candidates(accumulators, *call) for call in calls},
+        _typed={event_type: _candidates(accumulators, event_type, None) for event_type in get_args(EventType)},
     )
 
 
@@ -103,7 +94,7 @@ def _compile_segment(segment: Segment) -> CompiledSegment:
     )
 
 
-def _fingerprint(segments: Iterable[Segment], restricted: Mapping[str, Program], destinations: tuple[str, ...]) -> str:
-    meant = [(segment.name, segment.when, segment.destinations) for segment in segments]
-    others = [(workspace, program.fingerprint) for workspace, program in restricted.items()]
-    return hashlib.blake2b(msgspec.json.encode((meant, others, destinations)), digest_size=16).hexdigest()
+def _fingerprint(definitions: Definitions) -> str:
+    segments = [(each.name, each.when, each.workspaces, each.destinations) for each in definitions.segments]
+    destinations = [(each.name, each.type) for each in definitions.destinations]
+    return hashlib.blake2b(msgspec.json.encode((segments, destinations)), digest_size=16).hexdigest()

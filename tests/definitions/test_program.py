@@ -1,0 +1,133 @@
+"""Which events a program wants, what it keeps of them, and for whom."""
+
+from pathlib import Path
+
+import pytest
+
+from definitions import Program, compile_program, load
+from tests.definitions.folders import load_segment, write
+
+HOUR = 3_600_000
+
+
+def compiled(folder: Path, text: str) -> Program:
+    return compile_program(load_segment(folder, text))
+
+
+def test_conditions_that_count_the_same_share_one_accumulator(tmp_path: Path) -> None:
+    program = compiled(
+        tmp_path,
+        """\
+        - {segment: a, when: {event: Buy, at_least: 3, within: 1h, where: {total: 1, plan: {in: [x, y]}}}}
+        - {segment: b, when: {event: Buy, at_least: 1, within: 5h, where: {plan: {in: [y, x]}, total: {equals: 1.0}}}}
+        - {segment: c, when: {event: Buy, within: 9h, where: {total: "1"}}}
+        """,
+    )
+    first, second, other = program.segments
+    assert first.reads == second.reads != other.reads
+    shared = next(each for each in program.accumulators if each.id in first.reads)
+    assert (shared.keep, shared.retain_ms, shared.needs_properties) == (3, 5 * HOUR, True)
+    assert len(program.accumulators) == 2
+
+
+def test_what_is_counted_keeps_its_id_when_window_and_name_change(tmp_path: Path) -> None:
+    before = compiled(tmp_path, "segment: a\nwhen: {event: Buy, within: 1h}")
+    after = compiled(tmp_path, "segment: b\nwhen: {not: {event: Buy, at_least: 2, within: 2h}}")
+    assert before.accumulators[0].id == after.accumulators[0].id
+
+
+@pytest.mark.parametrize(
+    ("condition", "call", "counts"),
+    [
+        ("event: Buy", ("track", "Buy"), True),
+        ("event: Buy", ("track", "buy"), False),
+        ("event: Buy", ("page", "Buy"), False),
+        ("event: '*'", ("track", "Sell"), True),
+        ("event: '*'", ("page", "Buy"), False),
+        ("page: '*'", ("page", None), True),
+        ("page: Cart", ("page", "Cart"), True),
+        ("page: Cart", ("page", None), False),
+        ("screen: '*'", ("screen", "Start"), True),
+        ("type: identify", ("identify", None), True),
+        ("type: identify", ("track", "identify"), False),
+        ("type: any", ("group", None), True),
+    ],
+)
+def test_a_condition_counts_the_calls_it_names(
+    tmp_path: Path, condition: str, call: tuple[str, str | None], counts: bool
+) -> None:
+    program = compiled(tmp_path, f"segment: a\nwhen: {{{condition}, within: 1d}}")
+    found = [each for each in program.accumulators_for(*call) if each.matches(*call, {})]
+    assert len(found) == counts
+
+
+def test_an_event_meets_the_accumulators_of_its_name_and_those_of_any(tmp_path: Path) -> None:
+    program = compiled(
+        tmp_path,
+        """\
+        segment: a
+        when:
+          any:
+            - {event: Buy, within: 1d}
+            - {event: Buy, within: 1d, where: {total: {greater_than: 5}}}
+            - {event: Sell, within: 1d}
+            - {type: track, within: 1d}
+            - {type: any, within: 1d}
+        """,
+    )
+    assert len(program.accumulators_for("track", "Buy")) == 4
+    assert len(program.accumulators_for("track", "Look")) == 2
+    assert len(program.accumulators_for("page", "Buy")) == 1
+    assert program.accumulators_for("no such type", None) == ()
+
+
+def test_a_filter_reads_nested_properties(tmp_path: Path) -> None:
+    accumulator = compiled(
+        tmp_path,
+        "segment: a\nwhen: {event: Buy, within: 1d, where: {shop.city: 北京, total: {greater_than: 1, less_than: 9}}}",
+    ).accumulators[0]
+    assert accumulator.matches("track", "Buy", {"shop": {"city": "北京"}, "total": 5})
+    assert not accumulator.matches("track", "Buy", {"shop": {"city": "北京"}, "total": 9})
+    assert not accumulator.matches("track", "Buy", {"shop": "北京", "total": 5})
+
+
+def test_traits_read_are_the_outermost_names(tmp_path: Path) -> None:
+    segment = compiled(tmp_path, "segment: a\nwhen: {trait: address.city, in: [Rome, 北京]}").segments[0]
+    assert segment.traits_read == {"address"}
+    assert segment.evaluate({}, {"address": {"city": "Rome"}}, 0).holds
+
+
+def test_each_workspace_has_its_segments_and_keeps_nothing_for_others(tmp_path: Path) -> None:
+    write(tmp_path, {"destinations/mail.yaml": "destination: mail"})
+    program = compiled(
+        tmp_path,
+        """\
+        - {segment: everywhere, when: {event: Buy, within: 1h}}
+        - {segment: own, when: {event: Buy, at_least: 2, within: 1d}, workspaces: [main], destinations: [mail]}
+        """,
+    )
+    main, other = program.for_workspace("main"), program.for_workspace("other")
+    assert [segment.name for segment in program.segments] == ["everywhere", "own"]
+    assert [segment.name for segment in main.segments] == ["everywhere", "own"]
+    assert [segment.name for segment in other.segments] == ["everywhere"]
+    assert (main.accumulators[0].keep, other.accumulators[0].keep) == (2, 1)
+    assert main.destinations == other.destinations == ("mail",)
+
+
+def test_the_fingerprint_changes_with_meaning_only(tmp_path: Path) -> None:
+    def fingerprint(text: str) -> str:
+        return compile_program(load(write(tmp_path, {"segments/s.yaml": text}))).fingerprint
+
+    told = fingerprint("segment: a\nwhen: {event: Buy, within: 7d}")
+    assert fingerprint("# note\nsegment: a\ntitle: A title\nwhen: {event: Buy, within: 1w}") == told
+    assert fingerprint("segment: a\nwhen: {event: Buy, within: 8d}") != told
+    assert fingerprint("segment: a\nwhen: {event: Buy, within: 7d}\nworkspaces: [main]") != told
+
+
+def test_a_workspace_is_not_concerned_by_what_changes_for_others(tmp_path: Path) -> None:
+    def fingerprint(workspaces: str) -> str:
+        segment = f"segment: a\nwhen: {{event: Buy, within: 7d}}\nworkspaces: {workspaces}"
+        return compile_program(load(write(tmp_path, {"segments/s.yaml": segment}))).for_workspace("main").fingerprint
+
+    assert fingerprint("[main]") == fingerprint("[main, other]")
+    assert fingerprint("[other]") != fingerprint("[main]")
