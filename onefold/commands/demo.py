@@ -1,0 +1,53 @@
+"""`onefold demo`: the stack on a folder of its own, real purchases, a live shop. What is shown, is `onefold.demo`'s."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from embedded.layout import Ports
+from embedded.screen import screen_for
+from embedded.stack import Stack, StackOptions
+from onefold.commands.up import port_options, stop, stopping_on_signals
+from onefold.demo.play import DemoFailed, play
+from settings.environment import SHIPPED_DEFINITIONS
+
+DEMO_DEFINITIONS = SHIPPED_DEFINITIONS.parent / "demo"
+
+
+@click.command()
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    envvar="DEMO_SECONDS",
+    help="Play the shop for so long and end; without it the stack stays up until Ctrl-C. Also DEMO_SECONDS.",
+)
+@port_options
+def demo(seconds: float | None, **ports: int) -> None:
+    """Start the whole stack, import CDNOW, play a live shop, and show what became of both.
+
+    The data lies in a temporary folder that is removed at the end; `onefold up` keeps its own.
+
+    \b
+    Examples:
+      onefold demo
+      DEMO_SECONDS=20 onefold demo
+    """
+    console = Console()
+    chosen = Ports(**{name.removesuffix("_port"): port for name, port in ports.items()})
+    data_dir = Path(tempfile.mkdtemp(prefix="onefold-demo-"))
+    stack = Stack(StackOptions(data_dir=data_dir, definitions=DEMO_DEFINITIONS, ports=chosen), screen_for(console))
+    console.print("[bold]Onefold[/bold]: every event of a person, one profile, within a second", highlight=False)
+    with stopping_on_signals():
+        try:
+            stack.start()
+            play(stack, console, seconds)
+        except DemoFailed as failure:
+            raise click.ClickException(str(failure)) from failure
+        except KeyboardInterrupt:
+            console.print("\nStopping (once more: at once) ...")
+        finally:
+            stop(stack)
+            shutil.rmtree(data_dir, ignore_errors=True)

@@ -1,0 +1,122 @@
+"""The store of one partition: states, the index of deadlines, and what survives being closed, truncated or wiped."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.state.store import META, Store, StoreCorrupt
+from streams.state.view import StateView
+
+
+def _deadline_of(value: bytes) -> int | None:
+    """Values of these tests are their deadline as text; `-` has none."""
+    return None if value == b"-" else int(value)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "table-0", _deadline_of)
+
+
+def _commit(store: Store, changes: dict[bytes, bytes | None], offset: int = 0) -> None:
+    view = StateView(store)
+    for key, value in changes.items():
+        view.put(key, value)
+    store.write(view.changes, view.stored, offset)
+
+
+def test_due_keys_come_in_the_order_of_their_deadlines_and_only_of_their_workspace(store: Store) -> None:
+    _commit(store, {b"main|a": b"30", b"main|b": b"10", b"main2|c": b"5", b"main|d": b"-", b"main|e": b"11"})
+
+    assert store.due("main", 20, 100) == [b"main|b", b"main|e"]
+    assert store.due("main", 30, 100) == [b"main|b", b"main|e", b"main|a"]
+    assert store.due("main", 30, 1) == [b"main|b"]
+    assert store.due("main2", 30, 100) == [b"main2|c"]
+    assert store.due("mai", 30, 100) == []
+
+
+def test_a_deadline_is_inclusive(store: Store) -> None:
+    _commit(store, {b"main|a": b"10"})
+
+    assert store.due("main", 9, 10) == []
+    assert store.due("main", 10, 10) == [b"main|a"]
+
+
+def test_deadlines_before_1970_sort_before_later_ones(store: Store) -> None:
+    _commit(store, {b"main|late": b"1", b"main|early": b"-5"})
+
+    assert store.due("main", 1, 10) == [b"main|early", b"main|late"]
+
+
+def test_meta_records_have_no_deadline_and_are_found_by_prefix(store: Store) -> None:
+    _commit(store, {META + b"position|events": b"7", META + b"position|routes": b"9", META + b"clock|main": b"3"})
+
+    assert store.meta(b"position|") == {b"events": b"7", b"routes": b"9"}
+    assert store.due("main", 100, 10) == []
+
+
+def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
+    first = Store(tmp_path / "s", _deadline_of)
+    _commit(first, {b"main|a": b"10"}, offset=41)
+    first.close()
+
+    again = Store(tmp_path / "s", _deadline_of)
+
+    assert again.get(b"main|a") == b"10"
+    assert again.applied() == 41
+    assert again.due("main", 10, 10) == [b"main|a"]
+
+
+def test_a_wiped_store_is_empty_and_usable(store: Store) -> None:
+    _commit(store, {b"main|a": b"10"}, offset=41)
+
+    store.wipe()
+
+    assert store.get(b"main|a") is None
+    assert store.applied() is None
+    _commit(store, {b"main|a": b"1"}, offset=1)
+    assert store.due("main", 1, 10) == [b"main|a"]
+
+
+def test_a_store_without_its_current_file_is_reported_not_taken_for_empty(tmp_path: Path) -> None:
+    first = Store(tmp_path / "s", _deadline_of)
+    _commit(first, {b"main|a": b"10"})
+    first.close()
+    (tmp_path / "s" / "CURRENT").write_bytes(b"no manifest\n")
+
+    with pytest.raises(StoreCorrupt):
+        Store(tmp_path / "s", _deadline_of)
+
+
+def test_a_store_that_another_process_holds_is_not_taken_for_corrupt(tmp_path: Path) -> None:
+    holder = Store(tmp_path / "s", _deadline_of)
+
+    with pytest.raises(Exception, match="(?i)lock") as caught:
+        Store(tmp_path / "s", _deadline_of)
+
+    assert not isinstance(caught.value, StoreCorrupt)
+    holder.close()
+
+
+_KEYS = st.sampled_from([b"main|a", b"main|b", b"main|c"])
+_VALUES = st.one_of(st.none(), st.just(b"-"), st.integers(-50, 50).map(lambda at: b"%d" % at))
+
+
+@settings(max_examples=50, deadline=None)
+@given(batches=st.lists(st.dictionaries(_KEYS, _VALUES, min_size=1), max_size=8))
+def test_the_changelog_rebuilds_the_same_store(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[dict[bytes, bytes | None]]
+) -> None:
+    written = Store(tmp_path_factory.mktemp("written") / "s", _deadline_of)
+    rebuilt = Store(tmp_path_factory.mktemp("rebuilt") / "s", _deadline_of)
+    for number, batch in enumerate(batches):
+        _commit(written, batch, offset=number)
+
+    rebuilt.apply([record for batch in batches for record in batch.items()], len(batches) - 1)
+
+    keys = [b"main|a", b"main|b", b"main|c"]
+    assert rebuilt.get_many(keys) == written.get_many(keys)
+    assert sorted(rebuilt.due("main", 100, 10)) == sorted(written.due("main", 100, 10))
+    assert rebuilt.applied() == (written.applied() if batches else -1)

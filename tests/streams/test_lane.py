@@ -1,0 +1,213 @@
+"""A lane on the real broker: what it commits is all or nothing, survives it, and locks out whoever came before."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from embedded.stack import Stack
+from schemas.topics import changelog
+from streams.commit import Committer, Fenced
+from streams.lane import Chunk, Lane
+from streams.metrics import Tally
+from streams.phases import Folded, Output, Received, Record
+from streams.state.store import Store
+from streams.state.view import StateView
+
+pytestmark = pytest.mark.stack
+
+
+class Counting:
+    """Counts the records of each key and says the new count; `b"stop"` raises, as a programming error would."""
+
+    sweeps = False
+    deadline_of: Callable[[bytes], int | None] | None = None
+
+    def __init__(self, name: str) -> None:
+        self.name = self.table = name
+        self.topics: tuple[str, ...] = (f"{name}-in",)
+
+    def fold(self, received: Received, view: StateView) -> Folded:
+        outputs = []
+        for record in received.records:
+            if record.value == b"stop":
+                raise RuntimeError("told to stop")
+            key = record.key or b""
+            count = int(view.get(key) or 0) + 1
+            view.put(key, b"%d" % count)
+            outputs.append(Output(f"{self.name}-out", key, b"%d" % count))
+        return Folded(outputs, view, Tally())
+
+
+@pytest.fixture
+def stage(stack: Stack) -> Counting:
+    """A stage with topics of its own."""
+    stage = Counting(f"count-{uuid.uuid4().hex[:8]}")
+    admin = AdminClient({"bootstrap.servers": stack.settings.kafka})
+    compacted = {"cleanup.policy": "compact"}
+    made = admin.create_topics(
+        [NewTopic(f"{stage.name}-out", 1), NewTopic(changelog(stage.table), 1, config=compacted)]
+    )
+    for future in made.values():
+        future.result()
+    return stage
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as executor:
+        yield executor
+
+
+class Running:
+    """An open lane and what it reports."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.failures: list[BaseException] = []
+        self._offset = 0
+
+    async def work(self, *keys: bytes) -> None:
+        """Submit one record for each key as one chunk, and wait until it is acknowledged."""
+        acknowledged = asyncio.Event()
+        topic = self.lane.stage.topics[0]
+        at = self.lane.position(topic) or 0
+        records = [Record(topic, 0, at + number, key, b"x") for number, key in enumerate(keys)]
+        self.lane.submit(Chunk(topic, records, at + len(keys), acknowledged.set))
+        async with asyncio.timeout(30):
+            await acknowledged.wait()
+
+
+@asynccontextmanager
+async def running(stack: Stack, stage: Counting, folder: Path, executor: ThreadPoolExecutor) -> AsyncIterator[Running]:
+    lane = Lane(stage, 0, stack.settings.kafka, folder, executor)
+    await lane.open()
+    started = Running(lane)
+    lane.start(started.failures.append)
+    try:
+        yield started
+    finally:
+        await lane.close()
+
+
+def committed(stack: Stack, topic: str) -> list[tuple[bytes, bytes]]:
+    """All that a reader of committed records sees in partition 0 of a topic."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": stack.settings.kafka,
+            "group.id": uuid.uuid4().hex,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+        }
+    )
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    seen = []
+    try:
+        while True:
+            message = consumer.poll(20)
+            assert message is not None, "the broker did not answer"
+            error = message.error()
+            if error is not None:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                return seen
+            seen.append((message.key() or b"", message.value() or b""))
+    finally:
+        consumer.close()
+
+
+def test_outputs_state_and_position_are_there_after_the_acknowledgement(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as first:
+            await first.work(b"a", b"b", b"a")
+        async with running(stack, stage, tmp_path, executor) as second:
+            assert second.lane.position(stage.topics[0]) == 3
+            await second.work(b"a")
+            assert second.lane.position(stage.topics[0]) == 4
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"a", b"3")]
+
+
+def test_a_wiped_store_is_rebuilt_from_the_changelog(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path / "before", executor) as first:
+            await first.work(b"a", b"a")
+            await first.work(b"b")
+        async with running(stack, stage, tmp_path / "elsewhere", executor) as second:
+            assert second.lane.position(stage.topics[0]) == 3
+            await second.work(b"a", b"b")
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out")[-2:] == [(b"a", b"3"), (b"b", b"2")]
+
+
+def test_whoever_held_the_partition_before_is_fenced_and_leaves_no_trace(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path / "zombie", executor) as zombie:
+            await zombie.work(b"a")
+            async with running(stack, stage, tmp_path / "owner", executor) as owner:
+                topic = stage.topics[0]
+                zombie.lane.submit(Chunk(topic, [Record(topic, 0, 1, b"a", b"x")], 2, lambda: None))
+                async with asyncio.timeout(30):
+                    while not zombie.failures:
+                        await asyncio.sleep(0.01)
+                await owner.work(b"b")
+            assert isinstance(zombie.failures[0], Fenced)
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1"), (b"b", b"1")]
+    assert Store(tmp_path / "zombie" / f"{stage.table}-0", None).get(b"a") == b"1"
+
+
+def test_a_transaction_left_open_by_a_dead_worker_is_aborted_by_the_next_owner(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    dead = Committer(stack.settings.kafka, f"onefold-{stage.name}-0", changelog(stage.table), 0)
+    dead.fence()
+    dead._producer.begin_transaction()
+    dead._producer.produce(f"{stage.name}-out", b"never", b"a")
+    dead._producer.flush()
+
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as owner:
+            await owner.work(b"a")
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1")]
+
+
+def test_a_failing_fold_is_reported_and_nothing_of_its_batch_is_visible(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as lane:
+            topic = stage.topics[0]
+            records = [Record(topic, 0, 0, b"a", b"x"), Record(topic, 0, 1, b"a", b"stop")]
+            lane.lane.submit(Chunk(topic, records, 2, lambda: pytest.fail("acknowledged")))
+            async with asyncio.timeout(30):
+                while not lane.failures:
+                    await asyncio.sleep(0.01)
+        async with running(stack, stage, tmp_path, executor) as again:
+            assert again.lane.position(topic) is None
+            await again.work(b"a")
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1")]
