@@ -92,7 +92,7 @@ def _refuse_unknown_destinations(segments: list[Placed], known: list[str]) -> No
     for found, report in segments:
         for name, node in found.destinations.items():
             if name not in known:
-                hint = did_you_mean(name, known)
+                hint = did_you_mean(name, known) or "none is defined yet"
                 report.add(node, f"there is no destination {name!r}", f"{hint}; destinations/*.yaml define them")
 
 

@@ -4,6 +4,7 @@ Grammar and positions are ruamel.yaml's. Trees are built here from its events, s
 anything of its size exists: no anchors, aliases or tags, limited depth. Scalars stay text: `scalars` reads them.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from definitions.reading.nodes import Findings, ListNode, MappingNode, Node, Sca
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 32
+
+_ESCAPE_BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Refused(Exception):
@@ -52,13 +56,21 @@ def read_documents(file: Path, findings: Findings) -> list[Node]:
         _add_syntax_error(error, findings)
         return documents
     except ReaderError as error:
-        before = text[: error.position]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        findings.add_at(line, column, "a control character, which YAML does not allow", "remove it")
+        findings.add_at(*_place(text, error.position), "a control character, which YAML does not allow", "remove it")
+        return documents
+    except (ValueError, OverflowError):  # ruamel.yaml hands such an escape to chr() unchecked
+        beyond = _ESCAPE_BEYOND_UNICODE.search(text)
+        place = _place(text, beyond.start()) if beyond else (0, 0)
+        findings.add_at(*place, "not valid YAML: a number that is out of range", "the highest escape is \\U0010FFFF")
         return documents
     if not documents and not findings.errors:
         findings.add_whole("the file is empty", "define something in it or delete it")
     return documents
+
+
+def _place(text: str, position: int) -> tuple[int, int]:
+    before = text[:position]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _text(file: Path, findings: Findings) -> str | None:
@@ -99,6 +111,9 @@ def _node(event: Event, events: Iterator[Event], depth: int, findings: Findings)
         findings.add_at(line, column, f"nested deeper than {MAX_DEPTH} levels", "flatten the conditions")
         raise _Refused
     if isinstance(event, ScalarEvent):
+        if _SURROGATE.search(event.value):
+            findings.add_at(line, column, "half a character (\\ud800 to \\udfff)", "write the character itself")
+            raise _Refused
         return ScalarNode(line, column, event.value, event.style is None)
     if isinstance(event, SequenceStartEvent):
         items = []

@@ -32,9 +32,3 @@ def test_escapes_of_whole_characters_are_read(tmp_path: Path) -> None:
     text = 'segment: a\ntitle: "\\U0010FFFF \\u52a0 \\U0001F600"\nwhen: {type: page, within: 1d}'
     (segment,) = load_segment(tmp_path, text).segments
     assert segment.title == "\U0010ffff 加 \U0001f600"
-
-
-def test_a_destination_is_missed_where_none_is_defined(tmp_path: Path) -> None:
-    files = {"segments/a.yaml": "segment: a\nwhen: {type: page, within: 1d}\ndestinations: [crm]"}
-    (error,) = errors_of(tmp_path, files)
-    assert "there is no destination 'crm' (none is defined yet; destinations/*.yaml define them)" in error

@@ -80,3 +80,9 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     errors = errors_of(folder, {})
     assert len(errors) == 1
     assert errors[0].startswith("segments/b.yaml: ")
+
+
+def test_a_destination_is_missed_where_none_is_defined(tmp_path: Path) -> None:
+    files = {"segments/a.yaml": "segment: a\nwhen: {type: page, within: 1d}\ndestinations: [crm]"}
+    (error,) = errors_of(tmp_path, files)
+    assert "there is no destination 'crm' (none is defined yet; destinations/*.yaml define them)" in error
