@@ -1,6 +1,6 @@
 """The identifiers that a call names: userId, anonymousId, context.externalIds and the e-mail address of an identify."""
 
-from collectors.fields import kind_of, read_object, read_text
+from collectors.fields import kind_of, read_text
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
 from schemas import identity
@@ -42,10 +42,12 @@ def _external_ids(context: JsonObject) -> list[Identifier]:
         raise Rejection("invalid_type", f"expected a list, found {kind_of(listed)}", "context.externalIds")
     found = []
     for index, external in enumerate(listed):
-        path = f"context.externalIds.{index}."
-        fields = read_object({"": external}, "", path.rstrip("."))
-        namespace, value = read_text(fields, "type", path), read_text(fields, "id", path)
-        in_clear = read_text(fields, "encoding", path) in {None, "none"}
-        if namespace and value and in_clear and read_text(fields, "collection", path) in {None, "users"}:
+        path = f"context.externalIds.{index}"
+        if not isinstance(external, dict):
+            raise Rejection("invalid_type", f"expected an object, found {kind_of(external)}", path)
+        namespace, value, encoding, collection = (
+            read_text(external, name, f"{path}.") for name in ("type", "id", "encoding", "collection")
+        )
+        if namespace and value and encoding in {None, "none"} and collection in {None, "users"}:
             found.append(Identifier(namespace, value.lower() if namespace == "email" else value))
     return found

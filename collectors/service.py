@@ -23,6 +23,7 @@ from settings import Settings
 
 FINISH_REQUESTS_S = 3
 FLUSH_S = 1.0
+_BACKLOG = 1024
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(_BACKLOG)  # from now on nobody is refused: who comes early waits until all is wired
     except OSError as error:
         listener.close()
         reason = f"{error.strerror} (ONEFOLD_HTTP_PORT chooses another)"
