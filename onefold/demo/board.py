@@ -1,4 +1,4 @@
-"""The board that is shown while the shop plays: on a terminal it stays in place, elsewhere it is a line now and then."""
+"""The board shown while the shop plays: on a terminal it stays in place, elsewhere it is a line now and then."""
 
 from rich.console import Console
 from rich.live import Live

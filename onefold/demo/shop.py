@@ -22,7 +22,7 @@ class Shop:
         self.sent = 0
         logging.getLogger("segment").setLevel(logging.CRITICAL)  # its errors come by `on_error`
         self._client = Client(
-            write_key, host=url, on_error=self._on_error, flush_at=20, flush_interval=0.1, max_retries=3
+            write_key, host=url, on_error=self._on_error, upload_size=20, upload_interval=0.1, max_retries=3
         )
         self.visitors = [Visitor(number, SEED) for number in range(VISITORS)]
         self._visits: list[Iterator[Call]] = [visitor.visits() for visitor in self.visitors]

@@ -1,4 +1,4 @@
-"""Simulated visitors of a shop: who does what, in which order, on which device. Seeded and pure; sending is `shop`'s."""
+"""Simulated visitors of a shop: who does what, in which order, on which device. Seeded; sending is `shop`'s."""
 
 import random
 from collections.abc import Iterator

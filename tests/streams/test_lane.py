@@ -72,7 +72,15 @@ class Running:
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self.failures: list[BaseException] = []
-        self._offset = 0
+        self._failed = asyncio.Event()
+
+    def fail(self, error: BaseException) -> None:
+        self.failures.append(error)
+        self._failed.set()
+
+    async def failed(self) -> None:
+        async with asyncio.timeout(30):
+            await self._failed.wait()
 
     async def work(self, *keys: bytes) -> None:
         """Submit one record for each key as one chunk, and wait until it is acknowledged."""
@@ -90,7 +98,7 @@ async def running(stack: Stack, stage: Counting, folder: Path, executor: ThreadP
     lane = Lane(stage, 0, stack.settings.kafka, folder, executor)
     await lane.open()
     started = Running(lane)
-    lane.start(started.failures.append)
+    lane.start(started.fail)
     try:
         yield started
     finally:
@@ -108,7 +116,7 @@ def committed(stack: Stack, topic: str) -> list[tuple[bytes, bytes]]:
         }
     )
     consumer.assign([TopicPartition(topic, 0, 0)])
-    seen = []
+    seen: list[tuple[bytes, bytes]] = []
     try:
         while True:
             message = consumer.poll(20)
@@ -163,9 +171,7 @@ def test_whoever_held_the_partition_before_is_fenced_and_leaves_no_trace(
             async with running(stack, stage, tmp_path / "owner", executor) as owner:
                 topic = stage.topics[0]
                 zombie.lane.submit(Chunk(topic, [Record(topic, 0, 1, b"a", b"x")], 2, lambda: None))
-                async with asyncio.timeout(30):
-                    while not zombie.failures:
-                        await asyncio.sleep(0.01)
+                await zombie.failed()
                 await owner.work(b"b")
             assert isinstance(zombie.failures[0], Fenced)
 
@@ -201,9 +207,7 @@ def test_a_failing_fold_is_reported_and_nothing_of_its_batch_is_visible(
             topic = stage.topics[0]
             records = [Record(topic, 0, 0, b"a", b"x"), Record(topic, 0, 1, b"a", b"stop")]
             lane.lane.submit(Chunk(topic, records, 2, lambda: pytest.fail("acknowledged")))
-            async with asyncio.timeout(30):
-                while not lane.failures:
-                    await asyncio.sleep(0.01)
+            await lane.failed()
         async with running(stack, stage, tmp_path, executor) as again:
             assert again.lane.position(topic) is None
             await again.work(b"a")

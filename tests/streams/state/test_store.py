@@ -93,7 +93,7 @@ def test_a_store_without_its_current_file_is_reported_not_taken_for_empty(tmp_pa
 def test_a_store_that_another_process_holds_is_not_taken_for_corrupt(tmp_path: Path) -> None:
     holder = Store(tmp_path / "s", _deadline_of)
 
-    with pytest.raises(Exception, match="(?i)lock") as caught:
+    with pytest.raises(Exception, match=r"(?i)lock") as caught:
         Store(tmp_path / "s", _deadline_of)
 
     assert not isinstance(caught.value, StoreCorrupt)
