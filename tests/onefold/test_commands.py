@@ -1,0 +1,97 @@
+"""What the commands say to somebody who has no stack, a typing error or a clock that cannot be moved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from onefold.commands.clock import clock
+from onefold.commands.drain import drain
+from onefold.commands.profile import profile
+from onefold.commands.sql import sql
+from settings import write_default
+
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An installation of which nothing runs; `main` is on the wall clock."""
+    write_default(tmp_path / "onefold.yaml", "wall")
+    return {
+        "ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"),
+        "ONEFOLD_DATA_DIR": str(tmp_path),
+        "ONEFOLD_CLICKHOUSE": f"http://user:secret@{NOBODY}",
+        "ONEFOLD_KAFKA": NOBODY,
+        "ONEFOLD_REGISTRY": f"http://{NOBODY}",
+    }
+
+
+def run(command: click.Command, arguments: Sequence[str], environment: dict[str, str]) -> Result:
+    return CliRunner().invoke(command, list(arguments), env=environment)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (sql, ["SELECT 1"]),
+        (profile, ["user_id:42"]),
+    ],
+)
+def test_no_clickhouse_is_one_line_that_says_what_to_do(
+    command: click.Command, arguments: list[str], environment: dict[str, str]
+) -> None:
+    answer = run(command, arguments, environment)
+    assert answer.exit_code == 1
+    assert NOBODY in answer.output
+    assert "onefold up" in answer.output
+    assert "secret" not in answer.output
+    assert len(answer.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "said"),
+    [
+        (profile, ["42"], "expected NAMESPACE:VALUE such as user_id:42, not '42'"),
+        (profile, ["user_id:"], "expected NAMESPACE:VALUE"),
+        (sql, ["  "], "the query is empty"),
+        (clock, ["advance", "--to", "soon"], "'soon' is neither a time in ISO 8601 nor milliseconds"),
+        (clock, ["advance", "--to", "9" * 20], "neither a time in ISO 8601 nor milliseconds"),
+        (drain, ["--timeout", "-1"], "-1"),
+    ],
+)
+def test_a_typing_error_is_named(
+    command: click.Command, arguments: list[str], said: str, environment: dict[str, str]
+) -> None:
+    answer = run(command, arguments, environment)
+    assert answer.exit_code == 2
+    assert said in answer.output
+
+
+def test_a_wall_clock_cannot_be_moved(environment: dict[str, str]) -> None:
+    answer = run(clock, ["advance", "--to", "2026-01-01"], environment)
+    assert answer.exit_code == 1
+    assert "workspace 'main' lives on the wall clock, which cannot be moved" in answer.output
+
+
+def test_an_unknown_workspace_is_answered_with_the_known(environment: dict[str, str]) -> None:
+    answer = run(clock, ["advance", "--to", "2026-01-01", "--workspace", "mian"], environment)
+    assert answer.exit_code == 1
+    assert "there is no workspace 'mian'; there are: cdnow, main" in answer.output
+
+
+def test_a_folder_without_a_stack_is_named(environment: dict[str, str], tmp_path: Path) -> None:
+    for command, arguments in ((sql, ["SELECT 1"]), (drain, []), (profile, ["a:b"])):
+        answer = run(command, [*arguments, "--data-dir", str(tmp_path)], environment)
+        assert answer.exit_code == 1
+        assert f"no stack is running on {tmp_path}" in answer.output
+
+
+def test_every_command_shows_examples() -> None:
+    for command in (sql, profile, drain, clock.commands["advance"]):
+        text = CliRunner().invoke(command, ["--help"]).output
+        assert "Example" in text
+        assert "--json" in text
+        assert "--data-dir" in text
