@@ -14,6 +14,7 @@ import uvicorn
 from embedded.clickhouse.engine import Engine, FolderInUse
 from embedded.clickhouse.gateway import Gateway
 
+_MAX_HEAD_BYTES = 1 << 20  # as ClickHouse's http_max_uri_size
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -46,12 +47,14 @@ async def _serve(engine: Engine, listener: socket.socket, password: str, local: 
     config = uvicorn.Config(
         gateway,
         lifespan="off",
+        http="h11",  # httptools ends at 64 KiB of URL, which query parameters may exceed
+        h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config)
     loop = asyncio.get_running_loop()
@@ -62,14 +65,15 @@ async def _serve(engine: Engine, listener: socket.socket, password: str, local: 
     stop = asyncio.ensure_future(stopping.wait())
     await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
-    await serving
-    await asyncio.to_thread(gateway.shut)
+    await asyncio.gather(serving, gateway.drain())
+    await asyncio.to_thread(gateway.close)
     stop.cancel()
 
 
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    # The protocol is named because asyncio turns Nagle's delay off only where it is.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

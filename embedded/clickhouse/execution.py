@@ -55,6 +55,7 @@ class Execution:
 
     def __init__(self, engine: Engine, call: Call, plan: Plan) -> None:
         self.query_id = call.query_id
+        self.writes = plan.writes
         statement = plan.statement
         self.format = statement.format or call.format
         self._engine = engine
@@ -80,12 +81,16 @@ class Execution:
                 self._pieces = self._run()
             return next(self._pieces, None)
 
+    def interrupt(self) -> None:
+        """Ask the engine to stop what runs now; it fails with QUERY_WAS_CANCELLED."""
+        self._engine.kill(self.query_id)
+
     def abandon(self) -> None:
         """Give up: kill what only reads, let what writes finish, close."""
         self._abandoned = True
         while not self._busy.acquire(timeout=_KILL_INTERVAL_S):
-            if not self._plan.writes:
-                self._engine.kill(self.query_id)
+            if not self.writes:
+                self.interrupt()
         try:
             self._close()
         finally:

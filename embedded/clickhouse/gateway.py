@@ -22,6 +22,9 @@ MAX_BODY_BYTES: Final = 4 << 30
 _BODY_IN_MEMORY_BYTES: Final = 4 << 20
 _ANSWER_AT_ONCE_BYTES: Final = 1 << 20
 _SEND_TIMEOUT_S: Final = 30.0
+_DRAIN_S: Final = 2.0
+_WRITE_GRACE_S: Final = 1.0
+_DRAIN_POLL_S: Final = 0.05
 _HEALTH_PATHS: Final = ("/ping", "/health/ready", "/replicas_status")
 _TEXT: Final = "text/plain; charset=UTF-8"
 
@@ -52,15 +55,24 @@ class Gateway:
             await self._route(scope, headers, receive, exchange)
         except ServerError as failure:
             await exchange.fail(failure)
-        except ClientGone:
-            pass
+        except (ClientGone, asyncio.CancelledError):
+            pass  # nobody reads an answer; uvicorn cancels what outlasts the drain
         except Exception as failure:  # noqa: BLE001 - the HTTP boundary: a client gets an answer, the process lives
             await exchange.fail(error(Code.STD_EXCEPTION, f"{type(failure).__name__}: {failure}"))
 
-    def shut(self) -> None:
-        """Stop what runs: reads are killed, writes finish. Blocks; no request may come after."""
-        for execution in list(self._running.values()):
-            self._aside.submit(execution.abandon)
+    async def drain(self) -> None:
+        """Bring what runs to its end in two seconds: reads are killed at once, writes after a grace."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self._running and loop.time() < began + _DRAIN_S:
+            late = loop.time() > began + _WRITE_GRACE_S
+            for execution in list(self._running.values()):
+                if late or not execution.writes:
+                    await loop.run_in_executor(self._aside, execution.interrupt)
+            await asyncio.sleep(_DRAIN_POLL_S)
+
+    def close(self) -> None:
+        """Wait for the threads, after `drain`; no request may come any more."""
         for part in (self._reads, self._writes):
             part.close()
         self._aside.shutdown(wait=True)
@@ -240,6 +252,8 @@ async def _disconnected(receive: Receive) -> None:
 
 async def _unless(gone: asyncio.Future[None], piece: Awaitable[bytes | None]) -> bytes | None:
     pending = asyncio.ensure_future(piece)
+    # Asked for its failure even where nobody waits any more, or asyncio would log it.
+    pending.add_done_callback(lambda done: done.cancelled() or done.exception())
     either: set[asyncio.Future[Any]] = {gone, pending}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not pending.done():

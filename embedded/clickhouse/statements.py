@@ -76,6 +76,9 @@ def parse(sql: bytes) -> Statement:
     first = next(tokens, None)
     if first is None or first.word == b";":
         raise error(Code.SYNTAX_ERROR, "Syntax error: Empty query.")
+    if first.word != b"(" and not first.word[:1].isalpha():
+        # The engine would skip over some bytes that begin no statement and answer nothing.
+        raise error(Code.SYNTAX_ERROR, "Syntax error: failed at position 1: not the beginning of a statement.")
     if first.word == b"INSERT" and (data := _find_data(sql, tokens)):
         return data
     rest = list(lex(sql))
