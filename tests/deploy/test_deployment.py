@@ -1,0 +1,112 @@
+"""The deployment files, as far as they can be checked without an engine: nothing here is started.
+
+Checked: the files that are mounted exist, settings and commands are known, what Prometheus asks and the dashboard shows
+is what the processes serve, and the clickhouse profile is the embedded gateway's. Not checked: the images themselves.
+"""
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from prometheus_client import REGISTRY
+from ruamel.yaml import YAML
+
+import collectors.metrics
+import sinks.metrics
+import streams.metrics
+from embedded.clickhouse.profile import PROFILE
+from onefold.cli import COMMANDS
+from settings import load, read_workspaces
+from settings.environment import _VARIABLES
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVED_BY = (collectors.metrics, sinks.metrics, streams.metrics)
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, object]]:
+    compose = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
+    services: dict[str, dict[str, object]] = compose["services"]
+    return services
+
+
+def test_every_mounted_file_is_in_the_project(services: dict[str, dict[str, object]]) -> None:
+    mounts = [str(mount) for service in services.values() for mount in _list(service.get("volumes"))]
+    sources = [mount.split(":")[0] for mount in mounts if mount.startswith("./")]
+
+    assert sources
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
+def test_onefold_services_run_commands_and_settings_that_exist(services: dict[str, dict[str, object]]) -> None:
+    own = {name: service for name, service in services.items() if service.get("image") == "onefold:0.1.0"}
+
+    assert set(own) == {"collector", "worker", "sink"}
+    for service in own.values():
+        environment = service["environment"]
+        assert isinstance(environment, dict)
+        assert _list(service["command"])[0] in COMMANDS
+        assert set(environment) <= {*_VARIABLES, "ONEFOLD_CONFIG"}
+        load({name: str(value) for name, value in environment.items() if name != "ONEFOLD_CONFIG"})
+
+
+def test_services_wait_only_for_services_with_a_health_check(services: dict[str, dict[str, object]]) -> None:
+    for service in services.values():
+        awaited = service.get("depends_on")
+        if isinstance(awaited, dict):
+            assert all("healthcheck" in services[name] for name in awaited)
+
+
+def test_nothing_is_published_beyond_loopback(services: dict[str, dict[str, object]]) -> None:
+    ports = [str(port) for service in services.values() for port in _list(service.get("ports"))]
+
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_example_workspaces_file_is_valid() -> None:
+    assert read_workspaces(ROOT / "deploy" / "onefold.yaml")["main"].sources[0].write_key.startswith("change-me")
+
+
+def test_prometheus_asks_services_of_the_composition_on_their_ports(services: dict[str, dict[str, object]]) -> None:
+    config = YAML(typ="safe").load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    targets = [
+        target for job in config["scrape_configs"] for group in job["static_configs"] for target in group["targets"]
+    ]
+    defaults = load({})
+    ports = {
+        "collector": defaults.http_port,
+        "worker": defaults.worker_metrics_port,
+        "sink": defaults.sink_metrics_port,
+    }
+
+    assert targets == [f"{name}:{port}" for name, port in ports.items()]
+    assert ports.keys() <= services.keys()
+
+
+def test_the_dashboard_shows_metrics_that_are_served() -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana/dashboards/onefold.json").read_text())
+    asked = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"onefold_\w+", target["expr"])
+    }
+    served = {family.name for family in REGISTRY.collect() if family.name.startswith("onefold_")}
+
+    assert SERVED_BY
+    assert {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in asked} <= served
+
+
+def test_clickhouse_gets_the_profile_of_the_embedded_gateway() -> None:
+    profile = ElementTree.parse(ROOT / "deploy/clickhouse/users.d/onefold.xml").getroot().find("profiles/default")
+
+    assert profile is not None
+    given = {setting.tag: setting.text for setting in profile}
+    assert given["final"] == PROFILE["final"]
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
