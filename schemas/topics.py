@@ -79,7 +79,7 @@ def configurations(destinations: tuple[str, ...] = ()) -> dict[str, dict[str, st
 
 def create(settings: Settings, destinations: tuple[str, ...] = (), timeout_s: float = 30.0) -> None:
     """Create the topics that do not exist yet. Raises KafkaException when the broker refuses or cannot be reached."""
-    admin = AdminClient({"bootstrap.servers": settings.kafka})
+    admin = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 0})
     existing = admin.list_topics(timeout=timeout_s).topics
     missing = [
         NewTopic(name, num_partitions=settings.partitions, replication_factor=settings.replication, config=config)
