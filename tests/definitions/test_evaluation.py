@@ -86,6 +86,7 @@ def test_a_count_that_holds_ends_exactly_at_its_deadline(
 
 @given(comparisons, values)
 @example(Comparison(Operator.EQUALS, 1), True)
+@example(Comparison(Operator.EQUALS, True), 1)
 @example(Comparison(Operator.IN, (0, "1")), False)
 @example(Comparison(Operator.NOT_EQUALS, 1), None)
 @example(Comparison(Operator.CONTAINS, 1), [True])
