@@ -14,6 +14,7 @@ def fold_event(state: ProfileState, event: Event, context: FoldContext, out: Out
     """Fold one event into the state; False, and nothing changed, when its message id was folded before."""
     if not recent_ids.remember(state.recent_ids, event.message_id, event.received_at):
         return False
+    refresh(state, context, out)
     at = event.occurred_at
     is_first = state.as_of == BEGINNING
     if at > state.as_of:
@@ -34,6 +35,7 @@ def fold_event(state: ProfileState, event: Event, context: FoldContext, out: Out
 
 def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) -> None:
     """Fire every deadline until `to`, in the order of time, each at its exact time."""
+    refresh(state, context, out)
     while (due := next_deadline(state, context)) <= to and due < NEVER:
         ends_session = sessions.deadline(state) == due
         state.as_of = due
@@ -49,7 +51,13 @@ def next_deadline(state: ProfileState, context: FoldContext) -> int:
 
 
 def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
-    """Evaluate all segments as of the state's time, after the definitions changed."""
+    """Evaluate all segments as of the state's time if the definitions have changed since it was last done.
+
+    Events and deadlines do so by themselves; a profile that has neither stays as it was until it is refreshed.
+    """
+    if state.definitions == context.program.fingerprint:
+        return
+    state.definitions = context.program.fingerprint
     windows.unite(state.windows, {}, state.as_of, context.program)
     segments.forget(state, segments.DEFINITION, context, out)
     if state.as_of != BEGINNING:

@@ -29,7 +29,6 @@ def absorb(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, a
     state.decision = max(state.decision, decision)
     state.version = max(state.version, other.version)
     sessions.absorb(state, other.visits, own_as_of, context, out)
-    segments.forget(state, segments.MERGE, context, out)
     if state.as_of != BEGINNING:
         segments.settle(state, context.program.segments, segments.MERGE, context, out)
 

@@ -53,6 +53,7 @@ class ProfileState(msgspec.Struct, array_like=True):
     untils: dict[str, int] = {}  # segment -> when its verdict may change without an event; absent: never
     visits: list[Visit] = []  # oldest first, at least half an hour apart, hence few within the lateness bound
     recent_ids: RecentIds = msgspec.field(default_factory=RecentIds)
+    definitions: str = ""  # fingerprint of the program from which `memberships` and `untils` follow
 
 
 class Forward(msgspec.Struct, array_like=True, frozen=True):

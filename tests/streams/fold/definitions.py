@@ -1,28 +1,33 @@
-import definitions as d
-from definitions import *  # temporary stand-in
+"""The segments that the tests of the fold use; `naive.segments` says the same in plain words."""
 
-H = 3600_000
-acc = (
-    d.Accumulator("View/1", 3, H, False, lambda t, e, p: True),
-    d.Accumulator("Buy/10", 2, 2 * H, True, lambda t, e, p: isinstance(p.get("amount"), int) and p["amount"] >= 10),
-    d.Accumulator("View/2", 1, H * 3 // 2, False, lambda t, e, p: True),
+from definitions import Definitions, Segment, compile_program
+from definitions.model import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    EventCount,
+    EventMatcher,
+    Not,
+    Operator,
+    PropertyFilter,
+    TraitComparison,
 )
 
+_HOUR = 60 * 60_000
+_VIEW = EventMatcher("track", "View")
+_BIG = PropertyFilter(("amount",), (Comparison(Operator.GREATER_OR_EQUAL, 10),))
+_PRO = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
 
-def either(f, g):
-    return d.neg(d.both(d.neg(f), d.neg(g)))
-
-
-def s(name, reads, traits, f):
-    return d.CompiledSegment(name, (), frozenset(reads), frozenset(traits), f)
-
-
-segs = (
-    s("buyers", ["Buy/10"], [], d.at_least(2, "Buy/10", 2 * H)),
-    s("frequent", ["View/1"], [], d.at_least(3, "View/1", H)),
-    s("pro", [], ["plan"], d.trait("plan", "pro")),
-    s("pro_or_viewing", ["View/1"], ["plan"], either(d.trait("plan", "pro"), d.at_least(1, "View/1", H))),
-    s("quiet", ["View/2"], [], d.neg(d.at_least(1, "View/2", H * 3 // 2))),
+_PRO_ONLY = Segment("pro", _PRO)
+PROGRAM = compile_program(
+    Definitions(
+        (
+            Segment("buyers", EventCount(EventMatcher("track", "Buy", (_BIG,)), 2, 2 * _HOUR)),
+            Segment("frequent", EventCount(_VIEW, 3, _HOUR)),
+            _PRO_ONLY,
+            Segment("pro_or_viewing", AnyOf((_PRO, EventCount(_VIEW, 1, _HOUR)))),
+            Segment("quiet", AllOf((Not(EventCount(_VIEW, 1, _HOUR * 3 // 2)),))),
+        )
+    )
 )
-PROGRAM = d.Program(segs, acc)
-FEWER = d.Program(segs[2:3], ())
+FEWER = compile_program(Definitions((_PRO_ONLY,)))

@@ -96,7 +96,7 @@ def test_the_sweep_does_not_change_what_an_event_does(events: list[Event], data:
 
 @given(events=event_lists(), data=st.data())
 def test_a_message_folded_again_changes_nothing(events: list[Event], data: st.DataObject) -> None:
-    state, out = fold(events)
+    state, _ = fold(events)
     before = encode_entry(state, next_deadline(state, CONTEXT))
     again = Outputs()
     for folded in data.draw(st.permutations(events)):
@@ -168,10 +168,7 @@ def test_an_unusable_identifier_is_not_taken() -> None:
 
 def test_changed_definitions_take_effect_on_refresh() -> None:
     state, _ = fold([identify(START, {"plan": "pro"}), event(START + 1)])
-    unchanged, fewer, more = Outputs(), Outputs(), Outputs()
-    refresh(state, CONTEXT, unchanged)
-    assert unchanged == Outputs()
-
+    fewer, more = Outputs(), Outputs()
     without = FoldContext(CONTEXT.workspace, CONTEXT.profile_id, FEWER, CONTEXT.source_priority)
     refresh(state, without, fewer)
     changes = [(change.segment, change.change, change.cause) for change in fewer.segment_changes]
@@ -180,15 +177,34 @@ def test_changed_definitions_take_effect_on_refresh() -> None:
     assert not state.windows
 
     refresh(state, CONTEXT, more)
+    refresh(state, CONTEXT, more)
     changes = [(change.segment, change.change, change.cause) for change in more.segment_changes]
     assert changes == [("pro_or_viewing", "entered", "definition"), ("quiet", "entered", "definition")]
+
+
+def test_changed_definitions_take_effect_before_the_next_event_or_deadline() -> None:
+    without = FoldContext(CONTEXT.workspace, CONTEXT.profile_id, FEWER, CONTEXT.source_priority)
+    state, by_event = fold([event(START)])
+    fold([event(START + HOUR)], state, without, by_event)
+    state, by_deadline = fold([event(START)])
+    advance(state, START + HOUR, without, by_deadline)
+    for out in (by_event, by_deadline):
+        last = out.segment_changes[-1]
+        assert (last.segment, last.cause, last.changed_at) == ("pro_or_viewing", "definition", START)
+
+
+def test_the_last_millisecond_of_a_window_counts() -> None:
+    state, out = fold([event(START), event(START + HOUR - 2), event(START + HOUR - 1)])
+    assert next_deadline(state, CONTEXT) == START + HOUR
+    at_rest(state, START + HOUR, out=out)
+    frequent = [change for change in out.segment_changes if change.segment == "frequent"]
+    assert transitions(frequent) == [("frequent", "entered", START + HOUR - 1), ("frequent", "exited", START + HOUR)]
 
 
 def test_an_empty_state_has_nothing_to_fire() -> None:
     state, out = ProfileState(), Outputs()
     advance(state, NEVER, CONTEXT, out)
-    refresh(state, CONTEXT, out)
-    assert (state, out) == (ProfileState(), Outputs())
+    assert (state, out) == (ProfileState(definitions=CONTEXT.program.fingerprint), Outputs())
     assert next_deadline(state, CONTEXT) == NEVER
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from definitions import NEVER
 from streams.fold.fold import next_deadline
-from streams.fold.state import Forward, ProfileState, deadline_of, decode_entry, encode_entry
+from streams.fold.state import Forward, ProfileState, RecentIds, deadline_of, decode_entry, encode_entry
 from tests.streams.fold.given import CONTEXT, START, event, fold, identify
 
 
@@ -32,10 +32,10 @@ def test_fields_added_at_the_end_do_not_break_either_release() -> None:
     fields = msgspec.msgpack.decode(value[9:])
     newer = value[:9] + msgspec.msgpack.encode([*fields, "from a later release"])
     assert decode_entry(newer) == state
-    older = value[:9] + msgspec.msgpack.encode(fields[:-1])
+    older = value[:9] + msgspec.msgpack.encode(fields[:-2])
     read = decode_entry(older)
     assert isinstance(read, ProfileState)
-    assert (read.events, read.recent_ids.recent) == (1, b"")
+    assert (read.events, read.recent_ids, read.definitions) == (1, RecentIds(), "")
 
 
 @pytest.mark.parametrize("value", [b"", b"x" * 20, b"p", b"p" + b"\0" * 8 + b"\xc1"])
