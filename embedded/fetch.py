@@ -22,6 +22,7 @@ from embedded.errors import StackError
 from embedded.locks import exclusive_lock
 
 ATTEMPTS = 5
+BACK_OFF_S = 0.5  # before the second attempt; doubled before each further one
 _CONNECTIONS = 8
 _CHUNK_BYTES = 256 * 1024
 _TIMEOUT_S = (10.0, 60.0)  # to connect, and between two reads
@@ -143,7 +144,7 @@ class _Download:
             except (_Unfinished, requests.RequestException) as error:
                 if attempt == ATTEMPTS - 1:
                     raise self._unreachable(error) from error
-                if self._stop.wait(0.5 * 2**attempt * random.uniform(0.8, 1.2)):
+                if self._stop.wait(BACK_OFF_S * 2**attempt * random.uniform(0.8, 1.2)):
                     return
                 continue
             if self._stop.is_set():

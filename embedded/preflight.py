@@ -23,9 +23,11 @@ _SERVES = {
 }
 
 
-def prepare_data_dir(layout: Layout) -> FileLock:
+def prepare_data_dir(layout: Layout, least_free_bytes: int = LEAST_FREE_BYTES) -> FileLock:
     """Make the data folder and hold its lock. Raises StackError when it cannot be used or another stack runs on it."""
     folder = layout.data_dir
+    if "," in str(folder):
+        raise StackError(f"Kafka takes no folder with a comma in its path: {folder} (--data-dir names another)")
     lock = FileLock(layout.lock)
     try:
         layout.logs.mkdir(parents=True, exist_ok=True)
@@ -36,10 +38,10 @@ def prepare_data_dir(layout: Layout) -> FileLock:
     if not free:
         raise StackError(f"a stack is already running on {folder}: stop it, or give this one a folder with --data-dir")
     available = shutil.disk_usage(folder).free
-    if available < LEAST_FREE_BYTES:
+    if available < least_free_bytes:
         lock.release()
         raise StackError(
-            f"only {available // 1_000_000} MB are free for {folder}, {LEAST_FREE_BYTES // 1_000_000} MB are needed: "
+            f"only {available // 1_000_000} MB are free for {folder}, {least_free_bytes // 1_000_000} MB are needed: "
             "make room, or give another folder with --data-dir"
         )
     return lock

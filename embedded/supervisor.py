@@ -15,6 +15,7 @@ from embedded.screen import Screen
 
 STOP_WITHIN_S = 15.0
 RESTARTS = 5
+BACK_OFF_S = 0.5  # before the first new start; doubled before each further one
 STABLE_AFTER_S = 60.0  # a part that ran for so long starts its restarts anew
 _POLL_S = 0.05
 
@@ -28,9 +29,9 @@ class _Restarts:
         self.started_at = time.monotonic()
 
     def plan(self, now: float) -> bool:
-        """Plan the next start after a back-off of 0.5, 1, 2 ... seconds; False when the part died too often."""
+        """Plan the next start after a back-off; False when the part died too often."""
         self.count = 1 if now - self.started_at >= STABLE_AFTER_S else self.count + 1
-        self.due_at = now + 2.0 ** (self.count - 2)
+        self.due_at = now + BACK_OFF_S * 2 ** (self.count - 1)
         return self.count <= RESTARTS
 
     def begin(self, now: float) -> None:

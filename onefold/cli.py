@@ -4,10 +4,10 @@ What a command does is in `onefold/commands/`, one file each.
 """
 
 import importlib
-import os
 import warnings
 
 import click
+from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-untyped]
 
 from embedded.errors import StackError
 from settings import SettingsError
@@ -71,6 +71,6 @@ def onefold() -> None:
 
 def main() -> None:
     """Entry of the installed script."""
-    if not os.environ.get("PYTHONWARNINGS"):
-        warnings.filterwarnings("ignore", module="authlib")  # warns at import that a package will be renamed
+    # Of a package of the registry's client that will be renamed: no concern of whoever types a command.
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
     onefold()

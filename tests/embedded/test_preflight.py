@@ -1,0 +1,69 @@
+"""What cannot work is refused in one line before anything starts."""
+
+import socket
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from embedded.errors import StackError
+from embedded.layout import Layout, Ports
+from embedded.preflight import check_definitions, check_ports, flag, prepare_data_dir
+
+
+def test_free_ports_pass() -> None:
+    check_ports(Ports.free())
+
+
+@pytest.mark.parametrize("name", [field.name for field in msgspec.structs.fields(Ports)])
+def test_a_taken_port_is_named_with_its_holder_and_the_flag_to_change_it(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(StackError) as refused:
+            check_ports(msgspec.structs.replace(Ports.free(), **{name: port}))
+    message = str(refused.value)
+    assert message.startswith(f"port {port}, for ")
+    assert "(pid " in message
+    assert message.endswith(f"choose another with {flag(name)}")
+
+
+def test_a_port_taken_on_all_addresses_counts() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as listener, pytest.raises(StackError, match="is taken"):
+        check_ports(msgspec.structs.replace(Ports.free(), kafka=listener.getsockname()[1]))
+
+
+def test_a_port_given_twice_is_refused() -> None:
+    ports = Ports.free()
+    with pytest.raises(StackError, match=f"port {ports.kafka} is given more than once"):
+        check_ports(msgspec.structs.replace(ports, http=ports.kafka))
+
+
+def test_a_folder_serves_one_stack_at_a_time(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "new" / "folder")
+    lock = prepare_data_dir(layout)
+    with pytest.raises(StackError, match=r"a stack is already running on .*/new/folder"):
+        prepare_data_dir(layout)
+    lock.release()
+    prepare_data_dir(layout).release()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StackError, match=r"cannot write to the data folder .*/file/data: .*--data-dir"):
+        prepare_data_dir(Layout(tmp_path / "file" / "data"))
+
+
+def test_a_comma_in_the_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="comma"):
+        prepare_data_dir(Layout(tmp_path / "a,b"))
+
+
+def test_too_little_disk_is_refused_and_leaves_the_folder_free(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"only \d+ MB are free"):
+        prepare_data_dir(Layout(tmp_path), least_free_bytes=10**18)
+    prepare_data_dir(Layout(tmp_path)).release()
+
+
+def test_missing_definitions_are_named(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"no such folder of definitions: .*/nowhere"):
+        check_definitions(tmp_path / "nowhere")

@@ -1,0 +1,73 @@
+"""After a stack's process was killed, no process that it started is left."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.embedded.parts import wait_until
+
+_STACK = """
+import sys, time
+from pathlib import Path
+from embedded.layout import Layout
+from embedded.screen import SilentScreen
+from embedded.supervisor import Supervisor
+from tests.embedded.parts import sleeper
+folder = Path(sys.argv[1])
+Layout(folder).logs.mkdir()
+parts = [sleeper(folder, "mild"), sleeper(folder, "parent", parent=True), sleeper(folder, "mule", stubborn=True)]
+supervisor = Supervisor([part for part in parts if part.name in sys.argv[2:]], [], Layout(folder), SilentScreen())
+supervisor.start()
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def start(folder: Path, *parts: str) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """A process with a supervisor, and all that it started: parts, their children, and the reaper."""
+    stack = subprocess.Popen([sys.executable, "-c", _STACK, str(folder), *parts], stdout=subprocess.PIPE, text=True)
+    assert stack.stdout is not None
+    assert stack.stdout.readline() == "ready\n"
+    return stack, psutil.Process(stack.pid).children(recursive=True)
+
+
+def is_gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def is_reaper(process: psutil.Process) -> bool:
+    return any(argument.endswith("reaper.py") for argument in process.cmdline())
+
+
+def test_killing_the_parent_ends_parts_grandchildren_and_those_that_ignore_sigterm(tmp_path: Path) -> None:
+    stack, started = start(tmp_path, "mild", "parent", "mule")
+    assert len(started) == 5
+    stack.kill()
+    stack.wait()
+    wait_until(lambda: all(is_gone(process) for process in started))
+
+
+def test_the_reaper_alone_is_enough(tmp_path: Path) -> None:
+    """Where the system offers no parent-death signal: parts that ignore SIGTERM show it, only the reaper ends them."""
+    stack, started = start(tmp_path, "mule")
+    stack.kill()
+    stack.wait()
+    wait_until(lambda: all(is_gone(process) for process in started))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_on_linux_parts_end_even_without_the_reaper(tmp_path: Path) -> None:
+    stack, started = start(tmp_path, "mild")
+    for process in filter(is_reaper, started):
+        process.kill()
+    os.kill(stack.pid, signal.SIGKILL)
+    stack.wait()
+    wait_until(lambda: all(is_gone(process) for process in started))

@@ -1,0 +1,71 @@
+"""`onefold up` as a person meets it: what it refuses in one line, what it says once ready, how it ends."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import msgspec
+import psutil
+import pytest
+
+from embedded.layout import Layout, Ports
+from embedded.preflight import flag, prepare_data_dir
+
+
+def arguments(data_dir: Path, ports: Ports) -> list[str]:
+    chosen = [[flag(name), str(port)] for name, port in msgspec.structs.asdict(ports).items()]
+    return [sys.executable, "-m", "onefold", "up", "--data-dir", str(data_dir), *sum(chosen, [])]
+
+
+def refused(data_dir: Path, ports: Ports, *more: str) -> str:
+    """Standard error of an `up` that must not start."""
+    ended = subprocess.run(
+        [*arguments(data_dir, ports), *more], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+def test_a_second_up_on_a_folder_is_one_clear_line(tmp_path: Path) -> None:
+    lock = prepare_data_dir(Layout(tmp_path))
+    error = refused(tmp_path, Ports.free())
+    lock.release()
+    assert error.splitlines()[1:] == [
+        f"Error: a stack is already running on {tmp_path}: stop it, or give this one a folder with --data-dir"
+    ]
+
+
+def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        error = refused(tmp_path, msgspec.structs.replace(Ports.free(), registry=port))
+    assert len(error.splitlines()) == 2
+    assert f"Error: port {port}, for the schema registry, is taken by " in error
+    assert error.strip().endswith("choose another with --registry-port")
+
+
+def test_missing_definitions_are_one_clear_line(tmp_path: Path) -> None:
+    error = refused(tmp_path, Ports.free(), "--definitions", str(tmp_path / "nowhere"))
+    assert "Error: no such folder of definitions" in error
+
+
+@pytest.mark.stack
+def test_up_serves_until_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
+    up = subprocess.Popen([*arguments(tmp_path, Ports.free()), "--json"], stdout=subprocess.PIPE, text=True)
+    assert up.stdout is not None
+    line = up.stdout.readline()
+    assert line, "it ended before it was ready"
+    addresses = json.loads(line)
+    assert httpx.get(f"{addresses['http']}/health/ready").status_code == httpx.codes.OK
+    assert httpx.post(addresses["clickhouse"], content="SELECT 1").text == "1\n"
+    started = psutil.Process(up.pid).children(recursive=True)
+    up.send_signal(signal.SIGTERM)
+    assert up.wait(30) == 0
+    assert not [process for process in started if process.is_running()]
+    assert not (tmp_path / "stack.json").exists()
