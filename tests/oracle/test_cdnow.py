@@ -28,7 +28,7 @@ PUBLISHED = {
 
 _FIGURES = """
 SELECT count() AS events, uniqExact(profile_id) AS profiles, sum(properties.quantity::Int64) AS discs,
-       toFloat64(sum(properties.total::Decimal64(2))) AS dollars,
+       round(sum(properties.total::Float64), 2) AS dollars,
        toString(toDate(min(occurred_at))) AS first, toString(toDate(max(occurred_at))) AS last
 FROM onefold.events_current WHERE workspace = {workspace:String}
 """
