@@ -65,7 +65,10 @@ def _compile(events: EventMatcher) -> Matches:
             return False
         if events.name is not None and event_name != events.name:
             return False
-        return all(passes(read(properties)) for read, passes in filters)
+        for read, passes in filters:  # noqa: SIM110 - runs for every event, and a generator would double its cost
+            if not passes(read(properties)):
+                return False
+        return True
 
     return matches
 
