@@ -159,6 +159,8 @@ def test_only_the_strongest_identifier_of_an_event_is_taken() -> None:
     record = profile_record(state, CONTEXT, START)
     assert record.identifiers == (Identifier("user_id", "ann"), Identifier("anonymous_id", "tab"))
     assert out.segment_changes[0].identifiers == (Identifier("user_id", "ann"),)
+    fold([event(START + 2, identifiers=(pair[0], Identifier("email", "ann@example.org")))], state)
+    assert [namespace for namespace, _ in state.identifiers] == ["user_id", "email", "anonymous_id"]
 
 
 def test_an_unusable_identifier_is_not_taken() -> None:
@@ -188,7 +190,9 @@ def test_changed_definitions_take_effect_before_the_next_event_or_deadline() -> 
     fold([event(START + HOUR)], state, without, by_event)
     state, by_deadline = fold([event(START)])
     advance(state, START + HOUR, without, by_deadline)
-    for out in (by_event, by_deadline):
+    state, by_late_event = fold([event(START)])
+    fold([event(START - 1)], state, without, by_late_event)
+    for out in (by_event, by_deadline, by_late_event):
         last = out.segment_changes[-1]
         assert (last.segment, last.cause, last.changed_at) == ("pro_or_viewing", "definition", START)
 

@@ -1,0 +1,227 @@
+"""The worker as a process, on the real broker: stopped, killed, joined by a second one, fed with poison."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+from embedded.layout import free_ports
+from embedded.stack import Stack
+from schemas.codec import Codec
+from schemas.identity import default_profile_id, identifier_key
+from schemas.records import DeadLetter, Event, Identifier, Profile
+from schemas.registry import Registry
+from schemas.topics import EVENTS, EVENTS_DEAD, PRODUCER_CONFIG, PROFILES
+
+pytestmark = pytest.mark.stack
+WITHIN_S = 90
+
+
+class Worker:
+    """A worker process with a number and a folder of its own."""
+
+    def __init__(self, stack: Stack, number: int, folder: Path) -> None:
+        self._port = free_ports(1)[0]
+        own = {
+            "ONEFOLD_WORKER": str(number),
+            "ONEFOLD_DATA_DIR": str(folder),
+            "ONEFOLD_WORKER_METRICS_PORT": str(self._port),
+        }
+        folder.mkdir(exist_ok=True)
+        self._log = (folder / f"worker-{number}.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streams"], env=dict(stack.environment) | own, stdout=self._log, stderr=self._log
+        )
+        wait_for(self._is_ready, f"worker {number} to be ready; its log: {self._log.name}")
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, Path(self._log.name).read_text()[-3_000:]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/health/ready", timeout=5) as answer:
+                return bool(json.load(answer)["status"] == "ready")
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return False
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and wait; the exit code, negative for a signal."""
+        self.process.send_signal(number)
+        return self.process.wait(WITHIN_S)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._log.close()
+
+
+@pytest.fixture
+def start(stack: Stack, tmp_path: Path) -> Iterator[Callable[[int], Worker]]:
+    """Start worker number n; those still running at the end are killed."""
+    workers: list[Worker] = []
+
+    def started(number: int) -> Worker:
+        worker = Worker(stack, number, tmp_path / str(number))
+        workers.append(worker)
+        return worker
+
+    yield started
+    for worker in workers:
+        worker.close()
+
+
+class Shop:
+    """Sends events of persons that no other test knows, and reads what became of them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.settings = stack.settings
+        self.codec = Codec(Registry(self.settings.registry))
+        self._encode = self.codec.encoder(Event)
+        self._run = uuid.uuid4().hex[:8]
+        self._sent = 0
+        self.producer = Producer({**PRODUCER_CONFIG, "bootstrap.servers": self.settings.kafka})
+
+    def person(self, number: int) -> Identifier:
+        return Identifier("user_id", f"{self._run}-{number}")
+
+    def send(self, people: int, each: int) -> None:
+        """`each` events of each of `people` persons."""
+        now = time.time_ns() // 1_000_000
+        for number in range(people):
+            for _ in range(each):
+                self._sent += 1
+                who = self.person(number)
+                event = Event(
+                    "main",
+                    "dev",
+                    f"{self._run}-m{self._sent}",
+                    "track",
+                    "Seen",
+                    now,
+                    None,
+                    now,
+                    (who,),
+                    "{}",
+                    "{}",
+                    "{}",
+                )
+                self.producer.produce(EVENTS, self._encode(event), identifier_key("main", who))
+        assert self.producer.flush(60) == 0
+
+    def counts(self, people: int) -> dict[int, int]:
+        """Events of each person by the newest committed record on `profiles`."""
+        namespace = self.settings.workspaces["main"].namespace
+        ids = {default_profile_id(namespace, self.person(number)): number for number in range(people)}
+        newest: dict[int, Profile] = {}
+        for value in committed(self.settings.kafka, PROFILES):
+            profile = self.codec.decode(Profile, value)
+            number = ids.get(profile.profile_id)
+            if number is not None and (number not in newest or newest[number].version < profile.version):
+                newest[number] = profile
+        return {number: profile.events for number, profile in newest.items()}
+
+
+@pytest.fixture
+def shop(stack: Stack) -> Shop:
+    return Shop(stack)
+
+
+def committed(kafka: str, topic: str) -> list[bytes]:
+    """Values of all committed records of a topic."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka,
+            "group.id": uuid.uuid4().hex,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+        }
+    )
+    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    values, open_ends = [], len(partitions)
+    while open_ends:
+        message = consumer.poll(30)
+        assert message is not None, "the broker did not answer"
+        error = message.error()
+        if error is None:
+            values.append(message.value() or b"")
+        else:
+            assert error.code() == KafkaError._PARTITION_EOF, error
+            open_ends -= 1
+    consumer.close()
+    return values
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {WITHIN_S} s for {what}"
+        time.sleep(0.2)
+
+
+def test_a_stopped_worker_exits_with_0_and_the_next_goes_on_where_it_was(
+    start: Callable[[int], Worker], shop: Shop
+) -> None:
+    worker = start(1)
+    shop.send(people=20, each=3)
+    wait_for(lambda: shop.counts(20) == dict.fromkeys(range(20), 3), "three events of each person")
+    assert worker.end(signal.SIGTERM) == 0
+
+    shop.send(people=20, each=1)
+    start(1)
+
+    wait_for(lambda: shop.counts(20) == dict.fromkeys(range(20), 4), "four events of each person, none twice")
+
+
+def test_killed_in_the_middle_it_loses_and_repeats_nothing(start: Callable[[int], Worker], shop: Shop) -> None:
+    for kill_number in range(3):
+        worker = start(1)
+        shop.send(people=200, each=5)
+        assert worker.end(signal.SIGKILL) == -signal.SIGKILL, f"kill {kill_number}"
+    start(1)
+
+    wait_for(lambda: shop.counts(200) == dict.fromkeys(range(200), 15), "15 events of each person")
+
+
+def test_a_second_worker_takes_its_share_and_gives_it_back(start: Callable[[int], Worker], shop: Shop) -> None:
+    first = start(1)
+    shop.send(people=50, each=1)
+    second = start(2)
+    shop.send(people=50, each=1)
+    wait_for(lambda: shop.counts(50) == dict.fromkeys(range(50), 2), "two events of each person")
+    assert first.process.poll() is None, "the rebalance must not stop the first worker"
+
+    assert second.end(signal.SIGTERM) == 0
+    shop.send(people=50, each=1)
+
+    wait_for(lambda: shop.counts(50) == dict.fromkeys(range(50), 3), "three events of each person")
+    assert first.process.poll() is None
+
+
+def test_bytes_that_are_no_event_become_dead_letters_and_the_partition_goes_on(
+    start: Callable[[int], Worker], shop: Shop
+) -> None:
+    poison = [b"", b"\x01not avro", b"\x00\x00\x00\xff\xff" + os.urandom(20), b'{"event": "json"}', os.urandom(900_000)]
+    key = identifier_key("main", shop.person(0))
+    for value in poison:
+        shop.producer.produce(EVENTS, value, key)
+    shop.send(people=1, each=2)
+    start(1)
+
+    wait_for(lambda: shop.counts(1) == {0: 2}, "the good events behind the poison")
+
+    letters = [shop.codec.decode(DeadLetter, value) for value in committed(shop.settings.kafka, EVENTS_DEAD)]
+    ours = [letter for letter in letters if letter.key == key]
+    assert [letter.value or b"" for letter in sorted(ours, key=lambda letter: letter.offset)] == poison
+    assert {letter.stage for letter in ours} == {"resolve"}
+    assert all(msgspec.json.encode(letter.detail) != b'""' for letter in ours)
