@@ -205,6 +205,14 @@ def test_the_last_millisecond_of_a_window_counts() -> None:
     assert transitions(frequent) == [("frequent", "entered", START + HOUR - 1), ("frequent", "exited", START + HOUR)]
 
 
+def test_an_event_is_remembered_until_the_longest_window_that_reads_it_ends() -> None:
+    first = event(START, "Buy", properties={"amount": 10})
+    state, _ = fold([first, event(START + 2 * HOUR - 1, "Buy", properties={"amount": 10})])
+    assert "buyers" in state.memberships
+    state, _ = fold([first, event(START + 2 * HOUR, "Buy", properties={"amount": 10})])
+    assert [len(times) for times in state.windows.values()] == [1]
+
+
 def test_an_empty_state_has_nothing_to_fire() -> None:
     state, out = ProfileState(), Outputs()
     advance(state, NEVER, CONTEXT, out)
