@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from confluent_kafka import KafkaException, Message, Producer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
-from httpx import HTTPError
+from httpx2 import HTTPError
 
 from onefold.running import data_dir_option, running_settings, workspace_named
 from schemas import topics

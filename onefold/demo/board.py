@@ -32,7 +32,7 @@ class Board:
             self._live.update(_table(figures, played_s))
         elif played_s - self._shown_at >= PLAIN_EVERY_S or self._shown_at == 0.0:
             self._shown_at = played_s
-            self._console.print(_line(figures, played_s), highlight=False)
+            self._console.print(_line(figures, played_s), highlight=False, soft_wrap=True)
 
 
 def _cells(figures: Figures) -> list[tuple[str, str]]:
@@ -45,8 +45,8 @@ def _cells(figures: Figures) -> list[tuple[str, str]]:
         ("segment entries", f"{figures.entered:,}"),
         ("segment exits", f"{figures.exited:,}"),
         ("waiting (resolve/graph/profile/sink)", "/".join(str(records) for records in figures.lag.values())),
-        ("received to committed profile, p50", _ms(figures.p50_s)),
-        ("received to committed profile, p99", _ms(figures.p99_s)),
+        ("received to profile, p50", _ms(figures.p50_s)),
+        ("received to profile, p99", _ms(figures.p99_s)),
     ]
 
 

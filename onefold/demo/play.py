@@ -35,7 +35,7 @@ def play(stack: Stack, console: Console, seconds: float | None) -> None:
     try:
         _watch(stack, console, 20.0 if seconds is None else seconds)
         if seconds is None:
-            _show_story(stack, console)
+            _show_story(stack, console, stays_up=True)
             _stay(stack)
     finally:
         shop.close()
@@ -44,7 +44,7 @@ def play(stack: Stack, console: Console, seconds: float | None) -> None:
     if seconds is not None:
         _drain(stack)
         _require_all_folded(stack, shop.sent)
-        _show_story(stack, console)
+        _show_story(stack, console, stays_up=False)
 
 
 def _import_cdnow(stack: Stack, console: Console) -> None:
@@ -80,9 +80,9 @@ def _figures(stack: Stack) -> figures.Figures:
         raise DemoFailed(f"a process of the stack does not answer: {error}") from error
 
 
-def _show_story(stack: Stack, console: Console) -> None:
+def _show_story(stack: Stack, console: Console, stays_up: bool) -> None:
     story.tell(console, stack.addresses)
-    story.ways_on(console, stack.addresses, str(stack.options.data_dir))
+    story.ways_on(console, stack.addresses, str(stack.options.data_dir), stays_up)
 
 
 def _stay(stack: Stack) -> None:

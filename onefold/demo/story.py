@@ -31,7 +31,8 @@ SELECT arrayMap(i -> concat(i.1, ':', i.2), identifiers), toString(traits), even
        arrayMap(s -> s.1, segments), toString(first_seen_at), toString(last_seen_at)
 FROM onefold.profiles FINAL WHERE workspace = 'main' AND profile_id = {id:String}"""
 _CHANGES = """
-SELECT toString(changed_at), segment, change, profile_id, if(length(cause) > 20, 'an event', cause)
+SELECT formatDateTime(changed_at, '%H:%i:%S.%f'), segment, change, concat(identifiers[1].1, ':', identifiers[1].2),
+       if(cause IN ('deadline', 'merge', 'definition'), cause, 'an event')
 FROM onefold.segment_changes FINAL WHERE workspace = 'main' AND changed_at > now64(3) - INTERVAL 1 MINUTE
 ORDER BY changed_at DESC LIMIT 12"""
 
@@ -49,13 +50,17 @@ def tell(console: Console, addresses: Addresses) -> None:
     _rfm(console, addresses)
 
 
-def ways_on(console: Console, addresses: Addresses, data_dir: str) -> None:
-    """Print the commands and addresses to go on with."""
-    console.print("\n[bold]Go on, in another terminal[/bold] (the stack stays up until Ctrl-C)")
-    onefold = ".venv/bin/onefold"
+def ways_on(console: Console, addresses: Addresses, data_dir: str, stays_up: bool) -> None:
+    """Print the commands and addresses to go on with; `data_dir` is given to commands while the demo's stack is up."""
+    if stays_up:
+        console.print("\n[bold]Go on, in another terminal[/bold] (the stack stays up until Ctrl-C)")
+        onefold, here = ".venv/bin/onefold", f" --data-dir {data_dir}"
+    else:
+        console.print("\n[bold]Go on[/bold] with a stack of your own: .venv/bin/onefold up; then, in another terminal")
+        onefold, here = ".venv/bin/onefold", ""
     for line in (
-        f"{onefold} profile --data-dir {data_dir} user_id:shop-7-000",
-        f'{onefold} sql --data-dir {data_dir} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
+        f"{onefold} profile{here} user_id:shop-7-000",
+        f'{onefold} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
         f"curl {addresses.http}/v1/profiles/user_id:shop-7-000",
         f"curl -u dev: {addresses.http}/v1/track -d "
         '\'{"userId": "me", "event": "Hello", "properties": {"from": "curl"}}\'',
@@ -82,7 +87,7 @@ def _person(console: Console, addresses: Addresses) -> None:
 
 
 def _changes(console: Console, addresses: Addresses) -> None:
-    table = Table("at (UTC)", "segment", "change", "profile", "because of", title="Segment changes of the last minute")
+    table = Table("at (UTC)", "segment", "change", "who", "because of", title="Segment changes of the last minute")
     table.title_justify = "left"
     for row in query(addresses.clickhouse, _CHANGES):
         table.add_row(*map(str, row))
