@@ -26,7 +26,7 @@ logger = logging.getLogger("sinks")
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # every failure is reported by the writer
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):

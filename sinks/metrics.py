@@ -21,6 +21,7 @@ RETRIES = Counter("onefold_sink_retries", "Attempts that failed and were repeate
 BATCH_ROWS = Histogram("onefold_sink_batch_rows", "Rows of one insert.", ["table"], buckets=_SIZES)
 INSERT_S = Histogram("onefold_sink_insert_seconds", "Duration of one insert.", ["table"], buckets=_SECONDS)
 LATENCY_S = Histogram("onefold_sink_event_latency_seconds", "From accepting an event to its row.", buckets=_SECONDS)
+IN_FLIGHT = Gauge("onefold_sink_batches_in_flight", "1 while a batch is being written.")
 LAG = Gauge("onefold_sink_lag_records", "Records not yet in ClickHouse.", ["topic"])
 
 

@@ -25,7 +25,7 @@ MAX_MESSAGES = 20_000
 MAX_BYTES = 32 * 1024 * 1024
 LINGER_S = 0.2
 PATIENCE_S = 1.0
-STOP_TIMEOUT_S = 4.0
+STOP_TIMEOUT_S = 1.5
 _CHUNK = 200  # messages are taken in chunks, so that large ones are noticed before memory is full
 
 logger = logging.getLogger(__name__)
@@ -69,10 +69,10 @@ class Process:
             while not self._stopping.is_set():
                 receipt = self._receive()
                 batch = self._writer.prepare(receipt.messages)
-                self._await_written()
-                if receipt.assignment == self._assignment:
+                if self._await_written() and receipt.assignment == self._assignment:
                     self._start_writing(batch, receipt.positions)
-            self._settle(STOP_TIMEOUT_S)
+            if not self._settle(STOP_TIMEOUT_S):
+                raise Stopped
         except Stopped:
             logger.info("stopped before ClickHouse took the last batch; it is read again at the next start")
         finally:
@@ -103,30 +103,37 @@ class Process:
                 logger.warning("Kafka: %s", error.str())
         return taken
 
-    def _await_written(self) -> None:
-        """Wait for the batch on its way. When that takes long, pause and poll, so that the group keeps its member."""
-        self._settle(PATIENCE_S)
-        if self._writing is None:
-            return
-        while self._writing is not None:
+    def _await_written(self) -> bool:
+        """Wait for the batch on its way; False if the process is to stop first.
+
+        When that takes long, pause and poll, so that the group keeps its member.
+        """
+        if self._settle(PATIENCE_S):
+            return True
+        while not self._stopping.is_set() and not self._settle(0):
             self._consumer.pause(self._consumer.assignment())
             self._early += self._take(1, LINGER_S)  # of partitions that were assigned just now
-            self._settle(0)
         self._consumer.resume(self._consumer.assignment())
+        return self._writing is None
 
     def _start_writing(self, batch: Batch, positions: list[TopicPartition]) -> None:
         if batch.inserts or batch.failures:
             self._writing = Writing(_in_thread(lambda: self._writer.write(batch)), positions)
+            metrics.IN_FLIGHT.set(1)
         else:
             self._commit(positions)  # transaction markers only
 
-    def _settle(self, timeout_s: float) -> None:
-        """Acknowledge the batch on its way if it arrives in time. Raises what stopped it."""
-        if self._writing is None or not wait([self._writing.done], timeout_s).done:
-            return
+    def _settle(self, timeout_s: float) -> bool:
+        """Acknowledge the batch on its way if it arrives in time; whether none is left. Raises what stopped it."""
+        if self._writing is None:
+            return True
+        if not wait([self._writing.done], timeout_s).done:
+            return False
         writing, self._writing = self._writing, None
+        metrics.IN_FLIGHT.set(0)
         writing.done.result()
         self._commit(writing.positions)
+        return True
 
     def _new_positions(self) -> list[TopicPartition]:
         """Where the consumer stands, past markers and aborted records too, unless that is committed already."""
@@ -159,7 +166,7 @@ class Process:
     def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         """Acknowledge what is written; whoever owns the partitions next starts there."""
         try:
-            self._settle(STOP_TIMEOUT_S)
+            self._settle(0 if self._stopping.is_set() else STOP_TIMEOUT_S)
         except (Stopped, TerminalError) as error:
             logger.warning("the last batch is not acknowledged: %s", error)
         if self._writing is not None:

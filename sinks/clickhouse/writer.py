@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import httpx
+import httpx2
 from confluent_kafka import Message
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
@@ -24,7 +24,7 @@ from sinks.errors import TransientError
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
-REGISTRY_ERRORS = (SchemaRegistryError, httpx.HTTPError)
+REGISTRY_ERRORS = (SchemaRegistryError, httpx2.HTTPError)
 
 logger = logging.getLogger(__name__)
 Done = TypeVar("Done")

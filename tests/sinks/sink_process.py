@@ -26,14 +26,13 @@ DEADLINE_S = 60.0
 
 
 class SinkProcess:
-    """`python -m sinks` against a stack, or against another ClickHouse; ends with the block."""
+    """`python -m sinks` against a stack, but for what `environment` says; ends with the block."""
 
-    def __init__(self, stack: Stack, folder: Path, clickhouse: str = "") -> None:
+    def __init__(self, stack: Stack, folder: Path, **environment: str) -> None:
         self.metrics_port = free_ports(1)[0]
         self.log = folder / f"sink-{self.metrics_port}.log"
-        self._environment = dict(stack.environment) | {"ONEFOLD_SINK_METRICS_PORT": str(self.metrics_port)}
-        if clickhouse:
-            self._environment["ONEFOLD_CLICKHOUSE"] = clickhouse
+        own = {"ONEFOLD_SINK_METRICS_PORT": str(self.metrics_port)}
+        self._environment = dict(stack.environment) | own | environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

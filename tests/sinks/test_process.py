@@ -1,5 +1,6 @@
 """The sink as a process on a real Kafka, registry and ClickHouse: nothing lost, nothing twice, whatever stops it."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,7 +120,7 @@ def test_it_waits_for_a_clickhouse_that_is_away(stores: Stack, feeder: Feeder, t
     away = Warehouse(f"http://127.0.0.1:{port}")
     gateway = _gateway(port, tmp_path)
     try:
-        with SinkProcess(stores, tmp_path, away.url) as sink:
+        with SinkProcess(stores, tmp_path, ONEFOLD_CLICKHOUSE=away.url) as sink:
             gateway.kill()
             gateway.wait()
             feeder.send(events(workspace, 500))
@@ -143,7 +144,7 @@ def test_it_stops_with_one_line_when_clickhouse_will_never_take_the_rows(
     broken = Warehouse(f"http://127.0.0.1:{port}")
     gateway = _gateway(port, tmp_path)
     try:
-        with SinkProcess(stores, tmp_path, broken.url) as sink:
+        with SinkProcess(stores, tmp_path, ONEFOLD_CLICKHOUSE=broken.url) as sink:
             broken.run("DROP TABLE onefold.events SYNC")
             feeder.send(events(workspace, 1))
             assert sink.wait() == 1
@@ -156,6 +157,41 @@ def test_it_stops_with_one_line_when_clickhouse_will_never_take_the_rows(
         gateway.wait()
     with SinkProcess(stores, tmp_path):
         wait_until(lambda: not sink_lags(stores))
+
+
+def test_it_ends_in_time_although_clickhouse_does_not_answer(
+    stores: Stack, feeder: Feeder, tmp_path: Path, workspace: str
+) -> None:
+    port = free_ports(1)[0]
+    silent = Warehouse(f"http://127.0.0.1:{port}")
+    gateway = _gateway(port, tmp_path)
+    try:
+        with SinkProcess(stores, tmp_path, ONEFOLD_CLICKHOUSE=silent.url) as sink:
+            wait_until(lambda: not sink_lags(stores))
+            gateway.send_signal(signal.SIGSTOP)
+            feeder.send(events(workspace, 1))
+            wait_until(lambda: "onefold_sink_batches_in_flight 1.0" in sink.metrics())
+            code, seconds = sink.terminate()
+            assert (code, "Traceback" in sink.log.read_text()) == (0, False)
+            assert seconds < 5
+            assert sink_lags(stores)
+    finally:
+        gateway.kill()
+        gateway.wait()
+
+
+@pytest.mark.parametrize("variable", ["ONEFOLD_REGISTRY", "ONEFOLD_CLICKHOUSE"])
+def test_it_waits_at_the_start_for_what_does_not_answer_yet(stores: Stack, tmp_path: Path, variable: str) -> None:
+    sink = SinkProcess(stores, tmp_path, **{variable: "http://127.0.0.1:1"})
+    try:
+        sink.launch()
+        wait_until(lambda: "trying again until it works" in sink.log.read_text())
+        assert sink.is_running
+        assert sink.get("/health/ready") == httpx.codes.SERVICE_UNAVAILABLE
+        assert sink.terminate()[0] == 0
+        assert "Traceback" not in sink.log.read_text()
+    finally:
+        sink.kill()
 
 
 def _gateway(port: int, folder: Path) -> subprocess.Popen[bytes]:
