@@ -1,4 +1,4 @@
-"""One frozen settings object per process, from `ONEFOLD_*` and the workspaces file; only here is the environment read."""
+"""One frozen settings object per process, from `ONEFOLD_*` and the workspaces file; nobody else reads them."""
 
 from settings.environment import Settings, load
 from settings.errors import SettingsError
