@@ -16,11 +16,14 @@ class Repository:
         self.faults: list[int | str] = []
         self.requests: Counter[str] = Counter()
         self.ranges: list[str | None] = []
+        self.open = threading.Event()  # requests wait for it
+        self.open.set()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/maven"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
+        self.open.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -32,6 +35,7 @@ class Repository:
                 path = self.path.removeprefix("/maven/")
                 repository.requests[path] += 1
                 repository.ranges.append(self.headers.get("Range"))
+                repository.open.wait()
                 fault = repository.faults.pop(0) if repository.faults else None
                 body = repository.files.get(path)
                 if isinstance(fault, int) or body is None:

@@ -14,6 +14,7 @@ from embedded.fetch import cache_dir, fetch, repository_url
 from embedded.layout import free_ports
 from embedded.screen import SilentScreen
 from tests.embedded.conftest import Repository
+from tests.embedded.parts import wait_until
 
 BODY = bytes(range(256)) * 4096
 
@@ -137,13 +138,23 @@ def test_processes_that_start_together_fetch_each_file_once(repository: Reposito
 from pathlib import Path
 from embedded.artifacts import Artifact
 from embedded.fetch import fetch
-from embedded.screen import SilentScreen
-fetch({artifacts!r}, Path({str(tmp_path)!r}), SilentScreen(), {repository.url!r})
+from embedded.screen import PlainScreen, error_console
+fetch({artifacts!r}, Path({str(tmp_path / "cache")!r}), PlainScreen(error_console()), {repository.url!r})
 """
-    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
-    assert {path: count for path, count in repository.requests.items() if count != 1} == {}
-    assert all((tmp_path / artifact.path).read_bytes() == BODY for artifact in artifacts)
+    said = tmp_path / "said"
+    repository.open.clear()
+    with said.open("a") as output:
+        processes = [subprocess.Popen([sys.executable, "-c", code], stderr=output) for _ in range(3)]
+    try:
+        wait_until(lambda: said.read_text().count("another process is fetching") == 2)
+        repository.open.set()
+        assert [process.wait(60) for process in processes] == [0, 0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert set(repository.requests.values()) == {1}
+    assert all((tmp_path / "cache" / artifact.path).read_bytes() == BODY for artifact in artifacts)
 
 
 def test_the_environment_names_cache_and_mirror() -> None:

@@ -10,7 +10,8 @@ import httpx
 import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from embedded.layout import Ports
 from embedded.running import find_running

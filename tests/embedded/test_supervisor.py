@@ -1,5 +1,6 @@
 """Order, failures, restarts and endings of parts, with real processes."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +89,11 @@ def test_a_part_that_ignores_the_request_to_stop_is_killed_with_its_children(
     supervisor.stop()
     assert lines(tmp_path / "stopped") == ["mule"]
     assert supervisor.processes["mule"].ending == "signal 9"
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    try:
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def test_all_stubborn_parts_together_take_no_longer_than_the_limit(supervise: Supervise, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """After a stack's process was killed, no process that it started is left."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -28,12 +30,31 @@ time.sleep(600)
 """
 
 
-def start(folder: Path, *parts: str) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
-    """A process with a supervisor, and all that it started: parts, their children, and the reaper."""
-    stack = subprocess.Popen([sys.executable, "-c", _STACK, str(folder), *parts], stdout=subprocess.PIPE, text=True)
-    assert stack.stdout is not None
-    assert stack.stdout.readline() == "ready\n"
-    return stack, psutil.Process(stack.pid).children(recursive=True)
+Started = tuple[subprocess.Popen[str], list[psutil.Process]]
+Start = Callable[..., Started]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a process with a supervisor; gives it, and all that it started: parts, their children, and the reaper.
+
+    Whatever is left when a test has failed is ended.
+    """
+    left: list[psutil.Process] = []
+
+    def starting(*parts: str) -> Started:
+        command = [sys.executable, "-c", _STACK, str(tmp_path), *parts]
+        stack = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        left.append(psutil.Process(stack.pid))
+        assert stack.stdout is not None
+        assert stack.stdout.readline() == "ready\n"
+        left.extend(left[0].children(recursive=True))
+        return stack, left[1:]
+
+    yield starting
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def is_gone(process: psutil.Process) -> bool:
@@ -47,25 +68,25 @@ def is_reaper(process: psutil.Process) -> bool:
     return any(argument.endswith("reaper.py") for argument in process.cmdline())
 
 
-def test_killing_the_parent_ends_parts_grandchildren_and_those_that_ignore_sigterm(tmp_path: Path) -> None:
-    stack, started = start(tmp_path, "mild", "parent", "mule")
+def test_killing_the_parent_ends_parts_grandchildren_and_those_that_ignore_sigterm(start: Start) -> None:
+    stack, started = start("mild", "parent", "mule")
     assert len(started) == 5
     stack.kill()
     stack.wait()
     wait_until(lambda: all(is_gone(process) for process in started))
 
 
-def test_the_reaper_alone_is_enough(tmp_path: Path) -> None:
+def test_the_reaper_alone_is_enough(start: Start) -> None:
     """Where the system offers no parent-death signal: parts that ignore SIGTERM show it, only the reaper ends them."""
-    stack, started = start(tmp_path, "mule")
+    stack, started = start("mule")
     stack.kill()
     stack.wait()
     wait_until(lambda: all(is_gone(process) for process in started))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
-def test_on_linux_parts_end_even_without_the_reaper(tmp_path: Path) -> None:
-    stack, started = start(tmp_path, "mild")
+def test_on_linux_parts_end_even_without_the_reaper(start: Start) -> None:
+    stack, started = start("mild")
     for process in filter(is_reaper, started):
         process.kill()
     os.kill(stack.pid, signal.SIGKILL)

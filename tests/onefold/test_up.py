@@ -17,8 +17,8 @@ from embedded.preflight import flag, prepare_data_dir
 
 
 def arguments(data_dir: Path, ports: Ports) -> list[str]:
-    chosen = [[flag(name), str(port)] for name, port in msgspec.structs.asdict(ports).items()]
-    return [sys.executable, "-m", "onefold", "up", "--data-dir", str(data_dir), *sum(chosen, [])]
+    chosen = [f"{flag(name)}={port}" for name, port in msgspec.structs.asdict(ports).items()]
+    return [sys.executable, "-m", "onefold", "up", "--data-dir", str(data_dir), *chosen]
 
 
 def refused(data_dir: Path, ports: Ports, *more: str) -> str:
