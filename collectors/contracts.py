@@ -5,14 +5,12 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-import httpx
 from confluent_kafka import KafkaException
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import Event, RejectedEvent
-from schemas.registry import Registry
+from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings
 
 FIRST_PAUSE_S = 0.2
@@ -46,7 +44,7 @@ class Contracts:
         while not self._stopping.is_set():
             try:
                 self.encoders = establish(self._settings)
-            except (KafkaException, SchemaRegistryError, httpx.HTTPError) as error:
+            except (KafkaException, *REGISTRY_ERRORS) as error:
                 self.reason = f"topics and schemas: {error}"
                 logger.warning("not ready to take events, trying again in %.1f s: %s", pause_s, self.reason)
                 self._stopping.wait(pause_s)
@@ -57,7 +55,7 @@ class Contracts:
 
 
 def establish(settings: Settings) -> Encoders:
-    """Create missing topics, register the schemas. Raises KafkaException, SchemaRegistryError or httpx.HTTPError."""
+    """Create missing topics, register the schemas. Raises KafkaException or REGISTRY_ERRORS."""
     topics.create(settings, timeout_s=5.0)
     registry = Registry(settings.registry, timeout_s=5.0)
     registry.register_all()

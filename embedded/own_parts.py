@@ -103,13 +103,11 @@ def schemas_task(settings: Settings) -> Task:
     """Register this release's schemas."""
 
     def run() -> None:
-        from confluent_kafka.schema_registry.error import SchemaRegistryError
-
         from schemas import registry
 
         try:
             registry.register(settings.registry)
-        except (SchemaRegistryError, OSError) as error:
+        except registry.REGISTRY_ERRORS as error:
             raise StackError(f"the registry refused this release's schemas: {error}") from error
 
     return Task(name="schemas", title="Schemas", run=run, after=("registry",))

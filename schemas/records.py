@@ -3,9 +3,12 @@
 Times are milliseconds since 1970 (UTC). `properties`, `traits`, `context` and `payload` are JSON text.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+# Years 1 to 9999: what a date can be everywhere downstream. A hostile varint can hold more than 64 bits.
+Millis = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 Reason = Literal[
@@ -37,9 +40,9 @@ class EventHead(msgspec.Struct, frozen=True, gc=False):
     message_id: str
     type: EventType
     event: str | None
-    occurred_at: int
-    sent_at: int | None
-    received_at: int
+    occurred_at: Millis
+    sent_at: Millis | None
+    received_at: Millis
     identifiers: tuple[Identifier, ...]
 
 
@@ -49,9 +52,9 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     message_id: str
     type: EventType
     event: str | None
-    occurred_at: int
-    sent_at: int | None
-    received_at: int
+    occurred_at: Millis
+    sent_at: Millis | None
+    received_at: Millis
     identifiers: tuple[Identifier, ...]
     properties: str = "{}"
     traits: str = "{}"
@@ -128,7 +131,7 @@ class IdentityRequest(msgspec.Struct, frozen=True, gc=False):
     workspace: str
     message_id: str
     source: str
-    occurred_at: int
+    occurred_at: Millis
     identifiers: tuple[Identifier, ...]
 
 
@@ -138,7 +141,7 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     right: Identifier
     message_id: str
     source: str
-    occurred_at: int
+    occurred_at: Millis
     rule_version: str
     decision: int
     status: Literal["active", "refused", "retracted"] = "active"
@@ -192,5 +195,5 @@ class RejectedEvent(msgspec.Struct, frozen=True, gc=False):
     reason: str
     detail: str
     body: str
-    received_at: int
+    received_at: Millis
     message_id: str | None = None

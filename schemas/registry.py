@@ -3,16 +3,19 @@
 import msgspec
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from httpx2 import HTTPError
 
 from schemas import topics
 from schemas.codec import RECORDS, schema_text
 from schemas.records import Event
 
 COMPATIBILITY = "FULL_TRANSITIVE"
+REGISTRY_ERRORS = (SchemaRegistryError, HTTPError)
+"""What a registry raises that refuses, or that cannot be reached (the client's own HTTP library)."""
 
 
 class Registry:
-    """A Confluent-compatible registry. Raises SchemaRegistryError or a connection error when it cannot answer."""
+    """A Confluent-compatible registry. Raises REGISTRY_ERRORS when it cannot answer."""
 
     def __init__(self, url: str, timeout_s: float = 10.0) -> None:
         self._client = SchemaRegistryClient({"url": url, "timeout": timeout_s})

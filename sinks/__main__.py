@@ -10,13 +10,13 @@ from confluent_kafka import KafkaException
 import settings as configuration
 from schemas import topics
 from schemas.codec import Codec
-from schemas.registry import Registry
+from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings, SettingsError
 from sinks import metrics
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.process import Process
 from sinks.clickhouse.warehouse import Warehouse
-from sinks.clickhouse.writer import REGISTRY_ERRORS, Stopped, Writer, persist
+from sinks.clickhouse.writer import Stopped, Writer, persist
 from sinks.dead_letters import DeadLetters
 from sinks.errors import TerminalError, TransientError
 

@@ -26,8 +26,11 @@ def main() -> int:
         app = build(settings)
         topics.create(settings, app.destinations)
         endpoint = serve(settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app))
-    except (SettingsError, definitions.DefinitionErrors, OSError) as error:
+    except (SettingsError, definitions.DefinitionErrors) as error:
         print(f"onefold worker: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001 - the process boundary: a registry or broker that does not answer, a busy port
+        print(f"onefold worker: cannot start: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     _observe(app)
     try:

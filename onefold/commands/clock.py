@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 from confluent_kafka import KafkaException, Message, Producer
-from confluent_kafka.schema_registry.error import SchemaRegistryError
-from httpx2 import HTTPError
 
 from onefold.running import data_dir_option, running_settings, workspace_named
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import ProfileCommand
-from schemas.registry import Registry
+from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings
 
 DELIVERY_TIMEOUT_S = 10.0
@@ -46,7 +44,7 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
         raise click.ClickException(f"workspace {name!r} lives on the wall clock, which cannot be moved")
     try:
         partitions = _send(settings, ProfileCommand(name, "", "advance", at=at))
-    except (KafkaException, SchemaRegistryError, HTTPError) as error:
+    except (KafkaException, *REGISTRY_ERRORS) as error:
         raise click.ClickException(f"the command could not be sent: {error}") from error
     shown = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
     if as_json:

@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import httpx2
 from confluent_kafka import Message
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from schemas import topics
 from schemas.codec import Codec
+from schemas.registry import REGISTRY_ERRORS
 from sinks import metrics
 from sinks.clickhouse.batch import Batch, Failure, Insert, batch_of
 from sinks.clickhouse.warehouse import Warehouse
@@ -24,7 +23,6 @@ from sinks.errors import TransientError
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
-REGISTRY_ERRORS = (SchemaRegistryError, httpx2.HTTPError)
 
 logger = logging.getLogger(__name__)
 Done = TypeVar("Done")

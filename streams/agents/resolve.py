@@ -20,6 +20,8 @@ from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
 
+MAX_AHEAD_MS = 24 * 3600 * 1000  # one event from the year 2100 would move the event clock past everything else
+
 
 class _Decoded(NamedTuple):
     record: Record
@@ -49,7 +51,7 @@ class ResolveStage:
         decoded = []
         for record in received.records:
             try:
-                decoded.append(self._decode(record))
+                decoded.append(self._decode(record, received.now))
             except DecodeError as error:
                 outputs.append(self._dead.of(record, error, received.now, tally))
         view.prefetch(item.key for item in decoded)
@@ -62,7 +64,7 @@ class ResolveStage:
         tally[metrics.RESOLVED, ("resolved",)] += sum(item.event is not None for item in decoded)
         return Folded(outputs, view, tally)
 
-    def _decode(self, record: Record) -> _Decoded:
+    def _decode(self, record: Record, now: int) -> _Decoded:
         if record.topic == IDENTITY_ROUTES:
             route = self._codec.decode(Route, record.value)
             key = identifier_key(route.workspace, Identifier(route.namespace, route.value))
@@ -70,6 +72,8 @@ class ResolveStage:
         event = self._codec.decode_head(record.value)
         if event.workspace not in self._workspaces:
             raise DecodeError("unknown_workspace", "the event names a workspace that is not configured")
+        if event.received_at > now + MAX_AHEAD_MS:
+            raise DecodeError("invalid", "received_at lies more than a day ahead of this worker's clock")
         identifiers = usable(event.identifiers)
         if not identifiers:
             raise DecodeError("no_identifier", "none of the event's identifiers can name somebody")

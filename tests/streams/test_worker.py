@@ -22,7 +22,8 @@ from schemas.codec import Codec
 from schemas.identity import default_profile_id, identifier_key
 from schemas.records import DeadLetter, Event, Identifier, Profile
 from schemas.registry import Registry
-from schemas.topics import EVENTS, EVENTS_DEAD, PRODUCER_CONFIG, PROFILES
+from schemas.topics import EVENTS, EVENTS_DEAD, PRODUCER_CONFIG, PROFILES, changelog
+from streams.commit import Committer
 
 pytestmark = pytest.mark.stack
 WITHIN_S = 90
@@ -206,6 +207,42 @@ def test_a_second_worker_takes_its_share_and_gives_it_back(start: Callable[[int]
 
     wait_for(lambda: shop.counts(50) == dict.fromkeys(range(50), 3), "three events of each person")
     assert first.process.poll() is None
+
+
+def test_a_worker_that_lost_a_partition_stops_with_1_and_the_next_goes_on(
+    stack: Stack, start: Callable[[int], Worker], shop: Shop
+) -> None:
+    worker = start(1)
+    for partition in range(stack.settings.partitions):
+        usurper = Committer(stack.settings.kafka, f"onefold-profile-{partition}", changelog("profiles"), partition)
+        usurper.fence()
+        usurper.close()
+
+    shop.send(people=20, each=1)
+
+    assert worker.process.wait(WITHIN_S) == 1
+    start(1)
+    wait_for(lambda: shop.counts(20) == dict.fromkeys(range(20), 1), "one event of each person")
+
+
+def test_a_worker_without_a_registry_says_so_in_a_line(stack: Stack, tmp_path: Path) -> None:
+    environment = dict(stack.environment) | {
+        "ONEFOLD_REGISTRY": f"http://127.0.0.1:{free_ports(1)[0]}",
+        "ONEFOLD_DATA_DIR": str(tmp_path),
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "streams"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("onefold worker: cannot start: ")
+    assert "Traceback" not in ended.stderr
 
 
 def test_bytes_that_are_no_event_become_dead_letters_and_the_partition_goes_on(
