@@ -99,6 +99,7 @@ class Supervisor:
             for process in stopping:
                 patience = min(process.part.stop_within_s, deadline - time.monotonic())
                 if not process.wait(max(0.0, patience)):
+                    self._screen.note(f"{process.part.title} did not stop within {patience:.0f} s: ended by force")
                     process.kill()
         self._reaper.close()
 
