@@ -50,6 +50,12 @@ class Ledger:
         return [letter for letter in letters if letter.stage != "sink" and self._is_own(self._event(letter.value))]
 
     @cached_property
+    def resolved(self) -> list[bytes | None]:
+        """The values on `events.resolved`: those of `events`, unchanged."""
+        values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS_RESOLVED)]
+        return [value for value in values if self._is_own(self._event(value))]
+
+    @cached_property
     def requests(self) -> list[tuple[Identifier, ...]]:
         """What GRAPH was asked, in order."""
         asked = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_REQUESTS, IdentityRequest)
@@ -96,6 +102,8 @@ def assert_everything_is_accounted_for(ledger: Ledger, expected_dead: Sequence[t
     places = {(letter.topic, letter.partition, letter.offset) for letter in ledger.dead_letters}
     assert len(places) == len(ledger.dead_letters), "a record became two dead letters"
     assert len(ledger.accepted) == len(ledger.events) + len(ledger.dead_letters)
+    dead = Counter(letter.value for letter in ledger.dead_letters if letter.topic == topics.EVENTS)
+    assert Counter(ledger.resolved) + dead == Counter(value for value, _ in ledger.accepted), "not each event once"
 
 
 def assert_counted(ledger: Ledger) -> None:
@@ -107,8 +115,10 @@ def assert_counted(ledger: Ledger) -> None:
 
 
 def assert_every_pair_was_asked_about(ledger: Ledger) -> None:
-    """No pair of identifiers that came together escaped GRAPH; each was asked about with its event's primary."""
-    asked = {(request[0], other) for request in ledger.requests for other in request[1:]}
+    """Every pair of an event's primary identifier and another went to GRAPH, once, and nothing else did."""
+    times = Counter((request[0], other) for request in ledger.requests for other in request[1:])
+    asked = times.keys()
+    report("pairs on identity.requests", [f"{pair} {count} times" for pair, count in times.items() if count > 1])
     seen: set[tuple[Identifier, Identifier]] = set()
     for event in ledger.events:
         primary, *others = sorted(event.identifiers, key=identities.strength)
