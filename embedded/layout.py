@@ -2,11 +2,8 @@
 
 import socket
 from pathlib import Path
-from typing import NewType
 
 import msgspec
-
-PartName = NewType("PartName", str)
 
 LOOPBACK = "127.0.0.1"
 
