@@ -20,7 +20,7 @@ CALM, KILLED, CDNOW = "calm", "killed", "cdnow"
 DEFINITIONS = Path(__file__).parent / "definitions"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def oracle_stack() -> Iterator[Stack]:
     """A running stack on the event clock; the system behind CRM is trusted more than the web."""
     with tempfile.TemporaryDirectory(prefix="onefold-oracle-") as folder:
@@ -30,7 +30,7 @@ def oracle_stack() -> Iterator[Stack]:
             yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sender(oracle_stack: Stack) -> Sender:
     """Sends to that stack."""
     return Sender(oracle_stack.addresses)
