@@ -41,6 +41,7 @@ _PROPERTIES = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "transaction.max.timeout.ms": "900000",
+    "add.partitions.to.txn.retry.backoff.ms": "5",  # one broker: the wait for the last markers is short
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
     "message.max.bytes": str(_MAX_MESSAGE_BYTES),

@@ -24,7 +24,7 @@ from streams.transport import TableManager, Transport
 log = logging.getLogger(__name__)
 
 ACKNOWLEDGE_EVERY_S = 0.25
-COMMIT_THREADS = 8
+COMMIT_THREADS = 16
 
 
 class App(faust.App):  # type: ignore[misc]

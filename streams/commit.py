@@ -44,7 +44,10 @@ class Committer:
                 "bootstrap.servers": kafka,
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-                "linger.ms": 5,
+                "linger.ms": 1,
+                # A transaction that follows at once meets the markers of the one before, and is told to come again.
+                "retry.backoff.ms": 10,
+                "socket.nagle.disable": True,
                 "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 256 * 1024,
