@@ -1,6 +1,8 @@
 """The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out. No logic here."""
 
 import logging
+import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 ACKNOWLEDGE_EVERY_S = 0.25
 COMMIT_THREADS = 16
+END_WITHIN_S = 10.0
 
 
 class App(faust.App):  # type: ignore[misc]
@@ -44,6 +47,10 @@ class App(faust.App):  # type: ignore[misc]
         if self.failure is None:
             self.failure = error
             log.error("stopping: %s: %s", type(error).__name__, error)
+            # An orderly end may wait for what has failed. Leaving abruptly costs nothing: the next start reads it again.
+            end = threading.Timer(END_WITHIN_S, os._exit, (1,))
+            end.daemon = True
+            end.start()
             self.loop.create_task(self.crash(error))
 
     def _new_transport(self) -> Transport:
