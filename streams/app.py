@@ -47,7 +47,7 @@ class App(faust.App):  # type: ignore[misc]
         if self.failure is None:
             self.failure = error
             log.error("stopping: %s: %s", type(error).__name__, error)
-            # An orderly end may wait for what has failed. Leaving abruptly costs nothing: the next start reads it again.
+            # An orderly end may wait for what has failed. Leaving abruptly costs nothing: it is read again.
             end = threading.Timer(END_WITHIN_S, os._exit, (1,))
             end.daemon = True
             end.start()
