@@ -1,6 +1,9 @@
 """Records to bytes and back: Avro in Confluent's wire format (0, schema id in 4 bytes, body), cached by schema id.
 
-Leaves registering to `schemas.registry`. https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format
+Two ways lead from bytes to a record. Bytes of this release's schema are read by code made for it (`specialised`). Bytes
+of another schema, and those with a fault, are read by fastavro, which resolves schemas and tells what is wrong. Leaves
+registering to `schemas.registry`.
+https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format
 """
 
 import io
@@ -10,16 +13,17 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import fastavro
 import msgspec
 
-from schemas import records
+from schemas import records, specialised
 from schemas.records import Event, EventHead, Reason
 
 SCHEMA_DIR = Path(__file__).parent
 MISS_CACHED_S = 30.0
+_HEADER_BYTES = 5
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 AvroSchema = dict[str, object]
@@ -71,45 +75,55 @@ class Codec:
         self._writers: dict[int, AvroSchema] = {}
         self._misses: dict[int, float] = {}
         self._own: dict[type[msgspec.Struct], int] = {}
+        self._decoders: dict[type[msgspec.Struct], tuple[bytes, specialised.Decode[Any]]] = {}
 
     def encoder(self, record: type[Record]) -> Callable[[Record], bytes]:
         """A function that encodes records of one class. Looks the schema's id up once, now."""
         prefix = struct.pack(">bI", 0, self._own_id(record))
-        schema = _parsed(record)
-        write = fastavro.schemaless_writer
-        named = _nullable_records(schema)
-
-        def encode(value: Record) -> bytes:
-            fields = msgspec.to_builtins(value, builtin_types=(bytes,))
-            for field, name in named:
-                if fields[field] is not None:
-                    fields[field] = (name, fields[field])
-            out = io.BytesIO(prefix)
-            out.seek(len(prefix))
-            write(out, schema, fields)
-            return out.getvalue()
-
-        return encode
+        return specialised.encoder(_schema(record), prefix)
 
     def decode(self, record: type[Record], value: bytes | None) -> Record:
         """Decode bytes of any compatible schema. Raises DecodeError; the registry's own errors pass through."""
-        schema_id, body = self._open(value)
-        fields = self._read(record, schema_id, body)
-        try:
-            decoded = msgspec.convert(fields, record)
-        except msgspec.ValidationError as error:
-            raise DecodeError("invalid", str(error)) from None
+        decoded = self._decode_own(record, value) or self._decode_any(record, value)
         return cast("Record", _clamped(decoded)) if isinstance(decoded, Event) else decoded
 
     def decode_head(self, value: bytes | None) -> EventHead:
         """The front of an Event, up to its identifiers; the rest is neither read nor checked. Errors as in `decode`."""
+        return _clamped(self._decode_own(EventHead, value) or self._head_of_any(value))
+
+    def _decode_own(self, record: type[Record], value: bytes | None) -> Record | None:
+        """The record, if the bytes are without fault and of this release's schema: nearly always."""
+        known = self._decoders.get(record)
+        if known is None:
+            whole = Event if record is EventHead else record
+            prefix = struct.pack(">bI", 0, self._own_id(whole))
+            known = self._decoders[record] = (prefix, specialised.decoder(record, _schema(record)))
+        prefix, decode = known
+        if value is None or value[:_HEADER_BYTES] != prefix:
+            return None
+        try:
+            decoded, end = decode(value, _HEADER_BYTES)
+        except (IndexError, ValueError, KeyError):
+            return None
+        is_complete = end <= len(value) if record is EventHead else end == len(value)
+        return decoded if is_complete else None
+
+    def _decode_any(self, record: type[Record], value: bytes | None) -> Record:
+        schema_id, body = self._open(value)
+        fields = self._read(record, schema_id, body)
+        try:
+            return msgspec.convert(fields, record)
+        except msgspec.ValidationError as error:
+            raise DecodeError("invalid", str(error)) from None
+
+    def _head_of_any(self, value: bytes | None) -> EventHead:
         schema_id, body = self._open(value)
         if schema_id != self._own_id(Event):
-            event = self.decode(Event, value)
+            event = self._decode_any(Event, value)
             return EventHead(*(getattr(event, name) for name in EventHead.__struct_fields__))
-        fields = _read_avro(body, _head_schema(), None)
+        fields = _read_avro(body, _parsed(EventHead), None)
         try:
-            return _clamped(msgspec.convert(fields, EventHead))
+            return msgspec.convert(fields, EventHead)
         except msgspec.ValidationError as error:
             raise DecodeError("invalid", str(error)) from None
 
@@ -184,29 +198,20 @@ def _read_avro(body: io.BytesIO, writer: AvroSchema, reader: AvroSchema | None) 
 
 @cache
 def _parsed(record: type[msgspec.Struct]) -> AvroSchema:
-    return _parse(json.loads(schema_text(record)))
+    return _parse(_schema(record))
 
 
 @cache
-def _head_schema() -> AvroSchema:
+def _schema(record: type[msgspec.Struct]) -> AvroSchema:
+    """The schema of a record of the contract, or of an event's head: the first fields of Event."""
+    if record is not EventHead:
+        return cast("AvroSchema", json.loads(schema_text(record)))
     schema = json.loads(schema_text(Event))
     names = EventHead.__struct_fields__
     schema["fields"] = [field for field in schema["fields"] if field["name"] in names]
     if tuple(field["name"] for field in schema["fields"]) != names:
         raise AssertionError("EventHead must be the first fields of Event, in order")
-    return _parse(schema)
-
-
-def _nullable_records(schema: AvroSchema) -> list[tuple[str, str]]:
-    """Fields that hold a record or null, with the record's name: named, fastavro need not try which one fits."""
-    fields = cast("list[dict[str, object]]", schema["fields"])
-    unions = [(str(field["name"]), field["type"]) for field in fields if isinstance(field["type"], list)]
-    return [
-        (name, branch["name"])
-        for name, union in unions
-        for branch in union
-        if isinstance(branch, dict) and branch.get("type") == "record"
-    ]
+    return cast("AvroSchema", schema)
 
 
 def _parse(schema: object) -> AvroSchema:

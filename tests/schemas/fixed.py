@@ -1,12 +1,16 @@
 """A source of schemas without a registry, and strategies for every record of the contract."""
 
+import copy
 import typing
 from types import NoneType, UnionType
+from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
+from schemas import codec
 from schemas.codec import RECORDS, Record, schema_text
+from schemas.records import EventHead
 
 _IDS = {record: number for number, record in enumerate(RECORDS, start=1)}
 
@@ -24,6 +28,14 @@ class FixedSchemas:
 
     def id_of(self, record: type[msgspec.Struct]) -> int:
         return _IDS[record]
+
+
+def schema_of(record: type[msgspec.Struct]) -> dict[str, Any]:
+    """The schema of a record of the contract or of an event's head; of any other struct, one that fits its numbers."""
+    if record in RECORDS or record is EventHead:
+        return copy.deepcopy(dict(codec._schema(record)))
+    fields = [{"name": name, "type": "long"} for name in record.__struct_fields__]
+    return {"type": "record", "name": record.__name__, "fields": fields}
 
 
 def records(record: type[Record]) -> st.SearchStrategy[Record]:
