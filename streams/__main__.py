@@ -1,5 +1,6 @@
 """The worker process: `python -m streams`. Exits 1 with one line when it cannot start, or must stop."""
 
+import gc
 import logging
 import sys
 
@@ -33,6 +34,9 @@ def main() -> int:
         print(f"onefold worker: cannot start: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     _observe(app)
+    sys.setswitchinterval(0.0005)
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)
     try:
         return _run(app, settings)
     finally:

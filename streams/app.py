@@ -98,7 +98,6 @@ def _app(settings: Settings, folder: Path) -> App:
         broker_commit_interval=ACKNOWLEDGE_EVERY_S,
         broker_session_timeout=10.0,
         broker_heartbeat_interval=3.0,
-        broker_max_poll_records=20_000,
         stream_wait_empty=True,
         web_enabled=False,
         consumer_group_instance_id=f"{APP}-worker-{settings.worker}",
@@ -112,7 +111,7 @@ def _agent(app: AppT[Any], stage: Stage) -> None:
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():
             chunk: Chunk = event.value
-            app.lanes.submit(event.message.partition, chunk)
+            app.lanes.submit(stage.name, event.message.partition, chunk)
 
     channel = app.topic(*stage.topics, key_serializer="raw", value_serializer="raw")
     app.agent(channel, name=stage.name)(agent)

@@ -7,9 +7,10 @@ receive -> fold -> commit -> acknowledge. One batch is in flight at a time; othe
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import NamedTuple
 
 from schemas.topics import APP, changelog
 from streams import metrics
@@ -22,19 +23,21 @@ from streams.state.view import StateView
 log = logging.getLogger(__name__)
 
 SWEEP_INTERVAL_S = 0.1
-MAX_BATCH_RECORDS = 5_000
 
 
-class Chunk:
-    """Records of one topic partition as they were fetched. `position`: offset of the next record after them."""
+class Chunk(NamedTuple):
+    """Records of a lane's topics as they were read, each topic in offset order.
 
-    __slots__ = ("acknowledge", "position", "records", "topic")
+    `positions`: topic -> offset of the next record after them. `acknowledge` is called once everything that the chunk
+    led to is durable; no further chunk of the lane comes before that.
+    """
 
-    def __init__(self, topic: str, records: list[Record], position: int, acknowledge: Callable[[], None]) -> None:
-        self.topic = topic
-        self.records = records
-        self.position = position
-        self.acknowledge = acknowledge
+    records: Sequence[Record]
+    positions: Mapping[str, int]
+    acknowledge: Callable[[], None]
+
+
+_NO_CHUNK = Chunk((), {}, lambda: None)
 
 
 class Lane:
@@ -49,7 +52,7 @@ class Lane:
         self._committer = Committer(kafka, f"{APP}-{stage.name}-{partition}", changelog(stage.table), partition)
         self._store: Store | None = None
         self._positions: dict[str, int] = {}
-        self._waiting: list[Chunk] = []
+        self._waiting: Chunk | None = None
         self._arrived = asyncio.Event()
         self._closing = False
         self._suspended = False
@@ -96,7 +99,7 @@ class Lane:
     async def close(self) -> None:
         """Finish the batch in flight, drop what waits (it will be read again), release store and producer."""
         self._closing = True
-        self._waiting.clear()
+        self._waiting = None
         self._arrived.set()
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -110,13 +113,13 @@ class Lane:
     # -- batches
 
     def submit(self, chunk: Chunk) -> None:
-        """Queue a chunk; its `acknowledge` is called once everything it led to is durable."""
-        self._waiting.append(chunk)
+        """Work on this chunk next."""
+        self._waiting = chunk
         self._arrived.set()
 
     def discard_waiting(self) -> None:
-        """Drop chunks that are not being worked on (before a seek)."""
-        self._waiting.clear()
+        """Drop a chunk that is not being worked on: it will be read again."""
+        self._waiting = None
 
     async def suspend(self) -> None:
         """Begin no further batch, and wait for the one in flight: somebody else may own the partition in a moment."""
@@ -135,17 +138,17 @@ class Lane:
                 await self._wait()
             if self._closing or self._suspended:
                 continue
-            chunks, self._waiting = self._take()
-            if chunks or more or self.stage.sweeps:
+            chunk, self._waiting = self._waiting, None
+            if chunk is not None or more or self.stage.sweeps:
                 self._settled.clear()
                 try:
-                    more = await self._work(chunks)
+                    more = await self._work(chunk)
                 finally:
                     self._settled.set()
 
     async def _wait(self) -> None:
         """Until a chunk is there, or, for a stage that sweeps, until it is time for that."""
-        if not self._waiting or self._suspended:
+        if self._waiting is None or self._suspended:
             self._arrived.clear()
             timeout_s = SWEEP_INTERVAL_S if self.stage.sweeps else None
             try:
@@ -153,30 +156,20 @@ class Lane:
             except TimeoutError:
                 return
 
-    def _take(self) -> tuple[list[Chunk], list[Chunk]]:
-        """Whole chunks up to the size of a batch, at least one; and the rest."""
-        size = 0
-        for number, chunk in enumerate(self._waiting):
-            size += len(chunk.records)
-            if number and size > MAX_BATCH_RECORDS:
-                return self._waiting[:number], self._waiting[number:]
-        return self._waiting, []
-
-    async def _work(self, chunks: list[Chunk]) -> bool:
-        committed = await self._pass(self._receive(chunks))
-        while committed is not None and committed.more and chunks:
-            committed = await self._pass(self._receive([]))
-        for chunk in chunks:
+    async def _work(self, chunk: Chunk | None) -> bool:
+        """Fold and commit until nothing is due any more; whether a sweep without a chunk left something for later."""
+        committed = await self._pass(chunk)
+        while committed is not None and committed.more and chunk is not None:
+            committed = await self._pass(None)
+        if chunk is not None:
             chunk.acknowledge()
         return committed is not None and committed.more
 
-    def _receive(self, chunks: list[Chunk]) -> Received:
-        records = [record for chunk in chunks for record in chunk.records]
-        return Received(records, {chunk.topic: chunk.position for chunk in chunks}, time.time_ns() // 1_000_000)
-
-    async def _pass(self, received: Received) -> Committed | None:
+    async def _pass(self, chunk: Chunk | None) -> Committed | None:
         """One fold and its commit; None when there was nothing to commit."""
         assert self._store is not None
+        records, positions, _ = chunk or _NO_CHUNK
+        received = Received(records, positions, time.time_ns() // 1_000_000)
         started = time.perf_counter()
         view = StateView(self._store)
         folded = self.stage.fold(received, view)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -17,16 +17,12 @@ class Lanes:
 
     def __init__(self, stages: Sequence[Stage], kafka: str, folder: Path, executor: Executor) -> None:
         self._stages = {topic: stage for stage in stages for topic in stage.topics}
-        self._kafka = kafka
+        self.kafka = kafka
         self._folder = folder
         self._executor = executor
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._assigning = asyncio.Lock()
         self.on_failure: Callable[[BaseException], None] = _raise
-
-    def is_input(self, topic: str) -> bool:
-        """Whether a topic is read by a stage."""
-        return topic in self._stages
 
     async def assign(self, assigned: Iterable[tuple[str, int]]) -> None:
         """Hold exactly the lanes of these (topic, partition)s: close what is gone, open what is new, keep the rest."""
@@ -41,7 +37,7 @@ class Lanes:
 
     async def _open(self, wanted: Mapping[tuple[str, int], Stage]) -> None:
         new = [
-            Lane(stage, at, self._kafka, self._folder, self._executor)
+            Lane(stage, at, self.kafka, self._folder, self._executor)
             for (name, at), stage in wanted.items()
             if (name, at) not in self._lanes
         ]
@@ -65,22 +61,19 @@ class Lanes:
         await asyncio.gather(*(lane.suspend() for lane in self._lanes.values()))
 
     def discard_waiting(self) -> None:
-        """Drop every chunk that no lane is working on: it will be fetched again after a seek."""
+        """Drop every chunk that no lane is working on: it will be read again."""
         for lane in self._lanes.values():
             lane.discard_waiting()
 
-    def of(self, topic: str, partition: int) -> Lane | None:
-        """The lane that reads a topic partition; None when this worker does not hold it."""
-        stage = self._stages.get(topic)
-        return None if stage is None else self._lanes.get((stage.name, partition))
+    def open(self) -> Collection[Lane]:
+        """The lanes of this worker."""
+        return self._lanes.values()
 
-    def submit(self, partition: int, chunk: Chunk) -> bool:
-        """Hand a chunk to its lane; False when this worker does not hold it any more."""
-        lane = self.of(chunk.topic, partition)
-        if lane is None:
-            return False
-        lane.submit(chunk)
-        return True
+    def submit(self, stage: str, partition: int, chunk: Chunk) -> None:
+        """Hand a chunk to its lane; one of a lane that is no longer here is dropped: its new owner reads it."""
+        lane = self._lanes.get((stage, partition))
+        if lane is not None:
+            lane.submit(chunk)
 
     def observe(self) -> None:
         """Refresh the gauges of all stores."""

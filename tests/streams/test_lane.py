@@ -88,7 +88,7 @@ class Running:
         topic = self.lane.stage.topics[0]
         at = self.lane.position(topic) or 0
         records = [Record(topic, 0, at + number, key, b"x") for number, key in enumerate(keys)]
-        self.lane.submit(Chunk(topic, records, at + len(keys), acknowledged.set))
+        self.lane.submit(Chunk(records, {topic: at + len(keys)}, acknowledged.set))
         async with asyncio.timeout(30):
             await acknowledged.wait()
 
@@ -170,7 +170,7 @@ def test_whoever_held_the_partition_before_is_fenced_and_leaves_no_trace(
             await zombie.work(b"a")
             async with running(stack, stage, tmp_path / "owner", executor) as owner:
                 topic = stage.topics[0]
-                zombie.lane.submit(Chunk(topic, [Record(topic, 0, 1, b"a", b"x")], 2, lambda: None))
+                zombie.lane.submit(Chunk([Record(topic, 0, 1, b"a", b"x")], {topic: 2}, lambda: None))
                 await zombie.failed()
                 await owner.work(b"b")
             assert isinstance(zombie.failures[0], Fenced)
@@ -206,7 +206,7 @@ def test_a_failing_fold_is_reported_and_nothing_of_its_batch_is_visible(
         async with running(stack, stage, tmp_path, executor) as lane:
             topic = stage.topics[0]
             records = [Record(topic, 0, 0, b"a", b"x"), Record(topic, 0, 1, b"a", b"stop")]
-            lane.lane.submit(Chunk(topic, records, 2, lambda: pytest.fail("acknowledged")))
+            lane.lane.submit(Chunk(records, {topic: 2}, lambda: pytest.fail("acknowledged")))
             await lane.failed()
         async with running(stack, stage, tmp_path, executor) as again:
             assert again.lane.position(topic) is None
