@@ -23,8 +23,10 @@ def rank(identifier: Identifier) -> tuple[int, str, str]:
 
 def usable(identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
     """The identifiers that may name somebody (not blank, over-long or unprintable), strongest first, each once."""
-    kept = {identifier for identifier in identifiers if _is_usable(identifier)}
-    return tuple(sorted(kept, key=rank)[:MAX_IDENTIFIERS])
+    kept = [identifier for identifier in identifiers if _is_usable(identifier)]
+    if len(kept) > 1:
+        kept = sorted(set(kept), key=rank)[:MAX_IDENTIFIERS]
+    return tuple(kept)
 
 
 def default_profile_id(namespace: uuid.UUID, identifier: Identifier) -> str:

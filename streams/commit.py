@@ -90,7 +90,10 @@ class Committer:
     def _send(self, folded: Folded, positions: Mapping[str, int]) -> None:
         self._last_offset, self._failures = None, []
         for output in folded.outputs:
-            self._produce(output.topic, output.key, output.value, headers=list(output.headers))
+            if output.headers:
+                self._produce(output.topic, output.key, output.value, headers=list(output.headers))
+            else:
+                self._produce(output.topic, output.key, output.value)
         for key, value in folded.view.changes.items():
             self._produce(self._changelog, key, value, partition=self._partition)
         for topic, at in positions.items():

@@ -180,9 +180,7 @@ class Lane:
         self._positions.update(committed.positions)
         metrics.batch(self.stage.name, len(received.records), folded_at - started, time.perf_counter() - folded_at)
         metrics.count(folded.tally)
-        now = time.time()
-        for workspace, received_at in folded.receipts:
-            metrics.LATENCY.labels(workspace).observe(max(0.0, now - received_at / 1000))
+        metrics.LATENCY.observe(folded.receipts, time.time())
         return committed
 
     async def _commit(self, positions: Mapping[str, int], folded: Folded) -> Committed:

@@ -1,9 +1,13 @@
 """What the worker counts and times; served on its metrics port. Labels are bounded: no identifier ever becomes one."""
 
+from bisect import bisect_left
 from collections import Counter as Bag
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
@@ -17,12 +21,6 @@ CHANGES = Counter("onefold_segment_changes_total", "Segment entries and exits", 
 SESSIONS = Counter("onefold_sessions_total", "Sessions opened, closed and retracted", ["workspace", "status"])
 CREATED = Counter("onefold_profiles_created_total", "Profiles that came into being", ["workspace"])
 DEAD = Counter("onefold_dead_letters_total", "Records that could not be processed", ["stage", "reason"])
-LATENCY = Histogram(
-    "onefold_event_latency_seconds",
-    "From receipt by the collector to the committed profile",
-    ["workspace"],
-    buckets=_SECONDS,
-)
 BATCH = Histogram(
     "onefold_batch_records", "Records in a batch", ["stage"], buckets=(1, 10, 50, 100, 500, 1_000, 2_000, 5_000, 20_000)
 )
@@ -33,6 +31,40 @@ RECOVERY = Histogram("onefold_recovery_seconds", "Time to recover a partition", 
 STORE_KEYS = Gauge("onefold_store_keys", "Estimated keys in a store", ["stage", "partition"])
 STORE_BYTES = Gauge("onefold_store_disk_bytes", "Bytes of a store's files", ["stage", "partition"])
 LAG = Gauge("onefold_worker_lag_records", "Records that wait to be processed", ["topic"])
+
+
+class _Latencies(Collector):
+    """A histogram that takes a whole batch at once: `Histogram.observe` costs 3 us, as much as decoding an event."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+
+    def observe(self, receipts: Iterable[tuple[str, int]], now: float) -> None:
+        """Events that became part of a profile `now` (s): workspace and time of receipt (ms)."""
+        for workspace, received_at in receipts:
+            latency_s = max(0.0, now - received_at / 1000)
+            counts = self._counts.get(workspace)
+            if counts is None:
+                counts = self._counts[workspace] = [0] * (len(_SECONDS) + 1)
+                self._sums[workspace] = 0.0
+            counts[bisect_left(_SECONDS, latency_s)] += 1
+            self._sums[workspace] += latency_s
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """Called by the registry, in the thread that serves the metrics."""
+        family = HistogramMetricFamily(
+            "onefold_event_latency_seconds", "From receipt by the collector to the committed profile",
+            labels=["workspace"],
+        )  # fmt: skip
+        bounds = [*map(str, _SECONDS), "+Inf"]
+        for workspace, counts in list(self._counts.items()):
+            family.add_metric([workspace], list(zip(bounds, accumulate(counts), strict=True)), self._sums[workspace])
+        yield family
+
+
+LATENCY = _Latencies()
+REGISTRY.register(LATENCY)
 
 Tally = Bag[tuple[Counter, tuple[str, ...]]]
 

@@ -8,13 +8,15 @@ A `Stage` turns what was received into what shall be true; `streams.lane` carrie
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from streams.metrics import Tally
 from streams.state.view import StateView
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as it lies in Kafka."""
 
     topic: str
@@ -36,7 +38,7 @@ class Received(NamedTuple):
     now: int
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """A record to be produced; its partition follows from the key, unless it is given."""
 
     topic: str

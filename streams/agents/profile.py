@@ -5,7 +5,8 @@ The rules of merging are docs/decisions/0006; what an event does to a state is `
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from definitions import NEVER, Program
 from schemas.codec import Codec, DecodeError
@@ -28,9 +29,11 @@ from streams.state.view import StateView
 SWEEP_LIMIT = 2_000
 
 
-class _Decoded(NamedTuple):
+class _Decoded(msgspec.Struct, frozen=True, gc=False):
+    """`key`: of the profile that is meant; None for a command to all."""
+
     workspace: str
-    profile_id: str
+    key: bytes | None
     content: Event | ProfileCommand
     event_bytes: bytes | None
 
@@ -60,7 +63,7 @@ class ProfileStage:
         outputs: list[Output] = []
         tally: Tally = Tally()
         decoded = self._decode_all(received, outputs, tally)
-        view.prefetch(profile_key(item.workspace, item.profile_id) for item in decoded if item.profile_id)
+        view.prefetch(item.key for item in decoded if item.key is not None)
         clocks = Clocks(self._workspaces, view, received.now)
         slots = Slots(view, self._context, tally)
         receipts = [receipt for item in decoded if (receipt := self._handle(item, clocks, slots, outputs))]
@@ -85,15 +88,15 @@ class ProfileStage:
     def _decode(self, record: Record) -> _Decoded:
         if record.topic == PROFILE_COMMANDS:
             command = self._codec.decode(ProfileCommand, record.value)
-            item = _Decoded(command.workspace, command.profile_id, command, command.event)
-            if command.command == "fold":
-                item = item._replace(content=self._codec.decode(Event, command.event))
+            content = self._codec.decode(Event, command.event) if command.command == "fold" else command
+            key = profile_key(command.workspace, command.profile_id) if command.profile_id else None
+            item = _Decoded(command.workspace, key, content, command.event)
         else:
             try:
-                workspace, profile_id = split_profile_key(record.key)
+                workspace, _ = split_profile_key(record.key)
             except ValueError as error:
                 raise DecodeError("invalid", str(error)) from None
-            item = _Decoded(workspace, profile_id, self._codec.decode(Event, record.value), record.value)
+            item = _Decoded(workspace, record.key, self._codec.decode(Event, record.value), record.value)
         if item.workspace not in self._workspaces:
             raise DecodeError("unknown_workspace", "the record names a workspace that is not configured")
         return item
@@ -111,7 +114,9 @@ class ProfileStage:
         if isinstance(content, ProfileCommand) and content.command == "advance":
             clocks.advance(item.workspace, content.at or 0)
             return None
-        slot = slots.get(profile_key(item.workspace, item.profile_id))
+        if item.key is None:
+            return None
+        slot = slots.get(item.key)
         if isinstance(content, Event):
             return self._event(item, content, slot, clocks, outputs, slots.tally)
         slots.tally[metrics.COMMANDS, (content.command,)] += 1
@@ -206,16 +211,19 @@ class ProfileStage:
                 slots.get(key)
         for slot in slots.loaded():
             state, now = slot.entry, clocks.now(slot.context.workspace)
-            if isinstance(state, ProfileState) and next_deadline(state, slot.context) <= now:
-                advance(state, now, slot.context, slot.outputs)
-                slot.mark_swept()
+            if isinstance(state, ProfileState):
+                slot.deadline = next_deadline(state)
+                if slot.deadline <= now:
+                    advance(state, now, slot.context, slot.outputs)
+                    slot.deadline = next_deadline(state)
+                    slot.mark_swept()
         return more
 
 
 def _encoded(slot: Slot) -> bytes:
     entry = slot.entry
     assert entry is not None
-    return encode_entry(entry, NEVER if isinstance(entry, Forward) else next_deadline(entry, slot.context))
+    return encode_entry(entry, slot.deadline)
 
 
 def _held(state: ProfileState, identifier: Identifier) -> bool:

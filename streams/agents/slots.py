@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from definitions import NEVER
 from settings import Workspace
 from streams.fold.context import FoldContext, Outputs
 from streams.fold.state import Forward, ProfileState, decode_entry
@@ -13,15 +14,17 @@ CLOCK = META + b"clock|"
 
 
 class Slot:
-    """One profile during a batch. `visible`: something that others are told of has changed."""
+    """One profile during a batch. `visible`: something that others are told of has changed. `deadline`: its next, as
+    the sweep at the end of the batch has found it."""
 
-    __slots__ = ("changed", "context", "entry", "key", "merged", "outputs", "visible")
+    __slots__ = ("changed", "context", "deadline", "entry", "key", "merged", "outputs", "visible")
 
     def __init__(self, key: bytes, entry: ProfileState | Forward | None, context: FoldContext) -> None:
         self.key = key
         self.entry = entry
         self.context = context
         self.outputs = Outputs(segment_changes=[], sessions={})
+        self.deadline = NEVER
         self.changed = False
         self.visible = False
         self.merged = False

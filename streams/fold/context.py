@@ -9,7 +9,7 @@ from definitions import Program
 from schemas.records import SegmentChange, Session
 
 
-class FoldContext(msgspec.Struct, frozen=True):
+class FoldContext(msgspec.Struct, frozen=True, gc=False):
     """Whose profile is folded, by which definitions; `program` is the one of the profile's workspace."""
 
     workspace: str
@@ -18,7 +18,7 @@ class FoldContext(msgspec.Struct, frozen=True):
     source_priority: Callable[[str], int]
 
 
-class Outputs(msgspec.Struct):
+class Outputs(msgspec.Struct, gc=False):
     """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept."""
 
     segment_changes: list[SegmentChange] = []

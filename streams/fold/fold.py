@@ -36,7 +36,7 @@ def fold_event(state: ProfileState, event: Event, context: FoldContext, out: Out
 def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) -> None:
     """Fire every deadline until `to`, in the order of time, each at its exact time."""
     refresh(state, context, out)
-    while (due := next_deadline(state, context)) <= to and due < NEVER:
+    while (due := next_deadline(state)) <= to and due < NEVER:
         ends_session = sessions.deadline(state) == due
         state.as_of = due
         if ends_session:
@@ -45,9 +45,10 @@ def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) ->
         segments.settle(state, expired, segments.DEADLINE, context, out)
 
 
-def next_deadline(state: ProfileState, context: FoldContext) -> int:
-    """When something changes next without an event (always after `as_of`), or NEVER."""
-    return min(sessions.deadline(state), segments.deadline(state, context))
+def next_deadline(state: ProfileState) -> int:
+    """When something may change next without an event (always after `as_of`), or NEVER."""
+    ends_at = sessions.deadline(state)
+    return min(ends_at, *state.untils.values()) if state.untils else ends_at
 
 
 def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
@@ -58,10 +59,11 @@ def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
     if state.definitions == context.program.fingerprint:
         return
     state.definitions = context.program.fingerprint
+    if state.as_of == BEGINNING:
+        return  # nothing has happened yet that a definition could be about
     windows.unite(state.windows, {}, state.as_of, context.program)
     segments.forget(state, segments.DEFINITION, context, out)
-    if state.as_of != BEGINNING:
-        segments.settle(state, context.program.segments, segments.DEFINITION, context, out)
+    segments.settle(state, context.program.segments, segments.DEFINITION, context, out)
 
 
 def _count(state: ProfileState, event: Event) -> None:

@@ -1,6 +1,7 @@
 """The identifiers of a profile, strongest first; which identifiers belong together is left to GRAPH."""
 
 from collections.abc import Iterable
+from itertools import starmap
 
 from schemas.identity import rank, usable
 from schemas.records import Identifier
@@ -19,9 +20,11 @@ def unite(known: list[tuple[str, str]], others: Iterable[tuple[str, str]]) -> No
     """Take over identifiers."""
     added = set(others).difference(known)
     if added:
-        known[:] = sorted((*known, *added), key=lambda pair: rank(Identifier(*pair)))
+        known += added
+        if len(known) > 1:
+            known.sort(key=lambda pair: rank(Identifier(*pair)))
 
 
 def listed(known: Iterable[tuple[str, str]]) -> tuple[Identifier, ...]:
     """The identifiers as records carry them."""
-    return tuple(Identifier(namespace, value) for namespace, value in known)
+    return tuple(starmap(Identifier, known))

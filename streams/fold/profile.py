@@ -1,5 +1,7 @@
 """The state of a profile as the records of the topic `profiles`."""
 
+from itertools import starmap
+
 from schemas.records import Membership, Profile
 from streams.fold import identifiers, sessions, traits
 from streams.fold.context import FoldContext
@@ -17,7 +19,7 @@ def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -
         identifiers=identifiers.listed(state.identifiers),
         traits=traits.render(state.traits),
         counters=dict(state.counters),
-        segments=tuple(Membership(name, entered_at) for name, entered_at in sorted(state.memberships.items())),
+        segments=tuple(starmap(Membership, sorted(state.memberships.items()))) if state.memberships else (),
         session=sessions.open_session(state, context),
         events=state.events,
         first_seen_at=state.first_seen_at,

@@ -15,6 +15,8 @@ _NO_TRAITS: Mapping[str, object] = {}
 
 def concerned(context: FoldContext, accumulators: Collection[str], names: Collection[str]) -> list[CompiledSegment]:
     """The segments that read any of these accumulators or traits."""
+    if not accumulators and not names:
+        return []
     return [
         segment
         for segment in context.program.segments
@@ -71,13 +73,3 @@ def forget(state: ProfileState, cause: str, context: FoldContext, out: Outputs) 
         out.segment_changes.append(change_record(state, name, "exited", cause, context))
     for name in state.untils.keys() - defined:
         del state.untils[name]
-
-
-def deadline(state: ProfileState, context: FoldContext) -> int:
-    """The earliest time at which the verdict of a defined segment may change without an event, or NEVER."""
-    earliest = NEVER
-    if state.untils:
-        for segment in context.program.segments:
-            until = state.untils.get(segment.name, NEVER)
-            earliest = min(earliest, until)
-    return earliest

@@ -28,7 +28,7 @@ class Visit(msgspec.Struct, array_like=True, frozen=True, gc=False):
     entry_url: str | None = None
 
 
-class RecentIds(msgspec.Struct, array_like=True):
+class RecentIds(msgspec.Struct, array_like=True, gc=False):
     """Packed 8-byte hashes of message ids in two generations; `since` is when the younger one began."""
 
     since: int = BEGINNING
@@ -36,7 +36,7 @@ class RecentIds(msgspec.Struct, array_like=True):
     previous: bytes = b""
 
 
-class ProfileState(msgspec.Struct, array_like=True):
+class ProfileState(msgspec.Struct, array_like=True, gc=False):
     """Everything remembered of one profile. New fields go to the end and have a default: old bytes must decode."""
 
     version: int = 0
@@ -56,7 +56,7 @@ class ProfileState(msgspec.Struct, array_like=True):
     definitions: str = ""  # fingerprint of the program from which `memberships` and `untils` follow
 
 
-class Forward(msgspec.Struct, array_like=True, frozen=True):
+class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What is left of a profile that was merged away: where to look, and the decision that said so."""
 
     target: str

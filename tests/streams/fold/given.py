@@ -66,14 +66,14 @@ def fold(
     out = Outputs() if out is None else out
     for folded in events:
         fold_event(state, folded, context, out)
-        assert next_deadline(state, context) > state.as_of > BEGINNING
+        assert next_deadline(state) > state.as_of > BEGINNING
     return state, out
 
 
 def at_rest(state: ProfileState, at: int, context: FoldContext = CONTEXT, out: Outputs | None = None) -> ProfileState:
     """The state after all deadlines until a time."""
     advance(state, at, context, Outputs() if out is None else out)
-    assert next_deadline(state, context) > at
+    assert next_deadline(state) > at
     return state
 
 

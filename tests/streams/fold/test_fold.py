@@ -97,11 +97,11 @@ def test_the_sweep_does_not_change_what_an_event_does(events: list[Event], data:
 @given(events=event_lists(), data=st.data())
 def test_a_message_folded_again_changes_nothing(events: list[Event], data: st.DataObject) -> None:
     state, _ = fold(events)
-    before = encode_entry(state, next_deadline(state, CONTEXT))
+    before = encode_entry(state, next_deadline(state))
     again = Outputs()
     for folded in data.draw(st.permutations(events)):
         assert fold_event(state, folded, CONTEXT, again) is False
-    assert encode_entry(state, next_deadline(state, CONTEXT)) == before
+    assert encode_entry(state, next_deadline(state)) == before
     assert again == Outputs()
 
 
@@ -110,7 +110,7 @@ def test_a_state_read_back_from_its_bytes_goes_on_the_same(events: list[Event], 
     cut = data.draw(st.integers(0, len(events)))
     whole, expected = fold(events)
     half, out = fold(events[:cut])
-    restored = decode_entry(encode_entry(half, next_deadline(half, CONTEXT)))
+    restored = decode_entry(encode_entry(half, next_deadline(half)))
     assert isinstance(restored, ProfileState)
     assert fold(events[cut:], restored, out=out) == (whole, expected)
 
@@ -175,7 +175,7 @@ def test_changed_definitions_take_effect_on_refresh() -> None:
     refresh(state, without, fewer)
     changes = [(change.segment, change.change, change.cause) for change in fewer.segment_changes]
     assert changes == [("pro_or_viewing", "exited", "definition")]
-    assert next_deadline(state, without) == START + 1 + SESSION_GAP_MS
+    assert next_deadline(state) == START + 1 + SESSION_GAP_MS
     assert not state.windows
 
     refresh(state, CONTEXT, more)
@@ -199,7 +199,7 @@ def test_changed_definitions_take_effect_before_the_next_event_or_deadline() -> 
 
 def test_the_last_millisecond_of_a_window_counts() -> None:
     state, out = fold([event(START), event(START + HOUR - 2), event(START + HOUR - 1)])
-    assert next_deadline(state, CONTEXT) == START + HOUR
+    assert next_deadline(state) == START + HOUR
     at_rest(state, START + HOUR, out=out)
     frequent = [change for change in out.segment_changes if change.segment == "frequent"]
     assert transitions(frequent) == [("frequent", "entered", START + HOUR - 1), ("frequent", "exited", START + HOUR)]
@@ -217,7 +217,7 @@ def test_an_empty_state_has_nothing_to_fire() -> None:
     state, out = ProfileState(), Outputs()
     advance(state, NEVER, CONTEXT, out)
     assert (state, out) == (ProfileState(definitions=CONTEXT.program.fingerprint), Outputs())
-    assert next_deadline(state, CONTEXT) == NEVER
+    assert next_deadline(state) == NEVER
 
 
 def test_what_is_left_of_a_merged_profile_names_its_successor() -> None:

@@ -16,7 +16,7 @@ YEAR_2100 = 4_102_444_800_000
 
 
 def size(state: ProfileState) -> int:
-    return len(encode_entry(state, next_deadline(state, CONTEXT)))
+    return len(encode_entry(state, next_deadline(state)))
 
 
 @pytest.mark.parametrize("events", [20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
@@ -53,10 +53,10 @@ def test_malformed_json_counts_as_none(kind: EventType, text: str) -> None:
 @pytest.mark.parametrize("at", [0, -1, -(10**15), YEAR_2100, 10**15])
 def test_any_time_is_a_time(at: int) -> None:
     state, out = fold([event(at), event(at + 1, "Buy", properties={"amount": 20})])
-    assert at + 1 < next_deadline(state, CONTEXT)
+    assert at + 1 < next_deadline(state)
     advance(state, at + DAY, CONTEXT, out)
     assert state.memberships.keys() == {"quiet"}
-    assert decode_entry(encode_entry(state, next_deadline(state, CONTEXT))) == state
+    assert decode_entry(encode_entry(state, next_deadline(state))) == state
     assert profile_record(state, CONTEXT, at).last_seen_at == at + 1
 
 

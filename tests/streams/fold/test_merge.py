@@ -111,7 +111,7 @@ def test_folding_over_many_profiles_and_merging_in_any_tree_is_folding_into_one(
         events
     )
     assert [s.status for s in visible(person.out)] == [s.status for s in visible(whole_out)]
-    assert next_deadline(person.state, person.context) == next_deadline(whole, CONTEXT)
+    assert next_deadline(person.state) == next_deadline(whole)
 
 
 @given(events=event_lists(), later=event_lists(), deal=DEAL, afterwards=st.integers(0, 36))

@@ -28,7 +28,7 @@ def test_a_gap_of_exactly_its_length_starts_a_new_session(gap: int, expected: li
 
 def test_a_session_closes_when_its_gap_is_reached_and_not_before() -> None:
     state, out = fold([event(START)])
-    assert next_deadline(state, CONTEXT) == START + SESSION_GAP_MS
+    assert next_deadline(state) == START + SESSION_GAP_MS
     advance(state, START + SESSION_GAP_MS - 1, CONTEXT, out)
     assert spans(out) == [(0, 0, 1, "open")]
     advance(state, START + SESSION_GAP_MS, CONTEXT, out)
@@ -57,7 +57,7 @@ def test_a_late_event_can_open_a_closed_session_again() -> None:
     advance(state, START + 30 * MINUTE, CONTEXT, out)
     fold([event(START + 20 * MINUTE)], state, out=out)
     assert spans(out) == [(0, 20 * MINUTE, 2, "open")]
-    assert next_deadline(state, CONTEXT) == START + 50 * MINUTE
+    assert next_deadline(state) == START + 50 * MINUTE
 
 
 def test_a_session_that_was_over_when_it_came_is_published_closed() -> None:

@@ -6,7 +6,7 @@ import pytest
 from definitions import NEVER
 from streams.fold.fold import next_deadline
 from streams.fold.state import Forward, ProfileState, RecentIds, deadline_of, decode_entry, encode_entry
-from tests.streams.fold.given import CONTEXT, START, event, fold, identify
+from tests.streams.fold.given import START, event, fold, identify
 
 
 def test_an_entry_is_read_back_as_it_was() -> None:
@@ -18,7 +18,7 @@ def test_an_entry_is_read_back_as_it_was() -> None:
 
 def test_the_deadline_is_read_without_the_rest() -> None:
     state, _ = fold([event(START)])
-    assert deadline_of(encode_entry(state, next_deadline(state, CONTEXT))[:9]) == START + 30 * 60_000
+    assert deadline_of(encode_entry(state, next_deadline(state))[:9]) == START + 30 * 60_000
     assert deadline_of(encode_entry(Forward("target", 1), NEVER)) == NEVER
 
 
