@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 MAX_RECORDS = 5_000
 POLL_S = 0.2
+PACE_S = 0.03  # from one batch to the next: each costs the broker a transaction, however small it is
 NOTE_ENDS_EVERY_S = 0.5
 _CONFIG: dict[str, str | int | float | bool] = {
     "enable.auto.commit": False,
@@ -63,7 +64,7 @@ class Reader:
         self._deliver = deliver
         self._fail = fail
         self._stopping = False
-        self._noted_at = 0.0
+        self._noted_at = self._delivered_at = 0.0
         self._may_read = threading.Event()
         self._may_read.set()
         # The client wants a group's name; it never joins one, and nothing is committed by it.
@@ -98,6 +99,7 @@ class Reader:
                 self._note_ends()
                 if arrived.positions and not self._stopping:
                     self._may_read.clear()
+                    self._delivered_at = time.monotonic()
                     self._deliver(self, arrived)
         except Exception as error:  # noqa: BLE001 - the thread's boundary: told to whoever runs the worker
             if not self._stopping:
@@ -110,7 +112,10 @@ class Reader:
         records: list[Record] = []
         positions: dict[str, int] = {}
         first = self._consumer.poll(POLL_S)
-        messages = [] if first is None else [first, *self._consumer.consume(MAX_RECORDS - 1, 0)]
+        if first is None:
+            return Arrived(records, positions)
+        time.sleep(max(0.0, self._delivered_at + PACE_S - time.monotonic()))
+        messages = [first, *self._consumer.consume(MAX_RECORDS - 1, 0)]
         for message in messages:
             topic, offset, error = message.topic() or "", message.offset() or 0, message.error()
             if error is None:
