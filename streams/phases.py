@@ -8,6 +8,7 @@ A `Stage` turns what was received into what shall be true; `streams.lane` carrie
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from schemas.codec import DecodeError
 from streams.metrics import Tally
 from streams.state.view import StateView
 
@@ -78,4 +79,8 @@ class Stage(Protocol):
 
     def fold(self, received: Received, view: StateView) -> Folded:
         """Fold a batch. Errors of single records become outputs (dead letters); an exception stops the worker."""
+        ...
+
+    def bury(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
+        """The dead letter of a record that must not be folded, counted in `tally`."""
         ...

@@ -4,8 +4,11 @@ A batch: decode -> one read of all states -> record by record -> sweep what is d
 The rules of merging are docs/decisions/0006; what an event does to a state is `streams.fold`'s.
 """
 
+import struct
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+import msgspec
 
 from definitions import NEVER, Program
 from schemas.codec import Codec, DecodeError
@@ -53,6 +56,7 @@ class ProfileStage:
         self._programs = {name: program.for_workspace(name) for name in workspaces}
         self._codec = codec
         self._dead = DeadLetters(codec, self.name)
+        self.bury = self._dead.of
         self._outputs = ProfileOutputs(codec, self._programs)
 
     def fold(self, received: Received, view: StateView) -> Folded:
@@ -85,6 +89,7 @@ class ProfileStage:
     def _decode(self, record: Record) -> _Decoded:
         if record.topic == PROFILE_COMMANDS:
             command = self._codec.decode(ProfileCommand, record.value)
+            _check(command)
             item = _Decoded(command.workspace, command.profile_id, command, command.event)
             if command.command == "fold":
                 item = item._replace(content=self._codec.decode(Event, command.event))
@@ -216,6 +221,20 @@ def _encoded(slot: Slot) -> bytes:
     entry = slot.entry
     assert entry is not None
     return encode_entry(entry, NEVER if isinstance(entry, Forward) else next_deadline(entry, slot.context))
+
+
+def _check(command: ProfileCommand) -> None:
+    """Raise DecodeError for a command that decodes, but that no stage of ours has written."""
+    try:
+        if command.command != "advance":
+            split_profile_key(profile_key(command.workspace, command.profile_id))
+        if command.target is not None:
+            split_profile_key(profile_key(command.workspace, command.target))
+        holds_state = command.state is None or isinstance(decode_entry(command.state), ProfileState)
+    except (ValueError, msgspec.DecodeError, struct.error) as error:
+        raise DecodeError("invalid", f"{command.command}: {error}") from None
+    if not holds_state:
+        raise DecodeError("invalid", f"{command.command}: a forward holds no state that could be absorbed")
 
 
 def _held(state: ProfileState, identifier: Identifier) -> bool:

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from embedded.stack import Stack
+from schemas.codec import DecodeError
 from schemas.topics import changelog
 from streams.commit import Committer, Fenced
 from streams.lane import Chunk, Lane
@@ -44,6 +45,9 @@ class Counting:
             view.put(key, b"%d" % count)
             outputs.append(Output(f"{self.name}-out", key, b"%d" % count))
         return Folded(outputs, view, Tally())
+
+    def bury(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
+        return Output(f"{self.name}-dead", record.key or b"", record.value)
 
 
 @pytest.fixture
