@@ -1,5 +1,6 @@
 """Sends the stream to a stack as its senders would: batches over HTTP, and Avro straight to the topic `events`."""
 
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
@@ -18,13 +19,20 @@ from tests.oracle.stream import Delivery
 
 BATCH = 50
 TIMEOUT_S = 30.0
+_PAUSE_S = 0.2
 _USERS_NAME = {"user_id": "userId", "anonymous_id": "anonymousId"}
 
 
 class Sender:
-    """Sends deliveries in their order; what it returns from is acknowledged by Kafka."""
+    """Sends deliveries in their order; what it returns from is acknowledged by Kafka.
 
-    def __init__(self, addresses: Addresses) -> None:
+    `patience_s`: how long it comes again when it gets no answer or a 503, as an SDK does. Then a message may be there
+    more than once.
+    """
+
+    def __init__(self, addresses: Addresses, patience_s: float = 0.0) -> None:
+        self.patience_s = patience_s
+        self.refused = 0  # how often a batch had to come again
         self.codec = Codec(Registry(addresses.registry))
         self._encode = self.codec.encoder(Event)
         self._producer = Producer(PRODUCER_CONFIG | {"bootstrap.servers": addresses.kafka})
@@ -55,13 +63,26 @@ class Sender:
 
     def _post_batch(self, events: list[Event]) -> None:
         body = msgspec.json.encode({"batch": [call(event) for event in events]})
-        response = self.post("/v1/batch", body, write_key(events[0].workspace))
+        response = self._persist(body, write_key(events[0].workspace))
         assert response.status_code == httpx.codes.OK, response.text
         answer = response.json()
         assert answer["accepted"] == len(events), answer
 
+    def _persist(self, body: bytes, key: str) -> httpx.Response:
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            try:
+                response = self.post("/v1/batch", body, key)
+                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() >= deadline:
+                    return response
+            except httpx.TransportError:
+                if time.monotonic() >= deadline:
+                    raise
+            self.refused += 1
+            time.sleep(_PAUSE_S)
+
     def _flush(self) -> None:
-        assert self._producer.flush(TIMEOUT_S) == 0, "Kafka did not acknowledge everything"
+        assert self._producer.flush(TIMEOUT_S + self.patience_s) == 0, "Kafka did not acknowledge everything"
 
 
 def write_key(workspace: str) -> str:

@@ -15,6 +15,7 @@ from confluent_kafka.cimpl import NewTopic
 from embedded.stack import Stack
 from schemas.codec import DecodeError
 from schemas.topics import changelog
+from streams import metrics
 from streams.commit import Committer, Fenced
 from streams.lane import Chunk, Lane
 from streams.metrics import Tally
@@ -47,7 +48,8 @@ class Counting:
         return Folded(outputs, view, Tally())
 
     def bury(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
-        return Output(f"{self.name}-dead", record.key or b"", record.value)
+        tally[metrics.DEAD, (self.name, error.reason)] += 1
+        return Output(f"{self.name}-dead", record.key or b"", f"{error.reason} at {now}".encode())
 
 
 @pytest.fixture
