@@ -51,10 +51,10 @@ class Sender:
                 for start in range(0, len(events), BATCH):
                     self._post_batch(events[start : start + BATCH])
 
-    def produce_raw(self, values: Iterable[bytes | None]) -> None:
-        """Put bytes of any kind on `events`."""
+    def produce_raw(self, values: Iterable[bytes | None], topic: str = EVENTS, key: bytes = b"anything") -> None:
+        """Put bytes of any kind on a topic."""
         for value in values:
-            self._producer.produce(EVENTS, key=b"anything", value=value)
+            self._producer.produce(topic, key=key, value=value)
         self._flush()
 
     def post(self, path: str, body: bytes, key: str) -> httpx.Response:

@@ -5,7 +5,7 @@ Invariants 1, 2 and 4 of design section 10, from what lies on the topics; what p
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import httpx
@@ -30,7 +30,7 @@ class Ledger:
     codec: Codec
     workspace: str
     known_workspaces: Collection[str]
-    since: Mapping[topic.Place, int] = topic.EVERYTHING
+    since: Mapping[topic.Place, int] = field(default_factory=dict)
 
     @cached_property
     def accepted(self) -> list[tuple[bytes | None, Event | None]]:
