@@ -18,6 +18,7 @@ from streams.state.store import Store
 log = logging.getLogger(__name__)
 
 FETCH_RECORDS = 20_000
+FETCH_S = 0.05  # the client always waits as long, or until so many records are there; the end of the topic is no record
 STALL_S = 60.0
 ANSWER_S = 30.0
 
@@ -56,6 +57,7 @@ def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable
             "auto.offset.reset": "earliest",
             "fetch.max.bytes": 50_000_000,
             "fetch.queue.backoff.ms": 5,
+            "fetch.wait.max.ms": 10,
         }
     )
     try:
@@ -97,7 +99,7 @@ def _apply_until_end(consumer: Consumer, store: Store, stop: Callable[[], bool])
     applied = 0
     heard_at = time.monotonic()
     while not stop():
-        messages = consumer.consume(FETCH_RECORDS, timeout=0.5)
+        messages = consumer.consume(FETCH_RECORDS, timeout=FETCH_S)
         records: list[tuple[bytes, bytes | None]] = []
         last, ended = -1, False
         for message in messages:

@@ -82,6 +82,7 @@ def _consumer(kafka: str) -> Consumer:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,  # the end of a partition is told with an answer, which would wait for more
         }
     )
 
