@@ -1,6 +1,6 @@
 """What every fault test does around its fault: a stream in pieces, rest, and the statements of design section 10."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeVar
 
 from schemas.records import Reason
@@ -33,13 +33,15 @@ def assert_sound(
     played: Sequence[Phase],
     dead: Sequence[tuple[Reason, bytes | None]] = (),
     may_repeat: bool = False,
+    aside: Collection[str] = (),
 ) -> None:
     """All that the oracle can say of a workspace at rest after these phases.
 
-    `dead`: the dead letters that belong there. `may_repeat`: senders came again without an answer.
+    `dead`: the dead letters that belong there. `may_repeat`: senders came again without an answer. `aside`: ids of
+    messages that were put aside only when the warehouse had them.
     """
     at = played[-1][0]
-    scene.assert_as_reference(at)
+    scene.assert_as_reference(at, aside)
     scene.assert_accepted([delivery for _, sent in played for delivery in sent], may_repeat)
     ledger = scene.ledger()
     assert_everything_is_accounted_for(ledger, dead)

@@ -45,8 +45,8 @@ class Sender:
             if by == "kafka":
                 for event in events:
                     key = identifier_key(event.workspace, event.identifiers[0])
-                    self._producer.produce(EVENTS, key=key, value=self._encode(event))
-                self._flush()
+                    self.produce(EVENTS, key, self._encode(event))
+                self.flush()
             else:
                 for start in range(0, len(events), BATCH):
                     self._post_batch(events[start : start + BATCH])
@@ -54,8 +54,17 @@ class Sender:
     def produce_raw(self, values: Iterable[bytes | None], topic: str = EVENTS, key: bytes = b"anything") -> None:
         """Put bytes of any kind on a topic."""
         for value in values:
-            self._producer.produce(topic, key=key, value=value)
-        self._flush()
+            self.produce(topic, key, value)
+        self.flush()
+
+    def produce(self, topic: str, key: bytes, value: bytes | None) -> None:
+        """Put one record on a topic, at the latest with the next `flush`."""
+        while True:
+            try:
+                self._producer.produce(topic, key=key, value=value)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
 
     def post(self, path: str, body: bytes, key: str) -> httpx.Response:
         """One request with a body of any kind."""
@@ -81,7 +90,8 @@ class Sender:
             self.refused += 1
             time.sleep(_PAUSE_S)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Return when Kafka has acknowledged all that was produced."""
         assert self._producer.flush(TIMEOUT_S + self.patience_s) == 0, "Kafka did not acknowledge everything"
 
 

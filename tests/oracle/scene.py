@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from embedded.stack import Stack
@@ -40,24 +40,27 @@ class Scene:
         known = tuple(self.stack.settings.workspaces)
         return Ledger(self.stack.addresses, self.sender.codec, self.workspace.name, known, self._since)
 
-    def drain(self) -> None:
+    def drain(self, within_s: int = DRAIN_WITHIN_S) -> None:
         """Wait until everything accepted has been folded and is in ClickHouse."""
-        onefold(self.stack, "drain", "--timeout", str(DRAIN_WITHIN_S))
+        onefold(self.stack, "drain", "--timeout", str(within_s))
 
     def rest_at(self, at: int) -> None:
         """Let all deadlines until `at` fire, without waiting for events that are under way, and come to rest."""
         onefold(self.stack, "clock", "advance", "--to", str(at), "--workspace", self.workspace.name)
         self.drain()
 
-    def assert_as_reference(self, at: int) -> None:
-        """Identifiers, profiles, sessions and memberships in ClickHouse are what the events on Kafka make of them."""
+    def assert_as_reference(self, at: int, aside: Collection[str] = ()) -> None:
+        """Identifiers, profiles, sessions and memberships in ClickHouse are what the events on Kafka make of them.
+
+        `aside`: ids of messages that became dead letters after the warehouse had them.
+        """
         ledger = self.ledger()
         priorities = {source.name: source.priority for source in self.workspace.sources}
         world = World(self.workspace.namespace, priorities, SEGMENTS)
         expected = recompute(ledger.events, ledger.requests, world, at)
-        assert_same_people(expected, self.warehouse.people(ledger.forwards), at)
+        assert_same_people(expected, self.warehouse.people(ledger.forwards, aside), at)
         assert_changes_are_sound(ledger.changes, self.warehouse.members())
-        assert self.warehouse.message_ids() == {event.message_id for event in ledger.events}
+        assert self.warehouse.message_ids() == {event.message_id for event in ledger.events} | set(aside)
 
     def assert_accepted(self, deliveries: Iterable[Delivery], may_repeat: bool = False) -> None:
         """What lies on `events` is what was sent and says what was meant; each delivery once, unless it may repeat."""
