@@ -16,7 +16,7 @@ from embedded.process import PartProcess
 from schemas.topics import EVENTS_RESOLVED, SESSIONS
 from tests.faults.crew import Crew, until
 from tests.faults.figures import Figures
-from tests.faults.scenario import assert_sound, phases
+from tests.faults.scenario import assert_sound, phases, pieces
 from tests.oracle.scene import Scene
 from tests.oracle.stream import Delivery
 
@@ -48,11 +48,12 @@ def _play_with_outages(
     crew: Crew, scene: Scene, figures: Figures, is_long: bool, end_broker: Callable[[PartProcess, int], None]
 ) -> None:
     rng = random.Random(30)
-    played = phases(scene, seed=30, number=4 if is_long else 2)
+    played = phases(scene, seed=30, number=4 if is_long else 2, visitors=60)
     kafka = scene.stack.part("kafka")
     for number, (end, sent) in enumerate(played):
-        with _sending(scene, sent) as is_sent:
-            time.sleep(rng.uniform(0.2, 1.0))
+        before, after = pieces(sent, 2)
+        scene.sender.send(before)
+        with _sending(scene, after) as is_sent:
             end_broker(kafka, number)
             assert not is_sent(), "all was sent before: the outage proves nothing"
             time.sleep(rng.uniform(5, 45) if is_long else 3)

@@ -12,7 +12,9 @@ from tests.oracle.scene import Scene
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 # Where a worker freezes, and whether it holds an open transaction then: the next owner must abort that, and fence it.
-FROZEN_AT = ("before_transaction", "after_begin", "before_commit", "after_commit", "after_store")
+HOLDING_A_BATCH = ("before_transaction", "after_begin", "before_commit")
+FROZEN_AT = (*HOLDING_A_BATCH, "after_commit", "after_store")
+RECOVERED = "Restore complete"
 
 
 @pytest.mark.parametrize("place", FROZEN_AT)
@@ -32,9 +34,17 @@ def test_a_worker_frozen_past_its_session_comes_back_as_a_zombie_and_changes_not
     figures.kills, figures.events = 1, len(sent)
     assert_sound(scene, played)
 
+    recoveries = crew.log(1).read_text().count(RECOVERED)
     zombie.send_signal(signal.SIGCONT)
-    until(lambda: frozen.pid is None or frozen.part.ready(), "the zombie to end, or to join again")
-    figures.notes.append(frozen.ending if frozen.pid is None else "joined again")
+    if place in HOLDING_A_BATCH:
+        assert crew.ended(1) == "exit code 1"
+        assert "another worker has taken the partition" in crew.log(1).read_text()
+    else:
+        until(
+            lambda: frozen.pid is None or crew.log(1).read_text().count(RECOVERED) > recoveries,
+            "the zombie to end, or to join again",
+        )
+    figures.notes.append(f"ended with {frozen.ending}" if frozen.pid is None else "joined again")
     crew.tend()
     crew.await_ready(1)
     scene.rest_at(end)
