@@ -116,7 +116,8 @@ def _escaped(value: str) -> str:
 
 
 def _format(class_path: str, properties: Path) -> None:
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # Kafka's tool takes a leading dash for an option, so the first byte is one that cannot lead to it.
+    cluster_id = urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
     command = [*java_command(_HEAP_MB, ("-XX:TieredStopAtLevel=1",)), "-cp", class_path, "kafka.tools.StorageTool"]
     command += ["format", "--cluster-id", cluster_id, "--config", str(properties), "--ignore-formatted"]
     formatted = subprocess.run(
