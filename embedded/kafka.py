@@ -3,8 +3,9 @@
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -55,13 +56,22 @@ _PROPERTIES = {
 }
 
 
-def kafka_part(layout: Layout, port: int, controller_port: int, jars: Sequence[Path]) -> Part:
-    """Kafka on `port`, with its state below `layout.kafka`; formatted before the first start."""
+def kafka_part(
+    layout: Layout,
+    port: int,
+    controller_port: int,
+    jars: Sequence[Path],
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Part:
+    """Kafka on `port`, with its state below `layout.kafka`; formatted before the first start.
+
+    `settings`: broker settings that go before the stack's own, for tests.
+    """
     class_path = ":".join(str(jar) for jar in jars)
     properties = layout.kafka / "server.properties"
 
     def prepare() -> None:
-        _write_properties(properties, layout, port, controller_port)
+        _write_properties(properties, layout, port, controller_port, settings)
         if not (layout.kafka / "topics" / "meta.properties").exists():
             _format(class_path, properties)
 
@@ -85,7 +95,7 @@ def kafka_part(layout: Layout, port: int, controller_port: int, jars: Sequence[P
     )
 
 
-def _write_properties(path: Path, layout: Layout, port: int, controller_port: int) -> None:
+def _write_properties(path: Path, layout: Layout, port: int, controller_port: int, settings: Mapping[str, str]) -> None:
     listeners = f"BROKER://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}"
     placed = {
         "listeners": listeners,
@@ -94,7 +104,7 @@ def _write_properties(path: Path, layout: Layout, port: int, controller_port: in
         "log.dirs": str(layout.kafka / "topics"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"{name}={_escaped(value)}" for name, value in (_PROPERTIES | placed).items()]
+    lines = [f"{name}={_escaped(value)}" for name, value in (_PROPERTIES | placed | dict(settings)).items()]
     path.write_text("# Written at every start of the stack.\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -106,7 +116,8 @@ def _escaped(value: str) -> str:
 
 
 def _format(class_path: str, properties: Path) -> None:
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # Kafka's tool takes a leading dash for an option, so the first byte is one that cannot lead to it.
+    cluster_id = urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
     command = [*java_command(_HEAP_MB, ("-XX:TieredStopAtLevel=1",)), "-cp", class_path, "kafka.tools.StorageTool"]
     command += ["format", "--cluster-id", cluster_id, "--config", str(properties), "--ignore-formatted"]
     formatted = subprocess.run(

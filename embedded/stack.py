@@ -7,7 +7,7 @@ own module's.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import msgspec
@@ -38,13 +38,18 @@ _STOP_ORDER = (("collector",), ("worker", "sink"), ("clickhouse", "registry"), (
 
 
 class StackOptions(msgspec.Struct, frozen=True):
-    """What a stack is started with. `parts` may leave out Onefold's own processes (`STORES`) or more."""
+    """What a stack is started with. `parts` may leave out Onefold's own processes (`STORES`) or more.
+
+    For tests: `broker`, settings of Kafka that go before the stack's own, and `settings`, `ONEFOLD_*` of its processes.
+    """
 
     data_dir: Path = DEFAULT_DATA_DIR
     definitions: Path = SHIPPED_DEFINITIONS
     clock: Clock = "wall"
     ports: Ports = Ports()
     parts: tuple[str, ...] = ALL_PARTS
+    broker: Mapping[str, str] = MappingProxyType({})
+    settings: Mapping[str, str] = MappingProxyType({})
 
 
 class Stack:
@@ -62,6 +67,7 @@ class Stack:
         self._layout = Layout(options.data_dir.absolute())
         self._environ = environ
         self.environment = environment(self._layout, options.ports, options.definitions.absolute(), environ)
+        self.environment |= dict(options.settings)
         self._supervisor: Supervisor | None = None
         self._reported: dict[str, int] = {}
         self._lock: FileLock | None = None
@@ -157,7 +163,7 @@ class Stack:
         artifacts = read_lock()
         steps: list[Step] = [clickhouse_part(self._layout, ports.clickhouse, self.environment)]
         jars = fetch([item for item in artifacts if item.packaging == "jar"], cache, self._screen)
-        steps.append(kafka_part(self._layout, ports.kafka, free_ports(1)[0], jars))
+        steps.append(kafka_part(self._layout, ports.kafka, free_ports(1)[0], jars, self.options.broker))
         if "registry" in self.options.parts:
             (distribution,) = (item for item in artifacts if item.packaging == "tar.gz")
             folder = unpacked(distribution, cache, self._screen)

@@ -43,7 +43,7 @@ def main() -> int:
 
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Migrate, then write what arrives until `stopping` is set."""
-    warehouse = Warehouse(settings.clickhouse)
+    warehouse = Warehouse(settings.clickhouse, settings.clickhouse_timeout_s)
     process: Process | None = None
     server = metrics.Server(
         settings.http_host, settings.sink_metrics_port, lambda: process is not None and process.is_assigned

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 ACKNOWLEDGE_EVERY_S = 0.25
 COMMIT_THREADS = 16
 END_WITHIN_S = 10.0
+HEARTBEAT_SHARE = 0.3  # of the session timeout: two may be lost before it ends
 
 
 class App(faust.App):  # type: ignore[misc]
@@ -96,8 +97,8 @@ def _app(settings: Settings, folder: Path) -> App:
         table_standby_replicas=0,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=ACKNOWLEDGE_EVERY_S,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=3.0,
+        broker_session_timeout=settings.session_timeout_ms / 1000,
+        broker_heartbeat_interval=settings.session_timeout_ms / 1000 * HEARTBEAT_SHARE,
         stream_wait_empty=True,
         web_enabled=False,
         consumer_group_instance_id=f"{APP}-worker-{settings.worker}",

@@ -7,10 +7,13 @@ The acknowledgement of the input comes after that and is only a hint: on start t
 
 import logging
 from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.topics import PRODUCER_CONFIG
+from streams.crash import reached
 from streams.phases import Committed, Folded
 from streams.state.store import META, Store
 
@@ -19,6 +22,10 @@ log = logging.getLogger(__name__)
 POSITION = b"position|"
 TRANSACTION_TIMEOUT_MS = 30_000
 ATTEMPTS = 5
+BATCH_BYTES = 512 * 1024  # of one produce request; a record above it travels alone, so a refusal is about that record
+
+# What becomes of the other records of a transaction in which one was refused.
+_BYSTANDERS = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 
 
 class Fenced(Exception):
@@ -27,6 +34,23 @@ class Fenced(Exception):
 
 class CommitFailed(Exception):
     """The broker refused the transaction for good; nothing of the batch has become visible."""
+
+
+class RecordTooLarge(Exception):
+    """One record of the batch is larger than its topic takes; nothing of the batch has become visible."""
+
+    def __init__(self, topic: str, size: int) -> None:
+        super().__init__(f"{topic} does not take a record of {size} bytes")
+        self.topic = topic
+        self.size = size
+
+
+class _Refusal(NamedTuple):
+    """What the broker said of one record."""
+
+    topic: str
+    size: int
+    error: KafkaError
 
 
 class Committer:
@@ -38,6 +62,7 @@ class Committer:
         self._partition = partition
         self._last_offset: int | None = None
         self._failures: list[KafkaError] = []
+        self._refusals: list[_Refusal] = []
         self._producer = Producer(
             {
                 **PRODUCER_CONFIG,
@@ -51,7 +76,7 @@ class Committer:
                 "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 256 * 1024,
-                "batch.size": 512 * 1024,
+                "batch.size": BATCH_BYTES,
             },
             logger=log,
         )
@@ -66,36 +91,52 @@ class Committer:
         self._producer.flush(1)
 
     def commit(self, folded: Folded, positions: Mapping[str, int], store: Store) -> Committed:
-        """Make a batch durable. Blocking. Raises Fenced or CommitFailed; then nothing of it is visible anywhere."""
+        """Make a batch durable. Blocking.
+
+        Raises Fenced, CommitFailed or RecordTooLarge; then nothing of it is visible anywhere. After RecordTooLarge
+        another batch may be tried.
+        """
+        reached("before_transaction")
         offset = self._transact(folded, positions)
+        reached("after_commit")
         changes = dict(folded.view.changes)
         changes.update({META + POSITION + topic.encode(): b"%d" % at for topic, at in positions.items()})
         store.write(changes, folded.view.stored, offset)
+        reached("after_store")
         return Committed(positions, folded.more)
 
     def _transact(self, folded: Folded, positions: Mapping[str, int]) -> int:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._producer.begin_transaction()
-                self._send(folded, positions)
+                reached("after_begin")
+                self._send(folded, positions, is_watched=attempt > 1)
+                reached("before_commit")
                 self._finish()
             except KafkaException as error:
                 self._recover_from(error, attempt)
+                self._raise_refusals()
                 continue
+            except RecordTooLarge:
+                self._producer.abort_transaction()
+                raise
             if self._failures or self._last_offset is None:
                 raise CommitFailed(f"{self._changelog}-{self._partition}: {self._failures[:1] or 'no offset returned'}")
             return self._last_offset
         raise CommitFailed(f"{self._changelog}-{self._partition}: {ATTEMPTS} attempts were aborted")
 
-    def _send(self, folded: Folded, positions: Mapping[str, int]) -> None:
-        self._last_offset, self._failures = None, []
+    def _send(self, folded: Folded, positions: Mapping[str, int], is_watched: bool) -> None:
+        """Hand all records to the client; `is_watched`: note what the broker says of each, as something was refused."""
+        self._last_offset, self._failures, self._refusals = None, [], []
         for output in folded.outputs:
-            if output.headers:
-                self._produce(output.topic, output.key, output.value, headers=list(output.headers))
-            else:
-                self._produce(output.topic, output.key, output.value)
+            options: dict[str, object] = {"headers": list(output.headers)} if output.headers else {}
+            if is_watched:
+                options["on_delivery"] = partial(self._on_refusal, output.topic, _size(output.key, output.value))
+            self._produce(output.topic, output.key, output.value, **options)
+        reached("after_outputs")
         for key, value in folded.view.changes.items():
-            self._produce(self._changelog, key, value, partition=self._partition)
+            watch = {"on_delivery": partial(self._on_refusal, self._changelog, _size(key, value))} if is_watched else {}
+            self._produce(self._changelog, key, value, partition=self._partition, **watch)
         for topic, at in positions.items():
             key = META + POSITION + topic.encode()
             self._produce(self._changelog, key, b"%d" % at, partition=self._partition, on_delivery=self._on_last)
@@ -109,12 +150,30 @@ class Committer:
                 return
             except BufferError:
                 self._producer.poll(0.1)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise
+                raise RecordTooLarge(topic, _size(key, value)) from error
 
     def _on_last(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self._failures.append(error)
         else:
             self._last_offset = message.offset()
+
+    def _on_refusal(self, topic: str, size: int, error: KafkaError | None, _message: Message) -> None:
+        if error is not None and error.code() not in _BYSTANDERS:
+            self._refusals.append(_Refusal(topic, size, error))
+
+    def _raise_refusals(self) -> None:
+        """Raise what the broker has against one record or topic for good, if it said so of any."""
+        for topic, size, error in sorted(self._refusals, key=lambda refusal: -refusal.size):
+            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and size > BATCH_BYTES:
+                raise RecordTooLarge(topic, size)
+            if not error.retriable():
+                raise CommitFailed(
+                    f"the broker refuses what {self._changelog}-{self._partition} writes to {topic}: {error.str()}"
+                )
 
     def _finish(self) -> None:
         while True:
@@ -140,3 +199,7 @@ class Committer:
             self._producer.abort_transaction()
         except KafkaException as second:
             raise CommitFailed(f"{where}: {error.str()}; abort: {second.args[0].str()}") from second
+
+
+def _size(key: bytes, value: bytes | None) -> int:
+    return len(key) + len(value or b"")

@@ -12,11 +12,13 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.topics import APP, changelog
+from schemas.topics import APP, EVENTS_DEAD, changelog
 from streams import metrics
-from streams.commit import POSITION, Committer
+from streams.commit import POSITION, Committer, RecordTooLarge
+from streams.crash import reached
+from streams.oversize import Limits, fold_fitting
 from streams.phases import Committed, Folded, Received, Record, Stage
-from streams.state.changelog import recover
+from streams.state.changelog import Recovered, recover
 from streams.state.store import Store, StoreCorrupt
 from streams.state.view import StateView
 
@@ -50,6 +52,7 @@ class Lane:
         self._kafka = kafka
         self._path = folder / f"{stage.table}-{partition}"
         self._committer = Committer(kafka, f"{APP}-{stage.name}-{partition}", changelog(stage.table), partition)
+        self._limits = Limits(changelog(stage.table))
         self._store: Store | None = None
         self._positions: dict[str, int] = {}
         self._waiting: Chunk | None = None
@@ -68,22 +71,27 @@ class Lane:
 
     def _open(self) -> None:
         self._committer.fence()
-        store = self._store = self._open_store()
-        recovered = recover(self._kafka, changelog(self.stage.table), self.partition, store, lambda: self._closing)
-        self._positions = {topic.decode(): int(at) for topic, at in store.meta(POSITION).items()}
+        reached("after_fence")
+        try:
+            recovered = self._recover()
+        except StoreCorrupt as error:
+            log.error("%s: unreadable, rebuilding it from the changelog: %s", self._path, error)
+            if self._store is not None:
+                self._store.close()
+            Store.remove(self._path)
+            recovered = self._recover()
+        reached("after_recovery")
         metrics.recovered(self.stage.name, recovered.records, recovered.seconds)
         log.info(
             "%s-%d: %d changelog records in %.1f s, goes on at %s",
             self.stage.name, self.partition, recovered.records, recovered.seconds, self._positions or "the start",
         )  # fmt: skip
 
-    def _open_store(self) -> Store:
-        try:
-            return Store(self._path, self.stage.deadline_of)
-        except StoreCorrupt as error:
-            log.error("%s: unreadable, rebuilding it from the changelog: %s", self._path, error)
-            Store.remove(self._path)
-            return Store(self._path, self.stage.deadline_of)
+    def _recover(self) -> Recovered:
+        store = self._store = Store(self._path, self.stage.deadline_of)
+        recovered = recover(self._kafka, changelog(self.stage.table), self.partition, store, lambda: self._closing)
+        self._positions = {topic.decode(): int(at) for topic, at in store.meta(POSITION).items()}
+        return recovered
 
     def position(self, topic: str) -> int | None:
         """Offset at which to read on; None where nothing was ever read."""
@@ -106,6 +114,7 @@ class Lane:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
 
     def _close(self) -> None:
+        reached("before_close")
         self._committer.close()
         if self._store is not None:
             self._store.close()
@@ -161,19 +170,31 @@ class Lane:
         committed = await self._pass(chunk)
         while committed is not None and committed.more and chunk is not None:
             committed = await self._pass(None)
+        reached("before_acknowledgement")
         if chunk is not None:
             chunk.acknowledge()
         return committed is not None and committed.more
 
     async def _pass(self, chunk: Chunk | None) -> Committed | None:
-        """One fold and its commit; None when there was nothing to commit."""
-        assert self._store is not None
+        """One fold and its commit, again without what is too large; None when there was nothing to commit."""
         records, positions, _ = chunk or _NO_CHUNK
         received = Received(records, positions, time.time_ns() // 1_000_000)
+        while True:
+            try:
+                return await self._fold_and_commit(received)
+            except RecordTooLarge as error:
+                if error.topic == EVENTS_DEAD:
+                    raise
+                log.warning("%s-%d: %s: its cause becomes a dead letter", self.stage.name, self.partition, error)
+                self._limits.learn(error.topic, error.size)
+
+    async def _fold_and_commit(self, received: Received) -> Committed | None:
         started = time.perf_counter()
-        view = StateView(self._store)
-        folded = self.stage.fold(received, view)
-        if not received.positions and not folded.outputs and not view.changes:
+        if self._limits:
+            folded = fold_fitting(self.stage, received, self._view, self._limits)
+        else:
+            folded = self.stage.fold(received, self._view())
+        if not received.positions and not folded.outputs and not folded.view.changes:
             return None
         folded_at = time.perf_counter()
         committed = await self._commit(received.positions, folded)
@@ -182,6 +203,10 @@ class Lane:
         metrics.count(folded.tally)
         metrics.LATENCY.observe(folded.receipts, time.time())
         return committed
+
+    def _view(self) -> StateView:
+        assert self._store is not None
+        return StateView(self._store)
 
     async def _commit(self, positions: Mapping[str, int], folded: Folded) -> Committed:
         assert self._store is not None

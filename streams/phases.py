@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from schemas.codec import DecodeError
 from streams.metrics import Tally
 from streams.state.view import StateView
 
@@ -80,4 +81,8 @@ class Stage(Protocol):
 
     def fold(self, received: Received, view: StateView) -> Folded:
         """Fold a batch. Errors of single records become outputs (dead letters); an exception stops the worker."""
+        ...
+
+    def bury(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
+        """The dead letter of a record that must not be folded, counted in `tally`."""
         ...

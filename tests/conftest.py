@@ -10,6 +10,12 @@ from embedded.layout import Ports
 from embedded.stack import STORES, Stack, StackOptions
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long form of the fault tests, and where their figures go."""
+    parser.addoption("--long", action="store_true", help="fault tests: more kills, more events, longer outages")
+    parser.addoption("--figures", type=Path, help="fault tests: write the table of figures to this file")
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Kafka with its topics, the registry with its schemas, and ClickHouse; Onefold's own processes are the tests'."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from settings import Settings
 from sinks import metrics
@@ -97,7 +97,7 @@ class Process:
             error = message.error()
             if error is None:
                 taken.append(message)
-            elif error.fatal():
+            elif error.fatal() or error.code() == KafkaError._FATAL:  # as an event it does not call itself fatal
                 raise TerminalError(f"Kafka: {error.str()}")
             else:
                 logger.warning("Kafka: %s", error.str())

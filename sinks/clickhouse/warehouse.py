@@ -50,8 +50,9 @@ Answer = TypeVar("Answer")
 class Warehouse:
     """One ClickHouse. Connects with the first call; for one thread at a time."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_timeout_s: int = ANSWER_TIMEOUT_S) -> None:
         self.url = url
+        self._answer_timeout_s = answer_timeout_s
         self._client: Client | None = None
 
     def run(self, statement: str) -> None:
@@ -82,7 +83,7 @@ class Warehouse:
                     autogenerate_session_id=False,
                     compress=False,
                     connect_timeout=CONNECT_TIMEOUT_S,
-                    send_receive_timeout=ANSWER_TIMEOUT_S,
+                    send_receive_timeout=self._answer_timeout_s,
                     query_retries=0,
                 )
             return question(self._client)

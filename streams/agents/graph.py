@@ -27,6 +27,7 @@ class GraphStage:
         self._workspaces = workspaces
         self._codec = codec
         self._dead = DeadLetters(codec, self.name)
+        self.bury = self._dead.of
         self._encode_link = codec.encoder(Link)
         self._encode_command = codec.encoder(ProfileCommand)
 

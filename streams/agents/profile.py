@@ -4,6 +4,7 @@ A batch: decode -> one read of all states -> record by record -> sweep what is d
 The rules of merging are docs/decisions/0006; what an event does to a state is `streams.fold`'s.
 """
 
+import struct
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -56,6 +57,7 @@ class ProfileStage:
         self._programs = {name: program.for_workspace(name) for name in workspaces}
         self._codec = codec
         self._dead = DeadLetters(codec, self.name)
+        self.bury = self._dead.of
         self._outputs = ProfileOutputs(codec, self._programs)
 
     def fold(self, received: Received, view: StateView) -> Folded:
@@ -88,6 +90,7 @@ class ProfileStage:
     def _decode(self, record: Record) -> _Decoded:
         if record.topic == PROFILE_COMMANDS:
             command = self._codec.decode(ProfileCommand, record.value)
+            _check(command)
             content = self._codec.decode(Event, command.event) if command.command == "fold" else command
             key = profile_key(command.workspace, command.profile_id) if command.profile_id else None
             item = _Decoded(command.workspace, key, content, command.event)
@@ -224,6 +227,20 @@ def _encoded(slot: Slot) -> bytes:
     entry = slot.entry
     assert entry is not None
     return encode_entry(entry, slot.deadline)
+
+
+def _check(command: ProfileCommand) -> None:
+    """Raise DecodeError for a command that decodes, but that no stage of ours has written."""
+    try:
+        if command.command != "advance":
+            split_profile_key(profile_key(command.workspace, command.profile_id))
+        if command.target is not None:
+            split_profile_key(profile_key(command.workspace, command.target))
+        holds_state = command.state is None or isinstance(decode_entry(command.state), ProfileState)
+    except (ValueError, msgspec.DecodeError, struct.error) as error:
+        raise DecodeError("invalid", f"{command.command}: {error}") from None
+    if not holds_state:
+        raise DecodeError("invalid", f"{command.command}: a forward holds no state that could be absorbed")
 
 
 def _held(state: ProfileState, identifier: Identifier) -> bool:

@@ -42,6 +42,7 @@ class ResolveStage:
         self._workspaces = workspaces
         self._codec = codec
         self._dead = DeadLetters(codec, self.name)
+        self.bury = self._dead.of
         self._encode_request = codec.encoder(IdentityRequest)
 
     def fold(self, received: Received, view: StateView) -> Folded:
@@ -67,6 +68,8 @@ class ResolveStage:
     def _decode(self, record: Record, now: int) -> _Decoded:
         if record.topic == IDENTITY_ROUTES:
             route = self._codec.decode(Route, record.value)
+            if route.workspace not in self._workspaces:
+                raise DecodeError("unknown_workspace", "the route names a workspace that is not configured")
             key = identifier_key(route.workspace, Identifier(route.namespace, route.value))
             return _Decoded(record, key, None, (), route)
         event = self._codec.decode_head(record.value)

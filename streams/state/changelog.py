@@ -9,14 +9,18 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from streams.crash import reached
 from streams.state.store import Store
 
 log = logging.getLogger(__name__)
 
 FETCH_RECORDS = 20_000
+FETCH_S = 0.05  # the client always waits as long, or until so many records are there; the end of the topic is no record
 STALL_S = 60.0
+ANSWER_S = 30.0
 
 
 class Recovered(NamedTuple):
@@ -28,12 +32,21 @@ class RecoveryStalled(Exception):
     """The changelog's end was not reached although the broker sent nothing for a minute."""
 
 
+class ChangelogTruncated(Exception):
+    """Records that the store lacks are no longer in the changelog: going on would forget what they said."""
+
+
 def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable[[], bool]) -> Recovered:
     """Apply every committed changelog record that the store lacks. Blocking; returns early when `stop()` is true.
 
-    A store that claims to be ahead of the topic's end does not belong to this topic: it is wiped and rebuilt.
+    A store that was made from another topic of this name, or claims to be ahead of its end, is wiped and rebuilt.
+    Raises ChangelogTruncated rather than begin with less than there was.
     """
     started = time.monotonic()
+    topic_id = _topic_id(kafka, topic)
+    if store.topic() not in {None, topic_id}:
+        log.warning("%s: the store was made from another topic of this name: rebuilding", topic)
+        store.wipe()
     consumer = Consumer(
         {
             "bootstrap.servers": kafka,
@@ -44,10 +57,12 @@ def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable
             "auto.offset.reset": "earliest",
             "fetch.max.bytes": 50_000_000,
             "fetch.queue.backoff.ms": 5,
+            "fetch.wait.max.ms": 10,
         }
     )
     try:
         start = _start(consumer, topic, partition, store)
+        store.claim(topic_id)
         consumer.assign([TopicPartition(topic, partition, start)])
         applied = _apply_until_end(consumer, store, stop)
     finally:
@@ -55,8 +70,15 @@ def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable
     return Recovered(applied, time.monotonic() - started)
 
 
+def _topic_id(kafka: str, topic: str) -> str:
+    """Tells a topic from another of its name: one deleted since, or of another cluster."""
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
+    return str(described[topic].result().topic_id)
+
+
 def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
     applied = store.applied()
     if applied is not None and applied >= high:
         log.warning(
@@ -64,14 +86,20 @@ def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
         )
         store.wipe()
         applied = None
-    return int(low) if applied is None else max(int(low), applied + 1)
+    start = 0 if applied is None else applied + 1
+    if start < low:
+        raise ChangelogTruncated(
+            f"{topic}-{partition} begins at offset {low}, the store needs it from {start} on: its records were deleted."
+            " To fold all events anew, delete the worker's data folder and the three changelog topics"
+        )
+    return start
 
 
 def _apply_until_end(consumer: Consumer, store: Store, stop: Callable[[], bool]) -> int:
     applied = 0
     heard_at = time.monotonic()
     while not stop():
-        messages = consumer.consume(FETCH_RECORDS, timeout=0.5)
+        messages = consumer.consume(FETCH_RECORDS, timeout=FETCH_S)
         records: list[tuple[bytes, bytes | None]] = []
         last, ended = -1, False
         for message in messages:
@@ -85,6 +113,7 @@ def _apply_until_end(consumer: Consumer, store: Store, stop: Callable[[], bool])
                 raise KafkaException(error)
         if records:
             store.apply(records, last)
+            reached("in_recovery")
             applied += len(records)
         if ended:
             break

@@ -1,18 +1,21 @@
 """One partition of a table in RocksDB: states, an index of deadlines, and how far the changelog has been applied.
 
-Key ranges: `s` + key: a state; `d` + workspace + 0 + deadline + key: the index; `m`: the changelog offset.
+Key ranges: `s` + key: a state; `d` + workspace + 0 + deadline + key: the index; `m`: the changelog offset; `t`: the id
+of the topic that it counts in.
 Meta records (positions, clocks) are states whose key starts with a zero byte; they have no deadline.
 Leaves the order of commits to `streams.commit`, and reading the changelog to `streams.state.changelog`.
 """
 
+import contextlib
 import shutil
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rocksdict import Options, Rdict, WriteBatch
 
-_STATE, _INDEX, _APPLIED = b"s", b"d", b"m"
+_STATE, _INDEX, _APPLIED, _TOPIC = b"s", b"d", b"m", b"t"
+_CONDEMNED = "CONDEMNED"  # a file in the folder of a store that was found corrupt while it was read
 _DEADLINE = struct.Struct(">Q")
 _SHIFT = 1 << 63  # deadlines before 1970 must sort before later ones
 META = b"\x00"
@@ -21,7 +24,10 @@ DeadlineOf = Callable[[bytes], int | None]
 
 
 class StoreCorrupt(Exception):
-    """The folder cannot be opened or read; `wipe` it and rebuild from the changelog."""
+    """The folder cannot be opened or read; `remove` it and rebuild from the changelog.
+
+    It stays so: a folder that was found corrupt once is not opened again, whatever ended the process in between.
+    """
 
 
 class Store:
@@ -49,20 +55,26 @@ class Store:
 
     def get_many(self, keys: list[bytes]) -> list[bytes | None]:
         """Values of keys, None where there is none; one call for all."""
-        return list(self._db.get([_STATE + key for key in keys])) if keys else []
+        if not keys:
+            return []
+        with self._noticing():
+            return list(self._db.get([_STATE + key for key in keys]))
 
     def get(self, key: bytes) -> bytes | None:
-        value: bytes | None = self._db.get(_STATE + key)
+        with self._noticing():
+            value: bytes | None = self._db.get(_STATE + key)
         return value
 
     def meta(self, prefix: bytes) -> dict[bytes, bytes]:
         """All meta records whose key starts with META + prefix, without those."""
         start = _STATE + META + prefix
         found = {}
-        for key, value in self._db.items(from_key=start):
+        for key in self._keys(start):
             if not key.startswith(start):
                 break
-            found[key[len(start) :]] = value
+            value = self.get(key[len(_STATE) :])
+            if value is not None:
+                found[key[len(start) :]] = value
         return found
 
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
@@ -71,7 +83,7 @@ class Store:
         last = prefix + _DEADLINE.pack(until + _SHIFT + 1)
         skip = len(prefix) + _DEADLINE.size
         keys: list[bytes] = []
-        for entry in self._db.keys(from_key=prefix):
+        for entry in self._keys(prefix):
             if entry >= last or len(keys) >= limit:
                 break
             keys.append(entry[skip:])
@@ -79,8 +91,20 @@ class Store:
 
     def applied(self) -> int | None:
         """Offset of the last changelog record whose effect is in the store; None when nothing was ever applied."""
-        value = self._db.get(_APPLIED)
+        with self._noticing():
+            value = self._db.get(_APPLIED)
         return None if value is None else int(value)
+
+    def topic(self) -> str | None:
+        """Id of the changelog topic that the store was made from; None for an empty store."""
+        with self._noticing():
+            value = self._db.get(_TOPIC)
+        return None if value is None else value.decode()
+
+    def claim(self, topic: str) -> None:
+        """Note the id of the changelog topic: offsets of another one mean nothing here."""
+        with self._noticing():
+            self._db.put(_TOPIC, topic.encode())
 
     def write(
         self, changes: Mapping[bytes, bytes | None], before: Callable[[bytes], bytes | None], offset: int
@@ -90,7 +114,8 @@ class Store:
         for key, value in changes.items():
             self._put(batch, key, before(key), value)
         batch.put(_APPLIED, b"%d" % offset)
-        self._db.write(batch)
+        with self._noticing():
+            self._db.write(batch)
 
     def apply(self, records: Iterable[tuple[bytes, bytes | None]], offset: int) -> int:
         """Apply changelog records, the last of a key wins; returns how many keys were written."""
@@ -106,6 +131,27 @@ class Store:
     def disk_bytes(self) -> int:
         """Size of the live files on disk."""
         return int(self._db.property_value("rocksdb.total-sst-files-size") or 0)
+
+    def _keys(self, start: bytes) -> Iterator[bytes]:
+        """Keys from `start` on. RocksDB ends an iteration at a corrupt block as at the end: only the status tells."""
+        with self._noticing():
+            entries = self._db.iter()
+            entries.seek(start)
+            while entries.valid():
+                yield entries.key()
+                entries.next()
+            entries.status()
+
+    @contextlib.contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Turn RocksDB's report of corrupt data into StoreCorrupt, and see to it that nobody opens the folder again."""
+        try:
+            yield
+        except Exception as error:  # rocksdict raises bare Exception for all of RocksDB's errors
+            if not str(error).startswith("Corruption"):
+                raise
+            (self._path / _CONDEMNED).touch()
+            raise StoreCorrupt(f"{self._path}: {error}") from error
 
     def _put(self, batch: WriteBatch, key: bytes, before: bytes | None, value: bytes | None) -> None:
         if self._deadline_of is not None and not key.startswith(META):
@@ -135,9 +181,18 @@ def _open(path: Path) -> Rdict:
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(4 << 20)
     path.mkdir(parents=True, exist_ok=True)
+    _refuse_remains(path)
     try:
         return Rdict(str(path), options)
     except Exception as error:  # rocksdict raises bare Exception for all of RocksDB's errors
         if "lock" in str(error).lower():
             raise
         raise StoreCorrupt(f"{path}: {error}") from error
+
+
+def _refuse_remains(path: Path) -> None:
+    """RocksDB makes a new database where CURRENT is missing: right in an empty folder, a silent loss elsewhere."""
+    if (path / _CONDEMNED).exists():
+        raise StoreCorrupt(f"{path}: was found corrupt before")
+    if not (path / "CURRENT").exists() and any(path.iterdir()):
+        raise StoreCorrupt(f"{path}: holds files of a database, but no CURRENT")

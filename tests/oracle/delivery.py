@@ -1,5 +1,6 @@
 """Sends the stream to a stack as its senders would: batches over HTTP, and Avro straight to the topic `events`."""
 
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
@@ -18,13 +19,20 @@ from tests.oracle.stream import Delivery
 
 BATCH = 50
 TIMEOUT_S = 30.0
+_PAUSE_S = 0.2
 _USERS_NAME = {"user_id": "userId", "anonymous_id": "anonymousId"}
 
 
 class Sender:
-    """Sends deliveries in their order; what it returns from is acknowledged by Kafka."""
+    """Sends deliveries in their order; what it returns from is acknowledged by Kafka.
 
-    def __init__(self, addresses: Addresses) -> None:
+    `patience_s`: how long it comes again when it gets no answer or a 503, as an SDK does. Then a message may be there
+    more than once.
+    """
+
+    def __init__(self, addresses: Addresses, patience_s: float = 0.0) -> None:
+        self.patience_s = patience_s
+        self.refused = 0  # how often a batch had to come again
         self.codec = Codec(Registry(addresses.registry))
         self._encode = self.codec.encoder(Event)
         self._producer = Producer(PRODUCER_CONFIG | {"bootstrap.servers": addresses.kafka})
@@ -37,17 +45,26 @@ class Sender:
             if by == "kafka":
                 for event in events:
                     key = identifier_key(event.workspace, event.identifiers[0])
-                    self._producer.produce(EVENTS, key=key, value=self._encode(event))
-                self._flush()
+                    self.produce(EVENTS, key, self._encode(event))
+                self.flush()
             else:
                 for start in range(0, len(events), BATCH):
                     self._post_batch(events[start : start + BATCH])
 
-    def produce_raw(self, values: Iterable[bytes | None]) -> None:
-        """Put bytes of any kind on `events`."""
+    def produce_raw(self, values: Iterable[bytes | None], topic: str = EVENTS, key: bytes = b"anything") -> None:
+        """Put bytes of any kind on a topic."""
         for value in values:
-            self._producer.produce(EVENTS, key=b"anything", value=value)
-        self._flush()
+            self.produce(topic, key, value)
+        self.flush()
+
+    def produce(self, topic: str, key: bytes, value: bytes | None) -> None:
+        """Put one record on a topic, at the latest with the next `flush`."""
+        while True:
+            try:
+                self._producer.produce(topic, key=key, value=value)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
 
     def post(self, path: str, body: bytes, key: str) -> httpx.Response:
         """One request with a body of any kind."""
@@ -55,13 +72,27 @@ class Sender:
 
     def _post_batch(self, events: list[Event]) -> None:
         body = msgspec.json.encode({"batch": [call(event) for event in events]})
-        response = self.post("/v1/batch", body, write_key(events[0].workspace))
+        response = self._persist(body, write_key(events[0].workspace))
         assert response.status_code == httpx.codes.OK, response.text
         answer = response.json()
         assert answer["accepted"] == len(events), answer
 
-    def _flush(self) -> None:
-        assert self._producer.flush(TIMEOUT_S) == 0, "Kafka did not acknowledge everything"
+    def _persist(self, body: bytes, key: str) -> httpx.Response:
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            try:
+                response = self.post("/v1/batch", body, key)
+                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() >= deadline:
+                    return response
+            except httpx.TransportError:
+                if time.monotonic() >= deadline:
+                    raise
+            self.refused += 1
+            time.sleep(_PAUSE_S)
+
+    def flush(self) -> None:
+        """Return when Kafka has acknowledged all that was produced."""
+        assert self._producer.flush(TIMEOUT_S + self.patience_s) == 0, "Kafka did not acknowledge everything"
 
 
 def write_key(workspace: str) -> str:

@@ -4,8 +4,8 @@ Invariants 1, 2 and 4 of design section 10, from what lies on the topics; what p
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import httpx
@@ -21,17 +21,21 @@ from tests.oracle.topic import Decoded
 
 @dataclass(frozen=True)
 class Ledger:
-    """The topics of a stack at rest, each read once, as far as they are about one workspace."""
+    """The topics of a stack at rest, each read once, as far as they are about one workspace.
+
+    `since`: where to begin reading, for a workspace that nobody wrote to before.
+    """
 
     addresses: Addresses
     codec: Codec
     workspace: str
     known_workspaces: Collection[str]
+    since: Mapping[topic.Place, int] = field(default_factory=dict)
 
     @cached_property
     def accepted(self) -> list[tuple[bytes | None, Event | None]]:
         """Every value on `events` that is not known to be another workspace's, and the event that it is, if any."""
-        values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS)]
+        values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS, self.since)]
         read = [(value, self._event(value)) for value in values]
         return [(value, event) for value, event in read if self._is_own(event)]
 
@@ -45,26 +49,27 @@ class Ledger:
     def dead_letters(self) -> list[DeadLetter]:
         """Dead letters of the worker; the sink writes its own of what it cannot read either."""
         letters = [
-            decoded.record for decoded in topic.read(self.addresses.kafka, self.codec, topics.EVENTS_DEAD, DeadLetter)
+            decoded.record
+            for decoded in topic.read(self.addresses.kafka, self.codec, topics.EVENTS_DEAD, DeadLetter, self.since)
         ]
         return [letter for letter in letters if letter.stage != "sink" and self._is_own(self._event(letter.value))]
 
     @cached_property
     def resolved(self) -> list[bytes | None]:
         """The values on `events.resolved`: those of `events`, unchanged."""
-        values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS_RESOLVED)]
+        values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS_RESOLVED, self.since)]
         return [value for value in values if self._is_own(self._event(value))]
 
     @cached_property
     def requests(self) -> list[tuple[Identifier, ...]]:
         """What GRAPH was asked, in order."""
-        asked = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_REQUESTS, IdentityRequest)
+        asked = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_REQUESTS, IdentityRequest, self.since)
         return [decoded.record.identifiers for decoded in asked if decoded.record.workspace == self.workspace]
 
     @cached_property
     def links(self) -> list[Link]:
         """The evidence that is in force: of each pair the last decision."""
-        written = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_LINKS, Link)
+        written = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_LINKS, Link, self.since)
         last = {
             (decoded.record.left, decoded.record.right): decoded.record
             for decoded in written
@@ -75,14 +80,14 @@ class Ledger:
     @cached_property
     def forwards(self) -> dict[str, str]:
         """Merged profile -> survivor."""
-        profiles = topic.read(self.addresses.kafka, self.codec, topics.PROFILES, Profile)
+        profiles = topic.read(self.addresses.kafka, self.codec, topics.PROFILES, Profile, self.since)
         last = {decoded.record.profile_id: decoded.record.merged_into for decoded in profiles}
         return {profile_id: target for profile_id, target in last.items() if target is not None}
 
     @cached_property
     def changes(self) -> list[Decoded[SegmentChange]]:
         """Segment changes; those of one profile are in order."""
-        changes = topic.read(self.addresses.kafka, self.codec, topics.SEGMENTS, SegmentChange)
+        changes = topic.read(self.addresses.kafka, self.codec, topics.SEGMENTS, SegmentChange, self.since)
         return [change for change in changes if change.record.workspace == self.workspace]
 
     def _event(self, value: bytes | None) -> Event | None:

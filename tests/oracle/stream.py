@@ -38,11 +38,11 @@ class Delivery:
         return next(number for number, end in enumerate(PHASE_ENDS) if self.event.received_at <= end)
 
 
-def deliveries(seed: int, workspace: str) -> list[Delivery]:
+def deliveries(seed: int, workspace: str, visitors: int = VISITORS) -> list[Delivery]:
     """The stream of a workspace, in order of arrival; the same for the same seed."""
     rng = random.Random(seed)
     shop = _Shop(rng, workspace)
-    for number in range(VISITORS):
+    for number in range(visitors):
         shop.let_visit(number)
     shop.let_return()
     shop.run_hot()

@@ -1,7 +1,7 @@
 """What ClickHouse says of every person, over HTTP, in the words of the reference; one workspace at a time."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 import httpx
@@ -59,14 +59,16 @@ class Warehouse:
         """Message ids of all events."""
         return {str(row["message_id"]) for row in self.rows(_EVENTS)}
 
-    def people(self, forwards: Mapping[str, str]) -> dict[str, Person]:
+    def people(self, forwards: Mapping[str, str], aside: Collection[str] = ()) -> dict[str, Person]:
         """Every profile by id, put together from all tables that know of it.
 
         `forwards`: merged profile -> survivor. Sessions of more than a day before a merge keep the profile id that
-        they were made under, as events do.
+        they were made under, as events do. `aside`: ids of messages that are nobody's.
         """
         identifiers = _grouped((row["profile_id"], _identifier(row)) for row in self.rows(_IDENTIFIERS))
-        messages = _grouped((row["profile_id"], str(row["message_id"])) for row in self.rows(_EVENTS))
+        messages = _grouped(
+            (row["profile_id"], str(row["message_id"])) for row in self.rows(_EVENTS) if row["message_id"] not in aside
+        )
         sessions = _grouped((_survivor(row["profile_id"], forwards), _visit(row)) for row in self.rows(_SESSIONS))
         members = _grouped(self.members())
         people = {}

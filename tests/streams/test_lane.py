@@ -2,9 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,35 +14,12 @@ from confluent_kafka.cimpl import NewTopic
 from embedded.stack import Stack
 from schemas.topics import changelog
 from streams.commit import Committer, Fenced
-from streams.lane import Chunk, Lane
-from streams.metrics import Tally
-from streams.phases import Folded, Output, Received, Record
+from streams.lane import Chunk
+from streams.phases import Record
 from streams.state.store import Store
-from streams.state.view import StateView
+from tests.streams.counting import Counting, running
 
 pytestmark = pytest.mark.stack
-
-
-class Counting:
-    """Counts the records of each key and says the new count; `b"stop"` raises, as a programming error would."""
-
-    sweeps = False
-    deadline_of: Callable[[bytes], int | None] | None = None
-
-    def __init__(self, name: str) -> None:
-        self.name = self.table = name
-        self.topics: tuple[str, ...] = (f"{name}-in",)
-
-    def fold(self, received: Received, view: StateView) -> Folded:
-        outputs = []
-        for record in received.records:
-            if record.value == b"stop":
-                raise RuntimeError("told to stop")
-            key = record.key or b""
-            count = int(view.get(key) or 0) + 1
-            view.put(key, b"%d" % count)
-            outputs.append(Output(f"{self.name}-out", key, b"%d" % count))
-        return Folded(outputs, view, Tally())
 
 
 @pytest.fixture
@@ -64,45 +40,6 @@ def stage(stack: Stack) -> Counting:
 def executor() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(4) as executor:
         yield executor
-
-
-class Running:
-    """An open lane and what it reports."""
-
-    def __init__(self, lane: Lane) -> None:
-        self.lane = lane
-        self.failures: list[BaseException] = []
-        self._failed = asyncio.Event()
-
-    def fail(self, error: BaseException) -> None:
-        self.failures.append(error)
-        self._failed.set()
-
-    async def failed(self) -> None:
-        async with asyncio.timeout(30):
-            await self._failed.wait()
-
-    async def work(self, *keys: bytes) -> None:
-        """Submit one record for each key as one chunk, and wait until it is acknowledged."""
-        acknowledged = asyncio.Event()
-        topic = self.lane.stage.topics[0]
-        at = self.lane.position(topic) or 0
-        records = [Record(topic, 0, at + number, key, b"x") for number, key in enumerate(keys)]
-        self.lane.submit(Chunk(records, {topic: at + len(keys)}, acknowledged.set))
-        async with asyncio.timeout(30):
-            await acknowledged.wait()
-
-
-@asynccontextmanager
-async def running(stack: Stack, stage: Counting, folder: Path, executor: ThreadPoolExecutor) -> AsyncIterator[Running]:
-    lane = Lane(stage, 0, stack.settings.kafka, folder, executor)
-    await lane.open()
-    started = Running(lane)
-    lane.start(started.fail)
-    try:
-        yield started
-    finally:
-        await lane.close()
 
 
 def committed(stack: Stack, topic: str) -> list[tuple[bytes, bytes]]:

@@ -1,0 +1,142 @@
+"""Worker processes that a test starts, kills, stops and starts again, on a running stack."""
+
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from embedded.layout import free_ports
+from embedded.part import Part, http_ready
+from embedded.process import PartProcess, Reaper
+from embedded.stack import Stack
+from streams.crash import VARIABLE
+
+READY_WITHIN_S = 60.0
+_POLL_S = 0.05
+
+
+def until(condition: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
+    """Ask again and again until it holds. Fails after the time, saying what was waited for."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {within_s:.0f} s for {what}"
+        time.sleep(_POLL_S)
+
+
+class Crew:
+    """Workers by number, each with a folder and a port of its own. Number 1 is the one that tests find and leave."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._reaper = Reaper()
+        self._workers: dict[int, PartProcess] = {}
+        self._ports: dict[int, int] = {}
+        self._is_plain: dict[int, bool] = {}
+        self.restarts = 0
+
+    def start(self, number: int = 1, crash_at: str = "", awaited: bool = True) -> PartProcess:
+        """Start a worker anew; `crash_at` names the place at which it is to end itself, see streams/crash.py."""
+        worker = self._workers.setdefault(number, PartProcess(self._part(number, ""), self.log(number), self._reaper))
+        worker.kill()
+        worker.part = self._part(number, crash_at)
+        self._is_plain[number] = not crash_at
+        worker.start()
+        if awaited:
+            self.await_ready(number)
+        return worker
+
+    def await_ready(self, number: int = 1) -> None:
+        """Wait until the worker holds its partitions."""
+        worker = self._workers[number]
+
+        def ready() -> bool:
+            assert worker.pid is not None, worker.failure(f"ended ({worker.ending})")
+            return worker.part.ready()
+
+        until(ready, f"worker {number} to be ready; its log is {worker.log}")
+
+    def steady(self) -> None:
+        """One worker, number 1, that nothing is wrong with; the others go."""
+        for number in list(self._workers):
+            if number != 1:
+                self.dismiss(number)
+        if 1 not in self._workers or self._workers[1].pid is None or not self._is_plain[1]:
+            self.start()
+        self.await_ready()
+
+    def tend(self) -> None:
+        """Start again, once each, the workers that ended by themselves: what a supervisor does."""
+        for worker in self._workers.values():
+            if worker.pid is None:
+                self.restarts += 1
+                worker.start()
+
+    def dismiss(self, number: int) -> None:
+        """End a worker for good."""
+        worker = self._workers.pop(number)
+        worker.kill()
+
+    def ended(self, number: int = 1, within_s: float = READY_WITHIN_S) -> str:
+        """Wait until a worker has ended by itself; how, in words."""
+        worker = self._workers[number]
+        assert worker.wait(within_s), f"worker {number} still runs after {within_s:.0f} s; its log is {worker.log}"
+        return worker.ending
+
+    def await_stopped(self, number: int = 1) -> psutil.Process:
+        """Wait until a worker is stopped as by SIGSTOP."""
+        worker = self._workers[number]
+        assert worker.pid is not None, worker.failure(f"ended ({worker.ending})")
+        process = psutil.Process(worker.pid)
+        until(lambda: process.status() == psutil.STATUS_STOPPED, f"worker {number} to stop")
+        return process
+
+    def worker(self, number: int = 1) -> PartProcess:
+        """A worker's process."""
+        return self._workers[number]
+
+    def log(self, number: int = 1) -> Path:
+        """A worker's log, of its last run."""
+        return self._folder / f"worker-{number}.log"
+
+    def store(self, table: str, partition: int, number: int = 1) -> Path:
+        """The folder of a partition's RocksDB."""
+        return self._folder / f"worker-{number}" / f"{table}-{partition}"
+
+    def wipe(self, number: int = 1) -> None:
+        """Delete everything that a worker keeps on disk; it must not run."""
+        assert self._workers[number].pid is None, "a running worker's folder must not be deleted"
+        shutil.rmtree(self._folder / f"worker-{number}")
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self._workers.values():
+            worker.kill()
+        self._reaper.close()
+
+    def _part(self, number: int, crash_at: str) -> Part:
+        port = self._ports.setdefault(number, free_ports(1)[0])
+        own = {
+            "ONEFOLD_WORKER": str(number),
+            "ONEFOLD_DATA_DIR": str(self._folder),
+            "ONEFOLD_WORKER_METRICS_PORT": str(port),
+            VARIABLE: crash_at,
+        }
+        return Part(
+            name=f"worker-{number}",
+            title=f"Worker {number}",
+            command=[sys.executable, "-m", "streams"],
+            environment=dict(self._stack.environment) | own,
+            ready=http_ready(port, "/health/ready"),
+            stop_within_s=15.0,
+            restarts=True,
+        )
+
+
+def killed(ending: str) -> bool:
+    """Whether a process ended by SIGKILL."""
+    return ending == f"signal {signal.SIGKILL.value}"

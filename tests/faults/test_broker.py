@@ -1,0 +1,135 @@
+"""Kafka stopped, killed, out of disk, and refusing what one topic is told."""
+
+import random
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperation, AclPermissionType
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
+
+from embedded.process import PartProcess
+from schemas.topics import EVENTS_RESOLVED, SESSIONS
+from tests.faults.crew import Crew, until
+from tests.faults.figures import Figures
+from tests.faults.scenario import assert_sound, phases, pieces
+from tests.oracle.scene import Scene
+from tests.oracle.stream import Delivery
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+BACK_WITHIN_S = 90.0
+
+
+def test_the_broker_is_stopped_and_started_under_load(
+    crew: Crew, scene: Scene, figures: Figures, is_long: bool
+) -> None:
+    _play_with_outages(
+        crew, scene, figures, is_long, lambda kafka, number: kafka.kill() if number % 2 else kafka.stop()
+    )
+
+
+def test_the_brokers_disk_is_full(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
+    """Provoked by a limit on the size of its files: every append fails, as on a full disk, and the broker halts."""
+
+    def fill(kafka: PartProcess, _: int) -> None:
+        assert kafka.pid is not None
+        resource.prlimit(kafka.pid, resource.RLIMIT_FSIZE, (1024, 1024))
+        assert kafka.wait(BACK_WITHIN_S), "the broker goes on although it cannot write"
+
+    _play_with_outages(crew, scene, figures, is_long, fill)
+
+
+def _play_with_outages(
+    crew: Crew, scene: Scene, figures: Figures, is_long: bool, end_broker: Callable[[PartProcess, int], None]
+) -> None:
+    rng = random.Random(30)
+    played = phases(scene, seed=30, number=4 if is_long else 2, visitors=60)
+    kafka = scene.stack.part("kafka")
+    for number, (end, sent) in enumerate(played):
+        before, after = pieces(sent, 2)
+        scene.sender.send(before)
+        with _sending(scene, after) as is_sent:
+            end_broker(kafka, number)
+            assert not is_sent(), "all was sent before: the outage proves nothing"
+            time.sleep(rng.uniform(5, 45) if is_long else 3)
+            kafka.restart()
+            until(lambda: _all_back(crew, scene) and is_sent(), "all parts to come back", BACK_WITHIN_S)
+        scene.rest_at(end)
+        figures.kills += 1
+        figures.events += len(sent)
+    figures.notes.append(f"collector refused {scene.sender.refused} batches, which came again")
+    figures.notes.append(f"worker started again {crew.restarts} times")
+    assert_sound(scene, played, may_repeat=True)
+
+
+@contextmanager
+def _sending(scene: Scene, sent: Sequence[Delivery]) -> Iterator[Callable[[], bool]]:
+    """Send in a thread; what is given back says whether all was acknowledged."""
+    with ThreadPoolExecutor(1) as executor:
+        sending = executor.submit(scene.sender.send, sent)
+        yield sending.done
+        sending.result()
+
+
+def _all_back(crew: Crew, scene: Scene) -> bool:
+    """Start again what ended by itself; whether everything serves."""
+    crew.tend()
+    parts = [scene.stack.part("collector"), scene.stack.part("sink")]
+    for part in parts:
+        part.start()
+    return all(part.part.ready() for part in [crew.worker(), *parts])
+
+
+@pytest.mark.parametrize("topic", [SESSIONS, EVENTS_RESOLVED])
+def test_a_topic_that_may_not_be_written_stops_the_worker_with_its_name_and_loses_nothing(
+    topic: str, crew: Crew, scene: Scene, figures: Figures
+) -> None:
+    played = phases(scene, seed=31, number=1)
+    ((end, sent),) = played
+    with _forbidden(scene, topic):
+        scene.sender.send(sent)
+        for _ in range(2):
+            assert crew.ended() == "exit code 1"
+            log = crew.log().read_text()
+            assert f"writes to {topic}: " in log
+            assert "authorization" in log.lower()
+            crew.tend()
+            figures.kills += 1
+    crew.ended()
+    crew.tend()
+    crew.await_ready()
+    scene.rest_at(end)
+    figures.events = len(sent)
+    assert_sound(scene, played)
+
+
+@contextmanager
+def _forbidden(scene: Scene, topic: str) -> Iterator[None]:
+    """Nobody may write to the topic for a while."""
+    admin = AdminClient({"bootstrap.servers": scene.stack.addresses.kafka})
+
+    def rule(operation: AclOperation, permission: AclPermissionType) -> AclBinding:
+        return AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:*", "*", operation, permission)
+
+    rules = [rule(AclOperation.ALL, AclPermissionType.ALLOW), rule(AclOperation.WRITE, AclPermissionType.DENY)]
+    for made in admin.create_acls(rules).values():
+        made.result()
+    try:
+        yield
+    finally:
+        every = AclBindingFilter(
+            ResourceType.TOPIC,
+            topic,
+            ResourcePatternType.LITERAL,
+            "User:*",
+            "*",
+            AclOperation.ANY,
+            AclPermissionType.ANY,
+        )
+        for deleted in admin.delete_acls([every]).values():
+            deleted.result()

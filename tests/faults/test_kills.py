@@ -1,0 +1,141 @@
+"""A worker that is killed, at every named place of its work and at random, or told to stop under load."""
+
+import random
+import time
+from collections.abc import Iterator, Mapping
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
+
+from embedded.stack import Stack
+from schemas.topics import APP, TABLES, changelog
+from streams.commit import POSITION
+from streams.crash import PLACES
+from streams.state.store import META
+from tests.faults.crew import Crew, killed
+from tests.faults.figures import Figures
+from tests.faults.scenario import assert_sound, phases, pieces
+from tests.oracle import topic
+from tests.oracle.scene import Scene
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+STOPS_WITHIN_S = 15.0
+IN_START = ("after_fence", "in_recovery", "after_recovery")
+
+
+def test_killed_at_every_named_place(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
+    rng = random.Random(1)
+    played = phases(scene, seed=1, number=4 if is_long else 2, visitors=60 if is_long else 30)
+    for end, sent in played:
+        places = list(PLACES)
+        rng.shuffle(places)
+        for place, piece in zip(places, pieces(sent, len(places)), strict=True):
+            scene.sender.send(piece)
+            _crash(crew, place, 1 if place in IN_START else rng.randint(1, 4))
+            figures.kills += 1
+        crew.steady()
+        scene.rest_at(end)
+        figures.events += len(sent)
+    assert_sound(scene, played)
+
+
+def _crash(crew: Crew, place: str, times: int) -> None:
+    """Let worker 1 work until it kills itself at a place."""
+    if place == "in_recovery":
+        crew.worker().kill()
+        crew.wipe()
+    worker = crew.start(crash_at=f"{place}:{times}", awaited=False)
+    if place == "before_close":
+        crew.await_ready()
+        worker.terminate()
+    ending = crew.ended()
+    assert killed(ending), f"{place}:{times}: {worker.failure(ending)}"
+
+
+def test_killed_at_random_moments_again_and_again(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
+    rng = random.Random(2)
+    played = phases(scene, seed=2, number=3 if is_long else 1, visitors=60 if is_long else 30)
+    for end, sent in played:
+        for piece in pieces(sent, 10 if is_long else 5):
+            worker = crew.start(awaited=False)
+            scene.sender.send(piece)
+            time.sleep(rng.uniform(0, 4))
+            worker.kill()
+            assert killed(worker.ending), worker.failure(f"was to be killed, but {worker.ending}")
+            figures.kills += 1
+        crew.steady()
+        scene.rest_at(end)
+        figures.events += len(sent)
+    assert_sound(scene, played)
+
+
+def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
+    played = phases(scene, seed=3, number=2)
+    for end, sent in played:
+        scene.sender.send(sent)
+        scene.drain()
+        crew.worker().kill()
+        crew.wipe()
+        for times in range(1, 7 if is_long else 3):
+            crew.start(crash_at=f"in_recovery:{times}", awaited=False)
+            assert killed(crew.ended())
+            figures.kills += 1
+        crew.steady()
+        scene.rest_at(end)
+        figures.events += len(sent)
+    assert_sound(scene, played)
+
+
+def test_told_to_stop_under_load_it_leaves_nothing_to_redo(
+    crew: Crew, scene: Scene, figures: Figures, is_long: bool
+) -> None:
+    played = phases(scene, seed=4, number=2, visitors=60)
+    longest_s = 0.0
+    for end, sent in played:
+        for piece in pieces(sent, 6 if is_long else 2):
+            scene.sender.send(piece)
+            started = time.monotonic()
+            crew.worker().terminate()
+            assert crew.ended() == "exit code 0"
+            longest_s = max(longest_s, time.monotonic() - started)
+            assert longest_s < STOPS_WITHIN_S
+            assert list(_folded_but_not_acknowledged(scene.stack)) == []
+            crew.start()
+            figures.kills += 1
+        scene.rest_at(end)
+        figures.events += len(sent)
+    figures.notes.append(f"stops within {longest_s:.1f} s")
+    assert_sound(scene, played)
+
+
+def _folded_but_not_acknowledged(stack: Stack) -> Iterator[str]:
+    """Inputs whose committed offset is not the position in the changelog; markers between the two do not count."""
+    committed = _committed(stack)
+    positions = _positions(stack)
+    for name in {name for name, _ in positions}:
+        records = topic.read_raw(stack.addresses.kafka, name)
+        for place, position in positions.items():
+            at = committed.get(place, 0)
+            begin, end = min(at, position), max(at, position)
+            between = sum(place == (name, raw.partition) and begin <= raw.offset < end for raw in records)
+            if between:
+                yield f"{place}: acknowledged up to {at}, folded up to {position}: {between} records between"
+
+
+def _positions(stack: Stack) -> Mapping[topic.Place, int]:
+    """Input position of every partition, from the changelogs."""
+    prefix = META + POSITION
+    found = {}
+    for table in TABLES:
+        for raw in topic.read_raw(stack.addresses.kafka, changelog(table)):
+            if raw.key is not None and raw.key.startswith(prefix):
+                found[raw.key[len(prefix) :].decode(), raw.partition] = int(raw.value or b"0")
+    return found
+
+
+def _committed(stack: Stack) -> Mapping[topic.Place, int]:
+    admin = AdminClient({"bootstrap.servers": stack.addresses.kafka})
+    answered = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(APP)])[APP].result().topic_partitions
+    return {(place.topic, place.partition): place.offset for place in answered or () if place.offset >= 0}

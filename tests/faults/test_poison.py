@@ -1,0 +1,173 @@
+"""Records that nobody can process, on every topic that the worker reads: dead letters, and the partition goes on."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+
+from schemas.codec import Codec
+from schemas.identity import default_profile_id, profile_key
+from schemas.records import Event, IdentityRequest, Profile, ProfileCommand, Reason, Route
+from schemas.topics import (
+    EVENTS,
+    EVENTS_RESOLVED,
+    IDENTITY_REQUESTS,
+    IDENTITY_ROUTES,
+    MAX_RECORD_BYTES,
+    PRODUCER_CONFIG,
+    PROFILE_COMMANDS,
+    PROFILES,
+    changelog,
+)
+from streams.fold.state import Forward, encode_entry
+from tests.faults.crew import Crew
+from tests.faults.figures import Figures
+from tests.faults.scenario import assert_sound, phases, pieces
+from tests.oracle.poison import no_events
+from tests.oracle.scene import Scene
+from tests.oracle.stream import START, WEB, Delivery, device, user
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+Poison = Sequence[tuple[Reason, bytes | None]]
+MB = 1_000_000
+TOO_LARGE = 600_000
+
+
+def test_poison_on_every_topic_that_is_read(crew: Crew, scene: Scene, figures: Figures) -> None:
+    ((end, sent), *_) = played = phases(scene, seed=50, number=1)
+    poison = _poison(scene)
+    worker_before = crew.worker().pid
+    for (topic, values), piece in zip(poison.items(), pieces(sent, len(poison)), strict=True):
+        scene.sender.send(piece)
+        key = profile_key(scene.workspace.name, "0" * 36)
+        scene.sender.produce_raw([value for _, value in values], topic, key)
+    scene.rest_at(end)
+    figures.events = len(sent)
+    figures.notes.append(f"{sum(map(len, poison.values()))} poisonous records on {len(poison)} topics")
+    assert_sound(scene, played, dead=[one for values in poison.values() for one in values])
+    letters = scene.ledger().dead_letters
+    assert {letter.topic for letter in letters} == set(poison)
+    assert crew.worker().pid == worker_before, "the worker went down over it"
+
+
+def _poison(scene: Scene) -> Mapping[str, Poison]:
+    codec, workspace = scene.sender.codec, scene.workspace.name
+    someone = device("someone")
+    event = Event(workspace, WEB, "poison", "track", "Seen", START, None, START, (someone,))
+    profile = default_profile_id(scene.workspace.namespace, someone)
+    resolved = codec.encoder(Event)(event)
+    request = codec.encoder(IdentityRequest)(IdentityRequest(workspace, "m", WEB, START, (user("u"), someone)))
+    route = codec.encoder(Route)(Route(workspace, "user_id", "u", profile, 1))
+    forward = encode_entry(Forward(profile, 1), 0)
+    commands = [
+        ProfileCommand(workspace, "no profile id", "absorb", identifiers=(someone,)),
+        ProfileCommand(workspace, profile, "transfer", target="nowhere", identifiers=(someone,)),
+        ProfileCommand(workspace, profile, "absorb", identifiers=(someone,), state=b"p-nonsense"),
+        ProfileCommand(workspace, profile, "absorb", identifiers=(someone,), state=b"p"),
+        ProfileCommand(workspace, profile, "absorb", identifiers=(someone,), state=b"z" + bytes(20)),
+        ProfileCommand(workspace, profile, "absorb", identifiers=(someone,), state=forward),
+    ]
+    encode = codec.encoder(ProfileCommand)
+    command = encode(ProfileCommand(workspace, profile, "fold", event=resolved))
+    no_event: Poison = [("truncated", encode(ProfileCommand(workspace, profile, "fold")))]
+    return {
+        EVENTS: no_events(codec, workspace),
+        EVENTS_RESOLVED: _bytes_that_are_no(resolved, codec, workspace),
+        IDENTITY_REQUESTS: [
+            *_bytes_that_are_no(request, codec, workspace),
+            ("no_identifier", codec.encoder(IdentityRequest)(IdentityRequest(workspace, "m", WEB, START, ()))),
+        ],
+        IDENTITY_ROUTES: [
+            *_bytes_that_are_no(route, codec, workspace),
+            ("unknown_workspace", codec.encoder(Route)(Route("nowhere", "user_id", "u", profile, 1))),
+        ],
+        PROFILE_COMMANDS: [
+            *_bytes_that_are_no(command, codec, workspace),
+            *(("invalid", encode(wrong)) for wrong in commands),
+            *no_event,
+        ],
+    }
+
+
+def _bytes_that_are_no(value: bytes, codec: Codec, workspace: str) -> Poison:
+    """What is wrong with any topic's record: not in the format, of no schema, cut, of another type, and large."""
+    other = codec.encoder(Profile)(Profile(workspace, "0" * 36, START, 1, traits="{}"))
+    return [
+        ("bad_magic", b"\x07" + value[1:]),
+        ("bad_magic", b"\x01" + os.urandom(2 * MB)),
+        ("unknown_schema", b"\x00\x00\x0f\x42\x3f" + value[5:]),
+        ("truncated", value[:4]),
+        ("truncated", value[: len(value) // 3]),
+        ("truncated", None),
+        ("wrong_schema", other),
+    ]
+
+
+def test_the_broker_refuses_an_event_of_two_megabytes_where_it_is_sent(scene: Scene, crew: Crew) -> None:
+    assert crew.worker().pid is not None
+    refused: list[KafkaError | None] = []
+    producer = Producer({**PRODUCER_CONFIG, "bootstrap.servers": scene.stack.addresses.kafka})
+    producer.produce(EVENTS, os.urandom(2 * MB), b"k", on_delivery=lambda error, _: refused.append(error))
+    assert producer.flush(30) == 0
+    assert [error.code() for error in refused if error is not None] == [KafkaError.MSG_SIZE_TOO_LARGE]
+
+
+@pytest.mark.parametrize("topic", [EVENTS_RESOLVED, PROFILES, changelog("profiles")])
+def test_what_would_become_too_large_for_a_topic_is_put_aside_alone(
+    topic: str, crew: Crew, scene: Scene, figures: Figures
+) -> None:
+    """The broker takes less than the client: only it can say so, and only after the record was sent."""
+    ((end, sent), *_) = played = phases(scene, seed=51, number=1)
+    large = _large_events(scene, 3)
+    worker_before = crew.worker().pid
+    with _taking_at_most(scene, topic, TOO_LARGE):
+        for one, piece in zip(large, pieces(sent, len(large)), strict=True):
+            scene.sender.send([*piece[: len(piece) // 2], one, *piece[len(piece) // 2 :]])
+        scene.rest_at(end)
+    figures.events = len(sent) + len(large)
+    letters = scene.ledger().dead_letters
+    figures.notes.append(f"{len(letters)} dead letters: {letters[0].detail}")
+    assert {letter.stage for letter in letters} == {"resolve" if topic == EVENTS_RESOLVED else "profile"}
+    assert crew.worker().pid == worker_before, "the worker went down over it"
+    encode = scene.sender.codec.encoder(Event)
+    aside = {one.event.message_id for one in large} if topic != EVENTS_RESOLVED else set()
+    assert_sound(scene, played, dead=[("too_large", encode(one.event)) for one in large], aside=aside)
+
+
+@contextmanager
+def _taking_at_most(scene: Scene, topic: str, size: int) -> Iterator[None]:
+    """The topic takes no larger batches for a while."""
+    admin = AdminClient({"bootstrap.servers": scene.stack.addresses.kafka})
+
+    def set_to(limit: int) -> None:
+        entry = ConfigEntry("max.message.bytes", str(limit), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        for done in admin.incremental_alter_configs([resource]).values():
+            done.result()
+
+    set_to(size)
+    try:
+        yield
+    finally:
+        set_to(MAX_RECORD_BYTES)
+
+
+def _large_events(scene: Scene, number: int) -> list[Delivery]:
+    """Events of 900 KB, whose traits make a state as large."""
+    found = []
+    for one in range(number):
+        who = (user(f"large-{one}"),)
+        traits = {f"trait-{one}-{name}": os.urandom(3_500).hex() for name in range(128)}
+        event = Event(
+            scene.workspace.name, WEB, f"large-{one}", "identify", None, START, None, START, who,
+            traits=msgspec.json.encode(traits).decode(),
+        )  # fmt: skip
+        found.append(Delivery(event, "kafka"))
+    return found
