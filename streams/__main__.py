@@ -38,12 +38,13 @@ def main() -> int:
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)
     try:
-        return _run(app, settings)
+        return run(app, settings)
     finally:
         endpoint.shutdown()
 
 
-def _run(app: App, settings: Settings) -> int:
+def run(app: App, settings: Settings) -> int:
+    """Run Faust's worker with this app until it is told to stop. Returns the exit code."""
     worker = faust.Worker(
         app,
         loglevel="WARNING",

@@ -1,8 +1,12 @@
-"""The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out. No logic here."""
+"""The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out. No logic here.
+
+`host` is the same for any stages, for benchmarks and tests of the machinery.
+"""
 
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ from faust.types import AppT
 import definitions
 from schemas.codec import Codec
 from schemas.registry import Registry
-from schemas.topics import APP, TABLES
+from schemas.topics import APP
 from settings import Settings
 from streams.agents.graph import GraphStage
 from streams.agents.profile import ProfileStage
@@ -35,7 +39,7 @@ class App(faust.App):  # type: ignore[misc]
     """Faust's app with our transport and our lanes; stops, non-zero, when a lane fails."""
 
     lanes: Lanes
-    destinations: tuple[str, ...]
+    destinations: tuple[str, ...] = ()
     failure: BaseException | None = None
 
     @property
@@ -66,20 +70,25 @@ def build(settings: Settings) -> App:
     """The app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises, before it starts."""
     program = definitions.compile_program(definitions.load(settings.definitions))
     codec = Codec(Registry(settings.registry))
-    folder = settings.data_dir / f"worker-{settings.worker}"
-    app = _app(settings, folder)
     stages: list[Stage] = [
         ResolveStage(settings.workspaces, codec),
         GraphStage(settings.workspaces, codec),
         ProfileStage(settings.workspaces, program, codec),
     ]
+    app = host(settings, stages)
+    app.destinations = tuple(program.destinations)
+    return app
+
+
+def host(settings: Settings, stages: Sequence[Stage]) -> App:
+    """An app that carries these stages, each with its table; their topics are somebody else's to create."""
+    folder = settings.data_dir / f"worker-{settings.worker}"
+    app = _app(settings, folder)
     executor = ThreadPoolExecutor(COMMIT_THREADS, thread_name_prefix="commit")
     app.lanes = Lanes(stages, settings.kafka, folder, executor)
     app.lanes.on_failure = app.fail
-    app.destinations = tuple(program.destinations)
-    for table in TABLES:
-        app.Table(table, partitions=settings.partitions)
     for stage in stages:
+        app.Table(stage.table, partitions=settings.partitions)
         _agent(app, stage)
     return app
 
