@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench help clean
+.PHONY: demo test lint bench bench-peers help clean
 
 demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live shop (DEMO_SECONDS=20 for a short run)
 	@$(BIN)/onefold demo
@@ -19,6 +19,9 @@ lint: $(VENV)/installed-test  ## types, style, import layers, deployment files
 
 bench: $(VENV)/installed-test  ## throughput, latency and memory on this machine
 	$(BIN)/python -m bench
+
+bench-peers: $(VENV)/installed-test  ## one stateful job on Onefold and on its peers (PEERS="--events 1500000 --only ...")
+	$(BIN)/python -m bench.peers $(PEERS)
 
 # Python is checked before anything is made, so that a wrong one is told in a line.
 $(VENV)/bin/python:
@@ -40,4 +43,4 @@ clean:  ## remove the virtual environment and the data of `onefold up` in this f
 	rm -rf $(VENV) .onefold
 
 help:
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
