@@ -214,6 +214,7 @@ class Lane:
         return await loop.run_in_executor(self._executor, self._committer.commit, folded, positions, self._store)
 
     def observe(self) -> None:
-        """Refresh the gauges of this lane's store."""
+        """Look after this lane's store, and refresh its gauges; to be called every second or so."""
         if self._store is not None and not self._closing:
+            self._store.flush_if_due()
             metrics.store(self.stage.name, self.partition, self._store.estimated_keys(), self._store.disk_bytes())

@@ -4,21 +4,27 @@ Key ranges: `s` + key: a state; `d` + workspace + 0 + deadline + key: the index;
 of the topic that it counts in.
 Meta records (positions, clocks) are states whose key starts with a zero byte; they have no deadline.
 Leaves the order of commits to `streams.commit`, and reading the changelog to `streams.state.changelog`.
+
+There is no write-ahead log: the changelog is one. Batches reach the disk in order, when a memtable is full, after a
+while, and on `close`. After a crash the store is as it was some whole number of batches ago, and its offset says which.
 """
 
 import contextlib
 import shutil
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from rocksdict import Options, Rdict, WriteBatch
+from rocksdict import Options, Rdict, WriteBatch, WriteOptions
 
 _STATE, _INDEX, _APPLIED, _TOPIC = b"s", b"d", b"m", b"t"
 _CONDEMNED = "CONDEMNED"  # a file in the folder of a store that was found corrupt while it was read
 _DEADLINE = struct.Struct(">Q")
 _SHIFT = 1 << 63  # deadlines before 1970 must sort before later ones
 META = b"\x00"
+FLUSH_INTERVAL_S = 60.0
+"""Bounds what a crash costs a quiet store, and how old it comes back: in time, a changelog forgets deletions."""
 
 DeadlineOf = Callable[[bytes], int | None]
 
@@ -38,8 +44,12 @@ class Store:
         self._path = path
         self._deadline_of = deadline_of
         self._db = _open(path)
+        self._unlogged = WriteOptions()
+        self._unlogged.disable_wal = True
+        self._flushed_at = time.monotonic()
 
     def close(self) -> None:
+        """Put everything on the disk and release the folder."""
         self._db.close()
 
     def wipe(self) -> None:
@@ -115,7 +125,18 @@ class Store:
             self._put(batch, key, before(key), value)
         batch.put(_APPLIED, b"%d" % offset)
         with self._noticing():
-            self._db.write(batch)
+            self._db.write(batch, self._unlogged)
+        self.flush_if_due()
+
+    def flush_if_due(self) -> None:
+        """Start to put on the disk what is in memory only, if that was last done long ago.
+
+        To be called now and then although nothing is written: in time, a changelog forgets deletions.
+        """
+        if time.monotonic() - self._flushed_at > FLUSH_INTERVAL_S:
+            self._flushed_at = time.monotonic()
+            with self._noticing():
+                self._db.flush(wait=False)
 
     def apply(self, records: Iterable[tuple[bytes, bytes | None]], offset: int) -> int:
         """Apply changelog records, the last of a key wins; returns how many keys were written."""

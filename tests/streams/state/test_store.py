@@ -1,5 +1,8 @@
 """The store of one partition: states, the index of deadlines, and what survives being closed, truncated or wiped."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,34 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
     assert again.get(b"main|a") == b"10"
     assert again.applied() == 41
     assert again.due("main", 10, 10) == [b"main|a"]
+
+
+WRITES_UNTIL_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from streams.state.store import Store
+
+store = Store(Path(sys.argv[1]), None)
+for offset in range(int(sys.argv[2])):
+    store.write({b"key-%d" % number: b"%d" % offset + os.urandom(20_000) for number in range(100)}, store.get, offset)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("batches", [3, 40])
+def test_killed_it_is_as_it_was_after_a_whole_batch_and_knows_which(tmp_path: Path, batches: int) -> None:
+    """3 batches of 2 MB lie in the memtable; 40 fill two of them."""
+    path = tmp_path / "table-0"
+    killed = subprocess.run([sys.executable, "-c", WRITES_UNTIL_KILLED, str(path), str(batches)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+    store = Store(path, None)
+
+    applied = store.applied()
+    assert applied is not None or batches == 3
+    states = {value and value[:-20_000] for value in store.get_many([b"key-%d" % number for number in range(100)])}
+    assert states == {None if applied is None else b"%d" % applied}
+    store.close()
 
 
 def test_a_wiped_store_is_empty_and_usable(store: Store) -> None:
