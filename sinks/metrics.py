@@ -10,9 +10,6 @@ _SIZES = (1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 50_000)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 ROWS = Counter("onefold_sink_rows", "Rows accepted by ClickHouse.", ["table"])
-UNPARSED = Counter(
-    "onefold_sink_unparsed_json", "Texts that are no JSON object; kept in the column `unparsed`.", ["table"]
-)
 DEAD = Counter(
     "onefold_sink_dead_letters", "Records that could not be decoded and became a dead letter.", ["topic", "reason"]
 )

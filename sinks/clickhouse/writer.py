@@ -96,5 +96,3 @@ class Writer:
             self._warehouse.insert(insert.table, insert.columns, insert.token)
         metrics.ROWS.labels(insert.table).inc(insert.columns.num_rows)
         metrics.BATCH_ROWS.labels(insert.table).observe(insert.columns.num_rows)
-        if insert.unparsed:
-            metrics.UNPARSED.labels(insert.table).inc(insert.unparsed)
