@@ -10,7 +10,7 @@ from schemas import topics
 from settings import Settings, SettingsError, load
 from streams import metrics
 from streams.app import App, build
-from streams.endpoint import serve
+from telemetry.endpoint import Endpoint
 
 log = logging.getLogger("onefold.worker")
 OBSERVE_EVERY_S = 1.0
@@ -25,7 +25,7 @@ def main() -> int:
         settings = load()
         app = build(settings)
         topics.create(settings, app.destinations)
-        endpoint = serve(settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app))
+        endpoint = Endpoint(settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app))
     except (SettingsError, definitions.DefinitionErrors) as error:
         print(f"onefold worker: {error}", file=sys.stderr)
         return 1
@@ -36,7 +36,7 @@ def main() -> int:
     try:
         return _run(app, settings)
     finally:
-        endpoint.shutdown()
+        endpoint.close()
 
 
 def _run(app: App, settings: Settings) -> int:
