@@ -44,18 +44,19 @@ def measure(settings: Settings, count: int, people: int) -> list[Cost]:
     for record in records:
         codec.decode(Event, record.value)
     costs = [Cost("decode only (limit)", count, time.process_time() - started)]
-    resolved, cost = _run(ResolveStage(settings.workspaces, codec), records)
+    resolved, cost = run_stage(ResolveStage(settings.workspaces, codec), records)
     costs.append(cost)
     routed = [
         Record(EVENTS_RESOLVED, 0, number, output.key, output.value)
         for number, output in enumerate(resolved)
         if output.topic == EVENTS_RESOLVED
     ]
-    _, cost = _run(ProfileStage(settings.workspaces, program, codec), routed)
+    _, cost = run_stage(ProfileStage(settings.workspaces, program, codec), routed)
     return [*costs, cost]
 
 
-def _run(stage: Stage, records: Sequence[Record]) -> tuple[list[Output], Cost]:
+def run_stage(stage: Stage, records: Sequence[Record]) -> tuple[list[Output], Cost]:
+    """The outputs of one stage over records of one partition, in batches of `BATCH`."""
     outputs: list[Output] = []
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / stage.table, stage.deadline_of)

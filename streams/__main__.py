@@ -11,7 +11,7 @@ from schemas import topics
 from settings import Settings, SettingsError, load
 from streams import metrics
 from streams.app import App, build
-from streams.endpoint import serve
+from telemetry.endpoint import Endpoint
 
 log = logging.getLogger("onefold.worker")
 OBSERVE_EVERY_S = 1.0
@@ -26,7 +26,7 @@ def main() -> int:
         settings = load()
         app = build(settings)
         topics.create(settings, app.destinations)
-        endpoint = serve(settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app))
+        endpoint = Endpoint(settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app))
     except (SettingsError, definitions.DefinitionErrors) as error:
         print(f"onefold worker: {error}", file=sys.stderr)
         return 1
@@ -40,7 +40,7 @@ def main() -> int:
     try:
         return run(app, settings)
     finally:
-        endpoint.shutdown()
+        endpoint.close()
 
 
 def run(app: App, settings: Settings) -> int:

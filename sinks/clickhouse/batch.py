@@ -1,7 +1,7 @@
 """Messages of several partitions to one Arrow table for each ClickHouse table. Pure: neither sends nor acknowledges."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from zlib import crc32
 
 import msgspec
@@ -11,12 +11,10 @@ from confluent_kafka import Message
 from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.records import Event
-from sinks.clickhouse.kinds import JSON
-from sinks.clickhouse.rows import ROWS, Place, Row
+from sinks.clickhouse.rows import ROWS, Rows, check_event
 from sinks.clickhouse.tables import TABLES, Table
 
 Failure = tuple[Message, DecodeError]
-_TEXT_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Insert(msgspec.Struct, frozen=True):
@@ -25,7 +23,6 @@ class Insert(msgspec.Struct, frozen=True):
     table: str
     columns: pa.Table
     token: str
-    unparsed: int
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -35,91 +32,101 @@ class Batch(msgspec.Struct, frozen=True):
     """When each event of the batch was accepted, for the latency."""
 
 
+class _Failures:
+    """What becomes a dead letter; of a record that fails twice the first reason."""
+
+    def __init__(self) -> None:
+        self._by_message: dict[int, Failure] = {}
+
+    def add(self, message: Message, error: DecodeError) -> None:
+        self._by_message.setdefault(id(message), (message, error))
+
+    def __iter__(self) -> Iterator[Failure]:
+        return iter(self._by_message.values())
+
+
 def batch_of(codec: Codec, messages: Sequence[Message]) -> Batch:
     """Decode messages and turn them into columns. What cannot be decoded is listed, and stops nothing.
 
     Raises what the schema registry's client raises when an unknown schema id cannot be asked for.
     """
-    failures: list[Failure] = []
-    rows: dict[str, list[Row]] = defaultdict(list)
-    origins: dict[str, list[Message]] = defaultdict(list)
-    for message in _newest_profiles(messages):
-        try:
-            for table, row in _rows(codec, message):
-                rows[table].append(row)
-                origins[table].append(message)
-        except DecodeError as error:
-            failures.append((message, error))
-    tokens = _tokens(messages)
-    inserts = []
-    for name, table_rows in rows.items():
-        columns = _columns(TABLES[name], table_rows, origins[name], failures)
-        if columns.num_rows:
-            token = tokens[origins[name][0].topic() or ""]
-            inserts.append(Insert(name, columns, token, _unparsed(TABLES[name], columns)))
-    received_at = [row.record.received_at for row in rows.get("events", ()) if isinstance(row.record, Event)]
-    return Batch(tuple(inserts), tuple(failures), tuple(received_at))
+    inserts: list[Insert] = []
+    received_at: tuple[int, ...] = ()
+    failures = _Failures()
+    for topic, of_topic in _by_topic(messages).items():
+        token = _token(topic, of_topic)
+        decoded, records = _decode(codec, topic, of_topic, failures)
+        for name, rows in ROWS[topic](records, decoded).items():
+            if columns := _columns(TABLES[name], rows, failures):
+                inserts.append(Insert(name, pa.concat_tables(columns), token))
+        received_at += tuple(record.received_at for record in records if isinstance(record, Event))
+    return Batch(tuple(inserts), tuple(failures), received_at)
 
 
-def _tokens(messages: Sequence[Message]) -> dict[str, str]:
-    """The deduplication token of each topic: the range of offsets of each of its partitions, and a checksum.
+def _by_topic(messages: Sequence[Message]) -> Mapping[str, list[Message]]:
+    by_topic: dict[str, list[Message]] = defaultdict(list)
+    for message in messages:
+        by_topic[message.topic() or ""].append(message)
+    return by_topic
+
+
+def _token(topic: str, messages: Sequence[Message]) -> str:
+    """The deduplication token of a topic's messages: the range of offsets of each partition, and a checksum.
 
     Without the checksum, a topic that was deleted and made again would repeat tokens for other records.
     """
-    ranges: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
-    checksums: dict[str, int] = defaultdict(int)
+    ranges: dict[int, tuple[int, int]] = {}
+    checksum = 0
     for message in messages:
-        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
-        first, _ = ranges[topic].get(partition, (offset, offset))
-        ranges[topic][partition] = (first, offset)
-        checksums[topic] = crc32(message.value() or b"", checksums[topic])
-    return {topic: _token(topic, of_topic, checksums[topic]) for topic, of_topic in ranges.items()}
-
-
-def _token(topic: str, ranges: dict[int, tuple[int, int]], checksum: int) -> str:
+        partition, offset = message.partition() or 0, message.offset() or 0
+        first, _ = ranges.get(partition, (offset, offset))
+        ranges[partition] = (first, offset)
+        checksum = crc32(message.value() or b"", checksum)
     shown = [f"{partition}:{first}-{last}" for partition, (first, last) in sorted(ranges.items())]
     return ",".join([topic, *shown, f"{checksum:08x}"])
 
 
-def _newest_profiles(messages: Sequence[Message]) -> Iterable[Message]:
-    """All messages but profiles that a later one of the batch replaces, as the compacted topic itself will do."""
-    newest = {message.key(): message for message in messages if message.topic() == topics.PROFILES}
-    for message in messages:
-        if message.topic() != topics.PROFILES or message.key() is None or newest[message.key()] is message:
+def _decode(
+    codec: Codec, topic: str, messages: Sequence[Message], failures: _Failures
+) -> tuple[list[Message], list[msgspec.Struct]]:
+    """The messages that can be decoded, and their records."""
+    kind, decoded, records = topics.RECORD_OF[topic], [], []
+    for message in _newest(messages) if topic == topics.PROFILES else messages:
+        try:
+            record = codec.decode(kind, message.value())
+            if isinstance(record, Event):
+                check_event(record, message.key())
+        except DecodeError as error:
+            failures.add(message, error)
+        else:
+            decoded.append(message)
+            records.append(record)
+    return decoded, records
+
+
+def _newest(profiles: Sequence[Message]) -> Iterator[Message]:
+    """All but those that a later one of the batch replaces, as the compacted topic itself will do."""
+    keys = [message.key() for message in profiles]
+    newest = dict(zip(keys, profiles, strict=True))
+    for key, message in zip(keys, profiles, strict=True):
+        if key is None or newest[key] is message:
             yield message
 
 
-def _rows(codec: Codec, message: Message) -> Iterable[tuple[str, Row]]:
-    topic = message.topic() or ""
-    record = codec.decode(topics.RECORD_OF[topic], message.value())
-    return ROWS[topic](record, Place(message.key(), message.partition() or 0, message.offset() or 0))
-
-
-def _columns(table: Table, rows: list[Row], origins: list[Message], failures: list[Failure]) -> pa.Table:
+def _columns(table: Table, rows: Rows, failures: _Failures) -> list[pa.Table]:
+    """Rows as columns, but for those with a value that does not fit; halved until these stand alone."""
+    count = len(rows.get("origin", ()))
+    if not count:
+        return []
     try:
-        return table.arrow(rows)
-    except (OverflowError, pa.ArrowInvalid):
-        pass
-    fitting = []
-    for row, origin in zip(rows, origins, strict=True):
-        try:
-            table.arrow([row])
-            fitting.append(row)
-        except (OverflowError, pa.ArrowInvalid) as error:
-            failures.append((origin, DecodeError("invalid", f"a value does not fit its column: {error}")))
-    return table.arrow(fitting)
-
-
-def _unparsed(table: Table, columns: pa.Table) -> int:
-    texts = (columns.column(column.inserted_as).to_pylist() for column in table.columns if column.kind is JSON)
-    return sum(not _is_object(text) for column in texts for text in column)
-
-
-def _is_object(text: str) -> bool:
-    if text == "{}":
-        return True
-    try:
-        _TEXT_DECODER.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+        return [table.arrow(rows)]
+    except (OverflowError, pa.ArrowInvalid) as error:
+        if count == 1:
+            failures.add(rows["origin"][0], DecodeError("invalid", f"a value does not fit its column: {error}"))
+            return []
+    halves = (slice(None, count // 2), slice(count // 2, None))
+    return [
+        columns
+        for half in halves
+        for columns in _columns(table, {name: values[half] for name, values in rows.items()}, failures)
+    ]

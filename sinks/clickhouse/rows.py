@@ -1,123 +1,119 @@
-"""What a decoded record becomes: the rows of the tables it feeds, each with the version that decides between repeats.
+"""What decoded records become: the rows of the tables they feed, each with the version that decides between repeats.
 
-Leaves the columns, and so which fields of a row are read, to `tables`.
+Of all rows of a table with one key the highest version counts, and of equal versions the latest inserted. Leaves the
+columns, and so which fields of a record are read, to `tables`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
+from typing import Any
 
-import msgspec
+from confluent_kafka import Message
 
 from schemas import topics
 from schemas.codec import DecodeError
 from schemas.identity import split_profile_key
-from schemas.records import DeadLetter, Event, Identifier, Link, Profile, RejectedEvent, SegmentChange, Session, Trigger
+from schemas.records import DeadLetter, Event, Link, Profile, RejectedEvent, SegmentChange, Session, Trigger
 
 _PARTITION_BITS = 10  # settings allow 1,024 partitions
 _PROFILE_VERSION_BITS = 32
 _HIGHEST_VERSION = 2**64 - 1
+_PROFILE_ID_LENGTH = 36
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
 
+Rows = Mapping[str, Sequence[Any]]
+"""Rows of one table as lists of one length: `origin` (the message), `record`, `version`, and what else it needs."""
 
-class Place(msgspec.Struct, frozen=True, gc=False):
-    """Where a record lies on its topic, and under which key."""
-
-    key: bytes | None
-    partition: int
-    offset: int
+Records = Sequence[Any]
+Messages = Sequence[Message]
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """Of all rows of a table with one key the highest version counts, and of equal versions the latest inserted."""
-
-    record: msgspec.Struct
-    version: int
-    is_deleted: bool = False
-
-
-class EventRow(Row, frozen=True, gc=False, kw_only=True):
-    profile_id: str
-
-
-class IdentifierRow(Row, frozen=True, gc=False, kw_only=True):
-    identifier: Identifier
-
-
-class ProfileRow(Row, frozen=True, gc=False, kw_only=True):
-    session: object
-
-
-class RejectedRow(Row, frozen=True, gc=False, kw_only=True):
-    place: Place
-
-
-Rows = Iterable[tuple[str, Row]]
-
-
-def _event(event: Event, place: Place) -> Rows:
+def check_event(event: Event, key: bytes | None) -> None:
+    """Raise DecodeError unless an event of events.resolved lies under a profile of its own workspace."""
     try:
-        workspace, profile_id = split_profile_key(place.key)
+        workspace, _ = split_profile_key(key)
     except ValueError as error:
         raise DecodeError("invalid", f"key: {error}") from None
     if workspace != event.workspace:
         raise DecodeError("invalid", f"key: of workspace {workspace!r}, the event is of {event.workspace!r}")
+
+
+def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
+    keys = [message.key() or b"" for message in messages]
+    places = [(message.offset() or 0) << _PARTITION_BITS | (message.partition() or 0) for message in messages]
     # Of events with one message id the first is folded, so the first counts here: the version falls.
-    version = _HIGHEST_VERSION - (place.offset << _PARTITION_BITS | place.partition)
-    yield "events", EventRow(event, version, profile_id=profile_id)
+    versions = [_HIGHEST_VERSION - place for place in places]
+    profile_ids = [key.decode()[-_PROFILE_ID_LENGTH:] for key in keys]
+    return {"events": {"origin": messages, "record": events, "version": versions, "profile_id": profile_ids}}
 
 
-def _profile(profile: Profile, _: Place) -> Rows:
-    is_merged = profile.merged_into is not None
-    yield (
-        "profiles",
-        ProfileRow(profile, _not_negative(profile.version), is_merged, session=profile.session or _NO_SESSION),
-    )
-    if is_merged:
-        return
+def _profiles(profiles: Sequence[Profile], messages: Messages) -> dict[str, Rows]:
     # Versions of two profiles do not compare, decisions of a workspace do: the later decision owns the identifier.
-    version = _not_negative(profile.decision) << _PROFILE_VERSION_BITS | _not_negative(profile.version)
-    for identifier in profile.identifiers:
-        yield "identifiers", IdentifierRow(profile, version, identifier=identifier)
+    claims = [
+        (message, profile, _at_least_0(profile.decision) << _PROFILE_VERSION_BITS | _at_least_0(profile.version), claim)
+        for profile, message in zip(profiles, messages, strict=True)
+        if profile.merged_into is None
+        for claim in profile.identifiers
+    ]
+    parts = ("origin", "record", "version", "identifier")
+    return {
+        "profiles": {
+            **_rows(profiles, messages, [profile.version for profile in profiles]),
+            "is_deleted": [profile.merged_into is not None for profile in profiles],
+            "session": [profile.session or _NO_SESSION for profile in profiles],
+        },
+        "identifiers": dict(zip(parts, zip(*claims, strict=True), strict=True)) if claims else {},
+    }
 
 
-def _session(session: Session, _: Place) -> Rows:
-    yield "sessions", Row(session, _not_negative(session.version), session.status == "retracted")
+def _sessions(sessions: Sequence[Session], messages: Messages) -> dict[str, Rows]:
+    is_deleted = [session.status == "retracted" for session in sessions]
+    rows = _rows(sessions, messages, [session.version for session in sessions])
+    return {"sessions": {**rows, "is_deleted": is_deleted}}
 
 
-def _segment_change(change: SegmentChange, _: Place) -> Rows:
-    version = _not_negative(change.version)
-    yield "segment_changes", Row(change, version)
-    yield "segment_members", Row(change, version, change.change == "exited")
+def _segment_changes(changes: Sequence[SegmentChange], messages: Messages) -> dict[str, Rows]:
+    rows = _rows(changes, messages, [change.version for change in changes])
+    is_deleted = [change.change == "exited" for change in changes]
+    return {"segment_changes": rows, "segment_members": {**rows, "is_deleted": is_deleted}}
 
 
-def _trigger(trigger: Trigger, _: Place) -> Rows:
-    yield "triggers", Row(trigger, _not_negative(trigger.version))
+def _triggers(triggers: Sequence[Trigger], messages: Messages) -> dict[str, Rows]:
+    return {"triggers": _rows(triggers, messages, [trigger.version for trigger in triggers])}
 
 
-def _rejected(rejected: RejectedEvent, place: Place) -> Rows:
-    yield "rejected_events", RejectedRow(rejected, 1, place=place)
+def _rejected_events(rejected: Sequence[RejectedEvent], messages: Messages) -> dict[str, Rows]:
+    places = {
+        "partition": [message.partition() for message in messages],
+        "offset": [message.offset() for message in messages],
+    }
+    return {"rejected_events": {**_rows(rejected, messages, [1] * len(rejected)), **places}}
 
 
-def _dead_letter(letter: DeadLetter, _: Place) -> Rows:
-    yield "dead_letters", Row(letter, 1)
+def _dead_letters(letters: Sequence[DeadLetter], messages: Messages) -> dict[str, Rows]:
+    return {"dead_letters": _rows(letters, messages, [1] * len(letters))}
 
 
-def _link(link: Link, _: Place) -> Rows:
-    yield "links", Row(link, _not_negative(link.decision))
+def _links(links: Sequence[Link], messages: Messages) -> dict[str, Rows]:
+    return {"links": _rows(links, messages, [link.decision for link in links])}
 
 
-def _not_negative(version: int) -> int:
+def _rows(records: Records, messages: Messages, versions: Sequence[int]) -> Rows:
+    return {"origin": messages, "record": records, "version": list(map(_at_least_0, versions))}
+
+
+def _at_least_0(version: int) -> int:
     return max(version, 0)
 
 
-ROWS: dict[str, Callable[..., Rows]] = {
-    topics.EVENTS_RESOLVED: _event,
-    topics.PROFILES: _profile,
-    topics.SESSIONS: _session,
-    topics.SEGMENTS: _segment_change,
-    topics.TRIGGERS: _trigger,
-    topics.EVENTS_REJECTED: _rejected,
-    topics.EVENTS_DEAD: _dead_letter,
-    topics.IDENTITY_LINKS: _link,
+ROWS: dict[str, Callable[[Records, Messages], dict[str, Rows]]] = {
+    topics.EVENTS_RESOLVED: _events,
+    topics.PROFILES: _profiles,
+    topics.SESSIONS: _sessions,
+    topics.SEGMENTS: _segment_changes,
+    topics.TRIGGERS: _triggers,
+    topics.EVENTS_REJECTED: _rejected_events,
+    topics.EVENTS_DEAD: _dead_letters,
+    topics.IDENTITY_LINKS: _links,
 }
-"""For each topic of the sink, the function from a record and its place to rows."""
+"""For each topic of the sink, the function from records, and the message of each, to the rows of each table."""

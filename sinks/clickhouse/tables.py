@@ -3,7 +3,6 @@
 Which records become rows of a table is `rows`' matter.
 """
 
-from collections.abc import Sequence
 from operator import attrgetter
 
 import msgspec
@@ -30,13 +29,16 @@ from sinks.clickhouse.kinds import (
     VERSION,
     Kind,
 )
-from sinks.clickhouse.rows import Row
+from sinks.clickhouse.rows import Rows
 
 DATABASE = "onefold"
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of a table; `path` leads from a row to its value, the field of that name of the record by default."""
+    """A column of a table. `path`: one of the rows' lists, and from each of its items the way to the value.
+
+    By default that is the field of the column's name of the record.
+    """
 
     name: str
     kind: Kind
@@ -47,11 +49,9 @@ class Column(msgspec.Struct, frozen=True):
         """JSON goes in through a text column that is not stored, so that a hostile text cannot fail its batch."""
         return f"{self.name}_text" if self.kind is JSON else self.name
 
-    def array(self, rows: Sequence[Row]) -> pa.Array:
-        values = map(attrgetter(self.path or f"record.{self.name}"), rows)
-        if self.kind.convert is not None:
-            values = map(self.kind.convert, values)
-        return pa.array(list(values), type=self.kind.arrow)
+    def array(self, rows: Rows) -> pa.Array:
+        part, _, field = (self.path or f"record.{self.name}").partition(".")
+        return self.kind.array(list(map(attrgetter(field), rows[part])) if field else rows[part])
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class Table(msgspec.Struct, frozen=True):
         """The columns that an insert carries; ClickHouse computes `unparsed` itself."""
         return tuple(column for column in self.columns if column.kind is not UNPARSED)
 
-    def arrow(self, rows: Sequence[Row]) -> pa.Table:
+    def arrow(self, rows: Rows) -> pa.Table:
         """Rows as columns. Raises OverflowError or pa.ArrowInvalid for a value that its column cannot hold."""
         return pa.table({column.inserted_as: column.array(rows) for column in self.inserted})
 
@@ -203,8 +203,8 @@ _ALL = (
             Column("detail", TEXT),
             Column("body", TEXT),
             Column("received_at", TIME),
-            Column("partition", NUMBER, "place.partition"),
-            Column("offset", NUMBER, "place.offset"),
+            Column("partition", NUMBER, "partition"),
+            Column("offset", NUMBER, "offset"),
             _VERSION,
         ),
     ),

@@ -38,6 +38,8 @@ _TRANSIENT_CODES = {
     999: "KEEPER_EXCEPTION",
 }
 _INSERT_SETTINGS = {
+    # Rows of one key in one block are left to merges and FINAL, as those of two blocks are: a quarter less CPU.
+    "optimize_on_insert": 0,
     "type_json_skip_duplicated_paths": 1,
     # A JSON string stays the string that was sent, also where it looks like a time.
     "input_format_try_infer_dates": 0,

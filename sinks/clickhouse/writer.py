@@ -22,6 +22,7 @@ from sinks.errors import TransientError
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
+LATENCIES_OF_A_BATCH = 1_000  # at most, evenly: observing every event took 3 % of the sink's time
 
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Writer:
         for insert in batch.inserts:
             persist("insert", lambda insert=insert: self._insert(insert), self._stopping)  # type: ignore[misc]
         now = time.time()
-        for received_at in batch.received_at:
+        for received_at in batch.received_at[:: len(batch.received_at) // LATENCIES_OF_A_BATCH + 1]:
             metrics.LATENCY_S.observe(max(now - received_at / 1000, 0))
 
     def _decode(self, messages: Sequence[Message]) -> Batch:
@@ -96,5 +97,3 @@ class Writer:
             self._warehouse.insert(insert.table, insert.columns, insert.token)
         metrics.ROWS.labels(insert.table).inc(insert.columns.num_rows)
         metrics.BATCH_ROWS.labels(insert.table).observe(insert.columns.num_rows)
-        if insert.unparsed:
-            metrics.UNPARSED.labels(insert.table).inc(insert.unparsed)

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import topics
-from schemas.records import Event
+from schemas.records import Event, Profile
 from sinks.clickhouse.batch import batch_of
 from sinks.clickhouse.rows import ROWS
 from tests.schemas.fixed import records
-from tests.sinks.examples import ADA, ADAS, PHONES, batch, codec, event, message, placed, profile, resolved
+from tests.sinks.examples import ADA, ADAS, PHONE, PHONES, batch, codec, event, message, placed, profile, resolved
 
 
 @settings(deadline=None)
@@ -84,7 +84,31 @@ def test_a_number_that_no_column_can_hold_costs_only_its_own_record() -> None:
     assert [(failed.offset(), error.reason) for failed, error in made.failures] == [(2, "invalid")]
 
 
-def test_texts_that_are_no_json_object_are_counted() -> None:
-    texts = ["{}", '{"a": 1}', "[1]", "", "{", '{"a": 1} x', "null"]
-    (insert,) = batch([resolved(event(str(at), properties=text), at) for at, text in enumerate(texts)]).inserts
-    assert insert.unparsed == 5
+def test_of_many_records_only_those_that_do_not_fit_are_listed_and_the_others_keep_their_order() -> None:
+    profiles = [
+        profile(ADAS, 1, events=at, decision=2**62 if at in (0, 7, 8, 29) else 0, identifiers=(ADA, PHONE))
+        for at in range(30)
+    ]
+    made = batch(placed(topics.PROFILES, one, at) for at, one in enumerate(profiles))
+    inserts = {insert.table: insert.columns for insert in made.inserts}
+    assert [failed.offset() for failed, _ in made.failures] == [0, 7, 8, 29]
+    assert inserts["profiles"].num_rows == 30
+    assert inserts["identifiers"]["value"].to_pylist() == ["ada", "phone"] * 26
+
+
+@settings(deadline=None)
+@given(st.lists(records(Profile), max_size=5))
+def test_lists_and_maps_arrive_in_their_rows(profiles: list[Profile]) -> None:
+    inserts = {
+        insert.table: insert.columns for insert in batch(placed(topics.PROFILES, one, 1) for one in profiles).inserts
+    }
+    rows = inserts["profiles"].to_pylist() if profiles else []
+    assert [row["identifiers"] for row in rows] == [
+        [msgspec.to_builtins(identifier) for identifier in one.identifiers] for one in profiles
+    ]
+    assert [dict(row["counters"]) for row in rows] == [one.counters for one in profiles]
+    assert [[part["segment"] for part in row["segments"]] for row in rows] == [
+        [membership.segment for membership in one.segments] for one in profiles
+    ]
+    assert [row["session_id"] for row in rows] == [one.session and one.session.session_id for one in profiles]
+    assert [row["is_deleted"] for row in rows] == [one.merged_into is not None for one in profiles]

@@ -120,6 +120,19 @@ def test_a_block_with_the_token_of_an_earlier_one_is_dropped(warehouse: Warehous
     ]
 
 
+def test_of_many_rows_of_one_key_in_one_insert_the_newest_counts_before_and_after_a_merge(
+    warehouse: Warehouse, workspace: str
+) -> None:
+    versions = random.Random(1).sample(range(20_000), 20_000)
+    places = [placed(topics.SESSIONS, session(f"s{version % 50:02}", version, workspace), 0) for version in versions]
+    insert(warehouse, places)
+    expected = [(f"s{at:02}", 19_950 + at) for at in range(50)]
+    query = "SELECT session_id, version FROM onefold.sessions WHERE workspace = {workspace:String} ORDER BY ALL"
+    assert rows(warehouse, query, workspace) == expected
+    warehouse.run("OPTIMIZE TABLE onefold.sessions FINAL")
+    assert rows(warehouse, query, workspace) == expected
+
+
 def test_of_two_events_with_one_message_id_the_first_counts(warehouse: Warehouse, workspace: str) -> None:
     first = resolved(event("m1", workspace, event="First"), 10)
     second = resolved(event("m1", workspace, event="Second"), 11)

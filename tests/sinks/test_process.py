@@ -124,7 +124,7 @@ def test_it_waits_for_a_clickhouse_that_is_away(stores: Stack, feeder: Feeder, t
             gateway.kill()
             gateway.wait()
             feeder.send(events(workspace, 500))
-            wait_until(lambda: "onefold_sink_retries_total" in sink.metrics())
+            wait_until(lambda: 'onefold_sink_retries_total{step="insert"}' in sink.metrics())
             assert sink.is_running
             assert sink_lags(stores)
             gateway = _gateway(port, tmp_path)
