@@ -1,49 +1,117 @@
-"""The events that every measurement uses: seeded, of people with a device who browse, sign in and buy."""
+"""The events that the measurements use: seeded, of people with a device who browse, sign in and buy."""
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from confluent_kafka import Producer
 
 from schemas.codec import Codec
 from schemas.identity import identifier_key
-from schemas.records import Event, Identifier
+from schemas.records import Event, EventType, Identifier
 from schemas.registry import Registry
 from schemas.topics import EVENTS, PRODUCER_CONFIG
 from settings import Settings
 
-DESCRIPTION = "people drawn evenly, 20 % of events with user id and device, 5 % identify, 1 order in 4, 220 bytes"
+_VISIT_EVENTS = 8
+_PAGE = '{"url":"https://shop.example/kitchen/kettles?page=2","title":"Kettles","referrer":"https://search.example/"}'
+_PRODUCT = '{"product_id":"kettle-2","price":49.9,"currency":"EUR","url":"https://shop.example/product/kettle-2"}'
+_ORDER = '{"order_id":"%d","total":120.5,"currency":"EUR","products":[{"product_id":"kettle-2","quantity":2}]}'
+_TRAITS = '{"plan":"pro","name":"Mei Lin","city":"杭州"}'
+_CONTEXT = '{"library":{"name":"analytics.js","version":"1.84.3"},"locale":"zh-CN"}'
+
+Make = Callable[..., Iterator[Event]]
 
 
-def events(count: int, people: int, seed: int = 1, spread_ms: int = 600_000) -> Iterator[Event]:
-    """`count` events of `people` persons that happened within the last `spread_ms`, in order of time."""
+class Workload(NamedTuple):
+    """`events(count, people, seed)` gives events in the order of their times."""
+
+    description: str
+    events: Make
+
+
+def shop(count: int, people: int, seed: int = 1, spread_ms: int = 3_600_000) -> Iterator[Event]:
+    """`count` events of visits by `people` persons, three in ten of whom are known and sign in at the start of one."""
+    chance = random.Random(seed)
+    started = time.time_ns() // 1_000_000 - spread_ms
+    visitors = [-1] * max(20, people // 5)
+    for number in range(count):
+        at = started + number * spread_ms // count
+        place = chance.randrange(len(visitors))
+        begins = visitors[place] < 0
+        if begins:
+            visitors[place] = int(people * chance.random() ** 2)
+        person = visitors[place]
+        yield _visit(f"shop-{seed}-{number}", person, begins, chance.random(), at)
+        if chance.random() < 1 / _VISIT_EVENTS:
+            visitors[place] = -1
+
+
+def newcomers(count: int, people: int, seed: int = 1, spread_ms: int = 600_000) -> Iterator[Event]:
+    """`count` events of persons drawn evenly; one event in five links device and user: identity at its most laborious."""
     chance = random.Random(seed)
     now = time.time_ns() // 1_000_000
     for number in range(count):
-        yield event(chance, f"bench-{seed}-{number}", people, now - spread_ms + number * spread_ms // count, now)
+        person, kind = chance.randrange(people), chance.random()
+        identifiers: tuple[Identifier, ...] = (Identifier("anonymous_id", f"device-{person}"),)
+        if kind < 0.2:
+            identifiers = (Identifier("user_id", f"user-{person}"), *identifiers)
+        call: tuple[EventType, str | None, str] = ("track", "Product Viewed", _PRODUCT)
+        if kind < 0.05:
+            call = ("identify", None, "{}")
+        elif chance.random() < 0.25:
+            call = ("track", "Order Completed", _ORDER % number)
+        at = now - spread_ms + number * spread_ms // count
+        yield _event(f"new-{seed}-{number}", identifiers, call, at, now)
 
 
-def event(chance: random.Random, message_id: str, people: int, occurred_at: int, received_at: int) -> Event:
-    """One event of a random person."""
-    person, kind = chance.randrange(people), chance.random()
-    identifiers: tuple[Identifier, ...] = (Identifier("anonymous_id", f"device-{person}"),)
-    if kind < 0.2:
-        identifiers = (Identifier("user_id", f"user-{person}"), *identifiers)
-    identify = kind < 0.05
-    name = None if identify else ("Order Completed" if chance.random() < 0.25 else "Product Viewed")
+WORKLOADS: Mapping[str, Workload] = {
+    "shop": Workload(
+        "visits of 8 events on average, a fifth of all people at the same time, people drawn with a skew, 3 in 10 known by user id and device after an identify, "
+        "1 event in 25 an order, 390 bytes",
+        shop,
+    ),
+    "newcomers": Workload("people drawn evenly, 1 event in 5 with user id and device, 1 in 20 an identify", newcomers),
+}
+
+
+def _visit(message_id: str, person: int, begins: bool, kind: float, at: int) -> Event:
+    device, is_known = Identifier("anonymous_id", f"device-{person}"), person % 10 < 3
+    identifiers = (Identifier("user_id", f"user-{person}"), device) if is_known else (device,)
+    call: tuple[EventType, str | None, str] = ("page", "Kettles", _PAGE)
+    if begins and is_known:
+        call = ("identify", None, "{}")
+    elif kind < 0.04:
+        call = ("track", "Order Completed", _ORDER % at)
+    elif kind < 0.12:
+        call = ("track", "Product Added", _PRODUCT)
+    elif kind < 0.4:
+        call = ("track", "Product Viewed", _PRODUCT)
+    return _event(message_id, identifiers, call, at, at + 50)
+
+
+def _event(
+    message_id: str,
+    identifiers: tuple[Identifier, ...],
+    call: tuple[EventType, str | None, str],
+    occurred_at: int,
+    received_at: int,
+) -> Event:
+    kind, name, properties = call
     return Event(
         workspace="main",
         source="bench",
         message_id=message_id,
-        type="identify" if identify else "track",
+        type=kind,
         event=name,
         occurred_at=occurred_at,
         sent_at=None,
         received_at=received_at,
         identifiers=identifiers,
-        properties='{"total":120.5,"currency":"EUR","url":"https://shop.example/product/kettle-2"}',
-        traits='{"plan":"pro","name":"Mei Lin"}' if identify else "{}",
+        properties=properties,
+        traits=_TRAITS if kind == "identify" else "{}",
+        context=_CONTEXT,
     )
 
 
