@@ -5,6 +5,7 @@ The rules of merging are docs/decisions/0006; what an event does to a state is `
 """
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -31,10 +32,11 @@ SWEEP_LIMIT = 2_000
 
 
 class _Decoded(msgspec.Struct, frozen=True, gc=False):
-    """`key`: of the profile that is meant; None for a command to all."""
+    """`key`: of the profile that is meant; empty for a command to all."""
 
     workspace: str
-    key: bytes | None
+    profile_id: str
+    key: bytes
     content: Event | ProfileCommand
     event_bytes: bytes | None
 
@@ -65,15 +67,21 @@ class ProfileStage:
         outputs: list[Output] = []
         tally: Tally = Tally()
         decoded = self._decode_all(received, outputs, tally)
-        view.prefetch(item.key for item in decoded if item.key is not None)
+        view.prefetch(item.key for item in decoded if item.key)
         clocks = Clocks(self._workspaces, view, received.now)
         slots = Slots(view, self._context, tally)
-        receipts = [receipt for item in decoded if (receipt := self._handle(item, clocks, slots, outputs))]
+        receipts: list[tuple[str, int]] = []
+        for item in decoded:
+            if self._handle(item, clocks, slots, outputs) and isinstance(item.content, Event):
+                receipts.append((item.workspace, item.content.received_at))
         more = self._sweep(clocks, slots, view)
         for slot in slots.changed():
-            outputs += self._outputs.of(slot, clocks.now(slot.context.workspace), tally)
-            view.put(slot.key, _encoded(slot))
+            now = clocks.now(slot.context.workspace)
+            outputs += self._outputs.of(slot, now, tally)
+            view.put(slot.key, slot.encoded(now))
         clocks.store()
+        for workspace, events in Counter(workspace for workspace, _ in receipts).items():
+            tally[metrics.EVENTS, (workspace, "folded")] += events
         return Folded(outputs, view, tally, more, receipts)
 
     # -- what came in
@@ -92,34 +100,34 @@ class ProfileStage:
             command = self._codec.decode(ProfileCommand, record.value)
             _check(command)
             content = self._codec.decode(Event, command.event) if command.command == "fold" else command
-            key = profile_key(command.workspace, command.profile_id) if command.profile_id else None
-            item = _Decoded(command.workspace, key, content, command.event)
+            key = profile_key(command.workspace, command.profile_id) if command.profile_id else b""
+            item = _Decoded(command.workspace, command.profile_id, key, content, command.event)
         else:
             try:
-                workspace, _ = split_profile_key(record.key)
+                workspace, profile_id = split_profile_key(record.key)
             except ValueError as error:
                 raise DecodeError("invalid", str(error)) from None
-            item = _Decoded(workspace, record.key, self._codec.decode(Event, record.value), record.value)
+            event = self._codec.decode(Event, record.value)
+            item = _Decoded(workspace, profile_id, record.key or b"", event, record.value)
         if item.workspace not in self._workspaces:
             raise DecodeError("unknown_workspace", "the record names a workspace that is not configured")
         return item
 
-    def _context(self, key: bytes) -> FoldContext:
-        workspace, profile_id = split_profile_key(key)
+    def _context(self, workspace: str, profile_id: str) -> FoldContext:
         priority = self._workspaces[workspace].source_priority
         return FoldContext(workspace, profile_id, self._programs[workspace], priority)
 
     # -- what it does
 
-    def _handle(self, item: _Decoded, clocks: Clocks, slots: Slots, outputs: list[Output]) -> tuple[str, int] | None:
-        """Obey one record; for an event that became part of a profile, its workspace and time of receipt."""
+    def _handle(self, item: _Decoded, clocks: Clocks, slots: Slots, outputs: list[Output]) -> bool:
+        """Obey one record; True for an event that became part of a profile."""
         content = item.content
         if isinstance(content, ProfileCommand) and content.command == "advance":
             clocks.advance(item.workspace, content.at or 0)
-            return None
-        if item.key is None:
-            return None
-        slot = slots.get(item.key)
+            return False
+        if not item.key:
+            return False
+        slot = slots.get(item.key, item.workspace, item.profile_id)
         if isinstance(content, Event):
             return self._event(item, content, slot, clocks, outputs, slots.tally)
         slots.tally[metrics.COMMANDS, (content.command,)] += 1
@@ -127,11 +135,11 @@ class ProfileStage:
             self._transfer(content, slot, outputs)
         elif content.command == "absorb":
             self._absorb(content, slot, outputs)
-        return None
+        return False
 
     def _event(  # noqa: PLR0913, PLR0917 - a batch is many things
         self, item: _Decoded, event: Event, slot: Slot, clocks: Clocks, outputs: list[Output], tally: Tally
-    ) -> tuple[str, int] | None:
+    ) -> bool:
         entry = slot.entry
         if isinstance(entry, Forward):
             outputs.append(
@@ -140,17 +148,16 @@ class ProfileStage:
                 )
             )
             tally[metrics.EVENTS, (item.workspace, "forwarded")] += 1
-            return None
+            return False
         clocks.advance(item.workspace, event.occurred_at)
         if entry is None:
             tally[metrics.CREATED, (item.workspace,)] += 1
         state = slot.state()
         if not fold_event(state, event, slot.context, slot.outputs):
             tally[metrics.EVENTS, (item.workspace, "duplicate")] += 1
-            return None
+            return False
         slot.touch()
-        tally[metrics.EVENTS, (item.workspace, "folded")] += 1
-        return item.workspace, event.received_at
+        return True
 
     def _transfer(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
         """Become a forward and send the state on.
@@ -211,7 +218,7 @@ class ProfileStage:
             more = more or len(due) == SWEEP_LIMIT
             view.prefetch(due)
             for key in due:
-                slots.get(key)
+                slots.get(key, *split_profile_key(key))
         for slot in slots.loaded():
             state, now = slot.entry, clocks.now(slot.context.workspace)
             if isinstance(state, ProfileState):
@@ -220,13 +227,9 @@ class ProfileStage:
                     advance(state, now, slot.context, slot.outputs)
                     slot.deadline = next_deadline(state)
                     slot.mark_swept()
+                elif slot.indexed <= now:
+                    slot.changed = True  # found too early: it gets its place in the index
         return more
-
-
-def _encoded(slot: Slot) -> bytes:
-    entry = slot.entry
-    assert entry is not None
-    return encode_entry(entry, slot.deadline)
 
 
 def _check(command: ProfileCommand) -> None:

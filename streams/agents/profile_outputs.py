@@ -30,7 +30,10 @@ class ProfileOutputs:
 
     def of(self, slot: Slot, now: int, tally: Tally) -> list[Output]:
         """Everything to tell of a profile after a batch; nothing when the change is not visible."""
-        outputs = [self._session_output(slot, session, tally) for session in slot.outputs.sessions.values()]
+        outputs = []
+        for session in slot.outputs.sessions.values():
+            tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
+            outputs.append(Output(SESSIONS, slot.key, self._session(session)))
         for change in slot.outputs.segment_changes:
             outputs += self._change_outputs(slot, change, tally)
         if slot.visible:
@@ -48,10 +51,6 @@ class ProfileOutputs:
                 absorbed.workspace, identifier.namespace, identifier.value, absorbed.profile_id, absorbed.decision
             )
             yield Output(IDENTITY_ROUTES, identifier_key(absorbed.workspace, identifier), self._route(route))
-
-    def _session_output(self, slot: Slot, session: Session, tally: Tally) -> Output:
-        tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
-        return Output(SESSIONS, slot.key, self._session(session))
 
     def _change_outputs(self, slot: Slot, change: SegmentChange, tally: Tally) -> list[Output]:
         tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from definitions import NEVER
 from settings import Workspace
 from streams.fold.context import FoldContext, Outputs
-from streams.fold.state import Forward, ProfileState, decode_entry
+from streams.fold.state import Forward, ProfileState, deadline_of, decode_entry, encode_entry
 from streams.metrics import Tally
 from streams.state.store import META
 from streams.state.view import StateView
@@ -14,17 +14,21 @@ CLOCK = META + b"clock|"
 
 
 class Slot:
-    """One profile during a batch. `visible`: something that others are told of has changed. `deadline`: its next, as
-    the sweep at the end of the batch has found it."""
+    """One profile during a batch.
 
-    __slots__ = ("changed", "context", "deadline", "entry", "key", "merged", "outputs", "visible")
+    `visible`: something that others are told of has changed. `deadline`: its next, as the sweep at the end of the batch
+    has found it. `indexed`: the one under which it lies in the store's index; never later than its next.
+    """
 
-    def __init__(self, key: bytes, entry: ProfileState | Forward | None, context: FoldContext) -> None:
+    __slots__ = ("changed", "context", "deadline", "entry", "indexed", "key", "merged", "outputs", "visible")
+
+    def __init__(self, key: bytes, stored: bytes | None, context: FoldContext) -> None:
         self.key = key
-        self.entry = entry
+        self.entry = None if stored is None else decode_entry(stored)
         self.context = context
         self.outputs = Outputs(segment_changes=[], sessions={})
         self.deadline = NEVER
+        self.indexed = NEVER if stored is None else deadline_of(stored)
         self.changed = False
         self.visible = False
         self.merged = False
@@ -45,6 +49,18 @@ class Slot:
         self.changed = True
         self.visible = self.visible or bool(self.outputs.segment_changes or self.outputs.sessions)
 
+    def encoded(self, now: int) -> bytes:
+        """Its bytes for the store.
+
+        A deadline that moves on, as that of a session does with every event, leaves the index as it is: the sweep finds
+        the profile too early, once, and puts it in its place.
+        """
+        assert self.entry is not None
+        if isinstance(self.entry, Forward):
+            return encode_entry(self.entry, NEVER)
+        keeps_place = now < self.indexed <= self.deadline
+        return encode_entry(self.entry, self.indexed if keeps_place else self.deadline)
+
     def become(self, forward: Forward, had_state: bool) -> None:
         """The profile was merged away."""
         self.entry = forward
@@ -55,18 +71,17 @@ class Slot:
 class Slots:
     """The profiles of a batch by key, in the order in which they were first met."""
 
-    def __init__(self, view: StateView, context: Callable[[bytes], FoldContext], tally: Tally) -> None:
+    def __init__(self, view: StateView, context: Callable[[str, str], FoldContext], tally: Tally) -> None:
         self.tally = tally
         self._view = view
         self._context = context
         self._slots: dict[bytes, Slot] = {}
 
-    def get(self, key: bytes) -> Slot:
+    def get(self, key: bytes, workspace: str, profile_id: str) -> Slot:
+        """The profile of a key, which is made of the other two."""
         slot = self._slots.get(key)
         if slot is None:
-            stored = self._view.get(key)
-            entry = None if stored is None else decode_entry(stored)
-            slot = self._slots[key] = Slot(key, entry, self._context(key))
+            slot = self._slots[key] = Slot(key, self._view.get(key), self._context(workspace, profile_id))
         return slot
 
     def loaded(self) -> Iterator[Slot]:

@@ -6,7 +6,6 @@ under its new id. An event later than 24 hours is a closed session of its own. A
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -73,7 +72,7 @@ def open_session(state: ProfileState, context: FoldContext) -> OpenSession | Non
     if deadline(state) == NEVER:
         return None
     last = state.visits[-1]
-    identity = session_id(context.workspace, context.profile_id, last.started_at)
+    identity = session_id(context.profile_id, last.started_at)
     return OpenSession(identity, last.started_at, last.ended_at, last.events, last.entry_url)
 
 
@@ -98,7 +97,7 @@ def absorb(state: ProfileState, other: Sequence[Visit], own_as_of: int, context:
 
 def retract(state: ProfileState, visit: Visit, context: FoldContext, out: Outputs) -> None:
     """Publish that a session is no more."""
-    identity = session_id(context.workspace, context.profile_id, visit.started_at)
+    identity = session_id(context.profile_id, visit.started_at)
     out.sessions[identity] = _record(visit, identity, state, context, "retracted")
 
 
@@ -132,14 +131,13 @@ def prune(visits: Sequence[Visit], as_of: int) -> list[Visit]:
     return [visit for visit in visits if visit.ended_at > horizon]
 
 
-@lru_cache(maxsize=16_384)
-def session_id(workspace: str, profile_id: str, started_at: int, salt: str = "") -> str:
+def session_id(profile_id: str, started_at: int, salt: str = "") -> str:
     """The id of a session; the salt parts sessions that are outside the lateness bound from the others."""
-    return stable_id(f"session|{workspace}|{profile_id}|{started_at}|{salt}")
+    return f"{profile_id}-{started_at}-{stable_id(salt)}" if salt else f"{profile_id}-{started_at}"
 
 
 def _publish(visit: Visit, state: ProfileState, context: FoldContext, out: Outputs, salt: str = "") -> None:
-    identity = session_id(context.workspace, context.profile_id, visit.started_at, salt)
+    identity = session_id(context.profile_id, visit.started_at, salt)
     out.sessions[identity] = _record(visit, identity, state, context)
 
 
