@@ -49,7 +49,7 @@ def shop(count: int, people: int, seed: int = 1, spread_ms: int = 3_600_000) -> 
 
 
 def newcomers(count: int, people: int, seed: int = 1, spread_ms: int = 600_000) -> Iterator[Event]:
-    """`count` events of persons drawn evenly; one event in five links device and user: identity at its most laborious."""
+    """`count` events of persons drawn evenly, one in five of which links device and user: identity at its busiest."""
     chance = random.Random(seed)
     now = time.time_ns() // 1_000_000
     for number in range(count):
@@ -68,8 +68,8 @@ def newcomers(count: int, people: int, seed: int = 1, spread_ms: int = 600_000) 
 
 WORKLOADS: Mapping[str, Workload] = {
     "shop": Workload(
-        "visits of 8 events on average, a fifth of all people at the same time, people drawn with a skew, 3 in 10 known by user id and device after an identify, "
-        "1 event in 25 an order, 390 bytes",
+        "visits of 8 events on average, a fifth of all people at the same time, people drawn with a skew, 3 in 10 known "
+        "by user id and device after an identify, 1 event in 25 an order, 390 bytes",
         shop,
     ),
     "newcomers": Workload("people drawn evenly, 1 event in 5 with user id and device, 1 in 20 an identify", newcomers),

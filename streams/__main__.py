@@ -12,6 +12,7 @@ from settings import Settings, SettingsError, load
 from streams import metrics
 from streams.app import App, build
 from telemetry.endpoint import Endpoint
+from telemetry.repeats import SeldomRepeated
 
 log = logging.getLogger("onefold.worker")
 OBSERVE_EVERY_S = 1.0
@@ -20,6 +21,8 @@ OBSERVE_EVERY_S = 1.0
 def main() -> int:
     """Run one worker until it is told to stop. Returns the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(SeldomRepeated())
     logging.getLogger("onefold").setLevel(logging.INFO)
     logging.getLogger("streams").setLevel(logging.INFO)
     try:
