@@ -32,10 +32,10 @@ def _onefold(processes: int) -> Callable[[Path], Sequence[Sequence[str]]]:
     return lambda _: [[sys.executable, _script("onefold")]] * processes
 
 
-def _quix(processes: int) -> Callable[[Path], Sequence[Sequence[str]]]:
+def _quix(processes: int, guarantee: str = "at-least-once") -> Callable[[Path], Sequence[Sequence[str]]]:
     def commands(_: Path) -> Sequence[Sequence[str]]:
         python = environments.python("quix", ["quixstreams==3.28.1", FASTAVRO], (3, 13))
-        return [[str(python), _script("quix")]] * processes
+        return [[str(python), _script("quix"), guarantee]] * processes
 
     return commands
 
@@ -71,15 +71,22 @@ def _bytewax(processes: int) -> Callable[[Path], Sequence[Sequence[str]]]:
     return commands
 
 
-def _streams(cache: str, threads: int) -> Callable[[Path], Sequence[Sequence[str]]]:
-    return lambda _: [[*environments.kafka_streams(), cache, str(threads)]]
+def _streams(cache: str, threads: int, guarantee: str = "at_least_once") -> Callable[[Path], Sequence[Sequence[str]]]:
+    return lambda _: [[*environments.kafka_streams(), cache, str(threads), guarantee]]
 
 
 PEERS = (
     Peer("onefold-1", "Onefold, 1 worker", _onefold(1), 1),
     Peer("quix-1", "Quix Streams 3.28.1, 1 process", _quix(1), 1),
+    Peer("quix-exactly", "Quix Streams 3.28.1, 1 process, exactly once", _quix(1, "exactly-once"), 1),
     Peer("bytewax-1", "Bytewax 0.21.1, 1 worker", _bytewax(1), 1),
     Peer("streams-1", "Kafka Streams 4.1.1, cache, 1 thread", _streams("cache", 1), 1),
+    Peer(
+        "streams-exactly",
+        "Kafka Streams 4.1.1, cache, 1 thread, exactly once",
+        _streams("cache", 1, "exactly_once_v2"),
+        1,
+    ),
     Peer("streams-nocache", "Kafka Streams 4.1.1, no cache, 1 thread", _streams("nocache", 1), 1),
     Peer("faust-1", "stock Faust 0.15.3, 1 process", _faust, 1),
     Peer("onefold-2", "Onefold, 2 workers", _onefold(2), 2),

@@ -1,4 +1,9 @@
-"""Quix Streams, as its documentation does it: `apply(stateful=True)` on a dataframe, then `to_topic`."""
+"""Quix Streams, as its documentation does it: `apply(stateful=True)` on a dataframe, then `to_topic`.
+
+Argument: the processing guarantee.
+"""
+
+import sys
 
 import given
 from fold import decode, fold, output
@@ -13,6 +18,7 @@ app = Application(
     state_dir=given.FOLDER,
     loglevel="WARNING",
     commit_interval=given.COMMIT_INTERVAL_S,
+    processing_guarantee=sys.argv[1],
 )
 
 

@@ -19,7 +19,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
-/** Kafka Streams: Processor API, one RocksDB store with its changelog. Arguments: cache|nocache THREADS. */
+/** Kafka Streams: Processor API, one RocksDB store with its changelog. Arguments: cache|nocache THREADS GUARANTEE. */
 public final class StreamsApp {
   private static final String STORE = "profiles";
   private static final long CACHE_BYTES = 10 << 20;
@@ -60,6 +60,7 @@ public final class StreamsApp {
     config.put(StreamsConfig.STATE_DIR_CONFIG, given.get("PEERS_FOLDER"));
     config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, arguments[1]);
     config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, "2000");
+    config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, arguments[2]);
     config.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, "1");
     config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, Long.toString(cache ? CACHE_BYTES : 0));
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
