@@ -40,11 +40,13 @@ class Store:
         self._db = _open(path)
 
     def close(self) -> None:
-        self._db.close()
+        """Release the folder. Corrupt data found only now is found again by whoever opens it next."""
+        with contextlib.suppress(StoreCorrupt), self._noticing():
+            self._db.close()
 
     def wipe(self) -> None:
         """Delete everything and start empty."""
-        self._db.close()
+        self.close()
         self.remove(self._path)
         self._db = _open(self._path)
 
@@ -185,7 +187,7 @@ def _open(path: Path) -> Rdict:
     try:
         return Rdict(str(path), options)
     except Exception as error:  # rocksdict raises bare Exception for all of RocksDB's errors
-        if "lock" in str(error).lower():
+        if "/LOCK: " in str(error):  # held by another process; "lock" alone is in "block checksum mismatch" as well
             raise
         raise StoreCorrupt(f"{path}: {error}") from error
 

@@ -1,5 +1,6 @@
 """The store of one partition: states, the index of deadlines, and what survives being closed, truncated or wiped."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,58 @@ def test_a_store_that_another_process_holds_is_not_taken_for_corrupt(tmp_path: P
 
     assert not isinstance(caught.value, StoreCorrupt)
     holder.close()
+
+
+def test_the_remains_of_a_store_are_not_taken_for_an_empty_folder(tmp_path: Path) -> None:
+    first = Store(tmp_path / "s", _deadline_of)
+    _commit(first, {b"main|a": b"10"})
+    first._db.flush()
+    first.close()
+    for path in [tmp_path / "s" / "CURRENT", *(tmp_path / "s").glob("*.log")]:
+        path.unlink()
+
+    with pytest.raises(StoreCorrupt):
+        Store(tmp_path / "s", _deadline_of)
+
+
+def _rotten(path: Path) -> Store:
+    """A store of some size, of which nothing but the index of its blocks can be read."""
+    store = Store(path, _deadline_of)
+    _commit(store, {b"main|%06d" % number: b"%d" % number for number in range(20_000)})
+    _commit(store, {META + b"position|events": b"7"}, offset=41)
+    store._db.flush()
+    store.close()
+    for table in path.glob("*.sst"):
+        content = bytearray(table.read_bytes())
+        for at in range(0, len(content) * 9 // 10, 500):
+            content[at] ^= 0xFF
+        table.write_bytes(content)
+    return Store(path, _deadline_of)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda store: store.applied(),
+        lambda store: store.get(b"main|000007"),
+        lambda store: store.get_many([b"main|000007"]),
+        lambda store: store.meta(b"position|"),
+        lambda store: store.due("main", 20_000, 20_000),
+    ],
+    ids=["applied", "get", "get_many", "meta", "due"],
+)
+def test_what_cannot_be_read_is_never_taken_for_nothing_and_the_folder_is_not_opened_again(
+    tmp_path: Path, read: Callable[[Store], object]
+) -> None:
+    store = _rotten(tmp_path / "s")
+    with pytest.raises(StoreCorrupt):
+        read(store)
+    store.close()
+
+    with pytest.raises(StoreCorrupt):
+        Store(tmp_path / "s", _deadline_of)
+    Store.remove(tmp_path / "s")
+    assert Store(tmp_path / "s", _deadline_of).applied() is None
 
 
 _KEYS = st.sampled_from([b"main|a", b"main|b", b"main|c"])
