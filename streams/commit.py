@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 POSITION = b"position|"
 TRANSACTION_TIMEOUT_MS = 30_000
+# Then the client is asked again, and goes on waiting, or says that the transaction has failed. In one long wait it
+# would first let every record time out that it does not send any more after another was refused, 30 s later.
+COMMIT_WAIT_S = 2.0
 ATTEMPTS = 5
 BATCH_BYTES = 512 * 1024  # of one produce request; a record above it travels alone, so a refusal is about that record
 
@@ -178,7 +181,7 @@ class Committer:
     def _finish(self) -> None:
         while True:
             try:
-                self._producer.commit_transaction()
+                self._producer.commit_transaction(COMMIT_WAIT_S)
                 return
             except KafkaException as error:
                 if not error.args[0].retriable():

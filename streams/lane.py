@@ -52,7 +52,6 @@ class Lane:
         self._kafka = kafka
         self._path = folder / f"{stage.table}-{partition}"
         self._committer = Committer(kafka, f"{APP}-{stage.name}-{partition}", changelog(stage.table), partition)
-        self._limits = Limits(changelog(stage.table))
         self._store: Store | None = None
         self._positions: dict[str, int] = {}
         self._waiting: Chunk | None = None
@@ -179,19 +178,20 @@ class Lane:
         """One fold and its commit, again without what is too large; None when there was nothing to commit."""
         records, positions, _ = chunk or _NO_CHUNK
         received = Received(records, positions, time.time_ns() // 1_000_000)
+        limits = Limits(changelog(self.stage.table))
         while True:
             try:
-                return await self._fold_and_commit(received)
+                return await self._fold_and_commit(received, limits)
             except RecordTooLarge as error:
                 if error.topic == EVENTS_DEAD:
                     raise
                 log.warning("%s-%d: %s: its cause becomes a dead letter", self.stage.name, self.partition, error)
-                self._limits.learn(error.topic, error.size)
+                limits.learn(error.topic, error.size)
 
-    async def _fold_and_commit(self, received: Received) -> Committed | None:
+    async def _fold_and_commit(self, received: Received, limits: Limits) -> Committed | None:
         started = time.perf_counter()
-        if self._limits:
-            folded = fold_fitting(self.stage, received, self._view, self._limits)
+        if limits:
+            folded = fold_fitting(self.stage, received, self._view, limits)
         else:
             folded = self.stage.fold(received, self._view())
         if not received.positions and not folded.outputs and not folded.view.changes:

@@ -1,7 +1,7 @@
 """Folds a batch again without the records whose effects are too large for Kafka; those become dead letters.
 
-Asked only after a topic has refused something: until then nobody measures anything. What a topic takes is known when
-it refuses (`Limits.learn`), not before: the broker's own settings decide.
+Asked only after a topic has refused something of the batch: until then nobody measures anything. What a topic takes is
+known when it refuses (`Limits.learn`), not before, and not for long: the broker's own settings decide, and may change.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class DoesNotFit(Exception):
 
 
 class Limits:
-    """What the topics of one lane have refused. `changelog` names the topic that takes the states."""
+    """What topics have refused of one batch. `changelog` names the topic that takes the states."""
 
     def __init__(self, changelog: str) -> None:
         self._changelog = changelog

@@ -87,7 +87,7 @@ def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
         store.wipe()
         applied = None
     start = 0 if applied is None else applied + 1
-    if start < low:
+    if start + 1 < low:  # right behind the last record lies its transaction's marker, which holds nothing
         raise ChangelogTruncated(
             f"{topic}-{partition} begins at offset {low}, the store needs it from {start} on: its records were deleted."
             " To fold all events anew, delete the worker's data folder and the three changelog topics"

@@ -47,16 +47,23 @@ class Store:
         self._unlogged = WriteOptions()
         self._unlogged.disable_wal = True
         self._flushed_at = time.monotonic()
+        # Where the index of a workspace begins: what was deleted before it stays in the way of a search for long.
+        self._floors: dict[bytes, bytes] = {}
 
     def close(self) -> None:
-        """Put everything on the disk and release the folder."""
-        self._db.close()
+        """Put everything on the disk and release the folder.
+
+        Corrupt data found only now is found again by whoever opens it next.
+        """
+        with contextlib.suppress(StoreCorrupt), self._noticing():
+            self._db.close()
 
     def wipe(self) -> None:
         """Delete everything and start empty."""
-        self._db.close()
+        self.close()
         self.remove(self._path)
         self._db = _open(self._path)
+        self._floors.clear()
 
     @staticmethod
     def remove(path: Path) -> None:
@@ -89,14 +96,17 @@ class Store:
 
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
         """Keys of the workspace with a deadline <= until (ms), earliest first, at most `limit`."""
-        prefix = _INDEX + workspace.encode() + b"\x00"
+        prefix = _prefix(workspace.encode())
         last = prefix + _DEADLINE.pack(until + _SHIFT + 1)
         skip = len(prefix) + _DEADLINE.size
         keys: list[bytes] = []
-        for entry in self._keys(prefix):
+        first = prefix[:-1] + b"\x01"  # behind the workspace's index: nothing is in it
+        for entry in self._keys(self._floors.get(prefix, prefix)):
+            first = min(first, entry)
             if entry >= last or len(keys) >= limit:
                 break
             keys.append(entry[skip:])
+        self._floors[prefix] = first
         return keys
 
     def applied(self) -> int | None:
@@ -182,16 +192,25 @@ class Store:
                 if old is not None:
                     batch.delete(_index_key(old, key))
                 if new is not None:
-                    batch.put(_index_key(new, key), b"")
+                    self._index(batch, _index_key(new, key), key)
         if value is None:
             batch.delete(_STATE + key)
         else:
             batch.put(_STATE + key, value)
 
+    def _index(self, batch: WriteBatch, entry: bytes, key: bytes) -> None:
+        batch.put(entry, b"")
+        prefix = _prefix(key)
+        if entry < self._floors.get(prefix, b""):
+            self._floors[prefix] = entry
+
+
+def _prefix(key: bytes) -> bytes:
+    return _INDEX + key.partition(b"|")[0] + b"\x00"
+
 
 def _index_key(deadline: int, key: bytes) -> bytes:
-    workspace = key.partition(b"|")[0]
-    return _INDEX + workspace + b"\x00" + _DEADLINE.pack(deadline + _SHIFT) + key
+    return _prefix(key) + _DEADLINE.pack(deadline + _SHIFT) + key
 
 
 def _open(path: Path) -> Rdict:
@@ -206,7 +225,7 @@ def _open(path: Path) -> Rdict:
     try:
         return Rdict(str(path), options)
     except Exception as error:  # rocksdict raises bare Exception for all of RocksDB's errors
-        if "lock" in str(error).lower():
+        if "/LOCK: " in str(error):  # held by another process; "lock" alone is in "block checksum mismatch" as well
             raise
         raise StoreCorrupt(f"{path}: {error}") from error
 

@@ -16,6 +16,7 @@ from schemas.topics import changelog
 from streams.commit import Committer
 from streams.state.changelog import ChangelogTruncated
 from tests.faults.crew import until
+from tests.faults.topics import set_topic
 from tests.oracle import topic
 from tests.streams.counting import Counting, running
 
@@ -132,6 +133,7 @@ def test_a_changelog_whose_beginning_was_deleted_stops_whoever_needs_it(
     assert _recovered(stack, stage, tmp_path / "whole", executor) is None
     name = changelog(stage.table)
     (end,) = topic.ends(stack.addresses.kafka, [name]).values()
+    set_topic(admin, name, {"cleanup.policy": "compact,delete"})  # Kafka deletes from no topic that is compacted only
     for deleted in admin.delete_records([TopicPartition(name, 0, end)]).values():
         deleted.result()
 

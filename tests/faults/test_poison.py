@@ -8,8 +8,6 @@ import msgspec
 import pytest
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin._resource import ResourceType
 
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, profile_key
@@ -29,6 +27,7 @@ from streams.fold.state import Forward, encode_entry
 from tests.faults.crew import Crew
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces
+from tests.faults.topics import set_topic
 from tests.oracle.poison import no_events
 from tests.oracle.scene import Scene
 from tests.oracle.stream import START, WEB, Delivery, device, user
@@ -146,17 +145,11 @@ def _taking_at_most(scene: Scene, topic: str, size: int) -> Iterator[None]:
     """The topic takes no larger batches for a while."""
     admin = AdminClient({"bootstrap.servers": scene.stack.addresses.kafka})
 
-    def set_to(limit: int) -> None:
-        entry = ConfigEntry("max.message.bytes", str(limit), incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-        for done in admin.incremental_alter_configs([resource]).values():
-            done.result()
-
-    set_to(size)
+    set_topic(admin, topic, {"max.message.bytes": str(size)})
     try:
         yield
     finally:
-        set_to(MAX_RECORD_BYTES)
+        set_topic(admin, topic, {"max.message.bytes": str(MAX_RECORD_BYTES)})
 
 
 def _large_events(scene: Scene, number: int) -> list[Delivery]:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,33 @@ def test_killed_it_is_as_it_was_after_a_whole_batch_and_knows_which(tmp_path: Pa
     store.close()
 
 
+_WORKSPACES = st.sampled_from(["main", "mai", "main2"])
+_WRITE = st.dictionaries(
+    st.tuples(_WORKSPACES, st.sampled_from("abcd")).map(lambda of: f"{of[0]}|{of[1]}".encode()),
+    st.none() | st.just(b"-") | st.integers(-20, 20).map(lambda deadline: b"%d" % deadline),
+)
+_ASK = st.tuples(_WORKSPACES, st.integers(-25, 25), st.integers(0, 4))
+
+
+@given(st.lists(_WRITE | _ASK, max_size=20))
+@settings(deadline=None, max_examples=60)
+def test_whatever_was_written_and_asked_before_due_is_exactly_what_is_stored(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[dict[bytes, bytes | None] | tuple[str, int, int]]
+) -> None:
+    store = Store(tmp_path_factory.mktemp("store"), _deadline_of)
+    model: dict[bytes, bytes | None] = {}
+    for step in [*steps, ("main", 25, 100), ("mai", 25, 100), ("main2", 25, 100)]:
+        if isinstance(step, dict):
+            _commit(store, step)
+            model |= step
+            continue
+        workspace, until, limit = step
+        known = ((int(value), key) for key, value in model.items() if value is not None and value != b"-")
+        of_workspace = sorted(at for at in known if at[1].startswith(f"{workspace}|".encode()) and at[0] <= until)
+        assert store.due(workspace, until, limit) == [key for _, key in of_workspace][:limit]
+    store.close()
+
+
 def test_a_wiped_store_is_empty_and_usable(store: Store) -> None:
     _commit(store, {b"main|a": b"10"}, offset=41)
 
@@ -129,6 +157,58 @@ def test_a_store_that_another_process_holds_is_not_taken_for_corrupt(tmp_path: P
 
     assert not isinstance(caught.value, StoreCorrupt)
     holder.close()
+
+
+def test_the_remains_of_a_store_are_not_taken_for_an_empty_folder(tmp_path: Path) -> None:
+    first = Store(tmp_path / "s", _deadline_of)
+    _commit(first, {b"main|a": b"10"})
+    first._db.flush()
+    first.close()
+    for path in [tmp_path / "s" / "CURRENT", *(tmp_path / "s").glob("*.log")]:
+        path.unlink()
+
+    with pytest.raises(StoreCorrupt):
+        Store(tmp_path / "s", _deadline_of)
+
+
+def _rotten(path: Path) -> Store:
+    """A store of some size, of which nothing but the index of its blocks can be read."""
+    store = Store(path, _deadline_of)
+    _commit(store, {b"main|%06d" % number: b"%d" % number for number in range(20_000)})
+    _commit(store, {META + b"position|events": b"7"}, offset=41)
+    store._db.flush()
+    store.close()
+    for table in path.glob("*.sst"):
+        content = bytearray(table.read_bytes())
+        for at in range(0, len(content) * 9 // 10, 500):
+            content[at] ^= 0xFF
+        table.write_bytes(content)
+    return Store(path, _deadline_of)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda store: store.applied(),
+        lambda store: store.get(b"main|000007"),
+        lambda store: store.get_many([b"main|000007"]),
+        lambda store: store.meta(b"position|"),
+        lambda store: store.due("main", 20_000, 20_000),
+    ],
+    ids=["applied", "get", "get_many", "meta", "due"],
+)
+def test_what_cannot_be_read_is_never_taken_for_nothing_and_the_folder_is_not_opened_again(
+    tmp_path: Path, read: Callable[[Store], object]
+) -> None:
+    store = _rotten(tmp_path / "s")
+    with pytest.raises(StoreCorrupt):
+        read(store)
+    store.close()
+
+    with pytest.raises(StoreCorrupt):
+        Store(tmp_path / "s", _deadline_of)
+    Store.remove(tmp_path / "s")
+    assert Store(tmp_path / "s", _deadline_of).applied() is None
 
 
 _KEYS = st.sampled_from([b"main|a", b"main|b", b"main|c"])
