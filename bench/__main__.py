@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import folds, latency
+from bench import folds, latency, sink
 from bench.measure import Usage, wait_until_worked_off
 from bench.workload import DESCRIPTION, Sender, events
 from embedded.layout import Ports
@@ -38,6 +38,7 @@ def main() -> None:
             _import(stack, table)
             _latency(stack, table, chosen.rate, chosen.seconds)
             _backlog(stack, table, chosen.events, chosen.people)
+            _sink(stack, table, chosen.events, chosen.people)
     console.print(f"\n{chosen.events:,} events of {chosen.people:,} persons: {DESCRIPTION}", highlight=False)
     console.print(table)
 
@@ -89,6 +90,15 @@ def _backlog(stack: Stack, table: Table, count: int, people: int) -> None:
     usage = Usage(stack.part("sink").pid)
     took = wait_until_worked_off(settings, (SINK,))
     table.add_row("the same through the sink", f"{count / took:,.0f}", f"{usage.cpu_s() * per_million:.1f}", "")
+
+
+def _sink(stack: Stack, table: Table, count: int, people: int) -> None:
+    """Last, and without the worker, which would fold the events that this leaves on events.resolved."""
+    stack.part("worker").stop()
+    for cost in sink.measure(stack, count, people):
+        (_, cpu_s), *others = cost.per_million.items()
+        remark = ", ".join(f"{name} {seconds:.1f} CPU s" for name, seconds in others)
+        table.add_row(cost.what, f"{cost.rate:,.0f}", f"{cpu_s:.1f}", remark)
 
 
 if __name__ == "__main__":

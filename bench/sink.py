@@ -54,9 +54,9 @@ class Cost(NamedTuple):
         return self.records / self.seconds
 
     @property
-    def per_million(self) -> str:
+    def per_million(self) -> dict[str, float]:
         """CPU seconds per million records, of each process."""
-        return ", ".join(f"{name} {cpu_s / self.records * 1e6:.1f}" for name, cpu_s in self.cpu_s.items())
+        return {name: cpu_s / self.records * 1e6 for name, cpu_s in self.cpu_s.items()}
 
 
 def measure(stack: Stack, count: int, people: int) -> Iterator[Cost]:
@@ -179,8 +179,8 @@ def main() -> None:
         Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=PARTS)) as stack,
     ):
         for cost in measure(stack, chosen.events, chosen.people):
-            told = f"{cost.rate:>9,.0f}/s  {cost.what}  (CPU s per million: {cost.per_million})"
-            console.print(told, soft_wrap=True)
+            used = ", ".join(f"{name} {cpu_s:.1f}" for name, cpu_s in cost.per_million.items())
+            console.print(f"{cost.rate:>9,.0f}/s  {cost.what}  (CPU s per million: {used})", soft_wrap=True)
 
 
 if __name__ == "__main__":
