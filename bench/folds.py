@@ -1,13 +1,13 @@
-"""The bare folds in one process, on a real store: what RESOLVE and PROFILE cost before anything is committed."""
+"""The stages in this process, without Kafka: what a fold costs before anything is committed, and what it builds on."""
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import definitions
-from bench.workload import events
+from bench.workload import Workload
 from schemas.codec import Codec
 from schemas.identity import identifier_key
 from schemas.records import Event
@@ -24,49 +24,67 @@ BATCH = 2_500
 
 
 class Cost(NamedTuple):
-    """Of one stage over `events` events."""
+    """Of one step over `events` events."""
 
     what: str
     events: int
     cpu_s: float
 
 
-def measure(settings: Settings, count: int, people: int) -> list[Cost]:
-    """Decode alone, then RESOLVE, then PROFILE on what RESOLVE put out."""
+def measure(settings: Settings, workload: Workload, count: int, people: int) -> list[Cost]:
+    """Decoding alone, RESOLVE, and PROFILE on what RESOLVE put out, with a store in memory and with the real one."""
     codec = Codec(Registry(settings.registry))
     encode = codec.encoder(Event)
     records = [
         Record(EVENTS, 0, number, identifier_key(made.workspace, made.identifiers[0]), encode(made))
-        for number, made in enumerate(events(count, people))
+        for number, made in enumerate(workload.events(count, people))
     ]
     program = definitions.compile_program(definitions.load(settings.definitions))
     started = time.process_time()
     for record in records:
         codec.decode(Event, record.value)
-    costs = [Cost("decode only (limit)", count, time.process_time() - started)]
-    resolved, cost = run_stage(ResolveStage(settings.workspaces, codec), records)
-    costs.append(cost)
+    decoded = Cost("limit: decode", count, time.process_time() - started)
+    resolved, resolve_cost = run_stage(ResolveStage(settings.workspaces, codec), records)
     routed = [
         Record(EVENTS_RESOLVED, 0, number, output.key, output.value)
         for number, output in enumerate(resolved)
         if output.topic == EVENTS_RESOLVED
     ]
-    _, cost = run_stage(ProfileStage(settings.workspaces, program, codec), routed)
-    return [*costs, cost]
+    profile = ProfileStage(settings.workspaces, program, codec)
+    _, cost = run_stage(profile, routed, InMemory())
+    in_memory = Cost("limit: PROFILE's fold, states in memory", count, cost.cpu_s)
+    return [decoded, in_memory, resolve_cost, run_stage(profile, routed)[1]]
 
 
-def run_stage(stage: Stage, records: Sequence[Record]) -> tuple[list[Output], Cost]:
-    """The outputs of one stage over records of one partition, in batches of `BATCH`."""
+def run_stage(stage: Stage, records: Sequence[Record], store: "InMemory | None" = None) -> tuple[list[Output], Cost]:
+    """The outputs of one stage over records of one partition, in batches of `BATCH`; by default on a store on disk."""
     outputs: list[Output] = []
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / stage.table, stage.deadline_of)
+        used = store or Store(Path(folder) / stage.table, stage.deadline_of)
         started = time.process_time()
         for at in range(0, len(records), BATCH):
-            view = StateView(store)
+            view = StateView(used)
             now = time.time_ns() // 1_000_000
             folded = stage.fold(Received(records[at : at + BATCH], {}, now), view)
-            store.write(view.changes, view.stored, at)
+            used.write(view.changes, view.stored, at)
             outputs += folded.outputs
         cpu_s = time.process_time() - started
-        store.close()
-    return outputs, Cost(f"{stage.name.upper()} fold and store", len(records), cpu_s)
+        if isinstance(used, Store):
+            used.close()
+    return outputs, Cost(f"{stage.name.upper()}'s fold and store, no Kafka", len(records), cpu_s)
+
+
+class InMemory:
+    """What a stage asks of a store, by a dict; without an index of deadlines, so nothing is ever due."""
+
+    def __init__(self) -> None:
+        self._states: dict[bytes, bytes | None] = {}
+
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        return [self._states.get(key) for key in keys]
+
+    def due(self, workspace: str, until: int, limit: int) -> list[bytes]:  # noqa: ARG002 - the store's signature
+        return []
+
+    def write(self, changes: Mapping[bytes, bytes | None], before: object, offset: int) -> None:  # noqa: ARG002
+        self._states.update(changes)

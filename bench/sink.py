@@ -19,7 +19,7 @@ from rich.console import Console
 import definitions
 from bench.folds import run_stage
 from bench.measure import Usage, wait_until_worked_off
-from bench.workload import DESCRIPTION, events
+from bench.workload import WORKLOADS, Workload
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
 from schemas import topics
@@ -53,18 +53,23 @@ class Cost(NamedTuple):
         """Records a second of wall time."""
         return self.records / self.seconds
 
+    def cpu_of(self, *names: str) -> float | None:
+        """CPU seconds per million records of these processes, None when none of them took part."""
+        known = [self.per_million[name] for name in names if name in self.cpu_s]
+        return sum(known) if known else None
+
     @property
     def per_million(self) -> dict[str, float]:
         """CPU seconds per million records, of each process."""
         return {name: cpu_s / self.records * 1e6 for name, cpu_s in self.cpu_s.items()}
 
 
-def measure(stack: Stack, count: int, people: int) -> Iterator[Cost]:
+def measure(stack: Stack, workload: Workload, count: int, people: int) -> Iterator[Cost]:
     """For events, then profiles: reading alone, ClickHouse alone, the sink; then the sink on all that events cause.
 
     The stack's sink must have nothing to do.
     """
-    outputs = _outputs(stack.settings, count, people)
+    outputs = _outputs(stack.settings, workload, count, people)
     for topic, what in ((topics.EVENTS_RESOLVED, "events"), (topics.PROFILES, "profiles")):
         chosen = [output for output in outputs if output.topic == topic]
         stack.part("sink").stop()
@@ -77,13 +82,13 @@ def measure(stack: Stack, count: int, people: int) -> Iterator[Cost]:
     yield _sink(stack, f"events with all that follows from them ({len(outputs) / count:.1f} records each)", count)
 
 
-def _outputs(settings: Settings, count: int, people: int) -> list[Output]:
+def _outputs(settings: Settings, workload: Workload, count: int, people: int) -> list[Output]:
     """What the stages make of `count` events for the topics of the sink."""
     codec = Codec(Registry(settings.registry))
     encode = codec.encoder(Event)
     sent = [
         Record(topics.EVENTS, 0, number, identifier_key(made.workspace, made.identifiers[0]), encode(made))
-        for number, made in enumerate(events(count, people, seed=3))
+        for number, made in enumerate(workload.events(count, people, seed=3))
     ]
     program = definitions.compile_program(definitions.load(settings.definitions))
     resolved, _ = run_stage(ResolveStage(settings.workspaces, codec), sent)
@@ -173,12 +178,13 @@ def main() -> None:
     arguments.add_argument("--people", type=int, default=100_000, help="persons they are drawn from (default 100,000)")
     chosen = arguments.parse_args()
     console = Console(highlight=False)
-    console.print(f"{chosen.events:,} events of {chosen.people:,} persons: {DESCRIPTION}")
+    workload = WORKLOADS["shop"]
+    console.print(f"{chosen.events:,} events of {chosen.people:,} persons: {workload.description}")
     with (
         tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder,
         Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=PARTS)) as stack,
     ):
-        for cost in measure(stack, chosen.events, chosen.people):
+        for cost in measure(stack, workload, chosen.events, chosen.people):
             used = ", ".join(f"{name} {cpu_s:.1f}" for name, cpu_s in cost.per_million.items())
             console.print(f"{cost.rate:>9,.0f}/s  {cost.what}  (CPU s per million: {used})", soft_wrap=True)
 

@@ -68,8 +68,8 @@ def newcomers(count: int, people: int, seed: int = 1, spread_ms: int = 600_000) 
 
 WORKLOADS: Mapping[str, Workload] = {
     "shop": Workload(
-        "visits of 8 events on average, a fifth of all people at a time, drawn with a skew, 3 in 10 known by user id and "
-        "device after an identify, 1 event in 25 an order, 390 bytes",
+        "visits of 8 events on average, a fifth of all people at a time, drawn with a skew, 3 in 10 known by user id "
+        "and device after an identify, 1 event in 25 an order, 390 bytes",
         shop,
     ),
     "newcomers": Workload("people drawn evenly, 1 event in 5 with user id and device, 1 in 20 an identify", newcomers),

@@ -13,12 +13,18 @@ import msgspec
 from fold import State, decode, fold, output  # type: ignore[import-not-found]
 from noted import Noted  # type: ignore[import-not-found]
 
+from schemas.codec import DecodeError
 from settings import load
 from streams.__main__ import run
 from streams.app import host
 from streams.metrics import Tally
-from streams.phases import Folded, Output, Received
+from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
+
+
+def _refuse(record: Record, error: DecodeError, now: int, tally: Tally) -> Output:  # noqa: ARG001 - a stage's signature
+    """The job has no dead letters: a record that does not fit ends the run."""
+    raise error
 
 
 class CdpFold:
@@ -32,6 +38,7 @@ class CdpFold:
         self.topics: tuple[str, ...] = (events,)
         self._segments = segments
         self._noted = Noted()
+        self.bury = _refuse
 
     def fold(self, received: Received, view: StateView) -> Folded:
         states: dict[bytes, State] = {}

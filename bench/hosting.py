@@ -1,0 +1,39 @@
+"""`python -m bench.hosting STAGE ...`: a worker process that carries only some stages; all else is the worker's."""
+
+import logging
+import sys
+
+import definitions
+from schemas.codec import Codec
+from schemas.registry import Registry
+from settings import load
+from streams.__main__ import run
+from streams.agents.graph import GraphStage
+from streams.agents.profile import ProfileStage
+from streams.agents.resolve import ResolveStage
+from streams.app import host
+from streams.phases import Stage
+from telemetry.endpoint import Endpoint
+
+
+def main() -> int:
+    """Run until told to stop. Returns the exit code."""
+    logging.basicConfig(level=logging.WARNING)
+    settings = load()
+    codec = Codec(Registry(settings.registry))
+    program = definitions.compile_program(definitions.load(settings.definitions))
+    stages: dict[str, Stage] = {
+        "resolve": ResolveStage(settings.workspaces, codec),
+        "graph": GraphStage(settings.workspaces, codec),
+        "profile": ProfileStage(settings.workspaces, program, codec),
+    }
+    app = host(settings, [stages[name] for name in sys.argv[1:]])
+    endpoint = Endpoint(settings.http_host, settings.worker_metrics_port, lambda: None)
+    try:
+        return run(app, settings)
+    finally:
+        endpoint.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

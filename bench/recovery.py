@@ -1,0 +1,33 @@
+"""A store that is lost: how fast it comes back from its changelog."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.topics import changelog
+from settings import Settings
+from streams.agents.profile import ProfileStage
+from streams.state.changelog import recover
+from streams.state.store import Store
+
+
+class Recovery(NamedTuple):
+    """Of all partitions of the table `profiles`, one after the other, on one core."""
+
+    records: int
+    seconds: float
+    cpu_s: float
+
+
+def measure(settings: Settings) -> Recovery:
+    """Rebuild every partition's store in an empty folder."""
+    topic = changelog(ProfileStage.table)
+    records = 0
+    started, cpu_s = time.monotonic(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        for partition in range(settings.partitions):
+            store = Store(Path(folder) / str(partition), ProfileStage.deadline_of)
+            records += recover(settings.kafka, topic, partition, store, lambda: False).records
+            store.close()
+    return Recovery(records, time.monotonic() - started, time.process_time() - cpu_s)
