@@ -72,7 +72,12 @@ class Workers:
 
 @contextlib.contextmanager
 def workers(stack: Stack, folder: Path, number: int, stages: Sequence[str] = ALL) -> Iterator[Workers]:
-    """Started, and stopped with the block."""
+    """Started, and stopped with the block.
+
+    The members of their group are static. One that comes back at once is given what its predecessor had, whatever it
+    asks for; so the group must be empty first.
+    """
+    _wait_for_empty_group(AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0}), topics.APP)
     folder.mkdir(parents=True, exist_ok=True)
     running = Workers(stack, folder, number, stages)
     try:

@@ -1,16 +1,17 @@
 """What the transport relies on in faust-streaming and aiokafka: a new release that moves it fails here, by name."""
 
+import asyncio
 import importlib.metadata
 import inspect
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.consumer.subscription_state import SubscriptionState
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 
-from streams.transport.consumer import Consumer, ConsumerThread
+from streams.transport.consumer import Consumer, RebalanceListener
 from streams.transport.recovery import Recovery, TableManager
 
 
@@ -24,9 +25,10 @@ def test_the_release_is_the_one_that_the_transport_was_written_for() -> None:
         (
             Consumer,
             driver.Consumer,
-            ("perform_seek", "_drain_messages", "force_commit", "wait_empty", "ack", "_new_consumer_thread"),
+            ("perform_seek", "_drain_messages", "force_commit", "wait_empty", "verify_all_partitions_active", "ack"),
         ),
-        (ConsumerThread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer",)),
+        (Consumer, driver.Consumer, ("RebalanceListener", "_new_consumer_thread")),
+        (RebalanceListener, driver.ConsumerRebalanceListener, ("on_partitions_assigned",)),
         (Recovery, FaustRecovery, ("_restart_recovery", "_slurp_changelogs", "_publish_stats")),
         (TableManager, FaustTableManager, ("recovery",)),
     ],
@@ -40,9 +42,11 @@ def test_what_is_overridden_still_exists(ours: type, theirs: type, names: tuple[
 @pytest.mark.parametrize(
     ("theirs", "names"),
     [
-        (driver.Consumer, ("_getmany", "_get_active_partitions", "earliest_offsets", "seek_wait", "_commit", "commit")),
+        (driver.Consumer, ("_commit", "commit", "assignment", "flow_active")),
         (FaustRecovery, ("on_recovery_completed", "_wait", "_set_recovery_started", "signal_recovery_start")),
-        (TopicPartitionState, ("has_valid_position", "position", "highwater")),
+        (driver.AIOKafkaConsumerThread, ("_consumer",)),
+        (SubscriptionState, ("fetch_context",)),
+        (AIOKafkaConsumer, ("pause", "_subscription")),
     ],
 )
 def test_what_is_called_still_exists(theirs: type, names: tuple[str, ...]) -> None:
@@ -51,10 +55,14 @@ def test_what_is_called_still_exists(theirs: type, names: tuple[str, ...]) -> No
         assert hasattr(theirs, name) or f"self.{name} =" in source, f"{theirs.__name__}.{name} is gone"
 
 
-def test_isolation_and_fetch_wait_are_read_when_the_client_starts() -> None:
-    made = inspect.getsource(AIOKafkaConsumer.__init__)
-    started = inspect.getsource(AIOKafkaConsumer.start)
+def test_a_client_that_is_asked_for_records_now_and_then_stays_in_its_group() -> None:
+    """`fetch_context` is what the client's own fetching uses to say that somebody still reads."""
 
-    for name in ("_isolation_level", "_fetch_max_wait_ms"):
-        assert f"self.{name} = " in made
-        assert f"self.{name}" in started
+    async def scenario() -> float:
+        subscription = SubscriptionState()
+        subscription._last_fetch_ended -= 1_000
+        with subscription.fetch_context():
+            pass
+        return float(subscription.fetcher_idle_time)
+
+    assert asyncio.run(scenario()) < 100
