@@ -4,6 +4,7 @@ import logging
 import sys
 
 import definitions
+from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import Registry
 from settings import load
@@ -27,6 +28,7 @@ def main() -> int:
         "graph": GraphStage(settings.workspaces, codec),
         "profile": ProfileStage(settings.workspaces, program, codec),
     }
+    topics.create(settings, program.destinations)
     app = host(settings, [stages[name] for name in sys.argv[1:]])
     endpoint = Endpoint(settings.http_host, settings.worker_metrics_port, lambda: None)
     try:
