@@ -68,13 +68,9 @@ def run(app: App, settings: Settings) -> int:
 
 
 def _tune() -> None:
-    """Let the collector look for cycles seldom: a batch makes many objects, and hardly any of them is part of one.
-
-    Threads that commit and read wait for the interpreter at most half a millisecond, not five.
-    """
+    """Let the collector look for cycles seldom: a batch makes many objects, and hardly any of them is part of one."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)
-    sys.setswitchinterval(0.0005)
 
 
 def _not_ready(app: App) -> str | None:
