@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 from embedded.layout import Ports
@@ -81,6 +81,16 @@ def test_records_survive_a_stop_and_a_kill_in_a_folder_with_any_name(tmp_path: P
         second.part("kafka").kill()
         second.part("kafka").restart()
         assert _consume(second, 2) == [b"before the stop", b"before the kill"]
+
+
+def test_broker_properties_can_differ_from_the_embedded_ones(tmp_path: Path) -> None:
+    changed = {"group.initial.rebalance.delay.ms": "1234"}
+    options = StackOptions(data_dir=tmp_path, ports=Ports.free(), parts=("kafka",), broker=changed)
+    with Stack(options) as stack:
+        admin = AdminClient({"bootstrap.servers": stack.addresses.kafka})
+        broker = ConfigResource(ConfigResource.Type.BROKER, "1")
+        (answer,) = admin.describe_configs([broker]).values()
+        assert answer.result()["group.initial.rebalance.delay.ms"].value == "1234"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
