@@ -16,13 +16,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from rocksdict import Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOptions
 
 _STATE, _INDEX, _APPLIED, _TOPIC = b"s", b"d", b"m", b"t"
 _CONDEMNED = "CONDEMNED"  # a file in the folder of a store that was found corrupt while it was read
 _DEADLINE = struct.Struct(">Q")
 _SHIFT = 1 << 63  # deadlines before 1970 must sort before later ones
 META = b"\x00"
+FILTER_BITS_PER_KEY = (
+    10  # most keys that are asked for were never stored: people who are new, identifiers without links
+)
 FLUSH_INTERVAL_S = 60.0
 """Bounds what a crash costs a quiet store, and how old it comes back: in time, a changelog forgets deletions."""
 
@@ -218,6 +221,9 @@ def _open(path: Path) -> Rdict:
     options.create_if_missing(True)
     options.set_write_buffer_size(32 << 20)
     options.set_max_write_buffer_number(3)
+    tables = BlockBasedOptions()
+    tables.set_bloom_filter(FILTER_BITS_PER_KEY, False)
+    options.set_block_based_table_factory(tables)
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(4 << 20)
     path.mkdir(parents=True, exist_ok=True)
