@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench bench-peers help clean
+FAULTS_TABLE ?= faults.md
+
+.PHONY: demo test lint bench bench-peers faults help clean
 
 demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live shop (DEMO_SECONDS=20 for a short run)
 	@$(BIN)/onefold demo
@@ -16,6 +18,9 @@ lint: $(VENV)/installed-test  ## types, style, import layers, deployment files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+faults: $(VENV)/installed-test  ## the long form of the fault tests (about an hour); the figures go to faults.md
+	$(BIN)/pytest tests/faults --long --timeout 7200 --figures $(FAULTS_TABLE)
 
 bench: $(VENV)/installed-test  ## throughput, latency and memory on this machine
 	$(BIN)/python -m bench

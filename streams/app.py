@@ -3,6 +3,7 @@
 `host` is the same for any stages, for benchmarks and tests of the machinery.
 """
 
+import faulthandler
 import logging
 import os
 import threading
@@ -53,7 +54,7 @@ class App(faust.App):  # type: ignore[misc]
             self.failure = error
             log.error("stopping: %s: %s", type(error).__name__, error)
             # An orderly end may wait for what has failed. Leaving abruptly costs nothing: it is read again.
-            end = threading.Timer(END_WITHIN_S, os._exit, (1,))
+            end = threading.Timer(END_WITHIN_S, _end_by_force)
             end.daemon = True
             end.start()
             self.loop.create_task(self.crash(error))
@@ -64,6 +65,13 @@ class App(faust.App):  # type: ignore[misc]
     async def on_stop(self) -> None:
         await super().on_stop()
         await self.lanes.close()
+
+
+def _end_by_force() -> None:
+    """End, saying what every thread waits for: an orderly end should not take so long."""
+    log.error("the end took more than %.0f s: leaving by force", END_WITHIN_S)
+    faulthandler.dump_traceback()
+    os._exit(1)
 
 
 def build(settings: Settings) -> App:

@@ -29,6 +29,16 @@ BATCH_BYTES = 512 * 1024  # of one produce request; a record above it travels al
 
 # What becomes of the other records of a transaction in which one was refused.
 _BYSTANDERS = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
+# No attempt and no smaller batch would change these: what is configured is wrong.
+_PERMANENT = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_MSG,
+        KafkaError.POLICY_VIOLATION,
+    }
+)
 
 
 class Fenced(Exception):
@@ -173,7 +183,7 @@ class Committer:
         for topic, size, error in sorted(self._refusals, key=lambda refusal: -refusal.size):
             if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and size > BATCH_BYTES:
                 raise RecordTooLarge(topic, size)
-            if not error.retriable():
+            if error.code() in _PERMANENT:
                 raise CommitFailed(
                     f"the broker refuses what {self._changelog}-{self._partition} writes to {topic}: {error.str()}"
                 )

@@ -63,6 +63,7 @@ def _all_workers(stack: Stack) -> Iterator[Crew]:
 def crew(_all_workers: Crew, figures: Figures) -> Crew:
     """The workers; number 1 runs."""
     _all_workers.steady()
+    _all_workers.restarts = 0
     figures.seconds = time.monotonic()  # what came before was no part of the test
     return _all_workers
 
@@ -95,6 +96,16 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
 
 
 _has_failed = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow ones of this folder to the long form."""
+    if config.getoption("--long"):
+        return
+    here = Path(__file__).parent
+    left = [item for item in items if here in item.path.parents and item.get_closest_marker("slow")]
+    items[:] = [item for item in items if item not in left]
+    config.hook.pytest_deselected(items=left)
 
 
 @pytest.hookimpl(wrapper=True)

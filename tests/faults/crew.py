@@ -37,7 +37,7 @@ class Crew:
         self._workers: dict[int, PartProcess] = {}
         self._ports: dict[int, int] = {}
         self._is_plain: dict[int, bool] = {}
-        self.restarts = 0
+        self.restarts = 0  # since the present test began
 
     def start(self, number: int = 1, crash_at: str = "", awaited: bool = True) -> PartProcess:
         """Start a worker anew; `crash_at` names the place at which it is to end itself, see streams/crash.py."""

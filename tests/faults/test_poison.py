@@ -97,7 +97,7 @@ def _poison(scene: Scene) -> Mapping[str, Poison]:
 
 def _bytes_that_are_no(value: bytes, codec: Codec, workspace: str) -> Poison:
     """What is wrong with any topic's record: not in the format, of no schema, cut, of another type, and large."""
-    other = codec.encoder(Profile)(Profile(workspace, "0" * 36, START, 1, traits="{}"))
+    other = codec.encoder(Profile)(Profile(workspace, "f" * 36, START, 1, traits="{}"))
     return [
         ("bad_magic", b"\x07" + value[1:]),
         ("bad_magic", b"\x01" + os.urandom(2 * MB)),

@@ -109,7 +109,8 @@ def assert_everything_is_accounted_for(ledger: Ledger, expected_dead: Sequence[t
     accepted = {value for value, _ in ledger.accepted if value is not None}
     dead = Counter(letter.value for letter in ledger.dead_letters if letter.topic == topics.EVENTS)
     behind = Counter(letter.value for letter in ledger.dead_letters if letter.topic == topics.EVENTS_RESOLVED)
-    dead_behind: Counter[bytes | None] = Counter({value: times for value, times in behind.items() if value in accepted})
+    dead_behind: Counter[bytes | None] = Counter()
+    dead_behind.update({value: times for value, times in behind.items() if value in accepted})
     assert len(ledger.accepted) == len(ledger.events) + dead.total() + dead_behind.total()
     resolved = Counter(ledger.resolved) - (behind - dead_behind)  # without what somebody else put there
     assert resolved + dead == Counter(value for value, _ in ledger.accepted), "not each event once"
