@@ -105,4 +105,10 @@ def _configuration(topic: str) -> dict[str, str]:
 
 
 def _compacted() -> dict[str, str]:
-    return {"cleanup.policy": "compact", "max.message.bytes": str(MAX_RECORD_BYTES), "segment.ms": "3600000"}
+    """Deletions are kept for a week: whoever was away for less than that hears of them."""
+    return {
+        "cleanup.policy": "compact",
+        "max.message.bytes": str(MAX_RECORD_BYTES),
+        "segment.ms": "3600000",
+        "delete.retention.ms": _WEEK["retention.ms"],
+    }

@@ -20,6 +20,7 @@ from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOption
 
 _STATE, _INDEX, _APPLIED, _TOPIC = b"s", b"d", b"m", b"t"
 _CONDEMNED = "CONDEMNED"  # a file in the folder of a store that was found corrupt while it was read
+_HELD = "HELD"  # a file in the folder whose time says when the store was last held by a worker
 _DEADLINE = struct.Struct(">Q")
 _SHIFT = 1 << 63  # deadlines before 1970 must sort before later ones
 META = b"\x00"
@@ -28,12 +29,14 @@ FILTER_BITS_PER_KEY = (
 )
 FLUSH_INTERVAL_S = 60.0
 """Bounds what a crash costs a quiet store, and how old it comes back: in time, a changelog forgets deletions."""
+STALE_AFTER_S = 5 * 24 * 3600.0
+"""Less than the week for which changelogs keep deletions (`schemas.topics`)."""
 
 DeadlineOf = Callable[[bytes], int | None]
 
 
 class StoreCorrupt(Exception):
-    """The folder cannot be opened or read; `remove` it and rebuild from the changelog.
+    """The folder cannot be opened, read or relied upon; `remove` it and rebuild from the changelog.
 
     It stays so: a folder that was found corrupt once is not opened again, whatever ended the process in between.
     """
@@ -47,6 +50,7 @@ class Store:
         self._path = path
         self._deadline_of = deadline_of
         self._db = _open(path)
+        (path / _HELD).touch()
         self._unlogged = WriteOptions()
         self._unlogged.disable_wal = True
         self._flushed_at = time.monotonic()
@@ -60,6 +64,7 @@ class Store:
         """
         with contextlib.suppress(StoreCorrupt), self._noticing():
             self._db.close()
+            (self._path / _HELD).touch()
 
     def wipe(self) -> None:
         """Delete everything and start empty."""
@@ -150,6 +155,7 @@ class Store:
             self._flushed_at = time.monotonic()
             with self._noticing():
                 self._db.flush(wait=False)
+            (self._path / _HELD).touch()
 
     def apply(self, records: Iterable[tuple[bytes, bytes | None]], offset: int) -> int:
         """Apply changelog records, the last of a key wins; returns how many keys were written."""
@@ -242,3 +248,8 @@ def _refuse_remains(path: Path) -> None:
         raise StoreCorrupt(f"{path}: was found corrupt before")
     if not (path / "CURRENT").exists() and any(path.iterdir()):
         raise StoreCorrupt(f"{path}: holds files of a database, but no CURRENT")
+    held = path / _HELD
+    if held.exists() and (idle_s := time.time() - held.stat().st_mtime) > STALE_AFTER_S:
+        raise StoreCorrupt(
+            f"{path}: nobody held it for {idle_s / 86_400:.0f} days, its changelog may have forgotten deletions"
+        )

@@ -1,8 +1,10 @@
 """The store of one partition: states, the index of deadlines, and what survives being closed, truncated or wiped."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.state.store import META, Store, StoreCorrupt
+from streams.state.store import META, STALE_AFTER_S, Store, StoreCorrupt
 from streams.state.view import StateView
 
 
@@ -126,6 +128,21 @@ def test_whatever_was_written_and_asked_before_due_is_exactly_what_is_stored(
         of_workspace = sorted(at for at in known if at[1].startswith(f"{workspace}|".encode()) and at[0] <= until)
         assert store.due(workspace, until, limit) == [key for _, key in of_workspace][:limit]
     store.close()
+
+
+def test_a_store_that_nobody_held_for_days_is_not_relied_upon(tmp_path: Path) -> None:
+    path = tmp_path / "table-0"
+    store = Store(path, _deadline_of)
+    _commit(store, {b"main|a": b"10"})
+    store.close()
+    held_at = time.time() - STALE_AFTER_S
+
+    os.utime(path / "HELD", (held_at + 60, held_at + 60))
+    Store(path, _deadline_of).close()
+    os.utime(path / "HELD", (held_at - 60, held_at - 60))
+
+    with pytest.raises(StoreCorrupt, match="for 5 days"):
+        Store(path, _deadline_of)
 
 
 def test_a_wiped_store_is_empty_and_usable(store: Store) -> None:
