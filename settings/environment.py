@@ -16,8 +16,9 @@ SHIPPED_DEFINITIONS = Path(__file__).resolve().parent.parent / "definitions" / "
 class Settings(msgspec.Struct, frozen=True):
     """What every process of Onefold may ask for. Addresses are of the parts it talks to, ports of what it serves.
 
-    `session_timeout_ms`: a worker that is silent for so long loses its partitions to others. `clickhouse_timeout_s`:
-    how long the sink waits for an answer before it sends the rows again.
+    `session_timeout_ms`: a worker that is silent for so long loses its partitions to others. `standbys`: how many other
+    workers keep a copy of each store, so that taking it over needs no recovery. `clickhouse_timeout_s`: how long the
+    sink waits for an answer before it sends the rows again.
     """
 
     kafka: str = "127.0.0.1:9092"
@@ -29,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True):
     sink_metrics_port: int = 9102
     worker: str = "1"
     session_timeout_ms: int = 10_000
+    standbys: int = 0
     clickhouse_timeout_s: int = 60
     partitions: int = 4
     replication: int = 1
@@ -48,6 +50,7 @@ _VARIABLES = {
     "ONEFOLD_SINK_METRICS_PORT": "sink_metrics_port",
     "ONEFOLD_WORKER": "worker",
     "ONEFOLD_SESSION_TIMEOUT_MS": "session_timeout_ms",
+    "ONEFOLD_STANDBYS": "standbys",
     "ONEFOLD_CLICKHOUSE_TIMEOUT_S": "clickhouse_timeout_s",
     "ONEFOLD_PARTITIONS": "partitions",
     "ONEFOLD_REPLICATION": "replication",
@@ -56,7 +59,13 @@ _VARIABLES = {
     "ONEFOLD_OPEN_READS": "open_reads",
 }
 _LOWEST = {"partitions": 1, "replication": 1, "session_timeout_ms": 1_000, "clickhouse_timeout_s": 1}
-_HIGHEST = {"http_port": 65535, "worker_metrics_port": 65535, "sink_metrics_port": 65535, "partitions": 1024}
+_HIGHEST = {
+    "standbys": 8,
+    "http_port": 65535,
+    "worker_metrics_port": 65535,
+    "sink_metrics_port": 65535,
+    "partitions": 1024,
+}
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

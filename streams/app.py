@@ -111,7 +111,7 @@ def _app(settings: Settings, folder: Path) -> App:
         topic_partitions=settings.partitions,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        table_standby_replicas=0,
+        table_standby_replicas=settings.standbys,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=ACKNOWLEDGE_EVERY_S,
         broker_session_timeout=settings.session_timeout_ms / 1000,

@@ -45,12 +45,12 @@ _NO_CHUNK = Chunk((), {}, lambda: None)
 class Lane:
     """Owned by the event loop; `open`, fold's commit and `close` leave it for a thread."""
 
-    def __init__(self, stage: Stage, partition: int, kafka: str, folder: Path, executor: Executor) -> None:
+    def __init__(self, stage: Stage, partition: int, kafka: str, path: Path, executor: Executor) -> None:
         self.stage = stage
         self.partition = partition
         self._executor = executor
         self._kafka = kafka
-        self._path = folder / f"{stage.table}-{partition}"
+        self._path = path
         self._committer = Committer(kafka, f"{APP}-{stage.name}-{partition}", changelog(stage.table), partition)
         self._store: Store | None = None
         self._positions: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The lanes of this worker: opens and closes them as partitions come and go, and knows where each topic goes on."""
+"""The lanes and standbys of this worker: opens and closes them as partitions come and go."""
 
 import asyncio
 import logging
@@ -6,10 +6,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
+from schemas.topics import changelog
 from streams.lane import Chunk, Lane
 from streams.phases import Stage
+from streams.standby import Standby
 
 log = logging.getLogger(__name__)
+
+Key = tuple[str, int]
+"""Name of a stage and partition number."""
 
 
 class Lanes:
@@ -20,24 +25,36 @@ class Lanes:
         self.kafka = kafka
         self._folder = folder
         self._executor = executor
-        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._lanes: dict[Key, Lane] = {}
+        self._standbys: dict[Key, Standby] = {}
         self._assigning = asyncio.Lock()
         self.on_failure: Callable[[BaseException], None] = _raise
 
-    async def assign(self, assigned: Iterable[tuple[str, int]]) -> None:
-        """Hold exactly the lanes of these (topic, partition)s: close what is gone, open what is new, keep the rest."""
+    async def assign(self, assigned: Iterable[tuple[str, int]], copied: Iterable[tuple[str, int]] = ()) -> None:
+        """Hold exactly the lanes of these (topic, partition)s: close what is gone, open what is new, keep the rest.
+
+        `copied`: the (changelog topic, partition)s of which standbys are to be kept.
+        """
         wanted = {
             (self._stages[topic].name, at): self._stages[topic] for topic, at in assigned if topic in self._stages
         }
+        by_changelog = {changelog(stage.table): stage for stage in self._stages.values()}
+        standbys = {
+            (by_changelog[topic].name, at): by_changelog[topic] for topic, at in copied if topic in by_changelog
+        }
         async with self._assigning:
-            await self.close([key for key in self._lanes if key not in wanted])
+            await self._close([key for key in self._lanes if key not in wanted])
+            await self._stop_standbys([key for key in self._standbys if key not in standbys or key in wanted])
             await self._open(wanted)
+            for (name, at), stage in standbys.items():
+                if (name, at) not in self._lanes and (name, at) not in self._standbys:
+                    self._standbys[name, at] = Standby(stage, at, self.kafka, self._path(stage, at))
             for lane in self._lanes.values():
                 lane.resume()
 
-    async def _open(self, wanted: Mapping[tuple[str, int], Stage]) -> None:
+    async def _open(self, wanted: Mapping[Key, Stage]) -> None:
         new = [
-            Lane(stage, at, self.kafka, self._folder, self._executor)
+            Lane(stage, at, self.kafka, self._path(stage, at), self._executor)
             for (name, at), stage in wanted.items()
             if (name, at) not in self._lanes
         ]
@@ -50,10 +67,20 @@ class Lanes:
             self._lanes[lane.stage.name, lane.partition] = lane
             lane.start(self.on_failure)
 
-    async def close(self, keys: Iterable[tuple[str, int]] | None = None) -> None:
-        """Close these lanes, or all."""
-        closing = [self._lanes.pop(key) for key in (list(self._lanes) if keys is None else keys)]
+    async def close(self) -> None:
+        """Close all lanes and standbys."""
+        await asyncio.gather(self._close(list(self._lanes)), self._stop_standbys(list(self._standbys)))
+
+    async def _close(self, keys: Iterable[Key]) -> None:
+        closing = [self._lanes.pop(key) for key in keys]
         await asyncio.gather(*(lane.close() for lane in closing))
+
+    async def _stop_standbys(self, keys: Iterable[Key]) -> None:
+        stopping = [self._standbys.pop(key) for key in keys]
+        await asyncio.gather(*(asyncio.to_thread(standby.stop) for standby in stopping))
+
+    def _path(self, stage: Stage, partition: int) -> Path:
+        return self._folder / f"{stage.table}-{partition}"
 
     async def suspend(self) -> None:
         """Before a rebalance: no lane begins a batch, none is in flight any more; chunks that wait are dropped."""

@@ -27,6 +27,7 @@ BATCH = Histogram(
 FOLD = Histogram("onefold_batch_fold_seconds", "Time to fold a batch", ["stage"], buckets=_SECONDS)
 COMMIT = Histogram("onefold_batch_commit_seconds", "Time to commit a batch", ["stage"], buckets=_SECONDS)
 RECOVERED = Counter("onefold_recovered_records_total", "Changelog records applied on start", ["stage"])
+STANDBY = Counter("onefold_standby_records_total", "Changelog records applied to stores of others", ["stage"])
 RECOVERY = Histogram("onefold_recovery_seconds", "Time to recover a partition", ["stage"], buckets=_SECONDS)
 STORE_KEYS = Gauge("onefold_store_keys", "Estimated keys in a store", ["stage", "partition"])
 STORE_BYTES = Gauge("onefold_store_disk_bytes", "Bytes of a store's files", ["stage", "partition"])

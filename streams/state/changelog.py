@@ -4,12 +4,13 @@ The last writer must have been fenced before (`Committer.fence`): then the topic
 told by the consumer (end of partition), never computed from the last record, since markers leave holes in the offsets.
 """
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from streams.crash import reached
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 FETCH_RECORDS = 20_000
 FETCH_S = 0.05  # the client always waits as long, or until so many records are there; the end of the topic is no record
+FOLLOW_S = 0.5
 STALL_S = 60.0
 ANSWER_S = 30.0
 
@@ -42,7 +44,37 @@ def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable
     A store that was made from another topic of this name, or claims to be ahead of its end, is wiped and rebuilt.
     Raises ChangelogTruncated rather than begin with less than there was.
     """
-    started = time.monotonic()
+    started = heard_at = time.monotonic()
+    applied = 0
+    with _reading(kafka, topic, partition, store) as consumer:
+        while not stop():
+            messages = consumer.consume(FETCH_RECORDS, timeout=FETCH_S)
+            records, ended = _apply(messages, store)
+            applied += records
+            if ended:
+                break
+            if messages:
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > STALL_S:
+                raise RecoveryStalled(f"no record and no end of the changelog within {STALL_S:.0f} s")
+    return Recovered(applied, time.monotonic() - started)
+
+
+def follow(kafka: str, topic: str, partition: int, store: Store) -> Generator[int, None, None]:
+    """Apply what another worker commits, as it commits it; the number of records of each round. Raises as `recover`.
+
+    Never ends by itself: whoever iterates stops, and closes the iterator.
+    """
+    with _reading(kafka, topic, partition, store) as consumer:
+        while True:
+            records, _ = _apply(consumer.consume(FETCH_RECORDS, timeout=FOLLOW_S), store)
+            store.flush_if_due()
+            yield records
+
+
+@contextlib.contextmanager
+def _reading(kafka: str, topic: str, partition: int, store: Store) -> Iterator[Consumer]:
+    """A consumer that stands at the first record that the store lacks."""
     topic_id = _topic_id(kafka, topic)
     if store.topic() not in {None, topic_id}:
         log.warning("%s: the store was made from another topic of this name: rebuilding", topic)
@@ -64,10 +96,9 @@ def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable
         start = _start(consumer, topic, partition, store)
         store.claim(topic_id)
         consumer.assign([TopicPartition(topic, partition, start)])
-        applied = _apply_until_end(consumer, store, stop)
+        yield consumer
     finally:
         consumer.close()
-    return Recovered(applied, time.monotonic() - started)
 
 
 def _topic_id(kafka: str, topic: str) -> str:
@@ -95,30 +126,20 @@ def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
     return start
 
 
-def _apply_until_end(consumer: Consumer, store: Store, stop: Callable[[], bool]) -> int:
-    applied = 0
-    heard_at = time.monotonic()
-    while not stop():
-        messages = consumer.consume(FETCH_RECORDS, timeout=FETCH_S)
-        records: list[tuple[bytes, bytes | None]] = []
-        last, ended = -1, False
-        for message in messages:
-            error = message.error()
-            if error is None:
-                records.append((message.key() or b"", message.value()))
-                last = message.offset() or 0
-            elif error.code() == KafkaError._PARTITION_EOF:
-                ended = True
-            elif not error.retriable():
-                raise KafkaException(error)
-        if records:
-            store.apply(records, last)
-            reached("in_recovery")
-            applied += len(records)
-        if ended:
-            break
-        if messages:
-            heard_at = time.monotonic()
-        elif time.monotonic() - heard_at > STALL_S:
-            raise RecoveryStalled(f"no record and no end of the changelog within {STALL_S:.0f} s")
-    return applied
+def _apply(messages: Iterable[Message], store: Store) -> tuple[int, bool]:
+    """Apply what was read; how many records that were, and whether the end of the topic was reached."""
+    records: list[tuple[bytes, bytes | None]] = []
+    last, ended = -1, False
+    for message in messages:
+        error = message.error()
+        if error is None:
+            records.append((message.key() or b"", message.value()))
+            last = message.offset() or 0
+        elif error.code() == KafkaError._PARTITION_EOF:
+            ended = True
+        elif not error.retriable():
+            raise KafkaException(error)
+    if records:
+        store.apply(records, last)
+        reached("in_recovery")
+    return len(records), ended

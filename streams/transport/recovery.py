@@ -39,7 +39,8 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
     async def _open_lanes(self) -> None:
         self._set_recovery_started()
         try:
-            await asyncio.shield(self.app.lanes.assign(self.app.assignor.assigned_actives()))
+            assignor = self.app.assignor
+            await asyncio.shield(self.app.lanes.assign(assignor.assigned_actives(), assignor.assigned_standbys()))
         except Exception as error:
             self.app.fail(error)
             raise

@@ -70,7 +70,7 @@ class Running:
 
 @asynccontextmanager
 async def running(stack: Stack, stage: Counting, folder: Path, executor: ThreadPoolExecutor) -> AsyncIterator[Running]:
-    lane = Lane(stage, 0, stack.settings.kafka, folder, executor)
+    lane = Lane(stage, 0, stack.settings.kafka, folder / f"{stage.table}-0", executor)
     await lane.open()
     started = Running(lane)
     lane.start(started.fail)

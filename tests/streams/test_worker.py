@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -32,9 +32,9 @@ WITHIN_S = 90
 class Worker:
     """A worker process with a number and a folder of its own."""
 
-    def __init__(self, stack: Stack, number: int, folder: Path) -> None:
+    def __init__(self, stack: Stack, number: int, folder: Path, settings: Mapping[str, str]) -> None:
         self._port = free_ports(1)[0]
-        own = {
+        own = dict(settings) | {
             "ONEFOLD_WORKER": str(number),
             "ONEFOLD_DATA_DIR": str(folder),
             "ONEFOLD_WORKER_METRICS_PORT": str(self._port),
@@ -54,6 +54,12 @@ class Worker:
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             return False
 
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+
     def end(self, number: signal.Signals) -> int:
         """Send a signal and wait; the exit code, negative for a signal."""
         self.process.send_signal(number)
@@ -67,12 +73,12 @@ class Worker:
 
 
 @pytest.fixture
-def start(stack: Stack, tmp_path: Path) -> Iterator[Callable[[int], Worker]]:
-    """Start worker number n; those still running at the end are killed."""
+def start(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Start worker number n, with settings of its own; those still running at the end are killed."""
     workers: list[Worker] = []
 
-    def started(number: int) -> Worker:
-        worker = Worker(stack, number, tmp_path / str(number))
+    def started(number: int, **settings: str) -> Worker:
+        worker = Worker(stack, number, tmp_path / str(number), settings)
         workers.append(worker)
         return worker
 
@@ -207,6 +213,26 @@ def test_a_second_worker_takes_its_share_and_gives_it_back(start: Callable[[int]
 
     wait_for(lambda: shop.counts(50) == dict.fromkeys(range(50), 3), "three events of each person")
     assert first.process.poll() is None
+
+
+def test_what_was_kept_as_a_standby_is_taken_over_without_recovery(start: Callable[..., Worker], shop: Shop) -> None:
+    settings = {"ONEFOLD_STANDBYS": "1", "ONEFOLD_SESSION_TIMEOUT_MS": "3000"}
+    first, second = start(1, **settings), start(2, **settings)
+    shop.send(people=300, each=2)
+    wait_for(lambda: shop.counts(300) == dict.fromkeys(range(300), 2), "two events of each person")
+    wait_for(
+        lambda: first.metric("onefold_standby_records_total") + second.metric("onefold_standby_records_total") >= 300,
+        "both workers to have a copy of what the other owns",
+    )
+    followed = second.metric("onefold_standby_records_total")
+    assert followed > 0
+    before = second.metric("onefold_recovered_records_total")
+
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    shop.send(people=300, each=1)
+
+    wait_for(lambda: shop.counts(300) == dict.fromkeys(range(300), 3), "three events of each person")
+    assert second.metric("onefold_recovered_records_total") - before < followed, "the copies were of no use"
 
 
 def test_a_worker_that_lost_a_partition_stops_with_1_and_the_next_goes_on(
