@@ -225,7 +225,7 @@ def _index_key(deadline: int, key: bytes) -> bytes:
 def _open(path: Path) -> Rdict:
     options = Options(raw_mode=True)
     options.create_if_missing(True)
-    options.set_write_buffer_size(32 << 20)
+    options.set_write_buffer_size(8 << 20)
     options.set_max_write_buffer_number(3)
     tables = BlockBasedOptions()
     tables.set_bloom_filter(FILTER_BITS_PER_KEY, False)
