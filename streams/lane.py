@@ -174,10 +174,16 @@ class Lane:
             chunk.acknowledge()
         return committed is not None and committed.more
 
+    def _received(self, chunk: Chunk) -> Received:
+        """Without what is committed already: around a rebalance, a reader and the one that replaces it may overlap."""
+        done = self._positions
+        records: Sequence[Record] = [record for record in chunk.records if record.offset >= done.get(record.topic, 0)]
+        positions = {topic: max(at, done.get(topic, 0)) for topic, at in chunk.positions.items()}
+        return Received(records, positions, time.time_ns() // 1_000_000)
+
     async def _pass(self, chunk: Chunk | None) -> Committed | None:
         """One fold and its commit, again without what is too large; None when there was nothing to commit."""
-        records, positions, _ = chunk or _NO_CHUNK
-        received = Received(records, positions, time.time_ns() // 1_000_000)
+        received = self._received(chunk or _NO_CHUNK)
         limits = Limits(changelog(self.stage.table))
         while True:
             try:

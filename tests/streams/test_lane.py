@@ -83,6 +83,30 @@ def test_outputs_state_and_position_are_there_after_the_acknowledgement(
     assert committed(stack, f"{stage.name}-out") == [(b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"a", b"3")]
 
 
+def test_records_that_come_again_are_not_folded_again(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    topic = stage.topics[0]
+
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as lane:
+            await lane.work(b"a", b"b")
+            acknowledged = asyncio.Event()
+            again = [Record(topic, 0, offset, key, b"x") for offset, key in enumerate((b"a", b"b", b"c"))]
+            lane.lane.submit(Chunk(again, {topic: 3}, acknowledged.set))
+            async with asyncio.timeout(30):
+                await acknowledged.wait()
+            late = asyncio.Event()
+            lane.lane.submit(Chunk(again[:1], {topic: 1}, late.set))
+            async with asyncio.timeout(30):
+                await late.wait()
+            assert lane.lane.position(topic) == 3
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1"), (b"b", b"1"), (b"c", b"1")]
+
+
 def test_a_wiped_store_is_rebuilt_from_the_changelog(
     stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
 ) -> None:
