@@ -24,6 +24,9 @@ _BROKER = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "allow.everyone.if.no.acl.found": "true",
     "log.cleaner.backoff.ms": "200",
+    # A broker that was killed may register again only when its former self has been silent for so long.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
 }
 _rows = pytest.StashKey[list[Figures]]()
 

@@ -65,7 +65,8 @@ def test_two_workers_restarted_by_turns_under_load(crew: Crew, scene: Scene, fig
                 worker.kill()
             else:
                 worker.terminate()
-                assert crew.ended(1 + number % 2) == "exit code 0"
+                # By the signal itself, if it came before the worker was so far as to listen.
+                assert crew.ended(1 + number % 2) in {"exit code 0", f"signal {signal.SIGTERM.value}"}
             worker.start()
             figures.kills += 1
         crew.await_ready(1)
