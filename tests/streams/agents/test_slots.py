@@ -1,0 +1,56 @@
+"""A profile's place in the index of deadlines: never later than its next deadline, and left alone while it is earlier."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from definitions import NEVER
+from streams.agents.slots import Slot
+from streams.fold.state import Forward, ProfileState, deadline_of, encode_entry
+from tests.streams.fold.given import CONTEXT
+
+TIMES = st.integers(1, 1_000)
+
+
+def _slot(indexed: int | None) -> Slot:
+    stored = None if indexed is None else encode_entry(ProfileState(), indexed)
+    slot = Slot(b"main|profile", stored, CONTEXT)
+    slot.entry = slot.entry or ProfileState()
+    return slot
+
+
+@given(st.none() | TIMES, TIMES, TIMES)
+def test_a_profile_lies_in_the_index_no_later_than_its_deadline(indexed: int | None, now: int, after: int) -> None:
+    slot = _slot(indexed)
+    slot.deadline = now + after
+
+    place = deadline_of(slot.encoded(now))
+
+    assert now < place <= slot.deadline
+
+
+def test_a_deadline_that_moves_on_leaves_the_index_as_it_is() -> None:
+    slot = _slot(100)
+    slot.deadline = 500
+
+    assert deadline_of(slot.encoded(now=50)) == 100
+
+
+def test_a_profile_that_was_found_too_early_gets_its_place() -> None:
+    slot = _slot(100)
+    slot.deadline = 500
+
+    assert deadline_of(slot.encoded(now=100)) == 500
+
+
+def test_a_deadline_that_comes_nearer_moves_in_the_index() -> None:
+    slot = _slot(500)
+    slot.deadline = 200
+
+    assert deadline_of(slot.encoded(now=50)) == 200
+
+
+def test_a_forward_has_no_place() -> None:
+    slot = _slot(500)
+    slot.become(Forward("target", 3), had_state=True)
+
+    assert deadline_of(slot.encoded(now=50)) == NEVER
