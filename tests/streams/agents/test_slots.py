@@ -1,4 +1,4 @@
-"""A profile's place in the index of deadlines: never later than its next deadline, and left alone while it is earlier."""
+"""A profile's place in the index of deadlines: never later than its next deadline, and left alone while it is not."""
 
 from hypothesis import given
 from hypothesis import strategies as st
