@@ -19,7 +19,7 @@ lint: $(VENV)/installed-test  ## types, style, import layers, deployment files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-faults: $(VENV)/installed-test  ## the long form of the fault tests (about an hour); the figures go to faults.md
+faults: $(VENV)/installed-test  ## the long form of the fault tests (about half an hour); the figures go to faults.md
 	$(BIN)/pytest tests/faults --long --timeout 7200 --figures $(FAULTS_TABLE)
 
 bench: $(VENV)/installed-test  ## throughput, latency and memory on this machine
