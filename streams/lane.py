@@ -42,6 +42,10 @@ class Chunk(NamedTuple):
 _NO_CHUNK = Chunk((), {}, lambda: None)
 
 
+def _ignore(_: BaseException) -> None:
+    """Before a lane is started, whoever opens it sees its failures."""
+
+
 class Lane:
     """Owned by the event loop; `open`, fold's commit and `close` leave it for a thread."""
 
@@ -61,6 +65,7 @@ class Lane:
         self._settled = asyncio.Event()
         self._settled.set()
         self._task: asyncio.Task[None] | None = None
+        self._on_failure: Callable[[BaseException], None] = _ignore
 
     # -- opening and closing
 
@@ -97,7 +102,8 @@ class Lane:
         return self._positions.get(topic)
 
     def start(self, on_failure: Callable[[BaseException], None]) -> None:
-        """Begin to work on what is submitted; a failure ends the lane and is reported once."""
+        """Begin to work on what is submitted; a failure ends the lane and is reported."""
+        self._on_failure = on_failure
         self._task = asyncio.create_task(self._run(), name=f"{self.stage.name}-{self.partition}")
         self._task.add_done_callback(
             lambda task: None if task.cancelled() or not task.exception() else on_failure(task.exception())  # type: ignore[arg-type]
@@ -219,8 +225,15 @@ class Lane:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._committer.commit, folded, positions, self._store)
 
+    def _flush(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            store.flush_if_due()
+        except Exception as error:  # noqa: BLE001 - the thread's boundary: told to whoever runs the worker
+            if not self._closing:
+                loop.call_soon_threadsafe(self._on_failure, error)
+
     def observe(self) -> None:
         """Look after this lane's store, and refresh its gauges; to be called every second or so."""
         if self._store is not None and not self._closing:
-            self._store.flush_if_due()
+            self._executor.submit(self._flush, self._store, asyncio.get_running_loop())
             metrics.store(self.stage.name, self.partition, self._store.estimated_keys(), self._store.disk_bytes())

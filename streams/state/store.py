@@ -27,7 +27,7 @@ META = b"\x00"
 FILTER_BITS_PER_KEY = (
     10  # most keys that are asked for were never stored: people who are new, identifiers without links
 )
-FLUSH_INTERVAL_S = 60.0
+FLUSH_INTERVAL_S = 15.0
 """Bounds what a crash costs a quiet store, and how old it comes back: in time, a changelog forgets deletions."""
 STALE_AFTER_S = 5 * 24 * 3600.0
 """Less than the week for which changelogs keep deletions (`schemas.topics`)."""
@@ -147,14 +147,14 @@ class Store:
         self.flush_if_due()
 
     def flush_if_due(self) -> None:
-        """Start to put on the disk what is in memory only, if that was last done long ago.
+        """Put on the disk what is in memory only, if that was last done long ago. Blocking; raises what RocksDB raises.
 
         To be called now and then although nothing is written: in time, a changelog forgets deletions.
         """
         if time.monotonic() - self._flushed_at > FLUSH_INTERVAL_S:
             self._flushed_at = time.monotonic()
             with self._noticing():
-                self._db.flush(wait=False)
+                self._db.flush(wait=True)  # in the background, RocksDB would keep a full disk to itself
             (self._path / _HELD).touch()
 
     def apply(self, records: Iterable[tuple[bytes, bytes | None]], offset: int) -> int:
