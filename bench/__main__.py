@@ -126,7 +126,7 @@ class Bench:
         usages = [Usage(process.pid) for process in running.processes]
         broker = Usage(self.stack.part("kafka").pid)
         seen = latency.measure(self.stack.settings, rate, self.seconds)
-        per_million = 1e6 / (rate * self.seconds)
+        per_million = 1e6 / seen.sent
         remark = (
             f"event to segment change p50 {seen.p50_ms:.0f} ms, p99 {seen.p99_ms:.0f} ms ({seen.changes:,} of them)"
         )

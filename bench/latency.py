@@ -19,9 +19,10 @@ SETTLE_S = 5.0
 
 
 class Latency(NamedTuple):
-    """Of `changes` segment changes at `rate` events/s, in ms."""
+    """Of `changes` segment changes at `rate` events/s, in ms. `sent`: all events, those included that did not count."""
 
     rate: int
+    sent: int
     changes: int
     p50_ms: float
     p99_ms: float
@@ -39,20 +40,21 @@ def measure(settings: Settings, rate: int, seconds: float) -> Latency:
     reader = threading.Thread(target=_listen, args=(settings, sent_at, seen_ms, stopping, listening))
     reader.start()
     listening.wait(60)
-    _send(settings, rate, seconds, sent_at)
+    sent = _send(settings, rate, seconds, sent_at)
     stopping.wait(SETTLE_S)
     stopping.set()
     reader.join()
     seen_ms.sort()
     if not seen_ms:
         raise RuntimeError("no segment change arrived")
-    return Latency(rate, len(seen_ms), _quantile(seen_ms, 0.5), _quantile(seen_ms, 0.99))
+    return Latency(rate, sent, len(seen_ms), _quantile(seen_ms, 0.5), _quantile(seen_ms, 0.99))
 
 
-def _send(settings: Settings, rate: int, seconds: float, sent_at: dict[str, float]) -> None:
+def _send(settings: Settings, rate: int, seconds: float, sent_at: dict[str, float]) -> int:
     sender, run = Sender(settings, linger_ms=2), uuid.uuid4().hex[:8]
     started = time.monotonic()
-    for number in range(int(rate * (WARM_S + seconds))):
+    count = int(rate * (WARM_S + seconds))
+    for number in range(count):
         ahead = number / rate - (time.monotonic() - started)
         if ahead > 0:
             time.sleep(ahead)
@@ -62,6 +64,7 @@ def _send(settings: Settings, rate: int, seconds: float, sent_at: dict[str, floa
             sent_at[message_id] = time.monotonic()
         sender.send(_event(message_id, f"{run}-{number // 4}", number % 4 == 3, now))
     sender.flush()
+    return count
 
 
 def _event(message_id: str, person: str, identify: bool, now: int) -> Event:

@@ -14,10 +14,11 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from bench.measure import Usage
+from bench.processes import running, wait_for_empty_group
 from bench.workload import Sender, Workload
 from embedded.layout import free_ports
 from embedded.part import Part
-from embedded.process import PartProcess, Reaper
+from embedded.process import PartProcess
 from embedded.stack import Stack
 from schemas import topics
 from streams.agents.profile import ProfileStage
@@ -44,26 +45,11 @@ class Rate(NamedTuple):
         return self.events / self.seconds
 
 
-class Workers:
-    """Worker processes with a folder and a port each. They join one group, so the last ones' places must be free."""
+class Workers(NamedTuple):
+    """Worker processes and the ports of their metrics."""
 
-    def __init__(self, stack: Stack, folder: Path, number: int, stages: Sequence[str] = ALL) -> None:
-        self._reaper = Reaper()
-        self.ports = free_ports(number)
-        self.processes = [
-            PartProcess(_part(stack, folder / f"worker-{at}", at + 1, port, stages), folder / f"{at}.log", self._reaper)
-            for at, port in enumerate(self.ports)
-        ]
-        for process in self.processes:
-            process.start()
-
-    def stop(self) -> None:
-        """End all of them, in order."""
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            process.stop()
-        self._reaper.close()
+    processes: Sequence[PartProcess]
+    ports: Sequence[int]
 
     def total(self, pattern: str) -> float:
         """The sum of all values of the metrics that match, over all workers that answer."""
@@ -77,18 +63,17 @@ def workers(stack: Stack, folder: Path, number: int, stages: Sequence[str] = ALL
     The members of their group are static. One that comes back at once is given what its predecessor had, whatever it
     asks for; so the group must be empty first.
     """
-    _wait_for_empty_group(AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0}), topics.APP)
+    wait_for_empty_group(AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0}), topics.APP)
     folder.mkdir(parents=True, exist_ok=True)
-    running = Workers(stack, folder, number, stages)
-    try:
-        yield running
-    finally:
-        running.stop()
+    ports = free_ports(number)
+    parts = [_part(stack, folder / f"worker-{at}", at + 1, port, stages) for at, port in enumerate(ports)]
+    with running(parts, folder) as processes:
+        yield Workers(processes, ports)
 
 
-def work_off(stack: Stack, running: Workers, pattern: str, warm: int, events: int) -> Rate:
+def work_off(stack: Stack, at_work: Workers, pattern: str, warm: int, events: int) -> Rate:
     """Wait until the metric has come from `warm` to `warm + events`. Raises TimeoutError, or when a worker ends."""
-    usages = [Usage(process.pid) for process in running.processes]
+    usages = [Usage(process.pid) for process in at_work.processes]
     broker = Usage(stack.part("kafka").pid)
     samples: list[tuple[float, float, float, float]] = []
     deadline, rss_mib = time.monotonic() + DEADLINE_S, 0.0
@@ -96,10 +81,10 @@ def work_off(stack: Stack, running: Workers, pattern: str, warm: int, events: in
         if time.monotonic() > deadline:
             raise TimeoutError(f"{samples[-1][0]:,.0f} of {warm + events:,} events within {DEADLINE_S:.0f} s")
         time.sleep(SAMPLE_S)
-        for process in running.processes:
+        for process in at_work.processes:
             if process.pid is None:
                 raise process.failure("ended by itself")
-        done = running.total(pattern)
+        done = at_work.total(pattern)
         samples.append((done, time.monotonic(), sum(usage.cpu_s() for usage in usages), broker.cpu_s()))
         rss_mib = max(rss_mib, *(usage.rss_mib() for usage in usages))
     first = next(sample for sample in samples if sample[0] >= warm)
@@ -120,7 +105,7 @@ def begin_anew(stack: Stack) -> None:
     admin = AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0})
     groups = [topics.APP, f"{topics.APP}-sink"]
     for group in groups:
-        _wait_for_empty_group(admin, group)
+        wait_for_empty_group(admin, group)
     names = set(topics.configurations()) & admin.list_topics(timeout=30).topics.keys()
     for future in (*admin.delete_topics(list(names)).values(), *admin.delete_consumer_groups(groups).values()):
         with contextlib.suppress(KafkaException):  # there was none yet
@@ -155,12 +140,3 @@ def _metrics(port: int) -> str:
             return str(answer.read().decode())
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return ""
-
-
-def _wait_for_empty_group(admin: AdminClient, group: str) -> None:
-    """The members are static: one that has stopped holds its place until its session ends."""
-    deadline = time.monotonic() + 60
-    while admin.describe_consumer_groups([group])[group].result().members:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the group {group} still has members")
-        time.sleep(0.5)

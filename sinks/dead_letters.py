@@ -1,6 +1,5 @@
 """Records that the sink cannot decode, kept whole on `events.dead`."""
 
-import hashlib
 import time
 from typing import cast
 
@@ -8,14 +7,12 @@ from confluent_kafka import KafkaException, Message, Producer
 
 from schemas import topics
 from schemas.codec import Codec, DecodeError
-from schemas.records import DeadLetter, Header
+from schemas.dead_letters import dead_letter
+from schemas.records import DeadLetter
 from sinks.errors import TransientError
 
 STAGE = "sink"
 DELIVERY_TIMEOUT_S = 10.0
-
-# What surrounds a value in its dead letter: key, headers and fields.
-_ENVELOPE_BYTES = 200_000
 
 
 class DeadLetters:
@@ -48,23 +45,14 @@ class DeadLetters:
 
 
 def _letter(message: Message, error: DecodeError) -> DeadLetter:
-    topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
-    value: bytes | None = message.value()
-    detail = error.detail
-    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    if value is not None and len(value) > topics.MAX_RECORD_BYTES - _ENVELOPE_BYTES:
-        detail = f"{detail} (left where it lies: {len(value)} bytes do not fit into a dead letter)"
-        value = None
-    return DeadLetter(
-        dead_id=hashlib.sha1(f"{topic}|{partition}|{offset}|{STAGE}".encode(), usedforsecurity=False).hexdigest(),
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        stage=STAGE,
-        reason=error.reason,
-        failed_at=time.time_ns() // 1_000_000,
+    return dead_letter(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
         key=message.key(),
-        value=value,
-        headers=tuple(Header(name, header) for name, header in headers),
-        detail=detail,
+        value=message.value(),
+        headers=cast("list[tuple[str, bytes | None]]", message.headers() or []),
+        stage=STAGE,
+        error=error,
+        failed_at=time.time_ns() // 1_000_000,
     )

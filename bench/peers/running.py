@@ -4,7 +4,7 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,9 @@ from bench.peers.checking import result_of
 from bench.peers.environments import HERE
 from bench.peers.peers import Peer
 from bench.peers.workload import PARTITIONS, TOPIC, Result
+from bench.processes import running, wait_for_empty_group
 from embedded.part import Part
-from embedded.process import PartProcess, Reaper
+from embedded.process import PartProcess
 from embedded.stack import Stack
 from schemas.topics import APP, changelog
 
@@ -86,7 +87,7 @@ def run(peer: Peer, stack: Stack, folder: Path, events: int) -> Run:
         "ONEFOLD_PARTITIONS": str(PARTITIONS),
     }
     parts = [_part(name, command, environment, folder, number) for number, command in enumerate(commands)]
-    with _running(parts, folder) as processes:
+    with running(parts, folder) as processes:
         sampler = _Sampler([Usage(process.pid) for process in processes], Usage(stack.part("kafka").pid))
         _wait(processes, sampler, results, events)
     noted = _noted(results)
@@ -103,23 +104,6 @@ def _part(name: str, command: Sequence[str], environment: Mapping[str, str], fol
     return Part(f"{name}.{number}", name, command, dict(environment) | its, lambda: True, stop_within_s=STOP_WITHIN_S)
 
 
-@contextlib.contextmanager
-def _running(parts: Sequence[Part], folder: Path) -> Iterator[list[PartProcess]]:
-    """The processes of a run; ended with the block, and whatever kills the harness."""
-    reaper = Reaper()
-    processes = [PartProcess(part, folder / f"{part.name}.log", reaper) for part in parts]
-    try:
-        for process in processes:
-            process.start()
-        yield processes
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.stop()
-        reaper.close()
-
-
 def _is_ours(name: str) -> bool:
     return name.startswith(APP)
 
@@ -129,20 +113,12 @@ def _prepare(kafka: str, name: str, output: str) -> None:
     wanted = [NewTopic(output, PARTITIONS, 1)]
     if _is_ours(name):
         wanted.append(NewTopic(changelog(name), PARTITIONS, 1, config={"cleanup.policy": "compact"}))
-        _wait_for_empty_group(admin)
+        try:
+            wait_for_empty_group(admin, APP)
+        except TimeoutError as error:
+            raise RunFailed(str(error)) from error
     for future in admin.create_topics(wanted).values():
         future.result()
-
-
-def _wait_for_empty_group(admin: AdminClient) -> None:
-    """Onefold's members are static: a stopped one holds its place in the group until its session ends."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        description = admin.describe_consumer_groups([APP])[APP].result()
-        if not description.members:
-            return
-        time.sleep(0.5)
-    raise RunFailed(f"the group {APP} did not become empty within 30 s")
 
 
 def _wait(processes: Sequence[PartProcess], sampler: _Sampler, results: Path, events: int) -> None:

@@ -1,0 +1,42 @@
+"""Processes of a measurement, and the consumer group that Onefold's workers among them join."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from embedded.part import Part
+from embedded.process import PartProcess, Reaper
+
+EMPTY_WITHIN_S = 60.0
+
+
+@contextlib.contextmanager
+def running(parts: Sequence[Part], logs: Path) -> Iterator[list[PartProcess]]:
+    """Started with the block and ended with it, in order, and whatever kills this process."""
+    reaper = Reaper()
+    processes = [PartProcess(part, logs / f"{part.name}.log", reaper) for part in parts]
+    try:
+        for process in processes:
+            process.start()
+        yield processes
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.stop()
+        reaper.close()
+
+
+def wait_for_empty_group(admin: AdminClient, group: str) -> None:
+    """Members are static: one that has stopped holds its place until its session ends. Raises TimeoutError."""
+    deadline = time.monotonic() + EMPTY_WITHIN_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(KafkaException):  # the coordinator is being chosen
+            if not admin.describe_consumer_groups([group])[group].result().members:
+                return
+        time.sleep(0.5)
+    raise TimeoutError(f"the group {group} still has members after {EMPTY_WITHIN_S:.0f} s")

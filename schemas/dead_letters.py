@@ -1,0 +1,47 @@
+"""The dead letter of a record, whichever stage could not process it; producing it is the stage's."""
+
+import hashlib
+from collections.abc import Iterable
+
+from schemas.codec import DecodeError
+from schemas.records import DeadLetter, Header
+from schemas.topics import MAX_RECORD_BYTES
+
+# What surrounds a value in its dead letter: key, headers, fields, and Kafka's own framing of a batch.
+_ENVELOPE_BYTES = 200_000
+
+
+def dead_letter(  # noqa: PLR0913 - a record as it lies in Kafka, and what became of it
+    *,
+    topic: str,
+    partition: int,
+    offset: int,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Iterable[tuple[str, bytes | None]],
+    stage: str,
+    error: DecodeError,
+    failed_at: int,
+) -> DeadLetter:
+    """Holds the record whole, unless its value alone fills a record of Kafka's: then it says where that lies.
+
+    The id is the same on every repetition. `failed_at`: ms.
+    """
+    place = f"{topic}|{partition}|{offset}|{stage}"
+    detail = error.detail
+    if value is not None and len(value) > MAX_RECORD_BYTES - _ENVELOPE_BYTES:
+        detail = f"{detail} (left where it lies: {len(value)} bytes do not fit into a dead letter)"
+        value = None
+    return DeadLetter(
+        dead_id=hashlib.sha1(place.encode(), usedforsecurity=False).hexdigest(),
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        stage=stage,
+        reason=error.reason,
+        failed_at=failed_at,
+        key=key,
+        value=value,
+        headers=tuple(Header(name, content) for name, content in headers),
+        detail=detail,
+    )
