@@ -84,7 +84,7 @@ def _sentence(summary: Summary, dry_run: bool) -> str:
 
 
 class _Screen:
-    """Two bars on a terminal, a line every two seconds elsewhere; both on stderr, so that stdout is the summary's."""
+    """Two bars on a terminal, elsewhere a line when each begins and every two seconds; both on stderr, so that stdout is the summary's."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -118,12 +118,13 @@ class _Screen:
 
     def _show(self, phase: str, done: int, total: int, events: int) -> None:
         now = time.monotonic()
+        begins = phase not in self._started_at
         started_at = self._started_at.setdefault(phase, now)
         shown = f"{events:,} events, {events / max(now - started_at, 0.001):,.0f}/s"
         if self._console.is_terminal:
             if phase not in self._tasks:
                 self._tasks[phase] = self._bars.add_task(phase, total=total, shown="")
             self._bars.update(self._tasks[phase], completed=done, total=total, shown=shown)
-        elif now >= self._next_line_at or done == total:
+        elif begins or now >= self._next_line_at or done == total:
             self._console.print(f"{phase}: {100 * done // max(total, 1)} %, {shown}", highlight=False, soft_wrap=True)
             self._next_line_at = now + _LINE_EVERY_S

@@ -111,7 +111,7 @@ def test_what_cannot_be_done_is_said_in_one_line(stack: Stack, options: list[str
 
 
 def test_interrupted_it_says_how_many_were_sent(stack: Stack, visits: Path, events: TopicReader[Event]) -> None:
-    rows = "\n".join(f"import-{number % 10},{number},1" for number in range(100_000))
+    rows = "\n".join(f"import-{number % 10},{number},1" for number in range(400_000))
     visits.write_text(f"who,at,n\n{rows}", encoding="utf-8")
     code = "from onefold.commands.import_ import import_; import_()"
     command = [sys.executable, "-c", code, str(visits), "--mapping", str(visits.with_name("visits.yaml"))]
@@ -127,6 +127,6 @@ def test_interrupted_it_says_how_many_were_sent(stack: Stack, visits: Path, even
     finally:
         process.kill()
     assert process.returncode == 1
-    (sent,) = re.findall(r"interrupted; (\d+) of 100000 events were sent, repeating the import is safe", told)
+    (sent,) = re.findall(r"interrupted; (\d+) of 400000 events were sent, repeating the import is safe", told)
     found = events.read(int(sent))
-    assert len(found) < 100_000
+    assert len(found) < 400_000
