@@ -37,6 +37,7 @@ RECORDS: dict[type[msgspec.Struct], str] = {
     records.IdentityRequest: "identity_request",
     records.Link: "link",
     records.Route: "route",
+    records.IdentityChange: "identity_change",
     records.ProfileCommand: "profile_command",
     records.DeadLetter: "dead_letter",
     records.RejectedEvent: "rejected_event",

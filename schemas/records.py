@@ -11,6 +11,20 @@ import msgspec
 Millis = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
+RequestKind = Literal["unknown", "link", "unmerge", "retract", "accept", "reject"]
+LinkStatus = Literal["active", "refused", "retracted", "waiting"]
+ChangeKind = Literal[
+    "unknown",
+    "merged",
+    "split",
+    "shared",
+    "quarantined",
+    "refused",
+    "released",
+    "rejected",
+    "nothing",
+    "rebuilt",
+]
 Reason = Literal[
     "bad_magic",
     "unknown_schema",
@@ -89,6 +103,7 @@ class Profile(msgspec.Struct, frozen=True, gc=False):
     first_seen_at: int | None = None
     last_seen_at: int | None = None
     decision: int = 0
+    deleted: bool = False
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
@@ -127,12 +142,23 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     identifiers: tuple[Identifier, ...] = ()
 
 
+class Pair(msgspec.Struct, frozen=True, gc=False):
+    left: Identifier
+    right: Identifier
+    source: str = ""
+
+
 class IdentityRequest(msgspec.Struct, frozen=True, gc=False):
     workspace: str
     message_id: str
     source: str
     occurred_at: Millis
     identifiers: tuple[Identifier, ...]
+    kind: RequestKind = "link"
+    request_id: str = ""
+    reason: str = ""
+    forbid: bool = False
+    pairs: tuple[Pair, ...] = ()
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
@@ -144,8 +170,41 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     occurred_at: Millis
     rule_version: str
     decision: int
-    status: Literal["active", "refused", "retracted"] = "active"
+    status: LinkStatus = "active"
     reason: str = ""
+    request_id: str = ""
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """Events of a primary identifier with since <= occurred_at < until; None: no bound."""
+
+    namespace: str
+    value: str
+    since: int | None = None
+    until: int | None = None
+
+
+class Share(msgspec.Struct, frozen=True, gc=False):
+    profile_id: str
+    claims: tuple[Claim, ...]
+
+
+class IdentityChange(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    decision: int
+    kind: ChangeKind
+    occurred_at: int
+    request_id: str = ""
+    message_id: str = ""
+    source: str = ""
+    rule_version: str = ""
+    reason: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+    retired: tuple[str, ...] = ()
+    profile_id: str = ""
+    shares: tuple[Share, ...] = ()
+    events: int = 0
+    milliseconds: int = 0
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
@@ -154,12 +213,20 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     value: str
     profile_id: str
     decision: int
+    reopen: bool = False
+
+
+class Home(msgspec.Struct, frozen=True, gc=False):
+    namespace: str
+    value: str
+    profile_id: str
+    since: int | None = None
 
 
 class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     workspace: str
     profile_id: str
-    command: Literal["unknown", "transfer", "absorb", "fold", "advance"]
+    command: Literal["unknown", "transfer", "absorb", "fold", "advance", "rebuild", "replay"]
     decision: int = 0
     target: str | None = None
     origin: str | None = None
@@ -167,6 +234,12 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     event: bytes | None = None
     state: bytes | None = None
     at: int | None = None
+    homes: tuple[Home, ...] = ()
+    run: str = ""
+    part: int = 0
+    last: bool = False
+    events: tuple[bytes, ...] = ()
+    sessions: tuple[str, ...] = ()
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):

@@ -130,6 +130,8 @@ class _DecoderSource(_Source):
             case "enum":
                 symbols = {number << 1: symbol for number, symbol in enumerate(whole["symbols"])}
                 self.line(f"{indent}{name} = {self.constant(symbols)}[b[i]]; i += 1")
+            case "boolean":
+                self.line(f"{indent}{name} = {self.constant({0: False, 1: True})}[b[i]]; i += 1")
             case "union":
                 self._optional(name, whole["branches"], indent, bounds)
             case "array" | "map":
@@ -220,6 +222,8 @@ class _EncoderSource(_Source):
             case "enum":
                 symbols = {symbol: bytes((number << 1,)) for number, symbol in enumerate(whole["symbols"])}
                 self._parts.append(f"{self.constant(symbols)}[{value}]")
+            case "boolean":
+                self._parts.append(f"{self.constant((bytes(1), bytes((1,))))}[{value}]")
             case "union":
                 self._optional(whole["branches"], value, indent)
             case "array":

@@ -15,6 +15,7 @@ EVENTS_DEAD = "events.dead"
 IDENTITY_REQUESTS = "identity.requests"
 IDENTITY_LINKS = "identity.links"
 IDENTITY_ROUTES = "identity.routes"
+IDENTITY_CHANGES = "identity.changes"
 PROFILE_COMMANDS = "profile.commands"
 PROFILES = "profiles"
 SESSIONS = "sessions"
@@ -29,6 +30,7 @@ RECORD_OF: dict[str, type[msgspec.Struct]] = {
     IDENTITY_REQUESTS: records.IdentityRequest,
     IDENTITY_LINKS: records.Link,
     IDENTITY_ROUTES: records.Route,
+    IDENTITY_CHANGES: records.IdentityChange,
     PROFILE_COMMANDS: records.ProfileCommand,
     PROFILES: records.Profile,
     SESSIONS: records.Session,
@@ -100,7 +102,7 @@ def _configuration(topic: str) -> dict[str, str]:
     if topic in _COMPACTED:
         return _compacted()
     size = MAX_EVENT_BYTES + 50_000 if topic == EVENTS else MAX_RECORD_BYTES
-    kept = _KEPT_FOR_EVER if topic in {EVENTS, EVENTS_RESOLVED, EVENTS_DEAD} else _WEEK
+    kept = _KEPT_FOR_EVER if topic in {EVENTS, EVENTS_RESOLVED, EVENTS_DEAD, IDENTITY_CHANGES} else _WEEK
     return kept | {"cleanup.policy": "delete", "max.message.bytes": str(size)}
 
 
