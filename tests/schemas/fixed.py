@@ -61,5 +61,6 @@ def _values(hint: object) -> st.SearchStrategy[object]:
         bytes: st.binary(max_size=8),
         int: st.integers(0, 2**31 - 1),
         NoneType: st.none(),
+        bool: st.booleans(),
     }
     return simple[hint]

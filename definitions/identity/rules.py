@@ -1,0 +1,126 @@
+"""The rules of identifiers as a checked model: what names somebody, how strongly, and what one profile may have.
+
+Which identifiers become one profile is decided in `streams.identity`; how values are normalised in `normalise`.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from schemas.records import Identifier
+
+Kind: TypeAlias = Literal["person", "device", "session", "account"]
+Sharing: TypeAlias = Literal["isolate", "last_login", "first_owner"]
+
+MAX_VALUE_LENGTH = 512
+MAX_IDENTIFIERS = 32  # of one event
+
+
+class Namespace(msgspec.Struct, frozen=True):
+    """One kind of identifier.
+
+    `limit`: how many values one profile may have, of those first seen within `period_ms` (None: ever). `unique`: two
+    different values never belong to one person. `shared`: what becomes of a device on which a second person signs in.
+    `normaliser`: a name that `normalise` knows, or None. `blocked`: values that name nobody, in lower case.
+    """
+
+    name: str
+    kind: Kind = "person"
+    limit: int | None = None
+    period_ms: int | None = None
+    unique: bool = False
+    shared: Sharing = "isolate"
+    normaliser: str | None = None
+    blocked: frozenset[str] = frozenset()
+
+
+class IdentityRules(msgspec.Struct, frozen=True, dict=True):
+    """Namespaces, strongest first; a namespace that is not among them names nobody.
+
+    `version` is a fingerprint of everything else. `max_identifiers` and `max_merges` are of one profile; an identifier
+    that would join more than `max_fan_in` profiles in all waits for a review. `region`: of phone numbers without a
+    country code, as in ISO 3166-1. `blocked`: values that name nobody in any namespace, in lower case.
+    """
+
+    namespaces: tuple[Namespace, ...]
+    version: str = ""
+    max_identifiers: int = 1_000
+    max_merges: int = 1_000
+    max_fan_in: int = 50
+    region: str | None = None
+    blocked: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._priority: dict[str, int]
+        self._named: dict[str, Namespace]
+        self._blocked: dict[str, frozenset[str]]
+        msgspec.structs.force_setattr(self, "_priority", {one.name: at for at, one in enumerate(self.namespaces)})
+        msgspec.structs.force_setattr(self, "_named", {one.name: one for one in self.namespaces})
+        msgspec.structs.force_setattr(
+            self, "_blocked", {one.name: one.blocked | self.blocked for one in self.namespaces}
+        )
+
+    def get(self, namespace: str) -> Namespace | None:
+        """The rules of a namespace, or None for one that is not defined."""
+        return self._named.get(namespace)
+
+    def kind(self, identifier: Identifier) -> Kind | None:
+        """What an identifier names; None if its namespace is not defined."""
+        named = self._named.get(identifier.namespace)
+        return None if named is None else named.kind
+
+    def rank(self, identifier: Identifier) -> tuple[int, str, str]:
+        """Sort key: the smallest of a profile is its canonical identifier. Undefined namespaces come last."""
+        return (
+            self._priority.get(identifier.namespace, len(self.namespaces)),
+            identifier.namespace,
+            identifier.value,
+        )
+
+    def names_somebody(self, identifier: Identifier) -> bool:
+        """Whether its namespace is defined, and its value printable, not blank, not over-long and not blocked."""
+        value = identifier.value
+        blocked = self._blocked.get(identifier.namespace)
+        return (
+            blocked is not None
+            and 0 < len(value) <= MAX_VALUE_LENGTH
+            and value.isprintable()
+            and not value.isspace()
+            and value.lower() not in blocked
+        )
+
+    def usable(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
+        """The identifiers that name somebody, strongest first, each once, at most MAX_IDENTIFIERS; no accounts."""
+        kept = [one for one in identifiers if self.names_somebody(one) and self._named[one.namespace].kind != "account"]
+        if len(kept) > 1:
+            kept = sorted(set(kept), key=self.rank)[:MAX_IDENTIFIERS]
+        return tuple(kept)
+
+
+_NOBODY = frozenset(
+    {"", "0", "00", "000", "0000", "-1", "null", "none", "nil", "nan", "undefined", "unknown", "n/a", "na"}
+    | {"anonymous", "guest", "test", "true", "false", "[object object]", "00000000-0000-0000-0000-000000000000"}
+)
+
+DEFAULT_RULES = IdentityRules(
+    namespaces=(
+        Namespace("user_id", limit=1, unique=True),
+        Namespace("id_card", limit=1, unique=True, normaliser="id_card"),
+        Namespace("unionid", limit=1, unique=True),
+        Namespace("phone", limit=3, normaliser="phone"),
+        Namespace("email", limit=5, normaliser="email", blocked=frozenset({"test@test.com", "test@example.com"})),
+        Namespace("openid", limit=10, normaliser="openid"),
+        Namespace("external_id", limit=10),
+        Namespace("idfa", kind="device", normaliser="lower"),
+        Namespace("gaid", kind="device", normaliser="lower"),
+        Namespace("imei", kind="device", normaliser="imei"),
+        Namespace("push_token", kind="device"),
+        Namespace("cookie", kind="device"),
+        Namespace("anonymous_id", kind="device"),
+        Namespace("session_id", kind="session"),
+        Namespace("group_id", kind="account"),
+    ),
+    version="default",
+    blocked=_NOBODY,
+)
