@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from definitions.identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import EventType
 
 Scalar: TypeAlias = str | int | float | bool
@@ -106,3 +107,4 @@ class Definitions(msgspec.Struct, frozen=True):
 
     segments: tuple[Segment, ...] = ()
     destinations: tuple[Destination, ...] = ()
+    identity: IdentityRules = DEFAULT_RULES

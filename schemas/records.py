@@ -216,13 +216,6 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     reopen: bool = False
 
 
-class Home(msgspec.Struct, frozen=True, gc=False):
-    namespace: str
-    value: str
-    profile_id: str
-    since: int | None = None
-
-
 class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     workspace: str
     profile_id: str
@@ -234,7 +227,9 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     event: bytes | None = None
     state: bytes | None = None
     at: int | None = None
-    homes: tuple[Home, ...] = ()
+    sent: int = 0
+    parted: tuple[Identifier, ...] = ()
+    version: int = 0
     run: str = ""
     part: int = 0
     last: bool = False

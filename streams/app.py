@@ -76,12 +76,13 @@ def _end_by_force() -> None:
 
 def build(settings: Settings) -> App:
     """The app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises, before it starts."""
-    program = definitions.compile_program(definitions.load(settings.definitions))
+    defined = definitions.load(settings.definitions)
+    program = definitions.compile_program(defined)
     codec = Codec(Registry(settings.registry))
     stages: list[Stage] = [
-        ResolveStage(settings.workspaces, codec),
-        GraphStage(settings.workspaces, codec),
-        ProfileStage(settings.workspaces, program, codec),
+        ResolveStage(settings.workspaces, defined.identity, codec),
+        GraphStage(settings.workspaces, defined.identity, codec),
+        ProfileStage(settings.workspaces, program, defined.identity, codec),
     ]
     app = host(settings, stages)
     app.destinations = tuple(program.destinations)

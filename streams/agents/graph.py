@@ -1,11 +1,14 @@
 """GRAPH: the only writer of who is who. Reads the requests of a workspace in order and decides each once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+import msgspec
+
+from definitions.identity.rules import IdentityRules
 from schemas.codec import Codec, DecodeError
-from schemas.identity import profile_key, usable
-from schemas.records import IdentityRequest, Link, ProfileCommand
-from schemas.topics import IDENTITY_LINKS, IDENTITY_REQUESTS, PROFILE_COMMANDS
+from schemas.identity import identifier_key, profile_key
+from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, ProfileCommand, Route
+from schemas.topics import IDENTITY_CHANGES, IDENTITY_LINKS, IDENTITY_REQUESTS, IDENTITY_ROUTES, PROFILE_COMMANDS
 from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
@@ -15,6 +18,8 @@ from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
 
+MAX_PAIRS = 10_000  # of one order; whoever has more sends several
+
 
 class GraphStage:
     name = "graph"
@@ -23,13 +28,16 @@ class GraphStage:
     sweeps = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
-    def __init__(self, workspaces: Mapping[str, Workspace], codec: Codec) -> None:
+    def __init__(self, workspaces: Mapping[str, Workspace], rules: IdentityRules, codec: Codec) -> None:
         self._workspaces = workspaces
+        self._rules = rules
         self._codec = codec
         self._dead = DeadLetters(codec, self.name)
         self.bury = self._dead.of
         self._encode_link = codec.encoder(Link)
         self._encode_command = codec.encoder(ProfileCommand)
+        self._encode_route = codec.encoder(Route)
+        self._encode_change = codec.encoder(IdentityChange)
 
     def fold(self, received: Received, view: StateView) -> Folded:
         """Decide the requests of a batch one after another; each sees what the ones before it decided."""
@@ -41,7 +49,9 @@ class GraphStage:
             except DecodeError as error:
                 outputs.append(self._dead.of(record, error, received.now, tally))
             else:
-                outputs += self._outputs(decide(request, view, workspace.namespace), tally)
+                decision = decide(request, view, workspace.namespace, self._rules)
+                self._count(decision, tally)
+                outputs += self._outputs(decision)
         return Folded(outputs, view, tally)
 
     def _decode(self, record: Record) -> tuple[IdentityRequest, Workspace]:
@@ -49,22 +59,39 @@ class GraphStage:
         workspace = self._workspaces.get(request.workspace)
         if workspace is None:
             raise DecodeError("unknown_workspace", "the request names a workspace that is not configured")
-        if not request.identifiers or usable(request.identifiers[:1]) != request.identifiers[:1]:
+        if request.kind == "link" and not request.identifiers:
             raise DecodeError("no_identifier", "the request names nobody")
-        if set(usable(request.identifiers)) != set(request.identifiers):
+        named = (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right)))
+        if not all(map(self._names_somebody, named)):
             raise DecodeError("invalid", "the request holds an identifier that cannot name anybody")
+        if len(request.pairs) > MAX_PAIRS:
+            raise DecodeError("invalid", f"the request holds more than {MAX_PAIRS} pairs")
+        if request.kind == "link":
+            request = msgspec.structs.replace(request, identifiers=self._rules.usable(request.identifiers))
         return request, workspace
 
-    def _outputs(self, decision: Decision, tally: Tally) -> list[Output]:
+    def _names_somebody(self, identifier: Identifier) -> bool:
+        return self._rules.usable((identifier,)) != ()
+
+    def _count(self, decision: Decision, tally: Tally) -> None:
         tally[metrics.MERGES, ()] += decision.merged
-        tally[metrics.DECISIONS, ("refused",)] += decision.refused
-        tally[metrics.DECISIONS, ("linked",)] += len(decision.links) - decision.refused
-        links = [
-            Output(IDENTITY_LINKS, link_key(link.workspace, link.left, link.right), self._encode_link(link))
-            for link in decision.links
-        ]
-        commands = [
-            Output(PROFILE_COMMANDS, profile_key(command.workspace, command.profile_id), self._encode_command(command))
-            for command in decision.commands
-        ]
-        return links + commands
+        for link in decision.links:
+            tally[metrics.DECISIONS, (_OUTCOMES[link.status],)] += 1
+        for change in decision.changes:
+            tally[metrics.IDENTITY_CHANGES, (change.workspace, change.kind)] += 1
+
+    def _outputs(self, decision: Decision) -> Iterator[Output]:
+        for link in decision.links:
+            key = link_key(link.workspace, link.left, link.right, link.source)
+            yield Output(IDENTITY_LINKS, key, self._encode_link(link))
+        for command in decision.commands:
+            key = profile_key(command.workspace, command.profile_id)
+            yield Output(PROFILE_COMMANDS, key, self._encode_command(command))
+        for route in decision.routes:
+            key = identifier_key(route.workspace, Identifier(route.namespace, route.value))
+            yield Output(IDENTITY_ROUTES, key, self._encode_route(route))
+        for change in decision.changes:
+            yield Output(IDENTITY_CHANGES, change.workspace.encode(), self._encode_change(change))
+
+
+_OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

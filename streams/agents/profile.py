@@ -1,7 +1,8 @@
 """PROFILE: obeys commands and folds events into profiles, lets deadlines fire, and tells what changed.
 
 A batch: decode -> one read of all states -> record by record -> sweep what is due -> encode what changed, once each.
-The rules of merging are docs/decisions/0006; what an event does to a state is `streams.fold`'s.
+The rules of merging are docs/decisions/0006, of parting and rebuilding 0009; what an event does to a state is
+`streams.fold`'s.
 """
 
 import struct
@@ -11,8 +12,9 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from definitions import NEVER, Program
+from definitions.identity.rules import IdentityRules
 from schemas.codec import Codec, DecodeError
-from schemas.identity import profile_key, rank, split_profile_key
+from schemas.identity import default_profile_id, profile_key, split_profile_key
 from schemas.records import Event, Identifier, ProfileCommand
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import Workspace
@@ -20,10 +22,20 @@ from streams import metrics
 from streams.agents.profile_outputs import ProfileOutputs
 from streams.agents.slots import Clocks, Slot, Slots
 from streams.dead_letters import DeadLetters
+from streams.fold import rebuild, segments, sessions
 from streams.fold.context import FoldContext
 from streams.fold.fold import advance, fold_event, next_deadline
-from streams.fold.merge import absorb, retire
-from streams.fold.state import Forward, ProfileState, deadline_of, decode_entry, encode_entry
+from streams.fold.merge import absorb, retire, unite_replayed
+from streams.fold.state import (
+    Forward,
+    ProfileState,
+    Rebuilding,
+    deadline_of,
+    decode_aside,
+    decode_entry,
+    encode_aside,
+    encode_entry,
+)
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
@@ -32,13 +44,17 @@ SWEEP_LIMIT = 2_000
 
 
 class _Decoded(msgspec.Struct, frozen=True, gc=False):
-    """`key`: of the profile that is meant; empty for a command to all."""
+    """`key`: of the profile that is meant; empty for a command to all. `raw`: of the event, or of the command.
+
+    `replayed`: the events of a replay.
+    """
 
     workspace: str
     profile_id: str
     key: bytes
     content: Event | ProfileCommand
-    event_bytes: bytes | None
+    raw: bytes | None
+    replayed: tuple[Event, ...] = ()
 
 
 def stored_deadline(value: bytes) -> int | None:
@@ -54,8 +70,11 @@ class ProfileStage:
     sweeps = True
     deadline_of: Callable[[bytes], int | None] | None = staticmethod(stored_deadline)
 
-    def __init__(self, workspaces: Mapping[str, Workspace], program: Program, codec: Codec) -> None:
+    def __init__(
+        self, workspaces: Mapping[str, Workspace], program: Program, rules: IdentityRules, codec: Codec
+    ) -> None:
         self._workspaces = workspaces
+        self._rules = rules
         self._programs = {name: program.for_workspace(name) for name in workspaces}
         self._codec = codec
         self._dead = DeadLetters(codec, self.name)
@@ -99,9 +118,12 @@ class ProfileStage:
         if record.topic == PROFILE_COMMANDS:
             command = self._codec.decode(ProfileCommand, record.value)
             _check(command)
-            content = self._codec.decode(Event, command.event) if command.command == "fold" else command
+            is_event = command.command == "fold"
+            content = self._codec.decode(Event, command.event) if is_event else command
             key = profile_key(command.workspace, command.profile_id) if command.profile_id else b""
-            item = _Decoded(command.workspace, command.profile_id, key, content, command.event)
+            raw = command.event if is_event else record.value
+            replayed = tuple(self._codec.decode(Event, event) for event in command.events)
+            item = _Decoded(command.workspace, command.profile_id, key, content, raw, replayed)
         else:
             try:
                 workspace, profile_id = split_profile_key(record.key)
@@ -115,7 +137,7 @@ class ProfileStage:
 
     def _context(self, workspace: str, profile_id: str) -> FoldContext:
         priority = self._workspaces[workspace].source_priority
-        return FoldContext(workspace, profile_id, self._programs[workspace], priority)
+        return FoldContext(workspace, profile_id, self._programs[workspace], priority, self._rules)
 
     # -- what it does
 
@@ -128,13 +150,21 @@ class ProfileStage:
         if not item.key:
             return False
         slot = slots.get(item.key, item.workspace, item.profile_id)
+        if isinstance(slot.entry, Rebuilding) and not _concerns_rebuild(content):
+            self._put_aside(item, slot, slot.entry, slots)
+            return False
         if isinstance(content, Event):
             return self._event(item, content, slot, clocks, outputs, slots.tally)
         slots.tally[metrics.COMMANDS, (content.command,)] += 1
-        if content.command == "transfer":
-            self._transfer(content, slot, outputs)
-        elif content.command == "absorb":
-            self._absorb(content, slot, outputs)
+        match content.command:
+            case "transfer":
+                self._transfer(content, slot, outputs)
+            case "absorb":
+                self._absorb(content, slot, outputs)
+            case "rebuild":
+                self._rebuild(content, slot)
+            case "replay":
+                self._replay(content, item.replayed, slot, clocks, outputs, slots)
         return False
 
     def _event(  # noqa: PLR0913, PLR0917 - a batch is many things
@@ -142,12 +172,11 @@ class ProfileStage:
     ) -> bool:
         entry = slot.entry
         if isinstance(entry, Forward):
-            outputs.append(
-                self._outputs.command(
-                    ProfileCommand(item.workspace, entry.target, "fold", entry.decision, event=item.event_bytes)
-                )
-            )
-            tally[metrics.EVENTS, (item.workspace, "forwarded")] += 1
+            outputs.append(self._forwarded(item, entry.target, entry.decision, tally))
+            return False
+        home = self._elsewhere(entry, event, slot.context)
+        if home is not None:
+            outputs.append(self._forwarded(item, home, 0, tally))
             return False
         clocks.advance(item.workspace, event.occurred_at)
         if entry is None:
@@ -166,8 +195,11 @@ class ProfileStage:
         with that state, through the forward. Otherwise their events could overtake it (docs/decisions/0006).
         """
         target, entry = command.target, slot.entry
+        assert not isinstance(entry, Rebuilding)
         if target is None or target == slot.context.profile_id or not command.identifiers:
             return
+        if isinstance(entry, ProfileState) and command.decision < entry.rebuilt:
+            return  # it was parted from the target since
         if isinstance(entry, Forward):
             if command.decision > entry.decision:
                 slot.become(Forward(target, command.decision, entry.version), had_state=False)
@@ -184,7 +216,7 @@ class ProfileStage:
             command="absorb",
             decision=command.decision,
             origin=slot.context.profile_id,
-            identifiers=tuple(sorted(moving, key=rank)),
+            identifiers=tuple(sorted(moving, key=self._rules.rank)),
             state=state_bytes,
         )
         outputs.append(self._outputs.command(moved))
@@ -198,14 +230,92 @@ class ProfileStage:
             outputs.append(self._outputs.command(_redirected(command, entry.target, decision)))
             return
         state = slot.state()
-        if not command.identifiers or _held(state, command.identifiers[0]):
+        sent = command.sent or command.decision
+        is_stale = any(sent < state.replayed.get(str(one), 0) for one in command.identifiers)
+        if not is_stale and (not command.identifiers or _held(state, command.identifiers[0])):
             return  # a repetition: it is already here
         other = decode_entry(command.state) if command.state is not None else ProfileState()
         if not isinstance(other, ProfileState):
-            raise AssertionError("a forward holds no state that could be absorbed")
+            raise AssertionError("only a profile's state can be absorbed")
+        if is_stale:
+            # Its events were replayed since, here or where they belong now; what it knows of replays still counts.
+            unite_replayed(state, other)
+            slot.changed = True
+            return
         absorb(state, other, command.identifiers, command.decision, slot.context, slot.outputs)
         slot.touch()
         outputs.extend(self._outputs.routes(command))
+
+    # -- parting
+
+    def _rebuild(self, command: ProfileCommand, slot: Slot) -> None:
+        """Wait for the replay of the events that belong here from this decision on."""
+        rebuilding = rebuild.begin(slot.entry, command.decision, command.identifiers, command.parted)
+        if rebuilding is not None:
+            slot.wait_for(rebuilding)
+
+    def _put_aside(self, item: _Decoded, slot: Slot, rebuilding: Rebuilding, slots: Slots) -> None:
+        """Keep a record, in order, until the profile is rebuilt."""
+        event = item.content if isinstance(item.content, Event) else None
+        number = rebuild.put_aside(rebuilding, None if event is None else event.message_id)
+        slots.view.put(_aside_key(slot, number), encode_aside(event is not None, item.raw or b""))
+        slots.tally[metrics.ASIDE, ()] += 1
+        slot.changed = True
+
+    def _replay(  # noqa: PLR0913, PLR0917 - a batch is many things
+        self,
+        command: ProfileCommand,
+        events: tuple[Event, ...],
+        slot: Slot,
+        clocks: Clocks,
+        outputs: list[Output],
+        slots: Slots,
+    ) -> None:
+        """Fold a part of the replay; with the last one, go on with what was put aside."""
+        rebuilding = slot.entry
+        if not isinstance(rebuilding, Rebuilding) or command.decision != rebuilding.decision:
+            return
+        if not rebuild.replay(rebuilding, command.run, command.part, command.version, events, slot.context):
+            return
+        slot.changed = True
+        for number in rebuild.replayed_already(rebuilding, events):
+            slots.view.put(_aside_key(slot, number), None)
+        if not command.last:
+            return
+        now = clocks.now(slot.context.workspace)
+        slot.entry = rebuild.finish(rebuilding, command.sessions, now, slot.context, slot.outputs)
+        slot.touch()
+        slots.tally[metrics.REBUILT, (slot.context.workspace,)] += 1
+        for number in range(rebuild.waiting(rebuilding)):
+            key = _aside_key(slot, number)
+            stored = slots.view.get(key)
+            if stored is not None:
+                slots.view.put(key, None)
+                if self._handle(self._taken_up(slot, *decode_aside(stored)), clocks, slots, outputs):
+                    slots.tally[metrics.EVENTS, (slot.context.workspace, "folded")] += 1
+
+    def _taken_up(self, slot: Slot, is_event: bool, raw: bytes) -> _Decoded:
+        content: Event | ProfileCommand
+        content = self._codec.decode(Event, raw) if is_event else self._codec.decode(ProfileCommand, raw)
+        return _Decoded(slot.context.workspace, slot.context.profile_id, slot.key, content, raw)
+
+    def _elsewhere(self, state: ProfileState | Rebuilding | None, event: Event, context: FoldContext) -> str | None:
+        """Where a stray event belongs: one that was on its way when its identifier was parted from this profile.
+
+        All others are of an identifier that this profile has taken in, or whose own profile it is.
+        """
+        first = event.identifiers[0]
+        if state is not None and (first.namespace, first.value) in state.identifiers:
+            return None
+        primary = self._rules.usable(event.identifiers)[:1]
+        if not primary or (state is not None and (primary[0].namespace, primary[0].value) in state.identifiers):
+            return None
+        home = default_profile_id(self._workspaces[context.workspace].namespace, primary[0])
+        return None if home == context.profile_id else home
+
+    def _forwarded(self, item: _Decoded, target: str, decision: int, tally: Tally) -> Output:
+        tally[metrics.EVENTS, (item.workspace, "forwarded")] += 1
+        return self._outputs.command(ProfileCommand(item.workspace, target, "fold", decision, event=item.raw))
 
     # -- what time does
 
@@ -227,9 +337,28 @@ class ProfileStage:
                     advance(state, now, slot.context, slot.outputs)
                     slot.deadline = next_deadline(state)
                     slot.mark_swept()
+                    self._vanish_with_session(state, slot)
                 elif slot.indexed <= now:
                     slot.changed = True  # found too early: it gets its place in the index
         return more
+
+    def _vanish_with_session(self, state: ProfileState, slot: Slot) -> None:
+        """Forget a profile of which nothing but session identifiers is known, once its session has ended."""
+        if sessions.deadline(state) < NEVER or not state.identifiers:
+            return
+        if all(self._rules.kind(Identifier(*one)) == "session" for one in state.identifiers):
+            for name in sorted(state.memberships):
+                change = segments.change_record(state, name, "exited", segments.SESSION_END, slot.context)
+                slot.outputs.segment_changes.append(change)
+            slot.vanish()
+
+
+def _concerns_rebuild(content: Event | ProfileCommand) -> bool:
+    return isinstance(content, ProfileCommand) and content.command in {"rebuild", "replay"}
+
+
+def _aside_key(slot: Slot, number: int) -> bytes:
+    return b"%s#%d" % (slot.key, number)
 
 
 def _check(command: ProfileCommand) -> None:
@@ -254,4 +383,5 @@ def _redirected(command: ProfileCommand, target: str, decision: int) -> ProfileC
     return ProfileCommand(
         command.workspace, target, command.command, decision,
         origin=command.origin, identifiers=command.identifiers, state=command.state,
+        sent=command.sent or command.decision,
     )  # fmt: skip

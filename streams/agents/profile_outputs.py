@@ -9,7 +9,7 @@ from schemas.records import Profile, ProfileCommand, Route, SegmentChange, Sessi
 from schemas.topics import IDENTITY_ROUTES, PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS, activation
 from streams import metrics
 from streams.agents.slots import Slot
-from streams.fold.profile import merged_record, profile_record
+from streams.fold.profile import deleted_record, is_nobody, merged_record, profile_record
 from streams.fold.state import Forward
 from streams.metrics import Tally
 from streams.phases import Output
@@ -38,6 +38,8 @@ class ProfileOutputs:
             outputs += self._change_outputs(slot, change, tally)
         if slot.visible:
             outputs.append(Output(PROFILES, slot.key, self._profile(_record(slot, now))))
+        if slot.vanished:
+            outputs.append(Output(PROFILES, slot.key, None))
         return outputs
 
     def command(self, command: ProfileCommand) -> Output:
@@ -65,4 +67,7 @@ def _record(slot: Slot, now: int) -> Profile:
     if isinstance(slot.entry, Forward):
         forward = slot.entry
         return merged_record(workspace, profile_id, forward.target, forward.version, forward.decision, now)
-    return profile_record(slot.state(), slot.context, now)
+    state = slot.state()
+    if slot.vanished or is_nobody(state):
+        return deleted_record(state, slot.context, now)
+    return profile_record(state, slot.context, now)

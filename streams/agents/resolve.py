@@ -7,8 +7,9 @@ profile has arrived at its new place, change where later events go.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from definitions.identity.rules import IdentityRules
 from schemas.codec import Codec, DecodeError
-from schemas.identity import identifier_key, profile_key, usable
+from schemas.identity import identifier_key, profile_key
 from schemas.records import EventHead, Identifier, IdentityRequest, Route
 from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_ROUTES
 from settings import Workspace
@@ -38,8 +39,9 @@ class ResolveStage:
     sweeps = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
-    def __init__(self, workspaces: Mapping[str, Workspace], codec: Codec) -> None:
+    def __init__(self, workspaces: Mapping[str, Workspace], rules: IdentityRules, codec: Codec) -> None:
         self._workspaces = workspaces
+        self._rules = rules
         self._codec = codec
         self._dead = DeadLetters(codec, self.name)
         self.bury = self._dead.of
@@ -77,7 +79,7 @@ class ResolveStage:
             raise DecodeError("unknown_workspace", "the event names a workspace that is not configured")
         if event.received_at > now + MAX_AHEAD_MS:
             raise DecodeError("invalid", "received_at lies more than a day ahead of this worker's clock")
-        identifiers = usable(event.identifiers)
+        identifiers = self._rules.usable(event.identifiers)
         if not identifiers:
             raise DecodeError("no_identifier", "none of the event's identifiers can name somebody")
         return _Decoded(record, identifier_key(event.workspace, identifiers[0]), event, identifiers, None)
@@ -90,7 +92,7 @@ class ResolveStage:
 
     def _resolve(self, item: _Decoded, event: EventHead, view: StateView, outputs: list[Output]) -> None:
         workspace = self._workspaces[event.workspace]
-        resolved = resolve(_entry(view, item.key), item.identifiers, workspace.namespace)
+        resolved = resolve(_entry(view, item.key), item.identifiers, event.source, workspace.namespace)
         record = item.record
         key = profile_key(event.workspace, resolved.profile_id)
         outputs.append(Output(EVENTS_RESOLVED, key, record.value, record.headers))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from definitions import NEVER
 from settings import Workspace
 from streams.fold.context import FoldContext, Outputs
-from streams.fold.state import Forward, ProfileState, deadline_of, decode_entry, encode_entry
+from streams.fold.state import Entry, Forward, ProfileState, Rebuilding, deadline_of, decode_entry, encode_entry
 from streams.metrics import Tally
 from streams.state.store import META
 from streams.state.view import StateView
@@ -17,14 +17,26 @@ class Slot:
     """One profile during a batch.
 
     `visible`: something that others are told of has changed. `deadline`: its next, as the sweep at the end of the batch
-    has found it. `indexed`: the one under which it lies in the store's index; never later than its next.
+    has found it. `indexed`: the one under which it lies in the store's index; never later than its next. `vanished`: it
+    is to be removed.
     """
 
-    __slots__ = ("changed", "context", "deadline", "entry", "indexed", "key", "merged", "outputs", "visible")
+    __slots__ = (
+        "changed",
+        "context",
+        "deadline",
+        "entry",
+        "indexed",
+        "key",
+        "merged",
+        "outputs",
+        "vanished",
+        "visible",
+    )
 
     def __init__(self, key: bytes, stored: bytes | None, context: FoldContext) -> None:
         self.key = key
-        self.entry = None if stored is None else decode_entry(stored)
+        self.entry: Entry | None = None if stored is None else decode_entry(stored)
         self.context = context
         self.outputs = Outputs(segment_changes=[], sessions={})
         self.deadline = NEVER
@@ -32,9 +44,10 @@ class Slot:
         self.changed = False
         self.visible = False
         self.merged = False
+        self.vanished = False
 
     def state(self) -> ProfileState:
-        """The profile's state, made on first use. Only for what is no forward."""
+        """The profile's state, made on first use. Only for what is neither a forward nor being rebuilt."""
         if self.entry is None:
             self.entry = ProfileState()
         assert isinstance(self.entry, ProfileState)
@@ -49,14 +62,16 @@ class Slot:
         self.changed = True
         self.visible = self.visible or bool(self.outputs.segment_changes or self.outputs.sessions)
 
-    def encoded(self, now: int) -> bytes:
-        """Its bytes for the store.
+    def encoded(self, now: int) -> bytes | None:
+        """Its bytes for the store; None when nothing shall be left.
 
         A deadline that moves on, as that of a session does with every event, leaves the index as it is: the sweep finds
         the profile too early, once, and puts it in its place.
         """
         assert self.entry is not None
-        if isinstance(self.entry, Forward):
+        if self.vanished:
+            return None
+        if not isinstance(self.entry, ProfileState):
             return encode_entry(self.entry, NEVER)
         keeps_place = now < self.indexed <= self.deadline
         return encode_entry(self.entry, self.indexed if keeps_place else self.deadline)
@@ -67,13 +82,24 @@ class Slot:
         self.changed = True
         self.visible = self.merged = self.merged or had_state
 
+    def wait_for(self, rebuilding: Rebuilding) -> None:
+        """The profile is to be rebuilt; nobody is told until it is."""
+        self.entry = rebuilding
+        self.deadline = NEVER
+        self.changed = True
+        self.visible = self.merged = False
+
+    def vanish(self) -> None:
+        """Nothing shall be left of the profile."""
+        self.vanished = self.changed = self.visible = True
+
 
 class Slots:
     """The profiles of a batch by key, in the order in which they were first met."""
 
     def __init__(self, view: StateView, context: Callable[[str, str], FoldContext], tally: Tally) -> None:
         self.tally = tally
-        self._view = view
+        self.view = view
         self._context = context
         self._slots: dict[bytes, Slot] = {}
 
@@ -81,7 +107,7 @@ class Slots:
         """The profile of a key, which is made of the other two."""
         slot = self._slots.get(key)
         if slot is None:
-            slot = self._slots[key] = Slot(key, self._view.get(key), self._context(workspace, profile_id))
+            slot = self._slots[key] = Slot(key, self.view.get(key), self._context(workspace, profile_id))
         return slot
 
     def loaded(self) -> Iterator[Slot]:

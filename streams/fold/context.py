@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from definitions import Program
+from definitions.identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import SegmentChange, Session
 
 
@@ -16,6 +17,7 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     profile_id: str
     program: Program
     source_priority: Callable[[str], int]
+    rules: IdentityRules = DEFAULT_RULES
 
 
 class Outputs(msgspec.Struct, gc=False):

@@ -20,7 +20,7 @@ def fold_event(state: ProfileState, event: Event, context: FoldContext, out: Out
     if at > state.as_of:
         advance(state, at, context, out)
         state.as_of = at
-    _count(state, event)
+    _count(state, event, context)
     accumulators = windows.add(state.windows, event, state.as_of, context.program)
     names: set[str] = set()
     if event.type == "identify" and event.traits != "{}":
@@ -66,7 +66,7 @@ def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
     segments.settle(state, context.program.segments, segments.DEFINITION, context, out)
 
 
-def _count(state: ProfileState, event: Event) -> None:
+def _count(state: ProfileState, event: Event, context: FoldContext) -> None:
     at = event.occurred_at
     state.events += 1
     if state.first_seen_at is None or at < state.first_seen_at:
@@ -74,4 +74,4 @@ def _count(state: ProfileState, event: Event) -> None:
     if state.last_seen_at is None or at > state.last_seen_at:
         state.last_seen_at = at
     counters.count(state.counters, event.event or event.type)
-    identifiers.add_primary(state.identifiers, event.identifiers)
+    identifiers.add_primary(state.identifiers, event.identifiers, context.rules)

@@ -3,26 +3,26 @@
 from collections.abc import Iterable
 from itertools import starmap
 
-from schemas.identity import rank, usable
+from definitions.identity.rules import IdentityRules
 from schemas.records import Identifier
 
 
-def add_primary(known: list[tuple[str, str]], identifiers: tuple[Identifier, ...]) -> None:
+def add_primary(known: list[tuple[str, str]], identifiers: tuple[Identifier, ...], rules: IdentityRules) -> None:
     """Add the strongest usable identifier of an event. The others wait until GRAPH has accepted them."""
     if identifiers:
-        strongest = identifiers[0] if len(identifiers) == 1 else min(identifiers, key=rank)
+        strongest = identifiers[0] if len(identifiers) == 1 else min(identifiers, key=rules.rank)
         if (strongest.namespace, strongest.value) in known:  # what is known was usable
             return
-    unite(known, ((primary.namespace, primary.value) for primary in usable(identifiers)[:1]))
+    unite(known, ((primary.namespace, primary.value) for primary in rules.usable(identifiers)[:1]), rules)
 
 
-def unite(known: list[tuple[str, str]], others: Iterable[tuple[str, str]]) -> None:
+def unite(known: list[tuple[str, str]], others: Iterable[tuple[str, str]], rules: IdentityRules) -> None:
     """Take over identifiers."""
     added = set(others).difference(known)
     if added:
         known += added
         if len(known) > 1:
-            known.sort(key=lambda pair: rank(Identifier(*pair)))
+            known.sort(key=lambda pair: rules.rank(Identifier(*pair)))
 
 
 def listed(known: Iterable[tuple[str, str]]) -> tuple[Identifier, ...]:

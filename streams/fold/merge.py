@@ -25,7 +25,8 @@ def absorb(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, a
     own_as_of = state.as_of
     advance(state, other.as_of, context, out)
     unite_facts(state, other, context, out)
-    identifiers.unite(state.identifiers, ((known.namespace, known.value) for known in known_identifiers))
+    moved = [(known.namespace, known.value) for known in known_identifiers]
+    identifiers.unite(state.identifiers, moved, context.rules)
     state.decision = max(state.decision, decision)
     state.version = max(state.version, other.version)
     sessions.absorb(state, other.visits, own_as_of, context, out)
@@ -39,11 +40,18 @@ def unite_facts(state: ProfileState, other: ProfileState, context: FoldContext, 
     state.first_seen_at = min(_known(state.first_seen_at, other.first_seen_at), default=None)
     state.last_seen_at = max(_known(state.last_seen_at, other.last_seen_at), default=None)
     state.events += other.events
-    identifiers.unite(state.identifiers, other.identifiers)
+    identifiers.unite(state.identifiers, other.identifiers, context.rules)
     out.dropped_traits += traits.unite(state.traits, other.traits)
     counters.unite(state.counters, other.counters)
     windows.unite(state.windows, other.windows, state.as_of, context.program)
     recent_ids.unite(state.recent_ids, other.recent_ids)
+    unite_replayed(state, other)
+
+
+def unite_replayed(state: ProfileState, other: ProfileState) -> None:
+    """Take over since when which identifiers' events were replayed."""
+    for identifier, decision in other.replayed.items():
+        state.replayed[identifier] = max(decision, state.replayed.get(identifier, 0))
 
 
 def retire(state: ProfileState, context: FoldContext, out: Outputs) -> None:

@@ -41,3 +41,23 @@ def merged_record(  # noqa: PLR0913, PLR0917 - field by field, there is no state
         merged_into=target,
         decision=decision,
     )
+
+
+def is_nobody(state: ProfileState) -> bool:
+    """Whether a split has left identifiers without any event: no profile would come of them by themselves."""
+    return state.events == 0 and state.rebuilt > 0
+
+
+def deleted_record(state: ProfileState, context: FoldContext, updated_at: int) -> Profile:
+    """What is told when nothing is left of a profile; its identifiers say what must be forgotten with it."""
+    state.version += 1
+    return Profile(
+        workspace=context.workspace,
+        profile_id=context.profile_id,
+        updated_at=updated_at,
+        version=state.version,
+        traits="{}",
+        identifiers=identifiers.listed(state.identifiers),
+        decision=state.decision,
+        deleted=True,
+    )

@@ -17,16 +17,21 @@ MIN_AGE_MS = 24 * 3600 * 1000
 
 def remember(ids: RecentIds, message_id: str, received_at: int) -> bool:
     """Add a message id; False when it was there already."""
-    hashed = hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
-    if _holds(ids.recent, hashed) or _holds(ids.previous, hashed):
+    hash_ = hashed(message_id)
+    if _holds(ids.recent, hash_) or _holds(ids.previous, hash_):
         return False
     size = len(ids.recent)
     if size >= MAX_IDS * HASH_BYTES or (size >= MIN_IDS * HASH_BYTES and received_at - ids.since > MIN_AGE_MS):
         ids.previous, ids.recent = bytes(ids.recent), bytearray()
     if not ids.recent:
         ids.since = received_at
-    ids.recent += hashed
+    ids.recent += hash_
     return True
+
+
+def hashed(message_id: str) -> bytes:
+    """The hash under which a message id is remembered."""
+    return hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
 
 
 def unite(ids: RecentIds, other: RecentIds) -> None:

@@ -9,7 +9,8 @@ from streams.fold import identifiers, traits
 from streams.fold.context import FoldContext, Outputs, stable_id
 from streams.fold.state import ProfileState
 
-DEADLINE, MERGE, DEFINITION = "deadline", "merge", "definition"
+DEADLINE, MERGE, DEFINITION, REBUILD = "deadline", "merge", "definition", "rebuild"
+SESSION_END = "session_end"
 _NO_TRAITS: Mapping[str, object] = {}
 
 
@@ -48,9 +49,9 @@ def change_record(
 ) -> SegmentChange:
     """One segment change as of the state's time, under a new version."""
     state.version += 1
-    # Several merges or definitions can take effect at one time; messages and deadlines cannot, so that the ids of
-    # their changes are the same in every replay.
-    instance = state.version if cause in (MERGE, DEFINITION) else 0
+    # Several merges, definitions or rebuilds can take effect at one time; messages and deadlines cannot, so that the
+    # ids of their changes are the same in every replay; after a rebuild they can happen once more.
+    instance = state.version if cause in (MERGE, DEFINITION, REBUILD, SESSION_END) else state.rebuilt
     what = f"segment|{context.workspace}|{context.profile_id}|{segment}|{change}|{state.as_of}|{instance}|{cause}"
     return SegmentChange(
         workspace=context.workspace,

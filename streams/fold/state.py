@@ -1,6 +1,7 @@
 """The state of one profile and its bytes in the store; what changes it is in the other modules of this folder."""
 
 import struct
+from typing import Literal
 
 import msgspec
 
@@ -54,6 +55,8 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     visits: list[Visit] = []  # oldest first, at least half an hour apart, hence few within the lateness bound
     recent_ids: RecentIds = msgspec.field(default_factory=RecentIds)
     definitions: str = ""  # fingerprint of the program from which `memberships` and `untils` follow
+    rebuilt: int = 0  # the last decision that had it rebuilt
+    replayed: dict[str, int] = {}  # identifier -> the decision since which its events were replayed, here or elsewhere
 
 
 class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -64,25 +67,59 @@ class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):
     version: int = 0
 
 
+class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A session of a replay, as it will be told of."""
+
+    status: Literal["open", "closed", "retracted"]
+    started_at: int
+    ended_at: int
+    events: int
+    entry_url: str | None = None
+
+
+class Rebuilding(msgspec.Struct, array_like=True, gc=False):
+    """A profile that waits for the replay of its events (docs/decisions/0009).
+
+    `memberships`: those that others were told of. `aside`: 8 bytes for each record that was put aside, in order, a hash
+    of its message id, or zeros for a command. `run`, `next_part`: how far the replay is. `shadow`: the state so far.
+    """
+
+    decision: int
+    identifiers: list[tuple[str, str]]
+    version: int = 0
+    memberships: dict[str, int] = {}
+    aside: bytes = b""
+    run: str = ""
+    next_part: int = 0
+    shadow: ProfileState | None = None
+    replayed: dict[str, int] = {}
+    sessions: dict[str, Told] = {}
+
+
+Entry = ProfileState | Forward | Rebuilding
+
 _HEAD = struct.Struct(">cQ")
-_PROFILE, _FORWARD = b"p", b"f"
+_PROFILE, _FORWARD, _REBUILDING, _ASIDE = b"p", b"f", b"r", b"a"
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(ProfileState).decode
 _decode_forward = msgspec.msgpack.Decoder(Forward).decode
+_decode_rebuilding = msgspec.msgpack.Decoder(Rebuilding).decode
+_KINDS: dict[type[Entry], bytes] = {ProfileState: _PROFILE, Forward: _FORWARD, Rebuilding: _REBUILDING}
 
 
-def encode_entry(entry: ProfileState | Forward, next_deadline: int) -> bytes:
+def encode_entry(entry: Entry, next_deadline: int) -> bytes:
     """Kind, next deadline (ms, unsigned big-endian), msgpack. A deadline before 1970 is written as 0: due at once."""
-    kind = _PROFILE if isinstance(entry, ProfileState) else _FORWARD
-    return _HEAD.pack(kind, min(max(next_deadline, 0), NEVER)) + _encode(entry)
+    return _HEAD.pack(_KINDS[type(entry)], min(max(next_deadline, 0), NEVER)) + _encode(entry)
 
 
-def decode_entry(value: bytes) -> ProfileState | Forward:
+def decode_entry(value: bytes) -> Entry:
     """The inverse of `encode_entry`. Raises ValueError for bytes that it did not write."""
     if value[:1] == _PROFILE:
         return _decode_state(memoryview(value)[_HEAD.size :])
     if value[:1] == _FORWARD:
         return _decode_forward(memoryview(value)[_HEAD.size :])
+    if value[:1] == _REBUILDING:
+        return _decode_rebuilding(memoryview(value)[_HEAD.size :])
     raise ValueError(f"an entry of the profile table cannot begin with {value[:1]!r}")
 
 
@@ -90,3 +127,13 @@ def deadline_of(value: bytes) -> int:
     """The next deadline of an entry, without decoding the rest."""
     deadline: int = _HEAD.unpack_from(value)[1]
     return deadline
+
+
+def encode_aside(is_event: bool, record: bytes) -> bytes:
+    """A record that is put aside while its profile is rebuilt, as an entry without a deadline."""
+    return _HEAD.pack(_ASIDE, NEVER) + (b"e" if is_event else b"c") + record
+
+
+def decode_aside(value: bytes) -> tuple[bool, bytes]:
+    """The inverse of `encode_aside`."""
+    return value[_HEAD.size : _HEAD.size + 1] == b"e", value[_HEAD.size + 1 :]

@@ -1,23 +1,24 @@
-"""GRAPH's stored layout: which identifiers form one person, which pairs were decided, how many decisions there were.
+"""GRAPH's stored layout: who forms one person, by which evidence, who must stay apart, and the number of decisions.
 
 Rules, limits and commands are left to `graph.py`; batching and durability to whoever provides the store.
 
 | key | value |
 | --- | --- |
 | `WORKSPACE|member|IDENTIFIER` | canonical identifier of its component; absent: itself |
-| `WORKSPACE|component|CANONICAL` | all identifiers of the component, strongest first, one a line |
-| `WORKSPACE|link|IDENTIFIER⏎IDENTIFIER` | status of the pair |
+| `WORKSPACE|component|CANONICAL` | `Component`; absent: the identifier alone |
+| `WORKSPACE|near|IDENTIFIER` | the identifiers that active links tie it to |
+| `WORKSPACE|link|IDENTIFIER⏎IDENTIFIER` | the evidence of each source, as a list of `Evidence` |
+| `WORKSPACE|shared|IDENTIFIER` | number of the decision that found a device shared, 8 bytes |
 | `WORKSPACE|sequence` | number of the last decision, 8 bytes |
 """
 
-from collections.abc import Iterable
-from typing import Literal, Protocol
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
 
-from schemas.identity import rank
-from schemas.records import Identifier
+import msgspec
 
-LinkStatus = Literal["active", "refused"]
-Members = tuple[Identifier, ...]
+from definitions.identity.rules import IdentityRules
+from schemas.records import Identifier, LinkStatus
 
 
 class Store(Protocol):
@@ -30,66 +31,209 @@ class Store(Protocol):
         """Set the value; None removes the key."""
 
 
-def link_key(workspace: str, left: Identifier, right: Identifier) -> bytes:
-    """Key of a pair, here and on `identity.links`; no usable identifier contains the line break."""
-    return f"{workspace}|link|{left}\n{right}".encode()
+class Member(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """`since`: time (ms) of the event that tied it to a component first."""
+
+    namespace: str
+    value: str
+    since: int
+
+    @property
+    def identifier(self) -> Identifier:
+        """Without the time."""
+        return Identifier(self.namespace, self.value)
+
+
+class Component(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One person's identifiers, strongest first. `merges`: how often a profile gave way to it.
+
+    `apart`: pairs of a member and an identifier that must never become one person, as texts.
+    """
+
+    members: tuple[Member, ...]
+    merges: int = 0
+    apart: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def canonical(self) -> Identifier:
+        """The strongest identifier: the profile id follows from it."""
+        return self.members[0].identifier
+
+    @property
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """Its members, strongest first."""
+        return tuple(member.identifier for member in self.members)
+
+
+class Evidence(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What one source has shown of a pair, and what was decided of it."""
+
+    source: str
+    message_id: str
+    occurred_at: int
+    rule_version: str
+    decision: int
+    status: LinkStatus
+    reason: str = ""
+    request_id: str = ""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_component = msgspec.msgpack.Decoder(Component).decode
+_decode_evidence = msgspec.msgpack.Decoder(tuple[Evidence, ...]).decode
+_decode_near = msgspec.msgpack.Decoder(tuple[tuple[str, str], ...]).decode
+
+
+def link_key(workspace: str, left: Identifier, right: Identifier, source: str | None = None) -> bytes:
+    """Key of a pair here; with its source, on `identity.links`. No usable identifier contains the line break."""
+    key = f"{workspace}|link|{left}\n{right}"
+    return (key if source is None else f"{key}\n{source}").encode()
 
 
 class Components:
-    """One workspace's components in a store. Identifiers must be usable (`schemas.identity.usable`)."""
+    """One workspace's components in a store. Identifiers must be usable (`IdentityRules.usable`)."""
 
-    def __init__(self, store: Store, workspace: str) -> None:
+    def __init__(self, store: Store, workspace: str, rules: IdentityRules) -> None:
         self._store = store
         self._workspace = workspace
+        self._rank = rules.rank
 
     def canonical_of(self, identifier: Identifier) -> Identifier:
         """The canonical identifier of the component that `identifier` is in."""
         stored = self._store.get(self._key("member", identifier))
-        return identifier if stored is None else _identifier(stored.decode())
+        return identifier if stored is None else parsed(stored.decode())
 
-    def members_of(self, canonical: Identifier) -> Members:
-        """All identifiers of a component, strongest first."""
+    def of(self, identifier: Identifier, at: int = 0) -> Component:
+        """The component that `identifier` is in; `at`: since when it is, if it stands alone."""
+        canonical = self.canonical_of(identifier)
         stored = self._store.get(self._key("component", canonical))
-        return (canonical,) if stored is None else tuple(map(_identifier, stored.decode().split("\n")))
-
-    def unite(self, components: Iterable[Members]) -> Identifier:
-        """Make one component of several; its canonical identifier."""
-        components = tuple(components)
-        united = sorted((member for members in components for member in members), key=rank)
-        canonical = united[0]
-        pointer = str(canonical).encode()
-        for members in components:
-            if members[0] == canonical:
-                continue
-            if len(members) > 1:
-                self._store.put(self._key("component", members[0]), None)
-            for member in members:
-                self._store.put(self._key("member", member), pointer)
-        self._store.put(self._key("component", canonical), "\n".join(map(str, united)).encode())
-        return canonical
-
-    def link_status(self, left: Identifier, right: Identifier) -> LinkStatus | None:
-        """What was decided of a pair; None if it was never asked about."""
-        stored = self._store.get(link_key(self._workspace, left, right))
         if stored is None:
-            return None
-        return "active" if stored == b"active" else "refused"
+            return Component((Member(canonical.namespace, canonical.value, at),))
+        return _decode_component(stored)
 
-    def record_link(self, left: Identifier, right: Identifier, status: LinkStatus) -> None:
-        """Remember what was decided of a pair."""
-        self._store.put(link_key(self._workspace, left, right), status.encode())
+    def unite(self, components: Sequence[Component]) -> Component:
+        """Make one component of several."""
+        members = sorted((one for part in components for one in part.members), key=self._member_rank)
+        merges = sum(part.merges for part in components) + len(components) - 1
+        united = Component(tuple(members), merges, tuple(pair for part in components for pair in part.apart))
+        for part in components:
+            if part.canonical != united.canonical:
+                self._store.put(self._key("component", part.canonical), None)
+                self._point(part, united.canonical)
+        self._keep(united)
+        return united
+
+    def part(self, component: Component, pieces: Iterable[Collection[Identifier]]) -> list[Component]:
+        """Make several components of one, the one with its canonical identifier first."""
+        parted = []
+        for piece in sorted(pieces, key=lambda piece: min(map(self._rank, piece))):
+            names = set(map(str, piece))
+            members = tuple(member for member in component.members if member.identifier in piece)
+            apart = tuple(pair for pair in component.apart if pair[0] in names)
+            parted.append(Component(members, min(component.merges, len(members) - 1), apart))
+        for one in parted:
+            self._point(one, one.canonical)
+            self._store.put(self._key("member", one.canonical), None)
+            self._keep(one)
+        return parted
+
+    def forbid(self, left: Identifier, right: Identifier) -> None:
+        """Never let these two become one person; they are not now."""
+        for own, other in ((left, right), (right, left)):
+            component = self.of(own)
+            pair = (str(own), str(other))
+            if pair not in component.apart:
+                self._keep(msgspec.structs.replace(component, apart=(*component.apart, pair)))
+
+    def are_forbidden(self, one: Component, other: Component) -> bool:
+        """Whether these two must not become one person."""
+        if not one.apart:
+            return False
+        return any(self.canonical_of(parsed(foreign)) == other.canonical for _, foreign in one.apart)
+
+    # -- evidence
+
+    def evidence(self, left: Identifier, right: Identifier) -> tuple[Evidence, ...]:
+        """What is known of a pair, by source."""
+        stored = self._store.get(link_key(self._workspace, left, right))
+        return () if stored is None else _decode_evidence(stored)
+
+    def record(self, left: Identifier, right: Identifier, evidence: Iterable[Evidence]) -> None:
+        """Remember evidence of a pair, in the place of what was known of its sources, and what follows for `near`."""
+        known = {one.source: one for one in self.evidence(left, right)}
+        was_active = any(one.status == "active" for one in known.values())
+        known |= {one.source: one for one in evidence}
+        self._store.put(link_key(self._workspace, left, right), _encode(tuple(known.values())))
+        is_active = any(one.status == "active" for one in known.values())
+        if is_active != was_active:
+            for end, other in ((left, right), (right, left)):
+                near = set(self.near(end))
+                near = near | {other} if is_active else near - {other}
+                packed = _encode(sorted((one.namespace, one.value) for one in near)) if near else None
+                self._store.put(self._key("near", end), packed)
+
+    def near(self, identifier: Identifier) -> tuple[Identifier, ...]:
+        """The identifiers that active links tie it to."""
+        stored = self._store.get(self._key("near", identifier))
+        return () if stored is None else tuple(Identifier(*one) for one in _decode_near(stored))
+
+    def pieces(self, component: Component) -> list[set[Identifier]]:
+        """The sets into which the active links part its members."""
+        left = set(component.identifiers)
+        pieces: list[set[Identifier]] = []
+        while left:
+            piece, reached = set[Identifier](), [left.pop()]
+            while reached:
+                piece.add(identifier := reached.pop())
+                found = left.intersection(self.near(identifier))
+                left -= found
+                reached += found
+            pieces.append(piece)
+        return pieces
+
+    def pair(self, one: Identifier, other: Identifier) -> tuple[Identifier, Identifier]:
+        """The two with the stronger first, as pairs are kept."""
+        return (one, other) if self._rank(one) <= self._rank(other) else (other, one)
+
+    # -- shared devices, decisions
+
+    def is_shared(self, device: Identifier) -> bool:
+        """Whether a device was found to be used by several persons."""
+        return self._store.get(self._key("shared", device)) is not None
+
+    def share(self, device: Identifier, decision: int) -> None:
+        """Remember that a device is used by several persons."""
+        self._store.put(self._key("shared", device), decision.to_bytes(8, "big"))
+
+    def last_decision(self) -> int:
+        """Number of the last decision; 0 before the first."""
+        return int.from_bytes(self._store.get(f"{self._workspace}|sequence".encode()) or b"", "big")
 
     def next_decision(self) -> int:
         """Count one decision; its number, from 1."""
-        key = f"{self._workspace}|sequence".encode()
-        number = int.from_bytes(self._store.get(key) or b"", "big") + 1
-        self._store.put(key, number.to_bytes(8, "big"))
+        number = self.last_decision() + 1
+        self._store.put(f"{self._workspace}|sequence".encode(), number.to_bytes(8, "big"))
         return number
 
+    # -- keys
+
+    def _keep(self, component: Component) -> None:
+        is_plain = len(component.members) == 1 and not component.apart
+        self._store.put(self._key("component", component.canonical), None if is_plain else _encode(component))
+
+    def _point(self, component: Component, canonical: Identifier) -> None:
+        pointer = str(canonical).encode()
+        for member in component.members:
+            self._store.put(self._key("member", member.identifier), pointer)
+
+    def _member_rank(self, member: Member) -> tuple[int, str, str]:
+        return self._rank(member.identifier)
+
     def _key(self, kind: str, identifier: Identifier) -> bytes:
-        return f"{self._workspace}|{kind}|{identifier}".encode()
+        return f"{self._workspace}|{kind}|{identifier.namespace}:{identifier.value}".encode()
 
 
-def _identifier(text: str) -> Identifier:
+def parsed(text: str) -> Identifier:
+    """The identifier of `namespace:value`."""
     namespace, _, value = text.partition(":")
     return Identifier(namespace, value)

@@ -1,150 +1,346 @@
 """Who is who: decides requests one after the other and says which profiles move where. Pure but for the given store.
 
 Reading requests in order, producing and storing are left to the agent; obeying the commands to PROFILE. The protocol
-between the three: docs/decisions/0006-resolve-routes-at-once.md.
+between the three: docs/decisions/0006-resolve-routes-at-once.md; parting what was one: 0009, and `parting.py`.
 """
 
 import uuid
-from collections import Counter
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from definitions.identity.rules import IdentityRules
 from schemas.identity import default_profile_id
-from schemas.records import Identifier, IdentityRequest, Link, ProfileCommand
-from streams.identity.components import Components, LinkStatus, Members, Store
+from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, LinkStatus, Pair, ProfileCommand, Route
+from streams.identity.components import Component, Components, Evidence, Store
+from streams.identity.parting import Parting
+from streams.identity.union import Union
 
-MAX_COMPONENT = 1_000
-
-
-class Rules(msgspec.Struct, frozen=True):
-    """`limits`: how many identifiers of a namespace one profile may have; a namespace not listed has no limit."""
-
-    version: str = "default-1"
-    limits: Mapping[str, int] = MappingProxyType({"user_id": 1})
-    max_component: int = MAX_COMPONENT
+_WAITS_FOR_REVIEW = ("cap:", "fan_in")
 
 
-DEFAULT_RULES = Rules()
+class Decision(msgspec.Struct):
+    """What to publish, in order. `merged`: profiles that gave way to another."""
 
-
-class Decision(msgspec.Struct, frozen=True):
-    """What to publish. `merged`: components that lost their id to another; `refused`: pairs refused by this request."""
-
-    links: tuple[Link, ...] = ()
-    commands: tuple[ProfileCommand, ...] = ()
+    links: list[Link] = []
+    commands: list[ProfileCommand] = []
+    routes: list[Route] = []
+    changes: list[IdentityChange] = []
     merged: int = 0
-    refused: int = 0
+
+    def count(self, status: LinkStatus) -> int:
+        """How many links got this status."""
+        return sum(link.status == status for link in self.links)
 
 
-_NOTHING_NEW = Decision()
+def decide(request: IdentityRequest, store: Store, workspace_namespace: uuid.UUID, rules: IdentityRules) -> Decision:
+    """Decide one request; `identifiers` and pairs must be usable, strongest first. Repeating one changes nothing."""
+    graph = _Graph(request, Components(store, request.workspace, rules), workspace_namespace, rules)
+    match request.kind:
+        case "link":
+            graph.link(request.identifiers)
+        case "unmerge":
+            graph.unmerge()
+        case "retract":
+            graph.retract()
+        case "accept":
+            graph.accept()
+        case "reject":
+            graph.reject()
+        case _:
+            graph.nothing("the request is of a kind that this release does not know")
+    return graph.decision
 
 
-def decide(
-    request: IdentityRequest, store: Store, workspace_namespace: uuid.UUID, rules: Rules = DEFAULT_RULES
-) -> Decision:
-    """Unite the components of the request's identifiers as far as the rules allow, and record the evidence.
+class _Graph:
+    """One request under decision."""
 
-    `request.identifiers`: at least one, usable and strongest first; the first is the primary, which every other is
-    paired with. A limit that would break drops the weakest identifier, until the rest fits; this is Segment's rule:
-    https://segment.com/docs/unify/identity-resolution/identity-resolution-settings/. Repeating a request changes
-    nothing.
-    """
-    components = Components(store, request.workspace)
-    identifiers = request.identifiers
-    canonicals = {identifier: components.canonical_of(identifier) for identifier in identifiers}
-    fitting, refusal = _fitting(components, canonicals, rules)
-    statuses = _new_statuses(components, canonicals, fitting)
-    if not statuses:
-        return _NOTHING_NEW
-    decision = components.next_decision()
-    for other, status in statuses.items():
-        components.record_link(identifiers[0], other, status)
-    links = tuple(
-        Link(
-            workspace=request.workspace,
-            left=identifiers[0],
-            right=other,
-            message_id=request.message_id,
-            source=request.source,
-            occurred_at=request.occurred_at,
-            rule_version=rules.version,
-            decision=decision,
-            status=status,
-            reason=refusal if status == "refused" else "",
+    def __init__(
+        self, request: IdentityRequest, components: Components, namespace: uuid.UUID, rules: IdentityRules
+    ) -> None:
+        self.decision = Decision(links=[], commands=[], routes=[], changes=[])
+        self._request = request
+        self._components = components
+        self._namespace = namespace
+        self._rules = rules
+
+    # -- identifiers that were seen together
+
+    def link(self, identifiers: Sequence[Identifier]) -> None:
+        """Unite the components of the identifiers as far as the rules allow, and record the evidence.
+
+        The first identifier is the primary, which every other is paired with. A limit that would break drops the
+        weakest identifier, until the rest fits; going from the strongest until the first that does not fit is the
+        same. https://segment.com/docs/unify/identity-resolution/identity-resolution-settings/ A device on which a
+        second person signs in is set aside before that: it stands alone from then on.
+        """
+        primary, *others = identifiers
+        union = self._union(primary)
+        refused: dict[Identifier, str] = {}
+        shared: list[Identifier] = []
+        end = ""
+        for other in others:
+            component = self._components.of(other, self._request.occurred_at)
+            if union.holds(component):
+                continue
+            reason = end or self._reason(union, component, primary, other)
+            if reason is None:
+                union.add(component)
+            elif end or reason in {"first_owner", "shared"}:
+                refused[other] = reason
+            elif self._is_second_sign_in(union, component, primary, other, reason):
+                if self._rules.kind(primary) == "device":
+                    self._leave_alone(primary, others)
+                    return
+                shared.append(other)
+                refused[other] = "shared"
+            else:
+                refused[other] = end = reason
+        for device in shared:
+            self._share(device, (primary,))
+        self._conclude(primary, others, union, refused)
+
+    def _leave_alone(self, device: Identifier, others: Sequence[Identifier]) -> None:
+        """Decide without the strongest identifier: it is a device that turns out to be shared."""
+        self._share(device, others)
+        self._conclude(device, others, self._union(device), dict.fromkeys(others, "shared"))
+        self.link(others)
+
+    def _reason(self, union: Union, component: Component, primary: Identifier, other: Identifier) -> str | None:
+        """Why `other` must not be linked with `primary`, or None."""
+        if self._components.is_shared(other) or self._components.is_shared(primary):
+            return "shared"
+        if any(one.reason == "forbidden" for one in self._components.evidence(primary, other)):
+            return "forbidden"
+        reason = union.refusal(component, tie=(primary, other))
+        if reason is not None and self._policy(primary, other) == "first_owner" and _contradicts(reason):
+            return "first_owner"
+        return reason
+
+    def _policy(self, primary: Identifier, other: Identifier) -> str | None:
+        """What becomes of the device of a sign-in, of two identifiers of which one is a person's; None for others."""
+        kinds = self._rules.kind(primary), self._rules.kind(other)
+        if kinds == ("person", "device"):
+            namespace = self._rules.get(other.namespace)
+        elif kinds == ("device", "person"):
+            namespace = self._rules.get(primary.namespace)
+        else:
+            return None
+        return None if namespace is None else namespace.shared
+
+    def _is_second_sign_in(
+        self, union: Union, component: Component, primary: Identifier, other: Identifier, reason: str
+    ) -> bool:
+        if self._policy(primary, other) is None or not _contradicts(reason):
+            return False
+        return union.has_person(component)
+
+    def _union(self, identifier: Identifier, reviewed: bool = False) -> Union:
+        at = self._request.occurred_at
+        return Union(self._components.of(identifier, at), self._components, self._rules, at, reviewed)
+
+    def _conclude(
+        self, primary: Identifier, others: Iterable[Identifier], union: Union, refused: dict[Identifier, str]
+    ) -> None:
+        """Record the evidence of each pair that is new or decided in another way than before, and unite."""
+        new: list[tuple[Identifier, LinkStatus, str]] = []
+        for other in others:
+            reason = refused.get(other, "")
+            status: LinkStatus = "active"
+            if reason:
+                status = "waiting" if reason.startswith(_WAITS_FOR_REVIEW) else "refused"
+            known = {one.source: one for one in self._components.evidence(primary, other)}.get(self._request.source)
+            if known is None or known.status != status:
+                new.append((other, status, reason))
+        if not new:
+            return
+        number = self._components.next_decision()
+        for other, status, reason in new:
+            self._record(primary, other, self._evidence(number, status, reason))
+        self._unite(union, number, (primary, *(other for other, status, _ in new if status == "active")))
+        for status, kind in (("refused", "refused"), ("waiting", "quarantined")):
+            dropped = [(other, reason) for other, found, reason in new if found == status]
+            if dropped:
+                named = (primary, *(other for other, _ in dropped))
+                self._change(kind, number, named, reason=dropped[0][1], profile_id=self._profile_id(primary))
+
+    def _unite(self, union: Union, number: int, named: tuple[Identifier, ...]) -> None:
+        if len(union.components) < 2:
+            return
+        united = self._components.unite(union.components)
+        target = self._id(united.canonical)
+        retiring = [component for component in union.components if component.canonical != united.canonical]
+        self.decision.commands += (
+            ProfileCommand(
+                workspace=self._request.workspace,
+                profile_id=self._id(component.canonical),
+                command="transfer",
+                decision=number,
+                target=target,
+                identifiers=component.identifiers,
+            )
+            for component in retiring
         )
-        for other, status in statuses.items()
-    )
-    commands: tuple[ProfileCommand, ...] = ()
-    if len(fitting) > 1:
-        canonical = components.unite(fitting.values())
-        commands = _transfers(request.workspace, fitting, canonical, workspace_namespace, decision)
-    refused = sum(status == "refused" for status in statuses.values())
-    return Decision(links, commands, len(commands), refused)
+        self.decision.merged += len(retiring)
+        retired = tuple(self._id(component.canonical) for component in retiring)
+        self._change("merged", number, named, retired=retired, profile_id=target)
 
+    def _share(self, device: Identifier, persons: Sequence[Identifier]) -> None:
+        """A second person has signed in on a device: take all its links back, so that it stands alone."""
+        number = self._components.next_decision()
+        self._components.share(device, number)
+        parting = self._parting(number, "shared")
+        component = self._components.of(device)
+        for other in self._components.near(device):
+            parting.retract(*self._components.pair(device, other))
+        parting.part(component)
+        self._take(parting)
+        self._change("shared", number, (device, *persons), reason="shared", shares=tuple(parting.shares))
 
-def _fitting(
-    components: Components, canonicals: Mapping[Identifier, Identifier], rules: Rules
-) -> tuple[dict[Identifier, Members], str]:
-    """Components by canonical identifier that may become one, and why the next one may not.
+    # -- orders
 
-    Going from the strongest identifier until the first that does not fit is the same as dropping the weakest until
-    the rest fits, since no limit that is broken is mended by adding more.
-    """
-    own, *others = dict.fromkeys(canonicals.values())
-    if not others:
-        return {own: ()}, ""
-    fitting = {own: components.members_of(own)}
-    size = len(fitting[own])
-    held = _limited(fitting[own], rules)
-    for canonical in others:
-        members = components.members_of(canonical)
-        size += len(members)
-        held += _limited(members, rules)
-        broken = next((namespace for namespace, count in held.items() if count > rules.limits[namespace]), None)
-        if broken is not None:
-            return fitting, f"limit:{broken}"
-        if size > rules.max_component:
-            return fitting, "cap"
-        fitting[canonical] = members
-    return fitting, ""
+    def unmerge(self) -> None:
+        """Part all identifiers but the first from the first one's person; links among them stay."""
+        anchor, *split = self._request.identifiers
+        component = self._components.of(anchor)
+        strangers = [one for one in split if self._components.canonical_of(one) != component.canonical]
+        if not split or strangers or anchor in split:
+            named = ", ".join(map(str, strangers))
+            self.nothing(f"{named} and {anchor} are not one person" if strangers else "nothing is to be parted")
+            return
+        number = self._components.next_decision()
+        parting = self._parting(number, "forbidden" if self._request.forbid else "unmerged")
+        for one in split:
+            for other in self._components.near(one):
+                if other not in split:
+                    parting.retract(*self._components.pair(one, other))
+        parting.part(component)
+        if self._request.forbid:
+            for one in split:
+                self._components.forbid(one, anchor)
+        self._take(parting)
+        self._change(
+            "split", number, self._request.identifiers, profile_id=self._id(component.canonical),
+            reason=self._request.reason, shares=tuple(parting.shares),
+        )  # fmt: skip
 
+    def retract(self) -> None:
+        """Take the evidence of pairs back; every component that comes apart is parted under a number of its own."""
+        meant = [pair for pair in self._request.pairs if self._retractable(pair)]
+        if not meant:
+            self.nothing("no such evidence is in force")
+            return
+        by_component: dict[Identifier, list[Pair]] = {}
+        for pair in meant:
+            by_component.setdefault(self._components.canonical_of(pair.left), []).append(pair)
+        for canonical, pairs in by_component.items():
+            component = self._components.of(canonical)
+            number = self._components.next_decision()
+            parting = self._parting(number, "forbidden" if self._request.forbid else "retracted")
+            for pair in pairs:
+                parting.retract(*self._components.pair(pair.left, pair.right), pair.source)
+            parting.part(component)
+            if self._request.forbid:
+                for pair in pairs:
+                    if self._components.canonical_of(pair.left) != self._components.canonical_of(pair.right):
+                        self._components.forbid(pair.left, pair.right)
+            self._take(parting)
+            self._change(
+                "split", number, tuple(dict.fromkeys(end for pair in pairs for end in (pair.left, pair.right))),
+                profile_id=self._id(canonical), reason=self._request.reason, shares=tuple(parting.shares),
+            )  # fmt: skip
 
-def _limited(members: Members, rules: Rules) -> Counter[str]:
-    return Counter(member.namespace for member in members if member.namespace in rules.limits)
+    def _retractable(self, pair: Pair) -> bool:
+        evidence = self._components.evidence(*self._components.pair(pair.left, pair.right))
+        return any(one.status == "active" and pair.source in ("", one.source) for one in evidence)
 
+    def accept(self) -> None:
+        """Link what waits for a review, over caps and fan-in; limits and vetoes still hold."""
+        for left, right, waiting in self._waiting():
+            union = self._union(left, reviewed=True)
+            component = self._components.of(right)
+            reason = None if union.holds(component) else self._reason(union, component, left, right)
+            number = self._components.next_decision()
+            status: LinkStatus = "active" if reason is None else "refused"
+            self._record(left, right, *(self._decided(one, number, status, reason or "") for one in waiting))
+            self._change("released" if reason is None else "refused", number, (left, right), reason=reason or "")
+            if reason is None and not union.holds(component):
+                union.add(component)
+                self._unite(union, number, (left, right))
 
-def _new_statuses(
-    components: Components, canonicals: Mapping[Identifier, Identifier], fitting: Mapping[Identifier, Members]
-) -> dict[Identifier, LinkStatus]:
-    """Pairs (primary, other) whose status this request sets for the first time or mends; an active one stays."""
-    primary, *others = canonicals
-    new: dict[Identifier, LinkStatus] = {}
-    for other in others:
-        status: LinkStatus = "active" if canonicals[other] in fitting else "refused"
-        if components.link_status(primary, other) != status:
-            new[other] = status
-    return new
+    def reject(self) -> None:
+        """Refuse what waits for a review, and keep the two apart from now on."""
+        for left, right, waiting in self._waiting():
+            number = self._components.next_decision()
+            self._record(left, right, *(self._decided(one, number, "refused", "forbidden") for one in waiting))
+            if self._components.canonical_of(left) != self._components.canonical_of(right):
+                self._components.forbid(left, right)
+            self._change("rejected", number, (left, right), reason=self._request.reason)
 
+    def _waiting(self) -> list[tuple[Identifier, Identifier, list[Evidence]]]:
+        found = []
+        for pair in self._request.pairs:
+            left, right = self._components.pair(pair.left, pair.right)
+            waiting = [one for one in self._components.evidence(left, right) if one.status == "waiting"]
+            if waiting:
+                found.append((left, right, waiting))
+        if not found:
+            self.nothing("nothing of this waits for a review")
+        return found
 
-def _transfers(
-    workspace: str,
-    fitting: Mapping[Identifier, Members],
-    canonical: Identifier,
-    workspace_namespace: uuid.UUID,
-    decision: int,
-) -> tuple[ProfileCommand, ...]:
-    target = default_profile_id(workspace_namespace, canonical)
-    return tuple(
-        ProfileCommand(
-            workspace=workspace,
-            profile_id=default_profile_id(workspace_namespace, old),
-            command="transfer",
-            decision=decision,
-            target=target,
-            identifiers=members,
+    def nothing(self, reason: str) -> None:
+        """Answer a request that changes nothing."""
+        self._change("nothing", self._components.last_decision(), self._request.identifiers, reason=reason)
+
+    # -- what is published
+
+    def _parting(self, number: int, reason: str) -> Parting:
+        return Parting(self._components, self._request, self._id, number, reason)
+
+    def _take(self, parting: Parting) -> None:
+        self.decision.links += parting.links
+        self.decision.commands += parting.commands
+        self.decision.routes += parting.routes
+
+    def _evidence(self, number: int, status: LinkStatus, reason: str) -> Evidence:
+        request = self._request
+        return Evidence(
+            request.source, request.message_id, request.occurred_at, self._rules.version, number, status, reason
         )
-        for old, members in fitting.items()
-        if old != canonical
-    )
+
+    def _decided(self, known: Evidence, number: int, status: LinkStatus, reason: str) -> Evidence:
+        return msgspec.structs.replace(
+            known, decision=number, status=status, reason=reason, request_id=self._request.request_id
+        )
+
+    def _record(self, left: Identifier, right: Identifier, *evidence: Evidence) -> None:
+        self._components.record(left, right, evidence)
+        self.decision.links += (link_of(self._request.workspace, left, right, one) for one in evidence)
+
+    def _change(self, kind: str, number: int, identifiers: tuple[Identifier, ...], **fields: object) -> None:
+        request = self._request
+        self.decision.changes.append(
+            IdentityChange(
+                request.workspace, number, kind, request.occurred_at,  # type: ignore[arg-type]
+                request_id=request.request_id, message_id=request.message_id, source=request.source,
+                rule_version=self._rules.version, identifiers=identifiers, **fields,  # type: ignore[arg-type]
+            )
+        )  # fmt: skip
+
+    def _profile_id(self, identifier: Identifier) -> str:
+        return self._id(self._components.canonical_of(identifier))
+
+    def _id(self, canonical: Identifier) -> str:
+        return default_profile_id(self._namespace, canonical)
+
+
+def link_of(workspace: str, left: Identifier, right: Identifier, evidence: Evidence) -> Link:
+    """Evidence as it is published."""
+    return Link(
+        workspace, left, right, evidence.message_id, evidence.source, evidence.occurred_at, evidence.rule_version,
+        evidence.decision, evidence.status, evidence.reason, evidence.request_id,
+    )  # fmt: skip
+
+
+def _contradicts(reason: str) -> bool:
+    return reason.startswith(("limit:", "veto:"))

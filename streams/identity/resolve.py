@@ -26,18 +26,19 @@ class Resolved(msgspec.Struct, frozen=True, gc=False):
 
 
 def resolve(
-    entry: IdentifierEntry | None, identifiers: tuple[Identifier, ...], workspace_namespace: uuid.UUID
+    entry: IdentifierEntry | None, identifiers: tuple[Identifier, ...], source: str, workspace_namespace: uuid.UUID
 ) -> Resolved:
     """The profile of an event now, by the entry of its primary identifier, and the pairs not yet asked about.
 
-    `identifiers`: at least one, as `schemas.identity.usable` returns them; the first is the primary.
+    `identifiers`: at least one, as `IdentityRules.usable` returns them; the first is the primary. Each source is asked
+    about by itself: its evidence can be taken back alone.
     """
     primary = identifiers[0]
     known = entry or _NEVER_LINKED
     profile_id = known.profile_id or default_profile_id(workspace_namespace, primary)
     if len(identifiers) == 1:
         return Resolved(profile_id)
-    hashes = {other: _hash(other) for other in identifiers[1:]}
+    hashes = {other: _hash(other, source) for other in identifiers[1:]}
     new_pairs = tuple(other for other, hashed in hashes.items() if not _contains(known.paired, hashed))
     if not new_pairs:
         return Resolved(profile_id)
@@ -48,15 +49,20 @@ def resolve(
 
 
 def apply_route(entry: IdentifierEntry | None, route: Route) -> IdentifierEntry:
-    """The entry after a route: a higher decision wins, an older or equal one changes nothing."""
+    """The entry after a route: a higher decision wins, an older or equal one changes nothing.
+
+    One that reopens, whatever its age, lets GRAPH be asked about all pairs again.
+    """
     known = entry or _NEVER_LINKED
-    if route.decision <= known.decision:
+    if route.reopen and known.paired:
+        known = msgspec.structs.replace(known, paired=b"")
+    if route.decision <= known.decision or not route.profile_id:
         return known
     return msgspec.structs.replace(known, profile_id=route.profile_id, decision=route.decision)
 
 
-def _hash(identifier: Identifier) -> bytes:
-    return blake2b(str(identifier).encode(), digest_size=_HASH_BYTES).digest()
+def _hash(identifier: Identifier, source: str) -> bytes:
+    return blake2b(f"{identifier}\n{source}".encode(), digest_size=_HASH_BYTES).digest()
 
 
 def _contains(packed: bytes, hashed: bytes) -> bool:

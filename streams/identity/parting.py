@@ -1,0 +1,91 @@
+"""Taking evidence back, and what the profiles that come of it are told (docs/decisions/0009)."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas.records import Claim, Identifier, IdentityRequest, Link, ProfileCommand, Route, Share
+from streams.identity.components import Component, Components
+
+
+class Parting:
+    """One decision that takes evidence back; `reason` is what its links say. Nothing is parted until `part`."""
+
+    def __init__(
+        self,
+        components: Components,
+        request: IdentityRequest,
+        profile_id: Callable[[Identifier], str],
+        number: int,
+        reason: str,
+    ) -> None:
+        self.links: list[Link] = []
+        self.commands: list[ProfileCommand] = []
+        self.routes: list[Route] = []
+        self.shares: list[Share] = []
+        self._components = components
+        self._request = request
+        self._id = profile_id
+        self._number = number
+        self._reason = reason
+        self._reopened: set[Identifier] = set()
+
+    def retract(self, left: Identifier, right: Identifier, source: str = "") -> None:
+        """Take the active evidence of a pair back: of one source, or (empty) of all."""
+        retracted = [
+            msgspec.structs.replace(
+                one,
+                decision=self._number,
+                status="retracted",
+                reason=self._reason,
+                request_id=self._request.request_id,
+            )
+            for one in self._components.evidence(left, right)
+            if one.status == "active" and source in ("", one.source)
+        ]
+        if not retracted:
+            return
+        self._components.record(left, right, retracted)
+        self._reopened.update((left, right))
+        workspace = self._request.workspace
+        for one in retracted:
+            self.links.append(
+                Link(
+                    workspace, left, right, one.message_id, one.source, one.occurred_at, one.rule_version,
+                    one.decision, one.status, one.reason, one.request_id,
+                )
+            )  # fmt: skip
+
+    def part(self, component: Component) -> None:
+        """Make the pieces that the remaining links hold together components of their own, if there are several."""
+        pieces = self._components.pieces(component)
+        parted = self._components.part(component, pieces) if len(pieces) > 1 else [component]
+        for piece in parted:
+            home = self._id(piece.canonical)
+            if len(parted) > 1:
+                self._rebuild(piece, home, [one for one in component.identifiers if one not in piece.identifiers])
+            for identifier in piece.identifiers:
+                if len(parted) > 1 or identifier in self._reopened:
+                    # What was not parted stays routed as it is: the state of a merge may still be on its way.
+                    new_home = home if len(parted) > 1 else ""
+                    self.routes.append(
+                        Route(
+                            self._request.workspace, identifier.namespace, identifier.value, new_home, self._number,
+                            reopen=identifier in self._reopened,
+                        )
+                    )  # fmt: skip
+
+    def _rebuild(self, piece: Component, home: str, parted: list[Identifier]) -> None:
+        workspace = self._request.workspace
+        identifiers = piece.identifiers
+        claims = tuple(Claim(one.namespace, one.value) for one in identifiers)
+        self.shares.append(Share(home, claims))
+        self.commands.append(
+            ProfileCommand(workspace, home, "rebuild", self._number, identifiers=identifiers, parted=tuple(parted))
+        )
+        for identifier in identifiers[1:]:
+            self.commands.append(
+                ProfileCommand(
+                    workspace, self._id(identifier), "transfer", self._number, target=home, identifiers=(identifier,)
+                )
+            )

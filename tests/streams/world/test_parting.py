@@ -1,0 +1,143 @@
+"""Merges, shared devices and unmerges in any interleaving: at rest, every profile is a plain computation over its events."""
+
+from random import Random
+
+import msgspec
+import pytest
+
+from definitions import Definitions, Segment, compile_program
+from definitions.identity.rules import DEFAULT_RULES
+from definitions.model import EventCount, EventMatcher, Not
+from schemas.identity import default_profile_id
+from schemas.records import Event, Identifier, IdentityRequest
+from tests.oracle.reference import Facts, Person, World as Reference, recompute
+from tests.streams.world.world import NAMESPACE, WORKSPACE, World
+
+START = 1_700_000_000_000
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+POOL = [Identifier(namespace, f"{n}x") for namespace in ("user_id", "phone", "email", "anonymous_id") for n in range(4)]
+VIEW = EventMatcher("track", "View")
+PROGRAM = compile_program(
+    Definitions(
+        (
+            Segment("frequent", EventCount(VIEW, 2, 2 * HOUR)),
+            Segment("quiet", Not(EventCount(VIEW, 1, HOUR))),
+        )
+    )
+)
+
+
+def _views(facts: Facts, within_ms: int) -> int:
+    return sum(event.event == "View" and facts.at - within_ms < event.occurred_at <= facts.at for event in facts.events)
+
+
+REFERENCE = Reference(
+    NAMESPACE,
+    {"web": 0, "crm": 5},
+    {"frequent": lambda facts: _views(facts, 2 * HOUR) >= 2, "quiet": lambda facts: _views(facts, HOUR) < 1},
+)
+
+
+def _event(random: Random, number: int, at: int) -> Event:
+    count = random.choice((1, 1, 2, 2, 3))
+    identifiers = DEFAULT_RULES.usable(random.sample(POOL, count))
+    kind = random.choice(("track", "track", "identify"))
+    return Event(
+        WORKSPACE, random.choice(("web", "crm")), f"m{number}", kind, "View" if kind == "track" else None, at, None, at,
+        identifiers, traits=f'{{"plan": {random.randint(0, 3)}}}' if kind == "identify" else "{}",
+    )  # fmt: skip
+
+
+def _unmerge(world: World, random: Random, number: int) -> IdentityRequest | None:
+    identifiers = world.component(random.choice(POOL)).identifiers
+    if len(identifiers) < 2:
+        return None
+    anchor, *split = random.sample(identifiers, min(len(identifiers), random.choice((2, 2, 3))))
+    return IdentityRequest(
+        WORKSPACE, "", "operator", START, (anchor, *split), "unmerge", f"r{number}", "test", random.random() < 0.3
+    )
+
+
+def _play(seed: int, events: int = 40) -> tuple[World, list[Event], int]:
+    random = Random(seed)
+    world = World(random.choice((1, 2, 3)), random, DEFAULT_RULES, PROGRAM)
+    at, sent = START, []
+    for number in range(events):
+        at += random.choice((1, MINUTE, 20 * MINUTE, 25 * MINUTE, 31 * MINUTE))
+        event = _event(random, number, at)
+        sent.append(event)
+        for _ in range(random.choice((1, 1, 2))):
+            world.send(event)
+        if random.random() < 0.15 and (request := _unmerge(world, random, number)) is not None:
+            world.order(request)
+        for _ in range(random.choice((0, 1, 5, 60))):
+            world.step()
+    world.run()
+    world.advance(at + random.choice((0, 10 * MINUTE, 3 * HOUR)))
+    world.run()
+    end = int(world._tables["profile", 0].get(b"\x00clock|main", b"0")) or at
+    return world, sent, end
+
+
+def _expected(world: World, sent: list[Event], at: int) -> dict[str, Person]:
+    components = {world.component(identifier).identifiers for identifier in POOL}
+    return recompute(sent, components, REFERENCE, at)
+
+
+def _found(world: World) -> dict[str, Person]:
+    people = {}
+    for profile_id, profile in world.profiles().items():
+        sessions = [one for one in world.sessions().values() if one.profile_id == profile_id]
+        people[profile_id] = profile, sessions
+    return people  # type: ignore[return-value]
+
+
+def _check(world: World, sent: list[Event], at: int) -> None:
+    expected = _expected(world, sent, at)
+    profiles = world.profiles()
+    assert profiles.keys() == expected.keys()
+    sessions = world.sessions().values()
+    for profile_id, person in expected.items():
+        profile = profiles[profile_id]
+        assert profile.events == person.events, profile_id
+        assert msgspec.json.decode(profile.traits) == person.traits
+        assert profile.counters == person.counters
+        assert (profile.first_seen_at, profile.last_seen_at) == (person.first_seen_at, person.last_seen_at)
+        assert {member.segment for member in profile.segments} == person.segments
+        own = sorted(
+            (one.started_at, one.ended_at, one.events, one.status) for one in sessions if one.profile_id == profile_id
+        )
+        assert own == [(one.started_at, one.ended_at, one.events, one.status) for one in person.sessions]
+    assert {one.profile_id for one in sessions} <= expected.keys()
+    _check_changes(world, expected)
+
+
+def _check_changes(world: World, expected: dict[str, Person]) -> None:
+    inside: set[tuple[str, str]] = set()
+    ids = [change.change_id for change in world.segment_changes()]
+    assert len(ids) == len(set(ids))
+    for change in world.segment_changes():
+        membership = (change.profile_id, change.segment)
+        assert (membership in inside) is (change.change == "exited"), change
+        inside ^= {membership}
+    assert inside == {(one, name) for one, person in expected.items() for name in person.segments}
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_at_rest_every_profile_is_what_its_events_say(seed: int) -> None:
+    world, sent, at = _play(seed)
+    assert any(change.kind in {"split", "shared"} for change in world.changes()) or seed % 7
+    _check(world, sent, at)
+
+
+def test_identifiers_lead_to_their_profile_for_later_events() -> None:
+    world, sent, at = _play(1)
+    for number, identifier in enumerate(POOL):
+        event = Event(WORKSPACE, "web", f"later{number}", "track", "View", at, None, at, (identifier,))
+        sent.append(event)
+        world.send(event)
+    world.run()
+    _check(world, sent, at)
+    for identifier in POOL:
+        assert default_profile_id(NAMESPACE, world.component(identifier).canonical) in world.profiles()
