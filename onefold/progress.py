@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         topics.EVENTS_REJECTED,
         topics.EVENTS_DEAD,
         topics.IDENTITY_LINKS,
+        topics.IDENTITY_CHANGES,
     ),
 }
 """Consumer group -> the topics that it must have read to the end."""
