@@ -24,6 +24,7 @@ COMMANDS = {
     "collector": ("onefold.commands.processes:collector", "Run the collector and the API."),
     "worker": ("onefold.commands.processes:worker", "Run a worker."),
     "sink": ("onefold.commands.processes:sink", "Run the sink to ClickHouse."),
+    "rebuilder": ("onefold.commands.processes:rebuilder", "Run the rebuilder of parted profiles."),
 }
 
 
