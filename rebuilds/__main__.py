@@ -87,7 +87,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
         )
         try:
             while not stopping.is_set():
-                taken = persist("decode", changes.take, stopping)
+                taken = persist("take", changes.take, stopping)
                 if taken:
                     rebuilder.rebuild(taken)
                 changes.commit()

@@ -36,6 +36,7 @@ class Changes:
         self._encode = codec.encoder(IdentityChange)
         self._committed: dict[int, int] = {}
         self._undecoded: list[Message] = []
+        self._new: list[TopicPartition] = []  # assigned just now
         self.is_assigned = False
         self._consumer = Consumer(_consumer_config(settings), logger=logger)
         self._consumer.subscribe([topics.IDENTITY_CHANGES], on_assign=self._assigned, on_revoke=self._revoked)
@@ -44,12 +45,13 @@ class Changes:
     def take(self) -> tuple[IdentityChange, ...]:
         """What arrived since and asks for a rebuild, in order; waits a moment for it.
 
-        Raises TransientError when the schema registry must be asked and does not answer (nothing is lost), and
-        TerminalError when Kafka's client cannot go on.
+        Raises TransientError when Kafka or the schema registry must be asked and does not answer (nothing is lost),
+        and TerminalError when Kafka's client cannot go on.
         """
-        self._undecoded += [
-            message for message in self._consumer.consume(MAX_TAKEN, LINGER_S) if self._is_record(message)
-        ]
+        taken = self._consumer.consume(MAX_TAKEN, LINGER_S)  # may change the assignment, and forget what is undecoded
+        self._undecoded += [message for message in taken if self._is_record(message)]
+        if self._new:
+            self._begin()
         try:
             changes = [self._decoded(message) for message in self._undecoded]
         except REGISTRY_ERRORS as error:
@@ -88,31 +90,31 @@ class Changes:
             logger.warning("offsets not committed, profiles may be rebuilt again: %s", error.args[0].str())
             return
         self._committed |= {position.partition: position.offset for position in positions}
-        self.is_assigned = bool(self._consumer.assignment())
 
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
 
     def _positions(self) -> list[TopicPartition]:
-        """Where the consumer stands, unless that is committed already.
-
-        Before the first record that is where it begins: committed too, for it says that this group is at work.
-        """
-        assigned = self._consumer.assignment()
-        positions = self._consumer.position(assigned)
-        begins = [
-            position for position in positions if position.offset < 0 and position.partition not in self._committed
-        ]
-        for position in self._consumer.committed(begins, _REQUEST_TIMEOUT_S) if begins else ():
-            if position.offset < 0:
-                position.offset, _ = self._consumer.get_watermark_offsets(position, _REQUEST_TIMEOUT_S)
-            positions = [one for one in positions if one.partition != position.partition] + [position]
+        """Where the consumer stands, past markers too, unless that is committed already."""
         return [
             position
-            for position in positions
+            for position in self._consumer.position(self._consumer.assignment())
             if position.offset >= 0 and self._committed.get(position.partition) != position.offset
         ]
+
+    def _begin(self) -> None:
+        """Commit where a group begins that has committed nothing: that says, to `onefold drain`, that it is at work."""
+        try:
+            begins = [one for one in self._consumer.committed(self._new, _REQUEST_TIMEOUT_S) if one.offset < 0]
+            for begin in begins:
+                begin.offset, _ = self._consumer.get_watermark_offsets(begin, _REQUEST_TIMEOUT_S)
+            if begins:
+                self._consumer.commit(offsets=begins, asynchronous=False)
+        except KafkaException as error:
+            raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
+        self._new = []
+        self.is_assigned = True
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
@@ -133,10 +135,10 @@ class Changes:
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         logger.info("reading %d partitions", len(partitions))
-        self._undecoded, self._committed = [], {}
+        self._undecoded, self._committed, self._new = [], {}, partitions
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        self._undecoded, self._committed = [], {}
+        self._undecoded, self._committed, self._new = [], {}, []
         self.is_assigned = False
 
 
@@ -144,6 +146,8 @@ def _consumer_config(settings: Settings) -> dict[str, str | int | float | bool]:
     return {
         "bootstrap.servers": settings.kafka,
         "group.id": GROUP,
+        # Static membership: a rebuilder that was killed goes on as soon as it is started again.
+        "group.instance.id": f"{GROUP}-{settings.worker}",
         "client.id": GROUP,
         "session.timeout.ms": 10_000,
         "max.poll.interval.ms": _LONGEST_WORK_MS,
