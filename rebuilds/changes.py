@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from rebuilds import metrics
 from rebuilds.errors import TerminalError, TransientError
-from rebuilds.shares import asks_for_rebuild
 from schemas import topics
+from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec, DecodeError
 from schemas.records import IdentityChange
 from schemas.registry import REGISTRY_ERRORS

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from schemas.changes import asks_for_rebuild
 from schemas.records import Claim, Identifier, IdentityChange, Share
 
 Usable = Callable[[Iterable[Identifier]], tuple[Identifier, ...]]
 """The identifiers that name somebody, strongest first; the first is the event's primary one."""
-
-_PARTING = frozenset({"split", "shared"})
 
 
 class Job(NamedTuple):
@@ -17,11 +16,6 @@ class Job(NamedTuple):
     workspace: str
     decision: int
     share: Share
-
-
-def asks_for_rebuild(change: IdentityChange) -> bool:
-    """Whether profiles are to be rebuilt because of a change."""
-    return change.kind in _PARTING and bool(change.shares)
 
 
 def jobs(changes: Iterable[IdentityChange]) -> tuple[Job, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from definitions.identity.rules import DEFAULT_RULES
-from rebuilds.shares import Claims, Job, asks_for_rebuild, jobs
+from rebuilds.shares import Claims, Job, jobs
 from schemas.records import ChangeKind, Claim, Identifier, IdentityChange, Share
 
 ADA = Identifier("user_id", "ada")
@@ -15,14 +15,6 @@ def change(
 ) -> IdentityChange:
     shares = tuple(Share(profile, (Claim("user_id", value),)) for profile in profiles)
     return IdentityChange(workspace, decision, kind, 0, shares=shares)
-
-
-@pytest.mark.parametrize(
-    ("kind", "asks"), [("split", True), ("shared", True), ("merged", False), ("rebuilt", False), ("unknown", False)]
-)
-def test_only_what_parts_profiles_asks_for_a_rebuild(kind: ChangeKind, asks: bool) -> None:
-    assert asks_for_rebuild(change(1, "a", kind=kind)) is asks
-    assert not asks_for_rebuild(change(1, kind=kind))
 
 
 def test_of_several_decisions_about_a_profile_the_highest_counts_in_whatever_order_they_come() -> None:
