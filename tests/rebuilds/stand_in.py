@@ -161,6 +161,8 @@ class Installation:
         for event in events:
             bodies.append(self._codec.encoder(Event)(event))
             self._producer.produce(topics.EVENTS_RESOLVED, bodies[-1], profile_key(event.workspace, profile_id))
+            if len(bodies) % 10_000 == 0:
+                self._producer.flush(DEADLINE_S)
         assert self._producer.flush(DEADLINE_S) == 0
         return bodies
 
