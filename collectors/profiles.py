@@ -4,26 +4,20 @@ Reads what the sink has written to ClickHouse; what a profile is made of is deci
 """
 
 import asyncio
-import hmac
 import logging
-from functools import cache
-from urllib.parse import urlsplit
 
-import httpx
-import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from collectors.access import key_from_header
+from collectors.access import presents_key
+from collectors.lookup import JsonObject, LookupFailed, rows
 from schemas.records import Identifier
 from settings import Settings
 
-TIMEOUT_S = 10.0
 SESSIONS_SHOWN = 10
 RETRY_AFTER_S = 2
 
-JsonObject = dict[str, object]
 logger = logging.getLogger(__name__)
 
 _PROFILE = """
@@ -43,15 +37,6 @@ ORDER BY started_at DESC
 LIMIT {limit:UInt32}
 """
 _SESSION_FIELDS = ("session_id", "started_at", "last_event_at", "events", "entry_url")
-_FORMAT = {
-    "default_format": "JSON",
-    "output_format_json_quote_64bit_integers": "0",
-    "date_time_output_format": "iso",
-}
-
-
-class LookupFailed(Exception):
-    """ClickHouse did not answer the look-up; the message says what it said."""
 
 
 def read_identifier(text: str) -> Identifier:
@@ -65,14 +50,14 @@ def read_identifier(text: str) -> Identifier:
 def find_profile(clickhouse_url: str, workspace: str, identifier: Identifier) -> JsonObject | None:
     """The profile that an identifier belongs to now, times in ISO 8601; None if nobody has it. Raises LookupFailed."""
     named = {"workspace": workspace, "namespace": identifier.namespace, "value": identifier.value}
-    profiles = _rows(clickhouse_url, _PROFILE, named)
+    profiles = rows(clickhouse_url, _PROFILE, named)
     if not profiles:
         return None
     profile = profiles[0]
     session = {field: profile.pop(_column(field)) for field in _SESSION_FIELDS}
     profile["session"] = session if session["session_id"] is not None else None
     of_profile = {"workspace": workspace, "profile_id": str(profile["profile_id"]), "limit": str(SESSIONS_SHOWN)}
-    profile["sessions"] = _rows(clickhouse_url, _SESSIONS, of_profile)
+    profile["sessions"] = rows(clickhouse_url, _SESSIONS, of_profile)
     return profile
 
 
@@ -108,45 +93,11 @@ def _may_read(settings: Settings, workspace: str, request: Request) -> bool:
     if settings.open_reads:
         return True
     known = settings.workspaces.get(workspace)
-    header = request.headers.get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" else key_from_header(header)
-    if known is None or not key:
-        return False
-    return any(hmac.compare_digest(key.encode(), read_key.encode()) for read_key in known.read_keys)
+    return known is not None and presents_key(request.headers.get("authorization"), known.read_keys)
 
 
 def _column(field: str) -> str:
     return field if field.startswith("session_") else f"session_{field}"
-
-
-def _rows(url: str, query: str, parameters: dict[str, str]) -> list[JsonObject]:
-    bound = {f"param_{name}": _escaped(value) for name, value in parameters.items()}
-    try:
-        answer = _client(url).post("/", params=_FORMAT | bound, content=query.encode())
-    except httpx.HTTPError as error:
-        raise LookupFailed(
-            f"ClickHouse at {urlsplit(url).netloc.rpartition('@')[2]} does not answer: {error}"
-        ) from error
-    if answer.status_code != httpx.codes.OK:
-        raise LookupFailed(f"ClickHouse: {' '.join(answer.text.split())[:300]}")
-    return msgspec.json.decode(answer.content, type=_Answer).data
-
-
-class _Answer(msgspec.Struct):
-    data: list[JsonObject]
-
-
-def _escaped(value: str) -> str:
-    """ClickHouse reads parameters as in its format TSV."""
-    return (
-        value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r").replace("\0", "\\0")
-    )
-
-
-@cache
-def _client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=TIMEOUT_S)
 
 
 def _error(status: int, code: str, message: str, field: str | None = None) -> Response:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from collectors.access import WriteKeys
 from collectors.bodies import Bodies
 from collectors.contracts import Contracts
+from collectors.identity_routes import IdentityOrders
 from collectors.intake import Intake
 from collectors.producer import AcknowledgedProducer
 from collectors.profiles import profile_routes
@@ -47,8 +48,10 @@ def create_app(settings: Settings, whole_stack: bool, give_up: Callable[[], None
         producer = AcknowledgedProducer(settings.kafka, on_fatal=give_up)
         contracts = Contracts(settings)
         readiness = Readiness(producer, contracts, stack_parts(settings) if whole_stack else {})
-        ingestion = Ingestion(WriteKeys(settings.workspaces), Bodies(), Intake(producer, contracts))
-        app.router.routes.extend(_routes(ingestion, readiness))
+        bodies = Bodies()
+        ingestion = Ingestion(WriteKeys(settings.workspaces), bodies, Intake(producer, contracts))
+        orders = IdentityOrders(producer, contracts, bodies)
+        app.router.routes.extend(_routes(ingestion, orders, readiness))
         try:
             yield
         finally:
@@ -92,8 +95,8 @@ def serve(settings: Settings, whole_stack: bool) -> None:
         raise ProducerFailed("Kafka's client cannot go on; start the collector again")
 
 
-def _routes(ingestion: Ingestion, readiness: Readiness) -> list[Route]:
-    return [*ingestion.routes(), *profile_routes(), *service_routes(readiness)]
+def _routes(ingestion: Ingestion, orders: IdentityOrders, readiness: Readiness) -> list[Route]:
+    return [*ingestion.routes(), *profile_routes(), *orders.routes(), *service_routes(readiness)]
 
 
 def _listen(host: str, port: int) -> socket.socket:

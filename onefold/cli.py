@@ -19,11 +19,13 @@ COMMANDS = {
     "import": ("onefold.commands.import_:import_", "Import a file of past events."),
     "sql": ("onefold.commands.sql:sql", "Ask ClickHouse."),
     "profile": ("onefold.commands.profile:profile", "Show the profile of a person."),
+    "unmerge": ("onefold.commands.unmerge:unmerge", "Part what was taken for one person."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "clock": ("onefold.commands.clock:clock", "Move the clock of a workspace on event time."),
     "collector": ("onefold.commands.processes:collector", "Run the collector and the API."),
     "worker": ("onefold.commands.processes:worker", "Run a worker."),
     "sink": ("onefold.commands.processes:sink", "Run the sink to ClickHouse."),
+    "rebuilder": ("onefold.commands.processes:rebuilder", "Run the rebuilder of parted profiles."),
 }
 
 
