@@ -10,6 +10,7 @@ from rebuilds.errors import TerminalError, TransientError
 from rebuilds.parts import parts
 from rebuilds.places import reached
 from rebuilds.shares import Job
+from rebuilds.warehouse import Told
 from schemas import topics
 from schemas.identity import profile_key
 from schemas.records import ProfileCommand
@@ -41,7 +42,7 @@ class Replays:
         }
         self._producer = Producer(topics.PRODUCER_CONFIG | config)
 
-    def send(self, job: Job, events: Iterable[bytes], sessions: tuple[str, ...]) -> Sent:
+    def send(self, job: Job, events: Iterable[bytes], told: Told) -> Sent:
         """Send a run of its own, at least one part, and return once Kafka has acknowledged all of it.
 
         Raises TransientError, after which a new run may be sent: the profile ignores what came of this one. Raises
@@ -64,7 +65,8 @@ class Replays:
                 part=part.number,
                 last=part.last,
                 events=part.events,
-                sessions=sessions if part.last else (),
+                version=told.version if part.number == 0 else 0,
+                sessions=told.sessions if part.last else (),
             )
             self._produce(self._encode(command), key, delivery)
         self._producer.flush(DELIVERY_TIMEOUT_S + 1)

@@ -14,7 +14,6 @@ def migrated(stack: Stack) -> str:
     """Address of a ClickHouse with all tables."""
     warehouse = SinkWarehouse(stack.addresses.clickhouse)
     migrate(warehouse)
-    warehouse.run("ALTER TABLE onefold.events ADD COLUMN IF NOT EXISTS body String")
     warehouse.close()
     return stack.addresses.clickhouse
 
