@@ -19,18 +19,18 @@ ADVERTISING_ID = "AEBE52E7-03EE-455A-B3C4-E57283966239"
 NAMESPACES = st.sampled_from([one.name for one in DEFAULT_RULES.namespaces]) | st.text(max_size=100)
 
 
-def read(kind: EventType = "track", rules: IdentityRules = DEFAULT_RULES, **fields: object) -> Accepted:
+def read(kind: EventType = "track", *, rules: IdentityRules = DEFAULT_RULES, **fields: object) -> Accepted:
     text = json.dumps({"userId": "u1", "event": "Viewed"} | fields)
     return read_event(call(text), kind, SENDER, Envelope(RECEIVED_AT, rules=rules))
 
 
-def found(kind: EventType = "track", rules: IdentityRules = DEFAULT_RULES, **fields: object) -> list[str]:
-    return [str(one) for one in read(kind, rules, **fields).event.identifiers]
+def found(kind: EventType = "track", *, rules: IdentityRules = DEFAULT_RULES, **fields: object) -> list[str]:
+    return [str(one) for one in read(kind, rules=rules, **fields).event.identifiers]
 
 
 def refusal(kind: EventType = "track", **fields: object) -> Rejection:
     with pytest.raises(Rejection) as caught:
-        read(kind, **fields)
+        read(kind, rules=DEFAULT_RULES, **fields)
     return caught.value
 
 
@@ -44,7 +44,7 @@ def test_every_field_that_names_somebody_is_read_strongest_first() -> None:
         "device": {"advertisingId": ADVERTISING_ID, "type": "ios", "token": "t0k3n"},
     }
     traits = {"email": " Ann@Example.org", "phone": "138 0013 8000"}
-    assert found("identify", CHINESE, anonymousId="a-1", context=context, traits=traits) == [
+    assert found("identify", rules=CHINESE, anonymousId="a-1", context=context, traits=traits) == [
         "user_id:u1",
         "unionid:oU",
         "phone:+8613800138000",
