@@ -43,11 +43,11 @@ def test_every_field_that_names_somebody_is_read_strongest_first() -> None:
         "externalIds": [{"type": "external_id", "id": 42}, {"type": "unionid", "id": "oU"}],
         "device": {"advertisingId": ADVERTISING_ID, "type": "ios", "token": "t0k3n"},
     }
-    traits = {"email": " Ann@Example.org", "phone": "138 0013 8000"}
+    traits = {"email": " Ann@Example.org", "phone": "139 1234 5678"}
     assert found("identify", rules=CHINESE, anonymousId="a-1", context=context, traits=traits) == [
         "user_id:u1",
         "unionid:oU",
-        "phone:+8613800138000",
+        "phone:+8613912345678",
         "email:ann@example.org",
         "external_id:42",
         f"idfa:{ADVERTISING_ID.lower()}",

@@ -31,11 +31,11 @@ def spelt(namespace: str, value: str, rules: IdentityRules = DEFAULT_RULES) -> s
         ("030 / 123456-78", GERMAN, "+493012345678"),
         ("+49 (0)30 12345678", DEFAULT_RULES, "+493012345678"),
         ("tel:+49-30-12345678", DEFAULT_RULES, "+493012345678"),
-        ("138 0013 8000", CHINESE, "+8613800138000"),
-        ("＋８６ １３８００１３８０００", DEFAULT_RULES, "+8613800138000"),  # noqa: RUF001 - full width on purpose
-        ("\u202a+86 138\u00a00013\u00a08000\u202c", DEFAULT_RULES, "+8613800138000"),
-        ("0086 13800138000", CHINESE, "+8613800138000"),
-        ("13800138000", DEFAULT_RULES, "malformed"),
+        ("139 1234 5678", CHINESE, "+8613912345678"),
+        ("＋８６ １３９１２３４５６７８", DEFAULT_RULES, "+8613912345678"),  # noqa: RUF001 - full width on purpose
+        ("\u202a+86 139\u00a01234\u00a05678\u202c", DEFAULT_RULES, "+8613912345678"),
+        ("0086 13912345678", CHINESE, "+8613912345678"),
+        ("13912345678", DEFAULT_RULES, "malformed"),
         ("+49 30 12345678 ext. 7", DEFAULT_RULES, "malformed"),
         ("call me: +49 30 12345678", DEFAULT_RULES, "malformed"),
         ("+49", DEFAULT_RULES, "malformed"),
