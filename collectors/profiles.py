@@ -3,28 +3,16 @@
 Reads what the sink has written to ClickHouse; what a profile is made of is decided in the streams.
 """
 
-import asyncio
-import hmac
-import logging
-from functools import cache
-from urllib.parse import urlsplit
-
-import httpx
-import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from collectors.access import key_from_header
+from collectors.lookups.answers import answer
+from collectors.lookups.rows import JsonObject, read_identifier, rows
 from schemas.records import Identifier
 from settings import Settings
 
-TIMEOUT_S = 10.0
 SESSIONS_SHOWN = 10
-RETRY_AFTER_S = 2
-
-JsonObject = dict[str, object]
-logger = logging.getLogger(__name__)
 
 _PROFILE = """
 SELECT profile_id, identifiers, traits, counters, segments, events, first_seen_at, last_seen_at, updated_at, version,
@@ -43,36 +31,19 @@ ORDER BY started_at DESC
 LIMIT {limit:UInt32}
 """
 _SESSION_FIELDS = ("session_id", "started_at", "last_event_at", "events", "entry_url")
-_FORMAT = {
-    "default_format": "JSON",
-    "output_format_json_quote_64bit_integers": "0",
-    "date_time_output_format": "iso",
-}
-
-
-class LookupFailed(Exception):
-    """ClickHouse did not answer the look-up; the message says what it said."""
-
-
-def read_identifier(text: str) -> Identifier:
-    """`namespace:value`, where the value may hold colons itself. Raises ValueError that says what is expected."""
-    namespace, separator, value = text.partition(":")
-    if not (namespace and separator and value):
-        raise ValueError(f"expected NAMESPACE:VALUE such as user_id:42, not {text!r}")
-    return Identifier(namespace, value)
 
 
 def find_profile(clickhouse_url: str, workspace: str, identifier: Identifier) -> JsonObject | None:
     """The profile that an identifier belongs to now, times in ISO 8601; None if nobody has it. Raises LookupFailed."""
     named = {"workspace": workspace, "namespace": identifier.namespace, "value": identifier.value}
-    profiles = _rows(clickhouse_url, _PROFILE, named)
+    profiles = rows(clickhouse_url, _PROFILE, named, JsonObject)
     if not profiles:
         return None
     profile = profiles[0]
     session = {field: profile.pop(_column(field)) for field in _SESSION_FIELDS}
     profile["session"] = session if session["session_id"] is not None else None
     of_profile = {"workspace": workspace, "profile_id": str(profile["profile_id"]), "limit": str(SESSIONS_SHOWN)}
-    profile["sessions"] = _rows(clickhouse_url, _SESSIONS, of_profile)
+    profile["sessions"] = rows(clickhouse_url, _SESSIONS, of_profile, JsonObject)
     return profile
 
 
@@ -83,72 +54,12 @@ def profile_routes() -> list[Route]:
 
 async def profile(request: Request) -> Response:
     """The unified profile as JSON: 400 for a malformed identifier, 401 without a read key, 404 if nobody has it."""
-    settings: Settings = request.app.state.settings
-    name = request.query_params.get("workspace", "main")
-    if not _may_read(settings, name, request):
-        message = f"a read key of workspace {name!r} is needed: as user name of Basic authentication, or as Bearer"
-        return _error(401, "unknown_read_key", message, "Authorization")
-    if name not in settings.workspaces:
-        return _error(404, "unknown_workspace", f"there is no workspace {name!r}", "workspace")
-    try:
-        identifier = read_identifier(request.path_params["identifier"])
-    except ValueError as error:
-        return _error(400, "invalid_identifier", str(error), "identifier")
-    try:
-        found = await asyncio.to_thread(find_profile, settings.clickhouse, name, identifier)
-    except LookupFailed as error:
-        logger.warning("answered 503: %s", error)
-        return _error(503, "unavailable", "profiles cannot be read now, ask again later")
-    if found is None:
-        return _error(404, "unknown_profile", f"workspace {name!r} has no profile with this identifier", "identifier")
-    return JSONResponse(found)
 
+    def look_up(settings: Settings, workspace: str) -> JsonObject | None:
+        return find_profile(settings.clickhouse, workspace, read_identifier(request.path_params["identifier"]))
 
-def _may_read(settings: Settings, workspace: str, request: Request) -> bool:
-    if settings.open_reads:
-        return True
-    known = settings.workspaces.get(workspace)
-    header = request.headers.get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" else key_from_header(header)
-    if known is None or not key:
-        return False
-    return any(hmac.compare_digest(key.encode(), read_key.encode()) for read_key in known.read_keys)
+    return await answer(request, look_up, missing="profile")
 
 
 def _column(field: str) -> str:
     return field if field.startswith("session_") else f"session_{field}"
-
-
-def _rows(url: str, query: str, parameters: dict[str, str]) -> list[JsonObject]:
-    bound = {f"param_{name}": _escaped(value) for name, value in parameters.items()}
-    try:
-        answer = _client(url).post("/", params=_FORMAT | bound, content=query.encode())
-    except httpx.HTTPError as error:
-        raise LookupFailed(
-            f"ClickHouse at {urlsplit(url).netloc.rpartition('@')[2]} does not answer: {error}"
-        ) from error
-    if answer.status_code != httpx.codes.OK:
-        raise LookupFailed(f"ClickHouse: {' '.join(answer.text.split())[:300]}")
-    return msgspec.json.decode(answer.content, type=_Answer).data
-
-
-class _Answer(msgspec.Struct):
-    data: list[JsonObject]
-
-
-def _escaped(value: str) -> str:
-    """ClickHouse reads parameters as in its format TSV."""
-    return (
-        value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r").replace("\0", "\\0")
-    )
-
-
-@cache
-def _client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=TIMEOUT_S)
-
-
-def _error(status: int, code: str, message: str, field: str | None = None) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
-    return JSONResponse({"error": {"code": code, "message": message, "field": field}}, status, headers)

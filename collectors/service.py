@@ -15,6 +15,7 @@ from collectors.access import WriteKeys
 from collectors.bodies import Bodies
 from collectors.contracts import Contracts
 from collectors.intake import Intake
+from collectors.lookups.routes import identity_routes
 from collectors.producer import AcknowledgedProducer
 from collectors.profiles import profile_routes
 from collectors.readiness import Readiness, stack_parts
@@ -93,7 +94,7 @@ def serve(settings: Settings, whole_stack: bool) -> None:
 
 
 def _routes(ingestion: Ingestion, readiness: Readiness) -> list[Route]:
-    return [*ingestion.routes(), *profile_routes(), *service_routes(readiness)]
+    return [*ingestion.routes(), *profile_routes(), *identity_routes(), *service_routes(readiness)]
 
 
 def _listen(host: str, port: int) -> socket.socket:
