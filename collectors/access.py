@@ -1,8 +1,9 @@
-"""Write keys: who may send, and into which workspace and source."""
+"""Keys: who may send, and into which workspace and source; and whether a request presents a key at all."""
 
 import base64
 import binascii
-from collections.abc import Mapping
+import hmac
+from collections.abc import Iterable, Mapping
 
 from collectors.events import Sender
 from collectors.payload import JsonObject
@@ -33,6 +34,13 @@ def key_from_header(authorization: str | None) -> str | None:
         return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[0] or None
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+def presents_key(authorization: str | None, keys: Iterable[str]) -> bool:
+    """Whether a header holds one of the keys: as Bearer, or as user name of Basic authentication."""
+    scheme, _, token = (authorization or "").partition(" ")
+    presented = token.strip() if scheme.lower() == "bearer" else key_from_header(authorization)
+    return presented is not None and any(hmac.compare_digest(presented.encode(), key.encode()) for key in keys)
 
 
 def key_from_body(call: JsonObject) -> str | None:

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 
 from schemas import topics
 from schemas.codec import Codec
-from schemas.records import Event, RejectedEvent
+from schemas.records import Event, IdentityRequest, RejectedEvent
 from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings
 
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 class Encoders(NamedTuple):
     event: Callable[[Event], bytes]
     rejected: Callable[[RejectedEvent], bytes]
+    request: Callable[[IdentityRequest], bytes]
 
 
 class Contracts:
@@ -60,4 +61,4 @@ def establish(settings: Settings) -> Encoders:
     registry = Registry(settings.registry, timeout_s=5.0)
     registry.register_all()
     codec = Codec(registry)
-    return Encoders(codec.encoder(Event), codec.encoder(RejectedEvent))
+    return Encoders(codec.encoder(Event), codec.encoder(RejectedEvent), codec.encoder(IdentityRequest))

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from collectors.lookups.answers import answer
-from collectors.lookups.rows import JsonObject, read_identifier, rows
+from collectors.answers import answer
+from collectors.lookup import JsonObject, rows
 from schemas.records import Identifier
 from settings import Settings
 
@@ -33,17 +33,29 @@ LIMIT {limit:UInt32}
 _SESSION_FIELDS = ("session_id", "started_at", "last_event_at", "events", "entry_url")
 
 
+def read_identifier(text: str) -> Identifier:
+    """`namespace:value`, where the value may hold colons itself. Raises ValueError that says what is expected."""
+    namespace, separator, value = text.partition(":")
+    if not (namespace and separator and value):
+        raise ValueError(f"expected NAMESPACE:VALUE such as user_id:42, not {text!r}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} is not valid Unicode") from None
+    return Identifier(namespace, value)
+
+
 def find_profile(clickhouse_url: str, workspace: str, identifier: Identifier) -> JsonObject | None:
     """The profile that an identifier belongs to now, times in ISO 8601; None if nobody has it. Raises LookupFailed."""
     named = {"workspace": workspace, "namespace": identifier.namespace, "value": identifier.value}
-    profiles = rows(clickhouse_url, _PROFILE, named, JsonObject)
+    profiles = rows(clickhouse_url, _PROFILE, named)
     if not profiles:
         return None
     profile = profiles[0]
     session = {field: profile.pop(_column(field)) for field in _SESSION_FIELDS}
     profile["session"] = session if session["session_id"] is not None else None
     of_profile = {"workspace": workspace, "profile_id": str(profile["profile_id"]), "limit": str(SESSIONS_SHOWN)}
-    profile["sessions"] = rows(clickhouse_url, _SESSIONS, of_profile, JsonObject)
+    profile["sessions"] = rows(clickhouse_url, _SESSIONS, of_profile)
     return profile
 
 

@@ -68,4 +68,5 @@ def stack_parts(settings: Settings) -> dict[str, str]:
         "clickhouse": f"{settings.clickhouse}/ping",
         "worker": f"http://127.0.0.1:{settings.worker_metrics_port}/health/ready",
         "sink": f"http://127.0.0.1:{settings.sink_metrics_port}/health/ready",
+        "rebuilder": f"http://127.0.0.1:{settings.rebuilder_metrics_port}/health/ready",
     }

@@ -14,8 +14,9 @@ from starlette.routing import Route
 from collectors.access import WriteKeys
 from collectors.bodies import Bodies
 from collectors.contracts import Contracts
+from collectors.evidence.routes import evidence_routes
+from collectors.identity_routes import IdentityOrders
 from collectors.intake import Intake
-from collectors.lookups.routes import identity_routes
 from collectors.producer import AcknowledgedProducer
 from collectors.profiles import profile_routes
 from collectors.readiness import Readiness, stack_parts
@@ -48,8 +49,10 @@ def create_app(settings: Settings, whole_stack: bool, give_up: Callable[[], None
         producer = AcknowledgedProducer(settings.kafka, on_fatal=give_up)
         contracts = Contracts(settings)
         readiness = Readiness(producer, contracts, stack_parts(settings) if whole_stack else {})
-        ingestion = Ingestion(WriteKeys(settings.workspaces), Bodies(), Intake(producer, contracts))
-        app.router.routes.extend(_routes(ingestion, readiness))
+        bodies = Bodies()
+        ingestion = Ingestion(WriteKeys(settings.workspaces), bodies, Intake(producer, contracts))
+        orders = IdentityOrders(producer, contracts, bodies)
+        app.router.routes.extend(_routes(ingestion, orders, readiness))
         try:
             yield
         finally:
@@ -93,8 +96,8 @@ def serve(settings: Settings, whole_stack: bool) -> None:
         raise ProducerFailed("Kafka's client cannot go on; start the collector again")
 
 
-def _routes(ingestion: Ingestion, readiness: Readiness) -> list[Route]:
-    return [*ingestion.routes(), *profile_routes(), *identity_routes(), *service_routes(readiness)]
+def _routes(ingestion: Ingestion, orders: IdentityOrders, readiness: Readiness) -> list[Route]:
+    return [*ingestion.routes(), *profile_routes(), *evidence_routes(), *orders.routes(), *service_routes(readiness)]
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -17,6 +17,7 @@ class Ports(msgspec.Struct, frozen=True):
     http: int = 8080
     worker_metrics: int = 9101
     sink_metrics: int = 9102
+    rebuilder_metrics: int = 9103
 
     @classmethod
     def free(cls) -> "Ports":

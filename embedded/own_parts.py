@@ -25,6 +25,7 @@ def environment(
         "ONEFOLD_HTTP_PORT": str(ports.http),
         "ONEFOLD_WORKER_METRICS_PORT": str(ports.worker_metrics),
         "ONEFOLD_SINK_METRICS_PORT": str(ports.sink_metrics),
+        "ONEFOLD_REBUILDER_METRICS_PORT": str(ports.rebuilder_metrics),
         "ONEFOLD_REPLICATION": "1",
         "ONEFOLD_DATA_DIR": str(layout.data_dir),
         "ONEFOLD_DEFINITIONS": str(definitions),
@@ -47,9 +48,9 @@ def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -
 
 
 def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = True) -> tuple[Part, ...]:
-    """Collector, worker and sink; without a `whole` stack the collector is ready alone.
+    """Collector, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
 
-    Worker and sink stop by design when Kafka or ClickHouse fail them, so they restart.
+    All but the collector stop by design when Kafka or ClickHouse fail them, so they restart.
     """
     written = ("topics", "schemas")
     return (
@@ -77,6 +78,15 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
             command=[sys.executable, "-m", "sinks"],
             environment=environment,
             ready=http_ready(ports.sink_metrics, _READY),
+            after=(*written, "clickhouse"),
+            restarts=True,
+        ),
+        Part(
+            name="rebuilder",
+            title="Rebuilder",
+            command=[sys.executable, "-m", "rebuilds"],
+            environment=environment,
+            ready=http_ready(ports.rebuilder_metrics, _READY),
             after=(*written, "clickhouse"),
             restarts=True,
         ),

@@ -20,6 +20,7 @@ _SERVES = {
     "http": "collector and API",
     "worker_metrics": "the worker's metrics",
     "sink_metrics": "the sink's metrics",
+    "rebuilder_metrics": "the rebuilder's metrics",
 }
 
 

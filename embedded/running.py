@@ -25,6 +25,7 @@ class Addresses(msgspec.Struct, frozen=True):
     http: str
     worker_metrics: str
     sink_metrics: str
+    rebuilder_metrics: str
 
 
 class RunningStack(msgspec.Struct, frozen=True):

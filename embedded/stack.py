@@ -30,11 +30,11 @@ from embedded.unpack import unpacked
 from settings import Clock, Settings, load, write_default
 from settings.environment import SHIPPED_DEFINITIONS
 
-ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "worker", "sink")
+ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "worker", "sink", "rebuilder")
 STORES = ("kafka", "registry", "clickhouse")
 
 # Input first, what keeps state last. Groups stop one after the other, within 15 s in all.
-_STOP_ORDER = (("collector",), ("worker", "sink"), ("clickhouse", "registry"), ("kafka",))
+_STOP_ORDER = (("collector",), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
 
 
 class StackOptions(msgspec.Struct, frozen=True):
@@ -91,6 +91,7 @@ class Stack:
             http=f"http://{LOOPBACK}:{self.options.ports.http}",
             worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
             sink_metrics=f"http://{LOOPBACK}:{self.options.ports.sink_metrics}/metrics",
+            rebuilder_metrics=f"http://{LOOPBACK}:{self.options.ports.rebuilder_metrics}/metrics",
         )
 
     @property

@@ -20,12 +20,14 @@ COMMANDS = {
     "sql": ("onefold.commands.sql:sql", "Ask ClickHouse."),
     "profile": ("onefold.commands.profile:profile", "Show the profile of a person."),
     "explain": ("onefold.commands.explain:explain", "Show why something is as it is."),
-    "identity": ("onefold.commands.identity:identity", "Look at devices, and at what waits for a review."),
+    "identity": ("onefold.commands.identity:identity", "Look at devices, orders and what waits for a review."),
+    "unmerge": ("onefold.commands.unmerge:unmerge", "Part what was taken for one person."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "clock": ("onefold.commands.clock:clock", "Move the clock of a workspace on event time."),
     "collector": ("onefold.commands.processes:collector", "Run the collector and the API."),
     "worker": ("onefold.commands.processes:worker", "Run a worker."),
     "sink": ("onefold.commands.processes:sink", "Run the sink to ClickHouse."),
+    "rebuilder": ("onefold.commands.processes:rebuilder", "Run the rebuilder of parted profiles."),
 }
 
 

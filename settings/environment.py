@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True):
     http_port: int = 8080
     worker_metrics_port: int = 9101
     sink_metrics_port: int = 9102
+    rebuilder_metrics_port: int = 9103
     worker: str = "1"
     session_timeout_ms: int = 10_000
     standbys: int = 0
@@ -48,6 +49,7 @@ _VARIABLES = {
     "ONEFOLD_HTTP_PORT": "http_port",
     "ONEFOLD_WORKER_METRICS_PORT": "worker_metrics_port",
     "ONEFOLD_SINK_METRICS_PORT": "sink_metrics_port",
+    "ONEFOLD_REBUILDER_METRICS_PORT": "rebuilder_metrics_port",
     "ONEFOLD_WORKER": "worker",
     "ONEFOLD_SESSION_TIMEOUT_MS": "session_timeout_ms",
     "ONEFOLD_STANDBYS": "standbys",
@@ -64,6 +66,7 @@ _HIGHEST = {
     "http_port": 65535,
     "worker_metrics_port": 65535,
     "sink_metrics_port": 65535,
+    "rebuilder_metrics_port": 65535,
     "partitions": 1024,
 }
 

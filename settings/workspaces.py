@@ -22,13 +22,17 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tenant. `namespace` is random and secret: who holds it can compute the profile id of any identifier."""
+    """A tenant. `namespace` is random and secret: who holds it can compute the profile id of any identifier.
+
+    `read_keys` may look profiles up; `admin_keys` may change who is who.
+    """
 
     name: str
     namespace: uuid.UUID
     clock: Clock = "wall"
     sources: tuple[Source, ...] = ()
     read_keys: tuple[str, ...] = ()
+    admin_keys: tuple[str, ...] = ()
 
     def source_priority(self, source: str) -> int:
         """Priority of a source by name; 0 for one that is not listed (a producer on Kafka)."""

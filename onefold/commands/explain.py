@@ -8,13 +8,14 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
-from collectors.lookups.explanation import Change, Explanation, Member
-from collectors.lookups.explanation import explain as find_explanation
-from collectors.lookups.links import ShownLink, identity_rules
-from collectors.lookups.rows import LookupFailed, read_identifier
-from onefold.evidence import console, count, in_words, literal, pair, shown_event
+from collectors.evidence.explanation import Change, Explanation, Member
+from collectors.evidence.explanation import explain as find_explanation
+from collectors.evidence.links import ShownLink, identity_rules
+from collectors.lookup import LookupFailed
+from collectors.profiles import read_identifier
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
+from onefold.wording import console, count, in_words, literal, pair, shown_event
 
 COMMANDS = {
     "identity": ("onefold.commands.explain:identity", "Show why identifiers are one person."),

@@ -9,28 +9,32 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
-from collectors.lookups.devices import Devices, find_devices
-from collectors.lookups.links import identity_rules
-from collectors.lookups.quarantine import Quarantine, Side, find_quarantine
-from collectors.lookups.rows import LookupFailed, read_identifier
-from onefold.evidence import console, count, in_words, literal
+from collectors.evidence.devices import Devices, find_devices
+from collectors.evidence.links import identity_rules
+from collectors.evidence.quarantine import Quarantine, Side, find_quarantine
+from collectors.lookup import LookupFailed
+from collectors.profiles import read_identifier
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
+from onefold.wording import console, count, in_words, literal
 from settings import Settings
 
 COMMANDS = {
     "devices": ("onefold.commands.identity:devices", "Show who signed in on which device."),
+    "status": ("onefold.commands.identity_status:status", "Show what has become of an order."),
     "quarantine": ("onefold.commands.identity:quarantine", "Review what waits."),
 }
 QUARANTINE_COMMANDS = {
     "list": ("onefold.commands.identity:list_waiting", "Show what waits for a review."),
+    "accept": ("onefold.commands.quarantine:accept", "Follow evidence that waits."),
+    "reject": ("onefold.commands.quarantine:reject", "Do not follow evidence that waits."),
 }
 Found = TypeVar("Found")
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def identity() -> None:
-    """Who is who: devices, and what waits for a review."""
+    """Who is who: devices, orders, and what waits for a review."""
 
 
 @click.group(cls=LazyGroup, lazy=QUARANTINE_COMMANDS)
@@ -55,7 +59,8 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
 
     def ask(settings: Settings) -> Devices | None:
         device = None if identifier is None else read_identifier(identifier)
-        return find_devices(settings.clickhouse, workspace, identity_rules(settings.definitions), device, shared)
+        rules = identity_rules(settings.definitions)
+        return find_devices(settings.clickhouse, workspace, rules, device=device, shared=shared)
 
     found = _asked(ask, data_dir)
     if found is None:
@@ -114,7 +119,9 @@ def _devices_tree(found: Devices, shared: bool) -> Tree:
 
 
 def _quarantine_tree(found: Quarantine) -> Tree:
-    title = f"{count(len(found.waiting), 'link')} waiting for a review" if found.waiting else "nothing waits for a review"
+    title = (
+        f"{count(len(found.waiting), 'link')} waiting for a review" if found.waiting else "nothing waits for a review"
+    )
     tree = Tree(Text(title, style="bold"))
     for one in found.waiting:
         node = tree.add(Text.assemble(_side(one.left), " + ", _side(one.right), f"  {in_words(one.reason)}"))
@@ -122,7 +129,9 @@ def _quarantine_tree(found: Quarantine) -> Tree:
         origin = f"message {one.message_id} of {one.occurred_at} from {one.source}"
         node.add(Text(literal(f"{one.type or 'event'}{name}, {origin}, decision {one.decision}")))
         for side in (one.left, one.right):
-            node.add(Text.assemble(_side(side), f"  {f'profile {side.profile_id}' if side.profile_id else 'no profile yet'}"))
+            node.add(
+                Text.assemble(_side(side), f"  {f'profile {side.profile_id}' if side.profile_id else 'no profile yet'}")
+            )
     if found.cut:
         tree.add(Text("There is more than is shown here.", style="yellow"))
     return tree

@@ -1,4 +1,4 @@
-"""`onefold collector`, `onefold worker`, `onefold sink`: one process each, for production and for stacks made by hand.
+"""`onefold collector`, `worker`, `sink`, `rebuilder`: one process each, for production and for stacks made by hand.
 
 Their settings come from `ONEFOLD_*`; `onefold up` runs the same modules.
 """
@@ -32,3 +32,9 @@ def worker() -> None:
 def sink() -> None:
     """Run the sink to ClickHouse until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_CLICKHOUSE and more."""
     _become("sinks", ())
+
+
+@click.command()
+def rebuilder() -> None:
+    """Run the rebuilder of parted profiles until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_CLICKHOUSE, more."""
+    _become("rebuilds", ())

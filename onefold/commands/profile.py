@@ -11,8 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from collectors.lookups.rows import JsonObject, LookupFailed, read_identifier
-from collectors.profiles import find_profile
+from collectors.lookup import JsonObject, LookupFailed
+from collectors.profiles import find_profile, read_identifier
 from onefold.running import data_dir_option, running_settings
 
 _COUNTERS_SHOWN = 12

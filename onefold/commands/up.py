@@ -67,7 +67,7 @@ def port_options(command: Command) -> Command:
 @port_options
 @click.option("--json", "as_json", is_flag=True, help="Once ready, print the addresses as one JSON object.")
 def up(data_dir: Path, definitions: Path, clock: Clock, as_json: bool, **ports: int) -> None:
-    """Start Kafka, schema registry, ClickHouse, collector, worker and sink, and keep them until Ctrl-C.
+    """Start Kafka, schema registry, ClickHouse and Onefold's own processes, and keep them until Ctrl-C.
 
     Everything listens on loopback only. The first start fetches Kafka and the registry once.
 
@@ -133,7 +133,7 @@ def ready_text(stack: Stack) -> str:
             f"  ClickHouse         {addresses.clickhouse}   onefold sql 'SELECT count() FROM events'",
             f"  Kafka              {addresses.kafka}",
             f"  schema registry    {addresses.registry}",
-            f"  metrics            {addresses.worker_metrics}  {addresses.sink_metrics}",
+            f"  metrics            {addresses.worker_metrics}  {addresses.sink_metrics}  {addresses.rebuilder_metrics}",
             f"  logs               {stack.logs}",
             "",
         ]

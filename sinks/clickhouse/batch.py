@@ -14,6 +14,8 @@ from schemas.records import Event
 from sinks.clickhouse.rows import ROWS, Rows, check_event
 from sinks.clickhouse.tables import TABLES, Table
 
+_WITH_TOMBSTONES = frozenset({topics.PROFILES})
+
 Failure = tuple[Message, DecodeError]
 
 
@@ -91,7 +93,7 @@ def _decode(
 ) -> tuple[list[Message], list[msgspec.Struct]]:
     """The messages that can be decoded, and their records."""
     kind, decoded, records = topics.RECORD_OF[topic], [], []
-    for message in _newest(messages) if topic == topics.PROFILES else messages:
+    for message in _newest(messages) if topic in _WITH_TOMBSTONES else messages:
         try:
             record = codec.decode(kind, message.value())
             if isinstance(record, Event):
@@ -105,7 +107,8 @@ def _decode(
 
 
 def _newest(profiles: Sequence[Message]) -> Iterator[Message]:
-    """All but those that a later one of the batch replaces, as the compacted topic itself will do."""
+    """All but tombstones, which tell nothing new, and those that a later one replaces, as compaction will do."""
+    profiles = [message for message in profiles if message.value() is not None]
     keys = [message.key() for message in profiles]
     newest = dict(zip(keys, profiles, strict=True))
     for key, message in zip(keys, profiles, strict=True):

@@ -34,6 +34,10 @@ def _maps(values: Sequence[Mapping[str, int]], arrow: pa.MapType) -> pa.Array:
     return pa.MapArray.from_arrays(_offsets(values), keys, numbers)
 
 
+def _as_json(values: Sequence[object], arrow: pa.DataType) -> pa.Array:
+    return pa.array([msgspec.json.encode(value).decode() for value in values], type=arrow)
+
+
 def _offsets(values: Sequence[Sized]) -> pa.Array:
     return pa.array(list(accumulate(map(len, values), initial=0)), type=pa.int32())
 
@@ -58,6 +62,8 @@ NAME_OR_EMPTY = Kind("LowCardinality(String)", pa.string(), _texts_or_empty)
 OPTIONAL_NAME = Kind("LowCardinality(Nullable(String))", pa.string())
 TEXT = Kind("String", pa.string())
 OPTIONAL_TEXT = Kind("Nullable(String)", pa.string())
+BYTES = Kind("String", pa.binary())
+TEXTS = Kind("Array(String)", pa.list_(pa.string()))
 OPTIONAL_BYTES = Kind("Nullable(String)", pa.binary())
 TIME = Kind("DateTime64(3, 'UTC')", _MS)
 OPTIONAL_TIME = Kind("Nullable(DateTime64(3, 'UTC'))", _MS)
@@ -65,6 +71,7 @@ NUMBER = Kind("Int64", pa.int64())
 OPTIONAL_NUMBER = Kind("Nullable(Int64)", pa.int64())
 VERSION = Kind("UInt64", pa.uint64())
 FLAG = Kind("UInt8", pa.uint8(), _flags)
+SHARES = Kind("String", pa.string(), _as_json)
 JSON = Kind("JSON(max_dynamic_paths=256)", pa.string())
 COUNTERS = Kind("Map(LowCardinality(String), Int64)", pa.map_(pa.string(), pa.int64()), _maps)
 IDENTIFIERS = Kind("Array(Tuple(namespace LowCardinality(String), value String))", pa.list_(_PAIR), _records)

@@ -13,7 +13,17 @@ from confluent_kafka import Message
 from schemas import topics
 from schemas.codec import DecodeError
 from schemas.identity import split_profile_key
-from schemas.records import DeadLetter, Event, Link, Profile, RejectedEvent, SegmentChange, Session, Trigger
+from schemas.records import (
+    DeadLetter,
+    Event,
+    IdentityChange,
+    Link,
+    Profile,
+    RejectedEvent,
+    SegmentChange,
+    Session,
+    Trigger,
+)
 
 _PARTITION_BITS = 10  # settings allow 1,024 partitions
 _PROFILE_VERSION_BITS = 32
@@ -44,22 +54,37 @@ def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
     # Of events with one message id the first is folded, so the first counts here: the version falls.
     versions = [_HIGHEST_VERSION - place for place in places]
     profile_ids = [key.decode()[-_PROFILE_ID_LENGTH:] for key in keys]
-    return {"events": {"origin": messages, "record": events, "version": versions, "profile_id": profile_ids}}
+    bodies = [message.value() for message in messages]
+    return {
+        "events": {
+            "origin": messages,
+            "record": events,
+            "version": versions,
+            "profile_id": profile_ids,
+            "body": bodies,
+        }
+    }
 
 
 def _profiles(profiles: Sequence[Profile], messages: Messages) -> dict[str, Rows]:
     # Versions of two profiles do not compare, decisions of a workspace do: the later decision owns the identifier.
     claims = [
-        (message, profile, _at_least_0(profile.decision) << _PROFILE_VERSION_BITS | _at_least_0(profile.version), claim)
+        (
+            message,
+            profile,
+            _at_least_0(profile.decision) << _PROFILE_VERSION_BITS | _at_least_0(profile.version),
+            claim,
+            profile.deleted,
+        )
         for profile, message in zip(profiles, messages, strict=True)
         if profile.merged_into is None
         for claim in profile.identifiers
     ]
-    parts = ("origin", "record", "version", "identifier")
+    parts = ("origin", "record", "version", "identifier", "is_deleted")
     return {
         "profiles": {
             **_rows(profiles, messages, [profile.version for profile in profiles]),
-            "is_deleted": [profile.merged_into is not None for profile in profiles],
+            "is_deleted": [profile.merged_into is not None or profile.deleted for profile in profiles],
             "session": [profile.session or _NO_SESSION for profile in profiles],
         },
         "identifiers": dict(zip(parts, zip(*claims, strict=True), strict=True)) if claims else {},
@@ -83,11 +108,7 @@ def _triggers(triggers: Sequence[Trigger], messages: Messages) -> dict[str, Rows
 
 
 def _rejected_events(rejected: Sequence[RejectedEvent], messages: Messages) -> dict[str, Rows]:
-    places = {
-        "partition": [message.partition() for message in messages],
-        "offset": [message.offset() for message in messages],
-    }
-    return {"rejected_events": {**_rows(rejected, messages, [1] * len(rejected)), **places}}
+    return {"rejected_events": {**_rows(rejected, messages, [1] * len(rejected)), **_places(messages)}}
 
 
 def _dead_letters(letters: Sequence[DeadLetter], messages: Messages) -> dict[str, Rows]:
@@ -95,7 +116,20 @@ def _dead_letters(letters: Sequence[DeadLetter], messages: Messages) -> dict[str
 
 
 def _links(links: Sequence[Link], messages: Messages) -> dict[str, Rows]:
-    return {"links": _rows(links, messages, [link.decision for link in links])}
+    rows = _rows(links, messages, [link.decision for link in links])
+    return {"links": rows, "link_log": rows}
+
+
+def _identity_changes(changes: Sequence[IdentityChange], messages: Messages) -> dict[str, Rows]:
+    rows = {**_rows(changes, messages, [1] * len(changes)), **_places(messages)}
+    return {"identity_changes": rows}
+
+
+def _places(messages: Messages) -> Rows:
+    return {
+        "partition": [message.partition() for message in messages],
+        "offset": [message.offset() for message in messages],
+    }
 
 
 def _rows(records: Records, messages: Messages, versions: Sequence[int]) -> Rows:
@@ -115,5 +149,6 @@ ROWS: dict[str, Callable[[Records, Messages], dict[str, Rows]]] = {
     topics.EVENTS_REJECTED: _rejected_events,
     topics.EVENTS_DEAD: _dead_letters,
     topics.IDENTITY_LINKS: _links,
+    topics.IDENTITY_CHANGES: _identity_changes,
 }
 """For each topic of the sink, the function from records, and the message of each, to the rows of each table."""

@@ -9,6 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from sinks.clickhouse.kinds import (
+    BYTES,
     COUNTERS,
     FLAG,
     HEADERS,
@@ -23,7 +24,9 @@ from sinks.clickhouse.kinds import (
     OPTIONAL_NUMBER,
     OPTIONAL_TEXT,
     OPTIONAL_TIME,
+    SHARES,
     TEXT,
+    TEXTS,
     TIME,
     UNPARSED,
     VERSION,
@@ -46,7 +49,12 @@ class Column(msgspec.Struct, frozen=True):
 
     @property
     def inserted_as(self) -> str:
-        """JSON goes in through a text column that is not stored, so that a hostile text cannot fail its batch."""
+        """JSON goes in through a text column that is not stored, so that a hostile text cannot fail its batch.
+
+        Bytes go in through one too, into a column that `SELECT *` does not show.
+        """
+        if self.kind is BYTES:
+            return f"{self.name}_bytes"
         return f"{self.name}_text" if self.kind is JSON else self.name
 
     def array(self, rows: Rows) -> pa.Array:
@@ -74,6 +82,24 @@ _VERSION = Column("version", VERSION, "version")
 _IS_DELETED = Column("is_deleted", FLAG, "is_deleted")
 _UNPARSED = Column("unparsed", UNPARSED)
 
+_PAIR = ("workspace", "left_namespace", "left_value", "right_namespace", "right_value", "source")
+_LINK = (
+    _WORKSPACE,
+    Column("left_namespace", NAME, "record.left.namespace"),
+    Column("left_value", TEXT, "record.left.value"),
+    Column("right_namespace", NAME, "record.right.namespace"),
+    Column("right_value", TEXT, "record.right.value"),
+    Column("source", NAME),
+    Column("status", NAME),
+    Column("reason", TEXT),
+    Column("message_id", TEXT),
+    Column("occurred_at", TIME),
+    Column("rule_version", NAME),
+    Column("decision", NUMBER),
+    Column("request_id", TEXT),
+    _VERSION,
+)
+
 _ALL = (
     Table(
         "events",
@@ -94,6 +120,7 @@ _ALL = (
             Column("context", JSON),
             _UNPARSED,
             _VERSION,
+            Column("body", BYTES, "body"),
         ),
     ),
     Table(
@@ -131,6 +158,7 @@ _ALL = (
             Column("value", TEXT, "identifier.value"),
             Column("profile_id", TEXT),
             _VERSION,
+            _IS_DELETED,
         ),
     ),
     Table(
@@ -227,22 +255,29 @@ _ALL = (
             _VERSION,
         ),
     ),
+    Table("links", _PAIR, _LINK),
+    Table("link_log", (*_PAIR, "decision"), _LINK),
     Table(
-        "links",
-        ("workspace", "left_namespace", "left_value", "right_namespace", "right_value"),
+        "identity_changes",
+        ("workspace", "decision", "kind", "partition", "offset"),
         (
             _WORKSPACE,
-            Column("left_namespace", NAME, "record.left.namespace"),
-            Column("left_value", TEXT, "record.left.value"),
-            Column("right_namespace", NAME, "record.right.namespace"),
-            Column("right_value", TEXT, "record.right.value"),
-            Column("status", NAME),
-            Column("reason", NAME),
+            Column("decision", NUMBER),
+            Column("kind", NAME),
+            Column("request_id", TEXT),
             Column("message_id", TEXT),
             Column("source", NAME),
             Column("occurred_at", TIME),
             Column("rule_version", NAME),
-            Column("decision", NUMBER),
+            Column("reason", TEXT),
+            Column("identifiers", IDENTIFIERS),
+            Column("retired", TEXTS),
+            Column("profile_id", TEXT),
+            Column("shares", SHARES),
+            Column("events", NUMBER),
+            Column("milliseconds", NUMBER),
+            Column("partition", NUMBER, "partition"),
+            Column("offset", NUMBER, "offset"),
             _VERSION,
         ),
     ),

@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
 import collectors.metrics
+import rebuilds.metrics
 import sinks.metrics
 import streams.metrics
 from embedded.clickhouse.profile import PROFILE
@@ -22,7 +23,7 @@ from settings import load, read_workspaces
 from settings.environment import _VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVED_BY = (collectors.metrics, sinks.metrics, streams.metrics)
+SERVED_BY = (collectors.metrics, rebuilds.metrics, sinks.metrics, streams.metrics)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_every_mounted_file_is_in_the_project(services: dict[str, dict[str, obje
 def test_onefold_services_run_commands_and_settings_that_exist(services: dict[str, dict[str, object]]) -> None:
     own = {name: service for name, service in services.items() if service.get("image") == "onefold:0.1.0"}
 
-    assert set(own) == {"collector", "worker", "sink"}
+    assert set(own) == {"collector", "worker", "sink", "rebuilder"}
     for service in own.values():
         environment = service["environment"]
         assert isinstance(environment, dict)
@@ -80,6 +81,7 @@ def test_prometheus_asks_services_of_the_composition_on_their_ports(services: di
         "collector": defaults.http_port,
         "worker": defaults.worker_metrics_port,
         "sink": defaults.sink_metrics_port,
+        "rebuilder": defaults.rebuilder_metrics_port,
     }
 
     assert targets == [f"{name}:{port}" for name, port in ports.items()]

@@ -2,16 +2,20 @@
 
 import pytest
 
-from onefold.progress import GROUPS, Extent, lagging
+from onefold.progress import GROUPS, OPTIONAL, lagging
+from rebuilds.changes import GROUP as REBUILDER
 from schemas import topics
+from schemas.offsets import Extent
 from sinks.clickhouse.process import GROUP, TOPICS
 
 WORKER = topics.APP
 EVENTS = (topics.EVENTS, 0)
 
 
-def test_the_groups_are_those_of_the_worker_and_the_sink() -> None:
-    assert set(GROUPS) == {WORKER, GROUP}
+def test_the_groups_are_those_of_the_worker_the_sink_and_the_rebuilder() -> None:
+    assert set(GROUPS) == {WORKER, GROUP, REBUILDER}
+    assert {REBUILDER} == OPTIONAL
+    assert GROUPS[REBUILDER] == (topics.IDENTITY_CHANGES,)
     assert set(GROUPS[GROUP]) == set(TOPICS)
 
 

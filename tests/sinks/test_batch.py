@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import topics
+from schemas.identity import profile_key
 from schemas.records import Event, Profile
 from sinks.clickhouse.batch import batch_of
 from sinks.clickhouse.rows import ROWS
@@ -111,4 +112,14 @@ def test_lists_and_maps_arrive_in_their_rows(profiles: list[Profile]) -> None:
         [membership.segment for membership in one.segments] for one in profiles
     ]
     assert [row["session_id"] for row in rows] == [one.session and one.session.session_id for one in profiles]
-    assert [row["is_deleted"] for row in rows] == [one.merged_into is not None for one in profiles]
+    assert [row["is_deleted"] for row in rows] == [one.merged_into is not None or one.deleted for one in profiles]
+
+
+def test_a_tombstone_tells_nothing_and_hides_nothing() -> None:
+    ended = profile(PHONES, 2, deleted=True)
+    key = profile_key("main", PHONES)
+    tombstone = Message(topic=topics.PROFILES, partition=0, offset=1, key=key, value=None)
+    messages = [message((topics.PROFILES, 0, 0, key, ended)), tombstone]
+    found = batch_of(codec(), messages)
+    assert found.failures == ()
+    assert {insert.table: insert.columns.num_rows for insert in found.inserts} == {"profiles": 1}

@@ -19,6 +19,7 @@ from tests.sinks.examples import (
     Placed,
     batch,
     change,
+    codec,
     event,
     insert,
     link,
@@ -256,3 +257,35 @@ def test_a_statement_that_never_works_is_terminal_and_a_missing_server_is_not(wa
 def _listed(value: object) -> list[object]:
     assert isinstance(value, Sequence)
     return list(value)
+
+
+def test_a_profile_that_ended_takes_its_identifiers_along(warehouse: Warehouse, workspace: str) -> None:
+    guest = Identifier("session_id", "s1")
+    living = placed(topics.PROFILES, profile(PHONES, 1, workspace, identifiers=(guest,)), 0)
+    ended = placed(topics.PROFILES, profile(PHONES, 2, workspace, identifiers=(guest,), deleted=True), 1)
+    insert(warehouse, [living])
+    assert state(warehouse, workspace)["identifiers"] == [("session_id", "s1", PHONES)]
+    insert(warehouse, [ended])
+    assert state(warehouse, workspace)["identifiers"] == []
+    assert state(warehouse, workspace)["profiles"] == []
+
+
+def test_the_accepted_bytes_of_an_event_are_kept_and_not_shown(warehouse: Warehouse, workspace: str) -> None:
+    sent = event("m1", workspace, traits='{"gone": null}')
+    place = resolved(sent, 7)
+    insert(warehouse, [place])
+    where = f"FROM onefold.events FINAL WHERE workspace = '{workspace}'"
+    (row,) = warehouse.rows(f"SELECT hex(body), bitShiftRight(bitNot(version), 10) {where}")
+    assert codec().decode(type(sent), bytes.fromhex(str(row[0]))) == sent
+    assert row[1] == 7
+    assert "body" not in {str(one[0]) for one in warehouse.rows("DESCRIBE (SELECT * FROM onefold.events)")}
+
+
+def test_every_decision_about_a_pair_is_kept_by_source(warehouse: Warehouse, workspace: str) -> None:
+    first = link(1, workspace=workspace)
+    retracted = msgspec.structs.replace(first, decision=5, status="retracted", reason="unmerged")
+    other = msgspec.structs.replace(first, decision=2, source="crm")
+    insert(warehouse, [placed(topics.IDENTITY_LINKS, one, at) for at, one in enumerate((first, other, retracted))])
+    shown = "SELECT source, status, decision FROM onefold.{} WHERE workspace = {{workspace:String}} ORDER BY ALL"
+    assert rows(warehouse, shown.format("links"), workspace) == [("crm", "active", 2), ("web", "retracted", 5)]
+    assert len(rows(warehouse, shown.format("link_log"), workspace)) == 3

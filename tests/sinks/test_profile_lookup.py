@@ -10,8 +10,7 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collectors.lookups.rows import read_identifier
-from collectors.profiles import find_profile, profile_routes
+from collectors.profiles import find_profile, profile_routes, read_identifier
 from onefold.commands.profile import profile as profile_command
 from onefold.commands.sql import sql as sql_command
 from schemas import topics

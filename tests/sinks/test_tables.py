@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinks.clickhouse.kinds import JSON, UNPARSED
+from sinks.clickhouse.kinds import BYTES, JSON, UNPARSED
 from sinks.clickhouse.tables import TABLES
 from sinks.clickhouse.warehouse import Warehouse
 
@@ -30,7 +30,10 @@ def test_every_json_column_is_inserted_as_text_and_its_table_keeps_what_is_unpar
         )
     }
     listed = {
-        (table.name, column.inserted_as) for table in TABLES.values() for column in table.columns if column.kind is JSON
+        (table.name, column.inserted_as)
+        for table in TABLES.values()
+        for column in table.columns
+        if column.kind in (JSON, BYTES)
     }
     assert ephemeral == listed
     for table in TABLES.values():

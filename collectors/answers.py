@@ -1,7 +1,6 @@
 """Who may ask a look-up over HTTP, and how its failures are answered; the same for every one of them."""
 
 import asyncio
-import hmac
 import logging
 from collections.abc import Callable
 
@@ -9,8 +8,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from collectors.access import key_from_header
-from collectors.lookups.rows import LookupFailed
+from collectors.access import presents_key
+from collectors.lookup import LookupFailed
 from settings import Settings
 
 RETRY_AFTER_S = 2
@@ -39,7 +38,9 @@ async def answer(request: Request, look_up: Callable[[Settings, str], object | N
         logger.warning("answered 503: %s", error)
         return refusal(503, "unavailable", "this cannot be read now, ask again later")
     if found is None:
-        return refusal(404, f"unknown_{missing}", f"workspace {name!r} has no {missing} with this identifier", "identifier")
+        return refusal(
+            404, f"unknown_{missing}", f"workspace {name!r} has no {missing} with this identifier", "identifier"
+        )
     return Response(msgspec.json.encode(found), media_type=JSONResponse.media_type)
 
 
@@ -48,12 +49,7 @@ def may_read(settings: Settings, workspace: str, request: Request) -> bool:
     if settings.open_reads:
         return True
     known = settings.workspaces.get(workspace)
-    header = request.headers.get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" else key_from_header(header)
-    if known is None or not key:
-        return False
-    return any(hmac.compare_digest(key.encode(), read_key.encode()) for read_key in known.read_keys)
+    return known is not None and presents_key(request.headers.get("authorization"), known.read_keys)
 
 
 def refusal(status: int, code: str, message: str, field: str | None = None) -> Response:

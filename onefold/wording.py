@@ -1,6 +1,6 @@
 """Evidence in words and literally: what the identity commands print of links, reasons and values that anybody sent.
 
-What is found is the look-ups' matter (`collectors/lookups`), what a command prints of it the command's.
+What is found is the look-ups' matter (`collectors/evidence`), what a command prints of it the command's.
 """
 
 import sys
@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
-from collectors.lookups.links import ShownLink
+from collectors.evidence.links import ShownLink
 from schemas.records import Identifier
 
 _UNLIMITED_WIDTH = 10_000

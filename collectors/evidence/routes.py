@@ -10,17 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from collectors.lookups.answers import answer
-from collectors.lookups.devices import Devices, find_devices
-from collectors.lookups.explanation import Explanation, explain
-from collectors.lookups.links import identity_rules
-from collectors.lookups.quarantine import Quarantine, find_quarantine
-from collectors.lookups.rows import read_identifier
+from collectors.answers import answer
+from collectors.evidence.devices import Devices, find_devices
+from collectors.evidence.explanation import Explanation, explain
+from collectors.evidence.links import identity_rules
+from collectors.evidence.quarantine import Quarantine, find_quarantine
+from collectors.profiles import read_identifier
 from definitions.identity.rules import IdentityRules
 from settings import Settings
 
 
-def identity_routes() -> list[Route]:
+def evidence_routes() -> list[Route]:
     """The routes. They read `app.state.settings`; definitions are read once, as the worker does."""
     return [
         Route("/v1/identity/explain/{identifier:path}", _explain, methods=["GET"]),
@@ -43,7 +43,9 @@ async def _devices(request: Request) -> Response:
         named = request.path_params.get("identifier")
         device = None if named is None else read_identifier(named)
         only_shared = request.query_params.get("shared", "false").lower() in {"", "1", "true"}
-        return find_devices(settings.clickhouse, workspace, _rules(settings.definitions), device, only_shared)
+        return find_devices(
+            settings.clickhouse, workspace, _rules(settings.definitions), device=device, shared=only_shared
+        )
 
     return await answer(request, look_up, missing="device")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collectors.lookups.links import Links, ShownLink
+from collectors.evidence.links import Links, ShownLink
 from schemas.records import Identifier
 
 LINKS_SHOWN = 1_000

@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from collectors.lookups.links import ENDS, Links, SharedDevice, ShownLink
-from collectors.lookups.rows import listed, pairs, rows
+from collectors.evidence.links import ENDS, Links, SharedDevice, ShownLink, asked, listed, pairs
 from definitions.identity.rules import IdentityRules
 from schemas.records import Identifier, Share
 
@@ -206,21 +205,21 @@ def _reached(
 
 
 def _members(url: str, workspace: str, profile_id: str) -> list[Identifier]:
-    found = rows(url, _MEMBERS, {"workspace": workspace, "profile_id": profile_id}, _MemberRow)
+    found = asked(url, _MEMBERS, {"workspace": workspace, "profile_id": profile_id}, _MemberRow)
     return [one for row in found for one in row.identifiers]
 
 
-def _changes(
-    url: str, workspace: str, component: Iterable[Identifier], profile_ids: Collection[str]
-) -> list[Change]:
+def _changes(url: str, workspace: str, component: Iterable[Identifier], profile_ids: Collection[str]) -> list[Change]:
     bound = {"workspace": workspace, "profiles": listed(sorted(profile_ids)), "limit": str(MAX_CHANGES + 1)}
     found: dict[tuple[int, str, str], _ChangeRow] = {}
     for ends in pairs(component):
-        for row in rows(url, _CHANGES, {**bound, "ends": ends}, _ChangeRow):
+        for row in asked(url, _CHANGES, {**bound, "ends": ends}, _ChangeRow):
             found[row.decision, row.kind, row.request_id] = row
     newest = sorted(found.values(), key=lambda row: (row.decision, row.kind == "rebuilt"))[-MAX_CHANGES - 1 :]
     return [
-        Change(**msgspec.structs.asdict(row) | {"shares": msgspec.json.decode(row.shares or "[]", type=tuple[Share, ...])})
+        Change(
+            **msgspec.structs.asdict(row) | {"shares": msgspec.json.decode(row.shares or "[]", type=tuple[Share, ...])}
+        )
         for row in newest
     ]
 

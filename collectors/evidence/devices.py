@@ -2,8 +2,7 @@
 
 import msgspec
 
-from collectors.lookups.links import Links
-from collectors.lookups.rows import listed, rows
+from collectors.evidence.links import Links, asked, listed
 from definitions.identity.rules import IdentityRules
 from schemas.records import Identifier
 
@@ -96,17 +95,20 @@ class _DeviceRow(msgspec.Struct):
     persons: tuple[tuple[str, str, str, str, str], ...]
 
 
-def find_devices(
-    clickhouse_url: str, workspace: str, rules: IdentityRules, device: Identifier | None = None, shared: bool = False,
+def find_devices(  # noqa: PLR0913 - what narrows the answer down
+    clickhouse_url: str,
+    workspace: str,
+    rules: IdentityRules,
+    *,
+    device: Identifier | None = None,
+    shared: bool = False,
     limit: int = DEVICES_SHOWN,
-) -> Devices | None:  # fmt: skip
+) -> Devices | None:
     """All devices on which somebody signed in, or the one that is named; None when nobody has seen that.
 
     Raises LookupFailed; ValueError for a name that is not a device's.
     """
-    kinds = {
-        kind: [one.name for one in rules.namespaces if one.kind == kind] for kind in ("device", "person")
-    }
+    kinds = {kind: [one.name for one in rules.namespaces if one.kind == kind] for kind in ("device", "person")}
     if device is not None and device.namespace not in kinds["device"]:
         raise ValueError(f"{device.namespace!r} does not name devices; these do: {', '.join(kinds['device'])}")
     bound = {
@@ -119,7 +121,7 @@ def find_devices(
         "most": str(PERSONS_SHOWN),
         "limit": str(limit + 1),
     }
-    found = rows(clickhouse_url, _DEVICES, bound, _DeviceRow)
+    found = asked(clickhouse_url, _DEVICES, bound, _DeviceRow)
     links = Links(clickhouse_url, workspace)
     if device is not None and not found:
         if device not in links.profile_ids([device]) and not links.of([device], 1):

@@ -1,15 +1,22 @@
 """Evidence as the look-ups show it: links with the events that showed them, who has an identifier, what is shared."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 import definitions
-from collectors.lookups.rows import LookupFailed, pairs, rows
+from collectors.lookup import LookupFailed, rows
 from definitions import DefinitionErrors
 from definitions.identity.rules import IdentityRules
 from schemas.records import Identifier
+
+_PARAMETER_BYTES = 200_000  # of one list in a URL; ClickHouse takes URLs of up to 1 MiB
+
+Row = TypeVar("Row")
 
 ENDS = """(
     SELECT tupleElement(pair, 1), tupleElement(pair, 2)
@@ -44,7 +51,9 @@ LEFT ANY JOIN (
 """
 
 
-_LINKS = f"{_with_events(_of_ends('links'))} ORDER BY found.status != 'active', found.decision DESC LIMIT {{limit:UInt32}}"
+_LINKS = (
+    f"{_with_events(_of_ends('links'))} ORDER BY found.status != 'active', found.decision DESC LIMIT {{limit:UInt32}}"
+)
 _LOG = f"SELECT * FROM ({_of_ends('link_log')}) ORDER BY decision DESC LIMIT {{limit:UInt32}}"
 _WAITING = _with_events(
     f"SELECT {_COLUMNS} FROM onefold.links FINAL WHERE workspace = {{workspace:String}} AND status = 'waiting'"
@@ -158,7 +167,7 @@ class Links:
         """Links with an end among the identifiers; a part of them may be cut at `limit`, the active ones last."""
         found: dict[tuple[Identifier, Identifier, str], ShownLink] = {}
         for ends in pairs(identifiers):
-            for row in rows(self._url, _LINKS, self._bound(ends=ends, limit=str(limit)), _LinkRow):
+            for row in asked(self._url, _LINKS, self._bound(ends=ends, limit=str(limit)), _LinkRow):
                 link = row.link()
                 found[link.left, link.right, link.source] = link
         return list(found.values())
@@ -168,7 +177,7 @@ class Links:
         links = list(links)
         logged: dict[tuple[Identifier, Identifier, str], dict[int, Earlier]] = {}
         for ends in pairs(dict.fromkeys(link.left for link in links)):
-            for row in rows(self._url, _LOG, self._bound(ends=ends, limit=str(limit)), _LinkRow):
+            for row in asked(self._url, _LOG, self._bound(ends=ends, limit=str(limit)), _LinkRow):
                 link = row.link()
                 logged.setdefault((link.left, link.right, link.source), {})[row.decision] = row.earlier()
         return [
@@ -179,7 +188,7 @@ class Links:
 
     def waiting(self, limit: int) -> list[ShownLink]:
         """Links that wait for a review, by decision."""
-        found = [row.link() for row in rows(self._url, _WAITING, self._bound(limit=str(limit)), _LinkRow)]
+        found = [row.link() for row in asked(self._url, _WAITING, self._bound(limit=str(limit)), _LinkRow)]
         return sorted(found, key=lambda link: (link.decision, link.left, link.right, link.source))
 
     def profile_ids(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
@@ -187,7 +196,7 @@ class Links:
         return {
             Identifier(row.namespace, row.value): row.profile_id
             for ends in pairs(identifiers)
-            for row in rows(self._url, _PROFILES, self._bound(ends=ends), _ProfileRow)
+            for row in asked(self._url, _PROFILES, self._bound(ends=ends), _ProfileRow)
         }
 
     def shared(self, identifiers: Iterable[Identifier]) -> dict[Identifier, SharedDevice]:
@@ -195,11 +204,36 @@ class Links:
         return {
             Identifier(row.namespace, row.value): SharedDevice(row.namespace, row.value, row.since, row.first)
             for ends in pairs(identifiers)
-            for row in rows(self._url, _SHARED, self._bound(ends=ends), _SharedRow)
+            for row in asked(self._url, _SHARED, self._bound(ends=ends), _SharedRow)
         }
 
     def _bound(self, **more: str) -> dict[str, str]:
         return {"workspace": self._workspace, **more}
+
+
+def asked(url: str, query: str, parameters: dict[str, str], kind: type[Row]) -> list[Row]:
+    """The rows of an answer as `kind`. Raises LookupFailed."""
+    return msgspec.convert(rows(url, query, parameters), list[kind])  # type: ignore[valid-type]
+
+
+def listed(values: Iterable[str]) -> str:
+    """Texts as one parameter, for `JSONExtract({name:String}, 'Array(String)')`."""
+    return json.dumps(list(values), ensure_ascii=False)
+
+
+def pairs(identifiers: Iterable[Identifier]) -> Iterator[str]:
+    """Identifiers as parameters, each of which fits in a URL; `ENDS` reads them."""
+    part: list[str] = []
+    size = 0
+    for identifier in identifiers:
+        text = json.dumps([identifier.namespace, identifier.value], ensure_ascii=False)
+        if part and size + len(quote(text)) > _PARAMETER_BYTES:
+            yield f"[{','.join(part)}]"
+            part, size = [], 0
+        part.append(text)
+        size += len(quote(text))
+    if part:
+        yield f"[{','.join(part)}]"
 
 
 def identity_rules(folder: Path) -> IdentityRules:

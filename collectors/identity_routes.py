@@ -1,0 +1,159 @@
+"""`POST /v1/identity/unmerge`, `GET /v1/identity/requests/{id}`: parting people over HTTP, by holders of an admin key.
+
+An order is accepted once Kafka has it; what becomes of it the second route tells.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from collectors.access import presents_key
+from collectors.bodies import Bodies, BodyRefused
+from collectors.contracts import Contracts
+from collectors.identity_orders import OrderRefused, UnknownProfile, changes_of, outcome, unmerge
+from collectors.lookup import LookupFailed
+from collectors.producer import AcknowledgedProducer, Outgoing, Unavailable
+from schemas import topics
+from settings import Settings
+
+RETRY_AFTER_S = 2
+MAX_SPLIT = 1_000
+
+logger = logging.getLogger(__name__)
+
+
+class Unmerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of an order. `profile`: its id, or an identifier NAMESPACE:VALUE that stays; `split`: identifiers."""
+
+    profile: str
+    split: tuple[str, ...]
+    workspace: str = "main"
+    reason: str = ""
+    forbid: bool = False
+
+
+class IdentityOrders:
+    """The handlers. They read `app.state.settings`."""
+
+    def __init__(self, producer: AcknowledgedProducer, contracts: Contracts, bodies: Bodies) -> None:
+        self._producer = producer
+        self._contracts = contracts
+        self._bodies = bodies
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/identity/unmerge", self.unmerge, methods=["POST"]),
+            Route("/v1/identity/requests/{request_id}", self.request, methods=["GET"]),
+        ]
+
+    async def unmerge(self, request: Request) -> Response:
+        """202 with the request's id; 400, 401, 404, 415 when it cannot be meant; 503 when it cannot be taken now."""
+        settings: Settings = request.app.state.settings
+        try:
+            order = await self._read(request)
+            _check_access(settings, order.workspace, request)
+            request_id = await self._send(settings.clickhouse, order)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except _ERRORS as error:
+            return _answer_to(error)
+        return JSONResponse({"request_id": request_id, "state": "unanswered"}, 202)
+
+    async def request(self, request: Request) -> Response:
+        """What has become of an order. One that nobody has heard of is `unanswered`, as one that was just sent."""
+        settings: Settings = request.app.state.settings
+        name = request.query_params.get("workspace", "main")
+        request_id = request.path_params["request_id"]
+        try:
+            _check_access(settings, name, request)
+            changes = await asyncio.to_thread(changes_of, settings.clickhouse, name, request_id)
+        except _ERRORS as error:
+            return _answer_to(error)
+        return JSONResponse(msgspec.to_builtins(outcome(request_id, changes)))
+
+    async def _read(self, request: Request) -> Unmerge:
+        # A page in a browser can send this type to another site only if that site says so; ours does not.
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise BodyRefused(415, "unsupported_type", "Content-Type must be application/json")
+        async with self._bodies.read(request) as body:
+            order = msgspec.json.decode(body, type=Unmerge)
+        if len(order.split) > MAX_SPLIT:
+            raise OrderRefused("split", f"at most {MAX_SPLIT} identifiers can be split off at once")
+        return order
+
+    async def _send(self, clickhouse: str, order: Unmerge) -> str:
+        encoders = self._contracts.encoders
+        if encoders is None:
+            raise Unavailable(self._contracts.reason)
+        wanted = await asyncio.to_thread(
+            unmerge,
+            clickhouse,
+            order.workspace,
+            order.profile,
+            order.split,
+            request_id=uuid.uuid4().hex,
+            at=time.time_ns() // 1_000_000,
+            reason=order.reason,
+            forbid=order.forbid,
+        )
+        value = encoders.request(wanted)
+        await self._producer.send([Outgoing(topics.IDENTITY_REQUESTS, order.workspace.encode(), value)])
+        return wanted.request_id
+
+
+class _Forbidden(Exception):
+    """No admin key of the workspace."""
+
+
+class _UnknownWorkspace(Exception):
+    """There is no such workspace."""
+
+
+_ERRORS = (
+    BodyRefused,
+    LookupFailed,
+    OrderRefused,
+    Unavailable,
+    UnknownProfile,
+    _Forbidden,
+    _UnknownWorkspace,
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+)
+
+
+def _check_access(settings: Settings, workspace: str, request: Request) -> None:
+    known = settings.workspaces.get(workspace)
+    keys = known.admin_keys if known is not None else ()
+    if not settings.open_reads and not presents_key(request.headers.get("authorization"), keys):
+        raise _Forbidden(
+            f"an admin key of workspace {workspace!r} is needed: as user name of Basic authentication, or as Bearer"
+        )
+    if known is None:
+        raise _UnknownWorkspace(f"there is no workspace {workspace!r}")
+
+
+def _answer_to(error: Exception) -> Response:
+    status, code, message, field = 400, "invalid_body", f"the body is not an order: {error}", None
+    match error:
+        case BodyRefused():
+            status, code, message = error.status, error.code, error.message
+        case OrderRefused():
+            code, message, field = "invalid_order", str(error), error.field
+        case UnknownProfile():
+            status, code, message, field = 404, "unknown_profile", str(error), "profile"
+        case _Forbidden():
+            status, code, message, field = 401, "unknown_admin_key", str(error), "Authorization"
+        case _UnknownWorkspace():
+            status, code, message, field = 404, "unknown_workspace", str(error), "workspace"
+        case LookupFailed() | Unavailable():
+            logger.warning("answered 503: %s", error)
+            status, code, message = 503, "unavailable", "this cannot be done now, come again later"
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    return JSONResponse({"error": {"code": code, "message": message, "field": field}}, status, headers)

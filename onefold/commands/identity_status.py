@@ -1,0 +1,45 @@
+"""`onefold identity status`: what has become of an order about who is who."""
+
+import json
+from pathlib import Path
+
+import click
+import msgspec
+
+from collectors.identity_orders import changes_of, outcome
+from collectors.lookup import LookupFailed
+from onefold.orders import summary
+from onefold.running import data_dir_option, running_settings, workspace_named
+from schemas.changes import RequestState
+
+_SAID: dict[RequestState, str] = {
+    "unanswered": "unanswered: not decided yet, or no such request",
+    "unchanged": "decided: nothing was changed",
+    "rebuilding": "decided: the profiles concerned are being rebuilt",
+    "done": "done",
+}
+
+
+@click.command()
+@click.argument("request_id")
+@click.option("--workspace", default="main", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print it as one JSON object.")
+@data_dir_option
+def status(request_id: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show what has become of an order: an unmerge, or a review of the quarantine.
+
+    \b
+    Example:
+      onefold identity status 0b5b1f0a4b7c4f0c9a53f1f8f3ad9b1e
+    """
+    settings = running_settings(data_dir)
+    workspace_named(settings, workspace)
+    try:
+        found = outcome(request_id, changes_of(settings.clickhouse, workspace, request_id))
+    except LookupFailed as error:
+        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(found)))
+        return
+    reasons = f": {'; '.join(found.reasons)}" if found.reasons else ""
+    click.echo("\n".join(filter(None, [f"{_SAID[found.state]}{reasons}", summary(found)])))

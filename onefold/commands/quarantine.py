@@ -1,0 +1,93 @@
+"""`onefold identity quarantine accept|reject`: the answer to evidence that waits for a review. Others list it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from collectors.identity_orders import answers, waiting_pairs
+from collectors.lookup import LookupFailed
+from collectors.profiles import read_identifier
+from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
+from onefold.running import running_settings, workspace_named
+from rebuilds.rules import identity_rules
+from schemas.records import Pair
+from settings import Settings
+
+
+@click.command()
+@click.argument("identifiers", nargs=-1, metavar="[LEFT RIGHT]...")
+@click.option("--all", "is_all", is_flag=True, help="Everything that waits.")
+@order_options
+def accept(identifiers: tuple[str, ...], is_all: bool, **options: object) -> None:
+    """Follow evidence that waits: the two identifiers of each pair are one person.
+
+    \b
+    Examples:
+      onefold identity quarantine accept phone:+4930123456 user_id:mei
+      onefold identity quarantine accept --all --reason "checked with the shop"
+    """
+    _answer("accept", identifiers, is_all, **options)  # type: ignore[arg-type]
+
+
+@click.command()
+@click.argument("identifiers", nargs=-1, metavar="[LEFT RIGHT]...")
+@click.option("--all", "is_all", is_flag=True, help="Everything that waits.")
+@order_options
+def reject(identifiers: tuple[str, ...], is_all: bool, **options: object) -> None:
+    """Do not follow evidence that waits: the two identifiers of each pair are not one person.
+
+    \b
+    Examples:
+      onefold identity quarantine reject phone:+4930123456 user_id:mei
+      onefold identity quarantine reject --all
+    """
+    _answer("reject", identifiers, is_all, **options)  # type: ignore[arg-type]
+
+
+def _answer(  # noqa: PLR0913 - one for each option
+    kind: Literal["accept", "reject"],
+    identifiers: Sequence[str],
+    is_all: bool,
+    *,
+    reason: str,
+    workspace: str,
+    no_wait: bool,
+    timeout_s: float,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
+    if bool(identifiers) == is_all:
+        raise click.UsageError("name pairs, each by its two identifiers, or --all")
+    settings = running_settings(data_dir)
+    workspace_named(settings, workspace)
+    pairs = _waiting(settings, workspace) if is_all else _named(settings, identifiers)
+    request_id = new_request_id()
+    order = Order(request_id, answers(kind, workspace, pairs, request_id=request_id, at=now_ms(), reason=reason))
+    found = carry_out(settings, order, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
+    if not (as_json or no_wait):
+        done = f"{len(pairs):,} pair{'' if len(pairs) == 1 else 's'} {kind}ed"
+        click.echo("\n".join(filter(None, [done, summary(found)])))
+
+
+def _named(settings: Settings, identifiers: Sequence[str]) -> tuple[Pair, ...]:
+    if len(identifiers) % 2:
+        raise click.UsageError("a pair has two identifiers: LEFT RIGHT")
+    try:
+        read = [read_identifier(text) for text in identifiers]
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="LEFT RIGHT") from None
+    rank = identity_rules(settings).rank
+    pairs = zip(read[::2], read[1::2], strict=True)
+    return tuple(Pair(min(pair, key=rank), max(pair, key=rank)) for pair in pairs)
+
+
+def _waiting(settings: Settings, workspace: str) -> tuple[Pair, ...]:
+    try:
+        pairs = waiting_pairs(settings.clickhouse, workspace)
+    except LookupFailed as error:
+        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+    if not pairs:
+        raise click.ClickException("nothing was changed: nothing waits for a review")
+    return pairs

@@ -1,0 +1,101 @@
+"""`onefold unmerge`: part what was taken for one person, or take back all that a wrong source said."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from collectors.identity_orders import OrderRefused, UnknownProfile, active_pairs, answers
+from collectors.identity_orders import unmerge as unmerge_request
+from collectors.lookup import LookupFailed
+from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
+from onefold.running import running_settings, workspace_named
+
+
+@click.command()
+@click.argument("profile", required=False)
+@click.option("--split", multiple=True, metavar="NAMESPACE:VALUE", help="What is somebody else's; may be repeated.")
+@click.option("--source", default="", metavar="NAME", help="Take back all evidence of this source.")
+@click.option("--since", metavar="TIME", help="With --source: of events since then; ISO 8601.")
+@click.option("--yes", is_flag=True, help="With --source: do not ask.")
+@click.option("--forbid", is_flag=True, help="What is parted shall never be linked again.")
+@order_options
+def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
+    profile: str | None,
+    split: tuple[str, ...],
+    source: str,
+    since: str | None,
+    yes: bool,
+    forbid: bool,
+    reason: str,
+    workspace: str,
+    no_wait: bool,
+    timeout_s: float,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
+    """Part identifiers from a PROFILE, named by its id or by an identifier that stays, NAMESPACE:VALUE.
+
+    The evidence that ties them is taken back, and every profile concerned is rebuilt from its events. With --source
+    instead of PROFILE, everything that a source said is taken back. Exits with 1 if that changes nothing.
+
+    \b
+    Examples:
+      onefold unmerge user_id:mei --split anonymous_id:tablet --reason "family tablet"
+      onefold unmerge 5d1e7a90-... --split user_id:bob --split email:bob@example.com --forbid
+      onefold unmerge --source crm-import --since 2026-03-01T00:00:00Z
+    """
+    if bool(profile) == bool(source):
+        raise click.UsageError("name a PROFILE with --split, or a --source")
+    if source and split:
+        raise click.UsageError("--split belongs to a PROFILE, --source takes back whatever the source said")
+    if profile and (since or yes):
+        raise click.UsageError("--since and --yes belong to --source")
+    settings = running_settings(data_dir)
+    workspace_named(settings, workspace)
+    request_id, at = new_request_id(), now_ms()
+    try:
+        if profile:
+            request = unmerge_request(
+                settings.clickhouse,
+                workspace,
+                profile,
+                split,
+                request_id=request_id,
+                at=at,
+                reason=reason,
+                forbid=forbid,
+            )
+            order = Order(request_id, (request,))
+        else:
+            pairs = active_pairs(settings.clickhouse, workspace, source, _milliseconds(since))
+            _confirm(len(pairs), source, yes)
+            requests = answers("retract", workspace, pairs, request_id=request_id, at=at, reason=reason, forbid=forbid)
+            order = Order(request_id, requests)
+    except OrderRefused as error:
+        raise click.BadParameter(str(error), param_hint="--split" if error.field == "split" else "PROFILE") from None
+    except UnknownProfile as error:
+        raise click.ClickException(str(error)) from None
+    except LookupFailed as error:
+        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+    found = carry_out(settings, order, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
+    if not (as_json or no_wait):
+        click.echo(summary(found))
+
+
+def _confirm(pairs: int, source: str, yes: bool) -> None:
+    if not pairs:
+        raise click.ClickException(f"nothing was changed: no pair of identifiers is tied by source {source!r}")
+    if not yes:
+        counted = "1 pair of identifiers is" if pairs == 1 else f"{pairs:,} pairs of identifiers are"
+        click.confirm(f"{counted} tied by source {source!r}. Take its evidence back?", abort=True, err=True)
+
+
+def _milliseconds(since: str | None) -> int:
+    if since is None:
+        return 0
+    try:
+        time = datetime.fromisoformat(since)
+        return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{since!r} is no time in ISO 8601", param_hint="--since") from None

@@ -1,0 +1,213 @@
+"""Orders to GRAPH from the command line: sent to `identity.requests`, followed on `identity.changes`.
+
+An order that was sent goes on by itself: whoever stops following it loses nothing but the view.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from rich.console import Console
+
+from collectors.identity_orders import Outcome, outcome
+from onefold.running import data_dir_option
+from schemas import topics
+from schemas.changes import RequestState
+from schemas.codec import Codec, DecodeError
+from schemas.offsets import Offsets
+from schemas.records import IdentityChange, IdentityRequest
+from schemas.registry import REGISTRY_ERRORS, Registry
+from settings import Settings
+
+DELIVERY_TIMEOUT_S = 10.0
+POLL_S = 0.2
+TELL_S = 10.0
+INTERRUPTED = 130
+
+_WAITING_FOR: dict[RequestState, str] = {
+    "unanswered": "waiting for the worker to decide",
+    "rebuilding": "decided; waiting for the rebuilder to replay the events of the profiles concerned",
+}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One order as it is sent. `request_id` is what a person asks about; each request's own begins with it."""
+
+    request_id: str
+    requests: tuple[IdentityRequest, ...]
+
+
+def order_options(command: Command) -> Command:
+    """The options of every order."""
+    for option in (
+        click.option("--reason", default="", metavar="TEXT", help="Why; kept with the evidence."),
+        click.option("--workspace", default="main", show_default=True),
+        click.option("--no-wait", is_flag=True, help="Return once the order is sent."),
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=click.FloatRange(min=0),
+            default=300.0,
+            show_default=True,
+            help="Seconds to follow it; it goes on all the same.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object."),
+        data_dir_option,
+    ):
+        command = option(command)
+    return command
+
+
+def new_request_id() -> str:
+    return uuid.uuid4().hex
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def carry_out(settings: Settings, order: Order, *, no_wait: bool, timeout_s: float, as_json: bool) -> Outcome:
+    """Send an order and follow it to its end; without waiting, it is `unanswered`.
+
+    Ends the process with a word on how to look after it, when interrupted or out of time. Raises ClickException when it
+    could not be sent, and when it changes nothing.
+    """
+    try:
+        codec = Codec(Registry(settings.registry))
+        following = _Following(settings, codec)
+        send(settings, codec, order)
+    except (KafkaException, *REGISTRY_ERRORS) as error:
+        raise click.ClickException(f"the order could not be sent: {error}") from error
+    if no_wait:
+        found = outcome(order.request_id, ())
+        click.echo(json.dumps(msgspec.to_builtins(found)) if as_json else _accepted(order))
+        return found
+    found = _follow(following, order, timeout_s)
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(found)))
+    if found.state == "unchanged":
+        reasons = "; ".join(found.reasons) or "there is nothing to change"
+        raise click.ClickException(f"nothing was changed: {reasons}")
+    return found
+
+
+def send(settings: Settings, codec: Codec, order: Order) -> None:
+    """Return once Kafka has acknowledged all of it. Raises KafkaException."""
+    encode = codec.encoder(IdentityRequest)
+    config = {"bootstrap.servers": settings.kafka, "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000), "log_level": 0}
+    producer = Producer(topics.PRODUCER_CONFIG | config)
+    failures: list[object] = []
+
+    def delivered(error: object, _message: Message) -> None:
+        if error is not None:
+            failures.append(error)
+
+    for request in order.requests:
+        key = request.workspace.encode()
+        producer.produce(topics.IDENTITY_REQUESTS, encode(request), key, on_delivery=delivered)
+        producer.poll(0)
+    if producer.flush(DELIVERY_TIMEOUT_S + 1) or failures:
+        raise KafkaException(failures[0] if failures else "no acknowledgement")
+
+
+def summary(found: Outcome) -> str:
+    """What an order did, for a person."""
+    lines = [f"profile {one.profile_id}   {_counted(one.identifiers, 'identifier')}" for one in found.profiles]
+    if found.state == "done" and found.profiles:
+        lines.append(f"{_counted(found.events, 'event')} replayed in {found.milliseconds / 1000:.1f} s")
+    return "\n".join(lines)
+
+
+class _Following:
+    """What is told on `identity.changes` from now on; to be made before the order is sent. No group is joined."""
+
+    def __init__(self, settings: Settings, codec: Codec) -> None:
+        self._codec = codec
+        offsets = Offsets(settings.kafka)
+        extents = offsets.extents(offsets.partitions([topics.IDENTITY_CHANGES]))
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.kafka,
+                "group.id": f"{topics.APP}-order-{uuid.uuid4().hex}",  # never joined
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 100,
+                "log_level": 0,
+            }
+        )
+        self._consumer.assign(
+            [TopicPartition(topic, partition, extent.end) for (topic, partition), extent in extents.items()]
+        )
+
+    def about(self, request_ids: frozenset[str], deadline: float) -> Iterator[IdentityChange | None]:
+        """Changes with these ids as they come, None while there is none; ends at the deadline."""
+        while time.monotonic() < deadline:
+            change = self._decoded(self._consumer.poll(POLL_S))
+            yield change if change is not None and change.request_id in request_ids else None
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _decoded(self, message: Message | None) -> IdentityChange | None:
+        if message is None or message.error() is not None:
+            return None
+        try:
+            return self._codec.decode(IdentityChange, message.value())
+        except DecodeError:
+            return None
+
+
+def _follow(following: _Following, order: Order, timeout_s: float) -> Outcome:
+    ids = frozenset(request.request_id for request in order.requests)
+    told: list[IdentityChange] = []
+    found = outcome(order.request_id, told)
+    try:
+        with _screen() as show:
+            for change in following.about(ids, time.monotonic() + timeout_s):
+                if change is not None:
+                    told.append(change)
+                    found = outcome(order.request_id, told)
+                if found.state not in _WAITING_FOR:
+                    return found
+                show(_WAITING_FOR[found.state])
+    except KeyboardInterrupt:
+        click.echo(f"\n{_accepted(order)}", err=True)
+        raise SystemExit(INTERRUPTED) from None
+    finally:
+        following.close()
+    raise click.ClickException(f"still {_WAITING_FOR[found.state]} after {timeout_s:g} s.\n{_accepted(order)}")
+
+
+@contextmanager
+def _screen() -> Iterator[Callable[[str], None]]:
+    """Says what is waited for: at once on a terminal, else every ten seconds."""
+    console = Console(stderr=True, highlight=False)
+    started = told_at = time.monotonic()
+    if console.is_terminal:
+        with console.status("") as status:
+            yield lambda text: status.update(f"{text} ({time.monotonic() - started:.0f} s)")
+        return
+
+    def tell(text: str) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= TELL_S:
+            told_at = time.monotonic()
+            click.echo(f"{text} ({told_at - started:.0f} s)", err=True)
+
+    yield tell
+
+
+def _accepted(order: Order) -> str:
+    return f"The order is accepted and goes on by itself: onefold identity status {order.request_id}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,110 @@
+"""`python -m rebuilds`: the rebuilder as a process."""
+
+import logging
+import signal
+import sys
+import threading
+
+from confluent_kafka import KafkaException
+
+import settings as configuration
+from rebuilds.barrier import Barrier
+from rebuilds.changes import Changes
+from rebuilds.errors import Stopped, TerminalError, TransientError, persist
+from rebuilds.originals import Originals
+from rebuilds.rebuild import Rebuilder
+from rebuilds.replays import Replays
+from rebuilds.rules import identity_rules
+from rebuilds.warehouse import Warehouse
+from schemas import topics
+from schemas.codec import Codec
+from schemas.offsets import Offsets
+from schemas.records import IdentityChange, ProfileCommand
+from schemas.registry import REGISTRY_ERRORS, Registry
+from settings import Settings, SettingsError
+from telemetry.endpoint import Endpoint
+
+STOP_WITHIN_S = 2.0
+
+logger = logging.getLogger("rebuilds")
+
+
+def main() -> int:
+    """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for talkative in ("httpx", "httpx2"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    stopping = threading.Event()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: stopping.set())
+    ended = _Ending()
+    # A daemon: a question to ClickHouse must not hold up the end, and whatever is broken off is done again.
+    worker = threading.Thread(target=ended.of, args=(stopping,), name="rebuilder", daemon=True)
+    worker.start()
+    while worker.is_alive() and not stopping.wait(0.1):
+        pass
+    worker.join(STOP_WITHIN_S)
+    return ended.code
+
+
+class _Ending:
+    """How the work ended; 0 while it has not."""
+
+    code = 0
+
+    def of(self, stopping: threading.Event) -> None:
+        try:
+            run(configuration.load(), stopping)
+        except Stopped:
+            pass
+        except (SettingsError, TerminalError, KafkaException, OSError) as error:
+            logger.error("%s", error)
+            self.code = 1
+        except BaseException:
+            self.code = 1
+            raise
+
+
+def run(settings: Settings, stopping: threading.Event) -> None:
+    """Rebuild what is asked for until `stopping` is set. Raises Stopped when that comes in the midst of it."""
+    changes: Changes | None = None
+
+    def not_ready() -> str | None:
+        return None if changes is not None and changes.is_assigned else "waiting for its partitions"
+
+    with Endpoint(settings.http_host, settings.rebuilder_metrics_port, not_ready):
+        usable = identity_rules(settings).usable
+        codec = persist("start", lambda: _prepare(settings), stopping)
+        changes = Changes(settings, codec)
+        rebuilder = Rebuilder(
+            changes,
+            Barrier(Offsets(settings.kafka), stopping),
+            Warehouse(settings.clickhouse),
+            Originals(settings.kafka),
+            Replays(settings.kafka, codec.encoder(ProfileCommand)),
+            usable,
+            stopping,
+        )
+        try:
+            while not stopping.is_set():
+                taken = persist("take", changes.take, stopping)
+                if taken:
+                    rebuilder.rebuild(taken)
+                changes.commit()
+        finally:
+            changes.close()
+
+
+def _prepare(settings: Settings) -> Codec:
+    try:
+        topics.create(settings)
+        codec = Codec(Registry(settings.registry))
+        codec.encoder(ProfileCommand)  # ids that are asked for now need not be asked for later
+        codec.encoder(IdentityChange)
+    except (KafkaException, *REGISTRY_ERRORS) as error:
+        raise TransientError(f"Kafka or the schema registry does not answer: {error}") from error
+    return codec
+
+
+if __name__ == "__main__":
+    sys.exit(main())

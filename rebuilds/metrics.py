@@ -1,0 +1,20 @@
+"""What the rebuilder counts and times; served on its metrics port."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800)
+
+JOBS = Counter(
+    "onefold_rebuilder_jobs",
+    "Changes that asked for a rebuild: rebuilt, or superseded by a later one about the same profiles.",
+    ["outcome"],
+)
+PROFILES = Counter("onefold_rebuilder_profiles", "Profiles whose events were replayed.")
+EVENTS = Counter("onefold_rebuilder_events", "Events replayed.")
+FETCHED = Counter("onefold_rebuilder_events_from_kafka", "Events whose bytes the warehouse did not have.")
+UNDECODABLE = Counter("onefold_rebuilder_undecodable", "Records of identity.changes that could not be decoded.")
+RETRIES = Counter("onefold_rebuilder_retries", "Attempts that failed and were repeated.", ["step"])
+JOB_S = Histogram(
+    "onefold_rebuilder_job_seconds", "From taking changes up to their rebuilt profiles.", buckets=_SECONDS
+)
+WAITING = Gauge("onefold_rebuilder_jobs_waiting", "Changes taken up and not yet done.")

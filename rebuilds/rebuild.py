@@ -1,0 +1,134 @@
+"""The rebuilder's work: barrier, events, replay, rebuilt. What each step waits for is in the module of its name.
+
+It may end anywhere and is then done again from the start: a profile begins anew with part 0 of a new run, and ignores
+the replay of a decision that it has done with.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rebuilds import metrics
+from rebuilds.barrier import WORKER, Barrier
+from rebuilds.changes import Changes
+from rebuilds.errors import TransientError, persist
+from rebuilds.originals import Originals
+from rebuilds.places import reached
+from rebuilds.replays import Replays, Sent
+from rebuilds.shares import Claims, Job, Usable, jobs
+from rebuilds.warehouse import Row, Warehouse
+from schemas import topics
+from schemas.offsets import Partition
+from schemas.records import IdentityChange, Share
+
+logger = logging.getLogger(__name__)
+
+
+class Rebuilder:
+    """Rebuilds what changes ask for. Raises Stopped when the process stops first, and TerminalError."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - wired once, in __main__
+        self,
+        changes: Changes,
+        barrier: Barrier,
+        warehouse: Warehouse,
+        originals: Originals,
+        replays: Replays,
+        usable: Usable,
+        stopping: threading.Event,
+    ) -> None:
+        self._changes = changes
+        self._barrier = barrier
+        self._warehouse = warehouse
+        self._originals = originals
+        self._replays = replays
+        self._usable = usable
+        self._stopping = stopping
+
+    def rebuild(self, changes: Sequence[IdentityChange]) -> None:
+        """Rebuild every profile that these changes name, all behind one barrier, and tell so for each change."""
+        started = time.monotonic()
+        metrics.WAITING.set(len(changes))
+        reached("before_barrier")
+        cut = self._barrier.cut()
+        reached("after_barrier")
+        sent = {job: self._replay(job, cut) for job in jobs(changes)}
+        self._barrier.await_read({WORKER: _ends(sent.values())}, "profiles being rebuilt")
+        reached("before_rebuilt")
+        elapsed_s = time.monotonic() - started
+        rebuilt = [_rebuilt(change, sent, elapsed_s) for change in changes]
+        persist("rebuilt", lambda: self._changes.tell(rebuilt), self._stopping)
+        reached("before_offsets")
+        _count(changes, sent, elapsed_s)
+
+    def _replay(self, job: Job, cut: Sequence[int]) -> Sent:
+        def attempt() -> Sent:
+            sessions = self._warehouse.session_ids(job.workspace, job.share.profile_id)
+            return self._replays.send(job, self._bodies(job, cut), sessions)
+
+        return persist("replay", attempt, self._stopping)
+
+    def _bodies(self, job: Job, cut: Sequence[int]) -> Iterator[bytes]:
+        claims = Claims(job.share.claims, self._usable)
+        claimed = (
+            row for row in self._rows(job.workspace, claims, cut) if claims.hold(row.identifiers, row.occurred_at)
+        )
+        return (row.body for row in self._originals.completed(claimed))
+
+    def _rows(self, workspace: str, claims: Claims, cut: Sequence[int]) -> Iterator[Row]:
+        """Page by page until one is empty; a page that breaks off is followed by the next all the same."""
+        last: Row | None = None
+        while claims.values:
+            before = last
+            try:
+                for row in self._warehouse.events(workspace, claims.values, cut, last):
+                    last = row
+                    yield row
+            except TransientError as error:
+                if last is before:
+                    raise
+                logger.warning("%s; going on behind the last event that came", error)
+                continue
+            if last is before:
+                return
+
+
+def _ends(sent: Iterable[Sent]) -> dict[Partition, int]:
+    """What the worker has read when it has read all parts."""
+    ends: dict[Partition, int] = {}
+    for one in sent:
+        place = (topics.PROFILE_COMMANDS, one.partition)
+        ends[place] = max(one.end, ends.get(place, 0))
+    return ends
+
+
+def _rebuilt(change: IdentityChange, sent: Mapping[Job, Sent], elapsed_s: float) -> IdentityChange:
+    """The end of a change's story. Profiles that a later decision concerns count there."""
+    return IdentityChange(
+        workspace=change.workspace,
+        decision=change.decision,
+        kind="rebuilt",
+        occurred_at=time.time_ns() // 1_000_000,
+        request_id=change.request_id,
+        rule_version=change.rule_version,
+        shares=tuple(Share(share.profile_id, ()) for share in change.shares),
+        events=sum(one.events for job, one in sent.items() if _is_of(job, change)),
+        milliseconds=round(elapsed_s * 1000),
+    )
+
+
+def _is_of(job: Job, change: IdentityChange) -> bool:
+    return (job.workspace, job.decision) == (change.workspace, change.decision)
+
+
+def _count(changes: Sequence[IdentityChange], sent: Mapping[Job, Sent], elapsed_s: float) -> None:
+    events = sum(one.events for one in sent.values())
+    for change in changes:
+        outcome = "rebuilt" if any(_is_of(job, change) for job in sent) else "superseded"
+        metrics.JOBS.labels(outcome).inc()
+    metrics.PROFILES.inc(len(sent))
+    metrics.EVENTS.inc(events)
+    metrics.JOB_S.observe(elapsed_s)
+    metrics.WAITING.set(0)
+    logger.info("%d changes: %d profiles rebuilt from %d events in %.1f s", len(changes), len(sent), events, elapsed_s)

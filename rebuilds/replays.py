@@ -1,0 +1,121 @@
+"""One profile's events as `replay` commands, in order and acknowledged; which events is `rebuild`'s matter."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from rebuilds.errors import TerminalError, TransientError
+from rebuilds.parts import parts
+from rebuilds.places import reached
+from rebuilds.shares import Job
+from schemas import topics
+from schemas.identity import profile_key
+from schemas.records import ProfileCommand
+
+DELIVERY_TIMEOUT_S = 30.0
+QUEUE_KBYTES = 32 * 1024
+
+
+class Sent(NamedTuple):
+    """How many events went out, and what the worker has to read up to."""
+
+    events: int
+    partition: int
+    end: int
+
+
+class Replays:
+    """A producer of replays, for one thread."""
+
+    def __init__(self, kafka: str, encode: Callable[[ProfileCommand], bytes]) -> None:
+        self._encode = encode
+        config = {
+            "bootstrap.servers": kafka,
+            "client.id": f"{topics.APP}-rebuilder",
+            "compression.type": "lz4",
+            "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
+            "queue.buffering.max.kbytes": QUEUE_KBYTES,
+            "log_level": 0,  # what goes wrong is raised
+        }
+        self._producer = Producer(topics.PRODUCER_CONFIG | config)
+
+    def send(self, job: Job, events: Iterable[bytes], sessions: tuple[str, ...]) -> Sent:
+        """Send a run of its own, at least one part, and return once Kafka has acknowledged all of it.
+
+        Raises TransientError, after which a new run may be sent: the profile ignores what came of this one. Raises
+        TerminalError when only a new process can go on. What `events` raises passes.
+        """
+        run = uuid.uuid4().hex
+        key = profile_key(job.workspace, job.share.profile_id)
+        delivery = _Delivery()
+        count = 0
+        for part in parts(events):
+            if part.number:
+                reached("between_parts")
+            count += len(part.events)
+            command = ProfileCommand(
+                workspace=job.workspace,
+                profile_id=job.share.profile_id,
+                command="replay",
+                decision=job.decision,
+                run=run,
+                part=part.number,
+                last=part.last,
+                events=part.events,
+                sessions=sessions if part.last else (),
+            )
+            self._produce(self._encode(command), key, delivery)
+        self._producer.flush(DELIVERY_TIMEOUT_S + 1)
+        partition, end = delivery.result(part.number + 1)
+        return Sent(count, partition, end)
+
+    def _produce(self, value: bytes, key: bytes, delivery: "_Delivery") -> None:
+        while True:
+            delivery.check()
+            try:
+                self._producer.produce(topics.PROFILE_COMMANDS, value, key, on_delivery=delivery.acknowledge)
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                raise _failure(error.args[0]) from error
+            else:
+                self._producer.poll(0)
+                return
+
+
+class _Delivery:
+    """The acknowledgements of one run."""
+
+    def __init__(self) -> None:
+        self._acknowledged = 0
+        self._partition = self._end = 0
+        self._error: KafkaError | None = None
+
+    def acknowledge(self, error: KafkaError | None, message: Message) -> None:
+        """Called from within the producer's `poll` and `flush`."""
+        if error is not None:
+            self._error = error
+            return
+        self._acknowledged += 1
+        self._partition = message.partition() or 0
+        self._end = max(self._end, (message.offset() or 0) + 1)
+
+    def check(self) -> None:
+        """Raises what went wrong so far."""
+        if self._error is not None:
+            raise _failure(self._error)
+
+    def result(self, parts_sent: int) -> tuple[int, int]:
+        """Partition, and the offset behind the last part. Raises TransientError if one was not acknowledged."""
+        self.check()
+        if self._acknowledged != parts_sent:
+            raise TransientError("Kafka did not acknowledge every part")
+        return self._partition, self._end
+
+
+def _failure(error: KafkaError) -> TransientError | TerminalError:
+    if error.fatal():
+        return TerminalError(f"Kafka's client cannot go on: {error.str()}")
+    return TransientError(f"Kafka did not take a part: {error.str()}")

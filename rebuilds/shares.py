@@ -1,0 +1,55 @@
+"""Which profiles a handful of changes asks to rebuild, and which events are theirs. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from schemas.changes import asks_for_rebuild
+from schemas.records import Claim, Identifier, IdentityChange, Share
+
+Usable = Callable[[Iterable[Identifier]], tuple[Identifier, ...]]
+"""The identifiers that name somebody, strongest first; the first is the event's primary one."""
+
+
+class Job(NamedTuple):
+    """One profile to rebuild, by one decision."""
+
+    workspace: str
+    decision: int
+    share: Share
+
+
+def jobs(changes: Iterable[IdentityChange]) -> tuple[Job, ...]:
+    """Each profile once, as the highest of the decisions about it has it; a lower one is history by then."""
+    newest: dict[tuple[str, str], Job] = {}
+    for change in changes:
+        for share in change.shares if asks_for_rebuild(change) else ():
+            known = newest.get((change.workspace, share.profile_id))
+            if known is None or change.decision > known.decision:
+                newest[change.workspace, share.profile_id] = Job(change.workspace, change.decision, share)
+    return tuple(newest.values())
+
+
+class Claims:
+    """The events of a profile: those whose primary identifier is claimed for the time at which they occurred."""
+
+    def __init__(self, claims: Sequence[Claim], usable: Usable) -> None:
+        self._usable = usable
+        self._periods: dict[Identifier, list[tuple[int | None, int | None]]] = {}
+        for claim in claims:
+            identifier = Identifier(claim.namespace, claim.value)
+            self._periods.setdefault(identifier, []).append((claim.since, claim.until))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Values of all claimed identifiers: an event without any of them is not claimed."""
+        return tuple(dict.fromkeys(identifier.value for identifier in self._periods))
+
+    def hold(self, identifiers: Iterable[Identifier], occurred_at: int) -> bool:
+        """Whether an event belongs to the profile."""
+        usable = self._usable(identifiers)
+        if not usable:
+            return False
+        return any(
+            (since is None or since <= occurred_at) and (until is None or occurred_at < until)
+            for since, until in self._periods.get(usable[0], ())
+        )

@@ -1,0 +1,42 @@
+"""What a change of who is who asks for, and what has become of a request. Pure; decision 0009 is the protocol."""
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from schemas.records import IdentityChange
+
+RequestState = Literal["unanswered", "unchanged", "rebuilding", "done"]
+"""unanswered: not decided yet, or no such request. unchanged: decided, and nothing is different. rebuilding: decided,
+profiles are being rebuilt. done: decided, and every profile that it concerns is rebuilt."""
+
+_PARTING = frozenset({"split", "shared"})
+_NUMBERED = re.compile(r"-\d+of(\d+)$")
+
+
+def asks_for_rebuild(change: IdentityChange) -> bool:
+    """Whether profiles are to be rebuilt because of a change."""
+    return change.kind in _PARTING and bool(change.shares)
+
+
+def numbered(request_id: str, count: int) -> tuple[str, ...]:
+    """Ids of the requests that one order is sent as: ID itself, or ID-1of3, ID-2of3, ID-3of3."""
+    if count == 1:
+        return (request_id,)
+    return tuple(f"{request_id}-{number}of{count}" for number in range(1, count + 1))
+
+
+def state(changes: Iterable[IdentityChange]) -> RequestState:
+    """What has become of an order, from all that was told about its requests."""
+    told = list(changes)
+    answers = [change for change in told if change.kind != "rebuilt"]
+    answered = {change.request_id for change in answers}
+    counts = [int(found[1]) for request_id in answered if (found := _NUMBERED.search(request_id))]
+    if len(answered) < max(counts, default=1):
+        return "unanswered"
+    if all(change.kind == "nothing" for change in answers):
+        return "unchanged"
+    rebuilt = {change.decision for change in told if change.kind == "rebuilt"}
+    if all(change.decision in rebuilt for change in answers if asks_for_rebuild(change)):
+        return "done"
+    return "rebuilding"

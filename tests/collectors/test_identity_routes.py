@@ -1,0 +1,112 @@
+"""Parting people over HTTP: who may, what is refused, what is sent. What GRAPH makes of it is its tests' matter."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from embedded.layout import free_ports
+from embedded.stack import Stack
+from schemas.records import Identifier, IdentityChange, IdentityRequest
+from settings import Workspace
+from settings.workspaces import WorkspacesFile
+from tests.collectors.processes import CollectorProcess
+from tests.onefold.stand_in_graph import StandInGraph
+
+pytestmark = pytest.mark.stack
+
+ORDER = {"workspace": "orders", "profile": "user_id:ada", "split": ["user_id:bob"], "reason": "two", "forbid": True}
+ADMIN = {"Authorization": "Bearer admin"}
+
+
+def serve(stack: Stack, folder: Path, **changed: str) -> Iterator[str]:
+    workspace = Workspace("orders", uuid.uuid4(), read_keys=("reader",), admin_keys=("admin",))
+    (folder / "onefold.yaml").write_bytes(msgspec.json.encode(WorkspacesFile((workspace,))))
+    own = {"ONEFOLD_HTTP_PORT": str(free_ports(1)[0]), "ONEFOLD_CONFIG": str(folder / "onefold.yaml")}
+    process = CollectorProcess(dict(stack.environment) | own | {"ONEFOLD_OPEN_READS": "0"} | changed, folder / "log")
+    try:
+        process.wait_until_ready()
+        yield process.url
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def url(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from serve(stack, tmp_path_factory.mktemp("api"))
+
+
+def undecided(_request: IdentityRequest) -> tuple[IdentityChange, ...]:
+    return ()
+
+
+@pytest.mark.parametrize("auth", [{"headers": ADMIN}, {"auth": ("admin", "")}])
+def test_an_accepted_order_is_in_kafka(stack: Stack, url: str, auth: dict[str, object]) -> None:
+    with StandInGraph(stack, "orders", undecided) as graph:
+        answer = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER, **auth)  # type: ignore[arg-type]
+        assert answer.status_code == 202, answer.text
+        deadline = time.monotonic() + 30
+        while not graph.requests:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    (request,) = graph.requests
+    assert answer.json() == {"request_id": request.request_id, "state": "unanswered"}
+    assert request.identifiers == (Identifier("user_id", "ada"), Identifier("user_id", "bob"))
+    assert (request.kind, request.reason, request.forbid) == ("unmerge", "two", True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code", "field"),
+    [
+        ({"split": []}, 400, "invalid_order", "split"),
+        ({"split": ["bob"]}, 400, "invalid_order", "split"),
+        ({"split": ["user_id:ada"]}, 400, "invalid_order", "split"),
+        ({"split": ["a:b"] * 1_001}, 400, "invalid_order", "split"),
+        ({"profile": "ada"}, 400, "invalid_order", "profile"),
+        ({"split": "user_id:bob"}, 400, "invalid_body", None),
+        ({"splits": []}, 400, "invalid_body", None),
+        ({"workspace": "nowhere"}, 401, "unknown_admin_key", "Authorization"),
+    ],
+)
+def test_an_order_that_cannot_be_meant_is_refused_with_its_field(
+    url: str, changed: dict[str, object], status: int, code: str, field: str | None
+) -> None:
+    answer = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER | changed, headers=ADMIN)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["field"]) == (status, code, field), error
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer reader"}, {"Authorization": "Basic !"}])
+def test_only_holders_of_an_admin_key_may(url: str, headers: dict[str, str]) -> None:
+    order = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER, headers=headers)
+    state = httpx.get(f"{url}/v1/identity/requests/r?workspace=orders", headers=headers)
+    assert (order.status_code, state.status_code) == (401, 401)
+    assert order.json()["error"]["code"] == "unknown_admin_key"
+
+
+def test_a_page_of_another_site_cannot_give_orders(url: str) -> None:
+    body = msgspec.json.encode(ORDER)
+    answer = httpx.post(f"{url}/v1/identity/unmerge", content=body, headers=ADMIN | {"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_type")
+
+
+def test_a_clickhouse_that_is_away_is_no_fault_of_the_order(stack: Stack, tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
+    for url in serve(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere):
+        order = ORDER | {"profile": str(uuid.uuid4())}
+        for answer in (
+            httpx.post(f"{url}/v1/identity/unmerge", json=order, headers=ADMIN),
+            httpx.get(f"{url}/v1/identity/requests/r?workspace=orders", headers=ADMIN),
+        ):
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+def test_where_reads_are_open_no_key_is_needed(stack: Stack, tmp_path: Path) -> None:
+    for url in serve(stack, tmp_path, ONEFOLD_OPEN_READS="1"):
+        assert httpx.post(f"{url}/v1/identity/unmerge", json=ORDER).status_code == 202
+        unknown = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER | {"workspace": "nowhere"})
+        assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_workspace")

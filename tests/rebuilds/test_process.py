@@ -1,0 +1,212 @@
+"""The rebuilder as a process on a real Kafka, registry and ClickHouse; the worker's side is a stand-in."""
+
+import re
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from embedded.layout import free_ports
+from embedded.stack import Stack
+from rebuilds.places import PLACES
+from rebuilds.warehouse import quoted
+from schemas.records import Claim, Identifier, IdentityChange, ProfileCommand, Share
+from tests.rebuilds.stand_in import (
+    Installation,
+    RebuilderProcess,
+    StandInWorker,
+    event,
+    wait_until,
+)
+from tests.sinks.sink_process import SinkProcess, sink_lags
+
+pytestmark = pytest.mark.stack
+
+ADA = Identifier("user_id", "ada")
+BOB = Identifier("user_id", "bob")
+TABLET = Identifier("anonymous_id", "tablet")
+ADAS, BOBS, TABLETS = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
+WHOLE = (Claim("user_id", "ada"),)
+
+
+@pytest.fixture(scope="module")
+def kafka(stack: Stack) -> Installation:
+    return Installation(stack)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sink(migrated: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SinkProcess]:
+    assert migrated
+    with SinkProcess(stack, tmp_path_factory.mktemp("sink")) as process:
+        yield process
+
+
+@pytest.fixture
+def worker(stack: Stack) -> Iterator[StandInWorker]:
+    with StandInWorker(stack) as reading:
+        yield reading
+
+
+@pytest.fixture
+def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[RebuilderProcess]:
+    with RebuilderProcess(stack, tmp_path) as process:
+        wait_until(process.is_ready, "readiness")
+        yield process
+
+
+def split(workspace: str, decision: int, *shares: Share, request_id: str = "") -> IdentityChange:
+    return IdentityChange(workspace, decision, "split", 0, request_id=request_id, shares=shares)
+
+
+def check_run(parts: list[ProfileCommand], decision: int, bodies: list[bytes]) -> None:
+    """One run, whole and in order."""
+    assert len({part.run for part in parts}) == 1
+    assert [part.part for part in parts] == list(range(len(parts)))
+    assert [part.last for part in parts] == [False] * (len(parts) - 1) + [True]
+    assert {part.decision for part in parts} == {decision}
+    assert [body for part in parts for body in part.events] == bodies
+
+
+def test_a_parted_profile_gets_its_events_as_they_were_accepted_in_order_of_time(
+    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    adas = kafka.resolve([event(workspace, at, ADA, TABLET) for at in (5, 3, 9)], ADAS)
+    bobs = kafka.resolve([event(workspace, at, BOB, TABLET) for at in (4, 8)], ADAS)
+    early, late = kafka.resolve([event(workspace, at, TABLET) for at in (2, 7)], TABLETS)
+    shares = (
+        Share(ADAS, (Claim("user_id", "ada"), Claim("anonymous_id", "tablet", until=6))),
+        Share(BOBS, (Claim("user_id", "bob"), Claim("anonymous_id", "tablet", since=6))),
+        Share(TABLETS, ()),
+    )
+    kafka.decide(
+        IdentityChange(workspace, 6, "merged", 0, retired=(BOBS,), profile_id=ADAS),
+        split(workspace, 7, *shares, request_id="r1"),
+    )
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    by_profile = {
+        profile: [part for part in worker.replays(workspace) if part.profile_id == profile]
+        for profile in (ADAS, BOBS, TABLETS)
+    }
+    check_run(by_profile[ADAS], 7, [early, adas[1], adas[0], adas[2]])
+    check_run(by_profile[BOBS], 7, [bobs[0], late, bobs[1]])
+    check_run(by_profile[TABLETS], 7, [])
+    (rebuilt,) = kafka.rebuilt(workspace)
+    assert (rebuilt.decision, rebuilt.request_id, rebuilt.events) == (7, "r1", 7)
+    assert [(share.profile_id, share.claims) for share in rebuilt.shares] == [(ADAS, ()), (BOBS, ()), (TABLETS, ())]
+    assert 0 < rebuilt.milliseconds < 60_000
+    wait_until(kafka.has_committed_everything, "the commit")
+    metrics = rebuilder.metrics()
+    assert 'onefold_rebuilder_jobs_total{outcome="rebuilt"} 1.0' in metrics
+    assert "onefold_rebuilder_profiles_total 3.0" in metrics
+    assert "onefold_rebuilder_events_total 7.0" in metrics
+    assert "onefold_rebuilder_jobs_waiting 0.0" in metrics
+
+
+def test_bytes_that_an_old_release_did_not_keep_come_from_kafka(
+    stack: Stack, kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    bodies = kafka.resolve([event(workspace, at, ADA) for at in range(1_200)], ADAS)
+    wait_until(lambda: not sink_lags(stack), "the sink")
+    forget = f"ALTER TABLE onefold.events UPDATE body = '' WHERE workspace = {quoted(workspace)}"
+    httpx.post(stack.addresses.clickhouse, content=f"{forget} SETTINGS mutations_sync = 2").raise_for_status()
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    check_run(worker.replays(workspace), 1, bodies)
+    assert "onefold_rebuilder_events_from_kafka_total 1200.0" in rebuilder.metrics()
+
+
+def test_of_changes_that_wait_together_the_later_decides_and_both_are_told(
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
+) -> None:
+    kafka.decide(
+        split(workspace, 1, Share(ADAS, WHOLE), request_id="r1"),
+        split(workspace, 2, Share(ADAS, WHOLE), Share(BOBS, ()), request_id="r2"),
+    )
+    with RebuilderProcess(stack, tmp_path) as rebuilder:
+        wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
+        wait_until(kafka.has_committed_everything, "the commit")
+        assert 'onefold_rebuilder_jobs_total{outcome="superseded"} 1.0' in rebuilder.metrics()
+    assert {(part.profile_id, part.decision) for part in worker.replays(workspace)} == {(ADAS, 2), (BOBS, 2)}
+    assert [(one.decision, one.request_id) for one in kafka.rebuilt(workspace)] == [(1, "r1"), (2, "r2")]
+
+
+@pytest.mark.usefixtures("rebuilder")
+def test_nothing_is_sent_before_the_worker_has_read_what_was_under_way(
+    stack: Stack, kafka: Installation, workspace: str
+) -> None:
+    with StandInWorker(stack):
+        pass  # from here on the group stands still
+    kafka.resolve([event(workspace, 1, ADA)], ADAS)
+    kafka.decide(split(workspace, 1, Share(ADAS, ())))
+    time.sleep(1.5)
+    assert kafka.rebuilt(workspace) == []
+    with StandInWorker(stack):
+        wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PLR0917 - fixtures
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, place: str
+) -> None:
+    bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE), request_id="r"))
+    with RebuilderProcess(
+        stack, tmp_path, ONEFOLD_CRASH_AT=f"{place}:{2 if place == 'between_parts' else 1}"
+    ) as rebuilder:
+        assert rebuilder.wait() == -signal.SIGKILL
+        assert not kafka.has_committed_everything()
+        rebuilder.start(ONEFOLD_CRASH_AT="")
+        wait_until(kafka.has_committed_everything, "the commit")
+    parts = worker.replays(workspace)
+    check_run([part for part in parts if part.run == parts[-1].run], 1, bodies)
+    assert {(one.decision, one.request_id, one.events) for one in kafka.rebuilt(workspace)} == {(1, "r", 2_500)}
+
+
+def test_it_ends_in_time_whatever_it_waits_for(
+    stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
+) -> None:
+    kafka.resolve([event(workspace, 1, ADA)], ADAS)  # which no worker reads
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    with RebuilderProcess(stack, tmp_path) as rebuilder:
+        wait_until(lambda: rebuilder.is_ready() and "jobs_waiting 1.0" in rebuilder.metrics(), "a job")
+        code, seconds = rebuilder.terminate()
+        assert code == 0
+        assert seconds < 2.5
+        assert "Traceback" not in rebuilder.log.read_text()
+    with StandInWorker(stack), RebuilderProcess(stack, tmp_path):
+        wait_until(kafka.has_committed_everything, "the commit")
+
+
+@pytest.mark.usefixtures("worker")
+def test_it_waits_for_a_clickhouse_that_is_away(
+    stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
+) -> None:
+    nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    with RebuilderProcess(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere) as rebuilder:
+        wait_until(lambda: rebuilder.is_ready() and 'retries_total{step="replay"}' in rebuilder.metrics(), "a retry")
+        assert kafka.rebuilt(workspace) == []
+        code, seconds = rebuilder.terminate()
+        assert (code, seconds < 2.5) == (0, True)
+        assert rebuilder.log.read_text().count("trying again until it works") == 1
+    with RebuilderProcess(stack, tmp_path):
+        wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+
+
+def test_what_is_no_change_is_left_out_and_counted(kafka: Installation, rebuilder: RebuilderProcess) -> None:
+    kafka.send_bytes(b"\x01broken")
+    wait_until(kafka.has_committed_everything, "the commit")
+    assert "onefold_rebuilder_undecodable_total 1.0" in rebuilder.metrics()
+
+
+def test_it_is_small_and_starts_at_once(stack: Stack, tmp_path: Path) -> None:
+    started = time.monotonic()
+    with RebuilderProcess(stack, tmp_path) as rebuilder:
+        wait_until(lambda: bool(re.search("reading", rebuilder.log.read_text())), "its partitions")
+        assert time.monotonic() - started < 10
+        assert psutil.Process(rebuilder.pid).memory_info().rss < 120_000_000

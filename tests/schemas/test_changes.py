@@ -1,0 +1,44 @@
+"""What a change asks for, and how the story of a request ends."""
+
+import pytest
+
+from schemas.changes import RequestState, asks_for_rebuild, numbered, state
+from schemas.records import ChangeKind, IdentityChange, Share
+
+
+def change(kind: ChangeKind, decision: int = 1, request_id: str = "r", shares: int = 1) -> IdentityChange:
+    return IdentityChange("main", decision, kind, 0, request_id=request_id, shares=(Share("p", ()),) * shares)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks"), [("split", True), ("shared", True), ("merged", False), ("rebuilt", False), ("unknown", False)]
+)
+def test_only_what_parts_profiles_asks_for_a_rebuild(kind: ChangeKind, asks: bool) -> None:
+    assert asks_for_rebuild(change(kind)) is asks
+    assert not asks_for_rebuild(change(kind, shares=0))
+
+
+def test_an_order_of_one_request_has_its_id_and_one_of_several_counts_them() -> None:
+    assert numbered("r", 1) == ("r",)
+    assert numbered("r", 3) == ("r-1of3", "r-2of3", "r-3of3")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([], "unanswered"),
+        ([change("nothing")], "unchanged"),
+        ([change("split")], "rebuilding"),
+        ([change("split"), change("rebuilt")], "done"),
+        ([change("split"), change("split", 2), change("rebuilt")], "rebuilding"),
+        ([change("split", shares=0)], "done"),
+        ([change("released")], "done"),
+        ([change("nothing", request_id="r-1of2")], "unanswered"),
+        ([change("split", request_id="r-1of2"), change("rebuilt", request_id="r-1of2")], "unanswered"),
+        ([change("nothing", request_id=f"r-{number}of2") for number in (1, 2)], "unchanged"),
+        ([change("split", 2, "r-1of2"), change("nothing", 2, "r-2of2")], "rebuilding"),
+        ([change("split", 2, "r-1of2"), change("nothing", 2, "r-2of2"), change("rebuilt", 2, "r-1of2")], "done"),
+    ],
+)
+def test_the_state_of_a_request_follows_from_what_was_told(told: list[IdentityChange], expected: RequestState) -> None:
+    assert state(told) == expected
