@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from collectors.evidence.links import ShownLink
+from collectors.evidence.quarantine import Waiting
 from schemas.records import Identifier
 
 _UNLIMITED_WIDTH = 10_000
@@ -50,12 +51,11 @@ def pair(left: Identifier, right: Identifier) -> Text:
     return Text.assemble((literal(left), "cyan"), " + ", (literal(right), "cyan"))
 
 
-def shown_event(link: ShownLink) -> Text:
+def shown_event(link: ShownLink | Waiting) -> str:
     """Which event showed a link, when, from where and under which rules."""
-    kind = link.type or "event"
-    name = f" {link.event!r}" if link.event else ""
+    name = f' "{link.event}"' if link.event else ""
     origin = f"message {link.message_id} of {link.occurred_at} from {link.source}"
-    return Text(literal(f"{kind}{name}, {origin}, rules {link.rule_version}, decision {link.decision}"))
+    return literal(f"{link.type or 'event'}{name}, {origin}, rules {link.rule_version}")
 
 
 def count(number: int, noun: str) -> str:

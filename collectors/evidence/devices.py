@@ -3,7 +3,7 @@
 import msgspec
 
 from collectors.evidence.links import Links, asked, listed
-from definitions.identity.rules import IdentityRules
+from definitions.identity.rules import MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Identifier
 
 DEVICES_SHOWN = 100
@@ -73,7 +73,6 @@ class Device(msgspec.Struct, frozen=True):
 
     namespace: str
     value: str
-    kind: str
     profile_id: str | None
     shared: bool
     shared_since: str | None
@@ -111,6 +110,8 @@ def find_devices(  # noqa: PLR0913 - what narrows the answer down
     kinds = {kind: [one.name for one in rules.namespaces if one.kind == kind] for kind in ("device", "person")}
     if device is not None and device.namespace not in kinds["device"]:
         raise ValueError(f"{device.namespace!r} does not name devices; these do: {', '.join(kinds['device'])}")
+    if device is not None and len(device.value) > MAX_VALUE_LENGTH:
+        return None
     bound = {
         "workspace": workspace,
         "devices": listed(kinds["device"]),
@@ -144,7 +145,7 @@ def find_devices(  # noqa: PLR0913 - what narrows the answer down
         )
         devices.append(
             Device(
-                name.namespace, name.value, "device", profile_ids.get(name), known is not None,
+                name.namespace, name.value, profile_ids.get(name), known is not None,
                 known.since if known else None, persons,
             )
         )  # fmt: skip

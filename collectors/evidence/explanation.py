@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from collectors.evidence.links import ENDS, Links, SharedDevice, ShownLink, asked, listed, pairs
-from definitions.identity.rules import IdentityRules
+from definitions.identity.rules import MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Identifier, Share
 
 MAX_IDENTIFIERS = 2_000
 MAX_LINKS = 20_000  # of one query
 MAX_CHANGES = 1_000
+MAX_PROFILES = 500  # whose decisions are asked for; a person has one, but while a merge is on its way
 
 _MEMBERS = """
 SELECT identifiers FROM onefold.profiles FINAL
@@ -126,6 +127,8 @@ def explain(
     clickhouse_url: str, workspace: str, identifier: Identifier, rules: IdentityRules, most: int = MAX_IDENTIFIERS
 ) -> Explanation | None:
     """Explain one identifier, walking to at most `most`; None if nobody has it. Raises LookupFailed."""
+    if len(identifier.value) > MAX_VALUE_LENGTH:
+        return None
     links = Links(clickhouse_url, workspace)
     own_id = links.profile_ids([identifier]).get(identifier)
     hints = [] if own_id is None else _members(clickhouse_url, workspace, own_id)[:most]
@@ -210,7 +213,11 @@ def _members(url: str, workspace: str, profile_id: str) -> list[Identifier]:
 
 
 def _changes(url: str, workspace: str, component: Iterable[Identifier], profile_ids: Collection[str]) -> list[Change]:
-    bound = {"workspace": workspace, "profiles": listed(sorted(profile_ids)), "limit": str(MAX_CHANGES + 1)}
+    bound = {
+        "workspace": workspace,
+        "profiles": listed(sorted(profile_ids)[:MAX_PROFILES]),
+        "limit": str(MAX_CHANGES + 1),
+    }
     found: dict[tuple[int, str, str], _ChangeRow] = {}
     for ends in pairs(component):
         for row in asked(url, _CHANGES, {**bound, "ends": ends}, _ChangeRow):

@@ -14,7 +14,7 @@ from definitions import DefinitionErrors
 from definitions.identity.rules import IdentityRules
 from schemas.records import Identifier
 
-_PARAMETER_BYTES = 200_000  # of one list in a URL; ClickHouse takes URLs of up to 1 MiB
+_PARAMETER_BYTES = 30_000  # of one list in a URL, escaped; httpx takes queries of up to 64 KiB
 
 Row = TypeVar("Row")
 
@@ -227,11 +227,12 @@ def pairs(identifiers: Iterable[Identifier]) -> Iterator[str]:
     size = 0
     for identifier in identifiers:
         text = json.dumps([identifier.namespace, identifier.value], ensure_ascii=False)
-        if part and size + len(quote(text)) > _PARAMETER_BYTES:
+        text_size = len(quote(text.replace("\\", "\\\\"))) + len("%2C")
+        if part and size + text_size > _PARAMETER_BYTES:
             yield f"[{','.join(part)}]"
             part, size = [], 0
         part.append(text)
-        size += len(quote(text))
+        size += text_size
     if part:
         yield f"[{','.join(part)}]"
 

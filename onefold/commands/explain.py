@@ -23,12 +23,12 @@ COMMANDS = {
 _DONE = {
     "merged": "merged",
     "split": "parted",
-    "shared": "device found to be shared",
-    "quarantined": "put into quarantine",
+    "shared": "shared device",
+    "quarantined": "quarantined",
     "refused": "not followed",
-    "released": "accepted after a review",
-    "rejected": "rejected after a review",
-    "nothing": "asked for, and nothing changed",
+    "released": "accepted",
+    "rejected": "rejected",
+    "nothing": "nothing changed",
     "rebuilt": "rebuilt",
 }
 
@@ -114,26 +114,30 @@ def _add_links(tree: Tree, title: str, links: Iterable[ShownLink]) -> None:
     for link in links:
         reason = f"  {in_words(link.reason)}" if link.reason else ""
         node = branch.add(Text.assemble(pair(link.left, link.right), reason))
-        node.add(shown_event(link))
-        if link.request_id:
-            node.add(Text(literal(f"request {link.request_id}")))
-        for one in link.earlier:
-            reason = f", {in_words(one.reason)}" if one.reason else ""
-            node.add(Text(f"before: {one.status}{reason}, decision {one.decision}"))
+        node.add(Text(f"{shown_event(link)}, {_decided(link)}"))
+
+
+def _decided(link: ShownLink) -> str:
+    before = [f"decision {one.decision}: {one.status}" for one in link.earlier]
+    request = f" at request {link.request_id}" if link.request_id else ""
+    if not before:
+        return literal(f"decision {link.decision}{request}")
+    return literal(", ".join([*before, f"decision {link.decision}: {link.status}{request}"]))
 
 
 def _change(change: Change) -> Text:
     parts = [f"{change.decision}: {_DONE.get(change.kind, change.kind)}"]
     if change.identifiers:
-        parts.append(" + ".join(map(str, change.identifiers)))
+        parts[0] += f" {' + '.join(map(str, change.identifiers))}"
     if change.kind == "rebuilt":
-        parts.append(f"{count(change.events, 'event')} in {change.milliseconds:,} ms")
+        parts[0] += f" from {count(change.events, 'event')} in {change.milliseconds:,} ms"
     if change.retired:
-        parts.append(f"{', '.join(change.retired)} gave way to {change.profile_id}")
-    elif change.shares:
-        parts.append(f"now {', '.join(share.profile_id for share in change.shares)}")
+        parts.append(f"profile {change.profile_id} in the place of {', '.join(change.retired)}")
+    if change.shares:
+        parts.append(f"events shared out to {', '.join(share.profile_id for share in change.shares)}")
     if change.reason:
-        parts.append(in_words(change.reason))
+        # GRAPH's own reasons are codes, an operator's are free text.
+        parts.append(f'"{change.reason}"' if change.request_id else in_words(change.reason))
     if change.request_id:
         parts.append(f"request {change.request_id}")
     if change.message_id:

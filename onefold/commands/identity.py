@@ -16,7 +16,7 @@ from collectors.lookup import LookupFailed
 from collectors.profiles import read_identifier
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
-from onefold.wording import console, count, in_words, literal
+from onefold.wording import console, count, in_words, literal, shown_event
 from settings import Settings
 
 COMMANDS = {
@@ -125,9 +125,7 @@ def _quarantine_tree(found: Quarantine) -> Tree:
     tree = Tree(Text(title, style="bold"))
     for one in found.waiting:
         node = tree.add(Text.assemble(_side(one.left), " + ", _side(one.right), f"  {in_words(one.reason)}"))
-        name = f" {one.event!r}" if one.event else ""
-        origin = f"message {one.message_id} of {one.occurred_at} from {one.source}"
-        node.add(Text(literal(f"{one.type or 'event'}{name}, {origin}, decision {one.decision}")))
+        node.add(Text(f"{shown_event(one)}, decision {one.decision}"))
         for side in (one.left, one.right):
             node.add(
                 Text.assemble(_side(side), f"  {f'profile {side.profile_id}' if side.profile_id else 'no profile yet'}")
