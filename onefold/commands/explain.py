@@ -87,7 +87,7 @@ def _tree(found: Explanation) -> Tree:
     if found.changes:
         history = _branch(tree, count(len(found.changes), "decision"))
         for change in found.changes:
-            history.add(_change(change))
+            _add_change(history, change)
     if found.cut:
         tree.add(Text("There is more than is shown here.", style="yellow"))
     return tree
@@ -125,21 +125,24 @@ def _decided(link: ShownLink) -> str:
     return literal(", ".join([*before, f"decision {link.decision}: {link.status}{request}"]))
 
 
-def _change(change: Change) -> Text:
-    parts = [f"{change.decision}: {_DONE.get(change.kind, change.kind)}"]
+def _add_change(history: Tree, change: Change) -> None:
+    title = f"{change.decision}: {_DONE.get(change.kind, change.kind)}"
     if change.identifiers:
-        parts[0] += f" {' + '.join(map(str, change.identifiers))}"
+        title += f" {' + '.join(map(str, change.identifiers))}"
     if change.kind == "rebuilt":
-        parts[0] += f" from {count(change.events, 'event')} in {change.milliseconds:,} ms"
+        title += f" from {count(change.events, 'event')} in {change.milliseconds:,} ms"
+    node = history.add(Text(literal(f"{title}, {change.occurred_at}")))
     if change.retired:
-        parts.append(f"profile {change.profile_id} in the place of {', '.join(change.retired)}")
+        node.add(Text(literal(f"profile {change.profile_id} in the place of {', '.join(change.retired)}")))
     if change.shares:
-        parts.append(f"events shared out to {', '.join(share.profile_id for share in change.shares)}")
+        node.add(Text(literal(f"events shared out to {', '.join(share.profile_id for share in change.shares)}")))
+    cause = []
     if change.reason:
         # GRAPH's own reasons are codes, an operator's are free text.
-        parts.append(f'"{change.reason}"' if change.request_id else in_words(change.reason))
+        cause.append(literal(f'"{change.reason}"') if change.request_id else in_words(change.reason))
     if change.request_id:
-        parts.append(f"request {change.request_id}")
+        cause.append(literal(f"request {change.request_id}"))
     if change.message_id:
-        parts.append(f"message {change.message_id} from {change.source}")
-    return Text(literal(f"{', '.join(parts)}, {change.occurred_at}"))
+        cause.append(literal(f"message {change.message_id} from {change.source}"))
+    if cause:
+        node.add(Text(", ".join(cause)))
