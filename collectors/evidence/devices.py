@@ -9,7 +9,7 @@ from schemas.records import Identifier
 DEVICES_SHOWN = 100
 PERSONS_SHOWN = 1_000  # of one device
 
-# A person signed in on a device if that ties the two, or would have but for the persons who did so before.
+# Without FINAL: what is there twice changes no aggregate. A person signed in on a device if that ties the two, or would have but for the persons who did so before.
 _DEVICES = """
 WITH
     JSONExtract({devices:String}, 'Array(String)') AS device_namespaces,
@@ -17,7 +17,7 @@ WITH
     decided AS (
         SELECT left_namespace, left_value, right_namespace, right_value, source, min(occurred_at) AS first_at,
                max(decision) AS latest, argMax(status, decision) AS now, argMax(reason, decision) AS why
-        FROM onefold.link_log FINAL
+        FROM onefold.link_log
         WHERE workspace = {workspace:String}
           AND (has(device_namespaces, left_namespace) AND has(person_namespaces, right_namespace)
             OR has(person_namespaces, left_namespace) AND has(device_namespaces, right_namespace))
@@ -45,7 +45,7 @@ SELECT toString(tupleElement(device, 1)) AS namespace, tupleElement(device, 2) A
        )), 1, {most:UInt32}) AS persons
 FROM signed_in
 WHERE {shared:UInt8} = 0 OR (namespace, value) IN (
-    SELECT toString(identifiers[1].namespace), identifiers[1].value FROM onefold.identity_changes FINAL
+    SELECT toString(identifiers[1].namespace), identifiers[1].value FROM onefold.identity_changes
     WHERE workspace = {workspace:String} AND kind = 'shared'
 )
 GROUP BY device

@@ -4,6 +4,7 @@ The active links are walked from the identifier, at most MAX_IDENTIFIERS far; th
 only a hint of where they lead.
 """
 
+import json
 from collections.abc import Collection, Iterable
 
 import msgspec
@@ -21,32 +22,33 @@ _MEMBERS = """
 SELECT identifiers FROM onefold.profiles FINAL
 WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
 """
-_CHANGES = f"""
-WITH
-    JSONExtract({{profiles:String}}, 'Array(String)') AS profiles,
-    changes AS (
-        SELECT *, arrayMap(share -> JSONExtractString(share, 'profile_id'), JSONExtractArrayRaw(shares)) AS sharing
-        FROM onefold.identity_changes FINAL
-        WHERE workspace = {{workspace:String}}
-    ),
-    named AS (
-        SELECT decision, kind FROM changes ARRAY JOIN identifiers AS one
-        WHERE (toString(one.namespace), one.value) IN {ENDS}
-    ),
-    concerned AS (
-        SELECT decision, kind FROM changes
-        WHERE has(profiles, profile_id) OR hasAny(profiles, retired) OR hasAny(profiles, sharing)
-        UNION DISTINCT
-        SELECT decision, kind FROM named
+# Without FINAL, as a change that is there twice is the same twice. Its columns are few, the table may be long.
+_CONCERNED = f"""
+WITH JSONExtract({{profiles:String}}, 'Array(String)') AS profiles
+SELECT DISTINCT decision, toString(kind) AS kind
+FROM (
+    SELECT decision, kind FROM onefold.identity_changes ARRAY JOIN identifiers AS one
+    WHERE workspace = {{workspace:String}} AND (toString(one.namespace), one.value) IN {ENDS}
+    UNION ALL
+    SELECT decision, kind FROM onefold.identity_changes
+    WHERE workspace = {{workspace:String}} AND (
+        has(profiles, profile_id) OR hasAny(profiles, retired) OR (shares NOT IN ('', '[]') AND hasAny(
+            profiles, arrayMap(share -> JSONExtractString(share, 'profile_id'), JSONExtractArrayRaw(shares))
+        ))
     )
-SELECT decision, toString(kind) AS kind, reason, request_id, message_id, source, occurred_at, rule_version,
-       identifiers, retired, profile_id, shares, events, milliseconds
-FROM changes
-WHERE (decision, kind) IN (SELECT decision, kind FROM concerned)
-   OR (kind = 'rebuilt' AND decision IN (SELECT decision FROM concerned WHERE kind IN ('split', 'shared')))
-ORDER BY decision DESC, kind = 'rebuilt' DESC, kind DESC
+)
+ORDER BY decision DESC, kind
 LIMIT {{limit:UInt32}}
 """
+_CHANGES = """
+SELECT decision, toString(kind) AS kind, reason, request_id, message_id, source, occurred_at, rule_version,
+       identifiers, retired, profile_id, shares, events, milliseconds
+FROM onefold.identity_changes FINAL
+WHERE workspace = {workspace:String}
+  AND decision IN (SELECT arrayJoin(JSONExtract({decisions:String}, 'Array(Int64)')))
+ORDER BY decision, kind = 'rebuilt', partition, offset
+"""
+_REBUILT_AFTER = ("split", "shared")
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -106,6 +108,11 @@ class _MemberRow(msgspec.Struct):
     identifiers: tuple[Identifier, ...]
 
 
+class _ConcernedRow(msgspec.Struct):
+    decision: int
+    kind: str
+
+
 class _ChangeRow(msgspec.Struct):
     decision: int
     kind: str
@@ -121,6 +128,9 @@ class _ChangeRow(msgspec.Struct):
     shares: str
     events: int
     milliseconds: int
+
+
+_decode_shares = msgspec.json.Decoder(tuple[Share, ...]).decode
 
 
 def explain(
@@ -156,7 +166,7 @@ def explain(
         retracted=by_status["retracted"],
         waiting=by_status["waiting"],
         shared=tuple(sorted(shared.values(), key=lambda device: device.decision)),
-        changes=tuple(changes[:MAX_CHANGES]),
+        changes=tuple(changes[-MAX_CHANGES:]),
         cut=is_cut or len(changes) > MAX_CHANGES,
     )
 
@@ -213,21 +223,25 @@ def _members(url: str, workspace: str, profile_id: str) -> list[Identifier]:
 
 
 def _changes(url: str, workspace: str, component: Iterable[Identifier], profile_ids: Collection[str]) -> list[Change]:
+    """The newest MAX_CHANGES + 1 decisions about the component or its profiles, and their rebuilds, in order."""
     bound = {
         "workspace": workspace,
         "profiles": listed(sorted(profile_ids)[:MAX_PROFILES]),
         "limit": str(MAX_CHANGES + 1),
     }
-    found: dict[tuple[int, str, str], _ChangeRow] = {}
-    for ends in pairs(component):
-        for row in asked(url, _CHANGES, {**bound, "ends": ends}, _ChangeRow):
-            found[row.decision, row.kind, row.request_id] = row
-    newest = sorted(found.values(), key=lambda row: (row.decision, row.kind == "rebuilt"))[-MAX_CHANGES - 1 :]
+    concerned = {
+        (row.decision, row.kind)
+        for ends in pairs(component)
+        for row in asked(url, _CONCERNED, {**bound, "ends": ends}, _ConcernedRow)
+    }
+    newest = sorted(concerned)[-MAX_CHANGES - 1 :]
+    wanted = {*newest, *((decision, "rebuilt") for decision, kind in newest if kind in _REBUILT_AFTER)}
+    numbers = json.dumps(sorted({decision for decision, _ in newest}))
+    rows = asked(url, _CHANGES, {"workspace": workspace, "decisions": numbers}, _ChangeRow) if newest else []
+    # A rebuild that was repeated is told again: the last one counts.
+    told = {(row.decision, row.kind, row.request_id): row for row in rows if (row.decision, row.kind) in wanted}
     return [
-        Change(
-            **msgspec.structs.asdict(row) | {"shares": msgspec.json.decode(row.shares or "[]", type=tuple[Share, ...])}
-        )
-        for row in newest
+        Change(**msgspec.structs.asdict(row) | {"shares": _decode_shares(row.shares or "[]")}) for row in told.values()
     ]
 
 

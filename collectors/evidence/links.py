@@ -66,7 +66,7 @@ WHERE workspace = {{workspace:String}} AND (namespace, value) IN {ENDS}
 _SHARED = f"""
 SELECT identifiers[1].namespace AS namespace, identifiers[1].value AS value, min(decision) AS first,
        argMin(occurred_at, decision) AS since
-FROM onefold.identity_changes FINAL
+FROM onefold.identity_changes
 WHERE workspace = {{workspace:String}} AND kind = 'shared'
   AND (toString(identifiers[1].namespace), identifiers[1].value) IN {ENDS}
 GROUP BY namespace, value
