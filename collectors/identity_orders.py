@@ -13,7 +13,7 @@ import msgspec
 from collectors.lookup import JsonObject, rows
 from collectors.profiles import read_identifier
 from schemas.changes import RequestState, numbered, state
-from schemas.records import ChangeKind, Claim, Identifier, IdentityChange, IdentityRequest, Pair, Share
+from schemas.records import ChangeKind, Identifier, IdentityChange, IdentityRequest, Pair, Share
 
 PAIRS_PER_REQUEST = 1_000
 SOURCE = "operator"
@@ -185,7 +185,7 @@ def _pairs(clickhouse: str, workspace: str, status: str, source: str, since: int
 
 
 def _change(row: JsonObject) -> IdentityChange:
-    shares = cast("list[JsonObject]", row["shares"])
+    shares = msgspec.json.decode(str(row["shares"]), type=tuple[Share, ...])
     return IdentityChange(
         workspace=str(row["workspace"]),
         decision=cast("int", row["decision"]),
@@ -194,12 +194,7 @@ def _change(row: JsonObject) -> IdentityChange:
         request_id=str(row["request_id"]),
         reason=str(row["reason"]),
         profile_id=str(row["profile_id"]),
-        shares=tuple(Share(str(share["profile_id"]), _claims(share["claims"])) for share in shares),
+        shares=shares,
         events=cast("int", row["events"]),
         milliseconds=cast("int", row["milliseconds"]),
     )
-
-
-def _claims(claims: object) -> tuple[Claim, ...]:
-    """Of whom, that is; the periods are told nobody."""
-    return tuple(Claim(str(one["namespace"]), str(one["value"])) for one in cast("list[JsonObject]", claims))

@@ -8,6 +8,7 @@ import threading
 from confluent_kafka import KafkaException
 
 import settings as configuration
+from definitions import DefinitionErrors
 from rebuilds.barrier import Barrier
 from rebuilds.changes import Changes
 from rebuilds.errors import Stopped, TerminalError, TransientError, persist
@@ -57,7 +58,7 @@ class _Ending:
             run(configuration.load(), stopping)
         except Stopped:
             pass
-        except (SettingsError, TerminalError, KafkaException, OSError) as error:
+        except (SettingsError, DefinitionErrors, TerminalError, KafkaException, OSError) as error:
             logger.error("%s", error)
             self.code = 1
         except BaseException:
@@ -83,6 +84,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             Originals(settings.kafka),
             Replays(settings.kafka, codec.encoder(ProfileCommand)),
             usable,
+            {name: workspace.namespace for name, workspace in settings.workspaces.items()},
             stopping,
         )
         try:

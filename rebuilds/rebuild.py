@@ -7,6 +7,7 @@ the replay of a decision that it has done with.
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rebuilds import metrics
@@ -19,8 +20,9 @@ from rebuilds.replays import Replays, Sent
 from rebuilds.shares import Claims, Job, Usable, jobs
 from rebuilds.warehouse import Row, Warehouse
 from schemas import topics
+from schemas.identity import default_profile_id
 from schemas.offsets import Partition
-from schemas.records import IdentityChange, Share
+from schemas.records import Identifier, IdentityChange, Share
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class Rebuilder:
         originals: Originals,
         replays: Replays,
         usable: Usable,
+        namespaces: Mapping[str, uuid.UUID],
         stopping: threading.Event,
     ) -> None:
         self._changes = changes
@@ -44,6 +47,7 @@ class Rebuilder:
         self._originals = originals
         self._replays = replays
         self._usable = usable
+        self._namespaces = namespaces
         self._stopping = stopping
 
     def rebuild(self, changes: Sequence[IdentityChange]) -> None:
@@ -64,10 +68,19 @@ class Rebuilder:
 
     def _replay(self, job: Job, cut: Sequence[int]) -> Sent:
         def attempt() -> Sent:
-            sessions = self._warehouse.session_ids(job.workspace, job.share.profile_id)
-            return self._replays.send(job, self._bodies(job, cut), sessions)
+            # Sessions of long before a merge still bear the id of the profile that gave way.
+            profile_ids = (job.share.profile_id, *self._own_profiles(job))
+            told = self._warehouse.told(job.workspace, tuple(dict.fromkeys(profile_ids)))
+            return self._replays.send(job, self._bodies(job, cut), told, self._changes.assigned_at)
 
         return persist("replay", attempt, self._stopping)
+
+    def _own_profiles(self, job: Job) -> Iterator[str]:
+        namespace = self._namespaces.get(job.workspace)
+        if namespace is None:
+            return
+        for claim in job.share.claims:
+            yield default_profile_id(namespace, Identifier(claim.namespace, claim.value))
 
     def _bodies(self, job: Job, cut: Sequence[int]) -> Iterator[bytes]:
         claims = Claims(job.share.claims, self._usable)

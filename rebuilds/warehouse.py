@@ -36,9 +36,13 @@ LIMIT {limit}
 FORMAT RowBinary
 """
 _SESSIONS = """
-SELECT session_id FROM onefold.sessions FINAL
-WHERE workspace = {workspace} AND profile_id = {profile_id}
+SELECT session_id, version FROM onefold.sessions FINAL
+WHERE workspace = {workspace} AND has({profile_ids}, profile_id)
 ORDER BY session_id
+FORMAT RowBinary
+"""
+_VERSION = """
+SELECT max(version) FROM onefold.profiles WHERE workspace = {workspace} AND profile_id = {profile_id}
 FORMAT RowBinary
 """
 _PARAMETERS = {
@@ -58,6 +62,13 @@ class Row(NamedTuple):
     offset: int
     identifiers: tuple[Identifier, ...]
     body: bytes
+
+
+class Told(NamedTuple):
+    """Ids of sessions, open or closed, and the highest version of them and of the profile."""
+
+    sessions: tuple[str, ...]
+    version: int
 
 
 class Warehouse:
@@ -87,14 +98,17 @@ class Warehouse:
             while not reader.is_at_end():
                 yield _row(reader)
 
-    def session_ids(self, workspace: str, profile_id: str) -> tuple[str, ...]:
-        """Sessions that the warehouse has for a profile, open or closed. Raises TransientError."""
-        query = _SESSIONS.format(workspace=quoted(workspace), profile_id=quoted(profile_id))
-        found = []
-        with self._answer(query) as reader:
+    def told(self, workspace: str, profile_ids: Sequence[str]) -> Told:
+        """What was told of the first profile, and of sessions of all these. Raises TransientError."""
+        listed = f"[{', '.join(map(quoted, profile_ids))}]::Array(String)"
+        sessions = []
+        with self._answer(_VERSION.format(workspace=quoted(workspace), profile_id=quoted(profile_ids[0]))) as reader:
+            version = reader.uint64()
+        with self._answer(_SESSIONS.format(workspace=quoted(workspace), profile_ids=listed)) as reader:
             while not reader.is_at_end():
-                found.append(reader.string().decode(errors="replace"))
-        return tuple(found)
+                sessions.append(reader.string().decode(errors="replace"))
+                version = max(version, reader.uint64())
+        return Told(tuple(sessions), version)
 
     def close(self) -> None:
         self._client.close()

@@ -3,7 +3,9 @@
 Which identifiers become one profile is decided in `streams.identity`; how values are normalised in `normalise`.
 """
 
+import hashlib
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -15,6 +17,7 @@ Sharing: TypeAlias = Literal["isolate", "last_login", "first_owner"]
 
 MAX_VALUE_LENGTH = 512
 MAX_IDENTIFIERS = 32  # of one event
+NORMALISER_NAMES = ("phone", "email", "email_provider", "lower", "id_card", "imei", "openid")
 
 
 class Namespace(msgspec.Struct, frozen=True):
@@ -38,13 +41,12 @@ class Namespace(msgspec.Struct, frozen=True):
 class IdentityRules(msgspec.Struct, frozen=True, dict=True):
     """Namespaces, strongest first; a namespace that is not among them names nobody.
 
-    `version` is a fingerprint of everything else. `max_identifiers` and `max_merges` are of one profile; an identifier
+    `max_identifiers` and `max_merges` are of one profile; an identifier
     that would join more than `max_fan_in` profiles in all waits for a review. `region`: of phone numbers without a
     country code, as in ISO 3166-1. `blocked`: values that name nobody in any namespace, in lower case.
     """
 
     namespaces: tuple[Namespace, ...]
-    version: str = ""
     max_identifiers: int = 1_000
     max_merges: int = 1_000
     max_fan_in: int = 50
@@ -60,6 +62,11 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         msgspec.structs.force_setattr(
             self, "_blocked", {one.name: one.blocked | self.blocked for one in self.namespaces}
         )
+
+    @cached_property
+    def version(self) -> str:
+        """A fingerprint of all that the rules say: 12 hexadecimal digits, whatever the order of sets."""
+        return hashlib.blake2b(msgspec.json.encode(self, order="sorted"), digest_size=6).hexdigest()
 
     def get(self, namespace: str) -> Namespace | None:
         """The rules of a namespace, or None for one that is not defined."""
@@ -98,18 +105,29 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         return tuple(kept)
 
 
+# What programs write for "no value", what people type to get past a field, and zeros up to the length of an IMEI or a
+# UUID. Not here: `test` or `na`, which are names of accounts and of people.
 _NOBODY = frozenset(
-    {"", "0", "00", "000", "0000", "-1", "null", "none", "nil", "nan", "undefined", "unknown", "n/a", "na"}
-    | {"anonymous", "guest", "test", "true", "false", "[object object]", "00000000-0000-0000-0000-000000000000"}
+    {"null", "(null)", "<null>", "none", "nil", "nan", "undefined", "unknown", "n/a", "-", "-1", "true", "false"}
+    | {"[object object]", "{}", "[]", "(not set)", "anonymous", "guest"}
+    | {"0" * length for length in (*range(1, 21), 32)}
+    | {"00000000-0000-0000-0000-000000000000"}
 )
+_NOBODYS_EMAILS = frozenset(
+    {"test@test.com", "test@test.cn", "test@test.test", "test@example.com", "test@example.org", "user@example.com"}
+    | {"email@example.com", "example@example.com", "noemail@noemail.com", "none@none.com", "null@null.com"}
+    | {"a@a.com", "a@b.com", "abc@abc.com", "asdf@asdf.com"}
+)
+# The number that recharges a prepaid card of China Mobile: what forms show as an example and testers type.
+_NOBODYS_PHONES = frozenset({"13800138000", "+8613800138000"})
 
 DEFAULT_RULES = IdentityRules(
     namespaces=(
         Namespace("user_id", limit=1, unique=True),
         Namespace("id_card", limit=1, unique=True, normaliser="id_card"),
         Namespace("unionid", limit=1, unique=True),
-        Namespace("phone", limit=3, normaliser="phone"),
-        Namespace("email", limit=5, normaliser="email", blocked=frozenset({"test@test.com", "test@example.com"})),
+        Namespace("phone", limit=3, normaliser="phone", blocked=_NOBODYS_PHONES),
+        Namespace("email", limit=5, normaliser="email", blocked=_NOBODYS_EMAILS),
         Namespace("openid", limit=10, normaliser="openid"),
         Namespace("external_id", limit=10),
         Namespace("idfa", kind="device", normaliser="lower"),
@@ -121,6 +139,5 @@ DEFAULT_RULES = IdentityRules(
         Namespace("session_id", kind="session"),
         Namespace("group_id", kind="account"),
     ),
-    version="default",
     blocked=_NOBODY,
 )

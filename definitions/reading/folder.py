@@ -5,20 +5,24 @@ from pathlib import Path
 from typing import TypeAlias
 
 from definitions.errors import DefinitionErrors, did_you_mean
+from definitions.identity.rules import DEFAULT_RULES, IdentityRules
 from definitions.model import Definitions, Destination, Segment
 from definitions.reading.documents import Found, read_destination, read_segment
+from definitions.reading.identity import read_identity
 from definitions.reading.nodes import Findings, ListNode, Node
 from definitions.reading.yaml_text import read_documents
 
 MAX_FILES = 1_000  # per folder
-_KINDS = ("segments", "destinations")
-_LATER = ("traits", "triggers", "tracking-plan", "identity.yaml")
+_FOLDERS = ("segments", "destinations")
+_IDENTITY = "identity.yaml"
+_PARTS = (*_FOLDERS, _IDENTITY)
+_LATER = ("traits", "triggers", "tracking-plan")
 
 Placed: TypeAlias = tuple[Found, Findings]
 
 
 def load(directory: Path) -> Definitions:
-    """The definitions in `directory`: `segments/*.yaml` and `destinations/*.yaml`, either may be missing.
+    """The definitions in `directory`: `segments/*.yaml`, `destinations/*.yaml`, `identity.yaml`; each may be missing.
 
     Raises DefinitionErrors with everything that is wrong in any of the files.
     """
@@ -26,6 +30,7 @@ def load(directory: Path) -> Definitions:
     _check_entries(directory, reports)
     segments = _read(directory / "segments", read_segment, reports)
     destinations = _read(directory / "destinations", read_destination, reports)
+    identity = _read_rules(directory / _IDENTITY, reports)
     _refuse_repeated(segments, "segment")
     _refuse_repeated(destinations, "destination")
     _refuse_unknown_destinations(segments, [found.name for found, _ in destinations])
@@ -36,6 +41,7 @@ def load(directory: Path) -> Definitions:
     return Definitions(
         tuple(found.defined for found, _ in defined if isinstance(found.defined, Segment)),
         tuple(found.defined for found, _ in defined if isinstance(found.defined, Destination)),
+        identity,
     )
 
 
@@ -46,10 +52,12 @@ def _check_entries(directory: Path, reports: list[Findings]) -> None:
     for entry in _visible(directory):
         report = _report(entry, reports)
         if entry.name in _LATER:
-            report.add_whole(f"{entry.name} is not supported yet", f"supported: {', '.join(_KINDS)}; move it elsewhere")
-        elif entry.name not in _KINDS:
-            report.add_whole("not a part of the definitions", did_you_mean(entry.name, _KINDS))
-        elif not entry.is_dir():
+            report.add_whole(f"{entry.name} is not supported yet", f"supported: {', '.join(_PARTS)}; move it elsewhere")
+        elif entry.name not in _PARTS:
+            report.add_whole("not a part of the definitions", did_you_mean(entry.name, _PARTS))
+        elif entry.name == _IDENTITY and entry.is_dir():
+            report.add_whole(f"{entry.name} must be a file", "it holds all rules of identifiers")
+        elif entry.name in _FOLDERS and not entry.is_dir():
             report.add_whole(f"{entry.name} must be a folder", f"put the file into {entry.name}/")
 
 
@@ -67,6 +75,17 @@ def _read(folder: Path, read: Callable[[Node, Findings], Found | None], reports:
         found = (read(part, report) for document in read_documents(file, report) for part in _parts(document, report))
         placed += [(each, report) for each in found if each is not None]
     return placed
+
+
+def _read_rules(file: Path, reports: list[Findings]) -> IdentityRules:
+    """The rules of identifiers in a file; the shipped ones where there is none, or where it is wrong (told)."""
+    if file.is_dir() or not (file.exists() or file.is_symlink()):
+        return DEFAULT_RULES
+    report = _report(file, reports)
+    documents = read_documents(file, report)
+    for document in documents[1:]:
+        report.add(document, "a second document", "all rules belong into one: remove the line with ---")
+    return (read_identity(documents[0], report) if documents else None) or DEFAULT_RULES
 
 
 def _parts(document: Node, report: Findings) -> tuple[Node, ...]:

@@ -24,11 +24,16 @@ _DURATION = re.compile(r"([0-9]{1,15})([smhdw])")
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
+def is_null(node: ScalarNode) -> bool:
+    """Whether it stands for no value at all: nothing, ~ or null, without quotes."""
+    return node.is_plain and node.text in _NULLS
+
+
 def read_text(node: Node, what: str, findings: Findings, longest: int = MAX_TEXT) -> str | None:
     """A text that is not empty, or None with a finding."""
     if not isinstance(node, ScalarNode):
         findings.add(node, f"{what} must be a text")
-    elif (node.is_plain and node.text in _NULLS) or not node.text.strip():
+    elif is_null(node) or not node.text.strip():
         findings.add(node, f"{what} is empty")
     elif node.is_plain and _INTEGER.fullmatch(node.text):
         findings.add(node, f"{what} must be a text, and {node.text} is a number", f'quote it: "{node.text}"')
@@ -39,12 +44,15 @@ def read_text(node: Node, what: str, findings: Findings, longest: int = MAX_TEXT
     return None
 
 
-def read_name(node: Node, what: str, findings: Findings) -> str | None:
-    """The name of a definition: it becomes part of topics and tables, hence the narrow alphabet."""
+def read_name(node: Node, what: str, findings: Findings, also: str = "`title` may be any text") -> str | None:
+    """The name of a definition: it becomes part of topics and tables, hence the narrow alphabet.
+
+    `also`: ends the hint.
+    """
     text = read_text(node, what, findings)
     if text is None or _NAME.fullmatch(text):
         return text
-    hint = "lower-case letters, digits and _, a letter first, at most 63; `title` may be any text"
+    hint = f"lower-case letters, digits and _, a letter first, at most 63; {also}"
     findings.add(node, f"{what} {text!r} is not a valid name", hint)
     return None
 

@@ -84,7 +84,10 @@ def _sentence(summary: Summary, dry_run: bool) -> str:
 
 
 class _Screen:
-    """Two bars on a terminal, elsewhere a line when each begins and every two seconds; both on stderr, so that stdout is the summary's."""
+    """Two bars on a terminal, elsewhere a line when each begins and every two seconds.
+
+    Both on stderr, so that stdout is the summary's.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)

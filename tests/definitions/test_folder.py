@@ -21,7 +21,7 @@ def test_an_empty_folder_defines_nothing(tmp_path: Path) -> None:
     assert (definitions.segments, definitions.destinations) == ((), ())
 
 
-@pytest.mark.parametrize("later", ["identity.yaml", "traits/x.yaml", "triggers/x.yaml", "tracking-plan/x.yaml"])
+@pytest.mark.parametrize("later", ["traits/x.yaml", "triggers/x.yaml", "tracking-plan/x.yaml"])
 def test_what_comes_later_is_said_to_be_not_supported_yet(tmp_path: Path, later: str) -> None:
     errors = errors_of(tmp_path, {later: "x: 1"})
     name = Path(later).parts[0]

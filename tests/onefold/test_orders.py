@@ -36,28 +36,12 @@ pytestmark = pytest.mark.stack
 
 BOB = Identifier("user_id", "bob")
 BOBS = "00000000-0000-5000-8000-000000000b0b"
-# Until the sink's migration makes it.
-_CHANGES_TABLE = """
-CREATE TABLE IF NOT EXISTS onefold.identity_changes
-(
-    workspace LowCardinality(String), decision Int64, kind LowCardinality(String), request_id String,
-    message_id String, source LowCardinality(String), occurred_at DateTime64(3, 'UTC'),
-    rule_version LowCardinality(String), reason String,
-    identifiers Array(Tuple(namespace LowCardinality(String), value String)), retired Array(String), profile_id String,
-    shares Array(Tuple(profile_id String, claims Array(Tuple(
-        namespace LowCardinality(String), value String,
-        since Nullable(DateTime64(3, 'UTC')), until Nullable(DateTime64(3, 'UTC')))))),
-    events Int64, milliseconds Int64, version UInt64
-)
-ENGINE = ReplacingMergeTree(version) ORDER BY (workspace, decision, kind, request_id, version)
-"""
 
 
 @pytest.fixture(scope="module")
 def warehouse(stack: Stack) -> Iterator[Warehouse]:
     client = Warehouse(stack.addresses.clickhouse)
     migrate(client)
-    client.run(_CHANGES_TABLE)
     yield client
     client.close()
 
@@ -279,10 +263,11 @@ def test_quarantine_is_answered_pair_by_pair_or_at_once(
 def test_what_became_of_an_order_is_read_from_the_warehouse(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
-    def write(kind: str, request_id: str, shares: str = "[]", reason: str = "", events: int = 0) -> None:
+    def write(kind: str, request_id: str, shares: tuple[Share, ...] = (), reason: str = "", events: int = 0) -> None:
         columns = "workspace, decision, kind, request_id, occurred_at, reason, shares, events, milliseconds, version"
+        told = quoted(msgspec.json.encode(shares).decode())
         row = (
-            f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {shares}, {events}, 1500, {events + 1})"
+            f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {told}, {events}, 1500, {events + 1})"
         )
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
         httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
@@ -293,7 +278,7 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
         return answer.output
 
     assert said("r") == "unanswered: not decided yet, or no such request\n"
-    write("split", "r", f"[('{ADAS}', [('user_id', 'ada', NULL, NULL)]), ('{BOBS}', [])]")
+    write("split", "r", (Share(ADAS, (Claim("user_id", "ada"),)), Share(BOBS, ())))
     profiles = f"profile {ADAS}   1 identifier\nprofile {BOBS}   0 identifiers\n"
     assert said("r") == f"decided: the profiles concerned are being rebuilt\n{profiles}"
     write("rebuilt", "r", events=12)

@@ -1,20 +1,32 @@
-"""A stack whose ClickHouse has all tables, and a workspace of its own for each test."""
+"""A stack for this folder alone, since a stand-in commits in the worker's name; and a workspace for each test."""
 
+import tempfile
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from embedded.stack import Stack
+from embedded.layout import Ports
+from embedded.stack import STORES, Stack, StackOptions
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.warehouse import Warehouse as SinkWarehouse
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
+    """Kafka, registry and ClickHouse."""
+    with tempfile.TemporaryDirectory(prefix="onefold-rebuilds-") as folder:
+        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=STORES)
+        with Stack(options) as running:
+            yield running
+
+
+@pytest.fixture(scope="package")
 def migrated(stack: Stack) -> str:
     """Address of a ClickHouse with all tables."""
     warehouse = SinkWarehouse(stack.addresses.clickhouse)
     migrate(warehouse)
-    warehouse.run("ALTER TABLE onefold.events ADD COLUMN IF NOT EXISTS body String")
     warehouse.close()
     return stack.addresses.clickhouse
 

@@ -7,7 +7,7 @@ import pytest
 
 from rebuilds.errors import TransientError
 from rebuilds.rowbinary import Reader, Truncated
-from rebuilds.warehouse import Row, Warehouse, quoted
+from rebuilds.warehouse import Row, Told, Warehouse, quoted
 from schemas.records import Identifier
 
 AWKWARD = ("it's", "back\\slash", "阿达", "tab\tnew\nline", "{x:String}", "nul\0", "' OR 1 = 1 --", "%s %(a)s", "")
@@ -30,7 +30,7 @@ def write(url: str, workspace: str, *rows: Row) -> None:
         + f"], {quoted(row.body.decode())}, {_HIGHEST_VERSION - (row.offset << 10 | row.partition)})"
         for row in rows
     )
-    columns = "workspace, message_id, occurred_at, identifiers, body, version"
+    columns = "workspace, message_id, occurred_at, identifiers, body_bytes, version"
     answer = httpx.post(url, content=f"INSERT INTO onefold.events ({columns}) VALUES {values}")
     assert answer.status_code == httpx.codes.OK, answer.text
 
@@ -87,7 +87,7 @@ def test_a_thousand_long_identifiers_fit_into_a_question(migrated: str, warehous
 def test_bodies_of_any_bytes_and_size_come_back_whole(migrated: str, warehouse: Warehouse, workspace: str) -> None:
     write(migrated, workspace, row(0, 0, 1, "phone", body=b"x" * 900_000))
     body = "unhex('00ff270a5c')"
-    columns = "workspace, message_id, occurred_at, identifiers, body, version"
+    columns = "workspace, message_id, occurred_at, identifiers, body_bytes, version"
     values = f"({quoted(workspace)}, 'raw', fromUnixTimestamp64Milli(2, 'UTC'), [('a', 'phone')], {body}, 7)"
     httpx.post(migrated, content=f"INSERT INTO onefold.events ({columns}) VALUES {values}").raise_for_status()
     big = (2**54,) * 1024
@@ -105,8 +105,8 @@ def test_sessions_are_those_of_the_profile_that_are_not_retracted(
     )
     columns = "workspace, session_id, profile_id, status, is_deleted, version"
     httpx.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
-    assert warehouse.session_ids(workspace, "p") == ("s1", "s2")
-    assert warehouse.session_ids(workspace, "nobody") == ()
+    assert warehouse.told(workspace, ["p"]).sessions == ("s1", "s2")
+    assert warehouse.told(workspace, ["nobody"]) == Told((), 0)
 
 
 def test_a_clickhouse_that_is_away_or_refuses_is_worth_another_try(migrated: str) -> None:

@@ -1,0 +1,216 @@
+"""`identity.yaml` to the rules of identifiers. A key that is absent keeps its shipped value; a list replaces it."""
+
+from typing import Any, cast, get_args
+
+import msgspec
+import phonenumbers
+
+from definitions.errors import did_you_mean
+from definitions.identity.rules import (
+    DEFAULT_RULES,
+    MAX_VALUE_LENGTH,
+    NORMALISER_NAMES,
+    IdentityRules,
+    Kind,
+    Namespace,
+    Sharing,
+)
+from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
+from definitions.reading.nodes import Findings, ListNode, MappingNode, Node, ScalarNode
+from definitions.reading.scalars import (
+    is_null,
+    read_bool,
+    read_duration,
+    read_name,
+    read_operand,
+    read_text,
+    read_whole_number,
+)
+
+MAX_OF_PROFILE = 10_000  # a profile's identifiers are read and written as one
+CAPS = ("max_identifiers", "max_merges", "max_fan_in")
+RULE_KEYS = ("region", "blocked", *CAPS, "namespaces")
+NAMESPACE_KEYS = ("namespace", "kind", "limit", "unique", "shared", "normaliser", "blocked")
+_LIMIT_KEYS = ("at_most", "within")
+_KINDS: tuple[str, ...] = get_args(Kind)
+_SHARING: tuple[str, ...] = get_args(Sharing)
+_NOT_YET = ("last_login",)
+_REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+def read_identity(node: Node, findings: Findings) -> IdentityRules | None:
+    """The rules of one document; None with findings if anything in it is wrong."""
+    before = len(findings.errors)
+    if not isinstance(node, MappingNode):
+        findings.add(node, "the rules of identifiers must be a mapping", "for example `region: CN`")
+        return None
+    refuse_unknown_keys(node, RULE_KEYS, "identity.yaml", findings)
+    changed: dict[str, Any] = {}
+    for key in CAPS:
+        if (value := value_of(node, key)) is not None:
+            changed[key] = read_whole_number(value, repr(key), MAX_OF_PROFILE, findings)
+    if (value := value_of(node, "region")) is not None:
+        changed["region"] = _read_region(value, findings)
+    if (value := value_of(node, "blocked")) is not None:
+        changed["blocked"] = _read_blocked(value, findings)
+    if (value := value_of(node, "namespaces")) is not None:
+        changed["namespaces"] = _read_namespaces(value, findings)
+    return None if len(findings.errors) > before else msgspec.structs.replace(DEFAULT_RULES, **changed)
+
+
+def _read_region(node: Node, findings: Findings) -> str | None:
+    region = read_text(node, "'region'", findings)
+    if region is None or region in _REGIONS:
+        return region
+    hint = "the two capital letters of a country in ISO 3166-1, such as CN or DE"
+    if region.upper() in _REGIONS:
+        hint = f"did you mean {region.upper()!r}?"
+    findings.add(node, f"there is no region {region!r}", hint)
+    return None
+
+
+def _read_blocked(node: Node, findings: Findings) -> frozenset[str]:
+    """The list of `blocked`, in lower case; empty with findings where it is none."""
+    if not isinstance(node, ListNode):
+        findings.add(node, "'blocked' must be a list of values", 'for example `blocked: ["0", guest]`')
+        return frozenset()
+    blocked: set[str] = set()
+    for item in node.items:
+        value = _read_blocked_value(item, findings)
+        if value in blocked:
+            findings.add(item, f"{value!r} is given twice in 'blocked'", "case does not count: remove one")
+        elif value is not None:
+            blocked.add(value)
+    return frozenset(blocked)
+
+
+def _read_blocked_value(node: Node, findings: Findings) -> str | None:
+    what = "a value in 'blocked'"
+    if isinstance(node, ScalarNode):
+        if not node.text.strip():
+            findings.add(node, f"{what} is empty", "remove it: what is empty or blank never names anybody")
+            return None
+        if len(node.text) > MAX_VALUE_LENGTH:
+            findings.add(
+                node, f"{what} is longer than {MAX_VALUE_LENGTH} characters", "remove it: that never names anybody"
+            )
+            return None
+        if is_null(node):
+            findings.add(node, f"{what} must be a text, and {node.text} is none", f'quote it: "{node.text}"')
+            return None
+    else:
+        findings.add(node, f"{what} must be a text")
+        return None
+    value = read_operand(node, what, findings)
+    if value is None or isinstance(value, str):
+        return None if value is None else value.lower()
+    kind = "true or false" if isinstance(value, bool) else "a number"
+    findings.add(node, f"{what} must be a text, and {node.text} is {kind}", f'quote it: "{node.text}"')
+    return None
+
+
+def _read_namespaces(node: Node, findings: Findings) -> tuple[Namespace, ...]:
+    """The list of `namespaces`; what is wrong in it is left out, with findings."""
+    if not isinstance(node, ListNode) or not node.items:
+        hint = "start each with `- namespace: its_name`; without the key the shipped ones hold"
+        findings.add(node, "'namespaces' must be a list of namespaces, strongest first", hint)
+        return ()
+    namespaces: list[Namespace] = []
+    first: dict[str, int] = {}
+    before = len(findings.errors)
+    for item in node.items:
+        namespace = _read_namespace(item, first, findings)
+        if namespace is not None:
+            namespaces.append(namespace)
+    if len(findings.errors) == before and all(one.kind != "person" for one in namespaces):
+        findings.add(node, "none of the namespaces is of kind 'person'", "then nobody would be known: add one")
+    return tuple(namespaces)
+
+
+def _read_namespace(node: Node, first: dict[str, int], findings: Findings) -> Namespace | None:
+    """One namespace, or None with findings. `first`: the lines of the names before it; its own is added."""
+    if not isinstance(node, MappingNode):
+        findings.add(node, "expected a namespace as a mapping", "for example `{namespace: email, kind: person}`")
+        return None
+    refuse_unknown_keys(node, NAMESPACE_KEYS, "a namespace", findings)
+    name = _read_namespace_name(node, first, findings)
+    kind = _read_kind(node, findings)
+    unique_node = value_of(node, "unique")
+    unique = unique_node is not None and read_bool(unique_node, "'unique'", findings) is True
+    limit, period_ms = _read_limit(node, unique, findings)
+    shared = _read_shared(node, kind, findings)
+    normaliser_node = value_of(node, "normaliser")
+    normaliser = None
+    if normaliser_node is not None:
+        normaliser = _read_choice(normaliser_node, "normaliser", NORMALISER_NAMES, findings)
+    blocked_node = value_of(node, "blocked")
+    blocked = frozenset[str]() if blocked_node is None else _read_blocked(blocked_node, findings)
+    if kind == "account":
+        for key in ("limit", "unique"):
+            if key in node.entries:
+                hint = "it ties nobody to anybody, so there is nothing to limit: remove the key"
+                findings.add(node.entries[key][0], f"{key!r} on a namespace of kind 'account'", hint)
+    if name is None or kind is None:
+        return None
+    return Namespace(name, cast(Kind, kind), limit, period_ms, unique, cast(Sharing, shared), normaliser, blocked)
+
+
+def _read_namespace_name(node: MappingNode, first: dict[str, int], findings: Findings) -> str | None:
+    at = required_value(node, "namespace", "a namespace", "its name, such as `namespace: email`", findings)
+    name = None if at is None else read_name(at, "the namespace", findings, also="as events name it")
+    if at is None or name is None:
+        return None
+    if name in first:
+        hint = f"first on line {first[name]}: remove one"
+        findings.add(at, f"the namespace {name!r} is defined twice", hint)
+    first.setdefault(name, at.line)
+    return name
+
+
+def _read_kind(node: MappingNode, findings: Findings) -> str | None:
+    hint = f"one of {', '.join(_KINDS)}"
+    at = required_value(node, "kind", "a namespace", hint, findings)
+    return None if at is None else _read_choice(at, "kind", _KINDS, findings)
+
+
+def _read_choice(node: Node, key: str, known: tuple[str, ...], findings: Findings) -> str | None:
+    text = read_text(node, repr(key), findings)
+    if text is None or text in known:
+        return text
+    findings.add(node, f"there is no {key} {text!r}", did_you_mean(text, known))
+    return None
+
+
+def _read_limit(node: MappingNode, unique: bool, findings: Findings) -> tuple[int | None, int | None]:
+    """Values of one profile, and the period in ms. What is unique has a limit of 1, for ever."""
+    at = value_of(node, "limit")
+    if at is None:
+        return (1 if unique else None), None
+    period_ms = None
+    number: Node | None = at
+    if isinstance(at, MappingNode):
+        refuse_unknown_keys(at, _LIMIT_KEYS, "a limit", findings)
+        number = required_value(at, "at_most", "a limit", "how many values, such as `at_most: 5`", findings)
+        hint = "a limit for ever is only a number, such as `limit: 5`"
+        period = required_value(at, "within", "a limit with 'at_most'", hint, findings)
+        period_ms = None if period is None else read_duration(period, "'within'", findings)
+    limit = None if number is None else read_whole_number(number, "a limit", MAX_OF_PROFILE, findings)
+    if unique and limit is not None and (limit > 1 or isinstance(at, MappingNode)):
+        hint = "unique means one value for ever: remove the limit, or `unique`"
+        findings.add(node.entries["limit"][0], "this limit contradicts `unique: true`", hint)
+    return limit, period_ms
+
+
+def _read_shared(node: MappingNode, kind: str | None, findings: Findings) -> str:
+    entry = node.entries.get("shared")
+    if entry is None:
+        return "isolate"
+    key, value = entry
+    shared = _read_choice(value, "shared", _SHARING, findings)
+    if kind is not None and kind != "device":
+        hint = "only devices are shared: remove the key, or make it `kind: device`"
+        findings.add(key, f"'shared' on a namespace of kind {kind!r}", hint)
+    elif shared in _NOT_YET:
+        supported = [one for one in _SHARING if one not in _NOT_YET]
+        findings.add(value, f"`shared: {shared}` is not supported yet", f"supported: {', '.join(supported)}")
+    return shared or "isolate"
