@@ -9,7 +9,8 @@ from schemas.records import Identifier
 DEVICES_SHOWN = 100
 PERSONS_SHOWN = 1_000  # of one device
 
-# Without FINAL: what is there twice changes no aggregate. A person signed in on a device if that ties the two, or would have but for the persons who did so before.
+# A person signed in on a device if that ties the two, or would have but for the persons who did so before.
+# Without FINAL: what is there twice changes no aggregate.
 _DEVICES = """
 WITH
     JSONExtract({devices:String}, 'Array(String)') AS device_namespaces,

@@ -17,6 +17,7 @@ from tests.sinks.examples import Placed, insert, placed, resolved
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 START = 1_772_352_000_000  # 2026-03-01T08:00:00Z
 MINUTE_MS = 60_000
+FAMILY_RULES = msgspec.structs.replace(DEFAULT_RULES, max_fan_in=3)
 
 
 class Table(dict[bytes, bytes]):
@@ -119,7 +120,7 @@ class History:
 
 def family(workspace: str) -> History:
     """The guide's story: Ada and Ben share a tablet, an import mixes people up, a call centre gives its own number."""
-    history = History(workspace, msgspec.structs.replace(DEFAULT_RULES, max_fan_in=3))
+    history = History(workspace, FAMILY_RULES)
     history.event("m1", "user_id:ada", "email:ada@example.com", "anonymous_id:laptop")
     history.event("m2", "user_id:ada", "anonymous_id:tablet", name="Signed In", kind="track", source="app")
     history.event("m3", "user_id:ben", "anonymous_id:tablet", name="Signed In", kind="track", source="app")

@@ -25,7 +25,7 @@ from schemas.records import Identifier, IdentityChange, Link
 from settings import Settings, Workspace
 from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.examples import NOW, insert, placed, profile
-from tests.sinks.history import History, family, named, profile_of
+from tests.sinks.history import FAMILY_RULES, History, family, named, profile_of
 
 pytestmark = pytest.mark.stack
 
@@ -101,7 +101,7 @@ def test_a_link_names_its_event_time_source_and_rules(ask: Ask, told: str) -> No
     assert told
     (link,) = (one for one in ask("user_id:ada").links if one.right.namespace == "email")
     assert (link.message_id, link.type, link.event, link.source) == ("m1", "identify", None, "web")
-    assert (link.occurred_at, link.rule_version, link.decision) == ("2026-03-01T08:01:00.000Z", "default", 1)
+    assert (link.occurred_at, link.rule_version, link.decision) == ("2026-03-01T08:01:00.000Z", FAMILY_RULES.version, 1)
 
 
 def test_what_was_refused_and_taken_back_is_told_with_its_reason_and_history(ask: Ask, told: str) -> None:
