@@ -14,6 +14,7 @@ from starlette.routing import Route
 from collectors.access import WriteKeys
 from collectors.bodies import Bodies
 from collectors.contracts import Contracts
+from collectors.evidence.routes import evidence_routes
 from collectors.identity_routes import IdentityOrders
 from collectors.intake import Intake
 from collectors.producer import AcknowledgedProducer
@@ -97,7 +98,7 @@ def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:
 
 
 def _routes(ingestion: Ingestion, orders: IdentityOrders, readiness: Readiness) -> list[Route]:
-    return [*ingestion.routes(), *profile_routes(), *orders.routes(), *service_routes(readiness)]
+    return [*ingestion.routes(), *profile_routes(), *evidence_routes(), *orders.routes(), *service_routes(readiness)]
 
 
 def _listen(host: str, port: int) -> socket.socket:
