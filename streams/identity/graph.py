@@ -159,7 +159,8 @@ class _Graph:
             if reason:
                 status = "waiting" if reason.startswith(_WAITS_FOR_REVIEW) else "refused"
             known = {one.source: one for one in self._components.evidence(primary, other)}.get(self._request.source)
-            if known is None or known.status != status:
+            # What is in force stays so, even if the pair was forbidden since: only an order takes it back.
+            if known is None or known.status not in (status, "active"):
                 new.append((other, status, reason))
         if not new:
             return

@@ -1,4 +1,4 @@
-"""Merges, shared devices and unmerges in any interleaving: at rest, a profile is a plain computation over its events."""
+"""Merges, shared devices and unmerges in any interleaving: at rest, a profile is plainly what its events say."""
 
 from random import Random
 
