@@ -64,6 +64,10 @@ class Component(msgspec.Struct, array_like=True, frozen=True, gc=False):
         """Its members, strongest first."""
         return tuple(member.identifier for member in self.members)
 
+    def is_apart(self, left: Identifier, right: Identifier) -> bool:
+        """Whether these two, of which the first is a member, must not be tied to each other."""
+        return bool(self.apart) and (str(left), str(right)) in self.apart
+
 
 class Evidence(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What one source has shown of a pair, and what was decided of it."""
@@ -137,10 +141,10 @@ class Components:
             self._keep(one)
         return parted
 
-    def forbid(self, left: Identifier, right: Identifier) -> None:
-        """Never let these two become one person; they are not now."""
+    def forbid(self, left: Identifier, right: Identifier, at: int) -> None:
+        """Never let these two become one person; if other evidence ties them still, once that is taken back."""
         for own, other in ((left, right), (right, left)):
-            component = self.of(own)
+            component = self.of(own, at)
             pair = (str(own), str(other))
             if pair not in component.apart:
                 self._keep(msgspec.structs.replace(component, apart=(*component.apart, pair)))
