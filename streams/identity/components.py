@@ -181,18 +181,23 @@ class Components:
         stored = self._store.get(self._key("near", identifier))
         return () if stored is None else tuple(Identifier(*one) for one in _decode_near(stored))
 
+    def reached(self, start: Identifier, without: Iterable[Identifier] = ()) -> set[Identifier]:
+        """All that active links lead to from an identifier, on ways that do not pass any of `without`."""
+        reached, left = {start}, [start]
+        avoided = set(without)
+        while left:
+            new = set(self.near(left.pop())) - reached - avoided
+            reached |= new
+            left += new
+        return reached
+
     def pieces(self, component: Component) -> list[set[Identifier]]:
         """The sets into which the active links part its members."""
         left = set(component.identifiers)
         pieces: list[set[Identifier]] = []
         while left:
-            piece, reached = set[Identifier](), [left.pop()]
-            while reached:
-                piece.add(identifier := reached.pop())
-                found = left.intersection(self.near(identifier))
-                left -= found
-                reached += found
-            pieces.append(piece)
+            pieces.append(self.reached(next(iter(left))))
+            left -= pieces[-1]
         return pieces
 
     def pair(self, one: Identifier, other: Identifier) -> tuple[Identifier, Identifier]:
