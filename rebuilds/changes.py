@@ -5,6 +5,7 @@ dies loses its place in the group all the same.
 """
 
 import logging
+import time
 from collections.abc import Iterable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -38,6 +39,7 @@ class Changes:
         self._undecoded: list[Message] = []
         self._new: list[TopicPartition] = []  # assigned just now
         self.is_assigned = False
+        self.assigned_at = 0  # ms; whoever was assigned later has the word
         self._consumer = Consumer(_consumer_config(settings), logger=logger)
         self._consumer.subscribe([topics.IDENTITY_CHANGES], on_assign=self._assigned, on_revoke=self._revoked)
         self._producer = Producer(topics.PRODUCER_CONFIG | _producer_config(settings))
@@ -135,6 +137,7 @@ class Changes:
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         logger.info("reading %d partitions", len(partitions))
+        self.assigned_at = time.time_ns() // 1_000_000
         self._undecoded, self._committed, self._new = [], {}, partitions
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:

@@ -32,6 +32,7 @@ class Replays:
 
     def __init__(self, kafka: str, encode: Callable[[ProfileCommand], bytes]) -> None:
         self._encode = encode
+        self._runs = 0
         config = {
             "bootstrap.servers": kafka,
             "client.id": f"{topics.APP}-rebuilder",
@@ -42,13 +43,17 @@ class Replays:
         }
         self._producer = Producer(topics.PRODUCER_CONFIG | config)
 
-    def send(self, job: Job, events: Iterable[bytes], told: Told) -> Sent:
+    def send(self, job: Job, events: Iterable[bytes], told: Told, since: int) -> Sent:
         """Send a run of its own, at least one part, and return once Kafka has acknowledged all of it.
+
+        `since`: when this rebuilder was assigned its partitions, in ms. A profile does not take up a run that sorts
+        before the one it has: that of a rebuilder that was away, and does not know that another one goes on.
 
         Raises TransientError, after which a new run may be sent: the profile ignores what came of this one. Raises
         TerminalError when only a new process can go on. What `events` raises passes.
         """
-        run = uuid.uuid4().hex
+        self._runs += 1
+        run = f"{since:015}-{self._runs:08}-{uuid.uuid4().hex}"
         key = profile_key(job.workspace, job.share.profile_id)
         delivery = _Delivery()
         count = 0

@@ -58,11 +58,11 @@ def replayed_already(rebuilding: Rebuilding, events: Iterable[Event]) -> list[in
 def replay(  # noqa: PLR0913, PLR0917 - a part is many things
     rebuilding: Rebuilding, run: str, part: int, version: int, events: Iterable[Event], context: FoldContext
 ) -> bool:
-    """Fold one part of a replay; False for one that is not the next of its run.
+    """Fold one part of a replay; False for one that is not the next of its run, or of a run that sorts before it.
 
     `version`: the highest that the warehouse has of anything that this profile tells of.
     """
-    if part == 0:
+    if part == 0 and run >= rebuilding.run:
         rebuilding.run, rebuilding.next_part, rebuilding.sessions = run, 0, {}
         rebuilding.shadow = ProfileState(
             version=max(rebuilding.version, version),

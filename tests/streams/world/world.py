@@ -251,7 +251,7 @@ class World:
         return [
             ProfileCommand(
                 WORKSPACE, profile_id, "replay", decision, version=max(versions, default=0),
-                run=f"{self.replays}", part=number, last=number == len(parts) - 1,
+                run=f"{self.replays:06}", part=number, last=number == len(parts) - 1,
                 events=tuple(map(self._encoders[Event], part)),
                 sessions=tuple(sessions) if number == len(parts) - 1 else (),
             )
