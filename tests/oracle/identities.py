@@ -118,11 +118,14 @@ class Identities:
         if anchor in split or not set(split) <= self.person_of(anchor):
             return
         kept = self.person_of(anchor, without=frozenset(split))
+        forbidden = [(one, anchor) for one in split]
         for pair, sources in self.evidence.items():
-            if pair & kept and pair & set(split):
+            if pair & kept and pair & set(split) and sources:
                 sources.clear()
+                one, other = pair
+                forbidden.append((one, other))
         if request.forbid:
-            self.forbidden += ((one, anchor) for one in split)
+            self.forbidden += forbidden
 
 
 def _seen_together(identifiers: Iterable[Identifier]) -> IdentityRequest:
