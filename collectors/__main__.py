@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 
+import definitions
 import settings
 from collectors.service import PortTaken, ProducerFailed, serve
 
@@ -24,8 +25,9 @@ def main() -> int:
         # uvicorn raises the signal again when it has ended in good order: that is success.
         signal.signal(signal_number, lambda *_: sys.exit(0))
     try:
-        serve(settings.load(), whole_stack=not arguments.alone)
-    except (PortTaken, ProducerFailed, settings.SettingsError) as error:
+        loaded = settings.load()
+        serve(loaded, definitions.load(loaded.definitions).identity, whole_stack=not arguments.alone)
+    except (PortTaken, ProducerFailed, settings.SettingsError, definitions.DefinitionErrors) as error:
         print(f"collector: {error}", file=sys.stderr)
         return 1
     return 0

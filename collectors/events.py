@@ -4,17 +4,19 @@ Leaves to `validation` which calls there are and who sent them. https://segment.
 """
 
 import uuid
+from typing import NamedTuple
 
 import msgspec
 
 from collectors import payload, times
 from collectors.fields import read_object, read_text
-from collectors.identifiers import read_identifiers
+from collectors.identifiers import UnusedReason, read_identifiers
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
+from definitions.identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, EventType
 
-CALLS: tuple[EventType, ...] = ("identify", "track", "page", "screen")
+CALLS: tuple[EventType, ...] = ("identify", "track", "page", "screen", "alias", "group")
 MAX_MESSAGE_ID_LENGTH = 200
 MAX_NAME_LENGTH = 500
 MAX_EVENT_BYTES = 512 * 1024  # six of nine SDKs send 40 KB; with its identifiers it stays under schemas.topics' limit
@@ -28,18 +30,26 @@ class Sender(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """What the calls of one request share: times in ms, and the batch's own context, which an event's goes over."""
+    """What the calls of one request share: times in ms, the batch's own context, which an event's goes over, rules."""
 
     received_at: int
     sent_at: int | None = None
     context: JsonObject = {}
+    rules: IdentityRules = DEFAULT_RULES
 
 
-def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Envelope) -> Event:
+class Accepted(NamedTuple):
+    """An event, and why some of its identifiers name nobody, a reason for each."""
+
+    event: Event
+    unused: tuple[UnusedReason, ...] = ()
+
+
+def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Envelope) -> Accepted:
     """The event that a call stands for. Raises Rejection with the code and the field of the first thing wrong."""
     payload.check(call)
     context = envelope.context | read_object(call, "context")
-    traits = _traits(call, context) if kind == "identify" else {}
+    traits = _traits(call, kind, context)
     sent_at = times.read_time(call, "sentAt")
     if sent_at is None:
         sent_at = envelope.sent_at
@@ -47,7 +57,8 @@ def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Enve
     size = sum(len(text.encode()) for text in texts)
     if size > MAX_EVENT_BYTES:
         raise Rejection("event_too_large", f"{size} bytes of JSON; at most {MAX_EVENT_BYTES} are accepted")
-    return Event(
+    found = read_identifiers(call, kind, context, traits if kind == "identify" else {}, envelope.rules)
+    event = Event(
         workspace=sender.workspace,
         source=sender.source,
         message_id=_message_id(call),
@@ -56,11 +67,12 @@ def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Enve
         occurred_at=times.occurred_at(call, sent_at, envelope.received_at),
         sent_at=sent_at,
         received_at=envelope.received_at,
-        identifiers=read_identifiers(call, context, traits),
+        identifiers=found.kept(envelope.rules),
         properties=texts[0],
         traits=texts[1],
         context=texts[2],
     )
+    return Accepted(event, tuple(one.reason for one in found.unused))
 
 
 def _message_id(call: JsonObject) -> str:
@@ -74,7 +86,7 @@ def _message_id(call: JsonObject) -> str:
 
 
 def _name(call: JsonObject, kind: EventType) -> str | None:
-    if kind == "identify":
+    if kind in {"identify", "alias", "group"}:
         return None
     field = "event" if kind == "track" else "name"
     name = read_text(call, field)
@@ -87,8 +99,12 @@ def _name(call: JsonObject, kind: EventType) -> str | None:
     return name
 
 
-def _traits(call: JsonObject, context: JsonObject) -> JsonObject:
-    """rudder-sdk-python sends the traits of an identify in the context only."""
+def _traits(call: JsonObject, kind: EventType, context: JsonObject) -> JsonObject:
+    """A person's (identify) or a group's. rudder-sdk-python sends the traits of an identify in the context only."""
+    if kind == "group":
+        return read_object(call, "traits")
+    if kind != "identify":
+        return {}
     return read_object(call, "traits") or read_object(context, "traits", "context.")
 
 

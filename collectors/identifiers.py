@@ -1,46 +1,150 @@
-"""The identifiers that a call names: userId, anonymousId, context.externalIds and the e-mail address of an identify."""
+"""The identifiers that a call names, each with its field, in one spelling; those that name nobody keep their reason.
 
-from collectors.fields import kind_of, read_text
+How values are normalised is `definitions.identity.normalise`'s; who belongs together is decided in the streams.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+from collectors.fields import kind_of, read_object, read_text
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
-from schemas import identity
-from schemas.records import Identifier
+from definitions.identity.normalise import Reason, Unusable, normalise
+from definitions.identity.rules import MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
+from schemas.records import EventType, Identifier
+
+UnusedReason: TypeAlias = Reason | Literal["too_many"]
+
+MAX_KEPT = 100  # identifiers of one event, used or not
+MAX_NAMESPACE_LENGTH = 64
+MAX_TOLD = 5
+
+_PLATFORMS = {"ios": "idfa", "ipados": "idfa", "tvos": "idfa", "android": "gaid"}
+_TOLD: dict[UnusedReason, str] = {
+    "unknown_namespace": "the rules know no such namespace",
+    "blocked": "such a value names nobody",
+    "malformed": "the value is not well-formed",
+    "checksum": "its check digit is wrong",
+    "too_long": f"it has more than {MAX_VALUE_LENGTH} characters",
+    "unprintable": "it has characters that cannot be printed",
+    "too_many": f"an event has at most {MAX_IDENTIFIERS} identifiers",
+}
 
 
-def read_identifiers(call: JsonObject, context: JsonObject, traits: JsonObject) -> tuple[Identifier, ...]:
-    """All usable identifiers, strongest first. `traits` are those of an identify. Raises Rejection if there is none."""
-    found = list(_external_ids(context))
-    for namespace, value in (
-        ("user_id", read_text(call, "userId")),
-        ("anonymous_id", read_text(call, "anonymousId")),
-        ("email", _email(traits)),
-    ):
+class Named(NamedTuple):
+    """An identifier as it was sent, and the field that it stands in."""
+
+    field: str
+    identifier: Identifier
+
+
+class Unused(NamedTuple):
+    named: Named
+    reason: UnusedReason
+
+    def __str__(self) -> str:
+        shown = repr(self.named.identifier.value[:50])
+        return f"{self.named.field} {shown} is no {self.named.identifier.namespace[:50]}: {_TOLD[self.reason]}"
+
+
+class SortedOut(NamedTuple):
+    """`usable`: in one spelling, strongest first, each once. `accounts`: the same, of accounts. `unused`: as sent."""
+
+    usable: tuple[Identifier, ...]
+    accounts: tuple[Identifier, ...]
+    unused: tuple[Unused, ...]
+
+    def kept(self, rules: IdentityRules) -> tuple[Identifier, ...]:
+        """What stays on the event, at most MAX_KEPT; the first is the primary. The rules use `usable` and no more."""
+        unused = (_set_aside(rules, one.named.identifier) for one in self.unused)
+        return (*self.usable, *self.accounts, *unused)[:MAX_KEPT]
+
+
+def sort_out(rules: IdentityRules, sent: Iterable[Named]) -> SortedOut:
+    """Which of the identifiers name somebody; the first MAX_IDENTIFIERS by strength are used."""
+    fitting: dict[Identifier, Named] = {}
+    unused = []
+    for named in sent:
+        found = normalise(rules, named.identifier)
+        if isinstance(found, Unusable):
+            unused.append(Unused(named, found.reason))
+        else:
+            fitting.setdefault(found, named)
+    ranked = sorted(fitting, key=rules.rank)
+    accounts = [one for one in ranked if rules.kind(one) == "account"]
+    others = [one for one in ranked if rules.kind(one) != "account"] if accounts else ranked
+    surplus = [*others[MAX_IDENTIFIERS:], *accounts[MAX_IDENTIFIERS:]]
+    unused += [Unused(fitting[one], "too_many") for one in surplus]
+    return SortedOut(tuple(others[:MAX_IDENTIFIERS]), tuple(accounts[:MAX_IDENTIFIERS]), tuple(unused))
+
+
+def read_identifiers(
+    call: JsonObject, kind: EventType, context: JsonObject, traits: JsonObject, rules: IdentityRules
+) -> SortedOut:
+    """The identifiers of a call. `traits` are those of an identify. Raises Rejection if none of them is usable."""
+    found = sort_out(rules, _named(call, kind, context, traits, rules))
+    if found.usable:
+        return found
+    if not found.unused:
+        raise Rejection("missing_identifier", "userId or anonymousId is needed", "userId")
+    told = "; ".join(str(one) for one in found.unused[:MAX_TOLD])
+    more = f"; and {len(found.unused) - MAX_TOLD} more" if len(found.unused) > MAX_TOLD else ""
+    raise Rejection("missing_identifier", f"nobody is named: {told}{more}", found.unused[0].named.field)
+
+
+def _named(
+    call: JsonObject, kind: EventType, context: JsonObject, traits: JsonObject, rules: IdentityRules
+) -> Iterator[Named]:
+    yield from _texts(call, "", ("user_id", "userId"), ("anonymous_id", "anonymousId"))
+    if kind == "alias":
+        yield _previous(call, rules)
+    if kind == "group":
+        yield _group(call)
+    yield from _external_ids(context)
+    yield from _of_device(context)
+    for field in ("email", "phone"):
+        value = traits.get(field)
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+            yield Named(f"traits.{field}", Identifier(field, str(value)))
+
+
+def _texts(fields: JsonObject, path: str, *wanted: tuple[str, str]) -> Iterator[Named]:
+    for namespace, field in wanted:
+        value = read_text(fields, field, path)
         if value is not None:
-            found.append(Identifier(namespace, value))
-    usable = identity.usable(found)
-    if not usable:
-        limits = f"printable and at most {identity.MAX_VALUE_LENGTH} characters long"
-        raise Rejection("missing_identifier", f"userId or anonymousId is needed, {limits}", "userId")
-    return usable
+            yield Named(f"{path}{field}", Identifier(namespace, value))
 
 
-def _email(traits: JsonObject) -> str | None:
-    value = traits.get("email")
-    if not isinstance(value, str):
-        return None
-    address = value.strip().lower()
-    name, separator, host = address.rpartition("@")
-    return address if separator and name and host and " " not in address else None
+def _previous(call: JsonObject, rules: IdentityRules) -> Named:
+    """https://segment.com/docs/connections/spec/alias/ : the anonymous id from before somebody had a user id.
+
+    Two user ids are never one person, so it is no user id; `NAMESPACE:VALUE` tells that it is something else.
+    """
+    if read_text(call, "userId") is None:
+        raise Rejection("missing_field", "an alias call needs the user id that counts from now on", "userId")
+    previous = read_text(call, "previousId")
+    if previous is None:
+        raise Rejection("missing_field", "an alias call needs the id from before", "previousId")
+    namespace, separator, value = previous.partition(":")
+    if separator and rules.get(namespace) is not None:
+        return Named("previousId", Identifier(namespace, value))
+    return Named("previousId", Identifier("anonymous_id", previous))
 
 
-def _external_ids(context: JsonObject) -> list[Identifier]:
+def _group(call: JsonObject) -> Named:
+    group = read_text(call, "groupId")
+    if group is None:
+        raise Rejection("missing_field", "a group call needs the id of its group", "groupId")
+    return Named("groupId", Identifier("group_id", group))
+
+
+def _external_ids(context: JsonObject) -> Iterator[Named]:
     """https://segment.com/docs/unify/identity-resolution/externalids/ : other collections than users name no person."""
     listed = context.get("externalIds")
     if listed is None:
-        return []
+        return
     if not isinstance(listed, list):
         raise Rejection("invalid_type", f"expected a list, found {kind_of(listed)}", "context.externalIds")
-    found = []
     for index, external in enumerate(listed):
         path = f"context.externalIds.{index}"
         if not isinstance(external, dict):
@@ -49,5 +153,37 @@ def _external_ids(context: JsonObject) -> list[Identifier]:
             read_text(external, name, f"{path}.") for name in ("type", "id", "encoding", "collection")
         )
         if namespace and value and encoding in {None, "none"} and collection in {None, "users"}:
-            found.append(Identifier(namespace, value.lower() if namespace == "email" else value))
-    return found
+            app = _app(context) if namespace == "openid" and ":" not in value else None
+            yield Named(path, Identifier(namespace, f"{app}:{value}" if app else value))
+
+
+def _app(context: JsonObject) -> str | None:
+    app = _part(context, "app")
+    return read_text(app, "id", "context.app.") or read_text(app, "namespace", "context.app.")
+
+
+def _of_device(context: JsonObject) -> Iterator[Named]:
+    """https://segment.com/docs/connections/spec/common/#context : who has opted out of tracking is not read."""
+    device = _part(context, "device")
+    if not device:
+        return
+    platform = device.get("type") or _part(context, "os").get("name")
+    namespace = _PLATFORMS.get(platform.strip().lower()) if isinstance(platform, str) else None
+    if namespace is not None and device.get("adTrackingEnabled") is not False:
+        yield from _texts(device, "context.device.", (namespace, "advertisingId"))
+    yield from _texts(device, "context.device.", ("push_token", "token"))
+
+
+def _part(context: JsonObject, name: str) -> JsonObject:
+    """Anything may stand in the context: only what is an object can be read further."""
+    return read_object(context, name) if isinstance(context.get(name), dict) else {}
+
+
+def _set_aside(rules: IdentityRules, identifier: Identifier) -> Identifier:
+    """As it was sent, but bounded, and such that the rules cannot take it for somebody.
+
+    One character over the limit tells that there was more. What only a normaliser refused gets a namespace of its own.
+    """
+    namespace, value = identifier.namespace[: MAX_NAMESPACE_LENGTH + 1], identifier.value[: MAX_VALUE_LENGTH + 1]
+    kept = Identifier(namespace, value)
+    return Identifier(f"unused.{namespace}", value) if rules.names_somebody(kept) else kept

@@ -26,6 +26,8 @@ def rows(url: str, query: str, parameters: dict[str, str]) -> list[JsonObject]:
     bound = {f"param_{name}": _escaped(value) for name, value in parameters.items()}
     try:
         answer = _client(url).post("/", params=_FORMAT | bound, content=query.encode())
+    except httpx.InvalidURL as error:
+        raise LookupFailed(f"the question is too long: {error}") from error
     except httpx.HTTPError as error:
         raise LookupFailed(
             f"ClickHouse at {urlsplit(url).netloc.rpartition('@')[2]} does not answer: {error}"

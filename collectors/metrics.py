@@ -14,6 +14,11 @@ REJECTIONS = Counter(
     "Refused events and requests by reason; workspace and source are empty where the write key named none.",
     ["workspace", "source", "reason"],
 )
+IDENTIFIERS_UNUSED = Counter(
+    "onefold_collector_identifiers_unused",
+    "Identifiers of accepted events that name nobody, by reason; they stay on the event.",
+    ["reason"],
+)
 REQUEST_SECONDS = Histogram(
     "onefold_collector_request_seconds",
     "From a request's head to its answer.",

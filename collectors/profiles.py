@@ -3,22 +3,16 @@
 Reads what the sink has written to ClickHouse; what a profile is made of is decided in the streams.
 """
 
-import asyncio
-import logging
-
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from collectors.access import presents_key
-from collectors.lookup import JsonObject, LookupFailed, rows
+from collectors.answers import answer
+from collectors.lookup import JsonObject, rows
 from schemas.records import Identifier
 from settings import Settings
 
 SESSIONS_SHOWN = 10
-RETRY_AFTER_S = 2
-
-logger = logging.getLogger(__name__)
 
 _PROFILE = """
 SELECT profile_id, identifiers, traits, counters, segments, events, first_seen_at, last_seen_at, updated_at, version,
@@ -44,6 +38,10 @@ def read_identifier(text: str) -> Identifier:
     namespace, separator, value = text.partition(":")
     if not (namespace and separator and value):
         raise ValueError(f"expected NAMESPACE:VALUE such as user_id:42, not {text!r}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} is not valid Unicode") from None
     return Identifier(namespace, value)
 
 
@@ -68,38 +66,12 @@ def profile_routes() -> list[Route]:
 
 async def profile(request: Request) -> Response:
     """The unified profile as JSON: 400 for a malformed identifier, 401 without a read key, 404 if nobody has it."""
-    settings: Settings = request.app.state.settings
-    name = request.query_params.get("workspace", "main")
-    if not _may_read(settings, name, request):
-        message = f"a read key of workspace {name!r} is needed: as user name of Basic authentication, or as Bearer"
-        return _error(401, "unknown_read_key", message, "Authorization")
-    if name not in settings.workspaces:
-        return _error(404, "unknown_workspace", f"there is no workspace {name!r}", "workspace")
-    try:
-        identifier = read_identifier(request.path_params["identifier"])
-    except ValueError as error:
-        return _error(400, "invalid_identifier", str(error), "identifier")
-    try:
-        found = await asyncio.to_thread(find_profile, settings.clickhouse, name, identifier)
-    except LookupFailed as error:
-        logger.warning("answered 503: %s", error)
-        return _error(503, "unavailable", "profiles cannot be read now, ask again later")
-    if found is None:
-        return _error(404, "unknown_profile", f"workspace {name!r} has no profile with this identifier", "identifier")
-    return JSONResponse(found)
 
+    def look_up(settings: Settings, workspace: str) -> JsonObject | None:
+        return find_profile(settings.clickhouse, workspace, read_identifier(request.path_params["identifier"]))
 
-def _may_read(settings: Settings, workspace: str, request: Request) -> bool:
-    if settings.open_reads:
-        return True
-    known = settings.workspaces.get(workspace)
-    return known is not None and presents_key(request.headers.get("authorization"), known.read_keys)
+    return await answer(request, look_up, missing="profile")
 
 
 def _column(field: str) -> str:
     return field if field.startswith("session_") else f"session_{field}"
-
-
-def _error(status: int, code: str, message: str, field: str | None = None) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
-    return JSONResponse({"error": {"code": code, "message": message, "field": field}}, status, headers)

@@ -22,17 +22,21 @@ from collectors.producer import Unavailable
 from collectors.readiness import OK, Readiness
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Refused, judge_batch, judge_call
+from definitions.identity.rules import IdentityRules
 from schemas.records import EventType
 
 RETRY_AFTER_S = 2
 
-# Kind of call (None: a batch) -> its paths; the first is the route's name in metrics, the short are of analytics.js.
+# Kind of call (None: a batch) -> its paths. The first is the route's name in metrics, the short are of analytics.js,
+# `import` is of the Java SDK.
 PATHS: dict[EventType | None, tuple[str, ...]] = {
     "identify": ("/v1/identify", "/v1/i"),
     "track": ("/v1/track", "/v1/t"),
     "page": ("/v1/page", "/v1/p"),
     "screen": ("/v1/screen", "/v1/s"),
-    None: ("/v1/batch", "/v1/b"),
+    "alias": ("/v1/alias", "/v1/a"),
+    "group": ("/v1/group", "/v1/g"),
+    None: ("/v1/batch", "/v1/b", "/v1/import"),
 }
 
 # What the browser SDKs of Segment and RudderStack ask for in their preflights, on first tries and on retries.
@@ -52,8 +56,9 @@ logger = logging.getLogger(__name__)
 class Ingestion:
     """The handlers of the calls."""
 
-    def __init__(self, keys: WriteKeys, bodies: Bodies, intake: Intake) -> None:
+    def __init__(self, keys: WriteKeys, rules: IdentityRules, bodies: Bodies, intake: Intake) -> None:
         self._keys = keys
+        self._rules = rules
         self._bodies = bodies
         self._intake = intake
 
@@ -102,11 +107,11 @@ class Ingestion:
                 call = _object(body)
                 sender = sender or self._keys.sender(key_from_body(call))
                 if kind is None:
-                    judgement = judge_batch(call, sender, self._keys, received_at)
+                    judgement = judge_batch(call, sender, self._keys, received_at, self._rules)
                 elif sender is None:
                     return _refuse_key()
                 else:
-                    judgement = judge_call(call, kind, sender, received_at)
+                    judgement = judge_call(call, kind, sender, received_at, self._rules)
             except Rejection as rejection:
                 await self._intake.keep_refused_body(sender, rejection, body, received_at)
                 return _refusal(rejection)

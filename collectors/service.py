@@ -14,12 +14,14 @@ from starlette.routing import Route
 from collectors.access import WriteKeys
 from collectors.bodies import Bodies
 from collectors.contracts import Contracts
+from collectors.evidence.routes import evidence_routes
 from collectors.identity_routes import IdentityOrders
 from collectors.intake import Intake
 from collectors.producer import AcknowledgedProducer
 from collectors.profiles import profile_routes
 from collectors.readiness import Readiness, stack_parts
 from collectors.routes import Ingestion, service_routes
+from definitions.identity.rules import IdentityRules
 from settings import Settings
 
 FINISH_REQUESTS_S = 3
@@ -37,7 +39,7 @@ class ProducerFailed(Exception):
     """Kafka's client has fenced itself off and cannot recover: a new process has to start."""
 
 
-def create_app(settings: Settings, whole_stack: bool, give_up: Callable[[], None]) -> Starlette:
+def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give_up: Callable[[], None]) -> Starlette:
     """The ASGI application. `whole_stack`: ready only when worker, sink and warehouse are ready too.
 
     `give_up` is called when nothing but a new process can help.
@@ -49,7 +51,7 @@ def create_app(settings: Settings, whole_stack: bool, give_up: Callable[[], None
         contracts = Contracts(settings)
         readiness = Readiness(producer, contracts, stack_parts(settings) if whole_stack else {})
         bodies = Bodies()
-        ingestion = Ingestion(WriteKeys(settings.workspaces), bodies, Intake(producer, contracts))
+        ingestion = Ingestion(WriteKeys(settings.workspaces), rules, bodies, Intake(producer, contracts))
         orders = IdentityOrders(producer, contracts, bodies)
         app.router.routes.extend(_routes(ingestion, orders, readiness))
         try:
@@ -66,7 +68,7 @@ def create_app(settings: Settings, whole_stack: bool, give_up: Callable[[], None
     return app
 
 
-def serve(settings: Settings, whole_stack: bool) -> None:
+def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:
     """Serve until a signal; then finish the requests under way, flush, return, all within 5 s.
 
     Raises PortTaken or ProducerFailed.
@@ -78,7 +80,7 @@ def serve(settings: Settings, whole_stack: bool) -> None:
         server.should_exit = True
 
     config = uvicorn.Config(
-        create_app(settings, whole_stack, give_up),
+        create_app(settings, rules, whole_stack, give_up),
         http="httptools",
         access_log=False,
         log_config=None,
@@ -96,7 +98,7 @@ def serve(settings: Settings, whole_stack: bool) -> None:
 
 
 def _routes(ingestion: Ingestion, orders: IdentityOrders, readiness: Readiness) -> list[Route]:
-    return [*ingestion.routes(), *profile_routes(), *orders.routes(), *service_routes(readiness)]
+    return [*ingestion.routes(), *profile_routes(), *evidence_routes(), *orders.routes(), *service_routes(readiness)]
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -9,8 +9,10 @@ from collectors import payload, times
 from collectors.access import WriteKeys, key_from_body
 from collectors.events import CALLS, Envelope, Sender, read_event
 from collectors.fields import kind_of, read_object, read_text
+from collectors.identifiers import UnusedReason
 from collectors.payload import JsonObject, JsonValue
 from collectors.rejection import Code, Rejection
+from definitions.identity.rules import IdentityRules
 from schemas.records import Event, EventType
 
 MAX_BATCH_EVENTS = 2_500
@@ -28,16 +30,21 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
+    """`unused`: a reason for each identifier of the accepted events that names nobody."""
+
     accepted: tuple[Event, ...]
     refused: tuple[Refused, ...]
+    unused: tuple[UnusedReason, ...] = ()
 
 
-def judge_call(call: JsonObject, kind: EventType, sender: Sender, received_at: int) -> Judgement:
+def judge_call(call: JsonObject, kind: EventType, sender: Sender, received_at: int, rules: IdentityRules) -> Judgement:
     """The judgement of a request with one call of a kind that its path tells."""
-    return _judge([call], kind, sender, Envelope(received_at), None)
+    return _judge([call], kind, sender, Envelope(received_at, rules=rules), None)
 
 
-def judge_batch(batch: JsonObject, sender: Sender | None, keys: WriteKeys, received_at: int) -> Judgement:
+def judge_batch(
+    batch: JsonObject, sender: Sender | None, keys: WriteKeys, received_at: int, rules: IdentityRules
+) -> Judgement:
     """The judgement of a batch. Raises Rejection where the batch as a whole is wrong.
 
     Without a sender of the whole, each call must carry its own write key.
@@ -52,14 +59,14 @@ def judge_batch(batch: JsonObject, sender: Sender | None, keys: WriteKeys, recei
     payload.check(context, "context")
     if len(payload.compact(context).encode()) > MAX_SHARED_CONTEXT_BYTES:
         raise Rejection("event_too_large", f"at most {MAX_SHARED_CONTEXT_BYTES} bytes are accepted", "context")
-    envelope = Envelope(received_at, times.read_time(batch, "sentAt"), context)
+    envelope = Envelope(received_at, times.read_time(batch, "sentAt"), context, rules)
     return _judge(calls, None, sender, envelope, keys)
 
 
 def _judge(
     calls: list[JsonValue], kind: EventType | None, sender: Sender | None, envelope: Envelope, keys: WriteKeys | None
 ) -> Judgement:
-    accepted, refused = [], []
+    accepted, refused, unused = [], [], list[UnusedReason]()
     for index, call in enumerate(calls):
         own_sender = sender
         try:
@@ -70,10 +77,12 @@ def _judge(
                 own_sender = keys.sender(key_from_body(call))
             if own_sender is None:
                 raise Rejection("unknown_write_key", "no source has this write key", "writeKey")
-            accepted.append(read_event(call, kind or _kind(call), own_sender, envelope))
+            read = read_event(call, kind or _kind(call), own_sender, envelope)
+            accepted.append(read.event)
+            unused += read.unused
         except Rejection as rejection:
             refused.append(Refused(index, own_sender, _message_id(call), rejection, payload.excerpt(call)))
-    return Judgement(tuple(accepted), tuple(refused))
+    return Judgement(tuple(accepted), tuple(refused), tuple(unused))
 
 
 def _kind(call: JsonObject) -> EventType:

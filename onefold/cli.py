@@ -1,15 +1,15 @@
-"""The command line: names the commands, loads the one that is called, and prints errors as one line.
+"""The command line: names the commands, and prints errors as one line.
 
 What a command does is in `onefold/commands/`, one file each.
 """
 
-import importlib
 import warnings
 
 import click
 from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-untyped]
 
 from embedded.errors import StackError
+from onefold.lazy import LazyGroup
 from settings import SettingsError
 
 # Command -> where it is, and what `onefold --help` says of it without loading it.
@@ -19,6 +19,8 @@ COMMANDS = {
     "import": ("onefold.commands.import_:import_", "Import a file of past events."),
     "sql": ("onefold.commands.sql:sql", "Ask ClickHouse."),
     "profile": ("onefold.commands.profile:profile", "Show the profile of a person."),
+    "explain": ("onefold.commands.explain:explain", "Show why something is as it is."),
+    "identity": ("onefold.commands.identity:identity", "Look at devices, orders and what waits for a review."),
     "unmerge": ("onefold.commands.unmerge:unmerge", "Part what was taken for one person."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "clock": ("onefold.commands.clock:clock", "Move the clock of a workspace on event time."),
@@ -29,26 +31,8 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """Knows its commands by name and loads one only when it is called: `onefold --help` answers at once."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
-        """Names, in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Load a command, or None when there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The list in `--help`."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+class CommandLine(LazyGroup):
+    """All commands."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what a person can mend is printed as it is, without a traceback."""
@@ -58,7 +42,11 @@ class LazyGroup(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(
+    cls=CommandLine,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
 @click.version_option(package_name="onefold", prog_name="onefold")
 def onefold() -> None:
     """Onefold folds every event of a person into one profile, within a second.

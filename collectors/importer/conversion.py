@@ -1,6 +1,7 @@
 """One row to one event, by the mapping. Pure; a cell that does not fit is an error with the cell's number."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -11,9 +12,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from collectors.events import MAX_EVENT_BYTES, MAX_NAME_LENGTH
+from collectors.identifiers import Named, UnusedReason, sort_out
 from collectors.importer.mapping import ColumnKind, Constant, FromColumn, Mapping, Time
 from collectors.importer.rows import Row
-from schemas import identity
+from definitions.identity.rules import IdentityRules
 from schemas.records import Event, Identifier
 
 Value = TypeVar("Value")
@@ -35,14 +37,21 @@ class CellError(Exception):
 
 
 class Converter:
-    """The mapping made ready for many rows. `positions` says at which cell each column is."""
+    """The mapping made ready for many rows. `positions` says at which cell each column is.
 
-    def __init__(self, mapping: Mapping, positions: dict[str, int], received_at: int) -> None:
+    `unused` counts the identifiers that name nobody, by reason; they stay on their events.
+    """
+
+    def __init__(self, mapping: Mapping, positions: dict[str, int], received_at: int, rules: IdentityRules) -> None:
+        self.unused: Counter[UnusedReason] = Counter()
         self._mapping = mapping
+        self._rules = rules
         self._received_at = received_at
         self._occurred_at = positions[mapping.occurred_at.column]
         self._read_time = lru_cache(maxsize=65_536)(_time_reader(mapping.occurred_at, received_at))
-        self._identifiers = [(namespace, positions[column]) for namespace, column in mapping.identifiers.items()]
+        self._identifiers = [
+            (column, namespace, positions[column]) for namespace, column in mapping.identifiers.items()
+        ]
         self._event = positions[mapping.event.column] if isinstance(mapping.event, FromColumn) else mapping.event
         self._typed = [(positions[name], _JSON[kind]) for name, kind in mapping.columns.items() if kind != "text"]
         self._properties = [
@@ -78,18 +87,22 @@ class Converter:
         return name
 
     def _read_identifiers(self, cells: Sequence[str]) -> tuple[Identifier, ...]:
-        given = [
-            (index, Identifier(namespace, cells[index].strip()))
-            for namespace, index in self._identifiers
-            if cells[index].strip()
-        ]
-        usable = identity.usable([identifier for _, identifier in given])
-        for index, identifier in given:
-            if identifier not in usable:
-                raise CellError(index, f"this value cannot be a {identifier.namespace}")
-        if not usable:
-            raise CellError(self._identifiers[0][1], "the row has no identifier")
-        return usable
+        found = sort_out(
+            self._rules,
+            [
+                Named(column, Identifier(namespace, cells[index].strip()))
+                for column, namespace, index in self._identifiers
+                if cells[index].strip()
+            ],
+        )
+        if found.usable:
+            self.unused.update(one.reason for one in found.unused)
+            return found.kept(self._rules)
+        if not found.unused:
+            raise CellError(self._identifiers[0][2], "the row has no identifier")
+        first = found.unused[0].named
+        index = next(index for column, _, index in self._identifiers if column == first.field)
+        raise CellError(index, f"the row names nobody: {'; '.join(str(one) for one in found.unused)}")
 
     def _properties_text(self, cells: Sequence[str]) -> str:
         """JSON text, put together by hand: the numbers keep their digits, at a fifth of an encoder's time."""

@@ -2,19 +2,23 @@
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+import definitions
 from collectors.contracts import establish
+from collectors.identifiers import UnusedReason
 from collectors.importer.conversion import CellError, Converter
 from collectors.importer.delivery import Outgoing, send
 from collectors.importer.mapping import Mapping
 from collectors.importer.problems import FileProblems
 from collectors.importer.rows import Row, RowError, RowFile, place_of
 from collectors.importer.sorting import Timed, TimeSorter
+from definitions.identity.rules import IdentityRules
 from schemas.identity import identifier_key
 from schemas.records import Event
 from settings import Settings
@@ -35,7 +39,10 @@ class Progress(Protocol):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What an import did. Times are in ms; `repeated` counts rows that repeat an earlier one exactly."""
+    """What an import did. Times are in ms; `repeated` counts rows that repeat an earlier one exactly.
+
+    `unused_identifiers`: how many name nobody, by reason; they stay on their events.
+    """
 
     file: str
     mapping: str
@@ -44,6 +51,7 @@ class Summary(msgspec.Struct, frozen=True):
     events: int
     sent: int
     repeated: int
+    unused_identifiers: dict[UnusedReason, int]
     first_at: int | None
     last_at: int | None
     seconds: float
@@ -62,14 +70,16 @@ class Tally:
 def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Progress, dry_run: bool) -> Summary:
     """Import a file, or with `dry_run` only check it.
 
-    Raises FileProblems before anything is sent, NotSent when only a part was; those of `contracts.establish`; OSError.
+    Raises FileProblems or DefinitionErrors before anything is sent, NotSent when only a part was; those of
+    `contracts.establish`; OSError.
     """
     started = time.monotonic()
+    rules = definitions.load(settings.definitions).identity
     tally = Tally()
     sent = 0
     with tempfile.TemporaryDirectory(prefix="onefold-import-") as folder:
         sorter = TimeSorter(Path(folder))
-        check(path, mapping, sorter, progress)
+        unused = check(path, mapping, rules, sorter, progress)
         events = numbered(sorter.in_order(), mapping.name, tally)
         if dry_run:
             for _ in events:
@@ -87,6 +97,7 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Prog
         events=sorter.records,
         sent=sent,
         repeated=tally.repeated,
+        unused_identifiers=dict(unused),
         first_at=tally.first_at,
         last_at=tally.last_at,
         seconds=round(seconds, 3),
@@ -94,8 +105,14 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Prog
     )
 
 
-def check(path: Path, mapping: Mapping, sorter: TimeSorter, progress: Progress) -> None:
-    """Convert every row into the sorter. Raises FileProblems with the first few rows that do not fit."""
+def check(
+    path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter, progress: Progress
+) -> Counter[UnusedReason]:
+    """Convert every row into the sorter; returns how many identifiers name nobody, by reason.
+
+    Raises FileProblems with the first few rows that do not fit.
+    """
+    unused: Counter[UnusedReason] = Counter()
     problems: list[str] = []
     received_at = time.time_ns() // 1_000_000
     pack = msgspec.msgpack.Encoder().encode
@@ -103,7 +120,8 @@ def check(path: Path, mapping: Mapping, sorter: TimeSorter, progress: Progress) 
         try:
             rows = file.rows()
             positions, width = _layout(rows, mapping)
-            converter = Converter(mapping, positions, received_at)
+            converter = Converter(mapping, positions, received_at, rules)
+            unused = converter.unused
             for number, row in enumerate(rows):
                 if number % _REPORT_EVERY == 0:
                     progress.checked(file.read_bytes, file.size, number)
@@ -121,6 +139,7 @@ def check(path: Path, mapping: Mapping, sorter: TimeSorter, progress: Progress) 
         progress.checked(file.read_bytes, file.size, sorter.records)
     if problems:
         raise FileProblems(problems)
+    return unused
 
 
 def numbered(records: Iterable[Timed], name: str, tally: Tally) -> Iterator[Event]:

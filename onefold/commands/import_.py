@@ -19,6 +19,7 @@ from collectors.importer.load import Summary, import_file
 from collectors.importer.mapping import Mapping
 from collectors.importer.mapping_file import read_mapping
 from collectors.importer.problems import FileProblems, MappingError, NotSent
+from definitions import DefinitionErrors
 from embedded.fetch import cache_dir
 from onefold.running import data_dir_option, running_settings, workspace_named
 
@@ -54,7 +55,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
         path = fetch_cdnow(cache_dir()) if file == "cdnow" else Path(file)
         with _Screen() as screen:
             summary = import_file(path, mapping, settings, screen, dry_run)
-    except (FetchFailed, MappingError, NotSent) as error:
+    except (FetchFailed, MappingError, NotSent, DefinitionErrors) as error:
         raise click.ClickException(str(error)) from None
     except FileProblems as error:
         click.echo("\n".join(error.problems), err=True)
@@ -80,7 +81,10 @@ def _mapping(file: str, path: Path | None, workspace: str | None) -> Mapping:
 def _sentence(summary: Summary, dry_run: bool) -> str:
     what = "would be sent, nothing was" if dry_run else f"sent in {summary.seconds:.1f} s"
     repeated = f", {summary.repeated:,} of them equal to an earlier one" if summary.repeated else ""
-    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}"
+    unused = sum(summary.unused_identifiers.values())
+    reasons = ", ".join(summary.unused_identifiers)
+    nobody = f"; {unused:,} of their identifiers name nobody ({reasons})" if unused else ""
+    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{nobody}"
 
 
 class _Screen:

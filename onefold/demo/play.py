@@ -35,7 +35,7 @@ def play(stack: Stack, console: Console, seconds: float | None) -> None:
     try:
         _watch(stack, console, 20.0 if seconds is None else seconds)
         if seconds is None:
-            _show_story(stack, console, stays_up=True)
+            _show_story(stack, console, shop, stays_up=True)
             _stay(stack)
     finally:
         shop.close()
@@ -44,7 +44,8 @@ def play(stack: Stack, console: Console, seconds: float | None) -> None:
     if seconds is not None:
         _drain(stack)
         _require_all_folded(stack, shop.sent)
-        _show_story(stack, console, stays_up=False)
+        _require_family_apart(stack, shop)
+        _show_story(stack, console, shop, stays_up=False)
 
 
 def _import_cdnow(stack: Stack, console: Console) -> None:
@@ -80,8 +81,8 @@ def _figures(stack: Stack) -> figures.Figures:
         raise DemoFailed(f"a process of the stack does not answer: {error}") from error
 
 
-def _show_story(stack: Stack, console: Console, stays_up: bool) -> None:
-    story.tell(console, stack.addresses)
+def _show_story(stack: Stack, console: Console, shop: Shop, stays_up: bool) -> None:
+    story.tell(console, stack.addresses, shop.tablet)
     story.ways_on(console, stack.addresses, str(stack.options.data_dir), stays_up)
 
 
@@ -93,9 +94,15 @@ def _stay(stack: Stack) -> None:
 
 
 def _require_all_folded(stack: Stack, sent: int) -> None:
-    seen = _figures(stack)
-    if not sent == seen.accepted == seen.folded:
-        raise DemoFailed(f"{sent} events were sent, {seen.accepted} accepted and {seen.folded} folded")
+    accepted, folded = _figures(stack).accepted, figures.events_in_profiles(stack.addresses.clickhouse, "main")
+    if not sent == accepted == folded:
+        raise DemoFailed(f"{sent} events were sent, {accepted} accepted, and the profiles are made of {folded}")
+
+
+def _require_family_apart(stack: Stack, shop: Shop) -> None:
+    persons = story.persons_of(stack.addresses, shop.tablet)
+    if persons and len({profile_id for _, profile_id, *_ in persons}) != len(shop.tablet.family) + 1:
+        raise DemoFailed(f"the family tablet and its two persons should be three profiles: {persons}")
 
 
 def _drain(stack: Stack) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from segment.analytics import Client
 
-from onefold.demo.visitors import Call, Visitor
+from onefold.demo.visitors import Call, Tablet, Visitor
 
 SEED = 7
 VISITORS = 60
@@ -25,7 +25,8 @@ class Shop:
             write_key, host=url, on_error=self._on_error, upload_size=20, upload_interval=0.1, max_retries=3
         )
         self.visitors = [Visitor(number, SEED) for number in range(VISITORS)]
-        self._visits: list[Iterator[Call]] = [visitor.visits() for visitor in self.visitors]
+        self.tablet = Tablet(SEED, (self.visitors[0], self.visitors[1]))
+        self._visits: list[Iterator[Call]] = [self.tablet.visits(), *(visitor.visits() for visitor in self.visitors)]
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._play, name="shop", daemon=True)
 

@@ -5,6 +5,7 @@ from rich.table import Table
 
 from embedded.running import Addresses
 from onefold.demo.figures import query
+from onefold.demo.visitors import Tablet
 
 CDNOW_TOTALS = """
 SELECT count(), uniqExact(profile_id), sum(properties.quantity::Int64), round(sum(properties.total::Float64), 2),
@@ -30,9 +31,22 @@ _PERSON = """
 SELECT arrayMap(i -> concat(i.1, ':', i.2), identifiers), toString(traits), events,
        arrayMap(s -> s.1, segments), toString(first_seen_at), toString(last_seen_at)
 FROM onefold.profiles FINAL WHERE workspace = 'main' AND profile_id = {id:String}"""
+_FAMILY = """
+SELECT concat(owned.namespace, ':', owned.value), profile_id, events,
+       arrayStringConcat(arrayMap(i -> concat(i.1, ':', i.2), identifiers), '\n')
+FROM onefold.profiles FINAL
+JOIN (
+    SELECT namespace, value, profile_id FROM onefold.identifiers FINAL WHERE workspace = 'main'
+) AS owned USING profile_id
+WHERE workspace = 'main' AND (owned.namespace, owned.value) IN (
+    ('anonymous_id', {tablet:String}), ('user_id', {one:String}), ('user_id', {other:String}))
+ORDER BY owned.namespace = 'anonymous_id', owned.value"""
+_SIGNED_IN = """
+SELECT uniqExact(left_value) FROM onefold.links FINAL
+WHERE workspace = 'main' AND left_namespace = 'user_id' AND right_value = {tablet:String}"""
 _CHANGES = """
 SELECT formatDateTime(changed_at, '%H:%i:%S.%f'), segment, change, concat(identifiers[1].1, ':', identifiers[1].2),
-       if(cause IN ('deadline', 'merge', 'definition'), cause, 'an event')
+       if(cause IN ('deadline', 'merge', 'definition', 'rebuild'), cause, 'an event')
 FROM onefold.segment_changes FINAL WHERE workspace = 'main' AND changed_at > now64(3) - INTERVAL 1 MINUTE
 ORDER BY changed_at DESC LIMIT 12"""
 
@@ -43,9 +57,22 @@ def cdnow_matches(addresses: Addresses) -> list[object]:
     return [*(int(str(value)) for value in row[:3]), float(str(row[3])), *row[4:]]
 
 
-def tell(console: Console, addresses: Addresses) -> None:
+def persons_of(addresses: Addresses, tablet: Tablet) -> list[list[object]]:
+    """The tablet and the two who share it: identifier, profile id, events and identifiers of the profile.
+
+    Nothing before both have signed in on it.
+    """
+    signed_in = query(addresses.clickhouse, _SIGNED_IN, tablet=tablet.device)[0][0]
+    if int(str(signed_in)) < len(tablet.family):
+        return []
+    one, other = (visitor.user_id for visitor in tablet.family)
+    return query(addresses.clickhouse, _FAMILY, tablet=tablet.device, one=one, other=other)
+
+
+def tell(console: Console, addresses: Addresses, tablet: Tablet) -> None:
     """Print what there is to look at."""
     _person(console, addresses)
+    _family(console, addresses, tablet)
     _changes(console, addresses)
     _rfm(console, addresses)
 
@@ -60,6 +87,7 @@ def ways_on(console: Console, addresses: Addresses, data_dir: str, stays_up: boo
         onefold, here = ".venv/bin/onefold", ""
     for line in (
         f"{onefold} profile{here} user_id:shop-7-000",
+        f"{onefold} explain identity{here} anonymous_id:shop-7-family-tablet",
         f'{onefold} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
         f"curl {addresses.http}/v1/profiles/user_id:shop-7-000",
         f"curl -u dev: {addresses.http}/v1/track -d "
@@ -84,6 +112,15 @@ def _person(console: Console, addresses: Addresses) -> None:
     table.add_row("segments", ", ".join(map(str, segments if isinstance(segments, list) else [])) or "none now")
     table.add_row("seen", f"{first} to {last} UTC")
     console.print(table)
+
+
+def _family(console: Console, addresses: Addresses, tablet: Tablet) -> None:
+    columns = ("who", "profile", "events", "identifiers")
+    table = Table(*columns, title="A family tablet: two persons signed in on it, and stay two", title_justify="left")
+    for row in persons_of(addresses, tablet):
+        table.add_row(*map(str, row))
+    if table.row_count:
+        console.print(table)
 
 
 def _changes(console: Console, addresses: Addresses) -> None:

@@ -83,3 +83,24 @@ class Visitor:
 
     def _user(self, device: str) -> str | None:
         return self.user_id if device in self._signed_in else None
+
+
+class Tablet:
+    """A device that two visitors share: they sign in by turns, and in between somebody just looks around."""
+
+    def __init__(self, seed: int, family: tuple[Visitor, Visitor]) -> None:
+        self.device = f"shop-{seed}-family-tablet"
+        self.family = family
+
+    def visits(self) -> Iterator[Call]:
+        """Calls without end, one visit of each in turn."""
+        while True:
+            for visitor in self.family:
+                yield self._call("page", "Home", None, {"url": "https://shop.example/home", "title": "Home"})
+                yield self._call("track", "Product Viewed", None, {"product_id": "tea-01", "price": 24.0})
+                traits: dict[str, object] = {"name": visitor.name, "email": visitor.email, "plan": "club"}
+                yield self._call("identify", "", visitor.user_id, traits)
+                yield self._call("track", "Product Viewed", visitor.user_id, {"product_id": "mug-07", "price": 18.5})
+
+    def _call(self, method: str, name: str, user_id: str | None, body: dict[str, object]) -> Call:
+        return Call(method, name, self.device, user_id, body)

@@ -280,6 +280,7 @@ class ProfileStage:
         slot.changed = True
         for number in rebuild.replayed_already(rebuilding, events):
             slots.view.put(_aside_key(slot, number), None)
+            slots.tally[metrics.EVENTS, (slot.context.workspace, "replayed")] += 1
         if not command.last:
             return
         now = clocks.now(slot.context.workspace)

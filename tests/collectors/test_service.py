@@ -71,6 +71,43 @@ def test_what_is_answered_with_200_is_in_kafka_under_its_primary_identifier(
     assert events.records[0].key == b"main|user_id:u-service"
 
 
+@pytest.mark.parametrize(
+    ("paths", "fields"),
+    [
+        (("/v1/alias", "/v1/a", "/v1/a/"), {"previousId": "a-1"}),
+        (("/v1/group", "/v1/g", "/v1/g/"), {"groupId": "acme"}),
+    ],
+)
+def test_alias_and_group_have_paths_of_their_own(
+    http: httpx.Client, events: TopicReader[Event], paths: tuple[str, ...], fields: dict[str, str]
+) -> None:
+    for path in paths:
+        assert http.post(path, json=track(**fields)).json()["accepted"] == 1
+    assert {f"/v1/{event.type}" for event in events.read(len(paths))} == {paths[0]}
+
+
+def test_the_java_sdk_sends_its_batches_to_import(collector: CollectorProcess, events: TopicReader[Event]) -> None:
+    batch = {"writeKey": "dev", "sequence": 1, "context": {"library": {"name": "analytics-java"}}, "batch": [track()]}
+    headers = {"Content-Type": "application/json; charset=UTF-8"}
+    assert httpx.post(f"{collector.url}/v1/import/", json=batch, headers=headers).json()["accepted"] == 1
+    assert events.read(1)[0].context == '{"library":{"name":"analytics-java"}}'
+
+
+def test_identifiers_that_name_nobody_are_counted_and_the_event_is_accepted(
+    http: httpx.Client, events: TopicReader[Event]
+) -> None:
+    name = 'onefold_collector_identifiers_unused_total{reason="blocked"}'
+
+    def counted() -> float:
+        lines = (line.split(" ") for line in http.get("/metrics").text.splitlines())
+        return sum(float(line[-1]) for line in lines if line[0] == name)
+
+    before = counted()
+    assert http.post("/v1/track", json=track(anonymousId="undefined")).json()["accepted"] == 1
+    assert counted() == before + 1
+    assert [str(one) for one in events.read(1)[0].identifiers] == ["user_id:u-service", "anonymous_id:undefined"]
+
+
 def test_bad_calls_of_a_batch_are_kept_beside_the_good(
     http: httpx.Client, events: TopicReader[Event], rejected: TopicReader[RejectedEvent]
 ) -> None:
@@ -171,14 +208,21 @@ def test_the_real_sdk_delivers_every_event_once(collector: CollectorProcess, eve
         client.track("u-sdk", "Viewed", {"number": number, "text": "中文 🎁"}, message_id=message_id)
     client.identify("u-sdk", {"email": "Ann@Example.com"})
     client.page("u-sdk", name="Home", category="Docs")
+    client.alias("a-sdk", "u-sdk")
+    client.group("u-sdk", "acme", {"name": "Acme", "employees": 7})
     client.shutdown()
     assert errors == []
-    found = events.read(252)
+    found = events.read(254)
     assert sorted(event.message_id for event in found if event.type == "track") == sorted(ids)
     (identify,) = (event for event in found if event.type == "identify")
     assert [str(identifier) for identifier in identify.identifiers] == ["user_id:u-sdk", "email:ann@example.com"]
     (page,) = (event for event in found if event.type == "page")
     assert (page.event, json.loads(page.properties)["category"]) == ("Home", "Docs")
+    (alias,) = (event for event in found if event.type == "alias")
+    assert [str(identifier) for identifier in alias.identifiers] == ["user_id:u-sdk", "anonymous_id:a-sdk"]
+    (group,) = (event for event in found if event.type == "group")
+    assert [str(identifier) for identifier in group.identifiers] == ["user_id:u-sdk", "group_id:acme"]
+    assert json.loads(group.traits) == {"name": "Acme", "employees": 7}
 
 
 def test_sigterm_finishes_what_is_under_way(stack: Stack, events: TopicReader[Event], tmp_path: Path) -> None:
@@ -220,6 +264,13 @@ def test_without_kafka_it_lives_says_why_and_asks_to_come_again(stack: Stack, tm
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         process.terminate()
         assert process.wait(timeout_s=5) == 0
+
+
+def test_a_wrong_folder_of_definitions_is_one_line(stack: Stack, tmp_path: Path) -> None:
+    nowhere = {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_DEFINITIONS": str(tmp_path / "none")}
+    with running_collector(stack.environment | nowhere, tmp_path / "log") as process:
+        assert process.wait(timeout_s=30) == 1
+        assert process.log() == f"collector: {tmp_path / 'none'}: no such folder of definitions\n"
 
 
 def test_a_busy_port_is_one_line(stack: Stack, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collectors.events import Sender
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
 from collectors.validation import MAX_BATCH_EVENTS, MAX_SHARED_CONTEXT_BYTES, Judgement, judge_batch
+from definitions.identity.rules import DEFAULT_RULES
 from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE, call
 
 KEYS = WriteKeys({"main": WORKSPACE})
@@ -16,7 +17,7 @@ GOOD: JsonObject = {"type": "track", "userId": "u1", "event": "Viewed", "message
 
 
 def judge(batch: object, *, sender: Sender | None = SENDER, **fields: object) -> Judgement:
-    return judge_batch(call(json.dumps({"batch": batch} | fields)), sender, KEYS, RECEIVED_AT)
+    return judge_batch(call(json.dumps({"batch": batch} | fields)), sender, KEYS, RECEIVED_AT, DEFAULT_RULES)
 
 
 def refused(batch: object, **fields: object) -> Rejection:
@@ -29,7 +30,7 @@ def test_good_calls_are_accepted_beside_bad_ones() -> None:
     bad: list[object] = [
         GOOD | {"type": "track", "event": None, "messageId": "bad"},
         "no object",
-        GOOD | {"type": "alias"},
+        GOOD | {"type": "recharge"},
         {"userId": "u1", "event": "e"},
         GOOD | {"properties": {"total": float("nan")}},
     ]

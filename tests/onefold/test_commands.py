@@ -7,8 +7,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from onefold.cli import onefold
 from onefold.commands.clock import clock
 from onefold.commands.drain import drain
+from onefold.commands.explain import identity as explain_identity
+from onefold.commands.identity import devices, list_waiting
 from onefold.commands.profile import profile
 from onefold.commands.sql import sql
 from settings import write_default
@@ -38,6 +41,9 @@ def run(command: click.Command, arguments: Sequence[str], environment: dict[str,
     [
         (sql, ["SELECT 1"]),
         (profile, ["user_id:42"]),
+        (explain_identity, ["user_id:42"]),
+        (devices, []),
+        (list_waiting, []),
     ],
 )
 def test_no_clickhouse_is_one_line_that_says_what_to_do(
@@ -56,6 +62,8 @@ def test_no_clickhouse_is_one_line_that_says_what_to_do(
     [
         (profile, ["42"], "expected NAMESPACE:VALUE such as user_id:42, not '42'"),
         (profile, ["user_id:"], "expected NAMESPACE:VALUE"),
+        (explain_identity, ["42"], "expected NAMESPACE:VALUE"),
+        (devices, ["cookie:"], "expected NAMESPACE:VALUE"),
         (sql, ["  "], "the query is empty"),
         (clock, ["advance", "--to", "soon"], "'soon' is neither a time in ISO 8601 nor milliseconds"),
         (clock, ["advance", "--to", "9" * 20], "neither a time in ISO 8601 nor milliseconds"),
@@ -90,8 +98,26 @@ def test_a_folder_without_a_stack_is_named(environment: dict[str, str], tmp_path
 
 
 def test_every_command_shows_examples() -> None:
-    for command in (sql, profile, drain, clock.commands["advance"]):
+    for command in (sql, profile, explain_identity, devices, list_waiting, drain, clock.commands["advance"]):
         text = CliRunner().invoke(command, ["--help"]).output
         assert "Example" in text
         assert "--json" in text
         assert "--data-dir" in text
+
+
+@pytest.mark.parametrize(
+    ("group", "commands"),
+    [
+        (["explain"], ["identity"]),
+        (["identity"], ["devices", "status", "quarantine"]),
+        (["identity", "quarantine"], ["list", "accept", "reject"]),
+    ],
+)
+def test_a_group_names_its_commands_and_each_can_be_loaded(group: list[str], commands: list[str]) -> None:
+    shown = CliRunner().invoke(onefold, [*group, "--help"]).output
+    for command in commands:
+        assert f"  {command} " in shown
+        assert CliRunner().invoke(onefold, [*group, command, "--help"]).exit_code == 0
+    unknown = CliRunner().invoke(onefold, [*group, "nonsense"])
+    assert unknown.exit_code == 2
+    assert "No such command 'nonsense'" in unknown.output

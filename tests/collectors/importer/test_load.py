@@ -16,6 +16,7 @@ from collectors.importer.mapping import Constant, Format, FromColumn, Mapping, T
 from collectors.importer.mapping_file import read_mapping
 from collectors.importer.problems import FileProblems
 from collectors.importer.sorting import TimeSorter
+from definitions.identity.rules import DEFAULT_RULES
 from embedded.fetch import cache_dir
 from schemas.records import Event, Identifier
 
@@ -56,7 +57,7 @@ def load_file(folder: Path, path: Path, mapping: Mapping, max_memory_bytes: int 
     runs = folder / "runs"
     runs.mkdir(exist_ok=True)
     sorter = TimeSorter(runs, max_memory_bytes)
-    check(path, mapping, sorter, Silent())
+    check(path, mapping, DEFAULT_RULES, sorter, Silent())
     return list(numbered(sorter.in_order(), mapping.name, Tally()))
 
 
@@ -73,6 +74,20 @@ def test_a_row_becomes_an_event(tmp_path: Path) -> None:
     assert event.occurred_at == 993_981_600_000
     assert event.properties == '{"total":12.50,"paid":true,"note":"Größe \\"L\\", 中","n":1}'
     assert (event.workspace, event.source, event.type, event.sent_at) == ("main", "erp", "track", None)
+
+
+def test_identifiers_are_normalised_and_those_of_nobody_stay_behind(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(HEADER + "x,NULL,2001-01-01,Ann@Example.org,1,no\nx,u,2001-01-01,ann@,1,no\n", encoding="utf-8")
+    mapping = msgspec.structs.replace(ORDERS, event="Joined", identifiers={"user_id": "who", "email": "what"})
+    sorter = TimeSorter(tmp_path, 10_000_000)
+    unused = check(path, mapping, DEFAULT_RULES, sorter, Silent())
+    events = list(numbered(sorter.in_order(), mapping.name, Tally()))
+    assert [[str(one) for one in event.identifiers] for event in events] == [
+        ["email:ann@example.org", "user_id:NULL"],
+        ["user_id:u", "unused.email:ann@"],
+    ]
+    assert unused == {"blocked": 1, "malformed": 1}
 
 
 def test_an_empty_cell_is_no_property(tmp_path: Path) -> None:
@@ -123,7 +138,8 @@ def test_every_row_has_its_own_id_that_only_equal_rows_share_out(rows: list[tupl
         ("x,u,2001-01-01,e,01,no", "3:18", "not a decimal number"),
         ("x,u,2001-01-01,e,1,maybe", "3:20", "neither true nor false"),
         ("x,,2001-01-01,e,1,no", "3:3", "no identifier"),
-        (f"x,{'u' * 513},2001-01-01,e,1,no", "3:3", "cannot be a user_id"),
+        (f"x,{'u' * 513},2001-01-01,e,1,no", "3:3", "is no user_id: it has more than 512 characters"),
+        ("x,guest,2001-01-01,e,1,no", "3:3", "who 'guest' is no user_id: such a value names nobody"),
         ("x,u,2001-01-01,,1,no", "3:16", "the name of an event"),
         ("x,u,2001-01-01,e,1", "3:19", "expected 6 cells, found 5"),
         ("x,u,2001-01-01,e,1,no,more", "3:23", "expected 6 cells, found 7"),

@@ -1,4 +1,4 @@
-"""Merges, shared devices and unmerges in any interleaving: at rest, every profile is a plain computation over its events."""
+"""Merges, shared devices, unmerges in any interleaving: at rest, profiles are a plain computation over their events."""
 
 from random import Random
 
@@ -10,7 +10,8 @@ from definitions.identity.rules import DEFAULT_RULES
 from definitions.model import EventCount, EventMatcher, Not
 from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier, IdentityRequest
-from tests.oracle.reference import Facts, Person, World as Reference, recompute
+from tests.oracle.reference import Facts, Person, recompute
+from tests.oracle.reference import World as Reference
 from tests.streams.world.world import NAMESPACE, WORKSPACE, World
 
 START = 1_700_000_000_000
@@ -83,14 +84,6 @@ def _play(seed: int, events: int = 40) -> tuple[World, list[Event], int]:
 def _expected(world: World, sent: list[Event], at: int) -> dict[str, Person]:
     components = {world.component(identifier).identifiers for identifier in POOL}
     return recompute(sent, components, REFERENCE, at)
-
-
-def _found(world: World) -> dict[str, Person]:
-    people = {}
-    for profile_id, profile in world.profiles().items():
-        sessions = [one for one in world.sessions().values() if one.profile_id == profile_id]
-        people[profile_id] = profile, sessions
-    return people  # type: ignore[return-value]
 
 
 def _check(world: World, sent: list[Event], at: int) -> None:

@@ -1,0 +1,62 @@
+"""`GET /v1/identity/...`: why identifiers are one person, devices, and what waits for a review, as JSON.
+
+The shapes: docs/guide/explaining.md. What operators may change is elsewhere.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from collectors.answers import answer
+from collectors.evidence.devices import Devices, find_devices
+from collectors.evidence.explanation import Explanation, explain
+from collectors.evidence.links import identity_rules
+from collectors.evidence.quarantine import Quarantine, find_quarantine
+from collectors.profiles import read_identifier
+from definitions.identity.rules import IdentityRules
+from settings import Settings
+
+
+def evidence_routes() -> list[Route]:
+    """The routes. They read `app.state.settings`; definitions are read once, as the worker does."""
+    return [
+        Route("/v1/identity/explain/{identifier:path}", _explain, methods=["GET"]),
+        Route("/v1/identity/devices", _devices, methods=["GET"]),
+        Route("/v1/identity/devices/{identifier:path}", _devices, methods=["GET"]),
+        Route("/v1/identity/quarantine", _quarantine, methods=["GET"]),
+    ]
+
+
+async def _explain(request: Request) -> Response:
+    def look_up(settings: Settings, workspace: str) -> Explanation | None:
+        identifier = read_identifier(request.path_params["identifier"])
+        return explain(settings.clickhouse, workspace, identifier, _rules(settings.definitions))
+
+    return await answer(request, look_up, missing="identity")
+
+
+async def _devices(request: Request) -> Response:
+    def look_up(settings: Settings, workspace: str) -> Devices | None:
+        named = request.path_params.get("identifier")
+        device = None if named is None else read_identifier(named)
+        only_shared = request.query_params.get("shared", "false").lower() in {"", "1", "true"}
+        return find_devices(
+            settings.clickhouse, workspace, _rules(settings.definitions), device=device, shared=only_shared
+        )
+
+    return await answer(request, look_up, missing="device")
+
+
+async def _quarantine(request: Request) -> Response:
+    def look_up(settings: Settings, workspace: str) -> Quarantine:
+        return find_quarantine(settings.clickhouse, workspace)
+
+    return await answer(request, look_up, missing="quarantine")
+
+
+@cache
+def _rules(folder: Path) -> IdentityRules:
+    return identity_rules(folder)

@@ -1,0 +1,139 @@
+"""`onefold identity`: devices as entities, and what waits for a review."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import msgspec
+from rich.text import Text
+from rich.tree import Tree
+
+from collectors.evidence.devices import Devices, find_devices
+from collectors.evidence.links import identity_rules
+from collectors.evidence.quarantine import Quarantine, Side, find_quarantine
+from collectors.lookup import LookupFailed
+from collectors.profiles import read_identifier
+from onefold.lazy import LazyGroup
+from onefold.running import data_dir_option, running_settings
+from onefold.wording import console, count, in_words, literal, shown_event
+from settings import Settings
+
+COMMANDS = {
+    "devices": ("onefold.commands.identity:devices", "Show who signed in on which device."),
+    "status": ("onefold.commands.identity_status:status", "Show what has become of an order."),
+    "quarantine": ("onefold.commands.identity:quarantine", "Review what waits."),
+}
+QUARANTINE_COMMANDS = {
+    "list": ("onefold.commands.identity:list_waiting", "Show what waits for a review."),
+    "accept": ("onefold.commands.quarantine:accept", "Follow evidence that waits."),
+    "reject": ("onefold.commands.quarantine:reject", "Do not follow evidence that waits."),
+}
+Found = TypeVar("Found")
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def identity() -> None:
+    """Who is who: devices, orders, and what waits for a review."""
+
+
+@click.group(cls=LazyGroup, lazy=QUARANTINE_COMMANDS)
+def quarantine() -> None:
+    """Links that a cap or a suspicious fan-in held back."""
+
+
+@click.command()
+@click.argument("identifier", metavar="[NAMESPACE:VALUE]", required=False)
+@click.option("--shared", is_flag=True, help="Only devices that several persons use.")
+@click.option("--workspace", default="main", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the devices as one JSON object.")
+@data_dir_option
+def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show who signed in on which device, since when, and whether it is shared; the latest first.
+
+    \b
+    Examples:
+      onefold identity devices --shared
+      onefold identity devices cookie:tablet-1 --json
+    """
+
+    def ask(settings: Settings) -> Devices | None:
+        device = None if identifier is None else read_identifier(identifier)
+        rules = identity_rules(settings.definitions)
+        return find_devices(settings.clickhouse, workspace, rules, device=device, shared=shared)
+
+    found = _asked(ask, data_dir)
+    if found is None:
+        raise click.ClickException(f"nobody in workspace {workspace!r} has {literal(identifier)}")
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        console().print(_devices_tree(found, shared))
+
+
+@click.command()
+@click.option("--workspace", default="main", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print what waits as one JSON object.")
+@data_dir_option
+def list_waiting(workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show the links that wait for a review, in the order of their decisions.
+
+    \b
+    Examples:
+      onefold identity quarantine list
+      onefold identity quarantine list --json
+    """
+    found = _asked(lambda settings: find_quarantine(settings.clickhouse, workspace), data_dir)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        console().print(_quarantine_tree(found))
+
+
+def _asked(ask: Callable[[Settings], Found], data_dir: Path | None) -> Found:
+    settings = running_settings(data_dir)
+    try:
+        return ask(settings)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None
+    except LookupFailed as error:
+        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+
+
+def _devices_tree(found: Devices, shared: bool) -> Tree:
+    tree = Tree(Text(count(len(found.devices), "shared device" if shared else "device"), style="bold"))
+    for device in found.devices:
+        state = f"shared since {device.shared_since}" if device.shared else "not shared"
+        profile = f"profile {device.profile_id}" if device.profile_id else "no profile yet"
+        name = literal(f"{device.namespace}:{device.value}")
+        node = tree.add(Text.assemble((name, "cyan"), f"  {state}, {profile}"))
+        for person in device.persons:
+            tied = "tied to it" if person.status == "active" else f"{person.status}, {in_words(person.reason)}"
+            name = literal(f"{person.namespace}:{person.value}")
+            node.add(Text.assemble((name, "cyan"), f"  since {person.since}, {tied}"))
+        if not device.persons:
+            node.add("nobody signed in on it")
+    if found.cut:
+        tree.add(Text("There is more than is shown here.", style="yellow"))
+    return tree
+
+
+def _quarantine_tree(found: Quarantine) -> Tree:
+    title = (
+        f"{count(len(found.waiting), 'link')} waiting for a review" if found.waiting else "nothing waits for a review"
+    )
+    tree = Tree(Text(title, style="bold"))
+    for one in found.waiting:
+        node = tree.add(Text.assemble(_side(one.left), " + ", _side(one.right), f"  {in_words(one.reason)}"))
+        node.add(Text(f"{shown_event(one)}, decision {one.decision}"))
+        for side in (one.left, one.right):
+            node.add(
+                Text.assemble(_side(side), f"  {f'profile {side.profile_id}' if side.profile_id else 'no profile yet'}")
+            )
+    if found.cut:
+        tree.add(Text("There is more than is shown here.", style="yellow"))
+    return tree
+
+
+def _side(side: Side) -> tuple[str, str]:
+    return literal(f"{side.namespace}:{side.value}"), "cyan"

@@ -1,0 +1,63 @@
+"""Evidence in words and literally: what the identity commands print of links, reasons and values that anybody sent.
+
+What is found is the look-ups' matter (`collectors/evidence`), what a command prints of it the command's.
+"""
+
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+from collectors.evidence.links import ShownLink
+from collectors.evidence.quarantine import Waiting
+from schemas.records import Identifier
+
+_UNLIMITED_WIDTH = 10_000
+_WORDS = {
+    "fan_in": "it would join suspiciously many profiles",
+    "shared": "several persons use the device",
+    "first_owner": "the device stays with the first person who signed in on it",
+    "forbidden": "an operator keeps the two apart",
+    "unmerged": "an operator parted them",
+    "retracted": "an operator took the evidence back",
+}
+_WORDS_OF = {
+    "limit": "a profile may not have more of {}",
+    "veto": "two different values of {} never belong to one person",
+    "cap": "the profile has as many {} as are allowed",
+}
+
+
+def console() -> Console:
+    """Standard output; lines are folded for a terminal only."""
+    found = Console(highlight=False)
+    return found if sys.stdout.isatty() else Console(highlight=False, width=_UNLIMITED_WIDTH)
+
+
+def literal(value: object) -> str:
+    """A text as it is, but for characters that would move the cursor or break the line: those are escaped."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value))
+
+
+def in_words(reason: str) -> str:
+    """A link's reason with what it means: `limit:email (a profile may not have more of email)`."""
+    kind, _, namespace = reason.partition(":")
+    words = _WORDS_OF[kind].format(namespace) if kind in _WORDS_OF and namespace else _WORDS.get(reason)
+    return literal(f"{reason} ({words})" if words else reason)
+
+
+def pair(left: Identifier, right: Identifier) -> Text:
+    """The two ends of a link."""
+    return Text.assemble((literal(left), "cyan"), " + ", (literal(right), "cyan"))
+
+
+def shown_event(link: ShownLink | Waiting) -> str:
+    """Which event showed a link, when, from where and under which rules."""
+    name = f' "{link.event}"' if link.event else ""
+    origin = f"message {link.message_id} of {link.occurred_at} from {link.source}"
+    return literal(f"{link.type or 'event'}{name}, {origin}, rules {link.rule_version}")
+
+
+def count(number: int, noun: str) -> str:
+    """`1 link`, `2 links`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

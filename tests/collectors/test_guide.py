@@ -1,0 +1,50 @@
+"""The guide's calls are accepted and refused as it shows, by the collector's own code."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from collectors.access import WriteKeys
+from collectors.identifiers import MAX_KEPT, UnusedReason
+from collectors.payload import JsonObject
+from collectors.routes import PATHS
+from collectors.validation import Judgement, judge_batch
+from definitions.identity.normalise import NORMALISERS, Reason
+from definitions.identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
+from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE, call
+
+TEXT = (Path(__file__).parents[2] / "docs" / "guide" / "sending.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```json\n(.*?)^```\n\n```(identifiers|refused)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def judge(sent: JsonObject) -> Judgement:
+    return judge_batch({"batch": [sent]}, SENDER, WriteKeys({"main": WORKSPACE}), RECEIVED_AT, DEFAULT_RULES)
+
+
+def test_every_example_has_its_outcome() -> None:
+    assert len(EXAMPLES) == TEXT.count("```json\n") >= 6
+
+
+@pytest.mark.parametrize(("text", "outcome", "shown"), EXAMPLES)
+def test_every_call_ends_as_shown(text: str, outcome: str, shown: str) -> None:
+    judgement = judge(call(text))
+    if outcome == "refused":
+        (refused,) = judgement.refused
+        told = [f"{refused.rejection.code} at {refused.rejection.field}: {refused.rejection.message}"]
+    else:
+        (event,) = judgement.accepted
+        told = [str(identifier) for identifier in event.identifiers]
+    assert told == shown.splitlines()
+
+
+def test_the_tables_are_complete() -> None:
+    first_cells = set(re.findall(r"^\| `([a-z_]+)` \|", TEXT, re.MULTILINE))
+    reasons = {reason for part in get_args(UnusedReason) for reason in get_args(part) or (part,)}
+    assert reasons | set(NORMALISERS) <= first_cells
+    assert set(get_args(Reason)) < reasons
+    for path in (path for paths in PATHS.values() for path in paths):
+        assert f"`{path}`" in TEXT
+    for figure in (f"{MAX_KEPT} kept", f"{MAX_IDENTIFIERS} identifiers", f"{MAX_VALUE_LENGTH} characters"):
+        assert figure in TEXT
