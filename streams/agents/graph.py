@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from definitions.identity.rules import IdentityRules
+from definitions.identity.rules import MAX_VALUE_LENGTH, IdentityRules
 from schemas.codec import Codec, DecodeError
 from schemas.identity import identifier_key, profile_key
 from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, ProfileCommand, Route
@@ -62,7 +62,9 @@ class GraphStage:
         if request.kind == "link" and not request.identifiers:
             raise DecodeError("no_identifier", "the request names nobody")
         named = (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right)))
-        if not all(map(self._names_somebody, named)):
+        # What the rules do not let name anybody any more can still be parted from others.
+        allowed = _is_text if request.kind == "retract" else self._names_somebody
+        if not all(map(allowed, named)):
             raise DecodeError("invalid", "the request holds an identifier that cannot name anybody")
         if len(request.pairs) > MAX_PAIRS:
             raise DecodeError("invalid", f"the request holds more than {MAX_PAIRS} pairs")
@@ -92,6 +94,10 @@ class GraphStage:
             yield Output(IDENTITY_ROUTES, key, self._encode_route(route))
         for change in decision.changes:
             yield Output(IDENTITY_CHANGES, change.workspace.encode(), self._encode_change(change))
+
+
+def _is_text(identifier: Identifier) -> bool:
+    return 0 < len(identifier.value) <= MAX_VALUE_LENGTH and identifier.value.isprintable()
 
 
 _OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

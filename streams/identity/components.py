@@ -117,7 +117,10 @@ class Components:
 
     def unite(self, components: Sequence[Component]) -> Component:
         """Make one component of several."""
+        # The profile of one of the parts goes on: after a change of priorities that of the strongest may be a forward.
+        canonical = min((part.canonical for part in components), key=self._rank)
         members = sorted((one for part in components for one in part.members), key=self._member_rank)
+        members.sort(key=lambda one: one.identifier != canonical)
         merges = sum(part.merges for part in components) + len(components) - 1
         united = Component(tuple(members), merges, tuple(pair for part in components for pair in part.apart))
         for part in components:
@@ -159,11 +162,12 @@ class Components:
 
     def evidence(self, left: Identifier, right: Identifier) -> tuple[Evidence, ...]:
         """What is known of a pair, by source."""
-        stored = self._store.get(link_key(self._workspace, left, right))
+        stored = self._store.get(link_key(self._workspace, *self.pair(left, right)))
         return () if stored is None else _decode_evidence(stored)
 
     def record(self, left: Identifier, right: Identifier, evidence: Iterable[Evidence]) -> None:
         """Remember evidence of a pair, in the place of what was known of its sources, and what follows for `near`."""
+        left, right = self.pair(left, right)
         known = {one.source: one for one in self.evidence(left, right)}
         was_active = any(one.status == "active" for one in known.values())
         known |= {one.source: one for one in evidence}
@@ -201,8 +205,13 @@ class Components:
         return pieces
 
     def pair(self, one: Identifier, other: Identifier) -> tuple[Identifier, Identifier]:
-        """The two with the stronger first, as pairs are kept."""
-        return (one, other) if self._rank(one) <= self._rank(other) else (other, one)
+        """The two as they are kept: with the one first that was the stronger when they were first seen together."""
+        if self._rank(one) > self._rank(other):
+            one, other = other, one
+        is_known = self._store.get(link_key(self._workspace, one, other)) is not None
+        if not is_known and self._store.get(link_key(self._workspace, other, one)) is not None:
+            return other, one
+        return one, other
 
     # -- shared devices, decisions
 

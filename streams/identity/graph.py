@@ -330,6 +330,7 @@ class _Graph:
         )
 
     def _record(self, left: Identifier, right: Identifier, *evidence: Evidence) -> None:
+        left, right = self._components.pair(left, right)
         self._components.record(left, right, evidence)
         self.decision.links += (link_of(self._request.workspace, left, right, one) for one in evidence)
 
