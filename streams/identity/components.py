@@ -12,7 +12,7 @@ Rules, limits and commands are left to `graph.py`; batching and durability to wh
 | `WORKSPACE|sequence` | number of the last decision, 8 bytes |
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -92,6 +92,16 @@ def link_key(workspace: str, left: Identifier, right: Identifier, source: str | 
     """Key of a pair here; with its source, on `identity.links`. No usable identifier contains the line break."""
     key = f"{workspace}|link|{left}\n{right}"
     return (key if source is None else f"{key}\n{source}").encode()
+
+
+def keys_of(workspace: str, identifiers: Sequence[Identifier]) -> Iterator[bytes]:
+    """The keys that deciding about these identifiers most likely reads, to be read at once."""
+    primary = identifiers[0]
+    for identifier in identifiers:
+        for kind in ("member", "component", "near", "shared"):
+            yield f"{workspace}|{kind}|{identifier.namespace}:{identifier.value}".encode()
+        yield link_key(workspace, primary, identifier)
+        yield link_key(workspace, identifier, primary)
 
 
 class Components:
