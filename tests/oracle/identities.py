@@ -53,7 +53,10 @@ class Identities:
         elif request.kind == "retract":
             for pair in request.pairs:
                 sources = self.evidence.get(frozenset((pair.left, pair.right)), set())
-                sources.difference_update({pair.source} if pair.source else set(sources))
+                meant = {pair.source} & sources if pair.source else set(sources)
+                sources -= meant
+                if meant and request.forbid:
+                    self.forbidden.append((pair.left, pair.right))
         else:
             raise NotImplementedError(request.kind)
 

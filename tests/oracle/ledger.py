@@ -13,7 +13,7 @@ import httpx
 from embedded.running import Addresses
 from schemas import topics
 from schemas.codec import Codec, DecodeError
-from schemas.records import DeadLetter, Event, Identifier, IdentityRequest, Link, Profile, SegmentChange
+from schemas.records import DeadLetter, Event, Identifier, IdentityChange, IdentityRequest, Link, Profile, SegmentChange
 from tests.oracle import identities, topic
 from tests.oracle.comparison import report
 from tests.oracle.topic import Decoded
@@ -65,6 +65,20 @@ class Ledger:
         """What GRAPH was asked, in order."""
         asked = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_REQUESTS, IdentityRequest, self.since)
         return [decoded.record for decoded in asked if decoded.record.workspace == self.workspace]
+
+    @cached_property
+    def identities(self) -> identities.Identities:
+        """The reference after all requests."""
+        known = identities.Identities()
+        for request in self.requests:
+            known.decide(request)
+        return known
+
+    @cached_property
+    def decided(self) -> list[IdentityChange]:
+        """What GRAPH decided, and what was rebuilt, in order."""
+        changes = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_CHANGES, IdentityChange, self.since)
+        return [decoded.record for decoded in changes if decoded.record.workspace == self.workspace]
 
     @cached_property
     def link_log(self) -> list[Link]:
@@ -155,10 +169,7 @@ def assert_every_pair_was_asked_about(ledger: Ledger) -> None:
 
 def assert_evidence_explains_persons(ledger: Ledger) -> None:
     """The active links alone give the same persons as the requests, and are the reference's evidence."""
-    known = identities.Identities()
-    for request in ledger.requests:
-        known.decide(request)
-    expected = {(pair, source) for pair, sources in known.evidence.items() for source in sources}
+    expected = {(pair, source) for pair, sources in ledger.identities.evidence.items() for source in sources}
     found = {(frozenset((link.left, link.right)), link.source) for link in ledger.links}
     report("links", [f"{set(map(str, pair))} of {source} is not in force" for pair, source in expected - found])
     report("links", [f"{set(map(str, pair))} of {source} should not be in force" for pair, source in found - expected])
