@@ -62,9 +62,14 @@ class Ledger:
 
     @cached_property
     def requests(self) -> list[IdentityRequest]:
-        """What GRAPH was asked, in order."""
+        """What GRAPH was asked, in order, dead letters left out."""
         asked = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_REQUESTS, IdentityRequest, self.since)
-        return [decoded.record for decoded in asked if decoded.record.workspace == self.workspace]
+        dead = {letter.value for letter in self.dead_letters if letter.topic == topics.IDENTITY_REQUESTS}
+        return [
+            decoded.record
+            for decoded in asked
+            if decoded.record.workspace == self.workspace and decoded.raw.value not in dead
+        ]
 
     @cached_property
     def identities(self) -> identities.Identities:
