@@ -80,23 +80,36 @@ def carry_out(settings: Settings, order: Order, *, no_wait: bool, timeout_s: flo
     Ends the process with a word on how to look after it, when interrupted or out of time. Raises ClickException when it
     could not be sent, and when it changes nothing.
     """
-    try:
-        codec = Codec(Registry(settings.registry))
-        following = _Following(settings, codec)
-        send(settings, codec, order)
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise click.ClickException(f"the order could not be sent: {error}") from error
     if no_wait:
+        _sent(settings, order).close()
         found = outcome(order.request_id, ())
         click.echo(json.dumps(msgspec.to_builtins(found)) if as_json else _accepted(order))
         return found
-    found = _follow(following, order, timeout_s)
+    found = send_and_follow(settings, order, timeout_s)
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found)))
     if found.state == "unchanged":
         reasons = "; ".join(found.reasons) or "there is nothing to change"
         raise click.ClickException(f"nothing was changed: {reasons}")
     return found
+
+
+def send_and_follow(settings: Settings, order: Order, timeout_s: float) -> Outcome:
+    """Send an order and follow it to its end; ends the process as `carry_out` does, but not when nothing was changed.
+
+    Requests without an id are sent in their place, and not followed.
+    """
+    return _follow(_sent(settings, order), order, timeout_s)
+
+
+def _sent(settings: Settings, order: Order) -> "_Following":
+    try:
+        codec = Codec(Registry(settings.registry))
+        following = _Following(settings, codec)
+        send(settings, codec, order)
+    except (KafkaException, *REGISTRY_ERRORS) as error:
+        raise click.ClickException(f"the order could not be sent: {error}") from error
+    return following
 
 
 def send(settings: Settings, codec: Codec, order: Order) -> None:
@@ -112,7 +125,12 @@ def send(settings: Settings, codec: Codec, order: Order) -> None:
 
     for request in order.requests:
         key = request.workspace.encode()
-        producer.produce(topics.IDENTITY_REQUESTS, encode(request), key, on_delivery=delivered)
+        while True:
+            try:
+                producer.produce(topics.IDENTITY_REQUESTS, encode(request), key, on_delivery=delivered)
+                break
+            except BufferError:  # more than librdkafka keeps at once
+                producer.poll(POLL_S)
         producer.poll(0)
     if producer.flush(DELIVERY_TIMEOUT_S + 1) or failures:
         raise KafkaException(failures[0] if failures else "no acknowledgement")
@@ -166,7 +184,7 @@ class _Following:
 
 
 def _follow(following: _Following, order: Order, timeout_s: float) -> Outcome:
-    ids = frozenset(request.request_id for request in order.requests)
+    ids = frozenset(request.request_id for request in order.requests if request.request_id)
     told: list[IdentityChange] = []
     found = outcome(order.request_id, told)
     try:

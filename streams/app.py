@@ -20,6 +20,7 @@ from schemas.codec import Codec
 from schemas.registry import Registry
 from schemas.topics import APP
 from settings import Settings
+from streams import metrics
 from streams.agents.graph import GraphStage
 from streams.agents.profile import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -78,6 +79,7 @@ def build(settings: Settings) -> App:
     """The app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises, before it starts."""
     defined = definitions.load(settings.definitions)
     program = definitions.compile_program(defined)
+    metrics.RULES.labels(defined.identity.version).set(1)
     codec = Codec(Registry(settings.registry))
     stages: list[Stage] = [
         ResolveStage(settings.workspaces, defined.identity, codec),

@@ -34,6 +34,7 @@ STANDBY = Counter("onefold_standby_records_total", "Changelog records applied to
 RECOVERY = Histogram("onefold_recovery_seconds", "Time to recover a partition", ["stage"], buckets=_SECONDS)
 STORE_KEYS = Gauge("onefold_store_keys", "Estimated keys in a store", ["stage", "partition"])
 STORE_BYTES = Gauge("onefold_store_disk_bytes", "Bytes of a store's files", ["stage", "partition"])
+RULES = Gauge("onefold_identity_rules", "1 for the fingerprint of the rules of identity that are in force", ["version"])
 LAG = Gauge("onefold_worker_lag_records", "Records that wait to be processed", ["topic"])
 
 

@@ -20,6 +20,7 @@ from settings import Settings
 
 COMMANDS = {
     "devices": ("onefold.commands.identity:devices", "Show who signed in on which device."),
+    "plan": ("onefold.commands.identity_plan:plan", "Show what other rules would change, and apply it."),
     "status": ("onefold.commands.identity_status:status", "Show what has become of an order."),
     "quarantine": ("onefold.commands.identity:quarantine", "Review what waits."),
 }

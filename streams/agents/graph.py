@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from definitions.identity.rules import IdentityRules
+from definitions.identity.rules import MAX_VALUE_LENGTH, IdentityRules
 from schemas.codec import Codec, DecodeError
 from schemas.identity import identifier_key, profile_key
 from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, ProfileCommand, Route
@@ -12,7 +12,7 @@ from schemas.topics import IDENTITY_CHANGES, IDENTITY_LINKS, IDENTITY_REQUESTS, 
 from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
-from streams.identity.components import link_key
+from streams.identity.components import keys_of, link_key
 from streams.identity.graph import Decision, decide
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
@@ -43,15 +43,22 @@ class GraphStage:
         """Decide the requests of a batch one after another; each sees what the ones before it decided."""
         outputs: list[Output] = []
         tally: Tally = Tally()
+        decoded: list[tuple[IdentityRequest, Workspace]] = []
         for record in received.records:
             try:
-                request, workspace = self._decode(record)
+                decoded.append(self._decode(record))
             except DecodeError as error:
                 outputs.append(self._dead.of(record, error, received.now, tally))
-            else:
-                decision = decide(request, view, workspace.namespace, self._rules)
-                self._count(decision, tally)
-                outputs += self._outputs(decision)
+        view.prefetch(
+            key
+            for request, _ in decoded
+            if request.identifiers
+            for key in keys_of(request.workspace, request.identifiers)
+        )
+        for request, workspace in decoded:
+            decision = decide(request, view, workspace.namespace, self._rules)
+            self._count(decision, tally)
+            outputs += self._outputs(decision)
         return Folded(outputs, view, tally)
 
     def _decode(self, record: Record) -> tuple[IdentityRequest, Workspace]:
@@ -62,7 +69,9 @@ class GraphStage:
         if request.kind == "link" and not request.identifiers:
             raise DecodeError("no_identifier", "the request names nobody")
         named = (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right)))
-        if not all(map(self._names_somebody, named)):
+        # What the rules do not let name anybody any more can still be parted from others.
+        allowed = _is_text if request.kind == "retract" else self._names_somebody
+        if not all(map(allowed, named)):
             raise DecodeError("invalid", "the request holds an identifier that cannot name anybody")
         if len(request.pairs) > MAX_PAIRS:
             raise DecodeError("invalid", f"the request holds more than {MAX_PAIRS} pairs")
@@ -92,6 +101,10 @@ class GraphStage:
             yield Output(IDENTITY_ROUTES, key, self._encode_route(route))
         for change in decision.changes:
             yield Output(IDENTITY_CHANGES, change.workspace.encode(), self._encode_change(change))
+
+
+def _is_text(identifier: Identifier) -> bool:
+    return 0 < len(identifier.value) <= MAX_VALUE_LENGTH and identifier.value.isprintable()
 
 
 _OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

@@ -12,7 +12,7 @@ Rules, limits and commands are left to `graph.py`; batching and durability to wh
 | `WORKSPACE|sequence` | number of the last decision, 8 bytes |
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -94,6 +94,16 @@ def link_key(workspace: str, left: Identifier, right: Identifier, source: str | 
     return (key if source is None else f"{key}\n{source}").encode()
 
 
+def keys_of(workspace: str, identifiers: Sequence[Identifier]) -> Iterator[bytes]:
+    """The keys that deciding about these identifiers most likely reads, to be read at once."""
+    primary = identifiers[0]
+    for identifier in identifiers:
+        for kind in ("member", "component", "near", "shared"):
+            yield f"{workspace}|{kind}|{identifier.namespace}:{identifier.value}".encode()
+        yield link_key(workspace, primary, identifier)
+        yield link_key(workspace, identifier, primary)
+
+
 class Components:
     """One workspace's components in a store. Identifiers must be usable (`IdentityRules.usable`)."""
 
@@ -117,7 +127,10 @@ class Components:
 
     def unite(self, components: Sequence[Component]) -> Component:
         """Make one component of several."""
+        # The profile of one of the parts goes on: after a change of priorities that of the strongest may be a forward.
+        canonical = min((part.canonical for part in components), key=self._rank)
         members = sorted((one for part in components for one in part.members), key=self._member_rank)
+        members.sort(key=lambda one: one.identifier != canonical)
         merges = sum(part.merges for part in components) + len(components) - 1
         united = Component(tuple(members), merges, tuple(pair for part in components for pair in part.apart))
         for part in components:
@@ -159,11 +172,12 @@ class Components:
 
     def evidence(self, left: Identifier, right: Identifier) -> tuple[Evidence, ...]:
         """What is known of a pair, by source."""
-        stored = self._store.get(link_key(self._workspace, left, right))
+        stored = self._store.get(link_key(self._workspace, *self.pair(left, right)))
         return () if stored is None else _decode_evidence(stored)
 
     def record(self, left: Identifier, right: Identifier, evidence: Iterable[Evidence]) -> None:
         """Remember evidence of a pair, in the place of what was known of its sources, and what follows for `near`."""
+        left, right = self.pair(left, right)
         known = {one.source: one for one in self.evidence(left, right)}
         was_active = any(one.status == "active" for one in known.values())
         known |= {one.source: one for one in evidence}
@@ -181,23 +195,33 @@ class Components:
         stored = self._store.get(self._key("near", identifier))
         return () if stored is None else tuple(Identifier(*one) for one in _decode_near(stored))
 
+    def reached(self, start: Identifier, without: Iterable[Identifier] = ()) -> set[Identifier]:
+        """All that active links lead to from an identifier, on ways that do not pass any of `without`."""
+        reached, left = {start}, [start]
+        avoided = set(without)
+        while left:
+            new = set(self.near(left.pop())) - reached - avoided
+            reached |= new
+            left += new
+        return reached
+
     def pieces(self, component: Component) -> list[set[Identifier]]:
         """The sets into which the active links part its members."""
         left = set(component.identifiers)
         pieces: list[set[Identifier]] = []
         while left:
-            piece, reached = set[Identifier](), [left.pop()]
-            while reached:
-                piece.add(identifier := reached.pop())
-                found = left.intersection(self.near(identifier))
-                left -= found
-                reached += found
-            pieces.append(piece)
+            pieces.append(self.reached(next(iter(left))))
+            left -= pieces[-1]
         return pieces
 
     def pair(self, one: Identifier, other: Identifier) -> tuple[Identifier, Identifier]:
-        """The two with the stronger first, as pairs are kept."""
-        return (one, other) if self._rank(one) <= self._rank(other) else (other, one)
+        """The two as they are kept: with the one first that was the stronger when they were first seen together."""
+        if self._rank(one) > self._rank(other):
+            one, other = other, one
+        is_known = self._store.get(link_key(self._workspace, one, other)) is not None
+        if not is_known and self._store.get(link_key(self._workspace, other, one)) is not None:
+            return other, one
+        return one, other
 
     # -- shared devices, decisions
 

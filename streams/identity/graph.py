@@ -209,7 +209,10 @@ class _Graph:
     # -- orders
 
     def unmerge(self) -> None:
-        """Part all identifiers but the first from the first one's person; links among them stay."""
+        """Part all identifiers but the first from the first one's person.
+
+        What only they tie to it goes with them, and links among them stay.
+        """
         anchor, *split = self._request.identifiers
         component = self._components.of(anchor)
         strangers = [one for one in split if self._components.canonical_of(one) != component.canonical]
@@ -219,7 +222,8 @@ class _Graph:
             return
         number = self._components.next_decision()
         parting = self._parting(number, "forbidden" if self._request.forbid else "unmerged")
-        tied = [(one, other) for one in split for other in self._components.near(one) if other not in split]
+        stays = self._components.reached(anchor, without=split)
+        tied = [(one, other) for one in split for other in self._components.near(one) if other in stays]
         for one, other in tied:
             parting.retract(*self._components.pair(one, other))
         parting.part(component)
@@ -326,6 +330,7 @@ class _Graph:
         )
 
     def _record(self, left: Identifier, right: Identifier, *evidence: Evidence) -> None:
+        left, right = self._components.pair(left, right)
         self._components.record(left, right, evidence)
         self.decision.links += (link_of(self._request.workspace, left, right, one) for one in evidence)
 

@@ -78,7 +78,7 @@ def _sending(scene: Scene, sent: Sequence[Delivery]) -> Iterator[Callable[[], bo
 def _all_back(crew: Crew, scene: Scene) -> bool:
     """Start again what ended by itself; whether everything serves."""
     crew.tend()
-    parts = [scene.stack.part("collector"), scene.stack.part("sink")]
+    parts = [scene.stack.part(name) for name in ("collector", "sink", "rebuilder")]
     for part in parts:
         part.start()
     return all(part.part.ready() for part in [crew.worker(), *parts])

@@ -26,7 +26,8 @@ def requests(draw: st.DrawFn, rules: IdentityRules) -> IdentityRequest:
     """Events three times out of five; orders name any identifiers, so that many of them find nothing."""
     kind: RequestKind = draw(st.sampled_from(("link", "link", "link", "unmerge", "retract", "accept", "reject")))
     named = draw(st.lists(st.sampled_from(POOL), min_size=1 if kind == "link" else 2, max_size=4, unique=True))
-    identifiers, pairs = rules.usable(named), ()
+    identifiers: tuple[Identifier, ...] = rules.usable(named)
+    pairs: tuple[Pair, ...] = ()
     if kind == "unmerge":
         identifiers = tuple(named)
     elif kind != "link":
@@ -119,7 +120,7 @@ def test_whatever_happens_links_hold_persons_together_and_shared_devices_stand_a
                 claimed = [Identifier(claim.namespace, claim.value) for one in change.shares for claim in one.claims]
                 assert tuple(sorted(claimed, key=rules.rank)) in before or len(decision.changes) > 1
                 assert len({share.profile_id for share in change.shares}) == len(change.shares)
-        last = max((last, *(one.decision for one in (*decision.links, *decision.changes))))
+        last = max(last, *(link.decision for link in decision.links), *(one.decision for one in decision.changes), 0)
         assert graph.stored.last_decision() == last
         assert all(graph.rules.rank(link.left) < graph.rules.rank(link.right) for link in decision.links)
 

@@ -1,0 +1,280 @@
+"""`onefold identity plan`: what other rules would make of the history, and the way there."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import httpx
+import msgspec
+from confluent_kafka import KafkaException
+from prometheus_client.parser import text_string_to_metric_families
+from rich.text import Text
+from rich.tree import Tree
+
+import definitions
+from collectors.identity_orders import Outcome
+from definitions.identity.rules import IdentityRules
+from onefold.history import History
+from onefold.orders import Order, new_request_id, now_ms, send_and_follow
+from onefold.progress import Progress
+from onefold.running import data_dir_option, running_settings, workspace_named
+from onefold.wording import console, count, in_words, literal
+from schemas.changes import numbered
+from schemas.records import Identifier, IdentityRequest
+from settings import Settings
+from streams.identity.planning import Change, Plan, Planning, Tie
+from streams.identity.replay import ORDER_PREFIX, replay
+
+WORKER_TIMEOUT_S = 2.0
+POLL_S = 0.2
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What is printed: the plan without its orders, and how many those are."""
+
+    rule_version: str
+    merges: int
+    splits: int
+    identifiers: int
+    profiles: int
+    unchanged_profiles: int
+    merge_examples: tuple[Change, ...]
+    split_examples: tuple[Change, ...]
+    largest: tuple[tuple[Identifier, ...], ...]
+    newly_shared: tuple[Identifier, ...]
+    stay_shared: tuple[Identifier, ...]
+    uncertain: int
+    retract: int
+    link: int
+    applied: Outcome | None = None
+
+
+@click.command()
+@click.option("--definitions", "folder", type=_FOLDER, metavar="DIR", help="Definitions with the rules to try.")
+@click.option("--workspace", "name", default="main", show_default=True)
+@click.option("--examples", type=click.IntRange(min=0), default=5, show_default=True, help="How many to show.")
+@click.option("--apply", "applying", is_flag=True, help="Carry the plan out; the stack must run with these rules.")
+@click.option("--yes", is_flag=True, help="With --apply: do not ask.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    help="With --apply: seconds to follow it; it goes on all the same.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as one JSON object.")
+@data_dir_option
+def plan(  # noqa: PLR0913, PLR0917 - one for each option
+    folder: Path | None,
+    name: str,
+    examples: int,
+    applying: bool,
+    yes: bool,
+    timeout_s: float,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
+    """Show who would become one person, and who several, under other rules of identity. Nothing is changed.
+
+    The history in ClickHouse is decided again under DIR/identity.yaml (default: the rules of the running stack). What
+    operators have decided stays. With --apply, evidence is then taken back and shown anew, and profiles are rebuilt.
+
+    \b
+    Examples:
+      onefold identity plan --definitions new-rules
+      onefold identity plan --definitions new-rules --json | jq .splits
+      onefold identity plan --definitions new-rules --apply
+    """
+    if yes and not applying:
+        raise click.UsageError("--yes belongs to --apply")
+    settings = running_settings(data_dir)
+    workspace_named(settings, name)
+    folder = folder or settings.definitions
+    rules = _rules(folder)
+    if applying:
+        _check_that_the_stack_runs_with(rules, folder, settings)
+    found, profiles = _planned(settings, name, rules, examples)
+    told = _told(found, profiles, examples)
+    if not as_json:
+        console().print(_tree(told))
+    if applying and not found.is_empty:
+        _confirm(told, yes)
+        outcome = _applied(settings, name, found, timeout_s)
+        told = msgspec.structs.replace(told, applied=outcome)
+        if not as_json:
+            click.echo(f"applied: {count(outcome.events, 'event')} replayed, order {outcome.request_id}")
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(told), ensure_ascii=False))
+
+
+def _rules(folder: Path) -> IdentityRules:
+    try:
+        return definitions.load(folder).identity
+    except definitions.DefinitionErrors as errors:
+        raise click.ClickException(str(errors)) from None
+
+
+def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[Plan, int]:
+    history = History(settings.clickhouse, workspace)
+    try:
+        present = history.present()
+        planning = Planning(workspace, present, replay(workspace, history.observed(), present, rules), rules)
+        return planning.plan(history.profile_of(planning.identifiers), examples), history.profiles()
+    finally:
+        history.close()
+
+
+# -- applying it
+
+
+def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path, settings: Settings) -> None:
+    running = {_rules(settings.definitions).version, *_versions_at_the_worker(settings)}
+    if running != {rules.version}:
+        raise click.ClickException(
+            f"the stack runs with other rules ({', '.join(sorted(running - {rules.version}))}) than those of {folder}"
+            f" ({rules.version}): restart it with these definitions first, or new events go by the old rules"
+        )
+
+
+def _versions_at_the_worker(settings: Settings) -> set[str]:
+    """The rules of the worker that answers on this machine; none if no worker does."""
+    try:
+        address = f"http://{settings.http_host}:{settings.worker_metrics_port}/metrics"
+        answer = httpx.get(address, timeout=WORKER_TIMEOUT_S).text
+    except httpx.HTTPError:
+        return set()
+    families = text_string_to_metric_families(answer)
+    return {
+        sample.labels["version"]
+        for family in families
+        if family.name == "onefold_identity_rules"
+        for sample in family.samples
+    }
+
+
+def _confirm(told: Told, yes: bool) -> None:
+    if not yes:
+        question = f"{_merges(told)}, {_splits(told)}, under the rules {told.rule_version}. Apply?"
+        click.confirm(question, abort=True, err=True)
+
+
+def _applied(settings: Settings, workspace: str, found: Plan, timeout_s: float) -> Outcome:
+    """Send the orders; the last request changes nothing, so that its answer tells that all before it are decided."""
+    ends_at = time.monotonic() + timeout_s
+    reason = f"rules {found.rule_version}"
+    at = now_ms()
+    end = IdentityRequest(workspace, "", "operator", at, (), "retract", reason=reason)
+    requests = (*found.orders.requests(workspace, at, reason), end)
+    request_id = f"{ORDER_PREFIX}{new_request_id()}"
+    ids = iter(numbered(request_id, sum(request.kind == "retract" for request in requests)))
+    named = tuple(
+        msgspec.structs.replace(request, request_id=next(ids)) if request.kind == "retract" else request
+        for request in requests
+    )
+    outcome = send_and_follow(settings, Order(request_id, named), timeout_s)
+    _wait_until_told(settings, ends_at)
+    return outcome
+
+
+def _wait_until_told(settings: Settings, ends_at: float) -> None:
+    try:
+        progress = Progress(settings)
+        while progress.lagging():
+            if time.monotonic() > ends_at:
+                click.echo("applied, but not all of it is in ClickHouse yet: see 'onefold drain'", err=True)
+                return
+            time.sleep(POLL_S)
+    except KafkaException as error:
+        raise click.ClickException(f"Kafka at {settings.kafka} cannot be asked: {error.args[0].str()}") from error
+
+
+# -- what is printed
+
+
+def _told(found: Plan, profiles: int, examples: int) -> Told:
+    return Told(
+        found.rule_version,
+        len(found.merges),
+        len(found.splits),
+        found.identifiers,
+        found.profiles,
+        max(0, profiles - found.profiles),
+        found.merges[:examples],
+        found.splits[:examples],
+        found.largest[:examples],
+        found.newly_shared,
+        found.stay_shared,
+        len(found.uncertain),
+        len(found.orders.retract),
+        len(found.orders.link),
+    )
+
+
+def _merges(told: Told) -> str:
+    return f"{count(told.merges, 'person')} of several profiles"
+
+
+def _splits(told: Told) -> str:
+    return f"{count(told.splits, 'profile')} in several persons"
+
+
+def _tree(told: Told) -> Tree:
+    tree = Tree(Text(f"Rules {told.rule_version}", style="bold"))
+    if not (told.retract or told.link):
+        tree.add(f"Nothing to change: {count(told.unchanged_profiles, 'profile')} as under these rules")
+        _add_shared(tree, told)
+        return tree
+    tree.add(f"{_merges(told)}, {_splits(told)}")
+    tree.add(
+        f"{count(told.identifiers, 'identifier')} would come to another profile;"
+        f" {count(told.profiles, 'profile')} concerned, {told.unchanged_profiles:,} unchanged"
+    )
+    for title, changes in (("Would become one", told.merge_examples), ("Would be parted", told.split_examples)):
+        if changes:
+            node = tree.add(Text(title, style="bold"))
+            for change in changes:
+                _add_change(node, change)
+    if told.largest:
+        node = tree.add(Text("Largest new persons", style="bold"))
+        for person in told.largest:
+            node.add(f"{count(len(person), 'identifier')}: {_person(person)}")
+    _add_shared(tree, told)
+    if told.uncertain:
+        tree.add(Text(f"{count(told.uncertain, 'identifier')} may need a second plan after this one", style="yellow"))
+    tree.add(f"--apply takes {count(told.retract, 'pair')} back, then shows {count(told.link, 'pair')} again")
+    return tree
+
+
+def _add_shared(tree: Tree, told: Told) -> None:
+    for devices, words in (
+        (told.newly_shared, "would be found shared"),
+        (told.stay_shared, "would not be found shared under these rules, but were, and stay so"),
+    ):
+        if devices:
+            tree.add(f"{count(len(devices), 'device')} {words}: {_person(devices)}")
+
+
+def _add_change(tree: Tree, change: Change) -> None:
+    node = tree.add(Text(literal(" + ".join(change.profiles[:_SHOWN])) or "no profile yet"))
+    for person in change.persons[:_SHOWN]:
+        node.add(Text(_person(person), style="cyan"))
+    for tie in change.ties:
+        node.add(Text(_tie(tie)))
+
+
+_SHOWN = 10
+
+
+def _person(person: Sequence[Identifier]) -> str:
+    more = f" and {len(person) - _SHOWN:,} more" if len(person) > _SHOWN else ""
+    return literal(", ".join(map(str, person[:_SHOWN])) + more)
+
+
+def _tie(tie: Tie) -> str:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(tie.occurred_at / 1000))
+    words = literal(f"{tie.left} + {tie.right}  message {tie.message_id} of {at} from {tie.source}")
+    return f"{words}: {in_words(tie.reason)}" if tie.reason else words
