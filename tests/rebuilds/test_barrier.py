@@ -73,7 +73,7 @@ def test_the_cut_counts_emptied_partitions_too(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_it_ends_when_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Load, "committed", lambda _self, _group: {})
+    monkeypatch.setattr(Load, "committed", lambda _self, _group, _partitions: {})
     stopping = threading.Event()
     stopping.set()
     with pytest.raises(Stopped):
