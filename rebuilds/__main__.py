@@ -7,15 +7,15 @@ import threading
 
 from confluent_kafka import KafkaException
 
+import definitions
 import settings as configuration
 from definitions import DefinitionErrors
+from rebuilds import metrics
 from rebuilds.barrier import Barrier
 from rebuilds.changes import Changes
-from rebuilds.errors import Stopped, TerminalError, TransientError, persist
 from rebuilds.originals import Originals
 from rebuilds.rebuild import Rebuilder
 from rebuilds.replays import Replays
-from rebuilds.rules import identity_rules
 from rebuilds.warehouse import Warehouse
 from schemas import topics
 from schemas.codec import Codec
@@ -24,6 +24,7 @@ from schemas.records import IdentityChange, ProfileCommand
 from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings, SettingsError
 from telemetry.endpoint import Endpoint
+from telemetry.retrying import Stopped, TerminalError, TransientError, persist
 
 STOP_WITHIN_S = 2.0
 
@@ -74,8 +75,8 @@ def run(settings: Settings, stopping: threading.Event) -> None:
         return None if changes is not None and changes.is_assigned else "waiting for its partitions"
 
     with Endpoint(settings.http_host, settings.rebuilder_metrics_port, not_ready):
-        usable = identity_rules(settings).usable
-        codec = persist("start", lambda: _prepare(settings), stopping)
+        usable = definitions.load(settings.definitions).identity.usable
+        codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         changes = Changes(settings, codec)
         rebuilder = Rebuilder(
             changes,
@@ -89,7 +90,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
         )
         try:
             while not stopping.is_set():
-                taken = persist("take", changes.take, stopping)
+                taken = persist("take", changes.take, stopping, metrics.RETRIES)
                 if taken:
                     rebuilder.rebuild(taken)
                 changes.commit()

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 
 from confluent_kafka import KafkaException
 
-from rebuilds.errors import Stopped, TransientError, persist
+from rebuilds import metrics
 from schemas import topics
 from schemas.offsets import Extent, Offsets, Partition
+from telemetry.retrying import Stopped, TransientError, persist
 
 WORKER = topics.APP
 SINK = f"{topics.APP}-sink"
@@ -65,7 +66,7 @@ class Barrier:
             except KafkaException as error:
                 raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
 
-        return persist("offsets", ask, self._stopping)
+        return persist("offsets", ask, self._stopping, metrics.RETRIES)
 
     def _extents(self, *names: str) -> Mapping[Partition, Extent]:
         def ask() -> Mapping[Partition, Extent]:
@@ -74,7 +75,7 @@ class Barrier:
             except KafkaException as error:
                 raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
 
-        return persist("offsets", ask, self._stopping)
+        return persist("offsets", ask, self._stopping, metrics.RETRIES)
 
 
 def ends(extents: Mapping[Partition, Extent]) -> dict[Partition, int]:

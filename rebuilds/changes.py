@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from rebuilds import metrics
-from rebuilds.errors import TerminalError, TransientError
 from schemas import topics
 from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec, DecodeError
 from schemas.records import IdentityChange
 from schemas.registry import REGISTRY_ERRORS
 from settings import Settings
+from telemetry.retrying import TerminalError, TransientError
 
 GROUP = f"{topics.APP}-rebuilder"
 LINGER_S = 0.2

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from rebuilds import metrics
-from rebuilds.errors import TerminalError, TransientError
 from rebuilds.warehouse import Row
 from schemas import topics
+from telemetry.retrying import TerminalError, TransientError
 
 GATHERED = 500
 READ_ON = 2_000  # records that are read over rather than leapt over

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from rebuilds import metrics
 from rebuilds.barrier import WORKER, Barrier
 from rebuilds.changes import Changes
-from rebuilds.errors import TransientError, persist
 from rebuilds.originals import Originals
 from rebuilds.places import reached
 from rebuilds.replays import Replays, Sent
@@ -23,6 +22,7 @@ from schemas import topics
 from schemas.identity import default_profile_id
 from schemas.offsets import Partition
 from schemas.records import Identifier, IdentityChange, Share
+from telemetry.retrying import TransientError, persist
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Rebuilder:
         reached("before_rebuilt")
         elapsed_s = time.monotonic() - started
         rebuilt = [_rebuilt(change, sent, elapsed_s) for change in changes]
-        persist("rebuilt", lambda: self._changes.tell(rebuilt), self._stopping)
+        persist("rebuilt", lambda: self._changes.tell(rebuilt), self._stopping, metrics.RETRIES)
         reached("before_offsets")
         _count(changes, sent, elapsed_s)
 
@@ -73,7 +73,7 @@ class Rebuilder:
             told = self._warehouse.told(job.workspace, tuple(dict.fromkeys(profile_ids)))
             return self._replays.send(job, self._bodies(job, cut), told, self._changes.assigned_at)
 
-        return persist("replay", attempt, self._stopping)
+        return persist("replay", attempt, self._stopping, metrics.RETRIES)
 
     def _own_profiles(self, job: Job) -> Iterator[str]:
         namespace = self._namespaces.get(job.workspace)

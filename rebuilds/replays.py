@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from rebuilds.errors import TerminalError, TransientError
 from rebuilds.parts import parts
 from rebuilds.places import reached
 from rebuilds.shares import Job
@@ -14,6 +13,7 @@ from rebuilds.warehouse import Told
 from schemas import topics
 from schemas.identity import profile_key
 from schemas.records import ProfileCommand
+from telemetry.retrying import TerminalError, TransientError
 
 DELIVERY_TIMEOUT_S = 30.0
 QUEUE_KBYTES = 32 * 1024

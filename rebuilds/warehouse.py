@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from rebuilds.errors import TransientError
 from rebuilds.rowbinary import Reader, Truncated
 from schemas.records import Identifier
+from telemetry.retrying import TransientError
 
 PAGE_ROWS = 20_000
 LEAST_PAGE_ROWS = 500

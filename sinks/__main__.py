@@ -13,13 +13,14 @@ from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings, SettingsError
+from sinks import metrics
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.process import Process
 from sinks.clickhouse.warehouse import Warehouse
-from sinks.clickhouse.writer import Stopped, Writer, persist
+from sinks.clickhouse.writer import Writer
 from sinks.dead_letters import DeadLetters
-from sinks.errors import TerminalError, TransientError
 from telemetry.endpoint import Endpoint
+from telemetry.retrying import Stopped, TerminalError, TransientError, persist
 
 logger = logging.getLogger("sinks")
 
@@ -52,9 +53,9 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 
     endpoint = Endpoint(settings.http_host, settings.sink_metrics_port, not_ready)
     try:
-        for name in persist("migrate", lambda: migrate(warehouse), stopping):
+        for name in persist("migrate", lambda: migrate(warehouse), stopping, metrics.RETRIES):
             logger.info("applied migration %s", name)
-        codec, letters = persist("start", lambda: _prepare(settings), stopping)
+        codec, letters = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         writer = Writer(codec, warehouse, letters, stopping)
         process = Process(settings, writer, stopping)
         _rarely_collect_cycles()

@@ -9,7 +9,7 @@ from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.dead_letters import dead_letter
 from schemas.records import DeadLetter
-from sinks.errors import TransientError
+from telemetry.retrying import TransientError
 
 STAGE = "sink"
 DELIVERY_TIMEOUT_S = 10.0

@@ -1,1 +1,3 @@
-"""How a process tells about itself. Below every other room; what is counted is told where it is counted."""
+"""How a process tells about itself, and how it waits for others. Below every other room; what is counted is told where
+it is counted.
+"""

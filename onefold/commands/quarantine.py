@@ -6,12 +6,11 @@ from typing import Literal
 
 import click
 
-from collectors.asked import asked_identifier
+from collectors.asked import asked_identifier, identity_rules
 from collectors.identity_orders import answers, waiting_pairs
 from collectors.lookup import LookupFailed
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
-from rebuilds.rules import identity_rules
 from schemas.records import Pair
 from settings import Settings
 
@@ -78,7 +77,7 @@ def _named(settings: Settings, identifiers: Sequence[str]) -> tuple[Pair, ...]:
         read = [asked_identifier(text, settings.definitions) for text in identifiers]
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="LEFT RIGHT") from None
-    rank = identity_rules(settings).rank
+    rank = identity_rules(settings.definitions).rank
     pairs = zip(read[::2], read[1::2], strict=True)
     return tuple(Pair(min(pair, key=rank), max(pair, key=rank)) for pair in pairs)
 

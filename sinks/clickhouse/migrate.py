@@ -12,7 +12,7 @@ import msgspec
 
 from sinks.clickhouse.tables import DATABASE
 from sinks.clickhouse.warehouse import Warehouse
-from sinks.errors import TerminalError
+from telemetry.retrying import TerminalError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

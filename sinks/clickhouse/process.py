@@ -16,8 +16,8 @@ from settings import Settings
 from sinks import metrics
 from sinks.clickhouse.batch import Batch
 from sinks.clickhouse.rows import ROWS
-from sinks.clickhouse.writer import Stopped, Writer
-from sinks.errors import TerminalError
+from sinks.clickhouse.writer import Writer
+from telemetry.retrying import Stopped, TerminalError
 
 GROUP = "onefold-sink"
 TOPICS = tuple(ROWS)

@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from sinks.clickhouse.tables import DATABASE
-from sinks.errors import TerminalError, TransientError
+from telemetry.retrying import TerminalError, TransientError
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60

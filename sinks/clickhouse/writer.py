@@ -6,8 +6,7 @@ Leaves receiving and acknowledging to `process`.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from confluent_kafka import Message
 
@@ -18,38 +17,12 @@ from sinks import metrics
 from sinks.clickhouse.batch import Batch, Failure, Insert, batch_of
 from sinks.clickhouse.warehouse import Warehouse
 from sinks.dead_letters import DeadLetters
-from sinks.errors import TransientError
+from telemetry.retrying import TransientError, persist
 
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
 LATENCIES_OF_A_BATCH = 1_000  # at most, evenly: observing every event took 3 % of the sink's time
 
 
 logger = logging.getLogger(__name__)
-Done = TypeVar("Done")
-
-
-class Stopped(Exception):
-    """The process is stopping and the work is not done; nothing of it may be acknowledged."""
-
-
-def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event) -> Done:
-    """Repeat until it works. Raises Stopped when the process stops first; every error but TransientError passes."""
-    pause_s = FIRST_PAUSE_S
-    while True:
-        try:
-            done = attempt()
-        except TransientError as error:
-            if pause_s == FIRST_PAUSE_S:
-                logger.warning("%s: %s; trying again until it works", step, error)
-            metrics.RETRIES.labels(step).inc()
-            if stopping.wait(pause_s):
-                raise Stopped from error
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-        else:
-            if pause_s > FIRST_PAUSE_S:
-                logger.warning("%s: works again", step)
-            return done
 
 
 class Writer:
@@ -63,13 +36,13 @@ class Writer:
 
     def prepare(self, messages: Sequence[Message]) -> Batch:
         """Decode messages into columns; waits for the schema registry when it must be asked and does not answer."""
-        return persist("decode", lambda: self._decode(messages), self._stopping)
+        return persist("decode", lambda: self._decode(messages), self._stopping, metrics.RETRIES)
 
     def write(self, batch: Batch) -> None:
         """Return once everything is in ClickHouse or on events.dead."""
         self._bury(batch.failures)
         for insert in batch.inserts:
-            persist("insert", lambda insert=insert: self._insert(insert), self._stopping)  # type: ignore[misc]
+            persist("insert", lambda insert=insert: self._insert(insert), self._stopping, metrics.RETRIES)  # type: ignore[misc]
         now = time.time()
         for received_at in batch.received_at[:: len(batch.received_at) // LATENCIES_OF_A_BATCH + 1]:
             metrics.LATENCY_S.observe(max(now - received_at / 1000, 0))
@@ -90,7 +63,7 @@ class Writer:
                 metrics.DEAD.labels(message.topic(), error.reason).inc()
                 letters.append((message, error))
         if letters:
-            persist("dead_letter", lambda: self._letters.send(letters), self._stopping)
+            persist("dead_letter", lambda: self._letters.send(letters), self._stopping, metrics.RETRIES)
 
     def _insert(self, insert: Insert) -> None:
         with metrics.INSERT_S.labels(insert.table).time():

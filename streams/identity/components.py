@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from definitions.identity.rules import IdentityRules
-from schemas.records import Identifier, LinkStatus
+from schemas.records import Identifier, Link, LinkStatus
 
 
 class Store(Protocol):
@@ -92,6 +92,14 @@ def link_key(workspace: str, left: Identifier, right: Identifier, source: str | 
     """Key of a pair here; with its source, on `identity.links`. No usable identifier contains the line break."""
     key = f"{workspace}|link|{left}\n{right}"
     return (key if source is None else f"{key}\n{source}").encode()
+
+
+def link_of(workspace: str, left: Identifier, right: Identifier, evidence: Evidence) -> Link:
+    """Evidence as it is published."""
+    return Link(
+        workspace, left, right, evidence.message_id, evidence.source, evidence.occurred_at, evidence.rule_version,
+        evidence.decision, evidence.status, evidence.reason, evidence.request_id,
+    )  # fmt: skip
 
 
 def keys_of(workspace: str, identifiers: Sequence[Identifier]) -> Iterator[bytes]:

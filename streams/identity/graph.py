@@ -12,7 +12,7 @@ import msgspec
 from definitions.identity.rules import IdentityRules
 from schemas.identity import default_profile_id
 from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, LinkStatus, Pair, ProfileCommand, Route
-from streams.identity.components import Component, Components, Evidence, Store
+from streams.identity.components import Component, Components, Evidence, Store, link_of
 from streams.identity.parting import Parting
 from streams.identity.union import Union
 
@@ -349,11 +349,3 @@ class _Graph:
 
     def _id(self, canonical: Identifier) -> str:
         return default_profile_id(self._namespace, canonical)
-
-
-def link_of(workspace: str, left: Identifier, right: Identifier, evidence: Evidence) -> Link:
-    """Evidence as it is published."""
-    return Link(
-        workspace, left, right, evidence.message_id, evidence.source, evidence.occurred_at, evidence.rule_version,
-        evidence.decision, evidence.status, evidence.reason, evidence.request_id,
-    )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from schemas.records import Claim, Identifier, IdentityRequest, Link, ProfileCommand, Route, Share
-from streams.identity.components import Component, Components
+from streams.identity.components import Component, Components, link_of
 
 
 class Parting:
@@ -47,14 +47,7 @@ class Parting:
             return
         self._components.record(left, right, retracted)
         self._reopened.update((left, right))
-        workspace = self._request.workspace
-        for one in retracted:
-            self.links.append(
-                Link(
-                    workspace, left, right, one.message_id, one.source, one.occurred_at, one.rule_version,
-                    one.decision, one.status, one.reason, one.request_id,
-                )
-            )  # fmt: skip
+        self.links += (link_of(self._request.workspace, left, right, one) for one in retracted)
 
     def part(self, component: Component) -> None:
         """Make the pieces that the remaining links hold together components of their own, if there are several."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import pytest
 
 from rebuilds.barrier import SINK, STEPS, WORKER, Barrier, ends, unread
-from rebuilds.errors import Stopped
 from schemas import topics
 from schemas.offsets import Extent, Offsets, Partition
+from telemetry.retrying import Stopped
 
 RESOLVED = topics.EVENTS_RESOLVED
 COMMANDS = topics.PROFILE_COMMANDS

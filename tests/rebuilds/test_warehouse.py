@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from rebuilds.errors import TransientError
 from rebuilds.rowbinary import Reader, Truncated
 from rebuilds.warehouse import Row, Told, Warehouse, quoted
 from schemas.records import Identifier
+from telemetry.retrying import TransientError
 
 AWKWARD = ("it's", "back\\slash", "阿达", "tab\tnew\nline", "{x:String}", "nul\0", "' OR 1 = 1 --", "%s %(a)s", "")
 CUT = (100, 100, 100, 100)

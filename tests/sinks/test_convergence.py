@@ -10,7 +10,7 @@ import pytest
 from schemas import topics
 from schemas.records import Identifier, Membership, OpenSession
 from sinks.clickhouse.warehouse import Warehouse
-from sinks.errors import TerminalError, TransientError
+from telemetry.retrying import TerminalError, TransientError
 from tests.sinks.examples import (
     ADA,
     ADAS,

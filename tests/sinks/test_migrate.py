@@ -13,7 +13,7 @@ from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
 from sinks.clickhouse.migrate import Migration, migrate, read_migrations
 from sinks.clickhouse.warehouse import Warehouse
-from sinks.errors import TerminalError
+from telemetry.retrying import TerminalError
 
 # A table may be replaced by one that is made of it; of rows that are inserted twice the key leaves one.
 _IDEMPOTENT = re.compile(

@@ -1,11 +1,11 @@
-"""What can go wrong around the rebuilder: worth another try, or a reason to stop; and the loop that tries again."""
+"""What can go wrong with the infrastructure: worth another try, or a reason to stop; and the loop that tries again."""
 
 import logging
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from rebuilds import metrics
+from prometheus_client import Counter
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -23,11 +23,14 @@ class TerminalError(Exception):
 
 
 class Stopped(Exception):
-    """The process is stopping and the work is not done; whoever starts next begins it anew."""
+    """The process is stopping and the work is not done; nothing of it may be acknowledged."""
 
 
-def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event) -> Done:
-    """Repeat until it works. Raises Stopped when the process stops first; every error but TransientError passes."""
+def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event, retries: Counter) -> Done:
+    """Repeat until it works, counting in `retries` by step.
+
+    Raises Stopped when the process stops first; every error but TransientError passes.
+    """
     pause_s = FIRST_PAUSE_S
     while True:
         try:
@@ -35,7 +38,7 @@ def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event) -
         except TransientError as error:
             if pause_s == FIRST_PAUSE_S:
                 logger.warning("%s: %s; trying again until it works", step, error)
-            metrics.RETRIES.labels(step).inc()
+            retries.labels(step).inc()
             if stopping.wait(pause_s):
                 raise Stopped from error
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
