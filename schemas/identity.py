@@ -2,31 +2,8 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable
 
 from schemas.records import Identifier
-
-MAX_VALUE_LENGTH = 512
-MAX_IDENTIFIERS = 32
-
-# Strongest first. A namespace that is not listed ranks between the persons' and the devices' identifiers.
-_ORDER = ("user_id", "id_card", "unionid", "phone", "email", "openid", "external_id", "", "idfa", "gaid", "push_token")
-_DEVICES = ("cookie", "anonymous_id", "session_id")
-_PRIORITY = {namespace: rank for rank, namespace in enumerate((*_ORDER, *_DEVICES))}
-_OTHERS = _PRIORITY[""]
-
-
-def rank(identifier: Identifier) -> tuple[int, str, str]:
-    """Sort key: by namespace priority, then by value; the smallest of a profile is its canonical identifier."""
-    return (_PRIORITY.get(identifier.namespace, _OTHERS), identifier.namespace, identifier.value)
-
-
-def usable(identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
-    """The identifiers that may name somebody (not blank, over-long or unprintable), strongest first, each once."""
-    kept = [identifier for identifier in identifiers if _is_usable(identifier)]
-    if len(kept) > 1:
-        kept = sorted(set(kept), key=rank)[:MAX_IDENTIFIERS]
-    return tuple(kept)
 
 
 def default_profile_id(namespace: uuid.UUID, identifier: Identifier) -> str:
@@ -54,14 +31,3 @@ def split_profile_key(key: bytes | None) -> tuple[str, str]:
     if not separator or not workspace or len(profile_id) != 36:
         raise ValueError("the key is not WORKSPACE|PROFILE_ID")
     return workspace, profile_id
-
-
-def _is_usable(identifier: Identifier) -> bool:
-    value, namespace = identifier.value, identifier.namespace
-    return (
-        0 < len(value) <= MAX_VALUE_LENGTH
-        and 0 < len(namespace) <= 64
-        and value.isprintable()
-        and not value.isspace()
-        and namespace.replace(".", "_").isidentifier()
-    )

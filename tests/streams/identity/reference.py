@@ -1,6 +1,6 @@
 """A naive model of who is who, for tests: no store, no shortcuts, only the rules as the documentation words them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from schemas.records import Identifier, IdentityRequest
 
@@ -66,9 +66,9 @@ class Evidence:
                 for pair in request.pairs:
                     self._review(frozenset((pair.left, pair.right)), request.kind == "accept")
 
-    def person_of(self, identifier: Identifier) -> frozenset[Identifier]:
+    def person_of(self, identifier: Identifier, without: Collection[Identifier] = ()) -> frozenset[Identifier]:
         person = {identifier}
-        while further := {one for pair in self.active() if pair & person for one in pair - person}:
+        while further := {one for pair in self.active() if pair & person for one in pair - person}.difference(without):
             person |= further
         return frozenset(person)
 
@@ -104,7 +104,9 @@ class Evidence:
     def _unmerge(self, anchor: Identifier, split: set[Identifier], forbid: bool) -> None:
         if not split or anchor in split or not split <= self.person_of(anchor):
             return
-        tied = {pair for pair in self.active() if len(pair & split) == 1}
+        # What only the parted tie to the anchor's person goes with them.
+        kept = self.person_of(anchor, without=split)
+        tied = {pair for pair in self.active() if pair & split and pair & kept}
         for pair in tied:
             self._take_back(pair, "")
         if forbid:
