@@ -39,18 +39,19 @@ def measure(settings: Settings, workload: Workload, count: int, people: int) -> 
         Record(EVENTS, 0, number, identifier_key(made.workspace, made.identifiers[0]), encode(made))
         for number, made in enumerate(workload.events(count, people))
     ]
-    program = definitions.compile_program(definitions.load(settings.definitions))
+    defined = definitions.load(settings.definitions)
+    program = definitions.compile_program(defined)
     started = time.process_time()
     for record in records:
         codec.decode(Event, record.value)
     decoded = Cost("limit: decode", count, time.process_time() - started)
-    resolved, resolve_cost = run_stage(ResolveStage(settings.workspaces, codec), records)
+    resolved, resolve_cost = run_stage(ResolveStage(settings.workspaces, defined.identity, codec), records)
     routed = [
         Record(EVENTS_RESOLVED, 0, number, output.key, output.value)
         for number, output in enumerate(resolved)
         if output.topic == EVENTS_RESOLVED
     ]
-    profile = ProfileStage(settings.workspaces, program, codec)
+    profile = ProfileStage(settings.workspaces, program, defined.identity, codec)
     _, cost = run_stage(profile, routed, InMemory())
     in_memory = Cost("limit: PROFILE's fold, states in memory", count, cost.cpu_s)
     return [decoded, in_memory, resolve_cost, run_stage(profile, routed)[1]]

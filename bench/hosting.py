@@ -22,11 +22,12 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING)
     settings = load()
     codec = Codec(Registry(settings.registry))
-    program = definitions.compile_program(definitions.load(settings.definitions))
+    defined = definitions.load(settings.definitions)
+    program = definitions.compile_program(defined)
     stages: dict[str, Stage] = {
-        "resolve": ResolveStage(settings.workspaces, codec),
-        "graph": GraphStage(settings.workspaces, codec),
-        "profile": ProfileStage(settings.workspaces, program, codec),
+        "resolve": ResolveStage(settings.workspaces, defined.identity, codec),
+        "graph": GraphStage(settings.workspaces, defined.identity, codec),
+        "profile": ProfileStage(settings.workspaces, program, defined.identity, codec),
     }
     topics.create(settings, program.destinations)
     app = host(settings, [stages[name] for name in sys.argv[1:]])

@@ -56,8 +56,9 @@ class OwnSchemas:
 def measure(profiles: int, events: int) -> Scale:
     """Make the profiles, then measure events of random ones."""
     codec = Codec(OwnSchemas())
-    program = definitions.compile_program(definitions.load(SHIPPED_DEFINITIONS))
-    stage = ProfileStage({"main": Workspace("main", NAMESPACE)}, program, codec)
+    defined = definitions.load(SHIPPED_DEFINITIONS)
+    program = definitions.compile_program(defined)
+    stage = ProfileStage({"main": Workspace("main", NAMESPACE)}, program, defined.identity, codec)
     chance = random.Random(1)
     now = time.time_ns() // 1_000_000
     with tempfile.TemporaryDirectory() as folder:

@@ -90,14 +90,15 @@ def _outputs(settings: Settings, workload: Workload, count: int, people: int) ->
         Record(topics.EVENTS, 0, number, identifier_key(made.workspace, made.identifiers[0]), encode(made))
         for number, made in enumerate(workload.events(count, people, seed=3))
     ]
-    program = definitions.compile_program(definitions.load(settings.definitions))
-    resolved, _ = run_stage(ResolveStage(settings.workspaces, codec), sent)
+    defined = definitions.load(settings.definitions)
+    program = definitions.compile_program(defined)
+    resolved, _ = run_stage(ResolveStage(settings.workspaces, defined.identity, codec), sent)
     routed = [
         Record(output.topic, 0, number, output.key, output.value)
         for number, output in enumerate(resolved)
         if output.topic == topics.EVENTS_RESOLVED
     ]
-    folded, _ = run_stage(ProfileStage(settings.workspaces, program, codec), routed)
+    folded, _ = run_stage(ProfileStage(settings.workspaces, program, defined.identity, codec), routed)
     return [output for output in (*resolved, *folded) if output.topic in ROWS]
 
 

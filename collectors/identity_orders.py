@@ -6,12 +6,13 @@ Used by the API and by the command line, which send the requests. GRAPH decides:
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Literal, cast
 
 import msgspec
 
+from collectors.asked import asked_identifier
 from collectors.lookup import JsonObject, rows
-from collectors.profiles import read_identifier
 from schemas.changes import RequestState, numbered, state
 from schemas.records import ChangeKind, Identifier, IdentityChange, IdentityRequest, Pair, Share
 
@@ -76,6 +77,7 @@ def unmerge(  # noqa: PLR0913 - the parts of the order
     profile: str,
     split: Sequence[str],
     *,
+    folder: Path,
     request_id: str,
     at: int,
     reason: str = "",
@@ -83,15 +85,17 @@ def unmerge(  # noqa: PLR0913 - the parts of the order
 ) -> IdentityRequest:
     """The request to part `split` (each NAMESPACE:VALUE) from a profile: its id, or an identifier that stays.
 
+    `folder`: the definitions, whose rules say how identifiers are spelt.
+
     Raises OrderRefused; for a profile's id UnknownProfile and LookupFailed too.
     """
-    parted = tuple(dict.fromkeys(_identifier("split", text) for text in split))
+    parted = tuple(dict.fromkeys(_identifier("split", text, folder) for text in split))
     if not parted:
         raise OrderRefused("split", "name at least one identifier to split off")
     if _PROFILE_ID.fullmatch(profile):
         stays = _one_that_stays(clickhouse, workspace, profile.lower(), parted)
     else:
-        stays = _identifier("profile", profile, "a profile id, or ")
+        stays = _identifier("profile", profile, folder, "a profile id, or ")
         if stays in parted:
             raise OrderRefused("split", f"{stays} cannot be split off from itself: name an identifier that stays")
     return IdentityRequest(workspace, "", SOURCE, at, (stays, *parted), "unmerge", request_id, reason, forbid)
@@ -152,9 +156,9 @@ def _identifiers_of(share: Share) -> int:
     return len({(claim.namespace, claim.value) for claim in share.claims})
 
 
-def _identifier(field: str, text: str, alternative: str = "") -> Identifier:
+def _identifier(field: str, text: str, folder: Path, alternative: str = "") -> Identifier:
     try:
-        return read_identifier(text)
+        return asked_identifier(text, folder)
     except ValueError as error:
         message = str(error).replace("expected ", f"expected {alternative}", 1)
         raise OrderRefused(field, message) from None

@@ -58,7 +58,7 @@ class IdentityOrders:
         try:
             order = await self._read(request)
             _check_access(settings, order.workspace, request)
-            request_id = await self._send(settings.clickhouse, order)
+            request_id = await self._send(settings, order)
         except ClientDisconnect:
             return Response(status_code=400)
         except _ERRORS as error:
@@ -87,16 +87,17 @@ class IdentityOrders:
             raise OrderRefused("split", f"at most {MAX_SPLIT} identifiers can be split off at once")
         return order
 
-    async def _send(self, clickhouse: str, order: Unmerge) -> str:
+    async def _send(self, settings: Settings, order: Unmerge) -> str:
         encoders = self._contracts.encoders
         if encoders is None:
             raise Unavailable(self._contracts.reason)
         wanted = await asyncio.to_thread(
             unmerge,
-            clickhouse,
+            settings.clickhouse,
             order.workspace,
             order.profile,
             order.split,
+            folder=settings.definitions,
             request_id=uuid.uuid4().hex,
             at=time.time_ns() // 1_000_000,
             reason=order.reason,

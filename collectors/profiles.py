@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from collectors.answers import answer
+from collectors.asked import asked_identifier
 from collectors.lookup import JsonObject, rows
 from schemas.records import Identifier
 from settings import Settings
@@ -33,18 +34,6 @@ LIMIT {limit:UInt32}
 _SESSION_FIELDS = ("session_id", "started_at", "last_event_at", "events", "entry_url")
 
 
-def read_identifier(text: str) -> Identifier:
-    """`namespace:value`, where the value may hold colons itself. Raises ValueError that says what is expected."""
-    namespace, separator, value = text.partition(":")
-    if not (namespace and separator and value):
-        raise ValueError(f"expected NAMESPACE:VALUE such as user_id:42, not {text!r}")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{text!r} is not valid Unicode") from None
-    return Identifier(namespace, value)
-
-
 def find_profile(clickhouse_url: str, workspace: str, identifier: Identifier) -> JsonObject | None:
     """The profile that an identifier belongs to now, times in ISO 8601; None if nobody has it. Raises LookupFailed."""
     named = {"workspace": workspace, "namespace": identifier.namespace, "value": identifier.value}
@@ -68,7 +57,9 @@ async def profile(request: Request) -> Response:
     """The unified profile as JSON: 400 for a malformed identifier, 401 without a read key, 404 if nobody has it."""
 
     def look_up(settings: Settings, workspace: str) -> JsonObject | None:
-        return find_profile(settings.clickhouse, workspace, read_identifier(request.path_params["identifier"]))
+        return find_profile(
+            settings.clickhouse, workspace, asked_identifier(request.path_params["identifier"], settings.definitions)
+        )
 
     return await answer(request, look_up, missing="profile")
 

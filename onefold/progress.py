@@ -77,6 +77,9 @@ class Progress:
         """What is under way now; empty only if everything accepted before the call is in ClickHouse."""
         if not self._partitions:
             self._partitions = self._offsets.partitions(topic for read in GROUPS.values() for topic in read)
-        committed = {group: self._offsets.committed(group) for group in GROUPS}
+        committed = {
+            group: self._offsets.committed(group, [place for place in self._partitions if place[0] in read])
+            for group, read in GROUPS.items()
+        }
         present = {group: offsets for group, offsets in committed.items() if offsets or group not in OPTIONAL}
         return lagging(present, self._offsets.extents(self._partitions))

@@ -6,7 +6,7 @@ Every target is an end as it was at one moment, so the barrier ends under endles
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from confluent_kafka import KafkaException
 
@@ -51,17 +51,17 @@ class Barrier:
     def await_read(self, targets: Targets, what: str) -> None:
         """Return once every group has committed every target; `what` is for the log."""
         tell_at = time.monotonic() + TELL_S
-        while missing := unread(targets, {group: self._committed(group) for group in targets}):
+        while missing := unread(targets, {group: self._committed(group, of) for group, of in targets.items()}):
             if time.monotonic() >= tell_at:
                 logger.info("waiting for %s: %s", what, described(missing))
                 tell_at += TELL_S
             if self._stopping.wait(POLL_S):
                 raise Stopped
 
-    def _committed(self, group: str) -> Mapping[Partition, int]:
+    def _committed(self, group: str, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
         def ask() -> Mapping[Partition, int]:
             try:
-                return self._offsets.committed(group)
+                return self._offsets.committed(group, partitions)
             except KafkaException as error:
                 raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
 

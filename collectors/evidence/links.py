@@ -2,16 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-import definitions
-from collectors.lookup import LookupFailed, rows
-from definitions import DefinitionErrors
-from definitions.identity.rules import IdentityRules
+from collectors.lookup import rows
 from schemas.records import Identifier
 
 _PARAMETER_BYTES = 30_000  # of one list in a URL, escaped; httpx takes queries of up to 64 KiB
@@ -235,11 +231,3 @@ def pairs(identifiers: Iterable[Identifier]) -> Iterator[str]:
         size += text_size
     if part:
         yield f"[{','.join(part)}]"
-
-
-def identity_rules(folder: Path) -> IdentityRules:
-    """The rules of identifiers that a folder of definitions holds. Raises LookupFailed when they cannot be read."""
-    try:
-        return definitions.load(folder).identity
-    except DefinitionErrors as errors:
-        raise LookupFailed(f"the definitions in {folder} cannot be read: {errors}") from errors

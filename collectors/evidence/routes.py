@@ -3,20 +3,15 @@
 The shapes: docs/guide/explaining.md. What operators may change is elsewhere.
 """
 
-from functools import cache
-from pathlib import Path
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from collectors.answers import answer
+from collectors.asked import asked_identifier, identity_rules
 from collectors.evidence.devices import Devices, find_devices
 from collectors.evidence.explanation import Explanation, explain
-from collectors.evidence.links import identity_rules
 from collectors.evidence.quarantine import Quarantine, find_quarantine
-from collectors.profiles import read_identifier
-from definitions.identity.rules import IdentityRules
 from settings import Settings
 
 
@@ -32,8 +27,8 @@ def evidence_routes() -> list[Route]:
 
 async def _explain(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> Explanation | None:
-        identifier = read_identifier(request.path_params["identifier"])
-        return explain(settings.clickhouse, workspace, identifier, _rules(settings.definitions))
+        identifier = asked_identifier(request.path_params["identifier"], settings.definitions)
+        return explain(settings.clickhouse, workspace, identifier, identity_rules(settings.definitions))
 
     return await answer(request, look_up, missing="identity")
 
@@ -41,10 +36,10 @@ async def _explain(request: Request) -> Response:
 async def _devices(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> Devices | None:
         named = request.path_params.get("identifier")
-        device = None if named is None else read_identifier(named)
+        device = None if named is None else asked_identifier(named, settings.definitions)
         only_shared = request.query_params.get("shared", "false").lower() in {"", "1", "true"}
         return find_devices(
-            settings.clickhouse, workspace, _rules(settings.definitions), device=device, shared=only_shared
+            settings.clickhouse, workspace, identity_rules(settings.definitions), device=device, shared=only_shared
         )
 
     return await answer(request, look_up, missing="device")
@@ -55,8 +50,3 @@ async def _quarantine(request: Request) -> Response:
         return find_quarantine(settings.clickhouse, workspace)
 
     return await answer(request, look_up, missing="quarantine")
-
-
-@cache
-def _rules(folder: Path) -> IdentityRules:
-    return identity_rules(folder)

@@ -1,11 +1,13 @@
 """`identity.yaml` to the rules of identifiers. A key that is absent keeps its shipped value; a list replaces it."""
 
+import json
 from typing import Any, cast, get_args
 
 import msgspec
 import phonenumbers
 
 from definitions.errors import did_you_mean
+from definitions.identity.normalise import normalise
 from definitions.identity.rules import (
     DEFAULT_RULES,
     MAX_VALUE_LENGTH,
@@ -26,6 +28,7 @@ from definitions.reading.scalars import (
     read_text,
     read_whole_number,
 )
+from schemas.records import Identifier
 
 MAX_OF_PROFILE = 10_000  # a profile's identifiers are read and written as one
 CAPS = ("max_identifiers", "max_merges", "max_fan_in")
@@ -35,6 +38,7 @@ _LIMIT_KEYS = ("at_most", "within")
 _KINDS: tuple[str, ...] = get_args(Kind)
 _SHARING: tuple[str, ...] = get_args(Sharing)
 _NOT_YET = ("last_login",)
+_SHIPPED_BLOCKED = frozenset[str]().union(*(one.blocked for one in DEFAULT_RULES.namespaces))
 _REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -54,7 +58,7 @@ def read_identity(node: Node, findings: Findings) -> IdentityRules | None:
     if (value := value_of(node, "blocked")) is not None:
         changed["blocked"] = _read_blocked(value, findings)
     if (value := value_of(node, "namespaces")) is not None:
-        changed["namespaces"] = _read_namespaces(value, findings)
+        changed["namespaces"] = _read_namespaces(value, changed.get("region", DEFAULT_RULES.region), findings)
     return None if len(findings.errors) > before else msgspec.structs.replace(DEFAULT_RULES, **changed)
 
 
@@ -109,8 +113,27 @@ def _read_blocked_value(node: Node, findings: Findings) -> str | None:
     return None
 
 
-def _read_namespaces(node: Node, findings: Findings) -> tuple[Namespace, ...]:
-    """The list of `namespaces`; what is wrong in it is left out, with findings."""
+def _refuse_other_spellings(
+    node: ListNode, blocked: frozenset[str], normaliser: str, region: str | None, findings: Findings
+) -> None:
+    """Find the values of `blocked` that stop only who writes them alike, since identifiers get another spelling.
+
+    What the normaliser refuses is harmless: it names nobody, blocked or not. What is shipped is blocked as people type
+    it, and may be copied under any region.
+    """
+    unblocked = IdentityRules((Namespace("any", normaliser=normaliser),), region=region)
+    judged = blocked - _SHIPPED_BLOCKED
+    for item in node.items:
+        if not isinstance(item, ScalarNode) or item.text.lower() not in judged:
+            continue
+        spelt = normalise(unblocked, Identifier("any", item.text))
+        if isinstance(spelt, Identifier) and spelt.value.lower() not in blocked:
+            hint = f"write {json.dumps(spelt.value, ensure_ascii=False)}, which stops every way of writing it"
+            findings.add(item, f"the normaliser {normaliser!r} never yields the blocked value {item.text!r}", hint)
+
+
+def _read_namespaces(node: Node, region: str | None, findings: Findings) -> tuple[Namespace, ...]:
+    """The list of `namespaces`; what is wrong in it is left out, with findings. `region` is that of the same file."""
     if not isinstance(node, ListNode) or not node.items:
         hint = "start each with `- namespace: its_name`; without the key the shipped ones hold"
         findings.add(node, "'namespaces' must be a list of namespaces, strongest first", hint)
@@ -119,7 +142,7 @@ def _read_namespaces(node: Node, findings: Findings) -> tuple[Namespace, ...]:
     first: dict[str, int] = {}
     before = len(findings.errors)
     for item in node.items:
-        namespace = _read_namespace(item, first, findings)
+        namespace = _read_namespace(item, first, region, findings)
         if namespace is not None:
             namespaces.append(namespace)
     if len(findings.errors) == before and all(one.kind != "person" for one in namespaces):
@@ -127,7 +150,7 @@ def _read_namespaces(node: Node, findings: Findings) -> tuple[Namespace, ...]:
     return tuple(namespaces)
 
 
-def _read_namespace(node: Node, first: dict[str, int], findings: Findings) -> Namespace | None:
+def _read_namespace(node: Node, first: dict[str, int], region: str | None, findings: Findings) -> Namespace | None:
     """One namespace, or None with findings. `first`: the lines of the names before it; its own is added."""
     if not isinstance(node, MappingNode):
         findings.add(node, "expected a namespace as a mapping", "for example `{namespace: email, kind: person}`")
@@ -145,6 +168,8 @@ def _read_namespace(node: Node, first: dict[str, int], findings: Findings) -> Na
         normaliser = _read_choice(normaliser_node, "normaliser", NORMALISER_NAMES, findings)
     blocked_node = value_of(node, "blocked")
     blocked = frozenset[str]() if blocked_node is None else _read_blocked(blocked_node, findings)
+    if normaliser is not None and isinstance(blocked_node, ListNode):
+        _refuse_other_spellings(blocked_node, blocked, normaliser, region, findings)
     if kind == "account":
         for key in ("limit", "unique"):
             if key in node.entries:

@@ -8,11 +8,11 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
+from collectors.asked import asked_identifier, identity_rules
 from collectors.evidence.explanation import Change, Explanation, Member
 from collectors.evidence.explanation import explain as find_explanation
-from collectors.evidence.links import ShownLink, identity_rules
+from collectors.evidence.links import ShownLink
 from collectors.lookup import LookupFailed
-from collectors.profiles import read_identifier
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import console, count, in_words, literal, pair, shown_event
@@ -53,7 +53,7 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
     """
     settings = running_settings(data_dir)
     try:
-        name = read_identifier(identifier)
+        name = asked_identifier(identifier, settings.definitions)
         found = find_explanation(settings.clickhouse, workspace, name, identity_rules(settings.definitions))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None

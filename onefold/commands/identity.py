@@ -9,11 +9,10 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
+from collectors.asked import asked_identifier, identity_rules
 from collectors.evidence.devices import Devices, find_devices
-from collectors.evidence.links import identity_rules
 from collectors.evidence.quarantine import Quarantine, Side, find_quarantine
 from collectors.lookup import LookupFailed
-from collectors.profiles import read_identifier
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import console, count, in_words, literal, shown_event
@@ -59,7 +58,7 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
     """
 
     def ask(settings: Settings) -> Devices | None:
-        device = None if identifier is None else read_identifier(identifier)
+        device = None if identifier is None else asked_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
         return find_devices(settings.clickhouse, workspace, rules, device=device, shared=shared)
 

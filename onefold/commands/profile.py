@@ -11,8 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from collectors.asked import asked_identifier
 from collectors.lookup import JsonObject, LookupFailed
-from collectors.profiles import find_profile, read_identifier
+from collectors.profiles import find_profile
 from onefold.running import data_dir_option, running_settings
 
 _COUNTERS_SHOWN = 12
@@ -33,7 +34,7 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
     """
     settings = running_settings(data_dir)
     try:
-        found = find_profile(settings.clickhouse, workspace, read_identifier(identifier))
+        found = find_profile(settings.clickhouse, workspace, asked_identifier(identifier, settings.definitions))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None
     except LookupFailed as error:

@@ -6,9 +6,9 @@ from typing import Literal
 
 import click
 
+from collectors.asked import asked_identifier
 from collectors.identity_orders import answers, waiting_pairs
 from collectors.lookup import LookupFailed
-from collectors.profiles import read_identifier
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
 from rebuilds.rules import identity_rules
@@ -75,7 +75,7 @@ def _named(settings: Settings, identifiers: Sequence[str]) -> tuple[Pair, ...]:
     if len(identifiers) % 2:
         raise click.UsageError("a pair has two identifiers: LEFT RIGHT")
     try:
-        read = [read_identifier(text) for text in identifiers]
+        read = [asked_identifier(text, settings.definitions) for text in identifiers]
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="LEFT RIGHT") from None
     rank = identity_rules(settings).rank

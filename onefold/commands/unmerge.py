@@ -61,6 +61,7 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
                 workspace,
                 profile,
                 split,
+                folder=settings.definitions,
                 request_id=request_id,
                 at=at,
                 reason=reason,

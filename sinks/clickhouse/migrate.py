@@ -1,7 +1,8 @@
 """Applies the migrations in order and records them. Leaves waiting for ClickHouse to the caller.
 
 Two processes may migrate at once and each may be repeated: a migration's statements must be idempotent
-(CREATE ... IF NOT EXISTS, CREATE OR REPLACE, ALTER ... IF [NOT] EXISTS), so running one twice changes nothing.
+(CREATE ... IF NOT EXISTS, CREATE OR REPLACE, ALTER ... IF [NOT] EXISTS, an INSERT of rows that replace themselves), so
+running one twice changes nothing.
 """
 
 import hashlib
@@ -62,11 +63,18 @@ def migrate(warehouse: Warehouse, migrations: tuple[Migration, ...] | None = Non
 
 def _apply(warehouse: Warehouse, migration: Migration) -> None:
     for statement in migration.statements:
+        if _is_applied(warehouse, migration):
+            return  # by another process, which may be writing into a table that a statement would replace
         warehouse.run(statement)
     warehouse.run(
         f"INSERT INTO {DATABASE}.migrations (number, name, checksum)"
         f" VALUES ({migration.number}, '{migration.name}', '{migration.checksum}')"
     )
+
+
+def _is_applied(warehouse: Warehouse, migration: Migration) -> bool:
+    found = warehouse.rows(f"SELECT 1 FROM {DATABASE}.migrations WHERE number = {migration.number} LIMIT 1")
+    return bool(found)
 
 
 def _read(path: Path) -> Migration:

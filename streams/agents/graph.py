@@ -12,7 +12,7 @@ from schemas.topics import IDENTITY_CHANGES, IDENTITY_LINKS, IDENTITY_REQUESTS, 
 from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
-from streams.identity.components import link_key
+from streams.identity.components import keys_of, link_key
 from streams.identity.graph import Decision, decide
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
@@ -43,15 +43,22 @@ class GraphStage:
         """Decide the requests of a batch one after another; each sees what the ones before it decided."""
         outputs: list[Output] = []
         tally: Tally = Tally()
+        decoded: list[tuple[IdentityRequest, Workspace]] = []
         for record in received.records:
             try:
-                request, workspace = self._decode(record)
+                decoded.append(self._decode(record))
             except DecodeError as error:
                 outputs.append(self._dead.of(record, error, received.now, tally))
-            else:
-                decision = decide(request, view, workspace.namespace, self._rules)
-                self._count(decision, tally)
-                outputs += self._outputs(decision)
+        view.prefetch(
+            key
+            for request, _ in decoded
+            if request.identifiers
+            for key in keys_of(request.workspace, request.identifiers)
+        )
+        for request, workspace in decoded:
+            decision = decide(request, view, workspace.namespace, self._rules)
+            self._count(decision, tally)
+            outputs += self._outputs(decision)
         return Folded(outputs, view, tally)
 
     def _decode(self, record: Record) -> tuple[IdentityRequest, Workspace]:

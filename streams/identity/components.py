@@ -12,7 +12,7 @@ Rules, limits and commands are left to `graph.py`; batching and durability to wh
 | `WORKSPACE|sequence` | number of the last decision, 8 bytes |
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -64,6 +64,10 @@ class Component(msgspec.Struct, array_like=True, frozen=True, gc=False):
         """Its members, strongest first."""
         return tuple(member.identifier for member in self.members)
 
+    def is_apart(self, left: Identifier, right: Identifier) -> bool:
+        """Whether these two, of which the first is a member, must not be tied to each other."""
+        return bool(self.apart) and (str(left), str(right)) in self.apart
+
 
 class Evidence(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What one source has shown of a pair, and what was decided of it."""
@@ -88,6 +92,16 @@ def link_key(workspace: str, left: Identifier, right: Identifier, source: str | 
     """Key of a pair here; with its source, on `identity.links`. No usable identifier contains the line break."""
     key = f"{workspace}|link|{left}\n{right}"
     return (key if source is None else f"{key}\n{source}").encode()
+
+
+def keys_of(workspace: str, identifiers: Sequence[Identifier]) -> Iterator[bytes]:
+    """The keys that deciding about these identifiers most likely reads, to be read at once."""
+    primary = identifiers[0]
+    for identifier in identifiers:
+        for kind in ("member", "component", "near", "shared"):
+            yield f"{workspace}|{kind}|{identifier.namespace}:{identifier.value}".encode()
+        yield link_key(workspace, primary, identifier)
+        yield link_key(workspace, identifier, primary)
 
 
 class Components:
@@ -140,10 +154,10 @@ class Components:
             self._keep(one)
         return parted
 
-    def forbid(self, left: Identifier, right: Identifier) -> None:
-        """Never let these two become one person; they are not now."""
+    def forbid(self, left: Identifier, right: Identifier, at: int) -> None:
+        """Never let these two become one person; if other evidence ties them still, once that is taken back."""
         for own, other in ((left, right), (right, left)):
-            component = self.of(own)
+            component = self.of(own, at)
             pair = (str(own), str(other))
             if pair not in component.apart:
                 self._keep(msgspec.structs.replace(component, apart=(*component.apart, pair)))
@@ -181,18 +195,23 @@ class Components:
         stored = self._store.get(self._key("near", identifier))
         return () if stored is None else tuple(Identifier(*one) for one in _decode_near(stored))
 
+    def reached(self, start: Identifier, without: Iterable[Identifier] = ()) -> set[Identifier]:
+        """All that active links lead to from an identifier, on ways that do not pass any of `without`."""
+        reached, left = {start}, [start]
+        avoided = set(without)
+        while left:
+            new = set(self.near(left.pop())) - reached - avoided
+            reached |= new
+            left += new
+        return reached
+
     def pieces(self, component: Component) -> list[set[Identifier]]:
         """The sets into which the active links part its members."""
         left = set(component.identifiers)
         pieces: list[set[Identifier]] = []
         while left:
-            piece, reached = set[Identifier](), [left.pop()]
-            while reached:
-                piece.add(identifier := reached.pop())
-                found = left.intersection(self.near(identifier))
-                left -= found
-                reached += found
-            pieces.append(piece)
+            pieces.append(self.reached(next(iter(left))))
+            left -= pieces[-1]
         return pieces
 
     def pair(self, one: Identifier, other: Identifier) -> tuple[Identifier, Identifier]:

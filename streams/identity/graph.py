@@ -72,32 +72,36 @@ class _Graph:
         The first identifier is the primary, which every other is paired with. A limit that would break drops the
         weakest identifier, until the rest fits; going from the strongest until the first that does not fit is the
         same. https://segment.com/docs/unify/identity-resolution/identity-resolution-settings/ A device on which a
-        second person signs in is set aside before that: it stands alone from then on.
+        second person signs in is set aside, dropped or not: it stands alone from then on.
         """
         primary, *others = identifiers
         union = self._union(primary)
         refused: dict[Identifier, str] = {}
-        shared: list[Identifier] = []
         end = ""
         for other in others:
             component = self._components.of(other, self._request.occurred_at)
             if union.holds(component):
+                if component.is_apart(primary, other):
+                    refused[other] = "forbidden"
                 continue
-            reason = end or self._reason(union, component, primary, other)
-            if reason is None:
-                union.add(component)
-            elif end or reason in {"first_owner", "shared"}:
+            if end and self._policy(primary, other) is None:
+                refused[other] = end
+                continue
+            reason = self._reason(union, component, primary, other)
+            if reason in {"first_owner", "shared"}:
                 refused[other] = reason
-            elif self._is_second_sign_in(union, component, primary, other, reason):
+            elif reason is not None and self._is_second_sign_in(union, component, primary, other, reason):
                 if self._rules.kind(primary) == "device":
                     self._leave_alone(primary, others)
                     return
-                shared.append(other)
-                refused[other] = "shared"
+                # Without the device, what it was linked with may be another component: begin anew.
+                self._share(other, (primary,))
+                self.link(identifiers)
+                return
+            elif end or reason is not None:
+                refused[other] = end = end or reason or ""
             else:
-                refused[other] = end = reason
-        for device in shared:
-            self._share(device, (primary,))
+                union.add(component)
         self._conclude(primary, others, union, refused)
 
     def _leave_alone(self, device: Identifier, others: Sequence[Identifier]) -> None:
@@ -110,10 +114,8 @@ class _Graph:
         """Why `other` must not be linked with `primary`, or None."""
         if self._components.is_shared(other) or self._components.is_shared(primary):
             return "shared"
-        if any(one.reason == "forbidden" for one in self._components.evidence(primary, other)):
-            return "forbidden"
         reason = union.refusal(component, tie=(primary, other))
-        if reason is not None and self._policy(primary, other) == "first_owner" and _contradicts(reason):
+        if reason is not None and self._policy(primary, other) == "first_owner" and self._contradicts(reason):
             return "first_owner"
         return reason
 
@@ -131,9 +133,15 @@ class _Graph:
     def _is_second_sign_in(
         self, union: Union, component: Component, primary: Identifier, other: Identifier, reason: str
     ) -> bool:
-        if self._policy(primary, other) is None or not _contradicts(reason):
+        if self._policy(primary, other) is None or not self._contradicts(reason):
             return False
         return union.has_person(component)
+
+    def _contradicts(self, reason: str) -> bool:
+        """Whether it says that two persons are meant; too many devices are still one person's."""
+        broken, _, name = reason.partition(":")
+        namespace = self._rules.get(name)
+        return broken in {"limit", "veto"} and namespace is not None and namespace.kind == "person"
 
     def _union(self, identifier: Identifier, reviewed: bool = False) -> Union:
         at = self._request.occurred_at
@@ -150,7 +158,8 @@ class _Graph:
             if reason:
                 status = "waiting" if reason.startswith(_WAITS_FOR_REVIEW) else "refused"
             known = {one.source: one for one in self._components.evidence(primary, other)}.get(self._request.source)
-            if known is None or known.status != status:
+            # What is in force stays so, even if the pair was forbidden since: only an order takes it back.
+            if known is None or known.status not in (status, "active"):
                 new.append((other, status, reason))
         if not new:
             return
@@ -200,7 +209,10 @@ class _Graph:
     # -- orders
 
     def unmerge(self) -> None:
-        """Part all identifiers but the first from the first one's person; links among them stay."""
+        """Part all identifiers but the first from the first one's person.
+
+        What only they tie to it goes with them, and links among them stay.
+        """
         anchor, *split = self._request.identifiers
         component = self._components.of(anchor)
         strangers = [one for one in split if self._components.canonical_of(one) != component.canonical]
@@ -210,14 +222,14 @@ class _Graph:
             return
         number = self._components.next_decision()
         parting = self._parting(number, "forbidden" if self._request.forbid else "unmerged")
-        for one in split:
-            for other in self._components.near(one):
-                if other not in split:
-                    parting.retract(*self._components.pair(one, other))
+        stays = self._components.reached(anchor, without=split)
+        tied = [(one, other) for one in split for other in self._components.near(one) if other in stays]
+        for one, other in tied:
+            parting.retract(*self._components.pair(one, other))
         parting.part(component)
         if self._request.forbid:
-            for one in split:
-                self._components.forbid(one, anchor)
+            for one, other in (*tied, *((one, anchor) for one in split)):
+                self._forbid(one, other)
         self._take(parting)
         self._change(
             "split", number, self._request.identifiers, profile_id=self._id(component.canonical),
@@ -242,8 +254,7 @@ class _Graph:
             parting.part(component)
             if self._request.forbid:
                 for pair in pairs:
-                    if self._components.canonical_of(pair.left) != self._components.canonical_of(pair.right):
-                        self._components.forbid(pair.left, pair.right)
+                    self._forbid(pair.left, pair.right)
             self._take(parting)
             self._change(
                 "split", number, tuple(dict.fromkeys(end for pair in pairs for end in (pair.left, pair.right))),
@@ -259,7 +270,10 @@ class _Graph:
         for left, right, waiting in self._waiting():
             union = self._union(left, reviewed=True)
             component = self._components.of(right)
-            reason = None if union.holds(component) else self._reason(union, component, left, right)
+            if union.holds(component):
+                reason = "forbidden" if component.is_apart(left, right) else None
+            else:
+                reason = self._reason(union, component, left, right)
             number = self._components.next_decision()
             status: LinkStatus = "active" if reason is None else "refused"
             self._record(left, right, *(self._decided(one, number, status, reason or "") for one in waiting))
@@ -273,9 +287,11 @@ class _Graph:
         for left, right, waiting in self._waiting():
             number = self._components.next_decision()
             self._record(left, right, *(self._decided(one, number, "refused", "forbidden") for one in waiting))
-            if self._components.canonical_of(left) != self._components.canonical_of(right):
-                self._components.forbid(left, right)
+            self._forbid(left, right)
             self._change("rejected", number, (left, right), reason=self._request.reason)
+
+    def _forbid(self, left: Identifier, right: Identifier) -> None:
+        self._components.forbid(left, right, self._request.occurred_at)
 
     def _waiting(self) -> list[tuple[Identifier, Identifier, list[Evidence]]]:
         found = []
@@ -341,7 +357,3 @@ def link_of(workspace: str, left: Identifier, right: Identifier, evidence: Evide
         workspace, left, right, evidence.message_id, evidence.source, evidence.occurred_at, evidence.rule_version,
         evidence.decision, evidence.status, evidence.reason, evidence.request_id,
     )  # fmt: skip
-
-
-def _contradicts(reason: str) -> bool:
-    return reason.startswith(("limit:", "veto:"))

@@ -247,4 +247,5 @@ def _restore(components: Components, link: Link) -> None:
     if link.status == "active" and one.canonical != other.canonical:
         components.unite((one, other))
     elif link.reason == "forbidden" and one.canonical != other.canonical:
-        components.forbid(*ends(link))
+        left, right = ends(link)
+        components.forbid(left, right, link.occurred_at)

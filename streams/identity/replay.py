@@ -91,7 +91,7 @@ class Replay:
             if link.reason == "forbidden":
                 self._forbidden.add(in_order(link.left, link.right))
                 if now.of(link.left) != now.of(link.right):
-                    self._components.forbid(link.left, link.right)
+                    self._components.forbid(link.left, link.right, link.occurred_at)
             elif link.status == "retracted":
                 self._apart.add((*in_order(link.left, link.right), link.source))
             else:

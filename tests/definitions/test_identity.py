@@ -77,6 +77,16 @@ NAMESPACE_MISTAKES = [
     ("{namespace: tablet, kind: device, shared: isolated}", "3:47", "did you mean 'isolate'?"),
     ("{namespace: crm, kind: person, normaliser: e-mail}", "3:48", "did you mean 'email'?"),
     ("{namespace: crm, kind: person, blocked: x}", "3:45", "must be a list of values"),
+    (
+        "{namespace: mail, kind: person, normaliser: email_provider, blocked: [x@x.org, A.b+c@gmail.com]}",
+        "3:84",
+        """never yields the blocked value 'A.b+c@gmail.com' (write "ab@gmail.com",""",
+    ),
+    (
+        "{namespace: phone, kind: person, normaliser: phone, blocked: ['+49 30 12345678']}",
+        "3:67",
+        """never yields the blocked value '+49 30 12345678' (write "+493012345678",""",
+    ),
     ("{namespace: firm, kind: account, limit: 1}", "3:38", "'limit' on a namespace of kind 'account'"),
     ("{namespace: firm, kind: account, unique: true}", "3:38", "'unique' on a namespace of kind 'account'"),
 ]
@@ -175,6 +185,34 @@ def test_every_key_of_a_namespace_is_read(tmp_path: Path) -> None:
         Namespace("visit", kind="session"),
         Namespace("firm", kind="account"),
     )
+
+
+PHONE = "namespaces: [{namespace: phone, kind: person, normaliser: phone, blocked: [%s]}]"
+
+
+@pytest.mark.parametrize("order", ["region: CN\n%s", "%s\nregion: CN"])
+def test_a_blocked_number_is_judged_by_the_region_of_the_file(tmp_path: Path, order: str) -> None:
+    (error,) = errors_of(tmp_path, {"identity.yaml": order % PHONE % "'139 1234 5678'"})
+    assert 'write "+8613912345678"' in error
+    assert rules(tmp_path, PHONE % "'139 1234 5678'").get("phone")  # without a region it is no number
+
+
+@pytest.mark.parametrize(
+    "blocked", ["'+8613912345678'", "'13912345678', '+8613912345678'", "'12', not a number", "'+8613800138000'"]
+)
+def test_a_blocked_value_may_be_what_is_yielded_or_stand_beside_it_or_be_nothing(tmp_path: Path, blocked: str) -> None:
+    assert rules(tmp_path, "region: CN\n" + PHONE % blocked).get("phone")
+
+
+def test_the_shipped_namespaces_may_be_copied_under_any_region(tmp_path: Path) -> None:
+    for region in ("CN", "DE", "US"):
+        assert rules(tmp_path, f"region: {region}\n{SHIPPED.read_text()}").namespaces == DEFAULT_RULES.namespaces
+
+
+@pytest.mark.parametrize("value", ["11010519491231002X", "11010519491231002x"])
+def test_case_does_not_make_another_spelling(tmp_path: Path, value: str) -> None:
+    text = f"namespaces: [{{namespace: card, kind: person, normaliser: id_card, blocked: [{value}]}}]"
+    assert rules(tmp_path, text).namespaces[0].blocked == {value.lower()}
 
 
 def test_the_version_is_of_what_the_rules_say_not_of_how_it_is_written(tmp_path: Path) -> None:

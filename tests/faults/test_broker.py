@@ -13,6 +13,7 @@ from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperatio
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from embedded.process import PartProcess
+from onefold.progress import Progress
 from schemas.topics import EVENTS_RESOLVED, SESSIONS
 from tests.faults.crew import Crew, until
 from tests.faults.figures import Figures
@@ -49,7 +50,7 @@ def _play_with_outages(
 ) -> None:
     rng = random.Random(30)
     played = phases(scene, seed=30, number=outages, visitors=60)
-    kafka = scene.stack.part("kafka")
+    kafka, progress = scene.stack.part("kafka"), Progress(scene.stack.settings)
     for number, (end, sent) in enumerate(played):
         before, after = pieces(sent, 2)
         scene.sender.send(before)
@@ -59,6 +60,8 @@ def _play_with_outages(
             time.sleep(rng.uniform(5, 45) if outages > 2 else 3)
             kafka.restart()
             until(lambda: _all_back(crew, scene) and is_sent(), "all parts to come back", BACK_WITHIN_S)
+        # A rebuilder whose group has forgotten it meanwhile hears so only now, and ends to be started again.
+        until(lambda: _all_back(crew, scene) and not progress.lagging(), "all to be read", BACK_WITHIN_S)
         scene.rest_at(end)
         figures.kills += 1
         figures.events += len(sent)
@@ -78,7 +81,7 @@ def _sending(scene: Scene, sent: Sequence[Delivery]) -> Iterator[Callable[[], bo
 def _all_back(crew: Crew, scene: Scene) -> bool:
     """Start again what ended by itself; whether everything serves."""
     crew.tend()
-    parts = [scene.stack.part("collector"), scene.stack.part("sink")]
+    parts = [scene.stack.part(name) for name in ("collector", "sink", "rebuilder")]
     for part in parts:
         part.start()
     return all(part.part.ready() for part in [crew.worker(), *parts])

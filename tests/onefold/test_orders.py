@@ -266,9 +266,7 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
     def write(kind: str, request_id: str, shares: tuple[Share, ...] = (), reason: str = "", events: int = 0) -> None:
         columns = "workspace, decision, kind, request_id, occurred_at, reason, shares, events, milliseconds, version"
         told = quoted(msgspec.json.encode(shares).decode())
-        row = (
-            f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {told}, {events}, 1500, {events + 1})"
-        )
+        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {told}, {events}, 1500, {events + 1})"
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
         httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
 

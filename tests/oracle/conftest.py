@@ -13,7 +13,7 @@ from settings import Source, Workspace
 from tests.oracle.delivery import Sender
 from tests.oracle.installation import DEFINITIONS, shop, write_workspaces
 
-CALM, KILLED, CDNOW = "calm", "killed", "cdnow"
+CALM, KILLED, PARTED, CDNOW = "calm", "killed", "parted", "cdnow"
 
 
 @pytest.fixture(scope="package")
@@ -23,7 +23,7 @@ def oracle_stack() -> Iterator[Stack]:
         options = StackOptions(data_dir=Path(folder), definitions=DEFINITIONS, clock="event", ports=Ports.free())
         write_workspaces(
             Layout(options.data_dir).workspaces,
-            [*map(shop, (CALM, KILLED)), Workspace(CDNOW, uuid.uuid4(), "event", (Source(CDNOW, CDNOW),))],
+            [*map(shop, (CALM, KILLED, PARTED)), Workspace(CDNOW, uuid.uuid4(), "event", (Source(CDNOW, CDNOW),))],
         )
         with Stack(options) as stack:
             yield stack

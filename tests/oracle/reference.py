@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.records import Event, Identifier
+from schemas.records import Event, Identifier, IdentityRequest
 from tests.oracle import identities
 
 SESSION_GAP_MS = 30 * 60 * 1000
@@ -67,7 +67,7 @@ class World:
 
 
 def recompute(
-    events: Iterable[Event], requests: Iterable[Iterable[Identifier]], world: World, at: int
+    events: Iterable[Event], requests: Iterable[IdentityRequest | Iterable[Identifier]], world: World, at: int
 ) -> dict[str, Person]:
     """Every person with at least one event, by profile id, at time `at` (no event is younger).
 

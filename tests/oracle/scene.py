@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from embedded.stack import Stack
-from schemas.records import Event
-from schemas.topics import RECORD_OF
+from schemas.records import Event, IdentityRequest
+from schemas.topics import IDENTITY_REQUESTS, RECORD_OF
 from settings import Workspace
 from tests.oracle import topic
 from tests.oracle.comparison import assert_same_people
@@ -33,12 +33,18 @@ class Scene:
         self.sender = sender
         self.workspace: Workspace = stack.settings.workspaces[workspace]
         self.warehouse = Warehouse(stack.addresses.clickhouse, workspace)
+        self._encode_request = sender.codec.encoder(IdentityRequest)
         self._since = topic.ends(stack.addresses.kafka, RECORD_OF) if is_new else topic.EVERYTHING
 
     def ledger(self) -> Ledger:
         """The topics as they are now."""
         known = tuple(self.stack.settings.workspaces)
         return Ledger(self.stack.addresses, self.sender.codec, self.workspace.name, known, self._since)
+
+    def order(self, request: IdentityRequest) -> None:
+        """Put an operator's order on its topic."""
+        self.sender.produce(IDENTITY_REQUESTS, request.workspace.encode(), self._encode_request(request))
+        self.sender.flush()
 
     def drain(self, within_s: int = DRAIN_WITHIN_S) -> None:
         """Wait until everything accepted has been folded and is in ClickHouse."""

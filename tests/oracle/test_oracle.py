@@ -1,11 +1,14 @@
 """The real stack against the reference: what must be true at rest (design section 10), in peace and under fire."""
 
 from collections.abc import Iterator, Sequence
+from random import Random
 
 import pytest
 
 from embedded.stack import Stack
-from tests.oracle.conftest import CALM, KILLED
+from schemas.records import IdentityRequest, Pair
+from tests.oracle import identities
+from tests.oracle.conftest import CALM, KILLED, PARTED
 from tests.oracle.delivery import Sender, write_key
 from tests.oracle.ledger import (
     assert_counted,
@@ -15,7 +18,7 @@ from tests.oracle.ledger import (
 )
 from tests.oracle.poison import bad_requests, no_events
 from tests.oracle.scene import Scene
-from tests.oracle.stream import PHASE_ENDS, Delivery, deliveries
+from tests.oracle.stream import PHASE_ENDS, START, Delivery, deliveries
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -70,6 +73,51 @@ def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, s
     assert_everything_is_accounted_for(ledger, dead_before)
     assert_every_pair_was_asked_about(ledger)
     assert_evidence_explains_persons(ledger)
+
+
+def test_people_who_are_parted_under_fire_are_what_their_events_say(oracle_stack: Stack, sender: Sender) -> None:
+    scene = Scene(oracle_stack, sender, PARTED)
+    stream = deliveries(3, PARTED)
+    random = Random(3)
+    dead_before = [(letter.reason, letter.value) for letter in scene.ledger().dead_letters]
+    for phase, end in enumerate(PHASE_ENDS):
+        for sent in _slices([delivery for delivery in stream if delivery.phase == phase]):
+            sender.send(sent[: len(sent) // 2])
+            for order in _orders(scene, random):
+                scene.order(order)
+            sender.send(sent[len(sent) // 2 :])
+            for part in ("worker", random.choice(("worker", "rebuilder"))):
+                oracle_stack.part(part).kill()
+                oracle_stack.part(part).restart()
+        scene.rest_at(end)
+        scene.assert_as_reference(end)
+    ledger = scene.ledger()
+    assert {"unmerge", "retract"} <= {request.kind for request in ledger.requests}
+    assert {"shared", "unmerged", "retracted", "forbidden"} <= {link.reason for link in ledger.link_log}
+    assert_everything_is_accounted_for(ledger, dead_before)
+    assert_every_pair_was_asked_about(ledger)
+    assert_evidence_explains_persons(ledger)
+
+
+def _orders(scene: Scene, random: Random) -> Iterator[IdentityRequest]:
+    """Part a few of the people there are now, each in another way."""
+    ledger = scene.ledger()
+    known = identities.Identities()
+    for request in ledger.requests:
+        known.decide(request)
+    people = sorted((sorted(person, key=identities.strength) for person in known.persons() if len(person) > 1), key=str)
+    for number, person in enumerate(random.sample(people, min(4, len(people)))):
+        anchor, *split = random.sample(person, min(len(person), 1 + random.choice((1, 1, 2))))
+        name = f"order-{len(ledger.requests)}-{number}"
+        yield IdentityRequest(
+            PARTED, "", "operator", START, (anchor, *split), "unmerge", name, "a test", forbid=number == 0
+        )
+    if ledger.links:
+        link = random.choice(sorted(ledger.links, key=str))
+        pairs = (Pair(link.left, link.right, link.source),)
+        yield IdentityRequest(
+            PARTED, "", "operator", START, (), "retract", f"retract-{len(ledger.requests)}", pairs=pairs
+        )
 
 
 def _slices(sent: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from schemas.records import Event, Identifier
+from schemas.records import Event, Identifier, IdentityRequest
 from tests.oracle import identities
 from tests.oracle.reference import SESSION_GAP_MS, Facts, Segment, World, recompute, sessions, traits
 from tests.oracle.segments import FREQUENT_WITHIN_MS, HOUR_MS, SEGMENTS, at_least
@@ -38,11 +38,22 @@ def test_linked_identifiers_are_one_person_across_requests() -> None:
     }
 
 
-def test_a_device_stays_with_the_user_who_came_first() -> None:
-    requests = [(user("u1"), device("a")), (user("u2"), device("a"))]
+def test_a_device_on_which_a_second_user_signs_in_is_nobodys() -> None:
+    requests = [(user("u1"), email("e"), device("a")), (user("u2"), device("a")), (user("u1"), device("a"))]
     assert as_sets(identities.persons(requests)) == {
-        frozenset({"user_id:u1", "anonymous_id:a"}),
+        frozenset({"user_id:u1", "email:e"}),
         frozenset({"user_id:u2"}),
+        frozenset({"anonymous_id:a"}),
+    }
+
+
+def test_what_is_split_off_goes_its_own_way_with_what_only_it_was_tied_to() -> None:
+    seen_together = [(user("u"), email("e")), (email("e"), device("a")), (user("u"), device("b"))]
+    order = IdentityRequest("main", "", "operator", 0, (user("u"), email("e")), "unmerge", forbid=True)
+    again = (user("u"), email("e"))
+    assert as_sets(identities.persons([*seen_together, order, again])) == {
+        frozenset({"user_id:u", "anonymous_id:b"}),
+        frozenset({"email:e", "anonymous_id:a"}),
     }
 
 
@@ -56,14 +67,18 @@ def test_on_a_conflict_the_weakest_identifiers_are_left_out_until_the_rest_fits(
     }
 
 
-def test_an_anonymous_bridge_between_two_users_is_refused() -> None:
+def test_a_bridge_between_two_users_leaves_the_second_device_to_nobody() -> None:
     requests = [
         (user("u1"), device("a")),
         (user("u2"), device("b")),
         (email("e"), device("a")),
         (email("e"), device("b")),
     ]
-    assert frozenset({"user_id:u2", "anonymous_id:b"}) in as_sets(identities.persons(requests))
+    assert as_sets(identities.persons(requests)) == {
+        frozenset({"user_id:u1", "email:e", "anonymous_id:a"}),
+        frozenset({"user_id:u2"}),
+        frozenset({"anonymous_id:b"}),
+    }
 
 
 def test_the_profile_id_is_the_version_5_uuid_of_the_strongest_identifier() -> None:

@@ -198,8 +198,8 @@ class Installation:
 
     def has_committed_everything(self) -> bool:
         """Whether the rebuilders have acknowledged all changes."""
-        committed = self._offsets.committed(GROUP)
-        extents = self._offsets.extents(self._offsets.partitions([topics.IDENTITY_CHANGES]))
+        partitions = self._offsets.partitions([topics.IDENTITY_CHANGES])
+        committed, extents = self._offsets.committed(GROUP, partitions), self._offsets.extents(partitions)
         return all(extent.is_empty or committed.get(place, 0) >= extent.end for place, extent in extents.items())
 
 

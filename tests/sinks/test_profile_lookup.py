@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collectors.profiles import find_profile, profile_routes, read_identifier
+from collectors.asked import read_identifier
+from collectors.profiles import find_profile, profile_routes
 from onefold.commands.profile import profile as profile_command
 from onefold.commands.sql import sql as sql_command
 from schemas import topics

@@ -18,12 +18,18 @@ def _slot(indexed: int | None) -> Slot:
     return slot
 
 
+def _place(slot: Slot, now: int) -> int:
+    encoded = slot.encoded(now)
+    assert encoded is not None
+    return deadline_of(encoded)
+
+
 @given(st.none() | TIMES, TIMES, TIMES)
 def test_a_profile_lies_in_the_index_no_later_than_its_deadline(indexed: int | None, now: int, after: int) -> None:
     slot = _slot(indexed)
     slot.deadline = now + after
 
-    place = deadline_of(slot.encoded(now))
+    place = _place(slot, now)
 
     assert now < place <= slot.deadline
 
@@ -32,25 +38,32 @@ def test_a_deadline_that_moves_on_leaves_the_index_as_it_is() -> None:
     slot = _slot(100)
     slot.deadline = 500
 
-    assert deadline_of(slot.encoded(now=50)) == 100
+    assert _place(slot, now=50) == 100
 
 
 def test_a_profile_that_was_found_too_early_gets_its_place() -> None:
     slot = _slot(100)
     slot.deadline = 500
 
-    assert deadline_of(slot.encoded(now=100)) == 500
+    assert _place(slot, now=100) == 500
 
 
 def test_a_deadline_that_comes_nearer_moves_in_the_index() -> None:
     slot = _slot(500)
     slot.deadline = 200
 
-    assert deadline_of(slot.encoded(now=50)) == 200
+    assert _place(slot, now=50) == 200
 
 
 def test_a_forward_has_no_place() -> None:
     slot = _slot(500)
     slot.become(Forward("target", 3), had_state=True)
 
-    assert deadline_of(slot.encoded(now=50)) == NEVER
+    assert _place(slot, now=50) == NEVER
+
+
+def test_a_profile_that_vanishes_leaves_nothing() -> None:
+    slot = _slot(500)
+    slot.vanish()
+
+    assert slot.encoded(now=50) is None

@@ -13,12 +13,14 @@ from zlib import crc32
 
 import msgspec
 
-from schemas.identity import identifier_key, rank
+from definitions.identity.rules import IdentityRules
+from schemas.identity import identifier_key
 from schemas.records import Event, Identifier, IdentityRequest, ProfileCommand, Route
 from streams.identity.components import Components
 from streams.identity.entries import IdentifierEntry
-from streams.identity.graph import DEFAULT_RULES, Rules, decide
+from streams.identity.graph import decide
 from streams.identity.resolve import apply_route, resolve
+from tests.streams.identity.deciding import PLAIN, Table
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 WORKSPACE = "main"
@@ -38,20 +40,10 @@ class ProfileModel(msgspec.Struct):
     decision: int = 0
 
 
-class Table(dict[bytes, bytes]):
-    """GRAPH's store."""
-
-    def put(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            del self[key]
-        else:
-            self[key] = value
-
-
 class Network:
     """`replays`: every command is delivered a second time at some later moment, as after an operator's replay."""
 
-    def __init__(self, partitions: int, random: Random, rules: Rules = DEFAULT_RULES, replays: bool = False) -> None:
+    def __init__(self, partitions: int, random: Random, rules: IdentityRules = PLAIN, replays: bool = False) -> None:
         self.profiles: dict[str, ProfileModel] = {}
         self.entries: dict[bytes, IdentifierEntry] = {}
         self.graph = Table()
@@ -76,7 +68,7 @@ class Network:
         return self.profiles.setdefault(profile_id, ProfileModel())
 
     def canonical_of(self, identifier: Identifier) -> Identifier:
-        return Components(self.graph, WORKSPACE).canonical_of(identifier)
+        return Components(self.graph, WORKSPACE, self._rules).canonical_of(identifier)
 
     def _append(self, topic: str, key: str, record: object) -> None:
         log = (topic, crc32(key.encode()) % self._partitions)
@@ -108,7 +100,7 @@ class Network:
 
     def resolve(self, event: Event) -> None:
         key = identifier_key(WORKSPACE, event.identifiers[0])
-        resolved = resolve(self.entries.get(key), event.identifiers, NAMESPACE)
+        resolved = resolve(self.entries.get(key), event.identifiers, event.source, NAMESPACE)
         if resolved.changed:
             self.entries[key] = resolved.changed
         self._append("events.resolved", resolved.profile_id, (resolved.profile_id, event))
@@ -166,7 +158,7 @@ class Network:
 
     def identifiers_that_move(self, profile: ProfileModel, command: ProfileCommand) -> tuple[Identifier, ...]:
         """Its own and those whose state it has; the others come when their state does."""
-        return tuple(sorted({command.identifiers[0], *profile.identifiers}, key=rank))
+        return tuple(sorted({command.identifiers[0], *profile.identifiers}, key=self._rules.rank))
 
     def on_absorb(self, command: ProfileCommand) -> None:
         profile = self.profile(command.profile_id)

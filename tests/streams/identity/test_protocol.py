@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.identity import default_profile_id, identifier_key, usable
+from schemas.identity import default_profile_id, identifier_key
 from schemas.records import Event, Identifier, ProfileCommand
-from streams.identity.graph import Rules
+from tests.streams.identity.deciding import plain
 from tests.streams.identity.network import NAMESPACE, WORKSPACE, Network, ProfileModel
 from tests.streams.identity.reference import Persons
 
 POOL = [Identifier(namespace, f"{n}") for namespace in ("user_id", "email", "cookie", "anonymous_id") for n in range(3)]
-SMALL = Rules(max_component=6)
+SMALL = plain(max_identifiers=6)
 
 
 class Scenario(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Scenario(msgspec.Struct, frozen=True):
 
 
 def _event(number: int, identifiers: list[Identifier]) -> Event:
-    return Event(WORKSPACE, "shop", f"m{number}", "track", "Viewed", 0, None, 0, usable(identifiers))
+    return Event(WORKSPACE, "shop", f"m{number}", "track", "Viewed", 0, None, 0, SMALL.usable(identifiers))
 
 
 @st.composite

@@ -2,10 +2,13 @@
 
 import uuid
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.identity import default_profile_id, usable
+from definitions.identity.rules import DEFAULT_RULES
+from schemas.identity import default_profile_id
 from schemas.records import Identifier, Route
 from streams.identity.entries import IdentifierEntry
 from streams.identity.resolve import MAX_PAIRED, Resolved, apply_route, resolve
@@ -22,26 +25,32 @@ def _route(decision: int, profile_id: str = ELSEWHERE) -> Route:
 
 
 def test_a_lone_identifier_goes_to_its_default_profile_and_leaves_nothing_to_store() -> None:
-    assert resolve(None, (DEVICE,), NAMESPACE) == Resolved(default_profile_id(NAMESPACE, DEVICE))
+    assert resolve(None, (DEVICE,), "shop", NAMESPACE) == Resolved(default_profile_id(NAMESPACE, DEVICE))
 
 
 def test_a_routed_identifier_goes_where_its_route_says() -> None:
     entry = IdentifierEntry(ELSEWHERE, 4)
 
-    assert resolve(entry, (USER,), NAMESPACE) == Resolved(ELSEWHERE)
+    assert resolve(entry, (USER,), "shop", NAMESPACE) == Resolved(ELSEWHERE)
 
 
 def test_new_pairs_are_asked_about_once() -> None:
-    first = resolve(None, (USER, EMAIL), NAMESPACE)
+    first = resolve(None, (USER, EMAIL), "shop", NAMESPACE)
     assert first.new_pairs == (EMAIL,)
-    second = resolve(first.changed, (USER, EMAIL, DEVICE), NAMESPACE)
+    second = resolve(first.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE)
     assert second.new_pairs == (DEVICE,)
-    third = resolve(second.changed, (USER, EMAIL, DEVICE), NAMESPACE)
+    third = resolve(second.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE)
     assert third == Resolved(default_profile_id(NAMESPACE, USER))
 
 
+def test_each_source_is_asked_about_by_itself() -> None:
+    entry = resolve(None, (USER, EMAIL), "shop", NAMESPACE).changed
+
+    assert resolve(entry, (USER, EMAIL), "crm", NAMESPACE).new_pairs == (EMAIL,)
+
+
 def test_asking_keeps_the_route() -> None:
-    changed = resolve(IdentifierEntry(ELSEWHERE, 4), (USER, EMAIL), NAMESPACE).changed
+    changed = resolve(IdentifierEntry(ELSEWHERE, 4), (USER, EMAIL), "shop", NAMESPACE).changed
 
     assert changed is not None
     assert (changed.profile_id, changed.decision) == (ELSEWHERE, 4)
@@ -51,12 +60,12 @@ def test_the_oldest_pairs_fall_out_of_a_full_entry() -> None:
     devices = [Identifier("anonymous_id", f"a{number}") for number in range(MAX_PAIRED + 1)]
     entry: IdentifierEntry | None = None
     for device in devices:
-        entry = resolve(entry, (USER, device), NAMESPACE).changed
+        entry = resolve(entry, (USER, device), "shop", NAMESPACE).changed
 
     assert entry is not None
     assert len(entry.paired) == MAX_PAIRED * 8
-    assert resolve(entry, (USER, devices[0]), NAMESPACE).new_pairs == (devices[0],)
-    assert resolve(entry, (USER, *devices[1:32]), NAMESPACE).new_pairs == ()
+    assert resolve(entry, (USER, devices[0]), "shop", NAMESPACE).new_pairs == (devices[0],)
+    assert resolve(entry, (USER, *devices[1:32]), "shop", NAMESPACE).new_pairs == ()
 
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=300))
@@ -64,7 +73,7 @@ def test_what_was_asked_is_exactly_what_was_seen(numbers: list[int]) -> None:
     entry: IdentifierEntry | None = None
     asked: list[Identifier] = []
     for number in numbers:
-        resolved = resolve(entry, (USER, Identifier("cookie", str(number))), NAMESPACE)
+        resolved = resolve(entry, (USER, Identifier("cookie", str(number))), "shop", NAMESPACE)
         asked += resolved.new_pairs
         entry = resolved.changed or entry
 
@@ -72,11 +81,11 @@ def test_what_was_asked_is_exactly_what_was_seen(numbers: list[int]) -> None:
 
 
 def test_a_hash_found_across_two_others_is_no_pair() -> None:
-    entry = resolve(None, (USER, EMAIL), NAMESPACE).changed
+    entry = resolve(None, (USER, EMAIL), "shop", NAMESPACE).changed
     assert entry is not None
     straddling = IdentifierEntry(paired=b"\0\0\0" + entry.paired + b"\0\0\0\0\0")
 
-    assert resolve(straddling, (USER, EMAIL), NAMESPACE).new_pairs == (EMAIL,)
+    assert resolve(straddling, (USER, EMAIL), "shop", NAMESPACE).new_pairs == (EMAIL,)
 
 
 @given(st.permutations(range(1, 6)))
@@ -95,10 +104,26 @@ def test_a_route_of_the_same_decision_changes_nothing() -> None:
 
 
 def test_a_route_keeps_the_pairs() -> None:
-    entry = resolve(None, (USER, EMAIL), NAMESPACE).changed
+    entry = resolve(None, (USER, EMAIL), "shop", NAMESPACE).changed
 
-    assert resolve(apply_route(entry, _route(1)), (USER, EMAIL), NAMESPACE) == Resolved(ELSEWHERE)
+    assert resolve(apply_route(entry, _route(1)), (USER, EMAIL), "shop", NAMESPACE) == Resolved(ELSEWHERE)
+
+
+@pytest.mark.parametrize("decision", [1, 4, 9])
+def test_a_route_that_reopens_lets_all_pairs_be_asked_about_again_whatever_its_age(decision: int) -> None:
+    asked = resolve(IdentifierEntry("here", 4), (USER, EMAIL, DEVICE), "shop", NAMESPACE).changed
+
+    entry = apply_route(asked, msgspec.structs.replace(_route(decision), reopen=True))
+
+    assert resolve(entry, (USER, EMAIL, DEVICE), "shop", NAMESPACE).new_pairs == (EMAIL, DEVICE)
+    assert entry.profile_id == (ELSEWHERE if decision > 4 else "here")
+
+
+def test_a_route_without_a_profile_only_reopens() -> None:
+    asked = resolve(IdentifierEntry("here", 4), (USER, EMAIL), "shop", NAMESPACE).changed
+
+    assert apply_route(asked, msgspec.structs.replace(_route(7, ""), reopen=True)) == IdentifierEntry("here", 4)
 
 
 def test_usable_identifiers_are_what_resolve_expects() -> None:
-    assert usable([DEVICE, EMAIL, USER])[0] == USER
+    assert DEFAULT_RULES.usable([DEVICE, EMAIL, USER])[0] == USER

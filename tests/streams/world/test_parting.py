@@ -9,7 +9,7 @@ from definitions import Definitions, Segment, compile_program
 from definitions.identity.rules import DEFAULT_RULES
 from definitions.model import EventCount, EventMatcher, Not
 from schemas.identity import default_profile_id
-from schemas.records import Event, Identifier, IdentityRequest
+from schemas.records import Event, EventType, Identifier, IdentityRequest
 from tests.oracle.reference import Facts, Person, recompute
 from tests.oracle.reference import World as Reference
 from tests.streams.world.world import NAMESPACE, WORKSPACE, World
@@ -43,7 +43,7 @@ REFERENCE = Reference(
 def _event(random: Random, number: int, at: int) -> Event:
     count = random.choice((1, 1, 2, 2, 3))
     identifiers = DEFAULT_RULES.usable(random.sample(POOL, count))
-    kind = random.choice(("track", "track", "identify"))
+    kind: EventType = "identify" if random.random() < 1 / 3 else "track"
     return Event(
         WORKSPACE, random.choice(("web", "crm")), f"m{number}", kind, "View" if kind == "track" else None, at, None, at,
         identifiers, traits=f'{{"plan": {random.randint(0, 3)}}}' if kind == "identify" else "{}",
@@ -84,6 +84,14 @@ def _play(seed: int, events: int = 40) -> tuple[World, list[Event], int]:
 def _expected(world: World, sent: list[Event], at: int) -> dict[str, Person]:
     components = {world.component(identifier).identifiers for identifier in POOL}
     return recompute(sent, components, REFERENCE, at)
+
+
+def _found(world: World) -> dict[str, Person]:
+    people = {}
+    for profile_id, profile in world.profiles().items():
+        sessions = [one for one in world.sessions().values() if one.profile_id == profile_id]
+        people[profile_id] = profile, sessions
+    return people  # type: ignore[return-value]
 
 
 def _check(world: World, sent: list[Event], at: int) -> None:

@@ -1,0 +1,1 @@
+"""Chapters of the guide that are run word by word on a stack of their own."""

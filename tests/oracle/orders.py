@@ -1,0 +1,88 @@
+"""Orders that part people, chosen from who is one person at the moment, and what still arrives of whom they concern."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+import msgspec
+
+from schemas.records import Identifier, IdentityRequest, Pair, RequestKind
+from tests.oracle.identities import Identities, strength
+from tests.oracle.scene import Scene
+from tests.oracle.stream import LATEST_MS, MINUTE_MS, START, Delivery
+
+STRAGGLERS = 6
+
+
+class Operator:
+    """Gives orders on a scene. Who is one person is read from what GRAPH was asked so far, so an order may be late."""
+
+    def __init__(self, scene: Scene, seed: int) -> None:
+        self.orders: list[IdentityRequest] = []
+        self.stragglers: list[Delivery] = []
+        self._scene = scene
+        self._rng = Random(seed)
+
+    def part(self, number: int, sent: Sequence[Delivery]) -> None:
+        """Send so many orders, and behind each late and repeated events of whom it parts; `sent`: what came before."""
+        for _ in range(number):
+            order = self._order(self._scene.ledger().identities)
+            if order is not None:
+                self.give(order)
+                self.send_stragglers(order, sent)
+
+    def give(self, order: IdentityRequest) -> None:
+        """Send an order."""
+        self.orders.append(order)
+        self._scene.order(order)
+
+    def send_stragglers(self, order: IdentityRequest, sent: Sequence[Delivery]) -> None:
+        """Send what arrives after an order of those whom it names: events once more, and others of before it."""
+        if not sent:
+            return
+        named = {*order.identifiers, *(end for pair in order.pairs for end in (pair.left, pair.right))}
+        now = sent[-1].event.received_at
+        known = [
+            one for one in sent if named.intersection(one.event.identifiers) and one.event.occurred_at > now - LATEST_MS
+        ]
+        chosen = self._rng.sample(known, min(len(known), STRAGGLERS))
+        late = [self._straggler(delivery, now) for delivery in chosen]
+        self._scene.sender.send(late)
+        self.stragglers += late
+
+    def _straggler(self, delivery: Delivery, now: int) -> Delivery:
+        event = msgspec.structs.replace(delivery.event, received_at=now)
+        if self._rng.random() < 0.5:
+            event = msgspec.structs.replace(
+                event,
+                message_id=f"straggler-{len(self.orders)}-{event.message_id}",
+                occurred_at=event.occurred_at - self._rng.choice((0, 1, MINUTE_MS, 40 * MINUTE_MS)),
+            )
+        return replace(delivery, event=event)
+
+    def _order(self, model: Identities) -> IdentityRequest | None:
+        rng = self._rng
+        persons = sorted(sorted(person, key=strength) for person in model.persons() if len(person) > 1)
+        if not persons:
+            return None
+        # The largest: some come together again and are parted once more.
+        person = rng.choice(sorted(persons, key=len)[-20:])
+        forbid = rng.random() < 0.3
+        if rng.random() < 0.3:
+            known = [
+                (min(pair, key=strength), max(pair, key=strength), source)
+                for pair, sources in model.evidence.items()
+                for source in sources
+                if pair & set(person)
+            ]
+            left, right, source = rng.choice(sorted(known))
+            return self._request("retract", (), forbid, (Pair(left, right, rng.choice(("", source))),))
+        return self._request("unmerge", tuple(rng.sample(person, min(len(person), rng.choice((2, 2, 3))))), forbid)
+
+    def _request(
+        self, kind: RequestKind, identifiers: tuple[Identifier, ...], forbid: bool, pairs: tuple[Pair, ...] = ()
+    ) -> IdentityRequest:
+        return IdentityRequest(
+            self._scene.workspace.name, "", "", START, identifiers, kind,
+            f"order-{len(self.orders)}", "a test", forbid, pairs,
+        )  # fmt: skip

@@ -1,0 +1,201 @@
+"""ProfileStage on a store in memory: profiles that vanish with their session, and profiles that come out of a split."""
+
+import uuid
+from typing import TypeVar
+
+import msgspec
+
+from definitions.identity.rules import DEFAULT_RULES
+from schemas.codec import Codec
+from schemas.identity import default_profile_id, profile_key
+from schemas.records import Event, Identifier, Profile, ProfileCommand, SegmentChange, Session
+from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS
+from settings import Workspace
+from streams.agents.profile import ProfileStage
+from streams.phases import Output, Received, Record
+from streams.state.view import StateView
+from tests.schemas.fixed import FixedSchemas
+from tests.streams.fold.definitions import PROGRAM
+from tests.streams.fold.given import HOUR, MINUTE, START, event
+from tests.streams.world.world import Table
+
+NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
+VISIT, ANN = Identifier("session_id", "s1"), Identifier("user_id", "ann")
+PROFILE_ID, ANNS = default_profile_id(NAMESPACE, VISIT), default_profile_id(NAMESPACE, ANN)
+KEY = profile_key("main", PROFILE_ID)
+
+Told = TypeVar("Told", bound=msgspec.Struct)
+
+
+class Stage:
+    """One partition of PROFILE; `told` is what the last call left on the topics."""
+
+    def __init__(self) -> None:
+        self.codec = Codec(FixedSchemas())
+        workspaces = {"main": Workspace("main", NAMESPACE)}
+        self._stage = ProfileStage(workspaces, PROGRAM, DEFAULT_RULES, self.codec)
+        self.table = Table(self._stage)
+        self.told: list[Output] = []
+
+    def event(self, sent: Event, to: Identifier) -> None:
+        key = profile_key("main", default_profile_id(NAMESPACE, to))
+        value = self.codec.encoder(Event)(sent)
+        self._fold([Record(EVENTS_RESOLVED, 0, 0, key, value)], sent.occurred_at)
+
+    def command(self, command: ProfileCommand, now: int = START) -> None:
+        key = profile_key("main", command.profile_id)
+        self._fold([Record(PROFILE_COMMANDS, 0, 0, key, self.codec.encoder(ProfileCommand)(command))], now)
+
+    def sweep(self, now: int) -> None:
+        self._fold([], now)
+
+    def _fold(self, records: list[Record], now: int) -> None:
+        folded = self._stage.fold(Received(records, {}, now), StateView(self.table))
+        for key, value in folded.view.changes.items():
+            self.table.put(key, value)
+        self.told = list(folded.outputs)
+
+    def read(self, topic: str, kind: type[Told]) -> list[Told]:
+        """What was told on a topic, without tombstones."""
+        return [
+            self.codec.decode(kind, output.value)
+            for output in self.told
+            if output.topic == topic and output.value is not None
+        ]
+
+    def tombstones(self) -> list[bytes | None]:
+        """Keys of the profiles that are to be forgotten."""
+        return [output.key for output in self.told if output.topic == PROFILES and output.value is None]
+
+
+def _visited() -> Stage:
+    stage = Stage()
+    stage.event(event(START, identifiers=(VISIT,)), VISIT)
+    return stage
+
+
+def test_a_profile_of_a_session_alone_lives_while_the_session_does() -> None:
+    stage = _visited()
+    stage.event(event(START + 29 * MINUTE, identifiers=(VISIT,)), VISIT)
+    stage.sweep(START + 31 * MINUTE)
+
+    [profile] = _visited().read(PROFILES, Profile)
+    assert (profile.deleted, profile.identifiers) == (False, (VISIT,))
+    assert KEY in stage.table
+    assert stage.read(PROFILES, Profile) == []
+    assert stage.tombstones() == []
+
+
+def test_it_vanishes_when_the_session_ends() -> None:
+    stage = _visited()
+    stage.sweep(START + 30 * MINUTE)
+
+    [profile] = stage.read(PROFILES, Profile)
+    assert (profile.deleted, profile.profile_id, profile.identifiers) == (True, PROFILE_ID, (VISIT,))
+    assert stage.tombstones() == [KEY]
+    assert [output.value is None for output in stage.told if output.topic == PROFILES] == [False, True]
+    assert KEY not in stage.table
+    [session] = stage.read(SESSIONS, Session)
+    assert session.status == "closed"
+    changes = stage.read(SEGMENTS, SegmentChange)
+    assert [(change.segment, change.change, change.cause) for change in changes] == [
+        ("pro_or_viewing", "exited", "session_end")
+    ]
+    assert profile.version > max(changes[0].version, session.version)
+
+
+def test_a_session_that_comes_back_is_a_new_profile() -> None:
+    stage = _visited()
+    stage.sweep(START + 30 * MINUTE)
+    stage.event(event(START + HOUR, identifiers=(VISIT,)), VISIT)
+
+    [profile] = stage.read(PROFILES, Profile)
+    assert (profile.events, profile.deleted) == (1, False)
+
+
+def test_a_profile_with_a_session_and_a_user_stays() -> None:
+    stage = _visited()
+    stage.command(ProfileCommand("main", PROFILE_ID, "transfer", 1, target=ANNS, identifiers=(VISIT,)), START + 1)
+    [absorbed] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    stage.command(absorbed, START + 1)
+    stage.event(event(START + 2, identifiers=(ANN, VISIT)), ANN)
+    [profile] = stage.read(PROFILES, Profile)
+    assert profile.identifiers == (ANN, VISIT)
+    stage.sweep(START + 10 * HOUR)
+
+    assert stage.tombstones() == []
+    assert [profile.deleted for profile in stage.read(PROFILES, Profile)] == [False]
+    assert profile_key("main", ANNS) in stage.table
+
+
+def _part(number: int, *sent: Event, last: bool = True, run: str = "r") -> ProfileCommand:
+    encode = Codec(FixedSchemas()).encoder(Event)
+    return ProfileCommand("main", ANNS, "replay", 5, run=run, part=number, last=last, events=tuple(map(encode, sent)))
+
+
+def _parted() -> Stage:
+    """Ann's profile has one event and was told to wait for its replay."""
+    stage = Stage()
+    stage.event(event(START, message_id="m0"), ANN)
+    stage.command(ProfileCommand("main", ANNS, "rebuild", 5, identifiers=(ANN,), parted=(VISIT,)))
+    return stage
+
+
+def test_nothing_is_told_while_a_profile_waits() -> None:
+    stage = _parted()
+    assert stage.told == []
+    stage.event(event(START + 1, message_id="m1"), ANN)
+    assert stage.told == []
+    stage.command(_part(0, event(START, message_id="m0"), last=False))
+    assert stage.told == []
+    stage.sweep(START + 10 * HOUR)
+    assert stage.told == []
+
+
+def test_what_was_put_aside_is_folded_after_the_replay_and_once() -> None:
+    stage = _parted()
+    for message_id in ("m1", "m2"):
+        stage.event(event(START + 1, message_id=message_id), ANN)
+    stage.command(_part(0, event(START, message_id="m0"), event(START + 1, message_id="m1")))
+
+    [profile] = stage.read(PROFILES, Profile)
+    assert profile.events == 3
+    assert not [key for key in stage.table if b"#" in key]
+
+
+def test_a_replay_of_another_decision_or_to_nobody_is_ignored() -> None:
+    stage = _parted()
+    stage.command(msgspec.structs.replace(_part(0, event(START)), decision=4))
+    assert stage.told == []
+    other = Stage()
+    other.command(_part(0, event(START)))
+    assert other.told == []
+
+
+def test_a_profile_without_events_after_a_split_is_told_as_deleted() -> None:
+    stage = _parted()
+    stage.command(_part(0))
+
+    [profile] = stage.read(PROFILES, Profile)
+    assert (profile.deleted, profile.identifiers, profile.events) == (True, (ANN,), 0)
+    assert [change.change for change in stage.read(SEGMENTS, SegmentChange)] == ["exited"]
+
+
+def test_a_transfer_that_waited_is_obeyed_after_the_replay() -> None:
+    stage = _parted()
+    stage.command(ProfileCommand("main", ANNS, "transfer", 6, target=PROFILE_ID, identifiers=(ANN,)))
+    assert stage.told == []
+    stage.command(_part(0, event(START, message_id="m0")))
+
+    [absorb] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    assert (absorb.command, absorb.profile_id, absorb.decision) == ("absorb", PROFILE_ID, 6)
+    assert [profile.merged_into for profile in stage.read(PROFILES, Profile)] == [PROFILE_ID]
+
+
+def test_a_transfer_from_before_the_split_is_not() -> None:
+    stage = _parted()
+    stage.command(ProfileCommand("main", ANNS, "transfer", 4, target=PROFILE_ID, identifiers=(ANN,)))
+    stage.command(_part(0, event(START, message_id="m0")))
+
+    assert stage.read(PROFILE_COMMANDS, ProfileCommand) == []
+    assert [profile.events for profile in stage.read(PROFILES, Profile)] == [1]

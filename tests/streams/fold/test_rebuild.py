@@ -1,0 +1,206 @@
+"""Rebuilding a profile: which replay counts, what waits meanwhile, and what others are told in the end."""
+
+import pytest
+
+from schemas.records import Event, Identifier
+from streams.fold import rebuild, recent_ids
+from streams.fold.context import Outputs
+from streams.fold.state import Forward, ProfileState, Rebuilding, decode_entry, encode_entry
+from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, event, fold, transitions
+
+ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tablet"), Identifier("user_id", "ben")
+NOW = START + 5 * MINUTE
+
+
+def _begun(entry: ProfileState | Forward | Rebuilding | None = None, decision: int = 5) -> Rebuilding:
+    rebuilding = rebuild.begin(entry, decision, (ANN,), (TABLET,))
+    assert rebuilding is not None
+    return rebuilding
+
+
+def _replay(rebuilding: Rebuilding, *events: Event, run: str = "r", part: int = 0, version: int = 0) -> bool:
+    return rebuild.replay(rebuilding, run, part, version, events, CONTEXT)
+
+
+def _finish(rebuilding: Rebuilding, *known_sessions: str, now: int = NOW) -> tuple[ProfileState, Outputs]:
+    out = Outputs(segment_changes=[], sessions={})
+    return rebuild.finish(rebuilding, known_sessions, now, CONTEXT, out), out
+
+
+def test_a_profile_begins_to_wait_with_what_others_know_of_it() -> None:
+    state = ProfileState(version=9, memberships={"pro": START}, replayed={"cookie:c": 2}, rebuilt=4)
+    rebuilding = _begun(state)
+
+    assert (rebuilding.decision, rebuilding.version, rebuilding.memberships) == (5, 9, {"pro": START})
+    assert rebuilding.identifiers == [("user_id", "ann")]
+    assert rebuilding.replayed == {"cookie:c": 2, "user_id:ann": 5, "anonymous_id:tablet": 5}
+    assert decode_entry(encode_entry(rebuilding, 0)) == rebuilding
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ProfileState(rebuilt=5),
+        ProfileState(rebuilt=6),
+        Forward("t", 5),
+        Forward("t", 6),
+        Rebuilding(5, []),
+        Rebuilding(6, []),
+    ],
+)
+def test_an_older_decision_or_the_same_again_changes_nothing(entry: ProfileState | Forward | Rebuilding) -> None:
+    assert rebuild.begin(entry, 5, (ANN,), ()) is None
+
+
+def test_a_later_decision_starts_anew_and_keeps_what_waits_and_what_others_know() -> None:
+    first = _begun(ProfileState(version=9, memberships={"pro": START}))
+    rebuild.put_aside(first, "waiting")
+    _replay(first, event(START))
+    second = _begun(first, decision=7)
+
+    assert (second.memberships, second.version, second.aside) == ({"pro": START}, 9, first.aside)
+    assert (second.run, second.next_part, second.shadow, second.sessions) == ("", 0, None, {})
+
+
+def test_a_forward_can_become_a_profile_again() -> None:
+    rebuilding = _begun(Forward("target", 4, 12))
+
+    assert (rebuilding.version, rebuilding.memberships) == (12, {})
+
+
+def test_what_is_put_aside_is_numbered_and_found_by_its_message() -> None:
+    rebuilding = _begun()
+    assert [rebuild.put_aside(rebuilding, one) for one in ("m0", None, "m2", "m0")] == [0, 1, 2, 3]
+    assert rebuild.waiting(rebuilding) == 4
+
+    replayed = [event(START, message_id="m0"), event(START, message_id="other")]
+    assert rebuild.replayed_already(rebuilding, replayed) == [0, 3]
+    assert rebuild.replayed_already(_begun(), replayed) == []
+
+
+def test_a_hash_across_two_records_is_none_of_them() -> None:
+    rebuilding = _begun()
+    rebuilding.aside = b"\0" * 4 + recent_ids.hashed("m0") + b"\0" * 4
+
+    assert rebuild.replayed_already(rebuilding, [event(START, message_id="m0")]) == []
+
+
+def test_parts_in_order_are_folded() -> None:
+    rebuilding = _begun()
+    assert _replay(rebuilding, event(START))
+    assert _replay(rebuilding, event(START + 1), event(START + 2), part=1)
+    state, _ = _finish(rebuilding)
+
+    assert (state.events, state.rebuilt, state.decision) == (3, 5, 5)
+    assert state.replayed == {"user_id:ann": 5, "anonymous_id:tablet": 5}
+
+
+@pytest.mark.parametrize(("run", "part"), [("r", 2), ("r", 1), ("other", 2), ("r", 3)])
+def test_a_part_that_is_not_the_next_of_its_run_is_ignored(run: str, part: int) -> None:
+    rebuilding = _begun()
+    _replay(rebuilding, event(START))
+    _replay(rebuilding, event(START + 1), part=1)
+    wrong = (run, part) != ("r", 2)
+
+    assert _replay(rebuilding, event(START + 2), run=run, part=part) is not wrong
+    assert _finish(rebuilding)[0].events == (2 if wrong else 3)
+
+
+def test_a_part_before_the_first_is_ignored() -> None:
+    assert not _replay(_begun(), event(START), part=1)
+
+
+def test_part_0_starts_anew() -> None:
+    rebuilding = _begun()
+    _replay(rebuilding, event(START), event(START + HOUR))
+    assert _replay(rebuilding, event(START), run="second")
+    state, out = _finish(rebuilding)
+
+    assert state.events == 1
+    assert len(out.sessions) == 1
+
+
+def test_the_state_is_that_of_its_events_as_of_now() -> None:
+    events = [event(START), event(START + MINUTE, "Buy")]
+    rebuilding = _begun()
+    _replay(rebuilding, *events)
+    state, _ = _finish(rebuilding)
+    plain, _ = fold(events)
+
+    for field in ("events", "counters", "first_seen_at", "last_seen_at", "visits", "windows", "memberships", "untils"):
+        assert getattr(state, field) == getattr(plain, field), field
+
+
+def test_versions_go_on_after_the_highest_that_anybody_knows() -> None:
+    for version in (3, 40):
+        rebuilding = _begun(ProfileState(version=20))
+        _replay(rebuilding, event(START), version=version)
+        state, out = _finish(rebuilding)
+        assert min(one.version for one in out.sessions.values()) > max(20, version)
+        assert state.version >= max(one.version for one in out.sessions.values())
+
+
+def test_sessions_that_are_no_more_are_retracted_and_the_others_told() -> None:
+    gone, stays = f"{CONTEXT.profile_id}-{START - HOUR}", f"{CONTEXT.profile_id}-{START}"
+    late = f"{CONTEXT.profile_id}-{START - 2 * HOUR}-5aa1"
+    rebuilding = _begun()
+    _replay(rebuilding, event(START))
+    _, out = _finish(rebuilding, gone, stays, late, now=START + HOUR)
+
+    told = {identity: (one.status, one.started_at) for identity, one in out.sessions.items()}
+    assert told == {
+        gone: ("retracted", START - HOUR), late: ("retracted", START - 2 * HOUR), stays: ("closed", START)
+    }  # fmt: skip
+
+
+def test_memberships_are_told_as_differences() -> None:
+    events = [event(START + number) for number in range(3)]
+    rebuilding = _begun(ProfileState(memberships={"pro": START - HOUR, "pro_or_viewing": START - HOUR}))
+    _replay(rebuilding, *events)
+    state, out = _finish(rebuilding)
+
+    assert transitions(out.segment_changes) == [("pro", "exited", state.as_of), ("frequent", "entered", START + 2)]
+    assert {change.cause for change in out.segment_changes} == {"rebuild"}
+    assert state.memberships == {"pro_or_viewing": START - HOUR, "frequent": START + 2}
+
+
+def test_who_left_in_the_meantime_is_not_entered() -> None:
+    rebuilding = _begun()
+    _replay(rebuilding, *(event(START + number) for number in range(3)))
+    state, out = _finish(rebuilding, now=START + 10 * HOUR)
+
+    assert [(change.segment, change.change) for change in out.segment_changes] == [("quiet", "entered")]
+    assert state.memberships.keys() == {"quiet"}
+
+
+def test_nobody_is_left_when_nothing_was_replayed() -> None:
+    session = f"{CONTEXT.profile_id}-{START}"
+    rebuilding = _begun(ProfileState(version=7, memberships={"pro": START}))
+    _replay(rebuilding)
+    state, out = _finish(rebuilding, session)
+
+    assert (state.events, state.memberships) == (0, {})
+    assert [(change.segment, change.change) for change in out.segment_changes] == [("pro", "exited")]
+    assert [one.status for one in out.sessions.values()] == ["retracted"]
+    assert all(change.version > 7 for change in out.segment_changes)
+    assert all(session.version > 7 for session in out.sessions.values())
+
+
+def test_a_message_in_two_parts_counts_once() -> None:
+    rebuilding = _begun()
+    _replay(rebuilding, event(START, message_id="m"))
+    _replay(rebuilding, event(START, message_id="m"), part=1)
+
+    assert _finish(rebuilding)[0].events == 1
+
+
+def test_what_waits_survives_the_store_between_parts() -> None:
+    rebuilding = _begun()
+    rebuild.put_aside(rebuilding, "waiting")
+    _replay(rebuilding, event(START))
+    stored = decode_entry(encode_entry(rebuilding, 0))
+    assert isinstance(stored, Rebuilding)
+    _replay(stored, event(START + 1), part=1)
+
+    assert _finish(stored)[0].events == 2
+    assert stored.aside == rebuilding.aside
