@@ -84,7 +84,7 @@ class _Graph:
                 if component.is_apart(primary, other):
                     refused[other] = "forbidden"
                 continue
-            if end and self._policy(primary, other) is None:
+            if end and not (self._contradicts(end) and self._policy(primary, other)):
                 refused[other] = end
                 continue
             reason = self._reason(union, component, primary, other)

@@ -86,6 +86,18 @@ def test_a_profile_of_a_session_alone_lives_while_the_session_does() -> None:
     assert stage.tombstones() == []
 
 
+def test_it_does_not_vanish_when_only_a_window_ends() -> None:
+    stage = Stage()
+    for at in (START - 50 * MINUTE, START - 50 * MINUTE + 1, START):
+        stage.event(event(at, identifiers=(VISIT,)), VISIT)
+    stage.sweep(START + 10 * MINUTE)
+
+    changes = stage.read(SEGMENTS, SegmentChange)
+    assert [(change.segment, change.change, change.cause) for change in changes] == [("frequent", "exited", "deadline")]
+    assert stage.tombstones() == []
+    assert KEY in stage.table
+
+
 def test_it_vanishes_when_the_session_ends() -> None:
     stage = _visited()
     stage.sweep(START + 30 * MINUTE)
@@ -161,6 +173,15 @@ def test_what_was_put_aside_is_folded_after_the_replay_and_once() -> None:
     [profile] = stage.read(PROFILES, Profile)
     assert profile.events == 3
     assert not [key for key in stage.table if b"#" in key]
+
+
+def test_what_a_part_has_replayed_waits_no_longer() -> None:
+    stage = _parted()
+    for message_id in ("m1", "m2"):
+        stage.event(event(START + 1, message_id=message_id), ANN)
+    stage.command(_part(0, event(START + 1, message_id="m1"), last=False))
+
+    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"1"]
 
 
 def test_a_replay_of_another_decision_or_to_nobody_is_ignored() -> None:

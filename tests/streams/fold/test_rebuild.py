@@ -154,7 +154,7 @@ def test_sessions_that_are_no_more_are_retracted_and_the_others_told() -> None:
 
 
 def test_memberships_are_told_as_differences() -> None:
-    events = [event(START + number) for number in range(3)]
+    events = [*(event(START + number) for number in range(3)), event(START + MINUTE, "Buy")]
     rebuilding = _begun(ProfileState(memberships={"pro": START - HOUR, "pro_or_viewing": START - HOUR}))
     _replay(rebuilding, *events)
     state, out = _finish(rebuilding)

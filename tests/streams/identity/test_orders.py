@@ -2,11 +2,12 @@
 
 from collections import Counter
 
+import msgspec
 import pytest
 
 from schemas.records import Claim, Identifier, Pair, ProfileCommand, Route, Share
 from streams.identity.graph import Decision
-from tests.streams.identity.deciding import Graph, kinds, outcomes, plain, profile_of
+from tests.streams.identity.deciding import PLAIN, Graph, kinds, outcomes, profile_of
 
 U1, U2 = Identifier("user_id", "u1"), Identifier("user_id", "u2")
 EMAIL, COOKIE = Identifier("email", "e@example.org"), Identifier("cookie", "c")
@@ -174,6 +175,17 @@ def test_what_was_forbidden_holds_over_other_paths() -> None:
     assert not graph.are_one(U1, EMAIL)
 
 
+@pytest.mark.parametrize("named", [U1, EMAIL])
+def test_an_unmerge_forbids_the_anchor_and_whoever_tied_the_two(named: Identifier) -> None:
+    graph = Graph()
+    graph.together(U1, EMAIL)
+    graph.together(EMAIL, A1)
+    graph.unmerge(U1, A1, forbid=True)
+    graph.unmerge(U1, EMAIL)
+
+    assert outcomes(graph.together(named, A1)) == [(A1, "refused", "forbidden")]
+
+
 def test_a_refusal_over_another_path_ends_with_that_path() -> None:
     graph = Graph()
     graph.together(U1, EMAIL)
@@ -197,6 +209,18 @@ def test_a_pair_that_is_forbidden_while_other_evidence_ties_it_parts_with_that_e
 
     assert not graph.are_one(U1, A1)
     assert outcomes(graph.together(EMAIL, A1)) == [(A1, "refused", "forbidden")]
+
+
+def test_a_pair_that_is_forbidden_keeps_what_another_source_shows_until_it_is_taken_back() -> None:
+    graph = Graph()
+    graph.together(U1, EMAIL, source="shop")
+    graph.together(U1, EMAIL, source="crm")
+    graph.retract(Pair(U1, EMAIL, "shop"), forbid=True)
+    graph.together(U1, EMAIL, source="shop")
+    assert graph.together(U1, EMAIL, source="crm").links == []
+
+    assert graph.evidence(U1, EMAIL) == [("shop", "refused", "forbidden"), ("crm", "active", "")]
+    assert graph.stored.near(U1) == (EMAIL,)
 
 
 def test_taking_one_of_two_sources_back_changes_nothing_but_the_evidence() -> None:
@@ -278,8 +302,9 @@ def test_a_person_can_fall_into_many_pieces_at_once() -> None:
     _check_parted(decision, before)
 
 
-def test_a_parted_person_can_take_in_as_much_as_a_new_one() -> None:
-    graph = Graph(plain(max_identifiers=3))
+@pytest.mark.parametrize("caps", [{"max_identifiers": 3}, {"max_merges": 2}])
+def test_a_parted_person_can_take_in_as_much_as_a_new_one(caps: dict[str, int]) -> None:
+    graph = Graph(msgspec.structs.replace(PLAIN, **caps))
     graph.together(U1, EMAIL)
     graph.together(U1, A1)
     graph.unmerge(U1, A1)

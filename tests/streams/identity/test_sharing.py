@@ -5,13 +5,16 @@ import pytest
 
 from definitions.identity.rules import DEFAULT_RULES, IdentityRules, Namespace
 from schemas.records import Claim, Identifier, ProfileCommand, Share
-from tests.streams.identity.deciding import Graph, kinds, outcomes, profile_of
+from tests.streams.identity.deciding import Graph, Table, kinds, outcomes, profile_of
 
 ANN, BEN = Identifier("user_id", "ann"), Identifier("user_id", "ben")
 ANNS, BENS = Identifier("email", "ann@example.org"), Identifier("email", "ben@example.org")
 PHONE = Identifier("phone", "+8613800000001")
 TABLET, MOBILE = Identifier("anonymous_id", "tablet"), Identifier("anonymous_id", "mobile")
 COOKIE = Identifier("cookie", "c")
+DEVICE_FIRST = IdentityRules(
+    tuple(sorted(DEFAULT_RULES.namespaces, key=lambda one: one.name != "anonymous_id"))
+)
 
 
 def _graph() -> Graph:
@@ -90,6 +93,27 @@ def test_a_second_sign_in_is_seen_even_if_something_stronger_of_the_event_is_dro
     assert graph.evidence(BEN, ANNS) == [("shop", "refused", "limit:user_id")]
     assert graph.stored.is_shared(TABLET)
     assert graph.component(TABLET).identifiers == (TABLET,)
+
+
+def test_what_only_the_device_tied_to_the_first_person_is_the_second_ones_to_keep() -> None:
+    graph = Graph(DEFAULT_RULES)
+    graph.together(ANN, TABLET)
+    graph.together(ANNS, TABLET)
+    decision = graph.together(BEN, ANNS, TABLET)
+
+    assert kinds(decision) == ["shared", "merged", "refused"]
+    assert graph.component(BEN).identifiers == (BEN, ANNS)
+    assert graph.together(BEN, ANNS, TABLET).changes == []
+
+
+def test_what_waits_for_a_review_is_no_second_person() -> None:
+    graph = Graph(IdentityRules(DEFAULT_RULES.namespaces, max_fan_in=2))
+    graph.together(ANN, ANNS, TABLET)
+    graph.together(ANNS, TABLET)
+    decision = graph.together(Identifier("email", "abe@example.org"), ANNS, TABLET)
+
+    assert outcomes(decision) == [(ANNS, "waiting", "fan_in"), (TABLET, "waiting", "fan_in")]
+    assert not graph.stored.is_shared(TABLET)
 
 
 def test_a_shared_device_is_linked_with_nobody_any_more() -> None:
@@ -183,10 +207,7 @@ def test_a_limit_of_devices_makes_none_of_them_shared() -> None:
 
 
 def test_a_device_that_ranks_before_persons_is_set_aside_too() -> None:
-    first, *others = DEFAULT_RULES.namespaces
-    device = next(one for one in others if one.name == "anonymous_id")
-    rules = IdentityRules((device, first, *(one for one in others if one != device)))
-    graph = Graph(rules)
+    graph = Graph(DEVICE_FIRST)
     graph.together(TABLET, ANN, ANNS)
     decision = graph.together(TABLET, BEN, BENS)
 
@@ -194,6 +215,16 @@ def test_a_device_that_ranks_before_persons_is_set_aside_too() -> None:
     assert graph.component(TABLET).identifiers == (TABLET,)
     assert graph.component(BEN).identifiers == (BEN, BENS)
     assert "merged" in kinds(decision)
+
+
+def test_a_person_who_breaks_a_newer_limit_alone_shares_no_device() -> None:
+    table = Table()
+    loose = Graph(IdentityRules(tuple(Namespace(one.name, one.kind) for one in DEVICE_FIRST.namespaces)), table=table)
+    loose.together(ANN, BEN)
+    graph = Graph(DEVICE_FIRST, table=table)
+
+    assert outcomes(graph.together(TABLET, ANN)) == [(ANN, "refused", "limit:user_id")]
+    assert not graph.stored.is_shared(TABLET)
 
 
 def test_session_and_account_identifiers_are_no_devices() -> None:
