@@ -10,7 +10,7 @@ RequestState = Literal["unanswered", "unchanged", "rebuilding", "done"]
 """unanswered: not decided yet, or no such request. unchanged: decided, and nothing is different. rebuilding: decided,
 profiles are being rebuilt. done: decided, and every profile that it concerns is rebuilt."""
 
-_PARTING = frozenset({"split", "shared"})
+_PARTING = frozenset({"split", "shared", "reassigned"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")
 
 

@@ -11,7 +11,7 @@ import msgspec
 Millis = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
-RequestKind = Literal["unknown", "link", "unmerge", "retract", "accept", "reject"]
+RequestKind = Literal["unknown", "link", "unmerge", "retract", "accept", "reject", "reassign"]
 LinkStatus = Literal["active", "refused", "retracted", "waiting"]
 ChangeKind = Literal[
     "unknown",
@@ -24,6 +24,8 @@ ChangeKind = Literal[
     "rejected",
     "nothing",
     "rebuilt",
+    "assigned",
+    "reassigned",
 ]
 Reason = Literal[
     "bad_magic",
@@ -159,6 +161,7 @@ class IdentityRequest(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
     forbid: bool = False
     pairs: tuple[Pair, ...] = ()
+    signed_in: bool = False
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
@@ -216,10 +219,23 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     reopen: bool = False
 
 
+class Holder(msgspec.Struct, frozen=True, order=True, gc=False):
+    """To whom the events of a shared device belong from `since` on; the first one has those before too."""
+
+    since: int
+    namespace: str
+    value: str
+
+    @property
+    def identifier(self) -> Identifier:
+        """The person, or the device if nobody holds it."""
+        return Identifier(self.namespace, self.value)
+
+
 class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     workspace: str
     profile_id: str
-    command: Literal["unknown", "transfer", "absorb", "fold", "advance", "rebuild", "replay"]
+    command: Literal["unknown", "transfer", "absorb", "fold", "advance", "rebuild", "replay", "assign", "warn"]
     decision: int = 0
     target: str | None = None
     origin: str | None = None
@@ -235,6 +251,7 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     last: bool = False
     events: tuple[bytes, ...] = ()
     sessions: tuple[str, ...] = ()
+    holders: tuple[Holder, ...] = ()
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):

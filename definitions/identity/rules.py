@@ -57,11 +57,14 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         self._priority: dict[str, int]
         self._named: dict[str, Namespace]
         self._blocked: dict[str, frozenset[str]]
+        self._handed_on: frozenset[str]
         msgspec.structs.force_setattr(self, "_priority", {one.name: at for at, one in enumerate(self.namespaces)})
         msgspec.structs.force_setattr(self, "_named", {one.name: one for one in self.namespaces})
         msgspec.structs.force_setattr(
             self, "_blocked", {one.name: one.blocked | self.blocked for one in self.namespaces}
         )
+        handed_on = frozenset(one.name for one in self.namespaces if one.shared == "last_login")
+        msgspec.structs.force_setattr(self, "_handed_on", handed_on)
 
     @cached_property
     def version(self) -> str:
@@ -76,6 +79,12 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         """What an identifier names; None if its namespace is not defined."""
         named = self._named.get(identifier.namespace)
         return None if named is None else named.kind
+
+    def handed_on(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
+        """Those that are devices whose events, once they are shared, go to whoever signed in last."""
+        if not self._handed_on:
+            return ()
+        return tuple(one for one in identifiers if one.namespace in self._handed_on)
 
     def rank(self, identifier: Identifier) -> tuple[int, str, str]:
         """Sort key: the smallest of a profile is its canonical identifier. Undefined namespaces come last."""

@@ -37,7 +37,6 @@ NAMESPACE_KEYS = ("namespace", "kind", "limit", "unique", "shared", "normaliser"
 _LIMIT_KEYS = ("at_most", "within")
 _KINDS: tuple[str, ...] = get_args(Kind)
 _SHARING: tuple[str, ...] = get_args(Sharing)
-_NOT_YET = ("last_login",)
 _SHIPPED_BLOCKED = frozenset[str]().union(*(one.blocked for one in DEFAULT_RULES.namespaces))
 _REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
@@ -235,7 +234,4 @@ def _read_shared(node: MappingNode, kind: str | None, findings: Findings) -> str
     if kind is not None and kind != "device":
         hint = "only devices are shared: remove the key, or make it `kind: device`"
         findings.add(key, f"'shared' on a namespace of kind {kind!r}", hint)
-    elif shared in _NOT_YET:
-        supported = [one for one in _SHARING if one not in _NOT_YET]
-        findings.add(value, f"`shared: {shared}` is not supported yet", f"supported: {', '.join(supported)}")
     return shared or "isolate"

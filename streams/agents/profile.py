@@ -25,6 +25,7 @@ from streams.dead_letters import DeadLetters
 from streams.fold import rebuild, segments, sessions
 from streams.fold.context import FoldContext
 from streams.fold.fold import advance, fold_event, next_deadline
+from streams.fold.holders import assign, hand_on
 from streams.fold.merge import absorb, retire, unite_replayed
 from streams.fold.state import (
     Forward,
@@ -46,7 +47,7 @@ SWEEP_LIMIT = 2_000
 class _Decoded(msgspec.Struct, frozen=True, gc=False):
     """`key`: of the profile that is meant; empty for a command to all. `raw`: of the event, or of the command.
 
-    `replayed`: the events of a replay.
+    `replayed`: the events of a replay. `holder`, `assigned`: who had the shared device of an event, by which decision.
     """
 
     workspace: str
@@ -55,6 +56,8 @@ class _Decoded(msgspec.Struct, frozen=True, gc=False):
     content: Event | ProfileCommand
     raw: bytes | None
     replayed: tuple[Event, ...] = ()
+    holder: Identifier | None = None
+    assigned: int = 0
 
 
 def stored_deadline(value: bytes) -> int | None:
@@ -123,7 +126,10 @@ class ProfileStage:
             key = profile_key(command.workspace, command.profile_id) if command.profile_id else b""
             raw = command.event if is_event else record.value
             replayed = tuple(self._codec.decode(Event, event) for event in command.events)
-            item = _Decoded(command.workspace, command.profile_id, key, content, raw, replayed)
+            holder = command.identifiers[0] if is_event and command.identifiers else None
+            item = _Decoded(
+                command.workspace, command.profile_id, key, content, raw, replayed, holder, command.sent
+            )  # fmt: skip
         else:
             try:
                 workspace, profile_id = split_profile_key(record.key)
@@ -163,6 +169,10 @@ class ProfileStage:
                 self._absorb(content, slot, outputs)
             case "rebuild":
                 self._rebuild(content, slot)
+            case "assign":
+                self._assign(content, slot, clocks, outputs)
+            case "warn":
+                self._warn(content, slot, clocks, outputs)
             case "replay":
                 self._replay(content, item.replayed, slot, clocks, outputs, slots)
         return False
@@ -172,17 +182,22 @@ class ProfileStage:
     ) -> bool:
         entry = slot.entry
         if isinstance(entry, Forward):
-            outputs.append(self._forwarded(item, entry.target, entry.decision, tally))
+            outputs.append(self._sent_on(item, entry.target, tally, item.holder, item.assigned, entry.decision))
             return False
-        home = self._elsewhere(entry, event, slot.context)
-        if home is not None:
-            outputs.append(self._forwarded(item, home, 0, tally))
+        holder = None if self._is_outdated(item, entry, event) else item.holder
+        stray = self._stray(entry, event, holder, slot.context)
+        if stray is not None:
+            outputs.append(self._sent_on(item, self._home(item.workspace, stray), tally, holder, item.assigned))
             return False
         clocks.advance(item.workspace, event.occurred_at)
+        state = slot.state()
+        if holder is None and (held_by := hand_on(state, event)) is not None:
+            slot.changed = True
+            outputs.append(self._sent_on(item, self._home(item.workspace, held_by), tally, held_by, state.assigned))
+            return False
         if entry is None:
             tally[metrics.CREATED, (item.workspace,)] += 1
-        state = slot.state()
-        if not fold_event(state, event, slot.context, slot.outputs):
+        if not fold_event(state, event, slot.context, slot.outputs, adds_identifier=holder is None):
             tally[metrics.EVENTS, (item.workspace, "duplicate")] += 1
             return False
         slot.touch()
@@ -250,9 +265,23 @@ class ProfileStage:
 
     def _rebuild(self, command: ProfileCommand, slot: Slot) -> None:
         """Wait for the replay of the events that belong here from this decision on."""
-        rebuilding = rebuild.begin(slot.entry, command.decision, command.identifiers, command.parted)
+        rebuilding = rebuild.begin(slot.entry, command)
         if rebuilding is not None:
             slot.wait_for(rebuilding)
+
+    def _assign(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
+        """Learn who holds a shared device; if events were handed on otherwise, ask GRAPH to have that put right."""
+        if isinstance(slot.entry, Forward):
+            return
+        persons = assign(slot.state(), command.holders, command.decision)
+        slot.changed = True
+        if persons:
+            outputs.append(self._outputs.reassign(command, persons, clocks.now(command.workspace)))
+
+    def _warn(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
+        """Have the profile rebuilt anew if it waits for a replay of events that are not all its own any more."""
+        if isinstance(slot.entry, Rebuilding) and command.decision > slot.entry.decision:
+            outputs.append(self._outputs.reassign(command, (), clocks.now(command.workspace)))
 
     def _put_aside(self, item: _Decoded, slot: Slot, rebuilding: Rebuilding, slots: Slots) -> None:
         """Keep a record, in order, until the profile is rebuilt."""
@@ -300,23 +329,52 @@ class ProfileStage:
         content = self._codec.decode(Event, raw) if is_event else self._codec.decode(ProfileCommand, raw)
         return _Decoded(slot.context.workspace, slot.context.profile_id, slot.key, content, raw)
 
-    def _elsewhere(self, state: ProfileState | Rebuilding | None, event: Event, context: FoldContext) -> str | None:
-        """Where a stray event belongs: one that was on its way when its identifier was parted from this profile.
+    def _is_outdated(self, item: _Decoded, entry: ProfileState | Rebuilding | None, event: Event) -> bool:
+        """Whether the events of a shared device were dealt out anew since this one was handed on."""
+        if item.holder is None or entry is None:
+            return False
+        device = self._rules.usable(event.identifiers)[0]
+        return item.assigned < entry.replayed.get(str(device), 0)
 
-        All others are of an identifier that this profile has taken in, or whose own profile it is.
+    def _stray(
+        self, state: ProfileState | Rebuilding | None, event: Event, holder: Identifier | None, context: FoldContext
+    ) -> Identifier | None:
+        """Whose own profile a stray event goes to: one that was on its way when its identifier was parted from here.
+
+        All others are of an identifier that this profile has taken in, or whose own profile it is. An event that a
+        shared device has handed on counts as its holder's.
         """
-        first = event.identifiers[0]
+        first = holder or event.identifiers[0]
         if state is not None and (first.namespace, first.value) in state.identifiers:
             return None
-        primary = self._rules.usable(event.identifiers)[:1]
-        if not primary or (state is not None and (primary[0].namespace, primary[0].value) in state.identifiers):
-            return None
-        home = default_profile_id(self._workspaces[context.workspace].namespace, primary[0])
-        return None if home == context.profile_id else home
+        if holder is not None:
+            owner = holder
+        else:
+            usable = self._rules.usable(event.identifiers)
+            if not usable:
+                return None
+            owner = usable[0]
+            if state is not None and (owner.namespace, owner.value) in state.identifiers:
+                return None
+        return None if self._home(context.workspace, owner) == context.profile_id else owner
 
-    def _forwarded(self, item: _Decoded, target: str, decision: int, tally: Tally) -> Output:
+    def _home(self, workspace: str, identifier: Identifier) -> str:
+        return default_profile_id(self._workspaces[workspace].namespace, identifier)
+
+    def _sent_on(  # noqa: PLR0913, PLR0917 - the event, where to, and on whose behalf by which decisions
+        self,
+        item: _Decoded,
+        target: str,
+        tally: Tally,
+        holder: Identifier | None,
+        assigned: int,
+        decision: int = 0,
+    ) -> Output:
         tally[metrics.EVENTS, (item.workspace, "forwarded")] += 1
-        return self._outputs.command(ProfileCommand(item.workspace, target, "fold", decision, event=item.raw))
+        held = () if holder is None else (holder,)
+        return self._outputs.command(
+            ProfileCommand(item.workspace, target, "fold", decision, identifiers=held, event=item.raw, sent=assigned)
+        )
 
     # -- what time does
 
@@ -355,7 +413,7 @@ class ProfileStage:
 
 
 def _concerns_rebuild(content: Event | ProfileCommand) -> bool:
-    return isinstance(content, ProfileCommand) and content.command in {"rebuild", "replay"}
+    return isinstance(content, ProfileCommand) and content.command in {"rebuild", "replay", "warn"}
 
 
 def _aside_key(slot: Slot, number: int) -> bytes:

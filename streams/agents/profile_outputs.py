@@ -5,8 +5,16 @@ from collections.abc import Iterable, Mapping
 from definitions import Program
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
-from schemas.records import Profile, ProfileCommand, Route, SegmentChange, Session
-from schemas.topics import IDENTITY_ROUTES, PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS, activation
+from schemas.records import Identifier, IdentityRequest, Profile, ProfileCommand, Route, SegmentChange, Session
+from schemas.topics import (
+    IDENTITY_REQUESTS,
+    IDENTITY_ROUTES,
+    PROFILE_COMMANDS,
+    PROFILES,
+    SEGMENTS,
+    SESSIONS,
+    activation,
+)
 from streams import metrics
 from streams.agents.slots import Slot
 from streams.fold.profile import deleted_record, is_nobody, merged_record, profile_record
@@ -22,6 +30,7 @@ class ProfileOutputs:
         self._change = codec.encoder(SegmentChange)
         self._command = codec.encoder(ProfileCommand)
         self._route = codec.encoder(Route)
+        self._request = codec.encoder(IdentityRequest)
         self._destinations = {
             (workspace, segment.name): segment.destinations
             for workspace, program in programs.items()
@@ -53,6 +62,11 @@ class ProfileOutputs:
                 absorbed.workspace, identifier.namespace, identifier.value, absorbed.profile_id, absorbed.decision
             )
             yield Output(IDENTITY_ROUTES, identifier_key(absorbed.workspace, identifier), self._route(route))
+
+    def reassign(self, command: ProfileCommand, persons: tuple[Identifier, ...], now: int) -> Output:
+        """A request to GRAPH: these have events of a device that are not theirs, or lack some that are."""
+        request = IdentityRequest(command.workspace, "", "", now, (*command.identifiers, *persons), "reassign")
+        return Output(IDENTITY_REQUESTS, command.workspace.encode(), self._request(request))
 
     def _change_outputs(self, slot: Slot, change: SegmentChange, tally: Tally) -> list[Output]:
         tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1

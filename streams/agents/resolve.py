@@ -92,19 +92,22 @@ class ResolveStage:
 
     def _resolve(self, item: _Decoded, event: EventHead, view: StateView, outputs: list[Output]) -> None:
         workspace = self._workspaces[event.workspace]
-        resolved = resolve(_entry(view, item.key), item.identifiers, event.source, workspace.namespace)
+        is_sign_in = event.type == "identify" and bool(self._rules.handed_on(item.identifiers))
+        again = item.identifiers if is_sign_in else ()
+        resolved = resolve(_entry(view, item.key), item.identifiers, event.source, workspace.namespace, again)
         record = item.record
         key = profile_key(event.workspace, resolved.profile_id)
         outputs.append(Output(EVENTS_RESOLVED, key, record.value, record.headers))
         if resolved.changed is not None:
             view.put(item.key, encode_entry(resolved.changed))
-        if resolved.new_pairs:
+        if resolved.asked:
             request = IdentityRequest(
                 workspace=event.workspace,
                 message_id=event.message_id,
                 source=event.source,
                 occurred_at=event.occurred_at,
-                identifiers=(item.identifiers[0], *resolved.new_pairs),
+                identifiers=(item.identifiers[0], *resolved.asked),
+                signed_in=is_sign_in,
             )
             outputs.append(Output(IDENTITY_REQUESTS, event.workspace.encode(), self._encode_request(request)))
 

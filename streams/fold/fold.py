@@ -10,8 +10,13 @@ from streams.fold.context import FoldContext, Outputs
 from streams.fold.state import BEGINNING, ProfileState
 
 
-def fold_event(state: ProfileState, event: Event, context: FoldContext, out: Outputs) -> bool:
-    """Fold one event into the state; False, and nothing changed, when its message id was folded before."""
+def fold_event(
+    state: ProfileState, event: Event, context: FoldContext, out: Outputs, adds_identifier: bool = True
+) -> bool:
+    """Fold one event into the state; False, and nothing changed, when its message id was folded before.
+
+    `adds_identifier`: whether its primary identifier becomes the profile's; not that of a shared device.
+    """
     if not recent_ids.remember(state.recent_ids, event.message_id, event.received_at):
         return False
     refresh(state, context, out)
@@ -20,7 +25,9 @@ def fold_event(state: ProfileState, event: Event, context: FoldContext, out: Out
     if at > state.as_of:
         advance(state, at, context, out)
         state.as_of = at
-    _count(state, event, context)
+    _count(state, event)
+    if adds_identifier:
+        identifiers.add_primary(state.identifiers, event.identifiers, context.rules)
     accumulators = windows.add(state.windows, event, state.as_of, context.program)
     names: set[str] = set()
     if event.type == "identify" and event.traits != "{}":
@@ -66,7 +73,7 @@ def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
     segments.settle(state, context.program.segments, segments.DEFINITION, context, out)
 
 
-def _count(state: ProfileState, event: Event, context: FoldContext) -> None:
+def _count(state: ProfileState, event: Event) -> None:
     at = event.occurred_at
     state.events += 1
     if state.first_seen_at is None or at < state.first_seen_at:
@@ -74,4 +81,3 @@ def _count(state: ProfileState, event: Event, context: FoldContext) -> None:
     if state.last_seen_at is None or at > state.last_seen_at:
         state.last_seen_at = at
     counters.count(state.counters, event.event or event.type)
-    identifiers.add_primary(state.identifiers, event.identifiers, context.rules)

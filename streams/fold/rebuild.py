@@ -7,33 +7,35 @@ from collections.abc import Iterable
 
 import msgspec
 
-from schemas.records import Event, Identifier, Session
+from schemas.records import Event, ProfileCommand, Session
 from streams.fold import recent_ids, segments
 from streams.fold.context import FoldContext, Outputs
 from streams.fold.fold import advance, fold_event
+from streams.fold.holders import hand_on
 from streams.fold.state import BEGINNING, Entry, Forward, ProfileState, Rebuilding, Told
 
 _COMMAND = bytes(recent_ids.HASH_BYTES)
 
 
-def begin(
-    entry: Entry | None, decision: int, identifiers: tuple[Identifier, ...], parted: tuple[Identifier, ...]
-) -> Rebuilding | None:
+def begin(entry: Entry | None, command: ProfileCommand) -> Rebuilding | None:
     """The profile as it waits for its replay; None if it knows a later decision, or this one.
 
-    `identifiers`: all that belong to it from now on. `parted`: the others of the profile that came apart.
+    `command`: its `identifiers` are all that belong to it from now on, `parted` the others of the profile that came
+    apart, `holders` those who hold the device that the profile is of.
     """
+    decision = command.decision
     known = 0 if entry is None else entry.rebuilt if isinstance(entry, ProfileState) else entry.decision
     if decision <= known:
         return None
     replayed = {} if entry is None or isinstance(entry, Forward) else entry.replayed
     return Rebuilding(
         decision=decision,
-        identifiers=[(one.namespace, one.value) for one in identifiers],
+        identifiers=[(one.namespace, one.value) for one in command.identifiers],
         version=0 if entry is None else entry.version,
         memberships={} if entry is None or isinstance(entry, Forward) else dict(entry.memberships),
         aside=entry.aside if isinstance(entry, Rebuilding) else b"",
-        replayed=replayed | {str(one): decision for one in (*identifiers, *parted)},
+        replayed=replayed | {str(one): decision for one in (*command.identifiers, *command.parted)},
+        holders=command.holders,
     )
 
 
@@ -49,8 +51,11 @@ def waiting(rebuilding: Rebuilding) -> int:
 
 
 def replayed_already(rebuilding: Rebuilding, events: Iterable[Event]) -> list[int]:
-    """The numbers of what waits and is among these events."""
-    hashes = {recent_ids.hashed(event.message_id) for event in events} if rebuilding.aside else set()
+    """The numbers of what waits and was folded with these events; what is handed on instead must still be."""
+    shadow = rebuilding.shadow
+    if shadow is None or not rebuilding.aside:
+        return []
+    hashes = {recent_ids.hashed(event.message_id) for event in events if hand_on(shadow, event) is None}
     size = recent_ids.HASH_BYTES
     return [at // size for at in range(0, len(rebuilding.aside), size) if rebuilding.aside[at : at + size] in hashes]
 
@@ -70,12 +75,15 @@ def replay(  # noqa: PLR0913, PLR0917 - a part is many things
             identifiers=list(rebuilding.identifiers),
             rebuilt=rebuilding.decision,
             replayed=dict(rebuilding.replayed),
+            holders=rebuilding.holders,
+            assigned=rebuilding.decision if rebuilding.holders else 0,
         )
     if rebuilding.shadow is None or (run, part) != (rebuilding.run, rebuilding.next_part):
         return False
     out = Outputs(segment_changes=[], sessions={})
     for event in events:
-        fold_event(rebuilding.shadow, event, context, out)
+        if hand_on(rebuilding.shadow, event) is None:
+            fold_event(rebuilding.shadow, event, context, out, adds_identifier=False)
     _keep(rebuilding, out)
     rebuilding.next_part += 1
     return True

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from definitions import NEVER
+from schemas.records import Holder
 
 BEGINNING = -(2**63)  # `as_of` of a profile that has seen no event
 
@@ -57,6 +58,9 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     definitions: str = ""  # fingerprint of the program from which `memberships` and `untils` follow
     rebuilt: int = 0  # the last decision that had it rebuilt
     replayed: dict[str, int] = {}  # identifier -> the decision since which its events were replayed, here or elsewhere
+    holders: tuple[Holder, ...] = ()  # of a shared device that is handed on: whose its events are
+    assigned: int = 0  # the decision that said so
+    handed_on_until: int = BEGINNING  # the latest event that was given to a holder
 
 
 class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -94,6 +98,7 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     shadow: ProfileState | None = None
     replayed: dict[str, int] = {}
     sessions: dict[str, Told] = {}
+    holders: tuple[Holder, ...] = ()
 
 
 Entry = ProfileState | Forward | Rebuilding

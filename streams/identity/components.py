@@ -8,7 +8,9 @@ Rules, limits and commands are left to `graph.py`; batching and durability to wh
 | `WORKSPACE|component|CANONICAL` | `Component`; absent: the identifier alone |
 | `WORKSPACE|near|IDENTIFIER` | the identifiers that active links tie it to |
 | `WORKSPACE|link|IDENTIFIER⏎IDENTIFIER` | the evidence of each source, as a list of `Evidence` |
-| `WORKSPACE|shared|IDENTIFIER` | number of the decision that found a device shared, 8 bytes |
+| `WORKSPACE|shared|IDENTIFIER` | number of the decision that found a device shared, 8 bytes; `+` if it is handed on |
+| `WORKSPACE|signed|IDENTIFIER` | the sign-ins on a device that is or would be handed on, as `SignIns` |
+| `WORKSPACE|devices|IDENTIFIER` | the devices on which somebody signed in so |
 | `WORKSPACE|sequence` | number of the last decision, 8 bytes |
 """
 
@@ -18,7 +20,8 @@ from typing import Protocol
 import msgspec
 
 from definitions.identity.rules import IdentityRules
-from schemas.records import Identifier, Link, LinkStatus
+from schemas.records import Holder, Identifier, Link, LinkStatus
+from streams.identity.sign_ins import SignIns, without
 
 
 class Store(Protocol):
@@ -85,7 +88,9 @@ class Evidence(msgspec.Struct, array_like=True, frozen=True, gc=False):
 _encode = msgspec.msgpack.Encoder().encode
 _decode_component = msgspec.msgpack.Decoder(Component).decode
 _decode_evidence = msgspec.msgpack.Decoder(tuple[Evidence, ...]).decode
-_decode_near = msgspec.msgpack.Decoder(tuple[tuple[str, str], ...]).decode
+_decode_names = msgspec.msgpack.Decoder(tuple[tuple[str, str], ...]).decode
+_decode_sign_ins = msgspec.msgpack.Decoder(tuple[tuple[int, str, str], ...]).decode
+_HANDED_ON = b"+"
 
 
 def link_key(workspace: str, left: Identifier, right: Identifier, source: str | None = None) -> bytes:
@@ -201,7 +206,7 @@ class Components:
     def near(self, identifier: Identifier) -> tuple[Identifier, ...]:
         """The identifiers that active links tie it to."""
         stored = self._store.get(self._key("near", identifier))
-        return () if stored is None else tuple(Identifier(*one) for one in _decode_near(stored))
+        return () if stored is None else tuple(Identifier(*one) for one in _decode_names(stored))
 
     def reached(self, start: Identifier, without: Iterable[Identifier] = ()) -> set[Identifier]:
         """All that active links lead to from an identifier, on ways that do not pass any of `without`."""
@@ -237,9 +242,40 @@ class Components:
         """Whether a device was found to be used by several persons."""
         return self._store.get(self._key("shared", device)) is not None
 
-    def share(self, device: Identifier, decision: int) -> None:
-        """Remember that a device is used by several persons."""
-        self._store.put(self._key("shared", device), decision.to_bytes(8, "big"))
+    def is_handed_on(self, device: Identifier) -> bool:
+        """Whether a shared device's events belong to whoever signed in last."""
+        return (self._store.get(self._key("shared", device)) or b"").endswith(_HANDED_ON)
+
+    def share(self, device: Identifier, decision: int, handed_on: bool = False) -> None:
+        """Remember that a device is used by several persons, and whether its events go to whoever signed in last."""
+        stored = decision.to_bytes(8, "big") + (_HANDED_ON if handed_on else b"")
+        self._store.put(self._key("shared", device), stored)
+
+    def sign_ins(self, device: Identifier) -> SignIns:
+        """Who signed in on a device, and when."""
+        stored = self._store.get(self._key("signed", device))
+        return () if stored is None else tuple(Holder(*one) for one in _decode_sign_ins(stored))
+
+    def keep_sign_ins(self, device: Identifier, sign_ins: SignIns) -> None:
+        """Remember who signed in on a device."""
+        packed = [(one.since, one.namespace, one.value) for one in sign_ins]
+        self._store.put(self._key("signed", device), _encode(packed) if packed else None)
+        for person in {one.identifier for one in sign_ins}:
+            devices = self.devices(person)
+            if device not in devices:
+                listed = [(one.namespace, one.value) for one in (*devices, device)]
+                self._store.put(self._key("devices", person), _encode(listed))
+
+    def forget_sign_ins(self, device: Identifier, person: Identifier) -> None:
+        """What tied the person to the device was taken back."""
+        self.keep_sign_ins(device, without(self.sign_ins(device), person))
+        left = [(one.namespace, one.value) for one in self.devices(person) if one != device]
+        self._store.put(self._key("devices", person), _encode(left) if left else None)
+
+    def devices(self, person: Identifier) -> tuple[Identifier, ...]:
+        """On which devices somebody signed in."""
+        stored = self._store.get(self._key("devices", person))
+        return () if stored is None else tuple(Identifier(*one) for one in _decode_names(stored))
 
     def last_decision(self) -> int:
         """Number of the last decision; 0 before the first."""

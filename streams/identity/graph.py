@@ -5,15 +5,27 @@ between the three: docs/decisions/0006-resolve-routes-at-once.md; parting what w
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from definitions.identity.rules import IdentityRules
 from schemas.identity import default_profile_id
-from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, LinkStatus, Pair, ProfileCommand, Route
+from schemas.records import (
+    Holder,
+    Identifier,
+    IdentityChange,
+    IdentityRequest,
+    Link,
+    LinkStatus,
+    Pair,
+    ProfileCommand,
+    Route,
+    Share,
+)
 from streams.identity.components import Component, Components, Evidence, Store, link_of
 from streams.identity.parting import Parting
+from streams.identity.sign_ins import SignIns, added, changed, claims, holders
 from streams.identity.union import Union
 
 _WAITS_FOR_REVIEW = ("cap:", "fan_in")
@@ -38,7 +50,9 @@ def decide(request: IdentityRequest, store: Store, workspace_namespace: uuid.UUI
     graph = _Graph(request, Components(store, request.workspace, rules), workspace_namespace, rules)
     match request.kind:
         case "link":
+            devices = graph.sign_in()
             graph.link(request.identifiers)
+            graph.assign(devices)
         case "unmerge":
             graph.unmerge()
         case "retract":
@@ -47,6 +61,8 @@ def decide(request: IdentityRequest, store: Store, workspace_namespace: uuid.UUI
             graph.accept()
         case "reject":
             graph.reject()
+        case "reassign":
+            graph.reassign()
         case _:
             graph.nothing("the request is of a kind that this release does not know")
     return graph.decision
@@ -63,6 +79,7 @@ class _Graph:
         self._components = components
         self._namespace = namespace
         self._rules = rules
+        self._newly_shared: set[Identifier] = set()
 
     # -- identifiers that were seen together
 
@@ -197,14 +214,75 @@ class _Graph:
     def _share(self, device: Identifier, persons: Sequence[Identifier]) -> None:
         """A second person has signed in on a device: take all its links back, so that it stands alone."""
         number = self._components.next_decision()
-        self._components.share(device, number)
+        self._newly_shared.add(device)
+        is_handed_on = bool(self._rules.handed_on((device,)))
+        self._components.share(device, number, is_handed_on)
         parting = self._parting(number, "shared")
         component = self._components.of(device)
         for other in self._components.near(device):
             parting.retract(*self._components.pair(device, other))
         parting.part(component)
+        if is_handed_on:
+            parting.hand_on(device, (device, *(one.identifier for one in self._components.sign_ins(device))))
         self._take(parting)
         self._change("shared", number, (device, *persons), reason="shared", shares=tuple(parting.shares))
+        if is_handed_on:
+            self._tell_holders(device, number)
+
+    # -- devices that are handed on
+
+    def sign_in(self) -> dict[Identifier, SignIns]:
+        """Remember the event as a sign-in of its person on devices that are handed on; who held them before that.
+
+        An event is one if it says so, or if it is the first of its source to show the two together.
+        """
+        devices = self._rules.handed_on(self._request.identifiers)
+        person = next((one for one in self._request.identifiers if self._rules.kind(one) == "person"), None)
+        before = {}
+        for device in devices if person is not None else ():
+            assert person is not None
+            known = {one.source for one in self._components.evidence(person, device)}
+            if self._request.signed_in or self._request.source not in known:
+                new = Holder(self._request.occurred_at, person.namespace, person.value)
+                before[device] = self._components.sign_ins(device)
+                self._components.keep_sign_ins(device, added(before[device], device, new))
+        return before
+
+    def assign(self, before: Mapping[Identifier, SignIns]) -> None:
+        """Say whose the events of shared devices are, where that has changed since `before`."""
+        for device, sign_ins in before.items():
+            if device in self._newly_shared or not self._components.is_shared(device):
+                continue
+            held = holders(self._components.sign_ins(device))
+            if not self._components.is_handed_on(device):
+                self._share(device, tuple(one.identifier for one in held))  # it was shared under another policy
+            elif changes := changed(holders(sign_ins), held):
+                number = self._components.next_decision()
+                parting = self._parting(number, "sign_in")
+                parting.assign(device)
+                parting.warn(device, [loser for loser, _ in changes])
+                self._take(parting)
+                self._tell_holders(device, number)
+
+    def reassign(self) -> None:
+        """Rebuild persons to whom events of a device were given, or not, before it was known who had signed in."""
+        device, *persons = self._request.identifiers
+        if not self._components.is_handed_on(device):
+            self.nothing(f"{device} is no shared device that is handed on")
+            return
+        number = self._components.next_decision()
+        parting = self._parting(number, "sign_in")
+        parting.assign(device)
+        parting.hand_on(device, persons)
+        self._take(parting)
+        named = (device, *persons)
+        self._change("reassigned", number, named, reason="sign_in", shares=tuple(parting.shares))
+
+    def _tell_holders(self, device: Identifier, number: int) -> None:
+        held = tuple(claims(device, holders(self._components.sign_ins(device))))
+        persons = (person for person, _ in held)
+        shares = tuple(Share(self._id(person), (claim,)) for person, claim in held)
+        self._change("assigned", number, (device, *persons), profile_id=self._id(device), shares=shares)
 
     # -- orders
 

@@ -1,11 +1,12 @@
 """Taking evidence back, and what the profiles that come of it are told (docs/decisions/0009)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from schemas.records import Claim, Identifier, IdentityRequest, Link, ProfileCommand, Route, Share
 from streams.identity.components import Component, Components, link_of
+from streams.identity.sign_ins import claims, holders
 
 
 class Parting:
@@ -46,6 +47,8 @@ class Parting:
         if not retracted:
             return
         self._components.record(left, right, retracted)
+        if self._reason != "shared":
+            self._forget_sign_ins(left, right)
         self._reopened.update((left, right))
         self.links += (link_of(self._request.workspace, left, right, one) for one in retracted)
 
@@ -68,17 +71,67 @@ class Parting:
                         )
                     )  # fmt: skip
 
+    def hand_on(self, device: Identifier, persons: Iterable[Identifier]) -> None:
+        """Rebuild the profiles of persons who hold or held a shared device, but for those that come of the parting."""
+        rebuilt = {share.profile_id for share in self.shares}
+        for person in persons:
+            component = self._components.of(person)
+            home = self._id(component.canonical)
+            if home not in rebuilt:
+                rebuilt.add(home)
+                self._rebuild(component, home, [] if person == device else [device])
+
+    def assign(self, device: Identifier) -> None:
+        """Tell a shared device who holds it, and when."""
+        held = holders(self._components.sign_ins(device))
+        workspace = self._request.workspace
+        self.commands.append(
+            ProfileCommand(
+                workspace, self._id(device), "assign", self._number, identifiers=(device,), holders=held
+            )
+        )  # fmt: skip
+
+    def warn(self, device: Identifier, losers: Iterable[Identifier]) -> None:
+        """Tell those who give up events of a device: a replay that is under way may still hold some of them."""
+        for loser in losers:
+            for identifier in self._components.of(loser).identifiers:
+                self.commands.append(
+                    ProfileCommand(
+                        self._request.workspace, self._id(identifier), "warn", self._number,
+                        identifiers=(device, loser),
+                    )
+                )  # fmt: skip
+
+    def _forget_sign_ins(self, left: Identifier, right: Identifier) -> None:
+        if any(one.status == "active" for one in self._components.evidence(left, right)):
+            return
+        for device, person in ((left, right), (right, left)):
+            if device in self._components.devices(person):
+                self._components.forget_sign_ins(device, person)
+
     def _rebuild(self, piece: Component, home: str, parted: list[Identifier]) -> None:
         workspace = self._request.workspace
         identifiers = piece.identifiers
-        claims = tuple(Claim(one.namespace, one.value) for one in identifiers)
-        self.shares.append(Share(home, claims))
+        self.shares.append(Share(home, tuple(self._claims(identifiers))))
+        device = identifiers[0]
+        held = holders(self._components.sign_ins(device)) if self._components.is_handed_on(device) else ()
         self.commands.append(
-            ProfileCommand(workspace, home, "rebuild", self._number, identifiers=identifiers, parted=tuple(parted))
-        )
+            ProfileCommand(
+                workspace, home, "rebuild", self._number, identifiers=identifiers, parted=tuple(parted), holders=held
+            )
+        )  # fmt: skip
         for identifier in identifiers[1:]:
             self.commands.append(
                 ProfileCommand(
                     workspace, self._id(identifier), "transfer", self._number, target=home, identifiers=(identifier,)
                 )
             )
+
+    def _claims(self, identifiers: Iterable[Identifier]) -> Iterator[Claim]:
+        """Events whose primary identifier is one of these, and those of shared devices while one of these held them."""
+        for identifier in identifiers:
+            yield Claim(identifier.namespace, identifier.value)
+            for device in self._components.devices(identifier):
+                if self._components.is_handed_on(device):
+                    held = holders(self._components.sign_ins(device))
+                    yield from (claim for person, claim in claims(device, held) if person == identifier)

@@ -106,7 +106,7 @@ class Replay:
         resolved = resolve(self._entries.get(primary), identifiers, source, NOWHERE)
         if resolved.changed is not None:
             self._entries[primary] = resolved.changed
-        others = [other for other in resolved.new_pairs if not self.is_apart(primary, other, source)]
+        others = [other for other in resolved.asked if not self.is_apart(primary, other, source)]
         if others:
             request = (observed.message_id, source, observed.occurred_at, (primary, *others))
             self._decide(IdentityRequest(self._workspace, *request))

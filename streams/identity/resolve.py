@@ -4,6 +4,7 @@ Why no event waits for a decision: docs/decisions/0006-resolve-routes-at-once.md
 """
 
 import uuid
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -18,20 +19,24 @@ _NEVER_LINKED = IdentifierEntry()
 
 
 class Resolved(msgspec.Struct, frozen=True, gc=False):
-    """`new_pairs`: identifiers to ask GRAPH about, each with the primary. `changed`: the entry to store, or None."""
+    """`asked`: identifiers to ask GRAPH about, each with the primary. `changed`: the entry to store, or None."""
 
     profile_id: str
-    new_pairs: tuple[Identifier, ...] = ()
+    asked: tuple[Identifier, ...] = ()
     changed: IdentifierEntry | None = None
 
 
 def resolve(
-    entry: IdentifierEntry | None, identifiers: tuple[Identifier, ...], source: str, workspace_namespace: uuid.UUID
+    entry: IdentifierEntry | None,
+    identifiers: tuple[Identifier, ...],
+    source: str,
+    workspace_namespace: uuid.UUID,
+    again: Sequence[Identifier] = (),
 ) -> Resolved:
     """The profile of an event now, by the entry of its primary identifier, and the pairs not yet asked about.
 
     `identifiers`: at least one, as `IdentityRules.usable` returns them; the first is the primary. Each source is asked
-    about by itself: its evidence can be taken back alone.
+    about by itself: its evidence can be taken back alone. `again`: those of them to ask about in any case.
     """
     primary = identifiers[0]
     known = entry or _NEVER_LINKED
@@ -41,11 +46,12 @@ def resolve(
     hashes = {other: _hash(other, source) for other in identifiers[1:]}
     new_pairs = tuple(other for other, hashed in hashes.items() if not _contains(known.paired, hashed))
     if not new_pairs:
-        return Resolved(profile_id)
+        return Resolved(profile_id, tuple(other for other in identifiers[1:] if other in again))
     paired = known.paired + b"".join(hashes[other] for other in new_pairs)
     # The oldest fall out: asking about a pair again is harmless, an entry without bound is not.
     changed = msgspec.structs.replace(known, paired=paired[-MAX_PAIRED * _HASH_BYTES :])
-    return Resolved(profile_id, new_pairs, changed)
+    asked = tuple(other for other in identifiers[1:] if other in new_pairs or other in again) if again else new_pairs
+    return Resolved(profile_id, asked, changed)
 
 
 def apply_route(entry: IdentifierEntry | None, route: Route) -> IdentifierEntry:

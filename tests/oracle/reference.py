@@ -66,12 +66,21 @@ class World:
     segments: Mapping[str, Segment]
 
 
+def _strongest(event: Event) -> Identifier:
+    return min(event.identifiers, key=identities.strength)
+
+
 def recompute(
-    events: Iterable[Event], requests: Iterable[IdentityRequest | Iterable[Identifier]], world: World, at: int
+    events: Iterable[Event],
+    requests: Iterable[IdentityRequest | Iterable[Identifier]],
+    world: World,
+    at: int,
+    owner: Callable[[Event], Identifier] = _strongest,
 ) -> dict[str, Person]:
     """Every person with at least one event, by profile id, at time `at` (no event is younger).
 
-    An event belongs to the person of its strongest identifier; of events with one message id the first counts.
+    An event belongs to the person of its strongest identifier, or of `owner`; of events with one message id the first
+    counts.
     """
     components = identities.persons(requests)
     once: dict[str, Event] = {}
@@ -79,7 +88,7 @@ def recompute(
         once.setdefault(event.message_id, event)
     owned: dict[frozenset[Identifier], list[Event]] = {}
     for event in once.values():
-        primary = min(event.identifiers, key=identities.strength)
+        primary = owner(event)
         members = next((component for component in components if primary in component), frozenset([primary]))
         owned.setdefault(members, []).append(event)
     people = [_person(members, theirs, world, at) for members, theirs in owned.items()]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.records import Event, Identifier
+from schemas.records import Event, Identifier, ProfileCommand
 from streams.fold import rebuild, recent_ids
 from streams.fold.context import Outputs
 from streams.fold.state import Forward, ProfileState, Rebuilding, decode_entry, encode_entry
@@ -12,8 +12,12 @@ ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tab
 NOW = START + 5 * MINUTE
 
 
+def _order(decision: int, identifiers: tuple[Identifier, ...], parted: tuple[Identifier, ...] = ()) -> ProfileCommand:
+    return ProfileCommand("main", "", "rebuild", decision, identifiers=identifiers, parted=parted)
+
+
 def _begun(entry: ProfileState | Forward | Rebuilding | None = None, decision: int = 5) -> Rebuilding:
-    rebuilding = rebuild.begin(entry, decision, (ANN,), (TABLET,))
+    rebuilding = rebuild.begin(entry, _order(decision, (ANN,), (TABLET,)))
     assert rebuilding is not None
     return rebuilding
 
@@ -49,7 +53,7 @@ def test_a_profile_begins_to_wait_with_what_others_know_of_it() -> None:
     ],
 )
 def test_an_older_decision_or_the_same_again_changes_nothing(entry: ProfileState | Forward | Rebuilding) -> None:
-    assert rebuild.begin(entry, 5, (ANN,), ()) is None
+    assert rebuild.begin(entry, _order(5, (ANN,), ())) is None
 
 
 def test_a_later_decision_starts_anew_and_keeps_what_waits_and_what_others_know() -> None:

@@ -104,8 +104,8 @@ class Network:
         if resolved.changed:
             self.entries[key] = resolved.changed
         self._append("events.resolved", resolved.profile_id, (resolved.profile_id, event))
-        if resolved.new_pairs:
-            identifiers = (event.identifiers[0], *resolved.new_pairs)
+        if resolved.asked:
+            identifiers = (event.identifiers[0], *resolved.asked)
             request = IdentityRequest(WORKSPACE, event.message_id, event.source, event.occurred_at, identifiers)
             self._append("identity.requests", WORKSPACE, request)
 

@@ -86,8 +86,8 @@ class Installation:
             resolved = resolve(self._entries.get(identifiers[0]), identifiers, observed.source, NAMESPACE)
             if resolved.changed is not None:
                 self._entries[identifiers[0]] = resolved.changed
-            if resolved.new_pairs:
-                named = (identifiers[0], *resolved.new_pairs)
+            if resolved.asked:
+                named = (identifiers[0], *resolved.asked)
                 self.order(IdentityRequest(MAIN, observed.message_id, observed.source, observed.occurred_at, named))
         return self
 

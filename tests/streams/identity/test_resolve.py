@@ -36,9 +36,9 @@ def test_a_routed_identifier_goes_where_its_route_says() -> None:
 
 def test_new_pairs_are_asked_about_once() -> None:
     first = resolve(None, (USER, EMAIL), "shop", NAMESPACE)
-    assert first.new_pairs == (EMAIL,)
+    assert first.asked == (EMAIL,)
     second = resolve(first.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE)
-    assert second.new_pairs == (DEVICE,)
+    assert second.asked == (DEVICE,)
     third = resolve(second.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE)
     assert third == Resolved(default_profile_id(NAMESPACE, USER))
 
@@ -46,7 +46,7 @@ def test_new_pairs_are_asked_about_once() -> None:
 def test_each_source_is_asked_about_by_itself() -> None:
     entry = resolve(None, (USER, EMAIL), "shop", NAMESPACE).changed
 
-    assert resolve(entry, (USER, EMAIL), "crm", NAMESPACE).new_pairs == (EMAIL,)
+    assert resolve(entry, (USER, EMAIL), "crm", NAMESPACE).asked == (EMAIL,)
 
 
 def test_asking_keeps_the_route() -> None:
@@ -64,8 +64,8 @@ def test_the_oldest_pairs_fall_out_of_a_full_entry() -> None:
 
     assert entry is not None
     assert len(entry.paired) == MAX_PAIRED * 8
-    assert resolve(entry, (USER, devices[0]), "shop", NAMESPACE).new_pairs == (devices[0],)
-    assert resolve(entry, (USER, *devices[1:32]), "shop", NAMESPACE).new_pairs == ()
+    assert resolve(entry, (USER, devices[0]), "shop", NAMESPACE).asked == (devices[0],)
+    assert resolve(entry, (USER, *devices[1:32]), "shop", NAMESPACE).asked == ()
 
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=300))
@@ -74,7 +74,7 @@ def test_what_was_asked_is_exactly_what_was_seen(numbers: list[int]) -> None:
     asked: list[Identifier] = []
     for number in numbers:
         resolved = resolve(entry, (USER, Identifier("cookie", str(number))), "shop", NAMESPACE)
-        asked += resolved.new_pairs
+        asked += resolved.asked
         entry = resolved.changed or entry
 
     assert asked == [Identifier("cookie", str(number)) for number in dict.fromkeys(numbers)]
@@ -85,7 +85,7 @@ def test_a_hash_found_across_two_others_is_no_pair() -> None:
     assert entry is not None
     straddling = IdentifierEntry(paired=b"\0\0\0" + entry.paired + b"\0\0\0\0\0")
 
-    assert resolve(straddling, (USER, EMAIL), "shop", NAMESPACE).new_pairs == (EMAIL,)
+    assert resolve(straddling, (USER, EMAIL), "shop", NAMESPACE).asked == (EMAIL,)
 
 
 @given(st.permutations(range(1, 6)))
@@ -115,7 +115,7 @@ def test_a_route_that_reopens_lets_all_pairs_be_asked_about_again_whatever_its_a
 
     entry = apply_route(asked, msgspec.structs.replace(_route(decision), reopen=True))
 
-    assert resolve(entry, (USER, EMAIL, DEVICE), "shop", NAMESPACE).new_pairs == (EMAIL, DEVICE)
+    assert resolve(entry, (USER, EMAIL, DEVICE), "shop", NAMESPACE).asked == (EMAIL, DEVICE)
     assert entry.profile_id == (ELSEWHERE if decision > 4 else "here")
 
 

@@ -1,5 +1,6 @@
 """Merges, shared devices, unmerges in any interleaving: at rest, profiles are a plain computation over their events."""
 
+from collections.abc import Sequence
 from random import Random
 
 import msgspec
@@ -50,8 +51,8 @@ def _event(random: Random, number: int, at: int) -> Event:
     )  # fmt: skip
 
 
-def _unmerge(world: World, random: Random, number: int) -> IdentityRequest | None:
-    identifiers = world.component(random.choice(POOL)).identifiers
+def unmerge(world: World, random: Random, number: int, pool: Sequence[Identifier]) -> IdentityRequest | None:
+    identifiers = world.component(random.choice(pool)).identifiers
     if len(identifiers) < 2:
         return None
     anchor, *split = random.sample(identifiers, min(len(identifiers), random.choice((2, 2, 3))))
@@ -70,15 +71,18 @@ def _play(seed: int, events: int = 40) -> tuple[World, list[Event], int]:
         sent.append(event)
         for _ in range(random.choice((1, 1, 2))):
             world.send(event)
-        if random.random() < 0.15 and (request := _unmerge(world, random, number)) is not None:
+        if random.random() < 0.15 and (request := unmerge(world, random, number, POOL)) is not None:
             world.order(request)
         for _ in range(random.choice((0, 1, 5, 60))):
             world.step()
     world.run()
     world.advance(at + random.choice((0, 10 * MINUTE, 3 * HOUR)))
     world.run()
-    end = int(world._tables["profile", 0].get(b"\x00clock|main", b"0")) or at
-    return world, sent, end
+    return world, sent, event_clock(world) or at
+
+
+def event_clock(world: World) -> int:
+    return int(world._tables["profile", 0].get(b"\x00clock|main", b"0"))
 
 
 def _expected(world: World, sent: list[Event], at: int) -> dict[str, Person]:
@@ -95,7 +99,10 @@ def _found(world: World) -> dict[str, Person]:
 
 
 def _check(world: World, sent: list[Event], at: int) -> None:
-    expected = _expected(world, sent, at)
+    check(world, _expected(world, sent, at))
+
+
+def check(world: World, expected: dict[str, Person]) -> None:
     profiles = world.profiles()
     assert profiles.keys() == expected.keys()
     sessions = world.sessions().values()

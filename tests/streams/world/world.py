@@ -14,6 +14,8 @@ import msgspec
 
 from definitions import Program
 from definitions.identity.rules import IdentityRules
+from rebuilds.shares import Claims
+from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
 from schemas.records import (
@@ -185,7 +187,7 @@ class World:
         return [change for _, _, change in self._read(IDENTITY_CHANGES, IdentityChange)]  # type: ignore[misc]
 
     def _waiting_changes(self) -> list[IdentityChange]:
-        return [change for change in self.changes()[self._changes_read :] if change.shares]
+        return [change for change in self.changes()[self._changes_read :] if asks_for_rebuild(change)]
 
     def _ends(self, topic: str) -> dict[int, int]:
         return {at: len(self.logs[topic, at]) for at in range(self._partitions)}
@@ -229,7 +231,7 @@ class World:
             yield from self._until_read("profile", PROFILE_COMMANDS, self._ends(PROFILE_COMMANDS))
 
     def _replays(self, profile_id: str, decision: int, share: Share, cut: Mapping[int, int]) -> list[ProfileCommand]:
-        claimed = {Identifier(claim.namespace, claim.value) for claim in share.claims}
+        claims = Claims(share.claims, self.rules.usable)
         first: dict[str, tuple[int, int, Event]] = {}
         for at, offset, event in self._read(EVENTS_RESOLVED, Event):
             assert isinstance(event, Event)
@@ -239,7 +241,7 @@ class World:
             (
                 event
                 for at, offset, event in first.values()
-                if offset < cut[at] and self.rules.usable(event.identifiers)[0] in claimed
+                if offset < cut[at] and claims.hold(event.identifiers, event.occurred_at)
             ),
             key=lambda event: event.occurred_at,
         )
@@ -284,5 +286,9 @@ class World:
 
     def component(self, identifier: Identifier) -> Component:
         """What GRAPH has."""
-        table = self._tables["graph", self._partition(WORKSPACE.encode())]
-        return Components(table, WORKSPACE, self.rules).of(identifier)
+        return self.graph.of(identifier)
+
+    @property
+    def graph(self) -> Components:
+        """GRAPH's store."""
+        return Components(self._tables["graph", self._partition(WORKSPACE.encode())], WORKSPACE, self.rules)

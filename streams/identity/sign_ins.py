@@ -1,0 +1,74 @@
+"""Who signed in on a device, and whose its events are therefore at any time (`shared: last_login`). Pure.
+
+Where sign-ins are kept, and what follows for profiles when they change, is left to `components` and `graph`.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from schemas.records import Claim, Holder, Identifier
+
+MAX_HOLDERS = 1_000
+KEPT_REPETITIONS = 50  # of the same person's sign-ins in a row: what a late one of somebody else may fall between
+
+SignIns = tuple[Holder, ...]
+"""Sign-ins in the order of time, the same person's in a row among them."""
+
+
+def added(known: SignIns, device: Identifier, new: Holder) -> SignIns:
+    """The sign-ins with one more.
+
+    A device that would get more than MAX_HOLDERS holders is a public one: from its last sign-in on it holds its events
+    itself, and no later one counts.
+    """
+    if new in known or (known and known[-1].identifier == device):
+        return known
+    sign_ins = tuple(sorted((*known, new)))
+    if len(holders(sign_ins)) > MAX_HOLDERS:
+        return (*known, Holder(known[-1].since, device.namespace, device.value))
+    repeated = [
+        at for at in range(1, len(sign_ins) - 1)
+        if sign_ins[at - 1].identifier == sign_ins[at].identifier == sign_ins[at + 1].identifier
+    ]  # fmt: skip
+    dropped = set(repeated[:-KEPT_REPETITIONS])
+    return tuple(one for at, one in enumerate(sign_ins) if at not in dropped) if dropped else sign_ins
+
+
+def without(known: SignIns, person: Identifier) -> SignIns:
+    """The sign-ins of all others."""
+    return tuple(one for one in known if one.identifier != person)
+
+
+def holders(sign_ins: SignIns) -> SignIns:
+    """Of each person's sign-ins in a row the first."""
+    return tuple(
+        one for at, one in enumerate(sign_ins) if at == 0 or sign_ins[at - 1].identifier != one.identifier
+    )  # fmt: skip
+
+
+def holder_at(held: Sequence[Holder], at: int) -> Identifier:
+    """Whose an event of this time (ms) is; `held`: at least one, in the order of time."""
+    after = bisect_right(held, at, key=lambda one: one.since)
+    return held[max(after - 1, 0)].identifier
+
+
+def claims(device: Identifier, held: Sequence[Holder]) -> Iterator[tuple[Identifier, Claim]]:
+    """Each holder with the events of the device that are theirs."""
+    for at, one in enumerate(held):
+        since = None if at == 0 else one.since
+        until = held[at + 1].since if at + 1 < len(held) else None
+        if since != until or since is None:
+            yield one.identifier, Claim(device.namespace, device.value, since, until)
+
+
+def changed(
+    before: Sequence[Holder], after: Sequence[Holder], until: int | None = None
+) -> tuple[tuple[Identifier, Identifier], ...]:
+    """Who gives events up, and to whom: those at `until` (ms) or before it, or all. Both have at least one holder."""
+    sinces = {_BEGINNING, *(one.since for one in (*before, *after))}
+    concerned = sorted(since for since in sinces if until is None or since <= until)
+    held = [(holder_at(before, since), holder_at(after, since)) for since in concerned]
+    return tuple(dict.fromkeys((was, now) for was, now in held if was != now))
+
+
+_BEGINNING = -(2**63)
