@@ -244,7 +244,8 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     state: bytes | None = None
     at: int | None = None
     sent: int = 0
-    parted: tuple[Identifier, ...] = ()
+    outdates: bool = False
+    dealt: tuple[Identifier, ...] = ()
     version: int = 0
     run: str = ""
     part: int = 0

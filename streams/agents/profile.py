@@ -26,7 +26,7 @@ from streams.fold import rebuild, segments, sessions
 from streams.fold.context import FoldContext
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.holders import assign, hand_on
-from streams.fold.merge import absorb, retire, unite_replayed
+from streams.fold.merge import absorb, retire
 from streams.fold.state import (
     Forward,
     ProfileState,
@@ -215,9 +215,14 @@ class ProfileStage:
             return
         if isinstance(entry, ProfileState) and command.decision < entry.rebuilt:
             return  # it was parted from the target since
+        rebuilt = command.decision if command.outdates else 0 if entry is None else entry.rebuilt
         if isinstance(entry, Forward):
             if command.decision > entry.decision:
-                slot.become(Forward(target, command.decision, entry.version), had_state=False)
+                forward = Forward(target, command.decision, entry.version, max(rebuilt, entry.rebuilt))
+                slot.become(forward, had_state=False)
+            return
+        if command.outdates:
+            self._give_up(entry, Forward(target, command.decision, rebuilt=rebuilt), slot)
             return
         moving = {command.identifiers[0]}
         state_bytes, version = None, 0
@@ -235,28 +240,35 @@ class ProfileStage:
             state=state_bytes,
         )
         outputs.append(self._outputs.command(moved))
-        slot.become(Forward(target, command.decision, version), had_state=state_bytes is not None)
+        slot.become(Forward(target, command.decision, version, rebuilt), had_state=state_bytes is not None)
+
+    def _give_up(self, entry: ProfileState | None, forward: Forward, slot: Slot) -> None:
+        """Become a forward to where the events are being replayed: the state counts no more."""
+        if entry is not None:
+            retire(entry, slot.context, slot.outputs)
+            forward = msgspec.structs.replace(forward, version=entry.version + 1)
+        slot.become(forward, had_state=entry is not None)
 
     def _absorb(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
-        """Take a state in, and only then let RESOLVE send the identifiers' events here."""
+        """Take a state in, and only then let RESOLVE send the identifiers' events here.
+
+        One that was sent here before the profile was last rebuilt counts no more: its events were replayed, here or
+        where they belong by now. Each forward on its way has judged it by what was replayed there.
+        """
         entry = slot.entry
+        assert not isinstance(entry, Rebuilding)
+        if entry is not None and command.decision < entry.rebuilt:
+            return
         if isinstance(entry, Forward):
             decision = max(command.decision, entry.decision)
             outputs.append(self._outputs.command(_redirected(command, entry.target, decision)))
             return
         state = slot.state()
-        sent = command.sent or command.decision
-        is_stale = any(sent < state.replayed.get(str(one), 0) for one in command.identifiers)
-        if not is_stale and (not command.identifiers or _held(state, command.identifiers[0])):
+        if not command.identifiers or _held(state, command.identifiers[0]):
             return  # a repetition: it is already here
         other = decode_entry(command.state) if command.state is not None else ProfileState()
         if not isinstance(other, ProfileState):
             raise AssertionError("only a profile's state can be absorbed")
-        if is_stale:
-            # Its events were replayed since, here or where they belong now; what it knows of replays still counts.
-            unite_replayed(state, other)
-            slot.changed = True
-            return
         absorb(state, other, command.identifiers, command.decision, slot.context, slot.outputs)
         slot.touch()
         outputs.extend(self._outputs.routes(command))
@@ -334,7 +346,7 @@ class ProfileStage:
         if item.holder is None or entry is None:
             return False
         device = self._rules.usable(event.identifiers)[0]
-        return item.assigned < entry.replayed.get(str(device), 0)
+        return item.assigned < entry.dealt.get(str(device), 0)
 
     def _stray(
         self, state: ProfileState | Rebuilding | None, event: Event, holder: Identifier | None, context: FoldContext
@@ -442,5 +454,4 @@ def _redirected(command: ProfileCommand, target: str, decision: int) -> ProfileC
     return ProfileCommand(
         command.workspace, target, command.command, decision,
         origin=command.origin, identifiers=command.identifiers, state=command.state,
-        sent=command.sent or command.decision,
     )  # fmt: skip

@@ -45,13 +45,8 @@ def unite_facts(state: ProfileState, other: ProfileState, context: FoldContext, 
     counters.unite(state.counters, other.counters)
     windows.unite(state.windows, other.windows, state.as_of, context.program)
     recent_ids.unite(state.recent_ids, other.recent_ids)
-    unite_replayed(state, other)
-
-
-def unite_replayed(state: ProfileState, other: ProfileState) -> None:
-    """Take over since when which identifiers' events were replayed."""
-    for identifier, decision in other.replayed.items():
-        state.replayed[identifier] = max(decision, state.replayed.get(identifier, 0))
+    for device, decision in other.dealt.items():
+        state.dealt[device] = max(decision, state.dealt.get(device, 0))
 
 
 def retire(state: ProfileState, context: FoldContext, out: Outputs) -> None:

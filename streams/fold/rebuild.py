@@ -20,21 +20,21 @@ _COMMAND = bytes(recent_ids.HASH_BYTES)
 def begin(entry: Entry | None, command: ProfileCommand) -> Rebuilding | None:
     """The profile as it waits for its replay; None if it knows a later decision, or this one.
 
-    `command`: its `identifiers` are all that belong to it from now on, `parted` the others of the profile that came
-    apart, `holders` those who hold the device that the profile is of.
+    `command`: its `identifiers` are all that belong to it from now on, `holders` those who hold the device that the
+    profile is of, `dealt` the devices that may have handed on to it what belongs to others.
     """
     decision = command.decision
     known = 0 if entry is None else entry.rebuilt if isinstance(entry, ProfileState) else entry.decision
     if decision <= known:
         return None
-    replayed = {} if entry is None or isinstance(entry, Forward) else entry.replayed
+    dealt = {} if entry is None or isinstance(entry, Forward) else entry.dealt
     return Rebuilding(
         decision=decision,
         identifiers=[(one.namespace, one.value) for one in command.identifiers],
         version=0 if entry is None else entry.version,
         memberships={} if entry is None or isinstance(entry, Forward) else dict(entry.memberships),
         aside=entry.aside if isinstance(entry, Rebuilding) else b"",
-        replayed=replayed | {str(one): decision for one in (*command.identifiers, *command.parted)},
+        dealt=dealt | {str(one): decision for one in command.dealt},
         holders=command.holders,
     )
 
@@ -53,9 +53,10 @@ def waiting(rebuilding: Rebuilding) -> int:
 def replayed_already(rebuilding: Rebuilding, events: Iterable[Event]) -> list[int]:
     """The numbers of what waits and was folded with these events; what is handed on instead must still be."""
     shadow = rebuilding.shadow
-    if shadow is None or not rebuilding.aside:
+    if not rebuilding.aside:
         return []
-    hashes = {recent_ids.hashed(event.message_id) for event in events if hand_on(shadow, event) is None}
+    folded = (event for event in events if shadow is None or hand_on(shadow, event) is None)
+    hashes = {recent_ids.hashed(event.message_id) for event in folded}
     size = recent_ids.HASH_BYTES
     return [at // size for at in range(0, len(rebuilding.aside), size) if rebuilding.aside[at : at + size] in hashes]
 
@@ -74,7 +75,7 @@ def replay(  # noqa: PLR0913, PLR0917 - a part is many things
             decision=rebuilding.decision,
             identifiers=list(rebuilding.identifiers),
             rebuilt=rebuilding.decision,
-            replayed=dict(rebuilding.replayed),
+            dealt=dict(rebuilding.dealt),
             holders=rebuilding.holders,
             assigned=rebuilding.decision if rebuilding.holders else 0,
         )

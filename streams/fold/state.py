@@ -57,18 +57,22 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     recent_ids: RecentIds = msgspec.field(default_factory=RecentIds)
     definitions: str = ""  # fingerprint of the program from which `memberships` and `untils` follow
     rebuilt: int = 0  # the last decision that had it rebuilt
-    replayed: dict[str, int] = {}  # identifier -> the decision since which its events were replayed, here or elsewhere
+    dealt: dict[str, int] = {}  # shared device -> the decision since which what it handed on before may be of others
     holders: tuple[Holder, ...] = ()  # of a shared device that is handed on: whose its events are
     assigned: int = 0  # the decision that said so
     handed_on_until: int = BEGINNING  # the latest event that was given to a holder
 
 
 class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What is left of a profile that was merged away: where to look, and the decision that said so."""
+    """What is left of a profile that was merged away: where to look, and the decision that said so.
+
+    `rebuilt`: the last decision by which its events were replayed, here or at its target.
+    """
 
     target: str
     decision: int
     version: int = 0
+    rebuilt: int = 0
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -96,7 +100,7 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     run: str = ""
     next_part: int = 0
     shadow: ProfileState | None = None
-    replayed: dict[str, int] = {}
+    dealt: dict[str, int] = {}
     sessions: dict[str, Told] = {}
     holders: tuple[Holder, ...] = ()
 

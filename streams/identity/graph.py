@@ -224,7 +224,7 @@ class _Graph:
             parting.retract(*self._components.pair(device, other))
         parting.part(component)
         if is_handed_on:
-            parting.hand_on(device, (device, *(one.identifier for one in self._components.sign_ins(device))))
+            parting.rebuild((device, *(one.identifier for one in self._components.sign_ins(device))))
         self._take(parting)
         self._change("shared", number, (device, *persons), reason="shared", shares=tuple(parting.shares))
         if is_handed_on:
@@ -274,7 +274,7 @@ class _Graph:
         number = self._components.next_decision()
         parting = self._parting(number, "sign_in")
         parting.assign(device)
-        parting.hand_on(device, persons)
+        parting.rebuild(persons)
         self._take(parting)
         named = (device, *persons)
         self._change("reassigned", number, named, reason="sign_in", shares=tuple(parting.shares))

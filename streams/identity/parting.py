@@ -30,6 +30,7 @@ class Parting:
         self._number = number
         self._reason = reason
         self._reopened: set[Identifier] = set()
+        self._assigned: set[Identifier] = set()
 
     def retract(self, left: Identifier, right: Identifier, source: str = "") -> None:
         """Take the active evidence of a pair back: of one source, or (empty) of all."""
@@ -59,7 +60,7 @@ class Parting:
         for piece in parted:
             home = self._id(piece.canonical)
             if len(parted) > 1:
-                self._rebuild(piece, home, [one for one in component.identifiers if one not in piece.identifiers])
+                self._rebuild(piece, home)
             for identifier in piece.identifiers:
                 if len(parted) > 1 or identifier in self._reopened:
                     # What was not parted stays routed as it is: the state of a merge may still be on its way.
@@ -71,18 +72,21 @@ class Parting:
                         )
                     )  # fmt: skip
 
-    def hand_on(self, device: Identifier, persons: Iterable[Identifier]) -> None:
-        """Rebuild the profiles of persons who hold or held a shared device, but for those that come of the parting."""
+    def rebuild(self, persons: Iterable[Identifier]) -> None:
+        """Rebuild the profiles of these, too, but for those that come of the parting."""
         rebuilt = {share.profile_id for share in self.shares}
         for person in persons:
             component = self._components.of(person)
             home = self._id(component.canonical)
             if home not in rebuilt:
                 rebuilt.add(home)
-                self._rebuild(component, home, [] if person == device else [device])
+                self._rebuild(component, home)
 
     def assign(self, device: Identifier) -> None:
-        """Tell a shared device who holds it, and when."""
+        """Tell a shared device who holds it, and when; once."""
+        if device in self._assigned:
+            return
+        self._assigned.add(device)
         held = holders(self._components.sign_ins(device))
         workspace = self._request.workspace
         self.commands.append(
@@ -109,23 +113,28 @@ class Parting:
             if device in self._components.devices(person):
                 self._components.forget_sign_ins(device, person)
 
-    def _rebuild(self, piece: Component, home: str, parted: list[Identifier]) -> None:
+    def _rebuild(self, piece: Component, home: str) -> None:
         workspace = self._request.workspace
         identifiers = piece.identifiers
         self.shares.append(Share(home, tuple(self._claims(identifiers))))
         device = identifiers[0]
         held = holders(self._components.sign_ins(device)) if self._components.is_handed_on(device) else ()
+        used = dict.fromkeys(device for one in identifiers for device in self._components.devices(one))
+        dealt = tuple(device for device in used if self._components.is_handed_on(device))
         self.commands.append(
             ProfileCommand(
-                workspace, home, "rebuild", self._number, identifiers=identifiers, parted=tuple(parted), holders=held
+                workspace, home, "rebuild", self._number, identifiers=identifiers, holders=held, dealt=dealt
             )
         )  # fmt: skip
         for identifier in identifiers[1:]:
             self.commands.append(
                 ProfileCommand(
-                    workspace, self._id(identifier), "transfer", self._number, target=home, identifiers=(identifier,)
+                    workspace, self._id(identifier), "transfer", self._number,
+                    target=home, identifiers=(identifier,), outdates=True,
                 )
-            )
+            )  # fmt: skip
+        for device in dealt:
+            self.assign(device)
 
     def _claims(self, identifiers: Iterable[Identifier]) -> Iterator[Claim]:
         """Events whose primary identifier is one of these, and those of shared devices while one of these held them."""

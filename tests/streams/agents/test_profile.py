@@ -149,7 +149,7 @@ def _parted() -> Stage:
     """Ann's profile has one event and was told to wait for its replay."""
     stage = Stage()
     stage.event(event(START, message_id="m0"), ANN)
-    stage.command(ProfileCommand("main", ANNS, "rebuild", 5, identifiers=(ANN,), parted=(VISIT,)))
+    stage.command(ProfileCommand("main", ANNS, "rebuild", 5, identifiers=(ANN,)))
     return stage
 
 

@@ -12,8 +12,8 @@ ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tab
 NOW = START + 5 * MINUTE
 
 
-def _order(decision: int, identifiers: tuple[Identifier, ...], parted: tuple[Identifier, ...] = ()) -> ProfileCommand:
-    return ProfileCommand("main", "", "rebuild", decision, identifiers=identifiers, parted=parted)
+def _order(decision: int, identifiers: tuple[Identifier, ...], dealt: tuple[Identifier, ...] = ()) -> ProfileCommand:
+    return ProfileCommand("main", "", "rebuild", decision, identifiers=identifiers, dealt=dealt)
 
 
 def _begun(entry: ProfileState | Forward | Rebuilding | None = None, decision: int = 5) -> Rebuilding:
@@ -32,12 +32,12 @@ def _finish(rebuilding: Rebuilding, *known_sessions: str, now: int = NOW) -> tup
 
 
 def test_a_profile_begins_to_wait_with_what_others_know_of_it() -> None:
-    state = ProfileState(version=9, memberships={"pro": START}, replayed={"cookie:c": 2}, rebuilt=4)
+    state = ProfileState(version=9, memberships={"pro": START}, dealt={"cookie:c": 2}, rebuilt=4)
     rebuilding = _begun(state)
 
     assert (rebuilding.decision, rebuilding.version, rebuilding.memberships) == (5, 9, {"pro": START})
     assert rebuilding.identifiers == [("user_id", "ann")]
-    assert rebuilding.replayed == {"cookie:c": 2, "user_id:ann": 5, "anonymous_id:tablet": 5}
+    assert rebuilding.dealt == {"cookie:c": 2, "anonymous_id:tablet": 5}
     assert decode_entry(encode_entry(rebuilding, 0)) == rebuilding
 
 
@@ -96,7 +96,7 @@ def test_parts_in_order_are_folded() -> None:
     state, _ = _finish(rebuilding)
 
     assert (state.events, state.rebuilt, state.decision) == (3, 5, 5)
-    assert state.replayed == {"user_id:ann": 5, "anonymous_id:tablet": 5}
+    assert state.dealt == {"anonymous_id:tablet": 5}
 
 
 @pytest.mark.parametrize(("run", "part"), [("r", 2), ("r", 1), ("other", 2), ("r", 3)])

@@ -44,10 +44,10 @@ def _check_parted(decision: Decision, before: tuple[Identifier, ...]) -> None:
         rebuild = rebuilds[share.profile_id]
         assert rebuild.identifiers == tuple(Identifier(claim.namespace, claim.value) for claim in share.claims)
         assert profile_of(rebuild.identifiers[0]) == share.profile_id
-        assert set(rebuild.parted) == set(before) - set(rebuild.identifiers)
         for identifier in rebuild.identifiers[1:]:
             assert transfers[profile_of(identifier)].target == share.profile_id
             assert transfers[profile_of(identifier)].identifiers == (identifier,)
+            assert transfers[profile_of(identifier)].outdates
         homes |= dict.fromkeys(rebuild.identifiers, share.profile_id)
     assert {Identifier(route.namespace, route.value): route.profile_id for route in decision.routes} == homes
     assert len(decision.routes) == len(before)
@@ -67,9 +67,11 @@ def test_an_unmerge_in_full() -> None:
     assert (link.left, link.right, link.message_id, link.source) == (EMAIL, A1, "m2", "shop")
     assert (link.status, link.reason, link.request_id, link.decision) == ("retracted", "unmerged", "order 2", 3)
     assert decision.commands == [
-        ProfileCommand("main", profile_of(U1), "rebuild", 3, identifiers=(U1, EMAIL), parted=(A1,)),
-        ProfileCommand("main", profile_of(EMAIL), "transfer", 3, target=profile_of(U1), identifiers=(EMAIL,)),
-        ProfileCommand("main", profile_of(A1), "rebuild", 3, identifiers=(A1,), parted=(U1, EMAIL)),
+        ProfileCommand("main", profile_of(U1), "rebuild", 3, identifiers=(U1, EMAIL)),
+        ProfileCommand(
+            "main", profile_of(EMAIL), "transfer", 3, target=profile_of(U1), identifiers=(EMAIL,), outdates=True
+        ),
+        ProfileCommand("main", profile_of(A1), "rebuild", 3, identifiers=(A1,)),
     ]
     assert decision.routes == [
         Route("main", "user_id", "u1", profile_of(U1), 3),
