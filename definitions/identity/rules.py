@@ -80,6 +80,14 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         named = self._named.get(identifier.namespace)
         return None if named is None else named.kind
 
+    def epoch(self, at: int) -> int:
+        """A number that changes twice in the shortest period of a limit: what was refused may be followed then."""
+        return 0 if self._shortest_ms is None else at * 2 // self._shortest_ms
+
+    @cached_property
+    def _shortest_ms(self) -> int | None:
+        return min((one.period_ms for one in self.namespaces if one.period_ms is not None), default=None)
+
     def handed_on(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
         """Those that are devices whose events, once they are shared, go to whoever signed in last."""
         if not self._handed_on:

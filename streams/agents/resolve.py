@@ -94,7 +94,10 @@ class ResolveStage:
         workspace = self._workspaces[event.workspace]
         is_sign_in = event.type == "identify" and bool(self._rules.handed_on(item.identifiers))
         again = item.identifiers if is_sign_in else ()
-        resolved = resolve(_entry(view, item.key), item.identifiers, event.source, workspace.namespace, again)
+        entry, epoch = _entry(view, item.key), self._rules.epoch(event.occurred_at)
+        resolved = resolve(
+            entry, item.identifiers, event.source, workspace.namespace, again=again, epoch=epoch
+        )  # fmt: skip
         record = item.record
         key = profile_key(event.workspace, resolved.profile_id)
         outputs.append(Output(EVENTS_RESOLVED, key, record.value, record.headers))

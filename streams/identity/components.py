@@ -7,6 +7,7 @@ Rules, limits and commands are left to `graph.py`; batching and durability to wh
 | `WORKSPACE|member|IDENTIFIER` | canonical identifier of its component; absent: itself |
 | `WORKSPACE|component|CANONICAL` | `Component`; absent: the identifier alone |
 | `WORKSPACE|near|IDENTIFIER` | the identifiers that active links tie it to |
+| `WORKSPACE|refused|IDENTIFIER` | the last MAX_REFUSED identifiers that it was seen with but not tied to |
 | `WORKSPACE|link|IDENTIFIER⏎IDENTIFIER` | the evidence of each source, as a list of `Evidence` |
 | `WORKSPACE|shared|IDENTIFIER` | number of the decision that found a device shared, 8 bytes; `+` if it is handed on |
 | `WORKSPACE|signed|IDENTIFIER` | the sign-ins on a device that is or would be handed on, as `SignIns` |
@@ -91,6 +92,7 @@ _decode_evidence = msgspec.msgpack.Decoder(tuple[Evidence, ...]).decode
 _decode_names = msgspec.msgpack.Decoder(tuple[tuple[str, str], ...]).decode
 _decode_sign_ins = msgspec.msgpack.Decoder(tuple[tuple[int, str, str], ...]).decode
 _HANDED_ON = b"+"
+MAX_REFUSED = 1_000
 
 
 def link_key(workspace: str, left: Identifier, right: Identifier, source: str | None = None) -> bytes:
@@ -192,21 +194,25 @@ class Components:
         """Remember evidence of a pair, in the place of what was known of its sources, and what follows for `near`."""
         left, right = self.pair(left, right)
         known = {one.source: one for one in self.evidence(left, right)}
-        was_active = any(one.status == "active" for one in known.values())
+        was_active, was_refused = _has("active", known.values()), _has("refused", known.values())
         known |= {one.source: one for one in evidence}
         self._store.put(link_key(self._workspace, left, right), _encode(tuple(known.values())))
-        is_active = any(one.status == "active" for one in known.values())
-        if is_active != was_active:
-            for end, other in ((left, right), (right, left)):
+        is_active, is_refused = _has("active", known.values()), _has("refused", known.values())
+        for end, other in ((left, right), (right, left)):
+            if is_active != was_active:
                 near = set(self.near(end))
-                near = near | {other} if is_active else near - {other}
-                packed = _encode(sorted((one.namespace, one.value) for one in near)) if near else None
-                self._store.put(self._key("near", end), packed)
+                self._put_names("near", end, sorted(near | {other} if is_active else near - {other}))
+            if is_refused != was_refused:
+                refused = [one for one in self.refused(end) if one != other]
+                self._put_names("refused", end, [*refused, other][-MAX_REFUSED:] if is_refused else refused)
 
     def near(self, identifier: Identifier) -> tuple[Identifier, ...]:
         """The identifiers that active links tie it to."""
-        stored = self._store.get(self._key("near", identifier))
-        return () if stored is None else tuple(Identifier(*one) for one in _decode_names(stored))
+        return self._names("near", identifier)
+
+    def refused(self, identifier: Identifier) -> tuple[Identifier, ...]:
+        """The identifiers that it was seen with, but not tied to; of very many, the last."""
+        return self._names("refused", identifier)
 
     def reached(self, start: Identifier, without: Iterable[Identifier] = ()) -> set[Identifier]:
         """All that active links lead to from an identifier, on ways that do not pass any of `without`."""
@@ -263,19 +269,16 @@ class Components:
         for person in {one.identifier for one in sign_ins}:
             devices = self.devices(person)
             if device not in devices:
-                listed = [(one.namespace, one.value) for one in (*devices, device)]
-                self._store.put(self._key("devices", person), _encode(listed))
+                self._put_names("devices", person, (*devices, device))
 
     def forget_sign_ins(self, device: Identifier, person: Identifier) -> None:
         """What tied the person to the device was taken back."""
         self.keep_sign_ins(device, without(self.sign_ins(device), person))
-        left = [(one.namespace, one.value) for one in self.devices(person) if one != device]
-        self._store.put(self._key("devices", person), _encode(left) if left else None)
+        self._put_names("devices", person, [one for one in self.devices(person) if one != device])
 
     def devices(self, person: Identifier) -> tuple[Identifier, ...]:
         """On which devices somebody signed in."""
-        stored = self._store.get(self._key("devices", person))
-        return () if stored is None else tuple(Identifier(*one) for one in _decode_names(stored))
+        return self._names("devices", person)
 
     def last_decision(self) -> int:
         """Number of the last decision; 0 before the first."""
@@ -288,6 +291,14 @@ class Components:
         return number
 
     # -- keys
+
+    def _names(self, kind: str, identifier: Identifier) -> tuple[Identifier, ...]:
+        stored = self._store.get(self._key(kind, identifier))
+        return () if stored is None else tuple(Identifier(*one) for one in _decode_names(stored))
+
+    def _put_names(self, kind: str, identifier: Identifier, names: Sequence[Identifier]) -> None:
+        packed = [(one.namespace, one.value) for one in names]
+        self._store.put(self._key(kind, identifier), _encode(packed) if packed else None)
 
     def _keep(self, component: Component) -> None:
         is_plain = len(component.members) == 1 and not component.apart
@@ -303,6 +314,10 @@ class Components:
 
     def _key(self, kind: str, identifier: Identifier) -> bytes:
         return f"{self._workspace}|{kind}|{identifier.namespace}:{identifier.value}".encode()
+
+
+def _has(status: LinkStatus, evidence: Iterable[Evidence]) -> bool:
+    return any(one.status == status for one in evidence)
 
 
 def parsed(text: str) -> Identifier:

@@ -93,7 +93,7 @@ class _Graph:
         second person signs in is set aside, dropped or not: it stands alone from then on.
         """
         primary, *others = identifiers
-        union = self._union(primary)
+        union = self._union(primary, self._request.occurred_at)
         refused: dict[Identifier, str] = {}
         end = ""
         for other in others:
@@ -125,7 +125,7 @@ class _Graph:
     def _leave_alone(self, device: Identifier, others: Sequence[Identifier]) -> None:
         """Decide without the strongest identifier: it is a device that turns out to be shared."""
         self._share(device, others)
-        self._conclude(device, others, self._union(device), dict.fromkeys(others, "shared"))
+        self._conclude(device, others, self._union(device, self._request.occurred_at), dict.fromkeys(others, "shared"))
         self.link(others)
 
     def _reason(self, union: Union, component: Component, primary: Identifier, other: Identifier) -> str | None:
@@ -161,8 +161,7 @@ class _Graph:
         namespace = self._rules.get(name)
         return broken in {"limit", "veto"} and namespace is not None and namespace.kind == "person"
 
-    def _union(self, identifier: Identifier, reviewed: bool = False) -> Union:
-        at = self._request.occurred_at
+    def _union(self, identifier: Identifier, at: int, reviewed: bool = False) -> Union:
         return Union(self._components.of(identifier, at), self._components, self._rules, at, reviewed)
 
     def _conclude(
@@ -183,7 +182,7 @@ class _Graph:
             return
         number = self._components.next_decision()
         for other, status, reason in new:
-            self._record(primary, other, self._evidence(number, status, reason))
+            self._record(primary, other, self._evidence_of(primary, other, number, status, reason))
         self._unite(union, number, (primary, *(other for other, status, _ in new if status == "active")))
         for status, kind in (("refused", "refused"), ("waiting", "quarantined")):
             dropped = [(other, reason) for other, found, reason in new if found == status]
@@ -350,8 +349,9 @@ class _Graph:
     def accept(self) -> None:
         """Link what waits for a review, over caps and fan-in; limits and vetoes still hold."""
         for left, right, waiting in self._waiting():
-            union = self._union(left, reviewed=True)
-            component = self._components.of(right)
+            at = min(one.occurred_at for one in waiting)
+            union = self._union(left, at, reviewed=True)
+            component = self._components.of(right, at)
             if union.holds(component):
                 reason = "forbidden" if component.is_apart(left, right) else None
             else:
@@ -405,6 +405,16 @@ class _Graph:
         return Evidence(
             request.source, request.message_id, request.occurred_at, self._rules.version, number, status, reason
         )
+
+    def _evidence_of(
+        self, primary: Identifier, other: Identifier, number: int, status: LinkStatus, reason: str
+    ) -> Evidence:
+        """What an order has forbidden names that order whenever it is refused again, whatever else is against it."""
+        orders = [one.request_id for one in self._components.evidence(primary, other) if one.reason == "forbidden"]
+        evidence = self._evidence(number, status, reason)
+        if status == "refused" and any(orders):
+            return msgspec.structs.replace(evidence, reason="forbidden", request_id=next(filter(None, orders)))
+        return evidence
 
     def _decided(self, known: Evidence, number: int, status: LinkStatus, reason: str) -> Evidence:
         return msgspec.structs.replace(

@@ -57,6 +57,8 @@ class Parting:
         """Make the pieces that the remaining links hold together components of their own, if there are several."""
         pieces = self._components.pieces(component)
         parted = self._components.part(component, pieces) if len(pieces) > 1 else [component]
+        if len(parted) > 1:
+            self._reopen_refused(component.identifiers)
         for piece in parted:
             home = self._id(piece.canonical)
             if len(parted) > 1:
@@ -71,6 +73,17 @@ class Parting:
                             reopen=identifier in self._reopened,
                         )
                     )  # fmt: skip
+
+    def _reopen_refused(self, identifiers: tuple[Identifier, ...]) -> None:
+        """What was not followed because these were one may be followed when it is seen again."""
+        own = set(identifiers)
+        others = {other: None for one in identifiers for other in self._components.refused(one)}
+        self._reopened.update(one for one in identifiers if self._components.refused(one))
+        for other in others:
+            if other not in own:
+                self.routes.append(
+                    Route(self._request.workspace, other.namespace, other.value, "", self._number, reopen=True)
+                )
 
     def rebuild(self, persons: Iterable[Identifier]) -> None:
         """Rebuild the profiles of these, too, but for those that come of the parting."""

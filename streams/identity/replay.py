@@ -101,7 +101,8 @@ class Replay:
         if len(identifiers) < 2:
             return
         primary, source = identifiers[0], observed.source
-        resolved = resolve(self._entries.get(primary), identifiers, source, NOWHERE)
+        known, epoch = self._entries.get(primary), self._rules.epoch(observed.occurred_at)
+        resolved = resolve(known, identifiers, source, NOWHERE, epoch=epoch)
         if resolved.changed is not None:
             self._entries[primary] = resolved.changed
         others = [other for other in resolved.asked if not self.is_apart(primary, other, source)]
@@ -140,6 +141,13 @@ class Replay:
     def _decide(self, request: IdentityRequest) -> None:
         decision = decide(request, self._store, NOWHERE, self._rules)
         self._keep(decision)
+        # What a device that stands aside leaves together was not asked about pair by pair.
+        wrong = [link for link in decision.links if link.status == "active" and self.is_apart(*key_of(link))]
+        for link in wrong:
+            forbid = in_order(*ends(link)) in self._forbidden
+            pairs = (Pair(link.left, link.right, link.source),)
+            retract = IdentityRequest(self._workspace, "", "", 0, (), "retract", forbid=forbid, pairs=pairs)
+            self._keep(decide(retract, self._store, NOWHERE, self._rules))
         waiting = {in_order(*ends(link)) for link in decision.links if link.status == "waiting"} & self._accepted
         if waiting:
             pairs = tuple(Pair(*pair) for pair in sorted(waiting))

@@ -26,24 +26,28 @@ class Resolved(msgspec.Struct, frozen=True, gc=False):
     changed: IdentifierEntry | None = None
 
 
-def resolve(
+def resolve(  # noqa: PLR0913 - the event's side and what it is judged by
     entry: IdentifierEntry | None,
     identifiers: tuple[Identifier, ...],
     source: str,
     workspace_namespace: uuid.UUID,
+    *,
     again: Sequence[Identifier] = (),
+    epoch: int = 0,
 ) -> Resolved:
     """The profile of an event now, by the entry of its primary identifier, and the pairs not yet asked about.
 
     `identifiers`: at least one, as `IdentityRules.usable` returns them; the first is the primary. Each source is asked
-    about by itself: its evidence can be taken back alone. `again`: those of them to ask about in any case.
+    about by itself: its evidence can be taken back alone; and so is each company of stronger identifiers, since what
+    was not followed in one may be in another. `again`: those to ask about in any case. `epoch`: a number that changes
+    when what was asked about may be answered otherwise because time has passed.
     """
     primary = identifiers[0]
     known = entry or _NEVER_LINKED
     profile_id = known.profile_id or default_profile_id(workspace_namespace, primary)
     if len(identifiers) == 1:
         return Resolved(profile_id)
-    hashes = {other: _hash(other, source) for other in identifiers[1:]}
+    hashes = _hashes(identifiers[1:], f"{source}\n{epoch}" if epoch else source)
     new_pairs = tuple(other for other, hashed in hashes.items() if not _contains(known.paired, hashed))
     if not new_pairs:
         return Resolved(profile_id, tuple(other for other in identifiers[1:] if other in again))
@@ -67,8 +71,13 @@ def apply_route(entry: IdentifierEntry | None, route: Route) -> IdentifierEntry:
     return msgspec.structs.replace(known, profile_id=route.profile_id, decision=route.decision)
 
 
-def _hash(identifier: Identifier, source: str) -> bytes:
-    return blake2b(f"{identifier}\n{source}".encode(), digest_size=_HASH_BYTES).digest()
+def _hashes(identifiers: Sequence[Identifier], asking: str) -> dict[Identifier, bytes]:
+    """Of each identifier with the stronger ones before it."""
+    hashes, company = {}, asking
+    for identifier in identifiers:
+        company = f"{identifier}\n{company}"
+        hashes[identifier] = blake2b(company.encode(), digest_size=_HASH_BYTES).digest()
+    return hashes
 
 
 def _contains(packed: bytes, hashed: bytes) -> bool:

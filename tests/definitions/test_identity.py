@@ -73,7 +73,7 @@ NAMESPACE_MISTAKES = [
     ("{namespace: crm, kind: person, unique: yes}", "3:44", "must be true or false"),
     ("{namespace: crm, kind: person, shared: isolate}", "3:36", "'shared' on a namespace of kind 'person'"),
     ("{namespace: visit, kind: session, shared: isolate}", "3:39", "'shared' on a namespace of kind 'session'"),
-    ("{namespace: tablet, kind: device, shared: last_login}", "3:47", "`shared: last_login` is not supported yet"),
+    ("{namespace: tablet, kind: device, shared: last-login}", "3:47", "did you mean 'last_login'?"),
     ("{namespace: tablet, kind: device, shared: isolated}", "3:47", "did you mean 'isolate'?"),
     ("{namespace: crm, kind: person, normaliser: e-mail}", "3:48", "did you mean 'email'?"),
     ("{namespace: crm, kind: person, blocked: x}", "3:45", "must be a list of values"),

@@ -181,7 +181,8 @@ def test_what_operators_decided_stays(history: list[Observed], after: IdentityRu
     installation.apply(plan)
     forbidden = [link for link in installation.present.operators() if link.reason == "forbidden"]
     assert {(link.left, link.right) for link in forbidden} == {(left, right)}
-    if not plan.uncertain:
+    # Where devices rank before persons, what one leaves together when it stands aside may take a second plan.
+    if not plan.uncertain and after.namespaces[0].kind == "person":
         assert installation.planned(history, after).is_empty
 
 

@@ -65,7 +65,23 @@ def test_the_oldest_pairs_fall_out_of_a_full_entry() -> None:
     assert entry is not None
     assert len(entry.paired) == MAX_PAIRED * 8
     assert resolve(entry, (USER, devices[0]), "shop", NAMESPACE).asked == (devices[0],)
-    assert resolve(entry, (USER, *devices[1:32]), "shop", NAMESPACE).asked == ()
+    assert all(resolve(entry, (USER, device), "shop", NAMESPACE).asked == () for device in devices[1:])
+
+
+def test_a_pair_is_asked_about_again_in_other_company_and_when_a_period_has_moved_on() -> None:
+    crowd = resolve(None, (USER, EMAIL, DEVICE), "shop", NAMESPACE)
+    assert crowd.asked == (EMAIL, DEVICE)
+    assert resolve(crowd.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE).asked == ()
+    alone = resolve(crowd.changed, (USER, DEVICE), "shop", NAMESPACE)
+    assert alone.asked == (DEVICE,)
+    assert resolve(alone.changed, (USER, DEVICE), "shop", NAMESPACE).asked == ()
+    assert resolve(alone.changed, (USER, DEVICE), "shop", NAMESPACE, epoch=1).asked == (DEVICE,)
+
+
+def test_what_is_to_be_asked_about_again_is_asked_about_in_order() -> None:
+    known = resolve(None, (USER, EMAIL, DEVICE), "shop", NAMESPACE).changed
+    assert resolve(known, (USER, EMAIL, DEVICE), "shop", NAMESPACE, again=(DEVICE,)).asked == (DEVICE,)
+    assert resolve(None, (USER, EMAIL, DEVICE), "shop", NAMESPACE, again=(DEVICE,)).asked == (EMAIL, DEVICE)
 
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=300))
