@@ -71,7 +71,7 @@ class Rebuilder:
             # Sessions of long before a merge still bear the id of the profile that gave way.
             profile_ids = (job.share.profile_id, *self._own_profiles(job))
             told = self._warehouse.told(job.workspace, tuple(dict.fromkeys(profile_ids)))
-            return self._replays.send(job, self._bodies(job, cut), told, self._changes.assigned_at)
+            return self._replays.send(job, self._bodies(job, cut), told, self._changes.turn)
 
         return persist("replay", attempt, self._stopping, metrics.RETRIES)
 

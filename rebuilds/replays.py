@@ -43,17 +43,18 @@ class Replays:
         }
         self._producer = Producer(topics.PRODUCER_CONFIG | config)
 
-    def send(self, job: Job, events: Iterable[bytes], told: Told, since: int) -> Sent:
+    def send(self, job: Job, events: Iterable[bytes], told: Told, turn: int) -> Sent:
         """Send a run of its own, at least one part, and return once Kafka has acknowledged all of it.
 
-        `since`: when this rebuilder was assigned its partitions, in ms. A profile does not take up a run that sorts
-        before the one it has: that of a rebuilder that was away, and does not know that another one goes on.
+        `turn`: this rebuilder's, see `Changes`. A profile does not take up a run that sorts before the one it has: that
+        of a rebuilder that was away, and does not know that another one goes on.
 
         Raises TransientError, after which a new run may be sent: the profile ignores what came of this one. Raises
         TerminalError when only a new process can go on. What `events` raises passes.
         """
         self._runs += 1
-        run = f"{since:015}-{self._runs:08}-{uuid.uuid4().hex}"
+        # The letter sorts behind the times that an older release's runs begin with.
+        run = f"t{turn:019}-{self._runs:08}-{uuid.uuid4().hex}"
         key = profile_key(job.workspace, job.share.profile_id)
         delivery = _Delivery()
         count = 0
