@@ -117,7 +117,7 @@ class Changes:
         """The offset of a record that is appended now: higher than that of anybody who had the partitions before.
 
         Always of partition 0: whoever gets a profile's partition of `identity.changes` later, from whomever, is later
-        there as well. A clock, or the end of the topic without a record of one's own, would not tell two apart for sure.
+        there as well. A clock, or the end of the topic without a record of one's own, may not tell two apart.
         """
         delivery = _Delivery()
         try:

@@ -69,6 +69,7 @@ def replay(  # noqa: PLR0913, PLR0917 - a part is many things
     """
     if part == 0 and run >= rebuilding.run:
         rebuilding.run, rebuilding.next_part, rebuilding.sessions = run, 0, {}
+        rebuilding.arrivals = b""
         rebuilding.shadow = ProfileState(
             version=max(rebuilding.version, version),
             decision=rebuilding.decision,
@@ -81,9 +82,13 @@ def replay(  # noqa: PLR0913, PLR0917 - a part is many things
     if rebuilding.shadow is None or (run, part) != (rebuilding.run, rebuilding.next_part):
         return False
     out = Outputs(segment_changes=[], sessions={})
+    arrived = bytearray(rebuilding.arrivals)
     for event in events:
-        if hand_on(rebuilding.shadow, event) is None:
-            fold_event(rebuilding.shadow, event, context, out, adds_identifier=False)
+        if hand_on(rebuilding.shadow, event) is not None:
+            continue
+        if fold_event(rebuilding.shadow, event, context, out, adds_identifier=False):
+            arrived += recent_ids.arrival(event.message_id, event.received_at)
+    rebuilding.arrivals = recent_ids.newest(bytes(arrived))
     _keep(rebuilding, out)
     rebuilding.next_part += 1
     return True
@@ -98,6 +103,7 @@ def finish(
     """
     state = rebuilding.shadow
     assert state is not None
+    state.recent_ids = recent_ids.in_order_of_arrival(rebuilding.arrivals)
     if state.as_of != BEGINNING:
         passing = Outputs(segment_changes=[], sessions={})
         advance(state, now, context, passing)

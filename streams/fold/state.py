@@ -86,6 +86,7 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
 
     `memberships`: those that others were told of. `aside`: 8 bytes for each record that was put aside, in order, a hash
     of its message id, or zeros for a command. `run`, `next_part`: how far the replay is. `shadow`: the state so far.
+    `arrivals`: of what was replayed, the newest ids by when they were received; a replay is ordered by time.
     """
 
     decision: int
@@ -99,6 +100,7 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     replayed: dict[str, int] = {}
     sessions: dict[str, Told] = {}
     holders: tuple[Holder, ...] = ()
+    arrivals: bytes = b""
 
 
 Entry = ProfileState | Forward | Rebuilding
