@@ -58,7 +58,7 @@ class Replays:
         key = profile_key(job.workspace, job.share.profile_id)
         delivery = _Delivery()
         count = 0
-        for part in parts(events):
+        for part in parts(events, told.sessions):
             if part.number:
                 reached("between_parts")
             count += len(part.events)
@@ -72,7 +72,7 @@ class Replays:
                 last=part.last,
                 events=part.events,
                 version=told.version if part.number == 0 else 0,
-                sessions=told.sessions if part.last else (),
+                sessions=part.sessions,
             )
             self._produce(self._encode(command), key, delivery)
         self._producer.flush(DELIVERY_TIMEOUT_S + 1)

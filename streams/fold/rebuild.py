@@ -3,7 +3,7 @@
 Pure, as the fold: which records are put aside, and what becomes of them afterwards, is the agent's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -14,6 +14,7 @@ from streams.fold.fold import advance, fold_event
 from streams.fold.holders import hand_on
 from streams.fold.state import BEGINNING, Entry, Forward, ProfileState, Rebuilding, Told
 
+ASIDE_PER_CHUNK = 8_192
 _COMMAND = bytes(recent_ids.HASH_BYTES)
 
 
@@ -34,6 +35,7 @@ def begin(entry: Entry | None, command: ProfileCommand) -> Rebuilding | None:
         version=0 if entry is None else entry.version,
         memberships={} if entry is None or isinstance(entry, Forward) else dict(entry.memberships),
         aside=entry.aside if isinstance(entry, Rebuilding) else b"",
+        aside_chunks=entry.aside_chunks if isinstance(entry, Rebuilding) else 0,
         replayed=replayed | {str(one): decision for one in (*command.identifiers, *command.parted)},
         holders=command.holders,
     )
@@ -45,19 +47,36 @@ def put_aside(rebuilding: Rebuilding, message_id: str | None) -> int:
     return waiting(rebuilding) - 1
 
 
+def full_chunks(rebuilding: Rebuilding) -> Iterator[tuple[int, bytes]]:
+    """Number and hashes of every chunk that has become full, to be kept elsewhere; the entry has them no more."""
+    size = ASIDE_PER_CHUNK * recent_ids.HASH_BYTES
+    while len(rebuilding.aside) >= size:
+        full, rebuilding.aside = rebuilding.aside[:size], rebuilding.aside[size:]
+        rebuilding.aside_chunks += 1
+        yield rebuilding.aside_chunks - 1, full
+
+
 def waiting(rebuilding: Rebuilding) -> int:
     """How many records were put aside."""
-    return len(rebuilding.aside) // recent_ids.HASH_BYTES
+    return rebuilding.aside_chunks * ASIDE_PER_CHUNK + len(rebuilding.aside) // recent_ids.HASH_BYTES
 
 
-def replayed_already(rebuilding: Rebuilding, events: Iterable[Event]) -> list[int]:
-    """The numbers of what waits and was folded with these events; what is handed on instead must still be."""
+def replayed_already(rebuilding: Rebuilding, events: Iterable[Event], chunks: Iterable[bytes]) -> list[int]:
+    """The numbers of what waits and was folded with these events; what is handed on instead must still be.
+
+    `chunks`: those that became full.
+    """
     shadow = rebuilding.shadow
-    if shadow is None or not rebuilding.aside:
+    if shadow is None or not waiting(rebuilding):
         return []
     hashes = {recent_ids.hashed(event.message_id) for event in events if hand_on(shadow, event) is None}
     size = recent_ids.HASH_BYTES
-    return [at // size for at in range(0, len(rebuilding.aside), size) if rebuilding.aside[at : at + size] in hashes]
+    return [
+        chunk * ASIDE_PER_CHUNK + at // size
+        for chunk, packed in enumerate((*chunks, rebuilding.aside))
+        for at in range(0, len(packed), size)
+        if packed[at : at + size] in hashes
+    ]
 
 
 def replay(  # noqa: PLR0913, PLR0917 - a part is many things

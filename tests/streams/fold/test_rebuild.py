@@ -79,17 +79,45 @@ def test_what_is_put_aside_is_numbered_and_found_by_its_message() -> None:
     rebuilding = _begun()
     assert [rebuild.put_aside(rebuilding, one) for one in ("m0", None, "m2", "m0")] == [0, 1, 2, 3]
     assert rebuild.waiting(rebuilding) == 4
+    _replay(rebuilding)
 
     replayed = [event(START, message_id="m0"), event(START, message_id="other")]
-    assert rebuild.replayed_already(rebuilding, replayed) == [0, 3]
-    assert rebuild.replayed_already(_begun(), replayed) == []
+    assert rebuild.replayed_already(rebuilding, replayed, ()) == [0, 3]
+    assert rebuild.replayed_already(_begun(), replayed, ()) == []
 
 
 def test_a_hash_across_two_records_is_none_of_them() -> None:
     rebuilding = _begun()
     rebuilding.aside = b"\0" * 4 + recent_ids.hashed("m0") + b"\0" * 4
+    _replay(rebuilding)
 
-    assert rebuild.replayed_already(rebuilding, [event(START, message_id="m0")]) == []
+    assert rebuild.replayed_already(rebuilding, [event(START, message_id="m0")], ()) == []
+
+
+def test_full_chunks_of_what_is_put_aside_leave_and_keep_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
+    rebuilding = _begun()
+    chunks: dict[int, bytes] = {}
+    for number in range(8):
+        assert rebuild.put_aside(rebuilding, f"m{number}") == number
+        chunks |= rebuild.full_chunks(rebuilding)
+        assert len(rebuilding.aside) < 3 * recent_ids.HASH_BYTES
+    rebuilding = _begun(rebuilding, decision=7)
+    _replay(rebuilding)
+
+    assert list(chunks) == [0, 1]
+    assert rebuild.waiting(rebuilding) == 8
+    replayed = [event(START, message_id=f"m{number}") for number in (7, 4, 2, 0, 9)]
+    assert rebuild.replayed_already(rebuilding, replayed, chunks.values()) == [0, 2, 4, 7]
+
+
+def test_a_replay_that_an_older_release_began_goes_on_with_all_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
+    rebuilding = _begun()
+    rebuilding.aside = b"".join(recent_ids.hashed(f"m{number}") for number in range(7))
+    assert rebuild.put_aside(rebuilding, "m7") == 7
+    assert [number for number, _ in rebuild.full_chunks(rebuilding)] == [0, 1]
+    assert rebuild.waiting(rebuilding) == 8
 
 
 def test_parts_in_order_are_folded() -> None:
