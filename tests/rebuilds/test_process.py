@@ -208,6 +208,27 @@ def test_the_run_of_a_successor_counts_whatever_the_clock_of_the_former_said(
     assert first < second
 
 
+def test_of_a_profile_whose_replay_cannot_be_taken_nobody_is_told_that_it_is_rebuilt(
+    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    kafka.resolve([event(workspace, at, ADA) for at in range(1_500)], ADAS)
+    worker.refuses = ADAS
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)), split(workspace, 2, Share(BOBS, ())))
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    wait_until(kafka.has_committed_everything, "the commit")
+    assert [one.decision for one in kafka.rebuilt(workspace)] == [2]
+    told = [line for line in rebuilder.log.read_text().splitlines() if "ERROR" in line]
+    assert len(told) == 1
+    assert f"profile {ADAS} of workspace '{workspace}' still waits for the replay of decision 1" in told[0]
+    metrics = rebuilder.metrics()
+    assert "onefold_rebuilder_profiles_refused_total 1.0" in metrics
+    assert 'onefold_rebuilder_jobs_total{outcome="refused"} 1.0' in metrics
+
+    worker.refuses = ""
+    kafka.decide(split(workspace, 3, Share(ADAS, WHOLE)))
+    wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
+
+
 def test_it_ends_in_time_whatever_it_waits_for(
     stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
 ) -> None:
