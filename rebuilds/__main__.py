@@ -15,6 +15,7 @@ from rebuilds.barrier import Barrier
 from rebuilds.changes import Changes
 from rebuilds.originals import Originals
 from rebuilds.rebuild import Rebuilder
+from rebuilds.refusals import Refusals
 from rebuilds.replays import Replays
 from rebuilds.warehouse import Warehouse
 from schemas import topics
@@ -78,12 +79,14 @@ def run(settings: Settings, stopping: threading.Event) -> None:
         usable = definitions.load(settings.definitions).identity.usable
         codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         changes = Changes(settings, codec)
+        offsets = Offsets(settings.kafka)
         rebuilder = Rebuilder(
             changes,
-            Barrier(Offsets(settings.kafka), stopping),
+            Barrier(offsets, stopping),
             Warehouse(settings.clickhouse),
             Originals(settings.kafka),
             Replays(settings.kafka, codec.encoder(ProfileCommand)),
+            Refusals(settings.kafka, offsets),
             usable,
             {name: workspace.namespace for name, workspace in settings.workspaces.items()},
             stopping,

@@ -5,7 +5,6 @@ dies loses its place in the group all the same.
 """
 
 import logging
-import time
 from collections.abc import Iterable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -14,7 +13,7 @@ from rebuilds import metrics
 from schemas import topics
 from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec, DecodeError
-from schemas.records import IdentityChange
+from schemas.records import IdentityChange, ProfileCommand
 from schemas.registry import REGISTRY_ERRORS
 from settings import Settings
 from telemetry.retrying import TerminalError, TransientError
@@ -35,11 +34,14 @@ class Changes:
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._codec = codec
         self._encode = codec.encoder(IdentityChange)
+        # A command without an effect. Its workspace is one that the worker knows.
+        nothing = ProfileCommand(next(iter(settings.workspaces), ""), "", "advance")
+        self._nothing = codec.encoder(ProfileCommand)(nothing)
         self._committed: dict[int, int] = {}
         self._undecoded: list[Message] = []
         self._new: list[TopicPartition] = []  # assigned just now
         self.is_assigned = False
-        self.assigned_at = 0  # ms; whoever was assigned later has the word
+        self.turn = 0  # where profile.commands was when the partitions were assigned; the latest has the word
         self._consumer = Consumer(_consumer_config(settings), logger=logger)
         self._consumer.subscribe([topics.IDENTITY_CHANGES], on_assign=self._assigned, on_revoke=self._revoked)
         self._producer = Producer(topics.PRODUCER_CONFIG | _producer_config(settings))
@@ -63,24 +65,16 @@ class Changes:
 
     def tell(self, changes: Iterable[IdentityChange]) -> None:
         """Append changes; returns once they are durable. Raises TransientError: telling all again does no harm."""
-        failures: list[KafkaError] = []
-
-        def delivered(error: KafkaError | None, _message: Message) -> None:
-            if error is not None:
-                failures.append(error)
-
+        delivery = _Delivery()
         try:
             for change in changes:
                 key = change.workspace.encode()
-                self._producer.produce(topics.IDENTITY_CHANGES, self._encode(change), key, on_delivery=delivered)
+                self._producer.produce(topics.IDENTITY_CHANGES, self._encode(change), key, on_delivery=delivery.took)
                 self._producer.poll(0)
             left = self._producer.flush(DELIVERY_TIMEOUT_S + 1)
         except (KafkaException, BufferError) as error:
             raise TransientError(f"Kafka did not take a change: {error}") from error
-        if failures and failures[0].fatal():
-            raise TerminalError(f"Kafka's client cannot go on: {failures[0].str()}")
-        if left or failures:
-            raise TransientError(f"Kafka did not take a change: {failures[0].str() if failures else 'no answer'}")
+        delivery.check(left)
 
     def commit(self) -> None:
         """Acknowledge all that was taken. If that fails it is taken again, here or elsewhere, which does no harm."""
@@ -115,8 +109,26 @@ class Changes:
                 self._consumer.commit(offsets=begins, asynchronous=False)
         except KafkaException as error:
             raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
+        self.turn = self._next_turn()
         self._new = []
         self.is_assigned = True
+
+    def _next_turn(self) -> int:
+        """The offset of a record that is appended now: higher than that of anybody who had the partitions before.
+
+        Always of partition 0: whoever gets a profile's partition of `identity.changes` later, from whomever, is later
+        there as well. A clock, or the end of the topic without a record of one's own, may not tell two apart.
+        """
+        delivery = _Delivery()
+        try:
+            self._producer.produce(topics.PROFILE_COMMANDS, self._nothing, partition=0, on_delivery=delivery.took)
+            left = self._producer.flush(DELIVERY_TIMEOUT_S + 1)
+        except (KafkaException, BufferError) as error:
+            raise TransientError(f"Kafka did not take a command: {error}") from error
+        delivery.check(left)
+        if delivery.offset is None:
+            raise TransientError("Kafka did not say where a command lies")
+        return delivery.offset
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
@@ -137,12 +149,33 @@ class Changes:
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         logger.info("reading %d partitions", len(partitions))
-        self.assigned_at = time.time_ns() // 1_000_000
         self._undecoded, self._committed, self._new = [], {}, partitions
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._undecoded, self._committed, self._new = [], {}, []
         self.is_assigned = False
+
+
+class _Delivery:
+    """What Kafka said of records; `offset`: of the last one, if it was said."""
+
+    def __init__(self) -> None:
+        self.offset: int | None = None
+        self._failure: KafkaError | None = None
+
+    def took(self, error: KafkaError | None, message: Message) -> None:
+        """Called from within the producer's `poll` and `flush`."""
+        self._failure = self._failure or error
+        offset = message.offset()
+        self.offset = offset if offset is not None and offset >= 0 else None
+
+    def check(self, left: int) -> None:
+        """Raise what went wrong. `left`: how many Kafka has said nothing of."""
+        if self._failure is not None and self._failure.fatal():
+            raise TerminalError(f"Kafka's client cannot go on: {self._failure.str()}")
+        if left or self._failure is not None:
+            said = self._failure.str() if self._failure is not None else "no answer"
+            raise TransientError(f"Kafka did not take a record: {said}")
 
 
 def _consumer_config(settings: Settings) -> dict[str, str | int | float | bool]:

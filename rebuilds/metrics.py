@@ -6,10 +6,13 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800)
 
 JOBS = Counter(
     "onefold_rebuilder_jobs",
-    "Changes that asked for a rebuild: rebuilt, or superseded by a later one about the same profiles.",
+    "Changes that asked for a rebuild: rebuilt, superseded by a later one about the same profiles, or refused.",
     ["outcome"],
 )
 PROFILES = Counter("onefold_rebuilder_profiles", "Profiles whose events were replayed.")
+REFUSED = Counter(
+    "onefold_rebuilder_profiles_refused", "Profiles that still wait: a part of their replay became a dead letter."
+)
 EVENTS = Counter("onefold_rebuilder_events", "Events replayed.")
 FETCHED = Counter("onefold_rebuilder_events_from_kafka", "Events whose bytes the warehouse did not have.")
 UNDECODABLE = Counter("onefold_rebuilder_undecodable", "Records of identity.changes that could not be decoded.")

@@ -1,24 +1,26 @@
-"""Events gathered into parts, each the size of one command. Pure."""
+"""Events and ids of sessions gathered into parts, each the size of one command. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 MAX_EVENTS = 1_000
 MAX_BYTES = 1_500_000
+MAX_SESSIONS = 10_000
 
 
 class Part(NamedTuple):
-    """The events of one command, ordered by time."""
+    """The events of one command, ordered by time, and ids of sessions."""
 
     number: int
     events: tuple[bytes, ...]
     last: bool
+    sessions: tuple[str, ...] = ()
 
 
-def parts(events: Iterable[bytes]) -> Iterator[Part]:
+def parts(events: Iterable[bytes], sessions: Sequence[str] = ()) -> Iterator[Part]:
     """At least one part, even without an event; exactly the last one says so. Holds two parts at most.
 
-    A part is within both bounds unless it is a single event.
+    A part is within all bounds unless it is a single event. The sessions come with the last events and behind them.
     """
     number = 0
     gathered: list[bytes] = []
@@ -29,4 +31,7 @@ def parts(events: Iterable[bytes]) -> Iterator[Part]:
             number, gathered, size = number + 1, [], 0
         gathered.append(event)
         size += len(event)
-    yield Part(number, tuple(gathered), last=True)
+    for start in range(0, max(len(sessions), 1), MAX_SESSIONS):
+        last = start + MAX_SESSIONS >= len(sessions)
+        yield Part(number, tuple(gathered), last, tuple(sessions[start : start + MAX_SESSIONS]))
+        number, gathered = number + 1, []

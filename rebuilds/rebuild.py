@@ -8,13 +8,14 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from rebuilds import metrics
 from rebuilds.barrier import WORKER, Barrier
 from rebuilds.changes import Changes
 from rebuilds.originals import Originals
 from rebuilds.places import reached
+from rebuilds.refusals import Refusals
 from rebuilds.replays import Replays, Sent
 from rebuilds.shares import Claims, Job, Usable, jobs
 from rebuilds.warehouse import Row, Warehouse
@@ -37,6 +38,7 @@ class Rebuilder:
         warehouse: Warehouse,
         originals: Originals,
         replays: Replays,
+        refusals: Refusals,
         usable: Usable,
         namespaces: Mapping[str, uuid.UUID],
         stopping: threading.Event,
@@ -46,34 +48,54 @@ class Rebuilder:
         self._warehouse = warehouse
         self._originals = originals
         self._replays = replays
+        self._refusals = refusals
         self._usable = usable
         self._namespaces = namespaces
         self._stopping = stopping
 
     def rebuild(self, changes: Sequence[IdentityChange]) -> None:
-        """Rebuild every profile that these changes name, all behind one barrier, and tell so for each change."""
+        """Rebuild every profile that these changes name, all behind one barrier, and tell so for each change.
+
+        Nothing is told of a change with a profile whose replay PROFILE could not take: that one still waits.
+        """
         started = time.monotonic()
         metrics.WAITING.set(len(changes))
         reached("before_barrier")
         cut = self._barrier.cut()
         reached("after_barrier")
+        persist("refusals", self._refusals.begin, self._stopping, metrics.RETRIES)
         sent = {job: self._replay(job, cut) for job in jobs(changes)}
         self._barrier.await_read({WORKER: _ends(sent.values())}, "profiles being rebuilt")
+        refused = self._refused(sent)
         reached("before_rebuilt")
         elapsed_s = time.monotonic() - started
-        rebuilt = [_rebuilt(change, sent, elapsed_s) for change in changes]
+        rebuilt = [_rebuilt(change, sent, elapsed_s) for change in changes if not _concerns(change, refused)]
         persist("rebuilt", lambda: self._changes.tell(rebuilt), self._stopping, metrics.RETRIES)
         reached("before_offsets")
-        _count(changes, sent, elapsed_s)
+        _count(changes, sent, refused, elapsed_s)
 
     def _replay(self, job: Job, cut: Sequence[int]) -> Sent:
         def attempt() -> Sent:
             # Sessions of long before a merge still bear the id of the profile that gave way.
             profile_ids = (job.share.profile_id, *self._own_profiles(job))
             told = self._warehouse.told(job.workspace, tuple(dict.fromkeys(profile_ids)))
-            return self._replays.send(job, self._bodies(job, cut), told, self._changes.assigned_at)
+            return self._replays.send(job, self._bodies(job, cut), told, self._changes.turn)
 
         return persist("replay", attempt, self._stopping, metrics.RETRIES)
+
+    def _refused(self, sent: Mapping[Job, Sent]) -> frozenset[Job]:
+        """The jobs of which a part became a dead letter, each told to whoever reads the log."""
+        places = {(one.partition, offset): job for job, one in sent.items() for offset in one.offsets}
+        found = persist("refusals", lambda: self._refusals.of(places), self._stopping, metrics.RETRIES)
+        refused = {places[place]: place for place in sorted(found)}
+        for job, (partition, offset) in refused.items():
+            logger.error(
+                "profile %s of workspace %r still waits for the replay of decision %d: %s has the part at partition %d,"
+                " offset %d of %s; a later decision about the profile begins anew",
+                job.share.profile_id, job.workspace, job.decision,
+                topics.EVENTS_DEAD, partition, offset, topics.PROFILE_COMMANDS,
+            )  # fmt: skip
+        return frozenset(refused)
 
     def _own_profiles(self, job: Job) -> Iterator[str]:
         namespace = self._namespaces.get(job.workspace)
@@ -135,13 +157,22 @@ def _is_of(job: Job, change: IdentityChange) -> bool:
     return (job.workspace, job.decision) == (change.workspace, change.decision)
 
 
-def _count(changes: Sequence[IdentityChange], sent: Mapping[Job, Sent], elapsed_s: float) -> None:
+def _concerns(change: IdentityChange, some: Iterable[Job]) -> bool:
+    profiles = {(job.workspace, job.share.profile_id) for job in some}
+    return any((change.workspace, share.profile_id) in profiles for share in change.shares)
+
+
+def _count(
+    changes: Sequence[IdentityChange], sent: Mapping[Job, Sent], refused: Collection[Job], elapsed_s: float
+) -> None:
     events = sum(one.events for one in sent.values())
     for change in changes:
         outcome = "rebuilt" if any(_is_of(job, change) for job in sent) else "superseded"
-        metrics.JOBS.labels(outcome).inc()
-    metrics.PROFILES.inc(len(sent))
+        metrics.JOBS.labels("refused" if _concerns(change, refused) else outcome).inc()
+    rebuilt = len(sent) - len(refused)
+    metrics.PROFILES.inc(rebuilt)
+    metrics.REFUSED.inc(len(refused))
     metrics.EVENTS.inc(events)
     metrics.JOB_S.observe(elapsed_s)
     metrics.WAITING.set(0)
-    logger.info("%d changes: %d profiles rebuilt from %d events in %.1f s", len(changes), len(sent), events, elapsed_s)
+    logger.info("%d changes: %d profiles rebuilt from %d events in %.1f s", len(changes), rebuilt, events, elapsed_s)

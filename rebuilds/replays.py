@@ -20,11 +20,16 @@ QUEUE_KBYTES = 32 * 1024
 
 
 class Sent(NamedTuple):
-    """How many events went out, and what the worker has to read up to."""
+    """How many events went out, and where on `profile.commands` their parts lie."""
 
     events: int
     partition: int
-    end: int
+    offsets: tuple[int, ...]
+
+    @property
+    def end(self) -> int:
+        """What the worker has to read up to."""
+        return max(self.offsets, default=-1) + 1
 
 
 class Replays:
@@ -43,21 +48,22 @@ class Replays:
         }
         self._producer = Producer(topics.PRODUCER_CONFIG | config)
 
-    def send(self, job: Job, events: Iterable[bytes], told: Told, since: int) -> Sent:
+    def send(self, job: Job, events: Iterable[bytes], told: Told, turn: int) -> Sent:
         """Send a run of its own, at least one part, and return once Kafka has acknowledged all of it.
 
-        `since`: when this rebuilder was assigned its partitions, in ms. A profile does not take up a run that sorts
-        before the one it has: that of a rebuilder that was away, and does not know that another one goes on.
+        `turn`: this rebuilder's, see `Changes`. A profile does not take up a run that sorts before the one it has: that
+        of a rebuilder that was away, and does not know that another one goes on.
 
         Raises TransientError, after which a new run may be sent: the profile ignores what came of this one. Raises
         TerminalError when only a new process can go on. What `events` raises passes.
         """
         self._runs += 1
-        run = f"{since:015}-{self._runs:08}-{uuid.uuid4().hex}"
+        # The letter sorts behind the times that an older release's runs begin with.
+        run = f"t{turn:019}-{self._runs:08}-{uuid.uuid4().hex}"
         key = profile_key(job.workspace, job.share.profile_id)
         delivery = _Delivery()
         count = 0
-        for part in parts(events):
+        for part in parts(events, told.sessions):
             if part.number:
                 reached("between_parts")
             count += len(part.events)
@@ -71,12 +77,11 @@ class Replays:
                 last=part.last,
                 events=part.events,
                 version=told.version if part.number == 0 else 0,
-                sessions=told.sessions if part.last else (),
+                sessions=part.sessions,
             )
             self._produce(self._encode(command), key, delivery)
         self._producer.flush(DELIVERY_TIMEOUT_S + 1)
-        partition, end = delivery.result(part.number + 1)
-        return Sent(count, partition, end)
+        return Sent(count, *delivery.result(part.number + 1))
 
     def _produce(self, value: bytes, key: bytes, delivery: "_Delivery") -> None:
         while True:
@@ -97,7 +102,8 @@ class _Delivery:
 
     def __init__(self) -> None:
         self._acknowledged = 0
-        self._partition = self._end = 0
+        self._partition = 0
+        self._offsets: list[int] = []
         self._error: KafkaError | None = None
 
     def acknowledge(self, error: KafkaError | None, message: Message) -> None:
@@ -107,19 +113,19 @@ class _Delivery:
             return
         self._acknowledged += 1
         self._partition = message.partition() or 0
-        self._end = max(self._end, (message.offset() or 0) + 1)
+        self._offsets.append(message.offset() or 0)
 
     def check(self) -> None:
         """Raises what went wrong so far."""
         if self._error is not None:
             raise _failure(self._error)
 
-    def result(self, parts_sent: int) -> tuple[int, int]:
-        """Partition, and the offset behind the last part. Raises TransientError if one was not acknowledged."""
+    def result(self, parts_sent: int) -> tuple[int, tuple[int, ...]]:
+        """Partition, and the offsets of the parts. Raises TransientError if one was not acknowledged."""
         self.check()
         if self._acknowledged != parts_sent:
             raise TransientError("Kafka did not acknowledge every part")
-        return self._partition, self._end
+        return self._partition, tuple(self._offsets)
 
 
 def _failure(error: KafkaError) -> TransientError | TerminalError:

@@ -27,13 +27,12 @@ def dead_letter(  # noqa: PLR0913 - a record as it lies in Kafka, and what becam
 
     The id is the same on every repetition. `failed_at`: ms.
     """
-    place = f"{topic}|{partition}|{offset}|{stage}"
     detail = error.detail
     if value is not None and len(value) > MAX_RECORD_BYTES - _ENVELOPE_BYTES:
         detail = f"{detail} (left where it lies: {len(value)} bytes do not fit into a dead letter)"
         value = None
     return DeadLetter(
-        dead_id=hashlib.sha1(place.encode(), usedforsecurity=False).hexdigest(),
+        dead_id=dead_id(topic, partition, offset, stage),
         topic=topic,
         partition=partition,
         offset=offset,
@@ -45,3 +44,9 @@ def dead_letter(  # noqa: PLR0913 - a record as it lies in Kafka, and what becam
         headers=tuple(Header(name, content) for name, content in headers),
         detail=detail,
     )
+
+
+def dead_id(topic: str, partition: int, offset: int, stage: str) -> str:
+    """The id, and the key, of the dead letter that a stage would make of the record at a place."""
+    place = f"{topic}|{partition}|{offset}|{stage}"
+    return hashlib.sha1(place.encode(), usedforsecurity=False).hexdigest()

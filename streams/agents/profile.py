@@ -19,6 +19,7 @@ from schemas.records import Event, Identifier, ProfileCommand
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import Workspace
 from streams import metrics
+from streams.agents.beside import Beside
 from streams.agents.profile_outputs import ProfileOutputs
 from streams.agents.slots import Clocks, Slot, Slots
 from streams.dead_letters import DeadLetters
@@ -32,9 +33,7 @@ from streams.fold.state import (
     ProfileState,
     Rebuilding,
     deadline_of,
-    decode_aside,
     decode_entry,
-    encode_aside,
     encode_entry,
 )
 from streams.metrics import Tally
@@ -168,7 +167,7 @@ class ProfileStage:
             case "absorb":
                 self._absorb(content, slot, outputs)
             case "rebuild":
-                self._rebuild(content, slot)
+                self._rebuild(content, slot, slots)
             case "assign":
                 self._assign(content, slot, clocks, outputs)
             case "warn":
@@ -275,10 +274,12 @@ class ProfileStage:
 
     # -- parting
 
-    def _rebuild(self, command: ProfileCommand, slot: Slot) -> None:
+    def _rebuild(self, command: ProfileCommand, slot: Slot, slots: Slots) -> None:
         """Wait for the replay of the events that belong here from this decision on."""
-        rebuilding = rebuild.begin(slot.entry, command)
+        former, rebuilding = slot.entry, rebuild.begin(slot.entry, command)
         if rebuilding is not None:
+            if isinstance(former, Rebuilding):
+                Beside(slot.key, former, slots.view).forget_told(former.next_part)
             slot.wait_for(rebuilding)
 
     def _assign(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
@@ -297,9 +298,8 @@ class ProfileStage:
 
     def _put_aside(self, item: _Decoded, slot: Slot, rebuilding: Rebuilding, slots: Slots) -> None:
         """Keep a record, in order, until the profile is rebuilt."""
-        event = item.content if isinstance(item.content, Event) else None
-        number = rebuild.put_aside(rebuilding, None if event is None else event.message_id)
-        slots.view.put(_aside_key(slot, number), encode_aside(event is not None, item.raw or b""))
+        message_id = item.content.message_id if isinstance(item.content, Event) else None
+        Beside(slot.key, rebuilding, slots.view).put_aside(message_id, item.raw or b"")
         slots.tally[metrics.ASIDE, ()] += 1
         slot.changed = True
 
@@ -316,25 +316,24 @@ class ProfileStage:
         rebuilding = slot.entry
         if not isinstance(rebuilding, Rebuilding) or command.decision != rebuilding.decision:
             return
+        beside, came = Beside(slot.key, rebuilding, slots.view), rebuilding.next_part
         if not rebuild.replay(rebuilding, command.run, command.part, command.version, events, slot.context):
             return
         slot.changed = True
-        for number in rebuild.replayed_already(rebuilding, events):
-            slots.view.put(_aside_key(slot, number), None)
-            slots.tally[metrics.EVENTS, (slot.context.workspace, "replayed")] += 1
+        if command.part == 0:
+            beside.forget_told(came)
+        slots.tally[metrics.EVENTS, (slot.context.workspace, "replayed")] += beside.drop(events)
         if not command.last:
+            beside.put_told(command.part, command.sessions)
             return
+        known = [*beside.take_told(), *command.sessions]
         now = clocks.now(slot.context.workspace)
-        slot.entry = rebuild.finish(rebuilding, command.sessions, now, slot.context, slot.outputs)
+        slot.entry = rebuild.finish(rebuilding, known, now, slot.context, slot.outputs)
         slot.touch()
         slots.tally[metrics.REBUILT, (slot.context.workspace,)] += 1
-        for number in range(rebuild.waiting(rebuilding)):
-            key = _aside_key(slot, number)
-            stored = slots.view.get(key)
-            if stored is not None:
-                slots.view.put(key, None)
-                if self._handle(self._taken_up(slot, *decode_aside(stored)), clocks, slots, outputs):
-                    slots.tally[metrics.EVENTS, (slot.context.workspace, "folded")] += 1
+        for is_event, raw in beside.take():
+            if self._handle(self._taken_up(slot, is_event, raw), clocks, slots, outputs):
+                slots.tally[metrics.EVENTS, (slot.context.workspace, "folded")] += 1
 
     def _taken_up(self, slot: Slot, is_event: bool, raw: bytes) -> _Decoded:
         content: Event | ProfileCommand
@@ -426,10 +425,6 @@ class ProfileStage:
 
 def _concerns_rebuild(content: Event | ProfileCommand) -> bool:
     return isinstance(content, ProfileCommand) and content.command in {"rebuild", "replay", "warn"}
-
-
-def _aside_key(slot: Slot, number: int) -> bytes:
-    return b"%s#%d" % (slot.key, number)
 
 
 def _check(command: ProfileCommand) -> None:

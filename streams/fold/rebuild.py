@@ -3,7 +3,7 @@
 Pure, as the fold: which records are put aside, and what becomes of them afterwards, is the agent's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -14,6 +14,7 @@ from streams.fold.fold import advance, fold_event
 from streams.fold.holders import hand_on
 from streams.fold.state import BEGINNING, Entry, Forward, ProfileState, Rebuilding, Told
 
+ASIDE_PER_CHUNK = 8_192
 _COMMAND = bytes(recent_ids.HASH_BYTES)
 
 
@@ -34,6 +35,7 @@ def begin(entry: Entry | None, command: ProfileCommand) -> Rebuilding | None:
         version=0 if entry is None else entry.version,
         memberships={} if entry is None or isinstance(entry, Forward) else dict(entry.memberships),
         aside=entry.aside if isinstance(entry, Rebuilding) else b"",
+        aside_chunks=entry.aside_chunks if isinstance(entry, Rebuilding) else 0,
         dealt=dealt | {str(one): decision for one in command.dealt},
         holders=command.holders,
     )
@@ -45,20 +47,37 @@ def put_aside(rebuilding: Rebuilding, message_id: str | None) -> int:
     return waiting(rebuilding) - 1
 
 
+def full_chunks(rebuilding: Rebuilding) -> Iterator[tuple[int, bytes]]:
+    """Number and hashes of every chunk that has become full, to be kept elsewhere; the entry has them no more."""
+    size = ASIDE_PER_CHUNK * recent_ids.HASH_BYTES
+    while len(rebuilding.aside) >= size:
+        full, rebuilding.aside = rebuilding.aside[:size], rebuilding.aside[size:]
+        rebuilding.aside_chunks += 1
+        yield rebuilding.aside_chunks - 1, full
+
+
 def waiting(rebuilding: Rebuilding) -> int:
     """How many records were put aside."""
-    return len(rebuilding.aside) // recent_ids.HASH_BYTES
+    return rebuilding.aside_chunks * ASIDE_PER_CHUNK + len(rebuilding.aside) // recent_ids.HASH_BYTES
 
 
-def replayed_already(rebuilding: Rebuilding, events: Iterable[Event]) -> list[int]:
-    """The numbers of what waits and was folded with these events; what is handed on instead must still be."""
+def replayed_already(rebuilding: Rebuilding, events: Iterable[Event], chunks: Iterable[bytes]) -> list[int]:
+    """The numbers of what waits and was folded with these events; what is handed on instead must still be.
+
+    `chunks`: those that became full.
+    """
     shadow = rebuilding.shadow
-    if not rebuilding.aside:
+    if not waiting(rebuilding):
         return []
     folded = (event for event in events if shadow is None or hand_on(shadow, event) is None)
     hashes = {recent_ids.hashed(event.message_id) for event in folded}
     size = recent_ids.HASH_BYTES
-    return [at // size for at in range(0, len(rebuilding.aside), size) if rebuilding.aside[at : at + size] in hashes]
+    return [
+        chunk * ASIDE_PER_CHUNK + at // size
+        for chunk, packed in enumerate((*chunks, rebuilding.aside))
+        for at in range(0, len(packed), size)
+        if packed[at : at + size] in hashes
+    ]
 
 
 def replay(  # noqa: PLR0913, PLR0917 - a part is many things
@@ -70,6 +89,7 @@ def replay(  # noqa: PLR0913, PLR0917 - a part is many things
     """
     if part == 0 and run >= rebuilding.run:
         rebuilding.run, rebuilding.next_part, rebuilding.sessions = run, 0, {}
+        rebuilding.arrivals = b""
         rebuilding.shadow = ProfileState(
             version=max(rebuilding.version, version),
             decision=rebuilding.decision,
@@ -82,9 +102,13 @@ def replay(  # noqa: PLR0913, PLR0917 - a part is many things
     if rebuilding.shadow is None or (run, part) != (rebuilding.run, rebuilding.next_part):
         return False
     out = Outputs(segment_changes=[], sessions={})
+    arrived = bytearray(rebuilding.arrivals)
     for event in events:
-        if hand_on(rebuilding.shadow, event) is None:
-            fold_event(rebuilding.shadow, event, context, out, adds_identifier=False)
+        if hand_on(rebuilding.shadow, event) is not None:
+            continue
+        if fold_event(rebuilding.shadow, event, context, out, adds_identifier=False):
+            arrived += recent_ids.arrival(event.message_id, event.received_at)
+    rebuilding.arrivals = recent_ids.newest(bytes(arrived))
     _keep(rebuilding, out)
     rebuilding.next_part += 1
     return True
@@ -99,6 +123,7 @@ def finish(
     """
     state = rebuilding.shadow
     assert state is not None
+    state.recent_ids = recent_ids.in_order_of_arrival(rebuilding.arrivals)
     if state.as_of != BEGINNING:
         passing = Outputs(segment_changes=[], sessions={})
         advance(state, now, context, passing)

@@ -6,6 +6,7 @@ unless more than 4,096 events arrived in it.
 """
 
 import hashlib
+import struct
 
 from streams.fold.state import RecentIds
 
@@ -13,11 +14,16 @@ HASH_BYTES = 8
 MIN_IDS = 256
 MAX_IDS = 4096
 MIN_AGE_MS = 24 * 3600 * 1000
+_ARRIVAL = struct.Struct(f">Q{HASH_BYTES}s")  # when, shifted to sort as bytes, and which
+_SHIFT = 2**63
 
 
 def remember(ids: RecentIds, message_id: str, received_at: int) -> bool:
     """Add a message id; False when it was there already."""
-    hash_ = hashed(message_id)
+    return _remember(ids, hashed(message_id), received_at)
+
+
+def _remember(ids: RecentIds, hash_: bytes, received_at: int) -> bool:
     if _holds(ids.recent, hash_) or _holds(ids.previous, hash_):
         return False
     size = len(ids.recent)
@@ -32,6 +38,26 @@ def remember(ids: RecentIds, message_id: str, received_at: int) -> bool:
 def hashed(message_id: str) -> bytes:
     """The hash under which a message id is remembered."""
     return hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+
+
+def arrival(message_id: str, received_at: int) -> bytes:
+    """That a message was received, for `in_order_of_arrival`."""
+    return _ARRIVAL.pack(received_at + _SHIFT, hashed(message_id))
+
+
+def newest(arrivals: bytes) -> bytes:
+    """Of packed arrivals as many as two generations can hold, the newest last."""
+    size = _ARRIVAL.size
+    ordered = sorted(arrivals[at : at + size] for at in range(0, len(arrivals), size))
+    return b"".join(ordered[-2 * MAX_IDS :])
+
+
+def in_order_of_arrival(arrivals: bytes) -> RecentIds:
+    """What a profile knows of messages that it folded as they arrived, whatever the order of these packed arrivals."""
+    ids = RecentIds()
+    for received_at, hash_ in _ARRIVAL.iter_unpack(newest(arrivals)):
+        _remember(ids, hash_, received_at - _SHIFT)
+    return ids
 
 
 def unite(ids: RecentIds, other: RecentIds) -> None:

@@ -85,11 +85,20 @@ class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
     entry_url: str | None = None
 
 
+class KnownOfPart(msgspec.Struct, array_like=True, gc=False):
+    """Of one part of a replay: the sessions it has to tell, and the ids of those that the warehouse has."""
+
+    sessions: dict[str, Told]
+    known: list[str] = []
+
+
 class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     """A profile that waits for the replay of its events (docs/decisions/0009).
 
     `memberships`: those that others were told of. `aside`: 8 bytes for each record that was put aside, in order, a hash
-    of its message id, or zeros for a command. `run`, `next_part`: how far the replay is. `shadow`: the state so far.
+    of its message id, or zeros for a command; the first ones lie under keys of their own, as `aside_chunks` chunks.
+    `run`, `next_part`: how far the replay is. `shadow`: the state so far. `sessions`: what the part at hand has to say.
+    `arrivals`: of what was replayed, the newest ids by when they were received; a replay is ordered by time.
     """
 
     decision: int
@@ -103,16 +112,20 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     dealt: dict[str, int] = {}
     sessions: dict[str, Told] = {}
     holders: tuple[Holder, ...] = ()
+    arrivals: bytes = b""
+    aside_chunks: int = 0
 
 
 Entry = ProfileState | Forward | Rebuilding
 
 _HEAD = struct.Struct(">cQ")
-_PROFILE, _FORWARD, _REBUILDING, _ASIDE = b"p", b"f", b"r", b"a"
+_PROFILE, _FORWARD, _REBUILDING = b"p", b"f", b"r"
+_ASIDE, _HASHES, _TOLD = b"a", b"h", b"t"  # what lies beside a profile that is rebuilt
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(ProfileState).decode
 _decode_forward = msgspec.msgpack.Decoder(Forward).decode
 _decode_rebuilding = msgspec.msgpack.Decoder(Rebuilding).decode
+_decode_known_of_part = msgspec.msgpack.Decoder(KnownOfPart).decode
 _KINDS: dict[type[Entry], bytes] = {ProfileState: _PROFILE, Forward: _FORWARD, Rebuilding: _REBUILDING}
 
 
@@ -146,3 +159,23 @@ def encode_aside(is_event: bool, record: bytes) -> bytes:
 def decode_aside(value: bytes) -> tuple[bool, bytes]:
     """The inverse of `encode_aside`."""
     return value[_HEAD.size : _HEAD.size + 1] == b"e", value[_HEAD.size + 1 :]
+
+
+def encode_hashes(hashes: bytes) -> bytes:
+    """A full chunk of `Rebuilding.aside`, as an entry without a deadline."""
+    return _HEAD.pack(_HASHES, NEVER) + hashes
+
+
+def decode_hashes(value: bytes) -> bytes:
+    """The inverse of `encode_hashes`."""
+    return value[_HEAD.size :]
+
+
+def encode_known_of_part(known: KnownOfPart) -> bytes:
+    """What is known of a part, as an entry without a deadline."""
+    return _HEAD.pack(_TOLD, NEVER) + _encode(known)
+
+
+def decode_known_of_part(value: bytes) -> KnownOfPart:
+    """The inverse of `encode_known_of_part`."""
+    return _decode_known_of_part(memoryview(value)[_HEAD.size :])

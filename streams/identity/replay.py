@@ -142,11 +142,10 @@ class Replay:
         decision = decide(request, self._store, NOWHERE, self._rules)
         self._keep(decision)
         # What a device that stands aside leaves together was not asked about pair by pair.
-        wrong = [link for link in decision.links if link.status == "active" and self.is_apart(*key_of(link))]
-        for link in wrong:
-            forbid = in_order(*ends(link)) in self._forbidden
-            pairs = (Pair(link.left, link.right, link.source),)
-            retract = IdentityRequest(self._workspace, "", "", 0, (), "retract", forbid=forbid, pairs=pairs)
+        wrong = [key_of(link) for link in decision.links if link.status == "active"]
+        for key in filter(lambda key: self.is_apart(*key), wrong):
+            forbid = in_order(*key[:2]) in self._forbidden
+            retract = IdentityRequest(self._workspace, "", "", 0, (), "retract", forbid=forbid, pairs=(Pair(*key),))
             self._keep(decide(retract, self._store, NOWHERE, self._rules))
         waiting = {in_order(*ends(link)) for link in decision.links if link.status == "waiting"} & self._accepted
         if waiting:

@@ -16,17 +16,19 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
 from rebuilds.changes import GROUP
 from schemas import topics
 from schemas.codec import Codec
+from schemas.dead_letters import dead_id
 from schemas.identity import profile_key
 from schemas.offsets import Offsets
-from schemas.records import Event, Identifier, IdentityChange, ProfileCommand
+from schemas.records import DeadLetter, Event, Identifier, IdentityChange, ProfileCommand
 from schemas.registry import Registry
+from streams.agents.profile import ProfileStage
 
 DEADLINE_S = 60.0
 WORKER_TOPICS = (topics.IDENTITY_ROUTES, topics.EVENTS_RESOLVED, topics.PROFILE_COMMANDS)
@@ -105,6 +107,8 @@ class StandInWorker:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self.commands: list[ProfileCommand] = []
+        self.refuses = ""  # a profile whose replays become dead letters
+        self._producer = Producer(topics.PRODUCER_CONFIG | {"bootstrap.servers": stack.settings.kafka})
         self._consumer = Consumer(
             {
                 "bootstrap.servers": stack.settings.kafka,
@@ -141,9 +145,17 @@ class StandInWorker:
             for message in self._consumer.consume(500, 0.02):
                 if message.error() is None and message.topic() == topics.PROFILE_COMMANDS:
                     self.commands.append(self._codec.decode(ProfileCommand, message.value()))
+                    if (self.commands[-1].command, self.commands[-1].profile_id) == ("replay", self.refuses):
+                        self._bury(message)
             positions = [place for place in self._consumer.position(self._consumer.assignment()) if place.offset >= 0]
             if positions:
                 self._consumer.commit(offsets=positions, asynchronous=False)
+
+    def _bury(self, message: Message) -> None:
+        place = (message.topic() or "", message.partition() or 0, message.offset() or 0)
+        letter = DeadLetter(dead_id(*place, ProfileStage.name), *place, ProfileStage.name, "too_large", 0)
+        self._producer.produce(topics.EVENTS_DEAD, self._codec.encoder(DeadLetter)(letter), letter.dead_id.encode())
+        assert self._producer.flush(DEADLINE_S) == 0
 
 
 class Installation:

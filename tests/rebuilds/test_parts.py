@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebuilds.parts import MAX_BYTES, MAX_EVENTS, Part, parts
+from rebuilds.parts import MAX_BYTES, MAX_EVENTS, MAX_SESSIONS, Part, parts
 
 SIZES = st.lists(st.sampled_from([0, 1, 300, 200_000, 700_000, MAX_BYTES, MAX_BYTES + 1]), max_size=30)
 
@@ -41,3 +41,14 @@ def test_events_are_taken_as_they_are_needed() -> None:
 
     next(parts(endless()))
     assert len(taken) == MAX_EVENTS + 1
+
+
+def test_sessions_come_with_the_last_events_and_in_parts_of_their_own() -> None:
+    sessions = [f"s{number}" for number in range(2 * MAX_SESSIONS + 1)]
+    given = list(parts([b"x"] * (MAX_EVENTS + 1), sessions))
+
+    assert [(part.number, len(part.events), len(part.sessions), part.last) for part in given] == [
+        (0, MAX_EVENTS, 0, False), (1, 1, MAX_SESSIONS, False), (2, 0, MAX_SESSIONS, False), (3, 0, 1, True),
+    ]  # fmt: skip
+    assert [session for part in given for session in part.sessions] == sessions
+    assert list(parts([], sessions[:MAX_SESSIONS])) == [Part(0, (), True, tuple(sessions[:MAX_SESSIONS]))]

@@ -1,5 +1,6 @@
 """The rebuilder as a process on a real Kafka, registry and ClickHouse; the worker's side is a stand-in."""
 
+import os
 import re
 import signal
 import time
@@ -15,7 +16,10 @@ from embedded.layout import free_ports
 from embedded.stack import Stack
 from rebuilds.places import PLACES
 from rebuilds.warehouse import quoted
-from schemas.records import Claim, Identifier, IdentityChange, ProfileCommand, Share
+from schemas.codec import Codec
+from schemas.records import Claim, Event, Identifier, IdentityChange, ProfileCommand, Share
+from schemas.registry import Registry
+from streams.fold import rebuild
 from tests.rebuilds.stand_in import (
     Installation,
     RebuilderProcess,
@@ -24,6 +28,7 @@ from tests.rebuilds.stand_in import (
     wait_until,
 )
 from tests.sinks.sink_process import SinkProcess, sink_lags
+from tests.streams.fold.given import CONTEXT
 
 pytestmark = pytest.mark.stack
 
@@ -32,6 +37,11 @@ BOB = Identifier("user_id", "bob")
 TABLET = Identifier("anonymous_id", "tablet")
 ADAS, BOBS, TABLETS = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
 WHOLE = (Claim("user_id", "ada"),)
+AHEAD = """
+import time
+right, right_ns = time.time, time.time_ns
+time.time, time.time_ns = lambda: right() + 600, lambda: right_ns() + 600_000_000_000
+"""
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +177,56 @@ def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PL
     parts = worker.replays(workspace)
     check_run([part for part in parts if part.run == parts[-1].run], 1, bodies)
     assert {(one.decision, one.request_id, one.events) for one in kafka.rebuilt(workspace)} == {(1, "r", 2_500)}
+
+
+def test_the_run_of_a_successor_counts_whatever_the_clock_of_the_former_said(
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
+) -> None:
+    bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    (tmp_path / "sitecustomize.py").write_text(AHEAD)
+    ahead = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"
+    with RebuilderProcess(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_CRASH_AT="between_parts:2") as rebuilder:
+        assert rebuilder.wait() == -signal.SIGKILL
+        rebuilder.start(PYTHONPATH="", ONEFOLD_CRASH_AT="")
+        wait_until(kafka.has_committed_everything, "the commit")
+    parts = worker.replays(workspace)
+    first, second = dict.fromkeys(part.run for part in parts)
+    check_run([part for part in parts if part.run == second], 1, bodies)
+
+    codec = Codec(Registry(stack.settings.registry))
+    waiting = rebuild.begin(None, ProfileCommand(workspace, ADAS, "rebuild", 1, identifiers=(ADA,)))
+    assert waiting is not None
+    taken = [
+        (part.run, part.part)
+        for part in parts
+        if rebuild.replay(
+            waiting, part.run, part.part, part.version, [codec.decode(Event, one) for one in part.events], CONTEXT
+        )
+    ]
+    assert [number for run, number in taken if run == second] == [0, 1, 2]
+    assert first < second
+
+
+def test_of_a_profile_whose_replay_cannot_be_taken_nobody_is_told_that_it_is_rebuilt(
+    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    kafka.resolve([event(workspace, at, ADA) for at in range(1_500)], ADAS)
+    worker.refuses = ADAS
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)), split(workspace, 2, Share(BOBS, ())))
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    wait_until(kafka.has_committed_everything, "the commit")
+    assert [one.decision for one in kafka.rebuilt(workspace)] == [2]
+    told = [line for line in rebuilder.log.read_text().splitlines() if "ERROR" in line]
+    assert len(told) == 1
+    assert f"profile {ADAS} of workspace '{workspace}' still waits for the replay of decision 1" in told[0]
+    metrics = rebuilder.metrics()
+    assert "onefold_rebuilder_profiles_refused_total 1.0" in metrics
+    assert 'onefold_rebuilder_jobs_total{outcome="refused"} 1.0' in metrics
+
+    worker.refuses = ""
+    kafka.decide(split(workspace, 3, Share(ADAS, WHOLE)))
+    wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
 
 
 def test_it_ends_in_time_whatever_it_waits_for(

@@ -4,6 +4,7 @@ import uuid
 from typing import TypeVar
 
 import msgspec
+import pytest
 
 from definitions.identity.rules import DEFAULT_RULES
 from schemas.codec import Codec
@@ -12,6 +13,7 @@ from schemas.records import Event, Identifier, Profile, ProfileCommand, SegmentC
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS
 from settings import Workspace
 from streams.agents.profile import ProfileStage
+from streams.fold import rebuild
 from streams.phases import Output, Received, Record
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
@@ -181,7 +183,63 @@ def test_what_a_part_has_replayed_waits_no_longer() -> None:
         stage.event(event(START + 1, message_id=message_id), ANN)
     stage.command(_part(0, event(START + 1, message_id="m1"), last=False))
 
-    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"1"]
+    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"1", b"t0"]
+
+
+def test_what_waits_is_folded_once_in_order_whatever_number_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
+    stage = _parted()
+    for number in range(1, 12):
+        stage.event(event(START + number, message_id=f"m{number}"), ANN)
+    stage.command(_part(0, *(event(START + number, message_id=f"m{number}") for number in (0, 2, 5)), last=False))
+    stage.command(_part(1, *(event(START + number, message_id=f"m{number}") for number in (6, 11))))
+
+    [profile] = stage.read(PROFILES, Profile)
+    assert profile.events == 12
+    assert not [key for key in stage.table if b"#" in key]
+
+
+def _visits(number: int) -> list[Event]:
+    """A thousand sessions of one event each, the next ones for the next number."""
+    page = {"page": {"url": "https://shop.example/" + "x" * 900}}
+    times = [START + (number * 1_000 + visit) * HOUR for visit in range(1_000)]
+    return [event(at, message_id=f"m{at}", context=page) for at in times]
+
+
+def test_sessions_of_a_replay_take_no_more_of_a_record_the_more_there_are() -> None:
+    stage = _parted()
+    sizes = []
+    for number in range(6):
+        stage.command(_part(number, *_visits(number), last=False))
+        sizes.append(max(map(len, stage.table.values())))
+    known = (f"{ANNS}-{START - HOUR}", f"{ANNS}-{START}")
+    stage.command(msgspec.structs.replace(_part(6, last=False), sessions=known))
+    stage.command(_part(7), START + 6_001 * HOUR)
+
+    assert sizes[-1] < 1.1 * sizes[1]
+    told = stage.read(SESSIONS, Session)
+    assert len(told) == 6_001
+    assert [one.session_id for one in told if one.status == "retracted"] == [known[0]]
+    assert {one.status for one in told if one.session_id != known[0]} == {"closed"}
+    assert not [key for key in stage.table if b"#" in key]
+
+
+def test_a_replay_that_starts_anew_leaves_nothing_of_the_one_before() -> None:
+    stage = _parted()
+    for number in range(3):
+        stage.command(_part(number, event(START + number * HOUR, message_id=f"m{number}"), last=False, run="a"))
+    stage.command(_part(0, event(START, message_id="m0"), last=False, run="b"))
+    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"t0"]
+    stage.command(_part(1, run="b"))
+    assert [one.started_at for one in stage.read(SESSIONS, Session)] == [START]
+
+
+def test_a_later_decision_leaves_nothing_of_the_replay_before() -> None:
+    stage = _parted()
+    stage.command(_part(0, event(START, message_id="m0"), last=False))
+    stage.command(ProfileCommand("main", ANNS, "rebuild", 6, identifiers=(ANN,)))
+
+    assert not [key for key in stage.table if b"#" in key]
 
 
 def test_a_replay_of_another_decision_or_to_nobody_is_ignored() -> None:

@@ -1,12 +1,15 @@
 """Rebuilding a profile: which replay counts, what waits meanwhile, and what others are told in the end."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.records import Event, Identifier, ProfileCommand
 from streams.fold import rebuild, recent_ids
 from streams.fold.context import Outputs
+from streams.fold.fold import fold_event
 from streams.fold.state import Forward, ProfileState, Rebuilding, decode_entry, encode_entry
-from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, event, fold, transitions
+from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, transitions
 
 ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tablet"), Identifier("user_id", "ben")
 NOW = START + 5 * MINUTE
@@ -76,17 +79,45 @@ def test_what_is_put_aside_is_numbered_and_found_by_its_message() -> None:
     rebuilding = _begun()
     assert [rebuild.put_aside(rebuilding, one) for one in ("m0", None, "m2", "m0")] == [0, 1, 2, 3]
     assert rebuild.waiting(rebuilding) == 4
+    _replay(rebuilding)
 
     replayed = [event(START, message_id="m0"), event(START, message_id="other")]
-    assert rebuild.replayed_already(rebuilding, replayed) == [0, 3]
-    assert rebuild.replayed_already(_begun(), replayed) == []
+    assert rebuild.replayed_already(rebuilding, replayed, ()) == [0, 3]
+    assert rebuild.replayed_already(_begun(), replayed, ()) == []
 
 
 def test_a_hash_across_two_records_is_none_of_them() -> None:
     rebuilding = _begun()
     rebuilding.aside = b"\0" * 4 + recent_ids.hashed("m0") + b"\0" * 4
+    _replay(rebuilding)
 
-    assert rebuild.replayed_already(rebuilding, [event(START, message_id="m0")]) == []
+    assert rebuild.replayed_already(rebuilding, [event(START, message_id="m0")], ()) == []
+
+
+def test_full_chunks_of_what_is_put_aside_leave_and_keep_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
+    rebuilding = _begun()
+    chunks: dict[int, bytes] = {}
+    for number in range(8):
+        assert rebuild.put_aside(rebuilding, f"m{number}") == number
+        chunks |= rebuild.full_chunks(rebuilding)
+        assert len(rebuilding.aside) < 3 * recent_ids.HASH_BYTES
+    rebuilding = _begun(rebuilding, decision=7)
+    _replay(rebuilding)
+
+    assert list(chunks) == [0, 1]
+    assert rebuild.waiting(rebuilding) == 8
+    replayed = [event(START, message_id=f"m{number}") for number in (7, 4, 2, 0, 9)]
+    assert rebuild.replayed_already(rebuilding, replayed, chunks.values()) == [0, 2, 4, 7]
+
+
+def test_a_replay_that_an_older_release_began_goes_on_with_all_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
+    rebuilding = _begun()
+    rebuilding.aside = b"".join(recent_ids.hashed(f"m{number}") for number in range(7))
+    assert rebuild.put_aside(rebuilding, "m7") == 7
+    assert [number for number, _ in rebuild.full_chunks(rebuilding)] == [0, 1]
+    assert rebuild.waiting(rebuilding) == 8
 
 
 def test_parts_in_order_are_folded() -> None:
@@ -208,3 +239,41 @@ def test_what_waits_survives_the_store_between_parts() -> None:
 
     assert _finish(stored)[0].events == 2
     assert stored.aside == rebuilding.aside
+
+
+def test_a_late_event_is_known_after_the_replay_as_long_as_without_it() -> None:
+    on_time = [event(START + number * 2 * HOUR) for number in range(800)]
+    late = event(START + 10 * HOUR, "Late", received_at=on_time[-1].received_at)
+    rebuilding = _begun()
+    _replay(rebuilding, *sorted([*on_time, late], key=lambda one: one.occurred_at))
+    state, _ = _finish(rebuilding, now=late.received_at)
+
+    assert not fold_event(state, late, CONTEXT, Outputs(), adds_identifier=False)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20 * DAY), st.integers(0, 20 * DAY)), min_size=1, max_size=120),
+    st.integers(1, 50),
+)
+def test_after_a_replay_in_parts_the_ids_of_the_last_day_are_known(times: list[tuple[int, int]], size: int) -> None:
+    sent = [
+        event(START + min(at, received), message_id=f"m{number}", received_at=START + received)
+        for number, (at, received) in enumerate(times)
+    ]
+    sent.sort(key=lambda one: one.occurred_at)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recent_ids, "MIN_IDS", 4)
+        patch.setattr(recent_ids, "MAX_IDS", 16)
+        rebuilding = _begun()
+        for part, start in enumerate(range(0, len(sent), size)):
+            assert _replay(rebuilding, *sent[start : start + size], part=part)
+            stored = decode_entry(encode_entry(rebuilding, 0))
+            assert isinstance(stored, Rebuilding)
+            rebuilding = stored
+        ids = _finish(rebuilding, now=START + 21 * DAY)[0].recent_ids
+
+        arrived = sorted(sent, key=lambda one: recent_ids.arrival(one.message_id, one.received_at))
+        last_day = [one for one in arrived if one.received_at >= arrived[-1].received_at - DAY]
+        assert len(ids.recent) + len(ids.previous) <= 2 * 16 * 8
+        for one in arrived if len(arrived) < 4 else last_day[-16:]:
+            assert not recent_ids.remember(ids, one.message_id, arrived[-1].received_at), one

@@ -255,7 +255,7 @@ class World:
                 WORKSPACE, profile_id, "replay", decision, version=max(versions, default=0),
                 run=f"{self.replays:06}", part=number, last=number == len(parts) - 1,
                 events=tuple(map(self._encoders[Event], part)),
-                sessions=tuple(sessions) if number == len(parts) - 1 else (),
+                sessions=tuple(sessions[number :: len(parts)]),
             )
             for number, part in enumerate(parts)
         ]  # fmt: skip
