@@ -93,7 +93,8 @@ class History:
             asked = ", ".join(f"({quoted(one.namespace)}, {quoted(one.value)})" for one in part)
             with self._answer(_PROFILES, asked=asked) as reader:
                 while not reader.is_at_end():
-                    found[Identifier(_text(reader), _text(reader))] = _text(reader)
+                    identifier = Identifier(_text(reader), _text(reader))  # first: Python evaluates the value before
+                    found[identifier] = _text(reader)
         return found
 
     def profiles(self) -> int:

@@ -25,6 +25,9 @@ namespaces:
 """
 
 
+BOBS = "bob@example.org"
+
+
 def definitions(folder: Path, limit: int) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "identity.yaml").write_text(RULES.replace("LIMIT", str(limit)))
@@ -41,6 +44,12 @@ def plan(stack: Stack, folder: Path, *arguments: str) -> dict[str, object]:
     return json.loads(answer.stdout)  # type: ignore[no-any-return]
 
 
+def profile_id(stack: Stack, identifier: str) -> str:
+    answer = run(stack, "profile", identifier, "--json")
+    assert answer.exit_code == 0, answer.output
+    return str(json.loads(answer.stdout)["profile_id"])
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="onefold-plan-") as name:
@@ -52,11 +61,14 @@ def test_a_plan_is_shown_applied_and_then_nothing_is_left(folder: Path) -> None:
     options = StackOptions(data_dir=folder / "data", definitions=loose, ports=Ports.free())
     with Stack(options) as stack:
         source = load(stack.environment).workspaces["main"].sources[0]
-        for number, email in enumerate(("mei@example.org", "bob@example.org")):
+        for number, email in enumerate(("mei@example.org", BOBS)):
             call = {"userId": "mei", "traits": {"email": email}, "messageId": f"m{number}"}
             call["context"] = {"externalIds": [{"id": email, "type": "email"}]}
             answer = httpx.post(f"{stack.addresses.http}/v1/identify", json=call, auth=(source.write_key, ""))
             assert answer.status_code == 200, answer.text
+        own = {"event": "Opened", "messageId": "m2", "context": {"externalIds": [{"id": BOBS, "type": "email"}]}}
+        answer = httpx.post(f"{stack.addresses.http}/v1/track", json=own, auth=(source.write_key, ""))
+        assert answer.status_code == 200, answer.text
         assert run(stack, "drain").exit_code == 0
         assert run(stack, "identity", "plan").output.splitlines()[1].endswith("1 profile as under these rules")
         before = plan(stack, strict)
@@ -67,10 +79,14 @@ def test_a_plan_is_shown_applied_and_then_nothing_is_left(folder: Path) -> None:
     with Stack(msgspec.structs.replace(options, definitions=strict)) as stack:
         applied = plan(stack, strict, "--apply", "--yes")
         assert applied["applied"]["state"] == "done"  # type: ignore[index]
+        parted = profile_id(stack, f"email:{BOBS}")
         assert "Nothing to change" in run(stack, "identity", "plan").output
     with Stack(msgspec.structs.replace(options, definitions=loose)) as stack:
         back = plan(stack, loose, "--apply", "--yes")
-        assert (back["splits"], back["retract"], back["link"]) == (0, 0, 1)
+        assert (back["merges"], back["splits"], back["retract"], back["link"]) == (1, 0, 0, 1)
+        (merge,) = back["merge_examples"]  # type: ignore[misc]
+        assert merge["profiles"] == [profile_id(stack, "user_id:mei"), parted]
+        assert profile_id(stack, f"email:{BOBS}") == merge["profiles"][0]
         assert "Nothing to change" in run(stack, "identity", "plan").output
 
 
