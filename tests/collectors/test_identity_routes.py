@@ -67,6 +67,8 @@ def test_an_accepted_order_is_in_kafka(stack: Stack, url: str, auth: dict[str, o
         ({"split": ["user_id:ada"]}, 400, "invalid_order", "split"),
         ({"split": ["a:b"] * 1_001}, 400, "invalid_order", "split"),
         ({"profile": "ada"}, 400, "invalid_order", "profile"),
+        ({"profile": "userid:ada"}, 400, "invalid_order", "profile"),
+        ({"split": ["email:a@b.com"]}, 400, "invalid_order", "split"),
         ({"split": "user_id:bob"}, 400, "invalid_body", None),
         ({"splits": []}, 400, "invalid_body", None),
         ({"workspace": "nowhere"}, 401, "unknown_admin_key", "Authorization"),

@@ -300,14 +300,37 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
         (["--source", "crm", "--split", "user_id:ada"], "--split belongs to a PROFILE"),
         (["user_id:ada", "--split", "user_id:bob", "--since", "2026-03-01"], "belong to --source"),
         (["--source", "crm", "--since", "yesterday"], "'yesterday' is no time in ISO 8601"),
+        (["user_id:ada", "--split", "userid:bob"], "there is no namespace 'userid' (did you mean 'user_id'?)"),
+        (["userid:ada", "--split", "user_id:bob"], "there is no namespace 'userid' (did you mean 'user_id'?)"),
+        (["user_id:ada", "--split", "email:a@b.com"], "'email:a@b.com' names nobody: the rules block this value"),
+        (["group_id:shop", "--split", "user_id:bob"], "group_id names an account, and no person"),
     ],
 )
+@pytest.mark.usefixtures("warehouse")
 def test_an_order_that_cannot_be_meant_is_refused(
     arguments: list[str], said: str, environment: dict[str, str], workspace: str
 ) -> None:
     answer = run(unmerge, environment, workspace, *arguments)
     assert answer.exit_code == 2
     assert said in answer.output
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_a_pair_of_an_unknown_namespace_is_refused(environment: dict[str, str], workspace: str) -> None:
+    answer = run(accept, environment, workspace, "userid:a", "email:b@example.org")
+    assert answer.exit_code == 2
+    assert "there is no namespace 'userid' (did you mean 'user_id'?)" in answer.output
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_what_was_somebodys_before_the_rules_changed_can_be_parted(
+    stack: Stack, environment: dict[str, str], workspace: str
+) -> None:
+    write_links(stack, link(workspace, 1, "web").replace("'email'", "'loyalty'"))
+    with StandInGraph(stack, workspace, parted) as graph:
+        answer = run(unmerge, environment, workspace, "user_id:u1", "--split", "loyalty:e1")
+    assert answer.exit_code == 0, answer.output
+    assert graph.requests[0].identifiers == (Identifier("user_id", "u1"), Identifier("loyalty", "e1"))
 
 
 def test_a_pair_has_two_identifiers(environment: dict[str, str], workspace: str) -> None:
@@ -324,7 +347,7 @@ def test_nobody_to_send_it_to_is_one_line(tmp_path: Path) -> None:
         "ONEFOLD_KAFKA": "127.0.0.1:1",
         "ONEFOLD_REGISTRY": "http://127.0.0.1:1",
     }
-    for command, arguments in ((unmerge, ["user_id:a", "--split", "a:b"]), (status, ["r"])):
+    for command, arguments in ((unmerge, ["user_id:a", "--split", "user_id:b"]), (status, ["r"])):
         answer = run(command, nobody, "main", *arguments)
         assert answer.exit_code == 1
         assert "secret" not in answer.output
