@@ -1,7 +1,7 @@
 """What an operator may order about who is who, as requests to GRAPH, and what has become of them.
 
 Used by the API and by the command line, which send the requests. GRAPH decides: what cannot be done it answers with
-`nothing`. Here only what cannot be meant is refused, such as an identifier that neither the rules nor any evidence know.
+`nothing`. Here only what cannot be meant is refused, such as an identifier that neither rules nor evidence know.
 """
 
 import re
