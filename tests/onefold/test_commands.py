@@ -7,8 +7,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from definitions.identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from onefold.commands.clock import clock
+from onefold.commands.definitions import check
 from onefold.commands.drain import drain
 from onefold.commands.explain import identity as explain_identity
 from onefold.commands.identity import devices, list_waiting
@@ -97,6 +99,19 @@ def test_a_folder_without_a_stack_is_named(environment: dict[str, str], tmp_path
         assert f"no stack is running on {tmp_path}" in answer.output
 
 
+def test_definitions_are_checked_without_a_stack(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "segments").mkdir(parents=True)
+    assert run(check, [str(folder)], environment).output == f"ok: 0 segments, rules {DEFAULT_RULES.version}\n"
+    (folder / "segments" / "one.yaml").write_text("segment: one\nwen: {event: x}\n")
+    (folder / "segments" / "two.yaml").write_text("segment: two\nwen: {event: x}\n")
+    answer = run(check, [str(folder)], environment)
+    assert answer.exit_code == 1
+    assert "one.yaml:2:1: " in answer.stderr
+    assert "two.yaml:2:1: " in answer.stderr
+    assert run(check, [], environment).output.startswith("ok: 4 segments, rules ")
+
+
 def test_every_command_shows_examples() -> None:
     for command in (sql, profile, explain_identity, devices, list_waiting, drain, clock.commands["advance"]):
         text = CliRunner().invoke(command, ["--help"]).output
@@ -108,6 +123,7 @@ def test_every_command_shows_examples() -> None:
 @pytest.mark.parametrize(
     ("group", "commands"),
     [
+        (["definitions"], ["check"]),
         (["explain"], ["identity"]),
         (["identity"], ["devices", "status", "quarantine"]),
         (["identity", "quarantine"], ["list", "accept", "reject"]),

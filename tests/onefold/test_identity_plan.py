@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -38,7 +39,7 @@ def run(stack: Stack, *arguments: str) -> Result:
     return CliRunner().invoke(onefold, list(arguments), env=dict(stack.environment))
 
 
-def plan(stack: Stack, folder: Path, *arguments: str) -> dict[str, object]:
+def plan(stack: Stack, folder: Path, *arguments: str) -> dict[str, Any]:
     answer = run(stack, "identity", "plan", "--definitions", str(folder), "--json", *arguments)
     assert answer.exit_code == 0, answer.output
     return json.loads(answer.stdout)  # type: ignore[no-any-return]
@@ -78,13 +79,13 @@ def test_a_plan_is_shown_applied_and_then_nothing_is_left(folder: Path) -> None:
         assert "restart it with these definitions first" in refused.output
     with Stack(msgspec.structs.replace(options, definitions=strict)) as stack:
         applied = plan(stack, strict, "--apply", "--yes")
-        assert applied["applied"]["state"] == "done"  # type: ignore[index]
+        assert applied["applied"]["state"] == "done"
         parted = profile_id(stack, f"email:{BOBS}")
         assert "Nothing to change" in run(stack, "identity", "plan").output
     with Stack(msgspec.structs.replace(options, definitions=loose)) as stack:
         back = plan(stack, loose, "--apply", "--yes")
         assert (back["merges"], back["splits"], back["retract"], back["link"]) == (1, 0, 0, 1)
-        (merge,) = back["merge_examples"]  # type: ignore[misc]
+        (merge,) = back["merge_examples"]
         assert merge["profiles"] == [profile_id(stack, "user_id:mei"), parted]
         assert profile_id(stack, f"email:{BOBS}") == merge["profiles"][0]
         assert "Nothing to change" in run(stack, "identity", "plan").output
