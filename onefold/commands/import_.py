@@ -67,6 +67,8 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
     except (SchemaRegistryError, httpx.HTTPError) as error:
         raise click.ClickException(f"schema registry at {settings.registry}: {error}; nothing was sent") from None
     click.echo(msgspec.json.encode(summary).decode() if as_json else _sentence(summary, dry_run))
+    if not (as_json or dry_run):
+        click.echo("Not all of it may be in ClickHouse yet: 'onefold drain' waits until it is.", err=True)
 
 
 def _mapping(file: str, path: Path | None, workspace: str | None) -> Mapping:
