@@ -20,6 +20,7 @@ from schemas.records import ChangeKind, Identifier, IdentityChange, IdentityRequ
 
 PAIRS_PER_REQUEST = 1_000
 SOURCE = "operator"
+_REQUEST_ID = re.compile(r"([a-z]+-)?[0-9a-f]{32}(-\d+of\d+)?")
 _PROFILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _MEMBERS = """
@@ -52,6 +53,10 @@ class OrderRefused(ValueError):
 
 class UnknownProfile(LookupError):
     """The warehouse has no living profile of this id."""
+
+
+class UnknownRequest(LookupError):
+    """Nothing was told of a request of this id, and no order gets an id of this form."""
 
 
 class ProfileAfter(msgspec.Struct, frozen=True):
@@ -157,8 +162,10 @@ def waiting_pairs(clickhouse: str, workspace: str) -> tuple[Pair, ...]:
 
 
 def changes_of(clickhouse: str, workspace: str, request_id: str) -> tuple[IdentityChange, ...]:
-    """What was told about an order, as far as the warehouse has it. Raises LookupFailed."""
+    """What was told about an order, as far as the warehouse has it. Raises LookupFailed and UnknownRequest."""
     found = rows(clickhouse, _CHANGES, {"workspace": workspace, "request_id": request_id})
+    if not found and not _REQUEST_ID.fullmatch(request_id):
+        raise UnknownRequest(f"there is no request {request_id!r}: the id of an order has 32 hexadecimal digits")
     return tuple(_change(row) for row in found)
 
 

@@ -236,6 +236,8 @@ def test_a_source_may_be_wrong_since_a_time_and_one_that_ties_nobody_is_told(
         nobody = run(unmerge, environment, workspace, "--source", "shop", "--yes")
     assert nobody.exit_code == 1
     assert nobody.output == "Error: nothing was changed: no pair of identifiers is tied by source 'shop'\n"
+    later = run(unmerge, environment, workspace, "--source", "crm", "--since", "2100-01-01", "--yes")
+    assert later.output.endswith("no pair of identifiers is tied by source 'crm' since 2100-01-01\n")
     assert [request.pairs for request in graph.requests] == [(pair(2, "crm"),)]
 
 
@@ -260,6 +262,14 @@ def test_quarantine_is_answered_pair_by_pair_or_at_once(
 
 
 @pytest.mark.usefixtures("warehouse")
+def test_that_nothing_waits_can_be_read_by_a_program(environment: dict[str, str], workspace: str) -> None:
+    answer = run(reject, environment, workspace, "--all", "--json")
+    assert answer.exit_code == 1
+    outcome = json.loads(answer.stdout)
+    assert (outcome["state"], outcome["reasons"]) == ("unchanged", ["nothing waits for a review"])
+
+
+@pytest.mark.usefixtures("warehouse")
 def test_what_became_of_an_order_is_read_from_the_warehouse(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
@@ -275,7 +285,10 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
         assert answer.exit_code == 0, answer.output
         return answer.output
 
-    assert said("r") == "unanswered: not decided yet, or no such request\n"
+    assert said(uuid.uuid4().hex) == "unanswered: not decided yet, or no such request\n"
+    nonsense = run(status, environment, workspace, "nonsense")
+    assert nonsense.exit_code == 1
+    assert "there is no request 'nonsense'" in nonsense.output
     write("split", "r", (Share(ADAS, (Claim("user_id", "ada"),)), Share(BOBS, ())))
     profiles = f"profile {ADAS}   1 identifier\nprofile {BOBS}   0 identifiers\n"
     assert said("r") == f"decided: the profiles concerned are being rebuilt\n{profiles}"
@@ -284,6 +297,9 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
     assert json.loads(said("r", "--json"))["state"] == "done"
     write("nothing", "q", reason="they are not one person")
     assert said("q") == "decided: nothing was changed: they are not one person\n"
+    write("split", "y-1of2")
+    write("nothing", "y-2of2", reason="no such evidence is in force")
+    assert said("y") == "done\n"
     write("nothing", "x-1of2", reason="unknown")
     assert said("x").startswith("unanswered")
 

@@ -243,6 +243,20 @@ def test_nobody_is_an_error_in_one_line(run: Run, told: str) -> None:
     assert (answer.exit_code, answer.output) == (1, f"Error: nobody in workspace '{told}' has user_id:nobody\n")
 
 
+@pytest.mark.parametrize("command", [("explain", "identity"), ("profile",)])
+@pytest.mark.parametrize(
+    ("identifier", "said"),
+    [
+        ("userid:mei", "there is no namespace 'userid' (did you mean 'user_id'?)"),
+        ("group_id:shop", "group_id names an account, and no person"),
+    ],
+)
+def test_who_can_be_nobody_is_told_why(run: Run, command: tuple[str, ...], identifier: str, said: str) -> None:
+    answer = run(*command, identifier)
+    assert answer.exit_code == 1
+    assert answer.output.endswith(f"{identifier}: {said}\n")
+
+
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_hostile_value_is_found_and_shown_as_it_is(
     run: Run, ask: Ask, warehouse: Warehouse, workspace: str, value: str
