@@ -118,11 +118,8 @@ def test_nothing_is_looked_up_in_a_workspace_that_there_is_not(
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
-        (drain, []),
-        (unmerge, ["user_id:a", "--split", "user_id:b"]),
         (plan, []),
         (import_, ["visits.csv", "--mapping", "visits.yaml"]),
-        (clock, ["advance", "--to", "2026-01-01", "--workspace", "cdnow"]),
     ],
 )
 def test_a_stack_that_is_down_is_told_first_and_how_to_start_one(

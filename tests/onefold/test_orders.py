@@ -368,6 +368,8 @@ def test_nobody_to_send_it_to_is_one_line(tmp_path: Path) -> None:
         assert answer.exit_code == 1
         assert "secret" not in answer.output
         assert len(answer.output.splitlines()) == 1
+        assert "127.0.0.1:1" in answer.output
+        assert "'onefold up' starts one" in answer.output
 
 
 def test_every_command_shows_examples() -> None:
