@@ -15,12 +15,12 @@ from collectors.asked import asked_identifier, identity_rules
 from collectors.evidence.links import Links
 from collectors.lookup import JsonObject, rows
 from definitions.identity.rules import MAX_VALUE_LENGTH
-from schemas.changes import RequestState, numbered, state
+from schemas.changes import PLANS, RequestState, numbered, state
 from schemas.records import ChangeKind, Identifier, IdentityChange, IdentityRequest, Pair, Share
 
 PAIRS_PER_REQUEST = 1_000
 SOURCE = "operator"
-_REQUEST_ID = re.compile(r"([a-z]+-)?[0-9a-f]{32}(-\d+of\d+)?")
+_REQUEST_ID = re.compile(rf"({PLANS})?[0-9a-f]{{32}}(-\d+of\d+)?")
 _PROFILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _MEMBERS = """
@@ -67,7 +67,7 @@ class ProfileAfter(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What has become of an order; `reasons` are GRAPH's words where it changed nothing."""
+    """What has become of an order; `reasons` are GRAPH's words where it changed nothing, but for a plan."""
 
     request_id: str
     state: RequestState
@@ -181,8 +181,12 @@ def outcome(request_id: str, changes: Iterable[IdentityChange]) -> Outcome:
         profiles=tuple(ProfileAfter(share.profile_id, _identifiers_of(share)) for share in parted.values()),
         events=sum(change.events for change in rebuilt),
         milliseconds=max((change.milliseconds for change in rebuilt), default=0),
-        reasons=tuple(dict.fromkeys(change.reason for change in told if change.kind == "nothing")),
+        reasons=() if request_id.startswith(PLANS) else _reasons(told),
     )
+
+
+def _reasons(told: Iterable[IdentityChange]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(change.reason for change in told if change.kind == "nothing"))
 
 
 def _identifiers_of(share: Share) -> int:

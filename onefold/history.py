@@ -93,7 +93,7 @@ class History:
             asked = ", ".join(f"({quoted(one.namespace)}, {quoted(one.value)})" for one in part)
             with self._answer(_PROFILES, asked=asked) as reader:
                 while not reader.is_at_end():
-                    identifier = Identifier(_text(reader), _text(reader))  # first: Python evaluates the value before
+                    identifier = Identifier(_text(reader), _text(reader))
                     found[identifier] = _text(reader)
         return found
 

@@ -10,6 +10,9 @@ RequestState = Literal["unanswered", "unchanged", "rebuilding", "done"]
 """unanswered: not decided yet, or no such request. unchanged: decided, and nothing is different. rebuilding: decided,
 profiles are being rebuilt. done: decided, and every profile that it concerns is rebuilt."""
 
+PLANS = "rules-"
+"""How the ids of orders begin that carry out a plan: such a decision is the rules', not an operator's."""
+
 _PARTING = frozenset({"split", "shared", "reassigned"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")
 
@@ -27,7 +30,10 @@ def numbered(request_id: str, count: int) -> tuple[str, ...]:
 
 
 def state(changes: Iterable[IdentityChange]) -> RequestState:
-    """What has become of an order, from all that was told about its requests."""
+    """What has become of an order, from all that was told about its requests.
+
+    The last request of a plan changes nothing by design: once it is answered, all before it is decided.
+    """
     told = list(changes)
     answers = [change for change in told if change.kind != "rebuilt"]
     answered = {change.request_id for change in answers}
@@ -35,7 +41,7 @@ def state(changes: Iterable[IdentityChange]) -> RequestState:
     if len(answered) < max(counts, default=1):
         return "unanswered"
     if all(change.kind == "nothing" for change in answers):
-        return "unchanged"
+        return "done" if any(one.startswith(PLANS) for one in answered) else "unchanged"
     rebuilt = {change.decision for change in told if change.kind == "rebuilt"}
     if all(change.decision in rebuilt for change in answers if asks_for_rebuild(change)):
         return "done"

@@ -22,11 +22,11 @@ from onefold.progress import Progress
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import console, count, in_words, literal
-from schemas.changes import numbered
+from schemas.changes import PLANS, numbered
 from schemas.records import Identifier, IdentityRequest
 from settings import Settings
 from streams.identity.planning import Change, Plan, Planning, Tie
-from streams.identity.replay import ORDER_PREFIX, replay
+from streams.identity.replay import replay
 
 WORKER_TIMEOUT_S = 2.0
 POLL_S = 0.2
@@ -170,7 +170,7 @@ def _applied(settings: Settings, workspace: str, found: Plan, timeout_s: float) 
     at = now_ms()
     end = IdentityRequest(workspace, "", "operator", at, (), "retract", reason=reason)
     requests = (*found.orders.requests(workspace, at, reason), end)
-    request_id = f"{ORDER_PREFIX}{new_request_id()}"
+    request_id = f"{PLANS}{new_request_id()}"
     ids = iter(numbered(request_id, sum(request.kind == "retract" for request in requests)))
     named = tuple(
         msgspec.structs.replace(request, request_id=next(ids)) if request.kind == "retract" else request

@@ -12,6 +12,7 @@ import msgspec
 from definitions.identity.rules import IdentityRules
 from schemas.identity import default_profile_id
 from schemas.records import (
+    Claim,
     Holder,
     Identifier,
     IdentityChange,
@@ -25,7 +26,7 @@ from schemas.records import (
 )
 from streams.identity.components import Component, Components, Evidence, Store, link_of
 from streams.identity.parting import Parting
-from streams.identity.sign_ins import SignIns, added, changed, claims, holders
+from streams.identity.sign_ins import SignIns, added, changed, holders
 from streams.identity.union import Union
 
 _WAITS_FOR_REVIEW = ("cap:", "fan_in")
@@ -262,7 +263,7 @@ class _Graph:
                 parting.assign(device)
                 parting.warn(device, [loser for loser, _ in changes])
                 self._take(parting)
-                self._tell_holders(device, number)
+                self._tell_holders(device, number, holders(sign_ins))
 
     def reassign(self) -> None:
         """Rebuild persons to whom events of a device were given, or not, before it was known who had signed in."""
@@ -278,11 +279,14 @@ class _Graph:
         named = (device, *persons)
         self._change("reassigned", number, named, reason="sign_in", shares=tuple(parting.shares))
 
-    def _tell_holders(self, device: Identifier, number: int) -> None:
-        held = tuple(claims(device, holders(self._components.sign_ins(device))))
-        persons = (person for person, _ in held)
-        shares = tuple(Share(self._id(person), (claim,)) for person, claim in held)
-        self._change("assigned", number, (device, *persons), profile_id=self._id(device), shares=shares)
+    def _tell_holders(self, device: Identifier, number: int, told: SignIns = ()) -> None:
+        """Publish who holds a device from when on, but for what was told before."""
+        new = [one for one in holders(self._components.sign_ins(device)) if one not in told]
+        shares = tuple(
+            Share(self._id(one.identifier), (Claim(device.namespace, device.value, one.since),)) for one in new
+        )
+        named = (device, *(one.identifier for one in new))
+        self._change("assigned", number, named, profile_id=self._id(device), shares=shares)
 
     # -- orders
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from definitions.identity.rules import IdentityRules
+from schemas.changes import PLANS
 from schemas.records import Identifier, IdentityRequest, Link, Pair
 from streams.identity.components import Components
 from streams.identity.entries import IdentifierEntry
@@ -16,7 +17,6 @@ from streams.identity.graph import Decision, decide
 from streams.identity.partition import Partition
 from streams.identity.resolve import apply_route, resolve
 
-ORDER_PREFIX = "rules-"  # request ids of a plan that was applied: such a decision is the rules', not an operator's
 NOWHERE = uuid.UUID(int=0)  # the profile ids of a replay are never looked at
 
 Key = tuple[Identifier, Identifier, str]
@@ -60,9 +60,7 @@ class Present(msgspec.Struct, frozen=True):
 
     def operators(self) -> Iterator[Link]:
         """The evidence that an operator has decided."""
-        return (
-            link for link in self.links.values() if link.request_id and not link.request_id.startswith(ORDER_PREFIX)
-        )
+        return (link for link in self.links.values() if link.request_id and not link.request_id.startswith(PLANS))
 
 
 class Replay:

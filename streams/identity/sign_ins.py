@@ -25,7 +25,7 @@ def added(known: SignIns, device: Identifier, new: Holder) -> SignIns:
         return known
     sign_ins = tuple(sorted((*known, new)))
     if len(holders(sign_ins)) > MAX_HOLDERS:
-        return (*known, Holder(known[-1].since, device.namespace, device.value))
+        return (*known, Holder(known[-1].since + 1, device.namespace, device.value))
     repeated = [
         at for at in range(1, len(sign_ins) - 1)
         if sign_ins[at - 1].identifier == sign_ins[at].identifier == sign_ins[at + 1].identifier

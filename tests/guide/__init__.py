@@ -1,1 +1,1 @@
-"""Chapters of the guide that are run word by word on a stack of their own."""
+"""Chapters of the guide that are run word by word on one running stack."""

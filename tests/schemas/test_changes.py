@@ -36,6 +36,8 @@ def test_an_order_of_one_request_has_its_id_and_one_of_several_counts_them() -> 
         ([change("nothing", request_id="r-1of2")], "unanswered"),
         ([change("split", request_id="r-1of2"), change("rebuilt", request_id="r-1of2")], "unanswered"),
         ([change("nothing", request_id=f"r-{number}of2") for number in (1, 2)], "unchanged"),
+        ([change("nothing", request_id="rules-r")], "done"),
+        ([change("nothing", request_id="rules-r-1of2")], "unanswered"),
         ([change("split", 2, "r-1of2"), change("nothing", 2, "r-2of2")], "rebuilding"),
         ([change("split", 2, "r-1of2"), change("nothing", 2, "r-2of2"), change("rebuilt", 2, "r-1of2")], "done"),
     ],

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions.identity.rules import DEFAULT_RULES, IdentityRules
+from schemas.changes import PLANS
 from schemas.identity import default_profile_id
 from schemas.records import Identifier, IdentityRequest, Link, Pair
 from streams.identity.components import Components
 from streams.identity.entries import IdentifierEntry
 from streams.identity.graph import Decision, decide
 from streams.identity.planning import Orders, Plan, Planning
-from streams.identity.replay import ORDER_PREFIX, Memory, Observed, Present, replay
+from streams.identity.replay import Memory, Observed, Present, replay
 from streams.identity.resolve import apply_route, resolve
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
@@ -121,7 +122,7 @@ class Installation:
     def apply(self, plan: Plan) -> None:
         """As a stack that was started again with the rules of the plan."""
         for request in plan.orders.requests(MAIN, 0, "rules"):
-            self.order(msgspec.structs.replace(request, request_id=f"{ORDER_PREFIX}1") if request.pairs else request)
+            self.order(msgspec.structs.replace(request, request_id=f"{PLANS}1") if request.pairs else request)
 
     def partition(self) -> set[frozenset[Identifier]]:
         components = Components(self.store, MAIN, self.rules)

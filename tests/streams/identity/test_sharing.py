@@ -12,9 +12,7 @@ ANNS, BENS = Identifier("email", "ann@example.org"), Identifier("email", "ben@ex
 PHONE = Identifier("phone", "+8613800000001")
 TABLET, MOBILE = Identifier("anonymous_id", "tablet"), Identifier("anonymous_id", "mobile")
 COOKIE = Identifier("cookie", "c")
-DEVICE_FIRST = IdentityRules(
-    tuple(sorted(DEFAULT_RULES.namespaces, key=lambda one: one.name != "anonymous_id"))
-)
+DEVICE_FIRST = IdentityRules(tuple(sorted(DEFAULT_RULES.namespaces, key=lambda one: one.name != "anonymous_id")))
 
 
 def _graph() -> Graph:

@@ -1,0 +1,48 @@
+-- Whose the events of a shared device are, from when to when, where its namespace says `shared: last_login`.
+-- The first holder has what came before the sign-in, too; a device that is its own holder is nobody's from then on.
+CREATE OR REPLACE VIEW onefold.device_holders AS
+SELECT
+    workspace, device_namespace, device_value,
+    if(row_number() OVER held = 1, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'), signed_in_at) AS since,
+    leadInFrame(toNullable(signed_in_at)) OVER (held ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS until,
+    tupleElement(holder, 1) AS namespace, tupleElement(holder, 2) AS value, signed_in_at
+FROM
+(
+    SELECT
+        workspace,
+        toString(identifiers[1].namespace) AS device_namespace,
+        identifiers[1].value AS device_value,
+        fromUnixTimestamp64Milli(JSONExtractInt(share, 'claims', 1, 'since'), 'UTC') AS signed_in_at,
+        max((toString(person.namespace), person.value)) AS holder
+    FROM onefold.identity_changes FINAL
+    ARRAY JOIN JSONExtractArrayRaw(shares) AS share, arraySlice(identifiers, 2) AS person
+    WHERE kind = 'assigned'
+    GROUP BY workspace, device_namespace, device_value, signed_in_at
+)
+WINDOW held AS (PARTITION BY workspace, device_namespace, device_value ORDER BY signed_in_at);
+
+-- Events with the profile of now: that of whoever held the event's shared device, otherwise of its primary identifier,
+-- after every merge since it was routed. An identifier that no profile has claimed keeps the profile it was routed to.
+CREATE OR REPLACE VIEW onefold.events_current AS
+SELECT
+    routed.* EXCEPT (unparsed, version, holder_namespace, holder_value, routed_profile_id),
+    coalesce(nullIf(claimed.profile_id, ''), routed.routed_profile_id) AS profile_id,
+    routed.routed_profile_id AS routed_profile_id
+FROM
+(
+    SELECT
+        event.* EXCEPT profile_id,
+        event.profile_id AS routed_profile_id,
+        if(held.value = '', event.identifiers[1].namespace, held.namespace) AS holder_namespace,
+        if(held.value = '', event.identifiers[1].value, held.value) AS holder_value
+    FROM (SELECT * FROM onefold.events FINAL) AS event
+    ASOF LEFT JOIN onefold.device_holders AS held
+        ON event.workspace = held.workspace
+        AND event.identifiers[1].namespace = held.device_namespace
+        AND event.identifiers[1].value = held.device_value
+        AND event.occurred_at >= held.since
+) AS routed
+LEFT ANY JOIN (SELECT workspace, namespace, value, profile_id FROM onefold.identifiers FINAL) AS claimed
+    ON routed.workspace = claimed.workspace
+    AND routed.holder_namespace = claimed.namespace
+    AND routed.holder_value = claimed.value;

@@ -1,0 +1,94 @@
+"""A terminal in a folder of its own, beside a stack that its `onefold up` starts."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from embedded.layout import Ports
+from embedded.stack import Stack, StackOptions
+from settings.environment import SHIPPED_DEFINITIONS
+
+_READ_DEFINITIONS = ("collector", "worker", "rebuilder")
+_TIMEOUT_S = 120
+
+
+class Terminal:
+    """Runs commands with a bash; all questions are answered with yes.
+
+    `onefold up` is known by its option `--definitions` only. The first starts the stack, and so does a first command
+    that needs one. A later one restarts what reads definitions: that a whole stack goes on from its data folder,
+    `tests/onefold/test_up.py` shows.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ending = ExitStack()
+        self._stack: Stack | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.close()
+
+    def run(self, commands: str) -> subprocess.CompletedProcess[str]:
+        """The commands' end; standard error is in its `stdout` as well. The last may be an `onefold up`."""
+        *others, last = commands.strip().split("\n")
+        if not last.startswith("onefold up"):
+            return self._bash(commands, dict(self._running().environment))
+        done = self._bash("\n".join(others), dict(os.environ))
+        self._up(last)
+        return done
+
+    def _bash(self, commands: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        here = str(Path(sys.executable).parent)
+        environment |= {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+        script = commands.replace("127.0.0.1:8080", f"127.0.0.1:{environment.get('ONEFOLD_HTTP_PORT')}")
+        return subprocess.run(
+            ["bash", "-e", "-c", script],
+            cwd=self._folder,
+            env=environment,
+            input="y\n",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT_S,
+        )
+
+    def _up(self, command: str) -> None:
+        match shlex.split(command, comments=True):
+            case ["onefold", "up"]:
+                definitions = SHIPPED_DEFINITIONS
+            case ["onefold", "up", "--definitions", folder]:
+                definitions = self._folder / folder
+            case _:
+                raise ValueError(f"{command!r} is not an `onefold up` that is known here")
+        stack = self._running(definitions)
+        if stack.environment["ONEFOLD_DEFINITIONS"] == str(definitions):
+            return
+        stack.environment["ONEFOLD_DEFINITIONS"] = str(definitions)  # the parts start with what is in there
+        parts = [stack.part(name) for name in _READ_DEFINITIONS]
+        for part in parts:
+            part.terminate()
+        for part in parts:
+            part.stop()
+            part.start()
+        while waiting := [part for part in parts if not part.part.ready()]:
+            if ended := [part for part in waiting if part.pid is None]:
+                raise ended[0].failure("ended while it started")
+            time.sleep(0.05)
+
+    def _running(self, definitions: Path = SHIPPED_DEFINITIONS) -> Stack:
+        if self._stack is None:
+            options = StackOptions(data_dir=self._folder / ".onefold", definitions=definitions, ports=Ports.free())
+            self._stack = self._ending.enter_context(Stack(options))
+        return self._stack

@@ -1,0 +1,34 @@
+"""The chapters' commands do what they say: each block of commands is run, and prints the lines that are shown."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.guide.chapter import Ids, steps
+from tests.guide.terminal import Terminal
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide"
+
+
+@pytest.fixture(scope="module")
+def terminal() -> Iterator[Terminal]:
+    """One stack for all chapters: the first of them counts profiles, the others do not mind who else is there."""
+    with tempfile.TemporaryDirectory(prefix="onefold-guide-") as folder, Terminal(Path(folder)) as one:
+        yield one
+
+
+@pytest.mark.parametrize("chapter", ["changing-rules", "who-is-who", "unmerging"])
+def test_every_command_of_the_chapter_prints_what_it_shows(terminal: Terminal, chapter: str) -> None:
+    ids = Ids()
+    found = steps(GUIDE / f"{chapter}.md")
+    assert len(found) >= 6
+    for step in found:
+        done = terminal.run(ids.put_into(step.commands))
+        assert (done.returncode != 0) is step.fails, f"{step.commands}\n{done.stdout}"
+        for line in step.shown:
+            said = f"{line!r} is not in what was printed by\n{step.commands}\n{done.stdout}"
+            assert ids.is_among(line, done.stdout), said
