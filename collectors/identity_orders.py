@@ -1,7 +1,7 @@
 """What an operator may order about who is who, as requests to GRAPH, and what has become of them.
 
 Used by the API and by the command line, which send the requests. GRAPH decides: what cannot be done it answers with
-`nothing`. Here only what cannot be meant is refused.
+`nothing`. Here only what cannot be meant is refused, such as an identifier that neither rules nor evidence know.
 """
 
 import re
@@ -11,13 +11,16 @@ from typing import Literal, cast
 
 import msgspec
 
-from collectors.asked import asked_identifier
+from collectors.asked import asked_identifier, identity_rules
+from collectors.evidence.links import Links
 from collectors.lookup import JsonObject, rows
+from definitions.identity.rules import MAX_VALUE_LENGTH
 from schemas.changes import PLANS, RequestState, numbered, state
 from schemas.records import ChangeKind, Identifier, IdentityChange, IdentityRequest, Pair, Share
 
 PAIRS_PER_REQUEST = 1_000
 SOURCE = "operator"
+_REQUEST_ID = re.compile(rf"({PLANS})?[0-9a-f]{{32}}(-\d+of\d+)?")
 _PROFILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _MEMBERS = """
@@ -50,6 +53,10 @@ class OrderRefused(ValueError):
 
 class UnknownProfile(LookupError):
     """The warehouse has no living profile of this id."""
+
+
+class UnknownRequest(LookupError):
+    """Nothing was told of a request of this id, and no order gets an id of this form."""
 
 
 class ProfileAfter(msgspec.Struct, frozen=True):
@@ -87,18 +94,42 @@ def unmerge(  # noqa: PLR0913 - the parts of the order
 
     `folder`: the definitions, whose rules say how identifiers are spelt.
 
-    Raises OrderRefused; for a profile's id UnknownProfile and LookupFailed too.
+    Raises OrderRefused and LookupFailed; for a profile's id UnknownProfile too.
     """
-    parted = tuple(dict.fromkeys(_identifier("split", text, folder) for text in split))
+    parted = tuple(
+        dict.fromkeys(ordered_identifier(clickhouse, workspace, "split", text, folder=folder) for text in split)
+    )
     if not parted:
         raise OrderRefused("split", "name at least one identifier to split off")
     if _PROFILE_ID.fullmatch(profile):
         stays = _one_that_stays(clickhouse, workspace, profile.lower(), parted)
     else:
-        stays = _identifier("profile", profile, folder, "a profile id, or ")
+        stays = ordered_identifier(
+            clickhouse, workspace, "profile", profile, folder=folder, alternative="a profile id, or "
+        )
         if stays in parted:
             raise OrderRefused("split", f"{stays} cannot be split off from itself: name an identifier that stays")
     return IdentityRequest(workspace, "", SOURCE, at, (stays, *parted), "unmerge", request_id, reason, forbid)
+
+
+def ordered_identifier(  # noqa: PLR0913 - a text, and where it may be known
+    clickhouse: str, workspace: str, field: str, text: str, *, folder: Path, alternative: str = ""
+) -> Identifier:
+    """An identifier of an order, in its one spelling; `alternative`: what else may stand in the field.
+
+    What the rules do not let name anybody may be meant if evidence of it is there: it was taken for somebody before the
+    rules changed. Raises OrderRefused and LookupFailed.
+    """
+    try:
+        identifier = asked_identifier(text, folder)
+    except ValueError as error:
+        message = str(error).replace("expected ", f"expected {alternative}", 1)
+        raise OrderRefused(field, message) from None
+    why = identity_rules(folder).why_nobody(identifier)
+    is_bounded = len(identifier.value) <= MAX_VALUE_LENGTH
+    if why and not (is_bounded and Links(clickhouse, workspace).of([identifier], limit=1)):
+        raise OrderRefused(field, why)
+    return identifier
 
 
 def answers(  # noqa: PLR0913 - the parts of the order
@@ -131,8 +162,10 @@ def waiting_pairs(clickhouse: str, workspace: str) -> tuple[Pair, ...]:
 
 
 def changes_of(clickhouse: str, workspace: str, request_id: str) -> tuple[IdentityChange, ...]:
-    """What was told about an order, as far as the warehouse has it. Raises LookupFailed."""
+    """What was told about an order, as far as the warehouse has it. Raises LookupFailed and UnknownRequest."""
     found = rows(clickhouse, _CHANGES, {"workspace": workspace, "request_id": request_id})
+    if not found and not _REQUEST_ID.fullmatch(request_id):
+        raise UnknownRequest(f"there is no request {request_id!r}: the id of an order has 32 hexadecimal digits")
     return tuple(_change(row) for row in found)
 
 
@@ -158,14 +191,6 @@ def _reasons(told: Iterable[IdentityChange]) -> tuple[str, ...]:
 
 def _identifiers_of(share: Share) -> int:
     return len({(claim.namespace, claim.value) for claim in share.claims})
-
-
-def _identifier(field: str, text: str, folder: Path, alternative: str = "") -> Identifier:
-    try:
-        return asked_identifier(text, folder)
-    except ValueError as error:
-        message = str(error).replace("expected ", f"expected {alternative}", 1)
-        raise OrderRefused(field, message) from None
 
 
 def _one_that_stays(clickhouse: str, workspace: str, profile_id: str, parted: Sequence[Identifier]) -> Identifier:

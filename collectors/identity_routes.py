@@ -16,7 +16,7 @@ from starlette.routing import Route
 from collectors.access import presents_key
 from collectors.bodies import Bodies, BodyRefused
 from collectors.contracts import Contracts
-from collectors.identity_orders import OrderRefused, UnknownProfile, changes_of, outcome, unmerge
+from collectors.identity_orders import OrderRefused, UnknownProfile, UnknownRequest, changes_of, outcome, unmerge
 from collectors.lookup import LookupFailed
 from collectors.producer import AcknowledgedProducer, Outgoing, Unavailable
 from schemas import topics
@@ -66,7 +66,10 @@ class IdentityOrders:
         return JSONResponse({"request_id": request_id, "state": "unanswered"}, 202)
 
     async def request(self, request: Request) -> Response:
-        """What has become of an order. One that nobody has heard of is `unanswered`, as one that was just sent."""
+        """What has become of an order. One that nobody has heard of is `unanswered`, as one that was just sent.
+
+        404 for an id that no order gets.
+        """
         settings: Settings = request.app.state.settings
         name = request.query_params.get("workspace", "main")
         request_id = request.path_params["request_id"]
@@ -122,6 +125,7 @@ _ERRORS = (
     OrderRefused,
     Unavailable,
     UnknownProfile,
+    UnknownRequest,
     _Forbidden,
     _UnknownWorkspace,
     msgspec.DecodeError,
@@ -149,6 +153,8 @@ def _answer_to(error: Exception) -> Response:
             code, message, field = "invalid_order", str(error), error.field
         case UnknownProfile():
             status, code, message, field = 404, "unknown_profile", str(error), "profile"
+        case UnknownRequest():
+            status, code, message, field = 404, "unknown_request", str(error), "request_id"
         case _Forbidden():
             status, code, message, field = 401, "unknown_admin_key", str(error), "Authorization"
         case _UnknownWorkspace():

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+import definitions
 from embedded.errors import StackError
 from embedded.layout import LOOPBACK, Layout, Ports
 from embedded.locks import FileLock
@@ -49,9 +50,13 @@ def prepare_data_dir(layout: Layout, least_free_bytes: int = LEAST_FREE_BYTES) -
 
 
 def check_definitions(folder: Path) -> None:
-    """Raises StackError when the folder of definitions does not exist; what is in it, the worker checks."""
+    """Raises StackError when the folder of definitions does not exist, or with all that is wrong in it."""
     if not folder.is_dir():
         raise StackError(f"no such folder of definitions: {folder} (--definitions names another)")
+    try:
+        definitions.load(folder)
+    except definitions.DefinitionErrors as errors:
+        raise StackError(f"the definitions in {folder} cannot be used:\n{errors}") from errors
 
 
 def check_ports(ports: Ports) -> None:

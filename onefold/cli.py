@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": ("onefold.commands.explain:explain", "Show why something is as it is."),
     "identity": ("onefold.commands.identity:identity", "Look at devices, orders and what waits for a review."),
     "unmerge": ("onefold.commands.unmerge:unmerge", "Part what was taken for one person."),
+    "definitions": ("onefold.commands.definitions:group", "Check segments and rules of identifiers."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "clock": ("onefold.commands.clock:clock", "Move the clock of a workspace on event time."),
     "collector": ("onefold.commands.processes:collector", "Run the collector and the API."),

@@ -116,9 +116,7 @@ class History:
                     raise click.ClickException(f"ClickHouse at {self._place}: {text}")
                 yield Reader(answer.iter_bytes(_PIECE_BYTES))
         except httpx.ConnectError as error:
-            message = (
-                f"no ClickHouse answers at {self._place}: start a stack with 'onefold up', or set ONEFOLD_CLICKHOUSE"
-            )
+            message = f"no stack answers at {self._place}: 'onefold up' starts one (ClickHouse: {error})"
             raise click.ClickException(message) from error
         except httpx.HTTPError as error:
             raise click.ClickException(f"ClickHouse at {self._place}: {error!r}") from error

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from collectors.identity_orders import Outcome, outcome
 from onefold.running import data_dir_option
+from onefold.unreachable import failure
 from schemas import topics
 from schemas.changes import RequestState
 from schemas.codec import Codec, DecodeError
@@ -108,7 +109,7 @@ def _sent(settings: Settings, order: Order) -> "_Following":
         following = _Following(settings, codec)
         send(settings, codec, order)
     except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise click.ClickException(f"the order could not be sent: {error}") from error
+        raise click.ClickException(f"{failure(settings, error)}; the order was not sent") from error
     return following
 
 

@@ -34,7 +34,19 @@ def workspace_named(settings: Settings, name: str) -> Workspace:
     try:
         return settings.workspaces[name]
     except KeyError:
-        known = (
-            ", ".join(sorted(settings.workspaces)) or "none (is a stack running here? ONEFOLD_CONFIG names the file)"
+        raise click.ClickException(_no_workspace(settings, name)) from None
+
+
+def check_workspace_to_read(settings: Settings, name: str) -> None:
+    """Raises ClickException for a workspace that there is not; whoever only reads need not have the file of them."""
+    if settings.workspaces and name not in settings.workspaces:
+        raise click.ClickException(_no_workspace(settings, name))
+
+
+def _no_workspace(settings: Settings, name: str) -> str:
+    if not settings.workspaces:
+        return (
+            "no stack is running here: 'onefold up' starts one, --data-dir names the folder of another,"
+            " ONEFOLD_CONFIG the workspaces of an installation"
         )
-        raise click.ClickException(f"there is no workspace {name!r}; there are: {known}") from None
+    return f"there is no workspace {name!r}; there are: {', '.join(sorted(settings.workspaces))}"

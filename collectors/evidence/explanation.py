@@ -22,23 +22,35 @@ _MEMBERS = """
 SELECT identifiers FROM onefold.profiles FINAL
 WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
 """
-# Without FINAL, as a change that is there twice is the same twice. Its columns are few, the table may be long.
+# Without FINAL, as a change that is there twice is the same twice. Its columns are few, the table may be long. `until`:
+# the last decision that counts of each profile; one that gave way may have become somebody else's since.
 _CONCERNED = f"""
-WITH JSONExtract({{profiles:String}}, 'Array(String)') AS profiles
-SELECT DISTINCT decision, toString(kind) AS kind
+WITH JSONExtract({{profiles:String}}, 'Array(String)') AS profiles,
+     JSONExtract({{until:String}}, 'Array(Int64)') AS until
+SELECT DISTINCT decision, toString(kind) AS kind, request_id
 FROM (
-    SELECT decision, kind FROM onefold.identity_changes ARRAY JOIN identifiers AS one
+    SELECT decision, kind, request_id FROM onefold.identity_changes ARRAY JOIN identifiers AS one
     WHERE workspace = {{workspace:String}} AND (toString(one.namespace), one.value) IN {ENDS}
     UNION ALL
-    SELECT decision, kind FROM onefold.identity_changes
-    WHERE workspace = {{workspace:String}} AND (
-        has(profiles, profile_id) OR hasAny(profiles, retired) OR (shares NOT IN ('', '[]') AND hasAny(
-            profiles, arrayMap(share -> JSONExtractString(share, 'profile_id'), JSONExtractArrayRaw(shares))
-        ))
+    SELECT decision, kind, request_id FROM (
+        SELECT decision, kind, request_id, arrayConcat([profile_id], retired, if(shares IN ('', '[]'), [],
+            arrayMap(share -> JSONExtractString(share, 'profile_id'), JSONExtractArrayRaw(shares)))) AS about
+        FROM onefold.identity_changes
+        WHERE workspace = {{workspace:String}}
     )
+    WHERE hasAny(profiles, about)
+      AND arrayExists((one, last) -> decision <= last AND has(about, one), profiles, until)
 )
-ORDER BY decision DESC, kind
+ORDER BY decision DESC, kind, request_id
 LIMIT {{limit:UInt32}}
+"""
+_GAVE_WAY = """
+WITH JSONExtract({profiles:String}, 'Array(String)') AS profiles
+SELECT DISTINCT decision, profile_id, arrayJoin(retired) AS retired_id
+FROM onefold.identity_changes
+WHERE workspace = {workspace:String} AND kind = 'merged' AND has(profiles, profile_id)
+ORDER BY decision DESC
+LIMIT {limit:UInt32}
 """
 _CHANGES = """
 SELECT decision, toString(kind) AS kind, reason, request_id, message_id, source, occurred_at, rule_version,
@@ -46,9 +58,10 @@ SELECT decision, toString(kind) AS kind, reason, request_id, message_id, source,
 FROM onefold.identity_changes FINAL
 WHERE workspace = {workspace:String}
   AND decision IN (SELECT arrayJoin(JSONExtract({decisions:String}, 'Array(Int64)')))
-ORDER BY decision, kind = 'rebuilt', partition, offset
+ORDER BY decision, kind = 'nothing', kind = 'rebuilt', partition, offset
 """
-_REBUILT_AFTER = ("split", "shared")
+_REBUILT_AFTER = ("split", "shared", "reassigned")
+_ALWAYS = 2**63 - 1
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -111,6 +124,13 @@ class _MemberRow(msgspec.Struct):
 class _ConcernedRow(msgspec.Struct):
     decision: int
     kind: str
+    request_id: str
+
+
+class _GaveWayRow(msgspec.Struct):
+    decision: int
+    profile_id: str
+    retired_id: str
 
 
 class _ChangeRow(msgspec.Struct):
@@ -223,26 +243,48 @@ def _members(url: str, workspace: str, profile_id: str) -> list[Identifier]:
 
 
 def _changes(url: str, workspace: str, component: Iterable[Identifier], profile_ids: Collection[str]) -> list[Change]:
-    """The newest MAX_CHANGES + 1 decisions about the component or its profiles, and their rebuilds, in order."""
+    """The newest MAX_CHANGES + 1 decisions about the component or its profiles, and their rebuilds, in order.
+
+    Its profiles are those of now and, up to their merge, those that gave way to them. A request that changed nothing
+    has the number of the decision before it, which is somebody else's.
+    """
+    until = _profiles_until(url, workspace, profile_ids)
     bound = {
         "workspace": workspace,
-        "profiles": listed(sorted(profile_ids)[:MAX_PROFILES]),
+        "profiles": listed(until),
+        "until": json.dumps(list(until.values())),
         "limit": str(MAX_CHANGES + 1),
     }
     concerned = {
-        (row.decision, row.kind)
+        (row.decision, row.kind, row.request_id)
         for ends in pairs(component)
         for row in asked(url, _CONCERNED, {**bound, "ends": ends}, _ConcernedRow)
     }
     newest = sorted(concerned)[-MAX_CHANGES - 1 :]
-    wanted = {*newest, *((decision, "rebuilt") for decision, kind in newest if kind in _REBUILT_AFTER)}
-    numbers = json.dumps(sorted({decision for decision, _ in newest}))
+    rebuilt = ((decision, "rebuilt", request_id) for decision, kind, request_id in newest if kind in _REBUILT_AFTER)
+    wanted = {*newest, *rebuilt}
+    numbers = json.dumps(sorted({decision for decision, _, _ in newest}))
     rows = asked(url, _CHANGES, {"workspace": workspace, "decisions": numbers}, _ChangeRow) if newest else []
     # A rebuild that was repeated is told again: the last one counts.
-    told = {(row.decision, row.kind, row.request_id): row for row in rows if (row.decision, row.kind) in wanted}
+    told = {key: row for row in rows if (key := (row.decision, row.kind, row.request_id)) in wanted}
     return [
         Change(**msgspec.structs.asdict(row) | {"shares": _decode_shares(row.shares or "[]")}) for row in told.values()
     ]
+
+
+def _profiles_until(url: str, workspace: str, profile_ids: Collection[str]) -> dict[str, int]:
+    """These profiles and those that gave way to them, each with the last decision that counts; MAX_PROFILES at most."""
+    until = dict.fromkeys(sorted(profile_ids)[:MAX_PROFILES], _ALWAYS)
+    to_ask = list(until)
+    while to_ask:
+        bound = {"workspace": workspace, "profiles": listed(to_ask), "limit": str(MAX_PROFILES)}
+        to_ask = []
+        for row in asked(url, _GAVE_WAY, bound, _GaveWayRow):
+            is_known = until.get(row.retired_id, 0) >= row.decision or row.decision > until[row.profile_id]
+            if not is_known and (row.retired_id in until or len(until) < MAX_PROFILES):
+                until[row.retired_id] = row.decision
+                to_ask.append(row.retired_id)
+    return until
 
 
 def _order(link: ShownLink) -> tuple[int, Identifier, Identifier, str]:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from definitions.errors import did_you_mean
 from schemas.records import Identifier
 
 Kind: TypeAlias = Literal["person", "device", "session", "account"]
@@ -112,6 +113,22 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
             and value.isprintable()
             and not value.isspace()
             and value.lower() not in blocked
+        )
+
+    def why_nobody(self, identifier: Identifier) -> str:
+        """Why an identifier names no person and no device, for people; empty if it does."""
+        named = self.get(identifier.namespace)
+        if named is None:
+            hint = did_you_mean(identifier.namespace, self._named)
+            return f"there is no namespace {identifier.namespace!r}" + (f" ({hint})" if hint else "")
+        if named.kind == "account":
+            return f"{identifier.namespace} names an account, and no person"
+        if self.names_somebody(identifier):
+            return ""
+        if identifier.value.lower() in self._blocked[identifier.namespace]:
+            return f"{str(identifier)!r} names nobody: the rules block this value"
+        return (
+            f"a value of {identifier.namespace} is blank, cannot be printed, or has over {MAX_VALUE_LENGTH} characters"
         )
 
     def usable(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:

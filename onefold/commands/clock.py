@@ -8,6 +8,7 @@ import click
 from confluent_kafka import KafkaException, Message, Producer
 
 from onefold.running import data_dir_option, running_settings, workspace_named
+from onefold.unreachable import failure
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import ProfileCommand
@@ -45,7 +46,7 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
     try:
         partitions = _send(settings, ProfileCommand(name, "", "advance", at=at))
     except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise click.ClickException(f"the command could not be sent: {error}") from error
+        raise click.ClickException(f"{failure(settings, error)}; the clock was not moved") from error
     shown = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
     if as_json:
         click.echo(json.dumps({"workspace": name, "at": at, "time": shown, "partitions": partitions}))

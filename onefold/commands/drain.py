@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from onefold.progress import Lag, Progress
 from onefold.running import data_dir_option, running_settings
+from onefold.unreachable import failure
 
 POLL_S = 0.1
 
@@ -37,7 +38,7 @@ def drain(timeout_s: float, as_json: bool, data_dir: Path | None) -> None:
             time.sleep(POLL_S)
             lags = progress.lagging()
     except KafkaException as error:
-        raise click.ClickException(f"Kafka at {settings.kafka} cannot be asked: {error.args[0].str()}") from error
+        raise click.ClickException(failure(settings, error)) from error
     elapsed_s = round(time.monotonic() - started, 3)
     if as_json:
         builtins = [msgspec.to_builtins(lag) | {"records": lag.records} for lag in lags]

@@ -14,7 +14,7 @@ from collectors.evidence.explanation import explain as find_explanation
 from collectors.evidence.links import ShownLink
 from collectors.lookup import LookupFailed
 from onefold.lazy import LazyGroup
-from onefold.running import data_dir_option, running_settings
+from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.wording import console, count, in_words, literal, pair, shown_event
 
 COMMANDS = {
@@ -52,6 +52,7 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
       onefold explain identity email:ada@example.com --json
     """
     settings = running_settings(data_dir)
+    check_workspace_to_read(settings, workspace)
     try:
         name = asked_identifier(identifier, settings.definitions)
         found = find_explanation(settings.clickhouse, workspace, name, identity_rules(settings.definitions))
@@ -60,7 +61,10 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
     except LookupFailed as error:
         raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
     if found is None:
-        raise click.ClickException(f"nobody in workspace {workspace!r} has {literal(identifier)}")
+        why = identity_rules(settings.definitions).why_nobody(name)
+        raise click.ClickException(
+            literal(f"nobody in workspace {workspace!r} has {identifier}{f': {why}' if why else ''}")
+        )
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:

@@ -14,7 +14,7 @@ from collectors.evidence.devices import Devices, find_devices
 from collectors.evidence.quarantine import Quarantine, Side, find_quarantine
 from collectors.lookup import LookupFailed
 from onefold.lazy import LazyGroup
-from onefold.running import data_dir_option, running_settings
+from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.wording import console, count, in_words, literal, shown_event
 from settings import Settings
 
@@ -62,7 +62,7 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
         rules = identity_rules(settings.definitions)
         return find_devices(settings.clickhouse, workspace, rules, device=device, shared=shared)
 
-    found = _asked(ask, data_dir)
+    found = _asked(ask, workspace, data_dir)
     if found is None:
         raise click.ClickException(f"nobody in workspace {workspace!r} has {literal(identifier)}")
     if as_json:
@@ -83,15 +83,16 @@ def list_waiting(workspace: str, as_json: bool, data_dir: Path | None) -> None:
       onefold identity quarantine list
       onefold identity quarantine list --json
     """
-    found = _asked(lambda settings: find_quarantine(settings.clickhouse, workspace), data_dir)
+    found = _asked(lambda settings: find_quarantine(settings.clickhouse, workspace), workspace, data_dir)
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
         console().print(_quarantine_tree(found))
 
 
-def _asked(ask: Callable[[Settings], Found], data_dir: Path | None) -> Found:
+def _asked(ask: Callable[[Settings], Found], workspace: str, data_dir: Path | None) -> Found:
     settings = running_settings(data_dir)
+    check_workspace_to_read(settings, workspace)
     try:
         return ask(settings)
     except ValueError as error:

@@ -20,6 +20,7 @@ from onefold.history import History
 from onefold.orders import Order, new_request_id, now_ms, send_and_follow
 from onefold.progress import Progress
 from onefold.running import data_dir_option, running_settings, workspace_named
+from onefold.unreachable import failure
 from onefold.wording import console, count, in_words, literal
 from schemas.changes import PLANS, numbered
 from schemas.records import Identifier, IdentityRequest
@@ -189,7 +190,7 @@ def _wait_until_told(settings: Settings, ends_at: float) -> None:
                 return
             time.sleep(POLL_S)
     except KafkaException as error:
-        raise click.ClickException(f"Kafka at {settings.kafka} cannot be asked: {error.args[0].str()}") from error
+        raise click.ClickException(failure(settings, error)) from error
 
 
 # -- what is printed

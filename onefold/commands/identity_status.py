@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from collectors.identity_orders import changes_of, outcome
+from collectors.identity_orders import UnknownRequest, changes_of, outcome
 from collectors.lookup import LookupFailed
 from onefold.orders import summary
 from onefold.running import data_dir_option, running_settings, workspace_named
@@ -36,10 +36,13 @@ def status(request_id: str, workspace: str, as_json: bool, data_dir: Path | None
     workspace_named(settings, workspace)
     try:
         found = outcome(request_id, changes_of(settings.clickhouse, workspace, request_id))
+    except UnknownRequest as error:
+        raise click.ClickException(str(error)) from None
     except LookupFailed as error:
         raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found)))
         return
-    reasons = f": {'; '.join(found.reasons)}" if found.reasons else ""
+    # Where some of an order's requests changed something, that others found nothing left to do is no news.
+    reasons = f": {'; '.join(found.reasons)}" if found.reasons and found.state == "unchanged" else ""
     click.echo("\n".join(filter(None, [f"{_SAID[found.state]}{reasons}", summary(found)])))

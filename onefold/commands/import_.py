@@ -6,10 +6,8 @@ from types import TracebackType
 from typing import Self
 
 import click
-import httpx
 import msgspec
 from confluent_kafka import KafkaException
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -22,6 +20,8 @@ from collectors.importer.problems import FileProblems, MappingError, NotSent
 from definitions import DefinitionErrors
 from embedded.fetch import cache_dir
 from onefold.running import data_dir_option, running_settings, workspace_named
+from onefold.unreachable import failure
+from schemas.registry import REGISTRY_ERRORS
 
 _LINE_EVERY_S = 2.0
 
@@ -62,11 +62,11 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise click.ClickException("the file does not fit its mapping; nothing was sent") from None
     except OSError as error:
         raise click.ClickException(f"{error.filename or file}: {error.strerror or error}") from None
-    except KafkaException as error:
-        raise click.ClickException(f"Kafka at {settings.kafka}: {error.args[0].str()}; nothing was sent") from None
-    except (SchemaRegistryError, httpx.HTTPError) as error:
-        raise click.ClickException(f"schema registry at {settings.registry}: {error}; nothing was sent") from None
+    except (KafkaException, *REGISTRY_ERRORS) as error:
+        raise click.ClickException(f"{failure(settings, error)}; nothing was sent") from None
     click.echo(msgspec.json.encode(summary).decode() if as_json else _sentence(summary, dry_run))
+    if not (as_json or dry_run):
+        click.echo("Not all of it may be in ClickHouse yet: 'onefold drain' waits until it is.", err=True)
 
 
 def _mapping(file: str, path: Path | None, workspace: str | None) -> Mapping:

@@ -11,10 +11,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from collectors.asked import asked_identifier
+from collectors.asked import asked_identifier, identity_rules
 from collectors.lookup import JsonObject, LookupFailed
 from collectors.profiles import find_profile
-from onefold.running import data_dir_option, running_settings
+from onefold.running import check_workspace_to_read, data_dir_option, running_settings
+from onefold.wording import literal
 
 _COUNTERS_SHOWN = 12
 
@@ -33,14 +34,19 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
       onefold profile email:ada@example.com --json
     """
     settings = running_settings(data_dir)
+    check_workspace_to_read(settings, workspace)
     try:
-        found = find_profile(settings.clickhouse, workspace, asked_identifier(identifier, settings.definitions))
+        name = asked_identifier(identifier, settings.definitions)
+        found = find_profile(settings.clickhouse, workspace, name)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None
     except LookupFailed as error:
         raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
     if found is None:
-        raise click.ClickException(f"workspace {workspace!r} has no profile with {identifier}")
+        why = identity_rules(settings.definitions).why_nobody(name)
+        raise click.ClickException(
+            literal(f"workspace {workspace!r} has no profile with {identifier}{f': {why}' if why else ''}")
+        )
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
     else:

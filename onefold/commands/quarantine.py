@@ -1,13 +1,15 @@
 """`onefold identity quarantine accept|reject`: the answer to evidence that waits for a review. Others list it."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import click
+import msgspec
 
-from collectors.asked import asked_identifier, identity_rules
-from collectors.identity_orders import answers, waiting_pairs
+from collectors.asked import identity_rules
+from collectors.identity_orders import OrderRefused, Outcome, answers, ordered_identifier, waiting_pairs
 from collectors.lookup import LookupFailed
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
@@ -61,7 +63,7 @@ def _answer(  # noqa: PLR0913 - one for each option
         raise click.UsageError("name pairs, each by its two identifiers, or --all")
     settings = running_settings(data_dir)
     workspace_named(settings, workspace)
-    pairs = _waiting(settings, workspace) if is_all else _named(settings, identifiers)
+    pairs = _waiting(settings, workspace, as_json) if is_all else _named(settings, workspace, identifiers)
     request_id = new_request_id()
     order = Order(request_id, answers(kind, workspace, pairs, request_id=request_id, at=now_ms(), reason=reason))
     found = carry_out(settings, order, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
@@ -70,23 +72,31 @@ def _answer(  # noqa: PLR0913 - one for each option
         click.echo("\n".join(filter(None, [done, summary(found)])))
 
 
-def _named(settings: Settings, identifiers: Sequence[str]) -> tuple[Pair, ...]:
+def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tuple[Pair, ...]:
     if len(identifiers) % 2:
         raise click.UsageError("a pair has two identifiers: LEFT RIGHT")
     try:
-        read = [asked_identifier(text, settings.definitions) for text in identifiers]
-    except ValueError as error:
+        read = [
+            ordered_identifier(settings.clickhouse, workspace, "pairs", text, folder=settings.definitions)
+            for text in identifiers
+        ]
+    except OrderRefused as error:
         raise click.BadParameter(str(error), param_hint="LEFT RIGHT") from None
+    except LookupFailed as error:
+        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
     rank = identity_rules(settings.definitions).rank
     pairs = zip(read[::2], read[1::2], strict=True)
     return tuple(Pair(min(pair, key=rank), max(pair, key=rank)) for pair in pairs)
 
 
-def _waiting(settings: Settings, workspace: str) -> tuple[Pair, ...]:
+def _waiting(settings: Settings, workspace: str, as_json: bool) -> tuple[Pair, ...]:
     try:
         pairs = waiting_pairs(settings.clickhouse, workspace)
     except LookupFailed as error:
         raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
     if not pairs:
+        if as_json:
+            nothing = Outcome("", "unchanged", reasons=("nothing waits for a review",))
+            click.echo(json.dumps(msgspec.to_builtins(nothing)))
         raise click.ClickException("nothing was changed: nothing waits for a review")
     return pairs

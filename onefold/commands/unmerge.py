@@ -70,7 +70,7 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
             order = Order(request_id, (request,))
         else:
             pairs = active_pairs(settings.clickhouse, workspace, source, _milliseconds(since))
-            _confirm(len(pairs), source, yes)
+            _confirm(len(pairs), source, since, yes)
             requests = answers("retract", workspace, pairs, request_id=request_id, at=at, reason=reason, forbid=forbid)
             order = Order(request_id, requests)
     except OrderRefused as error:
@@ -84,9 +84,10 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
         click.echo(summary(found))
 
 
-def _confirm(pairs: int, source: str, yes: bool) -> None:
+def _confirm(pairs: int, source: str, since: str | None, yes: bool) -> None:
     if not pairs:
-        raise click.ClickException(f"nothing was changed: no pair of identifiers is tied by source {source!r}")
+        period = f" since {since}" if since else ""
+        raise click.ClickException(f"nothing was changed: no pair of identifiers is tied by source {source!r}{period}")
     if not yes:
         counted = "1 pair of identifiers is" if pairs == 1 else f"{pairs:,} pairs of identifiers are"
         click.confirm(f"{counted} tied by source {source!r}. Take its evidence back?", abort=True, err=True)

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from embedded.layout import LOOPBACK, Ports
 from embedded.running import Addresses
 from onefold.demo.figures import query
 from onefold.demo.visitors import Tablet
@@ -29,7 +30,7 @@ SELECT profile_id FROM onefold.profiles FINAL WHERE workspace = 'main'
 ORDER BY length(identifiers) DESC, events DESC, profile_id LIMIT 1"""
 _PERSON = """
 SELECT arrayMap(i -> concat(i.1, ':', i.2), identifiers), toString(traits), events,
-       arrayMap(s -> s.1, segments), toString(first_seen_at), toString(last_seen_at)
+       arrayMap(s -> s.1, segments), toString(toDateTime(first_seen_at)), toString(toDateTime(last_seen_at))
 FROM onefold.profiles FINAL WHERE workspace = 'main' AND profile_id = {id:String}"""
 _FAMILY = """
 SELECT concat(owned.namespace, ':', owned.value), profile_id, events,
@@ -45,10 +46,12 @@ _SIGNED_IN = """
 SELECT uniqExact(left_value) FROM onefold.links FINAL
 WHERE workspace = 'main' AND left_namespace = 'user_id' AND right_value = {tablet:String}"""
 _CHANGES = """
-SELECT formatDateTime(changed_at, '%H:%i:%S.%f'), segment, change, concat(identifiers[1].1, ':', identifiers[1].2),
+SELECT formatDateTime(changed_at, '%H:%i:%S'), segment, change, concat(identifiers[1].1, ':', identifiers[1].2),
        if(cause IN ('deadline', 'merge', 'definition', 'rebuild'), cause, 'an event')
 FROM onefold.segment_changes FINAL WHERE workspace = 'main' AND changed_at > now64(3) - INTERVAL 1 MINUTE
 ORDER BY changed_at DESC LIMIT 12"""
+
+_HELLO = '\'{"userId": "me", "event": "Hello", "properties": {"from": "curl"}}\''
 
 
 def cdnow_matches(addresses: Addresses) -> list[object]:
@@ -78,23 +81,30 @@ def tell(console: Console, addresses: Addresses, tablet: Tablet) -> None:
 
 
 def ways_on(console: Console, addresses: Addresses, data_dir: str, stays_up: bool) -> None:
-    """Print the commands and addresses to go on with; `data_dir` is given to commands while the demo's stack is up."""
+    """Print how to go on: with this stack while it is up (commands get `data_dir`), else with one that is kept."""
+    onefold = ".venv/bin/onefold"
     if stays_up:
         console.print("\n[bold]Go on, in another terminal[/bold] (the stack stays up until Ctrl-C)")
-        onefold, here = ".venv/bin/onefold", f" --data-dir {data_dir}"
+        here = f" --data-dir {data_dir}"
+        lines: tuple[str, ...] = (
+            f"{onefold} profile{here} user_id:shop-7-000",
+            f"{onefold} explain identity{here} anonymous_id:shop-7-family-tablet",
+            f'{onefold} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
+            f"curl {addresses.http}/v1/profiles/user_id:shop-7-000",
+            f"curl -u dev: {addresses.http}/v1/track -d {_HELLO}",
+            f"curl '{addresses.clickhouse}/?query=SELECT+count()+FROM+onefold.events'",
+            f"curl {addresses.worker_metrics}",
+        )
     else:
-        console.print("\n[bold]Go on[/bold] with a stack of your own: .venv/bin/onefold up; then, in another terminal")
-        onefold, here = ".venv/bin/onefold", ""
-    for line in (
-        f"{onefold} profile{here} user_id:shop-7-000",
-        f"{onefold} explain identity{here} anonymous_id:shop-7-family-tablet",
-        f'{onefold} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
-        f"curl {addresses.http}/v1/profiles/user_id:shop-7-000",
-        f"curl -u dev: {addresses.http}/v1/track -d "
-        '\'{"userId": "me", "event": "Hello", "properties": {"from": "curl"}}\'',
-        f"curl '{addresses.clickhouse}/?query=SELECT+count()+FROM+onefold.events'",
-        f"curl {addresses.worker_metrics}",
-    ):
+        console.print("\n[bold]Go on[/bold] with a stack of your own (the demo's data is removed):")
+        lines = (
+            f"{onefold} up    # and in another terminal:",
+            f"curl -u dev: http://{LOOPBACK}:{Ports().http}/v1/track -d {_HELLO}",
+            f"{onefold} profile user_id:me",
+            f"{onefold} import cdnow && {onefold} drain",
+            f'{onefold} sql "SELECT workspace, count() FROM events GROUP BY 1"',
+        )
+    for line in lines:
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -104,7 +114,7 @@ def _person(console: Console, addresses: Addresses) -> None:
         return
     profile_id = str(found[0][0])
     identifiers, traits, events, segments, first, last = query(addresses.clickhouse, _PERSON, id=profile_id)[0]
-    table = Table(title="One person, assembled from several devices", show_header=False, title_justify="left")
+    table = _table("what", "value", title="One person, assembled from several devices", show_header=False)
     table.add_row("profile", profile_id)
     table.add_row("identifiers", "\n".join(map(str, identifiers if isinstance(identifiers, list) else [])))
     table.add_row("traits", str(traits))
@@ -116,7 +126,7 @@ def _person(console: Console, addresses: Addresses) -> None:
 
 def _family(console: Console, addresses: Addresses, tablet: Tablet) -> None:
     columns = ("who", "profile", "events", "identifiers")
-    table = Table(*columns, title="A family tablet: two persons signed in on it, and stay two", title_justify="left")
+    table = _table(*columns, title="A family tablet: two persons signed in on it, and stay two")
     for row in persons_of(addresses, tablet):
         table.add_row(*map(str, row))
     if table.row_count:
@@ -124,8 +134,7 @@ def _family(console: Console, addresses: Addresses, tablet: Tablet) -> None:
 
 
 def _changes(console: Console, addresses: Addresses) -> None:
-    table = Table("at (UTC)", "segment", "change", "who", "because of", title="Segment changes of the last minute")
-    table.title_justify = "left"
+    table = _table("at (UTC)", "segment", "change", "who", "because of", title="Segment changes of the last minute")
     for row in query(addresses.clickhouse, _CHANGES):
         table.add_row(*map(str, row))
     console.print(table)
@@ -133,8 +142,15 @@ def _changes(console: Console, addresses: Addresses) -> None:
 
 def _rfm(console: Console, addresses: Addresses) -> None:
     columns = ("frequency", "last order <= 90 days ago", "91 to 270", "> 270", "customers", "mean spent $")
-    table = Table(*columns, title="CDNOW: recency, frequency, monetary value, by SQL over onefold.events")
-    table.title_justify = "left"
+    table = _table(*columns, title="CDNOW: recency, frequency, monetary value, by SQL over onefold.events")
     for row in query(addresses.clickhouse, RFM):
         table.add_row(*map(str, row))
     console.print(table)
+
+
+def _table(*columns: str, title: str, show_header: bool = True) -> Table:
+    """A table that loses nothing on a narrow terminal: long cells go on in the next line."""
+    table = Table(title=title, show_header=show_header, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

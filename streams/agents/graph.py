@@ -12,7 +12,7 @@ from schemas.topics import IDENTITY_CHANGES, IDENTITY_LINKS, IDENTITY_REQUESTS, 
 from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
-from streams.identity.components import keys_of, link_key
+from streams.identity.components import Components, keys_of, link_key
 from streams.identity.graph import Decision, decide
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
@@ -43,7 +43,7 @@ class GraphStage:
         """Decide the requests of a batch one after another; each sees what the ones before it decided."""
         outputs: list[Output] = []
         tally: Tally = Tally()
-        decoded: list[tuple[IdentityRequest, Workspace]] = []
+        decoded: list[tuple[IdentityRequest, str]] = []
         for record in received.records:
             try:
                 decoded.append(self._decode(record))
@@ -51,36 +51,53 @@ class GraphStage:
                 outputs.append(self._dead.of(record, error, received.now, tally))
         view.prefetch(
             key
-            for request, _ in decoded
-            if request.identifiers
+            for request, refusal in decoded
+            if request.identifiers and not refusal
             for key in keys_of(request.workspace, request.identifiers)
         )
-        for request, workspace in decoded:
-            decision = decide(request, view, workspace.namespace, self._rules)
+        for request, refusal in decoded:
+            if refusal:
+                decision = self._nothing(request, view, refusal)
+            else:
+                decision = decide(request, view, self._workspaces[request.workspace].namespace, self._rules)
             self._count(decision, tally)
             outputs += self._outputs(decision)
         return Folded(outputs, view, tally)
 
-    def _decode(self, record: Record) -> tuple[IdentityRequest, Workspace]:
+    def _decode(self, record: Record) -> tuple[IdentityRequest, str]:
+        """The request, and why it cannot be decided if somebody waits for the answer. Raises DecodeError otherwise."""
         request = self._codec.decode(IdentityRequest, record.value)
-        workspace = self._workspaces.get(request.workspace)
-        if workspace is None:
-            raise DecodeError("unknown_workspace", "the request names a workspace that is not configured")
-        if request.kind == "link" and not request.identifiers:
-            raise DecodeError("no_identifier", "the request names nobody")
-        named = (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right)))
-        # What the rules do not let name anybody any more can still be parted from others.
-        allowed = _is_text if request.kind == "retract" else self._names_somebody
-        if not all(map(allowed, named)):
-            raise DecodeError("invalid", "the request holds an identifier that cannot name anybody")
-        if len(request.pairs) > MAX_PAIRS:
-            raise DecodeError("invalid", f"the request holds more than {MAX_PAIRS} pairs")
+        refusal = self._refusal(request)
+        if refusal is not None and not request.request_id:
+            raise refusal
         if request.kind == "link":
             request = msgspec.structs.replace(request, identifiers=self._rules.usable(request.identifiers))
-        return request, workspace
+        return request, refusal.detail if refusal is not None else ""
 
-    def _names_somebody(self, identifier: Identifier) -> bool:
-        return self._rules.usable((identifier,)) != ()
+    def _refusal(self, request: IdentityRequest) -> DecodeError | None:
+        if request.workspace not in self._workspaces:
+            return DecodeError("unknown_workspace", "the request names a workspace that is not configured")
+        if request.kind == "link" and not request.identifiers:
+            return DecodeError("no_identifier", "the request names nobody")
+        for one in (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))):
+            # What the rules do not let name anybody any more can still be parted from others.
+            if request.kind not in _PARTING:
+                why = self._rules.why_nobody(one)
+            else:
+                why = "" if _is_text(one) else "the request holds a value that cannot name anybody"
+            if why:
+                return DecodeError("invalid", why)
+        if len(request.pairs) > MAX_PAIRS:
+            return DecodeError("invalid", f"the request holds more than {MAX_PAIRS} pairs")
+        return None
+
+    def _nothing(self, request: IdentityRequest, view: StateView, reason: str) -> Decision:
+        number = Components(view, request.workspace, self._rules).last_decision()
+        change = IdentityChange(
+            request.workspace, number, "nothing", request.occurred_at, request.request_id, request.message_id,
+            request.source, self._rules.version, reason, request.identifiers,
+        )  # fmt: skip
+        return Decision(changes=[change])
 
     def _count(self, decision: Decision, tally: Tally) -> None:
         tally[metrics.MERGES, ()] += decision.merged
@@ -107,4 +124,5 @@ def _is_text(identifier: Identifier) -> bool:
     return 0 < len(identifier.value) <= MAX_VALUE_LENGTH and identifier.value.isprintable()
 
 
+_PARTING = frozenset({"unmerge", "retract", "reject"})
 _OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

@@ -14,6 +14,8 @@ from embedded.stack import Stack
 from schemas.records import Identifier, IdentityChange, IdentityRequest
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
+from sinks.clickhouse.migrate import migrate
+from sinks.clickhouse.warehouse import Warehouse
 from tests.collectors.processes import CollectorProcess
 from tests.onefold.stand_in_graph import StandInGraph
 
@@ -40,6 +42,14 @@ def url(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     yield from serve(stack, tmp_path_factory.mktemp("api"))
 
 
+@pytest.fixture
+def warehouse(stack: Stack) -> None:
+    """The tables that orders are looked up in."""
+    client = Warehouse(stack.addresses.clickhouse)
+    migrate(client)
+    client.close()
+
+
 def undecided(_request: IdentityRequest) -> tuple[IdentityChange, ...]:
     return ()
 
@@ -59,6 +69,7 @@ def test_an_accepted_order_is_in_kafka(stack: Stack, url: str, auth: dict[str, o
     assert (request.kind, request.reason, request.forbid) == ("unmerge", "two", True)
 
 
+@pytest.mark.usefixtures("warehouse")
 @pytest.mark.parametrize(
     ("changed", "status", "code", "field"),
     [
@@ -67,6 +78,8 @@ def test_an_accepted_order_is_in_kafka(stack: Stack, url: str, auth: dict[str, o
         ({"split": ["user_id:ada"]}, 400, "invalid_order", "split"),
         ({"split": ["a:b"] * 1_001}, 400, "invalid_order", "split"),
         ({"profile": "ada"}, 400, "invalid_order", "profile"),
+        ({"profile": "userid:ada"}, 400, "invalid_order", "profile"),
+        ({"split": ["email:a@b.com"]}, 400, "invalid_order", "split"),
         ({"split": "user_id:bob"}, 400, "invalid_body", None),
         ({"splits": []}, 400, "invalid_body", None),
         ({"workspace": "nowhere"}, 401, "unknown_admin_key", "Authorization"),
@@ -86,6 +99,16 @@ def test_only_holders_of_an_admin_key_may(url: str, headers: dict[str, str]) -> 
     state = httpx.get(f"{url}/v1/identity/requests/r?workspace=orders", headers=headers)
     assert (order.status_code, state.status_code) == (401, 401)
     assert order.json()["error"]["code"] == "unknown_admin_key"
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_an_id_that_no_order_gets_is_not_found(url: str) -> None:
+    def ask(request_id: str) -> httpx.Response:
+        return httpx.get(f"{url}/v1/identity/requests/{request_id}?workspace=orders", headers=ADMIN)
+
+    nonsense, unheard_of = ask("nonsense"), ask(uuid.uuid4().hex)
+    assert (nonsense.status_code, nonsense.json()["error"]["code"]) == (404, "unknown_request")
+    assert (unheard_of.status_code, unheard_of.json()["state"]) == (200, "unanswered")
 
 
 def test_a_page_of_another_site_cannot_give_orders(url: str) -> None:

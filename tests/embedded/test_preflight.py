@@ -67,3 +67,13 @@ def test_too_little_disk_is_refused_and_leaves_the_folder_free(tmp_path: Path) -
 def test_missing_definitions_are_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"no such folder of definitions: .*/nowhere"):
         check_definitions(tmp_path / "nowhere")
+
+
+def test_all_that_is_wrong_in_definitions_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "segments").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "segments" / f"{name}.yaml").write_text(f"segment: {name}\nwen: {{event: x}}\n")
+    with pytest.raises(StackError, match=r"cannot be used:\n") as refused:
+        check_definitions(tmp_path)
+    assert "segments/one.yaml:2:1: " in str(refused.value)
+    assert "segments/two.yaml:2:1: " in str(refused.value)

@@ -7,16 +7,29 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from definitions.identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from onefold.commands.clock import clock
+from onefold.commands.definitions import check
 from onefold.commands.drain import drain
 from onefold.commands.explain import identity as explain_identity
 from onefold.commands.identity import devices, list_waiting
+from onefold.commands.identity_plan import plan
+from onefold.commands.import_ import import_
 from onefold.commands.profile import profile
 from onefold.commands.sql import sql
+from onefold.commands.unmerge import unmerge
 from settings import write_default
 
 NOBODY = "127.0.0.1:1"
+VISITS = """name: visits
+workspace: main
+source: dev
+columns: {who: text, at: text}
+event: Visited
+occurred_at: {column: at, format: epoch_s}
+identifiers: {user_id: who}
+"""
 
 
 @pytest.fixture
@@ -90,11 +103,66 @@ def test_an_unknown_workspace_is_answered_with_the_known(environment: dict[str, 
     assert "there is no workspace 'mian'; there are: cdnow, main" in answer.output
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [(profile, ["user_id:42"]), (explain_identity, ["user_id:42"]), (devices, []), (list_waiting, [])],
+)
+def test_nothing_is_looked_up_in_a_workspace_that_there_is_not(
+    command: click.Command, arguments: list[str], environment: dict[str, str]
+) -> None:
+    answer = run(command, [*arguments, "--workspace", "nix"], environment)
+    assert answer.exit_code == 1
+    assert "there is no workspace 'nix'; there are: cdnow, main" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (plan, []),
+        (import_, ["visits.csv", "--mapping", "visits.yaml"]),
+    ],
+)
+def test_a_stack_that_is_down_is_told_first_and_how_to_start_one(
+    command: click.Command,
+    arguments: list[str],
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("visits.yaml").write_text(VISITS)
+    Path("visits.csv").write_text("who,at\nmei,1000000000\n")
+    (said,) = run(command, arguments, environment).output.splitlines()[-1:]
+    assert said.startswith(
+        ("Error: no stack answers at 127.0.0.1:1: ", "Error: no stack answers at http://127.0.0.1:1: ")
+    )
+    assert "'onefold up' starts one" in said
+
+
+def test_where_no_stack_runs_that_is_said_and_not_that_a_workspace_is_missing(tmp_path: Path) -> None:
+    answer = run(unmerge, ["user_id:a", "--split", "user_id:b"], {"ONEFOLD_DATA_DIR": str(tmp_path)})
+    assert answer.exit_code == 1
+    assert answer.output.startswith("Error: no stack is running here: 'onefold up' starts one")
+
+
 def test_a_folder_without_a_stack_is_named(environment: dict[str, str], tmp_path: Path) -> None:
     for command, arguments in ((sql, ["SELECT 1"]), (drain, []), (profile, ["a:b"])):
         answer = run(command, [*arguments, "--data-dir", str(tmp_path)], environment)
         assert answer.exit_code == 1
         assert f"no stack is running on {tmp_path}" in answer.output
+
+
+def test_definitions_are_checked_without_a_stack(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "segments").mkdir(parents=True)
+    assert run(check, [str(folder)], environment).output == f"ok: 0 segments, rules {DEFAULT_RULES.version}\n"
+    (folder / "segments" / "one.yaml").write_text("segment: one\nwen: {event: x}\n")
+    (folder / "segments" / "two.yaml").write_text("segment: two\nwen: {event: x}\n")
+    answer = run(check, [str(folder)], environment)
+    assert answer.exit_code == 1
+    assert "one.yaml:2:1: " in answer.stderr
+    assert "two.yaml:2:1: " in answer.stderr
+    assert run(check, [], environment).output.startswith("ok: 4 segments, rules ")
 
 
 def test_every_command_shows_examples() -> None:
@@ -108,6 +176,7 @@ def test_every_command_shows_examples() -> None:
 @pytest.mark.parametrize(
     ("group", "commands"),
     [
+        (["definitions"], ["check"]),
         (["explain"], ["identity"]),
         (["identity"], ["devices", "status", "quarantine"]),
         (["identity", "quarantine"], ["list", "accept", "reject"]),

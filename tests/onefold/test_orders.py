@@ -236,6 +236,8 @@ def test_a_source_may_be_wrong_since_a_time_and_one_that_ties_nobody_is_told(
         nobody = run(unmerge, environment, workspace, "--source", "shop", "--yes")
     assert nobody.exit_code == 1
     assert nobody.output == "Error: nothing was changed: no pair of identifiers is tied by source 'shop'\n"
+    later = run(unmerge, environment, workspace, "--source", "crm", "--since", "2100-01-01", "--yes")
+    assert later.output.endswith("no pair of identifiers is tied by source 'crm' since 2100-01-01\n")
     assert [request.pairs for request in graph.requests] == [(pair(2, "crm"),)]
 
 
@@ -260,6 +262,14 @@ def test_quarantine_is_answered_pair_by_pair_or_at_once(
 
 
 @pytest.mark.usefixtures("warehouse")
+def test_that_nothing_waits_can_be_read_by_a_program(environment: dict[str, str], workspace: str) -> None:
+    answer = run(reject, environment, workspace, "--all", "--json")
+    assert answer.exit_code == 1
+    outcome = json.loads(answer.stdout)
+    assert (outcome["state"], outcome["reasons"]) == ("unchanged", ["nothing waits for a review"])
+
+
+@pytest.mark.usefixtures("warehouse")
 def test_what_became_of_an_order_is_read_from_the_warehouse(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
@@ -275,7 +285,10 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
         assert answer.exit_code == 0, answer.output
         return answer.output
 
-    assert said("r") == "unanswered: not decided yet, or no such request\n"
+    assert said(uuid.uuid4().hex) == "unanswered: not decided yet, or no such request\n"
+    nonsense = run(status, environment, workspace, "nonsense")
+    assert nonsense.exit_code == 1
+    assert "there is no request 'nonsense'" in nonsense.output
     write("split", "r", (Share(ADAS, (Claim("user_id", "ada"),)), Share(BOBS, ())))
     profiles = f"profile {ADAS}   1 identifier\nprofile {BOBS}   0 identifiers\n"
     assert said("r") == f"decided: the profiles concerned are being rebuilt\n{profiles}"
@@ -284,6 +297,9 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
     assert json.loads(said("r", "--json"))["state"] == "done"
     write("nothing", "q", reason="they are not one person")
     assert said("q") == "decided: nothing was changed: they are not one person\n"
+    write("split", "y-1of2")
+    write("nothing", "y-2of2", reason="no such evidence is in force")
+    assert said("y") == "done\n"
     write("nothing", "x-1of2", reason="unknown")
     assert said("x").startswith("unanswered")
 
@@ -300,14 +316,37 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
         (["--source", "crm", "--split", "user_id:ada"], "--split belongs to a PROFILE"),
         (["user_id:ada", "--split", "user_id:bob", "--since", "2026-03-01"], "belong to --source"),
         (["--source", "crm", "--since", "yesterday"], "'yesterday' is no time in ISO 8601"),
+        (["user_id:ada", "--split", "userid:bob"], "there is no namespace 'userid' (did you mean 'user_id'?)"),
+        (["userid:ada", "--split", "user_id:bob"], "there is no namespace 'userid' (did you mean 'user_id'?)"),
+        (["user_id:ada", "--split", "email:a@b.com"], "'email:a@b.com' names nobody: the rules block this value"),
+        (["group_id:shop", "--split", "user_id:bob"], "group_id names an account, and no person"),
     ],
 )
+@pytest.mark.usefixtures("warehouse")
 def test_an_order_that_cannot_be_meant_is_refused(
     arguments: list[str], said: str, environment: dict[str, str], workspace: str
 ) -> None:
     answer = run(unmerge, environment, workspace, *arguments)
     assert answer.exit_code == 2
     assert said in answer.output
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_a_pair_of_an_unknown_namespace_is_refused(environment: dict[str, str], workspace: str) -> None:
+    answer = run(accept, environment, workspace, "userid:a", "email:b@example.org")
+    assert answer.exit_code == 2
+    assert "there is no namespace 'userid' (did you mean 'user_id'?)" in answer.output
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_what_was_somebodys_before_the_rules_changed_can_be_parted(
+    stack: Stack, environment: dict[str, str], workspace: str
+) -> None:
+    write_links(stack, link(workspace, 1, "web").replace("'email'", "'loyalty'"))
+    with StandInGraph(stack, workspace, parted) as graph:
+        answer = run(unmerge, environment, workspace, "user_id:u1", "--split", "loyalty:e1")
+    assert answer.exit_code == 0, answer.output
+    assert graph.requests[0].identifiers == (Identifier("user_id", "u1"), Identifier("loyalty", "e1"))
 
 
 def test_a_pair_has_two_identifiers(environment: dict[str, str], workspace: str) -> None:
@@ -324,11 +363,13 @@ def test_nobody_to_send_it_to_is_one_line(tmp_path: Path) -> None:
         "ONEFOLD_KAFKA": "127.0.0.1:1",
         "ONEFOLD_REGISTRY": "http://127.0.0.1:1",
     }
-    for command, arguments in ((unmerge, ["user_id:a", "--split", "a:b"]), (status, ["r"])):
+    for command, arguments in ((unmerge, ["user_id:a", "--split", "user_id:b"]), (status, ["r"])):
         answer = run(command, nobody, "main", *arguments)
         assert answer.exit_code == 1
         assert "secret" not in answer.output
         assert len(answer.output.splitlines()) == 1
+        assert "127.0.0.1:1" in answer.output
+        assert "'onefold up' starts one" in answer.output
 
 
 def test_every_command_shows_examples() -> None:

@@ -21,7 +21,7 @@ from definitions.identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from onefold.wording import in_words, literal
 from schemas import topics
-from schemas.records import Identifier, IdentityChange, Link
+from schemas.records import Identifier, IdentityChange, Link, Share
 from settings import Settings, Workspace
 from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.examples import NOW, insert, placed, profile
@@ -127,6 +127,60 @@ def test_decisions_about_a_person_are_told_in_order_with_their_rebuilds(ask: Ask
     assert [share.profile_id for share in split.shares] == [profile_of("user_id:ada"), profile_of("external_id:crm-7")]
 
 
+def test_what_another_persons_order_did_not_change_is_not_told(
+    ask: Ask, run: Run, warehouse: Warehouse, workspace: str
+) -> None:
+    history = family(workspace)
+    history.unmerge("r2", "user_id:nobody", "cookie:none")
+    history.unmerge("r3", "user_id:ada", "cookie:none")
+    history.write(warehouse)
+    assert [one.request_id for one in ask("user_id:ada").changes if one.kind == "nothing"] == ["r3"]
+    assert "r2" not in run("explain", "identity", "user_id:ada").output
+
+
+def test_an_order_without_effect_comes_after_the_rebuild_of_the_decision_before(
+    ask: Ask, warehouse: Warehouse, workspace: str
+) -> None:
+    parted, pair = ("p1", "p2"), (named("user_id:ada"), named("cookie:c"))
+    shares = tuple(Share(one, ()) for one in parted)
+    changes = [
+        IdentityChange(workspace, 1, "split", NOW, "r1", identifiers=pair, shares=shares),
+        IdentityChange(workspace, 1, "nothing", NOW + 1, "r2", identifiers=pair),
+        IdentityChange(workspace, 1, "rebuilt", NOW + 2, "r1", shares=shares),
+    ]
+    insert(warehouse, [placed(topics.IDENTITY_CHANGES, change, at) for at, change in enumerate(changes)])
+    insert(warehouse, [placed(topics.IDENTITY_LINKS, tie(workspace, *pair), 0)])
+    assert [one.kind for one in ask("user_id:ada").changes] == ["split", "rebuilt", "nothing"]
+
+
+def test_decisions_about_a_profile_that_was_merged_into_the_persons_are_told(
+    ask: Ask, warehouse: Warehouse, workspace: str
+) -> None:
+    history = History(workspace)
+    history.event("m1", "email:mei@example.com", "anonymous_id:phone")
+    history.event("m2", "user_id:ben", "email:ben@example.com")
+    history.event("m3", "user_id:mei", "anonymous_id:phone")
+    history.event("m4", "user_id:ben", "anonymous_id:phone")
+    history.event("m5", "phone:+4930123456", "email:mei@example.com")
+    history.write(warehouse)
+    changes = [(one.kind, [str(each) for each in one.identifiers]) for one in ask("email:mei@example.com").changes]
+    assert ("shared", ["anonymous_id:phone", "user_id:ben"]) in changes
+    assert changes[-1][0] == "merged"
+
+
+def test_what_became_of_a_profile_after_it_was_parted_again_is_its_own_story(
+    ask: Ask, warehouse: Warehouse, workspace: str
+) -> None:
+    history = History(workspace)
+    history.event("m1", "user_id:mei", "email:mei@example.com")
+    history.event("m2", "user_id:mei", "external_id:7")
+    history.unmerge("r", "user_id:mei", "external_id:7")
+    history.event("m3", "external_id:7", "cookie:other")
+    history.write(warehouse)
+    assert [one.kind for one in ask("user_id:mei").changes] == ["merged", "merged", "split", "rebuilt"]
+    assert [one.kind for one in ask("cookie:other").changes][-1] == "merged"
+
+
 def test_an_identifier_that_is_tied_to_nothing_stands_alone(ask: Ask, run: Run, told: str) -> None:
     assert told
     found = ask("external_id:crm-7")
@@ -187,6 +241,20 @@ def test_a_namespace_without_rules_is_shown_without_a_kind(ask: Ask, warehouse: 
 def test_nobody_is_an_error_in_one_line(run: Run, told: str) -> None:
     answer = run("explain", "identity", "user_id:nobody")
     assert (answer.exit_code, answer.output) == (1, f"Error: nobody in workspace '{told}' has user_id:nobody\n")
+
+
+@pytest.mark.parametrize("command", [("explain", "identity"), ("profile",)])
+@pytest.mark.parametrize(
+    ("identifier", "said"),
+    [
+        ("userid:mei", "there is no namespace 'userid' (did you mean 'user_id'?)"),
+        ("group_id:shop", "group_id names an account, and no person"),
+    ],
+)
+def test_who_can_be_nobody_is_told_why(run: Run, command: tuple[str, ...], identifier: str, said: str) -> None:
+    answer = run(*command, identifier)
+    assert answer.exit_code == 1
+    assert answer.output.endswith(f"{identifier}: {said}\n")
 
 
 @pytest.mark.parametrize("value", HOSTILE)

@@ -1,0 +1,37 @@
+"""`onefold definitions check`: whether a folder of definitions can be used, before anything runs with it."""
+
+from pathlib import Path
+
+import click
+
+import definitions
+from onefold.lazy import LazyGroup
+from onefold.running import data_dir_option, running_settings
+from onefold.wording import count
+
+COMMANDS = {
+    "check": ("onefold.commands.definitions:check", "Show all mistakes in a folder of definitions."),
+}
+
+
+@click.group("definitions", cls=LazyGroup, lazy=COMMANDS)
+def group() -> None:
+    """Segments, destinations and rules of identifiers."""
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="[DIR]", required=False)
+@data_dir_option
+def check(folder: Path | None, data_dir: Path | None) -> None:
+    """Show all mistakes in DIR (default: the definitions of the running stack). Exits with 1 if there is one.
+
+    \b
+    Example:
+      onefold definitions check my-definitions
+    """
+    try:
+        found = definitions.load(folder or running_settings(data_dir).definitions)
+    except definitions.DefinitionErrors as errors:
+        click.echo(str(errors), err=True)
+        raise SystemExit(1) from None
+    click.echo(f"ok: {count(len(found.segments), 'segment')}, rules {found.identity.version}")

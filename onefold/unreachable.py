@@ -1,0 +1,26 @@
+"""What is said when a stack does not answer: first that, and how to start one."""
+
+from confluent_kafka import KafkaError, KafkaException
+from httpx2 import TransportError
+
+from settings import Settings
+
+_AWAY = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
+
+
+def failure(settings: Settings, error: Exception) -> str:
+    """An error of Kafka or of the schema registry, for whoever typed the command."""
+    if isinstance(error, KafkaException):
+        reason = error.args[0]
+        if not isinstance(reason, KafkaError):
+            return f"Kafka at {settings.kafka}: {reason}"
+        if reason.code() in _AWAY:
+            return _no_stack(settings.kafka, f"Kafka: {reason.str()}")
+        return f"Kafka at {settings.kafka}: {reason.str()}"
+    if isinstance(error, TransportError):
+        return _no_stack(settings.registry, f"schema registry: {error}")
+    return f"schema registry at {settings.registry}: {error}"
+
+
+def _no_stack(place: str, detail: str) -> str:
+    return f"no stack answers at {place}: 'onefold up' starts one ({detail})"

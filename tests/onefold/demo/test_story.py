@@ -1,0 +1,57 @@
+"""What the demo ends with: nothing is cut on a narrow terminal, and what it advises works."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from embedded.running import Addresses
+from embedded.stack import Stack
+from onefold.demo.story import tell, ways_on
+from onefold.demo.visitors import Tablet, Visitor
+from schemas import topics
+from schemas.records import Identifier
+from sinks.clickhouse.migrate import migrate
+from sinks.clickhouse.warehouse import Warehouse
+from tests.sinks.examples import ADAS, NOW, insert, placed, profile
+
+ADDRESSES = Addresses("kafka", "registry", "http://clickhouse", "http://api", "http://worker", "http://sink", "")
+
+
+def narrow() -> Console:
+    return Console(file=io.StringIO(), width=80)
+
+
+def said(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.stack
+def test_a_narrow_terminal_shows_all_of_a_person_and_times_to_the_second(stack: Stack) -> None:
+    warehouse = Warehouse(stack.addresses.clickhouse)
+    migrate(warehouse)
+    identifiers = tuple(Identifier("cookie", f"{number:04}" * 25) for number in range(40))
+    person = profile(ADAS, 1, identifiers=identifiers, first_seen_at=NOW, last_seen_at=NOW)
+    insert(warehouse, [placed(topics.PROFILES, person, 1)])
+    warehouse.close()
+    console = narrow()
+    tell(console, stack.addresses, Tablet(7, (Visitor(0, 7), Visitor(1, 7))))
+    shown = re.sub(r"[^0-9a-z:. -]+", "", said(console)).replace(" ", "")
+    assert "…" not in said(console)
+    assert all(f"cookie:{one.value}" in shown for one in identifiers)
+    assert "2023-11-14 22:13:20 to 2023-11-14 22:13:20 UTC" in said(console)
+
+
+def test_while_the_stack_is_up_commands_name_its_folder() -> None:
+    console = narrow()
+    ways_on(console, ADDRESSES, "/tmp/demo", stays_up=True)
+    assert "onefold profile --data-dir /tmp/demo user_id:shop-7-000" in said(console)
+
+
+def test_nothing_that_is_removed_is_advised() -> None:
+    console = narrow()
+    ways_on(console, ADDRESSES, "/tmp/demo", stays_up=False)
+    assert "onefold up" in said(console)
+    assert not [gone for gone in ("/tmp/demo", "shop-7", "http://api", "http://clickhouse") if gone in said(console)]
