@@ -7,9 +7,7 @@ import threading
 
 from confluent_kafka import KafkaException
 
-import definitions
 import settings as configuration
-from definitions import DefinitionErrors
 from rebuilds import metrics
 from rebuilds.barrier import Barrier
 from rebuilds.changes import Changes
@@ -60,7 +58,7 @@ class _Ending:
             run(configuration.load(), stopping)
         except Stopped:
             pass
-        except (SettingsError, DefinitionErrors, TerminalError, KafkaException, OSError) as error:
+        except (SettingsError, TerminalError, KafkaException, OSError) as error:
             logger.error("%s", error)
             self.code = 1
         except BaseException:
@@ -76,7 +74,6 @@ def run(settings: Settings, stopping: threading.Event) -> None:
         return None if changes is not None and changes.is_assigned else "waiting for its partitions"
 
     with Endpoint(settings.http_host, settings.rebuilder_metrics_port, not_ready):
-        usable = definitions.load(settings.definitions).identity.usable
         codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         changes = Changes(settings, codec)
         offsets = Offsets(settings.kafka)
@@ -87,7 +84,6 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             Originals(settings.kafka),
             Replays(settings.kafka, codec.encoder(ProfileCommand)),
             Refusals(settings.kafka, offsets),
-            usable,
             {name: workspace.namespace for name, workspace in settings.workspaces.items()},
             stopping,
         )

@@ -17,7 +17,7 @@ from rebuilds.originals import Originals
 from rebuilds.places import reached
 from rebuilds.refusals import Refusals
 from rebuilds.replays import Replays, Sent
-from rebuilds.shares import Claims, Job, Usable, jobs
+from rebuilds.shares import Claims, Job, jobs
 from rebuilds.warehouse import Row, Warehouse
 from schemas import topics
 from schemas.identity import default_profile_id
@@ -39,7 +39,6 @@ class Rebuilder:
         originals: Originals,
         replays: Replays,
         refusals: Refusals,
-        usable: Usable,
         namespaces: Mapping[str, uuid.UUID],
         stopping: threading.Event,
     ) -> None:
@@ -49,7 +48,6 @@ class Rebuilder:
         self._originals = originals
         self._replays = replays
         self._refusals = refusals
-        self._usable = usable
         self._namespaces = namespaces
         self._stopping = stopping
 
@@ -105,9 +103,11 @@ class Rebuilder:
             yield default_profile_id(namespace, Identifier(claim.namespace, claim.value))
 
     def _bodies(self, job: Job, cut: Sequence[int]) -> Iterator[bytes]:
-        claims = Claims(job.share.claims, self._usable)
+        claims = Claims(job.share.claims)
         claimed = (
-            row for row in self._rows(job.workspace, claims, cut) if claims.hold(row.identifiers, row.occurred_at)
+            row
+            for row in self._rows(job.workspace, claims, cut)
+            if row.identifiers and claims.hold(row.identifiers[0], row.occurred_at)
         )
         return (row.body for row in self._originals.completed(claimed))
 

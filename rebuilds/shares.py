@@ -1,13 +1,10 @@
 """Which profiles a handful of changes asks to rebuild, and which events are theirs. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from schemas.changes import asks_for_rebuild
 from schemas.records import Claim, Identifier, IdentityChange, Share
-
-Usable = Callable[[Iterable[Identifier]], tuple[Identifier, ...]]
-"""The identifiers that name somebody, strongest first; the first is the event's primary one."""
 
 
 class Job(NamedTuple):
@@ -32,8 +29,7 @@ def jobs(changes: Iterable[IdentityChange]) -> tuple[Job, ...]:
 class Claims:
     """The events of a profile: those whose primary identifier is claimed for the time at which they occurred."""
 
-    def __init__(self, claims: Sequence[Claim], usable: Usable) -> None:
-        self._usable = usable
+    def __init__(self, claims: Sequence[Claim]) -> None:
         self._periods: dict[Identifier, list[tuple[int | None, int | None]]] = {}
         for claim in claims:
             identifier = Identifier(claim.namespace, claim.value)
@@ -44,12 +40,9 @@ class Claims:
         """Values of all claimed identifiers: an event without any of them is not claimed."""
         return tuple(dict.fromkeys(identifier.value for identifier in self._periods))
 
-    def hold(self, identifiers: Iterable[Identifier], occurred_at: int) -> bool:
-        """Whether an event belongs to the profile."""
-        usable = self._usable(identifiers)
-        if not usable:
-            return False
+    def hold(self, primary: Identifier, occurred_at: int) -> bool:
+        """Whether an event with this primary identifier belongs to the profile."""
         return any(
             (since is None or since <= occurred_at) and (until is None or occurred_at < until)
-            for since, until in self._periods.get(usable[0], ())
+            for since, until in self._periods.get(primary, ())
         )

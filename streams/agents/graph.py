@@ -77,11 +77,12 @@ class GraphStage:
     def _refusal(self, request: IdentityRequest) -> DecodeError | None:
         if request.workspace not in self._workspaces:
             return DecodeError("unknown_workspace", "the request names a workspace that is not configured")
-        if request.kind == "link" and not request.identifiers:
+        if request.kind == "link" and not self._rules.usable(request.identifiers):
             return DecodeError("no_identifier", "the request names nobody")
         for one in (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))):
-            # What the rules do not let name anybody any more can still be parted from others.
-            if request.kind not in _PARTING:
+            # What the rules do not let name anybody any more can still be parted from others, and is left out of links
+            # that were asked for before.
+            if request.kind not in _LENIENT:
                 why = self._rules.why_nobody(one)
             else:
                 why = "" if _is_text(one) else "the request holds a value that cannot name anybody"
@@ -124,5 +125,5 @@ def _is_text(identifier: Identifier) -> bool:
     return 0 < len(identifier.value) <= MAX_VALUE_LENGTH and identifier.value.isprintable()
 
 
-_PARTING = frozenset({"unmerge", "retract", "reject"})
+_LENIENT = frozenset({"link", "unmerge", "retract", "reject", "reassign"})
 _OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

@@ -344,8 +344,7 @@ class ProfileStage:
         """Whether the events of a shared device were dealt out anew since this one was handed on."""
         if item.holder is None or entry is None:
             return False
-        device = self._rules.usable(event.identifiers)[0]
-        return item.assigned < entry.dealt.get(str(device), 0)
+        return item.assigned < entry.dealt.get(str(event.identifiers[0]), 0)
 
     def _stray(
         self, state: ProfileState | Rebuilding | None, event: Event, holder: Identifier | None, context: FoldContext
@@ -355,18 +354,9 @@ class ProfileStage:
         All others are of an identifier that this profile has taken in, or whose own profile it is. An event that a
         shared device has handed on counts as its holder's.
         """
-        first = holder or event.identifiers[0]
-        if state is not None and (first.namespace, first.value) in state.identifiers:
+        owner = holder or event.identifiers[0]
+        if state is not None and (owner.namespace, owner.value) in state.identifiers:
             return None
-        if holder is not None:
-            owner = holder
-        else:
-            usable = self._rules.usable(event.identifiers)
-            if not usable:
-                return None
-            owner = usable[0]
-            if state is not None and (owner.namespace, owner.value) in state.identifiers:
-                return None
         return None if self._home(context.workspace, owner) == context.profile_id else owner
 
     def _home(self, workspace: str, identifier: Identifier) -> str:

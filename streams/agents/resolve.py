@@ -1,16 +1,18 @@
 """RESOLVE: sends every event to the profile of its primary identifier, and unseen pairs of identifiers to GRAPH.
 
-The event's bytes go on as they came; only its front is decoded. Routes, sent by PROFILE once the state of a merged
-profile has arrived at its new place, change where later events go.
+The event's bytes go on as they came, and only its front is decoded, unless its primary identifier is not the first.
+Routes, sent by PROFILE once the state of a merged profile has arrived at its new place, change where later events go.
 """
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from definitions.identity.rules import IdentityRules
 from schemas.codec import Codec, DecodeError
 from schemas.identity import identifier_key, profile_key
-from schemas.records import EventHead, Identifier, IdentityRequest, Route
+from schemas.records import Event, EventHead, Identifier, IdentityRequest, Route
 from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_ROUTES
 from settings import Workspace
 from streams import metrics
@@ -46,6 +48,7 @@ class ResolveStage:
         self._dead = DeadLetters(codec, self.name)
         self.bury = self._dead.of
         self._encode_request = codec.encoder(IdentityRequest)
+        self._encode_event = codec.encoder(Event)
 
     def fold(self, received: Received, view: StateView) -> Folded:
         """Resolve a batch: one read of all entries, then record by record."""
@@ -84,6 +87,17 @@ class ResolveStage:
             raise DecodeError("no_identifier", "none of the event's identifiers can name somebody")
         return _Decoded(record, identifier_key(event.workspace, identifiers[0]), event, identifiers, None)
 
+    def _led_by(self, primary: Identifier, event: EventHead, record: Record) -> bytes | None:
+        """The event with its primary identifier first, as it nearly always comes.
+
+        Everybody behind RESOLVE takes the first for the one by which it was routed, whatever the rules are by then.
+        """
+        if event.identifiers[0] == primary:
+            return record.value
+        whole = self._codec.decode(Event, record.value)
+        others = (one for one in whole.identifiers if one != primary)
+        return self._encode_event(msgspec.structs.replace(whole, identifiers=(primary, *others)))
+
     def _apply(self, item: _Decoded, route: Route, view: StateView) -> None:
         entry = _entry(view, item.key)
         changed = apply_route(entry, route)
@@ -100,7 +114,7 @@ class ResolveStage:
         )  # fmt: skip
         record = item.record
         key = profile_key(event.workspace, resolved.profile_id)
-        outputs.append(Output(EVENTS_RESOLVED, key, record.value, record.headers))
+        outputs.append(Output(EVENTS_RESOLVED, key, self._led_by(item.identifiers[0], event, record), record.headers))
         if resolved.changed is not None:
             view.put(item.key, encode_entry(resolved.changed))
         if resolved.asked:

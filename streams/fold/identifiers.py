@@ -8,12 +8,8 @@ from schemas.records import Identifier
 
 
 def add_primary(known: list[tuple[str, str]], identifiers: tuple[Identifier, ...], rules: IdentityRules) -> None:
-    """Add the strongest usable identifier of an event. The others wait until GRAPH has accepted them."""
-    if identifiers:
-        strongest = identifiers[0] if len(identifiers) == 1 else min(identifiers, key=rules.rank)
-        if (strongest.namespace, strongest.value) in known:  # what is known was usable
-            return
-    unite(known, ((primary.namespace, primary.value) for primary in rules.usable(identifiers)[:1]), rules)
+    """Add the primary identifier of an event, which is the first. The others wait until GRAPH has accepted them."""
+    unite(known, ((primary.namespace, primary.value) for primary in identifiers[:1]), rules)
 
 
 def unite(known: list[tuple[str, str]], others: Iterable[tuple[str, str]], rules: IdentityRules) -> None:

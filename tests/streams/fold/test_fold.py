@@ -153,19 +153,14 @@ def test_ids_of_changes_follow_from_their_causes() -> None:
     assert len({change.change_id for change in out.segment_changes}) == len(out.segment_changes)
 
 
-def test_only_the_strongest_identifier_of_an_event_is_taken() -> None:
-    pair = (Identifier("anonymous_id", "tab"), Identifier("user_id", "ann"))
-    state, out = fold([event(START, identifiers=pair), event(START + 1, identifiers=pair[:1])])
+def test_only_the_primary_identifier_of_an_event_is_taken() -> None:
+    pair = (Identifier("user_id", "ann"), Identifier("anonymous_id", "tab"))
+    state, out = fold([event(START, identifiers=pair), event(START + 1, identifiers=pair[1:])])
     record = profile_record(state, CONTEXT, START)
     assert record.identifiers == (Identifier("user_id", "ann"), Identifier("anonymous_id", "tab"))
     assert out.segment_changes[0].identifiers == (Identifier("user_id", "ann"),)
-    fold([event(START + 2, identifiers=(pair[0], Identifier("email", "ann@example.org")))], state)
+    fold([event(START + 2, identifiers=(Identifier("email", "ann@example.org"), pair[0]))], state)
     assert [namespace for namespace, _ in state.identifiers] == ["user_id", "email", "anonymous_id"]
-
-
-def test_an_unusable_identifier_is_not_taken() -> None:
-    state, _ = fold([event(START, identifiers=(Identifier("user_id", " "), Identifier("email", "ann@example.org")))])
-    assert state.identifiers == [("email", "ann@example.org")]
 
 
 def test_changed_definitions_take_effect_on_refresh() -> None:

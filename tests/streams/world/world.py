@@ -86,6 +86,11 @@ class Table(dict[bytes, bytes]):
             self[key] = value
 
 
+def workspaces() -> dict[str, Workspace]:
+    """The only one, with two sources."""
+    return {WORKSPACE: Workspace(WORKSPACE, NAMESPACE, "event", (Source("web", "k"), Source("crm", "c", 5)))}
+
+
 class World:
     """`rebuilder`: whether splits are rebuilt; without it, profiles that came apart wait."""
 
@@ -93,12 +98,8 @@ class World:
         self.random = random
         self.rules = rules
         self.codec = Codec(FixedSchemas())
-        workspaces = {WORKSPACE: Workspace(WORKSPACE, NAMESPACE, "event", (Source("web", "k"), Source("crm", "c", 5)))}
-        self.stages: tuple[Stage, ...] = (
-            ResolveStage(workspaces, rules, self.codec),
-            GraphStage(workspaces, rules, self.codec),
-            ProfileStage(workspaces, program, rules, self.codec),
-        )
+        self._program = program
+        self.stages = self._staged(rules)
         self.logs: dict[Place, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
         self._positions: dict[tuple[str, str, int], int] = defaultdict(int)
         self._tables = {(stage.name, at): Table(stage) for stage in self.stages for at in range(partitions)}
@@ -110,6 +111,17 @@ class World:
             kind: self.codec.encoder(kind) for kind in (Event, IdentityRequest, ProfileCommand, IdentityChange)
         }
         self.replays = 0
+
+    def _staged(self, rules: IdentityRules) -> tuple[Stage, ...]:
+        return (
+            ResolveStage(workspaces(), rules, self.codec),
+            GraphStage(workspaces(), rules, self.codec),
+            ProfileStage(workspaces(), self._program, rules, self.codec),
+        )
+
+    def restart(self, rules: IdentityRules) -> None:
+        """The worker ends and begins anew, under other rules."""
+        self.rules, self.stages = rules, self._staged(rules)
 
     # -- input
 
@@ -231,7 +243,7 @@ class World:
             yield from self._until_read("profile", PROFILE_COMMANDS, self._ends(PROFILE_COMMANDS))
 
     def _replays(self, profile_id: str, decision: int, share: Share, cut: Mapping[int, int]) -> list[ProfileCommand]:
-        claims = Claims(share.claims, self.rules.usable)
+        claims = Claims(share.claims)
         first: dict[str, tuple[int, int, Event]] = {}
         for at, offset, event in self._read(EVENTS_RESOLVED, Event):
             assert isinstance(event, Event)
@@ -241,7 +253,7 @@ class World:
             (
                 event
                 for at, offset, event in first.values()
-                if offset < cut[at] and claims.hold(event.identifiers, event.occurred_at)
+                if offset < cut[at] and claims.hold(event.identifiers[0], event.occurred_at)
             ),
             key=lambda event: event.occurred_at,
         )

@@ -1,0 +1,44 @@
+"""ResolveStage on a store in memory: what is routed as it came, and what is not."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from definitions.identity.rules import DEFAULT_RULES
+from schemas.codec import Codec
+from schemas.identity import default_profile_id, profile_key
+from schemas.records import Event, Identifier
+from schemas.topics import EVENTS, EVENTS_RESOLVED
+from streams.agents.resolve import ResolveStage
+from streams.phases import Received, Record
+from streams.state.view import StateView
+from tests.schemas.fixed import FixedSchemas
+from tests.streams.world.world import NAMESPACE, NOW, WORKSPACE, Table, workspaces
+
+ANN, PHONE = Identifier("user_id", "ann"), Identifier("anonymous_id", "phone")
+NOBODY, ACME = Identifier("user_id", "undefined"), Identifier("group_id", "acme")
+
+
+@pytest.mark.parametrize(
+    ("sent", "routed"),
+    [
+        ((ANN, PHONE), (ANN, PHONE)),
+        ((ANN, NOBODY), (ANN, NOBODY)),
+        ((PHONE, ANN), (ANN, PHONE)),
+        ((NOBODY, ACME, PHONE), (PHONE, NOBODY, ACME)),
+    ],
+    ids=["as it came", "with what names nobody behind", "the strongest comes first", "what names nobody does not lead"],
+)
+def test_the_identifier_that_an_event_is_routed_by_is_its_first(
+    sent: Sequence[Identifier], routed: Sequence[Identifier]
+) -> None:
+    codec = Codec(FixedSchemas())
+    stage = ResolveStage(workspaces(), DEFAULT_RULES, codec)
+    event = Event(WORKSPACE, "web", "m1", "track", "View", NOW, None, NOW, tuple(sent), properties='{"a": [1, null]}')
+    record = Record(EVENTS, 0, 0, b"k", codec.encoder(Event)(event))
+    folded = stage.fold(Received([record], {EVENTS: 1}, NOW), StateView(Table(stage)))
+
+    output = next(one for one in folded.outputs if one.topic == EVENTS_RESOLVED)
+    found = codec.decode(Event, output.value)
+    assert (found.identifiers, found.properties) == (tuple(routed), event.properties)
+    assert output.key == profile_key(WORKSPACE, default_profile_id(NAMESPACE, routed[0]))
