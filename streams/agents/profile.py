@@ -48,6 +48,7 @@ class _Decoded(msgspec.Struct, frozen=True, gc=False):
     """`key`: of the profile that is meant; empty for a command to all. `raw`: of the event, or of the command.
 
     `replayed`: the events of a replay. `holder`, `assigned`: who had the shared device of an event, by which decision.
+    `decision`: of the forward that its identifier's own profile is, if that has sent the event on; else 0.
     """
 
     workspace: str
@@ -58,6 +59,7 @@ class _Decoded(msgspec.Struct, frozen=True, gc=False):
     replayed: tuple[Event, ...] = ()
     holder: Identifier | None = None
     assigned: int = 0
+    decision: int = 0
 
 
 def stored_deadline(value: bytes) -> int | None:
@@ -128,7 +130,8 @@ class ProfileStage:
             replayed = tuple(self._codec.decode(Event, event) for event in command.events)
             holder = command.identifiers[0] if is_event and command.identifiers else None
             item = _Decoded(
-                command.workspace, command.profile_id, key, content, raw, replayed, holder, command.sent
+                command.workspace, command.profile_id, key, content, raw, replayed, holder, command.sent,
+                command.decision if is_event else 0,
             )  # fmt: skip
         else:
             try:
@@ -182,10 +185,13 @@ class ProfileStage:
     ) -> bool:
         entry = slot.entry
         if isinstance(entry, Forward):
-            outputs.append(self._sent_on(item, entry.target, tally, item.holder, item.assigned, entry.decision))
+            owner = self._owner(event, item.holder)
+            is_home = owner is not None and self._home(item.workspace, owner) == item.profile_id
+            decision = entry.decision if is_home else item.decision
+            outputs.append(self._sent_on(item, entry.target, tally, item.holder, item.assigned, decision))
             return False
         holder = None if self._is_outdated(item, entry, event) else item.holder
-        stray = self._stray(entry, event, holder, slot.context)
+        stray = self._stray(entry, event, holder, item.decision, slot.context)
         if stray is not None:
             outputs.append(self._sent_on(item, self._home(item.workspace, stray), tally, holder, item.assigned))
             return False
@@ -337,26 +343,36 @@ class ProfileStage:
         return item.assigned < entry.replayed.get(str(device), 0)
 
     def _stray(
-        self, state: ProfileState | Rebuilding | None, event: Event, holder: Identifier | None, context: FoldContext
+        self,
+        state: ProfileState | Rebuilding | None,
+        event: Event,
+        holder: Identifier | None,
+        decision: int,
+        context: FoldContext,
     ) -> Identifier | None:
         """Whose own profile a stray event goes to: one that was on its way when its identifier was parted from here.
 
         All others are of an identifier that this profile has taken in, or whose own profile it is. An event that a
-        shared device has handed on counts as its holder's.
+        shared device has handed on counts as its holder's. One that its own profile has sent here (by `decision`)
+        stays, unless its identifier was parted since: its own profile would send it here again.
         """
         first = holder or event.identifiers[0]
         if state is not None and (first.namespace, first.value) in state.identifiers:
             return None
+        owner = self._owner(event, holder)
+        if owner is None or (state is not None and (owner.namespace, owner.value) in state.identifiers):
+            return None
+        parted_at = 0 if state is None else state.replayed.get(str(owner), 0)
+        if self._home(context.workspace, owner) == context.profile_id or parted_at <= decision > 0:
+            return None
+        return owner
+
+    def _owner(self, event: Event, holder: Identifier | None) -> Identifier | None:
+        """By whose own profile an event is folded first of all."""
         if holder is not None:
-            owner = holder
-        else:
-            usable = self._rules.usable(event.identifiers)
-            if not usable:
-                return None
-            owner = usable[0]
-            if state is not None and (owner.namespace, owner.value) in state.identifiers:
-                return None
-        return None if self._home(context.workspace, owner) == context.profile_id else owner
+            return holder
+        usable = self._rules.usable(event.identifiers)
+        return usable[0] if usable else None
 
     def _home(self, workspace: str, identifier: Identifier) -> str:
         return default_profile_id(self._workspaces[workspace].namespace, identifier)

@@ -21,6 +21,7 @@ from tests.streams.world.world import Table
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 VISIT, ANN = Identifier("session_id", "s1"), Identifier("user_id", "ann")
+OTHER = Identifier("session_id", "s2")
 PROFILE_ID, ANNS = default_profile_id(NAMESPACE, VISIT), default_profile_id(NAMESPACE, ANN)
 KEY = profile_key("main", PROFILE_ID)
 
@@ -123,6 +124,45 @@ def test_a_session_that_comes_back_is_a_new_profile() -> None:
 
     [profile] = stage.read(PROFILES, Profile)
     assert (profile.events, profile.deleted) == (1, False)
+
+
+def test_what_a_forward_sent_on_stays_where_nothing_is_known_of_it() -> None:
+    stage = Stage()
+    stage.command(_sent_on(decision=1))
+
+    assert stage.read(PROFILE_COMMANDS, ProfileCommand) == []
+    assert [profile.events for profile in stage.read(PROFILES, Profile)] == [1]
+
+
+def test_what_a_forward_sent_on_before_its_identifier_was_parted_goes_home() -> None:
+    stage = _parted()
+    stage.command(_part(0, event(START, message_id="m0")))
+    stage.command(_sent_on(ANNS, decision=4))
+
+    [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    assert (fold.profile_id, fold.decision) == (PROFILE_ID, 0)
+
+
+def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards() -> None:
+    stage = Stage()
+    stage.command(ProfileCommand("main", ANNS, "transfer", 7, target=PROFILE_ID, identifiers=(ANN,)))
+    for decision in (0, 4):
+        stage.command(_sent_on(ANNS, decision))
+        [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+        assert (fold.profile_id, fold.decision) == (PROFILE_ID, decision)
+    stage.command(_own_to(ANNS))
+    [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    assert (fold.profile_id, fold.decision) == (PROFILE_ID, 7)
+
+
+def _own_to(to: str) -> ProfileCommand:
+    sent = event(START, identifiers=(ANN,), message_id="own")
+    return ProfileCommand("main", to, "fold", event=Codec(FixedSchemas()).encoder(Event)(sent))
+
+
+def _sent_on(to: str = PROFILE_ID, decision: int = 0) -> ProfileCommand:
+    sent = event(START, identifiers=(OTHER if to == PROFILE_ID else VISIT,), message_id="sent_on")
+    return ProfileCommand("main", to, "fold", decision, event=Codec(FixedSchemas()).encoder(Event)(sent))
 
 
 def test_a_profile_with_a_session_and_a_user_stays() -> None:
