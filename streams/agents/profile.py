@@ -27,6 +27,7 @@ from streams.fold.context import FoldContext
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.holders import assign, hand_on
 from streams.fold.merge import absorb, retire, unite_replayed
+from streams.fold.profile import is_nobody
 from streams.fold.state import (
     Forward,
     ProfileState,
@@ -169,7 +170,7 @@ class ProfileStage:
             case "transfer":
                 self._transfer(content, slot, outputs)
             case "absorb":
-                self._absorb(content, slot, outputs)
+                self._absorb(content, slot, clocks, outputs)
             case "rebuild":
                 self._rebuild(content, slot)
             case "assign":
@@ -206,7 +207,9 @@ class ProfileStage:
         if not fold_event(state, event, slot.context, slot.outputs, adds_identifier=holder is None):
             tally[metrics.EVENTS, (item.workspace, "duplicate")] += 1
             return False
-        slot.touch()
+        if state.vanished_at is not None:
+            segments.settle(state, slot.context.program.segments, event.message_id, slot.context, slot.outputs)
+        slot.touch(clocks.now(item.workspace))
         return True
 
     def _transfer(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
@@ -243,7 +246,7 @@ class ProfileStage:
         outputs.append(self._outputs.command(moved))
         slot.become(Forward(target, command.decision, version), had_state=state_bytes is not None)
 
-    def _absorb(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
+    def _absorb(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
         """Take a state in, and only then let RESOLVE send the identifiers' events here."""
         entry = slot.entry
         if isinstance(entry, Forward):
@@ -264,7 +267,7 @@ class ProfileStage:
             slot.changed = True
             return
         absorb(state, other, command.identifiers, command.decision, slot.context, slot.outputs)
-        slot.touch()
+        slot.touch(clocks.now(command.workspace))
         outputs.extend(self._outputs.routes(command))
 
     # -- parting
@@ -320,7 +323,7 @@ class ProfileStage:
             return
         now = clocks.now(slot.context.workspace)
         slot.entry = rebuild.finish(rebuilding, command.sessions, now, slot.context, slot.outputs)
-        slot.touch()
+        slot.touch(now)
         slots.tally[metrics.REBUILT, (slot.context.workspace,)] += 1
         for number in range(rebuild.waiting(rebuilding)):
             key = _aside_key(slot, number)
@@ -407,25 +410,56 @@ class ProfileStage:
         for slot in slots.loaded():
             state, now = slot.entry, clocks.now(slot.context.workspace)
             if isinstance(state, ProfileState):
-                slot.deadline = next_deadline(state)
+                slot.deadline = self._deadline(state, slot)
                 if slot.deadline <= now:
-                    advance(state, now, slot.context, slot.outputs)
-                    slot.deadline = next_deadline(state)
-                    slot.mark_swept()
-                    self._vanish_with_session(state, slot)
+                    if state.vanished_at is None:
+                        advance(state, now, slot.context, slot.outputs)
+                        slot.mark_swept()
+                    self._vanish_with_session(state, slot, clocks)
+                    slot.deadline = self._deadline(state, slot)
                 elif slot.indexed <= now:
                     slot.changed = True  # found too early: it gets its place in the index
         return more
 
-    def _vanish_with_session(self, state: ProfileState, slot: Slot) -> None:
-        """Forget a profile of which nothing but session identifiers is known, once its session has ended."""
-        if sessions.deadline(state) < NEVER or not state.identifiers:
+    def _deadline(self, state: ProfileState, slot: Slot) -> int:
+        """When time changes something next, vanishing included, or NEVER."""
+        return min(next_deadline(state), self._vanishes_at(state, slot))
+
+    def _vanishes_at(self, state: ProfileState, slot: Slot) -> int:
+        """When a profile of which nothing but sessions that have ended is known vanishes, or is forgotten; or NEVER.
+
+        The identifier whose own profile it is may come only after what the profile was told to absorb.
+        """
+        if not state.identifiers or sessions.deadline(state) < NEVER or is_nobody(state):
+            return NEVER
+        known = [Identifier(*one) for one in state.identifiers]
+        if not all(self._rules.kind(one) == "session" for one in known):
+            return NEVER
+        if all(self._home(slot.context.workspace, one) != slot.context.profile_id for one in known):
+            return NEVER
+        if state.vanished_at is not None and (state.decision or state.rebuilt or state.replayed):
+            return NEVER  # forwards may lead here
+        return state.kept_until
+
+    def _vanish_with_session(self, state: ProfileState, slot: Slot, clocks: Clocks) -> None:
+        """Tell that a profile of ended sessions is no more, or forget one of which this was told long ago.
+
+        In between it is remembered: its session may come back, late or twice, or prove to be somebody's.
+        """
+        now = clocks.now(slot.context.workspace)
+        if self._vanishes_at(state, slot) > now:
             return
-        if all(self._rules.kind(Identifier(*one)) == "session" for one in state.identifiers):
+        if state.vanished_at is None:
             for name in sorted(state.memberships):
                 change = segments.change_record(state, name, "exited", segments.SESSION_END, slot.context)
                 slot.outputs.segment_changes.append(change)
-            slot.vanish()
+            state.memberships, state.untils = {}, {}
+            slot.vanish(now, clocks.wall_now)
+        elif clocks.wall_now - state.vanished_at >= sessions.SESSION_LATENESS_MS:
+            slot.forget()
+        else:  # an event clock runs ahead: the later, the less often it is asked for again
+            state.kept_until = now + max(sessions.SESSION_LATENESS_MS, now - state.as_of)
+            slot.changed = True
 
 
 def _concerns_rebuild(content: Event | ProfileCommand) -> bool:
