@@ -28,6 +28,7 @@ from streams.fold.context import FoldContext
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.holders import assign, hand_on
 from streams.fold.merge import absorb, retire
+from streams.fold.profile import is_nobody
 from streams.fold.state import (
     Forward,
     ProfileState,
@@ -47,6 +48,7 @@ class _Decoded(msgspec.Struct, frozen=True, gc=False):
     """`key`: of the profile that is meant; empty for a command to all. `raw`: of the event, or of the command.
 
     `replayed`: the events of a replay. `holder`, `assigned`: who had the shared device of an event, by which decision.
+    `decision`: of the forward that its identifier's own profile is, if that has sent the event on; else 0.
     """
 
     workspace: str
@@ -57,6 +59,7 @@ class _Decoded(msgspec.Struct, frozen=True, gc=False):
     replayed: tuple[Event, ...] = ()
     holder: Identifier | None = None
     assigned: int = 0
+    decision: int = 0
 
 
 def stored_deadline(value: bytes) -> int | None:
@@ -127,7 +130,8 @@ class ProfileStage:
             replayed = tuple(self._codec.decode(Event, event) for event in command.events)
             holder = command.identifiers[0] if is_event and command.identifiers else None
             item = _Decoded(
-                command.workspace, command.profile_id, key, content, raw, replayed, holder, command.sent
+                command.workspace, command.profile_id, key, content, raw, replayed, holder, command.sent,
+                command.decision if is_event else 0,
             )  # fmt: skip
         else:
             try:
@@ -165,7 +169,7 @@ class ProfileStage:
             case "transfer":
                 self._transfer(content, slot, outputs)
             case "absorb":
-                self._absorb(content, slot, outputs)
+                self._absorb(content, slot, clocks, outputs)
             case "rebuild":
                 self._rebuild(content, slot, slots)
             case "assign":
@@ -181,10 +185,12 @@ class ProfileStage:
     ) -> bool:
         entry = slot.entry
         if isinstance(entry, Forward):
-            outputs.append(self._sent_on(item, entry.target, tally, item.holder, item.assigned, entry.decision))
+            is_home = self._home(item.workspace, item.holder or event.identifiers[0]) == item.profile_id
+            decision = entry.decision if is_home else item.decision
+            outputs.append(self._sent_on(item, entry.target, tally, item.holder, item.assigned, decision))
             return False
         holder = None if self._is_outdated(item, entry, event) else item.holder
-        stray = self._stray(entry, event, holder, slot.context)
+        stray = self._stray(entry, event, holder, item.decision, slot.context)
         if stray is not None:
             outputs.append(self._sent_on(item, self._home(item.workspace, stray), tally, holder, item.assigned))
             return False
@@ -199,7 +205,9 @@ class ProfileStage:
         if not fold_event(state, event, slot.context, slot.outputs, adds_identifier=holder is None):
             tally[metrics.EVENTS, (item.workspace, "duplicate")] += 1
             return False
-        slot.touch()
+        if state.vanished_at is not None:
+            segments.settle(state, slot.context.program.segments, event.message_id, slot.context, slot.outputs)
+        slot.touch(clocks.now(item.workspace))
         return True
 
     def _transfer(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
@@ -248,7 +256,7 @@ class ProfileStage:
             forward = msgspec.structs.replace(forward, version=entry.version + 1)
         slot.become(forward, had_state=entry is not None)
 
-    def _absorb(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
+    def _absorb(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
         """Take a state in, and only then let RESOLVE send the identifiers' events here.
 
         One that was sent here before the profile was last rebuilt counts no more: its events were replayed, here or
@@ -269,7 +277,7 @@ class ProfileStage:
         if not isinstance(other, ProfileState):
             raise AssertionError("only a profile's state can be absorbed")
         absorb(state, other, command.identifiers, command.decision, slot.context, slot.outputs)
-        slot.touch()
+        slot.touch(clocks.now(command.workspace))
         outputs.extend(self._outputs.routes(command))
 
     # -- parting
@@ -329,7 +337,7 @@ class ProfileStage:
         known = [*beside.take_told(), *command.sessions]
         now = clocks.now(slot.context.workspace)
         slot.entry = rebuild.finish(rebuilding, known, now, slot.context, slot.outputs)
-        slot.touch()
+        slot.touch(now)
         slots.tally[metrics.REBUILT, (slot.context.workspace,)] += 1
         for is_event, raw in beside.take():
             if self._handle(self._taken_up(slot, is_event, raw), clocks, slots, outputs):
@@ -347,17 +355,26 @@ class ProfileStage:
         return item.assigned < entry.dealt.get(str(event.identifiers[0]), 0)
 
     def _stray(
-        self, state: ProfileState | Rebuilding | None, event: Event, holder: Identifier | None, context: FoldContext
+        self,
+        state: ProfileState | Rebuilding | None,
+        event: Event,
+        holder: Identifier | None,
+        decision: int,
+        context: FoldContext,
     ) -> Identifier | None:
         """Whose own profile a stray event goes to: one that was on its way when its identifier was parted from here.
 
         All others are of an identifier that this profile has taken in, or whose own profile it is. An event that a
-        shared device has handed on counts as its holder's.
+        shared device has handed on counts as its holder's. One that its own profile has sent here (by `decision`)
+        stays, unless its identifier was parted since: its own profile would send it here again.
         """
         owner = holder or event.identifiers[0]
         if state is not None and (owner.namespace, owner.value) in state.identifiers:
             return None
-        return None if self._home(context.workspace, owner) == context.profile_id else owner
+        rebuilt = 0 if state is None else state.decision if isinstance(state, Rebuilding) else state.rebuilt
+        if self._home(context.workspace, owner) == context.profile_id or rebuilt <= decision > 0:
+            return None
+        return owner
 
     def _home(self, workspace: str, identifier: Identifier) -> str:
         return default_profile_id(self._workspaces[workspace].namespace, identifier)
@@ -392,25 +409,56 @@ class ProfileStage:
         for slot in slots.loaded():
             state, now = slot.entry, clocks.now(slot.context.workspace)
             if isinstance(state, ProfileState):
-                slot.deadline = next_deadline(state)
+                slot.deadline = self._deadline(state, slot)
                 if slot.deadline <= now:
-                    advance(state, now, slot.context, slot.outputs)
-                    slot.deadline = next_deadline(state)
-                    slot.mark_swept()
-                    self._vanish_with_session(state, slot)
+                    if state.vanished_at is None:
+                        advance(state, now, slot.context, slot.outputs)
+                        slot.mark_swept()
+                    self._vanish_with_session(state, slot, clocks)
+                    slot.deadline = self._deadline(state, slot)
                 elif slot.indexed <= now:
                     slot.changed = True  # found too early: it gets its place in the index
         return more
 
-    def _vanish_with_session(self, state: ProfileState, slot: Slot) -> None:
-        """Forget a profile of which nothing but session identifiers is known, once its session has ended."""
-        if sessions.deadline(state) < NEVER or not state.identifiers:
+    def _deadline(self, state: ProfileState, slot: Slot) -> int:
+        """When time changes something next, vanishing included, or NEVER."""
+        return min(next_deadline(state), self._vanishes_at(state, slot))
+
+    def _vanishes_at(self, state: ProfileState, slot: Slot) -> int:
+        """When a profile of which nothing but sessions that have ended is known vanishes, or is forgotten; or NEVER.
+
+        The identifier whose own profile it is may come only after what the profile was told to absorb.
+        """
+        if not state.identifiers or sessions.deadline(state) < NEVER or is_nobody(state):
+            return NEVER
+        known = [Identifier(*one) for one in state.identifiers]
+        if not all(self._rules.kind(one) == "session" for one in known):
+            return NEVER
+        if all(self._home(slot.context.workspace, one) != slot.context.profile_id for one in known):
+            return NEVER
+        if state.vanished_at is not None and (state.decision or state.rebuilt):
+            return NEVER  # forwards may lead here
+        return state.kept_until
+
+    def _vanish_with_session(self, state: ProfileState, slot: Slot, clocks: Clocks) -> None:
+        """Tell that a profile of ended sessions is no more, or forget one of which this was told long ago.
+
+        In between it is remembered: its session may come back, late or twice, or prove to be somebody's.
+        """
+        now = clocks.now(slot.context.workspace)
+        if self._vanishes_at(state, slot) > now:
             return
-        if all(self._rules.kind(Identifier(*one)) == "session" for one in state.identifiers):
+        if state.vanished_at is None:
             for name in sorted(state.memberships):
                 change = segments.change_record(state, name, "exited", segments.SESSION_END, slot.context)
                 slot.outputs.segment_changes.append(change)
-            slot.vanish()
+            state.memberships, state.untils = {}, {}
+            slot.vanish(now, clocks.wall_now)
+        elif clocks.wall_now - state.vanished_at >= sessions.SESSION_LATENESS_MS:
+            slot.forget()
+        else:  # an event clock runs ahead: the later, the less often it is asked for again
+            state.kept_until = now + max(sessions.SESSION_LATENESS_MS, now - state.as_of)
+            slot.changed = True
 
 
 def _concerns_rebuild(content: Event | ProfileCommand) -> bool:

@@ -5,20 +5,22 @@ from collections.abc import Callable, Iterator, Mapping
 from definitions import NEVER
 from settings import Workspace
 from streams.fold.context import FoldContext, Outputs
+from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import Entry, Forward, ProfileState, Rebuilding, deadline_of, decode_entry, encode_entry
 from streams.metrics import Tally
 from streams.state.store import META
 from streams.state.view import StateView
 
 CLOCK = META + b"clock|"
+GRACE_MS = 5 * 60 * 1000  # what GRAPH has decided about an event should have arrived by then
 
 
 class Slot:
     """One profile during a batch.
 
     `visible`: something that others are told of has changed. `deadline`: its next, as the sweep at the end of the batch
-    has found it. `indexed`: the one under which it lies in the store's index; never later than its next. `vanished`: it
-    is to be removed.
+    has found it. `indexed`: the one under which it lies in the store's index; never later than its next. `vanished`:
+    others are to be told that it is no more. `forgotten`: nothing of it shall be left in the store either.
     """
 
     __slots__ = (
@@ -26,6 +28,7 @@ class Slot:
         "context",
         "deadline",
         "entry",
+        "forgotten",
         "indexed",
         "key",
         "merged",
@@ -45,6 +48,7 @@ class Slot:
         self.visible = False
         self.merged = False
         self.vanished = False
+        self.forgotten = False
 
     def state(self) -> ProfileState:
         """The profile's state, made on first use. Only for what is neither a forward nor being rebuilt."""
@@ -53,8 +57,10 @@ class Slot:
         assert isinstance(self.entry, ProfileState)
         return self.entry
 
-    def touch(self) -> None:
-        """The profile itself has changed."""
+    def touch(self, now: int) -> None:
+        """The profile itself has changed; if it had vanished, it is back."""
+        state = self.state()
+        state.kept_until, state.vanished_at = now + GRACE_MS, None
         self.changed = self.visible = True
 
     def mark_swept(self) -> None:
@@ -69,7 +75,7 @@ class Slot:
         the profile too early, once, and puts it in its place.
         """
         assert self.entry is not None
-        if self.vanished:
+        if self.forgotten:
             return None
         if not isinstance(self.entry, ProfileState):
             return encode_entry(self.entry, NEVER)
@@ -89,9 +95,15 @@ class Slot:
         self.changed = True
         self.visible = self.merged = False
 
-    def vanish(self) -> None:
-        """Nothing shall be left of the profile."""
+    def vanish(self, now: int, wall_now: int) -> None:
+        """Others shall be told that the profile is no more; the state stays for what comes late."""
+        state = self.state()
+        state.kept_until, state.vanished_at = now + SESSION_LATENESS_MS, wall_now
         self.vanished = self.changed = self.visible = True
+
+    def forget(self) -> None:
+        """Nothing shall be left of the profile, of which nobody else knows any more."""
+        self.forgotten = self.changed = True
 
 
 class Slots:
@@ -124,7 +136,7 @@ class Clocks:
 
     def __init__(self, workspaces: Mapping[str, Workspace], view: StateView, wall_now: int) -> None:
         self._view = view
-        self._wall_now = wall_now
+        self.wall_now = wall_now
         self._event_now = {
             name: int(view.get(_clock_key(name)) or 0)
             for name, workspace in workspaces.items()
@@ -134,7 +146,7 @@ class Clocks:
 
     def now(self, workspace: str) -> int:
         """The workspace's time in ms."""
-        return self._event_now.get(workspace, self._wall_now)
+        return self._event_now.get(workspace, self.wall_now)
 
     def advance(self, workspace: str, to: int) -> None:
         """An event or a command says it is at least this late; means nothing to a workspace on the wall clock."""

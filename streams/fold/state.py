@@ -61,6 +61,8 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     holders: tuple[Holder, ...] = ()  # of a shared device that is handed on: whose its events are
     assigned: int = 0  # the decision that said so
     handed_on_until: int = BEGINNING  # the latest event that was given to a holder
+    kept_until: int = BEGINNING  # if of ended sessions alone: until when it does not vanish; then, is not forgotten
+    vanished_at: int | None = None  # the system's time at which others were told that it is no more
 
 
 class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from schemas.records import Identifier, IdentityRequest
 
-STRENGTH = ("user_id", "phone", "email", "anonymous_id")
+STRENGTH = ("user_id", "phone", "email", "anonymous_id", "session_id")
 """The namespaces that the oracle's stream uses, strongest first."""
 LIMITS = {"user_id": 1, "phone": 3, "email": 5}
 """How many of each namespace that names persons one person may have."""

@@ -1,7 +1,7 @@
 """ProfileStage on a store in memory: profiles that vanish with their session, and profiles that come out of a split."""
 
 import uuid
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 import pytest
@@ -23,7 +23,9 @@ from tests.streams.world.world import Table
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 VISIT, ANN = Identifier("session_id", "s1"), Identifier("user_id", "ann")
+OTHER = Identifier("session_id", "s2")
 PROFILE_ID, ANNS = default_profile_id(NAMESPACE, VISIT), default_profile_id(NAMESPACE, ANN)
+OTHER_ID = default_profile_id(NAMESPACE, OTHER)
 KEY = profile_key("main", PROFILE_ID)
 
 Told = TypeVar("Told", bound=msgspec.Struct)
@@ -32,21 +34,25 @@ Told = TypeVar("Told", bound=msgspec.Struct)
 class Stage:
     """One partition of PROFILE; `told` is what the last call left on the topics."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Literal["wall", "event"] = "wall") -> None:
         self.codec = Codec(FixedSchemas())
-        workspaces = {"main": Workspace("main", NAMESPACE)}
+        workspaces = {"main": Workspace("main", NAMESPACE, clock)}
         self._stage = ProfileStage(workspaces, PROGRAM, DEFAULT_RULES, self.codec)
         self.table = Table(self._stage)
         self.told: list[Output] = []
 
-    def event(self, sent: Event, to: Identifier) -> None:
+    def event(self, sent: Event, to: Identifier, now: int | None = None) -> None:
         key = profile_key("main", default_profile_id(NAMESPACE, to))
         value = self.codec.encoder(Event)(sent)
-        self._fold([Record(EVENTS_RESOLVED, 0, 0, key, value)], sent.occurred_at)
+        self._fold([Record(EVENTS_RESOLVED, 0, 0, key, value)], now or sent.occurred_at)
 
     def command(self, command: ProfileCommand, now: int = START) -> None:
         key = profile_key("main", command.profile_id)
         self._fold([Record(PROFILE_COMMANDS, 0, 0, key, self.codec.encoder(ProfileCommand)(command))], now)
+
+    def clock(self, to: int, now: int) -> None:
+        command = self.codec.encoder(ProfileCommand)(ProfileCommand("main", "", "advance", at=to))
+        self._fold([Record(PROFILE_COMMANDS, 0, 0, None, command)], now)
 
     def sweep(self, now: int) -> None:
         self._fold([], now)
@@ -108,7 +114,6 @@ def test_it_vanishes_when_the_session_ends() -> None:
     assert (profile.deleted, profile.profile_id, profile.identifiers) == (True, PROFILE_ID, (VISIT,))
     assert stage.tombstones() == [KEY]
     assert [output.value is None for output in stage.told if output.topic == PROFILES] == [False, True]
-    assert KEY not in stage.table
     [session] = stage.read(SESSIONS, Session)
     assert session.status == "closed"
     changes = stage.read(SEGMENTS, SegmentChange)
@@ -118,13 +123,141 @@ def test_it_vanishes_when_the_session_ends() -> None:
     assert profile.version > max(changes[0].version, session.version)
 
 
-def test_a_session_that_comes_back_is_a_new_profile() -> None:
+def test_a_session_that_comes_back_goes_on_behind_what_was_told_of_it() -> None:
     stage = _visited()
     stage.sweep(START + 30 * MINUTE)
-    stage.event(event(START + HOUR, identifiers=(VISIT,)), VISIT)
+    [deleted] = stage.read(PROFILES, Profile)
+    stage.event(event(START + HOUR, identifiers=(VISIT,), message_id="later"), VISIT)
 
     [profile] = stage.read(PROFILES, Profile)
-    assert (profile.events, profile.deleted) == (1, False)
+    assert (profile.events, profile.deleted) == (2, False)
+    assert profile.version > deleted.version
+    assert [(change.segment, change.change) for change in stage.read(SEGMENTS, SegmentChange)] == [
+        ("pro_or_viewing", "entered")
+    ]
+    stage.sweep(START + 90 * MINUTE)
+    assert [profile.deleted for profile in stage.read(PROFILES, Profile)] == [True]
+
+
+def test_a_retry_after_a_profile_has_vanished_counts_nothing() -> None:
+    stage = _visited()
+    stage.sweep(START + 30 * MINUTE)
+    stage.event(event(START, identifiers=(VISIT,)), VISIT)
+
+    assert stage.told == []
+
+
+def test_a_vanished_profile_is_forgotten_after_the_lateness_bound_and_nobody_is_told() -> None:
+    stage = _visited()
+    stage.sweep(START + 30 * MINUTE)
+    stage.sweep(START + 24 * HOUR + 29 * MINUTE)
+    assert KEY in stage.table
+    stage.sweep(START + 24 * HOUR + 30 * MINUTE)
+
+    assert KEY not in stage.table
+    assert stage.told == []
+
+
+def test_an_event_clock_that_runs_ahead_does_not_forget_a_vanished_profile() -> None:
+    stage = Stage("event")
+    stage.event(event(START, identifiers=(VISIT,)), VISIT)
+    stage.clock(START + 40 * HOUR, now=START)
+    assert stage.tombstones() == [KEY]
+    for hours in (80, 200, 10_000):
+        stage.clock(START + hours * HOUR, now=START)
+        assert KEY in stage.table
+        assert stage.table.due("main", START + hours * HOUR, 1) == []
+    stage.clock(START + 30_000 * HOUR, now=START + 24 * HOUR)
+
+    assert KEY not in stage.table
+
+
+def test_a_visit_of_long_ago_waits_for_what_is_decided_about_it() -> None:
+    stage = Stage()
+    stage.event(event(START, identifiers=(VISIT,)), VISIT, now=START + 9 * HOUR)
+    stage.sweep(START + 9 * HOUR + 5 * MINUTE - 1)
+    assert stage.tombstones() == []
+    stage.sweep(START + 9 * HOUR + 5 * MINUTE)
+
+    assert stage.tombstones() == [KEY]
+
+
+def test_a_person_of_whom_only_a_session_has_come_yet_does_not_vanish() -> None:
+    stage = _visited()
+    stage.command(ProfileCommand("main", PROFILE_ID, "transfer", 1, target=ANNS, identifiers=(VISIT,)), START + 1)
+    [absorbed] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    stage.command(absorbed, START + 1)
+    stage.sweep(START + HOUR)
+    assert stage.tombstones() == []
+    stage.event(event(START + HOUR, identifiers=(ANN, VISIT), message_id="m1"), ANN)
+
+    assert [profile.events for profile in stage.read(PROFILES, Profile)] == [2]
+
+
+def test_a_vanished_profile_that_proves_to_be_somebodys_brings_its_events() -> None:
+    stage = _visited()
+    stage.sweep(START + 30 * MINUTE)
+    stage.command(ProfileCommand("main", PROFILE_ID, "transfer", 1, target=ANNS, identifiers=(VISIT,)), START + HOUR)
+    assert [session.status for session in stage.read(SESSIONS, Session)] == ["retracted"]
+    [absorbed] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    stage.command(absorbed, START + HOUR)
+
+    assert [profile.events for profile in stage.read(PROFILES, Profile)] == [1]
+
+
+def test_a_vanished_profile_to_which_a_forward_leads_is_never_forgotten() -> None:
+    stage = _visited()
+    stage.command(ProfileCommand("main", OTHER_ID, "transfer", 1, target=PROFILE_ID, identifiers=(OTHER,)))
+    [absorbed] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    stage.command(absorbed)
+    stage.sweep(START + 30 * MINUTE)
+    assert stage.tombstones() == [KEY]
+    stage.sweep(START + 1_000 * HOUR)
+    stage.event(event(START + 1_000 * HOUR, identifiers=(OTHER,), message_id="m1"), OTHER)
+    [sent_on] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    stage.command(sent_on, START + 1_000 * HOUR)
+
+    [profile] = stage.read(PROFILES, Profile)
+    assert (profile.events, profile.identifiers, profile.deleted) == (2, (VISIT, OTHER), False)
+
+
+def test_what_a_forward_sent_on_stays_where_nothing_is_known_of_it() -> None:
+    stage = Stage()
+    stage.command(_sent_on(decision=1))
+
+    assert stage.read(PROFILE_COMMANDS, ProfileCommand) == []
+    assert [profile.events for profile in stage.read(PROFILES, Profile)] == [1]
+
+
+def test_what_a_forward_sent_on_before_its_identifier_was_parted_goes_home() -> None:
+    stage = _parted()
+    stage.command(_part(0, event(START, message_id="m0")))
+    stage.command(_sent_on(ANNS, decision=4))
+
+    [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    assert (fold.profile_id, fold.decision) == (PROFILE_ID, 0)
+
+
+def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards() -> None:
+    stage = Stage()
+    stage.command(ProfileCommand("main", ANNS, "transfer", 7, target=PROFILE_ID, identifiers=(ANN,)))
+    for decision in (0, 4):
+        stage.command(_sent_on(ANNS, decision))
+        [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+        assert (fold.profile_id, fold.decision) == (PROFILE_ID, decision)
+    stage.command(_own_to(ANNS))
+    [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    assert (fold.profile_id, fold.decision) == (PROFILE_ID, 7)
+
+
+def _own_to(to: str) -> ProfileCommand:
+    sent = event(START, identifiers=(ANN,), message_id="own")
+    return ProfileCommand("main", to, "fold", event=Codec(FixedSchemas()).encoder(Event)(sent))
+
+
+def _sent_on(to: str = PROFILE_ID, decision: int = 0) -> ProfileCommand:
+    sent = event(START, identifiers=(OTHER if to == PROFILE_ID else VISIT,), message_id="sent_on")
+    return ProfileCommand("main", to, "fold", decision, event=Codec(FixedSchemas()).encoder(Event)(sent))
 
 
 def test_a_profile_with_a_session_and_a_user_stays() -> None:
@@ -278,3 +411,16 @@ def test_a_transfer_from_before_the_split_is_not() -> None:
 
     assert stage.read(PROFILE_COMMANDS, ProfileCommand) == []
     assert [profile.events for profile in stage.read(PROFILES, Profile)] == [1]
+
+
+def test_a_session_that_a_split_has_left_alone_vanishes() -> None:
+    stage = _visited()
+    stage.command(ProfileCommand("main", PROFILE_ID, "rebuild", 5, identifiers=(VISIT,)))
+    replay = msgspec.structs.replace(_part(0, event(START, identifiers=(VISIT,))), profile_id=PROFILE_ID)
+    stage.command(replay, START + 9 * HOUR)
+    [profile] = stage.read(PROFILES, Profile)
+    assert (profile.events, profile.deleted) == (1, False)
+    stage.sweep(START + 9 * HOUR + 5 * MINUTE)
+
+    assert [profile.deleted for profile in stage.read(PROFILES, Profile)] == [True]
+    assert stage.tombstones() == [KEY]

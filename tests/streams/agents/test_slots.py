@@ -62,8 +62,10 @@ def test_a_forward_has_no_place() -> None:
     assert _place(slot, now=50) == NEVER
 
 
-def test_a_profile_that_vanishes_leaves_nothing() -> None:
+def test_a_profile_that_is_forgotten_leaves_nothing() -> None:
     slot = _slot(500)
-    slot.vanish()
+    slot.vanish(now=40, wall_now=40)
+    assert slot.encoded(now=50) is not None
+    slot.forget()
 
     assert slot.encoded(now=50) is None

@@ -1,0 +1,59 @@
+"""Visits, alone and of persons, in any interleaving: at rest, visits of nobody have vanished, no person lacks one."""
+
+from random import Random
+
+import pytest
+
+from definitions.identity.rules import DEFAULT_RULES
+from schemas.identity import default_profile_id
+from schemas.records import Event, Identifier
+from tests.oracle.reference import recompute
+from tests.streams.world.test_parting import HOUR, MINUTE, PROGRAM, REFERENCE, START, check, event_clock, unmerge
+from tests.streams.world.world import NAMESPACE, WORKSPACE, World
+
+VISITS = [Identifier("session_id", f"s{n}") for n in range(6)]
+OTHERS = [Identifier(namespace, f"{n}x") for namespace in ("user_id", "anonymous_id") for n in range(2)]
+POOL = [*VISITS, *OTHERS]
+
+
+def _event(random: Random, number: int, at: int) -> Event:
+    identifiers = random.sample(VISITS, random.choice((1, 1, 1, 2)))
+    if random.random() < 0.2:
+        identifiers += random.sample(OTHERS, random.choice((1, 1, 2)))
+    return Event(
+        WORKSPACE, "web", f"m{number}", "track", "View", at, None, at, DEFAULT_RULES.usable(identifiers)
+    )  # fmt: skip
+
+
+def _play(seed: int, events: int = 30) -> tuple[World, list[Event], int]:
+    random = Random(seed)
+    world = World(random.choice((1, 2, 3)), random, DEFAULT_RULES, PROGRAM)
+    unmerges = random.choice((0, 0.1))
+    at, sent = START, []
+    for number in range(events):
+        at += random.choice((1, MINUTE, 6 * MINUTE, 31 * MINUTE))
+        event = _event(random, number, at)
+        sent.append(event)
+        for _ in range(random.choice((1, 1, 2))):
+            world.send(event)
+        if random.random() < unmerges and (request := unmerge(world, random, number, POOL)) is not None:
+            world.order(request)
+        for _ in range(random.choice((0, 1, 5, 60))):
+            world.step()
+    for _ in range(2):  # also what is told of when the time has come already has its grace
+        world.advance(at + 3 * HOUR)
+        world.run()
+        at += 3 * HOUR
+    return world, sent, event_clock(world)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_at_rest_visits_of_nobody_have_vanished_and_those_of_persons_count(seed: int) -> None:
+    world, sent, at = _play(seed)
+    components = {world.component(identifier).identifiers for identifier in POOL}
+    vanished = {
+        default_profile_id(NAMESPACE, world.component(component[0]).canonical)
+        for component in components
+        if set(component) <= set(VISITS)
+    }
+    check(world, recompute(sent, components, REFERENCE, at), vanished)
