@@ -4,6 +4,7 @@ It may end anywhere and is then done again from the start: a profile begins anew
 the replay of a decision that it has done with.
 """
 
+import heapq
 import logging
 import threading
 import time
@@ -18,7 +19,7 @@ from rebuilds.places import reached
 from rebuilds.refusals import Refusals
 from rebuilds.replays import Replays, Sent
 from rebuilds.shares import Claims, Job, jobs
-from rebuilds.warehouse import Row, Warehouse
+from rebuilds.warehouse import Row, Warehouse, slices
 from schemas import topics
 from schemas.identity import default_profile_id
 from schemas.offsets import Partition
@@ -112,12 +113,21 @@ class Rebuilder:
         return (row.body for row in self._originals.completed(claimed))
 
     def _rows(self, workspace: str, claims: Claims, cut: Sequence[int]) -> Iterator[Row]:
+        """In order of time and place, each once, though it may have values of several questions."""
+        answers = [self._rows_of(workspace, values, cut) for values in slices(claims.values)]
+        last: Row | None = None
+        for row in heapq.merge(*answers, key=_order):
+            if last is None or _order(last) != _order(row):
+                yield row
+            last = row
+
+    def _rows_of(self, workspace: str, values: Sequence[str], cut: Sequence[int]) -> Iterator[Row]:
         """Page by page until one is empty; a page that breaks off is followed by the next all the same."""
         last: Row | None = None
-        while claims.values:
+        while True:
             before = last
             try:
-                for row in self._warehouse.events(workspace, claims.values, cut, last):
+                for row in self._warehouse.events(workspace, values, cut, last):
                     last = row
                     yield row
             except TransientError as error:
@@ -127,6 +137,10 @@ class Rebuilder:
                 continue
             if last is before:
                 return
+
+
+def _order(row: Row) -> tuple[int, int, int]:
+    return row.occurred_at, row.offset, row.partition
 
 
 def _ends(sent: Iterable[Sent]) -> dict[Partition, int]:

@@ -4,7 +4,7 @@ Every failure is worth another try: the tables may not be there yet, and nothing
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -20,7 +20,9 @@ LEAST_PAGE_ROWS = 500
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 300.0
 _PIECE_BYTES = 256 * 1024
-_MAX_QUERY_BYTES = 8_000_000  # a profile may have a thousand identifiers of 512 characters
+_MAX_QUERY_BYTES = 8_000_000
+SLICE_BYTES = 4_000_000  # of values in one question: a profile may have any number of identifiers of 512 characters
+SLICE_VALUES = 40_000
 _TOO_LARGE = frozenset({"241", "396"})  # MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS_OR_BYTES
 
 # `place` is where the event lies on events.resolved, as its version says: offset << 10 | partition.
@@ -83,12 +85,12 @@ class Warehouse:
     def events(self, workspace: str, values: Sequence[str], cut: Sequence[int], after: Row | None) -> Iterator[Row]:
         """A page of events with any of these values among their identifiers, from before the cut, behind `after`.
 
-        Ordered by time and place, nothing once there are no more. Raises TransientError, also in the midst of the rows:
-        go on behind the last one.
+        The values are one of `slices`. Ordered by time and place, nothing once there are no more. Raises
+        TransientError, also in the midst of the rows: go on behind the last one.
         """
         query = _EVENTS.format(
             workspace=quoted(workspace),
-            values=f"[{', '.join(map(quoted, values))}]::Array(String)",
+            values=_listed(values),
             cut=f"[{', '.join(map(str, cut))}]::Array(UInt64)",
             at=max(after.occurred_at, _LEAST_TIME) if after else _LEAST_TIME,
             place=after.offset << 10 | after.partition if after else 0,
@@ -100,14 +102,14 @@ class Warehouse:
 
     def told(self, workspace: str, profile_ids: Sequence[str]) -> Told:
         """What was told of the first profile, and of sessions of all these. Raises TransientError."""
-        listed = f"[{', '.join(map(quoted, profile_ids))}]::Array(String)"
         sessions = []
         with self._answer(_VERSION.format(workspace=quoted(workspace), profile_id=quoted(profile_ids[0]))) as reader:
             version = reader.uint64()
-        with self._answer(_SESSIONS.format(workspace=quoted(workspace), profile_ids=listed)) as reader:
-            while not reader.is_at_end():
-                sessions.append(reader.string().decode(errors="replace"))
-                version = max(version, reader.uint64())
+        for some in slices(profile_ids):
+            with self._answer(_SESSIONS.format(workspace=quoted(workspace), profile_ids=_listed(some))) as reader:
+                while not reader.is_at_end():
+                    sessions.append(reader.string().decode(errors="replace"))
+                    version = max(version, reader.uint64())
         return Told(tuple(sessions), version)
 
     def close(self) -> None:
@@ -138,6 +140,25 @@ def quoted(text: str) -> str:
     """A string literal of ClickHouse's SQL."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0")
     return f"'{escaped}'"
+
+
+def slices(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """The values in order, as many at once as a question takes."""
+    gathered: list[str] = []
+    size = 0
+    for value in values:
+        own = len(quoted(value).encode())
+        if gathered and (size + own > SLICE_BYTES or len(gathered) == SLICE_VALUES):
+            yield tuple(gathered)
+            gathered, size = [], 0
+        gathered.append(value)
+        size += own
+    if gathered:
+        yield tuple(gathered)
+
+
+def _listed(values: Iterable[str]) -> str:
+    return f"[{','.join(map(quoted, values))}]::Array(String)"
 
 
 def _row(reader: Reader) -> Row:

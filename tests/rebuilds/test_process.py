@@ -132,6 +132,20 @@ def test_bytes_that_an_old_release_did_not_keep_come_from_kafka(
     assert "onefold_rebuilder_events_from_kafka_total 1200.0" in rebuilder.metrics()
 
 
+def test_claims_of_more_than_a_question_holds_are_asked_for_one_after_the_other(
+    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    devices = [Identifier("anonymous_id", f"{number:06}" + "\\" * 500) for number in range(9_000)]
+    both = [event(workspace, at, devices[at], devices[-1 - at]) for at in range(0, 9, 2)]
+    one = [event(workspace, at, devices[-at]) for at in range(1, 9, 2)]
+    bodies = dict(zip((*range(0, 9, 2), *range(1, 9, 2)), kafka.resolve(both + one, ADAS), strict=True))
+    claims = tuple(Claim(device.namespace, device.value) for device in devices)
+    kafka.decide(split(workspace, 1, Share(ADAS, claims)))
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    check_run(worker.replays(workspace), 1, [body for _, body in sorted(bodies.items())])
+    assert "retries_total{" not in rebuilder.metrics()
+
+
 def test_of_changes_that_wait_together_the_later_decides_and_both_are_told(
     stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
 ) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from rebuilds.rowbinary import Reader, Truncated
-from rebuilds.warehouse import Row, Told, Warehouse, quoted
+from rebuilds.warehouse import Row, Told, Warehouse, quoted, slices
 from schemas.records import Identifier
 from telemetry.retrying import TransientError
 
@@ -82,6 +82,30 @@ def test_a_thousand_long_identifiers_fit_into_a_question(migrated: str, warehous
     write(migrated, workspace, row(0, 0, 1, "phone"))
     values = [f"{at:06}{'x' * 500}" for at in range(1_000)]
     assert len(list(warehouse.events(workspace, [*values, "phone"], CUT, None))) == 1
+
+
+@pytest.mark.parametrize("value", ["{:06}" + "x" * 500, "{:06}" + "\\" * 500, "{}", "{:06}" + "阿" * 500])
+def test_a_slice_of_any_number_of_identifiers_fits_into_a_question(
+    migrated: str, warehouse: Warehouse, workspace: str, value: str
+) -> None:
+    values = [value.format(at) for at in range(45_000)]
+    write(migrated, workspace, row(0, 0, 1, values[0]), row(0, 1, 2, values[-1]))
+    sliced = list(slices(values))
+    assert [one for some in sliced for one in some] == values
+    assert len(sliced) > 1
+    assert len(list(warehouse.events(workspace, sliced[0], CUT, None))) == 1
+    assert len(list(warehouse.events(workspace, sliced[-1], CUT, None))) == 1
+
+
+def test_sessions_are_found_of_any_number_of_profiles(migrated: str, warehouse: Warehouse, workspace: str) -> None:
+    profiles = [f"{at:036}" for at in range(210_000)]
+    rows = (("s1", profiles[0], 1), ("s2", profiles[-1], 4))
+    values = ", ".join(
+        f"({quoted(workspace)}, '{session}', '{profile}', 'open', 0, {version})" for session, profile, version in rows
+    )
+    columns = "workspace, session_id, profile_id, status, is_deleted, version"
+    httpx.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
+    assert warehouse.told(workspace, profiles) == Told(("s1", "s2"), 4)
 
 
 def test_bodies_of_any_bytes_and_size_come_back_whole(migrated: str, warehouse: Warehouse, workspace: str) -> None:
