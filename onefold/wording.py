@@ -16,6 +16,7 @@ _UNLIMITED_WIDTH = 10_000
 _WORDS = {
     "fan_in": "it would join suspiciously many profiles",
     "shared": "several persons use the device",
+    "sign_in": "a sign-in became known after events of its time had been counted for somebody else",
     "first_owner": "the device stays with the first person who signed in on it",
     "forbidden": "an operator keeps the two apart",
     "unmerged": "an operator parted them",

@@ -1,6 +1,7 @@
 """`onefold explain identity`: why identifiers are one person, as a tree or as JSON."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -30,6 +31,8 @@ _DONE = {
     "rejected": "rejected",
     "nothing": "nothing changed",
     "rebuilt": "rebuilt",
+    "assigned": "handed on",
+    "reassigned": "dealt out anew",
 }
 
 
@@ -138,7 +141,11 @@ def _add_change(history: Tree, change: Change) -> None:
     node = history.add(Text(literal(f"{title}, {change.occurred_at}")))
     if change.retired:
         node.add(Text(literal(f"profile {change.profile_id} in the place of {', '.join(change.retired)}")))
-    if change.shares:
+    if change.kind == "assigned":
+        for person, share in zip(change.identifiers[1:], change.shares, strict=False):
+            since = datetime.fromtimestamp((share.claims[0].since or 0) / 1000, UTC)
+            node.add(Text(literal(f"its events are {person}'s from {since:%Y-%m-%d %H:%M:%S}Z on")))
+    elif change.shares:
         node.add(Text(literal(f"events shared out to {', '.join(share.profile_id for share in change.shares)}")))
     cause = []
     if change.reason:
