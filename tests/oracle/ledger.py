@@ -3,7 +3,7 @@
 Invariants 1, 2 and 4 of design section 10, from what lies on the topics; what profiles hold is compared elsewhere.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -152,24 +152,29 @@ def assert_counted(ledger: Ledger) -> None:
 def assert_every_pair_was_asked_about(ledger: Ledger) -> None:
     """Every pair of an event's primary identifier and another went to GRAPH, by source, and nothing else did.
 
-    Once, unless evidence about one of them was taken back: then it may be asked about again.
+    Once in each company of stronger identifiers, unless evidence about one of them was taken back: then it may be asked
+    about again, and so may what was refused because of it.
     """
-    times = Counter(
+    asked = Counter(
         (request.identifiers[0], other, request.source)
         for request in ledger.requests
         if request.kind == "link"
         for other in request.identifiers[1:]
     )
-    reopened = {end for link in ledger.link_log if link.status == "retracted" for end in (link.left, link.right)}
-    repeated = [(pair, count) for pair, count in times.items() if count > 1 and pair[0] not in reopened]
-    report("pairs on identity.requests", [f"{pair} {count} times" for pair, count in repeated])
-    asked = times.keys()
-    seen: set[tuple[Identifier, Identifier, str]] = set()
+    companies: defaultdict[tuple[Identifier, Identifier, str], set[tuple[Identifier, ...]]] = defaultdict(set)
     for event in ledger.events:
         primary, *others = sorted(event.identifiers, key=identities.strength)
-        seen.update((primary, other, event.source) for other in others)
-    report("pairs on identity.requests", [f"{pair} was never asked about" for pair in seen - asked])
-    report("pairs on identity.requests", [f"{pair} was asked about, but never seen" for pair in asked - seen])
+        for at, other in enumerate(others):
+            companies[primary, other, event.source].add(tuple(others[:at]))
+    taken_back = any(link.status == "retracted" for link in ledger.link_log)
+    again = ("retracted", "refused") if taken_back else ()
+    reopened = {end for link in ledger.link_log if link.status in again for end in (link.left, link.right)}
+    wrong = [
+        f"{pair} was asked about {asked[pair]} times, and seen in {len(companies[pair])} companies"
+        for pair in asked.keys() | companies.keys()
+        if asked[pair] < len(companies[pair]) or (asked[pair] > len(companies[pair]) and pair[0] not in reopened)
+    ]
+    report("pairs on identity.requests", wrong)
 
 
 def assert_evidence_explains_persons(ledger: Ledger) -> None:
