@@ -52,6 +52,11 @@ class Graph:
         """An event with these identifiers."""
         return self.decide(IdentityRequest(self._workspace, message_id, source, at, self.rules.usable(identifiers)))
 
+    def sign_in(self, *identifiers: Identifier, at: int = AT) -> Decision:
+        """An identify with these identifiers."""
+        known = self.rules.usable(identifiers)
+        return self.decide(IdentityRequest(self._workspace, "m", "shop", at, known, signed_in=True))
+
     def unmerge(self, anchor: Identifier, *split: Identifier, forbid: bool = False) -> Decision:
         return self.order("unmerge", (anchor, *split), forbid=forbid)
 
