@@ -1,13 +1,16 @@
 """Devices as entities: who signed in on them, since when, and whether they are shared."""
 
+from collections.abc import Iterable
+
 import msgspec
 
-from collectors.evidence.links import Links, asked, listed
+from collectors.evidence.links import ENDS, Links, asked, listed, pairs
 from definitions.identity.rules import MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Identifier
 
 DEVICES_SHOWN = 100
 PERSONS_SHOWN = 1_000  # of one device
+HOLDERS_SHOWN = 20
 
 # A person signed in on a device if that ties the two, or would have but for the persons who did so before.
 # Without FINAL: what is there twice changes no aggregate.
@@ -55,6 +58,16 @@ LIMIT {limit:UInt32}
 """
 
 
+# Of each device that is handed on, the latest holders.
+_HOLDERS = f"""
+SELECT device_namespace, device_value, namespace, value, formatDateTime(signed_in_at, '%Y-%m-%dT%H:%i:%SZ') AS since
+FROM onefold.device_holders
+WHERE workspace = {{workspace:String}} AND (device_namespace, device_value) IN {ENDS}
+ORDER BY signed_in_at DESC
+LIMIT {{most:UInt32}} BY device_namespace, device_value
+"""
+
+
 class Person(msgspec.Struct, frozen=True):
     """An identifier of a person who signed in on a device, first at `since`.
 
@@ -69,8 +82,19 @@ class Person(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Device(msgspec.Struct, frozen=True):
-    """A device and who signed in on it, the first first. `shared_since`: when the second person did, None before."""
+class Holder(msgspec.Struct, frozen=True):
+    """Whose the events of a device are that is handed on: from `since` to the next one's; the device, if nobody's."""
+
+    namespace: str
+    value: str
+    since: str
+
+
+class Device(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A device and who signed in on it, the first first. `shared_since`: when the second person did, None before.
+
+    `holders`: of one that is handed on (`shared: last_login`), the latest first.
+    """
 
     namespace: str
     value: str
@@ -78,6 +102,7 @@ class Device(msgspec.Struct, frozen=True):
     shared: bool
     shared_since: str | None
     persons: tuple[Person, ...]
+    holders: tuple[Holder, ...] = ()
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -93,6 +118,14 @@ class _DeviceRow(msgspec.Struct):
     value: str
     signed_in_persons: int
     persons: tuple[tuple[str, str, str, str, str], ...]
+
+
+class _HolderRow(msgspec.Struct):
+    device_namespace: str
+    device_value: str
+    namespace: str
+    value: str
+    since: str
 
 
 def find_devices(  # noqa: PLR0913 - what narrows the answer down
@@ -135,6 +168,7 @@ def find_devices(  # noqa: PLR0913 - what narrows the answer down
         dict.fromkeys([*names, *(Identifier(one[0], one[1]) for row in shown for one in row.persons)])
     )
     found_shared = links.shared(names)
+    holders = _holders(clickhouse_url, workspace, found_shared)
     devices = []
     for name, row in zip(names, shown, strict=True):
         known = found_shared.get(name)
@@ -147,8 +181,18 @@ def find_devices(  # noqa: PLR0913 - what narrows the answer down
         devices.append(
             Device(
                 name.namespace, name.value, profile_ids.get(name), known is not None,
-                known.since if known else None, persons,
+                known.since if known else None, persons, tuple(holders.get(name, ())),
             )
         )  # fmt: skip
     is_cut = len(found) > limit or any(row.signed_in_persons > len(row.persons) for row in shown)
     return Devices(workspace, tuple(devices), is_cut)
+
+
+def _holders(clickhouse_url: str, workspace: str, devices: Iterable[Identifier]) -> dict[Identifier, list[Holder]]:
+    found: dict[Identifier, list[Holder]] = {}
+    for ends in pairs(devices):
+        bound = {"workspace": workspace, "ends": ends, "most": str(HOLDERS_SHOWN)}
+        for row in asked(clickhouse_url, _HOLDERS, bound, _HolderRow):
+            device = Identifier(row.device_namespace, row.device_value)
+            found.setdefault(device, []).append(Holder(row.namespace, row.value, row.since))
+    return found
