@@ -85,7 +85,7 @@ def test_clocks_wrong_by_a_day_or_by_decades(crew: Crew, scene: Scene, figures: 
     assert scene.sender.post("/v1/batch", body, write_key(scene.workspace.name)).json()["accepted"] == len(calls)
     encode = scene.sender.codec.encoder(Event)
     event = Event(
-        scene.workspace.name, WEB, "by-kafka", "track", "Seen", IN_2100, None, now, (device("wrong"), user("wrong"))
+        scene.workspace.name, WEB, "by-kafka", "track", "Seen", IN_2100, None, now, (user("wrong"), device("wrong"))
     )
     from_2100 = encode(msgspec.structs.replace(event, message_id="from-2100", received_at=IN_2100))
     scene.sender.produce_raw([encode(event), from_2100])
