@@ -241,6 +241,8 @@ class _Graph:
         before = {}
         for device in devices if person is not None else ():
             assert person is not None
+            if self._components.of(person).is_apart(person, device):
+                continue  # an operator has said that it is not theirs
             known = {one.source for one in self._components.evidence(person, device)}
             if self._request.signed_in or self._request.source not in known:
                 new = Holder(self._request.occurred_at, person.namespace, person.value)

@@ -106,6 +106,14 @@ def test_sign_ins_whose_evidence_is_taken_back_do_not_count_later() -> None:
     assert [one.value for one in graph.stored.sign_ins(TILL)] == ["lea"]
 
 
+def test_whoever_an_operator_keeps_apart_from_a_device_never_holds_it() -> None:
+    graph = Graph(RULES)
+    graph.sign_in(KIM, TILL, at=AT + 10)
+    graph.retract(Pair(KIM, TILL), forbid=True)
+    graph.sign_in(KIM, TILL, at=AT + 15)
+    assert graph.stored.sign_ins(TILL) == ()
+
+
 def test_a_device_that_stood_alone_is_handed_on_once_the_policy_says_so() -> None:
     before = Graph(DEFAULT_RULES)
     before.together(KIM, TILL)
