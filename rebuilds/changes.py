@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from rebuilds import metrics
+from rebuilds.delivery import Delivery
 from schemas import topics
 from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec, DecodeError
@@ -23,6 +24,7 @@ LINGER_S = 0.2
 MAX_TAKEN = 2_000
 DELIVERY_TIMEOUT_S = 30.0
 _REQUEST_TIMEOUT_S = 10.0
+_BY_KEY = -1  # the partition that a key belongs to
 _LONGEST_WORK_MS = 24 * 3600 * 1000
 
 logger = logging.getLogger(__name__)
@@ -65,16 +67,7 @@ class Changes:
 
     def tell(self, changes: Iterable[IdentityChange]) -> None:
         """Append changes; returns once they are durable. Raises TransientError: telling all again does no harm."""
-        delivery = _Delivery()
-        try:
-            for change in changes:
-                key = change.workspace.encode()
-                self._producer.produce(topics.IDENTITY_CHANGES, self._encode(change), key, on_delivery=delivery.took)
-                self._producer.poll(0)
-            left = self._producer.flush(DELIVERY_TIMEOUT_S + 1)
-        except (KafkaException, BufferError) as error:
-            raise TransientError(f"Kafka did not take a change: {error}") from error
-        delivery.check(left)
+        self._appended(topics.IDENTITY_CHANGES, ((one.workspace.encode(), self._encode(one)) for one in changes))
 
     def commit(self) -> None:
         """Acknowledge all that was taken. If that fails it is taken again, here or elsewhere, which does no harm."""
@@ -119,16 +112,26 @@ class Changes:
         Always of partition 0: whoever gets a profile's partition of `identity.changes` later, from whomever, is later
         there as well. A clock, or the end of the topic without a record of one's own, may not tell two apart.
         """
-        delivery = _Delivery()
+        return self._appended(topics.PROFILE_COMMANDS, [(None, self._nothing)], partition=0)[0]
+
+    def _appended(
+        self, topic: str, records: Iterable[tuple[bytes | None, bytes]], partition: int = _BY_KEY
+    ) -> list[int]:
+        """Append records, key and value, and wait until they are durable: their offsets.
+
+        Raises TransientError and TerminalError.
+        """
+        delivery, sent = Delivery(), 0
         try:
-            self._producer.produce(topics.PROFILE_COMMANDS, self._nothing, partition=0, on_delivery=delivery.took)
-            left = self._producer.flush(DELIVERY_TIMEOUT_S + 1)
+            for key, value in records:
+                self._producer.produce(topic, value, key, partition, on_delivery=delivery.acknowledge)
+                self._producer.poll(0)
+                sent += 1
+            self._producer.flush(DELIVERY_TIMEOUT_S + 1)
         except (KafkaException, BufferError) as error:
-            raise TransientError(f"Kafka did not take a command: {error}") from error
-        delivery.check(left)
-        if delivery.offset is None:
-            raise TransientError("Kafka did not say where a command lies")
-        return delivery.offset
+            raise TransientError(f"Kafka did not take a record: {error}") from error
+        delivery.check(sent)
+        return delivery.offsets
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
@@ -154,28 +157,6 @@ class Changes:
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._undecoded, self._committed, self._new = [], {}, []
         self.is_assigned = False
-
-
-class _Delivery:
-    """What Kafka said of records; `offset`: of the last one, if it was said."""
-
-    def __init__(self) -> None:
-        self.offset: int | None = None
-        self._failure: KafkaError | None = None
-
-    def took(self, error: KafkaError | None, message: Message) -> None:
-        """Called from within the producer's `poll` and `flush`."""
-        self._failure = self._failure or error
-        offset = message.offset()
-        self.offset = offset if offset is not None and offset >= 0 else None
-
-    def check(self, left: int) -> None:
-        """Raise what went wrong. `left`: how many Kafka has said nothing of."""
-        if self._failure is not None and self._failure.fatal():
-            raise TerminalError(f"Kafka's client cannot go on: {self._failure.str()}")
-        if left or self._failure is not None:
-            said = self._failure.str() if self._failure is not None else "no answer"
-            raise TransientError(f"Kafka did not take a record: {said}")
 
 
 def _consumer_config(settings: Settings) -> dict[str, str | int | float | bool]:

@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaException, Producer
 
+from rebuilds.delivery import Delivery, failure
 from rebuilds.parts import parts
 from rebuilds.places import reached
 from rebuilds.shares import Job
@@ -13,7 +14,6 @@ from rebuilds.warehouse import Told
 from schemas import topics
 from schemas.identity import profile_key
 from schemas.records import ProfileCommand
-from telemetry.retrying import TerminalError, TransientError
 
 DELIVERY_TIMEOUT_S = 30.0
 QUEUE_KBYTES = 32 * 1024
@@ -61,7 +61,7 @@ class Replays:
         # The letter sorts behind the times that an older release's runs begin with.
         run = f"t{turn:019}-{self._runs:08}-{uuid.uuid4().hex}"
         key = profile_key(job.workspace, job.share.profile_id)
-        delivery = _Delivery()
+        delivery = Delivery()
         count = 0
         for part in parts(events, told.sessions):
             if part.number:
@@ -81,9 +81,10 @@ class Replays:
             )
             self._produce(self._encode(command), key, delivery)
         self._producer.flush(DELIVERY_TIMEOUT_S + 1)
-        return Sent(count, *delivery.result(part.number + 1))
+        delivery.check(part.number + 1)
+        return Sent(count, delivery.partition, tuple(delivery.offsets))
 
-    def _produce(self, value: bytes, key: bytes, delivery: "_Delivery") -> None:
+    def _produce(self, value: bytes, key: bytes, delivery: Delivery) -> None:
         while True:
             delivery.check()
             try:
@@ -91,44 +92,7 @@ class Replays:
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as error:
-                raise _failure(error.args[0]) from error
+                raise failure(error.args[0]) from error
             else:
                 self._producer.poll(0)
                 return
-
-
-class _Delivery:
-    """The acknowledgements of one run."""
-
-    def __init__(self) -> None:
-        self._acknowledged = 0
-        self._partition = 0
-        self._offsets: list[int] = []
-        self._error: KafkaError | None = None
-
-    def acknowledge(self, error: KafkaError | None, message: Message) -> None:
-        """Called from within the producer's `poll` and `flush`."""
-        if error is not None:
-            self._error = error
-            return
-        self._acknowledged += 1
-        self._partition = message.partition() or 0
-        self._offsets.append(message.offset() or 0)
-
-    def check(self) -> None:
-        """Raises what went wrong so far."""
-        if self._error is not None:
-            raise _failure(self._error)
-
-    def result(self, parts_sent: int) -> tuple[int, tuple[int, ...]]:
-        """Partition, and the offsets of the parts. Raises TransientError if one was not acknowledged."""
-        self.check()
-        if self._acknowledged != parts_sent:
-            raise TransientError("Kafka did not acknowledge every part")
-        return self._partition, tuple(self._offsets)
-
-
-def _failure(error: KafkaError) -> TransientError | TerminalError:
-    if error.fatal():
-        return TerminalError(f"Kafka's client cannot go on: {error.str()}")
-    return TransientError(f"Kafka did not take a part: {error.str()}")
