@@ -243,7 +243,7 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     event: bytes | None = None
     state: bytes | None = None
     at: int | None = None
-    sent: int = 0
+    assigned: int = 0
     outdates: bool = False
     dealt: tuple[Identifier, ...] = ()
     version: int = 0

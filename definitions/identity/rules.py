@@ -107,13 +107,7 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         """Whether its namespace is defined, and its value printable, not blank, not over-long and not blocked."""
         value = identifier.value
         blocked = self._blocked.get(identifier.namespace)
-        return (
-            blocked is not None
-            and 0 < len(value) <= MAX_VALUE_LENGTH
-            and value.isprintable()
-            and not value.isspace()
-            and value.lower() not in blocked
-        )
+        return blocked is not None and is_well_formed(value) and not value.isspace() and value.lower() not in blocked
 
     def why_nobody(self, identifier: Identifier) -> str:
         """Why an identifier names no person and no device, for people; empty if it does."""
@@ -137,6 +131,11 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         if len(kept) > 1:
             kept = sorted(set(kept), key=self.rank)[:MAX_IDENTIFIERS]
         return tuple(kept)
+
+
+def is_well_formed(value: str) -> bool:
+    """Whether a value could be an identifier's under some rules: printable, not empty, not over-long."""
+    return 0 < len(value) <= MAX_VALUE_LENGTH and value.isprintable()
 
 
 # What programs write for "no value", what people type to get past a field, and zeros up to the length of an IMEI or a

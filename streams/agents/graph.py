@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from definitions.identity.rules import MAX_VALUE_LENGTH, IdentityRules
+from definitions.identity.rules import IdentityRules, is_well_formed
 from schemas.codec import Codec, DecodeError
 from schemas.identity import identifier_key, profile_key
 from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, ProfileCommand, Route
@@ -13,7 +13,7 @@ from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.identity.components import Components, keys_of, link_key
-from streams.identity.graph import Decision, decide
+from streams.identity.graph import Decision, decide, unchanged
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
@@ -85,7 +85,7 @@ class GraphStage:
             if request.kind not in _LENIENT:
                 why = self._rules.why_nobody(one)
             else:
-                why = "" if _is_text(one) else "the request holds a value that cannot name anybody"
+                why = "" if is_well_formed(one.value) else "the request holds a value that cannot name anybody"
             if why:
                 return DecodeError("invalid", why)
         if len(request.pairs) > MAX_PAIRS:
@@ -94,11 +94,7 @@ class GraphStage:
 
     def _nothing(self, request: IdentityRequest, view: StateView, reason: str) -> Decision:
         number = Components(view, request.workspace, self._rules).last_decision()
-        change = IdentityChange(
-            request.workspace, number, "nothing", request.occurred_at, request.request_id, request.message_id,
-            request.source, self._rules.version, reason, request.identifiers,
-        )  # fmt: skip
-        return Decision(changes=[change])
+        return Decision(changes=[unchanged(request, number, self._rules.version, reason)])
 
     def _count(self, decision: Decision, tally: Tally) -> None:
         tally[metrics.MERGES, ()] += decision.merged
@@ -119,10 +115,6 @@ class GraphStage:
             yield Output(IDENTITY_ROUTES, key, self._encode_route(route))
         for change in decision.changes:
             yield Output(IDENTITY_CHANGES, change.workspace.encode(), self._encode_change(change))
-
-
-def _is_text(identifier: Identifier) -> bool:
-    return 0 < len(identifier.value) <= MAX_VALUE_LENGTH and identifier.value.isprintable()
 
 
 _LENIENT = frozenset({"link", "unmerge", "retract", "reject", "reassign"})

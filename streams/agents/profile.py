@@ -130,7 +130,7 @@ class ProfileStage:
             replayed = tuple(self._codec.decode(Event, event) for event in command.events)
             holder = command.identifiers[0] if is_event and command.identifiers else None
             item = _Decoded(
-                command.workspace, command.profile_id, key, content, raw, replayed, holder, command.sent,
+                command.workspace, command.profile_id, key, content, raw, replayed, holder, command.assigned,
                 command.decision if is_event else 0,
             )  # fmt: skip
         else:
@@ -211,7 +211,7 @@ class ProfileStage:
         return True
 
     def _transfer(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
-        """Become a forward and send the state on.
+        """Become a forward and send the state on, unless its events are being replayed at the target.
 
         Only identifiers whose state is here move with it: those of a state that is still on its way here follow
         with that state, through the forward. Otherwise their events could overtake it (docs/decisions/0006).
@@ -228,33 +228,23 @@ class ProfileStage:
                 forward = Forward(target, command.decision, entry.version, max(rebuilt, entry.rebuilt))
                 slot.become(forward, had_state=False)
             return
-        if command.outdates:
-            self._give_up(entry, Forward(target, command.decision, rebuilt=rebuilt), slot)
-            return
-        moving = {command.identifiers[0]}
-        state_bytes, version = None, 0
+        version = 0
         if entry is not None:
             retire(entry, slot.context, slot.outputs)
-            moving.update(Identifier(*held) for held in entry.identifiers)
-            state_bytes, version = encode_entry(entry, NEVER), entry.version + 1
-        moved = ProfileCommand(
-            workspace=command.workspace,
-            profile_id=target,
-            command="absorb",
-            decision=command.decision,
-            origin=slot.context.profile_id,
-            identifiers=tuple(sorted(moving, key=self._rules.rank)),
-            state=state_bytes,
-        )
-        outputs.append(self._outputs.command(moved))
-        slot.become(Forward(target, command.decision, version, rebuilt), had_state=state_bytes is not None)
-
-    def _give_up(self, entry: ProfileState | None, forward: Forward, slot: Slot) -> None:
-        """Become a forward to where the events are being replayed: the state counts no more."""
-        if entry is not None:
-            retire(entry, slot.context, slot.outputs)
-            forward = msgspec.structs.replace(forward, version=entry.version + 1)
-        slot.become(forward, had_state=entry is not None)
+            version = entry.version + 1
+        if not command.outdates:
+            moving = {command.identifiers[0], *(Identifier(*held) for held in (entry.identifiers if entry else ()))}
+            moved = ProfileCommand(
+                workspace=command.workspace,
+                profile_id=target,
+                command="absorb",
+                decision=command.decision,
+                origin=slot.context.profile_id,
+                identifiers=tuple(sorted(moving, key=self._rules.rank)),
+                state=None if entry is None else encode_entry(entry, NEVER),
+            )
+            outputs.append(self._outputs.command(moved))
+        slot.become(Forward(target, command.decision, version, rebuilt), had_state=entry is not None)
 
     def _absorb(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
         """Take a state in, and only then let RESOLVE send the identifiers' events here.
@@ -371,7 +361,7 @@ class ProfileStage:
         owner = holder or event.identifiers[0]
         if state is not None and (owner.namespace, owner.value) in state.identifiers:
             return None
-        rebuilt = 0 if state is None else state.decision if isinstance(state, Rebuilding) else state.rebuilt
+        rebuilt = 0 if state is None else state.rebuilt
         if self._home(context.workspace, owner) == context.profile_id or rebuilt <= decision > 0:
             return None
         return owner
@@ -391,7 +381,9 @@ class ProfileStage:
         tally[metrics.EVENTS, (item.workspace, "forwarded")] += 1
         held = () if holder is None else (holder,)
         return self._outputs.command(
-            ProfileCommand(item.workspace, target, "fold", decision, identifiers=held, event=item.raw, sent=assigned)
+            ProfileCommand(
+                item.workspace, target, "fold", decision, identifiers=held, event=item.raw, assigned=assigned
+            )
         )
 
     # -- what time does

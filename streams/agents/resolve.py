@@ -107,11 +107,8 @@ class ResolveStage:
     def _resolve(self, item: _Decoded, event: EventHead, view: StateView, outputs: list[Output]) -> None:
         workspace = self._workspaces[event.workspace]
         is_sign_in = event.type == "identify" and bool(self._rules.handed_on(item.identifiers))
-        again = item.identifiers if is_sign_in else ()
         entry, epoch = _entry(view, item.key), self._rules.epoch(event.occurred_at)
-        resolved = resolve(
-            entry, item.identifiers, event.source, workspace.namespace, again=again, epoch=epoch
-        )  # fmt: skip
+        resolved = resolve(entry, item.identifiers, event.source, workspace.namespace, asks_all=is_sign_in, epoch=epoch)
         record = item.record
         key = profile_key(event.workspace, resolved.profile_id)
         outputs.append(Output(EVENTS_RESOLVED, key, self._led_by(item.identifiers[0], event, record), record.headers))

@@ -117,6 +117,11 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     arrivals: bytes = b""
     aside_chunks: int = 0
 
+    @property
+    def rebuilt(self) -> int:
+        """The decision by which its events are being replayed."""
+        return self.decision
+
 
 Entry = ProfileState | Forward | Rebuilding
 

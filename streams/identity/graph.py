@@ -69,6 +69,14 @@ def decide(request: IdentityRequest, store: Store, workspace_namespace: uuid.UUI
     return graph.decision
 
 
+def unchanged(request: IdentityRequest, last_decision: int, rule_version: str, reason: str) -> IdentityChange:
+    """The answer to a request that changes nothing; it has the number of the decision before it."""
+    return IdentityChange(
+        request.workspace, last_decision, "nothing", request.occurred_at, request.request_id, request.message_id,
+        request.source, rule_version, reason, request.identifiers,
+    )  # fmt: skip
+
+
 class _Graph:
     """One request under decision."""
 
@@ -236,11 +244,11 @@ class _Graph:
 
         An event is one if it says so, or if it is the first of its source to show the two together.
         """
-        devices = self._rules.handed_on(self._request.identifiers)
+        before: dict[Identifier, SignIns] = {}
         person = next((one for one in self._request.identifiers if self._rules.kind(one) == "person"), None)
-        before = {}
-        for device in devices if person is not None else ():
-            assert person is not None
+        if person is None:
+            return before
+        for device in self._rules.handed_on(self._request.identifiers):
             if self._components.of(person).is_apart(person, device):
                 continue  # an operator has said that it is not theirs
             known = {one.source for one in self._components.evidence(person, device)}
@@ -390,7 +398,9 @@ class _Graph:
 
     def nothing(self, reason: str) -> None:
         """Answer a request that changes nothing."""
-        self._change("nothing", self._components.last_decision(), self._request.identifiers, reason=reason)
+        self.decision.changes.append(
+            unchanged(self._request, self._components.last_decision(), self._rules.version, reason)
+        )
 
     # -- what is published
 
@@ -412,10 +422,11 @@ class _Graph:
         self, primary: Identifier, other: Identifier, number: int, status: LinkStatus, reason: str
     ) -> Evidence:
         """What an order has forbidden names that order whenever it is refused again, whatever else is against it."""
-        orders = [one.request_id for one in self._components.evidence(primary, other) if one.reason == "forbidden"]
         evidence = self._evidence(number, status, reason)
-        if status == "refused" and any(orders):
-            return msgspec.structs.replace(evidence, reason="forbidden", request_id=next(filter(None, orders)))
+        if status == "refused":
+            for known in self._components.evidence(primary, other):
+                if known.reason == "forbidden" and known.request_id:
+                    return msgspec.structs.replace(evidence, reason="forbidden", request_id=known.request_id)
         return evidence
 
     def _decided(self, known: Evidence, number: int, status: LinkStatus, reason: str) -> Evidence:

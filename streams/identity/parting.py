@@ -129,11 +129,11 @@ class Parting:
     def _rebuild(self, piece: Component, home: str) -> None:
         workspace = self._request.workspace
         identifiers = piece.identifiers
-        self.shares.append(Share(home, tuple(self._claims(identifiers))))
-        device = identifiers[0]
-        held = holders(self._components.sign_ins(device)) if self._components.is_handed_on(device) else ()
         used = dict.fromkeys(device for one in identifiers for device in self._components.devices(one))
         dealt = tuple(device for device in used if self._components.is_handed_on(device))
+        self.shares.append(Share(home, tuple(self._claims(identifiers, dealt))))
+        device = identifiers[0]
+        held = holders(self._components.sign_ins(device)) if self._components.is_handed_on(device) else ()
         self.commands.append(
             ProfileCommand(
                 workspace, home, "rebuild", self._number, identifiers=identifiers, holders=held, dealt=dealt
@@ -149,11 +149,10 @@ class Parting:
         for device in dealt:
             self.assign(device)
 
-    def _claims(self, identifiers: Iterable[Identifier]) -> Iterator[Claim]:
+    def _claims(self, identifiers: tuple[Identifier, ...], dealt: tuple[Identifier, ...]) -> Iterator[Claim]:
         """Events whose primary identifier is one of these, and those of shared devices while one of these held them."""
         for identifier in identifiers:
             yield Claim(identifier.namespace, identifier.value)
-            for device in self._components.devices(identifier):
-                if self._components.is_handed_on(device):
-                    held = holders(self._components.sign_ins(device))
-                    yield from (claim for person, claim in claims(device, held) if person == identifier)
+        for device in dealt:
+            held = holders(self._components.sign_ins(device))
+            yield from (claim for person, claim in claims(device, held) if person in identifiers)

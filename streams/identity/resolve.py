@@ -32,14 +32,14 @@ def resolve(  # noqa: PLR0913 - the event's side and what it is judged by
     source: str,
     workspace_namespace: uuid.UUID,
     *,
-    again: Sequence[Identifier] = (),
+    asks_all: bool = False,
     epoch: int = 0,
 ) -> Resolved:
     """The profile of an event now, by the entry of its primary identifier, and the pairs not yet asked about.
 
     `identifiers`: at least one, as `IdentityRules.usable` returns them; the first is the primary. Each source is asked
     about by itself: its evidence can be taken back alone; and so is each company of stronger identifiers, since what
-    was not followed in one may be in another. `again`: those to ask about in any case. `epoch`: a number that changes
+    was not followed in one may be in another. `asks_all`: those known as well. `epoch`: a number that changes
     when what was asked about may be answered otherwise because time has passed.
     """
     primary = identifiers[0]
@@ -50,12 +50,11 @@ def resolve(  # noqa: PLR0913 - the event's side and what it is judged by
     hashes = _hashes(identifiers[1:], f"{source}\n{epoch}" if epoch else source)
     new_pairs = tuple(other for other, hashed in hashes.items() if not _contains(known.paired, hashed))
     if not new_pairs:
-        return Resolved(profile_id, tuple(other for other in identifiers[1:] if other in again))
+        return Resolved(profile_id, identifiers[1:] if asks_all else ())
     paired = known.paired + b"".join(hashes[other] for other in new_pairs)
     # The oldest fall out: asking about a pair again is harmless, an entry without bound is not.
     changed = msgspec.structs.replace(known, paired=paired[-MAX_PAIRED * _HASH_BYTES :])
-    asked = tuple(other for other in identifiers[1:] if other in new_pairs or other in again) if again else new_pairs
-    return Resolved(profile_id, asked, changed)
+    return Resolved(profile_id, identifiers[1:] if asks_all else new_pairs, changed)
 
 
 def apply_route(entry: IdentifierEntry | None, route: Route) -> IdentifierEntry:

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 from click.testing import CliRunner, Result
-from rich.text import Text
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -19,7 +18,6 @@ from collectors.evidence.quarantine import find_quarantine
 from collectors.evidence.routes import evidence_routes
 from definitions.identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
-from onefold.wording import in_words, literal
 from schemas import topics
 from schemas.records import Identifier, IdentityChange, Link, Share
 from settings import Settings, Workspace
@@ -311,37 +309,6 @@ def test_the_longest_values_are_found_and_longer_ones_are_nobodys(
 def test_workspaces_do_not_see_each_other(migrated: str, told: str) -> None:
     assert told
     assert explain(migrated, f"w{uuid.uuid4().hex}", named("user_id:ada"), DEFAULT_RULES) is None
-
-
-# -- words
-
-
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "limit:email",
-        "veto:id_card",
-        "cap:identifiers",
-        "cap:merges",
-        "fan_in",
-        "shared",
-        "first_owner",
-        "forbidden",
-        "unmerged",
-        "retracted",
-    ],
-)
-def test_every_reason_of_graph_is_told_in_words(reason: str) -> None:
-    assert in_words(reason).startswith(f"{reason} (")
-
-
-def test_a_reason_of_a_later_release_is_told_as_it_is() -> None:
-    assert [in_words(reason) for reason in ("", "limit:", "new", "new:email")] == ["", "limit:", "new", "new:email"]
-
-
-def test_literal_text_is_never_markup() -> None:
-    assert Text(literal("[bold]x[/bold]")).plain == "[bold]x[/bold]"
-    assert literal("\u202egnp.exe") == "\\u202egnp.exe"
 
 
 # -- devices

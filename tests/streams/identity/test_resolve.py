@@ -78,10 +78,11 @@ def test_a_pair_is_asked_about_again_in_other_company_and_when_a_period_has_move
     assert resolve(alone.changed, (USER, DEVICE), "shop", NAMESPACE, epoch=1).asked == (DEVICE,)
 
 
-def test_what_is_to_be_asked_about_again_is_asked_about_in_order() -> None:
+def test_what_is_known_is_asked_about_again_on_demand_in_order() -> None:
     known = resolve(None, (USER, EMAIL, DEVICE), "shop", NAMESPACE).changed
-    assert resolve(known, (USER, EMAIL, DEVICE), "shop", NAMESPACE, again=(DEVICE,)).asked == (DEVICE,)
-    assert resolve(None, (USER, EMAIL, DEVICE), "shop", NAMESPACE, again=(DEVICE,)).asked == (EMAIL, DEVICE)
+    for entry in (known, None):
+        assert resolve(entry, (USER, EMAIL, DEVICE), "shop", NAMESPACE, asks_all=True).asked == (EMAIL, DEVICE)
+    assert resolve(None, (USER,), "shop", NAMESPACE, asks_all=True).asked == ()
 
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=300))

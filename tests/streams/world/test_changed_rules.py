@@ -6,7 +6,7 @@ import msgspec
 
 from definitions.identity.rules import DEFAULT_RULES, IdentityRules, Namespace
 from schemas.records import Event, Identifier, IdentityRequest
-from tests.streams.world.test_parting import PROGRAM, START
+from tests.streams.world.playing import PROGRAM, START
 from tests.streams.world.world import WORKSPACE, World
 
 ANN, BEN, MEMBER = Identifier("user_id", "ann"), Identifier("user_id", "ben"), Identifier("member", "m")

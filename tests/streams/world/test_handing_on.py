@@ -9,7 +9,7 @@ import pytest
 from definitions.identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, Identifier
 from tests.oracle.reference import recompute
-from tests.streams.world.test_parting import HOUR, MINUTE, PROGRAM, REFERENCE, START, check, event_clock, unmerge
+from tests.streams.world.playing import HOUR, MINUTE, PROGRAM, REFERENCE, check, event_clock, play
 from tests.streams.world.world import WORKSPACE, World
 
 RULES = IdentityRules(
@@ -38,17 +38,8 @@ def _event(random: Random, number: int, at: int) -> Event:
 def _play(seed: int, events: int = 40) -> tuple[World, list[Event], int]:
     random = Random(seed)
     world = World(random.choice((1, 2, 3)), random, RULES, PROGRAM)
-    at, sent = START, []
-    for number in range(events):
-        at += random.choice((1, MINUTE, 20 * MINUTE, 31 * MINUTE))
-        event = _event(random, number, at)
-        sent.append(event)
-        for _ in range(random.choice((1, 1, 2))):
-            world.send(event)
-        if random.random() < 0.1 and (request := unmerge(world, random, number, [*PEOPLE, *DEVICES])) is not None:
-            world.order(request)
-        for _ in range(random.choice((0, 1, 5, 60))):
-            world.step()
+    gaps = (1, MINUTE, 20 * MINUTE, 31 * MINUTE)
+    sent, at = play(world, random, _event, events=events, gaps=gaps, unmerges=0.1, pool=[*PEOPLE, *DEVICES])
     world.run()
     world.advance(at + random.choice((0, 10 * MINUTE, 3 * HOUR)))
     world.run()
@@ -67,7 +58,7 @@ def _owner(world: World) -> Callable[[Event], Identifier]:
     return owner
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(200))
 def test_at_rest_every_holder_has_the_events_of_its_time(seed: int) -> None:
     world, sent, at = _play(seed)
     components = {world.component(identifier).identifiers for identifier in (*PEOPLE, *DEVICES)}

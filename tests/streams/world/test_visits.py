@@ -8,7 +8,7 @@ from definitions.identity.rules import DEFAULT_RULES
 from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier
 from tests.oracle.reference import recompute
-from tests.streams.world.test_parting import HOUR, MINUTE, PROGRAM, REFERENCE, START, check, event_clock, unmerge
+from tests.streams.world.playing import HOUR, MINUTE, PROGRAM, REFERENCE, check, event_clock, play
 from tests.streams.world.world import NAMESPACE, WORKSPACE, World
 
 VISITS = [Identifier("session_id", f"s{n}") for n in range(6)]
@@ -29,17 +29,8 @@ def _play(seed: int, events: int = 30) -> tuple[World, list[Event], int]:
     random = Random(seed)
     world = World(random.choice((1, 2, 3)), random, DEFAULT_RULES, PROGRAM)
     unmerges = random.choice((0, 0.1))
-    at, sent = START, []
-    for number in range(events):
-        at += random.choice((1, MINUTE, 6 * MINUTE, 31 * MINUTE))
-        event = _event(random, number, at)
-        sent.append(event)
-        for _ in range(random.choice((1, 1, 2))):
-            world.send(event)
-        if random.random() < unmerges and (request := unmerge(world, random, number, POOL)) is not None:
-            world.order(request)
-        for _ in range(random.choice((0, 1, 5, 60))):
-            world.step()
+    gaps = (1, MINUTE, 6 * MINUTE, 31 * MINUTE)
+    sent, at = play(world, random, _event, events=events, gaps=gaps, unmerges=unmerges, pool=POOL)
     for _ in range(2):  # also what is told of when the time has come already has its grace
         world.advance(at + 3 * HOUR)
         world.run()
@@ -47,7 +38,7 @@ def _play(seed: int, events: int = 30) -> tuple[World, list[Event], int]:
     return world, sent, event_clock(world)
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(200))
 def test_at_rest_visits_of_nobody_have_vanished_and_those_of_persons_count(seed: int) -> None:
     world, sent, at = _play(seed)
     components = {world.component(identifier).identifiers for identifier in POOL}
