@@ -2,6 +2,16 @@
 
 from settings.environment import Settings, load
 from settings.errors import SettingsError
-from settings.workspaces import Clock, Source, Workspace, read_workspaces, write_default
+from settings.workspaces import Clock, Source, Workspace, random_key, read_workspaces, write_default
 
-__all__ = ["Clock", "Settings", "SettingsError", "Source", "Workspace", "load", "read_workspaces", "write_default"]
+__all__ = [
+    "Clock",
+    "Settings",
+    "SettingsError",
+    "Source",
+    "Workspace",
+    "load",
+    "random_key",
+    "read_workspaces",
+    "write_default",
+]

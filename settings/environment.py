@@ -10,6 +10,8 @@ import msgspec
 from settings.errors import SettingsError
 from settings.workspaces import Workspace, read_workspaces
 
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
 SHIPPED_DEFINITIONS = Path(__file__).resolve().parent.parent / "definitions" / "shop"
 
 
@@ -39,6 +41,11 @@ class Settings(msgspec.Struct, frozen=True):
     definitions: Path = SHIPPED_DEFINITIONS
     open_reads: bool = False
     workspaces: Mapping[str, Workspace] = MappingProxyType({})
+
+    @property
+    def is_local(self) -> bool:
+        """Whether what this process serves can be reached from this machine only."""
+        return self.http_host in LOOPBACK_HOSTS
 
 
 _VARIABLES = {
@@ -85,7 +92,26 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     config = environ.get("ONEFOLD_CONFIG")
     if config:
         values["workspaces"] = read_workspaces(Path(config))
-    return Settings(**values)  # type: ignore[arg-type]
+    settings = Settings(**values)  # type: ignore[arg-type]
+    if not settings.is_local:
+        _check_open_doors(settings, config)
+    return settings
+
+
+def _check_open_doors(settings: Settings, config: str | None) -> None:
+    """What is fit for one machine only must not be reached from others."""
+    if settings.open_reads:
+        raise SettingsError(
+            f"ONEFOLD_OPEN_READS=1 shows every profile without a key, so it is for loopback only, "
+            f"and ONEFOLD_HTTP_HOST is {settings.http_host!r}: give the workspaces read_keys instead"
+        )
+    for workspace in settings.workspaces.values():
+        for source in workspace.sources:
+            if source.local_only:
+                raise SettingsError(
+                    f"{config}: source {source.name!r} of workspace {workspace.name!r} is local_only, and "
+                    f"ONEFOLD_HTTP_HOST is {settings.http_host!r}: give it a write key of its own without local_only"
+                )
 
 
 def _parse(variable: str, text: str, field: str, kind: object) -> object:

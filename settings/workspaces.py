@@ -1,8 +1,9 @@
 """The workspaces file: who may send, which clock rules, and the secret that profile ids are derived from."""
 
 import os
+import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +13,21 @@ from settings.errors import SettingsError
 
 Clock = Literal["wall", "event"]
 
+LEAST_KEY_LENGTH = 16
+_KEY_BYTES = 16  # of randomness, twice as many characters
+
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One sending system. `priority` decides between traits of the same time: the higher wins."""
+    """One sending system. `priority` decides between traits of the same time: the higher wins.
+
+    `local_only`: its key may be short and known, since it is taken from this machine only, and of web pages only from
+    those that this machine serves itself.
+    """
 
     name: str
     write_key: str
     priority: int = 0
+    local_only: bool = False
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,17 +66,17 @@ def read_workspaces(path: Path) -> Mapping[str, Workspace]:
     except (YAMLError, msgspec.ValidationError) as error:
         raise SettingsError(f"{path}: {error}") from error
     _check_unique(path, "workspace", [workspace.name for workspace in parsed.workspaces])
-    keys = [source.write_key for workspace in parsed.workspaces for source in workspace.sources]
-    _check_unique(path, "write key", keys)
     for workspace in parsed.workspaces:
         if not workspace.name or "|" in workspace.name:
             raise SettingsError(f"{path}: a workspace's name must not be empty or contain '|': {workspace.name!r}")
+    _check_keys(path, parsed.workspaces)
     return {workspace.name: workspace for workspace in parsed.workspaces}
 
 
 def write_default(path: Path, clock: Clock) -> None:
     """Write the embedded stack's file: `main` with the write key `dev` on `clock`, and `cdnow` on the event clock.
 
+    The keys that read and that change who is who are random.
     An existing file is left as it is, but for the clock of `main`, which `clock` decides at every start.
     """
     if path.exists():
@@ -81,10 +90,19 @@ def write_default(path: Path, clock: Clock) -> None:
         ]
     else:
         workspaces = [
-            Workspace("main", uuid.uuid4(), clock, (Source("dev", "dev"),)),
-            Workspace("cdnow", uuid.uuid4(), "event", (Source("cdnow", "cdnow"),)),
+            _local("main", clock, Source("dev", "dev", local_only=True)),
+            _local("cdnow", "event", Source("cdnow", "cdnow", local_only=True)),
         ]
     _write(path, workspaces)
+
+
+def random_key() -> str:
+    """A key or a password that nobody can guess, of characters that need no quoting anywhere."""
+    return secrets.token_hex(_KEY_BYTES)
+
+
+def _local(name: str, clock: Clock, source: Source) -> Workspace:
+    return Workspace(name, uuid.uuid4(), clock, (source,), read_keys=(random_key(),), admin_keys=(random_key(),))
 
 
 def _write(path: Path, workspaces: list[Workspace]) -> None:
@@ -96,6 +114,33 @@ def _write(path: Path, workspaces: list[Workspace]) -> None:
         file.write("# `namespace` is a secret that profile ids are derived from: keep it, and never change it.\n")
         YAML().dump(msgspec.to_builtins(WorkspacesFile(tuple(workspaces))), file)
     partial.replace(path)
+
+
+def _check_keys(path: Path, workspaces: Iterable[Workspace]) -> None:
+    """Messages name where a key stands and never the key: they go into logs."""
+    placed: dict[str, str] = {}
+    for where, key, may_be_short in _keys(workspaces):
+        if not key.isascii() or not key.isprintable() or ":" in key or " " in key:
+            raise SettingsError(f"{path}: {where} must be printable ASCII without colons and blanks")
+        if not key or (len(key) < LEAST_KEY_LENGTH and not may_be_short):
+            raise SettingsError(
+                f"{path}: {where} has {len(key)} characters, at least {LEAST_KEY_LENGTH} are needed: make a random "
+                'one, for example with python -c "import secrets; print(secrets.token_hex(16))"'
+            )
+        if key in placed:
+            raise SettingsError(f"{path}: {where} is the same as {placed[key]}: every key must be of its own")
+        placed[key] = where
+
+
+def _keys(workspaces: Iterable[Workspace]) -> Iterator[tuple[str, str, bool]]:
+    """Every key with the words for where it stands, and whether it may be a short one."""
+    for workspace in workspaces:
+        for source in workspace.sources:
+            where = f"the write_key of source {source.name!r} in workspace {workspace.name!r}"
+            yield where, source.write_key, source.local_only
+        for field, keys in (("read_keys", workspace.read_keys), ("admin_keys", workspace.admin_keys)):
+            for number, key in enumerate(keys, 1):
+                yield f"number {number} of the {field} of workspace {workspace.name!r}", key, False
 
 
 def _check_unique(path: Path, what: str, values: list[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from settings import Settings, SettingsError, load
+from settings import Settings, SettingsError, load, write_default
 
 
 def test_an_empty_environment_gives_the_embedded_stacks_settings() -> None:
@@ -73,3 +73,22 @@ def test_workspaces_come_from_the_file_that_is_named(tmp_path: Path) -> None:
 
     assert list(load({"ONEFOLD_CONFIG": str(path)}).workspaces) == ["main"]
     assert msgspec.structs.replace(load({"ONEFOLD_CONFIG": str(path)}), workspaces={}) == Settings(workspaces={})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "collect.example.com", "127.0.0.1.example.com"])
+def test_open_reads_are_refused_where_other_machines_can_reach_them(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"ONEFOLD_OPEN_READS=1 .* for loopback only"):
+        load({"ONEFOLD_HTTP_HOST": host, "ONEFOLD_OPEN_READS": "1"})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_open_reads_are_allowed_on_loopback(host: str) -> None:
+    assert load({"ONEFOLD_HTTP_HOST": host, "ONEFOLD_OPEN_READS": "1"}).open_reads
+
+
+def test_a_source_for_this_machine_is_refused_where_other_machines_can_reach_it(tmp_path: Path) -> None:
+    write_default(tmp_path / "onefold.yaml", "wall")
+    environment = {"ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"), "ONEFOLD_HTTP_HOST": "0.0.0.0"}
+
+    with pytest.raises(SettingsError, match="source 'dev' of workspace 'main' is local_only"):
+        load(environment)

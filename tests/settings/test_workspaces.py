@@ -9,15 +9,17 @@ import pytest
 from settings import Clock, SettingsError, Source, Workspace, read_workspaces, write_default
 
 NAMESPACE = "6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01"
+W1, W2, R1, A1 = (f"{name}-0123456789abcdef" for name in ("w1", "w2", "r1", "a1"))
 COMPLETE = f"""
 workspaces:
 - name: main
   namespace: {NAMESPACE}
   clock: event
   sources:
-  - {{name: shop, write_key: w1, priority: 5}}
-  - {{name: crm, write_key: w2}}
-  read_keys: [r1]
+  - {{name: shop, write_key: {W1}, priority: 5}}
+  - {{name: crm, write_key: {W2}}}
+  read_keys: [{R1}]
+  admin_keys: [{A1}]
 """
 
 
@@ -28,10 +30,10 @@ def _written(folder: Path, text: str) -> Path:
 
 
 def test_a_complete_file_is_read(tmp_path: Path) -> None:
-    sources = (Source("shop", "w1", 5), Source("crm", "w2"))
+    sources = (Source("shop", W1, 5), Source("crm", W2))
 
     assert read_workspaces(_written(tmp_path, COMPLETE)) == {
-        "main": Workspace("main", uuid.UUID(NAMESPACE), "event", sources, ("r1",))
+        "main": Workspace("main", uuid.UUID(NAMESPACE), "event", sources, (R1,), (A1,))
     }
 
 
@@ -52,7 +54,20 @@ def test_a_source_that_is_not_listed_has_the_lowest_priority(tmp_path: Path) -> 
         (COMPLETE.replace("clock:", "clocks:"), "clocks"),
         (COMPLETE.replace(NAMESPACE, "no-uuid"), "namespace"),
         (COMPLETE.replace("priority: 5", "priority: high"), "priority"),
-        (COMPLETE.replace("w2", "w1"), "write key 'w1' is given twice"),
+        (COMPLETE.replace(W2, W1), "source 'crm' in workspace 'main' is the same as the write_key of source 'shop'"),
+        (COMPLETE.replace(A1, W1), "number 1 of the admin_keys of workspace 'main' is the same as the write_key"),
+        (
+            COMPLETE.replace(A1, R1),
+            "number 1 of the admin_keys of workspace 'main' is the same as number 1 of the",
+        ),
+        (COMPLETE.replace(R1, "''"), "number 1 of the read_keys of workspace 'main' has 0 characters, at least 16"),
+        (COMPLETE.replace(R1, f"{R1}, ''"), "number 2 of the read_keys"),
+        (COMPLETE.replace(A1, A1[:15]), "number 1 of the admin_keys of workspace 'main' has 15 characters"),
+        (COMPLETE.replace(W1, "short"), "the write_key of source 'shop' in workspace 'main' has 5 characters"),
+        (COMPLETE.replace(W1, "''"), "the write_key of source 'shop' in workspace 'main' has 0 characters"),
+        (COMPLETE.replace(W1, f"'{W1}:x'"), "without colons"),
+        (COMPLETE.replace(W1, f"'{W1} x'"), "without colons and blanks"),
+        (COMPLETE.replace(W1, f'"{W1}\\n"'), "printable ASCII"),
         (COMPLETE + COMPLETE.partition("workspaces:")[2], "workspace 'main' is given twice"),
         (COMPLETE.replace("name: main", "name: a|b"), "'|'"),
         (COMPLETE.replace("name: main", "name: ''"), "must not be empty"),
@@ -81,8 +96,8 @@ def test_the_default_file_has_the_two_workspaces_of_the_embedded_stack(tmp_path:
     written = read_workspaces(tmp_path / "onefold.yaml")
 
     assert {name: (workspace.clock, workspace.sources) for name, workspace in written.items()} == {
-        "main": ("wall", (Source("dev", "dev"),)),
-        "cdnow": ("event", (Source("cdnow", "cdnow"),)),
+        "main": ("wall", (Source("dev", "dev", local_only=True),)),
+        "cdnow": ("event", (Source("cdnow", "cdnow", local_only=True),)),
     }
 
 
@@ -90,9 +105,10 @@ def test_every_installation_has_its_own_secrets_and_keeps_them_to_its_owner(tmp_
     one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
     write_default(one, "wall")
     write_default(other, "wall")
-    namespaces = [workspace.namespace for path in (one, other) for workspace in read_workspaces(path).values()]
+    workspaces = [workspace for path in (one, other) for workspace in read_workspaces(path).values()]
 
-    assert len(set(namespaces)) == 4
+    assert len({workspace.namespace for workspace in workspaces}) == 4
+    assert len({key for workspace in workspaces for key in (*workspace.read_keys, *workspace.admin_keys)}) == 8
     assert stat.S_IMODE(one.stat().st_mode) == 0o600
 
 
@@ -114,3 +130,15 @@ def test_a_file_of_ones_own_is_left_alone(tmp_path: Path) -> None:
     write_default(_written(tmp_path, text), "wall")
 
     assert (tmp_path / "onefold.yaml").read_text(encoding="utf-8") == text
+
+
+def test_a_message_about_a_key_does_not_show_it(tmp_path: Path) -> None:
+    for text in (COMPLETE.replace(A1, W1), COMPLETE.replace(W1, f"'{W1}:x'"), COMPLETE.replace(W1, W1[:15])):
+        with pytest.raises(SettingsError) as caught:
+            read_workspaces(_written(tmp_path, text))
+        assert W1[:15] not in str(caught.value)
+
+
+def test_a_short_key_is_for_senders_of_this_machine(tmp_path: Path) -> None:
+    text = COMPLETE.replace(f"write_key: {W1}", "write_key: w1, local_only: true")
+    assert read_workspaces(_written(tmp_path, text))["main"].sources[0] == Source("shop", "w1", 5, local_only=True)
