@@ -40,7 +40,7 @@ def presents_key(authorization: str | None, keys: Iterable[str]) -> bool:
     """Whether a header holds one of the keys: as Bearer, or as user name of Basic authentication."""
     scheme, _, token = (authorization or "").partition(" ")
     presented = token.strip() if scheme.lower() == "bearer" else key_from_header(authorization)
-    return presented is not None and any(hmac.compare_digest(presented.encode(), key.encode()) for key in keys)
+    return bool(presented) and any(hmac.compare_digest((presented or "").encode(), key.encode()) for key in keys)
 
 
 def key_from_body(call: JsonObject) -> str | None:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -20,7 +21,7 @@ from collectors.identity_orders import OrderRefused, UnknownProfile, UnknownRequ
 from collectors.lookup import LookupFailed
 from collectors.producer import AcknowledgedProducer, Outgoing, Unavailable
 from schemas import topics
-from settings import Settings
+from settings import Settings, Workspace
 
 RETRY_AFTER_S = 2
 MAX_SPLIT = 1_000
@@ -53,9 +54,13 @@ class IdentityOrders:
         ]
 
     async def unmerge(self, request: Request) -> Response:
-        """202 with the request's id; 400, 401, 404, 415 when it cannot be meant; 503 when it cannot be taken now."""
+        """202 with the request's id; 401 without an admin key, which is asked before the body is read.
+
+        400, 404, 415 when the order cannot be meant; 503 when it cannot be taken now.
+        """
         settings: Settings = request.app.state.settings
         try:
+            _check_key(_admin_keys(settings.workspaces.values()), "any workspace", request)
             order = await self._read(request)
             _check_access(settings, order.workspace, request)
             request_id = await self._send(settings, order)
@@ -115,10 +120,6 @@ class _Forbidden(Exception):
     """No admin key of the workspace."""
 
 
-class _UnknownWorkspace(Exception):
-    """There is no such workspace."""
-
-
 _ERRORS = (
     BodyRefused,
     LookupFailed,
@@ -127,21 +128,25 @@ _ERRORS = (
     UnknownProfile,
     UnknownRequest,
     _Forbidden,
-    _UnknownWorkspace,
     msgspec.DecodeError,
     UnicodeDecodeError,
 )
 
 
-def _check_access(settings: Settings, workspace: str, request: Request) -> None:
-    known = settings.workspaces.get(workspace)
-    keys = known.admin_keys if known is not None else ()
-    if not settings.open_reads and not presents_key(request.headers.get("authorization"), keys):
-        raise _Forbidden(
-            f"an admin key of workspace {workspace!r} is needed: as user name of Basic authentication, or as Bearer"
-        )
-    if known is None:
-        raise _UnknownWorkspace(f"there is no workspace {workspace!r}")
+def _check_access(settings: Settings, name: str, request: Request) -> None:
+    """Whoever holds no key of a workspace does not hear whether there is one of that name."""
+    workspace = settings.workspaces.get(name)
+    _check_key(_admin_keys([workspace] if workspace is not None else []), f"workspace {name!r}", request)
+
+
+def _admin_keys(workspaces: Iterable[Workspace]) -> list[str]:
+    return [key for workspace in workspaces for key in workspace.admin_keys]
+
+
+def _check_key(keys: Sequence[str], of: str, request: Request) -> None:
+    """Open reads open nothing here."""
+    if not presents_key(request.headers.get("authorization"), keys):
+        raise _Forbidden(f"an admin key of {of} is needed: as user name of Basic authentication, or as Bearer")
 
 
 def _answer_to(error: Exception) -> Response:
@@ -157,8 +162,6 @@ def _answer_to(error: Exception) -> Response:
             status, code, message, field = 404, "unknown_request", str(error), "request_id"
         case _Forbidden():
             status, code, message, field = 401, "unknown_admin_key", str(error), "Authorization"
-        case _UnknownWorkspace():
-            status, code, message, field = 404, "unknown_workspace", str(error), "workspace"
         case LookupFailed() | Unavailable():
             logger.warning("answered 503: %s", error)
             status, code, message = 503, "unavailable", "this cannot be done now, come again later"

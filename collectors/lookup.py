@@ -1,10 +1,11 @@
 """Questions to ClickHouse by the API and the command line, with ClickHouse's own parameters. Which, is the askers'."""
 
 from functools import cache
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+
+from settings import host_and_port
 
 TIMEOUT_S = 10.0
 
@@ -29,9 +30,7 @@ def rows(url: str, query: str, parameters: dict[str, str]) -> list[JsonObject]:
     except httpx.InvalidURL as error:
         raise LookupFailed(f"the question is too long: {error}") from error
     except httpx.HTTPError as error:
-        raise LookupFailed(
-            f"ClickHouse at {urlsplit(url).netloc.rpartition('@')[2]} does not answer: {error}"
-        ) from error
+        raise LookupFailed(f"ClickHouse at {host_and_port(url)} does not answer: {error}") from error
     if answer.status_code != httpx.codes.OK:
         raise LookupFailed(f"ClickHouse: {' '.join(answer.text.split())[:300]}")
     return msgspec.json.decode(answer.content, type=_Answer).data

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException
 from collectors.contracts import Contracts
 from collectors.producer import AcknowledgedProducer
 from schemas import topics
-from settings import Settings
+from settings import Settings, without_credentials
 
 PROBE_TIMEOUT_S = 1.5
 CACHED_S = 1.0
@@ -57,8 +57,8 @@ class Readiness:
         try:
             response = await self._client.get(url)
         except httpx.HTTPError as error:
-            return f"no answer from {url}: {type(error).__name__}"
-        return OK if response.status_code == 200 else f"{url} answers {response.status_code}"
+            return f"no answer from {without_credentials(url)}: {type(error).__name__}"
+        return OK if response.status_code == 200 else f"{without_credentials(url)} answers {response.status_code}"
 
 
 def stack_parts(settings: Settings) -> dict[str, str]:

@@ -7,7 +7,6 @@ is asked about again. Events are in the order in which they were received, which
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
-from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -15,6 +14,7 @@ import httpx
 from rebuilds.rowbinary import Reader, Truncated
 from rebuilds.warehouse import quoted
 from schemas.records import Identifier, Link, LinkStatus
+from settings import host_and_port
 from streams.identity.replay import Observed, Present
 
 CONNECT_TIMEOUT_S = 5.0
@@ -70,7 +70,7 @@ class History:
     """One workspace in one ClickHouse. Every question raises ClickException when it is not answered."""
 
     def __init__(self, url: str, workspace: str) -> None:
-        self._place = urlsplit(url).netloc.rpartition("@")[2]
+        self._place = host_and_port(url)
         self._workspace = quoted(workspace)
         self._client = httpx.Client(base_url=url, timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S))
 

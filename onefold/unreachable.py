@@ -3,7 +3,7 @@
 from confluent_kafka import KafkaError, KafkaException
 from httpx2 import TransportError
 
-from settings import Settings
+from settings import Settings, without_credentials
 
 _AWAY = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
 
@@ -18,8 +18,8 @@ def failure(settings: Settings, error: Exception) -> str:
             return _no_stack(settings.kafka, f"Kafka: {reason.str()}")
         return f"Kafka at {settings.kafka}: {reason.str()}"
     if isinstance(error, TransportError):
-        return _no_stack(settings.registry, f"schema registry: {error}")
-    return f"schema registry at {settings.registry}: {error}"
+        return _no_stack(without_credentials(settings.registry), f"schema registry: {error}")
+    return f"schema registry at {without_credentials(settings.registry)}: {error}"
 
 
 def _no_stack(place: str, detail: str) -> str:

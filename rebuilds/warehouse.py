@@ -7,12 +7,12 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import httpx
 
 from rebuilds.rowbinary import Reader, Truncated
 from schemas.records import Identifier
+from settings import host_and_port
 from telemetry.retrying import TransientError
 
 PAGE_ROWS = 20_000
@@ -77,7 +77,7 @@ class Warehouse:
     """One ClickHouse, for one thread. Connects with the first question."""
 
     def __init__(self, url: str) -> None:
-        self._place = urlsplit(url).netloc.rpartition("@")[2]
+        self._place = host_and_port(url)
         timeout = httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
         self._client = httpx.Client(base_url=url, timeout=timeout)
         self._page_rows = PAGE_ROWS

@@ -1,5 +1,6 @@
 """One frozen settings object per process, from `ONEFOLD_*` and the workspaces file; nobody else reads them."""
 
+from settings.addresses import host_and_port, with_credentials, without_credentials
 from settings.environment import Settings, load
 from settings.errors import SettingsError
 from settings.workspaces import Clock, Source, Workspace, random_key, read_workspaces, write_default
@@ -10,8 +11,11 @@ __all__ = [
     "SettingsError",
     "Source",
     "Workspace",
+    "host_and_port",
     "load",
     "random_key",
     "read_workspaces",
+    "with_credentials",
+    "without_credentials",
     "write_default",
 ]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -67,6 +68,7 @@ _VARIABLES = {
     "ONEFOLD_DEFINITIONS": "definitions",
     "ONEFOLD_OPEN_READS": "open_reads",
 }
+_URLS = frozenset({"registry", "clickhouse"})
 _LOWEST = {"partitions": 1, "replication": 1, "session_timeout_ms": 1_000, "clickhouse_timeout_s": 1}
 _HIGHEST = {
     "standbys": 8,
@@ -88,6 +90,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     for variable, field in _VARIABLES.items():
         text = environ.get(variable)
         if text is not None and text != "":
+            if field in _URLS:
+                _check_url(variable, text)
             values[field] = _parse(variable, text, field, kinds[field])
     config = environ.get("ONEFOLD_CONFIG")
     if config:
@@ -112,6 +116,17 @@ def _check_open_doors(settings: Settings, config: str | None) -> None:
                     f"{config}: source {source.name!r} of workspace {workspace.name!r} is local_only, and "
                     f"ONEFOLD_HTTP_HOST is {settings.http_host!r}: give it a write key of its own without local_only"
                 )
+
+
+def _check_url(variable: str, text: str) -> None:
+    """A message shows the value without a password, and so not at all where it is no URL."""
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise SettingsError(f"{variable}: expected an address such as http://127.0.0.1:8123, and what it holds is none")
 
 
 def _parse(variable: str, text: str, field: str, kind: object) -> object:

@@ -3,7 +3,6 @@
 import json
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onefold.running import data_dir_option, running_settings
+from settings import host_and_port
 
 CONNECT_TIMEOUT_S = 5.0
 TABLE_FORMAT = "JSONCompact"
@@ -68,7 +68,7 @@ def _ask(url: str, statement: str, output_format: str) -> httpx.Response:
         "output_format_json_quote_64bit_integers": "0",
         "wait_end_of_query": "1",
     }
-    place = urlsplit(url).netloc.rpartition("@")[2]
+    place = host_and_port(url)
     try:
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT_S)
         answer = httpx.post(url, params=parameters, content=statement.encode(), timeout=timeout)

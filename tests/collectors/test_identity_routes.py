@@ -1,5 +1,6 @@
 """Parting people over HTTP: who may, what is refused, what is sent. What GRAPH makes of it is its tests' matter."""
 
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,11 +23,12 @@ from tests.onefold.stand_in_graph import StandInGraph
 pytestmark = pytest.mark.stack
 
 ORDER = {"workspace": "orders", "profile": "user_id:ada", "split": ["user_id:bob"], "reason": "two", "forbid": True}
-ADMIN = {"Authorization": "Bearer admin"}
+READ_KEY, ADMIN_KEY = "reader-0123456789abcdef", "admin-0123456789abcdef"
+ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
 def serve(stack: Stack, folder: Path, **changed: str) -> Iterator[str]:
-    workspace = Workspace("orders", uuid.uuid4(), read_keys=("reader",), admin_keys=("admin",))
+    workspace = Workspace("orders", uuid.uuid4(), read_keys=(READ_KEY,), admin_keys=(ADMIN_KEY,))
     (folder / "onefold.yaml").write_bytes(msgspec.json.encode(WorkspacesFile((workspace,))))
     own = {"ONEFOLD_HTTP_PORT": str(free_ports(1)[0]), "ONEFOLD_CONFIG": str(folder / "onefold.yaml")}
     process = CollectorProcess(dict(stack.environment) | own | {"ONEFOLD_OPEN_READS": "0"} | changed, folder / "log")
@@ -54,7 +56,7 @@ def undecided(_request: IdentityRequest) -> tuple[IdentityChange, ...]:
     return ()
 
 
-@pytest.mark.parametrize("auth", [{"headers": ADMIN}, {"auth": ("admin", "")}])
+@pytest.mark.parametrize("auth", [{"headers": ADMIN}, {"auth": (ADMIN_KEY, "")}])
 def test_an_accepted_order_is_in_kafka(stack: Stack, url: str, auth: dict[str, object]) -> None:
     with StandInGraph(stack, "orders", undecided) as graph:
         answer = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER, **auth)  # type: ignore[arg-type]
@@ -93,8 +95,11 @@ def test_an_order_that_cannot_be_meant_is_refused_with_its_field(
     assert (answer.status_code, error["code"], error["field"]) == (status, code, field), error
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer reader"}, {"Authorization": "Basic !"}])
-def test_only_holders_of_an_admin_key_may(url: str, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "authorization", [None, f"Bearer {READ_KEY}", "Basic !", "Bearer", "Basic Og==", "Bearer admin"]
+)
+def test_only_holders_of_an_admin_key_may(url: str, authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
     order = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER, headers=headers)
     state = httpx.get(f"{url}/v1/identity/requests/r?workspace=orders", headers=headers)
     assert (order.status_code, state.status_code) == (401, 401)
@@ -128,8 +133,17 @@ def test_a_clickhouse_that_is_away_is_no_fault_of_the_order(stack: Stack, tmp_pa
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
 
-def test_where_reads_are_open_no_key_is_needed(stack: Stack, tmp_path: Path) -> None:
+def test_open_reads_open_no_order(stack: Stack, tmp_path: Path) -> None:
     for url in serve(stack, tmp_path, ONEFOLD_OPEN_READS="1"):
-        assert httpx.post(f"{url}/v1/identity/unmerge", json=ORDER).status_code == 202
-        unknown = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER | {"workspace": "nowhere"})
-        assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_workspace")
+        assert httpx.post(f"{url}/v1/identity/unmerge", json=ORDER).status_code == 401
+        assert httpx.get(f"{url}/v1/identity/requests/{uuid.uuid4().hex}?workspace=orders").status_code == 401
+        assert httpx.post(f"{url}/v1/identity/unmerge", json=ORDER, headers=ADMIN).status_code == 202
+
+
+def test_the_key_is_asked_before_the_body_is_read(url: str) -> None:
+    """A body that is announced and not sent: whoever read it first would wait for it."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    head = f"POST /v1/identity/unmerge HTTP/1.1\r\nHost: {url[7:]}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"{head}Content-Length: 9\r\n\r\n".encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401")

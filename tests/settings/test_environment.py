@@ -92,3 +92,11 @@ def test_a_source_for_this_machine_is_refused_where_other_machines_can_reach_it(
 
     with pytest.raises(SettingsError, match="source 'dev' of workspace 'main' is local_only"):
         load(environment)
+
+
+@pytest.mark.parametrize("variable", ["ONEFOLD_CLICKHOUSE", "ONEFOLD_REGISTRY"])
+@pytest.mark.parametrize("text", ["x:sekret@host", "ftp://x:sekret@host", "http://x:sekret@", "http://x:sekret@[::1"])
+def test_an_address_that_is_none_is_refused_without_its_password(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{variable}: expected an address") as caught:
+        load({variable: text})
+    assert "sekret" not in str(caught.value)

@@ -1,0 +1,30 @@
+"""Addresses as they may be shown: a URL can carry a user and a password, and messages, answers and logs must not."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+
+def without_credentials(url: str) -> str:
+    """The URL without user and password; what cannot be read as a URL is shown up to what may be one of the two."""
+    try:
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(netloc=_host_and_port(parts.netloc)))
+    except ValueError:
+        return _host_and_port(url)
+
+
+def host_and_port(url: str) -> str:
+    """`HOST:PORT` of a URL, for messages."""
+    try:
+        return _host_and_port(urlsplit(url).netloc)
+    except ValueError:
+        return _host_and_port(url)
+
+
+def with_credentials(url: str, user: str, password: str) -> str:
+    """The URL with a user and a password, both of characters that need no quoting in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{_host_and_port(parts.netloc)}"))
+
+
+def _host_and_port(netloc: str) -> str:
+    return netloc.rpartition("@")[2]
