@@ -64,6 +64,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data_dir / "onefold.yaml"
 
     @property
+    def clickhouse_password(self) -> Path:
+        """The password that ClickHouse asks for, made at the first start."""
+        return self.data_dir / "clickhouse.password"
+
+    @property
     def stack_file(self) -> Path:
         """Addresses and process ids of the running stack, for commands in other shells."""
         return self.data_dir / "stack.json"

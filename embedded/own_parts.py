@@ -10,6 +10,7 @@ from embedded.layout import LOOPBACK, Layout, Ports
 from embedded.part import Part, Task, http_ready
 from settings import Settings
 
+CLICKHOUSE_USER = "default"
 _READY = "/health/ready"
 
 
@@ -30,7 +31,7 @@ def environment(
         "ONEFOLD_DATA_DIR": str(layout.data_dir),
         "ONEFOLD_DEFINITIONS": str(definitions),
         "ONEFOLD_CONFIG": str(layout.workspaces),
-        "ONEFOLD_OPEN_READS": "1",
+        "ONEFOLD_OPEN_READS": environ.get("ONEFOLD_OPEN_READS") or "1",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -38,10 +39,12 @@ def environment(
 def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
     """The ClickHouse engine behind its HTTP gateway."""
     command = [sys.executable, "-m", "embedded.clickhouse", "--host", LOOPBACK, "--port", str(port)]
+    command += ["--path", str(layout.clickhouse), "--password-file", str(layout.clickhouse_password)]
+    allowed = environment.get("ONEFOLD_CLICKHOUSE_ALLOW")
     return Part(
         name="clickhouse",
         title="ClickHouse",
-        command=[*command, "--path", str(layout.clickhouse)],
+        command=[*command, "--allow", allowed] if allowed else command,
         environment=environment,
         ready=http_ready(port, "/ping"),
     )

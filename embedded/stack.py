@@ -19,15 +19,23 @@ from embedded.fetch import cache_dir, fetch
 from embedded.kafka import kafka_part
 from embedded.layout import LOOPBACK, Layout, Ports, free_ports
 from embedded.locks import FileLock
-from embedded.own_parts import clickhouse_part, environment, onefold_parts, schemas_task, topics_task
+from embedded.own_parts import (
+    CLICKHOUSE_USER,
+    clickhouse_part,
+    environment,
+    onefold_parts,
+    schemas_task,
+    topics_task,
+)
 from embedded.part import Step
+from embedded.password import kept_password
 from embedded.preflight import check_definitions, check_ports, prepare_data_dir
 from embedded.process import PartProcess
 from embedded.running import DEFAULT_DATA_DIR, Addresses, RunningStack, write_running
 from embedded.screen import Screen, SilentScreen
 from embedded.supervisor import Supervisor
 from embedded.unpack import unpacked
-from settings import Clock, Settings, load, write_default
+from settings import Clock, Settings, load, with_credentials, write_default
 from settings.environment import SHIPPED_DEFINITIONS
 
 ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "worker", "sink", "rebuilder")
@@ -120,12 +128,20 @@ class Stack:
         try:
             check_ports(self.options.ports)
             write_default(self._layout.workspaces, self.options.clock)
+            self._open_clickhouse()
             self._supervisor = Supervisor(self._steps(), _STOP_ORDER, self._layout, self._screen)
             self._supervisor.start()
             self._report()
         except BaseException:
             self.stop()
             raise
+
+    def _open_clickhouse(self) -> None:
+        """Let the stack's own processes, and commands in other shells, know the password."""
+        password = kept_password(self._layout.clickhouse_password)
+        if "ONEFOLD_CLICKHOUSE" not in self.options.settings:
+            address = self.environment["ONEFOLD_CLICKHOUSE"]
+            self.environment["ONEFOLD_CLICKHOUSE"] = with_credentials(address, CLICKHOUSE_USER, password)
 
     def tend(self) -> None:
         """Look after the parts; to be called several times a second while the stack is to stay up.

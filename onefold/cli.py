@@ -15,6 +15,7 @@ from settings import SettingsError
 # Command -> where it is, and what `onefold --help` says of it without loading it.
 COMMANDS = {
     "up": ("onefold.commands.up:up", "Start the whole stack on this machine, until Ctrl-C."),
+    "env": ("onefold.commands.env:env", "Print addresses and keys of the stack for a shell."),
     "demo": ("onefold.commands.demo:demo", "Start the stack, import real purchases, play a live shop."),
     "import": ("onefold.commands.import_:import_", "Import a file of past events."),
     "sql": ("onefold.commands.sql:sql", "Ask ClickHouse."),
@@ -23,6 +24,7 @@ COMMANDS = {
     "identity": ("onefold.commands.identity:identity", "Look at devices, orders and what waits for a review."),
     "unmerge": ("onefold.commands.unmerge:unmerge", "Part what was taken for one person."),
     "definitions": ("onefold.commands.definitions:group", "Check segments and rules of identifiers."),
+    "workspaces": ("onefold.commands.workspaces:workspaces", "Make the file of who may send and read."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "clock": ("onefold.commands.clock:clock", "Move the clock of a workspace on event time."),
     "collector": ("onefold.commands.processes:collector", "Run the collector and the API."),

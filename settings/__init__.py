@@ -3,7 +3,16 @@
 from settings.addresses import host_and_port, with_credentials, without_credentials
 from settings.environment import Settings, load
 from settings.errors import SettingsError
-from settings.workspaces import Clock, Source, Workspace, random_key, read_workspaces, write_default
+from settings.workspaces import (
+    Clock,
+    Source,
+    Workspace,
+    new_workspace,
+    random_key,
+    read_workspaces,
+    workspaces_text,
+    write_default,
+)
 
 __all__ = [
     "Clock",
@@ -13,9 +22,11 @@ __all__ = [
     "Workspace",
     "host_and_port",
     "load",
+    "new_workspace",
     "random_key",
     "read_workspaces",
     "with_credentials",
     "without_credentials",
+    "workspaces_text",
     "write_default",
 ]

@@ -1,5 +1,6 @@
 """The workspaces file: who may send, which clock rules, and the secret that profile ids are derived from."""
 
+import io
 import os
 import secrets
 import uuid
@@ -14,6 +15,8 @@ from settings.errors import SettingsError
 Clock = Literal["wall", "event"]
 
 LEAST_KEY_LENGTH = 16
+_EXAMPLE = "change-me"
+_HOW = " ('onefold workspaces new' prints a whole file)"
 _KEY_BYTES = 16  # of randomness, twice as many characters
 
 
@@ -102,17 +105,30 @@ def random_key() -> str:
 
 
 def _local(name: str, clock: Clock, source: Source) -> Workspace:
-    return Workspace(name, uuid.uuid4(), clock, (source,), read_keys=(random_key(),), admin_keys=(random_key(),))
+    return msgspec.structs.replace(new_workspace(name, clock, ()), sources=(source,))
+
+
+def new_workspace(name: str, clock: Clock, sources: Iterable[str]) -> Workspace:
+    """A workspace whose namespace and keys nobody can guess."""
+    listed = tuple(Source(source, random_key()) for source in sources)
+    return Workspace(name, uuid.uuid4(), clock, listed, read_keys=(random_key(),), admin_keys=(random_key(),))
+
+
+def workspaces_text(workspaces: Iterable[Workspace]) -> str:
+    """The text of a workspaces file."""
+    from ruamel.yaml import YAML
+
+    text = io.StringIO()
+    text.write("# `namespace` is a secret that profile ids are derived from: keep it, and never change it.\n")
+    YAML().dump(msgspec.to_builtins(WorkspacesFile(tuple(workspaces))), text)
+    return text.getvalue()
 
 
 def _write(path: Path, workspaces: list[Workspace]) -> None:
-    from ruamel.yaml import YAML
-
     partial = path.with_suffix(".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("# `namespace` is a secret that profile ids are derived from: keep it, and never change it.\n")
-        YAML().dump(msgspec.to_builtins(WorkspacesFile(tuple(workspaces))), file)
+        file.write(workspaces_text(workspaces))
     partial.replace(path)
 
 
@@ -125,8 +141,10 @@ def _check_keys(path: Path, workspaces: Iterable[Workspace]) -> None:
         if not key or (len(key) < LEAST_KEY_LENGTH and not may_be_short):
             raise SettingsError(
                 f"{path}: {where} has {len(key)} characters, at least {LEAST_KEY_LENGTH} are needed: make a random "
-                'one, for example with python -c "import secrets; print(secrets.token_hex(16))"'
+                f"one{_HOW}"
             )
+        if _EXAMPLE in key:
+            raise SettingsError(f"{path}: {where} is the example that everybody knows: make one of your own{_HOW}")
         if key in placed:
             raise SettingsError(f"{path}: {where} is the same as {placed[key]}: every key must be of its own")
         placed[key] = where

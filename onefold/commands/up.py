@@ -1,12 +1,16 @@
 """`onefold up`: the whole stack on this machine, until it is told to stop. What the stack is, is `embedded`'s."""
 
+import shlex
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -16,7 +20,7 @@ from embedded.preflight import flag
 from embedded.running import DEFAULT_DATA_DIR
 from embedded.screen import error_console, screen_for
 from embedded.stack import Stack, StackOptions
-from settings import Clock
+from settings import Clock, without_credentials
 from settings.environment import SHIPPED_DEFINITIONS
 
 _TEND_EVERY_S = 0.2
@@ -125,16 +129,30 @@ def stop(stack: Stack) -> None:
 def ready_text(stack: Stack) -> str:
     """What a person needs once the stack is ready."""
     addresses = stack.addresses
+    clickhouse = urlsplit(addresses.clickhouse)
+    onefold, here = _as_typed(), ""
+    if stack.options.data_dir != DEFAULT_DATA_DIR:
+        here = f" --data-dir {shlex.quote(str(stack.options.data_dir))}"
     return "\n".join(
         [
             "",
             "Ready.",
             f"  collector and API  {addresses.http}   write key dev, workspace main",
-            f"  ClickHouse         {addresses.clickhouse}   onefold sql 'SELECT count() FROM events'",
+            f"  ClickHouse         {without_credentials(addresses.clickhouse)}   user {clickhouse.username}, "
+            f"password {clickhouse.password}",
             f"  Kafka              {addresses.kafka}",
             f"  schema registry    {addresses.registry}",
             f"  metrics            {addresses.worker_metrics}  {addresses.sink_metrics}  {addresses.rebuilder_metrics}",
             f"  logs               {stack.logs}",
             "",
+            "In another terminal:",
+            f"  {onefold} sql{here} 'SELECT count() FROM events'",
+            f'  eval "$({onefold} env{here})"   # ONEFOLD_CLICKHOUSE, ONEFOLD_READ_KEY, ONEFOLD_ADMIN_KEY and more',
+            "",
         ]
     )
+
+
+def _as_typed() -> str:
+    """What calls this program: its name where the shell finds it, else the path that was typed."""
+    return "onefold" if shutil.which("onefold") else sys.argv[0]

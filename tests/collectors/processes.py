@@ -18,11 +18,11 @@ DEADLINE_S = 60.0
 class CollectorProcess:
     """Started at once; `url` waits until it listens."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, whole_stack: bool = False) -> None:
         self._log = log
         with log.open("wb") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "collectors", "--alone"],
+                [sys.executable, "-m", "collectors", *([] if whole_stack else ["--alone"])],
                 env={**os.environ, **environment},
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -6,6 +6,8 @@ is what the processes serve, and the clickhouse profile is the embedded gateway'
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +21,7 @@ import sinks.metrics
 import streams.metrics
 from embedded.clickhouse.profile import PROFILE
 from onefold.cli import COMMANDS
-from settings import load, read_workspaces
+from settings import SettingsError, load, read_workspaces
 from settings.environment import _VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +69,24 @@ def test_nothing_is_published_beyond_loopback(services: dict[str, dict[str, obje
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_the_example_workspaces_file_is_valid() -> None:
-    assert read_workspaces(ROOT / "deploy" / "onefold.yaml")["main"].sources[0].write_key.startswith("change-me")
+def test_the_example_workspaces_file_is_valid_but_for_its_keys(tmp_path: Path) -> None:
+    example = ROOT / "deploy" / "onefold.yaml"
+    with pytest.raises(SettingsError, match="the example that everybody knows"):
+        read_workspaces(example)
+    own = tmp_path / "own.yaml"
+    own.write_text(example.read_text(encoding="utf-8").replace("change-me-", "0123456789abcdef-"), encoding="utf-8")
+    assert list(read_workspaces(own)) == ["main"]
+
+
+def test_the_file_that_is_made_for_an_installation_can_be_used(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "onefold", "workspaces", "new", "main", "--source", "web", "--source", "crm"]
+    made = [tmp_path / "one.yaml", tmp_path / "other.yaml"]
+    for path in made:
+        path.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+    one, other = (read_workspaces(path)["main"] for path in made)
+    assert [source.name for source in one.sources] == ["web", "crm"]
+    assert one.namespace != other.namespace
+    assert set(one.admin_keys).isdisjoint(other.admin_keys)
 
 
 def test_prometheus_asks_services_of_the_composition_on_their_ports(services: dict[str, dict[str, object]]) -> None:
