@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 FAULTS_TABLE ?= faults.md
 
-.PHONY: demo test lint bench bench-identity bench-peers faults help clean
+.PHONY: demo test lint bench bench-hostile bench-identity bench-peers faults help clean
 
 demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live shop (DEMO_SECONDS=20 for a short run)
 	@$(BIN)/onefold demo
@@ -24,6 +24,9 @@ faults: $(VENV)/installed-test  ## the long form of the fault tests (about half 
 
 bench: $(VENV)/installed-test  ## throughput, latency and memory on this machine
 	$(BIN)/python -m bench
+
+bench-hostile: $(VENV)/installed-test  ## ten minutes of attacks: latency of ordinary senders, memory
+	$(BIN)/python -m bench.hostile
 
 bench-identity: $(VENV)/installed-test  ## how right identity is on real and labelled data, and how fast an unmerge
 	$(BIN)/python -m bench.identity

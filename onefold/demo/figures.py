@@ -8,6 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.running import Addresses
+from settings import host_and_port
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -57,7 +58,10 @@ def query(clickhouse: str, statement: str, **parameters: str) -> list[list[objec
         params={f"param_{name}": value for name, value in parameters.items()},
         timeout=30,
     )
-    return msgspec.json.decode(answer.raise_for_status().content, type=_Answer).data
+    if answer.status_code != httpx.codes.OK:
+        # Not `raise_for_status`, whose message shows the address with its password.
+        raise httpx.HTTPError(f"ClickHouse at {host_and_port(clickhouse)}: {answer.text[:300]}")
+    return msgspec.json.decode(answer.content, type=_Answer).data
 
 
 def events_in_profiles(clickhouse: str, workspace: str) -> int:

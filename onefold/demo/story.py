@@ -92,7 +92,7 @@ def ways_on(console: Console, addresses: Addresses, data_dir: str, stays_up: boo
             f'{onefold} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
             f"curl {addresses.http}/v1/profiles/user_id:shop-7-000",
             f"curl -u dev: {addresses.http}/v1/track -d {_HELLO}",
-            f"curl '{addresses.clickhouse}/?query=SELECT+count()+FROM+onefold.events'",
+            f"curl {addresses.clickhouse} -d 'SELECT count() FROM onefold.events'",
             f"curl {addresses.worker_metrics}",
         )
     else:

@@ -23,7 +23,7 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "explaining.md").read_te
 SHOWN = re.findall(r"^```sh\nonefold (.*?)\n```\n\n```(text|json)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 BARE = re.findall(r"^```sh\nonefold (.*?)\n```\n\n(?!```)", GUIDE, re.MULTILINE)
 RULES_SHOWN = "8bb146ae5acf"  # of the day on which the guide was written
-CALLS = re.findall(r"^curl -u READ_KEY: http://127.0.0.1:8080(\S+)$", GUIDE, re.MULTILINE)
+CALLS = re.findall(r'^curl -u "\$ONEFOLD_READ_KEY:" http://127.0.0.1:8080(\S+)$', GUIDE, re.MULTILINE)
 
 
 @pytest.fixture
