@@ -1,6 +1,6 @@
 """`python -m bench.hostile`: a steady ordinary sender before, during and after ten minutes of attacks.
 
-Prints the sender's latencies as ratios to the quiet minute before, and what each process of the stack holds in memory in
+Prints latencies as ratios to the quiet minute before, and what each process of the stack holds in memory in
 the first and in the last fifth of the attack. Ends with 1 when the sender's p99 more than doubles, when one of its
 requests is refused or when memory goes on growing.
 """
