@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
+from embedded.clickhouse.access import SETTING, SOURCES
 from embedded.clickhouse.engine import Engine, FolderInUse
 from embedded.clickhouse.gateway import Gateway
 
@@ -31,9 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         with _listener(options.host, options.port) as listener:
-            engine = Engine(options.path)
+            password = _password(options.password_file)
+            engine = Engine(options.path, options.allow)
             try:
-                asyncio.run(_serve(engine, listener, options.password, options.host in _LOOPBACK))
+                port = options.port if options.host in _LOOPBACK else None
+                gateway = Gateway(engine, password=password, port=port, allowed=options.allow)
+                asyncio.run(_serve(gateway, listener))
             finally:
                 engine.close()
     except (OSError, ValueError, FolderInUse) as failure:
@@ -42,8 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-async def _serve(engine: Engine, listener: socket.socket, password: str, local: bool) -> None:
-    gateway = Gateway(engine, password=password, local=local)
+async def _serve(gateway: Gateway, listener: socket.socket) -> None:
     config = uvicorn.Config(
         gateway,
         lifespan="off",
@@ -88,8 +91,39 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8123, help="port to listen on (default: %(default)s)")
     parser.add_argument("--path", type=Path, required=True, help="data folder; made when missing")
-    parser.add_argument("--password", default="", help="asked of every query when given; the user's name is ignored")
+    parser.add_argument(
+        "--password-file",
+        type=Path,
+        help="holds what is asked of every query, whatever the user's name; readable by its owner only",
+    )
+    parser.add_argument(
+        "--allow",
+        type=_sources,
+        default=(),
+        metavar="SOURCE,...",
+        help=f"what statements may reach outside of the database: {', '.join(SOURCES)} (default: nothing)",
+    )
     return parser
+
+
+def _sources(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in SOURCES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SOURCES)} ({SETTING})")
+    return names
+
+
+def _password(path: Path | None) -> str:
+    """No file, no password. A file without one, or one that others read, is a mistake: ValueError."""
+    if path is None:
+        return ""
+    password = path.read_text(encoding="utf-8").strip()
+    if not password:
+        raise ValueError(f"the password file {path} is empty")
+    if path.stat().st_mode & 0o077:
+        raise ValueError(f"the password file {path} can be read by others: chmod 600 {path}")
+    return password
 
 
 if __name__ == "__main__":

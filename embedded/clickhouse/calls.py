@@ -5,8 +5,8 @@ import binascii
 import hmac
 import re
 import uuid
-from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -38,7 +38,7 @@ _RESERVED = frozenset(
     }
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _LARGEST_QUERY_SIZE = 64 << 20
 
 
@@ -107,22 +107,23 @@ def check_password(query_string: bytes, headers: Mapping[str, str], password: st
         )
 
 
-def check_origin(headers: Mapping[str, str]) -> None:
-    """Raise ServerError for a web page of another site: SQL can read and write files, and browsers reach loopback.
+def check_origin(headers: Iterable[tuple[bytes, bytes]], port: int) -> None:
+    """Raise ServerError for what a web page made a browser send, unless it is a page of this very address.
 
-    `Host` as well as `Origin`, because a site may point its own name at this machine and then be its own origin.
+    `Host` is asked, because a site may point its own name at this machine and then be its own origin; `Origin`, for a
+    page's scripts and forms; `Sec-Fetch-Site`, for its pictures and links, which come without an origin.
     """
-    origin = headers.get("origin")
-    for name, url in (("Origin", origin), ("Host", f"//{headers.get('host', 'localhost')}")):
-        if url is not None and _hostname(url) not in _LOOPBACK:
-            raise error(Code.ACCESS_DENIED, f"Not for this {name}: the embedded server answers this machine only.")
-
-
-def _hostname(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+    found: dict[bytes, list[str]] = {b"host": [], b"origin": [], b"sec-fetch-site": []}
+    for name, value in headers:
+        if name in found:
+            found[name].append(value.decode("latin-1").strip().lower())
+    hosts = {f"{host}:{port}" for host in _LOOPBACK}
+    if len(found[b"host"]) != 1 or found[b"host"][0] not in hosts:
+        raise error(Code.ACCESS_DENIED, f"Not for this Host: the embedded server is 127.0.0.1:{port}.")
+    if not {f"http://{host}" for host in hosts}.issuperset(found[b"origin"]):
+        raise error(Code.ACCESS_DENIED, "Not for this Origin: the embedded server answers no page of another site.")
+    if not {"same-origin", "none"}.issuperset(found[b"sec-fetch-site"]):
+        raise error(Code.ACCESS_DENIED, "Not for this Sec-Fetch-Site: a page of another site made the browser ask.")
 
 
 def _basic_password(authorization: str) -> str:

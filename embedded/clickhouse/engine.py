@@ -4,11 +4,13 @@ A new connection costs 0.1 ms; what HTTP makes of results is the gateway's part.
 """
 
 import fcntl
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from embedded.clickhouse.access import CONFIG_NAME, write_configuration
 from embedded.clickhouse.binding import Connection, Result, connect, output
 from embedded.clickhouse.errors import ServerError, from_engine
 from embedded.clickhouse.profile import (
@@ -120,24 +122,41 @@ class Session:
 class Engine:
     """The engine of this process; open it once, on one folder, which is created when missing."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raise FolderInUse when another process has the folder."""
+    def __init__(self, folder: Path, allowed: Collection[str] = ()) -> None:
+        """Raise FolderInUse when another process has the folder. `allowed`: sources outside of the database.
+
+        Changes the process's current folder to the one of the engine's configuration: chDB takes no path of it that
+        has an ampersand, and without one would read whatever `config.xml` lies where the process was started.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        folder = folder.resolve()
         self._folder = str(folder.resolve())
         if "?" in self._folder:
             raise ValueError(f"the data folder's name must not contain a question mark: {self._folder}")
         self._lock = (folder / "gateway.lock").open("w")
-        self._settings = {**PROFILE, **SERVER_DEFAULTS, **_limits()}
+        self._settings = {"config-file": CONFIG_NAME, **PROFILE, **SERVER_DEFAULTS, **_limits()}
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            write_configuration(folder / "gateway", allowed)
+            os.chdir(folder / "gateway")
             # The engine lives as long as one connection does; this one also kills queries.
             self._keeper = Session(connect(self._folder, self._settings), "")
         except (OSError, RuntimeError) as failure:
             raise FolderInUse(f"another process uses the data folder {self._folder}") from failure
+        self._own_default_database()
         facts = self._keeper.run(b"SELECT version(), timezone()", "TabSeparated").decode().split()
         self.version, self.timezone = facts
         formats = self._keeper.run(b"SELECT name, content_type FROM system.formats WHERE is_output", "TabSeparated")
         self.content_types = dict(line.split("\t") for line in formats.decode().splitlines())
+
+    def _own_default_database(self) -> None:
+        """Make `default` an ordinary database: chDB's own takes the names of tables for names of files as well."""
+        if (Path(self._folder) / "metadata" / "default.sql").exists():
+            statements = (b"DETACH DATABASE default", b"ATTACH DATABASE default")
+        else:
+            statements = (b"DROP DATABASE default SYNC", b"CREATE DATABASE default ENGINE = Atomic")
+        for statement in statements:
+            self._keeper.run(statement, "Null")
 
     def session(self, query_id: str) -> Session:
         """A new session, under the profile only."""

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 
 import msgspec
@@ -12,12 +12,13 @@ from embedded.clickhouse.encodings import decode
 from embedded.clickhouse.engine import STREAMED, Engine, Progress, Session
 from embedded.clickhouse.errors import Code, error
 from embedded.clickhouse.profile import MAX_BUFFERED_RESULT_BYTES
-from embedded.clickhouse.statements import Kind, Statement, lex, parse
+from embedded.clickhouse.statements import Denied, Kind, Statement, lex, parse, refuse_in_values
 
 Body = SpooledTemporaryFile[bytes]
 
 _PIECE_BYTES = 256 << 10
 _KILL_INTERVAL_S = 0.1
+_MAX_VALUES_BYTES = 16 << 20
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -32,7 +33,7 @@ class Plan(msgspec.Struct, frozen=True):
         return self.statement.kind is not Kind.SELECT
 
 
-def read_plan(call: Call, body: Body) -> Plan:
+def read_plan(call: Call, body: Body, denied: Denied) -> Plan:
     """The statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
     pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), call.content_encoding)
     if call.query:
@@ -41,10 +42,27 @@ def read_plan(call: Call, body: Body) -> Plan:
     # One byte more than allowed lets the engine see, and say, that there is too much.
     while len(head) <= call.max_query_size and (piece := next(pieces, None)) is not None:
         head += piece
-    statement = parse(head[: call.max_query_size + 1])
+    statement = parse(head[: call.max_query_size + 1], denied)
+    if call.readonly and statement.changes:
+        raise error(Code.READONLY, "Cannot execute query in readonly mode. Method GET implies readonly: use POST.")
     if statement.kind is Kind.INSERT_DATA:
-        return Plan(statement, itertools.chain([head[statement.data_at :]], pieces))
+        data = itertools.chain([head[statement.data_at :]], pieces)
+        if (statement.format or "").lower() == "values":
+            return Plan(statement, iter([_values(data, denied)]))
+        return Plan(statement, data)
     return Plan(statement, iter(()))
+
+
+def _values(data: Iterable[bytes], denied: Denied) -> bytes:
+    """All of it at once, because it may hold expressions, which the engine would evaluate unread."""
+    values = bytearray()
+    for piece in data:
+        values += piece
+        if len(values) > _MAX_VALUES_BYTES:
+            limit = f"Values of more than {_MAX_VALUES_BYTES >> 20} MB"
+            raise error(Code.NOT_IMPLEMENTED, f"{limit} are not taken by the embedded engine: use another FORMAT.")
+    refuse_in_values(bytes(values), denied)
+    return bytes(values)
 
 
 class Execution:

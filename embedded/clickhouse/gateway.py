@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import string
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import unquote
@@ -17,6 +17,7 @@ from embedded.clickhouse.engine import Engine
 from embedded.clickhouse.errors import Code, ServerError, error
 from embedded.clickhouse.execution import Body, Execution, Plan, read_plan
 from embedded.clickhouse.lanes import Lane
+from embedded.clickhouse.statements import Denied
 
 MAX_BODY_BYTES: Final = 4 << 30
 _BODY_IN_MEMORY_BYTES: Final = 4 << 20
@@ -36,12 +37,20 @@ class ClientGone(Exception):
 
 
 class Gateway:
-    """ClickHouse's HTTP interface over one engine; only this machine may call when `local`."""
+    """ClickHouse's HTTP interface over one engine.
 
-    def __init__(self, engine: Engine, *, password: str = "", local: bool = True) -> None:
+    `port`: where only this machine may call it, under its own names; None where others may. `allowed`: sources outside
+    of the database that statements may name.
+    """
+
+    def __init__(
+        self, engine: Engine, *, password: str = "", port: int | None = None, allowed: Collection[str] = ()
+    ) -> None:
         self._engine = engine
         self._password = password
-        self._local = local
+        self._port = port
+        self._denied = Denied.beside(allowed)
+        self._denied_to_get = Denied.beside(())
         self._reads = Lane("queries", threads=16, waiting=100)
         self._writes = Lane("writes", threads=8, waiting=500)
         self._aside = ThreadPoolExecutor(8, thread_name_prefix="clickhouse-aside")
@@ -79,10 +88,10 @@ class Gateway:
 
     async def _route(self, scope: Scope, headers: dict[str, str], receive: Receive, exchange: "_Exchange") -> None:
         method, path, query_string = scope["method"], scope["path"], scope["query_string"]
+        if self._port is not None:
+            check_origin(scope["headers"], self._port)
         if path in _HEALTH_PATHS:
             return await exchange.text(200, b"Ok.\n")
-        if self._local:
-            check_origin(headers)
         if path not in ("/", "/query"):
             return await exchange.text(404, f"There is no handle {unquote(path)}\n\n{_HELP}".encode())
         if method not in ("GET", "POST", "HEAD"):
@@ -95,7 +104,8 @@ class Gateway:
         exchange.begin(call)
         with Body(max_size=_BODY_IN_MEMORY_BYTES) as body:
             await _receive_body(method, headers, receive, body)
-            plan = await self._in_thread(lambda: read_plan(call, body))
+            denied = self._denied_to_get if call.readonly else self._denied
+            plan = await self._in_thread(lambda: read_plan(call, body, denied))
             lane = self._writes if plan.writes else self._reads
             async with lane.place():
                 await self._execute(call, plan, lane, receive, exchange)

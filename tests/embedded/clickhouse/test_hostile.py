@@ -105,19 +105,19 @@ def test_a_query_of_100_megabytes_is_too_long(survivor: Server) -> None:
 @pytest.mark.parametrize(
     ("request_head", "status"),
     [
-        (b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"411"),
-        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999\r\n\r\n", b"413"),
-        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", b"400"),
-        (b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: HERE\r\n\r\n", b"411"),
+        (b"POST / HTTP/1.1\r\nHost: HERE\r\nContent-Length: 99999999999999\r\n\r\n", b"413"),
+        (b"POST / HTTP/1.1\r\nHost: HERE\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: HERE\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
         (b"\x00\xff\x00\r\n\r\n", b"400"),
-        (b"GET /?query=%ff%00%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
-        (b"GET /?query=SELECT+1&query_id=%0d%0aX-Injected:1 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"200"),
-        (b"BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"501"),
+        (b"GET /?query=%ff%00%zz HTTP/1.1\r\nHost: HERE\r\n\r\n", b"400"),
+        (b"GET /?query=SELECT+1&query_id=%0d%0aX-Injected:1 HTTP/1.1\r\nHost: HERE\r\n\r\n", b"200"),
+        (b"BREW / HTTP/1.1\r\nHost: HERE\r\n\r\n", b"501"),
     ],
 )
 def test_malformed_http_is_answered(survivor: Server, request_head: bytes, status: bytes) -> None:
     with socket.create_connection(("127.0.0.1", survivor.port), timeout=10) as connection:
-        connection.sendall(request_head)
+        connection.sendall(request_head.replace(b"HERE", b"localhost:%d" % survivor.port))
         answer = connection.recv(65536)
     assert answer.split(b" ")[1] == status
     assert b"\r\nX-Injected" not in answer
@@ -125,9 +125,8 @@ def test_malformed_http_is_answered(survivor: Server, request_head: bytes, statu
 
 
 def test_a_client_that_leaves_in_its_body_writes_nothing(survivor: Server) -> None:
-    head = (
-        b"POST /?query=INSERT+INTO+t+(a)+FORMAT+CSV HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n1\n2\n"
-    )
+    head = b"POST /?query=INSERT+INTO+t+(a)+FORMAT+CSV HTTP/1.1\r\nHost: HERE\r\nContent-Length: 1000\r\n\r\n1\n2\n"
+    head = head.replace(b"HERE", b"localhost:%d" % survivor.port)
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", survivor.port)) as connection:
             connection.sendall(head)
@@ -136,7 +135,8 @@ def test_a_client_that_leaves_in_its_body_writes_nothing(survivor: Server) -> No
 
 
 def test_a_client_that_does_not_read_stops_nobody(survivor: Server) -> None:
-    request = b"GET /?query=SELECT+number+FROM+system.numbers HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = b"GET /?query=SELECT+number+FROM+system.numbers HTTP/1.1\r\nHost: HERE\r\n\r\n"
+    request = request.replace(b"HERE", b"localhost:%d" % survivor.port)
     lazy = [socket.create_connection(("127.0.0.1", survivor.port)) for _ in range(5)]
     for connection in lazy:
         connection.sendall(request)
