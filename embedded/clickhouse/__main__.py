@@ -11,8 +11,10 @@ from pathlib import Path
 
 import uvicorn
 
+from embedded.clickhouse.access import SOURCES, check
 from embedded.clickhouse.engine import Engine, FolderInUse
 from embedded.clickhouse.gateway import Gateway
+from embedded.clickhouse.password import read_password
 
 _MAX_HEAD_BYTES = 1 << 20  # as ClickHouse's http_max_uri_size
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -30,10 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; 1 and one line on stderr when the port or the folder is taken."""
     options = _parser().parse_args(arguments)
     try:
+        opened = check(name for name in options.allow.split(",") if name)
+        password = read_password(options.password_file) if options.password_file else ""
         with _listener(options.host, options.port) as listener:
-            engine = Engine(options.path)
+            engine = Engine(options.path, opened)
             try:
-                asyncio.run(_serve(engine, listener, options.password, options.host in _LOOPBACK))
+                asyncio.run(_serve(engine, listener, password, options.host in _LOOPBACK))
             finally:
                 engine.close()
     except (OSError, ValueError, FolderInUse) as failure:
@@ -88,7 +92,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8123, help="port to listen on (default: %(default)s)")
     parser.add_argument("--path", type=Path, required=True, help="data folder; made when missing")
-    parser.add_argument("--password", default="", help="asked of every query when given; the user's name is ignored")
+    parser.add_argument(
+        "--password-file",
+        type=Path,
+        help="file with the password that every query must carry, readable by its owner alone; any user's name will do",
+    )
+    parser.add_argument(
+        "--allow",
+        default="",
+        metavar="NAMES",
+        help=f"sources outside of the tables that SQL may use, separated by commas: {', '.join(sorted(SOURCES))}",
+    )
     return parser
 
 

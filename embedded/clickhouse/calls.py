@@ -6,7 +6,7 @@ import hmac
 import re
 import uuid
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -38,7 +38,8 @@ _RESERVED = frozenset(
     }
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _LARGEST_QUERY_SIZE = 64 << 20
 
 
@@ -107,22 +108,19 @@ def check_password(query_string: bytes, headers: Mapping[str, str], password: st
         )
 
 
-def check_origin(headers: Mapping[str, str]) -> None:
-    """Raise ServerError for a web page of another site: SQL can read and write files, and browsers reach loopback.
+def check_sender(headers: Mapping[str, str], port: int) -> None:
+    """Raise ServerError for what a web page of another site made a browser send; `port` is the one listened on.
 
-    `Host` as well as `Origin`, because a site may point its own name at this machine and then be its own origin.
+    A picture has no `Origin`, so browsers' `Sec-Fetch-Site` counts; and `Host`, because a site may point its own name
+    at this machine and then be its own origin. The port in `Host` is free: a tunnel to this one has another.
     """
-    origin = headers.get("origin")
-    for name, url in (("Origin", origin), ("Host", f"//{headers.get('host', 'localhost')}")):
-        if url is not None and _hostname(url) not in _LOOPBACK:
-            raise error(Code.ACCESS_DENIED, f"Not for this {name}: the embedded server answers this machine only.")
-
-
-def _hostname(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise error(Code.ACCESS_DENIED, "Not for pages of other sites: the embedded server answers programs only.")
+    if _HOST.fullmatch(headers.get("host", "")) is None:
+        raise error(Code.ACCESS_DENIED, "Not for this Host: the embedded server answers this machine only.")
+    origins = (f"http://{name}:{port}" for name in _LOOPBACK)
+    if "origin" in headers and headers["origin"].lower() not in origins:
+        raise error(Code.ACCESS_DENIED, "Not for this Origin: the embedded server answers programs only.")
 
 
 def _basic_password(authorization: str) -> str:

@@ -11,8 +11,10 @@ from embedded.clickhouse.calls import Call
 from embedded.clickhouse.encodings import decode
 from embedded.clickhouse.engine import STREAMED, Engine, Progress, Session
 from embedded.clickhouse.errors import Code, error
+from embedded.clickhouse.lexing import lex
 from embedded.clickhouse.profile import MAX_BUFFERED_RESULT_BYTES
-from embedded.clickhouse.statements import Kind, Statement, lex, parse
+from embedded.clickhouse.refusals import Refusals, refuse
+from embedded.clickhouse.statements import Kind, Statement, parse
 
 Body = SpooledTemporaryFile[bytes]
 
@@ -25,6 +27,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     statement: Statement
     data: Iterator[bytes]
+    expressions: bool = False
 
     @property
     def writes(self) -> bool:
@@ -32,7 +35,7 @@ class Plan(msgspec.Struct, frozen=True):
         return self.statement.kind is not Kind.SELECT
 
 
-def read_plan(call: Call, body: Body) -> Plan:
+def read_plan(call: Call, body: Body, refused: Refusals) -> Plan:
     """The statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
     pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), call.content_encoding)
     if call.query:
@@ -41,9 +44,14 @@ def read_plan(call: Call, body: Body) -> Plan:
     # One byte more than allowed lets the engine see, and say, that there is too much.
     while len(head) <= call.max_query_size and (piece := next(pieces, None)) is not None:
         head += piece
-    statement = parse(head[: call.max_query_size + 1])
+    statement = parse(head[: call.max_query_size + 1], refused)
     if statement.kind is Kind.INSERT_DATA:
-        return Plan(statement, itertools.chain([head[statement.data_at :]], pieces))
+        values = head[statement.data_at :]
+        # Expressions are SQL, which is read before it runs; longer VALUES must be literals.
+        expressions = statement.format == "Values" and len(head) <= call.max_query_size
+        if expressions:
+            refuse(list(lex(values)), refused)
+        return Plan(statement, itertools.chain([values], pieces), expressions)
     return Plan(statement, iter(()))
 
 
@@ -107,7 +115,7 @@ class Execution:
 
     def _run(self) -> Iterator[bytes]:
         call, statement = self._call, self._plan.statement
-        self._session = session = self._engine.session(call.query_id)
+        self._session = session = self._engine.session(call.query_id, expressions=self._plan.expressions)
         settings = dict(call.settings)
         if not self._streamed:
             settings.setdefault("max_result_bytes", b"%d" % MAX_BUFFERED_RESULT_BYTES)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
-from embedded.clickhouse.calls import Call, check_origin, check_password, read
+from embedded.clickhouse.calls import Call, check_password, check_sender, read
 from embedded.clickhouse.encodings import Encoder, encoder
 from embedded.clickhouse.engine import Engine
 from embedded.clickhouse.errors import Code, ServerError, error
@@ -82,20 +82,20 @@ class Gateway:
         if path in _HEALTH_PATHS:
             return await exchange.text(200, b"Ok.\n")
         if self._local:
-            check_origin(headers)
+            check_sender(headers, scope["server"][1])
+        if self._password:
+            check_password(query_string, headers, self._password)
         if path not in ("/", "/query"):
             return await exchange.text(404, f"There is no handle {unquote(path)}\n\n{_HELP}".encode())
         if method not in ("GET", "POST", "HEAD"):
             return await exchange.text(501, f"There is no handle for {method}\n\n{_HELP}".encode())
         if method == "HEAD" or (method == "GET" and not query_string):
             return await exchange.text(200, b"Ok.\n")
-        if self._password:
-            check_password(query_string, headers, self._password)
         call = read(method, query_string, headers)
         exchange.begin(call)
         with Body(max_size=_BODY_IN_MEMORY_BYTES) as body:
             await _receive_body(method, headers, receive, body)
-            plan = await self._in_thread(lambda: read_plan(call, body))
+            plan = await self._in_thread(lambda: read_plan(call, body, self._engine.refused))
             lane = self._writes if plan.writes else self._reads
             async with lane.place():
                 await self._execute(call, plan, lane, receive, exchange)

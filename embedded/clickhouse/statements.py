@@ -1,6 +1,6 @@
 """What a piece of SQL is, as far as HTTP must know: its kind, its format, where an INSERT's data begins.
 
-A lexer and no parser: the engine judges the SQL, and gets it as it came.
+Tokens and no parser: the engine judges the SQL, and gets it as it came.
 """
 
 import re
@@ -10,20 +10,11 @@ from enum import Enum, auto
 import msgspec
 
 from embedded.clickhouse.errors import Code, error
+from embedded.clickhouse.lexing import Token, lex
+from embedded.clickhouse.refusals import Refusals, refuse
 
-_TOKEN = re.compile(
-    rb"""(?P<space>\s++|--[^\n]*+|\#[!\s][^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))
-    |(?P<string>'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+(?:'|\\?\Z))
-    |(?P<quoted>`[^`\\]*+(?:(?:\\.|``)[^`\\]*+)*+(?:`|\\?\Z)|"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+(?:"|\\?\Z))
-    |(?P<word>[A-Za-z_][A-Za-z0-9_]*+)
-    |(?P<number>[0-9][0-9A-Za-z_.]*+)
-    |(?P<heredoc>\$[A-Za-z0-9_]*+\$)
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
 _DATA_GAP = re.compile(rb"[ \t\f]*\r?\n?")
 _OUTPUT_END = (b";", b"SETTINGS", b"INTO", b"")
-_REFUSED_SYSTEM = (b"SHUTDOWN", b"KILL")
 
 
 class Kind(Enum):
@@ -35,15 +26,6 @@ class Kind(Enum):
     OTHER = auto()
 
 
-class Token(msgspec.Struct, frozen=True):
-    """A lexeme outside comments; `word` is upper-case and empty for all but words and punctuation."""
-
-    word: bytes
-    start: int
-    end: int
-    string: bool
-
-
 class Statement(msgspec.Struct, frozen=True):
     """A statement for the engine; `format` is the one it names itself; `data_at` counts in the text it came in."""
 
@@ -53,24 +35,10 @@ class Statement(msgspec.Struct, frozen=True):
     data_at: int = 0
 
 
-def lex(sql: bytes) -> Iterator[Token]:
-    """The tokens of `sql` without comments and whitespace; lazily, as an INSERT's data may follow."""
-    position = 0
-    while found := _TOKEN.match(sql, position):
-        kind, position = found.lastgroup, found.end()
-        if kind == "space":
-            continue
-        if kind == "heredoc":
-            closing = sql.find(found[0], position)
-            position = len(sql) if closing < 0 else closing + len(found[0])
-        word = found[0].upper() if kind in ("word", "other") else b""
-        yield Token(word, found.start(), position, kind in ("string", "heredoc"))
-
-
-def parse(sql: bytes) -> Statement:
+def parse(sql: bytes, refused: Refusals) -> Statement:
     """What `sql` is, which must be one statement; an INSERT's data may be cut off.
 
-    Raises ServerError for several statements, an empty one, and what HTTP must not do (files and the process itself).
+    Raises ServerError for several statements, an empty one, and what reaches outside of the tables.
     """
     tokens = lex(sql)
     first = next(tokens, None)
@@ -80,9 +48,10 @@ def parse(sql: bytes) -> Statement:
         # The engine would skip over some bytes that begin no statement and answer nothing.
         raise error(Code.SYNTAX_ERROR, "Syntax error: failed at position 1: not the beginning of a statement.")
     if first.word == b"INSERT" and (data := _find_data(sql, tokens)):
+        refuse(list(lex(data.text)), refused)
         return data
     rest = list(lex(sql))
-    _refuse(rest)
+    refuse(rest, refused)
     _refuse_several(sql, rest)
     if first.word in (b"SELECT", b"WITH", b"FROM", b"("):
         inserts = any(token.word == b"INSERT" for token in rest)
@@ -121,19 +90,6 @@ def _find_data(sql: bytes, tokens: Iterator[Token]) -> Statement | None:
                 return Statement(Kind.INSERT_DATA, sql[: token.start], _text(sql, name), data_at)
         after_dot = token.word == b"."
     return None
-
-
-def _refuse(tokens: list[Token]) -> None:
-    for this, following in zip(tokens, [*tokens[1:], Token(b"", 0, 0, False)], strict=True):
-        match this.word, following.word:
-            case b"INTO", b"OUTFILE":
-                raise error(Code.INTO_OUTFILE_NOT_ALLOWED, "INTO OUTFILE is not allowed")
-            case b"INPUT", b"(":
-                raise error(Code.NOT_IMPLEMENTED, "Table function input() is not available on the embedded engine.")
-            case b"PYTHON", b"(":
-                raise error(Code.ACCESS_DENIED, "Table function Python() would read this process's own objects.")
-            case b"SYSTEM", action if action in _REFUSED_SYSTEM and this is tokens[0]:
-                raise error(Code.ACCESS_DENIED, "The embedded engine is stopped with `onefold up`, not by a query.")
 
 
 def _refuse_several(sql: bytes, tokens: list[Token]) -> None:
