@@ -11,9 +11,10 @@ from pathlib import Path
 
 import uvicorn
 
-from embedded.clickhouse.access import SETTING, SOURCES
+from embedded.clickhouse.access import SOURCES, check
 from embedded.clickhouse.engine import Engine, FolderInUse
 from embedded.clickhouse.gateway import Gateway
+from embedded.clickhouse.password import read_password
 
 _MAX_HEAD_BYTES = 1 << 20  # as ClickHouse's http_max_uri_size
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -31,13 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; 1 and one line on stderr when the port or the folder is taken."""
     options = _parser().parse_args(arguments)
     try:
+        opened = check(name for name in options.allow.split(",") if name)
+        password = read_password(options.password_file) if options.password_file else ""
         with _listener(options.host, options.port) as listener:
-            password = _password(options.password_file)
-            engine = Engine(options.path, options.allow)
+            engine = Engine(options.path, opened)
             try:
-                port = options.port if options.host in _LOOPBACK else None
-                gateway = Gateway(engine, password=password, port=port, allowed=options.allow)
-                asyncio.run(_serve(gateway, listener))
+                asyncio.run(_serve(engine, listener, password, options.host in _LOOPBACK))
             finally:
                 engine.close()
     except (OSError, ValueError, FolderInUse) as failure:
@@ -46,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-async def _serve(gateway: Gateway, listener: socket.socket) -> None:
+async def _serve(engine: Engine, listener: socket.socket, password: str, local: bool) -> None:
+    gateway = Gateway(engine, password=password, local=local)
     config = uvicorn.Config(
         gateway,
         lifespan="off",
@@ -94,36 +95,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--password-file",
         type=Path,
-        help="holds what is asked of every query, whatever the user's name; readable by its owner only",
+        help="file with the password that every query must carry, readable by its owner alone; any user's name will do",
     )
     parser.add_argument(
         "--allow",
-        type=_sources,
-        default=(),
-        metavar="SOURCE,...",
-        help=f"what statements may reach outside of the database: {', '.join(SOURCES)} (default: nothing)",
+        default="",
+        metavar="NAMES",
+        help=f"sources outside of the tables that SQL may use, separated by commas: {', '.join(sorted(SOURCES))}",
     )
     return parser
-
-
-def _sources(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
-    for name in names:
-        if name not in SOURCES:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SOURCES)} ({SETTING})")
-    return names
-
-
-def _password(path: Path | None) -> str:
-    """No file, no password. A file without one, or one that others read, is a mistake: ValueError."""
-    if path is None:
-        return ""
-    password = path.read_text(encoding="utf-8").strip()
-    if not password:
-        raise ValueError(f"the password file {path} is empty")
-    if path.stat().st_mode & 0o077:
-        raise ValueError(f"the password file {path} can be read by others: chmod 600 {path}")
-    return password
 
 
 if __name__ == "__main__":

@@ -4,18 +4,10 @@ The binding and not chDB's public wrapper, which drops the last bytes of a strea
 results). `pyproject.toml` pins the version.
 """
 
-import os
-from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import urlencode
 
-_here = os.getcwd()
-os.chdir(Path(__file__).parent)
-try:
-    # Its import opens an engine, which would read a `config.xml` that lies in the current folder.
-    from chdb import _chdb
-finally:
-    os.chdir(_here)
+from chdb import _chdb
 
 
 class Bytes(Protocol):
@@ -91,9 +83,12 @@ def output(result: Result) -> bytes:
     return bytes(result.get_memview().view()) if result.size() else b""
 
 
-def connect(path: str, settings: dict[str, str]) -> Connection:
-    """A new session with `settings` on the folder; raises RuntimeError when another process has it."""
+def connect(path: str, settings: dict[str, str], configuration: str) -> Connection:
+    """A new session on the folder; raises RuntimeError when another process has it.
+
+    `configuration` is a file's name without `&`. Constraints of users hold for what comes later, not for `settings`.
+    """
     # mypy sees the folder chdb/_chdb instead of the extension of the same name.
     _chdb.set_signal_handlers_enabled(0)  # type: ignore[attr-defined]  # chDB's handlers would hide SIGTERM from us
-    connection = _chdb.connect(f"{path}?{urlencode(settings)}")  # type: ignore[attr-defined]
+    connection = _chdb.connect(f"{path}?config-file={configuration}&{urlencode(settings)}")  # type: ignore[attr-defined]
     return cast(Connection, connection)

@@ -5,23 +5,30 @@ A new connection costs 0.1 ms; what HTTP makes of results is the gateway's part.
 
 import fcntl
 import os
+import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from embedded.clickhouse.access import CONFIG_NAME, write_configuration
+from embedded.clickhouse.access import OUTER_DATABASE, write_configuration
 from embedded.clickhouse.binding import Connection, Result, connect, output
 from embedded.clickhouse.errors import ServerError, from_engine
 from embedded.clickhouse.profile import (
     DEFAULT_MAX_QUERY_SIZE,
     PROFILE,
     SERVER_DEFAULTS,
+    VALUE_EXPRESSIONS,
     memory_limit,
 )
+from embedded.clickhouse.refusals import refusals
 
 STREAMED = frozenset({"TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "CSV", "JSONEachRow", "Native", "RowBinary"})
 """Formats whose documents may be joined: chDB makes each piece of a stream a document of its own."""
+
+
+_ACCESS_FOLDER = "access"
+_CONFIGURATION = "../config.xml"  # from the empty folder; the whole path might contain a `&`
 
 
 class FolderInUse(Exception):
@@ -64,9 +71,9 @@ class Session:
         assignments = {"log_comment": self.query_id.encode(), "max_query_size": b"%d" % DEFAULT_MAX_QUERY_SIZE}
         assignments |= settings
         assignments |= {f"param_{name}": value for name, value in parameters.items()}
-        if readonly and assignments.get("readonly", b"0") == b"0":
-            # ClickHouse's HTTP GET: no writes, but settings may be given.
-            assignments["readonly"] = b"2"
+        if readonly:
+            # Stricter than ClickHouse's HTTP GET: no settings but those of the URL, no function that reads elsewhere.
+            assignments["readonly"] = b"1"
         try:
             if database:
                 self._connection.query(b"USE " + _quote(database.encode(), b"`"), "Null")
@@ -120,48 +127,45 @@ class Session:
 
 
 class Engine:
-    """The engine of this process; open it once, on one folder, which is created when missing."""
+    """The engine of this process; open it once, on one folder, which is created when missing.
 
-    def __init__(self, folder: Path, allowed: Collection[str] = ()) -> None:
-        """Raise FolderInUse when another process has the folder. `allowed`: sources outside of the database.
+    The process works in an empty folder from then on: chDB looks for files in the current one.
+    """
 
-        Changes the process's current folder to the one of the engine's configuration: chDB takes no path of it that
-        has an ampersand, and without one would read whatever `config.xml` lies where the process was started.
-        """
+    def __init__(self, folder: Path, opened: Collection[str] = ()) -> None:
+        """Open the sources of these names, and raise FolderInUse when another process has the folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        folder = folder.resolve()
+        folder.chmod(0o700)
         self._folder = str(folder.resolve())
         if "?" in self._folder:
             raise ValueError(f"the data folder's name must not contain a question mark: {self._folder}")
         self._lock = (folder / "gateway.lock").open("w")
-        self._settings = {"config-file": CONFIG_NAME, **PROFILE, **SERVER_DEFAULTS, **_limits()}
+        self._settings = {**PROFILE, **SERVER_DEFAULTS, **_limits()}
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            write_configuration(folder / "gateway", allowed)
-            os.chdir(folder / "gateway")
-            # The engine lives as long as one connection does; this one also kills queries.
-            self._keeper = Session(connect(self._folder, self._settings), "")
-        except (OSError, RuntimeError) as failure:
+        except OSError as failure:
             raise FolderInUse(f"another process uses the data folder {self._folder}") from failure
-        self._own_default_database()
+        access = Path(self._folder) / _ACCESS_FOLDER
+        write_configuration(access, opened)
+        _make_default_database(Path(self._folder) / "metadata")
+        os.chdir(access / "empty")
+        try:
+            # The engine lives as long as one connection does; this one also kills queries.
+            self._keeper = Session(self._connect({}), "")
+        except RuntimeError as failure:
+            raise FolderInUse(f"another process uses the data folder {self._folder}: {failure}") from failure
+        self._keeper.run(b"DROP DATABASE IF EXISTS " + OUTER_DATABASE.encode(), "Null")
         facts = self._keeper.run(b"SELECT version(), timezone()", "TabSeparated").decode().split()
         self.version, self.timezone = facts
         formats = self._keeper.run(b"SELECT name, content_type FROM system.formats WHERE is_output", "TabSeparated")
         self.content_types = dict(line.split("\t") for line in formats.decode().splitlines())
+        functions = self._keeper.run(b"SELECT name FROM system.table_functions", "TabSeparated")
+        self.refused = refusals(functions.decode().split(), opened)
 
-    def _own_default_database(self) -> None:
-        """Make `default` an ordinary database: chDB's own takes the names of tables for names of files as well."""
-        if (Path(self._folder) / "metadata" / "default.sql").exists():
-            statements = (b"DETACH DATABASE default", b"ATTACH DATABASE default")
-        else:
-            statements = (b"DROP DATABASE default SYNC", b"CREATE DATABASE default ENGINE = Atomic")
-        for statement in statements:
-            self._keeper.run(statement, "Null")
-
-    def session(self, query_id: str) -> Session:
-        """A new session, under the profile only."""
+    def session(self, query_id: str, *, expressions: bool = False) -> Session:
+        """A new session, under the profile only; `expressions` in VALUES must have been read before."""
         try:
-            return Session(connect(self._folder, self._settings), query_id)
+            return Session(self._connect(VALUE_EXPRESSIONS if expressions else {}), query_id)
         except RuntimeError as failure:
             raise from_engine(str(failure)) from failure
 
@@ -183,12 +187,29 @@ class Engine:
         self._keeper.close()
         self._lock.close()
 
+    def _connect(self, settings: Mapping[str, str]) -> Connection:
+        return connect(self._folder, {**self._settings, **settings}, _CONFIGURATION)
+
     def _separately(self, sql: bytes) -> bytes:
         session = self.session("")
         try:
             return session.run(sql, "TabSeparated")
         finally:
             session.close()
+
+
+def _make_default_database(metadata: Path) -> None:
+    """Describe `default` as a database of tables alone: chDB would make one that reads files by tables' names.
+
+    Its link to the tables is made anew by the engine, which would otherwise take it for that of its own database.
+    """
+    metadata.mkdir(exist_ok=True)
+    link, statement = metadata / "default", metadata / "default.sql"
+    if not statement.exists():
+        number = link.resolve().name if link.is_symlink() else str(uuid.uuid4())
+        statement.write_text(f"ATTACH DATABASE _ UUID '{number}'\nENGINE = Atomic\n", encoding="utf-8")
+    if link.is_symlink():
+        link.unlink()
 
 
 def _limits() -> dict[str, str]:

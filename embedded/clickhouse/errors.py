@@ -47,6 +47,7 @@ _STATUS: Final[Mapping[int, int]] = MappingProxyType(
 )
 
 _CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
+_OPENED_BY = "The embedded ClickHouse reaches only its own tables; ONEFOLD_CLICKHOUSE_ALLOW opens other sources."
 _VERSION = re.compile(r"(\s*\(version [^()]*(\([^()]*\))?\))+\s*$")
 
 
@@ -83,4 +84,6 @@ def from_engine(message: str) -> ServerError:
         # A GET is read-only although nobody asked for it; ClickHouse says so in the same place.
         hint = " For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries."
         text = text.replace(" (READONLY)", hint + " (READONLY)")
+    if int(found[1]) == Code.ACCESS_DENIED:
+        text = text.replace(" (ACCESS_DENIED)", f" {_OPENED_BY} (ACCESS_DENIED)")
     return ServerError(int(found[1]), text[found.start() :])

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
 
 import msgspec
@@ -11,14 +11,15 @@ from embedded.clickhouse.calls import Call
 from embedded.clickhouse.encodings import decode
 from embedded.clickhouse.engine import STREAMED, Engine, Progress, Session
 from embedded.clickhouse.errors import Code, error
+from embedded.clickhouse.lexing import lex
 from embedded.clickhouse.profile import MAX_BUFFERED_RESULT_BYTES
-from embedded.clickhouse.statements import Denied, Kind, Statement, lex, parse, refuse_in_values
+from embedded.clickhouse.refusals import Refusals, refuse
+from embedded.clickhouse.statements import Kind, Statement, parse
 
 Body = SpooledTemporaryFile[bytes]
 
 _PIECE_BYTES = 256 << 10
 _KILL_INTERVAL_S = 0.1
-_MAX_VALUES_BYTES = 16 << 20
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -26,6 +27,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     statement: Statement
     data: Iterator[bytes]
+    expressions: bool = False
 
     @property
     def writes(self) -> bool:
@@ -33,7 +35,7 @@ class Plan(msgspec.Struct, frozen=True):
         return self.statement.kind is not Kind.SELECT
 
 
-def read_plan(call: Call, body: Body, denied: Denied) -> Plan:
+def read_plan(call: Call, body: Body, refused: Refusals) -> Plan:
     """The statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
     pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), call.content_encoding)
     if call.query:
@@ -42,27 +44,15 @@ def read_plan(call: Call, body: Body, denied: Denied) -> Plan:
     # One byte more than allowed lets the engine see, and say, that there is too much.
     while len(head) <= call.max_query_size and (piece := next(pieces, None)) is not None:
         head += piece
-    statement = parse(head[: call.max_query_size + 1], denied)
-    if call.readonly and statement.changes:
-        raise error(Code.READONLY, "Cannot execute query in readonly mode. Method GET implies readonly: use POST.")
+    statement = parse(head[: call.max_query_size + 1], refused)
     if statement.kind is Kind.INSERT_DATA:
-        data = itertools.chain([head[statement.data_at :]], pieces)
-        if (statement.format or "").lower() == "values":
-            return Plan(statement, iter([_values(data, denied)]))
-        return Plan(statement, data)
+        values = head[statement.data_at :]
+        # Expressions are SQL, which is read before it runs; longer VALUES must be literals.
+        expressions = statement.format == "Values" and len(head) <= call.max_query_size
+        if expressions:
+            refuse(list(lex(values)), refused)
+        return Plan(statement, itertools.chain([values], pieces), expressions)
     return Plan(statement, iter(()))
-
-
-def _values(data: Iterable[bytes], denied: Denied) -> bytes:
-    """All of it at once, because it may hold expressions, which the engine would evaluate unread."""
-    values = bytearray()
-    for piece in data:
-        values += piece
-        if len(values) > _MAX_VALUES_BYTES:
-            limit = f"Values of more than {_MAX_VALUES_BYTES >> 20} MB"
-            raise error(Code.NOT_IMPLEMENTED, f"{limit} are not taken by the embedded engine: use another FORMAT.")
-    refuse_in_values(bytes(values), denied)
-    return bytes(values)
 
 
 class Execution:
@@ -125,7 +115,7 @@ class Execution:
 
     def _run(self) -> Iterator[bytes]:
         call, statement = self._call, self._plan.statement
-        self._session = session = self._engine.session(call.query_id)
+        self._session = session = self._engine.session(call.query_id, expressions=self._plan.expressions)
         settings = dict(call.settings)
         if not self._streamed:
             settings.setdefault("max_result_bytes", b"%d" % MAX_BUFFERED_RESULT_BYTES)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import string
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import unquote
@@ -11,13 +11,12 @@ from urllib.parse import unquote
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
-from embedded.clickhouse.calls import Call, check_origin, check_password, read
+from embedded.clickhouse.calls import Call, check_password, check_sender, read
 from embedded.clickhouse.encodings import Encoder, encoder
 from embedded.clickhouse.engine import Engine
 from embedded.clickhouse.errors import Code, ServerError, error
 from embedded.clickhouse.execution import Body, Execution, Plan, read_plan
 from embedded.clickhouse.lanes import Lane
-from embedded.clickhouse.statements import Denied
 
 MAX_BODY_BYTES: Final = 4 << 30
 _BODY_IN_MEMORY_BYTES: Final = 4 << 20
@@ -37,20 +36,12 @@ class ClientGone(Exception):
 
 
 class Gateway:
-    """ClickHouse's HTTP interface over one engine.
+    """ClickHouse's HTTP interface over one engine; only this machine may call when `local`."""
 
-    `port`: where only this machine may call it, under its own names; None where others may. `allowed`: sources outside
-    of the database that statements may name.
-    """
-
-    def __init__(
-        self, engine: Engine, *, password: str = "", port: int | None = None, allowed: Collection[str] = ()
-    ) -> None:
+    def __init__(self, engine: Engine, *, password: str = "", local: bool = True) -> None:
         self._engine = engine
         self._password = password
-        self._port = port
-        self._denied = Denied.beside(allowed)
-        self._denied_to_get = Denied.beside(())
+        self._local = local
         self._reads = Lane("queries", threads=16, waiting=100)
         self._writes = Lane("writes", threads=8, waiting=500)
         self._aside = ThreadPoolExecutor(8, thread_name_prefix="clickhouse-aside")
@@ -88,24 +79,23 @@ class Gateway:
 
     async def _route(self, scope: Scope, headers: dict[str, str], receive: Receive, exchange: "_Exchange") -> None:
         method, path, query_string = scope["method"], scope["path"], scope["query_string"]
-        if self._port is not None:
-            check_origin(scope["headers"], self._port)
         if path in _HEALTH_PATHS:
             return await exchange.text(200, b"Ok.\n")
+        if self._local:
+            check_sender(headers, scope["server"][1])
+        if self._password:
+            check_password(query_string, headers, self._password)
         if path not in ("/", "/query"):
             return await exchange.text(404, f"There is no handle {unquote(path)}\n\n{_HELP}".encode())
         if method not in ("GET", "POST", "HEAD"):
             return await exchange.text(501, f"There is no handle for {method}\n\n{_HELP}".encode())
         if method == "HEAD" or (method == "GET" and not query_string):
             return await exchange.text(200, b"Ok.\n")
-        if self._password:
-            check_password(query_string, headers, self._password)
         call = read(method, query_string, headers)
         exchange.begin(call)
         with Body(max_size=_BODY_IN_MEMORY_BYTES) as body:
             await _receive_body(method, headers, receive, body)
-            denied = self._denied_to_get if call.readonly else self._denied
-            plan = await self._in_thread(lambda: read_plan(call, body, denied))
+            plan = await self._in_thread(lambda: read_plan(call, body, self._engine.refused))
             lane = self._writes if plan.writes else self._reads
             async with lane.place():
                 await self._execute(call, plan, lane, receive, exchange)

@@ -17,8 +17,17 @@ SERVER_DEFAULTS: Final[Mapping[str, str]] = {
     # chDB starts from clickhouse-local's defaults, which accept `1 + 1` for a query and show stack symbols.
     "implicit_select": "0",
     "allow_introspection_functions": "0",
+    # Values are literals, unless the gateway has read all of an INSERT's and `VALUE_EXPRESSIONS` are added.
+    "input_format_values_interpret_expressions": "0",
+    "input_format_values_deduce_templates_of_expressions": "0",
 }
-"""Where chDB differs from a ClickHouse server, put back."""
+"""Where chDB differs from a ClickHouse server, put back, and what `access` closes."""
+
+VALUE_EXPRESSIONS: Final[Mapping[str, str]] = {
+    "input_format_values_interpret_expressions": "1",
+    "input_format_values_deduce_templates_of_expressions": "1",
+}
+"""As on a ClickHouse server: expressions in an INSERT's VALUES."""
 
 DEFAULT_MAX_QUERY_SIZE: Final = 262_144
 """Bytes of SQL that a query may have, ClickHouse's own default; an INSERT's data does not count."""
