@@ -30,7 +30,7 @@ class Source(msgspec.Struct, frozen=True):
 
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
     {
-        "arrow_flight": Source("ARROW FLIGHT", ("arrowFlight",), ("ArrowFlight",)),
+        "arrow_flight": Source("ARROW_FLIGHT", ("arrowFlight",), ("ArrowFlight",)),
         "azure": Source("AZURE", ("azureBlobStorage", "deltaLakeAzure", "icebergAzure"), ("AzureBlobStorage",)),
         "bigquery": Source("BIGQUERY", ("bigquery",), ("BigQuery",)),
         "disk": Source(),
@@ -72,6 +72,9 @@ ENGINES: Final = (
     *("Memory", "Log", "TinyLog", "StripeLog", "Null", "Set", "Join", "Buffer", "Merge", "View", "MaterializedView"),
 )
 """Table engines that reach nothing but the data folder."""
+
+DATABASE_ENGINES: Final = ("Atomic", "Memory")
+"""The same of databases."""
 
 TABLE_FUNCTIONS: Final = frozenset(
     {
@@ -154,7 +157,7 @@ def _users(opened: Collection[str]) -> str:
     sources = [SOURCES[name] for name in sorted(opened)]
     grants = [f"{', '.join((*GRANTS, *(grant for source in sources for grant in source.grants)))} ON *.*"]
     grants += [f"READ, WRITE ON {source.access}" for source in sources if source.access]
-    engines = (*ENGINES, *(engine for source in sources for engine in source.engines))
+    engines = (*ENGINES, *DATABASE_ENGINES, *(engine for source in sources for engine in source.engines))
     grants += [f"TABLE ENGINE ON {engine}" for engine in engines]
     return (
         "<clickhouse><profiles><default><constraints>"

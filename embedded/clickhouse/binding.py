@@ -4,10 +4,18 @@ The binding and not chDB's public wrapper, which drops the last bytes of a strea
 results). `pyproject.toml` pins the version.
 """
 
+import os
+from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import urlencode
 
-from chdb import _chdb
+_here = os.getcwd()
+os.chdir(Path(__file__).parent)
+try:
+    # Its import opens an engine, which would read a `config.xml` that lies in the current folder.
+    from chdb import _chdb
+finally:
+    os.chdir(_here)
 
 
 class Bytes(Protocol):

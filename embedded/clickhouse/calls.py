@@ -39,7 +39,6 @@ _RESERVED = frozenset(
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _LARGEST_QUERY_SIZE = 64 << 20
 
 
@@ -112,14 +111,14 @@ def check_sender(headers: Mapping[str, str], port: int) -> None:
     """Raise ServerError for what a web page of another site made a browser send; `port` is the one listened on.
 
     A picture has no `Origin`, so browsers' `Sec-Fetch-Site` counts; and `Host`, because a site may point its own name
-    at this machine and then be its own origin. The port in `Host` is free: a tunnel to this one has another.
+    at this machine and then be its own origin.
     """
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise error(Code.ACCESS_DENIED, "Not for pages of other sites: the embedded server answers programs only.")
-    if _HOST.fullmatch(headers.get("host", "")) is None:
+    hosts = {f"{name}:{port}" for name in _LOOPBACK}
+    if headers.get("host", "").lower() not in hosts:
         raise error(Code.ACCESS_DENIED, "Not for this Host: the embedded server answers this machine only.")
-    origins = (f"http://{name}:{port}" for name in _LOOPBACK)
-    if "origin" in headers and headers["origin"].lower() not in origins:
+    if "origin" in headers and headers["origin"].lower() not in {f"http://{host}" for host in hosts}:
         raise error(Code.ACCESS_DENIED, "Not for this Origin: the embedded server answers programs only.")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from embedded.clickhouse.access import CLOSED_SETTINGS, SETTING, SOURCES, TABLE_FUNCTIONS
+from embedded.clickhouse.access import CLOSED_SETTINGS, DATABASE_ENGINES, ENGINES, SETTING, SOURCES, TABLE_FUNCTIONS
 from embedded.clickhouse.errors import Code, ServerError, error
 from embedded.clickhouse.lexing import Token, lex
 
@@ -23,20 +23,27 @@ FUNCTIONS = frozenset({"file", "hascolumnintable", *(f"ai{name}" for name in _AI
 
 
 class Refusals(msgspec.Struct, frozen=True):
-    """Names in lower case: of values' functions, and of table functions; and the sources that are open."""
+    """Names in lower case: of values' functions, of table functions, of engines; and the sources that are open."""
 
     functions: frozenset[bytes]
     table_functions: frozenset[bytes]
+    engines: frozenset[bytes]
     opened: frozenset[str]
 
 
-def refusals(table_functions: Iterable[str], opened: Collection[str] = ()) -> Refusals:
-    """All of the engine's `table_functions` but those known to be harmless and those of `opened` sources."""
+def refusals(table_functions: Iterable[str], engines: Iterable[str], opened: Collection[str] = ()) -> Refusals:
+    """All of the engine's table functions and engines but those known to be harmless and those of `opened` sources.
+
+    Engines as well, although there are grants for them: chDB asks for those of sources only.
+    """
+    open_engines = {engine.lower() for name in opened for engine in SOURCES[name].engines}
+    own_engines = {engine.lower() for engine in (*ENGINES, *DATABASE_ENGINES)}
     open_functions = {function.lower() for name in opened for function in SOURCES[name].functions}
     harmless = {name.lower() for name in TABLE_FUNCTIONS}
     return Refusals(
         functions=_encoded(FUNCTIONS - open_functions),
         table_functions=_encoded({name.lower() for name in table_functions} - harmless - open_functions),
+        engines=_encoded({name.lower() for name in engines} - own_engines - open_engines),
         opened=frozenset(opened),
     )
 
@@ -54,6 +61,8 @@ def refuse(tokens: Sequence[Token], refused: Refusals) -> None:
         elif not this.string and this.value:
             for part in this.value.lower().split(b"."):
                 _refuse_name(part, _END, following, refused)
+        if before.word == b"ENGINE" or (before.word == b"=" and index > 1 and tokens[index - 2].word == b"ENGINE"):
+            _refuse_engine(this.value.lower(), refused)
         if this.word == b"SETTINGS" or (this.word == b"SET" and index == 0):
             _refuse_settings(tokens[index + 1 :], CLOSED_SETTINGS if this.word == b"SET" else _NESTED_SETTINGS)
 
@@ -84,6 +93,11 @@ def _refuse_name(name: bytes, before: Token, following: Token, refused: Refusals
         raise _denied(f"the table function {name.decode()}()", name)
     if calls and name == b"disk" and "disk" not in refused.opened:
         raise _denied("a disk of its own", name)
+
+
+def _refuse_engine(name: bytes, refused: Refusals) -> None:
+    if name in refused.engines:
+        raise _denied(f"the engine {name.decode()}", name)
 
 
 def _refuse_structure(function: bytes, rest: Sequence[Token], refused: Refusals) -> None:
@@ -137,7 +151,9 @@ def _refuse_settings(rest: Sequence[Token], closed: Collection[str]) -> None:
 
 def _denied(what: str, name: bytes, hint: str = "") -> ServerError:
     opening = [
-        source for source, opens in SOURCES.items() if name.decode() in map(str.lower, (source, *opens.functions))
+        source
+        for source, opens in SOURCES.items()
+        if name.decode() in map(str.lower, (source, *opens.functions, *opens.engines))
     ]
     by = f"add {opening[0]} to {SETTING} to allow it" if opening else f"no value of {SETTING} allows it"
     return error(Code.ACCESS_DENIED, f"Not here: {what} reaches outside of the embedded ClickHouse; {by}.{hint}")
