@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from collectors.access import WriteKeys
@@ -20,13 +21,16 @@ from collectors.intake import Intake
 from collectors.producer import AcknowledgedProducer
 from collectors.profiles import profile_routes
 from collectors.readiness import Readiness, stack_parts
-from collectors.routes import Ingestion, service_routes
+from collectors.routes import PATHS, Ingestion, service_routes
 from definitions.identity.rules import IdentityRules
 from settings import Settings
+from telemetry.connections import Limits
+from telemetry.serving import configure, listen
+from telemetry.trust import TrustedHosts
 
 FINISH_REQUESTS_S = 3
 FLUSH_S = 1.0
-_BACKLOG = 1024
+_FOR_PAGES = frozenset(path for paths in PATHS.values() for path in paths)
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +67,10 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
             if remaining:
                 logger.warning("ended with %d records that Kafka did not acknowledge", remaining)
 
-    app = Starlette(lifespan=lifespan)
+    trust = Middleware(
+        TrustedHosts, listens_on=settings.http_host, names=settings.trusted_hosts, for_pages=_is_for_pages
+    )
+    app = Starlette(lifespan=lifespan, middleware=[trust])
     app.state.settings = settings
     return app
 
@@ -79,16 +86,13 @@ def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:
         has_failed.set()
         server.should_exit = True
 
-    config = uvicorn.Config(
-        create_app(settings, rules, whole_stack, give_up),
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=FINISH_REQUESTS_S,
+    limits = Limits(
+        connections=settings.connections,
+        connections_per_address=settings.connections_per_address,
+        finish_s=FINISH_REQUESTS_S,
     )
-    server = uvicorn.Server(config)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    app = create_app(settings, rules, whole_stack, give_up)
+    server = uvicorn.Server(configure(app, limits, lifespan="on", behind_proxy=True))
     with _listen(settings.http_host, settings.http_port) as listener:
         host, port = listener.getsockname()[:2]
         logger.info("listening on http://%s:%d", host, port)
@@ -101,15 +105,14 @@ def _routes(ingestion: Ingestion, orders: IdentityOrders, readiness: Readiness) 
     return [*ingestion.routes(), *profile_routes(), *evidence_routes(), *orders.routes(), *service_routes(readiness)]
 
 
+def _is_for_pages(method: str, path: str) -> bool:
+    """Whether web pages of other sites are meant to send this: events, and the questions that browsers ask before."""
+    return method in ("POST", "OPTIONS") and path.removesuffix("/") in _FOR_PAGES
+
+
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)  # from now on nobody is refused: who comes early waits until all is wired
+        return listen(host, port)
     except OSError as error:
-        listener.close()
         reason = f"{error.strerror} (ONEFOLD_HTTP_PORT chooses another)"
         raise PortTaken(f"cannot listen on {host}:{port}: {reason}") from None
-    return listener

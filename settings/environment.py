@@ -1,6 +1,7 @@
 """Settings of one process from `ONEFOLD_*`: the defaults fit the embedded stack, every value is checked."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +12,8 @@ import msgspec
 from settings.errors import SettingsError
 from settings.workspaces import Workspace, read_workspaces
 
+_NAME = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 SHIPPED_DEFINITIONS = Path(__file__).resolve().parent.parent / "definitions" / "shop"
@@ -19,9 +22,12 @@ SHIPPED_DEFINITIONS = Path(__file__).resolve().parent.parent / "definitions" / "
 class Settings(msgspec.Struct, frozen=True):
     """What every process of Onefold may ask for. Addresses are of the parts it talks to, ports of what it serves.
 
-    `session_timeout_ms`: a worker that is silent for so long loses its partitions to others. `standbys`: how many other
-    workers keep a copy of each store, so that taking it over needs no recovery. `clickhouse_timeout_s`: how long the
-    sink waits for an answer before it sends the rows again.
+    `connections` and `connections_per_address` bound the clients of the collector (0 per address: no bound, for a
+    server behind a proxy). `trusted_hosts`: names by which clients may call what this process serves, `*.example.com`
+    for all below; without any, loopback's names on loopback, and every name elsewhere. `session_timeout_ms`: a worker
+    that is silent for so long loses its partitions to others. `standbys`: how many other workers keep a copy of each
+    store, so that taking it over needs no recovery. `clickhouse_timeout_s`: how long the sink waits for an answer
+    before it sends the rows again.
     """
 
     kafka: str = "127.0.0.1:9092"
@@ -29,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True):
     clickhouse: str = "http://127.0.0.1:8123"
     http_host: str = "127.0.0.1"
     http_port: int = 8080
+    connections: int = 1024
+    connections_per_address: int = 256
+    trusted_hosts: tuple[str, ...] = ()
     worker_metrics_port: int = 9101
     sink_metrics_port: int = 9102
     rebuilder_metrics_port: int = 9103
@@ -55,6 +64,9 @@ _VARIABLES = {
     "ONEFOLD_CLICKHOUSE": "clickhouse",
     "ONEFOLD_HTTP_HOST": "http_host",
     "ONEFOLD_HTTP_PORT": "http_port",
+    "ONEFOLD_CONNECTIONS": "connections",
+    "ONEFOLD_CONNECTIONS_PER_ADDRESS": "connections_per_address",
+    "ONEFOLD_TRUSTED_HOSTS": "trusted_hosts",
     "ONEFOLD_WORKER_METRICS_PORT": "worker_metrics_port",
     "ONEFOLD_SINK_METRICS_PORT": "sink_metrics_port",
     "ONEFOLD_REBUILDER_METRICS_PORT": "rebuilder_metrics_port",
@@ -69,8 +81,16 @@ _VARIABLES = {
     "ONEFOLD_OPEN_READS": "open_reads",
 }
 _URLS = frozenset({"registry", "clickhouse"})
-_LOWEST = {"partitions": 1, "replication": 1, "session_timeout_ms": 1_000, "clickhouse_timeout_s": 1}
+_LOWEST = {
+    "connections": 16,
+    "partitions": 1,
+    "replication": 1,
+    "session_timeout_ms": 1_000,
+    "clickhouse_timeout_s": 1,
+}
 _HIGHEST = {
+    "connections": 1_000_000,
+    "connections_per_address": 1_000_000,
     "standbys": 8,
     "http_port": 65535,
     "worker_metrics_port": 65535,
@@ -143,4 +163,17 @@ def _parse(variable: str, text: str, field: str, kind: object) -> object:
         if not lowest <= number <= highest:
             raise SettingsError(f"{variable}={text!r}: expected {lowest} to {highest}")
         return number
+    if kind == tuple[str, ...]:
+        return _parse_names(variable, text)
     return Path(text) if kind is Path else text
+
+
+def _parse_names(variable: str, text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(","))
+    for name in names:
+        if _NAME.fullmatch(name) is None:
+            raise SettingsError(
+                f"{variable}={text!r}: expected names like collect.example.com or *.example.com, without ports and "
+                f"with commas between them, not {name!r}"
+            )
+    return names

@@ -31,7 +31,9 @@ def main() -> int:
         settings = load()
         app = build(settings)
         topics.create(settings, app.destinations)
-        endpoint = Endpoint(settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app))
+        endpoint = Endpoint(
+            settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app), settings.trusted_hosts
+        )
     except (SettingsError, definitions.DefinitionErrors) as error:
         print(f"onefold worker: {error}", file=sys.stderr)
         return 1

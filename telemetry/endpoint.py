@@ -1,33 +1,54 @@
 """The HTTP port of a process that has no other: metrics, liveness, readiness.
 
-Served by a thread of its own, so it answers while the process computes. Which numbers there are is their owners'
+Served by one thread of its own, so it answers while the process computes. Which numbers there are is their owners'
 matter.
 """
 
+import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import Receive, Scope, Send
+
+from telemetry.connections import Limits
+from telemetry.serving import configure, listen
+from telemetry.trust import TrustedHosts
+
+LIMITS = Limits(connections=128, connections_per_address=64, head_bytes=16 * 1024, finish_s=1)
+CLOSE_WITHIN_S = 5.0
 
 _JSON = "application/json"
+_PAUSE = 3  # as long as the last text took: scrapes take at most a quarter of one core, however many there are
 
 
 class Endpoint:
     """Serves GET /metrics, /health/live and /health/ready until it is closed; a context manager.
 
-    `not_ready` is asked for each answer: why the process is not ready, or None when it is. Port 0 takes a free one;
-    `port` says which. Raises OSError when the port is taken.
+    `not_ready` is asked for each answer, on the endpoint's thread: why the process is not ready, or None when it is; it
+    must not block. Port 0 takes a free one; `port` says which. `trusted_hosts`: see `TrustedHosts`. Raises OSError when
+    the port is taken.
     """
 
-    def __init__(self, host: str, port: int, not_ready: Callable[[], str | None]) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(not_ready))
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, name="endpoint", daemon=True).start()
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        not_ready: Callable[[], str | None],
+        trusted_hosts: tuple[str, ...] = (),
+        limits: Limits = LIMITS,
+    ) -> None:
+        listener = listen(host, port)
+        self.port = int(listener.getsockname()[1])
+        app = TrustedHosts(_Answers(not_ready), host, trusted_hosts)
+        self._server = uvicorn.Server(configure(app, limits))
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="endpoint", daemon=True)
+        self._thread.start()
 
     def __enter__(self) -> Self:
         return self
@@ -39,38 +60,58 @@ class Endpoint:
 
     def close(self) -> None:
         """Free the port."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.should_exit = True
+        self._thread.join(CLOSE_WITHIN_S)
 
 
-def _handler(not_ready: Callable[[], str | None]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            if path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
-            elif path == "/health/live":
-                self._tell(200, {"status": "live"})
-            elif path == "/health/ready":
-                reason = not_ready()
-                if reason is None:
-                    self._tell(200, {"status": "ready"})
-                else:
-                    self._tell(503, {"status": "not ready", "reason": reason})
-            else:
-                self._tell(404, {"error": "try /metrics, /health/live or /health/ready"})
+class Exposition:
+    """All metrics of the process as text, made once for all who ask at the same time, and not too often."""
 
-        def _tell(self, status: int, body: dict[str, str]) -> None:
-            self._answer(status, _JSON, json.dumps(body).encode())
+    def __init__(self) -> None:
+        self._next: asyncio.Task[bytes] | None = None
+        self._not_before = 0.0
 
-        def _answer(self, status: int, content_type: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    async def text(self) -> bytes:
+        """What Prometheus reads; never older than the request."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._generate())
+        return await asyncio.shield(self._next)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Neither scrapes nor health checks are worth a log line."""
+    async def _generate(self) -> bytes:
+        await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+        self._next = None
+        began = time.monotonic()
+        text = generate_latest()
+        ended = time.monotonic()
+        self._not_before = ended + _PAUSE * (ended - began)
+        return text
 
-    return Handler
+
+class _Answers:
+    def __init__(self, not_ready: Callable[[], str | None]) -> None:
+        self._not_ready = not_ready
+        self._exposition = Exposition()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        status, content_type, body = await self._answer(scope["method"], scope["path"])
+        headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, method: str, path: str) -> tuple[int, str, bytes]:
+        if method not in ("GET", "HEAD"):
+            return _told(405, {"error": "only GET is answered"})
+        if path == "/metrics":
+            return 200, CONTENT_TYPE_LATEST, await self._exposition.text()
+        if path == "/health/live":
+            return _told(200, {"status": "live"})
+        if path == "/health/ready":
+            reason = self._not_ready()
+            if reason is None:
+                return _told(200, {"status": "ready"})
+            return _told(503, {"status": "not ready", "reason": reason})
+        return _told(404, {"error": "try /metrics, /health/live or /health/ready"})
+
+
+def _told(status: int, body: dict[str, str]) -> tuple[int, str, bytes]:
+    return status, _JSON, json.dumps(body).encode()

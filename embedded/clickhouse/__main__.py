@@ -15,8 +15,11 @@ from embedded.clickhouse.access import SOURCES, check
 from embedded.clickhouse.engine import Engine, FolderInUse
 from embedded.clickhouse.gateway import Gateway
 from embedded.clickhouse.password import read_password
+from telemetry.connections import Limits
+from telemetry.serving import configure
 
 _MAX_HEAD_BYTES = 1 << 20  # as ClickHouse's http_max_uri_size
+_LIMITS = Limits(connections=512, head_bytes=_MAX_HEAD_BYTES, finish_s=2)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -48,19 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _serve(engine: Engine, listener: socket.socket, password: str, local: bool) -> None:
     gateway = Gateway(engine, password=password, local=local)
-    config = uvicorn.Config(
-        gateway,
-        lifespan="off",
-        http="h11",  # httptools ends at 64 KiB of URL, which query parameters may exceed
-        h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=2,
-    )
-    server = _Server(config)
+    # httptools ends at 64 KiB of URL, which query parameters may exceed.
+    server = _Server(configure(gateway, _LIMITS, parser="h11"))
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
