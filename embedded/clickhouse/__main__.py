@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ import uvicorn
 
 from embedded.clickhouse.engine import Engine, FolderInUse
 from embedded.clickhouse.gateway import Gateway
+from telemetry import logs
 
 _MAX_HEAD_BYTES = 1 << 20  # as ClickHouse's http_max_uri_size
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -29,6 +31,7 @@ class _Server(uvicorn.Server):
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; 1 and one line on stderr when the port or the folder is taken."""
     options = _parser().parse_args(arguments)
+    logs.configure(logging.WARNING)
     try:
         with _listener(options.host, options.port) as listener:
             engine = Engine(options.path)
@@ -49,7 +52,7 @@ async def _serve(engine: Engine, listener: socket.socket, password: str, local: 
         lifespan="off",
         http="h11",  # httptools ends at 64 KiB of URL, which query parameters may exceed
         h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
@@ -14,9 +13,11 @@ from collectors.evidence.explanation import Change, Explanation, Member
 from collectors.evidence.explanation import explain as find_explanation
 from collectors.evidence.links import ShownLink
 from collectors.lookup import LookupFailed
+from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
-from onefold.wording import console, count, in_words, literal, pair, shown_event
+from onefold.wording import count, in_words, json_text, pair, shown_event
+from telemetry.literal import literal
 
 COMMANDS = {
     "identity": ("onefold.commands.explain:identity", "Show why identifiers are one person."),
@@ -69,9 +70,9 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
             literal(f"nobody in workspace {workspace!r} has {identifier}{f': {why}' if why else ''}")
         )
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(json_text(found))
     else:
-        console().print(_tree(found))
+        results().print(_tree(found))
 
 
 def _tree(found: Explanation) -> Tree:

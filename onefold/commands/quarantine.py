@@ -1,18 +1,17 @@
 """`onefold identity quarantine accept|reject`: the answer to evidence that waits for a review. Others list it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import click
-import msgspec
 
 from collectors.asked import identity_rules
 from collectors.identity_orders import OrderRefused, Outcome, answers, ordered_identifier, waiting_pairs
 from collectors.lookup import LookupFailed
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
+from onefold.wording import json_text
 from schemas.records import Pair
 from settings import Settings
 
@@ -97,6 +96,6 @@ def _waiting(settings: Settings, workspace: str, as_json: bool) -> tuple[Pair, .
     if not pairs:
         if as_json:
             nothing = Outcome("", "unchanged", reasons=("nothing waits for a review",))
-            click.echo(json.dumps(msgspec.to_builtins(nothing)))
+            click.echo(json_text(nothing))
         raise click.ClickException("nothing was changed: nothing waits for a review")
     return pairs
