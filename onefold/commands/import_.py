@@ -17,7 +17,7 @@ from collectors.importer.mapping import Mapping
 from collectors.importer.mapping_file import read_mapping
 from collectors.importer.problems import FileProblems, MappingError, NotSent
 from definitions import DefinitionErrors
-from embedded.fetch import cache_dir
+from embedded.fetch import cache_dir, prepare_cache
 from embedded.terminal import Terminal
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
@@ -53,7 +53,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
         mapping = _mapping(file, mapping_path, workspace)
         if not dry_run:
             workspace_named(settings, mapping.workspace)
-        path = fetch_cdnow(cache_dir()) if file == "cdnow" else Path(file)
+        path = _cdnow() if file == "cdnow" else Path(file)
         with _Screen() as screen:
             summary = import_file(path, mapping, settings, screen, dry_run)
     except (FetchFailed, MappingError, NotSent, DefinitionErrors) as error:
@@ -68,6 +68,11 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
     click.echo(json_text(summary) if as_json else _sentence(summary, dry_run))
     if not (as_json or dry_run):
         click.echo("Not all of it may be in ClickHouse yet: 'onefold drain' waits until it is.", err=True)
+
+
+def _cdnow() -> Path:
+    prepare_cache(cache_dir())
+    return fetch_cdnow(cache_dir())
 
 
 def _mapping(file: str, path: Path | None, workspace: str | None) -> Mapping:
