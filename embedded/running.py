@@ -68,10 +68,17 @@ def running_environment(data_dir: Path | None = None, environ: Mapping[str, str]
     """
     if data_dir is not None:
         running = find_running(data_dir)
-        if running is None and data_dir.exists() and not is_own(data_dir):
+        if running is None and _is_anothers(data_dir):
             raise StackError(f"{data_dir} belongs to another user: its stack, if any, is not yours to talk to")
         if running is None:
             raise StackError(f"no stack is running on {data_dir}: start one with 'onefold up --data-dir {data_dir}'")
         return dict(environ) | running.environment
     running = find_running(Path(environ.get("ONEFOLD_DATA_DIR") or DEFAULT_DATA_DIR))
     return (running.environment if running is not None else {}) | dict(environ)
+
+
+def _is_anothers(folder: Path) -> bool:
+    try:
+        return not is_own(folder)
+    except OSError:
+        return False
