@@ -140,7 +140,7 @@ def send(settings: Settings, codec: Codec, order: Order) -> None:
 
 def summary(found: Outcome) -> str:
     """What an order did, for a person."""
-    lines = [f"profile {one.profile_id}   {_counted(one.identifiers, 'identifier')}" for one in found.profiles]
+    lines = [f"profile {literal(one.profile_id)}   {_counted(one.identifiers, 'identifier')}" for one in found.profiles]
     if found.state == "done" and found.profiles:
         lines.append(f"{_counted(found.events, 'event')} replayed in {found.milliseconds / 1000:.1f} s")
     return "\n".join(lines)

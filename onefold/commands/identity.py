@@ -97,9 +97,9 @@ def _asked(ask: Callable[[Settings], Found], workspace: str, data_dir: Path | No
     try:
         return ask(settings)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None
+        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
 
 
 def _devices_tree(found: Devices, shared: bool) -> Tree:

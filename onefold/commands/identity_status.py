@@ -37,9 +37,9 @@ def status(request_id: str, workspace: str, as_json: bool, data_dir: Path | None
     try:
         found = outcome(request_id, changes_of(settings.clickhouse, workspace, request_id))
     except UnknownRequest as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(literal(error)) from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if as_json:
         click.echo(json_text(found))
         return

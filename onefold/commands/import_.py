@@ -23,6 +23,7 @@ from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
 from schemas.registry import REGISTRY_ERRORS
+from telemetry.literal import literal
 
 _LINE_EVERY_S = 2.0
 
@@ -56,10 +57,12 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
         path = _cdnow() if file == "cdnow" else Path(file)
         with _Screen() as screen:
             summary = import_file(path, mapping, settings, screen, dry_run)
-    except (FetchFailed, MappingError, NotSent, DefinitionErrors) as error:
-        raise click.ClickException(str(error)) from None
+    except (FetchFailed, MappingError, NotSent) as error:
+        raise click.ClickException(literal(error)) from None
+    except DefinitionErrors as errors:
+        raise click.ClickException(str(errors)) from None
     except FileProblems as error:
-        click.echo("\n".join(error.problems), err=True)
+        click.echo("\n".join(map(literal, error.problems)), err=True)
         raise click.ClickException("the file does not fit its mapping; nothing was sent") from None
     except OSError as error:
         raise click.ClickException(f"{error.filename or file}: {error.strerror or error}") from None

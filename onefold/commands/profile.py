@@ -41,9 +41,9 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
         name = asked_identifier(identifier, settings.definitions)
         found = find_profile(settings.clickhouse, workspace, name)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None
+        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if found is None:
         why = identity_rules(settings.definitions).why_nobody(name)
         raise click.ClickException(

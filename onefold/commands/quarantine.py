@@ -14,6 +14,7 @@ from onefold.running import running_settings, workspace_named
 from onefold.wording import json_text
 from schemas.records import Pair
 from settings import Settings
+from telemetry.literal import literal
 
 
 @click.command()
@@ -80,9 +81,9 @@ def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tu
             for text in identifiers
         ]
     except OrderRefused as error:
-        raise click.BadParameter(str(error), param_hint="LEFT RIGHT") from None
+        raise click.BadParameter(literal(error), param_hint="LEFT RIGHT") from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     rank = identity_rules(settings.definitions).rank
     pairs = zip(read[::2], read[1::2], strict=True)
     return tuple(Pair(min(pair, key=rank), max(pair, key=rank)) for pair in pairs)
@@ -92,7 +93,7 @@ def _waiting(settings: Settings, workspace: str, as_json: bool) -> tuple[Pair, .
     try:
         pairs = waiting_pairs(settings.clickhouse, workspace)
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if not pairs:
         if as_json:
             nothing = Outcome("", "unchanged", reasons=("nothing waits for a review",))

@@ -90,7 +90,7 @@ def _ask(url: str, statement: str, output_format: str) -> httpx.Response:
         message = f"no ClickHouse answers at {place}: start a stack with 'onefold up', or set ONEFOLD_CLICKHOUSE"
         raise click.ClickException(message) from error
     except httpx.HTTPError as error:
-        raise click.ClickException(f"ClickHouse at {place}: {error}") from error
+        raise click.ClickException(f"ClickHouse at {place}: {literal(error)}") from error
     code = answer.headers.get("x-clickhouse-exception-code")
     if answer.status_code != httpx.codes.OK or code is not None:
         raise click.ClickException(f"ClickHouse, code {code}: {_reason(answer.text)}")
