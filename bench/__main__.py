@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from bench import folds, latency, limits, recovery, sink
@@ -23,6 +22,7 @@ from bench.workload import WORKLOADS, Workload
 from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
+from embedded.terminal import Terminal
 from schemas.topics import APP
 from streams.agents.profile import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -154,7 +154,7 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=20.0, help="for how long each latency is measured")
     arguments.add_argument("--only", choices=PASSES, nargs="+", default=list(PASSES), help="some of the passes")
     chosen = arguments.parse_args()
-    console = Console()
+    console = Terminal()
     workload = WORKLOADS[chosen.workload]
     table = Table("what", "per second", "CPU s/M", "broker CPU s/M", "remarks")
     with tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder:
@@ -164,7 +164,7 @@ def main() -> None:
             for name in chosen.only:
                 console.print(f"measuring: {name}", style="dim")
                 PASSES[name](bench)
-    console.print(f"\n{chosen.events:,} events of {chosen.people:,} persons: {workload.description}", highlight=False)
+    console.print(f"\n{chosen.events:,} events of {chosen.people:,} persons: {workload.description}")
     console.print(table)
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
-from rich.console import Console
 
 import definitions
 from bench.folds import run_stage
@@ -22,6 +21,7 @@ from bench.measure import Usage, wait_until_worked_off
 from bench.workload import WORKLOADS, Workload
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
+from embedded.terminal import Terminal
 from schemas import topics
 from schemas.codec import Codec
 from schemas.identity import identifier_key
@@ -178,7 +178,7 @@ def main() -> None:
     arguments.add_argument("--events", type=int, default=300_000, help="events of the backlog (default 300,000)")
     arguments.add_argument("--people", type=int, default=100_000, help="persons they are drawn from (default 100,000)")
     chosen = arguments.parse_args()
-    console = Console(highlight=False)
+    console = Terminal()
     workload = WORKLOADS["shop"]
     console.print(f"{chosen.events:,} events of {chosen.people:,} persons: {workload.description}")
     with (

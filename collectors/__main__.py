@@ -8,6 +8,7 @@ import sys
 import definitions
 import settings
 from collectors.service import PortTaken, ProducerFailed, serve
+from telemetry import logs
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
         help="be ready without the worker, the sink and the warehouse (where they run on other machines)",
     )
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again when it has ended in good order: that is success.

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from telemetry.literal import literal
+
 
 class DefinitionError(NamedTuple):
     """One problem. Line and column count from 1, or are 0 for a whole file; `hint` says what to do or is empty."""
@@ -17,7 +19,7 @@ class DefinitionError(NamedTuple):
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
-        return f"{place}: {self.message} ({self.hint})" if self.hint else f"{place}: {self.message}"
+        return literal(f"{place}: {self.message} ({self.hint})" if self.hint else f"{place}: {self.message}")
 
 
 class DefinitionErrors(Exception):

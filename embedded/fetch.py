@@ -20,6 +20,7 @@ from jgo.constants import MAVEN_CENTRAL_URL
 from embedded.artifacts import Artifact
 from embedded.errors import StackError
 from embedded.locks import exclusive_lock
+from embedded.private import trusted_folder
 
 ATTEMPTS = 5
 BACK_OFF_S = 0.5  # before the second attempt; doubled before each further one
@@ -62,6 +63,7 @@ def fetch(artifacts: Sequence[Artifact], cache: Path, progress: FetchProgress, u
 
     Raises StackError when the repository cannot be reached, lacks a file, or serves other bytes than the lock file's.
     """
+    prepare_cache(cache)
     if _missing(artifacts, cache):
         with _only_process(cache, progress):
             missing = _missing(artifacts, cache)
@@ -70,15 +72,26 @@ def fetch(artifacts: Sequence[Artifact], cache: Path, progress: FetchProgress, u
     return [cache / artifact.path for artifact in artifacts]
 
 
+def prepare_cache(cache: Path) -> None:
+    """Make the cache, or make sure that nobody else can change what is in it. Raises StackError."""
+    try:
+        trusted_folder(cache)
+    except OSError as error:
+        raise _unwritable(cache, error) from error
+
+
 @contextmanager
 def _only_process(cache: Path, progress: FetchProgress) -> Iterator[None]:
     try:
-        cache.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(cache / ".lock", lambda: progress.note("another process is fetching; waiting for it")):
             yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise StackError(f"cannot write to the cache {cache}: {reason} (ONEFOLD_CACHE names another)") from error
+        raise _unwritable(cache, error) from error
+
+
+def _unwritable(cache: Path, error: OSError) -> StackError:
+    reason = error.strerror or str(error)
+    return StackError(f"cannot write to the cache {cache}: {reason} (ONEFOLD_CACHE names another)")
 
 
 def _missing(artifacts: Sequence[Artifact], cache: Path) -> list[Artifact]:

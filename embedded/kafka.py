@@ -14,6 +14,7 @@ from embedded.errors import StackError
 from embedded.java import java_command, java_environment
 from embedded.layout import LOOPBACK, Layout
 from embedded.part import READINESS_TIMEOUT_S, Part, accepts_connections
+from embedded.private import UMASK, private_file
 
 _HEAP_MB = 512
 _MAX_MESSAGE_BYTES = 8_388_608
@@ -103,9 +104,10 @@ def _write_properties(path: Path, layout: Layout, port: int, controller_port: in
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
         "log.dirs": str(layout.kafka / "topics"),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     lines = [f"{name}={_escaped(value)}" for name, value in (_PROPERTIES | placed | dict(settings)).items()]
-    path.write_text("# Written at every start of the stack.\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    with open(path, "w", encoding="utf-8", opener=private_file) as file:
+        file.write("# Written at every start of the stack.\n" + "\n".join(lines) + "\n")
 
 
 def _escaped(value: str) -> str:
@@ -121,7 +123,13 @@ def _format(class_path: str, properties: Path) -> None:
     command = [*java_command(_HEAP_MB, ("-XX:TieredStopAtLevel=1",)), "-cp", class_path, "kafka.tools.StorageTool"]
     command += ["format", "--cluster-id", cluster_id, "--config", str(properties), "--ignore-formatted"]
     formatted = subprocess.run(
-        command, env=java_environment(), capture_output=True, text=True, check=False, start_new_session=True
+        command,
+        env=java_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+        umask=UMASK,
     )
     if formatted.returncode != 0:
         reason = (formatted.stderr or formatted.stdout).strip().splitlines()[-1:]

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# A link in the place of the file is somebody's trick.
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
 
 class FileLock:
     """An advisory lock on a file; the file stays, only the lock comes and goes."""
@@ -16,7 +19,7 @@ class FileLock:
 
     def try_acquire(self) -> bool:
         """Take the lock unless another process (or another FileLock of this one) holds it. Raises OSError."""
-        descriptor = self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = self._descriptor = os.open(self._path, _FLAGS, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -26,7 +29,7 @@ class FileLock:
 
     def wait(self) -> None:
         """Take the lock, however long another process holds it."""
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(self._path, _FLAGS, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
     def release(self) -> None:

@@ -12,6 +12,7 @@ import definitions
 from embedded.errors import StackError
 from embedded.layout import LOOPBACK, Layout, Ports
 from embedded.locks import FileLock
+from embedded.private import private_folder
 
 LEAST_FREE_BYTES = 1_000_000_000
 _SERVES = {
@@ -26,13 +27,17 @@ _SERVES = {
 
 
 def prepare_data_dir(layout: Layout, least_free_bytes: int = LEAST_FREE_BYTES) -> FileLock:
-    """Make the data folder and hold its lock. Raises StackError when it cannot be used or another stack runs on it."""
+    """Make the data folder, closed to other users, and hold its lock.
+
+    Raises StackError when it cannot be used, belongs to somebody else, or another stack runs on it.
+    """
     folder = layout.data_dir
     if "," in str(folder):
         raise StackError(f"Kafka takes no folder with a comma in its path: {folder} (--data-dir names another)")
     lock = FileLock(layout.lock)
     try:
-        layout.logs.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
+        layout.logs.mkdir(mode=0o700, exist_ok=True)
         free = lock.try_acquire()
     except OSError as error:
         reason = error.strerror or error

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from embedded.errors import StackError
 from embedded.part import Part
+from embedded.private import UMASK, private_file
+from telemetry.literal import literal
 
 _HERE = Path(__file__).parent
 _TAIL_BYTES = 16_384
@@ -86,7 +88,7 @@ class PartProcess:
         self.part.prepare()
         with contextlib.suppress(FileNotFoundError):
             self.log.replace(self.previous_log)
-        with self.log.open("wb") as log:
+        with open(self.log, "wb", opener=private_file) as log:
             self._process = subprocess.Popen(
                 [*_tether(), *self.part.command],
                 env=dict(self.part.environment),
@@ -94,6 +96,7 @@ class PartProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=UMASK,
             )
         self._reaper.watch(self._process.pid)
 
@@ -137,7 +140,7 @@ class PartProcess:
 
     def failure(self, what: str) -> StackError:
         """The error that says what happened to this part, with the end of its log."""
-        said = "".join(f"\n    {line}" for line in self.log_tail())
+        said = "".join(f"\n    {literal(line)}" for line in self.log_tail())
         ends = f" and ends with{said}" if said else ""
         return StackError(f"{self.part.title} {what}; its log is {self.log}{ends}")
 

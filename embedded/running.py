@@ -12,6 +12,7 @@ import msgspec
 from embedded.errors import StackError
 from embedded.layout import Layout
 from embedded.locks import FileLock
+from embedded.private import is_own, private_file
 
 DEFAULT_DATA_DIR = Path(".onefold")
 
@@ -40,18 +41,17 @@ class RunningStack(msgspec.Struct, frozen=True):
 def write_running(layout: Layout, running: RunningStack) -> None:
     """Tell other processes of this stack."""
     partial = layout.stack_file.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(running)))
+    with open(partial, "wb", opener=private_file) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(running)))
     partial.replace(layout.stack_file)
 
 
 def find_running(data_dir: Path) -> RunningStack | None:
-    """The stack that runs on a folder, or None. A file left by a killed stack does not count."""
+    """The stack that runs on a folder, or None. What a killed stack or another user left there does not count."""
     layout = Layout(data_dir.absolute())
-    if not layout.stack_file.exists():
-        return None
     lock = FileLock(layout.lock)
     try:
-        if lock.try_acquire():
+        if not (is_own(data_dir) and is_own(layout.stack_file)) or lock.try_acquire():
             return None
         return msgspec.json.decode(layout.stack_file.read_bytes(), type=RunningStack)
     except (OSError, msgspec.DecodeError):
@@ -68,8 +68,17 @@ def running_environment(data_dir: Path | None = None, environ: Mapping[str, str]
     """
     if data_dir is not None:
         running = find_running(data_dir)
+        if running is None and _is_anothers(data_dir):
+            raise StackError(f"{data_dir} belongs to another user: its stack, if any, is not yours to talk to")
         if running is None:
             raise StackError(f"no stack is running on {data_dir}: start one with 'onefold up --data-dir {data_dir}'")
         return dict(environ) | running.environment
     running = find_running(Path(environ.get("ONEFOLD_DATA_DIR") or DEFAULT_DATA_DIR))
     return (running.environment if running is not None else {}) | dict(environ)
+
+
+def _is_anothers(folder: Path) -> bool:
+    try:
+        return not is_own(folder)
+    except OSError:
+        return False

@@ -1,13 +1,13 @@
 """What a person sees while the stack starts: a bar for what is fetched, a tick and a time for every step."""
 
-import sys
 import time
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.text import Text
 
 from embedded.fetch import FetchProgress
+from embedded.terminal import Terminal
 
 
 class Screen(FetchProgress, Protocol):
@@ -46,7 +46,7 @@ class PlainScreen(SilentScreen):
 
     _EVERY_S = 5.0
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._size = self._fetched = 0
         self._shown_at = 0.0
@@ -74,13 +74,13 @@ class PlainScreen(SilentScreen):
         self._say(f"failed  {title}")
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(line)
 
 
 class LiveScreen(SilentScreen):
     """Ticks below each other and, under them, what is still going on; for a terminal."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._bar: Progress | None = None
         self._file_task = TaskID(0)
@@ -103,7 +103,7 @@ class LiveScreen(SilentScreen):
             self._bar = None
 
     def note(self, line: str) -> None:
-        self._console.print(f"  {line}", style="dim", markup=False, highlight=False)
+        self._console.print(f"  {line}", style="dim")
 
     def step_starts(self, title: str) -> None:
         self._going_on.append(title)
@@ -111,11 +111,11 @@ class LiveScreen(SilentScreen):
 
     def step_done(self, title: str, seconds: float) -> None:
         self._end(title)
-        self._console.print(f"  [green]✓[/] {title:<18} [dim]{seconds:5.1f} s[/]", highlight=False)
+        self._console.print(Text.assemble("  ", ("✓", "green"), f" {title:<18} ", (f"{seconds:5.1f} s", "dim")))
 
     def step_failed(self, title: str) -> None:
         self._end(title)
-        self._console.print(f"  [red]✗[/] {title}", highlight=False)
+        self._console.print(Text.assemble("  ", ("✗", "red"), f" {title}"))
 
     def _end(self, title: str) -> None:
         if title in self._going_on:
@@ -124,17 +124,17 @@ class LiveScreen(SilentScreen):
 
     def _show_going_on(self) -> None:
         if self._going_on:
-            self._status.update(f"[dim]{', '.join(self._going_on)} …[/]")
+            self._status.update(Text(f"{', '.join(self._going_on)} …", style="dim"))
             self._status.start()
         else:
             self._status.stop()
 
 
-def screen_for(console: Console) -> Screen:
+def screen_for(console: Terminal) -> Screen:
     """The live screen on a terminal, plain lines elsewhere."""
     return LiveScreen(console) if console.is_terminal else PlainScreen(console)
 
 
-def error_console() -> Console:
+def error_console() -> Terminal:
     """Progress goes to stderr, so that stdout holds results only. Rich honours NO_COLOR."""
-    return Console(file=sys.stderr)
+    return Terminal(stderr=True)

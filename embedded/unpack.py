@@ -9,7 +9,7 @@ from pathlib import Path
 
 from embedded.artifacts import Artifact
 from embedded.errors import StackError
-from embedded.fetch import FetchProgress, fetch, sha256_of
+from embedded.fetch import FetchProgress, fetch, prepare_cache, sha256_of
 from embedded.locks import exclusive_lock
 
 _MANIFEST = "manifest.json"
@@ -20,11 +20,11 @@ def unpacked(artifact: Artifact, cache: Path, progress: FetchProgress) -> Path:
 
     The archive itself is not kept: the manifest of the files' checksums stands for it. Raises StackError.
     """
+    prepare_cache(cache)
     folder = cache / artifact.path.removesuffix(f".{artifact.packaging}")
     if _is_whole(folder, artifact):
         return folder
     try:
-        cache.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(cache / ".unpack.lock", lambda: progress.note("another process is unpacking; waiting")):
             if not _is_whole(folder, artifact):
                 _replace(folder, artifact, cache, progress)

@@ -11,6 +11,7 @@ from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-u
 from embedded.errors import StackError
 from onefold.lazy import LazyGroup
 from settings import SettingsError
+from telemetry.output import guard_output
 
 # Command -> where it is, and what `onefold --help` says of it without loading it.
 COMMANDS = {
@@ -64,6 +65,7 @@ def onefold() -> None:
 
 def main() -> None:
     """Entry of the installed script."""
+    guard_output()
     # Of a package of the registry's client that will be renamed: no concern of whoever types a command.
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)
     onefold()

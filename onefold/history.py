@@ -16,6 +16,7 @@ from rebuilds.warehouse import quoted
 from schemas.records import Identifier, Link, LinkStatus
 from settings import host_and_port
 from streams.identity.replay import Observed, Present
+from telemetry.literal import literal
 
 CONNECT_TIMEOUT_S = 5.0
 _PIECE_BYTES = 256 * 1024
@@ -116,7 +117,7 @@ class History:
                     raise click.ClickException(f"ClickHouse at {self._place}: {text}")
                 yield Reader(answer.iter_bytes(_PIECE_BYTES))
         except httpx.ConnectError as error:
-            message = f"no stack answers at {self._place}: 'onefold up' starts one (ClickHouse: {error})"
+            message = f"no stack answers at {self._place}: 'onefold up' starts one (ClickHouse: {literal(error)})"
             raise click.ClickException(message) from error
         except httpx.HTTPError as error:
             raise click.ClickException(f"ClickHouse at {self._place}: {error!r}") from error

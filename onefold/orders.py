@@ -3,7 +3,6 @@
 An order that was sent goes on by itself: whoever stops following it loses nothing but the view.
 """
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,11 +12,12 @@ from typing import Any, TypeVar
 import click
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
-from rich.console import Console
 
 from collectors.identity_orders import Outcome, outcome
+from embedded.terminal import Terminal
 from onefold.running import data_dir_option
 from onefold.unreachable import failure
+from onefold.wording import json_text
 from schemas import topics
 from schemas.changes import RequestState
 from schemas.codec import Codec, DecodeError
@@ -25,6 +25,7 @@ from schemas.offsets import Offsets
 from schemas.records import IdentityChange, IdentityRequest
 from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings
+from telemetry.literal import literal
 
 DELIVERY_TIMEOUT_S = 10.0
 POLL_S = 0.2
@@ -84,13 +85,13 @@ def carry_out(settings: Settings, order: Order, *, no_wait: bool, timeout_s: flo
     if no_wait:
         _sent(settings, order).close()
         found = outcome(order.request_id, ())
-        click.echo(json.dumps(msgspec.to_builtins(found)) if as_json else _accepted(order))
+        click.echo(json_text(found) if as_json else _accepted(order))
         return found
     found = send_and_follow(settings, order, timeout_s)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found)))
+        click.echo(json_text(found))
     if found.state == "unchanged":
-        reasons = "; ".join(found.reasons) or "there is nothing to change"
+        reasons = literal("; ".join(found.reasons)) or "there is nothing to change"
         raise click.ClickException(f"nothing was changed: {reasons}")
     return found
 
@@ -139,7 +140,7 @@ def send(settings: Settings, codec: Codec, order: Order) -> None:
 
 def summary(found: Outcome) -> str:
     """What an order did, for a person."""
-    lines = [f"profile {one.profile_id}   {_counted(one.identifiers, 'identifier')}" for one in found.profiles]
+    lines = [f"profile {literal(one.profile_id)}   {_counted(one.identifiers, 'identifier')}" for one in found.profiles]
     if found.state == "done" and found.profiles:
         lines.append(f"{_counted(found.events, 'event')} replayed in {found.milliseconds / 1000:.1f} s")
     return "\n".join(lines)
@@ -208,7 +209,7 @@ def _follow(following: _Following, order: Order, timeout_s: float) -> Outcome:
 @contextmanager
 def _screen() -> Iterator[Callable[[str], None]]:
     """Says what is waited for: at once on a terminal, else every ten seconds."""
-    console = Console(stderr=True, highlight=False)
+    console = Terminal(stderr=True)
     started = told_at = time.monotonic()
     if console.is_terminal:
         with console.status("") as status:

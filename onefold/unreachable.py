@@ -4,6 +4,7 @@ from confluent_kafka import KafkaError, KafkaException
 from httpx2 import TransportError
 
 from settings import Settings, without_credentials
+from telemetry.literal import literal
 
 _AWAY = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
 
@@ -13,13 +14,13 @@ def failure(settings: Settings, error: Exception) -> str:
     if isinstance(error, KafkaException):
         reason = error.args[0]
         if not isinstance(reason, KafkaError):
-            return f"Kafka at {settings.kafka}: {reason}"
+            return f"Kafka at {settings.kafka}: {literal(reason)}"
         if reason.code() in _AWAY:
-            return _no_stack(settings.kafka, f"Kafka: {reason.str()}")
-        return f"Kafka at {settings.kafka}: {reason.str()}"
+            return _no_stack(settings.kafka, f"Kafka: {literal(reason.str())}")
+        return f"Kafka at {settings.kafka}: {literal(reason.str())}"
     if isinstance(error, TransportError):
-        return _no_stack(without_credentials(settings.registry), f"schema registry: {error}")
-    return f"schema registry at {without_credentials(settings.registry)}: {error}"
+        return _no_stack(without_credentials(settings.registry), f"schema registry: {literal(error)}")
+    return f"schema registry at {without_credentials(settings.registry)}: {literal(error)}"
 
 
 def _no_stack(place: str, detail: str) -> str:

@@ -1,18 +1,18 @@
-"""Evidence in words and literally: what the identity commands print of links, reasons and values that anybody sent.
+"""Evidence in words, literally or as JSON: what the commands print of links, reasons and values that anybody sent.
 
 What is found is the look-ups' matter (`collectors/evidence`), what a command prints of it the command's.
 """
 
-import sys
+import json
 
-from rich.console import Console
+import msgspec
 from rich.text import Text
 
 from collectors.evidence.links import ShownLink
 from collectors.evidence.quarantine import Waiting
 from schemas.records import Identifier
+from telemetry.literal import literal, shows
 
-_UNLIMITED_WIDTH = 10_000
 _WORDS = {
     "fan_in": "it would join suspiciously many profiles",
     "shared": "several persons use the device",
@@ -29,15 +29,10 @@ _WORDS_OF = {
 }
 
 
-def console() -> Console:
-    """Standard output; lines are folded for a terminal only."""
-    found = Console(highlight=False)
-    return found if sys.stdout.isatty() else Console(highlight=False, width=_UNLIMITED_WIDTH)
-
-
-def literal(value: object) -> str:
-    """A text as it is, but for characters that would move the cursor or break the line: those are escaped."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value))
+def json_text(value: object) -> str:
+    """A value or struct as one line of JSON; letters of all scripts stay, what does not show is escaped."""
+    text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+    return text if text.isprintable() else "".join(one if shows(one) else json.dumps(one)[1:-1] for one in text)
 
 
 def in_words(reason: str) -> str:

@@ -22,6 +22,7 @@ from schemas.offsets import Offsets
 from schemas.records import IdentityChange, ProfileCommand
 from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings, SettingsError
+from telemetry import logs
 from telemetry.endpoint import Endpoint
 from telemetry.retrying import Stopped, TerminalError, TransientError, persist
 
@@ -32,7 +33,7 @@ logger = logging.getLogger("rebuilds")
 
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure()
     for talkative in ("httpx", "httpx2"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     stopping = threading.Event()

@@ -19,6 +19,7 @@ from sinks.clickhouse.process import Process
 from sinks.clickhouse.warehouse import Warehouse
 from sinks.clickhouse.writer import Writer
 from sinks.dead_letters import DeadLetters
+from telemetry import logs
 from telemetry.endpoint import Endpoint
 from telemetry.retrying import Stopped, TerminalError, TransientError, persist
 
@@ -27,7 +28,7 @@ logger = logging.getLogger("sinks")
 
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure()
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # every failure is reported by the writer
     stopping = threading.Event()

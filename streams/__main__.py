@@ -12,7 +12,9 @@ from schemas import topics
 from settings import Settings, SettingsError, load
 from streams import metrics
 from streams.app import App, build
+from telemetry import logs
 from telemetry.endpoint import Endpoint
+from telemetry.literal import literal
 from telemetry.repeats import SeldomRepeated
 
 log = logging.getLogger("onefold.worker")
@@ -22,9 +24,7 @@ M_ARENA_MAX = -8  # https://man7.org/linux/man-pages/man3/mallopt.3.html
 
 def main() -> int:
     """Run one worker until it is told to stop. Returns the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(SeldomRepeated())
+    logs.configure(logging.WARNING).addFilter(SeldomRepeated())
     logging.getLogger("onefold").setLevel(logging.INFO)
     logging.getLogger("streams").setLevel(logging.INFO)
     try:
@@ -38,7 +38,7 @@ def main() -> int:
         print(f"onefold worker: {error}", file=sys.stderr)
         return 1
     except Exception as error:  # noqa: BLE001 - the process boundary: a registry or broker that does not answer, a busy port
-        print(f"onefold worker: cannot start: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"onefold worker: cannot start: {type(error).__name__}: {literal(error)}", file=sys.stderr)
         return 1
     try:
         return run(app, settings)
@@ -66,7 +66,7 @@ def run(app: App, settings: Settings) -> int:
         if stopped.code not in (0, None):
             return int(stopped.code)
     if app.failure is not None:
-        print(f"onefold worker: stopped: {app.failure}", file=sys.stderr)
+        print(f"onefold worker: stopped: {literal(app.failure)}", file=sys.stderr)
         return 1
     return 0
 

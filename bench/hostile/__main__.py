@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 import psutil
-from rich.console import Console
 from rich.table import Table
 
 from bench.hostile.attacks import Target, port_of
 from embedded.layout import LOOPBACK, Ports
 from embedded.screen import screen_for
 from embedded.stack import ALL_PARTS, Stack, StackOptions
+from embedded.terminal import Terminal, results
 
 RATE = 100  # requests a second, one event each
 SENDERS = 4
@@ -82,14 +82,14 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=600.0, help="of attacks (default 600)")
     arguments.add_argument("--quiet", type=float, default=60.0, help="seconds before and after (default 60)")
     chosen = arguments.parse_args()
-    console = Console()
+    console = results()
     with tempfile.TemporaryDirectory(prefix="onefold-hostile-") as folder:
         options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=ALL_PARTS)
         with Stack(options, screen_for(console)) as stack:
             return _measure(stack, console, chosen.seconds, chosen.quiet)
 
 
-def _measure(stack: Stack, console: Console, seconds: float, quiet_s: float) -> int:
+def _measure(stack: Stack, console: Terminal, seconds: float, quiet_s: float) -> int:
     sender = Sender(stack.options.ports.http)
     try:
         console.print("quiet, warming up and measured", style="dim")
@@ -139,7 +139,7 @@ def _watch(stack: Stack, seconds: float) -> list[dict[str, int]]:
     return samples
 
 
-def _print(console: Console, taken: dict[str, list[float]], memory: list[dict[str, int]], refused: int) -> int:
+def _print(console: Terminal, taken: dict[str, list[float]], memory: list[dict[str, int]], refused: int) -> int:
     failures = [f"{refused} ordinary requests were refused"] if refused else []
     latencies = Table("ordinary requests", "count", "p50 ms", "p99 ms", "p99, ratio")
     quiet = _quantile(taken["before"], 0.99)

@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.identity import records, taobao, unmerge
@@ -21,6 +20,7 @@ from definitions.identity.rules import DEFAULT_RULES, IdentityRules
 from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
+from embedded.terminal import Terminal
 
 SEED = 1
 ROLE_ADDRESS = "info@ca-state.gov"  # 21 of the records of the Senzing set share it
@@ -41,7 +41,7 @@ def main() -> int:
     arguments.add_argument("--only", choices=PASSES, nargs="+", default=list(PASSES), help="some of the passes")
     arguments.add_argument("--errors", action="store_true", help="list the pairs of records that are wrong or missed")
     chosen = arguments.parse_args()
-    console = Console(highlight=False)
+    console = Terminal()
     table = Table("what", "precision", "recall", "remarks")
     missed = False
     for name in chosen.only:
@@ -57,7 +57,7 @@ def main() -> int:
     return int(missed)
 
 
-def _devices(_: Console) -> Iterator[Row]:
+def _devices(_: Terminal) -> Iterator[Row]:
     """Taobao, in the order of time, and with partitions of `events` that go on in random order."""
     made = taobao.household(taobao.actions(taobao.FILE), Random(SEED))
     anonymous = [one for one in made.done if one.event.identifiers[0].namespace != "user_id"]
@@ -79,7 +79,7 @@ def _devices(_: Console) -> Iterator[Row]:
         yield Row(f"Taobao, {how}", found, remark, failed=not found.is_exact or strangers > 0)
 
 
-def _labelled(_: Console) -> Iterator[Row]:
+def _labelled(_: Terminal) -> Iterator[Row]:
     """Records with labels under exact rules."""
     rules = records.exact_rules()
     without_role = records.exact_rules(frozenset({ROLE_ADDRESS}))
@@ -95,7 +95,7 @@ def _compared(what: str, labelled: list[records.LabelledRecord], rules: Identity
     return Row(what, pairs, remark)
 
 
-def _unmerge(console: Console) -> Iterator[Row]:
+def _unmerge(console: Terminal) -> Iterator[Row]:
     """A big profile parted on the running stack."""
     with tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder:
         options = StackOptions(data_dir=Path(folder), ports=Ports.free())
@@ -111,7 +111,7 @@ def _unmerge(console: Console) -> Iterator[Row]:
                 yield Row(what, None, remark, failed=took.seconds >= unmerge.ASKED_S)
 
 
-def _list_errors(console: Console) -> None:
+def _list_errors(console: Terminal) -> None:
     for what, labelled in (("Senzing", records.senzing()), ("fake_1000", records.fake_1000())):
         found = records.compare(labelled, records.exact_rules())
         for how, pairs in (("wrong", found.wrong), ("missed", found.missed)):
@@ -120,7 +120,7 @@ def _list_errors(console: Console) -> None:
                 console.print(f"{what}, {how}: {told}", soft_wrap=True)
 
 
-PASSES: dict[str, Callable[[Console], Iterator[Row]]] = {
+PASSES: dict[str, Callable[[Terminal], Iterator[Row]]] = {
     "devices": _devices,
     "labelled": _labelled,
     "unmerge": _unmerge,

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from rich.console import Console
 from rich.table import Table
 
 from bench.peers import environments
@@ -23,6 +22,7 @@ from bench.peers.workload import PARTITIONS, TOPIC, Result, fill, reference
 from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
+from embedded.terminal import Terminal
 
 # Processes of a run are started together; without a wait, the first would take all partitions and give half of them up.
 BROKER = {"group.initial.rebalance.delay.ms": "3000"}
@@ -50,7 +50,7 @@ def main() -> int:
     if unknown := set(wanted) - {peer.name for peer in PEERS}:
         parser.error(f"--only: unknown: {', '.join(sorted(unknown))}")
     peers = [peer for peer in PEERS if not wanted or peer.name in wanted]
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with tempfile.TemporaryDirectory(prefix="onefold-bench-peers-") as folder:
         options = StackOptions(Path(folder) / "stack", ports=Ports.free(), parts=("kafka",), broker=BROKER)
         with Stack(options, screen_for(console)) as stack:
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def _measure(
-    stack: Stack, folder: Path, events: int, peers: list[Peer], console: Console
+    stack: Stack, folder: Path, events: int, peers: list[Peer], console: Terminal
 ) -> tuple[list[dict[str, float]], list[tuple[Peer, Run | str]], Result]:
     console.print(f"Filling {TOPIC} with {events:,} events, and folding them once for the reference ...")
     admin = AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0})
@@ -122,9 +122,9 @@ def _print(
             f"{got.rss_mib:,.0f}", *([f"{ratio:.2f}" for ratio in ratios] if ratios else ["", ""]),
             "ok" if got.result == expected else f"WRONG: {got.result}",
         )  # fmt: skip
-    console = Console(width=None if sys.stdout.isatty() else 130)
-    console.print(table, highlight=False)
-    console.print(NOTES, highlight=False)
+    console = Terminal(width=None if sys.stdout.isatty() else 130)
+    console.print(table)
+    console.print(NOTES)
 
 
 def _as_json(

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ from embedded.clickhouse.access import SOURCES, check
 from embedded.clickhouse.engine import Engine, FolderInUse
 from embedded.clickhouse.gateway import Gateway
 from embedded.clickhouse.password import read_password
+from telemetry import logs
 from telemetry.connections import Limits
 from telemetry.serving import configure
 
@@ -34,6 +36,7 @@ class _Server(uvicorn.Server):
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; 1 and one line on stderr when the port or the folder is taken."""
     options = _parser().parse_args(arguments)
+    logs.configure(logging.WARNING)
     try:
         opened = check(name for name in options.allow.split(",") if name)
         password = read_password(options.password_file) if options.password_file else ""

@@ -1,6 +1,5 @@
 """`onefold clock advance`: move the event clock of a workspace, so that deadlines fire."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from confluent_kafka import KafkaException, Message, Producer
 
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
+from onefold.wording import json_text
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import ProfileCommand
@@ -49,7 +49,7 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
         raise click.ClickException(f"{failure(settings, error)}; the clock was not moved") from error
     shown = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
     if as_json:
-        click.echo(json.dumps({"workspace": name, "at": at, "time": shown, "partitions": partitions}))
+        click.echo(json_text({"workspace": name, "at": at, "time": shown, "partitions": partitions}))
     else:
         click.echo(f"the clock of {name} goes to {shown}")
 

@@ -5,11 +5,11 @@ import tempfile
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
+from embedded.terminal import Terminal
 from onefold.commands.up import port_options, stop, stopping_on_signals
 from onefold.demo.play import DemoFailed, play
 from settings.environment import SHIPPED_DEFINITIONS
@@ -35,11 +35,11 @@ def demo(seconds: float | None, **ports: int) -> None:
       onefold demo
       DEMO_SECONDS=20 onefold demo
     """
-    console = Console()
+    console = Terminal()
     chosen = Ports(**{name.removesuffix("_port"): port for name, port in ports.items()})
     data_dir = Path(tempfile.mkdtemp(prefix="onefold-demo-"))
     stack = Stack(StackOptions(data_dir=data_dir, definitions=DEMO_DEFINITIONS, ports=chosen), screen_for(console))
-    console.print("[bold]Onefold[/bold]: every event of a person, one profile, within a second", highlight=False)
+    console.print("[bold]Onefold[/bold]: every event of a person, one profile, within a second", markup=True)
     with stopping_on_signals():
         try:
             stack.start()

@@ -1,6 +1,5 @@
 """`onefold drain`: wait until everything accepted has been folded and is in ClickHouse."""
 
-import json
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from confluent_kafka import KafkaException
 from onefold.progress import Lag, Progress
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
+from onefold.wording import json_text
 
 POLL_S = 0.1
 
@@ -42,7 +42,7 @@ def drain(timeout_s: float, as_json: bool, data_dir: Path | None) -> None:
     elapsed_s = round(time.monotonic() - started, 3)
     if as_json:
         builtins = [msgspec.to_builtins(lag) | {"records": lag.records} for lag in lags]
-        click.echo(json.dumps({"drained": not lags, "elapsed_s": elapsed_s, "lagging": builtins}))
+        click.echo(json_text({"drained": not lags, "elapsed_s": elapsed_s, "lagging": builtins}))
     elif lags:
         click.echo(f"not drained after {elapsed_s} s:\n{_described(lags)}", err=True)
     else:

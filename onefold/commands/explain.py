@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
@@ -14,9 +13,11 @@ from collectors.evidence.explanation import Change, Explanation, Member
 from collectors.evidence.explanation import explain as find_explanation
 from collectors.evidence.links import ShownLink
 from collectors.lookup import LookupFailed
+from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
-from onefold.wording import console, count, in_words, literal, pair, shown_event
+from onefold.wording import count, in_words, json_text, pair, shown_event
+from telemetry.literal import literal
 
 COMMANDS = {
     "identity": ("onefold.commands.explain:identity", "Show why identifiers are one person."),
@@ -60,18 +61,18 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
         name = asked_identifier(identifier, settings.definitions)
         found = find_explanation(settings.clickhouse, workspace, name, identity_rules(settings.definitions))
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None
+        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if found is None:
         why = identity_rules(settings.definitions).why_nobody(name)
         raise click.ClickException(
             literal(f"nobody in workspace {workspace!r} has {identifier}{f': {why}' if why else ''}")
         )
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(json_text(found))
     else:
-        console().print(_tree(found))
+        results().print(_tree(found))
 
 
 def _tree(found: Explanation) -> Tree:

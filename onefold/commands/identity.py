@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
@@ -13,10 +12,12 @@ from collectors.asked import asked_identifier, identity_rules
 from collectors.evidence.devices import Devices, find_devices
 from collectors.evidence.quarantine import Quarantine, Side, find_quarantine
 from collectors.lookup import LookupFailed
+from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
-from onefold.wording import console, count, in_words, literal, shown_event
+from onefold.wording import count, in_words, json_text, shown_event
 from settings import Settings
+from telemetry.literal import literal
 
 COMMANDS = {
     "devices": ("onefold.commands.identity:devices", "Show who signed in on which device."),
@@ -66,9 +67,9 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
     if found is None:
         raise click.ClickException(f"nobody in workspace {workspace!r} has {literal(identifier)}")
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(json_text(found))
     else:
-        console().print(_devices_tree(found, shared))
+        results().print(_devices_tree(found, shared))
 
 
 @click.command()
@@ -85,9 +86,9 @@ def list_waiting(workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """
     found = _asked(lambda settings: find_quarantine(settings.clickhouse, workspace), workspace, data_dir)
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(json_text(found))
     else:
-        console().print(_quarantine_tree(found))
+        results().print(_quarantine_tree(found))
 
 
 def _asked(ask: Callable[[Settings], Found], workspace: str, data_dir: Path | None) -> Found:
@@ -96,9 +97,9 @@ def _asked(ask: Callable[[Settings], Found], workspace: str, data_dir: Path | No
     try:
         return ask(settings)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None
+        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
 
 
 def _devices_tree(found: Devices, shared: bool) -> Tree:

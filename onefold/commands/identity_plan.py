@@ -1,6 +1,5 @@
 """`onefold identity plan`: what other rules would make of the history, and the way there."""
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +15,19 @@ from rich.tree import Tree
 import definitions
 from collectors.identity_orders import Outcome
 from definitions.identity.rules import IdentityRules
+from embedded.terminal import results
 from onefold.history import History
 from onefold.orders import Order, new_request_id, now_ms, send_and_follow
 from onefold.progress import Progress
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
-from onefold.wording import console, count, in_words, literal
+from onefold.wording import count, in_words, json_text
 from schemas.changes import PLANS, numbered
 from schemas.records import Identifier, IdentityRequest
 from settings import Settings
 from streams.identity.planning import Change, Plan, Planning, Tie
 from streams.identity.replay import replay
+from telemetry.literal import literal
 
 WORKER_TIMEOUT_S = 2.0
 POLL_S = 0.2
@@ -101,7 +102,7 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
     found, profiles = _planned(settings, name, rules, examples)
     told = _told(found, profiles, examples)
     if not as_json:
-        console().print(_tree(told))
+        results().print(_tree(told))
     if applying and not found.is_empty:
         _confirm(told, yes)
         outcome = _applied(settings, name, found, timeout_s)
@@ -109,7 +110,7 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
         if not as_json:
             click.echo(f"applied: {count(outcome.events, 'event')} replayed, order {outcome.request_id}")
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(told), ensure_ascii=False))
+        click.echo(json_text(told))
 
 
 def _rules(folder: Path) -> IdentityRules:

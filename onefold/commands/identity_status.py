@@ -1,16 +1,16 @@
 """`onefold identity status`: what has become of an order about who is who."""
 
-import json
 from pathlib import Path
 
 import click
-import msgspec
 
 from collectors.identity_orders import UnknownRequest, changes_of, outcome
 from collectors.lookup import LookupFailed
 from onefold.orders import summary
 from onefold.running import data_dir_option, running_settings, workspace_named
+from onefold.wording import json_text
 from schemas.changes import RequestState
+from telemetry.literal import literal
 
 _SAID: dict[RequestState, str] = {
     "unanswered": "unanswered: not decided yet, or no such request",
@@ -37,12 +37,12 @@ def status(request_id: str, workspace: str, as_json: bool, data_dir: Path | None
     try:
         found = outcome(request_id, changes_of(settings.clickhouse, workspace, request_id))
     except UnknownRequest as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(literal(error)) from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found)))
+        click.echo(json_text(found))
         return
     # Where some of an order's requests changed something, that others found nothing left to do is no news.
-    reasons = f": {'; '.join(found.reasons)}" if found.reasons and found.state == "unchanged" else ""
+    reasons = literal(f": {'; '.join(found.reasons)}") if found.reasons and found.state == "unchanged" else ""
     click.echo("\n".join(filter(None, [f"{_SAID[found.state]}{reasons}", summary(found)])))

@@ -8,7 +8,6 @@ from typing import Self
 import click
 import msgspec
 from confluent_kafka import KafkaException
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from collectors.importer.cdnow import MAPPING as CDNOW_MAPPING
@@ -18,10 +17,13 @@ from collectors.importer.mapping import Mapping
 from collectors.importer.mapping_file import read_mapping
 from collectors.importer.problems import FileProblems, MappingError, NotSent
 from definitions import DefinitionErrors
-from embedded.fetch import cache_dir
+from embedded.fetch import cache_dir, prepare_cache
+from embedded.terminal import Terminal
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
+from onefold.wording import json_text
 from schemas.registry import REGISTRY_ERRORS
+from telemetry.literal import literal
 
 _LINE_EVERY_S = 2.0
 
@@ -52,21 +54,28 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
         mapping = _mapping(file, mapping_path, workspace)
         if not dry_run:
             workspace_named(settings, mapping.workspace)
-        path = fetch_cdnow(cache_dir()) if file == "cdnow" else Path(file)
+        path = _cdnow() if file == "cdnow" else Path(file)
         with _Screen() as screen:
             summary = import_file(path, mapping, settings, screen, dry_run)
-    except (FetchFailed, MappingError, NotSent, DefinitionErrors) as error:
-        raise click.ClickException(str(error)) from None
+    except (FetchFailed, MappingError, NotSent) as error:
+        raise click.ClickException(literal(error)) from None
+    except DefinitionErrors as errors:
+        raise click.ClickException(str(errors)) from None
     except FileProblems as error:
-        click.echo("\n".join(error.problems), err=True)
+        click.echo("\n".join(map(literal, error.problems)), err=True)
         raise click.ClickException("the file does not fit its mapping; nothing was sent") from None
     except OSError as error:
         raise click.ClickException(f"{error.filename or file}: {error.strerror or error}") from None
     except (KafkaException, *REGISTRY_ERRORS) as error:
         raise click.ClickException(f"{failure(settings, error)}; nothing was sent") from None
-    click.echo(msgspec.json.encode(summary).decode() if as_json else _sentence(summary, dry_run))
+    click.echo(json_text(summary) if as_json else _sentence(summary, dry_run))
     if not (as_json or dry_run):
         click.echo("Not all of it may be in ClickHouse yet: 'onefold drain' waits until it is.", err=True)
+
+
+def _cdnow() -> Path:
+    prepare_cache(cache_dir())
+    return fetch_cdnow(cache_dir())
 
 
 def _mapping(file: str, path: Path | None, workspace: str | None) -> Mapping:
@@ -94,7 +103,7 @@ class _Screen:
     """
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = Terminal(stderr=True)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -133,5 +142,5 @@ class _Screen:
                 self._tasks[phase] = self._bars.add_task(phase, total=total, shown="")
             self._bars.update(self._tasks[phase], completed=done, total=total, shown=shown)
         elif begins or now >= self._next_line_at or done == total:
-            self._console.print(f"{phase}: {100 * done // max(total, 1)} %, {shown}", highlight=False, soft_wrap=True)
+            self._console.print(f"{phase}: {100 * done // max(total, 1)} %, {shown}", soft_wrap=True)
             self._next_line_at = now + _LINE_EVERY_S

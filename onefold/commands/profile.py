@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -14,8 +14,10 @@ from rich.text import Text
 from collectors.asked import asked_identifier, identity_rules
 from collectors.lookup import JsonObject, LookupFailed
 from collectors.profiles import find_profile
+from embedded.terminal import Terminal
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
-from onefold.wording import literal
+from onefold.wording import json_text
+from telemetry.literal import literal
 
 _COUNTERS_SHOWN = 12
 
@@ -39,18 +41,18 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
         name = asked_identifier(identifier, settings.definitions)
         found = find_profile(settings.clickhouse, workspace, name)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="NAMESPACE:VALUE") from None
+        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if found is None:
         why = identity_rules(settings.definitions).why_nobody(name)
         raise click.ClickException(
             literal(f"workspace {workspace!r} has no profile with {identifier}{f': {why}' if why else ''}")
         )
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json_text(found))
     else:
-        Console(highlight=False).print(_panel(identifier, found))
+        Terminal().print(_panel(identifier, found))
 
 
 def _panel(identifier: str, found: JsonObject) -> Panel:
@@ -64,7 +66,7 @@ def _panel(identifier: str, found: JsonObject) -> Panel:
     ):
         if rows:
             parts += [Text(f"\n{title}", style="bold"), _grid(rows)]
-    return Panel(Group(*parts), title=Text(identifier), title_align="left", expand=False)
+    return Panel(Group(*parts), title=Text(literal(identifier)), title_align="left", expand=False)
 
 
 def _facts(found: JsonObject) -> Table:
@@ -94,7 +96,8 @@ def _grid(rows: Sequence[tuple[object, object]]) -> Table:
     grid.add_column(style="cyan")
     grid.add_column(overflow="fold")
     for name, value in rows:
-        grid.add_row(Text(str(name)), Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        grid.add_row(Text(literal(name)), Text(literal(shown)))
     return grid
 
 

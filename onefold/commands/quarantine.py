@@ -1,20 +1,20 @@
 """`onefold identity quarantine accept|reject`: the answer to evidence that waits for a review. Others list it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import click
-import msgspec
 
 from collectors.asked import identity_rules
 from collectors.identity_orders import OrderRefused, Outcome, answers, ordered_identifier, waiting_pairs
 from collectors.lookup import LookupFailed
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
+from onefold.wording import json_text
 from schemas.records import Pair
 from settings import Settings
+from telemetry.literal import literal
 
 
 @click.command()
@@ -81,9 +81,9 @@ def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tu
             for text in identifiers
         ]
     except OrderRefused as error:
-        raise click.BadParameter(str(error), param_hint="LEFT RIGHT") from None
+        raise click.BadParameter(literal(error), param_hint="LEFT RIGHT") from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     rank = identity_rules(settings.definitions).rank
     pairs = zip(read[::2], read[1::2], strict=True)
     return tuple(Pair(min(pair, key=rank), max(pair, key=rank)) for pair in pairs)
@@ -93,10 +93,10 @@ def _waiting(settings: Settings, workspace: str, as_json: bool) -> tuple[Pair, .
     try:
         pairs = waiting_pairs(settings.clickhouse, workspace)
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if not pairs:
         if as_json:
             nothing = Outcome("", "unchanged", reasons=("nothing waits for a review",))
-            click.echo(json.dumps(msgspec.to_builtins(nothing)))
+            click.echo(json_text(nothing))
         raise click.ClickException("nothing was changed: nothing waits for a review")
     return pairs

@@ -8,16 +8,18 @@ import click
 import httpx
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from embedded.terminal import results
 from onefold.running import data_dir_option, running_settings
+from onefold.wording import json_text
 from settings import host_and_port
+from telemetry.literal import literal, printable
+from telemetry.output import unguarded
 
 CONNECT_TIMEOUT_S = 5.0
 TABLE_FORMAT = "JSONCompact"
-_UNLIMITED_WIDTH = 10_000
 
 
 class Answer(msgspec.Struct):
@@ -37,6 +39,9 @@ def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | N
 
     Tables need no prefix, and every row is shown once, as it is now (final = 1).
 
+    What senders wrote cannot command the terminal: control characters are shown as \\x1b. With --format, a file or a
+    pipe gets ClickHouse's bytes as they are.
+
     \b
     Examples:
       onefold sql "SELECT event, count() FROM events GROUP BY event"
@@ -49,15 +54,24 @@ def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | N
     wanted = output_format or TABLE_FORMAT
     answer = _ask(settings.clickhouse, statement, wanted)
     if output_format is not None or answer.headers.get("x-clickhouse-format", wanted) != TABLE_FORMAT:
-        sys.stdout.buffer.write(answer.content)
-        sys.stdout.buffer.flush()
+        _print_bytes(answer.content)
         return
     rows = msgspec.json.decode(answer.content, type=Answer) if answer.content.strip() else Answer([], [])
     names = [column["name"] for column in rows.meta]
     if as_json:
-        click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows.data], ensure_ascii=False))
+        click.echo(json_text([dict(zip(names, row, strict=True)) for row in rows.data]))
     elif names:
         _print_table(names, rows.data)
+
+
+def _print_bytes(answer: bytes) -> None:
+    """A terminal gets what shows of an answer; a file or a pipe, and the program behind it, every byte."""
+    stdout = unguarded(sys.stdout)
+    if stdout.isatty():
+        stdout.write(printable(answer.decode(errors="backslashreplace")))
+    else:
+        stdout.buffer.write(answer)
+    stdout.flush()
 
 
 def _ask(url: str, statement: str, output_format: str) -> httpx.Response:
@@ -76,7 +90,7 @@ def _ask(url: str, statement: str, output_format: str) -> httpx.Response:
         message = f"no ClickHouse answers at {place}: start a stack with 'onefold up', or set ONEFOLD_CLICKHOUSE"
         raise click.ClickException(message) from error
     except httpx.HTTPError as error:
-        raise click.ClickException(f"ClickHouse at {place}: {error}") from error
+        raise click.ClickException(f"ClickHouse at {place}: {literal(error)}") from error
     code = answer.headers.get("x-clickhouse-exception-code")
     if answer.status_code != httpx.codes.OK or code is not None:
         raise click.ClickException(f"ClickHouse, code {code}: {_reason(answer.text)}")
@@ -89,16 +103,13 @@ def _reason(text: str) -> str:
 
 
 def _print_table(names: list[str], rows: list[list[object]]) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_UNLIMITED_WIDTH)
     table = Table(box=SIMPLE_HEAD)
     for index, name in enumerate(names):
         is_number = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
+        table.add_column(Text(literal(name)), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_shown(value)) for value in row))
-    console.print(table)
+        table.add_row(*(Text(literal(_shown(value))) for value in row))
+    results().print(table)
 
 
 def _shown(value: object) -> str:

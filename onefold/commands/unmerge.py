@@ -10,6 +10,7 @@ from collectors.identity_orders import unmerge as unmerge_request
 from collectors.lookup import LookupFailed
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
+from telemetry.literal import literal
 
 
 @click.command()
@@ -74,11 +75,13 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
             requests = answers("retract", workspace, pairs, request_id=request_id, at=at, reason=reason, forbid=forbid)
             order = Order(request_id, requests)
     except OrderRefused as error:
-        raise click.BadParameter(str(error), param_hint="--split" if error.field == "split" else "PROFILE") from None
+        raise click.BadParameter(
+            literal(error), param_hint="--split" if error.field == "split" else "PROFILE"
+        ) from None
     except UnknownProfile as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(literal(error)) from None
     except LookupFailed as error:
-        raise click.ClickException(f"{error} (is a stack running? 'onefold up' starts one)") from error
+        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     found = carry_out(settings, order, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
     if not (as_json or no_wait):
         click.echo(summary(found))

@@ -1,9 +1,9 @@
 """The board shown while the shop plays: on a terminal it stays in place, elsewhere it is a line now and then."""
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from embedded.terminal import Terminal
 from onefold.demo.figures import Figures
 
 PLAIN_EVERY_S = 5.0
@@ -12,7 +12,7 @@ PLAIN_EVERY_S = 5.0
 class Board:
     """A context manager; `show` replaces what is shown."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
         self._shown_at = 0.0
@@ -32,7 +32,7 @@ class Board:
             self._live.update(_table(figures, played_s))
         elif played_s - self._shown_at >= PLAIN_EVERY_S or self._shown_at == 0.0:
             self._shown_at = played_s
-            self._console.print(_line(figures, played_s), highlight=False, soft_wrap=True)
+            self._console.print(_line(figures, played_s), soft_wrap=True)
 
 
 def _cells(figures: Figures) -> list[tuple[str, str]]:

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import httpx
-from rich.console import Console
 
 from embedded.stack import Stack
+from embedded.terminal import Terminal
 from onefold.demo import figures, story
 from onefold.demo.board import Board
 from onefold.demo.shop import Shop
@@ -21,7 +21,7 @@ class DemoFailed(Exception):
     """Something on the way did not do what it should; the message says what."""
 
 
-def play(stack: Stack, console: Console, seconds: float | None) -> None:
+def play(stack: Stack, console: Terminal, seconds: float | None) -> None:
     """Show everything on a running stack. `seconds`: how long the shop plays; None: until Ctrl-C, story included.
 
     Raises DemoFailed.
@@ -29,7 +29,7 @@ def play(stack: Stack, console: Console, seconds: float | None) -> None:
     _import_cdnow(stack, console)
     shop = Shop(stack.addresses.http, "dev")
     console.print(
-        "\n[bold]A live shop[/bold]: seeded, simulated visitors; real SDK, real HTTP, wall clock", highlight=False
+        "\n[bold]A live shop[/bold]: seeded, simulated visitors; real SDK, real HTTP, wall clock", markup=True
     )
     shop.open()
     try:
@@ -48,8 +48,8 @@ def play(stack: Stack, console: Console, seconds: float | None) -> None:
         _show_story(stack, console, shop, stays_up=False)
 
 
-def _import_cdnow(stack: Stack, console: Console) -> None:
-    console.print("\n[bold]CDNOW[/bold]: 18 months of real purchases, on their own clock", highlight=False)
+def _import_cdnow(stack: Stack, console: Terminal) -> None:
+    console.print("\n[bold]CDNOW[/bold]: 18 months of real purchases, on their own clock", markup=True)
     started = time.monotonic()
     _command(stack, "import", "cdnow")
     _drain(stack)
@@ -60,11 +60,10 @@ def _import_cdnow(stack: Stack, console: Console) -> None:
     console.print(
         f"  in ClickHouse after {time.monotonic() - started:.1f} s: {events:,} events, {profiles:,} profiles, "
         f"{quantity:,} CDs, ${total:,}, {first} to {last}",
-        highlight=False,
     )
 
 
-def _watch(stack: Stack, console: Console, seconds: float) -> None:
+def _watch(stack: Stack, console: Terminal, seconds: float) -> None:
     started = time.monotonic()
     with Board(console) as board:
         while (played := time.monotonic() - started) < seconds:
@@ -81,7 +80,7 @@ def _figures(stack: Stack) -> figures.Figures:
         raise DemoFailed(f"a process of the stack does not answer: {error}") from error
 
 
-def _show_story(stack: Stack, console: Console, shop: Shop, stays_up: bool) -> None:
+def _show_story(stack: Stack, console: Terminal, shop: Shop, stays_up: bool) -> None:
     story.tell(console, stack.addresses, shop.tablet)
     story.ways_on(console, stack.addresses, str(stack.options.data_dir), stays_up)
 

@@ -1,12 +1,13 @@
 """What the demo ends with: one person, the latest segment changes, CDNOW by SQL, and how to go on."""
 
-from rich.console import Console
 from rich.table import Table
 
 from embedded.layout import LOOPBACK, Ports
 from embedded.running import Addresses
+from embedded.terminal import Terminal
 from onefold.demo.figures import query
 from onefold.demo.visitors import Tablet
+from telemetry.literal import literal
 
 CDNOW_TOTALS = """
 SELECT count(), uniqExact(profile_id), sum(properties.quantity::Int64), round(sum(properties.total::Float64), 2),
@@ -72,7 +73,7 @@ def persons_of(addresses: Addresses, tablet: Tablet) -> list[list[object]]:
     return query(addresses.clickhouse, _FAMILY, tablet=tablet.device, one=one, other=other)
 
 
-def tell(console: Console, addresses: Addresses, tablet: Tablet) -> None:
+def tell(console: Terminal, addresses: Addresses, tablet: Tablet) -> None:
     """Print what there is to look at."""
     _person(console, addresses)
     _family(console, addresses, tablet)
@@ -80,11 +81,11 @@ def tell(console: Console, addresses: Addresses, tablet: Tablet) -> None:
     _rfm(console, addresses)
 
 
-def ways_on(console: Console, addresses: Addresses, data_dir: str, stays_up: bool) -> None:
+def ways_on(console: Terminal, addresses: Addresses, data_dir: str, stays_up: bool) -> None:
     """Print how to go on: with this stack while it is up (commands get `data_dir`), else with one that is kept."""
     onefold = ".venv/bin/onefold"
     if stays_up:
-        console.print("\n[bold]Go on, in another terminal[/bold] (the stack stays up until Ctrl-C)")
+        console.print("\n[bold]Go on, in another terminal[/bold] (the stack stays up until Ctrl-C)", markup=True)
         here = f" --data-dir {data_dir}"
         lines: tuple[str, ...] = (
             f"{onefold} profile{here} user_id:shop-7-000",
@@ -96,7 +97,7 @@ def ways_on(console: Console, addresses: Addresses, data_dir: str, stays_up: boo
             f"curl {addresses.worker_metrics}",
         )
     else:
-        console.print("\n[bold]Go on[/bold] with a stack of your own (the demo's data is removed):")
+        console.print("\n[bold]Go on[/bold] with a stack of your own (the demo's data is removed):", markup=True)
         lines = (
             f"{onefold} up    # and in another terminal:",
             f"curl -u dev: http://{LOOPBACK}:{Ports().http}/v1/track -d {_HELLO}",
@@ -105,10 +106,10 @@ def ways_on(console: Console, addresses: Addresses, data_dir: str, stays_up: boo
             f'{onefold} sql "SELECT workspace, count() FROM events GROUP BY 1"',
         )
     for line in lines:
-        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"  {line}", soft_wrap=True)
 
 
-def _person(console: Console, addresses: Addresses) -> None:
+def _person(console: Terminal, addresses: Addresses) -> None:
     found = query(addresses.clickhouse, _RICHEST)
     if not found:
         return
@@ -116,15 +117,15 @@ def _person(console: Console, addresses: Addresses) -> None:
     identifiers, traits, events, segments, first, last = query(addresses.clickhouse, _PERSON, id=profile_id)[0]
     table = _table("what", "value", title="One person, assembled from several devices", show_header=False)
     table.add_row("profile", profile_id)
-    table.add_row("identifiers", "\n".join(map(str, identifiers if isinstance(identifiers, list) else [])))
-    table.add_row("traits", str(traits))
+    table.add_row("identifiers", "\n".join(map(literal, identifiers if isinstance(identifiers, list) else [])))
+    table.add_row("traits", literal(traits))
     table.add_row("events", str(events))
-    table.add_row("segments", ", ".join(map(str, segments if isinstance(segments, list) else [])) or "none now")
+    table.add_row("segments", ", ".join(map(literal, segments if isinstance(segments, list) else [])) or "none now")
     table.add_row("seen", f"{first} to {last} UTC")
     console.print(table)
 
 
-def _family(console: Console, addresses: Addresses, tablet: Tablet) -> None:
+def _family(console: Terminal, addresses: Addresses, tablet: Tablet) -> None:
     columns = ("who", "profile", "events", "identifiers")
     table = _table(*columns, title="A family tablet: two persons signed in on it, and stay two")
     for row in persons_of(addresses, tablet):
@@ -133,18 +134,18 @@ def _family(console: Console, addresses: Addresses, tablet: Tablet) -> None:
         console.print(table)
 
 
-def _changes(console: Console, addresses: Addresses) -> None:
+def _changes(console: Terminal, addresses: Addresses) -> None:
     table = _table("at (UTC)", "segment", "change", "who", "because of", title="Segment changes of the last minute")
     for row in query(addresses.clickhouse, _CHANGES):
-        table.add_row(*map(str, row))
+        table.add_row(*map(literal, row))
     console.print(table)
 
 
-def _rfm(console: Console, addresses: Addresses) -> None:
+def _rfm(console: Terminal, addresses: Addresses) -> None:
     columns = ("frequency", "last order <= 90 days ago", "91 to 270", "> 270", "customers", "mean spent $")
     table = _table(*columns, title="CDNOW: recency, frequency, monetary value, by SQL over onefold.events")
     for row in query(addresses.clickhouse, RFM):
-        table.add_row(*map(str, row))
+        table.add_row(*map(literal, row))
     console.print(table)
 
 

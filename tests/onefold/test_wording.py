@@ -3,7 +3,8 @@
 import pytest
 from rich.text import Text
 
-from onefold.wording import in_words, literal
+from onefold.wording import in_words
+from telemetry.literal import literal
 
 
 @pytest.mark.parametrize(

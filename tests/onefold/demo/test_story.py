@@ -4,10 +4,10 @@ import io
 import re
 
 import pytest
-from rich.console import Console
 
 from embedded.running import Addresses
 from embedded.stack import Stack
+from embedded.terminal import Terminal
 from onefold.demo.story import tell, ways_on
 from onefold.demo.visitors import Tablet, Visitor
 from schemas import topics
@@ -19,11 +19,11 @@ from tests.sinks.examples import ADAS, NOW, insert, placed, profile
 ADDRESSES = Addresses("kafka", "registry", "http://clickhouse", "http://api", "http://worker", "http://sink", "")
 
 
-def narrow() -> Console:
-    return Console(file=io.StringIO(), width=80)
+def narrow() -> Terminal:
+    return Terminal(file=io.StringIO(), width=80)
 
 
-def said(console: Console) -> str:
+def said(console: Terminal) -> str:
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
