@@ -37,8 +37,8 @@ class Intake:
             _count(senders, "unavailable")
             raise
         _count(senders, "accepted")
-        for reason in judgement.unused:
-            metrics.IDENTIFIERS_UNUSED.labels(reason).inc()
+        for reason, count in Counter(judgement.unused).items():
+            metrics.IDENTIFIERS_UNUSED.labels(reason).inc(count)
         _count((refused.sender for refused in judgement.refused if refused.sender is not None), "rejected")
         for refused in judgement.refused:
             count_rejection(refused.sender, refused.rejection.code)

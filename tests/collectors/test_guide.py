@@ -6,21 +6,21 @@ from typing import get_args
 
 import pytest
 
-from collectors.access import WriteKeys
+from collectors.access import UsableKeys
 from collectors.identifiers import MAX_KEPT, UnusedReason
 from collectors.payload import JsonObject
 from collectors.routes import PATHS
 from collectors.validation import Judgement, judge_batch
 from definitions.identity.normalise import NORMALISERS, Reason
 from definitions.identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
-from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE, call
+from tests.collectors.calls import RECEIVED_AT, SENDER, call
 
 TEXT = (Path(__file__).parents[2] / "docs" / "guide" / "sending.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```json\n(.*?)^```\n\n```(identifiers|refused)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def judge(sent: JsonObject) -> Judgement:
-    return judge_batch({"batch": [sent]}, SENDER, WriteKeys({"main": WORKSPACE}), RECEIVED_AT, DEFAULT_RULES)
+    return judge_batch({"batch": [sent]}, SENDER, UsableKeys({}), RECEIVED_AT, DEFAULT_RULES)
 
 
 def test_every_example_has_its_outcome() -> None:
