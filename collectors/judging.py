@@ -14,7 +14,7 @@ from collectors.bodies import BodyRefused
 from collectors.quota import Quota
 
 # What fits takes a few milliseconds at most; handing it to a thread would cost the usual small request more than that.
-AT_ONCE_BYTES = 8 * 1024
+AT_ONCE_BYTES = 16 * 1024
 MAX_WAITING = 128  # one client may have half of these places
 _THREADS = 2  # the interpreter runs one at a time; the second keeps one huge body from being all that goes on
 

@@ -15,6 +15,7 @@ from collectors.rejection import Code, Rejection
 
 MAX_DEPTH = 32
 MAX_PATH_LENGTH = 200
+MAX_EXCERPT_BYTES = 64 * 1024
 
 
 class Unacceptable:
@@ -67,11 +68,17 @@ def compact(value: JsonValue) -> str:
 
 
 def excerpt(value: JsonValue) -> str:
-    """What was sent, as text for `events.rejected`; unacceptable parts are shown as far as they can be."""
+    """What was sent, as text for `events.rejected`, cut; unacceptable parts are shown as far as they can be."""
     try:
-        return _ENCODER.encode(value).decode()
+        return excerpt_of_bytes(_ENCODER.encode(value))
     except (UnicodeEncodeError, RecursionError):
-        return json.dumps(_showable(value, MAX_DEPTH))
+        return json.dumps(_showable(value, MAX_DEPTH))[:MAX_EXCERPT_BYTES]
+
+
+def excerpt_of_bytes(body: bytes) -> str:
+    """The same of a body that is not parsed; what is no UTF-8 becomes U+FFFD."""
+    text = body[:MAX_EXCERPT_BYTES].decode(errors="replace")
+    return text.encode()[:MAX_EXCERPT_BYTES].decode(errors="ignore")
 
 
 class _Fault:

@@ -25,7 +25,7 @@ MAX_BATCH_EXTERNAL_IDS = 20_000  # eight for each call of the largest batch; som
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A call that broke the contract. Without a sender it is only counted."""
+    """A call that broke the contract, and an excerpt of it. Without a sender it is only counted."""
 
     index: int
     sender: Sender | None
