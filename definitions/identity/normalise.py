@@ -161,9 +161,10 @@ def _plain(value: str) -> str:
     if value.isascii():
         text = value
     else:
-        text = "".join(one for one in unicodedata.normalize("NFKC", value) if unicodedata.category(one) != "Cf")
-    if len(text) > MAX_VALUE_LENGTH:  # one character becomes up to 18
-        raise Refused("too_long")
+        common = unicodedata.normalize("NFKC", value)
+        if len(common) > MAX_VALUE_LENGTH:  # one character becomes up to 18
+            raise Refused("too_long")
+        text = "".join(one for one in common if unicodedata.category(one) != "Cf")
     if not text.isprintable():
         raise Refused("unprintable")
     return text.strip()

@@ -97,7 +97,7 @@ SHAPES: dict[str, Shape] = {
     "one key again and again": lambda n: call(joined(n, each('"k":0'))),
     "pairs of repeated keys": lambda n: call('"x":[' + joined(n, each('{"k":0,"k":0}')) + "]"),
     "a long key around many objects": lambda n: call(
-        f'"{"k" * (n // 2)}":{{' + joined(n // 2, each('"#":{}')) + "}"
+        f'"{"k" * 2 * n}":{{' + joined(2 * n, each('"#":{}')) + "}"  # copying is fast: it takes much to be seen
     ),
     "long keys around each other": lambda n: call(f'"{"k" * (n // 30)}":{{' * 29 + '"k":[{}]' + "}" * 29),
     "long keys around a fault": lambda n: call(f'"{"k" * (n // 30)}":{{' * 29 + '"k":NaN' + "}" * 29),
