@@ -1,4 +1,4 @@
-"""The collector as a process, besieged from loopback: who has no key, or sends what costs much, keeps nobody waiting."""
+"""The collector as a process, besieged from loopback: who has no key, or sends costly bodies, keeps nobody waiting."""
 
 import gzip
 import json
@@ -7,7 +7,6 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
