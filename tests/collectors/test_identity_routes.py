@@ -22,11 +22,12 @@ from tests.onefold.stand_in_graph import StandInGraph
 pytestmark = pytest.mark.stack
 
 ORDER = {"workspace": "orders", "profile": "user_id:ada", "split": ["user_id:bob"], "reason": "two", "forbid": True}
-ADMIN = {"Authorization": "Bearer admin"}
+READ_KEY, ADMIN_KEY = "key-of-who-reads", "key-of-who-changes"
+ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
 def serve(stack: Stack, folder: Path, **changed: str) -> Iterator[str]:
-    workspace = Workspace("orders", uuid.uuid4(), read_keys=("reader",), admin_keys=("admin",))
+    workspace = Workspace("orders", uuid.uuid4(), read_keys=(READ_KEY,), admin_keys=(ADMIN_KEY,))
     (folder / "onefold.yaml").write_bytes(msgspec.json.encode(WorkspacesFile((workspace,))))
     own = {"ONEFOLD_HTTP_PORT": str(free_ports(1)[0]), "ONEFOLD_CONFIG": str(folder / "onefold.yaml")}
     process = CollectorProcess(dict(stack.environment) | own | {"ONEFOLD_OPEN_READS": "0"} | changed, folder / "log")
@@ -54,7 +55,7 @@ def undecided(_request: IdentityRequest) -> tuple[IdentityChange, ...]:
     return ()
 
 
-@pytest.mark.parametrize("auth", [{"headers": ADMIN}, {"auth": ("admin", "")}])
+@pytest.mark.parametrize("auth", [{"headers": ADMIN}, {"auth": (ADMIN_KEY, "")}])
 def test_an_accepted_order_is_in_kafka(stack: Stack, url: str, auth: dict[str, object]) -> None:
     with StandInGraph(stack, "orders", undecided) as graph:
         answer = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER, **auth)  # type: ignore[arg-type]
@@ -93,7 +94,7 @@ def test_an_order_that_cannot_be_meant_is_refused_with_its_field(
     assert (answer.status_code, error["code"], error["field"]) == (status, code, field), error
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer reader"}, {"Authorization": "Basic !"}])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {READ_KEY}"}, {"Authorization": "Basic !"}])
 def test_only_holders_of_an_admin_key_may(url: str, headers: dict[str, str]) -> None:
     order = httpx.post(f"{url}/v1/identity/unmerge", json=ORDER, headers=headers)
     state = httpx.get(f"{url}/v1/identity/requests/r?workspace=orders", headers=headers)
