@@ -172,7 +172,8 @@ def _refuse_key(message: str) -> Response:
 
 
 def _error(status: int, code: str, message: str, field: str | None = None) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    # Who sends too slowly will not send the rest in time either; all others may use their connection again.
+    headers = {503: {"Retry-After": str(RETRY_AFTER_S)}, 408: {"Connection": "close"}}.get(status)
     return JSONResponse({"error": {"code": code, "message": message, "field": field}}, status, headers)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from collectors.bodies import BodyRefused
-from collectors.judging import AT_ONCE_BYTES, Judging
+from collectors.judging import AT_ONCE_BYTES, HUGE_BYTES, Judging
 
 LARGE = AT_ONCE_BYTES + 1
 DEADLINE_S = 30.0
@@ -52,6 +52,21 @@ async def test_a_client_that_sends_many_keeps_only_itself_waiting(judging: Judgi
         may_end.set()
         assert await asyncio.gather(*many) == [True] * 4
     assert begun == [0, 1, 2, 3]
+
+
+async def test_huge_bodies_leave_a_thread_to_others(judging: Judging) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def judge() -> bool:
+        has_begun.set()
+        return may_end.wait(DEADLINE_S)
+
+    huge = [asyncio.create_task(judging.run(client, HUGE_BYTES + 1, judge)) for client in ("a", "b")]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(DEADLINE_S):
+        assert await judging.run("c", HUGE_BYTES, lambda: has_begun.wait(DEADLINE_S))
+        may_end.set()
+        assert await asyncio.gather(*huge) == [True, True]
 
 
 async def test_few_may_wait_and_of_one_client_half_of_them(judging: Judging) -> None:

@@ -86,6 +86,11 @@ def test_announcing_takes_no_room(collector: CollectorProcess, http: httpx.Clien
                 announcing.sendall(f"{head}\r\n\r\n".encode() + b"{")
         assert http.post("/v1/track", json=track(properties={"x": "y" * 100_000}), auth=KEY).status_code == 200
         assert http.post("/v1/track", json=track(writeKey=SHOP)).status_code == 200
+        answer = b""
+        announcing.settimeout(TIMEOUT_S)
+        while received := announcing.recv(65_536):
+            answer += received
+        assert answer.startswith(b"HTTP/1.1 408 ")
 
 
 def test_the_key_comes_before_the_json(http: httpx.Client) -> None:
