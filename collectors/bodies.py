@@ -97,10 +97,12 @@ class Bodies:
             async for chunk in request.stream():
                 arrived(len(chunk))
                 received += len(chunk)
+                if received > limit:
+                    raise self._too_large(is_known)
                 for piece in gunzip.feed(chunk):
                     take(len(piece))
                     body += piece
-                    if max(received, len(body)) > limit:
+                    if len(body) > limit:
                         raise self._too_large(is_known)
                     if len(body) > _PIECE_BYTES:
                         await asyncio.sleep(0)  # what unpacks to much must not keep others waiting

@@ -106,6 +106,13 @@ async def test_a_body_is_not_read_beyond_its_limit(is_known: bool, limit: int) -
 
 
 @pytest.mark.anyio
+async def test_gzip_of_nothing_is_not_read_without_end() -> None:
+    header, empty_block = b"\x1f\x8b\x08\0\0\0\0\0\0\xff", b"\0\0\0\xff\xff"
+    chunks = [header, *[empty_block * 10_000] * (MAX_BODY_BYTES // 50_000 + 1)]
+    assert (await refusal(Bodies(), request(chunks))).status == 413
+
+
+@pytest.mark.anyio
 async def test_bodies_under_way_are_bounded_together_and_for_each_client() -> None:
     bodies = Bodies(known=Allowance(100, 100))
     async with bodies.read(request([b"x" * 40]), is_known=True):
