@@ -72,7 +72,7 @@ def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Enve
         traits=texts[1],
         context=texts[2],
     )
-    return Accepted(event, tuple(one.reason for one in found.unused))
+    return Accepted(event, found.reasons())
 
 
 def _message_id(call: JsonObject) -> str:

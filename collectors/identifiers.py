@@ -4,6 +4,7 @@ How values are normalised is `definitions.identity.normalise`'s; who belongs tog
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice, repeat
 from typing import Literal, NamedTuple, TypeAlias
 
 from collectors.fields import kind_of, read_object, read_text
@@ -15,7 +16,9 @@ from schemas.records import EventType, Identifier
 
 UnusedReason: TypeAlias = Reason | Literal["too_many"]
 
+TOO_MANY: Literal["too_many"] = "too_many"
 MAX_KEPT = 100  # identifiers of one event, used or not
+MAX_EXTERNAL_IDS = 1_000  # of one event; those behind are not read
 MAX_NAMESPACE_LENGTH = 64
 MAX_TOLD = 5
 
@@ -48,16 +51,25 @@ class Unused(NamedTuple):
 
 
 class SortedOut(NamedTuple):
-    """`usable`: in one spelling, strongest first, each once. `accounts`: the same, of accounts. `unused`: as sent."""
+    """`usable`: in one spelling, strongest first, each once. `accounts`: the same, of accounts. `unused`: as sent.
+
+    `unread`: how many there are that were not looked at.
+    """
 
     usable: tuple[Identifier, ...]
     accounts: tuple[Identifier, ...]
     unused: tuple[Unused, ...]
+    unread: int = 0
+
+    def reasons(self) -> tuple[UnusedReason, ...]:
+        """Why identifiers are not used, a reason for each."""
+        read: Iterable[UnusedReason] = (one.reason for one in self.unused)
+        return (*read, *repeat(TOO_MANY, self.unread))
 
     def kept(self, rules: IdentityRules) -> tuple[Identifier, ...]:
         """What stays on the event, at most MAX_KEPT; the first is the primary. The rules use `usable` and no more."""
         unused = (_set_aside(rules, one.named.identifier) for one in self.unused)
-        return (*self.usable, *self.accounts, *unused)[:MAX_KEPT]
+        return tuple(islice(chain(self.usable, self.accounts, unused), MAX_KEPT))
 
 
 def sort_out(rules: IdentityRules, sent: Iterable[Named]) -> SortedOut:
@@ -74,7 +86,7 @@ def sort_out(rules: IdentityRules, sent: Iterable[Named]) -> SortedOut:
     accounts = [one for one in ranked if rules.kind(one) == "account"]
     others = [one for one in ranked if rules.kind(one) != "account"] if accounts else ranked
     surplus = [*others[MAX_IDENTIFIERS:], *accounts[MAX_IDENTIFIERS:]]
-    unused += [Unused(fitting[one], "too_many") for one in surplus]
+    unused += [Unused(fitting[one], TOO_MANY) for one in surplus]
     return SortedOut(tuple(others[:MAX_IDENTIFIERS]), tuple(accounts[:MAX_IDENTIFIERS]), tuple(unused))
 
 
@@ -83,6 +95,7 @@ def read_identifiers(
 ) -> SortedOut:
     """The identifiers of a call. `traits` are those of an identify. Raises Rejection if none of them is usable."""
     found = sort_out(rules, _named(call, kind, context, traits, rules))
+    found = found._replace(unread=max(0, external_id_count(context) - MAX_EXTERNAL_IDS))
     if found.usable:
         return found
     if not found.unused:
@@ -90,6 +103,12 @@ def read_identifiers(
     told = "; ".join(str(one) for one in found.unused[:MAX_TOLD])
     more = f"; and {len(found.unused) - MAX_TOLD} more" if len(found.unused) > MAX_TOLD else ""
     raise Rejection("missing_identifier", f"nobody is named: {told}{more}", found.unused[0].named.field)
+
+
+def external_id_count(context: JsonObject) -> int:
+    """How many external ids a context lists, well-formed or not."""
+    listed = context.get("externalIds")
+    return len(listed) if isinstance(listed, list) else 0
 
 
 def _named(
@@ -145,7 +164,7 @@ def _external_ids(context: JsonObject) -> Iterator[Named]:
         return
     if not isinstance(listed, list):
         raise Rejection("invalid_type", f"expected a list, found {kind_of(listed)}", "context.externalIds")
-    for index, external in enumerate(listed):
+    for index, external in enumerate(listed[:MAX_EXTERNAL_IDS]):
         path = f"context.externalIds.{index}"
         if not isinstance(external, dict):
             raise Rejection("invalid_type", f"expected an object, found {kind_of(external)}", path)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from collectors import metrics
+from collectors import metrics, payload
 from collectors.contracts import Contracts, Encoders
 from collectors.events import Sender
 from collectors.producer import AcknowledgedProducer, Outgoing, Unavailable
@@ -12,8 +12,6 @@ from collectors.validation import Judgement, Refused
 from schemas import topics
 from schemas.identity import identifier_key
 from schemas.records import Event, RejectedEvent
-
-MAX_KEPT_BODY_BYTES = 64 * 1024
 
 
 class Intake:
@@ -37,8 +35,8 @@ class Intake:
             _count(senders, "unavailable")
             raise
         _count(senders, "accepted")
-        for reason in judgement.unused:
-            metrics.IDENTIFIERS_UNUSED.labels(reason).inc()
+        for reason, count in Counter(judgement.unused).items():
+            metrics.IDENTIFIERS_UNUSED.labels(reason).inc(count)
         _count((refused.sender for refused in judgement.refused if refused.sender is not None), "rejected")
         for refused in judgement.refused:
             count_rejection(refused.sender, refused.rejection.code)
@@ -47,8 +45,8 @@ class Intake:
         self, sender: Sender | None, rejection: Rejection, body: bytes, received_at: int
     ) -> None:
         """As `keep`, for a request that is wrong as a whole."""
-        text = body[:MAX_KEPT_BODY_BYTES].decode(errors="replace")
-        await self.keep(Judgement((), (Refused(0, sender, None, rejection, text),)), received_at)
+        refused = Refused(0, sender, None, rejection, payload.excerpt_of_bytes(body))
+        await self.keep(Judgement((), (refused,)), received_at)
 
 
 def count_rejection(sender: Sender | None, reason: str) -> None:
@@ -77,14 +75,10 @@ def _rejected_event(refused: Refused, sender: Sender, received_at: int) -> Rejec
         source=sender.source,
         reason=rejection.code,
         detail=f"{rejection.field}: {rejection.message}" if rejection.field else rejection.message,
-        body=_cut(refused.body),
+        body=refused.body,
         received_at=received_at,
         message_id=refused.message_id,
     )
-
-
-def _cut(text: str) -> str:
-    return text.encode(errors="replace")[:MAX_KEPT_BODY_BYTES].decode(errors="ignore")
 
 
 def _count(senders: Iterable[Sender], outcome: str) -> None:

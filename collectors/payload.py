@@ -1,10 +1,12 @@
 """JSON to values and back to compact text: numbers keep their digits, and what readers disagree about is refused.
 
 By Python's own parser, because it alone tells of repeated keys; ClickHouse would refuse them long after the answer.
+Time and memory of every function here grow no faster than what was sent.
 """
 
 import json
 import math
+from collections import Counter
 from typing import TypeAlias
 
 import msgspec
@@ -12,6 +14,8 @@ import msgspec
 from collectors.rejection import Code, Rejection
 
 MAX_DEPTH = 32
+MAX_PATH_LENGTH = 200
+MAX_EXCERPT_BYTES = 64 * 1024
 
 
 class Unacceptable:
@@ -49,19 +53,10 @@ def parse(body: bytes) -> JsonValue:
 
 def check(value: JsonValue, field: str = "", levels: int = MAX_DEPTH) -> None:
     """Raise Rejection, with the path of the field, where a value is nested too deep or holds something unacceptable."""
-    if isinstance(value, Unacceptable):
-        raise Rejection(value.code, value.message, _shown_path(field))
-    if isinstance(value, dict):
-        children = value.items()
-    elif isinstance(value, list):
-        children = {str(index): child for index, child in enumerate(value)}.items()
-    else:
-        return
-    if levels == 0:
-        raise Rejection("too_deep", f"nested more than {MAX_DEPTH} levels deep", _shown_path(field))
-    for name, child in children:
-        if type(child) in _NESTED:
-            check(child, f"{field}.{name}" if field else name, levels - 1)
+    fault = _first_fault(value, levels)
+    if fault is not None:
+        steps = [field, *reversed(fault.steps)] if field else fault.steps[::-1]
+        raise Rejection(fault.code, fault.message, _shown_path(steps))
 
 
 def compact(value: JsonValue) -> str:
@@ -73,23 +68,71 @@ def compact(value: JsonValue) -> str:
 
 
 def excerpt(value: JsonValue) -> str:
-    """What was sent, as text for `events.rejected`; unacceptable parts are shown as far as they can be."""
+    """What was sent, as text for `events.rejected`, cut; unacceptable parts are shown as far as they can be."""
     try:
-        return _ENCODER.encode(value).decode()
+        return excerpt_of_bytes(_ENCODER.encode(value))
     except (UnicodeEncodeError, RecursionError):
-        return json.dumps(value, default=str)
+        return json.dumps(_showable(value, MAX_DEPTH))[:MAX_EXCERPT_BYTES]
 
 
-def _shown_path(field: str) -> str | None:
-    return field[:200].encode(errors="replace").decode() or None
+def excerpt_of_bytes(body: bytes) -> str:
+    """The same of a body that is not parsed; what is no UTF-8 becomes U+FFFD."""
+    text = body[:MAX_EXCERPT_BYTES].decode(errors="replace")
+    return text.encode()[:MAX_EXCERPT_BYTES].decode(errors="ignore")
+
+
+class _Fault:
+    """What is wrong, and the way to it from the inside out: it is built only where there is something wrong."""
+
+    __slots__ = ("code", "message", "steps")
+
+    def __init__(self, code: Code, message: str) -> None:
+        self.code: Code = code
+        self.message = message
+        self.steps: list[str] = []
+
+
+def _first_fault(value: JsonValue, levels: int) -> _Fault | None:
+    if isinstance(value, Unacceptable):
+        return _Fault(value.code, value.message)
+    if not isinstance(value, dict | list):
+        return None
+    if levels == 0:
+        return _Fault("too_deep", f"nested more than {MAX_DEPTH} levels deep")
+    for name, child in value.items() if isinstance(value, dict) else enumerate(value):
+        if type(child) in _NESTED:
+            fault = _first_fault(child, levels - 1)
+            if fault is not None:
+                fault.steps.append(str(name)[:MAX_PATH_LENGTH])
+                return fault
+    return None
+
+
+def _shown_path(steps: list[str]) -> str | None:
+    return ".".join(steps)[:MAX_PATH_LENGTH].encode(errors="replace").decode() or None
+
+
+def _showable(value: JsonValue, levels: int) -> object:
+    """The same of what any encoder can write: nothing deeper than `levels`, numbers with many digits as text."""
+    if isinstance(value, Unacceptable):
+        return _showable(value.value, levels)
+    if isinstance(value, msgspec.Raw):
+        return bytes(value).decode()
+    if not isinstance(value, dict | list):
+        return value
+    if levels == 0:
+        return "..."
+    if isinstance(value, dict):
+        return {name: _showable(child, levels - 1) for name, child in value.items()}
+    return [_showable(child, levels - 1) for child in value]
 
 
 def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
     unique = dict(pairs)
     if len(unique) == len(pairs):
         return unique
-    names = [name for name, _ in pairs]
-    repeated = next(name for name in names if names.count(name) > 1)
+    counts = Counter(name for name, _ in pairs)
+    repeated = next(name for name, count in counts.items() if count > 1)
     return Unacceptable("duplicate_key", f"the key {repeated[:100]!r} is there twice", unique)
 
 

@@ -15,6 +15,7 @@ Code = Literal[
     "missing_identifier",
     "too_deep",
     "too_many_events",
+    "too_many_identifiers",
     "unknown_type",
     "unknown_write_key",
 ]
@@ -28,3 +29,7 @@ class Rejection(Exception):
         self.code: Code = code
         self.message = message
         self.field = field
+
+    def bare(self) -> "Rejection":
+        """The same, never raised: a traceback would keep all in memory that its functions had read."""
+        return Rejection(self.code, self.message, self.field)

@@ -13,15 +13,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from collectors import metrics, payload
-from collectors.access import WriteKeys, key_from_body, key_from_header
+from collectors import metrics
+from collectors.access import WriteKeys, caller_of, key_from_header
 from collectors.bodies import Bodies, BodyRefused
 from collectors.intake import Intake, count_rejection
-from collectors.payload import JsonObject
+from collectors.judging import Judging
 from collectors.producer import Unavailable
 from collectors.readiness import OK, Readiness
 from collectors.rejection import Rejection
-from collectors.validation import Judgement, Refused, judge_batch, judge_call
+from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
 from definitions.identity.rules import IdentityRules
 from schemas.records import EventType
 
@@ -56,10 +56,11 @@ logger = logging.getLogger(__name__)
 class Ingestion:
     """The handlers of the calls."""
 
-    def __init__(self, keys: WriteKeys, rules: IdentityRules, bodies: Bodies, intake: Intake) -> None:
+    def __init__(self, keys: WriteKeys, rules: IdentityRules, bodies: Bodies, judging: Judging, intake: Intake) -> None:
         self._keys = keys
         self._rules = rules
         self._bodies = bodies
+        self._judging = judging
         self._intake = intake
 
     def routes(self) -> Iterator[Route]:
@@ -98,29 +99,34 @@ class Ingestion:
 
     async def _take(self, request: Request, kind: EventType | None) -> Response:
         received_at = time.time_ns() // 1_000_000
+        caller = caller_of(request)
+        keys = self._keys.used_by(caller)
         header_key = key_from_header(request.headers.get("authorization"))
-        sender = self._keys.sender(header_key)
+        sender = keys.sender(header_key)
         if header_key is not None and sender is None:
-            return _refuse_key()
-        async with self._bodies.read(request) as body:
-            try:
-                call = _object(body)
-                sender = sender or self._keys.sender(key_from_body(call))
-                if kind is None:
-                    judgement = judge_batch(call, sender, self._keys, received_at, self._rules)
-                elif sender is None:
-                    return _refuse_key()
-                else:
-                    judgement = judge_call(call, kind, sender, received_at, self._rules)
-            except Rejection as rejection:
-                await self._intake.keep_refused_body(sender, rejection, body, received_at)
-                return _refusal(rejection)
-            if sender is None and not judgement.accepted and all(one.sender is None for one in judgement.refused):
-                return _refuse_key()
-            await self._intake.keep(judgement, received_at)
-        if kind is not None and judgement.refused:
-            return _refusal(judgement.refused[0].rejection)
-        return _success(judgement)
+            return _refuse_key(keys.why_refused(header_key))
+        async with self._bodies.read(request, is_known=sender is not None) as body:
+            if sender is None:
+                presented = keys.presented_in(body)
+                if keys.sender(presented) is None:
+                    return _refuse_key(keys.why_refused(presented))
+            judge = partial(judge_body, body, Sent(kind, sender, keys, received_at), self._rules)
+            verdict = await self._judging.run(caller.network, len(body), judge)
+            return await self._keep(verdict, kind, body, received_at)
+
+    async def _keep(self, verdict: Verdict, kind: EventType | None, body: bytes, received_at: int) -> Response:
+        sender, outcome = verdict
+        if isinstance(outcome, Rejection):
+            if outcome.code == "unknown_write_key":
+                return _refuse_key(outcome.message)
+            await self._intake.keep_refused_body(sender, outcome, body, received_at)
+            return _refusal(outcome)
+        if not outcome.accepted and outcome.refused and all(one.sender is None for one in outcome.refused):
+            return _refuse_key(outcome.refused[0].rejection.message)
+        await self._intake.keep(outcome, received_at)
+        if kind is not None and outcome.refused:
+            return _refusal(outcome.refused[0].rejection)
+        return _success(outcome)
 
 
 def service_routes(readiness: Readiness) -> list[Route]:
@@ -137,14 +143,6 @@ def service_routes(readiness: Readiness) -> list[Route]:
         Route("/health/ready", ready),
         Route("/metrics", _metrics),
     ]
-
-
-def _object(body: bytes) -> JsonObject:
-    parsed = payload.parse(body)
-    if isinstance(parsed, dict):
-        return parsed
-    payload.check(parsed)
-    raise Rejection("invalid_body", "the body must be a JSON object")
 
 
 def _success(judgement: Judgement) -> Response:
@@ -164,18 +162,18 @@ def _shown(refused: Refused) -> dict[str, object]:
 
 
 def _refusal(rejection: Rejection) -> Response:
-    status = 413 if rejection.code == "too_many_events" else 400
+    status = 413 if rejection.code in {"too_many_events", "too_many_identifiers"} else 400
     return _error(status, rejection.code, rejection.message, rejection.field)
 
 
-def _refuse_key() -> Response:
+def _refuse_key(message: str) -> Response:
     count_rejection(None, "unknown_write_key")
-    message = "no source has this write key: give it as user name of Basic authentication, or as writeKey in the body"
     return _error(401, "unknown_write_key", message, "writeKey")
 
 
 def _error(status: int, code: str, message: str, field: str | None = None) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    # Who sends too slowly will not send the rest in time either; all others may use their connection again.
+    headers = {503: {"Retry-After": str(RETRY_AFTER_S)}, 408: {"Connection": "close"}}.get(status)
     return JSONResponse({"error": {"code": code, "message": message, "field": field}}, status, headers)
 
 

@@ -18,6 +18,7 @@ from collectors.contracts import Contracts
 from collectors.evidence.routes import evidence_routes
 from collectors.identity_routes import IdentityOrders
 from collectors.intake import Intake
+from collectors.judging import Judging
 from collectors.producer import AcknowledgedProducer
 from collectors.profiles import profile_routes
 from collectors.readiness import Readiness, stack_parts
@@ -54,13 +55,14 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
         producer = AcknowledgedProducer(settings.kafka, on_fatal=give_up)
         contracts = Contracts(settings)
         readiness = Readiness(producer, contracts, stack_parts(settings) if whole_stack else {})
-        bodies = Bodies()
-        ingestion = Ingestion(WriteKeys(settings.workspaces), rules, bodies, Intake(producer, contracts))
+        bodies, judging = Bodies(), Judging()
+        ingestion = Ingestion(WriteKeys(settings.workspaces), rules, bodies, judging, Intake(producer, contracts))
         orders = IdentityOrders(producer, contracts, bodies)
         app.router.routes.extend(_routes(ingestion, orders, readiness))
         try:
             yield
         finally:
+            judging.close()
             contracts.stop()
             await readiness.close()
             remaining = await asyncio.to_thread(producer.close, FLUSH_S)

@@ -6,6 +6,7 @@ from collectors.payload import JsonObject
 from collectors.rejection import Rejection
 
 RETRIES_END_AFTER_MS = 10 * 60 * 1000
+MAX_TIME_LENGTH = 64  # twice the longest of ISO 8601
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -16,7 +17,7 @@ def read_time(call: JsonObject, name: str) -> int | None:
     value = call.get(name)
     if value is None or value == "":
         return None
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > MAX_TIME_LENGTH:
         raise Rejection("invalid_time", "expected an ISO 8601 time such as 2026-11-23T22:34:44.734Z", name)
     try:
         parsed = datetime.fromisoformat(value)

@@ -3,24 +3,29 @@
 Leaves reading the body to `bodies`, the meaning of a call to `events`, and what becomes of the judgement to `intake`.
 """
 
+from typing import NamedTuple
+
 import msgspec
 
 from collectors import payload, times
-from collectors.access import WriteKeys, key_from_body
+from collectors.access import UsableKeys, key_from_body
 from collectors.events import CALLS, Envelope, Sender, read_event
 from collectors.fields import kind_of, read_object, read_text
-from collectors.identifiers import UnusedReason
+from collectors.identifiers import MAX_EXTERNAL_IDS, UnusedReason, external_id_count
 from collectors.payload import JsonObject, JsonValue
 from collectors.rejection import Code, Rejection
 from definitions.identity.rules import IdentityRules
 from schemas.records import Event, EventType
 
 MAX_BATCH_EVENTS = 2_500
-MAX_SHARED_CONTEXT_BYTES = 32 * 1024  # it is repeated in every event of its batch
+# The context of a batch is repeated in every event of it. All together it may become no more than could be sent.
+MAX_SHARED_CONTEXT_BYTES = 32 * 1024
+MAX_REPEATED_CONTEXT_BYTES = 5 * 1024 * 1024
+MAX_BATCH_EXTERNAL_IDS = 20_000  # eight for each call of the largest batch; some take a quarter of a millisecond
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A call that broke the contract. Without a sender it is only counted."""
+    """A call that broke the contract, and an excerpt of it. Without a sender it is only counted."""
 
     index: int
     sender: Sender | None
@@ -37,13 +42,46 @@ class Judgement(msgspec.Struct, frozen=True):
     unused: tuple[UnusedReason, ...] = ()
 
 
+class Sent(NamedTuple):
+    """What is known of a body before it is parsed.
+
+    `kind`: of its call; None for a batch. `sender`: None if the head has no key; then the body must have one of `keys`.
+    """
+
+    kind: EventType | None
+    sender: Sender | None
+    keys: UsableKeys
+    received_at: int
+
+
+class Verdict(NamedTuple):
+    """Who sent a body, if its key tells, and what becomes of it: a Rejection where it is wrong as a whole."""
+
+    sender: Sender | None
+    outcome: Judgement | Rejection
+
+
+def judge_body(body: bytes, sent: Sent, rules: IdentityRules) -> Verdict:
+    """The verdict on a body. Time and memory are bounded by its size and by the limits of this module."""
+    kind, sender, keys, received_at = sent
+    try:
+        call = _object(payload.parse(body))
+        sender = sender or keys.sender(key_from_body(call))
+        if kind is None:
+            return Verdict(sender, judge_batch(call, sender, keys, received_at, rules))
+        sender = sender or _own_sender(call, keys)
+        return Verdict(sender, judge_call(call, kind, sender, received_at, rules))
+    except Rejection as rejection:
+        return Verdict(sender, rejection.bare())
+
+
 def judge_call(call: JsonObject, kind: EventType, sender: Sender, received_at: int, rules: IdentityRules) -> Judgement:
     """The judgement of a request with one call of a kind that its path tells."""
-    return _judge([call], kind, sender, Envelope(received_at, rules=rules), None)
+    return _judge([call], kind, sender, Envelope(received_at, rules=rules), UsableKeys({}))
 
 
 def judge_batch(
-    batch: JsonObject, sender: Sender | None, keys: WriteKeys, received_at: int, rules: IdentityRules
+    batch: JsonObject, sender: Sender | None, keys: UsableKeys, received_at: int, rules: IdentityRules
 ) -> Judgement:
     """The judgement of a batch. Raises Rejection where the batch as a whole is wrong.
 
@@ -57,14 +95,13 @@ def judge_batch(
         raise Rejection("too_many_events", f"{len(calls)} calls; at most {MAX_BATCH_EVENTS} are accepted", "batch")
     context = read_object(batch, "context")
     payload.check(context, "context")
-    if len(payload.compact(context).encode()) > MAX_SHARED_CONTEXT_BYTES:
-        raise Rejection("event_too_large", f"at most {MAX_SHARED_CONTEXT_BYTES} bytes are accepted", "context")
+    _check_shared(context, calls)
     envelope = Envelope(received_at, times.read_time(batch, "sentAt"), context, rules)
     return _judge(calls, None, sender, envelope, keys)
 
 
 def _judge(
-    calls: list[JsonValue], kind: EventType | None, sender: Sender | None, envelope: Envelope, keys: WriteKeys | None
+    calls: list[JsonValue], kind: EventType | None, sender: Sender | None, envelope: Envelope, keys: UsableKeys
 ) -> Judgement:
     accepted, refused, unused = [], [], list[UnusedReason]()
     for index, call in enumerate(calls):
@@ -73,16 +110,49 @@ def _judge(
             if not isinstance(call, dict):
                 payload.check(call)
                 raise Rejection("invalid_type", f"expected an object, found {kind_of(call)}")
-            if own_sender is None and keys is not None:
-                own_sender = keys.sender(key_from_body(call))
-            if own_sender is None:
-                raise Rejection("unknown_write_key", "no source has this write key", "writeKey")
+            own_sender = own_sender or _own_sender(call, keys)
             read = read_event(call, kind or _kind(call), own_sender, envelope)
             accepted.append(read.event)
             unused += read.unused
         except Rejection as rejection:
-            refused.append(Refused(index, own_sender, _message_id(call), rejection, payload.excerpt(call)))
+            refused.append(Refused(index, own_sender, _message_id(call), rejection.bare(), payload.excerpt(call)))
     return Judgement(tuple(accepted), tuple(refused), tuple(unused))
+
+
+def _object(parsed: JsonValue) -> JsonObject:
+    if isinstance(parsed, dict):
+        return parsed
+    payload.check(parsed)
+    raise Rejection("invalid_body", "the body must be a JSON object")
+
+
+def _check_shared(context: JsonObject, calls: list[JsonValue]) -> None:
+    """Raise Rejection where few bytes of a batch would become many, or much work, in its events."""
+    size = len(payload.compact(context).encode())
+    if size > MAX_SHARED_CONTEXT_BYTES:
+        raise Rejection("event_too_large", f"at most {MAX_SHARED_CONTEXT_BYTES} bytes are accepted", "context")
+    if size * len(calls) > MAX_REPEATED_CONTEXT_BYTES:
+        repeated = f"{size} bytes, repeated in {len(calls)} calls, are {size * len(calls)}"
+        message = f"{repeated}; at most {MAX_REPEATED_CONTEXT_BYTES} are accepted, send fewer calls at once"
+        raise Rejection("event_too_large", message, "context")
+    external_ids = sum(_external_id_count(call, context) for call in calls)
+    if external_ids > MAX_BATCH_EXTERNAL_IDS:
+        told = f"at most {MAX_BATCH_EXTERNAL_IDS} are accepted, send fewer calls at once"
+        raise Rejection("too_many_identifiers", f"{external_ids} external ids; {told}", "batch")
+
+
+def _external_id_count(call: JsonValue, shared: JsonObject) -> int:
+    own = call.get("context") if isinstance(call, dict) else None
+    context = own if isinstance(own, dict) and "externalIds" in own else shared
+    return min(external_id_count(context), MAX_EXTERNAL_IDS)
+
+
+def _own_sender(call: JsonObject, keys: UsableKeys) -> Sender:
+    key = key_from_body(call)
+    sender = keys.sender(key)
+    if sender is None:
+        raise Rejection("unknown_write_key", keys.why_refused(key), "writeKey")
+    return sender
 
 
 def _kind(call: JsonObject) -> EventType:

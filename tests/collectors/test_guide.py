@@ -6,21 +6,32 @@ from typing import get_args
 
 import pytest
 
-from collectors.access import WriteKeys
-from collectors.identifiers import MAX_KEPT, UnusedReason
+from collectors.access import UsableKeys
+from collectors.bodies import KNOWN, PACE, UNKNOWN
+from collectors.events import MAX_EVENT_BYTES
+from collectors.identifiers import MAX_EXTERNAL_IDS, MAX_KEPT, UnusedReason
+from collectors.judging import AT_ONCE_BYTES, MAX_WAITING
 from collectors.payload import JsonObject
 from collectors.routes import PATHS
-from collectors.validation import Judgement, judge_batch
+from collectors.validation import (
+    MAX_BATCH_EVENTS,
+    MAX_BATCH_EXTERNAL_IDS,
+    MAX_REPEATED_CONTEXT_BYTES,
+    MAX_SHARED_CONTEXT_BYTES,
+    Judgement,
+    judge_batch,
+)
 from definitions.identity.normalise import NORMALISERS, Reason
 from definitions.identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
-from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE, call
+from tests.collectors.calls import RECEIVED_AT, SENDER, call
 
+KIB, MIB = 1024, 1024 * 1024
 TEXT = (Path(__file__).parents[2] / "docs" / "guide" / "sending.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```json\n(.*?)^```\n\n```(identifiers|refused)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def judge(sent: JsonObject) -> Judgement:
-    return judge_batch({"batch": [sent]}, SENDER, WriteKeys({"main": WORKSPACE}), RECEIVED_AT, DEFAULT_RULES)
+    return judge_batch({"batch": [sent]}, SENDER, UsableKeys({}), RECEIVED_AT, DEFAULT_RULES)
 
 
 def test_every_example_has_its_outcome() -> None:
@@ -46,5 +57,18 @@ def test_the_tables_are_complete() -> None:
     assert set(get_args(Reason)) < reasons
     for path in (path for paths in PATHS.values() for path in paths):
         assert f"`{path}`" in TEXT
-    for figure in (f"{MAX_KEPT} kept", f"{MAX_IDENTIFIERS} identifiers", f"{MAX_VALUE_LENGTH} characters"):
-        assert figure in TEXT
+    for figure in (
+        f"{MAX_KEPT} kept",
+        f"{MAX_IDENTIFIERS} identifiers",
+        f"{MAX_VALUE_LENGTH} characters",
+        f"{KNOWN.body_bytes // MIB} MiB a body, unpacked; {UNKNOWN.body_bytes // KIB} KiB where",
+        f"{MAX_BATCH_EVENTS:,} calls in a batch, {MAX_BATCH_EXTERNAL_IDS:,} entries",
+        f"{MAX_EVENT_BYTES // KIB} KiB of JSON an event",
+        f"{MAX_SHARED_CONTEXT_BYTES // KIB} KiB of a `context`",
+        f"{MAX_REPEATED_CONTEXT_BYTES // MIB} MiB when it is repeated",
+        f"{MAX_EXTERNAL_IDS:,} entries of `externalIds` in one call",
+        f"{PACE.stretch_bytes // KIB} KiB of a body in each {PACE.stretch_s:.0f} s, all of it in {PACE.total_s:.0f} s",
+        f"{KNOWN.total_bytes // MIB} MiB of bodies under way, {UNKNOWN.total_bytes // MIB} MiB of those",
+        f"{MAX_WAITING} bodies over {AT_ONCE_BYTES // KIB} KiB",
+    ):
+        assert figure in TEXT, figure

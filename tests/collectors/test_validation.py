@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from collectors.access import WriteKeys, key_from_header
+from collectors.access import Caller, WriteKeys, key_from_header
 from collectors.events import Sender
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
@@ -12,7 +12,7 @@ from collectors.validation import MAX_BATCH_EVENTS, MAX_SHARED_CONTEXT_BYTES, Ju
 from definitions.identity.rules import DEFAULT_RULES
 from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE, call
 
-KEYS = WriteKeys({"main": WORKSPACE})
+KEYS = WriteKeys({"main": WORKSPACE}).used_by(Caller("127.0.0.1"))
 GOOD: JsonObject = {"type": "track", "userId": "u1", "event": "Viewed", "messageId": "good"}
 
 

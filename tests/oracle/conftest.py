@@ -10,7 +10,7 @@ import pytest
 from embedded.layout import Layout, Ports
 from embedded.stack import Stack, StackOptions
 from settings import Source, Workspace
-from tests.oracle.delivery import Sender
+from tests.oracle.delivery import Sender, write_key
 from tests.oracle.installation import DEFINITIONS, shop, write_workspaces
 
 CALM, KILLED, PARTED, CDNOW = "calm", "killed", "parted", "cdnow"
@@ -23,7 +23,10 @@ def oracle_stack() -> Iterator[Stack]:
         options = StackOptions(data_dir=Path(folder), definitions=DEFINITIONS, clock="event", ports=Ports.free())
         write_workspaces(
             Layout(options.data_dir).workspaces,
-            [*map(shop, (CALM, KILLED, PARTED)), Workspace(CDNOW, uuid.uuid4(), "event", (Source(CDNOW, CDNOW),))],
+            [
+                *map(shop, (CALM, KILLED, PARTED)),
+                Workspace(CDNOW, uuid.uuid4(), "event", (Source(CDNOW, write_key(CDNOW)),)),
+            ],
         )
         with Stack(options) as stack:
             yield stack

@@ -97,7 +97,7 @@ class Sender:
 
 def write_key(workspace: str) -> str:
     """The key of the workspace's source `web`, which sends over HTTP."""
-    return f"key-of-{workspace}"
+    return f"write-key-of-{workspace}"
 
 
 def call(event: Event) -> dict[str, object]:

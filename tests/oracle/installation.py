@@ -17,7 +17,9 @@ DEFINITIONS = Path(__file__).parent / "definitions"
 
 def shop(name: str) -> Workspace:
     """A workspace on the event clock for the oracle's stream; the system behind CRM is trusted more than the web."""
-    return Workspace(name, uuid.uuid4(), "event", (Source(WEB, write_key(name)), Source(CRM, f"{CRM}-of-{name}", 5)))
+    return Workspace(
+        name, uuid.uuid4(), "event", (Source(WEB, write_key(name)), Source(CRM, f"{CRM}-{write_key(name)}", 5))
+    )
 
 
 def write_workspaces(path: Path, workspaces: Iterable[Workspace]) -> None:

@@ -1,0 +1,99 @@
+"""Large bodies are judged beside the loop, in turns: whoever sends many keeps only itself waiting."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from functools import partial
+
+import pytest
+
+from collectors.bodies import BodyRefused
+from collectors.judging import AT_ONCE_BYTES, HUGE_BYTES, Judging
+
+LARGE = AT_ONCE_BYTES + 1
+DEADLINE_S = 30.0
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def judging() -> AsyncIterator[Judging]:
+    judging = Judging(max_waiting=8)
+    yield judging
+    judging.close()
+
+
+async def test_small_bodies_are_judged_at_once_and_large_ones_in_a_thread(judging: Judging) -> None:
+    assert await judging.run("a", AT_ONCE_BYTES, threading.get_ident) == threading.get_ident()
+    assert await judging.run("a", LARGE, threading.get_ident) != threading.get_ident()
+
+
+async def test_the_loop_goes_on_while_a_large_body_is_judged(judging: Judging) -> None:
+    may_end = threading.Event()
+    judged = asyncio.create_task(judging.run("a", LARGE, lambda: may_end.wait(DEADLINE_S)))
+    await judging.run("a", 1, may_end.set)
+    assert await judged
+
+
+async def test_a_client_that_sends_many_keeps_only_itself_waiting(judging: Judging) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+    begun: list[int] = []
+
+    def judge(number: int) -> bool:
+        begun.append(number)
+        has_begun.set()
+        return may_end.wait(DEADLINE_S)
+
+    many = [asyncio.create_task(judging.run("a", LARGE, partial(judge, number))) for number in range(4)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(DEADLINE_S):
+        assert await judging.run("b", LARGE, lambda: has_begun.wait(DEADLINE_S))
+        assert begun == [0]
+        may_end.set()
+        assert await asyncio.gather(*many) == [True] * 4
+    assert begun == [0, 1, 2, 3]
+
+
+async def test_huge_bodies_leave_a_thread_to_others(judging: Judging) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def judge() -> bool:
+        has_begun.set()
+        return may_end.wait(DEADLINE_S)
+
+    huge = [asyncio.create_task(judging.run(client, HUGE_BYTES + 1, judge)) for client in ("a", "b")]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(DEADLINE_S):
+        assert await judging.run("c", HUGE_BYTES, lambda: has_begun.wait(DEADLINE_S))
+        may_end.set()
+        assert await asyncio.gather(*huge) == [True, True]
+
+
+async def test_few_may_wait_and_of_one_client_half_of_them(judging: Judging) -> None:
+    may_end = threading.Event()
+
+    def wait() -> bool:
+        return may_end.wait(DEADLINE_S)
+
+    waiting = [asyncio.create_task(judging.run(client, LARGE, wait)) for client in ("a", "a", "a", "a")]
+    await asyncio.sleep(0)
+    with pytest.raises(BodyRefused) as caught:
+        await judging.run("a", LARGE, wait)
+    assert caught.value.status == 503
+    waiting += [asyncio.create_task(judging.run(client, LARGE, wait)) for client in ("b", "b", "c", "c")]
+    await asyncio.sleep(0)
+    with pytest.raises(BodyRefused):
+        await judging.run("d", LARGE, wait)
+    assert await judging.run("d", 1, lambda: "small") == "small"
+    may_end.set()
+    assert await asyncio.gather(*waiting) == [True] * 8
+    assert await judging.run("a", LARGE, wait)
+
+
+async def test_what_a_judgement_raises_gives_its_place_back(judging: Judging) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    for _ in range(20):
+        with pytest.raises(ZeroDivisionError):
+            await judging.run("a", LARGE, fail)
