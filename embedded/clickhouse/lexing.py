@@ -75,6 +75,6 @@ def _character(found: re.Match[bytes]) -> bytes:
     escaped, doubled = found[1], found[2]
     if doubled:
         return doubled
-    if len(escaped) == 3:  # noqa: PLR2004 - x and two digits
+    if len(escaped) == 3:
         return bytes.fromhex(escaped[1:].decode())
     return _ESCAPED.get(escaped, escaped)

@@ -136,10 +136,9 @@ def _refuse_settings(rest: Sequence[Token], closed: Collection[str]) -> None:
 
 
 def _denied(what: str, name: bytes, hint: str = "") -> ServerError:
-    opening = [
-        source for source, opens in SOURCES.items() if name.decode() in map(str.lower, (source, *opens.functions))
-    ]
-    by = f"add {opening[0]} to {SETTING} to allow it" if opening else f"no value of {SETTING} allows it"
+    opening = (key for key, source in SOURCES.items() if name.decode() in map(str.lower, (key, *source.functions)))
+    source = next(opening, None)
+    by = f"add {source} to {SETTING} to allow it" if source else f"no value of {SETTING} allows it"
     return error(Code.ACCESS_DENIED, f"Not here: {what} reaches outside of the embedded ClickHouse; {by}.{hint}")
 
 

@@ -91,7 +91,10 @@ def test_a_folders_name_may_be_unusual(tmp_path: Path) -> None:
 
 
 def test_a_password_is_asked_for_in_every_way(tmp_path: Path) -> None:
-    server = Server(tmp_path, "--password", "sesame")
+    secret = tmp_path / "password"
+    secret.write_text("sesame\n")
+    secret.chmod(0o600)
+    server = Server(tmp_path / "data", "--password-file", str(secret))
     sql = {"query": "SELECT 1"}
     assert server.http.get("/ping").text == "Ok.\n"
     for headers, parameters in (
