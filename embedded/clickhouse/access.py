@@ -73,6 +73,9 @@ ENGINES: Final = (
 )
 """Table engines that reach nothing but the data folder."""
 
+DATABASES: Final = ("Atomic", "Memory")
+"""Database engines that reach nothing but the data folder."""
+
 TABLE_FUNCTIONS: Final = frozenset(
     {
         *("values", "SQLStandardValues", "numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "null", "format"),

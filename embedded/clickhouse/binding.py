@@ -4,10 +4,19 @@ The binding and not chDB's public wrapper, which drops the last bytes of a strea
 results). `pyproject.toml` pins the version.
 """
 
+import os
+from tempfile import TemporaryDirectory
 from typing import Protocol, cast
 from urllib.parse import urlencode
 
-from chdb import _chdb
+_folder = os.getcwd()
+with TemporaryDirectory() as _empty:
+    # Importing chDB starts an engine, which takes a `config.xml` of the current folder for its own.
+    os.chdir(_empty)
+    try:
+        from chdb import _chdb
+    finally:
+        os.chdir(_folder)
 
 
 class Bytes(Protocol):

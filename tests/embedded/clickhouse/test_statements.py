@@ -14,7 +14,7 @@ from embedded.clickhouse.statements import parse as parse_refusing
 
 def parse(sql: bytes) -> Statement:
     """The statement, with every source outside of the tables closed."""
-    return parse_refusing(sql, refusals(["numbers", "file", "url", "remote"]))
+    return parse_refusing(sql, refusals(["numbers", "file", "url", "remote"], ["MergeTree", "File"]))
 
 
 @pytest.mark.parametrize(
