@@ -73,8 +73,8 @@ ENGINES: Final = (
 )
 """Table engines that reach nothing but the data folder."""
 
-DATABASE_ENGINES: Final = ("Atomic", "Memory")
-"""The same of databases."""
+DATABASES: Final = ("Atomic", "Memory")
+"""Database engines that reach nothing but the data folder."""
 
 TABLE_FUNCTIONS: Final = frozenset(
     {
@@ -157,7 +157,7 @@ def _users(opened: Collection[str]) -> str:
     sources = [SOURCES[name] for name in sorted(opened)]
     grants = [f"{', '.join((*GRANTS, *(grant for source in sources for grant in source.grants)))} ON *.*"]
     grants += [f"READ, WRITE ON {source.access}" for source in sources if source.access]
-    engines = (*ENGINES, *DATABASE_ENGINES, *(engine for source in sources for engine in source.engines))
+    engines = (*ENGINES, *(engine for source in sources for engine in source.engines))
     grants += [f"TABLE ENGINE ON {engine}" for engine in engines]
     return (
         "<clickhouse><profiles><default><constraints>"

@@ -5,17 +5,18 @@ results). `pyproject.toml` pins the version.
 """
 
 import os
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol, cast
 from urllib.parse import urlencode
 
-_here = os.getcwd()
-os.chdir(Path(__file__).parent)
-try:
-    # Its import opens an engine, which would read a `config.xml` that lies in the current folder.
-    from chdb import _chdb
-finally:
-    os.chdir(_here)
+_folder = os.getcwd()
+with TemporaryDirectory() as _empty:
+    # Importing chDB starts an engine, which takes a `config.xml` of the current folder for its own.
+    os.chdir(_empty)
+    try:
+        from chdb import _chdb
+    finally:
+        os.chdir(_folder)
 
 
 class Bytes(Protocol):

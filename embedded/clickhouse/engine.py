@@ -160,9 +160,8 @@ class Engine:
         formats = self._keeper.run(b"SELECT name, content_type FROM system.formats WHERE is_output", "TabSeparated")
         self.content_types = dict(line.split("\t") for line in formats.decode().splitlines())
         functions = self._keeper.run(b"SELECT name FROM system.table_functions", "TabSeparated")
-        engines = self._keeper.run(
-            b"SELECT name FROM system.table_engines UNION ALL SELECT name FROM system.database_engines", "TabSeparated"
-        )
+        both = b"SELECT name FROM system.table_engines UNION ALL SELECT name FROM system.database_engines"
+        engines = self._keeper.run(both, "TabSeparated")
         self.refused = refusals(functions.decode().split(), engines.decode().split(), opened)
 
     def session(self, query_id: str, *, expressions: bool = False) -> Session:

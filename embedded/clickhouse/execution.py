@@ -45,8 +45,8 @@ def read_plan(call: Call, body: Body, refused: Refusals) -> Plan:
     while len(head) <= call.max_query_size and (piece := next(pieces, None)) is not None:
         head += piece
     statement = parse(head[: call.max_query_size + 1], refused)
-    if call.readonly and statement.kind is Kind.KILL:
-        raise error(Code.READONLY, "Cannot execute query in readonly mode. Method GET implies readonly: use POST.")
+    if call.readonly and not statement.reads_only:
+        raise error(Code.READONLY, "Cannot execute this query over HTTP GET: send what changes something by POST.")
     if statement.kind is Kind.INSERT_DATA:
         values = head[statement.data_at :]
         # Expressions are SQL, which is read before it runs; longer VALUES must be literals.

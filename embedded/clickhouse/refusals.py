@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from embedded.clickhouse.access import CLOSED_SETTINGS, DATABASE_ENGINES, ENGINES, SETTING, SOURCES, TABLE_FUNCTIONS
+from embedded.clickhouse.access import CLOSED_SETTINGS, DATABASES, ENGINES, SETTING, SOURCES, TABLE_FUNCTIONS
 from embedded.clickhouse.errors import Code, ServerError, error
 from embedded.clickhouse.lexing import Token, lex
 
@@ -23,7 +23,7 @@ FUNCTIONS = frozenset({"file", "hascolumnintable", *(f"ai{name}" for name in _AI
 
 
 class Refusals(msgspec.Struct, frozen=True):
-    """Names in lower case: of values' functions, of table functions, of engines; and the sources that are open."""
+    """Names in lower case: of values' functions, table functions, engines; and the sources that are open."""
 
     functions: frozenset[bytes]
     table_functions: frozenset[bytes]
@@ -32,18 +32,13 @@ class Refusals(msgspec.Struct, frozen=True):
 
 
 def refusals(table_functions: Iterable[str], engines: Iterable[str], opened: Collection[str] = ()) -> Refusals:
-    """All of the engine's table functions and engines but those known to be harmless and those of `opened` sources.
-
-    Engines as well, although there are grants for them: chDB asks for those of sources only.
-    """
+    """All of the engine's `table_functions` and `engines` but the harmless ones and those of `opened` sources."""
     open_engines = {engine.lower() for name in opened for engine in SOURCES[name].engines}
-    own_engines = {engine.lower() for engine in (*ENGINES, *DATABASE_ENGINES)}
     open_functions = {function.lower() for name in opened for function in SOURCES[name].functions}
-    harmless = {name.lower() for name in TABLE_FUNCTIONS}
     return Refusals(
         functions=_encoded(FUNCTIONS - open_functions),
-        table_functions=_encoded({name.lower() for name in table_functions} - harmless - open_functions),
-        engines=_encoded({name.lower() for name in engines} - own_engines - open_engines),
+        table_functions=_encoded({name.lower() for name in table_functions} - _lower(TABLE_FUNCTIONS) - open_functions),
+        engines=_encoded({name.lower() for name in engines} - _lower(ENGINES) - _lower(DATABASES) - open_engines),
         opened=frozenset(opened),
     )
 
@@ -61,8 +56,8 @@ def refuse(tokens: Sequence[Token], refused: Refusals) -> None:
         elif not this.string and this.value:
             for part in this.value.lower().split(b"."):
                 _refuse_name(part, _END, following, refused)
-        if before.word == b"ENGINE" or (before.word == b"=" and index > 1 and tokens[index - 2].word == b"ENGINE"):
-            _refuse_engine(this.value.lower(), refused)
+        if this.word == b"ENGINE":
+            _refuse_engine(tokens[index + 1 : index + 3], refused)
         if this.word == b"SETTINGS" or (this.word == b"SET" and index == 0):
             _refuse_settings(tokens[index + 1 :], CLOSED_SETTINGS if this.word == b"SET" else _NESTED_SETTINGS)
 
@@ -75,6 +70,9 @@ def _refuse_words(tokens: Sequence[Token], this: Token, following: Token) -> Non
             raise error(Code.NOT_IMPLEMENTED, "FROM INFILE reads files of the client: send the data in the body.")
         case b"FROM", _ if following.string and tokens[0].word == b"ATTACH":
             raise error(Code.ACCESS_DENIED, "ATTACH ... FROM would take a folder of this machine for a table.")
+        case b":", b"IDENTIFIER":
+            # It may stand for a function, to `arrayMap` for example.
+            raise error(Code.ACCESS_DENIED, "Parameters of type Identifier are not available on the embedded engine.")
         case b"INPUT", b"(":
             raise error(Code.NOT_IMPLEMENTED, "Table function input() is not available on the embedded engine.")
         case b"PYTHON", b"(":
@@ -95,9 +93,11 @@ def _refuse_name(name: bytes, before: Token, following: Token, refused: Refusals
         raise _denied("a disk of its own", name)
 
 
-def _refuse_engine(name: bytes, refused: Refusals) -> None:
-    if name in refused.engines:
-        raise _denied(f"the engine {name.decode()}", name)
+def _refuse_engine(following: Sequence[Token], refused: Refusals) -> None:
+    # The engine asks for the right to use a table engine only where it is one of a source.
+    name = next((token for token in following if token.word != b"="), _END)
+    if name.name and name.value.lower() in refused.engines:
+        raise _denied(f"the engine {name.value.decode()}", name.value.lower())
 
 
 def _refuse_structure(function: bytes, rest: Sequence[Token], refused: Refusals) -> None:
@@ -119,6 +119,8 @@ def _refuse_structure(function: bytes, rest: Sequence[Token], refused: Refusals)
         raise error(
             Code.ACCESS_DENIED, f"The arguments of {function.decode()}() must be literals here, no expressions."
         )
+    if function == b"format" and (len(arguments) == 1 or first[0].value.lower() == b"values"):
+        raise error(Code.ACCESS_DENIED, "The table function format() needs a format here, and not Values.")
     for text in structures if function != b"format" else structures[:-1]:
         if text.string:
             refuse(list(lex(text.value)), refused)
@@ -150,13 +152,18 @@ def _refuse_settings(rest: Sequence[Token], closed: Collection[str]) -> None:
 
 
 def _denied(what: str, name: bytes, hint: str = "") -> ServerError:
-    opening = [
-        source
-        for source, opens in SOURCES.items()
-        if name.decode() in map(str.lower, (source, *opens.functions, *opens.engines))
-    ]
-    by = f"add {opening[0]} to {SETTING} to allow it" if opening else f"no value of {SETTING} allows it"
+    opening = (
+        key
+        for key, source in SOURCES.items()
+        if name.decode() in map(str.lower, (key, *source.functions, *source.engines))
+    )
+    source = next(opening, None)
+    by = f"add {source} to {SETTING} to allow it" if source else f"no value of {SETTING} allows it"
     return error(Code.ACCESS_DENIED, f"Not here: {what} reaches outside of the embedded ClickHouse; {by}.{hint}")
+
+
+def _lower(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
 
 
 def _encoded(names: Iterable[str]) -> frozenset[bytes]:

@@ -14,6 +14,7 @@ from embedded.clickhouse.lexing import Token, lex
 from embedded.clickhouse.refusals import Refusals, refuse
 
 _DATA_GAP = re.compile(rb"[ \t\f]*\r?\n?")
+_READING = (b"(", b"SELECT", b"WITH", b"FROM", b"SHOW", b"DESCRIBE", b"DESC", b"EXPLAIN", b"EXISTS")
 _OUTPUT_END = (b";", b"SETTINGS", b"INTO", b"")
 
 
@@ -33,6 +34,12 @@ class Statement(msgspec.Struct, frozen=True):
     text: bytes
     format: str | None = None
     data_at: int = 0
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether it begins as one that changes nothing; the engine's `readonly` lets KILL and SYSTEM through."""
+        first = next(lex(self.text))
+        return first.word in _READING
 
 
 def parse(sql: bytes, refused: Refusals) -> Statement:

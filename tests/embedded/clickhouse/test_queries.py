@@ -158,3 +158,9 @@ def test_an_error_behind_the_first_rows_is_told_and_the_connection_cut(server: S
             list(pieces)
     assert f"\r\n__exception__\r\n{tag}\r\nCode: 395. DB::Exception: ".encode() in received
     assert received.endswith(f" {tag}\r\n__exception__\r\n".encode())
+
+
+def test_web_pages_of_other_sites_are_refused(server: Server) -> None:
+    for header in ({"Origin": "http://example.com"}, {"Host": "example.com"}, {"Origin": "null"}):
+        assert server.http.post("/", content="SELECT 1", headers=header).status_code == 403
+    assert server.http.post("/", content="SELECT 1", headers={"Origin": server.url}).status_code == 200
