@@ -130,7 +130,7 @@ def ready_text(stack: Stack) -> str:
             "",
             "Ready.",
             f"  collector and API  {addresses.http}   write key dev, workspace main",
-            f"  ClickHouse         {addresses.clickhouse}   onefold sql 'SELECT count() FROM events'",
+            f"  ClickHouse         {addresses.clickhouse}   onefold sql 'SELECT count() FROM events'",  # noqa: S608 - shown, not run
             f"  Kafka              {addresses.kafka}",
             f"  schema registry    {addresses.registry}",
             f"  metrics            {addresses.worker_metrics}  {addresses.sink_metrics}  {addresses.rebuilder_metrics}",
