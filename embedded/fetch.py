@@ -157,7 +157,7 @@ class _Download:
             except (_Unfinished, requests.RequestException) as error:
                 if attempt == ATTEMPTS - 1:
                     raise self._unreachable(error) from error
-                if self._stop.wait(BACK_OFF_S * 2**attempt * random.uniform(0.8, 1.2)):
+                if self._stop.wait(BACK_OFF_S * 2**attempt * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret: attempts shall not coincide
                     return
                 continue
             if self._stop.is_set():

@@ -146,7 +146,7 @@ def ready_text(stack: Stack) -> str:
             f"  logs               {stack.logs}",
             "",
             "In another terminal:",
-            f"  {onefold} sql{here} 'SELECT count() FROM events'",
+            f"  {onefold} sql{here} 'SELECT count() FROM events'",  # noqa: S608 - shown, not run
             f'  eval "$({onefold} env{here})"   # ONEFOLD_CLICKHOUSE, ONEFOLD_READ_KEY, ONEFOLD_ADMIN_KEY and more',
             "",
         ]

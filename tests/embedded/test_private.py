@@ -77,6 +77,14 @@ def test_a_data_folder_of_another_user_is_refused(square: Path) -> None:
 
 
 @as_root
+def test_a_link_of_ones_own_to_the_folder_of_another_user_is_refused(square: Path) -> None:
+    assert neighbour("mkdir", str(square / "theirs")).returncode == 0
+    (square / "link").symlink_to(square / "theirs")
+    with pytest.raises(StackError, match="belongs to another user"):
+        prepare_data_dir(Layout(square / "link"))
+
+
+@as_root
 def test_a_link_that_another_user_planted_is_refused(square: Path) -> None:
     mine = square / "mine"
     mine.mkdir()

@@ -57,7 +57,7 @@ COMMANDS = {
     "status": ["identity", "status", REQUEST],
     "unknown status": ["identity", "status", HOSTILE],
     "plan": ["identity", "plan"],
-    "plan apart": ["identity", "plan", "--definitions", "{rules}"],
+    "plan apart": ["identity", "plan", "--definitions", "{rules}/new"],
     "unmerge": ["unmerge", f"user_id:{HOSTILE}", "--split", HOSTILE],
     "no source": ["unmerge", "--source", HOSTILE, "--yes", "--no-wait"],
     "not waiting": ["identity", "quarantine", "accept", f"user_id:{HOSTILE}", "user_id:ada"],
@@ -117,7 +117,8 @@ def environment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[
 def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files with hostile text: rules of identity that part everybody, definitions, a mapping and rows."""
     folder = tmp_path_factory.mktemp("rules")
-    (folder / "identity.yaml").write_text("namespaces:\n  - {namespace: user_id, kind: person, limit: 1}\n")
+    (folder / "new").mkdir()
+    (folder / "new" / "identity.yaml").write_text("namespaces:\n  - {namespace: user_id, kind: person, limit: 1}\n")
     (folder / "bad" / "segments").mkdir(parents=True)
     (folder / "bad" / "segments" / "one.yaml").write_text(
         f"segment: {json.dumps(HOSTILE)}\nwhen: {json.dumps(HOSTILE)}"
@@ -243,6 +244,7 @@ def test_json_is_valid_and_harmless_and_means_what_was_sent(
 ) -> None:
     answer = _piped([*_arguments(name, environment, rules), "--json"], environment)
     _require_harmless(answer.stdout)
+    assert answer.returncode == 0, answer.stderr
     json.loads(answer.stdout)
     if name == "profile":
         assert json.loads(answer.stdout)["traits"][HOSTILE] == HOSTILE

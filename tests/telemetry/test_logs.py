@@ -34,6 +34,7 @@ def test_a_record_is_one_line_and_a_forged_one_is_none(code: str, records: int) 
     out = logged(code)
     assert out.replace("\n", "").isprintable()
     assert len([line for line in out.splitlines() if RECORD.match(line)]) == records
+    assert not any(line.startswith(FORGED) for line in out.splitlines())
 
 
 def test_a_traceback_is_kept_below_its_record() -> None:

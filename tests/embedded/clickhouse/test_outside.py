@@ -142,8 +142,8 @@ def test_liveness_needs_no_password(guarded: Server) -> None:
     assert guarded.http.get("/ping").text == "Ok.\n"
 
 
-SECRET_LINE = "the-secret-of-the-machine"
-# {secret}: a file with SECRET_LINE; {target}: a file that must not come to be; {port}: of a listener that hears nobody.
+FOREIGN_LINE = "a line of another file"
+# {secret}: a file with FOREIGN_LINE; {target}: one that must not come to be; {port}: of a listener that hears nobody.
 OUTSIDE = [
     "SELECT * FROM file('{secret}', 'LineAsString')",
     "SELECT file('{secret}')",
@@ -241,12 +241,12 @@ OUTSIDE = [
 @pytest.mark.parametrize("statement", OUTSIDE)
 def test_no_statement_reaches_outside_of_the_database(guarded: Server, tmp_path: Path, statement: str) -> None:
     secret, target = tmp_path / "secret", tmp_path / "target"
-    secret.write_text(f"{SECRET_LINE}\n")
+    secret.write_text(f"{FOREIGN_LINE}\n")
     with Listener() as listener:
         sql = statement.replace("{secret}", str(secret)).replace("{target}", str(target))
         answer = asked(guarded, sql.replace("{port}", str(listener.port)))
         assert answer.status_code >= 400, answer.text
-        assert SECRET_LINE not in answer.text
+        assert FOREIGN_LINE not in answer.text
         assert not target.exists()
         assert not listener.was_called()
     assert not asked(guarded, "SHOW TABLES LIKE 'outside'").text
@@ -257,12 +257,12 @@ def test_no_statement_reaches_outside_of_the_database(guarded: Server, tmp_path:
     "values", ["(file('{secret}'))", "('x'), (file('{secret}'))", "(arrayMap(file, ['{secret}'])[1])"]
 )
 def test_values_are_no_way_out(guarded: Server, tmp_path: Path, values: str) -> None:
-    (tmp_path / "secret").write_text(SECRET_LINE)
+    (tmp_path / "secret").write_text(FOREIGN_LINE)
     asked(guarded, "CREATE TABLE IF NOT EXISTS taken (a String) ENGINE = Memory")
     for form in ("VALUES", "FORMAT Values", "FORMAT values"):
         answer = asked(guarded, f"INSERT INTO taken {form} {values.replace('{secret}', str(tmp_path / 'secret'))}")
         assert answer.status_code >= 400, answer.text
-    assert SECRET_LINE not in asked(guarded, "SELECT * FROM taken").text
+    assert FOREIGN_LINE not in asked(guarded, "SELECT * FROM taken").text
     assert asked(guarded, "INSERT INTO taken VALUES ('the file (1) of ' || upper('x'))").status_code == 200
 
 
@@ -276,11 +276,11 @@ def test_settings_in_the_url_are_no_way_out_either(guarded: Server, parameter: s
 
 
 def test_what_is_allowed_is_open_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text(SECRET_LINE)
+    (tmp_path / "secret").write_text(FOREIGN_LINE)
     server = Server(tmp_path / "data", "--allow", "file")
     try:
-        assert server.ask(f"SELECT * FROM file('{tmp_path}/secret', 'LineAsString')") == SECRET_LINE
-        assert server.ask(f"SELECT file('{tmp_path}/secret')") == SECRET_LINE
+        assert server.ask(f"SELECT * FROM file('{tmp_path}/secret', 'LineAsString')") == FOREIGN_LINE
+        assert server.ask(f"SELECT file('{tmp_path}/secret')") == FOREIGN_LINE
         server.ask(f"INSERT INTO FUNCTION file('{tmp_path}/target', 'TSV', 'a String') SELECT 'x'")
         assert (tmp_path / "target").read_text() == "x\n"
         with Listener() as listener:
