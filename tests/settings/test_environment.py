@@ -1,5 +1,6 @@
 """Settings from the environment: defaults, every variable, and errors that name the variable."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,9 @@ def test_the_shipped_definitions_are_the_default() -> None:
         ("ONEFOLD_OPEN_READS", "1", "open_reads", True),
         ("ONEFOLD_OPEN_READS", "False", "open_reads", False),
         ("ONEFOLD_KAFKA", "", "kafka", "127.0.0.1:9092"),
+        ("ONEFOLD_CONNECTIONS", "4096", "connections", 4096),
+        ("ONEFOLD_CONNECTIONS_PER_ADDRESS", "0", "connections_per_address", 0),
+        ("ONEFOLD_TRUSTED_HOSTS", "a.example, *.B.example", "trusted_hosts", ("a.example", "*.b.example")),
     ],
 )
 def test_a_variable_sets_its_field(variable: str, text: str, field: str, value: object) -> None:
@@ -48,10 +52,15 @@ def test_a_variable_sets_its_field(variable: str, text: str, field: str, value: 
         ("ONEFOLD_PARTITIONS", "0"),
         ("ONEFOLD_PARTITIONS", "4.5"),
         ("ONEFOLD_OPEN_READS", "maybe"),
+        ("ONEFOLD_CONNECTIONS", "0"),
+        ("ONEFOLD_TRUSTED_HOSTS", ","),
+        ("ONEFOLD_TRUSTED_HOSTS", "a.example:8080"),
+        ("ONEFOLD_TRUSTED_HOSTS", "*"),
+        ("ONEFOLD_TRUSTED_HOSTS", "https://a.example"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(variable: str, text: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{variable}='{text}': expected "):
+    with pytest.raises(SettingsError, match=f"^{variable}='{re.escape(text)}': expected "):
         load({variable: text})
 
 
