@@ -111,14 +111,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self._committed_until |= committed
             reader.proceed()
 
-        if not arrived.records:
+        if not arrived.records and not arrived.refused:
             acknowledge()
             return
-        last = arrived.records[-1]
+        topic, behind = next(iter(arrived.positions.items()))
         message = ConsumerMessage(
-            last.topic, last.partition, last.offset, 0.0, 0, (), b"",
-            Chunk(arrived.records, arrived.positions, acknowledge), None,
-            tp=TP(last.topic, last.partition), generation_id=self.app.consumer_generation_id,
+            topic, reader.partition, behind - 1, 0.0, 0, (), b"",
+            Chunk(arrived.records, arrived.positions, acknowledge, arrived.refused), None,
+            tp=TP(topic, reader.partition), generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
         await self.callback(message)
 
