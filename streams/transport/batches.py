@@ -100,10 +100,12 @@ def records(topic: str, partition: int, batch: Batch, position: int) -> Iterator
                 at = record.offset + 1
                 yield Record(topic, partition, record.offset, record.key, record.value, tuple(record.headers))
     except DecodeError as error:
-        where = (
-            f"records {at} to {batch.last}, left where they lie, {len(batch.packed)} bytes of {name_of(batch.codec)}"
-        )
-        yield Refused(Record(topic, partition, at, None, None), DecodeError(error.reason, f"{where}: {error.detail}"))
+        if at > batch.last:
+            return  # what is wrong lies behind all records
+        where = f"records {at} to {batch.last}, left where they lie"
+        packed = f"{len(batch.packed)} bytes of {name_of(batch.codec)}"
+        error = DecodeError(error.reason, f"{where}, {packed}: {error.detail}")
+        yield Refused(Record(topic, partition, at, None, None), error)
 
 
 def _checked(batch: Batch) -> Iterator[DefaultRecord]:

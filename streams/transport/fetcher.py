@@ -12,7 +12,16 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, LeaderNotAvailableError, NoError, OffsetOutOfRangeError, for_code
+from aiokafka.errors import (
+    CorruptRecordException,
+    IncompatibleBrokerVersion,
+    KafkaError,
+    LeaderNotAvailableError,
+    NoError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition
@@ -28,6 +37,8 @@ FETCHED_BYTES = 2 * 1024 * 1024  # by one request; the next batch is fetched how
 QUEUED_BYTES = 4 * 1024 * 1024  # packed, after which nothing more is fetched ahead
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
 _READ_COMMITTED = 1
+# As the Java client: whatever else a broker answers may pass.
+_TERMINAL = (CorruptRecordException, IncompatibleBrokerVersion, TopicAuthorizationFailedError)
 _EARLIEST = -2
 _WITH_PREFERRED_REPLICA = 11
 
@@ -122,10 +133,11 @@ class Fetcher:
                     while True:
                         await self._fetch(client)
                         backoff_s = _FIRST_BACKOFF_S
+            except _TERMINAL:
+                raise
             except (KafkaError, OSError, TimeoutError) as error:
-                if isinstance(error, KafkaError) and not error.retriable:
-                    raise
-                log.warning("%s-%d cannot be fetched and is tried again: %r", *self._place, error)
+                if backoff_s == _FIRST_BACKOFF_S:
+                    log.warning("%s-%d cannot be fetched and is tried again: %r", *self._place, error)
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, _LAST_BACKOFF_S)
 

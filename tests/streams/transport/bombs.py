@@ -28,11 +28,9 @@ def record(
     headers: Sequence[tuple[bytes, bytes | None]] = (),
     stated_bytes: int | None = None,
 ) -> bytes:
-    """A record, by its number in the batch; `stated_bytes`: the length that it claims, where that is not the true one."""
-    body = b"".join(
-        (b"\x00", _varint(0), _varint(number), _sized(key), _sized(value), _varint(len(headers)))
-        + tuple(_sized(name) + _sized(content) for name, content in headers)
-    )
+    """A record, by its number in the batch; `stated_bytes`: the length that it claims, where that is not its own."""
+    fields = (b"\x00", _varint(0), _varint(number), _sized(key), _sized(value), _varint(len(headers)))
+    body = b"".join((*fields, *(_sized(name) + _sized(content) for name, content in headers)))
     return _varint(len(body) if stated_bytes is None else stated_bytes) + body
 
 
@@ -63,13 +61,19 @@ def pack(codec: int, pieces: Iterable[bytes], states_size: bool = True) -> bytes
     return bytes(cramjam.snappy.compress_raw(whole)) if codec == SNAPPY else whole
 
 
-def batch(
-    payload: bytes, codec: int = 0, records: int = 1, last: int | None = None, magic: int = 2, first: int = 0
+def batch(  # noqa: PLR0913, PLR0917 - the fields of a header
+    payload: bytes,
+    attributes: int = 0,
+    records: int = 1,
+    last: int | None = None,
+    magic: int = 2,
+    first: int = 0,
+    producer: int = -1,
 ) -> bytes:
-    """A batch around what lies in it, with a correct checksum whatever else it claims."""
+    """A batch around what lies in it, with a correct checksum whatever else it claims; `last`: its offset delta."""
     length = HEADER.size - 12 + len(payload)
     delta = records - 1 if last is None else last
-    head = HEADER.pack(first, length, 0, magic, 0, codec, delta, _NOW, _NOW, -1, -1, -1, records)
+    head = HEADER.pack(first, length, 0, magic, 0, attributes, delta, _NOW, _NOW, producer, -1, -1, records)
     checksum = calc_crc32c(head[21:] + payload)
     return head[:17] + struct.pack(">I", checksum) + head[21:] + payload
 
