@@ -29,7 +29,7 @@ _UNTIL_LENGTH_BYTES = 12
 _MAGIC = 2
 _CODEC, _TRANSACTIONAL, _CONTROL = 0x07, 0x10, 0x20
 _HARMLESS_BYTES = 1_000_000  # records in so many bytes are no danger, however many headers they have
-_UNREADABLE = (CorruptRecordException, ValueError, OverflowError, MemoryError, IndexError)
+_UNREADABLE = (CorruptRecordException, ValueError, OverflowError, IndexError)
 _MARGIN = bytes(32)  # the parser looks a few bytes beyond a record that lies about its length
 
 
@@ -95,32 +95,26 @@ def records(topic: str, partition: int, batch: Batch, position: int) -> Iterator
     """
     at = max(position, batch.first)
     try:
-        for record in _checked(batch):
-            if record.offset >= at:
-                at = record.offset + 1
-                yield Record(topic, partition, record.offset, record.key, record.value, tuple(record.headers))
-    except DecodeError as error:
-        if at > batch.last:
-            return  # what is wrong lies behind all records
-        where = f"records {at} to {batch.last}, left where they lie"
-        packed = f"{len(batch.packed)} bytes of {name_of(batch.codec)}"
-        error = DecodeError(error.reason, f"{where}, {packed}: {error.detail}")
-        yield Refused(Record(topic, partition, at, None, None), error)
-
-
-def _checked(batch: Batch) -> Iterator[DefaultRecord]:
-    if batch.magic != _MAGIC:
-        raise DecodeError("invalid", f"record format {batch.magic}, not {_MAGIC}")
-    try:
         for record in _parsed(batch, _unpacked(batch)):
             if record.offset > batch.last:
                 raise DecodeError("invalid", f"a record says that its offset is {record.offset}")
-            yield record
-    except _UNREADABLE as error:
-        raise DecodeError("invalid", f"unreadable: {error}") from None
+            if record.offset >= at:
+                at = record.offset + 1
+                yield Record(topic, partition, record.offset, record.key, record.value, tuple(record.headers))
+    except (DecodeError, *_UNREADABLE) as error:
+        if at <= batch.last:  # else what is wrong lies behind all records
+            yield Refused(Record(topic, partition, at, None, None), _by_reference(batch, at, error))
+
+
+def _by_reference(batch: Batch, at: int, error: Exception) -> DecodeError:
+    cause = error if isinstance(error, DecodeError) else DecodeError("invalid", f"unreadable: {error}")
+    where = f"records {at} to {batch.last}, left where they lie, {len(batch.packed)} bytes of {name_of(batch.codec)}"
+    return DecodeError(cause.reason, f"{where}: {cause.detail}")
 
 
 def _unpacked(batch: Batch) -> bytes:
+    if batch.magic != _MAGIC:
+        raise DecodeError("invalid", f"record format {batch.magic}, not {_MAGIC}")
     unpacked = unpack(batch.codec, batch.packed)
     if len(unpacked) > _HARMLESS_BYTES:
         _check_sizes(unpacked)
