@@ -113,7 +113,7 @@ class Reader:
         taken: list[Record] = []
         refused: list[Refused] = []
         budget = Budget(MAX_RECORDS, MAX_BYTES)
-        self._fetchers.append(self._fetchers.pop(0))
+        self._fetchers = [*self._fetchers[1:], self._fetchers[0]]  # at one go: another thread reads it
         for fetcher in self._fetchers:
             fetcher.take(budget, taken, refused)
         if all(fetcher.is_empty for fetcher in self._fetchers):
