@@ -69,23 +69,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self._committed_until |= {
                 TP(topic, lane.partition): at for topic, at in positions.items() if at is not None
             }
-            self._readers.add(Reader(self._lanes.kafka, lane.partition, positions, self._deliver, self._fail))
+            self._readers.add(Reader(self._lanes.kafka, lane.partition, positions, self._deliver, self.app.fail))
 
     async def _stop_readers(self) -> None:
         """What they have delivered and nobody has taken is dropped: it will be read again."""
         stopped, self._readers = self._readers, set()
         self._lanes.discard_waiting()
-        for reader in stopped:
-            reader.stop()
-        await asyncio.gather(*(asyncio.to_thread(reader.join) for reader in stopped))
+        await asyncio.gather(*(reader.stop() for reader in stopped))
 
     def _deliver(self, reader: Reader, arrived: Arrived) -> None:
-        """Called by a reader's thread."""
-        self.loop.call_soon_threadsafe(self._arrivals.put_nowait, (reader, arrived))
-
-    def _fail(self, error: BaseException) -> None:
-        """Called by a reader's thread."""
-        self.loop.call_soon_threadsafe(self.app.fail, error)
+        self._arrivals.put_nowait((reader, arrived))
 
     # -- chunks in
 

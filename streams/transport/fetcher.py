@@ -63,6 +63,10 @@ class Budget:
         self._bytes -= len(record.value or b"") + len(record.key or b"") + _HEADER_BYTES * len(record.headers)
         return self.is_spent
 
+    def use_up(self) -> None:
+        """Leave nothing."""
+        self._records = 0
+
 
 class _Queued(NamedTuple):
     """A batch, None where nothing of it is to be read, and the position behind it."""
@@ -100,18 +104,20 @@ class Fetcher:
         return not self._queue and self._behind_unread is None
 
     def take(self, budget: Budget, taken: list[Record], refused: list[Refused]) -> None:
-        """Add the next records, as far as they are there and the budget goes."""
+        """Add the next records, as far as they are there and the budget goes.
+
+        What is refused uses it up: to find that out has taken some time, in which nothing else was done.
+        """
         while not (self.is_empty or budget.is_spent):
             for item in self._unread:
                 if isinstance(item, Refused):
                     refused.append(item)
-                    is_spent = budget.spend(item.record)
+                    budget.use_up()
                 else:
                     taken.append(item)
-                    is_spent = budget.spend(item)
                     self.position = item.offset + 1
-                if is_spent:
-                    return
+                    if budget.spend(item):
+                        return
             self._open_next()
 
     def _open_next(self) -> None:

@@ -1,12 +1,10 @@
-"""A reader: the records of one lane, fetched ahead in a thread of its own, one chunk at a time.
+"""A reader: the records of one lane, fetched ahead in the worker's event loop, one chunk at a time.
 
 Fetching ahead is bounded, so a lane that is ready finds everything there that has arrived meanwhile: chunks grow under
 backlog and shrink when idle by themselves. Which lanes there are, and where each goes on, is left to the consumer.
 """
 
 import asyncio
-import contextlib
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -28,9 +26,9 @@ class Arrived(NamedTuple):
 
 
 class Reader:
-    """Reads committed records of some topics of one partition number, from given offsets on.
+    """Reads committed records of some topics of one partition number, from given offsets on. Made in an event loop.
 
-    `deliver` is called in the reader's thread with what was read; nothing more is read before `proceed` is called.
+    `deliver` is called with what was read; nothing more is read before `proceed` is called.
     `fail` is called, once, with an error after which there is nothing to read; errors that may pass are waited out.
     """
 
@@ -47,14 +45,11 @@ class Reader:
         self._fail = fail
         self._delivered: dict[str, int | None] = dict.fromkeys(positions)
         self._delivered_at = 0.0
-        self._loop = asyncio.new_event_loop()
         self._has_news = asyncio.Event()
         self._may_read = asyncio.Event()
         self._may_read.set()
-        self._is_stopping = asyncio.Event()
         self._fetchers = [Fetcher(kafka, topic, partition, at, self._has_news.set) for topic, at in positions.items()]
-        self._thread = threading.Thread(target=self._run, name=f"reader-{'+'.join(positions)}-{partition}", daemon=True)
-        self._thread.start()
+        self._task = asyncio.create_task(self._run(), name=f"reader-{'+'.join(positions)}-{partition}")
 
     @property
     def ends(self) -> dict[str, int]:
@@ -63,39 +58,21 @@ class Reader:
 
     def proceed(self) -> None:
         """What was delivered has been worked on: read on."""
-        self._call(self._may_read.set)
+        self._may_read.set()
 
-    def stop(self) -> None:
-        """Deliver nothing any more. Returns at once; the thread ends by itself."""
-        self._call(self._is_stopping.set)
+    async def stop(self) -> None:
+        """Deliver nothing any more; returns when everything is released."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
 
-    def join(self) -> None:
-        """Wait until the thread has ended."""
-        self._thread.join()
-
-    def _call(self, function: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the reader has ended
-            self._loop.call_soon_threadsafe(function)
-
-    def _run(self) -> None:
+    async def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                runner.run(self._work())
-        except Exception as error:  # noqa: BLE001 - the thread's boundary: told to whoever runs the worker
-            self._fail(error)
-
-    async def _work(self) -> None:
-        """Fetch and read until stopped. Raises what one of the fetchers raises."""
-        stopping = asyncio.create_task(self._is_stopping.wait())
-        working = [asyncio.create_task(fetcher.run()) for fetcher in self._fetchers]
-        working.append(asyncio.create_task(self._read_on()))
-        done, pending = await asyncio.wait([stopping, *working], return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-        if stopping not in done:
-            for task in done:
-                task.result()
+            async with asyncio.TaskGroup() as working:
+                for fetcher in self._fetchers:
+                    working.create_task(fetcher.run())
+                working.create_task(self._read_on())
+        except ExceptionGroup as errors:
+            self._fail(errors.exceptions[0])
 
     async def _read_on(self) -> None:
         while True:
@@ -103,7 +80,7 @@ class Reader:
             await self._has_news.wait()
             await asyncio.sleep(max(0.0, self._delivered_at + PACE_S - time.monotonic()))
             arrived = self._read()
-            if arrived.positions and not self._is_stopping.is_set():
+            if arrived.positions:
                 self._may_read.clear()
                 self._delivered_at = time.monotonic()
                 self._deliver(self, arrived)
@@ -113,7 +90,7 @@ class Reader:
         taken: list[Record] = []
         refused: list[Refused] = []
         budget = Budget(MAX_RECORDS, MAX_BYTES)
-        self._fetchers = [*self._fetchers[1:], self._fetchers[0]]  # at one go: another thread reads it
+        self._fetchers = [*self._fetchers[1:], self._fetchers[0]]
         for fetcher in self._fetchers:
             fetcher.take(budget, taken, refused)
         if all(fetcher.is_empty for fetcher in self._fetchers):

@@ -1,9 +1,12 @@
 """A reader on the real broker: what it delivers, where it goes on, and how much at once."""
 
+import asyncio
 import queue
+import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -18,9 +21,11 @@ from tests.streams.transport.bombs import GZIP, MB, batch, pack, put, record, ze
 pytestmark = pytest.mark.stack
 WITHIN_S = 30.0
 
+Result = TypeVar("Result")
+
 
 class Reading:
-    """A reader whose every delivery is taken at once, or kept waiting."""
+    """A reader in an event loop of its own, whose every delivery is taken at once, or kept waiting."""
 
     def __init__(self, kafka: str, positions: Mapping[str, int | None]) -> None:
         self.arrivals: queue.Queue[Arrived] = queue.Queue()
@@ -28,7 +33,24 @@ class Reading:
         self.records: list[Record] = []
         self.refused: list[Refused] = []
         self.positions: dict[str, int] = {}
-        self.reader = Reader(kafka, 0, positions, lambda _, arrived: self.arrivals.put(arrived), self.failures.append)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.reader = self._run(self._read(kafka, positions))
+
+    async def _read(self, kafka: str, positions: Mapping[str, int | None]) -> Reader:
+        return Reader(kafka, 0, positions, lambda _, arrived: self.arrivals.put(arrived), self.failures.append)
+
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN_S)
+
+    def close(self) -> None:
+        """Stop the reader, and fail if it was not well."""
+        self._run(self.reader.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        assert self.failures == []
 
     def next(self) -> Arrived:
         """The next delivery, without which the test fails; the reader goes on."""
@@ -36,7 +58,7 @@ class Reading:
         self.records += arrived.records
         self.refused += arrived.refused
         self.positions |= arrived.positions
-        self.reader.proceed()
+        self._loop.call_soon_threadsafe(self.reader.proceed)
         return arrived
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -51,9 +73,7 @@ def reading(kafka: str, **positions: int | None) -> Iterator[Reading]:
     try:
         yield begun
     finally:
-        begun.reader.stop()
-        begun.reader.join()
-    assert begun.failures == []
+        begun.close()
 
 
 @pytest.fixture
