@@ -35,7 +35,6 @@ REQUEST_TIMEOUT_MS = 10_000
 WAIT_MS = 500  # an answer comes as soon as there is a record
 FETCHED_BYTES = 2 * 1024 * 1024  # by one request; the next batch is fetched however large it is
 QUEUED_BYTES = 4 * 1024 * 1024  # packed, after which nothing more is fetched ahead
-REST_S = 0.01  # after a fetch that brought little: each costs half a millisecond of CPU, however little it brings
 _HEADER_BYTES = 100  # about what one takes in memory, whatever it holds
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.05, 1.0
 _READ_COMMITTED = 1
@@ -169,10 +168,7 @@ class Fetcher:
             return
         _check(code, self._place)
         self.end = max(end, 0)
-        fetched: bytes = rest[-1]
-        self._add(fetched, aborted=rest[-3 if response.API_VERSION >= _WITH_PREFERRED_REPLICA else -2])
-        if 0 < len(fetched) < FETCHED_BYTES // 2:
-            await asyncio.sleep(REST_S)
+        self._add(rest[-1], aborted=rest[-3 if response.API_VERSION >= _WITH_PREFERRED_REPLICA else -2])
 
     def _add(self, fetched: bytes, aborted: Iterable[tuple[int, int]] | None) -> None:
         committed = Committed(aborted)
