@@ -17,7 +17,7 @@ from streams import metrics
 from streams.commit import POSITION, Committer, RecordTooLarge
 from streams.crash import reached
 from streams.oversize import Limits, fold_fitting
-from streams.phases import Committed, Folded, Received, Record, Stage
+from streams.phases import Committed, Folded, Received, Record, Refused, Stage, fold
 from streams.state.changelog import Recovered, recover
 from streams.state.store import Store, StoreCorrupt
 from streams.state.view import StateView
@@ -37,6 +37,7 @@ class Chunk(NamedTuple):
     records: Sequence[Record]
     positions: Mapping[str, int]
     acknowledge: Callable[[], None]
+    refused: Sequence[Refused] = ()
 
 
 _NO_CHUNK = Chunk((), {}, lambda: None)
@@ -185,7 +186,8 @@ class Lane:
         done = self._positions
         records: Sequence[Record] = [record for record in chunk.records if record.offset >= done.get(record.topic, 0)]
         positions = {topic: max(at, done.get(topic, 0)) for topic, at in chunk.positions.items()}
-        return Received(records, positions, time.time_ns() // 1_000_000)
+        refused = [one for one in chunk.refused if one.record.offset >= done.get(one.record.topic, 0)]
+        return Received(records, positions, time.time_ns() // 1_000_000, refused)
 
     async def _pass(self, chunk: Chunk | None) -> Committed | None:
         """One fold and its commit, again without what is too large; None when there was nothing to commit."""
@@ -205,7 +207,7 @@ class Lane:
         if limits:
             folded = fold_fitting(self.stage, received, self._view, limits)
         else:
-            folded = self.stage.fold(received, self._view())
+            folded = fold(self.stage, received, self._view())
         if not received.positions and not folded.outputs and not folded.view.changes:
             return None
         folded_at = time.perf_counter()

@@ -7,7 +7,7 @@ known when it refuses (`Limits.learn`), not before, and not for long: the broker
 from collections.abc import Callable
 
 from schemas.codec import DecodeError
-from streams.phases import Folded, Received, Record, Stage
+from streams.phases import Folded, Received, Refused, Stage, fold
 from streams.state.view import StateView
 
 
@@ -48,17 +48,15 @@ class Limits:
 
 def fold_fitting(stage: Stage, received: Received, view: Callable[[], StateView], limits: Limits) -> Folded:
     """Fold what can be folded and put the rest aside. Raises DoesNotFit where putting records aside does not help."""
-    aside: list[tuple[Record, DecodeError]] = []
-    folded = stage.fold(received, view())
+    folded = fold(stage, received, view())
     while (excess := limits.exceeded_by(folded)) is not None:
         culprit = _first_too_much(stage, received, view, limits)
         error = DecodeError("too_large", f"it would lead to {excess}, more than the broker takes")
-        aside.append((received.records[culprit], error))
+        refused = [*received.refused, Refused(received.records[culprit], error)]
         records = [record for number, record in enumerate(received.records) if number != culprit]
-        received = received._replace(records=records)
-        folded = stage.fold(received, view())
-    letters = [stage.bury(record, error, received.now, folded.tally) for record, error in aside]
-    return folded._replace(outputs=[*folded.outputs, *letters])
+        received = received._replace(records=records, refused=refused)
+        folded = fold(stage, received, view())
+    return folded
 
 
 def _first_too_much(stage: Stage, received: Received, view: Callable[[], StateView], limits: Limits) -> int:

@@ -28,15 +28,27 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
 
 
+class Refused(NamedTuple):
+    """A record that must not be folded, and why.
+
+    One that could not be read stands for all behind it in its batch, and its key, value and headers are not known.
+    """
+
+    record: Record
+    error: DecodeError
+
+
 class Received(NamedTuple):
     """A batch of one partition number, of all topics of one stage, each topic in offset order; may be empty (a sweep).
 
     `now` is the system's time in ms, read once for the batch. `positions`: topic -> offset of the next record to read.
+    Stages see nothing of what is `refused`: `fold` makes dead letters of it.
     """
 
     records: Sequence[Record]
     positions: Mapping[str, int]
     now: int
+    refused: Sequence[Refused] = ()
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):
@@ -86,3 +98,12 @@ class Stage(Protocol):
     def bury(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
         """The dead letter of a record that must not be folded, counted in `tally`."""
         ...
+
+
+def fold(stage: Stage, received: Received, view: StateView) -> Folded:
+    """Fold a batch, and make dead letters of what was refused."""
+    folded = stage.fold(received, view)
+    if not received.refused:
+        return folded
+    letters = [stage.bury(record, error, received.now, folded.tally) for record, error in received.refused]
+    return folded._replace(outputs=[*folded.outputs, *letters])

@@ -69,23 +69,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self._committed_until |= {
                 TP(topic, lane.partition): at for topic, at in positions.items() if at is not None
             }
-            self._readers.add(Reader(self._lanes.kafka, lane.partition, positions, self._deliver, self._fail))
+            self._readers.add(Reader(self._lanes.kafka, lane.partition, positions, self._deliver, self.app.fail))
 
     async def _stop_readers(self) -> None:
         """What they have delivered and nobody has taken is dropped: it will be read again."""
         stopped, self._readers = self._readers, set()
         self._lanes.discard_waiting()
-        for reader in stopped:
-            reader.stop()
-        await asyncio.gather(*(asyncio.to_thread(reader.join) for reader in stopped))
+        await asyncio.gather(*(reader.stop() for reader in stopped))
 
     def _deliver(self, reader: Reader, arrived: Arrived) -> None:
-        """Called by a reader's thread."""
-        self.loop.call_soon_threadsafe(self._arrivals.put_nowait, (reader, arrived))
-
-    def _fail(self, error: BaseException) -> None:
-        """Called by a reader's thread."""
-        self.loop.call_soon_threadsafe(self.app.fail, error)
+        self._arrivals.put_nowait((reader, arrived))
 
     # -- chunks in
 
@@ -111,14 +104,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self._committed_until |= committed
             reader.proceed()
 
-        if not arrived.records:
+        if not arrived.records and not arrived.refused:
             acknowledge()
             return
-        last = arrived.records[-1]
+        topic, behind = next(iter(arrived.positions.items()))
         message = ConsumerMessage(
-            last.topic, last.partition, last.offset, 0.0, 0, (), b"",
-            Chunk(arrived.records, arrived.positions, acknowledge), None,
-            tp=TP(last.topic, last.partition), generation_id=self.app.consumer_generation_id,
+            topic, reader.partition, behind - 1, 0.0, 0, (), b"",
+            Chunk(arrived.records, arrived.positions, acknowledge, arrived.refused), None,
+            tp=TP(topic, reader.partition), generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
         await self.callback(message)
 

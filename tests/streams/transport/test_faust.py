@@ -6,6 +6,8 @@ import inspect
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.consumer.subscription_state import SubscriptionState
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
@@ -47,6 +49,8 @@ def test_what_is_overridden_still_exists(ours: type, theirs: type, names: tuple[
         (driver.AIOKafkaConsumerThread, ("_consumer",)),
         (SubscriptionState, ("fetch_context",)),
         (AIOKafkaConsumer, ("pause", "_subscription")),
+        (AIOKafkaClient, ("bootstrap", "set_topics", "send", "close", "cluster")),
+        (ClusterMetadata, ("leader_for_partition",)),
     ],
 )
 def test_what_is_called_still_exists(theirs: type, names: tuple[str, ...]) -> None:

@@ -1,0 +1,179 @@
+"""The records of what a fetch brought: Kafka's record batches, format 2, each looked at before it is unpacked.
+
+A batch that is too large when unpacked, or that is no batch, becomes a `Refused`: where it lies, and why. Aborted
+batches and transaction markers are left out, as `read_committed` asks. Leaves fetching to `streams.transport.fetcher`.
+https://kafka.apache.org/documentation/#recordbatch
+"""
+
+import struct
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
+from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch
+
+from schemas.codec import DecodeError
+from schemas.topics import MAX_RECORD_BYTES
+from streams.phases import Record, Refused
+from streams.transport.unpacking import name_of, unpack
+
+MAX_HEADERS = 1_000
+"""Of a record of more than 1 MB; a header of two bytes takes eighty in memory."""
+
+HEADER = struct.Struct(">qiibIhiqqqhii")
+"""base offset, length, leader epoch, magic, CRC, attributes, last offset delta, times, producer, sequence, count"""
+
+_UNTIL_LENGTH_BYTES = 12
+_MAGIC = 2
+_CODEC, _TRANSACTIONAL, _CONTROL = 0x07, 0x10, 0x20
+_HARMLESS_BYTES = 1_000_000  # records in so many bytes are no danger, however many headers they have
+_UNREADABLE = (CorruptRecordException, ValueError, OverflowError, IndexError)
+_MARGIN = bytes(32)  # the parser looks a few bytes beyond a record that lies about its length
+
+
+class Batch(NamedTuple):
+    """A batch as it lies in a topic."""
+
+    first: int
+    last: int
+    magic: int
+    attributes: int
+    producer: int
+    record_count: int
+    packed: bytes
+
+    @property
+    def codec(self) -> int:
+        """Kafka's number of it."""
+        return self.attributes & _CODEC
+
+
+def split(fetched: bytes) -> Iterator[Batch]:
+    """The whole batches of a fetch, in order; one that was cut off at the end is left out."""
+    at = 0
+    while at + HEADER.size <= len(fetched):
+        first, length, _, magic, _, attributes, delta, _, _, producer, _, _, count = HEADER.unpack_from(fetched, at)
+        end = at + _UNTIL_LENGTH_BYTES + length
+        if length < HEADER.size - _UNTIL_LENGTH_BYTES or end > len(fetched):
+            return
+        last = first + max(delta, 0) if magic == _MAGIC else first
+        yield Batch(first, last, magic, attributes, producer, count, fetched[at + HEADER.size : end])
+        at = end
+
+
+class Committed:
+    """Tells which batches of one fetch were committed, from the aborted transactions that came with it."""
+
+    def __init__(self, aborted: Iterable[tuple[int, int]] | None) -> None:
+        self._aborted = deque(sorted(aborted or (), key=lambda transaction: transaction[1]))
+        self._producers: set[int] = set()
+
+    def has(self, batch: Batch) -> bool:
+        """Whether a batch holds records for whoever reads. To be asked of every batch, in order."""
+        if batch.magic != _MAGIC:
+            return True
+        while self._aborted and self._aborted[0][1] <= batch.first:
+            self._producers.add(self._aborted.popleft()[0])
+        if batch.attributes & _CONTROL:
+            if _ends_aborted(batch):
+                self._producers.discard(batch.producer)
+            return False
+        return not (batch.attributes & _TRANSACTIONAL and batch.producer in self._producers)
+
+
+def _ends_aborted(batch: Batch) -> bool:
+    marker = next(_parsed(batch, batch.packed), None)
+    return marker is not None and ControlRecord.parse(marker.key or b"") == ABORT_MARKER
+
+
+def records(topic: str, partition: int, batch: Batch, position: int) -> Iterator[Record | Refused]:
+    """The records of a batch from a position on; where one cannot be read, the rest of the batch is refused.
+
+    Holds one unpacked batch until it has been read through.
+    """
+    at = max(position, batch.first)
+    try:
+        for record in _parsed(batch, _unpacked(batch)):
+            if record.offset > batch.last:
+                raise DecodeError("invalid", f"a record says that its offset is {record.offset}")
+            if record.offset >= at:
+                at = record.offset + 1
+                yield Record(topic, partition, record.offset, record.key, record.value, tuple(record.headers))
+    except (DecodeError, *_UNREADABLE) as error:
+        if at <= batch.last:  # else what is wrong lies behind all records
+            yield Refused(Record(topic, partition, at, None, None), _by_reference(batch, at, error))
+
+
+def _by_reference(batch: Batch, at: int, error: Exception) -> DecodeError:
+    cause = error if isinstance(error, DecodeError) else DecodeError("invalid", f"unreadable: {error}")
+    where = f"records {at} to {batch.last}, left where they lie, {len(batch.packed)} bytes of {name_of(batch.codec)}"
+    return DecodeError(cause.reason, f"{where}: {cause.detail}")
+
+
+def _unpacked(batch: Batch) -> bytes:
+    if batch.magic != _MAGIC:
+        raise DecodeError("invalid", f"record format {batch.magic}, not {_MAGIC}")
+    unpacked = unpack(batch.codec, batch.packed)
+    if len(unpacked) > _HARMLESS_BYTES:
+        _check_sizes(unpacked)
+    return unpacked
+
+
+def _parsed(batch: Batch, unpacked: bytes) -> Iterator[DefaultRecord]:
+    length = HEADER.size - _UNTIL_LENGTH_BYTES + len(unpacked)
+    attributes = batch.attributes & ~_CODEC
+    header = HEADER.pack(
+        batch.first,
+        length,
+        0,
+        _MAGIC,
+        0,
+        attributes,
+        batch.last - batch.first,
+        0,
+        0,
+        batch.producer,
+        0,
+        0,
+        batch.record_count,
+    )
+    whole = b"".join((header, unpacked, _MARGIN))
+    return iter(DefaultRecordBatch(memoryview(whole)[: -len(_MARGIN)]))
+
+
+def _check_sizes(unpacked: bytes) -> None:
+    """Raise DecodeError where a record is larger than any topic takes, or large by its headers."""
+    at = 0
+    while at < len(unpacked):
+        size, at = _varint(unpacked, at)
+        if not 0 <= size <= len(unpacked) - at:
+            raise DecodeError("invalid", f"a record says that it has {size} bytes")
+        if size > MAX_RECORD_BYTES:
+            raise DecodeError("too_large", f"holds a record of {size} bytes, more than {MAX_RECORD_BYTES}")
+        if size > _HARMLESS_BYTES and (headers := _header_count(unpacked, at)) > MAX_HEADERS:
+            raise DecodeError("too_large", f"holds a record of {size} bytes with {headers} headers")
+        at += size
+
+
+def _header_count(unpacked: bytes, at: int) -> int:
+    at += 1  # attributes
+    for _ in ("time", "offset"):
+        _, at = _varint(unpacked, at)
+    for _ in ("key", "value"):
+        size, at = _varint(unpacked, at)
+        at += max(size, 0)
+    return _varint(unpacked, at)[0]
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number in zigzag coding, and the position behind it. Raises IndexError or ValueError where there is none."""
+    coded = 0
+    for shift in range(0, 70, 7):
+        byte = data[at]
+        at += 1
+        coded |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return (coded >> 1) ^ -(coded & 1), at
+    raise ValueError("a number of more than ten bytes")
