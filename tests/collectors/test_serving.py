@@ -1,9 +1,10 @@
 """Which requests the collector answers at all, and that no client keeps the others out: the real process, alone."""
 
+import resource
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -87,16 +88,31 @@ def status(process: CollectorProcess, headers: dict[str, str]) -> int:
     return httpx.get(f"{url}/health/live", headers=headers).status_code
 
 
+@contextmanager
+def few_files() -> Iterator[None]:
+    """What is started within may open as many files as some systems allow a user's process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 @pytest.mark.parametrize("sent", [b"", HALF_HEAD, HALF_BODY])
-def test_one_address_cannot_keep_the_others_out(collector: CollectorProcess, sent: bytes) -> None:
-    address = ("127.0.0.1", urlsplit(collector.url).port)
+def test_one_address_cannot_keep_the_others_out(tmp_path: Path, sent: bytes) -> None:
     with ExitStack() as clients:
+        with few_files():
+            collector = clients.enter_context(running_collector(NOWHERE, tmp_path / "log"))
+        address = ("127.0.0.1", urlsplit(collector.url).port)
         for _ in range(300):
-            clients.enter_context(socket.create_connection(address)).sendall(sent)
+            client = clients.enter_context(socket.create_connection(address))
+            with suppress(ConnectionError):  # it made room already
+                client.sendall(sent)
         for source in ("127.0.0.2", "127.0.0.1"):
             transport = httpx.HTTPTransport(local_address=source)
-            with httpx.Client(transport=transport, timeout=DEADLINE_S) as client:
-                assert client.get(f"{collector.url}/health/live").status_code == 200
+            with httpx.Client(transport=transport, timeout=DEADLINE_S) as asking:
+                assert asking.get(f"{collector.url}/health/live").status_code == 200
 
 
 def test_a_head_that_never_ends_is_cut(collector: CollectorProcess) -> None:
