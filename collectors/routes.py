@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterator
 from functools import partial
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -24,6 +24,7 @@ from collectors.rejection import Rejection
 from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
 from definitions.identity.rules import IdentityRules
 from schemas.records import EventType
+from telemetry.endpoint import Exposition
 
 RETRY_AFTER_S = 2
 
@@ -138,10 +139,14 @@ def service_routes(readiness: Readiness) -> list[Route]:
         body = {"status": "ready" if is_ready else "not ready", "parts": states}
         return JSONResponse(body, status_code=200 if is_ready else 503)
 
+    async def metrics_text(_request: Request) -> Response:
+        return Response(await exposition.text(), media_type=CONTENT_TYPE_LATEST)
+
+    exposition = Exposition()
     return [
         Route("/health/live", _live),
         Route("/health/ready", ready),
-        Route("/metrics", _metrics),
+        Route("/metrics", metrics_text),
     ]
 
 
@@ -183,7 +188,3 @@ async def _no_content(_request: Request) -> Response:
 
 async def _live(_request: Request) -> Response:
     return PlainTextResponse("live")
-
-
-async def _metrics(_request: Request) -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
