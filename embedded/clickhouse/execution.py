@@ -19,6 +19,7 @@ from embedded.clickhouse.statements import Kind, Statement, parse
 Body = SpooledTemporaryFile[bytes]
 
 _PIECE_BYTES = 256 << 10
+_VALUE_EXPRESSIONS_BYTES = 2 << 20
 _KILL_INTERVAL_S = 0.1
 
 
@@ -49,8 +50,12 @@ def read_plan(call: Call, body: Body, refused: Refusals) -> Plan:
         raise error(Code.READONLY, "Cannot execute this query over HTTP GET: send what changes something by POST.")
     if statement.kind is Kind.INSERT_DATA:
         values = head[statement.data_at :]
-        # Expressions are SQL, which is read before it runs; longer VALUES must be literals.
-        expressions = statement.format == "Values" and len(head) <= call.max_query_size
+        expressions = False
+        if statement.format == "Values":
+            # Expressions are SQL, which is read before it runs; longer VALUES must be literals.
+            while len(values) <= _VALUE_EXPRESSIONS_BYTES and (piece := next(pieces, None)) is not None:
+                values += piece
+            expressions = len(values) <= _VALUE_EXPRESSIONS_BYTES
         if expressions:
             refuse(list(lex(values)), refused)
         return Plan(statement, itertools.chain([values], pieces), expressions)
