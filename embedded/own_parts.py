@@ -38,7 +38,7 @@ def environment(
 
 def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
     """The ClickHouse engine behind its HTTP gateway."""
-    command = [sys.executable, "-m", "embedded.clickhouse", "--host", LOOPBACK, "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "embedded.clickhouse", "--host", LOOPBACK, "--port", str(port)]
     command += ["--path", str(layout.clickhouse), "--password-file", str(layout.clickhouse_password)]
     allowed = environment.get("ONEFOLD_CLICKHOUSE_ALLOW")
     return Part(
@@ -60,7 +60,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
         Part(
             name="collector",
             title="Collector",
-            command=[sys.executable, "-m", "collectors", *([] if whole else ["--alone"])],
+            command=[sys.executable, "-P", "-m", "collectors", *([] if whole else ["--alone"])],
             environment=environment,
             ready=http_ready(ports.http, _READY),
             after=written,
@@ -68,7 +68,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
         Part(
             name="worker",
             title="Worker",
-            command=[sys.executable, "-m", "streams"],
+            command=[sys.executable, "-P", "-m", "streams"],
             environment=environment,
             ready=http_ready(ports.worker_metrics, _READY),
             after=written,
@@ -78,7 +78,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
         Part(
             name="sink",
             title="Sink",
-            command=[sys.executable, "-m", "sinks"],
+            command=[sys.executable, "-P", "-m", "sinks"],
             environment=environment,
             ready=http_ready(ports.sink_metrics, _READY),
             after=(*written, "clickhouse"),
@@ -87,7 +87,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
         Part(
             name="rebuilder",
             title="Rebuilder",
-            command=[sys.executable, "-m", "rebuilds"],
+            command=[sys.executable, "-P", "-m", "rebuilds"],
             environment=environment,
             ready=http_ready(ports.rebuilder_metrics, _READY),
             after=(*written, "clickhouse"),

@@ -5,7 +5,7 @@ import binascii
 import hmac
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -39,6 +39,7 @@ _RESERVED = frozenset(
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?")
 _LARGEST_QUERY_SIZE = 64 << 20
 
 
@@ -107,18 +108,22 @@ def check_password(query_string: bytes, headers: Mapping[str, str], password: st
         )
 
 
-def check_sender(headers: Mapping[str, str], port: int) -> None:
+def check_sender(headers: Iterable[tuple[bytes, bytes]], port: int) -> None:
     """Raise ServerError for what a web page of another site made a browser send; `port` is the one listened on.
 
     A picture has no `Origin`, so browsers' `Sec-Fetch-Site` counts; and `Host`, because a site may point its own name
-    at this machine and then be its own origin.
+    at this machine and then be its own origin. The port in `Host` is free: a tunnel or a proxy has another, and no site
+    can have the name. Of a header that is there twice, every value counts.
     """
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+    found: dict[bytes, list[str]] = {b"host": [], b"origin": [], b"sec-fetch-site": []}
+    for name, value in headers:
+        if name in found:
+            found[name].append(value.decode("latin-1").lower())
+    if not {"none", "same-origin"}.issuperset(found[b"sec-fetch-site"]):
         raise error(Code.ACCESS_DENIED, "Not for pages of other sites: the embedded server answers programs only.")
-    hosts = {f"{name}:{port}" for name in _LOOPBACK}
-    if headers.get("host", "").lower() not in hosts:
+    if len(found[b"host"]) != 1 or _HOST.fullmatch(found[b"host"][0]) is None:
         raise error(Code.ACCESS_DENIED, "Not for this Host: the embedded server answers this machine only.")
-    if "origin" in headers and headers["origin"].lower() not in {f"http://{host}" for host in hosts}:
+    if not {f"http://{host}:{port}" for host in _LOOPBACK}.issuperset(found[b"origin"]):
         raise error(Code.ACCESS_DENIED, "Not for this Origin: the embedded server answers programs only.")
 
 

@@ -82,7 +82,7 @@ class Gateway:
         if path in _HEALTH_PATHS:
             return await exchange.text(200, b"Ok.\n")
         if self._local:
-            check_sender(headers, scope["server"][1])
+            check_sender(scope["headers"], scope["server"][1])
         if self._password:
             check_password(query_string, headers, self._password)
         if path not in ("/", "/query"):

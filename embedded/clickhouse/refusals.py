@@ -16,6 +16,7 @@ _END = Token(b"", 0, 0, string=False)
 _AI_FUNCTIONS = ("classify", "embed", "extract", "filter", "generate", "redact", "similarity", "translate")
 _REFUSED_SYSTEM = (b"SHUTDOWN", b"KILL")
 _NESTED_SETTINGS = CLOSED_SETTINGS | {"readonly", "allow_ddl"}
+_UNREAD = frozenset(b'\\`"')  # in a text that holds SQL: the engine resolves it once more
 _OPENING, _CLOSING = (b"(", b"[", b"{"), (b")", b"]", b"}")
 
 FUNCTIONS = frozenset({"file", "hascolumnintable", *(f"ai{name}" for name in _AI_FUNCTIONS)})
@@ -119,10 +120,14 @@ def _refuse_structure(function: bytes, rest: Sequence[Token], refused: Refusals)
         raise error(
             Code.ACCESS_DENIED, f"The arguments of {function.decode()}() must be literals here, no expressions."
         )
-    if function == b"format" and (len(arguments) == 1 or first[0].value.lower() == b"values"):
+    if function == b"format" and (
+        len(arguments) == 1 or first[0].value.lower() == b"values" or b"\\" in first[0].value
+    ):
         raise error(Code.ACCESS_DENIED, "The table function format() needs a format here, and not Values.")
     for text in structures if function != b"format" else structures[:-1]:
         if text.string:
+            if not _UNREAD.isdisjoint(text.value):
+                raise error(Code.ACCESS_DENIED, "Columns given as text must be without backslashes and quoted names.")
             refuse(list(lex(text.value)), refused)
 
 

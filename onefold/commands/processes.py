@@ -12,7 +12,7 @@ _PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
 
 def _become(module: str, arguments: tuple[str, ...]) -> None:
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - no shell is meant
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606 - no shell is meant
 
 
 @click.command(context_settings=_PASSED_ON)

@@ -109,7 +109,7 @@ def _drain(stack: Stack) -> None:
 
 
 def _command(stack: Stack, *arguments: str, quiet: bool = False) -> None:
-    command = [sys.executable, "-m", "onefold", *arguments]
+    command = [sys.executable, "-P", "-m", "onefold", *arguments]
     ended = subprocess.run(
         command, env=dict(stack.environment), check=False, cwd=Path.cwd(), capture_output=quiet, text=True
     )

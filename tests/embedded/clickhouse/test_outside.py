@@ -76,9 +76,17 @@ def test_its_own_names_are_answered(guarded: Server, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:PORT", "localhost.evil.example:PORT", "127.0.0.1", "127.0.0.1:1",
-             "2130706433:PORT", "localhost:PORT@evil.example", "127.0.0.2:PORT", "0.0.0.0:PORT"]
-)  # fmt: skip
+    "host",
+    [
+        "evil.example",
+        "evil.example:PORT",
+        "localhost.evil.example:PORT",
+        "2130706433:PORT",
+        "localhost:PORT@evil.example",
+        "127.0.0.2:PORT",
+        "0.0.0.0:PORT",
+    ],
+)
 def test_another_name_that_points_here_is_refused(guarded: Server, host: str) -> None:
     answer = asked(guarded, "SELECT 1", Host=host.replace("PORT", str(guarded.port)))
     assert answer.status_code == 403, answer.text
@@ -150,6 +158,20 @@ OUTSIDE = [
     "SELECT `file`('{secret}')",
     'SELECT "file"(\'{secret}\')',
     "SELECT `fi\\x6ce`('{secret}')",
+    "SELECT 1 // '\n, file('{secret}') // '",
+    "SELECT 1 // \"\n, file('{secret}') // \"",
+    "SELECT 1 // /*\n, file('{secret}') // */",
+    "SELECT 1 // $$\n, file('{secret}') // $$",
+    "SELECT 'x' // '\n INTO OUTFILE '{target}' FORMAT TSVRaw // '",
+    "SELECT `fi\\Nle`('{secret}')",
+    "SELECT \"fi\\Nle\"('{secret}')",
+    "SELECT `fi\\x6ze`('{secret}')",
+    "SELECT arrayMap(`fi\\Nle`, ['{secret}'])",
+    "CREATE VIEW outside AS SELECT `fi\\Nle`('{secret}')",
+    "SELECT * FROM format(JSONEachRow, '\"a\"\"b\" String, c String DEFAULT file(''{secret}''), \"d\" String', "
+    "'{\"x\":1}') SETTINGS input_format_skip_unknown_fields = 1",
+    "SELECT * FROM format(JSONEachRow, '`a``b` String, c String DEFAULT file(''{secret}''), `d` String', '{\"x\":1}')",
+    "SELECT * FROM format(JSONEachRow, 'a String DEFAULT fi\\Nle(''{secret}'')', '{}')",
     "SELECT file /* ( */ -- (\n ('{secret}')",
     "SELECT arrayMap(file, ['{secret}'])",
     "SELECT arrayMap(`file`, ['{secret}'])",
