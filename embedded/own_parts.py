@@ -11,6 +11,7 @@ from embedded.part import Part, Task, http_ready
 from settings import Settings
 
 CLICKHOUSE_USER = "default"
+_SHOWN_TO_SQL = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH"})
 _READY = "/health/ready"
 
 
@@ -45,7 +46,8 @@ def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -
         name="clickhouse",
         title="ClickHouse",
         command=[*command, "--allow", allowed] if allowed else command,
-        environment=environment,
+        # What others keep in their shell is nothing that SQL should ever come near.
+        environment={name: value for name, value in environment.items() if name in _SHOWN_TO_SQL},
         ready=http_ready(port, "/ping"),
     )
 

@@ -3,22 +3,28 @@
 import argparse
 import asyncio
 import logging
+import os
+import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from embedded.clickhouse.access import SOURCES, check
-from embedded.clickhouse.engine import Engine, FolderInUse
-from embedded.clickhouse.gateway import Gateway
 from embedded.clickhouse.password import read_password
+from embedded.clickhouse.sandbox import confine
 from telemetry import logs
 from telemetry.connections import Limits
 from telemetry.serving import configure
+
+if TYPE_CHECKING:
+    from embedded.clickhouse.gateway import Gateway
 
 _MAX_HEAD_BYTES = 1 << 20  # as ClickHouse's http_max_uri_size
 _LIMITS = Limits(connections=512, head_bytes=_MAX_HEAD_BYTES, finish_s=2)
@@ -41,19 +47,38 @@ def main(arguments: list[str] | None = None) -> int:
         opened = check(name for name in options.allow.split(",") if name)
         password = read_password(options.password_file) if options.password_file else ""
         with _listener(options.host, options.port) as listener:
-            engine = Engine(options.path, opened)
-            try:
-                asyncio.run(_serve(engine, listener, password, options.host in _LOOPBACK))
-            finally:
-                engine.close()
-    except (OSError, ValueError, FolderInUse) as failure:
+            _confine(options.path, opened)
+            _run(listener, options, opened, password)
+    except (OSError, ValueError) as failure:
         print(f"clickhouse: {failure}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(engine: Engine, listener: socket.socket, password: str, local: bool) -> None:
-    gateway = Gateway(engine, password=password, local=local)
+def _confine(folder: Path, opened: Collection[str]) -> None:
+    """Before the engine is imported, whose threads would else be outside. Not where commands are allowed."""
+    temporary = folder.resolve() / "tmp-gateway"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(mode=0o700, parents=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+    if "executable" not in opened:
+        reaches_files = {"file", "disk", "sqlite"} & set(opened)
+        confine(folder.resolve(), files=not reaches_files, network=not set(opened) - {"file", "disk", "sqlite"})
+
+
+def _run(listener: socket.socket, options: argparse.Namespace, opened: Collection[str], password: str) -> None:
+    from embedded.clickhouse.engine import Engine
+    from embedded.clickhouse.gateway import Gateway
+
+    engine = Engine(options.path, opened)
+    try:
+        gateway = Gateway(engine, password=password, local=options.host in _LOOPBACK)
+        asyncio.run(_serve(gateway, listener))
+    finally:
+        engine.close()
+
+
+async def _serve(gateway: "Gateway", listener: socket.socket) -> None:
     # httptools ends at 64 KiB of URL, which query parameters may exceed.
     server = _Server(configure(gateway, _LIMITS, parser="h11"))
     loop = asyncio.get_running_loop()

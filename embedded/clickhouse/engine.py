@@ -31,7 +31,7 @@ _ACCESS_FOLDER = "access"
 _CONFIGURATION = "../config.xml"  # from the empty folder; the whole path might contain a `&`
 
 
-class FolderInUse(Exception):
+class FolderInUse(OSError):
     """Another process has the data folder."""
 
 
