@@ -16,6 +16,7 @@ Clock = Literal["wall", "event"]
 
 LEAST_KEY_LENGTH = 16
 _EXAMPLE = "change-me"
+_WRITE = "the write_key"
 _HOW = " ('onefold workspaces new' prints a whole file)"
 _KEY_BYTES = 16  # of randomness, twice as many characters
 
@@ -139,9 +140,10 @@ def _check_keys(path: Path, workspaces: Iterable[Workspace]) -> None:
         if not key.isascii() or not key.isprintable() or ":" in key or " " in key:
             raise SettingsError(f"{path}: {where} must be printable ASCII without colons and blanks")
         if not key or (len(key) < LEAST_KEY_LENGTH and not may_be_short):
+            local = ", or mark the source of a local stack with 'local_only: true'" if where.startswith(_WRITE) else ""
             raise SettingsError(
                 f"{path}: {where} has {len(key)} characters, at least {LEAST_KEY_LENGTH} are needed: make a random "
-                f"one{_HOW}"
+                f"one{_HOW}{local}"
             )
         if _EXAMPLE in key:
             raise SettingsError(f"{path}: {where} is the example that everybody knows: make one of your own{_HOW}")

@@ -18,7 +18,7 @@ def new(name: str, sources: tuple[str, ...], clock: Clock) -> None:
     """Print a workspaces file with the workspace NAME, its keys made at random.
 
     \b
-    Example:
-      onefold workspaces new main --source web --source crm > deploy/onefold.yaml
+    Example, readable for you alone:
+      (umask 077; onefold workspaces new main --source web --source crm > onefold.yaml)
     """
     click.echo(workspaces_text([new_workspace(name, clock, sources)]), nl=False)
