@@ -1,7 +1,6 @@
 """`python -m collectors`: the HTTP collector as a process of its own, configured by `ONEFOLD_*`."""
 
 import argparse
-import logging
 import signal
 import sys
 
@@ -21,7 +20,6 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     logs.configure()
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again when it has ended in good order: that is success.
         signal.signal(signal_number, lambda *_: sys.exit(0))

@@ -9,6 +9,7 @@ import msgspec
 import psutil
 
 import definitions
+from embedded.clickhouse import access
 from embedded.errors import StackError
 from embedded.layout import LOOPBACK, Layout, Ports
 from embedded.locks import FileLock
@@ -62,6 +63,14 @@ def check_definitions(folder: Path) -> None:
         definitions.load(folder)
     except definitions.DefinitionErrors as errors:
         raise StackError(f"the definitions in {folder} cannot be used:\n{errors}") from errors
+
+
+def check_allowed(names: str) -> None:
+    """Raises StackError where SQL is to reach what there is not, with what there is."""
+    try:
+        access.check(name for name in names.split(",") if name)
+    except ValueError as error:
+        raise StackError(str(error)) from error
 
 
 def check_ports(ports: Ports) -> None:

@@ -29,7 +29,7 @@ from embedded.own_parts import (
 )
 from embedded.part import Step
 from embedded.password import kept_password
-from embedded.preflight import check_definitions, check_ports, prepare_data_dir
+from embedded.preflight import check_allowed, check_definitions, check_ports, prepare_data_dir
 from embedded.process import PartProcess
 from embedded.running import DEFAULT_DATA_DIR, Addresses, RunningStack, write_running
 from embedded.screen import Screen, SilentScreen
@@ -124,6 +124,7 @@ class Stack:
         Raises StackError (settings: SettingsError) and leaves nothing running when something fails on the way.
         """
         check_definitions(self.options.definitions)
+        check_allowed(self.environment.get("ONEFOLD_CLICKHOUSE_ALLOW", ""))
         self._lock = prepare_data_dir(self._layout)
         try:
             check_ports(self.options.ports)

@@ -34,8 +34,6 @@ logger = logging.getLogger("rebuilds")
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
     logs.configure()
-    for talkative in ("httpx", "httpx2"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: stopping.set())

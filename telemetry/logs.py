@@ -14,6 +14,7 @@ from telemetry.output import guard_output
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _INDENT = "    "
+_CLIENTS = ("httpx", "httpx2")  # each would log a line for every request, with the password in its address
 
 logger = logging.getLogger("onefold")
 
@@ -43,6 +44,8 @@ def configure(level: int = logging.INFO) -> logging.Handler:
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine(_FORMAT))
     logging.basicConfig(level=level, handlers=[handler])
+    for client in _CLIENTS:
+        logging.getLogger(client).setLevel(logging.WARNING)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
     return handler

@@ -55,6 +55,13 @@ def test_missing_definitions_are_one_clear_line(tmp_path: Path) -> None:
     assert "Error: no such folder of definitions" in error
 
 
+def test_a_source_that_there_is_not_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEFOLD_CLICKHOUSE_ALLOW", "file,internet")
+    error = refused(tmp_path / "data", Ports.free())
+    assert "Error: ONEFOLD_CLICKHOUSE_ALLOW: unknown internet; there are " in error
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.stack
 def test_up_serves_until_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
     up = subprocess.Popen([*arguments(tmp_path, Ports.free()), "--json"], stdout=subprocess.PIPE, text=True)
