@@ -98,11 +98,12 @@ def _forgotten(admin: AdminClient) -> bool:
 @contextmanager
 def _own_sink(scene: Scene, proxy: Proxy) -> Iterator[PartProcess]:
     """In place of the stack's sink, one that speaks to ClickHouse through the proxy."""
+    with_password = scene.stack.addresses.clickhouse.rpartition("@")[0]
     usual = scene.stack.part("sink")
     usual.stop()
     reaper = Reaper()
     environment = dict(scene.stack.environment) | {
-        "ONEFOLD_CLICKHOUSE": f"http://127.0.0.1:{proxy.port}",
+        "ONEFOLD_CLICKHOUSE": f"{with_password}@127.0.0.1:{proxy.port}",
         "ONEFOLD_CLICKHOUSE_TIMEOUT_S": str(ANSWER_TIMEOUT_S),
     }
     part = Part(
