@@ -24,7 +24,7 @@ from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
 from schemas.topics import APP
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 
 PARTS = ("kafka", "registry", "clickhouse", "collector", "sink")

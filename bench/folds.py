@@ -14,7 +14,7 @@ from schemas.records import Event
 from schemas.registry import Registry
 from schemas.topics import EVENTS, EVENTS_RESOLVED
 from settings import Settings
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.phases import Output, Received, Record, Stage
 from streams.state.store import Store

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bench.folds import BATCH, Cost, run_stage
 from bench.scale import OwnSchemas
-from definitions.identity.rules import DEFAULT_RULES
+from identity.rules import DEFAULT_RULES
 from schemas.codec import Codec
 from schemas.identity import identifier_key
 from schemas.records import Event, Identifier, IdentityRequest

@@ -4,17 +4,17 @@ import logging
 import sys
 
 import definitions
+from runtime.endpoint import Endpoint
 from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import Registry
 from settings import load
 from streams.__main__ import run
 from streams.agents.graph import GraphStage
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.app import host
 from streams.phases import Stage
-from telemetry.endpoint import Endpoint
 
 
 def main() -> int:

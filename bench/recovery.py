@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schemas.topics import changelog
 from settings import Settings
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.state.changelog import recover
 from streams.state.store import Store
 

@@ -24,7 +24,7 @@ from schemas.records import Event, Identifier
 from schemas.topics import EVENTS_RESOLVED
 from settings import Workspace
 from settings.environment import SHIPPED_DEFINITIONS
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.phases import Received, Record
 from streams.state.store import Store
 from streams.state.view import StateView

@@ -31,10 +31,10 @@ from settings import Settings
 from sinks.clickhouse.batch import batch_of
 from sinks.clickhouse.process import GROUP, MAX_MESSAGES
 from sinks.clickhouse.rows import ROWS
-from sinks.clickhouse.warehouse import Warehouse
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.phases import Output, Record
+from warehouse.client import Warehouse
 
 PARTS = ("kafka", "registry", "clickhouse", "sink")
 Item = TypeVar("Item")

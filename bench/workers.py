@@ -21,7 +21,7 @@ from embedded.part import Part
 from embedded.process import PartProcess
 from embedded.stack import Stack
 from schemas import topics
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 
 SAMPLE_S = 0.25

@@ -7,7 +7,7 @@ import sys
 import definitions
 import settings
 from collectors.service import PortTaken, ProducerFailed, serve
-from telemetry import logs
+from runtime import logs
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from collectors.fields import read_object, read_text
 from collectors.identifiers import UnusedReason, read_identifiers
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
-from definitions.identity.rules import DEFAULT_RULES, IdentityRules
+from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, EventType
 
 CALLS: tuple[EventType, ...] = ("identify", "track", "page", "screen", "alias", "group")

@@ -1,6 +1,6 @@
 """The identifiers that a call names, each with its field, in one spelling; those that name nobody keep their reason.
 
-How values are normalised is `definitions.identity.normalise`'s; who belongs together is decided in the streams.
+How values are normalised is `identity.normalise`'s; who belongs together is decided in the streams.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from collectors.fields import kind_of, read_object, read_text
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
-from definitions.identity.normalise import Reason, Unusable, normalise
-from definitions.identity.rules import MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
+from identity.normalise import Reason, Unusable, normalise
+from identity.rules import MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import EventType, Identifier
 
 UnusedReason: TypeAlias = Reason | Literal["too_many"]

@@ -22,9 +22,9 @@ from collectors.producer import Unavailable
 from collectors.readiness import OK, Readiness
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
-from definitions.identity.rules import IdentityRules
+from identity.rules import IdentityRules
+from runtime.endpoint import Exposition
 from schemas.records import EventType
-from telemetry.endpoint import Exposition
 
 RETRY_AFTER_S = 2
 

@@ -12,22 +12,22 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from api.evidence import evidence_routes
+from api.profiles import profile_routes
+from api.unmerge import IdentityOrders
 from collectors.access import WriteKeys
 from collectors.bodies import Bodies
 from collectors.contracts import Contracts
-from collectors.evidence.routes import evidence_routes
-from collectors.identity_routes import IdentityOrders
 from collectors.intake import Intake
 from collectors.judging import Judging
 from collectors.producer import AcknowledgedProducer
-from collectors.profiles import profile_routes
 from collectors.readiness import Readiness, stack_parts
 from collectors.routes import PATHS, Ingestion, service_routes
-from definitions.identity.rules import IdentityRules
+from identity.rules import IdentityRules
+from runtime.connections import Limits
+from runtime.serving import configure, listen
+from runtime.trust import TrustedHosts
 from settings import Settings
-from telemetry.connections import Limits
-from telemetry.serving import configure, listen
-from telemetry.trust import TrustedHosts
 
 FINISH_REQUESTS_S = 3
 FLUSH_S = 1.0

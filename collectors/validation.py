@@ -14,7 +14,7 @@ from collectors.fields import kind_of, read_object, read_text
 from collectors.identifiers import MAX_EXTERNAL_IDS, UnusedReason, external_id_count
 from collectors.payload import JsonObject, JsonValue
 from collectors.rejection import Code, Rejection
-from definitions.identity.rules import IdentityRules
+from identity.rules import IdentityRules
 from schemas.records import Event, EventType
 
 MAX_BATCH_EVENTS = 2_500

@@ -1,11 +1,10 @@
 """What can be wrong with definitions: every problem with its place, collected, so that one run shows them all."""
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.literal import literal
+from runtime.literal import literal
 
 
 class DefinitionError(NamedTuple):
@@ -28,12 +27,3 @@ class DefinitionErrors(Exception):
     def __init__(self, errors: Iterable[DefinitionError]) -> None:
         self.errors = tuple(sorted(errors))
         super().__init__("\n".join(map(str, self.errors)))
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint: the known word that resembles this one, or all of them when none does."""
-    words = list(known)
-    close = difflib.get_close_matches(word, words, 1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known: {', '.join(words)}" if words else ""

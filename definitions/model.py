@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from definitions.identity.rules import DEFAULT_RULES, IdentityRules
+from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import EventType
 
 Scalar: TypeAlias = str | int | float | bool

@@ -89,7 +89,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
         Part(
             name="rebuilder",
             title="Rebuilder",
-            command=[sys.executable, "-P", "-m", "rebuilds"],
+            command=[sys.executable, "-P", "-m", "jobs.rebuild"],
             environment=environment,
             ready=http_ready(ports.rebuilder_metrics, _READY),
             after=(*written, "clickhouse"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from embedded.errors import StackError
 from embedded.part import Part
 from embedded.private import UMASK, private_file
-from telemetry.literal import literal
+from runtime.literal import literal
 
 _HERE = Path(__file__).parent
 _TAIL_BYTES = 16_384

@@ -11,8 +11,8 @@ from rich.console import Console, ConsoleOptions, RenderableType  # noqa: TID251
 from rich.segment import Segment
 from rich.text import Text
 
-from telemetry.literal import printable
-from telemetry.output import unguarded
+from runtime.literal import printable
+from runtime.output import unguarded
 
 _UNLIMITED_WIDTH = 10_000
 

@@ -10,8 +10,8 @@ from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-u
 
 from embedded.errors import StackError
 from onefold.lazy import LazyGroup
+from runtime.output import guard_output
 from settings import SettingsError
-from telemetry.output import guard_output
 
 # Command -> where it is, and what `onefold --help` says of it without loading it.
 COMMANDS = {

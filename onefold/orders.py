@@ -13,19 +13,19 @@ import click
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
-from collectors.identity_orders import Outcome, outcome
+from api.requests import Outcome, outcome
 from embedded.terminal import Terminal
 from onefold.running import data_dir_option
 from onefold.unreachable import failure
 from onefold.wording import json_text
+from runtime.kafka.offsets import Offsets
+from runtime.literal import literal
 from schemas import topics
 from schemas.changes import RequestState
 from schemas.codec import Codec, DecodeError
-from schemas.offsets import Offsets
 from schemas.records import IdentityChange, IdentityRequest
 from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings
-from telemetry.literal import literal
 
 DELIVERY_TIMEOUT_S = 10.0
 POLL_S = 0.2

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from runtime.kafka.offsets import Extent, Offsets, Partition
 from schemas import topics
-from schemas.offsets import Extent, Offsets, Partition
 from settings import Settings
 
 GROUPS: dict[str, tuple[str, ...]] = {

@@ -3,8 +3,8 @@
 from confluent_kafka import KafkaError, KafkaException
 from httpx2 import TransportError
 
+from runtime.literal import literal
 from settings import Settings, without_credentials
-from telemetry.literal import literal
 
 _AWAY = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
 

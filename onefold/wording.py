@@ -1,6 +1,6 @@
 """Evidence in words, literally or as JSON: what the commands print of links, reasons and values that anybody sent.
 
-What is found is the look-ups' matter (`collectors/evidence`), what a command prints of it the command's.
+What is found is the look-ups' matter (`warehouse/queries`), what a command prints of it the command's.
 """
 
 import json
@@ -8,10 +8,10 @@ import json
 import msgspec
 from rich.text import Text
 
-from collectors.evidence.links import ShownLink
-from collectors.evidence.quarantine import Waiting
+from runtime.literal import literal, shows
 from schemas.records import Identifier
-from telemetry.literal import literal, shows
+from warehouse.queries.links import ShownLink
+from warehouse.queries.quarantine import Waiting
 
 _WORDS = {
     "fan_in": "it would join suspiciously many profiles",

@@ -16,7 +16,7 @@ _NAME = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
-SHIPPED_DEFINITIONS = Path(__file__).resolve().parent.parent / "definitions" / "shop"
+SHIPPED_DEFINITIONS = Path(__file__).resolve().parent.parent / "examples" / "shop"
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -9,19 +9,19 @@ import threading
 from confluent_kafka import KafkaException
 
 import settings as configuration
+from runtime import logs
+from runtime.endpoint import Endpoint
+from runtime.retrying import Stopped, TerminalError, TransientError, persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings, SettingsError
 from sinks import metrics
-from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.process import Process
-from sinks.clickhouse.warehouse import Warehouse
 from sinks.clickhouse.writer import Writer
 from sinks.dead_letters import DeadLetters
-from telemetry import logs
-from telemetry.endpoint import Endpoint
-from telemetry.retrying import Stopped, TerminalError, TransientError, persist
+from warehouse.client import Warehouse
+from warehouse.migrate import migrate
 
 logger = logging.getLogger("sinks")
 

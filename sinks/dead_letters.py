@@ -5,11 +5,11 @@ from typing import cast
 
 from confluent_kafka import KafkaException, Message, Producer
 
+from runtime.retrying import TransientError
 from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.dead_letters import dead_letter
 from schemas.records import DeadLetter
-from telemetry.retrying import TransientError
 
 STAGE = "sink"
 DELIVERY_TIMEOUT_S = 10.0

@@ -8,14 +8,14 @@ import sys
 import faust
 
 import definitions
+from runtime import logs
+from runtime.endpoint import Endpoint
+from runtime.literal import literal
+from runtime.repeats import SeldomRepeated
 from schemas import topics
 from settings import Settings, SettingsError, load
 from streams import metrics
 from streams.app import App, build
-from telemetry import logs
-from telemetry.endpoint import Endpoint
-from telemetry.literal import literal
-from telemetry.repeats import SeldomRepeated
 
 log = logging.getLogger("onefold.worker")
 OBSERVE_EVERY_S = 1.0

@@ -22,11 +22,11 @@ from schemas.topics import APP
 from settings import Settings
 from streams import metrics
 from streams.agents.graph import GraphStage
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.lane import Chunk
-from streams.lanes import Lanes
 from streams.phases import Stage
+from streams.tasks.assignment import Lanes
+from streams.tasks.task import Chunk
 from streams.transport import TableManager, Transport
 
 log = logging.getLogger(__name__)

@@ -16,11 +16,11 @@ from rich.table import Table
 from bench.identity import records, taobao, unmerge
 from bench.identity.accuracy import Accuracy, accuracy
 from bench.identity.stages import WhoIsWho
-from definitions.identity.rules import DEFAULT_RULES, IdentityRules
 from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
+from identity.rules import DEFAULT_RULES, IdentityRules
 
 SEED = 1
 ROLE_ADDRESS = "info@ca-state.gov"  # 21 of the records of the Senzing set share it

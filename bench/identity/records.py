@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bench.identity.accuracy import Accuracy, accuracy
 from bench.identity.stages import SOURCE, WORKSPACE, WhoIsWho
-from definitions.identity.rules import IdentityRules, Namespace
+from identity.rules import IdentityRules, Namespace
 from schemas.records import Event, Identifier
 
 FOLDER = Path("../shared/data")

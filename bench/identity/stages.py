@@ -13,7 +13,8 @@ from zlib import crc32
 
 import msgspec
 
-from definitions.identity.rules import IdentityRules
+from identity.components import Components
+from identity.rules import IdentityRules
 from schemas.codec import RECORDS, Codec
 from schemas.identity import identifier_key
 from schemas.records import Event, Identifier, IdentityChange
@@ -21,7 +22,6 @@ from schemas.topics import EVENTS, EVENTS_DEAD, IDENTITY_CHANGES, IDENTITY_REQUE
 from settings import Source, Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.resolve import ResolveStage
-from streams.identity.components import Components
 from streams.phases import Output, Received, Record, Stage
 from streams.state.view import StateView
 

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from api.requests import Outcome
 from bench.measure import wait_until_worked_off
 from bench.workload import Sender
-from collectors.identity_orders import Outcome
 from embedded.stack import Stack
 from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier
 from schemas.topics import APP
-from sinks.clickhouse.warehouse import Warehouse
+from warehouse.client import Warehouse
 
 IDENTIFIERS = 100
 EVENTS = 10_000

@@ -1,9 +1,9 @@
 """Comparisons of traits and properties, as in `plan: pro` or `total: {greater_than: 100}`; no meaning is given here."""
 
-from definitions.errors import did_you_mean
 from definitions.model import Comparison, Operator, Path, PropertyFilter, Scalar
 from definitions.reading.nodes import Findings, ListNode, MappingNode, Node
 from definitions.reading.scalars import read_bool, read_number, read_operand, read_text
+from runtime.hints import did_you_mean
 
 MAX_CHOICES = 1_000
 MAX_PATH = 10

@@ -2,12 +2,12 @@
 
 from typing import get_args
 
-from definitions.errors import did_you_mean
 from definitions.model import AllOf, AnyOf, Condition, EventCount, EventMatcher, Not, TraitComparison
 from definitions.reading.comparisons import read_comparisons, read_filters, read_path
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
 from definitions.reading.nodes import Findings, ListNode, MappingNode, Node
 from definitions.reading.scalars import read_duration, read_text, read_whole_number
+from runtime.hints import did_you_mean
 from schemas.records import EventType
 
 # The newest `at_least` times are kept for every profile, 8 bytes each.

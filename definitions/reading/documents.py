@@ -4,12 +4,12 @@ from typing import get_args, get_type_hints
 
 import msgspec
 
-from definitions.errors import did_you_mean
 from definitions.model import Destination, Segment
 from definitions.reading.conditions import read_condition
 from definitions.reading.fields import optional_names, optional_text, refuse_unknown_keys, required_value, value_of
 from definitions.reading.nodes import Findings, MappingNode, Node
 from definitions.reading.scalars import read_name, read_text
+from runtime.hints import did_you_mean
 
 _SEGMENT_KEYS = ("segment", "title", "description", "workspaces", "when", "destinations")
 _DESTINATION_KEYS = ("destination", "title", "description", "type")

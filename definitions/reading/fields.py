@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Collection
 
-from definitions.errors import did_you_mean
 from definitions.reading.nodes import Findings, ListNode, MappingNode, Node
 from definitions.reading.scalars import read_text
+from runtime.hints import did_you_mean
 
 
 def refuse_unknown_keys(node: MappingNode, known: Collection[str], what: str, findings: Findings) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from definitions.errors import DefinitionErrors, did_you_mean
-from definitions.identity.rules import DEFAULT_RULES, IdentityRules
+from definitions.errors import DefinitionErrors
 from definitions.model import Definitions, Destination, Segment
 from definitions.reading.documents import Found, read_destination, read_segment
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import Findings, ListNode, Node
 from definitions.reading.yaml_text import read_documents
+from identity.rules import DEFAULT_RULES, IdentityRules
+from runtime.hints import did_you_mean
 
 MAX_FILES = 1_000  # per folder
 _FOLDERS = ("segments", "destinations")

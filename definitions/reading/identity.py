@@ -6,17 +6,6 @@ from typing import Any, cast, get_args
 import msgspec
 import phonenumbers
 
-from definitions.errors import did_you_mean
-from definitions.identity.normalise import normalise
-from definitions.identity.rules import (
-    DEFAULT_RULES,
-    MAX_VALUE_LENGTH,
-    NORMALISER_NAMES,
-    IdentityRules,
-    Kind,
-    Namespace,
-    Sharing,
-)
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
 from definitions.reading.nodes import Findings, ListNode, MappingNode, Node, ScalarNode
 from definitions.reading.scalars import (
@@ -28,6 +17,17 @@ from definitions.reading.scalars import (
     read_text,
     read_whole_number,
 )
+from identity.normalise import normalise
+from identity.rules import (
+    DEFAULT_RULES,
+    MAX_VALUE_LENGTH,
+    NORMALISER_NAMES,
+    IdentityRules,
+    Kind,
+    Namespace,
+    Sharing,
+)
+from runtime.hints import did_you_mean
 from schemas.records import Identifier
 
 MAX_OF_PROFILE = 10_000  # a profile's identifiers are read and written as one

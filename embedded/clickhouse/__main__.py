@@ -19,9 +19,9 @@ import uvicorn
 from embedded.clickhouse.access import SOURCES, check
 from embedded.clickhouse.password import read_password
 from embedded.clickhouse.sandbox import confine
-from telemetry import logs
-from telemetry.connections import Limits
-from telemetry.serving import configure
+from runtime import logs
+from runtime.connections import Limits
+from runtime.serving import configure
 
 if TYPE_CHECKING:
     from embedded.clickhouse.gateway import Gateway

@@ -16,7 +16,7 @@ from embedded.clickhouse.encodings import Encoder, encoder
 from embedded.clickhouse.engine import Engine
 from embedded.clickhouse.errors import Code, ServerError, error
 from embedded.clickhouse.execution import Body, Execution, Plan, read_plan
-from embedded.clickhouse.lanes import Lane
+from embedded.clickhouse.workers import Lane
 
 MAX_BODY_BYTES: Final = 4 << 30
 _BODY_IN_MEMORY_BYTES: Final = 4 << 20

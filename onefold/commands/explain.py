@@ -8,16 +8,16 @@ import click
 from rich.text import Text
 from rich.tree import Tree
 
-from collectors.asked import asked_identifier, identity_rules
-from collectors.evidence.explanation import Change, Explanation, Member
-from collectors.evidence.explanation import explain as find_explanation
-from collectors.evidence.links import ShownLink
-from collectors.lookup import LookupFailed
+from api.identifiers import asked_identifier, identity_rules
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.wording import count, in_words, json_text, pair, shown_event
-from telemetry.literal import literal
+from runtime.literal import literal
+from warehouse.lookup import LookupFailed
+from warehouse.queries.explanation import Change, Explanation, Member
+from warehouse.queries.explanation import explain as find_explanation
+from warehouse.queries.links import ShownLink
 
 COMMANDS = {
     "identity": ("onefold.commands.explain:identity", "Show why identifiers are one person."),

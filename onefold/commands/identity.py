@@ -8,16 +8,16 @@ import click
 from rich.text import Text
 from rich.tree import Tree
 
-from collectors.asked import asked_identifier, identity_rules
-from collectors.evidence.devices import Devices, find_devices
-from collectors.evidence.quarantine import Quarantine, Side, find_quarantine
-from collectors.lookup import LookupFailed
+from api.identifiers import asked_identifier, identity_rules
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.wording import count, in_words, json_text, shown_event
+from runtime.literal import literal
 from settings import Settings
-from telemetry.literal import literal
+from warehouse.lookup import LookupFailed
+from warehouse.queries.devices import Devices, find_devices
+from warehouse.queries.quarantine import Quarantine, Side, find_quarantine
 
 COMMANDS = {
     "devices": ("onefold.commands.identity:devices", "Show who signed in on which device."),

@@ -13,21 +13,21 @@ from rich.text import Text
 from rich.tree import Tree
 
 import definitions
-from collectors.identity_orders import Outcome
-from definitions.identity.rules import IdentityRules
+from api.requests import Outcome
 from embedded.terminal import results
-from onefold.history import History
+from identity.plan.differences import Change, Plan, Planning, Tie
+from identity.plan.replay import replay
+from identity.rules import IdentityRules
 from onefold.orders import Order, new_request_id, now_ms, send_and_follow
 from onefold.progress import Progress
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import count, in_words, json_text
+from runtime.literal import literal
 from schemas.changes import PLANS, numbered
 from schemas.records import Identifier, IdentityRequest
 from settings import Settings
-from streams.identity.planning import Change, Plan, Planning, Tie
-from streams.identity.replay import replay
-from telemetry.literal import literal
+from warehouse.queries.history import History
 
 WORKER_TIMEOUT_S = 2.0
 POLL_S = 0.2

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from collectors.identity_orders import UnknownRequest, changes_of, outcome
-from collectors.lookup import LookupFailed
+from api.requests import UnknownRequest, changes_of, outcome
 from onefold.orders import summary
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.wording import json_text
+from runtime.literal import literal
 from schemas.changes import RequestState
-from telemetry.literal import literal
+from warehouse.lookup import LookupFailed
 
 _SAID: dict[RequestState, str] = {
     "unanswered": "unanswered: not decided yet, or no such request",

@@ -1,4 +1,4 @@
-"""`onefold import`: past events from a file by its mapping, or CDNOW. The work is `collectors.importer`'s."""
+"""`onefold import`: past events from a file by its mapping, or CDNOW. The work is `collectors.sources.files`'s."""
 
 import time
 from pathlib import Path
@@ -10,20 +10,20 @@ import msgspec
 from confluent_kafka import KafkaException
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from collectors.importer.cdnow import MAPPING as CDNOW_MAPPING
-from collectors.importer.cdnow import FetchFailed, fetch_cdnow
-from collectors.importer.load import Summary, import_file
-from collectors.importer.mapping import Mapping
-from collectors.importer.mapping_file import read_mapping
-from collectors.importer.problems import FileProblems, MappingError, NotSent
+from collectors.sources.files.cdnow import MAPPING as CDNOW_MAPPING
+from collectors.sources.files.cdnow import FetchFailed, fetch_cdnow
+from collectors.sources.files.load import Summary, import_file
+from collectors.sources.files.mapping import Mapping
+from collectors.sources.files.mapping_file import read_mapping
+from collectors.sources.files.problems import FileProblems, MappingError, NotSent
 from definitions import DefinitionErrors
 from embedded.fetch import cache_dir, prepare_cache
 from embedded.terminal import Terminal
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
+from runtime.literal import literal
 from schemas.registry import REGISTRY_ERRORS
-from telemetry.literal import literal
 
 _LINE_EVERY_S = 2.0
 
@@ -125,11 +125,11 @@ class _Screen:
         self._bars.stop()
 
     def checked(self, read_bytes: int, size: int, events: int) -> None:
-        """Part of `collectors.importer.load.Progress`."""
+        """Part of `collectors.sources.files.load.Progress`."""
         self._show("Checking", read_bytes, size, events)
 
     def sent(self, events: int, total: int) -> None:
-        """Part of `collectors.importer.load.Progress`."""
+        """Part of `collectors.sources.files.load.Progress`."""
         self._show("Sending", events, total, events)
 
     def _show(self, phase: str, done: int, total: int, events: int) -> None:

@@ -37,4 +37,4 @@ def sink() -> None:
 @click.command()
 def rebuilder() -> None:
     """Run the rebuilder of parted profiles until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_CLICKHOUSE, more."""
-    _become("rebuilds", ())
+    _become("jobs.rebuild", ())

@@ -11,13 +11,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from collectors.asked import asked_identifier, identity_rules
-from collectors.lookup import JsonObject, LookupFailed
-from collectors.profiles import find_profile
+from api.identifiers import asked_identifier, identity_rules
+from api.profiles import find_profile
 from embedded.terminal import Terminal
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.wording import json_text
-from telemetry.literal import literal
+from runtime.literal import literal
+from warehouse.lookup import JsonObject, LookupFailed
 
 _COUNTERS_SHOWN = 12
 

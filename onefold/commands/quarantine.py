@@ -6,15 +6,15 @@ from typing import Literal
 
 import click
 
-from collectors.asked import identity_rules
-from collectors.identity_orders import OrderRefused, Outcome, answers, ordered_identifier, waiting_pairs
-from collectors.lookup import LookupFailed
+from api.identifiers import identity_rules
+from api.requests import OrderRefused, Outcome, answers, ordered_identifier, waiting_pairs
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
 from onefold.wording import json_text
+from runtime.literal import literal
 from schemas.records import Pair
 from settings import Settings
-from telemetry.literal import literal
+from warehouse.lookup import LookupFailed
 
 
 @click.command()

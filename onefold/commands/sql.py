@@ -14,9 +14,9 @@ from rich.text import Text
 from embedded.terminal import results
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import json_text
+from runtime.literal import literal, printable
+from runtime.output import unguarded
 from settings import host_and_port
-from telemetry.literal import literal, printable
-from telemetry.output import unguarded
 
 CONNECT_TIMEOUT_S = 5.0
 TABLE_FORMAT = "JSONCompact"

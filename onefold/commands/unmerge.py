@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from collectors.identity_orders import OrderRefused, UnknownProfile, active_pairs, answers
-from collectors.identity_orders import unmerge as unmerge_request
-from collectors.lookup import LookupFailed
+from api.requests import OrderRefused, UnknownProfile, active_pairs, answers
+from api.requests import unmerge as unmerge_request
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
-from telemetry.literal import literal
+from runtime.literal import literal
+from warehouse.lookup import LookupFailed
 
 
 @click.command()

@@ -7,7 +7,7 @@ from embedded.running import Addresses
 from embedded.terminal import Terminal
 from onefold.demo.figures import query
 from onefold.demo.visitors import Tablet
-from telemetry.literal import literal
+from runtime.literal import literal
 
 CDNOW_TOTALS = """
 SELECT count(), uniqExact(profile_id), sum(properties.quantity::Int64), round(sum(properties.total::Float64), 2),

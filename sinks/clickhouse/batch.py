@@ -12,7 +12,7 @@ from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.records import Event
 from sinks.clickhouse.rows import ROWS, Rows, check_event
-from sinks.clickhouse.tables import TABLES, Table
+from warehouse.tables import TABLES, Table
 
 _WITH_TOMBSTONES = frozenset({topics.PROFILES})
 

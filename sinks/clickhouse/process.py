@@ -12,12 +12,12 @@ from concurrent.futures import Future, wait
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from runtime.retrying import Stopped, TerminalError
 from settings import Settings
 from sinks import metrics
 from sinks.clickhouse.batch import Batch
 from sinks.clickhouse.rows import ROWS
 from sinks.clickhouse.writer import Writer
-from telemetry.retrying import Stopped, TerminalError
 
 GROUP = "onefold-sink"
 TOPICS = tuple(ROWS)

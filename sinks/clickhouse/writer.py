@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from confluent_kafka import Message
 
+from runtime.retrying import TransientError, persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import REGISTRY_ERRORS
 from sinks import metrics
 from sinks.clickhouse.batch import Batch, Failure, Insert, batch_of
-from sinks.clickhouse.warehouse import Warehouse
 from sinks.dead_letters import DeadLetters
-from telemetry.retrying import TransientError, persist
+from warehouse.client import Warehouse
 
 LATENCIES_OF_A_BATCH = 1_000  # at most, evenly: observing every event took 3 % of the sink's time
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from definitions.identity.rules import IdentityRules, is_well_formed
+from identity.components import Components, keys_of, link_key
+from identity.decide import Decision, decide, unchanged
+from identity.rules import IdentityRules, is_well_formed
 from schemas.codec import Codec, DecodeError
 from schemas.identity import identifier_key, profile_key
 from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, ProfileCommand, Route
@@ -12,8 +14,6 @@ from schemas.topics import IDENTITY_CHANGES, IDENTITY_LINKS, IDENTITY_REQUESTS, 
 from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
-from streams.identity.components import Components, keys_of, link_key
-from streams.identity.graph import Decision, decide, unchanged
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from definitions.identity.rules import IdentityRules
+from identity.entries import IdentifierEntry, decode_entry, encode_entry
+from identity.resolve import apply_route, resolve
+from identity.rules import IdentityRules
 from schemas.codec import Codec, DecodeError
 from schemas.identity import identifier_key, profile_key
 from schemas.records import Event, EventHead, Identifier, IdentityRequest, Route
@@ -17,8 +19,6 @@ from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_
 from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
-from streams.identity.entries import IdentifierEntry, decode_entry, encode_entry
-from streams.identity.resolve import apply_route, resolve
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView

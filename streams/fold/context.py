@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from definitions import Program
-from definitions.identity.rules import DEFAULT_RULES, IdentityRules
+from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import SegmentChange, Session
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import starmap
 
-from definitions.identity.rules import IdentityRules
+from identity.rules import IdentityRules
 from schemas.records import Identifier
 
 

@@ -11,7 +11,7 @@ from schemas.records import Event, ProfileCommand, Session
 from streams.fold import recent_ids, segments
 from streams.fold.context import FoldContext, Outputs
 from streams.fold.fold import advance, fold_event
-from streams.fold.holders import hand_on
+from streams.fold.ownership import hand_on
 from streams.fold.state import BEGINNING, Entry, Forward, ProfileState, Rebuilding, Told
 
 ASIDE_PER_CHUNK = 8_192

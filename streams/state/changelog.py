@@ -13,7 +13,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.crash import reached
+from streams.failpoints import reached
 from streams.state.store import Store
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from streams.lane import Chunk
-from streams.lanes import Lanes
+from streams.tasks.assignment import Lanes
+from streams.tasks.task import Chunk
 from streams.transport.reader import Arrived, Reader
 
 WAIT_S = 0.25

@@ -10,7 +10,7 @@ from bench.identity import records, taobao
 from bench.identity.accuracy import Accuracy, accuracy
 from bench.identity.records import tidy_email, tidy_phone
 from bench.identity.stages import WhoIsWho
-from definitions.identity.rules import DEFAULT_RULES, IdentityRules
+from identity.rules import DEFAULT_RULES, IdentityRules
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 USERS = 120

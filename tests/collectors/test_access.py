@@ -11,7 +11,7 @@ from collectors.access import NOT_FROM_HERE, UNKNOWN_KEY, Caller, UsableKeys, Wr
 from collectors.events import Sender
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Sent, judge_body
-from definitions.identity.rules import DEFAULT_RULES
+from identity.rules import DEFAULT_RULES
 from settings import Source, Workspace
 from tests.collectors.calls import RECEIVED_AT
 

@@ -21,8 +21,8 @@ from collectors.validation import (
     Judgement,
     judge_batch,
 )
-from definitions.identity.normalise import NORMALISERS, Reason
-from definitions.identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
+from identity.normalise import NORMALISERS, Reason
+from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
 from tests.collectors.calls import RECEIVED_AT, SENDER, call
 
 KIB, MIB = 1024, 1024 * 1024

@@ -23,8 +23,8 @@ from collectors.validation import (
     Sent,
     judge_body,
 )
-from definitions.identity.normalise import Unusable, normalise
-from definitions.identity.rules import DEFAULT_RULES, MAX_VALUE_LENGTH
+from identity.normalise import Unusable, normalise
+from identity.rules import DEFAULT_RULES, MAX_VALUE_LENGTH
 from schemas.records import EventType, Identifier
 from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE
 

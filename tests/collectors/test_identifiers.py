@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from collectors.events import Accepted, Envelope, read_event
 from collectors.identifiers import MAX_KEPT, MAX_NAMESPACE_LENGTH, Named, sort_out
 from collectors.rejection import Rejection
-from definitions.identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
+from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import EventType, Identifier
 from tests.collectors.calls import RECEIVED_AT, SENDER, call
 

@@ -9,7 +9,7 @@ from collectors.events import Sender
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
 from collectors.validation import MAX_BATCH_EVENTS, MAX_SHARED_CONTEXT_BYTES, Judgement, judge_batch
-from definitions.identity.rules import DEFAULT_RULES
+from identity.rules import DEFAULT_RULES
 from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE, call
 
 KEYS = WriteKeys({"main": WORKSPACE}).used_by(Caller("127.0.0.1"))

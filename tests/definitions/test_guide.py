@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from definitions import compile_program, load
-from definitions.identity.rules import DEFAULT_RULES
+from identity.rules import DEFAULT_RULES
 from tests.definitions.folders import errors_of, write
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"

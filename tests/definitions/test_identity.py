@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from definitions import load
-from definitions.identity.rules import DEFAULT_RULES, NORMALISER_NAMES, IdentityRules, Namespace
 from definitions.reading.identity import CAPS, NAMESPACE_KEYS, RULE_KEYS
+from identity.rules import DEFAULT_RULES, NORMALISER_NAMES, IdentityRules, Namespace
 from schemas.records import Identifier
 from tests.definitions.folders import errors_of, write
 

@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
 import collectors.metrics
-import rebuilds.metrics
+import jobs.rebuild.metrics
 import sinks.metrics
 import streams.metrics
 from embedded.clickhouse.profile import PROFILE
@@ -25,7 +25,7 @@ from settings import SettingsError, load, read_workspaces
 from settings.environment import _VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVED_BY = (collectors.metrics, rebuilds.metrics, sinks.metrics, streams.metrics)
+SERVED_BY = (collectors.metrics, jobs.rebuild.metrics, sinks.metrics, streams.metrics)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from embedded.layout import Layout, Ports
 from embedded.own_parts import clickhouse_part, environment, onefold_parts
 
 PARTS = ("clickhouse", "collector", "worker", "sink", "rebuilder")
-PACKAGES = ("embedded", "collectors", "streams", "sinks", "rebuilds", "settings")
+PACKAGES = ("embedded", "collectors", "streams", "sinks", "jobs", "settings")
 
 
 @pytest.mark.parametrize("name", PARTS)

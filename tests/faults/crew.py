@@ -13,7 +13,7 @@ from embedded.layout import free_ports
 from embedded.part import Part, http_ready
 from embedded.process import PartProcess, Reaper
 from embedded.stack import Stack
-from settings.crash import VARIABLE
+from runtime.failpoints import VARIABLE
 
 READY_WITHIN_S = 60.0
 _POLL_S = 0.05

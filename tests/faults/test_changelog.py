@@ -13,8 +13,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from embedded.stack import Stack
 from schemas.topics import changelog
-from streams.commit import Committer
 from streams.state.changelog import ChangelogTruncated
+from streams.tasks.commit import Committer
 from tests.faults.crew import until
 from tests.faults.topics import set_topic
 from tests.oracle import topic

@@ -10,9 +10,9 @@ from confluent_kafka.admin import AdminClient
 
 from embedded.stack import Stack
 from schemas.topics import APP, TABLES, changelog
-from streams.commit import POSITION
-from streams.crash import PLACES
+from streams.failpoints import PLACES
 from streams.state.store import META
+from streams.tasks.commit import POSITION
 from tests.faults.crew import Crew, killed, until
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces

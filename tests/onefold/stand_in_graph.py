@@ -8,9 +8,9 @@ from typing import Self
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from embedded.stack import Stack
+from runtime.kafka.offsets import Offsets
 from schemas import topics
 from schemas.codec import Codec
-from schemas.offsets import Offsets
 from schemas.records import IdentityChange, IdentityRequest
 from schemas.registry import Registry
 

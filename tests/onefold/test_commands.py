@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from definitions.identity.rules import DEFAULT_RULES
+from identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from onefold.commands.clock import clock
 from onefold.commands.definitions import check

@@ -29,9 +29,9 @@ from schemas.records import (
 )
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
-from sinks.clickhouse.migrate import migrate
-from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.examples import ADA, ADAS, NOW, PHONES, insert, placed, profile, resolved, session
+from warehouse.client import Warehouse
+from warehouse.migrate import migrate
 
 pytestmark = pytest.mark.stack
 

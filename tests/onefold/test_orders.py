@@ -17,20 +17,20 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from collectors.identity_orders import PAIRS_PER_REQUEST
+from api.requests import PAIRS_PER_REQUEST
 from embedded.stack import Stack
 from onefold.commands.identity_status import status
 from onefold.commands.quarantine import accept, reject
 from onefold.commands.unmerge import unmerge
-from rebuilds.warehouse import quoted
 from schemas import topics
 from schemas.records import Claim, Identifier, IdentityChange, IdentityRequest, Pair, Share
 from settings import Workspace, write_default
 from settings.workspaces import WorkspacesFile
-from sinks.clickhouse.migrate import migrate
-from sinks.clickhouse.warehouse import Warehouse
 from tests.onefold.stand_in_graph import StandInGraph
 from tests.sinks.examples import ADA, ADAS, PHONE, insert, placed, profile
+from warehouse.client import Warehouse
+from warehouse.migrate import migrate
+from warehouse.queries.replays import quoted
 
 pytestmark = pytest.mark.stack
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from jobs.rebuild.changes import GROUP as REBUILDER
 from onefold.progress import GROUPS, OPTIONAL, lagging
-from rebuilds.changes import GROUP as REBUILDER
+from runtime.kafka.offsets import Extent
 from schemas import topics
-from schemas.offsets import Extent
 from sinks.clickhouse.process import GROUP, TOPICS
 
 WORKER = topics.APP

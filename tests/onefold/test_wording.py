@@ -4,7 +4,7 @@ import pytest
 from rich.text import Text
 
 from onefold.wording import in_words
-from telemetry.literal import literal
+from runtime.literal import literal
 
 
 @pytest.mark.parametrize(

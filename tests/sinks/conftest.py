@@ -9,8 +9,8 @@ import pytest
 
 from embedded.layout import Ports
 from embedded.stack import STORES, Stack, StackOptions
-from sinks.clickhouse.migrate import migrate
-from sinks.clickhouse.warehouse import Warehouse
+from warehouse.client import Warehouse
+from warehouse.migrate import migrate
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from schemas.codec import Codec
 from schemas.identity import profile_key
 from schemas.records import Event, Identifier, Link, Profile, SegmentChange, Session
 from sinks.clickhouse.batch import Batch, batch_of
-from sinks.clickhouse.warehouse import Warehouse
 from tests.schemas.fixed import FixedSchemas
+from warehouse.client import Warehouse
 
 ADA = Identifier("user_id", "ada")
 PHONE = Identifier("anonymous_id", "phone")

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from definitions.identity.rules import DEFAULT_RULES, IdentityRules
+from identity.components import Components
+from identity.decide import decide
+from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas import topics
 from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier, IdentityChange, IdentityRequest, Profile
-from sinks.clickhouse.warehouse import Warehouse
-from streams.identity.components import Components
-from streams.identity.graph import decide
 from tests.sinks.examples import Placed, insert, placed, resolved
+from warehouse.client import Warehouse
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 START = 1_772_352_000_000  # 2026-03-01T08:00:00Z

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from runtime.retrying import TerminalError, TransientError
 from schemas import topics
 from schemas.records import Identifier, Membership, OpenSession
-from sinks.clickhouse.warehouse import Warehouse
-from telemetry.retrying import TerminalError, TransientError
 from tests.sinks.examples import (
     ADA,
     ADAS,
@@ -29,6 +28,7 @@ from tests.sinks.examples import (
     resolved,
     session,
 )
+from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
 

@@ -4,8 +4,8 @@ import pytest
 
 from schemas import topics
 from schemas.records import Claim, Identifier, IdentityChange, Share
-from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, event, insert, placed, profile, resolved
+from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
 

@@ -11,19 +11,19 @@ from click.testing import CliRunner, Result
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collectors.evidence.devices import find_devices
-from collectors.evidence.explanation import Explanation, explain
-from collectors.evidence.links import ShownLink
-from collectors.evidence.quarantine import find_quarantine
-from collectors.evidence.routes import evidence_routes
-from definitions.identity.rules import DEFAULT_RULES
+from api.evidence import evidence_routes
+from identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from schemas import topics
 from schemas.records import Identifier, IdentityChange, Link, Share
 from settings import Settings, Workspace
-from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.examples import NOW, insert, placed, profile
 from tests.sinks.history import FAMILY_RULES, History, family, named, profile_of
+from warehouse.client import Warehouse
+from warehouse.queries.devices import find_devices
+from warehouse.queries.explanation import Explanation, explain
+from warehouse.queries.links import ShownLink
+from warehouse.queries.quarantine import find_quarantine
 
 pytestmark = pytest.mark.stack
 

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collectors.evidence.routes import evidence_routes
+from api.evidence import evidence_routes
 from onefold.cli import onefold
 from settings import Settings, Workspace
-from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.history import FAMILY_RULES, family
+from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
 

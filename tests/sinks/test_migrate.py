@@ -11,9 +11,9 @@ import pytest
 
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
-from sinks.clickhouse.migrate import Migration, migrate, read_migrations
-from sinks.clickhouse.warehouse import Warehouse
-from telemetry.retrying import TerminalError
+from runtime.retrying import TerminalError
+from warehouse.client import Warehouse
+from warehouse.migrate import Migration, migrate, read_migrations
 
 # A table may be replaced by one that is made of it; of rows that are inserted twice the key leaves one.
 _IDEMPOTENT = re.compile(

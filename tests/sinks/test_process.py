@@ -13,9 +13,9 @@ from embedded.layout import free_ports
 from embedded.stack import Stack
 from schemas import topics
 from schemas.identity import profile_key
-from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.examples import ADAS, PHONES, Placed, event, profile, resolved
 from tests.sinks.sink_process import Feeder, SinkProcess, sink_lags, wait_until
+from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
 

@@ -10,15 +10,15 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collectors.asked import read_identifier
-from collectors.profiles import find_profile, profile_routes
+from api.identifiers import read_identifier
+from api.profiles import find_profile, profile_routes
 from onefold.commands.profile import profile as profile_command
 from onefold.commands.sql import sql as sql_command
 from schemas import topics
 from schemas.records import Identifier, Membership, OpenSession
 from settings import Settings, Workspace
-from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, insert, placed, profile, session
+from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sinks.clickhouse.kinds import BYTES, JSON, UNPARSED
-from sinks.clickhouse.tables import TABLES
-from sinks.clickhouse.warehouse import Warehouse
+from warehouse.client import Warehouse
+from warehouse.column_types import BYTES, JSON, UNPARSED
+from warehouse.tables import TABLES
 
 pytestmark = pytest.mark.stack
 

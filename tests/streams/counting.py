@@ -9,10 +9,10 @@ from pathlib import Path
 from embedded.stack import Stack
 from schemas.codec import DecodeError
 from streams import metrics
-from streams.lane import Chunk, Lane
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
+from streams.tasks.task import Chunk, Lane
 
 
 class Counting:

@@ -23,7 +23,7 @@ from schemas.identity import default_profile_id, identifier_key
 from schemas.records import DeadLetter, Event, Identifier, Profile
 from schemas.registry import Registry
 from schemas.topics import EVENTS, EVENTS_DEAD, PRODUCER_CONFIG, PROFILES, changelog
-from streams.commit import Committer
+from streams.tasks.commit import Committer
 
 pytestmark = pytest.mark.stack
 WITHIN_S = 90

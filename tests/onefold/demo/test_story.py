@@ -12,9 +12,9 @@ from onefold.demo.story import tell, ways_on
 from onefold.demo.visitors import Tablet, Visitor
 from schemas import topics
 from schemas.records import Identifier
-from sinks.clickhouse.migrate import migrate
-from sinks.clickhouse.warehouse import Warehouse
 from tests.sinks.examples import ADAS, NOW, insert, placed, profile
+from warehouse.client import Warehouse
+from warehouse.migrate import migrate
 
 ADDRESSES = Addresses("kafka", "registry", "http://clickhouse", "http://api", "http://worker", "http://sink", "")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from definitions.identity.rules import IdentityRules, Namespace
+from identity.rules import IdentityRules, Namespace
 from schemas.records import Identifier, IdentityChange, IdentityRequest, Pair, RequestKind
 from schemas.topics import EVENTS_DEAD, IDENTITY_CHANGES, IDENTITY_REQUESTS
 from settings import Workspace

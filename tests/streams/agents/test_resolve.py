@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from definitions.identity.rules import DEFAULT_RULES
+from identity.rules import DEFAULT_RULES
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event, Identifier

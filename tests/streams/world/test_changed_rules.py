@@ -4,7 +4,7 @@ from random import Random
 
 import msgspec
 
-from definitions.identity.rules import DEFAULT_RULES, IdentityRules, Namespace
+from identity.rules import DEFAULT_RULES, IdentityRules, Namespace
 from schemas.records import Event, Identifier, IdentityRequest
 from tests.streams.world.playing import PROGRAM, START
 from tests.streams.world.world import WORKSPACE, World

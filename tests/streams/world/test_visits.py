@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from definitions.identity.rules import DEFAULT_RULES
+from identity.rules import DEFAULT_RULES
 from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier
 from tests.oracle.reference import recompute

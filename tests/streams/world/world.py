@@ -13,8 +13,9 @@ from zlib import crc32
 import msgspec
 
 from definitions import Program
-from definitions.identity.rules import IdentityRules
-from rebuilds.shares import Claims
+from identity.components import Component, Components
+from identity.rules import IdentityRules
+from jobs.rebuild.claims import Claims
 from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
@@ -43,9 +44,8 @@ from schemas.topics import (
 )
 from settings import Source, Workspace
 from streams.agents.graph import GraphStage
-from streams.agents.profile import ProfileStage
+from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.identity.components import Component, Components
 from streams.phases import Received, Record, Stage
 from streams.state.store import META
 from streams.state.view import StateView

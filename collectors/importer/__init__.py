@@ -1,1 +1,0 @@
-"""Files to events: a mapping says what the columns mean, all is checked and sorted by time before anything is sent."""

@@ -1,0 +1,191 @@
+"""The way of a file: every row checked and converted, sorted by time, given its message id, sent. In this order."""
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+import definitions
+from collectors.contracts import establish
+from collectors.identifiers import UnusedReason
+from collectors.sources.files.conversion import CellError, Converter
+from collectors.sources.files.delivery import Outgoing, send
+from collectors.sources.files.mapping import Mapping
+from collectors.sources.files.problems import FileProblems
+from collectors.sources.files.rows import Row, RowError, RowFile, place_of
+from collectors.sources.files.sorting import Timed, TimeSorter
+from identity.rules import IdentityRules
+from schemas.identity import identifier_key
+from schemas.records import Event
+from settings import Settings
+
+MAX_PROBLEMS = 10
+
+_REPORT_EVERY = 1_000
+
+
+class Progress(Protocol):
+    """Told how far an import is."""
+
+    def checked(self, read_bytes: int, size: int, events: int) -> None:
+        """So many bytes of the file were read, and so many events found to be right."""
+
+    def sent(self, events: int, total: int) -> None:
+        """So many of all events were acknowledged."""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What an import did. Times are in ms; `repeated` counts rows that repeat an earlier one exactly.
+
+    `unused_identifiers`: how many name nobody, by reason; they stay on their events.
+    """
+
+    file: str
+    mapping: str
+    workspace: str
+    source: str
+    events: int
+    sent: int
+    repeated: int
+    unused_identifiers: dict[UnusedReason, int]
+    first_at: int | None
+    last_at: int | None
+    seconds: float
+    events_per_s: float
+
+
+class Tally:
+    """What `numbered` sees of the events that pass."""
+
+    def __init__(self) -> None:
+        self.repeated = 0
+        self.first_at: int | None = None
+        self.last_at: int | None = None
+
+
+def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Progress, dry_run: bool) -> Summary:
+    """Import a file, or with `dry_run` only check it.
+
+    Raises FileProblems or DefinitionErrors before anything is sent, NotSent when only a part was; those of
+    `contracts.establish`; OSError.
+    """
+    started = time.monotonic()
+    rules = definitions.load(settings.definitions).identity
+    tally = Tally()
+    sent = 0
+    with tempfile.TemporaryDirectory(prefix="onefold-import-") as folder:
+        sorter = TimeSorter(Path(folder))
+        unused = check(path, mapping, rules, sorter, progress)
+        events = numbered(sorter.in_order(), mapping.name, tally)
+        if dry_run:
+            for _ in events:
+                pass
+        else:
+            encode = establish(settings).event
+            records = (Outgoing(_key(event), encode(event)) for event in events)
+            sent = send(settings.kafka, records, sorter.records, progress.sent)
+    seconds = time.monotonic() - started
+    return Summary(
+        file=str(path),
+        mapping=mapping.name,
+        workspace=mapping.workspace,
+        source=mapping.source,
+        events=sorter.records,
+        sent=sent,
+        repeated=tally.repeated,
+        unused_identifiers=dict(unused),
+        first_at=tally.first_at,
+        last_at=tally.last_at,
+        seconds=round(seconds, 3),
+        events_per_s=round(sorter.records / seconds, 1),
+    )
+
+
+def check(
+    path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter, progress: Progress
+) -> Counter[UnusedReason]:
+    """Convert every row into the sorter; returns how many identifiers name nobody, by reason.
+
+    Raises FileProblems with the first few rows that do not fit.
+    """
+    unused: Counter[UnusedReason] = Counter()
+    problems: list[str] = []
+    received_at = time.time_ns() // 1_000_000
+    pack = msgspec.msgpack.Encoder().encode
+    with RowFile(path, mapping.format) as file:
+        try:
+            rows = file.rows()
+            positions, width = _layout(rows, mapping)
+            converter = Converter(mapping, positions, received_at, rules)
+            unused = converter.unused
+            for number, row in enumerate(rows):
+                if number % _REPORT_EVERY == 0:
+                    progress.checked(file.read_bytes, file.size, number)
+                try:
+                    event = _convert(converter, row, width)
+                except CellError as error:
+                    line, column = place_of(row, mapping.format, error.index)
+                    problems.append(f"{path}:{line}:{column}: {error.message}")
+                    if len(problems) == MAX_PROBLEMS:
+                        break
+                else:
+                    sorter.add(event.occurred_at, pack(event))
+        except RowError as error:
+            problems.append(f"{path}:{error.line}:{error.column}: {error.message}")
+        progress.checked(file.read_bytes, file.size, sorter.records)
+    if problems:
+        raise FileProblems(problems)
+    return unused
+
+
+def numbered(records: Iterable[Timed], name: str, tally: Tally) -> Iterator[Event]:
+    """Events with their final message ids: mapping, digest of the row, and how many equal rows came before.
+
+    Equal rows have equal times, so counting within one time is enough, and needs memory for one time only.
+    """
+    unpack = msgspec.msgpack.Decoder(Event).decode
+    before: dict[str, int] = {}
+    for at, _, record in records:
+        if at != tally.last_at:
+            before.clear()
+            tally.last_at = at
+            if tally.first_at is None:
+                tally.first_at = at
+        event = unpack(record)
+        digest = event.message_id
+        earlier = before.get(digest, 0)
+        before[digest] = earlier + 1
+        tally.repeated += earlier > 0
+        yield msgspec.structs.replace(event, message_id=f"{name}:{digest}:{earlier}")
+
+
+def _key(event: Event) -> bytes:
+    return identifier_key(event.workspace, event.identifiers[0])
+
+
+def _convert(converter: Converter, row: Row, width: int) -> Event:
+    if len(row.cells) != width:
+        raise CellError(min(width, len(row.cells)), f"expected {width} cells, found {len(row.cells)}")
+    return converter.convert(row)
+
+
+def _layout(rows: Iterator[Row], mapping: Mapping) -> tuple[dict[str, int], int]:
+    """Position of each column, and the number of cells of every row; takes the header away. Raises RowError."""
+    positions = {name: index for index, name in enumerate(mapping.columns)}
+    if mapping.format.header == "none":
+        return positions, len(positions)
+    header = next(rows, None)
+    if header is None:
+        raise RowError(1, 1, "the file is empty, not even a header is there")
+    if mapping.format.header == "skip":
+        return positions, len(positions)
+    names = [name.strip() for name in header.cells]
+    for name in positions:
+        if names.count(name) != 1:
+            found = "twice" if name in names else "not"
+            raise RowError(header.line, 1, f"the column {name!r} is {found} in the header: {', '.join(names)}"[:500])
+    return {name: names.index(name) for name in positions}, len(names)

@@ -1,0 +1,189 @@
+"""Mappings from YAML. Every error names the file, the line and the column of what is wrong."""
+
+import codecs
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from collectors.sources.files.mapping import (
+    NAME,
+    ColumnKind,
+    Constant,
+    FileKind,
+    Format,
+    FromColumn,
+    Header,
+    Mapping,
+    Time,
+)
+from collectors.sources.files.problems import MappingError
+
+Choice = TypeVar("Choice", bound=str)
+
+_TAG = "tag:yaml.org,2002:"
+_REQUIRED = ("name", "workspace", "source", "columns", "event", "occurred_at", "identifiers")
+
+
+def read_mapping(path: Path) -> Mapping:
+    """The mapping in a YAML file. Raises MappingError."""
+    try:
+        root = YAML(typ="safe", pure=True).compose(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise MappingError(f"{path}:1:1: cannot be read: {error}") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        raise MappingError(f"{path}:{line}:{column}: {error.problem}") from None
+    except YAMLError as error:
+        raise MappingError(f"{path}:1:1: {error}") from None
+    if root is None:
+        raise MappingError(f"{path}:1:1: the mapping is empty")
+    return _Reader(path).mapping(root)
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._columns: dict[str, ColumnKind] = {}
+
+    def mapping(self, root: Node) -> Mapping:
+        parts = self._fields(root, _REQUIRED, ("format", "properties"))
+        self._columns = {
+            name: self._choice(node, get_args(ColumnKind)) for name, node in self._entries(parts["columns"]).items()
+        }
+        if not self._columns:
+            raise self._refusal(parts["columns"], "expected at least one column")
+        return Mapping(
+            name=self._name(parts["name"]),
+            workspace=self._name(parts["workspace"]),
+            source=self._name(parts["source"]),
+            format=self._format(parts["format"]) if "format" in parts else Format(),
+            columns=self._columns,
+            event=self._event(parts["event"]),
+            occurred_at=self._time(parts["occurred_at"]),
+            identifiers=self._identifiers(parts["identifiers"]),
+            properties={
+                name: self._property(node)
+                for name, node in (self._entries(parts["properties"]) if "properties" in parts else {}).items()
+            },
+        )
+
+    def _format(self, node: Node) -> Format:
+        parts = self._fields(node, (), ("type", "delimiter", "header", "encoding"))
+        kind: FileKind = self._choice(parts["type"], get_args(FileKind)) if "type" in parts else "csv"
+        header: Header = self._choice(parts["header"], get_args(Header)) if "header" in parts else "names"
+        delimiter = self._text(parts["delimiter"]) if "delimiter" in parts else ","
+        if len(delimiter) != 1 or delimiter in '"\r\n':
+            raise self._refusal(parts["delimiter"], 'expected one character, but no quote or line end; "\\t" is a tab')
+        encoding = self._text(parts["encoding"]) if "encoding" in parts else "utf-8"
+        if not _reads_lines(encoding):
+            raise self._refusal(
+                parts["encoding"], f"{encoding!r} is no known encoding whose lines end with the byte 0a"
+            )
+        return Format(kind, delimiter, header, encoding)
+
+    def _event(self, node: Node) -> str | FromColumn:
+        if isinstance(node, MappingNode):
+            return FromColumn(self._column(self._fields(node, ("column",), ())["column"]))
+        return self._text(node)
+
+    def _time(self, node: Node) -> Time:
+        parts = self._fields(node, ("column",), ("format", "zone"))
+        form = self._text(parts["format"]) if "format" in parts else "iso"
+        if form not in {"iso", "epoch_s", "epoch_ms"} and not _is_time_format(form):
+            raise self._refusal(parts["format"], f"{form!r} is none of iso, epoch_s, epoch_ms, nor like %Y-%m-%d")
+        zone = self._text(parts["zone"]) if "zone" in parts else "UTC"
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise self._refusal(parts["zone"], f"{zone!r} is no time zone such as UTC or Europe/Berlin") from None
+        return Time(self._column(parts["column"]), form, zone)
+
+    def _identifiers(self, node: Node) -> dict[str, str]:
+        found = {name: self._column(column) for name, column in self._entries(node).items()}
+        if not found:
+            raise self._refusal(node, "expected at least one identifier, such as user_id: COLUMN")
+        return found
+
+    def _property(self, node: Node) -> FromColumn | Constant:
+        if not isinstance(node, MappingNode):
+            return FromColumn(self._column(node))
+        constant = self._fields(node, ("constant",), ())["constant"]
+        if not isinstance(constant, ScalarNode):
+            raise self._refusal(constant, "a constant must be a text, a number, true or false")
+        if constant.tag == f"{_TAG}str":
+            return Constant(msgspec.json.encode(constant.value).decode())
+        try:
+            return Constant(msgspec.json.encode(msgspec.json.decode(constant.value)).decode())
+        except msgspec.DecodeError:
+            raise self._refusal(constant, f"{constant.value!r} is no JSON value; put a text in quotes") from None
+
+    def _column(self, node: Node) -> str:
+        name = self._text(node)
+        if name not in self._columns:
+            raise self._refusal(node, f"{name!r} is not under columns; there are: {', '.join(self._columns)}")
+        return name
+
+    def _name(self, node: Node) -> str:
+        name = self._text(node)
+        if not NAME.fullmatch(name):
+            raise self._refusal(node, f"{name!r}: expected 1 to 64 letters, digits, dots, dashes or underscores")
+        return name
+
+    def _choice(self, node: Node, choices: tuple[Choice, ...]) -> Choice:
+        text = self._text(node)
+        for choice in choices:
+            if choice == text:
+                return choice
+        raise self._refusal(node, f"{text!r}: expected one of {', '.join(choices)}")
+
+    def _text(self, node: Node) -> str:
+        if not isinstance(node, ScalarNode) or node.tag == f"{_TAG}null" or node.value == "":
+            raise self._refusal(node, "expected a text")
+        return str(node.value)
+
+    def _fields(self, node: Node, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Node]:
+        entries = self._entries(node, required + optional)
+        for name in required:
+            if name not in entries:
+                raise self._refusal(node, f"{name!r} is missing")
+        return entries
+
+    def _entries(self, node: Node, known: tuple[str, ...] = ()) -> dict[str, Node]:
+        if not isinstance(node, MappingNode):
+            raise self._refusal(node, "expected NAME: VALUE entries")
+        entries: dict[str, Node] = {}
+        for key, value in node.value:
+            name = self._text(key)
+            if known and name not in known:
+                raise self._refusal(key, f"unknown entry {name!r}; there are: {', '.join(known)}")
+            if name in entries:
+                raise self._refusal(key, f"{name!r} is there twice")
+            entries[name] = value
+        return entries
+
+    def _refusal(self, node: Node, message: str) -> MappingError:
+        mark = node.start_mark
+        return MappingError(f"{self._path}:{mark.line + 1}:{mark.column + 1}: {message}")
+
+
+def _reads_lines(encoding: str) -> bool:
+    try:
+        codecs.lookup(encoding)
+        return "a\n".encode(encoding) == b"a\n"
+    except (LookupError, UnicodeError):
+        return False
+
+
+def _is_time_format(form: str) -> bool:
+    """A format that does not even give back its own output could read nothing."""
+    try:
+        return "%" in form and isinstance(datetime.strptime(datetime(2001, 2, 3).strftime(form), form), datetime)
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Tries other identity rules on the past, in memory, and says what would differ. Reading the past is left to `warehouse`."""

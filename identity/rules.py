@@ -1,0 +1,176 @@
+"""The rules of identifiers as a checked model: what names somebody, how strongly, and what one profile may have.
+
+Which identifiers become one profile is decided in `decide`; how values are normalised in `normalise`.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from runtime.hints import did_you_mean
+from schemas.records import Identifier
+
+Kind: TypeAlias = Literal["person", "device", "session", "account"]
+Sharing: TypeAlias = Literal["isolate", "last_login", "first_owner"]
+
+MAX_VALUE_LENGTH = 512
+MAX_IDENTIFIERS = 32  # of one event
+NORMALISER_NAMES = ("phone", "email", "email_provider", "lower", "id_card", "imei", "openid")
+
+
+class Namespace(msgspec.Struct, frozen=True):
+    """One kind of identifier.
+
+    `limit`: how many values one profile may have, of those first seen within `period_ms` (None: ever). `unique`: two
+    different values never belong to one person. `shared`: what becomes of a device on which a second person signs in.
+    `normaliser`: a name that `normalise` knows, or None. `blocked`: values that name nobody, in lower case.
+    """
+
+    name: str
+    kind: Kind = "person"
+    limit: int | None = None
+    period_ms: int | None = None
+    unique: bool = False
+    shared: Sharing = "isolate"
+    normaliser: str | None = None
+    blocked: frozenset[str] = frozenset()
+
+
+class IdentityRules(msgspec.Struct, frozen=True, dict=True):
+    """Namespaces, strongest first; a namespace that is not among them names nobody.
+
+    `max_identifiers` and `max_merges` are of one profile; an identifier
+    that would join more than `max_fan_in` profiles in all waits for a review. `region`: of phone numbers without a
+    country code, as in ISO 3166-1. `blocked`: values that name nobody in any namespace, in lower case.
+    """
+
+    namespaces: tuple[Namespace, ...]
+    max_identifiers: int = 1_000
+    max_merges: int = 1_000
+    max_fan_in: int = 50
+    region: str | None = None
+    blocked: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._priority: dict[str, int]
+        self._named: dict[str, Namespace]
+        self._blocked: dict[str, frozenset[str]]
+        self._handed_on: frozenset[str]
+        msgspec.structs.force_setattr(self, "_priority", {one.name: at for at, one in enumerate(self.namespaces)})
+        msgspec.structs.force_setattr(self, "_named", {one.name: one for one in self.namespaces})
+        msgspec.structs.force_setattr(
+            self, "_blocked", {one.name: one.blocked | self.blocked for one in self.namespaces}
+        )
+        handed_on = frozenset(one.name for one in self.namespaces if one.shared == "last_login")
+        msgspec.structs.force_setattr(self, "_handed_on", handed_on)
+
+    @cached_property
+    def version(self) -> str:
+        """A fingerprint of all that the rules say: 12 hexadecimal digits, whatever the order of sets."""
+        return hashlib.blake2b(msgspec.json.encode(self, order="sorted"), digest_size=6).hexdigest()
+
+    def get(self, namespace: str) -> Namespace | None:
+        """The rules of a namespace, or None for one that is not defined."""
+        return self._named.get(namespace)
+
+    def kind(self, identifier: Identifier) -> Kind | None:
+        """What an identifier names; None if its namespace is not defined."""
+        named = self._named.get(identifier.namespace)
+        return None if named is None else named.kind
+
+    def epoch(self, at: int) -> int:
+        """A number that changes twice in the shortest period of a limit: what was refused may be followed then."""
+        return 0 if self._shortest_ms is None else at * 2 // self._shortest_ms
+
+    @cached_property
+    def _shortest_ms(self) -> int | None:
+        return min((one.period_ms for one in self.namespaces if one.period_ms is not None), default=None)
+
+    def handed_on(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
+        """Those that are devices whose events, once they are shared, go to whoever signed in last."""
+        if not self._handed_on:
+            return ()
+        return tuple(one for one in identifiers if one.namespace in self._handed_on)
+
+    def rank(self, identifier: Identifier) -> tuple[int, str, str]:
+        """Sort key: the smallest of a profile is its canonical identifier. Undefined namespaces come last."""
+        return (
+            self._priority.get(identifier.namespace, len(self.namespaces)),
+            identifier.namespace,
+            identifier.value,
+        )
+
+    def names_somebody(self, identifier: Identifier) -> bool:
+        """Whether its namespace is defined, and its value printable, not blank, not over-long and not blocked."""
+        value = identifier.value
+        blocked = self._blocked.get(identifier.namespace)
+        return blocked is not None and is_well_formed(value) and not value.isspace() and value.lower() not in blocked
+
+    def why_nobody(self, identifier: Identifier) -> str:
+        """Why an identifier names no person and no device, for people; empty if it does."""
+        named = self.get(identifier.namespace)
+        if named is None:
+            hint = did_you_mean(identifier.namespace, self._named)
+            return f"there is no namespace {identifier.namespace!r}" + (f" ({hint})" if hint else "")
+        if named.kind == "account":
+            return f"{identifier.namespace} names an account, and no person"
+        if self.names_somebody(identifier):
+            return ""
+        if identifier.value.lower() in self._blocked[identifier.namespace]:
+            return f"{str(identifier)!r} names nobody: the rules block this value"
+        return (
+            f"a value of {identifier.namespace} is blank, cannot be printed, or has over {MAX_VALUE_LENGTH} characters"
+        )
+
+    def usable(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
+        """The identifiers that name somebody, strongest first, each once, at most MAX_IDENTIFIERS; no accounts."""
+        kept = [one for one in identifiers if self.names_somebody(one) and self._named[one.namespace].kind != "account"]
+        if len(kept) > 1:
+            kept = sorted(set(kept), key=self.rank)[:MAX_IDENTIFIERS]
+        return tuple(kept)
+
+
+def is_well_formed(value: str) -> bool:
+    """Whether a value could be an identifier's under some rules: printable, not empty, not over-long."""
+    return 0 < len(value) <= MAX_VALUE_LENGTH and value.isprintable()
+
+
+# What programs write for "no value", what people type to get past a field, and zeros up to the length of an IMEI or a
+# UUID. Not here: `test` or `na`, which are names of accounts and of people.
+_NOBODY = frozenset(
+    {"null", "(null)", "<null>", "none", "nil", "nan", "undefined", "unknown", "n/a", "-", "-1", "true", "false"}
+    | {"[object object]", "{}", "[]", "(not set)", "anonymous", "guest"}
+    | {"0" * length for length in (*range(1, 21), 32)}
+    | {"00000000-0000-0000-0000-000000000000"}
+)
+_NOBODYS_EMAILS = frozenset(
+    {"test@test.com", "test@test.cn", "test@test.test", "test@example.com", "test@example.org", "user@example.com"}
+    | {"email@example.com", "example@example.com", "noemail@noemail.com", "none@none.com", "null@null.com"}
+    | {"a@a.com", "a@b.com", "abc@abc.com", "asdf@asdf.com"}
+)
+# The number that recharges a prepaid card of China Mobile: what forms show as an example and testers type.
+_NOBODYS_PHONES = frozenset({"13800138000", "+8613800138000"})
+
+DEFAULT_RULES = IdentityRules(
+    namespaces=(
+        Namespace("user_id", limit=1, unique=True),
+        Namespace("id_card", limit=1, unique=True, normaliser="id_card"),
+        Namespace("unionid", limit=1, unique=True),
+        Namespace("phone", limit=3, normaliser="phone", blocked=_NOBODYS_PHONES),
+        Namespace("email", limit=5, normaliser="email", blocked=_NOBODYS_EMAILS),
+        Namespace("openid", limit=10, normaliser="openid"),
+        Namespace("external_id", limit=10),
+        Namespace("idfa", kind="device", normaliser="lower"),
+        Namespace("gaid", kind="device", normaliser="lower"),
+        Namespace("imei", kind="device", normaliser="imei"),
+        Namespace("push_token", kind="device"),
+        Namespace("cookie", kind="device"),
+        Namespace("anonymous_id", kind="device"),
+        Namespace("session_id", kind="session"),
+        Namespace("group_id", kind="account"),
+    ),
+    blocked=_NOBODY,
+)

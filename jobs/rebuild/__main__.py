@@ -1,0 +1,111 @@
+"""`python -m jobs.rebuild`: the rebuilder as a process."""
+
+import logging
+import signal
+import sys
+import threading
+
+from confluent_kafka import KafkaException
+
+import settings as configuration
+from jobs.rebuild import metrics
+from jobs.rebuild.barrier import Barrier
+from jobs.rebuild.changes import Changes
+from jobs.rebuild.originals import Originals
+from jobs.rebuild.rebuild import Rebuilder
+from jobs.rebuild.refusals import Refusals
+from jobs.rebuild.replays import Replays
+from runtime import logs
+from runtime.endpoint import Endpoint
+from runtime.kafka.offsets import Offsets
+from runtime.retrying import Stopped, TerminalError, TransientError, persist
+from schemas import topics
+from schemas.codec import Codec
+from schemas.records import IdentityChange, ProfileCommand
+from schemas.registry import REGISTRY_ERRORS, Registry
+from settings import Settings, SettingsError
+from warehouse.queries.replays import Warehouse
+
+STOP_WITHIN_S = 2.0
+
+logger = logging.getLogger("rebuilder")
+
+
+def main() -> int:
+    """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
+    logs.configure()
+    stopping = threading.Event()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: stopping.set())
+    ended = _Ending()
+    # A daemon: a question to ClickHouse must not hold up the end, and whatever is broken off is done again.
+    worker = threading.Thread(target=ended.of, args=(stopping,), name="rebuilder", daemon=True)
+    worker.start()
+    while worker.is_alive() and not stopping.wait(0.1):
+        pass
+    worker.join(STOP_WITHIN_S)
+    return ended.code
+
+
+class _Ending:
+    """How the work ended; 0 while it has not."""
+
+    code = 0
+
+    def of(self, stopping: threading.Event) -> None:
+        try:
+            run(configuration.load(), stopping)
+        except Stopped:
+            pass
+        except (SettingsError, TerminalError, KafkaException, OSError) as error:
+            logger.error("%s", error)
+            self.code = 1
+        except BaseException:
+            self.code = 1
+            raise
+
+
+def run(settings: Settings, stopping: threading.Event) -> None:
+    """Rebuild what is asked for until `stopping` is set. Raises Stopped when that comes in the midst of it."""
+    changes: Changes | None = None
+
+    def not_ready() -> str | None:
+        return None if changes is not None and changes.is_assigned else "waiting for its partitions"
+
+    with Endpoint(settings.http_host, settings.rebuilder_metrics_port, not_ready, settings.trusted_hosts):
+        codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
+        changes = Changes(settings, codec)
+        offsets = Offsets(settings.kafka)
+        rebuilder = Rebuilder(
+            changes,
+            Barrier(offsets, stopping),
+            Warehouse(settings.clickhouse),
+            Originals(settings.kafka),
+            Replays(settings.kafka, codec.encoder(ProfileCommand)),
+            Refusals(settings.kafka, offsets),
+            {name: workspace.namespace for name, workspace in settings.workspaces.items()},
+            stopping,
+        )
+        try:
+            while not stopping.is_set():
+                taken = persist("take", changes.take, stopping, metrics.RETRIES)
+                if taken:
+                    rebuilder.rebuild(taken)
+                changes.commit()
+        finally:
+            changes.close()
+
+
+def _prepare(settings: Settings) -> Codec:
+    try:
+        topics.create(settings)
+        codec = Codec(Registry(settings.registry))
+        codec.encoder(ProfileCommand)  # ids that are asked for now need not be asked for later
+        codec.encoder(IdentityChange)
+    except (KafkaException, *REGISTRY_ERRORS) as error:
+        raise TransientError(f"Kafka or the schema registry does not answer: {error}") from error
+    return codec
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Waits until nothing that was under way before a decision can still arrive: step 3 of decision 0009.
+
+Every target is an end as it was at one moment, so the barrier ends under endless load.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import KafkaException
+
+from jobs.rebuild import metrics
+from runtime.kafka.offsets import Extent, Offsets, Partition
+from runtime.retrying import Stopped, TransientError, persist
+from schemas import topics
+
+WORKER = topics.APP
+SINK = f"{topics.APP}-sink"
+STEPS = 4  # as many as a stale event can take from profile to profile
+POLL_S = 0.05
+TELL_S = 10.0
+
+Targets = Mapping[str, Mapping[Partition, int]]
+"""Consumer group -> partition -> the offset that it must have committed."""
+
+logger = logging.getLogger(__name__)
+
+
+class Barrier:
+    """For one thread. Kafka may be away for as long as it likes; raises Stopped when the process stops first."""
+
+    def __init__(self, offsets: Offsets, stopping: threading.Event) -> None:
+        self._offsets = offsets
+        self._stopping = stopping
+
+    def cut(self) -> tuple[int, ...]:
+        """Pass, and return the end of each partition of `events.resolved` that everything before has arrived by.
+
+        The worker must have read the commands before the cut is taken: whatever a profile folds before it hears that it
+        is to be rebuilt has to lie before the cut, for it is replayed and else would be lost.
+        """
+        ordered = self._extents(topics.IDENTITY_ROUTES, topics.PROFILE_COMMANDS)
+        self.await_read({WORKER: ends(ordered)}, "the decision")
+        resolved = self._extents(topics.EVENTS_RESOLVED)
+        self.await_read({WORKER: ends(resolved), SINK: ends(resolved)}, "events routed before it")
+        for _ in range(STEPS):
+            self.await_read({WORKER: ends(self._extents(topics.PROFILE_COMMANDS))}, "profiles sending them on")
+        self.await_read({SINK: ends(self._extents(topics.SESSIONS))}, "sessions of before")
+        return tuple(extent.end for _, extent in sorted(resolved.items()))
+
+    def await_read(self, targets: Targets, what: str) -> None:
+        """Return once every group has committed every target; `what` is for the log."""
+        tell_at = time.monotonic() + TELL_S
+        while missing := unread(targets, {group: self._committed(group, of) for group, of in targets.items()}):
+            if time.monotonic() >= tell_at:
+                logger.info("waiting for %s: %s", what, described(missing))
+                tell_at += TELL_S
+            if self._stopping.wait(POLL_S):
+                raise Stopped
+
+    def _committed(self, group: str, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        def ask() -> Mapping[Partition, int]:
+            try:
+                return self._offsets.committed(group, partitions)
+            except KafkaException as error:
+                raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
+
+        return persist("offsets", ask, self._stopping, metrics.RETRIES)
+
+    def _extents(self, *names: str) -> Mapping[Partition, Extent]:
+        def ask() -> Mapping[Partition, Extent]:
+            try:
+                return self._offsets.extents(self._offsets.partitions(names))
+            except KafkaException as error:
+                raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
+
+        return persist("offsets", ask, self._stopping, metrics.RETRIES)
+
+
+def ends(extents: Mapping[Partition, Extent]) -> dict[Partition, int]:
+    """What to wait for: the ends of the partitions that hold something."""
+    return {partition: extent.end for partition, extent in extents.items() if not extent.is_empty}
+
+
+def unread(targets: Targets, committed: Targets) -> dict[tuple[str, str], int]:
+    """Group and topic -> offsets that are missing; nothing if all targets are reached."""
+    missing: dict[tuple[str, str], int] = {}
+    for group, wanted in targets.items():
+        for place, end in wanted.items():
+            lag = end - committed[group].get(place, 0)
+            if lag > 0:
+                missing[group, place[0]] = missing.get((group, place[0]), 0) + lag
+    return missing
+
+
+def described(missing: Mapping[tuple[str, str], int]) -> str:
+    """For a log line."""
+    return ", ".join(f"{group} has {records} records of {topic} to read" for (group, topic), records in missing.items())

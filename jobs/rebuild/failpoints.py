@@ -1,0 +1,8 @@
+"""The places at which the rebuilder can be made to end itself, see `runtime.failpoints`; tests end it at each of them."""
+
+from runtime.failpoints import crash_points
+
+PLACES = ("before_barrier", "after_barrier", "between_parts", "before_rebuilt", "before_offsets")
+
+reached = crash_points(PLACES)
+"""Call it with the name of the place."""

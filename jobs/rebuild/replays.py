@@ -1,0 +1,98 @@
+"""One profile's events as `replay` commands, in order and acknowledged; which events is `rebuild`'s matter."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException, Producer
+
+from jobs.rebuild.chunks import parts
+from jobs.rebuild.claims import Job
+from jobs.rebuild.delivery import Delivery, failure
+from jobs.rebuild.failpoints import reached
+from schemas import topics
+from schemas.identity import profile_key
+from schemas.records import ProfileCommand
+from warehouse.queries.replays import Told
+
+DELIVERY_TIMEOUT_S = 30.0
+QUEUE_KBYTES = 32 * 1024
+
+
+class Sent(NamedTuple):
+    """How many events went out, and where on `profile.commands` their parts lie."""
+
+    events: int
+    partition: int
+    offsets: tuple[int, ...]
+
+    @property
+    def end(self) -> int:
+        """What the worker has to read up to."""
+        return max(self.offsets, default=-1) + 1
+
+
+class Replays:
+    """A producer of replays, for one thread."""
+
+    def __init__(self, kafka: str, encode: Callable[[ProfileCommand], bytes]) -> None:
+        self._encode = encode
+        self._runs = 0
+        config = {
+            "bootstrap.servers": kafka,
+            "client.id": f"{topics.APP}-rebuilder",
+            "compression.type": "lz4",
+            "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
+            "queue.buffering.max.kbytes": QUEUE_KBYTES,
+            "log_level": 0,  # what goes wrong is raised
+        }
+        self._producer = Producer(topics.PRODUCER_CONFIG | config)
+
+    def send(self, job: Job, events: Iterable[bytes], told: Told, turn: int) -> Sent:
+        """Send a run of its own, at least one part, and return once Kafka has acknowledged all of it.
+
+        `turn`: this rebuilder's, see `Changes`. A profile does not take up a run that sorts before the one it has: that
+        of a rebuilder that was away, and does not know that another one goes on.
+
+        Raises TransientError, after which a new run may be sent: the profile ignores what came of this one. Raises
+        TerminalError when only a new process can go on. What `events` raises passes.
+        """
+        self._runs += 1
+        # The letter sorts behind the times that an older release's runs begin with.
+        run = f"t{turn:019}-{self._runs:08}-{uuid.uuid4().hex}"
+        key = profile_key(job.workspace, job.share.profile_id)
+        delivery = Delivery()
+        count = 0
+        for part in parts(events, told.sessions):
+            if part.number:
+                reached("between_parts")
+            count += len(part.events)
+            command = ProfileCommand(
+                workspace=job.workspace,
+                profile_id=job.share.profile_id,
+                command="replay",
+                decision=job.decision,
+                run=run,
+                part=part.number,
+                last=part.last,
+                events=part.events,
+                version=told.version if part.number == 0 else 0,
+                sessions=part.sessions,
+            )
+            self._produce(self._encode(command), key, delivery)
+        self._producer.flush(DELIVERY_TIMEOUT_S + 1)
+        delivery.check(part.number + 1)
+        return Sent(count, delivery.partition, tuple(delivery.offsets))
+
+    def _produce(self, value: bytes, key: bytes, delivery: Delivery) -> None:
+        while True:
+            delivery.check()
+            try:
+                self._producer.produce(topics.PROFILE_COMMANDS, value, key, on_delivery=delivery.acknowledge)
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                raise failure(error.args[0]) from error
+            else:
+                self._producer.poll(0)
+                return

@@ -1,8 +1,0 @@
-"""The places at which the rebuilder can be made to end itself, see `settings.crash`; tests end it at each of them."""
-
-from settings.crash import crash_points
-
-PLACES = ("before_barrier", "after_barrier", "between_parts", "before_rebuilt", "before_offsets")
-
-reached = crash_points(PLACES)
-"""Call it with the name of the place."""

@@ -1,0 +1,82 @@
+"""Mappings in YAML: what they become, and where an error is said to be."""
+
+from pathlib import Path
+
+import pytest
+
+from collectors.sources.files.cdnow import MAPPING
+from collectors.sources.files.mapping import Constant, Format, FromColumn, Time
+from collectors.sources.files.mapping_file import read_mapping
+from collectors.sources.files.problems import MappingError
+
+ORDERS = """name: orders
+workspace: main
+source: erp
+columns:
+  customer: text
+  at: text
+  total: decimal
+event: {column: at}
+occurred_at: {column: at, zone: Europe/Berlin}
+identifiers: {user_id: customer}
+properties:
+  total: total
+  paid: {constant: true}
+  currency: {constant: EUR}
+"""
+
+
+def test_the_shipped_mapping_of_cdnow() -> None:
+    mapping = read_mapping(MAPPING)
+    assert mapping.format == Format("spaces", ",", "skip", "ascii")
+    assert mapping.event == "Order Completed"
+    assert mapping.occurred_at == Time("date", "%Y%m%d", "UTC")
+    assert mapping.properties["currency"] == Constant('"USD"')
+
+
+def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(ORDERS, encoding="utf-8")
+    mapping = read_mapping(path)
+    assert mapping.format == Format("csv", ",", "names", "utf-8")
+    assert mapping.event == FromColumn("at")
+    assert mapping.occurred_at == Time("at", "iso", "Europe/Berlin")
+    assert mapping.properties == {
+        "total": FromColumn("total"),
+        "paid": Constant("true"),
+        "currency": Constant('"EUR"'),
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("name: orders", "name: a b", "1:7", "'a b'"),
+        ("name: orders", "nome: orders", "1:1", "unknown entry 'nome'"),
+        ("source: erp\n", "", "1:1", "'source' is missing"),
+        ("total: decimal", "total: money", "7:10", "'money': expected one of text"),
+        ("  total: decimal", "  at: decimal", "7:3", "'at' is there twice"),
+        ("user_id: customer", "user_id: client", "10:24", "'client' is not under columns"),
+        ("zone: Europe/Berlin", "zone: Berlin", "9:33", "no time zone"),
+        ("zone: Europe/Berlin", "format: yesterday", "9:35", "'yesterday'"),
+        ("identifiers: {user_id: customer}", "identifiers: {}", "10:14", "at least one identifier"),
+        ("constant: true", "constant: [1]", "13:20", "a constant must be"),
+        ("constant: true", "constant: .nan", "13:20", "no JSON value"),
+        ("source: erp", "source: erp\nformat: {delimiter: ab}", "4:21", "one character"),
+        ("source: erp", "source: erp\nformat: {encoding: utf-16}", "4:20", "utf-16"),
+        ("source: erp", "source: [erp", "4:8", "expected ',' or ']'"),
+        (ORDERS, "", "1:1", "empty"),
+    ],
+)
+def test_an_error_names_its_line_and_column(tmp_path: Path, old: str, new: str, place: str, message: str) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(ORDERS.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(MappingError) as caught:
+        read_mapping(path)
+    assert str(caught.value).startswith(f"{path}:{place}: ")
+    assert message in str(caught.value)
+
+
+def test_a_missing_mapping_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match="cannot be read"):
+        read_mapping(tmp_path / "none.yaml")

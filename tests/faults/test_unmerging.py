@@ -1,0 +1,116 @@
+"""People parted under load while the rebuilder dies at its named places, and the worker at some of its own."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import pytest
+
+from embedded.stack import Stack
+from jobs.rebuild.failpoints import PLACES
+from runtime.failpoints import VARIABLE
+from schemas.records import Event, IdentityRequest
+from tests.faults.crew import Crew, killed, until
+from tests.faults.figures import Figures
+from tests.faults.scenario import assert_sound, phases, pieces
+from tests.oracle.orders import Operator
+from tests.oracle.scene import Scene
+from tests.oracle.stream import WEB, Delivery, device, user
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+IN_SHORT = ("after_barrier", "between_parts", "before_offsets")
+# The worker's, within a batch: between what a decision sends, and around the end of its transaction.
+OF_WORKER = ("after_outputs", "before_commit", "after_commit", "after_store", "after_begin")
+ORDERS = 3
+SEVERAL_PARTS = 1_001  # events of a profile whose replay is two commands
+
+
+class _Rebuilder:
+    """The stack's rebuilder, which can be made to end itself."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._process = stack.part("rebuilder")
+        self._plain = self._process.part
+
+    def start(self, crash_at: str) -> None:
+        self._process.kill()
+        environment = dict(self._plain.environment) | {VARIABLE: crash_at}
+        self._process.part = msgspec.structs.replace(self._plain, environment=environment)
+        self._process.start()
+
+    def steady(self) -> None:
+        self._process.part = self._plain
+        self._process.restart()
+
+    def ended(self) -> str:
+        assert self._process.wait(60), self._process.failure("still runs after 60 s")
+        return self._process.ending
+
+
+@pytest.fixture
+def rebuilder(stack: Stack) -> Iterator[_Rebuilder]:
+    rebuilder = _Rebuilder(stack)
+    yield rebuilder
+    rebuilder.steady()
+
+
+def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
+    crew: Crew, rebuilder: _Rebuilder, scene: Scene, figures: Figures, is_long: bool
+) -> None:
+    rng = random.Random(30)
+    operator = Operator(scene, seed=30)
+    places = PLACES if is_long else IN_SHORT
+    played = []
+    for phase, (end, sent) in enumerate(phases(scene, seed=30, number=3 if is_long else 1)):
+        couples: list[Delivery] = []
+        for number, (place, piece) in enumerate(zip(places, pieces(sent, len(places)), strict=True)):
+            before, after = pieces(piece, 2)
+            couple = _couple(scene, f"{place}-{phase}", before[-1].event.received_at, place)
+            couples += couple
+            scene.sender.send([*before, *couple])
+            parted = couple[-1].event.identifiers
+            until(lambda parted=parted: _was_asked_about(scene, parted), f"{parted} to be asked about")  # type: ignore[misc]
+
+            crew.worker().kill()
+            rebuilder.start(crash_at=place)
+            operator.give(
+                IdentityRequest(scene.workspace.name, "", "", end, parted, "unmerge", f"{place}-{phase}", "a test")
+            )
+            operator.part(ORDERS, before)
+            scene.sender.send(after)
+            crew.start(crash_at=f"{OF_WORKER[number]}:{rng.randint(1, 2)}", awaited=False)
+            assert killed(crew.ended())
+            crew.start(awaited=False)
+            assert killed(rebuilder.ended())
+            rebuilder.start(crash_at="")
+            figures.kills += 3
+        crew.steady()
+        rebuilder.steady()
+        scene.rest_at(end)
+        played.append((end, [*sent, *couples]))
+        figures.events += len(played[-1][1])
+    end, last = played.pop()
+    assert_sound(scene, [*played, (end, [*last, *operator.stragglers])])
+    kinds = Counter(change.kind for change in scene.ledger().decided)
+    assert kinds["split"] >= len(places), kinds
+    figures.notes.append(f"{kinds['split']} splits, {kinds['shared']} shared devices")
+
+
+def _was_asked_about(scene: Scene, identifiers: Sequence[object]) -> bool:
+    return any(set(identifiers) <= set(request.identifiers) for request in scene.ledger().requests)
+
+
+def _couple(scene: Scene, name: str, at: int, place: str) -> list[Delivery]:
+    """Events on a device whose user signs in at last, so many that their replay comes by the place."""
+    events = SEVERAL_PARTS if place == "between_parts" else 3
+    workspace = scene.workspace.name
+    views = [
+        Event(workspace, WEB, f"{name}-{number}", "track", "Product Viewed", at - number, None, at, (device(name),))
+        for number in range(events)
+    ]
+    both = (user(name), device(name))
+    return [Delivery(event, "kafka") for event in (*views, Event(
+        workspace, WEB, f"{name}-sign-in", "identify", None, at, None, at, both, traits='{"plan": "vip"}'
+    ))]  # fmt: skip

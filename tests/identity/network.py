@@ -1,0 +1,182 @@
+"""RESOLVE, GRAPH and PROFILE as an in-memory network of logs, read in any interleaving that Kafka could produce.
+
+RESOLVE and GRAPH are the real functions. PROFILE is reduced to what the protocol needs of it: how many events it
+counted, their message ids, its identifiers, or the profile that it gave way to. A step handles one record and its
+outputs at once, as a transaction does; each log is read in order.
+"""
+
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from random import Random
+from zlib import crc32
+
+import msgspec
+
+from identity.components import Components
+from identity.decide import decide
+from identity.entries import IdentifierEntry
+from identity.resolve import apply_route, resolve
+from identity.rules import IdentityRules
+from schemas.identity import identifier_key
+from schemas.records import Event, Identifier, IdentityRequest, ProfileCommand, Route
+from tests.identity.deciding import PLAIN, Table
+
+NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
+WORKSPACE = "main"
+
+
+class Counted(msgspec.Struct):
+    """What an absorb carries: `events` adds up, so a message that is counted twice shows."""
+
+    events: int = 0
+    message_ids: set[str] = msgspec.field(default_factory=set)
+
+
+class ProfileModel(msgspec.Struct):
+    counted: Counted = msgspec.field(default_factory=Counted)
+    identifiers: set[Identifier] = msgspec.field(default_factory=set)
+    merged_into: str | None = None
+    decision: int = 0
+
+
+class Network:
+    """`replays`: every command is delivered a second time at some later moment, as after an operator's replay."""
+
+    def __init__(self, partitions: int, random: Random, rules: IdentityRules = PLAIN, replays: bool = False) -> None:
+        self.profiles: dict[str, ProfileModel] = {}
+        self.entries: dict[bytes, IdentifierEntry] = {}
+        self.graph = Table()
+        self.requests: list[IdentityRequest] = []
+        self._partitions = partitions
+        self.random = random
+        self._rules = rules
+        self._replays = replays
+        self._logs: dict[tuple[str, int], deque[object]] = {}
+        self._pace: dict[tuple[str, int], int] = {}
+
+    def run(self, sends: Sequence[Event]) -> None:
+        """Let a client send these events, in order, while everything else goes on; until all logs are read."""
+        for event in sends:
+            self._append("client", "", event)
+        while waiting := [log for log, records in self._logs.items() if records]:
+            paces = [self._pace[log] for log in waiting]
+            topic, partition = self.random.choices(waiting, paces)[0]
+            self._handle(topic, self._logs[topic, partition].popleft())
+
+    def profile(self, profile_id: str) -> ProfileModel:
+        return self.profiles.setdefault(profile_id, ProfileModel())
+
+    def canonical_of(self, identifier: Identifier) -> Identifier:
+        return Components(self.graph, WORKSPACE, self._rules).canonical_of(identifier)
+
+    def _append(self, topic: str, key: str, record: object) -> None:
+        log = (topic, crc32(key.encode()) % self._partitions)
+        # Some logs are far behind the others: what goes wrong only when a message is very late must show.
+        self._pace.setdefault(log, self.random.choice((1, 20, 400)))
+        self._logs.setdefault(log, deque()).append(record)
+
+    def _handle(self, topic: str, record: object) -> None:
+        match topic, record:
+            case "client", Event():
+                self._append("events", str(record.identifiers[0]), record)
+            case "events", Event():
+                self.resolve(record)
+            case "identity.routes", Route():
+                key = identifier_key(WORKSPACE, Identifier(record.namespace, record.value))
+                self.entries[key] = apply_route(self.entries.get(key), record)
+            case "identity.requests", IdentityRequest():
+                self.requests.append(record)
+                for command in decide(record, self.graph, NAMESPACE, self._rules).commands:
+                    self._order(command)
+            case "events.resolved", (str(profile_id), Event() as event):
+                self.on_event(profile_id, event)
+            case "replays", ProfileCommand():
+                self._append("profile.commands", record.profile_id, record)
+            case "profile.commands", ProfileCommand():
+                self._obey(record)
+            case _:
+                raise AssertionError(f"{record} on {topic}")
+
+    def resolve(self, event: Event) -> None:
+        key = identifier_key(WORKSPACE, event.identifiers[0])
+        resolved = resolve(self.entries.get(key), event.identifiers, event.source, NAMESPACE)
+        if resolved.changed:
+            self.entries[key] = resolved.changed
+        self._append("events.resolved", resolved.profile_id, (resolved.profile_id, event))
+        if resolved.asked:
+            identifiers = (event.identifiers[0], *resolved.asked)
+            request = IdentityRequest(WORKSPACE, event.message_id, event.source, event.occurred_at, identifiers)
+            self._append("identity.requests", WORKSPACE, request)
+
+    def _order(self, command: ProfileCommand) -> None:
+        self._append("profile.commands", command.profile_id, command)
+        if self._replays:
+            self._append("replays", command.profile_id, command)
+
+    def _obey(self, command: ProfileCommand) -> None:
+        match command.command:
+            case "transfer":
+                self.on_transfer(command)
+            case "absorb":
+                self.on_absorb(command)
+            case "fold":
+                self.on_event(command.profile_id, msgspec.msgpack.decode(command.event or b"", type=Event))
+
+    # What PROFILE does; the tests break these rules one by one.
+
+    def on_event(self, profile_id: str, event: Event) -> None:
+        profile = self.profile(profile_id)
+        if profile.merged_into is not None:
+            self._order(
+                ProfileCommand(
+                    WORKSPACE, profile.merged_into, "fold", origin=profile_id, event=msgspec.msgpack.encode(event)
+                )
+            )
+        elif event.message_id not in profile.counted.message_ids:
+            profile.counted.events += 1
+            profile.counted.message_ids.add(event.message_id)
+            profile.identifiers.add(event.identifiers[0])
+
+    def on_transfer(self, command: ProfileCommand) -> None:
+        profile = self.profile(command.profile_id)
+        if profile.merged_into is not None or command.target is None:
+            return
+        profile.merged_into, profile.decision = command.target, command.decision
+        self._order(
+            ProfileCommand(
+                WORKSPACE,
+                command.target,
+                "absorb",
+                decision=command.decision,
+                origin=command.profile_id,
+                identifiers=self.identifiers_that_move(profile, command),
+                state=msgspec.msgpack.encode(profile.counted),
+            )
+        )
+        profile.counted, profile.identifiers = Counted(), set()
+
+    def identifiers_that_move(self, profile: ProfileModel, command: ProfileCommand) -> tuple[Identifier, ...]:
+        """Its own and those whose state it has; the others come when their state does."""
+        return tuple(sorted({command.identifiers[0], *profile.identifiers}, key=self._rules.rank))
+
+    def on_absorb(self, command: ProfileCommand) -> None:
+        profile = self.profile(command.profile_id)
+        if profile.merged_into is not None:
+            decision = max(command.decision, profile.decision)
+            self._order(msgspec.structs.replace(command, profile_id=profile.merged_into, decision=decision))
+        elif command.identifiers[0] not in profile.identifiers:
+            self.absorb(profile, command)
+
+    def absorb(self, profile: ProfileModel, command: ProfileCommand) -> None:
+        state = msgspec.msgpack.decode(command.state or b"", type=Counted)
+        profile.counted.events += state.events
+        profile.counted.message_ids |= state.message_ids
+        profile.identifiers |= set(command.identifiers)
+        profile.decision = max(profile.decision, command.decision)
+        self.open_routes(command.identifiers, command.profile_id, command.decision)
+
+    def open_routes(self, identifiers: tuple[Identifier, ...], profile_id: str, decision: int) -> None:
+        for identifier in identifiers:
+            route = Route(WORKSPACE, identifier.namespace, identifier.value, profile_id, decision)
+            self._append("identity.routes", str(identifier), route)

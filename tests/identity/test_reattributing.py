@@ -1,0 +1,125 @@
+"""Devices that are handed on, as GRAPH decides: who holds them, whom it tells, and which profiles it has rebuilt."""
+
+import msgspec
+
+from identity.rules import DEFAULT_RULES
+from schemas.records import Claim, Holder, Identifier, Pair, ProfileCommand, Share
+from tests.identity.deciding import AT, Graph, kinds, profile_of
+
+RULES = msgspec.structs.replace(
+    DEFAULT_RULES,
+    namespaces=tuple(
+        msgspec.structs.replace(one, shared="last_login") if one.name == "anonymous_id" else one
+        for one in DEFAULT_RULES.namespaces
+    ),
+)
+TILL, KIM, LEA = Identifier("anonymous_id", "till"), Identifier("user_id", "kim"), Identifier("user_id", "lea")
+KIMS = Identifier("email", "kim@example.org")
+
+
+def _two_at_the_till() -> Graph:
+    graph = Graph(RULES)
+    graph.sign_in(KIM, TILL, at=AT + 10)
+    graph.sign_in(LEA, TILL, at=AT + 20)
+    return graph
+
+
+def _sent(graph: Graph, command: str) -> list[ProfileCommand]:
+    return [one for one in graph.decisions[-1].commands if one.command == command]
+
+
+def test_one_person_has_the_device_as_any_other() -> None:
+    graph = Graph(RULES)
+    decision = graph.sign_in(KIM, TILL)
+    assert kinds(decision) == ["merged"]
+    assert graph.are_one(KIM, TILL)
+    assert graph.sign_in(KIM, TILL, at=AT + 5).changes == []
+
+
+def test_a_second_person_parts_the_device_and_each_gets_its_time() -> None:
+    graph = _two_at_the_till()
+    held = (Holder(AT + 10, "user_id", "kim"), Holder(AT + 20, "user_id", "lea"))
+    rebuilds = {one.profile_id: one for one in _sent(graph, "rebuild")}
+    assert rebuilds.keys() == {profile_of(KIM), profile_of(LEA), profile_of(TILL)}
+    assert rebuilds[profile_of(TILL)].holders == held
+    assert rebuilds[profile_of(KIM)].dealt == rebuilds[profile_of(LEA)].dealt == (TILL,)
+    shared = next(change for change in graph.decisions[-1].changes if change.kind == "shared")
+    assert set(shared.shares) == {
+        Share(profile_of(KIM), (Claim("user_id", "kim"), Claim("anonymous_id", "till", None, AT + 20))),
+        Share(profile_of(LEA), (Claim("user_id", "lea"), Claim("anonymous_id", "till", AT + 20))),
+        Share(profile_of(TILL), (Claim("anonymous_id", "till"),)),
+    }
+    assert not graph.are_one(KIM, TILL)
+    assert not graph.are_one(LEA, TILL)
+
+
+def test_the_next_change_of_hands_rebuilds_nobody() -> None:
+    graph = _two_at_the_till()
+    decision = graph.sign_in(KIM, TILL, at=AT + 30)
+    assert kinds(decision) == ["refused", "assigned"]  # what tied Kim to the till before is not followed any more
+    assert decision.changes[-1].identifiers == (TILL, KIM)
+    [assign] = _sent(graph, "assign")
+    assert [(one.since - AT, one.value) for one in assign.holders] == [(10, "kim"), (20, "lea"), (30, "kim")]
+    assert [one.profile_id for one in _sent(graph, "warn")] == [profile_of(LEA)]
+    assert _sent(graph, "rebuild") == []
+
+
+def test_a_sign_in_that_changes_no_hands_says_nothing() -> None:
+    graph = _two_at_the_till()
+    assert graph.sign_in(LEA, TILL, at=AT + 30).commands == []
+    assert graph.together(LEA, TILL, at=AT + 40).commands == []
+
+
+def test_a_late_sign_in_shows_what_was_hidden_by_a_repeated_one() -> None:
+    graph = _two_at_the_till()
+    graph.sign_in(LEA, TILL, at=AT + 40)
+    told = graph.sign_in(KIM, TILL, at=AT + 30).changes[-1]
+    assert told.identifiers == (TILL, KIM, LEA)
+    assert [share.claims[0].since for share in told.shares] == [AT + 30, AT + 40]
+
+
+def test_persons_are_rebuilt_when_the_device_says_that_it_dealt_wrongly() -> None:
+    graph = _two_at_the_till()
+    graph.together(KIM, KIMS)
+    decision = graph.order("reassign", (TILL, KIM))
+    assert kinds(decision) == ["reassigned"]
+    [rebuild] = _sent(graph, "rebuild")
+    assert (rebuild.profile_id, rebuild.identifiers) == (profile_of(KIM), (KIM, KIMS))
+    assert [one.profile_id for one in _sent(graph, "assign")] == [profile_of(TILL)]
+
+
+def test_a_person_that_comes_apart_keeps_the_time_of_each_part() -> None:
+    graph = _two_at_the_till()
+    graph.together(KIM, KIMS)
+    decision = graph.unmerge(KIM, KIMS)
+    shares = {share.profile_id: share.claims for share in decision.changes[0].shares}
+    assert Claim("anonymous_id", "till", None, AT + 20) in shares[profile_of(KIM)]
+    assert shares[profile_of(KIMS)] == (Claim("email", "kim@example.org"),)
+
+
+def test_sign_ins_whose_evidence_is_taken_back_do_not_count_later() -> None:
+    graph = Graph(RULES)
+    graph.sign_in(KIM, TILL, at=AT + 10)
+    graph.retract(Pair(KIM, TILL), forbid=True)
+    graph.sign_in(LEA, TILL, at=AT + 20)
+    assert graph.are_one(LEA, TILL)
+    assert [one.value for one in graph.stored.sign_ins(TILL)] == ["lea"]
+
+
+def test_whoever_an_operator_keeps_apart_from_a_device_never_holds_it() -> None:
+    graph = Graph(RULES)
+    graph.sign_in(KIM, TILL, at=AT + 10)
+    graph.retract(Pair(KIM, TILL), forbid=True)
+    graph.sign_in(KIM, TILL, at=AT + 15)
+    assert graph.stored.sign_ins(TILL) == ()
+
+
+def test_a_device_that_stood_alone_is_handed_on_once_the_policy_says_so() -> None:
+    before = Graph(DEFAULT_RULES)
+    before.together(KIM, TILL)
+    before.together(LEA, TILL)
+    assert before.stored.is_shared(TILL)
+    graph = Graph(RULES, table=before.table)
+    decision = graph.sign_in(LEA, TILL, at=AT + 20)
+    assert kinds(decision) == ["shared", "assigned"]
+    assert graph.stored.is_handed_on(TILL)

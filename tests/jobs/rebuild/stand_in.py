@@ -1,0 +1,221 @@
+"""The rebuilder as its own process, and a stand-in for the worker's side of the contract: no profile is folded here.
+
+`StandInWorker` reads what the worker reads, in its group, commits as it goes, and keeps the commands it saw. Whether
+real profiles end as they should is for the tests that run GRAPH and PROFILE.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+from embedded.layout import free_ports
+from embedded.stack import Stack
+from jobs.rebuild.changes import GROUP
+from runtime.kafka.offsets import Offsets
+from schemas import topics
+from schemas.codec import Codec
+from schemas.dead_letters import dead_id
+from schemas.identity import profile_key
+from schemas.records import DeadLetter, Event, Identifier, IdentityChange, ProfileCommand
+from schemas.registry import Registry
+from streams.agents.profile.stage import ProfileStage
+
+DEADLINE_S = 60.0
+WORKER_TOPICS = (topics.IDENTITY_ROUTES, topics.EVENTS_RESOLVED, topics.PROFILE_COMMANDS)
+
+
+def wait_until(is_true: Callable[[], bool], what: str = "the condition") -> None:
+    """Return once a condition holds; fail the test when it does not in time."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_true():
+        assert time.monotonic() < deadline, f"{what} did not come true in time"
+        time.sleep(0.05)
+
+
+class RebuilderProcess:
+    """`python -m jobs.rebuild` against a stack, but for what `environment` says; ends with the block."""
+
+    def __init__(self, stack: Stack, folder: Path, **environment: str) -> None:
+        self._port = free_ports(1)[0]
+        self.log = folder / f"rebuilder-{self._port}.log"
+        own = {"ONEFOLD_REBUILDER_METRICS_PORT": str(self._port)}
+        self._environment = dict(stack.environment) | own | environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def start(self, **environment: str) -> None:
+        """Start it without waiting."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "jobs.rebuild"]
+            self._process = subprocess.Popen(command, env=self._environment | environment, stdout=log, stderr=log)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text()
+        try:
+            return httpx.get(f"http://127.0.0.1:{self._port}/health/ready").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def metrics(self) -> str:
+        return httpx.get(f"http://127.0.0.1:{self._port}/metrics").text
+
+    def terminate(self) -> tuple[int, float]:
+        """Exit code after SIGTERM, and the seconds it took."""
+        assert self._process is not None
+        started = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(DEADLINE_S), time.monotonic() - started
+
+    def wait(self) -> int:
+        """Exit code, once it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(DEADLINE_S)
+
+
+class StandInWorker:
+    """Reads what RESOLVE and PROFILE read, commits, and does nothing else; ends with the block."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._codec = Codec(Registry(stack.settings.registry))
+        self._offsets = Offsets(stack.settings.kafka)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self.commands: list[ProfileCommand] = []
+        self.refuses = ""  # a profile whose replays become dead letters
+        self._producer = Producer(topics.PRODUCER_CONFIG | {"bootstrap.servers": stack.settings.kafka})
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": stack.settings.kafka,
+                "group.id": topics.APP,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 20,
+            }
+        )
+
+    def __enter__(self) -> Self:
+        # Assigned, not subscribed: nothing waits for a group to settle. Begins at the ends: of before, nobody asks.
+        extents = self._offsets.extents(self._offsets.partitions(WORKER_TOPICS))
+        places = [TopicPartition(topic, partition, extent.end) for (topic, partition), extent in extents.items()]
+        self._consumer.assign(places)
+        self._consumer.commit(offsets=places, asynchronous=False)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join(DEADLINE_S)
+        self._consumer.close()
+
+    def replays(self, workspace: str) -> list[ProfileCommand]:
+        """The parts that came for a workspace, in order."""
+        return [one for one in list(self.commands) if one.workspace == workspace and one.command == "replay"]
+
+    def _read(self) -> None:
+        while not self._stopping.is_set():
+            for message in self._consumer.consume(500, 0.02):
+                if message.error() is None and message.topic() == topics.PROFILE_COMMANDS:
+                    self.commands.append(self._codec.decode(ProfileCommand, message.value()))
+                    if (self.commands[-1].command, self.commands[-1].profile_id) == ("replay", self.refuses):
+                        self._bury(message)
+            positions = [place for place in self._consumer.position(self._consumer.assignment()) if place.offset >= 0]
+            if positions:
+                self._consumer.commit(offsets=positions, asynchronous=False)
+
+    def _bury(self, message: Message) -> None:
+        place = (message.topic() or "", message.partition() or 0, message.offset() or 0)
+        letter = DeadLetter(dead_id(*place, ProfileStage.name), *place, ProfileStage.name, "too_large", 0)
+        self._producer.produce(topics.EVENTS_DEAD, self._codec.encoder(DeadLetter)(letter), letter.dead_id.encode())
+        assert self._producer.flush(DEADLINE_S) == 0
+
+
+class Installation:
+    """What a test writes into Kafka and reads of `identity.changes`."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._codec = Codec(Registry(stack.settings.registry))
+        self._kafka = stack.settings.kafka
+        self._offsets = Offsets(self._kafka)
+        self._producer = Producer(topics.PRODUCER_CONFIG | {"bootstrap.servers": self._kafka})
+
+    def resolve(self, events: Iterable[Event], profile_id: str) -> list[bytes]:
+        """Events on `events.resolved`, as RESOLVE would route them; their bytes."""
+        bodies = []
+        for event in events:
+            bodies.append(self._codec.encoder(Event)(event))
+            self._producer.produce(topics.EVENTS_RESOLVED, bodies[-1], profile_key(event.workspace, profile_id))
+            if len(bodies) % 10_000 == 0:
+                self._producer.flush(DEADLINE_S)
+        assert self._producer.flush(DEADLINE_S) == 0
+        return bodies
+
+    def send_bytes(self, value: bytes) -> None:
+        """Anything on `identity.changes`."""
+        self._producer.produce(topics.IDENTITY_CHANGES, value, b"main")
+        assert self._producer.flush(DEADLINE_S) == 0
+
+    def decide(self, *changes: IdentityChange) -> None:
+        """Changes on `identity.changes`, as GRAPH would tell them."""
+        for change in changes:
+            value = self._codec.encoder(IdentityChange)(change)
+            self._producer.produce(topics.IDENTITY_CHANGES, value, change.workspace.encode())
+        assert self._producer.flush(DEADLINE_S) == 0
+
+    def rebuilt(self, workspace: str) -> list[IdentityChange]:
+        """What was told to be rebuilt."""
+        return [one for one in self.changes(workspace) if one.kind == "rebuilt"]
+
+    def changes(self, workspace: str) -> list[IdentityChange]:
+        """All changes of a workspace, from the beginning."""
+        extents = self._offsets.extents(self._offsets.partitions([topics.IDENTITY_CHANGES]))
+        consumer = Consumer({"bootstrap.servers": self._kafka, "group.id": f"reader-{os.getpid()}"})
+        consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in extents])
+        found = []
+        left = sum(extent.end for extent in extents.values())
+        while left > 0:
+            for message in consumer.consume(left, 0.5):
+                left -= 1
+                found.append(self._codec.decode(IdentityChange, message.value()))
+        consumer.close()
+        return [one for one in found if one.workspace == workspace]
+
+    def has_committed_everything(self) -> bool:
+        """Whether the rebuilders have acknowledged all changes."""
+        partitions = self._offsets.partitions([topics.IDENTITY_CHANGES])
+        committed, extents = self._offsets.committed(GROUP, partitions), self._offsets.extents(partitions)
+        return all(extent.is_empty or committed.get(place, 0) >= extent.end for place, extent in extents.items())
+
+
+def event(workspace: str, number: int, *identifiers: Identifier, occurred_at: int | None = None) -> Event:
+    """A track call with its number as its time."""
+    at = number if occurred_at is None else occurred_at
+    return Event(workspace, "web", f"m{number}", "track", "Seen", at, None, 10**12, identifiers)

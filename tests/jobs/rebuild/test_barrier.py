@@ -1,0 +1,80 @@
+"""What the barrier waits for: fixed ends, of partitions that hold something."""
+
+import threading
+from collections.abc import Iterable
+
+import pytest
+
+from jobs.rebuild.barrier import SINK, STEPS, WORKER, Barrier, ends, unread
+from runtime.kafka.offsets import Extent, Offsets, Partition
+from runtime.retrying import Stopped
+from schemas import topics
+
+RESOLVED = topics.EVENTS_RESOLVED
+COMMANDS = topics.PROFILE_COMMANDS
+
+
+def test_an_empty_partition_needs_no_commit() -> None:
+    extents = {(RESOLVED, 0): Extent(0, 0), (RESOLVED, 1): Extent(7, 7), (RESOLVED, 2): Extent(2, 5)}
+    assert ends(extents) == {(RESOLVED, 2): 5}
+
+
+@pytest.mark.parametrize(("committed", "missing"), [({}, 5), ({(RESOLVED, 0): 4}, 1), ({(RESOLVED, 0): 5}, 0)])
+def test_a_target_is_reached_when_it_is_committed(committed: dict[Partition, int], missing: int) -> None:
+    assert unread({WORKER: {(RESOLVED, 0): 5}}, {WORKER: committed}) == (
+        {(WORKER, RESOLVED): missing} if missing else {}
+    )
+
+
+def test_each_group_has_targets_of_its_own() -> None:
+    targets = {WORKER: {(RESOLVED, 0): 5}, SINK: {(RESOLVED, 0): 5, (RESOLVED, 1): 2}}
+    committed = {WORKER: {(RESOLVED, 0): 9}, SINK: {(RESOLVED, 1): 1}}
+    assert unread(targets, committed) == {(SINK, RESOLVED): 6}
+
+
+class Load(Offsets):
+    """A Kafka whose topics grow by a record with every question, read by groups that are always ten behind."""
+
+    def __init__(self) -> None:
+        self.now = 100
+        self.asked: list[str] = []
+
+    def partitions(self, names: Iterable[str]) -> tuple[Partition, ...]:
+        return tuple((name, partition) for name in names for partition in range(2))
+
+    def extents(self, partitions: Iterable[Partition]) -> dict[Partition, Extent]:
+        places = list(partitions)
+        self.asked.append(" ".join(sorted({topic for topic, _ in places})))
+        self.now += 1
+        return {(topic, partition): Extent(0, self.now + partition) for topic, partition in places}
+
+    def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        self.now += 1
+        read = {WORKER: (topics.IDENTITY_ROUTES, RESOLVED, COMMANDS), SINK: (RESOLVED, topics.SESSIONS)}
+        return {place: self.now - 10 for place in partitions if place[0] in read[group]}
+
+
+def test_it_ends_under_endless_load_and_looks_at_everything_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.rebuild.barrier.POLL_S", 0.001)
+    load = Load()
+    first, second = Barrier(load, threading.Event()).cut()
+    assert second == first + 1
+    assert load.asked == [
+        f"{topics.IDENTITY_ROUTES} {COMMANDS}",
+        RESOLVED,
+        *[COMMANDS] * STEPS,
+        topics.SESSIONS,
+    ]
+
+
+def test_the_cut_counts_emptied_partitions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Load, "extents", lambda _, places: {place: Extent(7, 7) for place in places})
+    assert Barrier(Load(), threading.Event()).cut() == (7, 7)
+
+
+def test_it_ends_when_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Load, "committed", lambda _self, _group, _partitions: {})
+    stopping = threading.Event()
+    stopping.set()
+    with pytest.raises(Stopped):
+        Barrier(Load(), stopping).cut()

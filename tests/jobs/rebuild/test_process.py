@@ -1,0 +1,288 @@
+"""The rebuilder as a process on a real Kafka, registry and ClickHouse; the worker's side is a stand-in."""
+
+import os
+import re
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from embedded.layout import free_ports
+from embedded.stack import Stack
+from jobs.rebuild.failpoints import PLACES
+from schemas.codec import Codec
+from schemas.records import Claim, Event, Identifier, IdentityChange, ProfileCommand, Share
+from schemas.registry import Registry
+from streams.fold import rebuild
+from tests.jobs.rebuild.stand_in import (
+    Installation,
+    RebuilderProcess,
+    StandInWorker,
+    event,
+    wait_until,
+)
+from tests.sinks.sink_process import SinkProcess, sink_lags
+from tests.streams.fold.given import CONTEXT
+from warehouse.queries.replays import quoted
+
+pytestmark = pytest.mark.stack
+
+ADA = Identifier("user_id", "ada")
+BOB = Identifier("user_id", "bob")
+TABLET = Identifier("anonymous_id", "tablet")
+ADAS, BOBS, TABLETS = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
+WHOLE = (Claim("user_id", "ada"),)
+AHEAD = """
+import time
+right, right_ns = time.time, time.time_ns
+time.time, time.time_ns = lambda: right() + 600, lambda: right_ns() + 600_000_000_000
+"""
+
+
+@pytest.fixture(scope="module")
+def kafka(stack: Stack) -> Installation:
+    return Installation(stack)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sink(migrated: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SinkProcess]:
+    assert migrated
+    with SinkProcess(stack, tmp_path_factory.mktemp("sink")) as process:
+        yield process
+
+
+@pytest.fixture
+def worker(stack: Stack) -> Iterator[StandInWorker]:
+    with StandInWorker(stack) as reading:
+        yield reading
+
+
+@pytest.fixture
+def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[RebuilderProcess]:
+    with RebuilderProcess(stack, tmp_path) as process:
+        wait_until(process.is_ready, "readiness")
+        yield process
+
+
+def split(workspace: str, decision: int, *shares: Share, request_id: str = "") -> IdentityChange:
+    return IdentityChange(workspace, decision, "split", 0, request_id=request_id, shares=shares)
+
+
+def check_run(parts: list[ProfileCommand], decision: int, bodies: list[bytes]) -> None:
+    """One run, whole and in order."""
+    assert len({part.run for part in parts}) == 1
+    assert [part.part for part in parts] == list(range(len(parts)))
+    assert [part.last for part in parts] == [False] * (len(parts) - 1) + [True]
+    assert {part.decision for part in parts} == {decision}
+    assert [body for part in parts for body in part.events] == bodies
+
+
+def test_a_parted_profile_gets_its_events_as_they_were_accepted_in_order_of_time(
+    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    adas = kafka.resolve([event(workspace, at, ADA, TABLET) for at in (5, 3, 9)], ADAS)
+    bobs = kafka.resolve([event(workspace, at, BOB, TABLET) for at in (4, 8)], ADAS)
+    early, late = kafka.resolve([event(workspace, at, TABLET) for at in (2, 7)], TABLETS)
+    shares = (
+        Share(ADAS, (Claim("user_id", "ada"), Claim("anonymous_id", "tablet", until=6))),
+        Share(BOBS, (Claim("user_id", "bob"), Claim("anonymous_id", "tablet", since=6))),
+        Share(TABLETS, ()),
+    )
+    kafka.decide(
+        IdentityChange(workspace, 6, "merged", 0, retired=(BOBS,), profile_id=ADAS),
+        split(workspace, 7, *shares, request_id="r1"),
+    )
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    by_profile = {
+        profile: [part for part in worker.replays(workspace) if part.profile_id == profile]
+        for profile in (ADAS, BOBS, TABLETS)
+    }
+    check_run(by_profile[ADAS], 7, [early, adas[1], adas[0], adas[2]])
+    check_run(by_profile[BOBS], 7, [bobs[0], late, bobs[1]])
+    check_run(by_profile[TABLETS], 7, [])
+    (rebuilt,) = kafka.rebuilt(workspace)
+    assert (rebuilt.decision, rebuilt.request_id, rebuilt.events) == (7, "r1", 7)
+    assert [(share.profile_id, share.claims) for share in rebuilt.shares] == [(ADAS, ()), (BOBS, ()), (TABLETS, ())]
+    assert 0 < rebuilt.milliseconds < 60_000
+    wait_until(kafka.has_committed_everything, "the commit")
+    metrics = rebuilder.metrics()
+    assert 'onefold_rebuilder_jobs_total{outcome="rebuilt"} 1.0' in metrics
+    assert "onefold_rebuilder_profiles_total 3.0" in metrics
+    assert "onefold_rebuilder_events_total 7.0" in metrics
+    assert "onefold_rebuilder_jobs_waiting 0.0" in metrics
+
+
+def test_bytes_that_an_old_release_did_not_keep_come_from_kafka(
+    stack: Stack, kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    bodies = kafka.resolve([event(workspace, at, ADA) for at in range(1_200)], ADAS)
+    wait_until(lambda: not sink_lags(stack), "the sink")
+    columns = "workspace, source, message_id, type, event, occurred_at, received_at, profile_id, identifiers, version"
+    kept = f"SELECT {columns} FROM onefold.events FINAL WHERE workspace = {quoted(workspace)}"
+    forget = f"INSERT INTO onefold.events ({columns}) {kept}"
+    httpx.post(stack.addresses.clickhouse, content=f"{forget} SETTINGS mutations_sync = 2").raise_for_status()
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    check_run(worker.replays(workspace), 1, bodies)
+    assert "onefold_rebuilder_events_from_kafka_total 1200.0" in rebuilder.metrics()
+
+
+def test_claims_of_more_than_a_question_holds_are_asked_for_one_after_the_other(
+    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    devices = [Identifier("anonymous_id", f"{number:06}" + "\\" * 500) for number in range(9_000)]
+    both = [event(workspace, at, devices[at], devices[-1 - at]) for at in range(0, 9, 2)]
+    one = [event(workspace, at, devices[-at]) for at in range(1, 9, 2)]
+    bodies = dict(zip((*range(0, 9, 2), *range(1, 9, 2)), kafka.resolve(both + one, ADAS), strict=True))
+    claims = tuple(Claim(device.namespace, device.value) for device in devices)
+    kafka.decide(split(workspace, 1, Share(ADAS, claims)))
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    check_run(worker.replays(workspace), 1, [body for _, body in sorted(bodies.items())])
+    assert "retries_total{" not in rebuilder.metrics()
+
+
+def test_of_changes_that_wait_together_the_later_decides_and_both_are_told(
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
+) -> None:
+    kafka.decide(
+        split(workspace, 1, Share(ADAS, WHOLE), request_id="r1"),
+        split(workspace, 2, Share(ADAS, WHOLE), Share(BOBS, ()), request_id="r2"),
+    )
+    with RebuilderProcess(stack, tmp_path) as rebuilder:
+        wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
+        wait_until(kafka.has_committed_everything, "the commit")
+        assert 'onefold_rebuilder_jobs_total{outcome="superseded"} 1.0' in rebuilder.metrics()
+    assert {(part.profile_id, part.decision) for part in worker.replays(workspace)} == {(ADAS, 2), (BOBS, 2)}
+    assert [(one.decision, one.request_id) for one in kafka.rebuilt(workspace)] == [(1, "r1"), (2, "r2")]
+
+
+@pytest.mark.usefixtures("rebuilder")
+def test_nothing_is_sent_before_the_worker_has_read_what_was_under_way(
+    stack: Stack, kafka: Installation, workspace: str
+) -> None:
+    with StandInWorker(stack):
+        pass  # from here on the group stands still
+    kafka.resolve([event(workspace, 1, ADA)], ADAS)
+    kafka.decide(split(workspace, 1, Share(ADAS, ())))
+    time.sleep(1.5)
+    assert kafka.rebuilt(workspace) == []
+    with StandInWorker(stack):
+        wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PLR0917 - fixtures
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, place: str
+) -> None:
+    bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE), request_id="r"))
+    with RebuilderProcess(
+        stack, tmp_path, ONEFOLD_CRASH_AT=f"{place}:{2 if place == 'between_parts' else 1}"
+    ) as rebuilder:
+        assert rebuilder.wait() == -signal.SIGKILL
+        assert not kafka.has_committed_everything()
+        rebuilder.start(ONEFOLD_CRASH_AT="")
+        wait_until(kafka.has_committed_everything, "the commit")
+    parts = worker.replays(workspace)
+    check_run([part for part in parts if part.run == parts[-1].run], 1, bodies)
+    assert {(one.decision, one.request_id, one.events) for one in kafka.rebuilt(workspace)} == {(1, "r", 2_500)}
+
+
+def test_the_run_of_a_successor_counts_whatever_the_clock_of_the_former_said(
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
+) -> None:
+    bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    (tmp_path / "sitecustomize.py").write_text(AHEAD)
+    ahead = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"
+    with RebuilderProcess(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_CRASH_AT="between_parts:2") as rebuilder:
+        assert rebuilder.wait() == -signal.SIGKILL
+        rebuilder.start(PYTHONPATH="", ONEFOLD_CRASH_AT="")
+        wait_until(kafka.has_committed_everything, "the commit")
+    parts = worker.replays(workspace)
+    first, second = dict.fromkeys(part.run for part in parts)
+    check_run([part for part in parts if part.run == second], 1, bodies)
+
+    codec = Codec(Registry(stack.settings.registry))
+    waiting = rebuild.begin(None, ProfileCommand(workspace, ADAS, "rebuild", 1, identifiers=(ADA,)))
+    assert waiting is not None
+    taken = [
+        (part.run, part.part)
+        for part in parts
+        if rebuild.replay(
+            waiting, part.run, part.part, part.version, [codec.decode(Event, one) for one in part.events], CONTEXT
+        )
+    ]
+    assert [number for run, number in taken if run == second] == [0, 1, 2]
+    assert first < second
+
+
+def test_of_a_profile_whose_replay_cannot_be_taken_nobody_is_told_that_it_is_rebuilt(
+    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+) -> None:
+    kafka.resolve([event(workspace, at, ADA) for at in range(1_500)], ADAS)
+    worker.refuses = ADAS
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)), split(workspace, 2, Share(BOBS, ())))
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    wait_until(kafka.has_committed_everything, "the commit")
+    assert [one.decision for one in kafka.rebuilt(workspace)] == [2]
+    told = [line for line in rebuilder.log.read_text().splitlines() if "ERROR" in line]
+    assert len(told) == 1
+    assert f"profile {ADAS} of workspace '{workspace}' still waits for the replay of decision 1" in told[0]
+    metrics = rebuilder.metrics()
+    assert "onefold_rebuilder_profiles_refused_total 1.0" in metrics
+    assert 'onefold_rebuilder_jobs_total{outcome="refused"} 1.0' in metrics
+
+    worker.refuses = ""
+    kafka.decide(split(workspace, 3, Share(ADAS, WHOLE)))
+    wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
+
+
+def test_it_ends_in_time_whatever_it_waits_for(
+    stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
+) -> None:
+    kafka.resolve([event(workspace, 1, ADA)], ADAS)  # which no worker reads
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    with RebuilderProcess(stack, tmp_path) as rebuilder:
+        wait_until(lambda: rebuilder.is_ready() and "jobs_waiting 1.0" in rebuilder.metrics(), "a job")
+        code, seconds = rebuilder.terminate()
+        assert code == 0
+        assert seconds < 2.5
+        assert "Traceback" not in rebuilder.log.read_text()
+    with StandInWorker(stack), RebuilderProcess(stack, tmp_path):
+        wait_until(kafka.has_committed_everything, "the commit")
+
+
+@pytest.mark.usefixtures("worker")
+def test_it_waits_for_a_clickhouse_that_is_away(
+    stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
+) -> None:
+    nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
+    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    with RebuilderProcess(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere) as rebuilder:
+        wait_until(lambda: rebuilder.is_ready() and 'retries_total{step="replay"}' in rebuilder.metrics(), "a retry")
+        assert kafka.rebuilt(workspace) == []
+        code, seconds = rebuilder.terminate()
+        assert (code, seconds < 2.5) == (0, True)
+        assert rebuilder.log.read_text().count("trying again until it works") == 1
+    with RebuilderProcess(stack, tmp_path):
+        wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+
+
+def test_what_is_no_change_is_left_out_and_counted(kafka: Installation, rebuilder: RebuilderProcess) -> None:
+    kafka.send_bytes(b"\x01broken")
+    wait_until(kafka.has_committed_everything, "the commit")
+    assert "onefold_rebuilder_undecodable_total 1.0" in rebuilder.metrics()
+
+
+def test_it_is_small_and_starts_at_once(stack: Stack, tmp_path: Path) -> None:
+    started = time.monotonic()
+    with RebuilderProcess(stack, tmp_path) as rebuilder:
+        wait_until(lambda: bool(re.search("reading", rebuilder.log.read_text())), "its partitions")
+        assert time.monotonic() - started < 10
+        assert psutil.Process(rebuilder.pid).memory_info().rss < 120_000_000

@@ -1,0 +1,178 @@
+"""A lane on the real broker: what it commits is all or nothing, survives it, and locks out whoever came before."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from embedded.stack import Stack
+from schemas.topics import changelog
+from streams.phases import Record
+from streams.state.store import Store
+from streams.tasks.commit import Committer, Fenced
+from streams.tasks.task import Chunk
+from tests.streams.counting import Counting, running
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def stage(stack: Stack) -> Counting:
+    """A stage with topics of its own."""
+    stage = Counting(f"count-{uuid.uuid4().hex[:8]}")
+    admin = AdminClient({"bootstrap.servers": stack.settings.kafka})
+    compacted = {"cleanup.policy": "compact"}
+    made = admin.create_topics(
+        [NewTopic(f"{stage.name}-out", 1), NewTopic(changelog(stage.table), 1, config=compacted)]
+    )
+    for future in made.values():
+        future.result()
+    return stage
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as executor:
+        yield executor
+
+
+def committed(stack: Stack, topic: str) -> list[tuple[bytes, bytes]]:
+    """All that a reader of committed records sees in partition 0 of a topic."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": stack.settings.kafka,
+            "group.id": uuid.uuid4().hex,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+        }
+    )
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    seen: list[tuple[bytes, bytes]] = []
+    try:
+        while True:
+            message = consumer.poll(20)
+            assert message is not None, "the broker did not answer"
+            error = message.error()
+            if error is not None:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                return seen
+            seen.append((message.key() or b"", message.value() or b""))
+    finally:
+        consumer.close()
+
+
+def test_outputs_state_and_position_are_there_after_the_acknowledgement(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as first:
+            await first.work(b"a", b"b", b"a")
+        async with running(stack, stage, tmp_path, executor) as second:
+            assert second.lane.position(stage.topics[0]) == 3
+            await second.work(b"a")
+            assert second.lane.position(stage.topics[0]) == 4
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"a", b"3")]
+
+
+def test_records_that_come_again_are_not_folded_again(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    topic = stage.topics[0]
+
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as lane:
+            await lane.work(b"a", b"b")
+            acknowledged = asyncio.Event()
+            again = [Record(topic, 0, offset, key, b"x") for offset, key in enumerate((b"a", b"b", b"c"))]
+            lane.lane.submit(Chunk(again, {topic: 3}, acknowledged.set))
+            async with asyncio.timeout(30):
+                await acknowledged.wait()
+            late = asyncio.Event()
+            lane.lane.submit(Chunk(again[:1], {topic: 1}, late.set))
+            async with asyncio.timeout(30):
+                await late.wait()
+            assert lane.lane.position(topic) == 3
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1"), (b"b", b"1"), (b"c", b"1")]
+
+
+def test_a_wiped_store_is_rebuilt_from_the_changelog(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path / "before", executor) as first:
+            await first.work(b"a", b"a")
+            await first.work(b"b")
+        async with running(stack, stage, tmp_path / "elsewhere", executor) as second:
+            assert second.lane.position(stage.topics[0]) == 3
+            await second.work(b"a", b"b")
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out")[-2:] == [(b"a", b"3"), (b"b", b"2")]
+
+
+def test_whoever_held_the_partition_before_is_fenced_and_leaves_no_trace(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path / "zombie", executor) as zombie:
+            await zombie.work(b"a")
+            async with running(stack, stage, tmp_path / "owner", executor) as owner:
+                topic = stage.topics[0]
+                zombie.lane.submit(Chunk([Record(topic, 0, 1, b"a", b"x")], {topic: 2}, lambda: None))
+                await zombie.failed()
+                await owner.work(b"b")
+            assert isinstance(zombie.failures[0], Fenced)
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1"), (b"b", b"1")]
+    assert Store(tmp_path / "zombie" / f"{stage.table}-0", None).get(b"a") == b"1"
+
+
+def test_a_transaction_left_open_by_a_dead_worker_is_aborted_by_the_next_owner(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    dead = Committer(stack.settings.kafka, f"onefold-{stage.name}-0", changelog(stage.table), 0)
+    dead.fence()
+    dead._producer.begin_transaction()
+    dead._producer.produce(f"{stage.name}-out", b"never", b"a")
+    dead._producer.flush()
+
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as owner:
+            await owner.work(b"a")
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1")]
+
+
+def test_a_failing_fold_is_reported_and_nothing_of_its_batch_is_visible(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as lane:
+            topic = stage.topics[0]
+            records = [Record(topic, 0, 0, b"a", b"x"), Record(topic, 0, 1, b"a", b"stop")]
+            lane.lane.submit(Chunk(records, {topic: 2}, lambda: pytest.fail("acknowledged")))
+            await lane.failed()
+        async with running(stack, stage, tmp_path, executor) as again:
+            assert again.lane.position(topic) is None
+            await again.work(b"a")
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1")]

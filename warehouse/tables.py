@@ -1,0 +1,303 @@
+"""The one list of columns. Inserts derive from it, and a test holds what the migrations create to it.
+
+Which records become rows of a table is `rows`' matter.
+"""
+
+from operator import attrgetter
+
+import msgspec
+import pyarrow as pa
+
+from sinks.clickhouse.rows import Rows
+from warehouse.column_types import (
+    BYTES,
+    COUNTERS,
+    FLAG,
+    HEADERS,
+    IDENTIFIERS,
+    JSON,
+    MEMBERSHIPS,
+    NAME,
+    NAME_OR_EMPTY,
+    NUMBER,
+    OPTIONAL_BYTES,
+    OPTIONAL_NAME,
+    OPTIONAL_NUMBER,
+    OPTIONAL_TEXT,
+    OPTIONAL_TIME,
+    SHARES,
+    TEXT,
+    TEXTS,
+    TIME,
+    UNPARSED,
+    VERSION,
+    Kind,
+)
+
+DATABASE = "onefold"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column of a table. `path`: one of the rows' lists, and from each of its items the way to the value.
+
+    By default that is the field of the column's name of the record.
+    """
+
+    name: str
+    kind: Kind
+    path: str = ""
+
+    @property
+    def inserted_as(self) -> str:
+        """JSON goes in through a text column that is not stored, so that a hostile text cannot fail its batch.
+
+        Bytes go in through one too, into a column that `SELECT *` does not show.
+        """
+        if self.kind is BYTES:
+            return f"{self.name}_bytes"
+        return f"{self.name}_text" if self.kind is JSON else self.name
+
+    def array(self, rows: Rows) -> pa.Array:
+        part, _, field = (self.path or f"record.{self.name}").partition(".")
+        return self.kind.array(list(map(attrgetter(field), rows[part])) if field else rows[part])
+
+
+class Table(msgspec.Struct, frozen=True):
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def inserted(self) -> tuple[Column, ...]:
+        """The columns that an insert carries; ClickHouse computes `unparsed` itself."""
+        return tuple(column for column in self.columns if column.kind is not UNPARSED)
+
+    def arrow(self, rows: Rows) -> pa.Table:
+        """Rows as columns. Raises OverflowError or pa.ArrowInvalid for a value that its column cannot hold."""
+        return pa.table({column.inserted_as: column.array(rows) for column in self.inserted})
+
+
+_WORKSPACE = Column("workspace", NAME)
+_VERSION = Column("version", VERSION, "version")
+_IS_DELETED = Column("is_deleted", FLAG, "is_deleted")
+_UNPARSED = Column("unparsed", UNPARSED)
+
+_PAIR = ("workspace", "left_namespace", "left_value", "right_namespace", "right_value", "source")
+_LINK = (
+    _WORKSPACE,
+    Column("left_namespace", NAME, "record.left.namespace"),
+    Column("left_value", TEXT, "record.left.value"),
+    Column("right_namespace", NAME, "record.right.namespace"),
+    Column("right_value", TEXT, "record.right.value"),
+    Column("source", NAME),
+    Column("status", NAME),
+    Column("reason", TEXT),
+    Column("message_id", TEXT),
+    Column("occurred_at", TIME),
+    Column("rule_version", NAME),
+    Column("decision", NUMBER),
+    Column("request_id", TEXT),
+    _VERSION,
+)
+
+_ALL = (
+    Table(
+        "events",
+        ("workspace", "message_id"),
+        (
+            _WORKSPACE,
+            Column("source", NAME),
+            Column("message_id", TEXT),
+            Column("type", NAME),
+            Column("event", OPTIONAL_NAME),
+            Column("occurred_at", TIME),
+            Column("sent_at", OPTIONAL_TIME),
+            Column("received_at", TIME),
+            Column("profile_id", TEXT, "profile_id"),
+            Column("identifiers", IDENTIFIERS),
+            Column("properties", JSON),
+            Column("traits", JSON),
+            Column("context", JSON),
+            _UNPARSED,
+            _VERSION,
+            Column("body", BYTES, "body"),
+        ),
+    ),
+    Table(
+        "profiles",
+        ("workspace", "profile_id"),
+        (
+            _WORKSPACE,
+            Column("profile_id", TEXT),
+            Column("identifiers", IDENTIFIERS),
+            Column("traits", JSON),
+            _UNPARSED,
+            Column("counters", COUNTERS),
+            Column("segments", MEMBERSHIPS),
+            Column("session_id", OPTIONAL_TEXT, "session.session_id"),
+            Column("session_started_at", OPTIONAL_TIME, "session.started_at"),
+            Column("session_last_event_at", OPTIONAL_TIME, "session.last_event_at"),
+            Column("session_events", OPTIONAL_NUMBER, "session.events"),
+            Column("session_entry_url", OPTIONAL_TEXT, "session.entry_url"),
+            Column("events", NUMBER),
+            Column("first_seen_at", OPTIONAL_TIME),
+            Column("last_seen_at", OPTIONAL_TIME),
+            Column("updated_at", TIME),
+            Column("merged_into", OPTIONAL_TEXT),
+            Column("decision", NUMBER),
+            _VERSION,
+            _IS_DELETED,
+        ),
+    ),
+    Table(
+        "identifiers",
+        ("workspace", "namespace", "value"),
+        (
+            _WORKSPACE,
+            Column("namespace", NAME, "identifier.namespace"),
+            Column("value", TEXT, "identifier.value"),
+            Column("profile_id", TEXT),
+            _VERSION,
+            _IS_DELETED,
+        ),
+    ),
+    Table(
+        "sessions",
+        ("workspace", "session_id"),
+        (
+            _WORKSPACE,
+            Column("session_id", TEXT),
+            Column("profile_id", TEXT),
+            Column("status", NAME),
+            Column("started_at", TIME),
+            Column("ended_at", TIME),
+            Column("events", NUMBER),
+            Column("entry_url", OPTIONAL_TEXT),
+            _VERSION,
+            _IS_DELETED,
+        ),
+    ),
+    Table(
+        "segment_changes",
+        ("workspace", "change_id"),
+        (
+            _WORKSPACE,
+            Column("change_id", TEXT),
+            Column("profile_id", TEXT),
+            Column("segment", NAME),
+            Column("change", NAME),
+            Column("changed_at", TIME),
+            Column("cause", TEXT),
+            Column("identifiers", IDENTIFIERS),
+            _VERSION,
+        ),
+    ),
+    Table(
+        "segment_members",
+        ("workspace", "segment", "profile_id"),
+        (
+            _WORKSPACE,
+            Column("segment", NAME),
+            Column("profile_id", TEXT),
+            Column("entered_at", TIME, "record.changed_at"),
+            _VERSION,
+            _IS_DELETED,
+        ),
+    ),
+    Table(
+        "triggers",
+        ("workspace", "trigger_id"),
+        (
+            _WORKSPACE,
+            Column("trigger_id", TEXT),
+            Column("trigger", NAME),
+            Column("profile_id", TEXT),
+            Column("fired_at", TIME),
+            Column("cause", TEXT),
+            Column("identifiers", IDENTIFIERS),
+            Column("payload", JSON),
+            _UNPARSED,
+            _VERSION,
+        ),
+    ),
+    Table(
+        "rejected_events",
+        ("workspace", "received_at", "partition", "offset"),
+        (
+            _WORKSPACE,
+            Column("source", NAME),
+            Column("message_id", OPTIONAL_TEXT),
+            Column("reason", NAME),
+            Column("detail", TEXT),
+            Column("body", TEXT),
+            Column("received_at", TIME),
+            Column("partition", NUMBER, "partition"),
+            Column("offset", NUMBER, "offset"),
+            _VERSION,
+        ),
+    ),
+    Table(
+        "dead_letters",
+        ("workspace", "dead_id"),
+        (
+            Column("workspace", NAME_OR_EMPTY),
+            Column("dead_id", TEXT),
+            Column("topic", NAME),
+            Column("partition", NUMBER),
+            Column("offset", NUMBER),
+            Column("key", OPTIONAL_BYTES),
+            Column("value", OPTIONAL_BYTES),
+            Column("headers", HEADERS),
+            Column("stage", NAME),
+            Column("reason", NAME),
+            Column("detail", TEXT),
+            Column("failed_at", TIME),
+            _VERSION,
+        ),
+    ),
+    Table("links", _PAIR, _LINK),
+    Table("link_log", (*_PAIR, "decision"), _LINK),
+    Table(
+        "identity_changes",
+        ("workspace", "decision", "kind", "partition", "offset"),
+        (
+            _WORKSPACE,
+            Column("decision", NUMBER),
+            Column("kind", NAME),
+            Column("request_id", TEXT),
+            Column("message_id", TEXT),
+            Column("source", NAME),
+            Column("occurred_at", TIME),
+            Column("rule_version", NAME),
+            Column("reason", TEXT),
+            Column("identifiers", IDENTIFIERS),
+            Column("retired", TEXTS),
+            Column("profile_id", TEXT),
+            Column("shares", SHARES),
+            Column("events", NUMBER),
+            Column("milliseconds", NUMBER),
+            Column("partition", NUMBER, "partition"),
+            Column("offset", NUMBER, "offset"),
+            _VERSION,
+        ),
+    ),
+    # Filled by destinations, not from a topic of this sink.
+    Table(
+        "deliveries",
+        ("workspace", "delivery_id"),
+        (
+            _WORKSPACE,
+            Column("delivery_id", TEXT),
+            Column("destination", NAME),
+            Column("profile_id", TEXT),
+            Column("cause", TEXT),
+            Column("status", NAME),
+            Column("attempts", NUMBER),
+            Column("detail", TEXT),
+            Column("delivered_at", TIME),
+            _VERSION,
+        ),
+    ),
+)
+
+TABLES = {table.name: table for table in _ALL}
