@@ -1,1 +1,1 @@
-"""Look-ups and requests of operators over HTTP, with their keys. What they ask is in `warehouse`; who is who is decided in `streams`."""
+"""Look-ups and requests of operators over HTTP, with their keys. Queries are in `warehouse`, decisions in `streams`."""

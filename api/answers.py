@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from collectors.access import presents_key
+from runtime.http.callers import presents_key
 from settings import Settings
 from warehouse.lookup import LookupFailed
 

@@ -15,11 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.requests import OrderRefused, UnknownProfile, UnknownRequest, changes_of, outcome, unmerge
-from collectors.access import presents_key
-from collectors.bodies import Bodies, BodyRefused
-from collectors.contracts import Contracts
-from collectors.producer import AcknowledgedProducer, Outgoing, Unavailable
+from runtime.http.bodies import Bodies, BodyRefused
+from runtime.http.callers import presents_key
+from runtime.kafka.producer import AcknowledgedProducer, Outgoing, Unavailable
 from schemas import topics
+from schemas.contracts import Contracts
 from settings import Settings, Workspace
 from warehouse.lookup import LookupFailed
 

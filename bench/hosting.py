@@ -4,7 +4,8 @@ import logging
 import sys
 
 import definitions
-from runtime.endpoint import Endpoint
+from runtime.http.endpoint import Endpoint
+from runtime.kafka.topics import create_topics
 from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import Registry
@@ -29,7 +30,9 @@ def main() -> int:
         "graph": GraphStage(settings.workspaces, defined.identity, codec),
         "profile": ProfileStage(settings.workspaces, program, defined.identity, codec),
     }
-    topics.create(settings, program.destinations)
+    create_topics(
+        settings.kafka, topics.configurations(program.destinations), settings.partitions, settings.replication
+    )
     app = host(settings, [stages[name] for name in sys.argv[1:]])
     endpoint = Endpoint(settings.http_host, settings.worker_metrics_port, lambda: None)
     try:

@@ -22,6 +22,7 @@ from bench.workload import WORKLOADS, Workload
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
+from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.codec import Codec
 from schemas.identity import identifier_key
@@ -110,7 +111,7 @@ def _produce(settings: Settings, outputs: Iterable[Output]) -> None:
         "compression.type": "lz4",
         "linger.ms": 20,
     }
-    producer = Producer(topics.PRODUCER_CONFIG | config)
+    producer = Producer(PRODUCER_CONFIG | config)
     producer.init_transactions()
     for batch in _batches(outputs, 2_500):
         producer.begin_transaction()

@@ -20,6 +20,7 @@ from embedded.layout import free_ports
 from embedded.part import Part
 from embedded.process import PartProcess
 from embedded.stack import Stack
+from runtime.kafka.topics import create_topics
 from schemas import topics
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -114,7 +115,7 @@ def begin_anew(stack: Stack) -> None:
     while names & admin.list_topics(timeout=30).topics.keys() and time.monotonic() < deadline:
         time.sleep(0.2)
     time.sleep(1.0)  # the broker deletes the files a moment after the names
-    topics.create(stack.settings)
+    create_topics(stack.settings.kafka, topics.configurations(), stack.settings.partitions, stack.settings.replication)
 
 
 def records_of(stage: type[ResolveStage | ProfileStage]) -> str:

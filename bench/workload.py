@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from confluent_kafka import Producer
 
+from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.identity import identifier_key
 from schemas.records import Event, EventType, Identifier
 from schemas.registry import Registry
-from schemas.topics import EVENTS, PRODUCER_CONFIG
+from schemas.topics import EVENTS
 from settings import Settings
 
 _VISIT_EVENTS = 8

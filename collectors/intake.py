@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from collectors import metrics, payload
-from collectors.contracts import Contracts, Encoders
 from collectors.events import Sender
-from collectors.producer import AcknowledgedProducer, Outgoing, Unavailable
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Refused
+from runtime.kafka.producer import AcknowledgedProducer, Outgoing, Unavailable
 from schemas import topics
+from schemas.contracts import Contracts, Encoders
 from schemas.identity import identifier_key
 from schemas.records import Event, RejectedEvent
 

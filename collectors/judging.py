@@ -11,8 +11,8 @@ from contextlib import nullcontext
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from collectors.bodies import BodyRefused
-from collectors.quota import Quota
+from runtime.http.bodies import BodyRefused
+from runtime.http.quota import Quota
 
 # What fits takes a few milliseconds at most; handing it to a thread would cost the usual small request more than that.
 AT_ONCE_BYTES = 16 * 1024

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Mapping
 import httpx
 from confluent_kafka import KafkaException
 
-from collectors.contracts import Contracts
-from collectors.producer import AcknowledgedProducer
+from runtime.kafka.producer import AcknowledgedProducer
 from schemas import topics
+from schemas.contracts import Contracts
 from settings import Settings, without_credentials
 
 PROBE_TIMEOUT_S = 1.5

@@ -14,16 +14,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from collectors import metrics
-from collectors.access import WriteKeys, caller_of, key_from_header
-from collectors.bodies import Bodies, BodyRefused
+from collectors.access import WriteKeys
 from collectors.intake import Intake, count_rejection
 from collectors.judging import Judging
-from collectors.producer import Unavailable
 from collectors.readiness import OK, Readiness
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
 from identity.rules import IdentityRules
-from runtime.endpoint import Exposition
+from runtime.http.bodies import Bodies, BodyRefused
+from runtime.http.callers import caller_of, key_from_header
+from runtime.http.endpoint import Exposition
+from runtime.kafka.producer import Unavailable
 from schemas.records import EventType
 
 RETRY_AFTER_S = 2

@@ -15,18 +15,19 @@ from starlette.routing import Route
 from api.evidence import evidence_routes
 from api.profiles import profile_routes
 from api.unmerge import IdentityOrders
+from collectors import metrics
 from collectors.access import WriteKeys
-from collectors.bodies import Bodies
-from collectors.contracts import Contracts
 from collectors.intake import Intake
 from collectors.judging import Judging
-from collectors.producer import AcknowledgedProducer
 from collectors.readiness import Readiness, stack_parts
 from collectors.routes import PATHS, Ingestion, service_routes
 from identity.rules import IdentityRules
-from runtime.connections import Limits
-from runtime.serving import configure, listen
-from runtime.trust import TrustedHosts
+from runtime.http.bodies import Bodies
+from runtime.http.connections import Limits
+from runtime.http.serving import configure, listen
+from runtime.http.trust import TrustedHosts
+from runtime.kafka.producer import AcknowledgedProducer
+from schemas.contracts import Contracts
 from settings import Settings
 
 FINISH_REQUESTS_S = 3
@@ -52,7 +53,9 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        producer = AcknowledgedProducer(settings.kafka, on_fatal=give_up)
+        producer = AcknowledgedProducer(
+            settings.kafka, "onefold-collector", on_fatal=give_up, observe_s=metrics.PRODUCE_SECONDS.observe
+        )
         contracts = Contracts(settings)
         readiness = Readiness(producer, contracts, stack_parts(settings) if whole_stack else {})
         bodies, judging = Bodies(), Judging()

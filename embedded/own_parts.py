@@ -8,6 +8,7 @@ from pathlib import Path
 from embedded.errors import StackError
 from embedded.layout import LOOPBACK, Layout, Ports
 from embedded.part import Part, Task, http_ready
+from runtime.kafka.topics import create_topics
 from settings import Settings
 
 CLICKHOUSE_USER = "default"
@@ -107,7 +108,7 @@ def topics_task(settings: Settings) -> Task:
         from schemas import topics
 
         try:
-            topics.create(settings)
+            create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
         except KafkaException as error:
             raise StackError(f"the topics could not be created: {error}") from error
 

@@ -18,6 +18,7 @@ from embedded.terminal import Terminal
 from onefold.running import data_dir_option
 from onefold.unreachable import failure
 from onefold.wording import json_text
+from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.offsets import Offsets
 from runtime.literal import literal
 from schemas import topics
@@ -118,7 +119,7 @@ def send(settings: Settings, codec: Codec, order: Order) -> None:
     """Return once Kafka has acknowledged all of it. Raises KafkaException."""
     encode = codec.encoder(IdentityRequest)
     config = {"bootstrap.servers": settings.kafka, "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000), "log_level": 0}
-    producer = Producer(topics.PRODUCER_CONFIG | config)
+    producer = Producer(PRODUCER_CONFIG | config)
     failures: list[object] = []
 
     def delivered(error: object, _message: Message) -> None:

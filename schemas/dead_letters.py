@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 
+from runtime.kafka.clients import MAX_RECORD_BYTES
 from schemas.codec import DecodeError
 from schemas.records import DeadLetter, Header
-from schemas.topics import MAX_RECORD_BYTES
 
 # What surrounds a value in its dead letter: key, headers, fields, and Kafka's own framing of a batch.
 _ENVELOPE_BYTES = 200_000

@@ -1,12 +1,9 @@
-"""The topics: names, what they carry, how they are kept, and their creation."""
+"""The topics: names, what they carry, how they are kept. Creating them is `runtime.kafka.topics`."""
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
+from runtime.kafka.clients import MAX_RECORD_BYTES
 from schemas import records
-from settings import Settings
 
 EVENTS = "events"
 EVENTS_RESOLVED = "events.resolved"
@@ -42,18 +39,9 @@ APP = "onefold"
 TABLES = ("identifiers", "graph", "profiles")
 
 MAX_EVENT_BYTES = 1_000_000
-MAX_RECORD_BYTES = 8_000_000  # commands and dead letters wrap a whole event or a whole state
 _COMPACTED = frozenset({IDENTITY_LINKS, IDENTITY_ROUTES, PROFILES})
 _KEPT_FOR_EVER = {"retention.ms": "-1"}
 _WEEK = {"retention.ms": str(7 * 24 * 3600 * 1000)}
-
-# Co-partitioning with murmur2, as the Java client and aiokafka do; librdkafka's own default is another function.
-PRODUCER_CONFIG: dict[str, str | int | float | bool] = {
-    "partitioner": "murmur2_random",
-    "message.max.bytes": MAX_RECORD_BYTES,
-    "enable.idempotence": True,
-    "acks": "all",
-}
 
 
 def topic_of(record: type[msgspec.Struct]) -> str:
@@ -77,25 +65,6 @@ def configurations(destinations: tuple[str, ...] = ()) -> dict[str, dict[str, st
     wanted |= {activation(name): _WEEK | {"cleanup.policy": "delete"} for name in destinations}
     wanted |= {changelog(table): _compacted() for table in TABLES}
     return wanted
-
-
-def create(settings: Settings, destinations: tuple[str, ...] = (), timeout_s: float = 30.0) -> None:
-    """Create the topics that do not exist yet. Raises KafkaException when the broker refuses or cannot be reached."""
-    admin = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 0})
-    existing = admin.list_topics(timeout=timeout_s).topics
-    missing = [
-        NewTopic(name, num_partitions=settings.partitions, replication_factor=settings.replication, config=config)
-        for name, config in configurations(destinations).items()
-        if name not in existing
-    ]
-    if not missing:
-        return
-    for future in admin.create_topics(missing, operation_timeout=timeout_s).values():
-        try:
-            future.result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
 
 
 def _configuration(topic: str) -> dict[str, str]:

@@ -10,7 +10,8 @@ from confluent_kafka import KafkaException
 
 import settings as configuration
 from runtime import logs
-from runtime.endpoint import Endpoint
+from runtime.http.endpoint import Endpoint
+from runtime.kafka.topics import create_topics
 from runtime.retrying import Stopped, TerminalError, TransientError, persist
 from schemas import topics
 from schemas.codec import Codec
@@ -73,7 +74,7 @@ def _rarely_collect_cycles() -> None:
 
 def _prepare(settings: Settings) -> tuple[Codec, DeadLetters]:
     try:
-        topics.create(settings)
+        create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
         codec = Codec(Registry(settings.registry))
         return codec, DeadLetters(settings.kafka, codec)
     except (KafkaException, *REGISTRY_ERRORS) as error:

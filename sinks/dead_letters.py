@@ -5,6 +5,7 @@ from typing import cast
 
 from confluent_kafka import KafkaException, Message, Producer
 
+from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.retrying import TransientError
 from schemas import topics
 from schemas.codec import Codec, DecodeError
@@ -21,7 +22,7 @@ class DeadLetters:
     def __init__(self, kafka: str, codec: Codec) -> None:
         self._encode = codec.encoder(DeadLetter)
         config = {"bootstrap.servers": kafka, "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000)}
-        self._producer = Producer(topics.PRODUCER_CONFIG | config)
+        self._producer = Producer(PRODUCER_CONFIG | config)
 
     def send(self, failures: list[tuple[Message, DecodeError]]) -> None:
         """Return when every letter is durable. Raises TransientError when one is not: sending all again is safe."""

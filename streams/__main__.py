@@ -9,7 +9,8 @@ import faust
 
 import definitions
 from runtime import logs
-from runtime.endpoint import Endpoint
+from runtime.http.endpoint import Endpoint
+from runtime.kafka.topics import create_topics
 from runtime.literal import literal
 from runtime.repeats import SeldomRepeated
 from schemas import topics
@@ -30,7 +31,9 @@ def main() -> int:
     try:
         settings = load()
         app = build(settings)
-        topics.create(settings, app.destinations)
+        create_topics(
+            settings.kafka, topics.configurations(app.destinations), settings.partitions, settings.replication
+        )
         endpoint = Endpoint(
             settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app), settings.trusted_hosts
         )

@@ -3,12 +3,13 @@
 Which records become rows of a table is `rows`' matter.
 """
 
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from sinks.clickhouse.rows import Rows
 from warehouse.column_types import (
     BYTES,
     COUNTERS,
@@ -35,6 +36,9 @@ from warehouse.column_types import (
 )
 
 DATABASE = "onefold"
+
+Rows = Mapping[str, Sequence[Any]]
+"""Rows of one table as lists of one length: `origin` (the message), `record`, `version`, and what else it needs."""
 
 
 class Column(msgspec.Struct, frozen=True):

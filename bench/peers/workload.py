@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Producer
 
 from bench.peers.fold import State, change_checksum, count_checksum, decode, encode, fold, output
-from schemas.topics import PRODUCER_CONFIG
+from runtime.kafka.clients import PRODUCER_CONFIG
 
 TOPIC = "pp-events"
 PARTITIONS = 4

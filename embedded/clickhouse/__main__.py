@@ -20,8 +20,8 @@ from embedded.clickhouse.access import SOURCES, check
 from embedded.clickhouse.password import read_password
 from embedded.clickhouse.sandbox import confine
 from runtime import logs
-from runtime.connections import Limits
-from runtime.serving import configure
+from runtime.http.connections import Limits
+from runtime.http.serving import configure
 
 if TYPE_CHECKING:
     from embedded.clickhouse.gateway import Gateway

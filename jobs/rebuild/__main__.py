@@ -16,8 +16,9 @@ from jobs.rebuild.rebuild import Rebuilder
 from jobs.rebuild.refusals import Refusals
 from jobs.rebuild.replays import Replays
 from runtime import logs
-from runtime.endpoint import Endpoint
+from runtime.http.endpoint import Endpoint
 from runtime.kafka.offsets import Offsets
+from runtime.kafka.topics import create_topics
 from runtime.retrying import Stopped, TerminalError, TransientError, persist
 from schemas import topics
 from schemas.codec import Codec
@@ -98,7 +99,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 
 def _prepare(settings: Settings) -> Codec:
     try:
-        topics.create(settings)
+        create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
         codec = Codec(Registry(settings.registry))
         codec.encoder(ProfileCommand)  # ids that are asked for now need not be asked for later
         codec.encoder(IdentityChange)

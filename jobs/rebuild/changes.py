@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from jobs.rebuild import metrics
 from jobs.rebuild.delivery import Delivery
+from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.retrying import TerminalError, TransientError
 from schemas import topics
 from schemas.changes import asks_for_rebuild
@@ -46,7 +47,7 @@ class Changes:
         self.turn = 0  # where profile.commands was when the partitions were assigned; the latest has the word
         self._consumer = Consumer(_consumer_config(settings), logger=logger)
         self._consumer.subscribe([topics.IDENTITY_CHANGES], on_assign=self._assigned, on_revoke=self._revoked)
-        self._producer = Producer(topics.PRODUCER_CONFIG | _producer_config(settings))
+        self._producer = Producer(PRODUCER_CONFIG | _producer_config(settings))
 
     def take(self) -> tuple[IdentityChange, ...]:
         """What arrived since and asks for a rebuild, in order; waits a moment for it.

@@ -10,6 +10,7 @@ from jobs.rebuild.chunks import parts
 from jobs.rebuild.claims import Job
 from jobs.rebuild.delivery import Delivery, failure
 from jobs.rebuild.failpoints import reached
+from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.identity import profile_key
 from schemas.records import ProfileCommand
@@ -46,7 +47,7 @@ class Replays:
             "queue.buffering.max.kbytes": QUEUE_KBYTES,
             "log_level": 0,  # what goes wrong is raised
         }
-        self._producer = Producer(topics.PRODUCER_CONFIG | config)
+        self._producer = Producer(PRODUCER_CONFIG | config)
 
     def send(self, job: Job, events: Iterable[bytes], told: Told, turn: int) -> Sent:
         """Send a run of its own, at least one part, and return once Kafka has acknowledged all of it.

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException, Message, Producer
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
+from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import ProfileCommand
@@ -72,7 +73,7 @@ def _send(settings: Settings, command: ProfileCommand) -> int:
     """Send the command to every partition, as every partition has a clock. Their number."""
     value = Codec(Registry(settings.registry)).encoder(ProfileCommand)(command)
     config = {"bootstrap.servers": settings.kafka, "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000), "log_level": 0}
-    producer = Producer(topics.PRODUCER_CONFIG | config)
+    producer = Producer(PRODUCER_CONFIG | config)
     topic = producer.list_topics(topics.PROFILE_COMMANDS, timeout=DELIVERY_TIMEOUT_S).topics[topics.PROFILE_COMMANDS]
     if topic.error is not None:
         raise KafkaException(topic.error)

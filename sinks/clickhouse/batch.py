@@ -11,8 +11,8 @@ from confluent_kafka import Message
 from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.records import Event
-from sinks.clickhouse.rows import ROWS, Rows, check_event
-from warehouse.tables import TABLES, Table
+from sinks.clickhouse.rows import ROWS, check_event
+from warehouse.tables import TABLES, Rows, Table
 
 _WITH_TOMBSTONES = frozenset({topics.PROFILES})
 

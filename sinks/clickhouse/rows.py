@@ -4,7 +4,7 @@ Of all rows of a table with one key the highest version counts, and of equal ver
 columns, and so which fields of a record are read, to `tables`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,15 +24,13 @@ from schemas.records import (
     Session,
     Trigger,
 )
+from warehouse.tables import Rows
 
 _PARTITION_BITS = 10  # settings allow 1,024 partitions
 _PROFILE_VERSION_BITS = 32
 _HIGHEST_VERSION = 2**64 - 1
 _PROFILE_ID_LENGTH = 36
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
-
-Rows = Mapping[str, Sequence[Any]]
-"""Rows of one table as lists of one length: `origin` (the message), `record`, `version`, and what else it needs."""
 
 Records = Sequence[Any]
 Messages = Sequence[Message]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.topics import PRODUCER_CONFIG
+from runtime.kafka.clients import PRODUCER_CONFIG
 from streams.failpoints import reached
 from streams.phases import Committed, Folded
 from streams.state.store import META, Store

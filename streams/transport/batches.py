@@ -14,8 +14,8 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
 from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch
 
+from runtime.kafka.clients import MAX_RECORD_BYTES
 from schemas.codec import DecodeError
-from schemas.topics import MAX_RECORD_BYTES
 from streams.phases import Record, Refused
 from streams.transport.unpacking import name_of, unpack
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.access import NOT_FROM_HERE, UNKNOWN_KEY, Caller, UsableKeys, WriteKeys
+from collectors.access import NOT_FROM_HERE, UNKNOWN_KEY, UsableKeys, WriteKeys
 from collectors.events import Sender
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Sent, judge_body
 from identity.rules import DEFAULT_RULES
+from runtime.http.callers import Caller
 from settings import Source, Workspace
 from tests.collectors.calls import RECEIVED_AT
 

@@ -7,7 +7,6 @@ from typing import get_args
 import pytest
 
 from collectors.access import UsableKeys
-from collectors.bodies import KNOWN, PACE, UNKNOWN
 from collectors.events import MAX_EVENT_BYTES
 from collectors.identifiers import MAX_EXTERNAL_IDS, MAX_KEPT, UnusedReason
 from collectors.judging import AT_ONCE_BYTES, MAX_WAITING
@@ -23,6 +22,7 @@ from collectors.validation import (
 )
 from identity.normalise import NORMALISERS, Reason
 from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
+from runtime.http.bodies import KNOWN, PACE, UNKNOWN
 from tests.collectors.calls import RECEIVED_AT, SENDER, call
 
 KIB, MIB = 1024, 1024 * 1024

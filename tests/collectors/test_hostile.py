@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors.access import Caller, UsableKeys, WriteKeys
-from collectors.bodies import Gunzip
+from collectors.access import UsableKeys, WriteKeys
 from collectors.identifiers import MAX_EXTERNAL_IDS
 from collectors.rejection import Rejection
 from collectors.validation import (
@@ -25,6 +24,8 @@ from collectors.validation import (
 )
 from identity.normalise import Unusable, normalise
 from identity.rules import DEFAULT_RULES, MAX_VALUE_LENGTH
+from runtime.http.bodies import Gunzip
+from runtime.http.callers import Caller
 from schemas.records import EventType, Identifier
 from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE
 

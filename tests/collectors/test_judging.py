@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from collectors.bodies import BodyRefused
 from collectors.judging import AT_ONCE_BYTES, HUGE_BYTES, Judging
+from runtime.http.bodies import BodyRefused
 
 LARGE = AT_ONCE_BYTES + 1
 DEADLINE_S = 30.0

@@ -13,8 +13,8 @@ import httpx
 import msgspec
 import pytest
 
-from collectors.bodies import MAX_BODY_BYTES, MAX_UNKNOWN_BODY_BYTES
 from embedded.stack import Stack
+from runtime.http.bodies import MAX_BODY_BYTES, MAX_UNKNOWN_BODY_BYTES
 from settings import Source, Workspace
 from settings.workspaces import WorkspacesFile
 from tests.collectors.processes import CollectorProcess, running_collector

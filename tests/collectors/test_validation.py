@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from collectors.access import Caller, WriteKeys, key_from_header
+from collectors.access import WriteKeys
 from collectors.events import Sender
 from collectors.payload import JsonObject
 from collectors.rejection import Rejection
 from collectors.validation import MAX_BATCH_EVENTS, MAX_SHARED_CONTEXT_BYTES, Judgement, judge_batch
 from identity.rules import DEFAULT_RULES
+from runtime.http.callers import Caller, key_from_header
 from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE, call
 
 KEYS = WriteKeys({"main": WORKSPACE}).used_by(Caller("127.0.0.1"))

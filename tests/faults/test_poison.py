@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
+from runtime.kafka.clients import MAX_RECORD_BYTES, PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event, IdentityRequest, Profile, ProfileCommand, Reason, Route
@@ -17,8 +18,6 @@ from schemas.topics import (
     EVENTS_RESOLVED,
     IDENTITY_REQUESTS,
     IDENTITY_ROUTES,
-    MAX_RECORD_BYTES,
-    PRODUCER_CONFIG,
     PROFILE_COMMANDS,
     PROFILES,
     changelog,

@@ -8,6 +8,7 @@ from typing import Self
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from embedded.stack import Stack
+from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.offsets import Offsets
 from schemas import topics
 from schemas.codec import Codec
@@ -28,7 +29,7 @@ class StandInGraph:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.requests: list[IdentityRequest] = []
         address = {"bootstrap.servers": stack.settings.kafka}
-        self._producer = Producer(topics.PRODUCER_CONFIG | address)
+        self._producer = Producer(PRODUCER_CONFIG | address)
         self._consumer = Consumer(address | {"group.id": "stand-in-graph", "fetch.wait.max.ms": 20})
         offsets = Offsets(stack.settings.kafka)
         extents = offsets.extents(offsets.partitions([topics.IDENTITY_REQUESTS]))

@@ -10,11 +10,12 @@ import msgspec
 from confluent_kafka import Producer
 
 from embedded.running import Addresses
+from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.identity import identifier_key
 from schemas.records import Event
 from schemas.registry import Registry
-from schemas.topics import EVENTS, PRODUCER_CONFIG
+from schemas.topics import EVENTS
 from tests.oracle.stream import Delivery
 
 BATCH = 50

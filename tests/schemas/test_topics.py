@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.codec import RECORDS
 from schemas.records import Event, RejectedEvent
@@ -35,7 +36,7 @@ def test_topics_that_wrap_records_have_room_for_the_largest_event(topic: str) ->
 
 
 def test_producers_agree_with_java_on_partitions() -> None:
-    assert topics.PRODUCER_CONFIG["partitioner"] == "murmur2_random"
+    assert PRODUCER_CONFIG["partitioner"] == "murmur2_random"
 
 
 @pytest.mark.parametrize(("record", "topic"), [(Event, "events"), (RejectedEvent, "events.rejected")])

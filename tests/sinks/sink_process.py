@@ -16,7 +16,7 @@ from confluent_kafka import Producer
 from embedded.layout import free_ports
 from embedded.stack import Stack
 from onefold.progress import Lag, Progress
-from schemas import topics
+from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.registry import Registry
 from sinks.clickhouse.process import GROUP
@@ -99,7 +99,7 @@ class Feeder:
             "bootstrap.servers": stack.settings.kafka,
             "transactional.id": f"feeder-{os.getpid()}-{time.time_ns()}",
         }
-        self._producer = Producer(topics.PRODUCER_CONFIG | config)
+        self._producer = Producer(PRODUCER_CONFIG | config)
         self._producer.init_transactions()
 
     def send(self, places: Iterable[Placed]) -> None:

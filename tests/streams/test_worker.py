@@ -18,11 +18,12 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
+from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, identifier_key
 from schemas.records import DeadLetter, Event, Identifier, Profile
 from schemas.registry import Registry
-from schemas.topics import EVENTS, EVENTS_DEAD, PRODUCER_CONFIG, PROFILES, changelog
+from schemas.topics import EVENTS, EVENTS_DEAD, PROFILES, changelog
 from streams.tasks.commit import Committer
 
 pytestmark = pytest.mark.stack

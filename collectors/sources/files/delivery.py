@@ -6,7 +6,8 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from collectors.sources.files.problems import NotSent
-from schemas.topics import EVENTS, PRODUCER_CONFIG
+from runtime.kafka.clients import PRODUCER_CONFIG
+from schemas.topics import EVENTS
 
 DELIVERY_TIMEOUT_S = 60
 INTERRUPTED_FLUSH_S = 5.0

@@ -10,7 +10,6 @@ from typing import Protocol
 import msgspec
 
 import definitions
-from collectors.contracts import establish
 from collectors.identifiers import UnusedReason
 from collectors.sources.files.conversion import CellError, Converter
 from collectors.sources.files.delivery import Outgoing, send
@@ -19,6 +18,7 @@ from collectors.sources.files.problems import FileProblems
 from collectors.sources.files.rows import Row, RowError, RowFile, place_of
 from collectors.sources.files.sorting import Timed, TimeSorter
 from identity.rules import IdentityRules
+from schemas.contracts import establish
 from schemas.identity import identifier_key
 from schemas.records import Event
 from settings import Settings

@@ -21,6 +21,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from embedded.layout import free_ports
 from embedded.stack import Stack
 from jobs.rebuild.changes import GROUP
+from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.offsets import Offsets
 from schemas import topics
 from schemas.codec import Codec
@@ -108,7 +109,7 @@ class StandInWorker:
         self._thread = threading.Thread(target=self._read, daemon=True)
         self.commands: list[ProfileCommand] = []
         self.refuses = ""  # a profile whose replays become dead letters
-        self._producer = Producer(topics.PRODUCER_CONFIG | {"bootstrap.servers": stack.settings.kafka})
+        self._producer = Producer(PRODUCER_CONFIG | {"bootstrap.servers": stack.settings.kafka})
         self._consumer = Consumer(
             {
                 "bootstrap.servers": stack.settings.kafka,
@@ -165,7 +166,7 @@ class Installation:
         self._codec = Codec(Registry(stack.settings.registry))
         self._kafka = stack.settings.kafka
         self._offsets = Offsets(self._kafka)
-        self._producer = Producer(topics.PRODUCER_CONFIG | {"bootstrap.servers": self._kafka})
+        self._producer = Producer(PRODUCER_CONFIG | {"bootstrap.servers": self._kafka})
 
     def resolve(self, events: Iterable[Event], profile_id: str) -> list[bytes]:
         """Events on `events.resolved`, as RESOLVE would route them; their bytes."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.topics import MAX_RECORD_BYTES
+from runtime.kafka.clients import MAX_RECORD_BYTES
 from streams.phases import Record, Refused
 from streams.transport.batches import MAX_HEADERS, Committed, records, split
 from streams.transport.unpacking import UNPACKED_LIMIT_BYTES

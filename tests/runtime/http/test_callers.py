@@ -2,7 +2,7 @@
 
 import pytest
 
-from collectors.access import presents_key
+from runtime.http.callers import presents_key
 
 KEY = "reader-0123456789abcdef"
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from collectors import metrics
-from schemas.topics import PRODUCER_CONFIG
+from runtime.kafka.clients import PRODUCER_CONFIG
 
 DELIVERY_TIMEOUT_S = 10
 _QUEUE_KBYTES = 128 * 1024
@@ -33,8 +32,14 @@ class AcknowledgedProducer:
     """Kafka's producer for asyncio: callbacks are served by a thread of its own, one future for each request."""
 
     def __init__(
-        self, kafka: str, on_fatal: Callable[[], None], delivery_timeout_s: float = DELIVERY_TIMEOUT_S
+        self,
+        kafka: str,
+        client_id: str,
+        on_fatal: Callable[[], None],
+        observe_s: Callable[[float], None] = lambda _: None,
+        delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
     ) -> None:
+        self._observe_s = observe_s
         self._on_fatal = on_fatal
         self._loop = asyncio.get_running_loop()
         self._quiet_until = 0.0
@@ -42,7 +47,7 @@ class AcknowledgedProducer:
             PRODUCER_CONFIG
             | {
                 "bootstrap.servers": kafka,
-                "client.id": "onefold-collector",
+                "client.id": client_id,
                 "linger.ms": 5,
                 "compression.type": "lz4",
                 "message.timeout.ms": round(delivery_timeout_s * 1000),
@@ -70,7 +75,7 @@ class AcknowledgedProducer:
         except KafkaException as error:
             raise Unavailable(f"Kafka's client refused: {error.args[0].str()}") from None
         failure = await delivery.done
-        metrics.PRODUCE_SECONDS.observe(time.perf_counter() - started)
+        self._observe_s(time.perf_counter() - started)
         if failure is not None:
             raise Unavailable(f"Kafka did not acknowledge: {failure}")
 

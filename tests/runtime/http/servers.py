@@ -12,8 +12,8 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.connections import Limits
-from runtime.serving import configure, listen
+from runtime.http.connections import Limits
+from runtime.http.serving import configure, listen
 
 DEADLINE_S = 20.0
 LARGE_BYTES = 32 * 1024 * 1024  # more than the kernel's buffers take

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from runtime.trust import TrustedHosts, is_loopback
+from runtime.http.trust import TrustedHosts, is_loopback
 
 
 async def ok(_scope: Scope, _receive: Receive, send: Send) -> None:

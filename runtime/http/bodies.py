@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from collectors.access import caller_of
-from collectors.quota import Quota
+from runtime.http.callers import caller_of
+from runtime.http.quota import Quota
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 # SDKs that have the key in the body alone send at most 500 KB (the Java SDK) or 64 KB (browsers, by sendBeacon).

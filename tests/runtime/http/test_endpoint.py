@@ -12,7 +12,7 @@ import psutil
 import pytest
 from prometheus_client import Counter
 
-from runtime.endpoint import LIMITS, Endpoint
+from runtime.http.endpoint import LIMITS, Endpoint
 
 ASKED = Counter("onefold_test_asked", "Counted by this test only.")
 
@@ -110,7 +110,7 @@ def test_many_scrapes_at_once_are_answered_by_few_texts(endpoint: Endpoint, monk
         time.sleep(0.05)
         return b"text"
 
-    monkeypatch.setattr("runtime.endpoint.generate_latest", slowly)
+    monkeypatch.setattr("runtime.http.endpoint.generate_latest", slowly)
     scrapes = LIMITS.connections_per_address // 2
     with ThreadPoolExecutor(scrapes) as asking:
         answers = list(asking.map(lambda _: get(endpoint, "/metrics").text, range(scrapes)))

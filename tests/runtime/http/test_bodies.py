@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from collectors.bodies import MAX_BODY_BYTES, MAX_UNKNOWN_BODY_BYTES, Allowance, Bodies, BodyRefused, Gunzip, Pace
+from runtime.http.bodies import MAX_BODY_BYTES, MAX_UNKNOWN_BODY_BYTES, Allowance, Bodies, BodyRefused, Gunzip, Pace
 
 PACKED = gzip.compress(b'{"batch": []}')
 DEADLINE_S = 30.0

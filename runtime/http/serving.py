@@ -1,6 +1,6 @@
 """The one way in which our processes serve HTTP: uvicorn, with bounds on what a client may take by doing nothing.
 
-Which clients are answered is `runtime.trust`'s matter.
+Which clients are answered is `runtime.http.trust`'s matter.
 """
 
 import socket
@@ -9,7 +9,7 @@ from typing import Literal
 
 from starlette.types import ASGIApp
 
-from runtime.connections import Doors, GuardedConfig, GuardedH11, GuardedHttpTools, Limits
+from runtime.http.connections import Doors, GuardedConfig, GuardedH11, GuardedHttpTools, Limits
 
 BACKLOG = 1024
 _PARSERS = {"httptools": GuardedHttpTools, "h11": GuardedH11}

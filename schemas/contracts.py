@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 
+from runtime.kafka.topics import create_topics
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import Event, IdentityRequest, RejectedEvent
@@ -57,7 +58,7 @@ class Contracts:
 
 def establish(settings: Settings) -> Encoders:
     """Create missing topics, register the schemas. Raises KafkaException or REGISTRY_ERRORS."""
-    topics.create(settings, timeout_s=5.0)
+    create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication, timeout_s=5.0)
     registry = Registry(settings.registry, timeout_s=5.0)
     registry.register_all()
     codec = Codec(registry)

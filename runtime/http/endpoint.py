@@ -16,9 +16,9 @@ import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Receive, Scope, Send
 
-from runtime.connections import Limits
-from runtime.serving import configure, listen
-from runtime.trust import TrustedHosts
+from runtime.http.connections import Limits
+from runtime.http.serving import configure, listen
+from runtime.http.trust import TrustedHosts
 
 LIMITS = Limits(connections=128, connections_per_address=64, head_bytes=16 * 1024, finish_s=1)
 CLOSE_WITHIN_S = 5.0

@@ -9,8 +9,19 @@ import httpx
 import psutil
 import pytest
 
-from runtime.connections import MAX_HEADERS, MAX_PIPELINED, Limits
-from tests.runtime.servers import DEADLINE_S, GET, LARGE_BYTES, App, Parser, Server, answer, ended, is_open, serving
+from runtime.http.connections import MAX_HEADERS, MAX_PIPELINED, Limits
+from tests.runtime.http.servers import (
+    DEADLINE_S,
+    GET,
+    LARGE_BYTES,
+    App,
+    Parser,
+    Server,
+    answer,
+    ended,
+    is_open,
+    serving,
+)
 
 SHORT = Limits(head_timeout_s=0.4, idle_timeout_s=0.8, unread_timeout_s=0.8, connections_per_address=0)
 FEW = Limits(connections_per_address=20)
