@@ -1,4 +1,4 @@
-"""The places at which a worker can be made to end itself, see `runtime.failpoints`; tests/faults kills at each of them."""
+"""The failpoints of a worker, see `runtime.failpoints`; tests/faults kills at each of them."""
 
 from runtime.failpoints import crash_points
 

@@ -2,7 +2,8 @@
 
     Received -> Folded -> Committed
 
-A `Stage` turns what was received into what shall be true; `streams.tasks.task` carries it through. See docs/decisions/0003.
+A `Stage` turns what was received into what shall be true; `streams.tasks.task` carries it through
+(docs/decisions/0003).
 """
 
 from collections.abc import Callable, Mapping, Sequence

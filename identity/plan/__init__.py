@@ -1,1 +1,1 @@
-"""Tries other identity rules on the past, in memory, and says what would differ. Reading the past is left to `warehouse`."""
+"""Tries other identity rules on the past, in memory, and says what would differ. It reads nothing itself."""

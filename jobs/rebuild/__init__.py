@@ -1,1 +1,1 @@
-"""The rebuilder: replays the events of profiles whose members changed (docs/decisions/0009). Folding them is left to `streams`."""
+"""The rebuilder: replays the events of profiles whose members changed (docs/decisions/0009). It folds none."""

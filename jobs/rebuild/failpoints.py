@@ -1,4 +1,4 @@
-"""The places at which the rebuilder can be made to end itself, see `runtime.failpoints`; tests end it at each of them."""
+"""The failpoints of the rebuilder, see `runtime.failpoints`; tests end it at each of them."""
 
 from runtime.failpoints import crash_points
 

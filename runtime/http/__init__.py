@@ -1,1 +1,1 @@
-"""Serving HTTP, the same in every process: connections, trusted hosts, bodies, callers, metrics. Routes are the rooms' own."""
+"""Serving HTTP, the same in every process: connections, trusted hosts, bodies, callers, metrics. It has no routes."""

@@ -196,7 +196,7 @@ class Guarded(asyncio.Protocol):
 
     Of uvicorn's classes it uses `transport`, `flow.write_paused`, `cycle` with `response_started` and
     `response_complete`, and `send_400_response`: no underscore among them, and no promise either.
-    `tests/runtime/test_serving.py` notices when one of them changes.
+    `tests/runtime/http/test_serving.py` notices when one of them changes.
     """
 
     transport: asyncio.Transport

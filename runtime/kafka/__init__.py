@@ -1,1 +1,1 @@
-"""Kafka clients that are no stream processing: offsets, producing, reading to the end. Topics and their records are `schemas`."""
+"""Kafka clients without stream processing: producing, offsets, reading to the end. Records are left to `schemas`."""

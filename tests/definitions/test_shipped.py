@@ -7,7 +7,7 @@ import pytest
 
 from definitions import Program, compile_program, load
 
-ROOT = Path(__file__).parents[2] / "definitions"
+ROOT = Path(__file__).parents[2] / "examples"
 SECOND, MINUTE, DAY = 1_000, 60_000, 86_400_000
 NOW = 1_700_000_000_000
 

@@ -40,7 +40,7 @@ class Crew:
         self.restarts = 0  # since the present test began
 
     def start(self, number: int = 1, crash_at: str = "", awaited: bool = True) -> PartProcess:
-        """Start a worker anew; `crash_at` names the place at which it is to end itself, see streams/crash.py."""
+        """Start a worker anew; `crash_at` names the place at which it is to end itself, see streams/failpoints.py."""
         worker = self._workers.setdefault(number, PartProcess(self._part(number, ""), self.log(number), self._reaper))
         worker.kill()
         worker.part = self._part(number, crash_at)

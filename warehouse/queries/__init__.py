@@ -1,1 +1,1 @@
-"""The questions that Onefold asks the warehouse, one module per subject. How answers are shown is left to `api` and `onefold`."""
+"""The queries that Onefold sends to the warehouse, one module per subject. Showing the answers is left to others."""

@@ -1,1 +1,1 @@
-"""PROFILE: obeys commands, folds events into profiles and publishes what changed. The arithmetic of a profile is left to `fold`."""
+"""PROFILE: obeys commands, folds events and publishes what changed. The arithmetic of a profile is `fold`."""
