@@ -14,7 +14,7 @@ import msgspec
 from api.identifiers import asked_identifier, identity_rules
 from identity.rules import MAX_VALUE_LENGTH
 from schemas.changes import PLANS, RequestState, numbered, state
-from schemas.records import ChangeKind, Identifier, IdentityChange, IdentityRequest, Pair, Share
+from schemas.records import ChangeKind, Claimant, Identifier, IdentityChange, IdentityRequest, Pair
 from warehouse.lookup import JsonObject, rows
 from warehouse.queries.links import Links
 
@@ -34,7 +34,7 @@ WHERE workspace = {workspace:String} AND status = {status:String}
 ORDER BY left_namespace, left_value, right_namespace, right_value
 """
 _CHANGES = """
-SELECT workspace, decision, kind, request_id, toUnixTimestamp64Milli(occurred_at) AS at, reason, profile_id, shares,
+SELECT workspace, decision, kind, request_id, toUnixTimestamp64Milli(occurred_at) AS at, reason, profile_id, claimants,
        events, milliseconds
 FROM onefold.identity_changes FINAL
 WHERE workspace = {workspace:String}
@@ -172,13 +172,15 @@ def changes_of(clickhouse: str, workspace: str, request_id: str) -> tuple[Identi
 def outcome(request_id: str, changes: Iterable[IdentityChange]) -> Outcome:
     """The story of an order in one record."""
     told = list(changes)
-    parted = {share.profile_id: share for change in told if change.kind != "rebuilt" for share in change.shares}
+    parted = {
+        claimant.profile_id: claimant for change in told if change.kind != "rebuilt" for claimant in change.claimants
+    }
     rebuilt = {change.decision: change for change in told if change.kind == "rebuilt"}.values()
     return Outcome(
         request_id=request_id,
         state=state(told),
         decisions=tuple(sorted({change.decision for change in told if change.kind not in {"nothing", "rebuilt"}})),
-        profiles=tuple(ProfileAfter(share.profile_id, _identifiers_of(share)) for share in parted.values()),
+        profiles=tuple(ProfileAfter(claimant.profile_id, _identifiers_of(claimant)) for claimant in parted.values()),
         events=sum(change.events for change in rebuilt),
         milliseconds=max((change.milliseconds for change in rebuilt), default=0),
         reasons=() if request_id.startswith(PLANS) else _reasons(told),
@@ -189,8 +191,8 @@ def _reasons(told: Iterable[IdentityChange]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(change.reason for change in told if change.kind == "nothing"))
 
 
-def _identifiers_of(share: Share) -> int:
-    return len({(claim.namespace, claim.value) for claim in share.claims})
+def _identifiers_of(claimant: Claimant) -> int:
+    return len({(claim.namespace, claim.value) for claim in claimant.claims})
 
 
 def _one_that_stays(clickhouse: str, workspace: str, profile_id: str, parted: Sequence[Identifier]) -> Identifier:
@@ -218,7 +220,7 @@ def _pairs(clickhouse: str, workspace: str, status: str, source: str, since: int
 
 
 def _change(row: JsonObject) -> IdentityChange:
-    shares = msgspec.json.decode(str(row["shares"]), type=tuple[Share, ...])
+    claimants = msgspec.json.decode(str(row["claimants"]), type=tuple[Claimant, ...])
     return IdentityChange(
         workspace=str(row["workspace"]),
         decision=cast("int", row["decision"]),
@@ -227,7 +229,7 @@ def _change(row: JsonObject) -> IdentityChange:
         request_id=str(row["request_id"]),
         reason=str(row["reason"]),
         profile_id=str(row["profile_id"]),
-        shares=shares,
+        claimants=claimants,
         events=cast("int", row["events"]),
         milliseconds=cast("int", row["milliseconds"]),
     )

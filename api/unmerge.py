@@ -1,4 +1,4 @@
-"""`POST /v1/identity/unmerge`, `GET /v1/identity/requests/{id}`: parting people over HTTP, by holders of an admin key.
+"""`POST /v1/identity/unmerge`, `GET /v1/identity/requests/{id}`: parting people over HTTP, by owners of an admin key.
 
 An order is accepted once Kafka has it; what becomes of it the second route tells.
 """

@@ -1,4 +1,4 @@
-"""Locks between processes on one machine, released by the system when their holder dies. POSIX only."""
+"""Locks between processes on one machine, released by the system when their owner dies. POSIX only."""
 
 import fcntl
 import os

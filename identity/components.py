@@ -22,7 +22,7 @@ import msgspec
 
 from identity.ownership import SignIns, without
 from identity.rules import IdentityRules
-from schemas.records import Holder, Identifier, Link, LinkStatus
+from schemas.records import Identifier, Link, LinkStatus, Owner
 
 
 class Store(Protocol):
@@ -91,7 +91,7 @@ _decode_component = msgspec.msgpack.Decoder(Component).decode
 _decode_evidence = msgspec.msgpack.Decoder(tuple[Evidence, ...]).decode
 _decode_names = msgspec.msgpack.Decoder(tuple[tuple[str, str], ...]).decode
 _decode_sign_ins = msgspec.msgpack.Decoder(tuple[tuple[int, str, str], ...]).decode
-_HANDED_ON = b"+"
+_ATTRIBUTED = b"+"
 MAX_REFUSED = 1_000
 
 
@@ -248,19 +248,19 @@ class Components:
         """Whether a device was found to be used by several persons."""
         return self._store.get(self._key("shared", device)) is not None
 
-    def is_handed_on(self, device: Identifier) -> bool:
+    def is_attributed(self, device: Identifier) -> bool:
         """Whether a shared device's events belong to whoever signed in last."""
-        return (self._store.get(self._key("shared", device)) or b"").endswith(_HANDED_ON)
+        return (self._store.get(self._key("shared", device)) or b"").endswith(_ATTRIBUTED)
 
-    def share(self, device: Identifier, decision: int, handed_on: bool = False) -> None:
+    def share(self, device: Identifier, decision: int, attributed: bool = False) -> None:
         """Remember that a device is used by several persons, and whether its events go to whoever signed in last."""
-        stored = decision.to_bytes(8, "big") + (_HANDED_ON if handed_on else b"")
+        stored = decision.to_bytes(8, "big") + (_ATTRIBUTED if attributed else b"")
         self._store.put(self._key("shared", device), stored)
 
     def sign_ins(self, device: Identifier) -> SignIns:
         """Who signed in on a device, and when."""
         stored = self._store.get(self._key("signed", device))
-        return () if stored is None else tuple(Holder(*one) for one in _decode_sign_ins(stored))
+        return () if stored is None else tuple(Owner(*one) for one in _decode_sign_ins(stored))
 
     def keep_sign_ins(self, device: Identifier, sign_ins: SignIns) -> None:
         """Remember who signed in on a device."""

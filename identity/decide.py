@@ -11,22 +11,23 @@ import msgspec
 
 from identity.components import Component, Components, Evidence, Store, link_of
 from identity.limits import Union
-from identity.ownership import SignIns, added, changed, holders
+from identity.ownership import SignIns, added, changed, owners
 from identity.rules import IdentityRules
 from identity.unmerge import Parting
 from schemas.identity import default_profile_id
 from schemas.records import (
     Claim,
-    Holder,
+    Claimant,
     Identifier,
     IdentityChange,
     IdentityRequest,
     Link,
     LinkStatus,
+    Owner,
     Pair,
     ProfileCommand,
     Route,
-    Share,
+    Transfer,
 )
 
 _WAITS_FOR_REVIEW = ("cap:", "fan_in")
@@ -62,8 +63,8 @@ def decide(request: IdentityRequest, store: Store, workspace_namespace: uuid.UUI
             graph.accept()
         case "reject":
             graph.reject()
-        case "reassign":
-            graph.reassign()
+        case "reattribute":
+            graph.reattribute()
         case _:
             graph.nothing("the request is of a kind that this release does not know")
     return graph.decision
@@ -205,13 +206,10 @@ class _Graph:
         target = self._id(united.canonical)
         retiring = [component for component in union.components if component.canonical != united.canonical]
         self.decision.commands += (
-            ProfileCommand(
-                workspace=self._request.workspace,
-                profile_id=self._id(component.canonical),
-                command="transfer",
-                decision=number,
-                target=target,
-                identifiers=component.identifiers,
+            ProfileCommand.of(
+                self._request.workspace,
+                self._id(component.canonical),
+                Transfer(number, target, component.identifiers),
             )
             for component in retiring
         )
@@ -223,18 +221,18 @@ class _Graph:
         """A second person has signed in on a device: take all its links back, so that it stands alone."""
         number = self._components.next_decision()
         self._newly_shared.add(device)
-        is_handed_on = bool(self._rules.handed_on((device,)))
-        self._components.share(device, number, is_handed_on)
+        is_attributed = bool(self._rules.attributed((device,)))
+        self._components.share(device, number, is_attributed)
         parting = self._parting(number, "shared")
         component = self._components.of(device)
         for other in self._components.near(device):
             parting.retract(*self._components.pair(device, other))
         parting.part(component)
-        if is_handed_on:
+        if is_attributed:
             parting.rebuild((device, *(one.identifier for one in self._components.sign_ins(device))))
         self._take(parting)
-        self._change("shared", number, (device, *persons), reason="shared", shares=tuple(parting.shares))
-        if is_handed_on:
+        self._change("shared", number, (device, *persons), reason="shared", claimants=tuple(parting.claimants))
+        if is_attributed:
             self._tell_holders(device, number)
 
     # -- devices that are handed on
@@ -248,12 +246,12 @@ class _Graph:
         person = next((one for one in self._request.identifiers if self._rules.kind(one) == "person"), None)
         if person is None:
             return before
-        for device in self._rules.handed_on(self._request.identifiers):
+        for device in self._rules.attributed(self._request.identifiers):
             if self._components.of(person).is_apart(person, device):
                 continue  # an operator has said that it is not theirs
             known = {one.source for one in self._components.evidence(person, device)}
             if self._request.signed_in or self._request.source not in known:
-                new = Holder(self._request.occurred_at, person.namespace, person.value)
+                new = Owner(self._request.occurred_at, person.namespace, person.value)
                 before[device] = self._components.sign_ins(device)
                 self._components.keep_sign_ins(device, added(before[device], device, new))
         return before
@@ -263,21 +261,21 @@ class _Graph:
         for device, sign_ins in before.items():
             if device in self._newly_shared or not self._components.is_shared(device):
                 continue
-            held = holders(self._components.sign_ins(device))
-            if not self._components.is_handed_on(device):
+            held = owners(self._components.sign_ins(device))
+            if not self._components.is_attributed(device):
                 self._share(device, tuple(one.identifier for one in held))  # it was shared under another policy
-            elif changes := changed(holders(sign_ins), held):
+            elif changes := changed(owners(sign_ins), held):
                 number = self._components.next_decision()
                 parting = self._parting(number, "sign_in")
                 parting.assign(device)
                 parting.warn(device, [loser for loser, _ in changes])
                 self._take(parting)
-                self._tell_holders(device, number, holders(sign_ins))
+                self._tell_holders(device, number, owners(sign_ins))
 
-    def reassign(self) -> None:
+    def reattribute(self) -> None:
         """Rebuild persons to whom events of a device were given, or not, before it was known who had signed in."""
         device, *persons = self._request.identifiers
-        if not self._components.is_handed_on(device):
+        if not self._components.is_attributed(device):
             self.nothing(f"{device} is no shared device that is handed on")
             return
         number = self._components.next_decision()
@@ -286,16 +284,16 @@ class _Graph:
         parting.rebuild(persons)
         self._take(parting)
         named = (device, *persons)
-        self._change("reassigned", number, named, reason="sign_in", shares=tuple(parting.shares))
+        self._change("reattributed", number, named, reason="sign_in", claimants=tuple(parting.claimants))
 
     def _tell_holders(self, device: Identifier, number: int, told: SignIns = ()) -> None:
         """Publish who holds a device from when on, but for what was told before."""
-        new = [one for one in holders(self._components.sign_ins(device)) if one not in told]
-        shares = tuple(
-            Share(self._id(one.identifier), (Claim(device.namespace, device.value, one.since),)) for one in new
+        new = [one for one in owners(self._components.sign_ins(device)) if one not in told]
+        claims = tuple(
+            Claimant(self._id(one.identifier), (Claim(device.namespace, device.value, one.since),)) for one in new
         )
         named = (device, *(one.identifier for one in new))
-        self._change("assigned", number, named, profile_id=self._id(device), shares=shares)
+        self._change("attributed", number, named, profile_id=self._id(device), claimants=claims)
 
     # -- orders
 
@@ -323,8 +321,8 @@ class _Graph:
                 self._forbid(one, other)
         self._take(parting)
         self._change(
-            "split", number, self._request.identifiers, profile_id=self._id(component.canonical),
-            reason=self._request.reason, shares=tuple(parting.shares),
+            "unmerged", number, self._request.identifiers, profile_id=self._id(component.canonical),
+            reason=self._request.reason, claimants=tuple(parting.claimants),
         )  # fmt: skip
 
     def retract(self) -> None:
@@ -348,8 +346,8 @@ class _Graph:
                     self._forbid(pair.left, pair.right)
             self._take(parting)
             self._change(
-                "split", number, tuple(dict.fromkeys(end for pair in pairs for end in (pair.left, pair.right))),
-                profile_id=self._id(canonical), reason=self._request.reason, shares=tuple(parting.shares),
+                "unmerged", number, tuple(dict.fromkeys(end for pair in pairs for end in (pair.left, pair.right))),
+                profile_id=self._id(canonical), reason=self._request.reason, claimants=tuple(parting.claimants),
             )  # fmt: skip
 
     def _retractable(self, pair: Pair) -> bool:

@@ -64,8 +64,8 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         msgspec.structs.force_setattr(
             self, "_blocked", {one.name: one.blocked | self.blocked for one in self.namespaces}
         )
-        handed_on = frozenset(one.name for one in self.namespaces if one.shared == "last_login")
-        msgspec.structs.force_setattr(self, "_handed_on", handed_on)
+        attributed = frozenset(one.name for one in self.namespaces if one.shared == "last_login")
+        msgspec.structs.force_setattr(self, "_handed_on", attributed)
 
     @cached_property
     def version(self) -> str:
@@ -89,7 +89,7 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
     def _shortest_ms(self) -> int | None:
         return min((one.period_ms for one in self.namespaces if one.period_ms is not None), default=None)
 
-    def handed_on(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
+    def attributed(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
         """Those that are devices whose events, once they are shared, go to whoever signed in last."""
         if not self._handed_on:
             return ()

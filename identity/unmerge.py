@@ -5,8 +5,20 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from identity.components import Component, Components, link_of
-from identity.ownership import claims, holders
-from schemas.records import Claim, Identifier, IdentityRequest, Link, ProfileCommand, Route, Share
+from identity.ownership import claims, owners
+from schemas.records import (
+    Attribute,
+    Claim,
+    Claimant,
+    Disown,
+    Identifier,
+    IdentityRequest,
+    Link,
+    ProfileCommand,
+    Rebuild,
+    Route,
+    Transfer,
+)
 
 
 class Parting:
@@ -23,7 +35,7 @@ class Parting:
         self.links: list[Link] = []
         self.commands: list[ProfileCommand] = []
         self.routes: list[Route] = []
-        self.shares: list[Share] = []
+        self.claimants: list[Claimant] = []
         self._components = components
         self._request = request
         self._id = profile_id
@@ -87,7 +99,7 @@ class Parting:
 
     def rebuild(self, persons: Iterable[Identifier]) -> None:
         """Rebuild the profiles of these, too, but for those that come of the parting."""
-        rebuilt = {share.profile_id for share in self.shares}
+        rebuilt = {claimant.profile_id for claimant in self.claimants}
         for person in persons:
             component = self._components.of(person)
             home = self._id(component.canonical)
@@ -100,24 +112,19 @@ class Parting:
         if device in self._assigned:
             return
         self._assigned.add(device)
-        held = holders(self._components.sign_ins(device))
+        held = owners(self._components.sign_ins(device))
         workspace = self._request.workspace
-        self.commands.append(
-            ProfileCommand(
-                workspace, self._id(device), "assign", self._number, identifiers=(device,), holders=held
-            )
-        )  # fmt: skip
+        self.commands.append(ProfileCommand.of(workspace, self._id(device), Attribute(self._number, device, held)))
 
     def warn(self, device: Identifier, losers: Iterable[Identifier]) -> None:
         """Tell those who give up events of a device: a replay that is under way may still hold some of them."""
         for loser in losers:
             for identifier in self._components.of(loser).identifiers:
                 self.commands.append(
-                    ProfileCommand(
-                        self._request.workspace, self._id(identifier), "warn", self._number,
-                        identifiers=(device, loser),
+                    ProfileCommand.of(
+                        self._request.workspace, self._id(identifier), Disown(self._number, device, loser)
                     )
-                )  # fmt: skip
+                )
 
     def _forget_sign_ins(self, left: Identifier, right: Identifier) -> None:
         if any(one.status == "active" for one in self._components.evidence(left, right)):
@@ -130,29 +137,24 @@ class Parting:
         workspace = self._request.workspace
         identifiers = piece.identifiers
         used = dict.fromkeys(device for one in identifiers for device in self._components.devices(one))
-        dealt = tuple(device for device in used if self._components.is_handed_on(device))
-        self.shares.append(Share(home, tuple(self._claims(identifiers, dealt))))
+        reattributed = tuple(device for device in used if self._components.is_attributed(device))
+        self.claimants.append(Claimant(home, tuple(self._claims(identifiers, reattributed))))
         device = identifiers[0]
-        held = holders(self._components.sign_ins(device)) if self._components.is_handed_on(device) else ()
-        self.commands.append(
-            ProfileCommand(
-                workspace, home, "rebuild", self._number, identifiers=identifiers, holders=held, dealt=dealt
-            )
-        )  # fmt: skip
+        held = owners(self._components.sign_ins(device)) if self._components.is_attributed(device) else ()
+        self.commands.append(ProfileCommand.of(workspace, home, Rebuild(self._number, identifiers, held, reattributed)))
         for identifier in identifiers[1:]:
             self.commands.append(
-                ProfileCommand(
-                    workspace, self._id(identifier), "transfer", self._number,
-                    target=home, identifiers=(identifier,), outdates=True,
+                ProfileCommand.of(
+                    workspace, self._id(identifier), Transfer(self._number, home, (identifier,), outdates=True)
                 )
-            )  # fmt: skip
-        for device in dealt:
+            )
+        for device in reattributed:
             self.assign(device)
 
-    def _claims(self, identifiers: tuple[Identifier, ...], dealt: tuple[Identifier, ...]) -> Iterator[Claim]:
+    def _claims(self, identifiers: tuple[Identifier, ...], reattributed: tuple[Identifier, ...]) -> Iterator[Claim]:
         """Events whose primary identifier is one of these, and those of shared devices while one of these held them."""
         for identifier in identifiers:
             yield Claim(identifier.namespace, identifier.value)
-        for device in dealt:
-            held = holders(self._components.sign_ins(device))
+        for device in reattributed:
+            held = owners(self._components.sign_ins(device))
             yield from (claim for person, claim in claims(device, held) if person in identifiers)

@@ -13,13 +13,13 @@ profiles are being rebuilt. done: decided, and every profile that it concerns is
 PLANS = "rules-"
 """How the ids of orders begin that carry out a plan: such a decision is the rules', not an operator's."""
 
-_PARTING = frozenset({"split", "shared", "reassigned"})
+_PARTING = frozenset({"unmerged", "shared", "reattributed"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")
 
 
 def asks_for_rebuild(change: IdentityChange) -> bool:
     """Whether profiles are to be rebuilt because of a change."""
-    return change.kind in _PARTING and bool(change.shares)
+    return change.kind in _PARTING and bool(change.claimants)
 
 
 def numbered(request_id: str, count: int) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 Times are milliseconds since 1970 (UTC). `properties`, `traits`, `context` and `payload` are JSON text.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 
@@ -11,12 +11,12 @@ import msgspec
 Millis = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
-RequestKind = Literal["unknown", "link", "unmerge", "retract", "accept", "reject", "reassign"]
+RequestKind = Literal["unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute"]
 LinkStatus = Literal["active", "refused", "retracted", "waiting"]
 ChangeKind = Literal[
     "unknown",
     "merged",
-    "split",
+    "unmerged",
     "shared",
     "quarantined",
     "refused",
@@ -24,8 +24,8 @@ ChangeKind = Literal[
     "rejected",
     "nothing",
     "rebuilt",
-    "assigned",
-    "reassigned",
+    "attributed",
+    "reattributed",
 ]
 Reason = Literal[
     "bad_magic",
@@ -187,7 +187,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     until: int | None = None
 
 
-class Share(msgspec.Struct, frozen=True, gc=False):
+class Claimant(msgspec.Struct, frozen=True, gc=False):
     profile_id: str
     claims: tuple[Claim, ...]
 
@@ -205,7 +205,7 @@ class IdentityChange(msgspec.Struct, frozen=True, gc=False):
     identifiers: tuple[Identifier, ...] = ()
     retired: tuple[str, ...] = ()
     profile_id: str = ""
-    shares: tuple[Share, ...] = ()
+    claimants: tuple[Claimant, ...] = ()
     events: int = 0
     milliseconds: int = 0
 
@@ -219,7 +219,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     reopen: bool = False
 
 
-class Holder(msgspec.Struct, frozen=True, order=True, gc=False):
+class Owner(msgspec.Struct, frozen=True, order=True, gc=False):
     """To whom the events of a shared device belong from `since` on; the first one has those before too."""
 
     since: int
@@ -232,27 +232,124 @@ class Holder(msgspec.Struct, frozen=True, order=True, gc=False):
         return Identifier(self.namespace, self.value)
 
 
-class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
-    workspace: str
-    profile_id: str
-    command: Literal["unknown", "transfer", "absorb", "fold", "advance", "rebuild", "replay", "assign", "warn"]
-    decision: int = 0
-    target: str | None = None
-    origin: str | None = None
+class Transfer(msgspec.Struct, frozen=True, gc=False):
+    """Become a forward to `target`, and send the state there.
+
+    `outdates`: the events of the identifiers are replayed at the target; the state here, and any that is still on its
+    way here, counts no more.
+    """
+
+    decision: int
+    target: str
     identifiers: tuple[Identifier, ...] = ()
-    event: bytes | None = None
-    state: bytes | None = None
-    at: int | None = None
-    assigned: int = 0
     outdates: bool = False
-    dealt: tuple[Identifier, ...] = ()
-    version: int = 0
-    run: str = ""
-    part: int = 0
+
+
+class Absorb(msgspec.Struct, frozen=True, gc=False):
+    """Unite with the state of the profile `origin`; None: it had none."""
+
+    decision: int
+    origin: str
+    identifiers: tuple[Identifier, ...] = ()
+    state: bytes | None = None
+
+
+class Fold(msgspec.Struct, frozen=True, gc=False):
+    """Fold an event that another profile sent on.
+
+    `decision`: of the forward that its identifier's default profile is, if that has sent it; else 0. `owner`: the
+    person to whom a shared device attributes the event, by `owner_decision`.
+    """
+
+    event: bytes
+    decision: int = 0
+    owner: Identifier | None = None
+    owner_decision: int = 0
+
+
+class Advance(msgspec.Struct, frozen=True, gc=False):
+    """Move the event clock to `to` (ms)."""
+
+    to: int
+
+
+class Rebuild(msgspec.Struct, frozen=True, gc=False):
+    """Wait for the replay of the events of `identifiers`, who are all that belong to the profile from now on.
+
+    `owners`: of the shared device whose profile it is. `reattributed`: shared devices of which the profile has or had
+    events; what they attributed before this decision may belong to others now.
+    """
+
+    decision: int
+    identifiers: tuple[Identifier, ...] = ()
+    owners: tuple[Owner, ...] = ()
+    reattributed: tuple[Identifier, ...] = ()
+
+
+class Replay(msgspec.Struct, frozen=True, gc=False):
+    """One chunk of the events of a profile that waits for them, ordered by time.
+
+    `attempt`: of the rebuilder; a later one sorts higher. `version`: the highest that the warehouse has of the profile
+    and its sessions, in chunk 0. `sessions`: ids of those that the warehouse has.
+    """
+
+    decision: int
+    attempt: str
+    chunk: int
     last: bool = False
+    version: int = 0
     events: tuple[bytes, ...] = ()
     sessions: tuple[str, ...] = ()
-    holders: tuple[Holder, ...] = ()
+
+
+class Attribute(msgspec.Struct, frozen=True, gc=False):
+    """Attribute the events of a shared device to these owners, in the order of time; none: to the device itself."""
+
+    decision: int
+    device: Identifier
+    owners: tuple[Owner, ...] = ()
+
+
+class Disown(msgspec.Struct, frozen=True, gc=False):
+    """Some events of a device are not this person's any more: a profile under rebuild asks GRAPH for them anew."""
+
+    decision: int
+    device: Identifier
+    person: Identifier
+
+
+Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown
+
+
+class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
+    """One command to a profile: exactly one of the fields is set; none in a command that is newer than the reader.
+
+    They are fields instead of a union of Avro, because a later release may add one (FULL_TRANSITIVE).
+    """
+
+    workspace: str
+    profile_id: str
+    transfer: Transfer | None = None
+    absorb: Absorb | None = None
+    fold: Fold | None = None
+    advance: Advance | None = None
+    rebuild: Rebuild | None = None
+    replay: Replay | None = None
+    attribute: Attribute | None = None
+    disown: Disown | None = None
+
+    @classmethod
+    def of(cls, workspace: str, profile_id: str, command: Command) -> Self:
+        """The record of a command to one profile, or with an empty id to a whole partition."""
+        return msgspec.structs.replace(cls(workspace, profile_id), **{type(command).__name__.lower(): command})
+
+    @property
+    def command(self) -> Command | None:
+        """The one that is set."""
+        return (
+            self.fold or self.replay or self.absorb or self.transfer or self.rebuild or self.attribute or self.disown
+            or self.advance
+        )  # fmt: skip
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from warehouse.column_types import (
     BYTES,
+    CLAIMANTS,
     COUNTERS,
     FLAG,
     HEADERS,
@@ -26,7 +27,6 @@ from warehouse.column_types import (
     OPTIONAL_NUMBER,
     OPTIONAL_TEXT,
     OPTIONAL_TIME,
-    SHARES,
     TEXT,
     TEXTS,
     TIME,
@@ -277,7 +277,7 @@ _ALL = (
             Column("identifiers", IDENTIFIERS),
             Column("retired", TEXTS),
             Column("profile_id", TEXT),
-            Column("shares", SHARES),
+            Column("claimants", CLAIMANTS),
             Column("events", NUMBER),
             Column("milliseconds", NUMBER),
             Column("partition", NUMBER, "partition"),

@@ -73,7 +73,7 @@ def _devices(_: Terminal) -> Iterator[Row]:
             f"{len(made.done):,} events, {len(made.done) - len(anonymous):,} of them sign-ins, of "
             f"{len({one.user for one in made.done}):,} users on {len(made.users_of):,} devices, "
             f"{sum(map(made.is_shared, made.users_of)):,} shared; {kinds['merged']:,} merges, "
-            f"{kinds['shared']:,} devices found shared, {kinds['split']:,} other splits; of {len(anonymous):,} "
+            f"{kinds['shared']:,} devices found shared, {kinds['unmerged']:,} other splits; of {len(anonymous):,} "
             f"anonymous events {to_person:,} credited to a person, {strangers:,} of them to another than who did it"
         )
         yield Row(f"Taobao, {how}", found, remark, failed=not found.is_exact or strangers > 0)

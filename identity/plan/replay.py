@@ -111,7 +111,7 @@ class Replay:
             self._decide(IdentityRequest(self._workspace, *request))
 
     def keep_shared(self, devices: Iterable[Identifier]) -> tuple[Identifier, ...]:
-        """Share the devices that the rules would leave alone but that were found shared before. Those devices."""
+        """Claimant the devices that the rules would leave alone but that were found shared before. Those devices."""
         left_alone = tuple(sorted(device for device in devices if device not in self.shared))
         for device in left_alone:
             self._components.share(device, self._components.last_decision())

@@ -38,7 +38,7 @@ class Changes:
         self._codec = codec
         self._encode = codec.encoder(IdentityChange)
         # A command without an effect. Its workspace is one that the worker knows.
-        nothing = ProfileCommand(next(iter(settings.workspaces), ""), "", "advance")
+        nothing = ProfileCommand(next(iter(settings.workspaces), ""), "")
         self._nothing = codec.encoder(ProfileCommand)(nothing)
         self._committed: dict[int, int] = {}
         self._undecoded: list[Message] = []

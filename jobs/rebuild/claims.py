@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from schemas.changes import asks_for_rebuild
-from schemas.records import Claim, Identifier, IdentityChange, Share
+from schemas.records import Claim, Claimant, Identifier, IdentityChange
 
 
 class Job(NamedTuple):
@@ -12,17 +12,17 @@ class Job(NamedTuple):
 
     workspace: str
     decision: int
-    share: Share
+    claimant: Claimant
 
 
 def jobs(changes: Iterable[IdentityChange]) -> tuple[Job, ...]:
     """Each profile once, as the highest of the decisions about it has it; a lower one is history by then."""
     newest: dict[tuple[str, str], Job] = {}
     for change in changes:
-        for share in change.shares if asks_for_rebuild(change) else ():
-            known = newest.get((change.workspace, share.profile_id))
+        for claimant in change.claimants if asks_for_rebuild(change) else ():
+            known = newest.get((change.workspace, claimant.profile_id))
             if known is None or change.decision > known.decision:
-                newest[change.workspace, share.profile_id] = Job(change.workspace, change.decision, share)
+                newest[change.workspace, claimant.profile_id] = Job(change.workspace, change.decision, claimant)
     return tuple(newest.values())
 
 

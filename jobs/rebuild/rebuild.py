@@ -23,7 +23,7 @@ from runtime.kafka.offsets import Partition
 from runtime.retrying import TransientError, persist
 from schemas import topics
 from schemas.identity import default_profile_id
-from schemas.records import Identifier, IdentityChange, Share
+from schemas.records import Claimant, Identifier, IdentityChange
 from warehouse.queries.replays import Row, Warehouse, slices
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Rebuilder:
     def _replay(self, job: Job, cut: Sequence[int]) -> Sent:
         def attempt() -> Sent:
             # Sessions of long before a merge still bear the id of the profile that gave way.
-            profile_ids = (job.share.profile_id, *self._own_profiles(job))
+            profile_ids = (job.claimant.profile_id, *self._own_profiles(job))
             told = self._warehouse.told(job.workspace, tuple(dict.fromkeys(profile_ids)))
             return self._replays.send(job, self._bodies(job, cut), told, self._changes.turn)
 
@@ -91,7 +91,7 @@ class Rebuilder:
             logger.error(
                 "profile %s of workspace %r still waits for the replay of decision %d: %s has the part at partition %d,"
                 " offset %d of %s; a later decision about the profile begins anew",
-                job.share.profile_id, job.workspace, job.decision,
+                job.claimant.profile_id, job.workspace, job.decision,
                 topics.EVENTS_DEAD, partition, offset, topics.PROFILE_COMMANDS,
             )  # fmt: skip
         return frozenset(refused)
@@ -100,11 +100,11 @@ class Rebuilder:
         namespace = self._namespaces.get(job.workspace)
         if namespace is None:
             return
-        for claim in job.share.claims:
+        for claim in job.claimant.claims:
             yield default_profile_id(namespace, Identifier(claim.namespace, claim.value))
 
     def _bodies(self, job: Job, cut: Sequence[int]) -> Iterator[bytes]:
-        claims = Claims(job.share.claims)
+        claims = Claims(job.claimant.claims)
         claimed = (
             row
             for row in self._rows(job.workspace, claims, cut)
@@ -161,7 +161,7 @@ def _rebuilt(change: IdentityChange, sent: Mapping[Job, Sent], elapsed_s: float)
         occurred_at=time.time_ns() // 1_000_000,
         request_id=change.request_id,
         rule_version=change.rule_version,
-        shares=tuple(Share(share.profile_id, ()) for share in change.shares),
+        claimants=tuple(Claimant(claimant.profile_id, ()) for claimant in change.claimants),
         events=sum(one.events for job, one in sent.items() if _is_of(job, change)),
         milliseconds=round(elapsed_s * 1000),
     )
@@ -172,8 +172,8 @@ def _is_of(job: Job, change: IdentityChange) -> bool:
 
 
 def _concerns(change: IdentityChange, some: Iterable[Job]) -> bool:
-    profiles = {(job.workspace, job.share.profile_id) for job in some}
-    return any((change.workspace, share.profile_id) in profiles for share in change.shares)
+    profiles = {(job.workspace, job.claimant.profile_id) for job in some}
+    return any((change.workspace, claimant.profile_id) in profiles for claimant in change.claimants)
 
 
 def _count(

@@ -13,7 +13,7 @@ from jobs.rebuild.failpoints import reached
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.identity import profile_key
-from schemas.records import ProfileCommand
+from schemas.records import ProfileCommand, Replay
 from warehouse.queries.replays import Told
 
 DELIVERY_TIMEOUT_S = 30.0
@@ -61,25 +61,23 @@ class Replays:
         self._runs += 1
         # The letter sorts behind the times that an older release's runs begin with.
         run = f"t{turn:019}-{self._runs:08}-{uuid.uuid4().hex}"
-        key = profile_key(job.workspace, job.share.profile_id)
+        key = profile_key(job.workspace, job.claimant.profile_id)
         delivery = Delivery()
         count = 0
         for part in parts(events, told.sessions):
             if part.number:
                 reached("between_parts")
             count += len(part.events)
-            command = ProfileCommand(
-                workspace=job.workspace,
-                profile_id=job.share.profile_id,
-                command="replay",
+            replay = Replay(
                 decision=job.decision,
-                run=run,
-                part=part.number,
+                attempt=run,
+                chunk=part.number,
                 last=part.last,
                 events=part.events,
                 version=told.version if part.number == 0 else 0,
                 sessions=part.sessions,
             )
+            command = ProfileCommand.of(job.workspace, job.claimant.profile_id, replay)
             self._produce(self._encode(command), key, delivery)
         self._producer.flush(DELIVERY_TIMEOUT_S + 1)
         delivery.check(part.number + 1)

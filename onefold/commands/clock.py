@@ -12,7 +12,7 @@ from onefold.wording import json_text
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.codec import Codec
-from schemas.records import ProfileCommand
+from schemas.records import Advance, ProfileCommand
 from schemas.registry import REGISTRY_ERRORS, Registry
 from settings import Settings
 
@@ -45,7 +45,7 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
     if workspace_named(settings, name).clock != "event":
         raise click.ClickException(f"workspace {name!r} lives on the wall clock, which cannot be moved")
     try:
-        partitions = _send(settings, ProfileCommand(name, "", "advance", at=at))
+        partitions = _send(settings, ProfileCommand.of(name, "", Advance(at)))
     except (KafkaException, *REGISTRY_ERRORS) as error:
         raise click.ClickException(f"{failure(settings, error)}; the clock was not moved") from error
     shown = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")

@@ -24,7 +24,7 @@ COMMANDS = {
 }
 _DONE = {
     "merged": "merged",
-    "split": "parted",
+    "unmerged": "parted",
     "shared": "shared device",
     "quarantined": "quarantined",
     "refused": "not followed",
@@ -32,8 +32,8 @@ _DONE = {
     "rejected": "rejected",
     "nothing": "nothing changed",
     "rebuilt": "rebuilt",
-    "assigned": "handed on",
-    "reassigned": "dealt out anew",
+    "attributed": "handed on",
+    "reattributed": "reattributed out anew",
 }
 
 
@@ -142,12 +142,14 @@ def _add_change(history: Tree, change: Change) -> None:
     node = history.add(Text(literal(f"{title}, {change.occurred_at}")))
     if change.retired:
         node.add(Text(literal(f"profile {change.profile_id} in the place of {', '.join(change.retired)}")))
-    if change.kind == "assigned":
-        for person, share in zip(change.identifiers[1:], change.shares, strict=False):
-            since = datetime.fromtimestamp((share.claims[0].since or 0) / 1000, UTC)
+    if change.kind == "attributed":
+        for person, claimant in zip(change.identifiers[1:], change.claimants, strict=False):
+            since = datetime.fromtimestamp((claimant.claims[0].since or 0) / 1000, UTC)
             node.add(Text(literal(f"its events are {person}'s from {since:%Y-%m-%d %H:%M:%S}Z on")))
-    elif change.shares:
-        node.add(Text(literal(f"events shared out to {', '.join(share.profile_id for share in change.shares)}")))
+    elif change.claimants:
+        node.add(
+            Text(literal(f"events shared out to {', '.join(claimant.profile_id for claimant in change.claimants)}"))
+        )
     cause = []
     if change.reason:
         # GRAPH's own reasons are codes, an operator's are free text.

@@ -115,9 +115,9 @@ def _devices_tree(found: Devices, shared: bool) -> Tree:
             node.add(Text.assemble((name, "cyan"), f"  since {person.since}, {tied}"))
         if not device.persons:
             node.add("nobody signed in on it")
-        for holder in device.holders:
-            name = literal(f"{holder.namespace}:{holder.value}")
-            node.add(Text.assemble("held by ", (name, "cyan"), f" from {holder.since} on"))
+        for owner in device.owners:
+            name = literal(f"{owner.namespace}:{owner.value}")
+            node.add(Text.assemble("held by ", (name, "cyan"), f" from {owner.since} on"))
     if found.cut:
         tree.add(Text("There is more than is shown here.", style="yellow"))
     return tree

@@ -31,7 +31,7 @@ class Caller(NamedTuple):
 
     @property
     def network(self) -> str:
-        """Who shares a bound: an IPv4 address, or the /64 that one IPv6 client has all for itself."""
+        """Who claims a bound: an IPv4 address, or the /64 that one IPv6 client has all for itself."""
         try:
             address = ipaddress.ip_address(self.address)
         except ValueError:

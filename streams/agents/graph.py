@@ -117,5 +117,5 @@ class GraphStage:
             yield Output(IDENTITY_CHANGES, change.workspace.encode(), self._encode_change(change))
 
 
-_LENIENT = frozenset({"link", "unmerge", "retract", "reject", "reassign"})
+_LENIENT = frozenset({"link", "unmerge", "retract", "reject", "reattribute"})
 _OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

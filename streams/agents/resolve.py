@@ -106,7 +106,7 @@ class ResolveStage:
 
     def _resolve(self, item: _Decoded, event: EventHead, view: StateView, outputs: list[Output]) -> None:
         workspace = self._workspaces[event.workspace]
-        is_sign_in = event.type == "identify" and bool(self._rules.handed_on(item.identifiers))
+        is_sign_in = event.type == "identify" and bool(self._rules.attributed(item.identifiers))
         entry, epoch = _entry(view, item.key), self._rules.epoch(event.occurred_at)
         resolved = resolve(entry, item.identifiers, event.source, workspace.namespace, asks_all=is_sign_in, epoch=epoch)
         record = item.record

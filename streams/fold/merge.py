@@ -45,8 +45,8 @@ def unite_facts(state: ProfileState, other: ProfileState, context: FoldContext, 
     counters.unite(state.counters, other.counters)
     windows.unite(state.windows, other.windows, state.as_of, context.program)
     recent_ids.unite(state.recent_ids, other.recent_ids)
-    for device, decision in other.dealt.items():
-        state.dealt[device] = max(decision, state.dealt.get(device, 0))
+    for device, decision in other.reattributed.items():
+        state.reattributed[device] = max(decision, state.reattributed.get(device, 0))
 
 
 def retire(state: ProfileState, context: FoldContext, out: Outputs) -> None:

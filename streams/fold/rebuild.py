@@ -7,28 +7,28 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from schemas.records import Event, ProfileCommand, Session
+from schemas.records import Event, Rebuild, Session
 from streams.fold import recent_ids, segments
 from streams.fold.context import FoldContext, Outputs
 from streams.fold.fold import advance, fold_event
-from streams.fold.ownership import hand_on
+from streams.fold.ownership import owner_of
 from streams.fold.state import BEGINNING, Entry, Forward, ProfileState, Rebuilding, Told
 
 ASIDE_PER_CHUNK = 8_192
 _COMMAND = bytes(recent_ids.HASH_BYTES)
 
 
-def begin(entry: Entry | None, command: ProfileCommand) -> Rebuilding | None:
+def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
     """The profile as it waits for its replay; None if it knows a later decision, or this one.
 
-    `command`: its `identifiers` are all that belong to it from now on, `holders` those who hold the device that the
-    profile is of, `dealt` the devices that may have handed on to it what belongs to others.
+    `command`: its `identifiers` are all that belong to it from now on, `owners` those who hold the device that the
+    profile is of, `reattributed` the devices that may have handed on to it what belongs to others.
     """
     decision = command.decision
     known = 0 if entry is None else entry.rebuilt if isinstance(entry, ProfileState) else entry.decision
     if decision <= known:
         return None
-    dealt = {} if entry is None or isinstance(entry, Forward) else entry.dealt
+    reattributed = {} if entry is None or isinstance(entry, Forward) else entry.reattributed
     return Rebuilding(
         decision=decision,
         identifiers=[(one.namespace, one.value) for one in command.identifiers],
@@ -36,8 +36,8 @@ def begin(entry: Entry | None, command: ProfileCommand) -> Rebuilding | None:
         memberships={} if entry is None or isinstance(entry, Forward) else dict(entry.memberships),
         aside=entry.aside if isinstance(entry, Rebuilding) else b"",
         aside_chunks=entry.aside_chunks if isinstance(entry, Rebuilding) else 0,
-        dealt=dealt | {str(one): decision for one in command.dealt},
-        holders=command.holders,
+        reattributed=reattributed | {str(one): decision for one in command.reattributed},
+        owners=command.owners,
     )
 
 
@@ -69,7 +69,7 @@ def replayed_already(rebuilding: Rebuilding, events: Iterable[Event], chunks: It
     shadow = rebuilding.shadow
     if not waiting(rebuilding):
         return []
-    folded = (event for event in events if shadow is None or hand_on(shadow, event) is None)
+    folded = (event for event in events if shadow is None or owner_of(shadow, event) is None)
     hashes = {recent_ids.hashed(event.message_id) for event in folded}
     size = recent_ids.HASH_BYTES
     return [
@@ -95,16 +95,16 @@ def replay(  # noqa: PLR0913, PLR0917 - a part is many things
             decision=rebuilding.decision,
             identifiers=list(rebuilding.identifiers),
             rebuilt=rebuilding.decision,
-            dealt=dict(rebuilding.dealt),
-            holders=rebuilding.holders,
-            assigned=rebuilding.decision if rebuilding.holders else 0,
+            reattributed=dict(rebuilding.reattributed),
+            owners=rebuilding.owners,
+            owners_decision=rebuilding.decision if rebuilding.owners else 0,
         )
     if rebuilding.shadow is None or (run, part) != (rebuilding.run, rebuilding.next_part):
         return False
     out = Outputs(segment_changes=[], sessions={})
     arrived = bytearray(rebuilding.arrivals)
     for event in events:
-        if hand_on(rebuilding.shadow, event) is not None:
+        if owner_of(rebuilding.shadow, event) is not None:
             continue
         if fold_event(rebuilding.shadow, event, context, out, adds_identifier=False):
             arrived += recent_ids.arrival(event.message_id, event.received_at)

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from definitions import NEVER
-from schemas.records import Holder
+from schemas.records import Owner
 
 BEGINNING = -(2**63)  # `as_of` of a profile that has seen no event
 
@@ -57,10 +57,12 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     recent_ids: RecentIds = msgspec.field(default_factory=RecentIds)
     definitions: str = ""  # fingerprint of the program from which `memberships` and `untils` follow
     rebuilt: int = 0  # the last decision that had it rebuilt
-    dealt: dict[str, int] = {}  # shared device -> the decision since which what it handed on before may be of others
-    holders: tuple[Holder, ...] = ()  # of a shared device that is handed on: whose its events are
-    assigned: int = 0  # the decision that said so
-    handed_on_until: int = BEGINNING  # the latest event that was given to a holder
+    reattributed: dict[
+        str, int
+    ] = {}  # shared device -> the decision since which what it handed on before may be of others
+    owners: tuple[Owner, ...] = ()  # of a shared device that is handed on: whose its events are
+    owners_decision: int = 0  # the decision that said so
+    attributed_until: int = BEGINNING  # the latest event that was given to a owner
     kept_until: int = BEGINNING  # if of ended sessions alone: until when it does not vanish; then, is not forgotten
     vanished_at: int | None = None  # the system's time at which others were told that it is no more
 
@@ -111,9 +113,9 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     run: str = ""
     next_part: int = 0
     shadow: ProfileState | None = None
-    dealt: dict[str, int] = {}
+    reattributed: dict[str, int] = {}
     sessions: dict[str, Told] = {}
-    holders: tuple[Holder, ...] = ()
+    owners: tuple[Owner, ...] = ()
     arrivals: bytes = b""
     aside_chunks: int = 0
 

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from runtime.kafka.clients import MAX_RECORD_BYTES, PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, profile_key
-from schemas.records import Event, IdentityRequest, Profile, ProfileCommand, Reason, Route
+from schemas.records import Absorb, Event, Fold, IdentityRequest, Profile, ProfileCommand, Reason, Route, Transfer
 from schemas.topics import (
     EVENTS,
     EVENTS_RESOLVED,
@@ -65,16 +65,16 @@ def _poison(scene: Scene) -> Mapping[str, Poison]:
     route = codec.encoder(Route)(Route(workspace, "user_id", "u", profile, 1))
     forward = encode_entry(Forward(profile, 1), 0)
     commands = [
-        ProfileCommand(workspace, "no profile id", "absorb", identifiers=(someone,)),
-        ProfileCommand(workspace, profile, "transfer", target="nowhere", identifiers=(someone,)),
-        ProfileCommand(workspace, profile, "absorb", identifiers=(someone,), state=b"p-nonsense"),
-        ProfileCommand(workspace, profile, "absorb", identifiers=(someone,), state=b"p"),
-        ProfileCommand(workspace, profile, "absorb", identifiers=(someone,), state=b"z" + bytes(20)),
-        ProfileCommand(workspace, profile, "absorb", identifiers=(someone,), state=forward),
+        ProfileCommand.of(workspace, "no profile id", Absorb(0, identifiers=(someone,), origin="")),
+        ProfileCommand.of(workspace, profile, Transfer(0, target="nowhere", identifiers=(someone,))),
+        ProfileCommand.of(workspace, profile, Absorb(0, identifiers=(someone,), state=b"p-nonsense", origin="")),
+        ProfileCommand.of(workspace, profile, Absorb(0, identifiers=(someone,), state=b"p", origin="")),
+        ProfileCommand.of(workspace, profile, Absorb(0, identifiers=(someone,), state=b"z" + bytes(20), origin="")),
+        ProfileCommand.of(workspace, profile, Absorb(0, identifiers=(someone,), state=forward, origin="")),
     ]
     encode = codec.encoder(ProfileCommand)
-    command = encode(ProfileCommand(workspace, profile, "fold", event=resolved))
-    no_event: Poison = [("truncated", encode(ProfileCommand(workspace, profile, "fold")))]
+    command = encode(ProfileCommand.of(workspace, profile, Fold(event=resolved)))
+    no_event: Poison = [("truncated", encode(ProfileCommand.of(workspace, profile, Fold())))]
     return {
         EVENTS: no_events(codec, workspace),
         EVENTS_RESOLVED: _bytes_that_are_no(resolved, codec, workspace),

@@ -94,8 +94,8 @@ def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
     end, last = played.pop()
     assert_sound(scene, [*played, (end, [*last, *operator.stragglers])])
     kinds = Counter(change.kind for change in scene.ledger().decided)
-    assert kinds["split"] >= len(places), kinds
-    figures.notes.append(f"{kinds['split']} splits, {kinds['shared']} shared devices")
+    assert kinds["unmerged"] >= len(places), kinds
+    figures.notes.append(f"{kinds['unmerged']} splits, {kinds['shared']} shared devices")
 
 
 def _was_asked_about(scene: Scene, identifiers: Sequence[object]) -> bool:

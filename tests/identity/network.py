@@ -19,7 +19,7 @@ from identity.entries import IdentifierEntry
 from identity.resolve import apply_route, resolve
 from identity.rules import IdentityRules
 from schemas.identity import identifier_key
-from schemas.records import Event, Identifier, IdentityRequest, ProfileCommand, Route
+from schemas.records import Absorb, Event, Fold, Identifier, IdentityRequest, ProfileCommand, Route
 from tests.identity.deciding import PLAIN, Table
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
@@ -129,8 +129,8 @@ class Network:
         profile = self.profile(profile_id)
         if profile.merged_into is not None:
             self._order(
-                ProfileCommand(
-                    WORKSPACE, profile.merged_into, "fold", origin=profile_id, event=msgspec.msgpack.encode(event)
+                ProfileCommand.of(
+                    WORKSPACE, profile.merged_into, Fold(origin=profile_id, event=msgspec.msgpack.encode(event))
                 )
             )
         elif event.message_id not in profile.counted.message_ids:
@@ -144,14 +144,15 @@ class Network:
             return
         profile.merged_into, profile.decision = command.target, command.decision
         self._order(
-            ProfileCommand(
+            ProfileCommand.of(
                 WORKSPACE,
                 command.target,
-                "absorb",
-                decision=command.decision,
-                origin=command.profile_id,
-                identifiers=self.identifiers_that_move(profile, command),
-                state=msgspec.msgpack.encode(profile.counted),
+                Absorb(
+                    command.decision,
+                    origin=command.profile_id,
+                    identifiers=self.identifiers_that_move(profile, command),
+                    state=msgspec.msgpack.encode(profile.counted),
+                ),
             )
         )
         profile.counted, profile.identifiers = Counted(), set()

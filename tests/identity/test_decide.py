@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from identity.decide import Decision
 from identity.rules import IdentityRules
-from schemas.records import Identifier, IdentityChange, Link, ProfileCommand
+from schemas.records import Identifier, IdentityChange, Link, ProfileCommand, Transfer
 from tests.identity.deciding import AT, PLAIN, Graph, Table, kinds, outcomes, plain, profile_of
 from tests.identity.reference import Persons
 
@@ -35,9 +35,7 @@ def _components(graph: Graph) -> set[bytes]:
 
 
 def _transfer(old: Identifier, new: Identifier, moved: tuple[Identifier, ...], decision: int) -> ProfileCommand:
-    return ProfileCommand(
-        "main", profile_of(old), "transfer", decision=decision, target=profile_of(new), identifiers=moved
-    )
+    return ProfileCommand.of("main", profile_of(old), Transfer(decision, target=profile_of(new), identifiers=moved))
 
 
 def test_two_never_linked_identifiers_are_united_under_the_stronger() -> None:

@@ -11,21 +11,21 @@ from identity.ownership import (
     added,
     changed,
     claims,
-    holder_at,
-    holders,
+    owner_at,
+    owners,
     without,
 )
-from schemas.records import Holder, Identifier
+from schemas.records import Identifier, Owner
 
 TILL, KIM, LEA = Identifier("anonymous_id", "till"), Identifier("user_id", "kim"), Identifier("user_id", "lea")
 PEOPLE = [Identifier("user_id", name) for name in ("kim", "lea", "mia")]
 
 
-def _at(since: int, person: Identifier = KIM) -> Holder:
-    return Holder(since, person.namespace, person.value)
+def _at(since: int, person: Identifier = KIM) -> Owner:
+    return Owner(since, person.namespace, person.value)
 
 
-def _signed_in(*new: Holder) -> SignIns:
+def _signed_in(*new: Owner) -> SignIns:
     known: SignIns = ()
     for one in new:
         known = added(known, TILL, one)
@@ -37,7 +37,7 @@ some = st.lists(st.builds(_at, st.integers(0, 30), st.sampled_from(PEOPLE)), max
 
 @given(some, st.randoms(use_true_random=False), st.integers(-1, 31))
 def test_the_order_in_which_sign_ins_become_known_does_not_matter(
-    signed_in: list[Holder], random: object, at: int
+    signed_in: list[Owner], random: object, at: int
 ) -> None:
     shuffled = list(signed_in)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -46,25 +46,25 @@ def test_the_order_in_which_sign_ins_become_known_does_not_matter(
     if known:
         before = [one for one in sorted(set(signed_in)) if one.since <= at]
         expected = (before or sorted(set(signed_in))[:1])[-1]
-        assert holder_at(holders(known), at) == expected.identifier
+        assert owner_at(owners(known), at) == expected.identifier
 
 
 @given(some.filter(bool), st.integers(-1, 31))
-def test_every_moment_is_claimed_by_its_holder_alone(signed_in: list[Holder], at: int) -> None:
-    held = holders(_signed_in(*signed_in))
+def test_every_moment_is_claimed_by_its_holder_alone(signed_in: list[Owner], at: int) -> None:
+    held = owners(_signed_in(*signed_in))
     claiming = [
         person
         for person, claim in claims(TILL, held)
         if (claim.since is None or claim.since <= at) and (claim.until is None or at < claim.until)
     ]
-    assert claiming == [holder_at(held, at)]
+    assert claiming == [owner_at(held, at)]
 
 
 @given(some.filter(bool), some.filter(bool), st.integers(-1, 31))
-def test_whoever_gives_events_up_is_told_and_nobody_else(before: list[Holder], after: list[Holder], until: int) -> None:
-    was, now = (holders(_signed_in(*signed_in)) for signed_in in (before, after))
+def test_whoever_gives_events_up_is_told_and_nobody_else(before: list[Owner], after: list[Owner], until: int) -> None:
+    was, now = (owners(_signed_in(*signed_in)) for signed_in in (before, after))
     moments = range(-1, until + 1)
-    expected = {(holder_at(was, at), holder_at(now, at)) for at in moments}
+    expected = {(owner_at(was, at), owner_at(now, at)) for at in moments}
     assert set(changed(was, now, until)) == {pair for pair in expected if pair[0] != pair[1]}
 
 
@@ -72,16 +72,16 @@ def test_repeated_sign_ins_of_one_person_are_kept_in_part() -> None:
     known = _signed_in(*map(_at, range(500)))
     assert (known[0], known[-1]) == (_at(0), _at(499))
     assert len(known) == KEPT_REPETITIONS + 2
-    assert holders(added(known, TILL, _at(470, LEA))) == (_at(0), _at(470, LEA), _at(471))
+    assert owners(added(known, TILL, _at(470, LEA))) == (_at(0), _at(470, LEA), _at(471))
 
 
 def test_a_device_of_too_many_hands_is_nobodys_from_then_on() -> None:
     hands = [_at(since, (KIM, LEA)[since % 2]) for since in range(MAX_HOLDERS + 50)]
     known = _signed_in(*hands)
-    held = holders(known)
+    held = owners(known)
     assert len(held) == MAX_HOLDERS + 1
-    assert holder_at(held, MAX_HOLDERS - 1) == hands[MAX_HOLDERS - 1].identifier
-    assert holder_at(held, MAX_HOLDERS) == holder_at(held, 10**15) == TILL
+    assert owner_at(held, MAX_HOLDERS - 1) == hands[MAX_HOLDERS - 1].identifier
+    assert owner_at(held, MAX_HOLDERS) == owner_at(held, 10**15) == TILL
     assert added(known, TILL, _at(5, LEA)) is known
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from identity.rules import DEFAULT_RULES
-from schemas.records import Claim, Holder, Identifier, Pair, ProfileCommand, Share
+from schemas.records import Claim, Claimant, Identifier, Owner, Pair, ProfileCommand
 from tests.identity.deciding import AT, Graph, kinds, profile_of
 
 RULES = msgspec.structs.replace(
@@ -38,16 +38,16 @@ def test_one_person_has_the_device_as_any_other() -> None:
 
 def test_a_second_person_parts_the_device_and_each_gets_its_time() -> None:
     graph = _two_at_the_till()
-    held = (Holder(AT + 10, "user_id", "kim"), Holder(AT + 20, "user_id", "lea"))
+    held = (Owner(AT + 10, "user_id", "kim"), Owner(AT + 20, "user_id", "lea"))
     rebuilds = {one.profile_id: one for one in _sent(graph, "rebuild")}
     assert rebuilds.keys() == {profile_of(KIM), profile_of(LEA), profile_of(TILL)}
-    assert rebuilds[profile_of(TILL)].holders == held
-    assert rebuilds[profile_of(KIM)].dealt == rebuilds[profile_of(LEA)].dealt == (TILL,)
+    assert rebuilds[profile_of(TILL)].owners == held
+    assert rebuilds[profile_of(KIM)].reattributed == rebuilds[profile_of(LEA)].reattributed == (TILL,)
     shared = next(change for change in graph.decisions[-1].changes if change.kind == "shared")
-    assert set(shared.shares) == {
-        Share(profile_of(KIM), (Claim("user_id", "kim"), Claim("anonymous_id", "till", None, AT + 20))),
-        Share(profile_of(LEA), (Claim("user_id", "lea"), Claim("anonymous_id", "till", AT + 20))),
-        Share(profile_of(TILL), (Claim("anonymous_id", "till"),)),
+    assert set(shared.claimants) == {
+        Claimant(profile_of(KIM), (Claim("user_id", "kim"), Claim("anonymous_id", "till", None, AT + 20))),
+        Claimant(profile_of(LEA), (Claim("user_id", "lea"), Claim("anonymous_id", "till", AT + 20))),
+        Claimant(profile_of(TILL), (Claim("anonymous_id", "till"),)),
     }
     assert not graph.are_one(KIM, TILL)
     assert not graph.are_one(LEA, TILL)
@@ -56,11 +56,11 @@ def test_a_second_person_parts_the_device_and_each_gets_its_time() -> None:
 def test_the_next_change_of_hands_rebuilds_nobody() -> None:
     graph = _two_at_the_till()
     decision = graph.sign_in(KIM, TILL, at=AT + 30)
-    assert kinds(decision) == ["refused", "assigned"]  # what tied Kim to the till before is not followed any more
+    assert kinds(decision) == ["refused", "attributed"]  # what tied Kim to the till before is not followed any more
     assert decision.changes[-1].identifiers == (TILL, KIM)
-    [assign] = _sent(graph, "assign")
-    assert [(one.since - AT, one.value) for one in assign.holders] == [(10, "kim"), (20, "lea"), (30, "kim")]
-    assert [one.profile_id for one in _sent(graph, "warn")] == [profile_of(LEA)]
+    [assign] = _sent(graph, "attribute")
+    assert [(one.since - AT, one.value) for one in assign.owners] == [(10, "kim"), (20, "lea"), (30, "kim")]
+    assert [one.profile_id for one in _sent(graph, "disown")] == [profile_of(LEA)]
     assert _sent(graph, "rebuild") == []
 
 
@@ -75,26 +75,26 @@ def test_a_late_sign_in_shows_what_was_hidden_by_a_repeated_one() -> None:
     graph.sign_in(LEA, TILL, at=AT + 40)
     told = graph.sign_in(KIM, TILL, at=AT + 30).changes[-1]
     assert told.identifiers == (TILL, KIM, LEA)
-    assert [share.claims[0].since for share in told.shares] == [AT + 30, AT + 40]
+    assert [claimant.claims[0].since for claimant in told.claimants] == [AT + 30, AT + 40]
 
 
 def test_persons_are_rebuilt_when_the_device_says_that_it_dealt_wrongly() -> None:
     graph = _two_at_the_till()
     graph.together(KIM, KIMS)
-    decision = graph.order("reassign", (TILL, KIM))
-    assert kinds(decision) == ["reassigned"]
+    decision = graph.order("reattribute", (TILL, KIM))
+    assert kinds(decision) == ["reattributed"]
     [rebuild] = _sent(graph, "rebuild")
     assert (rebuild.profile_id, rebuild.identifiers) == (profile_of(KIM), (KIM, KIMS))
-    assert [one.profile_id for one in _sent(graph, "assign")] == [profile_of(TILL)]
+    assert [one.profile_id for one in _sent(graph, "attribute")] == [profile_of(TILL)]
 
 
 def test_a_person_that_comes_apart_keeps_the_time_of_each_part() -> None:
     graph = _two_at_the_till()
     graph.together(KIM, KIMS)
     decision = graph.unmerge(KIM, KIMS)
-    shares = {share.profile_id: share.claims for share in decision.changes[0].shares}
-    assert Claim("anonymous_id", "till", None, AT + 20) in shares[profile_of(KIM)]
-    assert shares[profile_of(KIMS)] == (Claim("email", "kim@example.org"),)
+    claims = {claimant.profile_id: claimant.claims for claimant in decision.changes[0].claimants}
+    assert Claim("anonymous_id", "till", None, AT + 20) in claims[profile_of(KIM)]
+    assert claims[profile_of(KIMS)] == (Claim("email", "kim@example.org"),)
 
 
 def test_sign_ins_whose_evidence_is_taken_back_do_not_count_later() -> None:
@@ -121,5 +121,5 @@ def test_a_device_that_stood_alone_is_handed_on_once_the_policy_says_so() -> Non
     assert before.stored.is_shared(TILL)
     graph = Graph(RULES, table=before.table)
     decision = graph.sign_in(LEA, TILL, at=AT + 20)
-    assert kinds(decision) == ["shared", "assigned"]
-    assert graph.stored.is_handed_on(TILL)
+    assert kinds(decision) == ["shared", "attributed"]
+    assert graph.stored.is_attributed(TILL)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from identity.decide import Decision
-from schemas.records import Claim, Identifier, Pair, ProfileCommand, Route, Share
+from schemas.records import Claim, Claimant, Identifier, Pair, ProfileCommand, Rebuild, Route, Transfer
 from tests.identity.deciding import PLAIN, Graph, kinds, outcomes, profile_of
 
 U1, U2 = Identifier("user_id", "u1"), Identifier("user_id", "u2")
@@ -32,23 +32,25 @@ def _is_nothing(decision: Decision, graph: Graph, writes: int) -> bool:
 
 def _check_parted(decision: Decision, before: tuple[Identifier, ...]) -> None:
     """What a decision that parts one component must tell, whatever the pieces are."""
-    [change] = [change for change in decision.changes if change.shares]
-    claimed = Counter(Identifier(claim.namespace, claim.value) for share in change.shares for claim in share.claims)
-    assert claimed == Counter(before), "the claims share the old component out"
+    [change] = [change for change in decision.changes if change.claimants]
+    claimed = Counter(
+        Identifier(claim.namespace, claim.value) for claimant in change.claimants for claim in claimant.claims
+    )
+    assert claimed == Counter(before), "the claims cover the old component"
     rebuilds = {command.profile_id: command for command in decision.commands if command.command == "rebuild"}
     transfers = {command.profile_id: command for command in decision.commands if command.command == "transfer"}
     assert len(rebuilds) + len(transfers) == len(decision.commands) == len(before)
-    assert {share.profile_id for share in change.shares} == rebuilds.keys()
+    assert {claimant.profile_id for claimant in change.claimants} == rebuilds.keys()
     homes: dict[Identifier, str] = {}
-    for share in change.shares:
-        rebuild = rebuilds[share.profile_id]
-        assert rebuild.identifiers == tuple(Identifier(claim.namespace, claim.value) for claim in share.claims)
-        assert profile_of(rebuild.identifiers[0]) == share.profile_id
+    for claimant in change.claimants:
+        rebuild = rebuilds[claimant.profile_id]
+        assert rebuild.identifiers == tuple(Identifier(claim.namespace, claim.value) for claim in claimant.claims)
+        assert profile_of(rebuild.identifiers[0]) == claimant.profile_id
         for identifier in rebuild.identifiers[1:]:
-            assert transfers[profile_of(identifier)].target == share.profile_id
+            assert transfers[profile_of(identifier)].target == claimant.profile_id
             assert transfers[profile_of(identifier)].identifiers == (identifier,)
             assert transfers[profile_of(identifier)].outdates
-        homes |= dict.fromkeys(rebuild.identifiers, share.profile_id)
+        homes |= dict.fromkeys(rebuild.identifiers, claimant.profile_id)
     assert {Identifier(route.namespace, route.value): route.profile_id for route in decision.routes} == homes
     assert len(decision.routes) == len(before)
     ends = {end for link in decision.links if link.status == "retracted" for end in (link.left, link.right)}
@@ -67,11 +69,11 @@ def test_an_unmerge_in_full() -> None:
     assert (link.left, link.right, link.message_id, link.source) == (EMAIL, A1, "m2", "shop")
     assert (link.status, link.reason, link.request_id, link.decision) == ("retracted", "unmerged", "order 2", 3)
     assert decision.commands == [
-        ProfileCommand("main", profile_of(U1), "rebuild", 3, identifiers=(U1, EMAIL)),
-        ProfileCommand(
-            "main", profile_of(EMAIL), "transfer", 3, target=profile_of(U1), identifiers=(EMAIL,), outdates=True
+        ProfileCommand.of("main", profile_of(U1), Rebuild(3, identifiers=(U1, EMAIL))),
+        ProfileCommand.of(
+            "main", profile_of(EMAIL), Transfer(3, target=profile_of(U1), identifiers=(EMAIL,), outdates=True)
         ),
-        ProfileCommand("main", profile_of(A1), "rebuild", 3, identifiers=(A1,)),
+        ProfileCommand.of("main", profile_of(A1), Rebuild(3, identifiers=(A1,))),
     ]
     assert decision.routes == [
         Route("main", "user_id", "u1", profile_of(U1), 3),
@@ -79,11 +81,11 @@ def test_an_unmerge_in_full() -> None:
         Route("main", "anonymous_id", "a1", profile_of(A1), 3, reopen=True),
     ]
     [change] = decision.changes
-    assert (change.kind, change.decision, change.identifiers) == ("split", 3, (U1, A1))
+    assert (change.kind, change.decision, change.identifiers) == ("unmerged", 3, (U1, A1))
     assert (change.profile_id, change.reason, change.request_id) == (profile_of(U1), "it was wrong", "order 2")
-    assert change.shares == (
-        Share(profile_of(U1), (Claim("user_id", "u1"), Claim("email", "e@example.org"))),
-        Share(profile_of(A1), (Claim("anonymous_id", "a1"),)),
+    assert change.claimants == (
+        Claimant(profile_of(U1), (Claim("user_id", "u1"), Claim("email", "e@example.org"))),
+        Claimant(profile_of(A1), (Claim("anonymous_id", "a1"),)),
     )
 
 
@@ -233,7 +235,7 @@ def test_taking_one_of_two_sources_back_changes_nothing_but_the_evidence() -> No
 
     assert graph.evidence(U1, EMAIL) == [("shop", "retracted", "retracted"), ("crm", "active", "")]
     assert decision.commands == []
-    assert [change.shares for change in decision.changes] == [()]
+    assert [change.claimants for change in decision.changes] == [()]
     assert decision.routes == [
         Route("main", "user_id", "u1", "", 3, reopen=True),
         Route("main", "email", "e@example.org", "", 3, reopen=True),
@@ -284,7 +286,7 @@ def test_each_component_that_comes_apart_has_a_decision_of_its_own() -> None:
     graph.together(U2, A2)
     decision = graph.retract(Pair(U1, A1), Pair(U2, A2))
 
-    assert [(change.kind, change.decision) for change in decision.changes] == [("split", 3), ("split", 4)]
+    assert [(change.kind, change.decision) for change in decision.changes] == [("unmerged", 3), ("unmerged", 4)]
     assert [change.identifiers for change in decision.changes] == [(U1, A1), (U2, A2)]
     for change in decision.changes:
         numbered = [one for one in decision.commands if one.decision == change.decision]
@@ -298,7 +300,7 @@ def test_a_person_can_fall_into_many_pieces_at_once() -> None:
     pairs = [Pair(U1, EMAIL), Pair(U1, COOKIE), Pair(A1, A2)]
     decision = graph.retract(*pairs)
 
-    assert sorted(share.profile_id for share in decision.changes[0].shares) == sorted(
+    assert sorted(claimant.profile_id for claimant in decision.changes[0].claimants) == sorted(
         map(profile_of, (U1, EMAIL, COOKIE))
     )
     _check_parted(decision, before)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from identity.rules import DEFAULT_RULES, IdentityRules, Namespace
-from schemas.records import Claim, Identifier, ProfileCommand, Share
+from schemas.records import Claim, Claimant, Identifier, ProfileCommand, Rebuild
 from tests.identity.deciding import Graph, Table, kinds, outcomes, profile_of
 
 ANN, BEN = Identifier("user_id", "ann"), Identifier("user_id", "ben")
@@ -43,9 +43,9 @@ def test_the_first_person_and_the_device_are_rebuilt_and_the_second_person_is_no
 
     rebuilds = {command.profile_id: command for command in decision.commands if command.command == "rebuild"}
     assert rebuilds == {
-        profile_of(ANN): ProfileCommand("main", profile_of(ANN), "rebuild", 4, identifiers=(ANN, ANNS)),
-        profile_of(COOKIE): ProfileCommand("main", profile_of(COOKIE), "rebuild", 4, identifiers=(COOKIE,)),
-        profile_of(TABLET): ProfileCommand("main", profile_of(TABLET), "rebuild", 4, identifiers=(TABLET,)),
+        profile_of(ANN): ProfileCommand.of("main", profile_of(ANN), Rebuild(4, identifiers=(ANN, ANNS))),
+        profile_of(COOKIE): ProfileCommand.of("main", profile_of(COOKIE), Rebuild(4, identifiers=(COOKIE,))),
+        profile_of(TABLET): ProfileCommand.of("main", profile_of(TABLET), Rebuild(4, identifiers=(TABLET,))),
     }
 
 
@@ -54,10 +54,10 @@ def test_the_change_names_the_device_and_the_second_person_and_shares_all_events
     change = next(change for change in graph.together(BEN, TABLET).changes if change.kind == "shared")
 
     assert (change.identifiers, change.reason, change.decision) == ((TABLET, BEN), "shared", 4)
-    assert set(change.shares) == {
-        Share(profile_of(ANN), (Claim("user_id", "ann"), Claim("email", "ann@example.org"))),
-        Share(profile_of(COOKIE), (Claim("cookie", "c"),)),
-        Share(profile_of(TABLET), (Claim("anonymous_id", "tablet"),)),
+    assert set(change.claimants) == {
+        Claimant(profile_of(ANN), (Claim("user_id", "ann"), Claim("email", "ann@example.org"))),
+        Claimant(profile_of(COOKIE), (Claim("cookie", "c"),)),
+        Claimant(profile_of(TABLET), (Claim("anonymous_id", "tablet"),)),
     }
 
 

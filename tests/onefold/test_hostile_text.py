@@ -17,6 +17,7 @@ from embedded.stack import Stack
 from schemas import topics
 from schemas.records import (
     Claim,
+    Claimant,
     Event,
     Identifier,
     IdentityChange,
@@ -25,7 +26,6 @@ from schemas.records import (
     OpenSession,
     RejectedEvent,
     SegmentChange,
-    Share,
 )
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
@@ -162,15 +162,15 @@ def _records(workspace: str) -> Iterator[tuple[str, msgspec.Struct]]:
             topics.IDENTITY_LINKS,
             Link(workspace, ADA, other, HOSTILE, HOSTILE, NOW, HOSTILE, decision, status, HOSTILE, HOSTILE),  # type: ignore[arg-type]
         )
-    shares = (Share(HOSTILE, (Claim(HOSTILE, HOSTILE, 1),)), Share(PHONES, (Claim(*ADA_PAIR),)))
+    claims = (Claimant(HOSTILE, (Claim(HOSTILE, HOSTILE, 1),)), Claimant(PHONES, (Claim(*ADA_PAIR),)))
     for decision, (kind, request) in enumerate(
-        [("merged", ""), ("split", REQUEST), ("shared", ""), ("assigned", HOSTILE), ("nothing", REQUEST)], 5
+        [("merged", ""), ("unmerged", REQUEST), ("shared", ""), ("attributed", HOSTILE), ("nothing", REQUEST)], 5
     ):
         yield (
             topics.IDENTITY_CHANGES,
             IdentityChange(
                 workspace, decision, kind, NOW, request, HOSTILE, HOSTILE, HOSTILE, HOSTILE,  # type: ignore[arg-type]
-                (tablet, ADA, STRANGER), (HOSTILE,), ADAS, shares,
+                (tablet, ADA, STRANGER), (HOSTILE,), ADAS, claims,
             ),
         )  # fmt: skip
 

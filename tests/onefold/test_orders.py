@@ -23,7 +23,7 @@ from onefold.commands.identity_status import status
 from onefold.commands.quarantine import accept, reject
 from onefold.commands.unmerge import unmerge
 from schemas import topics
-from schemas.records import Claim, Identifier, IdentityChange, IdentityRequest, Pair, Share
+from schemas.records import Claim, Claimant, Identifier, IdentityChange, IdentityRequest, Pair
 from settings import Workspace, write_default
 from settings.workspaces import WorkspacesFile
 from tests.onefold.stand_in_graph import StandInGraph
@@ -66,11 +66,11 @@ def run(command: click.Command, environment: dict[str, str], workspace: str, *ar
 
 def parted(request: IdentityRequest) -> Sequence[IdentityChange]:
     """Bob is parted from Ada, and both are rebuilt at once."""
-    shares = (
-        Share(ADAS, (Claim("user_id", "ada"), Claim("anonymous_id", "phone", until=5))),
-        Share(BOBS, (Claim("user_id", "bob"),)),
+    claims = (
+        Claimant(ADAS, (Claim("user_id", "ada"), Claim("anonymous_id", "phone", until=5))),
+        Claimant(BOBS, (Claim("user_id", "bob"),)),
     )
-    own = IdentityChange(request.workspace, 7, "split", 0, request_id=request.request_id, shares=shares)
+    own = IdentityChange(request.workspace, 7, "unmerged", 0, request_id=request.request_id, claimants=claims)
     other = IdentityChange(request.workspace, 6, "nothing", 0, request_id="another's", reason="not yours")
     rebuilt = IdentityChange(
         request.workspace, 7, "rebuilt", 0, request_id=request.request_id, events=1_204, milliseconds=1_520
@@ -273,9 +273,9 @@ def test_that_nothing_waits_can_be_read_by_a_program(environment: dict[str, str]
 def test_what_became_of_an_order_is_read_from_the_warehouse(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
-    def write(kind: str, request_id: str, shares: tuple[Share, ...] = (), reason: str = "", events: int = 0) -> None:
-        columns = "workspace, decision, kind, request_id, occurred_at, reason, shares, events, milliseconds, version"
-        told = quoted(msgspec.json.encode(shares).decode())
+    def write(kind: str, request_id: str, claims: tuple[Claimant, ...] = (), reason: str = "", events: int = 0) -> None:
+        columns = "workspace, decision, kind, request_id, occurred_at, reason, claims, events, milliseconds, version"
+        told = quoted(msgspec.json.encode(claims).decode())
         row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {told}, {events}, 1500, {events + 1})"
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
         httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
@@ -289,7 +289,7 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
     nonsense = run(status, environment, workspace, "nonsense")
     assert nonsense.exit_code == 1
     assert "there is no request 'nonsense'" in nonsense.output
-    write("split", "r", (Share(ADAS, (Claim("user_id", "ada"),)), Share(BOBS, ())))
+    write("unmerged", "r", (Claimant(ADAS, (Claim("user_id", "ada"),)), Claimant(BOBS, ())))
     profiles = f"profile {ADAS}   1 identifier\nprofile {BOBS}   0 identifiers\n"
     assert said("r") == f"decided: the profiles concerned are being rebuilt\n{profiles}"
     write("rebuilt", "r", events=12)
@@ -297,7 +297,7 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
     assert json.loads(said("r", "--json"))["state"] == "done"
     write("nothing", "q", reason="they are not one person")
     assert said("q") == "decided: nothing was changed: they are not one person\n"
-    write("split", "y-1of2")
+    write("unmerged", "y-1of2")
     write("nothing", "y-2of2", reason="no such evidence is in force")
     assert said("y") == "done\n"
     write("nothing", "x-1of2", reason="unknown")

@@ -96,7 +96,7 @@ class _Shop:
         self._workspace = workspace
 
     def let_visit(self, number: int) -> None:
-        """One person: some browse only, most sign in; some share a device or an address with the person before."""
+        """One person: some browse only, most sign in; some claimant a device or an address with the person before."""
         rng = self._rng
         signs_in = rng.random() < 0.7
         address = f"visitor-{number - number % 10 if number % 10 == 3 else number}@example.org"

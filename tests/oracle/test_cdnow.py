@@ -40,8 +40,8 @@ def test_an_import_through_killed_workers_gives_the_published_figures_once(oracl
     scene = Scene(oracle_stack, sender, CDNOW)
     worker = oracle_stack.part("worker")
     with subprocess.Popen(command("import", "cdnow"), env=oracle_stack.environment) as importing:
-        for share in (0.1, 0.4, 0.7):
-            wait_until_folded(scene, round(share * EVENTS))
+        for claimant in (0.1, 0.4, 0.7):
+            wait_until_folded(scene, round(claimant * EVENTS))
             worker.kill()
             assert folded(scene) < EVENTS, "all was folded already: the kill proves nothing"
             worker.restart()

@@ -105,7 +105,7 @@ class History:
                 events=1204, milliseconds=1520,
             )
             for change in decision.changes
-            if change.shares
+            if change.claimants
         ]  # fmt: skip
         self._publish(topics.IDENTITY_CHANGES, rebuilt)
 

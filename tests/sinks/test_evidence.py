@@ -15,7 +15,7 @@ from api.evidence import evidence_routes
 from identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from schemas import topics
-from schemas.records import Identifier, IdentityChange, Link, Share
+from schemas.records import Claimant, Identifier, IdentityChange, Link
 from settings import Settings, Workspace
 from tests.sinks.examples import NOW, insert, placed, profile
 from tests.sinks.history import FAMILY_RULES, History, family, named, profile_of
@@ -118,11 +118,14 @@ def test_decisions_about_a_person_are_told_in_order_with_their_rebuilds(ask: Ask
     changes = ask("user_id:ada").changes
     assert [(one.decision, one.kind) for one in changes] == [
         (1, "merged"), (2, "merged"), (3, "shared"), (3, "rebuilt"),
-        (5, "merged"), (6, "refused"), (7, "split"), (7, "rebuilt"),
+        (5, "merged"), (6, "refused"), (7, "unmerged"), (7, "rebuilt"),
     ]  # fmt: skip
     split = changes[6]
     assert (split.request_id, split.reason) == ("r1", "shifted columns")
-    assert [share.profile_id for share in split.shares] == [profile_of("user_id:ada"), profile_of("external_id:crm-7")]
+    assert [claimant.profile_id for claimant in split.claimants] == [
+        profile_of("user_id:ada"),
+        profile_of("external_id:crm-7"),
+    ]
 
 
 def test_what_another_persons_order_did_not_change_is_not_told(
@@ -140,15 +143,15 @@ def test_an_order_without_effect_comes_after_the_rebuild_of_the_decision_before(
     ask: Ask, warehouse: Warehouse, workspace: str
 ) -> None:
     parted, pair = ("p1", "p2"), (named("user_id:ada"), named("cookie:c"))
-    shares = tuple(Share(one, ()) for one in parted)
+    claims = tuple(Claimant(one, ()) for one in parted)
     changes = [
-        IdentityChange(workspace, 1, "split", NOW, "r1", identifiers=pair, shares=shares),
+        IdentityChange(workspace, 1, "unmerged", NOW, "r1", identifiers=pair, claimants=claims),
         IdentityChange(workspace, 1, "nothing", NOW + 1, "r2", identifiers=pair),
-        IdentityChange(workspace, 1, "rebuilt", NOW + 2, "r1", shares=shares),
+        IdentityChange(workspace, 1, "rebuilt", NOW + 2, "r1", claimants=claims),
     ]
     insert(warehouse, [placed(topics.IDENTITY_CHANGES, change, at) for at, change in enumerate(changes)])
     insert(warehouse, [placed(topics.IDENTITY_LINKS, tie(workspace, *pair), 0)])
-    assert [one.kind for one in ask("user_id:ada").changes] == ["split", "rebuilt", "nothing"]
+    assert [one.kind for one in ask("user_id:ada").changes] == ["unmerged", "rebuilt", "nothing"]
 
 
 def test_decisions_about_a_profile_that_was_merged_into_the_persons_are_told(
@@ -175,7 +178,7 @@ def test_what_became_of_a_profile_after_it_was_parted_again_is_its_own_story(
     history.unmerge("r", "user_id:mei", "external_id:7")
     history.event("m3", "external_id:7", "cookie:other")
     history.write(warehouse)
-    assert [one.kind for one in ask("user_id:mei").changes] == ["merged", "merged", "split", "rebuilt"]
+    assert [one.kind for one in ask("user_id:mei").changes] == ["merged", "merged", "unmerged", "rebuilt"]
     assert [one.kind for one in ask("cookie:other").changes][-1] == "merged"
 
 
@@ -183,7 +186,7 @@ def test_an_identifier_that_is_tied_to_nothing_stands_alone(ask: Ask, run: Run, 
     assert told
     found = ask("external_id:crm-7")
     assert (len(found.identifiers), found.links) == (1, ())
-    assert [one.kind for one in found.changes] == ["merged", "split", "rebuilt"]
+    assert [one.kind for one in found.changes] == ["merged", "unmerged", "rebuilt"]
     assert "It stands alone" in run("explain", "identity", "external_id:crm-7").output
 
 
@@ -276,7 +279,7 @@ def test_control_characters_neither_break_lines_nor_colour_the_terminal(
 ) -> None:
     pair = named("user_id:ada"), named(f"external_id:{CONTROL}")
     change = IdentityChange(
-        workspace, 1, "split", NOW, identifiers=pair, reason=CONTROL, request_id="r", profile_id="p"
+        workspace, 1, "unmerged", NOW, identifiers=pair, reason=CONTROL, request_id="r", profile_id="p"
     )
     insert(warehouse, [placed(topics.IDENTITY_LINKS, tie(workspace, *pair), 0)])
     insert(warehouse, [placed(topics.IDENTITY_CHANGES, change, 0)])

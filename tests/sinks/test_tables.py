@@ -12,7 +12,7 @@ pytestmark = pytest.mark.stack
 def test_the_migrations_create_exactly_the_listed_columns(warehouse: Warehouse) -> None:
     stored = warehouse.rows(
         "SELECT table, name, type FROM system.columns WHERE database = 'onefold' AND default_kind"
-        " NOT IN ('EPHEMERAL', 'ALIAS') AND table NOT IN ('migrations', 'events_current', 'device_holders')"
+        " NOT IN ('EPHEMERAL', 'ALIAS') AND table NOT IN ('migrations', 'events_current', 'device_owners')"
         " ORDER BY table, position"
     )
     listed = [

@@ -98,7 +98,7 @@ CREATE TABLE IF NOT EXISTS onefold.identity_changes
     identifiers Array(Tuple(namespace LowCardinality(String), value String)),
     retired Array(String) COMMENT 'Profiles that gave way',
     profile_id String,
-    shares String COMMENT 'JSON: the profiles to rebuild, and the events that each consists of',
+    claimants String COMMENT 'JSON: the profiles to rebuild, and the events that each consists of',
     events Int64 COMMENT 'Of rebuilt: how many were replayed',
     milliseconds Int64 COMMENT 'Of rebuilt: how long it took',
     partition Int64,

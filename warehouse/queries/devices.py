@@ -58,10 +58,10 @@ LIMIT {limit:UInt32}
 """
 
 
-# Of each device that is handed on, the latest holders.
+# Of each device that is handed on, the latest owners.
 _HOLDERS = f"""
 SELECT device_namespace, device_value, namespace, value, formatDateTime(signed_in_at, '%Y-%m-%dT%H:%i:%SZ') AS since
-FROM onefold.device_holders
+FROM onefold.device_owners
 WHERE workspace = {{workspace:String}} AND (device_namespace, device_value) IN {ENDS}
 ORDER BY signed_in_at DESC
 LIMIT {{most:UInt32}} BY device_namespace, device_value
@@ -82,7 +82,7 @@ class Person(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Holder(msgspec.Struct, frozen=True):
+class Owner(msgspec.Struct, frozen=True):
     """Whose the events of a device are that is handed on: from `since` to the next one's; the device, if nobody's."""
 
     namespace: str
@@ -93,7 +93,7 @@ class Holder(msgspec.Struct, frozen=True):
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device and who signed in on it, the first first. `shared_since`: when the second person did, None before.
 
-    `holders`: of one that is handed on (`shared: last_login`), the latest first.
+    `owners`: of one that is handed on (`shared: last_login`), the latest first.
     """
 
     namespace: str
@@ -102,7 +102,7 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     shared: bool
     shared_since: str | None
     persons: tuple[Person, ...]
-    holders: tuple[Holder, ...] = ()
+    owners: tuple[Owner, ...] = ()
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -168,7 +168,7 @@ def find_devices(  # noqa: PLR0913 - what narrows the answer down
         dict.fromkeys([*names, *(Identifier(one[0], one[1]) for row in shown for one in row.persons)])
     )
     found_shared = links.shared(names)
-    holders = _holders(clickhouse_url, workspace, found_shared)
+    owners = _holders(clickhouse_url, workspace, found_shared)
     devices = []
     for name, row in zip(names, shown, strict=True):
         known = found_shared.get(name)
@@ -181,18 +181,18 @@ def find_devices(  # noqa: PLR0913 - what narrows the answer down
         devices.append(
             Device(
                 name.namespace, name.value, profile_ids.get(name), known is not None,
-                known.since if known else None, persons, tuple(holders.get(name, ())),
+                known.since if known else None, persons, tuple(owners.get(name, ())),
             )
         )  # fmt: skip
     is_cut = len(found) > limit or any(row.signed_in_persons > len(row.persons) for row in shown)
     return Devices(workspace, tuple(devices), is_cut)
 
 
-def _holders(clickhouse_url: str, workspace: str, devices: Iterable[Identifier]) -> dict[Identifier, list[Holder]]:
-    found: dict[Identifier, list[Holder]] = {}
+def _holders(clickhouse_url: str, workspace: str, devices: Iterable[Identifier]) -> dict[Identifier, list[Owner]]:
+    found: dict[Identifier, list[Owner]] = {}
     for ends in pairs(devices):
         bound = {"workspace": workspace, "ends": ends, "most": str(HOLDERS_SHOWN)}
         for row in asked(clickhouse_url, _HOLDERS, bound, _HolderRow):
             device = Identifier(row.device_namespace, row.device_value)
-            found.setdefault(device, []).append(Holder(row.namespace, row.value, row.since))
+            found.setdefault(device, []).append(Owner(row.namespace, row.value, row.since))
     return found

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from identity.rules import MAX_VALUE_LENGTH, IdentityRules
-from schemas.records import Identifier, Share
+from schemas.records import Claimant, Identifier
 from warehouse.queries.links import ENDS, Links, SharedDevice, ShownLink, asked, listed, pairs
 
 MAX_IDENTIFIERS = 2_000
@@ -33,8 +33,8 @@ FROM (
     WHERE workspace = {{workspace:String}} AND (toString(one.namespace), one.value) IN {ENDS}
     UNION ALL
     SELECT decision, kind, request_id FROM (
-        SELECT decision, kind, request_id, arrayConcat([profile_id], retired, if(shares IN ('', '[]'), [],
-            arrayMap(share -> JSONExtractString(share, 'profile_id'), JSONExtractArrayRaw(shares)))) AS about
+        SELECT decision, kind, request_id, arrayConcat([profile_id], retired, if(claimants IN ('', '[]'), [],
+            arrayMap(claimant -> JSONExtractString(claimant, 'profile_id'), JSONExtractArrayRaw(claimants)))) AS about
         FROM onefold.identity_changes
         WHERE workspace = {{workspace:String}}
     )
@@ -54,13 +54,13 @@ LIMIT {limit:UInt32}
 """
 _CHANGES = """
 SELECT decision, toString(kind) AS kind, reason, request_id, message_id, source, occurred_at, rule_version,
-       identifiers, retired, profile_id, shares, events, milliseconds
+       identifiers, retired, profile_id, claimants, events, milliseconds
 FROM onefold.identity_changes FINAL
 WHERE workspace = {workspace:String}
   AND decision IN (SELECT arrayJoin(JSONExtract({decisions:String}, 'Array(Int64)')))
 ORDER BY decision, kind = 'nothing', kind = 'rebuilt', partition, offset
 """
-_REBUILT_AFTER = ("split", "shared", "reassigned")
+_REBUILT_AFTER = ("unmerged", "shared", "reattributed")
 _ALWAYS = 2**63 - 1
 
 
@@ -92,7 +92,7 @@ class Change(msgspec.Struct, frozen=True):
     identifiers: tuple[Identifier, ...]
     retired: tuple[str, ...]
     profile_id: str
-    shares: tuple[Share, ...]
+    claimants: tuple[Claimant, ...]
     events: int
     milliseconds: int
 
@@ -145,12 +145,12 @@ class _ChangeRow(msgspec.Struct):
     identifiers: tuple[Identifier, ...]
     retired: tuple[str, ...]
     profile_id: str
-    shares: str
+    claimants: str
     events: int
     milliseconds: int
 
 
-_decode_shares = msgspec.json.Decoder(tuple[Share, ...]).decode
+_decode_claimants = msgspec.json.Decoder(tuple[Claimant, ...]).decode
 
 
 def explain(
@@ -268,7 +268,8 @@ def _changes(url: str, workspace: str, component: Iterable[Identifier], profile_
     # A rebuild that was repeated is told again: the last one counts.
     told = {key: row for row in rows if (key := (row.decision, row.kind, row.request_id)) in wanted}
     return [
-        Change(**msgspec.structs.asdict(row) | {"shares": _decode_shares(row.shares or "[]")}) for row in told.values()
+        Change(**msgspec.structs.asdict(row) | {"claimants": _decode_claimants(row.claimants or "[]")})
+        for row in told.values()
     ]
 
 

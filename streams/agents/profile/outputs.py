@@ -5,7 +5,17 @@ from collections.abc import Iterable, Mapping
 from definitions import Program
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
-from schemas.records import Identifier, IdentityRequest, Profile, ProfileCommand, Route, SegmentChange, Session
+from schemas.records import (
+    Absorb,
+    Command,
+    Identifier,
+    IdentityRequest,
+    Profile,
+    ProfileCommand,
+    Route,
+    SegmentChange,
+    Session,
+)
 from schemas.topics import (
     IDENTITY_REQUESTS,
     IDENTITY_ROUTES,
@@ -17,6 +27,7 @@ from schemas.topics import (
 )
 from streams import metrics
 from streams.agents.profile.batch import Slot
+from streams.fold.context import FoldContext
 from streams.fold.profile import deleted_record, is_nobody, merged_record, profile_record
 from streams.fold.state import Forward
 from streams.metrics import Tally
@@ -51,22 +62,22 @@ class ProfileOutputs:
             outputs.append(Output(PROFILES, slot.key, None))
         return outputs
 
-    def command(self, command: ProfileCommand) -> Output:
-        """An order to another profile."""
-        return Output(PROFILE_COMMANDS, profile_key(command.workspace, command.profile_id), self._command(command))
+    def command(self, workspace: str, profile_id: str, command: Command) -> Output:
+        """A command to another profile."""
+        record = ProfileCommand.of(workspace, profile_id, command)
+        return Output(PROFILE_COMMANDS, profile_key(workspace, profile_id), self._command(record))
 
-    def routes(self, absorbed: ProfileCommand) -> Iterable[Output]:
+    def routes(self, context: FoldContext, absorbed: Absorb) -> Iterable[Output]:
         """Where the identifiers of an absorbed profile lead from now on."""
+        workspace = context.workspace
         for identifier in absorbed.identifiers:
-            route = Route(
-                absorbed.workspace, identifier.namespace, identifier.value, absorbed.profile_id, absorbed.decision
-            )
-            yield Output(IDENTITY_ROUTES, identifier_key(absorbed.workspace, identifier), self._route(route))
+            route = Route(workspace, identifier.namespace, identifier.value, context.profile_id, absorbed.decision)
+            yield Output(IDENTITY_ROUTES, identifier_key(workspace, identifier), self._route(route))
 
-    def reassign(self, command: ProfileCommand, persons: tuple[Identifier, ...], now: int) -> Output:
-        """A request to GRAPH: these have events of a device that are not theirs, or lack some that are."""
-        request = IdentityRequest(command.workspace, "", "", now, (*command.identifiers, *persons), "reassign")
-        return Output(IDENTITY_REQUESTS, command.workspace.encode(), self._request(request))
+    def reattribute(self, workspace: str, concerned: tuple[Identifier, ...], now: int) -> Output:
+        """A request to GRAPH: persons, after the device, have events of it that are not theirs, or lack some."""
+        request = IdentityRequest(workspace, "", "", now, concerned, "reattribute")
+        return Output(IDENTITY_REQUESTS, workspace.encode(), self._request(request))
 
     def _change_outputs(self, slot: Slot, change: SegmentChange, tally: Tally) -> list[Output]:
         tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1

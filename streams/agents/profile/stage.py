@@ -15,7 +15,20 @@ from definitions import NEVER, Program
 from identity.rules import IdentityRules
 from schemas.codec import Codec, DecodeError
 from schemas.identity import default_profile_id, profile_key, split_profile_key
-from schemas.records import Event, Identifier, ProfileCommand
+from schemas.records import (
+    Absorb,
+    Advance,
+    Attribute,
+    Command,
+    Disown,
+    Event,
+    Fold,
+    Identifier,
+    ProfileCommand,
+    Rebuild,
+    Replay,
+    Transfer,
+)
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import Workspace
 from streams import metrics
@@ -27,7 +40,7 @@ from streams.fold import rebuild, segments, sessions
 from streams.fold.context import FoldContext
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.merge import absorb, retire
-from streams.fold.ownership import assign, hand_on
+from streams.fold.ownership import assign, owner_of
 from streams.fold.profile import is_nobody
 from streams.fold.state import (
     Forward,
@@ -47,18 +60,18 @@ SWEEP_LIMIT = 2_000
 class _Decoded(msgspec.Struct, frozen=True, gc=False):
     """`key`: of the profile that is meant; empty for a command to all. `raw`: of the event, or of the command.
 
-    `replayed`: the events of a replay. `holder`, `assigned`: who had the shared device of an event, by which decision.
+    `replayed`: the events of a replay. `owner`, `owner_decision`: to whom a shared device attributes an event.
     `decision`: of the forward that its identifier's own profile is, if that has sent the event on; else 0.
     """
 
     workspace: str
     profile_id: str
     key: bytes
-    content: Event | ProfileCommand
+    content: Event | Command
     raw: bytes | None
     replayed: tuple[Event, ...] = ()
-    holder: Identifier | None = None
-    assigned: int = 0
+    owner: Identifier | None = None
+    owner_decision: int = 0
     decision: int = 0
 
 
@@ -121,18 +134,7 @@ class ProfileStage:
 
     def _decode(self, record: Record) -> _Decoded:
         if record.topic == PROFILE_COMMANDS:
-            command = self._codec.decode(ProfileCommand, record.value)
-            _check(command)
-            is_event = command.command == "fold"
-            content = self._codec.decode(Event, command.event) if is_event else command
-            key = profile_key(command.workspace, command.profile_id) if command.profile_id else b""
-            raw = command.event if is_event else record.value
-            replayed = tuple(self._codec.decode(Event, event) for event in command.events)
-            holder = command.identifiers[0] if is_event and command.identifiers else None
-            item = _Decoded(
-                command.workspace, command.profile_id, key, content, raw, replayed, holder, command.assigned,
-                command.decision if is_event else 0,
-            )  # fmt: skip
+            item = self._decode_command(self._codec.decode(ProfileCommand, record.value), record.value)
         else:
             try:
                 workspace, profile_id = split_profile_key(record.key)
@@ -144,6 +146,23 @@ class ProfileStage:
             raise DecodeError("unknown_workspace", "the record names a workspace that is not configured")
         return item
 
+    def _decode_command(self, command: ProfileCommand, raw: bytes | None) -> _Decoded:
+        _check(command)
+        key = profile_key(command.workspace, command.profile_id) if command.profile_id else b""
+        content = command.command
+        match content:
+            case Fold():
+                return _Decoded(
+                    command.workspace, command.profile_id, key, self._codec.decode(Event, content.event), content.event,
+                    owner=content.owner, owner_decision=content.owner_decision, decision=content.decision,
+                )  # fmt: skip
+            case Replay():
+                replayed = tuple(self._codec.decode(Event, event) for event in content.events)
+                return _Decoded(command.workspace, command.profile_id, key, content, raw, replayed)
+            case None:
+                raise DecodeError("unprocessable", "a command that this release does not know")
+        return _Decoded(command.workspace, command.profile_id, key, content, raw)
+
     def _context(self, workspace: str, profile_id: str) -> FoldContext:
         priority = self._workspaces[workspace].source_priority
         return FoldContext(workspace, profile_id, self._programs[workspace], priority, self._rules)
@@ -153,30 +172,30 @@ class ProfileStage:
     def _handle(self, item: _Decoded, clocks: Clocks, slots: Slots, outputs: list[Output]) -> bool:
         """Obey one record; True for an event that became part of a profile."""
         content = item.content
-        if isinstance(content, ProfileCommand) and content.command == "advance":
-            clocks.advance(item.workspace, content.at or 0)
+        if isinstance(content, Advance):
+            clocks.advance(item.workspace, content.to)
             return False
         if not item.key:
             return False
         slot = slots.get(item.key, item.workspace, item.profile_id)
-        if isinstance(slot.entry, Rebuilding) and not _concerns_rebuild(content):
+        if isinstance(slot.entry, Rebuilding) and not isinstance(content, Rebuild | Replay | Disown):
             self._put_aside(item, slot, slot.entry, slots)
             return False
         if isinstance(content, Event):
             return self._event(item, content, slot, clocks, outputs, slots.tally)
-        slots.tally[metrics.COMMANDS, (content.command,)] += 1
-        match content.command:
-            case "transfer":
+        slots.tally[metrics.COMMANDS, (type(content).__name__.lower(),)] += 1
+        match content:
+            case Transfer():
                 self._transfer(content, slot, outputs)
-            case "absorb":
+            case Absorb():
                 self._absorb(content, slot, clocks, outputs)
-            case "rebuild":
+            case Rebuild():
                 self._rebuild(content, slot, slots)
-            case "assign":
-                self._assign(content, slot, clocks, outputs)
-            case "warn":
-                self._warn(content, slot, clocks, outputs)
-            case "replay":
+            case Attribute():
+                self._attribute(content, slot, clocks, outputs)
+            case Disown():
+                self._disown(content, slot, clocks, outputs)
+            case Replay():
                 self._replay(content, item.replayed, slot, clocks, outputs, slots)
         return False
 
@@ -185,24 +204,26 @@ class ProfileStage:
     ) -> bool:
         entry = slot.entry
         if isinstance(entry, Forward):
-            is_home = self._home(item.workspace, item.holder or event.identifiers[0]) == item.profile_id
+            is_home = self._home(item.workspace, item.owner or event.identifiers[0]) == item.profile_id
             decision = entry.decision if is_home else item.decision
-            outputs.append(self._sent_on(item, entry.target, tally, item.holder, item.assigned, decision))
+            outputs.append(self._sent_on(item, entry.target, tally, item.owner, item.owner_decision, decision))
             return False
-        holder = None if self._is_outdated(item, entry, event) else item.holder
-        stray = self._stray(entry, event, holder, item.decision, slot.context)
+        owner = None if self._is_outdated(item, entry, event) else item.owner
+        stray = self._stray(entry, event, owner, item.decision, slot.context)
         if stray is not None:
-            outputs.append(self._sent_on(item, self._home(item.workspace, stray), tally, holder, item.assigned))
+            outputs.append(self._sent_on(item, self._home(item.workspace, stray), tally, owner, item.owner_decision))
             return False
         clocks.advance(item.workspace, event.occurred_at)
         state = slot.state()
-        if holder is None and (held_by := hand_on(state, event)) is not None:
+        if owner is None and (held_by := owner_of(state, event)) is not None:
             slot.changed = True
-            outputs.append(self._sent_on(item, self._home(item.workspace, held_by), tally, held_by, state.assigned))
+            outputs.append(
+                self._sent_on(item, self._home(item.workspace, held_by), tally, held_by, state.owners_decision)
+            )
             return False
         if entry is None:
             tally[metrics.CREATED, (item.workspace,)] += 1
-        if not fold_event(state, event, slot.context, slot.outputs, adds_identifier=holder is None):
+        if not fold_event(state, event, slot.context, slot.outputs, adds_identifier=owner is None):
             tally[metrics.EVENTS, (item.workspace, "duplicate")] += 1
             return False
         if state.vanished_at is not None:
@@ -210,7 +231,7 @@ class ProfileStage:
         slot.touch(clocks.now(item.workspace))
         return True
 
-    def _transfer(self, command: ProfileCommand, slot: Slot, outputs: list[Output]) -> None:
+    def _transfer(self, command: Transfer, slot: Slot, outputs: list[Output]) -> None:
         """Become a forward and send the state on, unless its events are being replayed at the target.
 
         Only identifiers whose state is here move with it: those of a state that is still on its way here follow
@@ -218,7 +239,7 @@ class ProfileStage:
         """
         target, entry = command.target, slot.entry
         assert not isinstance(entry, Rebuilding)
-        if target is None or target == slot.context.profile_id or not command.identifiers:
+        if target == slot.context.profile_id or not command.identifiers:
             return
         if isinstance(entry, ProfileState) and command.decision < entry.rebuilt:
             return  # it was parted from the target since
@@ -234,19 +255,16 @@ class ProfileStage:
             version = entry.version + 1
         if not command.outdates:
             moving = {command.identifiers[0], *(Identifier(*held) for held in (entry.identifiers if entry else ()))}
-            moved = ProfileCommand(
-                workspace=command.workspace,
-                profile_id=target,
-                command="absorb",
+            moved = Absorb(
                 decision=command.decision,
                 origin=slot.context.profile_id,
                 identifiers=tuple(sorted(moving, key=self._rules.rank)),
                 state=None if entry is None else encode_entry(entry, NEVER),
             )
-            outputs.append(self._outputs.command(moved))
+            outputs.append(self._outputs.command(slot.context.workspace, target, moved))
         slot.become(Forward(target, command.decision, version, rebuilt), had_state=entry is not None)
 
-    def _absorb(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
+    def _absorb(self, command: Absorb, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
         """Take a state in, and only then let RESOLVE send the identifiers' events here.
 
         One that was sent here before the profile was last rebuilt counts no more: its events were replayed, here or
@@ -258,7 +276,8 @@ class ProfileStage:
             return
         if isinstance(entry, Forward):
             decision = max(command.decision, entry.decision)
-            outputs.append(self._outputs.command(_redirected(command, entry.target, decision)))
+            redirected = msgspec.structs.replace(command, decision=decision)
+            outputs.append(self._outputs.command(slot.context.workspace, entry.target, redirected))
             return
         state = slot.state()
         if not command.identifiers or _held(state, command.identifiers[0]):
@@ -267,12 +286,12 @@ class ProfileStage:
         if not isinstance(other, ProfileState):
             raise AssertionError("only a profile's state can be absorbed")
         absorb(state, other, command.identifiers, command.decision, slot.context, slot.outputs)
-        slot.touch(clocks.now(command.workspace))
-        outputs.extend(self._outputs.routes(command))
+        slot.touch(clocks.now(slot.context.workspace))
+        outputs.extend(self._outputs.routes(slot.context, command))
 
     # -- parting
 
-    def _rebuild(self, command: ProfileCommand, slot: Slot, slots: Slots) -> None:
+    def _rebuild(self, command: Rebuild, slot: Slot, slots: Slots) -> None:
         """Wait for the replay of the events that belong here from this decision on."""
         former, rebuilding = slot.entry, rebuild.begin(slot.entry, command)
         if rebuilding is not None:
@@ -280,19 +299,22 @@ class ProfileStage:
                 Beside(slot.key, former, slots.view).forget_told(former.next_part)
             slot.wait_for(rebuilding)
 
-    def _assign(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
+    def _attribute(self, command: Attribute, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
         """Learn who holds a shared device; if events were handed on otherwise, ask GRAPH to have that put right."""
         if isinstance(slot.entry, Forward):
             return
-        persons = assign(slot.state(), command.holders, command.decision)
+        persons = assign(slot.state(), command.owners, command.decision)
         slot.changed = True
         if persons:
-            outputs.append(self._outputs.reassign(command, persons, clocks.now(command.workspace)))
+            workspace = slot.context.workspace
+            outputs.append(self._outputs.reattribute(workspace, (command.device, *persons), clocks.now(workspace)))
 
-    def _warn(self, command: ProfileCommand, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
+    def _disown(self, command: Disown, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
         """Have the profile rebuilt anew if it waits for a replay of events that are not all its own any more."""
         if isinstance(slot.entry, Rebuilding) and command.decision > slot.entry.decision:
-            outputs.append(self._outputs.reassign(command, (), clocks.now(command.workspace)))
+            workspace = slot.context.workspace
+            concerned = command.device, command.person
+            outputs.append(self._outputs.reattribute(workspace, concerned, clocks.now(workspace)))
 
     def _put_aside(self, item: _Decoded, slot: Slot, rebuilding: Rebuilding, slots: Slots) -> None:
         """Keep a record, in order, until the profile is rebuilt."""
@@ -303,7 +325,7 @@ class ProfileStage:
 
     def _replay(  # noqa: PLR0913, PLR0917 - a batch is many things
         self,
-        command: ProfileCommand,
+        command: Replay,
         events: tuple[Event, ...],
         slot: Slot,
         clocks: Clocks,
@@ -315,14 +337,14 @@ class ProfileStage:
         if not isinstance(rebuilding, Rebuilding) or command.decision != rebuilding.decision:
             return
         beside, came = Beside(slot.key, rebuilding, slots.view), rebuilding.next_part
-        if not rebuild.replay(rebuilding, command.run, command.part, command.version, events, slot.context):
+        if not rebuild.replay(rebuilding, command.attempt, command.chunk, command.version, events, slot.context):
             return
         slot.changed = True
-        if command.part == 0:
+        if command.chunk == 0:
             beside.forget_told(came)
         slots.tally[metrics.EVENTS, (slot.context.workspace, "replayed")] += beside.drop(events)
         if not command.last:
-            beside.put_told(command.part, command.sessions)
+            beside.put_told(command.chunk, command.sessions)
             return
         known = [*beside.take_told(), *command.sessions]
         now = clocks.now(slot.context.workspace)
@@ -334,31 +356,32 @@ class ProfileStage:
                 slots.tally[metrics.EVENTS, (slot.context.workspace, "folded")] += 1
 
     def _taken_up(self, slot: Slot, is_event: bool, raw: bytes) -> _Decoded:
-        content: Event | ProfileCommand
-        content = self._codec.decode(Event, raw) if is_event else self._codec.decode(ProfileCommand, raw)
-        return _Decoded(slot.context.workspace, slot.context.profile_id, slot.key, content, raw)
+        if not is_event:
+            return self._decode_command(self._codec.decode(ProfileCommand, raw), raw)
+        event = self._codec.decode(Event, raw)
+        return _Decoded(slot.context.workspace, slot.context.profile_id, slot.key, event, raw)
 
     def _is_outdated(self, item: _Decoded, entry: ProfileState | Rebuilding | None, event: Event) -> bool:
-        """Whether the events of a shared device were dealt out anew since this one was handed on."""
-        if item.holder is None or entry is None:
+        """Whether the events of a shared device were reattributed out anew since this one was handed on."""
+        if item.owner is None or entry is None:
             return False
-        return item.assigned < entry.dealt.get(str(event.identifiers[0]), 0)
+        return item.owner_decision < entry.reattributed.get(str(event.identifiers[0]), 0)
 
     def _stray(
         self,
         state: ProfileState | Rebuilding | None,
         event: Event,
-        holder: Identifier | None,
+        owner: Identifier | None,
         decision: int,
         context: FoldContext,
     ) -> Identifier | None:
         """Whose own profile a stray event goes to: one that was on its way when its identifier was parted from here.
 
         All others are of an identifier that this profile has taken in, or whose own profile it is. An event that a
-        shared device has handed on counts as its holder's. One that its own profile has sent here (by `decision`)
+        shared device has handed on counts as its owner's. One that its own profile has sent here (by `decision`)
         stays, unless its identifier was parted since: its own profile would send it here again.
         """
-        owner = holder or event.identifiers[0]
+        owner = owner or event.identifiers[0]
         if state is not None and (owner.namespace, owner.value) in state.identifiers:
             return None
         rebuilt = 0 if state is None else state.rebuilt
@@ -374,17 +397,13 @@ class ProfileStage:
         item: _Decoded,
         target: str,
         tally: Tally,
-        holder: Identifier | None,
-        assigned: int,
+        owner: Identifier | None,
+        owner_decision: int,
         decision: int = 0,
     ) -> Output:
         tally[metrics.EVENTS, (item.workspace, "forwarded")] += 1
-        held = () if holder is None else (holder,)
-        return self._outputs.command(
-            ProfileCommand(
-                item.workspace, target, "fold", decision, identifiers=held, event=item.raw, assigned=assigned
-            )
-        )
+        fold = Fold(item.raw or b"", decision, owner, owner_decision)
+        return self._outputs.command(item.workspace, target, fold)
 
     # -- what time does
 
@@ -453,30 +472,25 @@ class ProfileStage:
             slot.changed = True
 
 
-def _concerns_rebuild(content: Event | ProfileCommand) -> bool:
-    return isinstance(content, ProfileCommand) and content.command in {"rebuild", "replay", "warn"}
-
-
-def _check(command: ProfileCommand) -> None:
+def _check(record: ProfileCommand) -> None:
     """Raise DecodeError for a command that decodes, but that no stage of ours has written."""
+    command = record.command
+    name = type(command).__name__
     try:
-        if command.command != "advance":
-            split_profile_key(profile_key(command.workspace, command.profile_id))
-        if command.target is not None:
-            split_profile_key(profile_key(command.workspace, command.target))
-        holds_state = command.state is None or isinstance(decode_entry(command.state), ProfileState)
+        if not isinstance(command, Advance):
+            split_profile_key(profile_key(record.workspace, record.profile_id))
+        if isinstance(command, Transfer):
+            split_profile_key(profile_key(record.workspace, command.target))
+        holds_state = (
+            not isinstance(command, Absorb)
+            or command.state is None
+            or isinstance(decode_entry(command.state), ProfileState)
+        )
     except (ValueError, msgspec.DecodeError, struct.error) as error:
-        raise DecodeError("invalid", f"{command.command}: {error}") from None
+        raise DecodeError("invalid", f"{name}: {error}") from None
     if not holds_state:
-        raise DecodeError("invalid", f"{command.command}: a forward holds no state that could be absorbed")
+        raise DecodeError("invalid", f"{name}: a forward holds no state that could be absorbed")
 
 
 def _held(state: ProfileState, identifier: Identifier) -> bool:
     return (identifier.namespace, identifier.value) in state.identifiers
-
-
-def _redirected(command: ProfileCommand, target: str, decision: int) -> ProfileCommand:
-    return ProfileCommand(
-        command.workspace, target, command.command, decision,
-        origin=command.origin, identifiers=command.identifiers, state=command.state,
-    )  # fmt: skip

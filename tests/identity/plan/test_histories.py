@@ -116,10 +116,10 @@ def test_whatever_happens_links_hold_persons_together_and_shared_devices_stand_a
         _check(graph, published)
         for change in decision.changes:
             assert change.decision > last or change.kind == "nothing"
-            if change.shares:
-                claimed = [Identifier(claim.namespace, claim.value) for one in change.shares for claim in one.claims]
+            if change.claimants:
+                claimed = [Identifier(claim.namespace, claim.value) for one in change.claimants for claim in one.claims]
                 assert tuple(sorted(claimed, key=rules.rank)) in before or len(decision.changes) > 1
-                assert len({share.profile_id for share in change.shares}) == len(change.shares)
+                assert len({claimant.profile_id for claimant in change.claimants}) == len(change.claimants)
         last = max(last, *(link.decision for link in decision.links), *(one.decision for one in decision.changes), 0)
         assert graph.stored.last_decision() == last
         assert all(graph.rules.rank(link.left) < graph.rules.rank(link.right) for link in decision.links)

@@ -3,34 +3,34 @@
 import pytest
 
 from jobs.rebuild.claims import Claims, Job, jobs
-from schemas.records import ChangeKind, Claim, Identifier, IdentityChange, Share
+from schemas.records import ChangeKind, Claim, Claimant, Identifier, IdentityChange
 
 ADA = Identifier("user_id", "ada")
 PHONE = Identifier("anonymous_id", "phone")
 
 
 def change(
-    decision: int, *profiles: str, kind: ChangeKind = "split", workspace: str = "main", value: str = "x"
+    decision: int, *profiles: str, kind: ChangeKind = "unmerged", workspace: str = "main", value: str = "x"
 ) -> IdentityChange:
-    shares = tuple(Share(profile, (Claim("user_id", value),)) for profile in profiles)
-    return IdentityChange(workspace, decision, kind, 0, shares=shares)
+    claims = tuple(Claimant(profile, (Claim("user_id", value),)) for profile in profiles)
+    return IdentityChange(workspace, decision, kind, 0, claimants=claims)
 
 
 def test_of_several_decisions_about_a_profile_the_highest_counts_in_whatever_order_they_come() -> None:
     first, second = change(3, "a", "b", value="old"), change(7, "b", "c", value="new")
     expected = {
-        "a": ("main", 3, first.shares[0]),
-        "b": ("main", 7, second.shares[0]),
-        "c": ("main", 7, second.shares[1]),
+        "a": ("main", 3, first.claimants[0]),
+        "b": ("main", 7, second.claimants[0]),
+        "c": ("main", 7, second.claimants[1]),
     }
     for order in ([first, second], [second, first]):
-        assert {job.share.profile_id: tuple(job) for job in jobs(order)} == expected
+        assert {job.claimant.profile_id: tuple(job) for job in jobs(order)} == expected
 
 
 def test_profiles_of_two_workspaces_have_nothing_to_do_with_each_other() -> None:
     assert jobs([change(3, "a"), change(2, "a", workspace="other")]) == (
-        Job("main", 3, Share("a", (Claim("user_id", "x"),))),
-        Job("other", 2, Share("a", (Claim("user_id", "x"),))),
+        Job("main", 3, Claimant("a", (Claim("user_id", "x"),))),
+        Job("other", 2, Claimant("a", (Claim("user_id", "x"),))),
     )
 
 

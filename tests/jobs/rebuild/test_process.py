@@ -16,7 +16,7 @@ from embedded.layout import free_ports
 from embedded.stack import Stack
 from jobs.rebuild.failpoints import PLACES
 from schemas.codec import Codec
-from schemas.records import Claim, Event, Identifier, IdentityChange, ProfileCommand, Share
+from schemas.records import Claim, Claimant, Event, Identifier, IdentityChange, ProfileCommand, Rebuild
 from schemas.registry import Registry
 from streams.fold import rebuild
 from tests.jobs.rebuild.stand_in import (
@@ -69,8 +69,8 @@ def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[RebuilderProcess]:
         yield process
 
 
-def split(workspace: str, decision: int, *shares: Share, request_id: str = "") -> IdentityChange:
-    return IdentityChange(workspace, decision, "split", 0, request_id=request_id, shares=shares)
+def split(workspace: str, decision: int, *claims: Claimant, request_id: str = "") -> IdentityChange:
+    return IdentityChange(workspace, decision, "unmerged", 0, request_id=request_id, claimants=claims)
 
 
 def check_run(parts: list[ProfileCommand], decision: int, bodies: list[bytes]) -> None:
@@ -88,14 +88,14 @@ def test_a_parted_profile_gets_its_events_as_they_were_accepted_in_order_of_time
     adas = kafka.resolve([event(workspace, at, ADA, TABLET) for at in (5, 3, 9)], ADAS)
     bobs = kafka.resolve([event(workspace, at, BOB, TABLET) for at in (4, 8)], ADAS)
     early, late = kafka.resolve([event(workspace, at, TABLET) for at in (2, 7)], TABLETS)
-    shares = (
-        Share(ADAS, (Claim("user_id", "ada"), Claim("anonymous_id", "tablet", until=6))),
-        Share(BOBS, (Claim("user_id", "bob"), Claim("anonymous_id", "tablet", since=6))),
-        Share(TABLETS, ()),
+    claims = (
+        Claimant(ADAS, (Claim("user_id", "ada"), Claim("anonymous_id", "tablet", until=6))),
+        Claimant(BOBS, (Claim("user_id", "bob"), Claim("anonymous_id", "tablet", since=6))),
+        Claimant(TABLETS, ()),
     )
     kafka.decide(
         IdentityChange(workspace, 6, "merged", 0, retired=(BOBS,), profile_id=ADAS),
-        split(workspace, 7, *shares, request_id="r1"),
+        split(workspace, 7, *claims, request_id="r1"),
     )
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
     by_profile = {
@@ -107,7 +107,11 @@ def test_a_parted_profile_gets_its_events_as_they_were_accepted_in_order_of_time
     check_run(by_profile[TABLETS], 7, [])
     (rebuilt,) = kafka.rebuilt(workspace)
     assert (rebuilt.decision, rebuilt.request_id, rebuilt.events) == (7, "r1", 7)
-    assert [(share.profile_id, share.claims) for share in rebuilt.shares] == [(ADAS, ()), (BOBS, ()), (TABLETS, ())]
+    assert [(claimant.profile_id, claimant.claims) for claimant in rebuilt.claimants] == [
+        (ADAS, ()),
+        (BOBS, ()),
+        (TABLETS, ()),
+    ]
     assert 0 < rebuilt.milliseconds < 60_000
     wait_until(kafka.has_committed_everything, "the commit")
     metrics = rebuilder.metrics()
@@ -126,7 +130,7 @@ def test_bytes_that_an_old_release_did_not_keep_come_from_kafka(
     kept = f"SELECT {columns} FROM onefold.events FINAL WHERE workspace = {quoted(workspace)}"
     forget = f"INSERT INTO onefold.events ({columns}) {kept}"
     httpx.post(stack.addresses.clickhouse, content=f"{forget} SETTINGS mutations_sync = 2").raise_for_status()
-    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)))
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
     check_run(worker.replays(workspace), 1, bodies)
     assert "onefold_rebuilder_events_from_kafka_total 1200.0" in rebuilder.metrics()
@@ -140,7 +144,7 @@ def test_claims_of_more_than_a_question_holds_are_asked_for_one_after_the_other(
     one = [event(workspace, at, devices[-at]) for at in range(1, 9, 2)]
     bodies = dict(zip((*range(0, 9, 2), *range(1, 9, 2)), kafka.resolve(both + one, ADAS), strict=True))
     claims = tuple(Claim(device.namespace, device.value) for device in devices)
-    kafka.decide(split(workspace, 1, Share(ADAS, claims)))
+    kafka.decide(split(workspace, 1, Claimant(ADAS, claims)))
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
     check_run(worker.replays(workspace), 1, [body for _, body in sorted(bodies.items())])
     assert "retries_total{" not in rebuilder.metrics()
@@ -150,8 +154,8 @@ def test_of_changes_that_wait_together_the_later_decides_and_both_are_told(
     stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
 ) -> None:
     kafka.decide(
-        split(workspace, 1, Share(ADAS, WHOLE), request_id="r1"),
-        split(workspace, 2, Share(ADAS, WHOLE), Share(BOBS, ()), request_id="r2"),
+        split(workspace, 1, Claimant(ADAS, WHOLE), request_id="r1"),
+        split(workspace, 2, Claimant(ADAS, WHOLE), Claimant(BOBS, ()), request_id="r2"),
     )
     with RebuilderProcess(stack, tmp_path) as rebuilder:
         wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
@@ -168,7 +172,7 @@ def test_nothing_is_sent_before_the_worker_has_read_what_was_under_way(
     with StandInWorker(stack):
         pass  # from here on the group stands still
     kafka.resolve([event(workspace, 1, ADA)], ADAS)
-    kafka.decide(split(workspace, 1, Share(ADAS, ())))
+    kafka.decide(split(workspace, 1, Claimant(ADAS, ())))
     time.sleep(1.5)
     assert kafka.rebuilt(workspace) == []
     with StandInWorker(stack):
@@ -180,7 +184,7 @@ def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PL
     stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, place: str
 ) -> None:
     bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
-    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE), request_id="r"))
+    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE), request_id="r"))
     with RebuilderProcess(
         stack, tmp_path, ONEFOLD_CRASH_AT=f"{place}:{2 if place == 'between_parts' else 1}"
     ) as rebuilder:
@@ -197,7 +201,7 @@ def test_the_run_of_a_successor_counts_whatever_the_clock_of_the_former_said(
     stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
 ) -> None:
     bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
-    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)))
     (tmp_path / "sitecustomize.py").write_text(AHEAD)
     ahead = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"
     with RebuilderProcess(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_CRASH_AT="between_parts:2") as rebuilder:
@@ -209,7 +213,7 @@ def test_the_run_of_a_successor_counts_whatever_the_clock_of_the_former_said(
     check_run([part for part in parts if part.run == second], 1, bodies)
 
     codec = Codec(Registry(stack.settings.registry))
-    waiting = rebuild.begin(None, ProfileCommand(workspace, ADAS, "rebuild", 1, identifiers=(ADA,)))
+    waiting = rebuild.begin(None, ProfileCommand.of(workspace, ADAS, Rebuild(1, identifiers=(ADA,))))
     assert waiting is not None
     taken = [
         (part.run, part.part)
@@ -227,7 +231,7 @@ def test_of_a_profile_whose_replay_cannot_be_taken_nobody_is_told_that_it_is_reb
 ) -> None:
     kafka.resolve([event(workspace, at, ADA) for at in range(1_500)], ADAS)
     worker.refuses = ADAS
-    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)), split(workspace, 2, Share(BOBS, ())))
+    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)), split(workspace, 2, Claimant(BOBS, ())))
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
     wait_until(kafka.has_committed_everything, "the commit")
     assert [one.decision for one in kafka.rebuilt(workspace)] == [2]
@@ -239,7 +243,7 @@ def test_of_a_profile_whose_replay_cannot_be_taken_nobody_is_told_that_it_is_reb
     assert 'onefold_rebuilder_jobs_total{outcome="refused"} 1.0' in metrics
 
     worker.refuses = ""
-    kafka.decide(split(workspace, 3, Share(ADAS, WHOLE)))
+    kafka.decide(split(workspace, 3, Claimant(ADAS, WHOLE)))
     wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
 
 
@@ -247,7 +251,7 @@ def test_it_ends_in_time_whatever_it_waits_for(
     stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
 ) -> None:
     kafka.resolve([event(workspace, 1, ADA)], ADAS)  # which no worker reads
-    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)))
     with RebuilderProcess(stack, tmp_path) as rebuilder:
         wait_until(lambda: rebuilder.is_ready() and "jobs_waiting 1.0" in rebuilder.metrics(), "a job")
         code, seconds = rebuilder.terminate()
@@ -263,7 +267,7 @@ def test_it_waits_for_a_clickhouse_that_is_away(
     stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
-    kafka.decide(split(workspace, 1, Share(ADAS, WHOLE)))
+    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)))
     with RebuilderProcess(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere) as rebuilder:
         wait_until(lambda: rebuilder.is_ready() and 'retries_total{step="replay"}' in rebuilder.metrics(), "a retry")
         assert kafka.rebuilt(workspace) == []

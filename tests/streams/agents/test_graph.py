@@ -104,4 +104,4 @@ def test_what_the_rules_no_longer_let_name_anybody_can_be_parted(parted: Identif
     graph = Graph()
     graph.fold(seen_together(MEI, CARD, EMAIL))
     (change,) = graph.told(order("unmerge", MEI, parted), AFTER)
-    assert (change.kind, len(change.shares)) == ("split", 2)
+    assert (change.kind, len(change.claimants)) == ("unmerged", 2)

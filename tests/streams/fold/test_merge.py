@@ -65,8 +65,8 @@ def merged(*states: ProfileState) -> ProfileState:
     return result
 
 
-def dealt(events: list[Event], deal: list[int], parts: int) -> list[list[Event]]:
-    """The events dealt to several profiles, each its own person."""
+def reattributed(events: list[Event], deal: list[int], parts: int) -> list[list[Event]]:
+    """The events reattributed to several profiles, each its own person."""
     hands: list[list[Event]] = [[] for _ in range(parts)]
     for number, dealt_event in enumerate(events):
         hands[deal[number % len(deal)] % parts].append(dealt_event)
@@ -80,7 +80,7 @@ DEAL = st.lists(st.integers(0, 3), min_size=1, max_size=9)
 def test_merging_is_commutative_and_associative_with_the_empty_profile_as_identity(
     events: list[Event], deal: list[int]
 ) -> None:
-    a, b, c = (merged(fold(hand)[0]) for hand in dealt(events, deal, 3))
+    a, b, c = (merged(fold(hand)[0]) for hand in reattributed(events, deal, 3))
     assert facts(merged(a, b)) == facts(merged(b, a))
     assert facts(merged(merged(a, b), c)) == facts(merged(a, merged(b, c)))
     assert facts(merged(a, ProfileState())) == facts(merged(ProfileState(), a)) == facts(a)
@@ -92,7 +92,7 @@ def test_folding_over_many_profiles_and_merging_in_any_tree_is_folding_into_one(
 ) -> None:
     until = events[-1].occurred_at + afterwards * 5 * MINUTE
     profiles = [_Person(number) for number in range(parts)]
-    for person, hand in zip(profiles, dealt(events, deal, parts), strict=True):
+    for person, hand in zip(profiles, reattributed(events, deal, parts), strict=True):
         person.fold(data.draw(st.permutations(hand)))
     decision = 0
     while len(profiles) > 1:
@@ -123,7 +123,7 @@ def test_merging_then_folding_is_folding_then_merging(
     results = []
     for merges_first in (True, False):
         left, right = _Person(0), _Person(1)
-        for person, hand in zip((left, right), dealt(events, deal, 2), strict=True):
+        for person, hand in zip((left, right), reattributed(events, deal, 2), strict=True):
             person.fold(hand)
         if merges_first:
             left.take(right, 1)

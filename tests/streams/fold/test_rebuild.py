@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import Event, Identifier, ProfileCommand
+from schemas.records import Event, Identifier, ProfileCommand, Rebuild
 from streams.fold import rebuild, recent_ids
 from streams.fold.context import Outputs
 from streams.fold.fold import fold_event
@@ -15,8 +15,10 @@ ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tab
 NOW = START + 5 * MINUTE
 
 
-def _order(decision: int, identifiers: tuple[Identifier, ...], dealt: tuple[Identifier, ...] = ()) -> ProfileCommand:
-    return ProfileCommand("main", "", "rebuild", decision, identifiers=identifiers, dealt=dealt)
+def _order(
+    decision: int, identifiers: tuple[Identifier, ...], reattributed: tuple[Identifier, ...] = ()
+) -> ProfileCommand:
+    return ProfileCommand.of("main", "", Rebuild(decision, identifiers=identifiers, reattributed=reattributed))
 
 
 def _begun(entry: ProfileState | Forward | Rebuilding | None = None, decision: int = 5) -> Rebuilding:
@@ -35,12 +37,12 @@ def _finish(rebuilding: Rebuilding, *known_sessions: str, now: int = NOW) -> tup
 
 
 def test_a_profile_begins_to_wait_with_what_others_know_of_it() -> None:
-    state = ProfileState(version=9, memberships={"pro": START}, dealt={"cookie:c": 2}, rebuilt=4)
+    state = ProfileState(version=9, memberships={"pro": START}, reattributed={"cookie:c": 2}, rebuilt=4)
     rebuilding = _begun(state)
 
     assert (rebuilding.decision, rebuilding.version, rebuilding.memberships) == (5, 9, {"pro": START})
     assert rebuilding.identifiers == [("user_id", "ann")]
-    assert rebuilding.dealt == {"cookie:c": 2, "anonymous_id:tablet": 5}
+    assert rebuilding.reattributed == {"cookie:c": 2, "anonymous_id:tablet": 5}
     assert decode_entry(encode_entry(rebuilding, 0)) == rebuilding
 
 
@@ -127,7 +129,7 @@ def test_parts_in_order_are_folded() -> None:
     state, _ = _finish(rebuilding)
 
     assert (state.events, state.rebuilt, state.decision) == (3, 5, 5)
-    assert state.dealt == {"anonymous_id:tablet": 5}
+    assert state.reattributed == {"anonymous_id:tablet": 5}
 
 
 @pytest.mark.parametrize(("run", "part"), [("r", 2), ("r", 1), ("other", 2), ("r", 3)])

@@ -36,7 +36,7 @@ def test_fields_added_at_the_end_do_not_break_either_release() -> None:
     read = decode_entry(older)
     assert isinstance(read, ProfileState)
     assert (read.events, read.recent_ids) == (1, state.recent_ids)
-    assert (read.definitions, read.rebuilt, read.dealt) == ("", 0, {})
+    assert (read.definitions, read.rebuilt, read.reattributed) == ("", 0, {})
 
 
 @pytest.mark.parametrize("value", [b"", b"x" * 20, b"p", b"p" + b"\0" * 8 + b"\xc1"])

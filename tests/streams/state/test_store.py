@@ -167,13 +167,13 @@ def test_a_store_without_its_current_file_is_reported_not_taken_for_empty(tmp_pa
 
 
 def test_a_store_that_another_process_holds_is_not_taken_for_corrupt(tmp_path: Path) -> None:
-    holder = Store(tmp_path / "s", _deadline_of)
+    owner = Store(tmp_path / "s", _deadline_of)
 
     with pytest.raises(Exception, match=r"(?i)lock") as caught:
         Store(tmp_path / "s", _deadline_of)
 
     assert not isinstance(caught.value, StoreCorrupt)
-    holder.close()
+    owner.close()
 
 
 def test_the_remains_of_a_store_are_not_taken_for_an_empty_folder(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Devices that are handed on to whoever signed in last, in any interleaving: each holder has the events of its time."""
+"""Devices that are handed on to whoever signed in last, in any interleaving: each owner has the events of its time."""
 
 from collections.abc import Callable
 from random import Random
@@ -49,7 +49,7 @@ def _play(seed: int, events: int = 40) -> tuple[World, list[Event], int]:
 def _owner(world: World) -> Callable[[Event], Identifier]:
     def owner(event: Event) -> Identifier:
         primary = RULES.usable(event.identifiers)[0]
-        if not world.graph.is_handed_on(primary):
+        if not world.graph.is_attributed(primary):
             return primary
         sign_ins = world.graph.sign_ins(primary)
         before = [one for one in sign_ins if one.since <= event.occurred_at]

@@ -47,7 +47,7 @@ def _check(world: World, sent: list[Event], at: int) -> None:
 @pytest.mark.parametrize("seed", range(200))
 def test_at_rest_every_profile_is_what_its_events_say(seed: int) -> None:
     world, sent, at = _play(seed)
-    assert any(change.kind in {"split", "shared"} for change in world.changes()) or seed % 7
+    assert any(change.kind in {"unmerged", "shared"} for change in world.changes()) or seed % 7
     _check(world, sent, at)
 
 

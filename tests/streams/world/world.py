@@ -20,15 +20,17 @@ from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
 from schemas.records import (
+    Advance,
+    Claimant,
     Event,
     Identifier,
     IdentityChange,
     IdentityRequest,
     Profile,
     ProfileCommand,
+    Replay,
     SegmentChange,
     Session,
-    Share,
 )
 from schemas.topics import (
     EVENTS,
@@ -133,7 +135,7 @@ class World:
 
     def advance(self, to: int) -> None:
         for partition in range(self._partitions):
-            command = self._encoders[ProfileCommand](ProfileCommand(WORKSPACE, "", "advance", at=to))
+            command = self._encoders[ProfileCommand](ProfileCommand.of(WORKSPACE, "", Advance(to=to)))
             self.logs[PROFILE_COMMANDS, partition].append((None, command))
 
     def _append(self, topic: str, key: bytes, record: msgspec.Struct) -> None:
@@ -220,14 +222,14 @@ class World:
         read_until, changes = len(self.changes()), self._waiting_changes()
         yield from self.barrier()
         cut = self._cut
-        shares: dict[str, tuple[int, Share]] = {}
+        claims: dict[str, tuple[int, Claimant]] = {}
         for change in changes:
-            for share in change.shares:
-                shares[share.profile_id] = max(
-                    (change.decision, share), shares.get(share.profile_id, (0, share)), key=lambda one: one[0]
+            for claimant in change.claimants:
+                claims[claimant.profile_id] = max(
+                    (change.decision, claimant), claims.get(claimant.profile_id, (0, claimant)), key=lambda one: one[0]
                 )
-        for profile_id, (decision, share) in shares.items():
-            for command in self._replays(profile_id, decision, share, cut):
+        for profile_id, (decision, claimant) in claims.items():
+            for command in self._replays(profile_id, decision, claimant, cut):
                 self._append(PROFILE_COMMANDS, profile_key(WORKSPACE, profile_id), command)
                 yield True
         yield from self._until_read("profile", PROFILE_COMMANDS, self._ends(PROFILE_COMMANDS))
@@ -242,8 +244,10 @@ class World:
         for _ in range(ROUNDS):
             yield from self._until_read("profile", PROFILE_COMMANDS, self._ends(PROFILE_COMMANDS))
 
-    def _replays(self, profile_id: str, decision: int, share: Share, cut: Mapping[int, int]) -> list[ProfileCommand]:
-        claims = Claims(share.claims)
+    def _replays(
+        self, profile_id: str, decision: int, claimant: Claimant, cut: Mapping[int, int]
+    ) -> list[ProfileCommand]:
+        claims = Claims(claimant.claims)
         first: dict[str, tuple[int, int, Event]] = {}
         for at, offset, event in self._read(EVENTS_RESOLVED, Event):
             assert isinstance(event, Event)
@@ -263,12 +267,7 @@ class World:
         self.replays += 1
         versions = [one.version for one in self.sessions().values() if one.profile_id == profile_id]
         return [
-            ProfileCommand(
-                WORKSPACE, profile_id, "replay", decision, version=max(versions, default=0),
-                run=f"{self.replays:06}", part=number, last=number == len(parts) - 1,
-                events=tuple(map(self._encoders[Event], part)),
-                sessions=tuple(sessions[number :: len(parts)]),
-            )
+            ProfileCommand.of(WORKSPACE, profile_id, Replay(decision, version=max(versions, default=0), attempt=f"{self.replays:06}", chunk=number, last=number == len(parts) - 1, events=tuple(map(self._encoders[Event], part)), sessions=tuple(sessions[number :: len(parts)])))
             for number, part in enumerate(parts)
         ]  # fmt: skip
 

@@ -9,7 +9,19 @@ import pytest
 from identity.rules import DEFAULT_RULES
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, profile_key
-from schemas.records import Event, Identifier, Profile, ProfileCommand, SegmentChange, Session
+from schemas.records import (
+    Advance,
+    Event,
+    Fold,
+    Identifier,
+    Profile,
+    ProfileCommand,
+    Rebuild,
+    Replay,
+    SegmentChange,
+    Session,
+    Transfer,
+)
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS
 from settings import Workspace
 from streams.agents.profile.stage import ProfileStage
@@ -51,7 +63,7 @@ class Stage:
         self._fold([Record(PROFILE_COMMANDS, 0, 0, key, self.codec.encoder(ProfileCommand)(command))], now)
 
     def clock(self, to: int, now: int) -> None:
-        command = self.codec.encoder(ProfileCommand)(ProfileCommand("main", "", "advance", at=to))
+        command = self.codec.encoder(ProfileCommand)(ProfileCommand.of("main", "", Advance(to=to)))
         self._fold([Record(PROFILE_COMMANDS, 0, 0, None, command)], now)
 
     def sweep(self, now: int) -> None:
@@ -184,7 +196,7 @@ def test_a_visit_of_long_ago_waits_for_what_is_decided_about_it() -> None:
 
 def test_a_person_of_whom_only_a_session_has_come_yet_does_not_vanish() -> None:
     stage = _visited()
-    stage.command(ProfileCommand("main", PROFILE_ID, "transfer", 1, target=ANNS, identifiers=(VISIT,)), START + 1)
+    stage.command(ProfileCommand.of("main", PROFILE_ID, Transfer(1, target=ANNS, identifiers=(VISIT,))), START + 1)
     [absorbed] = stage.read(PROFILE_COMMANDS, ProfileCommand)
     stage.command(absorbed, START + 1)
     stage.sweep(START + HOUR)
@@ -197,7 +209,7 @@ def test_a_person_of_whom_only_a_session_has_come_yet_does_not_vanish() -> None:
 def test_a_vanished_profile_that_proves_to_be_somebodys_brings_its_events() -> None:
     stage = _visited()
     stage.sweep(START + 30 * MINUTE)
-    stage.command(ProfileCommand("main", PROFILE_ID, "transfer", 1, target=ANNS, identifiers=(VISIT,)), START + HOUR)
+    stage.command(ProfileCommand.of("main", PROFILE_ID, Transfer(1, target=ANNS, identifiers=(VISIT,))), START + HOUR)
     assert [session.status for session in stage.read(SESSIONS, Session)] == ["retracted"]
     [absorbed] = stage.read(PROFILE_COMMANDS, ProfileCommand)
     stage.command(absorbed, START + HOUR)
@@ -207,7 +219,7 @@ def test_a_vanished_profile_that_proves_to_be_somebodys_brings_its_events() -> N
 
 def test_a_vanished_profile_to_which_a_forward_leads_is_never_forgotten() -> None:
     stage = _visited()
-    stage.command(ProfileCommand("main", OTHER_ID, "transfer", 1, target=PROFILE_ID, identifiers=(OTHER,)))
+    stage.command(ProfileCommand.of("main", OTHER_ID, Transfer(1, target=PROFILE_ID, identifiers=(OTHER,))))
     [absorbed] = stage.read(PROFILE_COMMANDS, ProfileCommand)
     stage.command(absorbed)
     stage.sweep(START + 30 * MINUTE)
@@ -240,7 +252,7 @@ def test_what_a_forward_sent_on_before_its_identifier_was_parted_goes_home() -> 
 
 def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards() -> None:
     stage = Stage()
-    stage.command(ProfileCommand("main", ANNS, "transfer", 7, target=PROFILE_ID, identifiers=(ANN,)))
+    stage.command(ProfileCommand.of("main", ANNS, Transfer(7, target=PROFILE_ID, identifiers=(ANN,))))
     for decision in (0, 4):
         stage.command(_sent_on(ANNS, decision))
         [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
@@ -252,17 +264,17 @@ def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards()
 
 def _own_to(to: str) -> ProfileCommand:
     sent = event(START, identifiers=(ANN,), message_id="own")
-    return ProfileCommand("main", to, "fold", event=Codec(FixedSchemas()).encoder(Event)(sent))
+    return ProfileCommand.of("main", to, Fold(event=Codec(FixedSchemas()).encoder(Event)(sent)))
 
 
 def _sent_on(to: str = PROFILE_ID, decision: int = 0) -> ProfileCommand:
     sent = event(START, identifiers=(OTHER if to == PROFILE_ID else VISIT,), message_id="sent_on")
-    return ProfileCommand("main", to, "fold", decision, event=Codec(FixedSchemas()).encoder(Event)(sent))
+    return ProfileCommand.of("main", to, Fold(decision=decision, event=Codec(FixedSchemas()).encoder(Event)(sent)))
 
 
 def test_a_profile_with_a_session_and_a_user_stays() -> None:
     stage = _visited()
-    stage.command(ProfileCommand("main", PROFILE_ID, "transfer", 1, target=ANNS, identifiers=(VISIT,)), START + 1)
+    stage.command(ProfileCommand.of("main", PROFILE_ID, Transfer(1, target=ANNS, identifiers=(VISIT,))), START + 1)
     [absorbed] = stage.read(PROFILE_COMMANDS, ProfileCommand)
     stage.command(absorbed, START + 1)
     stage.event(event(START + 2, identifiers=(ANN, VISIT)), ANN)
@@ -277,14 +289,16 @@ def test_a_profile_with_a_session_and_a_user_stays() -> None:
 
 def _part(number: int, *sent: Event, last: bool = True, run: str = "r") -> ProfileCommand:
     encode = Codec(FixedSchemas()).encoder(Event)
-    return ProfileCommand("main", ANNS, "replay", 5, run=run, part=number, last=last, events=tuple(map(encode, sent)))
+    return ProfileCommand.of(
+        "main", ANNS, Replay(5, attempt=run, chunk=number, last=last, events=tuple(map(encode, sent)))
+    )
 
 
 def _parted() -> Stage:
     """Ann's profile has one event and was told to wait for its replay."""
     stage = Stage()
     stage.event(event(START, message_id="m0"), ANN)
-    stage.command(ProfileCommand("main", ANNS, "rebuild", 5, identifiers=(ANN,)))
+    stage.command(ProfileCommand.of("main", ANNS, Rebuild(5, identifiers=(ANN,))))
     return stage
 
 
@@ -370,7 +384,7 @@ def test_a_replay_that_starts_anew_leaves_nothing_of_the_one_before() -> None:
 def test_a_later_decision_leaves_nothing_of_the_replay_before() -> None:
     stage = _parted()
     stage.command(_part(0, event(START, message_id="m0"), last=False))
-    stage.command(ProfileCommand("main", ANNS, "rebuild", 6, identifiers=(ANN,)))
+    stage.command(ProfileCommand.of("main", ANNS, Rebuild(6, identifiers=(ANN,))))
 
     assert not [key for key in stage.table if b"#" in key]
 
@@ -395,7 +409,7 @@ def test_a_profile_without_events_after_a_split_is_told_as_deleted() -> None:
 
 def test_a_transfer_that_waited_is_obeyed_after_the_replay() -> None:
     stage = _parted()
-    stage.command(ProfileCommand("main", ANNS, "transfer", 6, target=PROFILE_ID, identifiers=(ANN,)))
+    stage.command(ProfileCommand.of("main", ANNS, Transfer(6, target=PROFILE_ID, identifiers=(ANN,))))
     assert stage.told == []
     stage.command(_part(0, event(START, message_id="m0")))
 
@@ -406,7 +420,7 @@ def test_a_transfer_that_waited_is_obeyed_after_the_replay() -> None:
 
 def test_a_transfer_from_before_the_split_is_not() -> None:
     stage = _parted()
-    stage.command(ProfileCommand("main", ANNS, "transfer", 4, target=PROFILE_ID, identifiers=(ANN,)))
+    stage.command(ProfileCommand.of("main", ANNS, Transfer(4, target=PROFILE_ID, identifiers=(ANN,))))
     stage.command(_part(0, event(START, message_id="m0")))
 
     assert stage.read(PROFILE_COMMANDS, ProfileCommand) == []
@@ -415,7 +429,7 @@ def test_a_transfer_from_before_the_split_is_not() -> None:
 
 def test_a_session_that_a_split_has_left_alone_vanishes() -> None:
     stage = _visited()
-    stage.command(ProfileCommand("main", PROFILE_ID, "rebuild", 5, identifiers=(VISIT,)))
+    stage.command(ProfileCommand.of("main", PROFILE_ID, Rebuild(5, identifiers=(VISIT,))))
     replay = msgspec.structs.replace(_part(0, event(START, identifiers=(VISIT,))), profile_id=PROFILE_ID)
     stage.command(replay, START + 9 * HOUR)
     [profile] = stage.read(PROFILES, Profile)

@@ -1,22 +1,22 @@
 -- Whose the events of a shared device are, from when to when, where its namespace says `shared: last_login`.
--- The first holder has what came before the sign-in, too; a device that is its own holder is nobody's from then on.
-CREATE OR REPLACE VIEW onefold.device_holders AS
+-- The first owner has what came before the sign-in, too; a device that is its own owner is nobody's from then on.
+CREATE OR REPLACE VIEW onefold.device_owners AS
 SELECT
     workspace, device_namespace, device_value,
     if(row_number() OVER held = 1, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'), signed_in_at) AS since,
     leadInFrame(toNullable(signed_in_at)) OVER (held ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS until,
-    tupleElement(holder, 1) AS namespace, tupleElement(holder, 2) AS value, signed_in_at
+    tupleElement(owner, 1) AS namespace, tupleElement(owner, 2) AS value, signed_in_at
 FROM
 (
     SELECT
         workspace,
         toString(identifiers[1].namespace) AS device_namespace,
         identifiers[1].value AS device_value,
-        fromUnixTimestamp64Milli(JSONExtractInt(share, 'claims', 1, 'since'), 'UTC') AS signed_in_at,
-        max((toString(person.namespace), person.value)) AS holder
+        fromUnixTimestamp64Milli(JSONExtractInt(claimant, 'claims', 1, 'since'), 'UTC') AS signed_in_at,
+        max((toString(person.namespace), person.value)) AS owner
     FROM onefold.identity_changes FINAL
-    ARRAY JOIN JSONExtractArrayRaw(shares) AS share, arraySlice(identifiers, 2) AS person
-    WHERE kind = 'assigned'
+    ARRAY JOIN JSONExtractArrayRaw(claimants) AS claimant, arraySlice(identifiers, 2) AS person
+    WHERE kind = 'attributed'
     GROUP BY workspace, device_namespace, device_value, signed_in_at
 )
 WINDOW held AS (PARTITION BY workspace, device_namespace, device_value ORDER BY signed_in_at);
@@ -36,7 +36,7 @@ FROM
         if(held.value = '', event.identifiers[1].namespace, held.namespace) AS holder_namespace,
         if(held.value = '', event.identifiers[1].value, held.value) AS holder_value
     FROM (SELECT * FROM onefold.events FINAL) AS event
-    ASOF LEFT JOIN onefold.device_holders AS held
+    ASOF LEFT JOIN onefold.device_owners AS held
         ON event.workspace = held.workspace
         AND event.identifiers[1].namespace = held.device_namespace
         AND event.identifiers[1].value = held.device_value

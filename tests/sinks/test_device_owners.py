@@ -3,7 +3,7 @@
 import pytest
 
 from schemas import topics
-from schemas.records import Claim, Identifier, IdentityChange, Share
+from schemas.records import Claim, Claimant, Identifier, IdentityChange
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, event, insert, placed, profile, resolved
 from warehouse.client import Warehouse
 
@@ -15,9 +15,9 @@ AT = NOW - 1_000
 
 def _assigned(workspace: str, decision: int, *held: tuple[Identifier, str, int]) -> IdentityChange:
     return IdentityChange(
-        workspace, decision, "assigned", NOW,
+        workspace, decision, "attributed", NOW,
         identifiers=(PHONE, *(person for person, _, _ in held)),
-        shares=tuple(Share(home, (Claim(*_named(PHONE), since),)) for _, home, since in held),
+        claimants=tuple(Claimant(home, (Claim(*_named(PHONE), since),)) for _, home, since in held),
         profile_id=PHONES,
     )  # fmt: skip
 
@@ -27,7 +27,7 @@ def _named(identifier: Identifier) -> tuple[str, str]:
 
 
 @pytest.fixture
-def handed_on(warehouse: Warehouse, workspace: str) -> str:
+def attributed(warehouse: Warehouse, workspace: str) -> str:
     """Ada signs in at 10 and 40, Ben at 20, which becomes known last; between and before them the phone is used."""
     events = [event(f"m{at}", workspace, occurred_at=AT + at, identifiers=(PHONE,)) for at in (5, 15, 20, 39, 40, 90)]
     changes = [
@@ -47,18 +47,20 @@ def handed_on(warehouse: Warehouse, workspace: str) -> str:
     return workspace
 
 
-def test_each_event_is_its_holders_and_those_before_the_first_sign_in_too(warehouse: Warehouse, handed_on: str) -> None:
+def test_each_event_is_its_holders_and_those_before_the_first_sign_in_too(
+    warehouse: Warehouse, attributed: str
+) -> None:
     query = "SELECT message_id, profile_id, routed_profile_id FROM onefold.events_current WHERE workspace = {w:String}"
-    found = {row[0]: row[1] for row in warehouse.rows(query, {"w": handed_on})}
+    found = {row[0]: row[1] for row in warehouse.rows(query, {"w": attributed})}
     assert found == {"m5": ADAS, "m15": ADAS, "m20": BENS, "m39": BENS, "m40": ADAS, "m90": ADAS, "own": ADAS}
 
 
-def test_the_periods_of_a_device_can_be_asked_for(warehouse: Warehouse, handed_on: str) -> None:
+def test_the_periods_of_a_device_can_be_asked_for(warehouse: Warehouse, attributed: str) -> None:
     query = """
         SELECT value, toUnixTimestamp64Milli(signed_in_at), toUnixTimestamp64Milli(until), toYear(since)
-        FROM onefold.device_holders WHERE workspace = {w:String} AND device_value = 'phone' ORDER BY since
+        FROM onefold.device_owners WHERE workspace = {w:String} AND device_value = 'phone' ORDER BY since
     """
-    found = [tuple(row) for row in warehouse.rows(query, {"w": handed_on})]
+    found = [tuple(row) for row in warehouse.rows(query, {"w": attributed})]
     assert [row[:3] for row in found] == [
         ("ada", AT + 10, AT + 20),
         ("ben", AT + 20, AT + 40),
