@@ -66,7 +66,7 @@ class Replays:
         count = 0
         for part in parts(events, told.sessions):
             if part.number:
-                reached("between_parts")
+                reached("between_chunks")
             count += len(part.events)
             replay = Replay(
                 decision=job.decision,
