@@ -17,7 +17,7 @@ _DESTINATION_TYPES: tuple[str, ...] = get_args(get_type_hints(Destination)["type
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """A definition by its name, with the nodes of the name and of its destinations; `defined` is None if it is wrong."""
+    """A definition by its name, with the nodes of name and destinations; `defined` is None if it is wrong."""
 
     name: str
     node: Node

@@ -1,1 +1,1 @@
-"""The model compiled for the streams: which events count, and when a condition holds. Remembering is left to the fold."""
+"""The model compiled for the streams: which events count, when a condition holds. The fold does the remembering."""

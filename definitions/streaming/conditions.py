@@ -80,9 +80,9 @@ def _compile_trait(comparison: TraitComparison) -> Evaluate:
     return evaluate
 
 
-def _compile_not(evaluate: Evaluate) -> Evaluate:
+def _compile_not(inner: Evaluate) -> Evaluate:
     def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
-        holds, until = evaluate(windows, traits, now)
+        holds, until = inner(windows, traits, now)
         return Verdict(not holds, until)
 
     return evaluate
@@ -98,8 +98,8 @@ def _compile_group(conditions: tuple[Condition, ...], settles: bool) -> Evaluate
 
     def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
         settled_until, open_until = _BEFORE_ALL_TIME, NEVER
-        for evaluate in evaluations:
-            holds, until = evaluate(windows, traits, now)
+        for inner in evaluations:
+            holds, until = inner(windows, traits, now)
             if holds is settles:
                 if until == NEVER:
                     return Verdict(settles, NEVER)
