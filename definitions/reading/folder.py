@@ -22,11 +22,14 @@ _LATER = ("traits", "triggers", "tracking-plan")
 ParsedIn: TypeAlias = tuple[Parsed, Findings]
 
 
-def load(directory: Path) -> Definitions:
-    """The definitions in `directory`: `segments/*.yaml`, `destinations/*.yaml`, `identity.yaml`; each may be missing.
+def load(directory: Path | None) -> Definitions:
+    """Read `segments/*.yaml`, `destinations/*.yaml` and `identity.yaml` of `directory`; each may be missing.
 
-    Raises DefinitionErrors with everything that is wrong in any of the files.
+    Without a directory nothing is defined, and the default rules of identity hold. Raises DefinitionErrors with
+    everything that is wrong in any of the files.
     """
+    if directory is None:
+        return Definitions()
     reports: list[Findings] = []
     _check_entries(directory, reports)
     segments = _read(directory / "segments", read_segment, reports)
