@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from jobs.rebuild import metrics
-from runtime.retrying import TerminalError, TransientError
+from runtime.errors import TerminalError, TransientError
 from schemas import topics
 from warehouse.queries.replays import Row
 
