@@ -2,7 +2,7 @@
 
 from runtime.failpoints import crash_points
 
-PLACES = ("before_barrier", "after_barrier", "between_parts", "before_rebuilt", "before_offsets")
+PLACES = ("before_barrier", "after_barrier", "between_chunks", "before_rebuilt", "before_offsets")
 
 reached = crash_points(PLACES)
 """Call it with the name of the place."""

@@ -20,7 +20,7 @@ from tests.oracle.stream import WEB, Delivery, device, user
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-IN_SHORT = ("after_barrier", "between_parts", "before_offsets")
+IN_SHORT = ("after_barrier", "between_chunks", "before_offsets")
 # The worker's, within a batch: between what a decision sends, and around the end of its transaction.
 OF_WORKER = ("after_outputs", "before_commit", "after_commit", "after_store", "after_begin")
 ORDERS = 3
@@ -104,7 +104,7 @@ def _was_asked_about(scene: Scene, identifiers: Sequence[object]) -> bool:
 
 def _couple(scene: Scene, name: str, at: int, place: str) -> list[Delivery]:
     """Events on a device whose user signs in at last, so many that their replay comes by the place."""
-    events = SEVERAL_PARTS if place == "between_parts" else 3
+    events = SEVERAL_PARTS if place == "between_chunks" else 3
     workspace = scene.workspace.name
     views = [
         Event(workspace, WEB, f"{name}-{number}", "track", "Product Viewed", at - number, None, at, (device(name),))
