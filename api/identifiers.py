@@ -11,7 +11,7 @@ from schemas.records import Identifier
 from warehouse.lookup import LookupFailed
 
 
-def asked_identifier(text: str, folder: Path) -> Identifier:
+def asked_identifier(text: str, folder: Path | None) -> Identifier:
     """`namespace:value`, normalised by the rules of a folder of definitions, or as it is where they make nothing of it.
 
     Raises ValueError for what is no `namespace:value`, and LookupFailed when the rules cannot be read.
@@ -34,7 +34,7 @@ def read_identifier(text: str) -> Identifier:
 
 
 @cache
-def identity_rules(folder: Path) -> IdentityRules:
+def identity_rules(folder: Path | None) -> IdentityRules:
     """The rules of identifiers that a folder of definitions holds. Raises LookupFailed when they cannot be read."""
     try:
         return definitions.load(folder).identity

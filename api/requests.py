@@ -84,7 +84,7 @@ def unmerge(  # noqa: PLR0913 - the parts of the order
     profile: str,
     split: Sequence[str],
     *,
-    folder: Path,
+    folder: Path | None,
     request_id: str,
     at: int,
     reason: str = "",
@@ -113,7 +113,7 @@ def unmerge(  # noqa: PLR0913 - the parts of the order
 
 
 def ordered_identifier(  # noqa: PLR0913 - a text, and where it may be known
-    clickhouse: str, workspace: str, field: str, text: str, *, folder: Path, alternative: str = ""
+    clickhouse: str, workspace: str, field: str, text: str, *, folder: Path | None, alternative: str = ""
 ) -> Identifier:
     """An identifier of an order, in its one spelling; `alternative`: what else may stand in the field.
 

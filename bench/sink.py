@@ -22,6 +22,7 @@ from bench.workload import WORKLOADS, Workload
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
+from onefold.examples import SHOP
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.codec import Codec
@@ -91,7 +92,7 @@ def _outputs(settings: Settings, workload: Workload, count: int, people: int) ->
         Record(topics.EVENTS, 0, number, identifier_key(made.workspace, made.identifiers[0]), encode(made))
         for number, made in enumerate(workload.events(count, people, seed=3))
     ]
-    defined = definitions.load(settings.definitions)
+    defined = definitions.load(SHOP)
     program = definitions.compile_program(defined)
     resolved, _ = run_stage(ResolveStage(settings.workspaces, defined.identity, codec), sent)
     routed = [

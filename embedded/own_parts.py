@@ -17,7 +17,7 @@ _READY = "/health/ready"
 
 
 def environment(
-    layout: Layout, ports: Ports, definitions: Path, environ: Mapping[str, str] = os.environ
+    layout: Layout, ports: Ports, definitions: Path | None, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """The environment of Onefold's processes: this stack's addresses over what the shell gave."""
     return dict(environ) | {
@@ -31,7 +31,7 @@ def environment(
         "ONEFOLD_REBUILDER_METRICS_PORT": str(ports.rebuilder_metrics),
         "ONEFOLD_REPLICATION": "1",
         "ONEFOLD_DATA_DIR": str(layout.data_dir),
-        "ONEFOLD_DEFINITIONS": str(definitions),
+        "ONEFOLD_DEFINITIONS": str(definitions.absolute()) if definitions is not None else "",
         "ONEFOLD_CONFIG": str(layout.workspaces),
         "ONEFOLD_OPEN_READS": environ.get("ONEFOLD_OPEN_READS") or "1",
         "PYTHONUNBUFFERED": "1",

@@ -55,8 +55,10 @@ def prepare_data_dir(layout: Layout, least_free_bytes: int = LEAST_FREE_BYTES) -
     return lock
 
 
-def check_definitions(folder: Path) -> None:
-    """Raises StackError when the folder of definitions does not exist, or with all that is wrong in it."""
+def check_definitions(folder: Path | None) -> None:
+    """Raise StackError when the folder of definitions does not exist, or with all that is wrong in it."""
+    if folder is None:
+        return
     if not folder.is_dir():
         raise StackError(f"no such folder of definitions: {folder} (--definitions names another)")
     try:

@@ -10,9 +10,10 @@ from confluent_kafka import KafkaException
 
 import settings as configuration
 from runtime import logs
+from runtime.errors import TerminalError, TransientError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.topics import create_topics
-from runtime.retrying import Stopped, TerminalError, TransientError, persist
+from runtime.retrying import Stopped, persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import REGISTRY_ERRORS, Registry

@@ -5,8 +5,8 @@ from typing import cast
 
 from confluent_kafka import KafkaException, Message, Producer
 
+from runtime.errors import TransientError
 from runtime.kafka.clients import PRODUCER_CONFIG
-from runtime.retrying import TransientError
 from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.dead_letters import dead_letter

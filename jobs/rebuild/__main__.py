@@ -15,10 +15,11 @@ from jobs.rebuild.rebuild import Rebuilder
 from jobs.rebuild.refusals import Refusals
 from jobs.rebuild.replays import Replays
 from runtime import logs
+from runtime.errors import TerminalError, TransientError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.topics import create_topics
-from runtime.retrying import Stopped, TerminalError, TransientError, persist
+from runtime.retrying import Stopped, persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import IdentityChange, ProfileCommand

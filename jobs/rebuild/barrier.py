@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import KafkaException
 
 from jobs.rebuild import metrics
+from runtime.errors import TransientError
 from runtime.kafka.offsets import Extent, Offsets, Partition
-from runtime.retrying import Stopped, TransientError, persist
+from runtime.retrying import Stopped, persist
 from schemas import topics
 
 WORKER = topics.APP

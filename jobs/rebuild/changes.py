@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from jobs.rebuild import metrics
 from jobs.rebuild.delivery import Delivery
+from runtime.errors import TerminalError, TransientError
 from runtime.kafka.clients import PRODUCER_CONFIG
-from runtime.retrying import TerminalError, TransientError
 from schemas import topics
 from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec, DecodeError

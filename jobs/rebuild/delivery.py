@@ -2,7 +2,7 @@
 
 from confluent_kafka import KafkaError, Message
 
-from runtime.retrying import TerminalError, TransientError
+from runtime.errors import TerminalError, TransientError
 
 
 class Delivery:

@@ -18,8 +18,9 @@ from jobs.rebuild.claims import Claims, Job, jobs
 from jobs.rebuild.failpoints import reached
 from jobs.rebuild.refusals import Refusals
 from jobs.rebuild.replays import Replays, SentReplay
+from runtime.errors import TransientError
 from runtime.kafka.offsets import Partition
-from runtime.retrying import TransientError, persist
+from runtime.retrying import persist
 from schemas import topics
 from schemas.identity import default_profile_id
 from schemas.records import Claimant, Identifier, IdentityChange

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from runtime.errors import TransientError
 from runtime.kafka.offsets import Offsets, Partition
-from runtime.retrying import TransientError
 from schemas import topics
 from schemas.dead_letters import dead_id
 

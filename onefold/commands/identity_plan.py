@@ -113,7 +113,7 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
         click.echo(json_text(told))
 
 
-def _rules(folder: Path) -> IdentityRules:
+def _rules(folder: Path | None) -> IdentityRules:
     try:
         return definitions.load(folder).identity
     except definitions.DefinitionErrors as errors:
@@ -133,12 +133,14 @@ def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples:
 # -- applying it
 
 
-def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path, settings: Settings) -> None:
+def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path | None, settings: Settings) -> None:
     running = {_rules(settings.definitions).version, *_versions_at_the_worker(settings)}
     if running != {rules.version}:
+        others = ", ".join(sorted(running - {rules.version}))
+        wanted = f"those of {folder}" if folder else "the default ones"
         raise click.ClickException(
-            f"the stack runs with other rules ({', '.join(sorted(running - {rules.version}))}) than those of {folder}"
-            f" ({rules.version}): restart it with these definitions first, or new events go by the old rules"
+            f"the stack runs with other rules ({others}) than {wanted} ({rules.version}): restart it with these"
+            " definitions first, or new events go by the old rules"
         )
 
 

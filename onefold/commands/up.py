@@ -20,8 +20,8 @@ from embedded.preflight import flag
 from embedded.running import DEFAULT_DATA_DIR
 from embedded.screen import error_console, screen_for
 from embedded.stack import Stack, StackOptions
+from onefold.examples import SHOP
 from settings import Clock, without_credentials
-from settings.environment import SHIPPED_DEFINITIONS
 
 _TEND_EVERY_S = 0.2
 
@@ -57,9 +57,9 @@ def port_options(command: Command) -> Command:
 @click.option(
     "--definitions",
     type=click.Path(path_type=Path),
-    default=SHIPPED_DEFINITIONS,
+    default=SHOP,
     envvar="ONEFOLD_DEFINITIONS",
-    help="Folder of segments and identity rules.  [default: those of the demo's shop]",
+    help="Folder of segments and rules of identity; also ONEFOLD_DEFINITIONS.  [default: examples/shop]",
 )
 @click.option(
     "--clock",

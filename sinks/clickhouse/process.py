@@ -12,7 +12,8 @@ from concurrent.futures import Future, wait
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from runtime.retrying import Stopped, TerminalError
+from runtime.errors import TerminalError
+from runtime.retrying import Stopped
 from settings import Settings
 from sinks import metrics
 from sinks.clickhouse.batch import Batch

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from confluent_kafka import Message
 
-from runtime.retrying import TransientError, persist
+from runtime.errors import TransientError
+from runtime.retrying import persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.registry import REGISTRY_ERRORS

@@ -2,15 +2,28 @@
 
 import uuid
 from collections.abc import Iterable
+from typing import TypeVar
 
 from identity.components import Component, Components, Evidence
 from identity.decide import Decision, decide
 from identity.rules import IdentityRules, Namespace
 from schemas.identity import default_profile_id
-from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, Pair, ProfileCommand, RequestKind, Route
+from schemas.records import (
+    Command,
+    Identifier,
+    IdentityChange,
+    IdentityRequest,
+    Link,
+    Pair,
+    ProfileCommand,
+    RequestKind,
+    Route,
+)
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 AT = 1_700_000_000_000
+
+Sent = TypeVar("Sent", bound=Command)
 
 
 def plain(max_identifiers: int = 1_000, one_user: bool = True) -> IdentityRules:
@@ -129,6 +142,11 @@ class Graph:
 def profile_of(identifier: Identifier) -> str:
     """Its default profile."""
     return default_profile_id(NAMESPACE, identifier)
+
+
+def sent(decision: Decision, kind: type[Sent]) -> list[tuple[str, Sent]]:
+    """The commands of a kind with the profiles that they go to, in order."""
+    return [(one.profile_id, one.command) for one in decision.commands if isinstance(one.command, kind)]
 
 
 def outcomes(decision: Decision) -> list[tuple[Identifier, str, str]]:

@@ -19,7 +19,7 @@ from identity.entries import IdentifierEntry
 from identity.resolve import apply_route, resolve
 from identity.rules import IdentityRules
 from schemas.identity import identifier_key
-from schemas.records import Absorb, Event, Fold, Identifier, IdentityRequest, ProfileCommand, Route
+from schemas.records import Absorb, Event, Fold, Identifier, IdentityRequest, ProfileCommand, Route, Transfer
 from tests.identity.deciding import PLAIN, Table
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
@@ -116,66 +116,56 @@ class Network:
 
     def _obey(self, command: ProfileCommand) -> None:
         match command.command:
-            case "transfer":
-                self.on_transfer(command)
-            case "absorb":
-                self.on_absorb(command)
-            case "fold":
-                self.on_event(command.profile_id, msgspec.msgpack.decode(command.event or b"", type=Event))
+            case Transfer() as transfer:
+                self.on_transfer(command.profile_id, transfer)
+            case Absorb() as absorb:
+                self.on_absorb(command.profile_id, absorb)
+            case Fold(event=event):
+                self.on_event(command.profile_id, msgspec.msgpack.decode(event, type=Event))
 
     # What PROFILE does; the tests break these rules one by one.
 
     def on_event(self, profile_id: str, event: Event) -> None:
         profile = self.profile(profile_id)
         if profile.merged_into is not None:
-            self._order(
-                ProfileCommand.of(
-                    WORKSPACE, profile.merged_into, Fold(origin=profile_id, event=msgspec.msgpack.encode(event))
-                )
-            )
+            self._order(ProfileCommand.of(WORKSPACE, profile.merged_into, Fold(msgspec.msgpack.encode(event))))
         elif event.message_id not in profile.counted.message_ids:
             profile.counted.events += 1
             profile.counted.message_ids.add(event.message_id)
             profile.identifiers.add(event.identifiers[0])
 
-    def on_transfer(self, command: ProfileCommand) -> None:
-        profile = self.profile(command.profile_id)
-        if profile.merged_into is not None or command.target is None:
+    def on_transfer(self, profile_id: str, transfer: Transfer) -> None:
+        profile = self.profile(profile_id)
+        if profile.merged_into is not None:
             return
-        profile.merged_into, profile.decision = command.target, command.decision
-        self._order(
-            ProfileCommand.of(
-                WORKSPACE,
-                command.target,
-                Absorb(
-                    command.decision,
-                    origin=command.profile_id,
-                    identifiers=self.identifiers_that_move(profile, command),
-                    state=msgspec.msgpack.encode(profile.counted),
-                ),
-            )
-        )
+        profile.merged_into, profile.decision = transfer.target, transfer.decision
+        identifiers = self.identifiers_that_move(profile, transfer)
+        state = msgspec.msgpack.encode(profile.counted)
+        absorb = Absorb(transfer.decision, profile_id, identifiers, state)
+        self._order(ProfileCommand.of(WORKSPACE, transfer.target, absorb))
         profile.counted, profile.identifiers = Counted(), set()
 
-    def identifiers_that_move(self, profile: ProfileModel, command: ProfileCommand) -> tuple[Identifier, ...]:
+    def identifiers_that_move(self, profile: ProfileModel, transfer: Transfer) -> tuple[Identifier, ...]:
         """Its own and those whose state it has; the others come when their state does."""
-        return tuple(sorted({command.identifiers[0], *profile.identifiers}, key=self._rules.rank))
+        return tuple(sorted({transfer.identifiers[0], *profile.identifiers}, key=self._rules.rank))
 
-    def on_absorb(self, command: ProfileCommand) -> None:
-        profile = self.profile(command.profile_id)
+    def on_absorb(self, profile_id: str, absorb: Absorb) -> None:
+        profile = self.profile(profile_id)
         if profile.merged_into is not None:
-            decision = max(command.decision, profile.decision)
-            self._order(msgspec.structs.replace(command, profile_id=profile.merged_into, decision=decision))
-        elif command.identifiers[0] not in profile.identifiers:
-            self.absorb(profile, command)
+            decision = max(absorb.decision, profile.decision)
+            onward = msgspec.structs.replace(absorb, decision=decision)
+            self._order(ProfileCommand.of(WORKSPACE, profile.merged_into, onward))
+        elif absorb.identifiers[0] not in profile.identifiers:
+            self.absorb(profile_id, absorb)
 
-    def absorb(self, profile: ProfileModel, command: ProfileCommand) -> None:
-        state = msgspec.msgpack.decode(command.state or b"", type=Counted)
+    def absorb(self, profile_id: str, absorb: Absorb) -> None:
+        profile = self.profile(profile_id)
+        state = msgspec.msgpack.decode(absorb.state or b"", type=Counted)
         profile.counted.events += state.events
         profile.counted.message_ids |= state.message_ids
-        profile.identifiers |= set(command.identifiers)
-        profile.decision = max(profile.decision, command.decision)
-        self.open_routes(command.identifiers, command.profile_id, command.decision)
+        profile.identifiers |= set(absorb.identifiers)
+        profile.decision = max(profile.decision, absorb.decision)
+        self.open_routes(absorb.identifiers, profile_id, absorb.decision)
 
     def open_routes(self, identifiers: tuple[Identifier, ...], profile_id: str, decision: int) -> None:
         for identifier in identifiers:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from identity.decide import Decision
 from identity.rules import IdentityRules
 from schemas.records import Identifier, IdentityChange, Link, ProfileCommand, Transfer
-from tests.identity.deciding import AT, PLAIN, Graph, Table, kinds, outcomes, plain, profile_of
+from tests.identity.deciding import AT, PLAIN, Graph, Table, kinds, outcomes, plain, profile_of, sent
 from tests.identity.reference import Persons
 
 SMALL = plain(max_identifiers=4)
@@ -36,6 +36,10 @@ def _components(graph: Graph) -> set[bytes]:
 
 def _transfer(old: Identifier, new: Identifier, moved: tuple[Identifier, ...], decision: int) -> ProfileCommand:
     return ProfileCommand.of("main", profile_of(old), Transfer(decision, target=profile_of(new), identifiers=moved))
+
+
+def _transfers(graph: Graph) -> list[tuple[str, Transfer]]:
+    return [transfer for decision in graph.decisions for transfer in sent(decision, Transfer)]
 
 
 def test_two_never_linked_identifiers_are_united_under_the_stronger() -> None:
@@ -199,9 +203,8 @@ def test_the_newest_transfer_of_each_identifier_ends_at_its_persons_profile(
 ) -> None:
     graph = _run(requests, SMALL)
     routes = {identifier: profile_of(identifier) for identifier in POOL}
-    for command in graph.commands:
-        for identifier in command.identifiers:
-            routes[identifier] = command.target or ""
+    for _, transfer in _transfers(graph):
+        routes |= dict.fromkeys(transfer.identifiers, transfer.target)
 
     assert routes == {identifier: profile_of(graph.canonical_of(identifier)) for identifier in POOL}
 
@@ -210,12 +213,12 @@ def test_the_newest_transfer_of_each_identifier_ends_at_its_persons_profile(
 def test_a_profile_gives_way_once_and_only_to_a_stronger_one(requests: list[tuple[Identifier, ...]]) -> None:
     strengths = {profile_of(identifier): PLAIN.rank(identifier) for identifier in POOL}
     graph = _run(requests, SMALL)
-    origins = [command.profile_id for command in graph.commands]
+    origins = [profile_id for profile_id, _ in _transfers(graph)]
 
-    assert len(origins) == len(set(origins))
-    for command in graph.commands:
-        assert strengths[command.target or ""] < strengths[command.profile_id]
-        assert profile_of(command.identifiers[0]) == command.profile_id
+    assert len(origins) == len(set(origins)) == len(graph.commands)
+    for profile_id, transfer in _transfers(graph):
+        assert strengths[transfer.target] < strengths[profile_id]
+        assert profile_of(transfer.identifiers[0]) == profile_id
 
 
 @given(togethers)
@@ -226,7 +229,7 @@ def test_decisions_are_numbered_without_gap_and_each_number_is_of_one_request(
 
     for number, decision in enumerate(decisions, start=1):
         assert {link.decision for link in decision.links} == {number}
-        assert {command.decision for command in decision.commands} <= {number}
+        assert {transfer.decision for _, transfer in sent(decision, Transfer)} <= {number}
 
 
 @given(togethers)

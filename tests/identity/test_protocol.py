@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.identity import default_profile_id, identifier_key
-from schemas.records import Event, Identifier, ProfileCommand
+from schemas.records import Absorb, Event, Identifier, Transfer
 from tests.identity.deciding import plain
 from tests.identity.network import NAMESPACE, WORKSPACE, Network, ProfileModel
 from tests.identity.reference import Persons
@@ -130,16 +130,16 @@ def test_entries_only_save_a_detour(scenario: Scenario) -> None:
 class SurvivorRoutesWhatItHasNotAbsorbed(Network):
     """Opens the routes of the whole component although some of its states are still on their way."""
 
-    def identifiers_that_move(self, _: ProfileModel, command: ProfileCommand) -> tuple[Identifier, ...]:
-        return command.identifiers
+    def identifiers_that_move(self, _: ProfileModel, transfer: Transfer) -> tuple[Identifier, ...]:
+        return transfer.identifiers
 
 
 class LoserOpensTheRoutes(Network):
     """Opens the routes when the state leaves, not when it arrives."""
 
-    def on_transfer(self, command: ProfileCommand) -> None:
-        self.open_routes(command.identifiers, command.target or "", command.decision)
-        super().on_transfer(command)
+    def on_transfer(self, profile_id: str, transfer: Transfer) -> None:
+        self.open_routes(transfer.identifiers, transfer.target, transfer.decision)
+        super().on_transfer(profile_id, transfer)
 
 
 class ForwardKeepsEvents(Network):
@@ -151,23 +151,22 @@ class ForwardKeepsEvents(Network):
 
 
 class ForwardKeepsStates(Network):
-    def on_absorb(self, command: ProfileCommand) -> None:
-        self.absorb(self.profile(command.profile_id), command)
+    def on_absorb(self, profile_id: str, absorb: Absorb) -> None:
+        self.absorb(profile_id, absorb)
 
 
 class OlderStatesAreDropped(Network):
-    def absorb(self, profile: ProfileModel, command: ProfileCommand) -> None:
-        if command.decision > profile.decision:
-            super().absorb(profile, command)
+    def absorb(self, profile_id: str, absorb: Absorb) -> None:
+        if absorb.decision > self.profile(profile_id).decision:
+            super().absorb(profile_id, absorb)
 
 
 class StatesAreAbsorbedTwice(Network):
-    def on_absorb(self, command: ProfileCommand) -> None:
-        profile = self.profile(command.profile_id)
-        if profile.merged_into is None:
-            self.absorb(profile, command)
+    def on_absorb(self, profile_id: str, absorb: Absorb) -> None:
+        if self.profile(profile_id).merged_into is None:
+            self.absorb(profile_id, absorb)
         else:
-            super().on_absorb(command)
+            super().on_absorb(profile_id, absorb)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import msgspec
 
 from identity.rules import DEFAULT_RULES
-from schemas.records import Claim, Claimant, Identifier, Owner, Pair, ProfileCommand
-from tests.identity.deciding import AT, Graph, kinds, profile_of
+from schemas.records import Attribute, Claim, Claimant, Disown, Identifier, Owner, Pair, Rebuild
+from tests.identity.deciding import AT, Graph, kinds, profile_of, sent
 
 RULES = msgspec.structs.replace(
     DEFAULT_RULES,
@@ -24,10 +24,6 @@ def _two_at_the_till() -> Graph:
     return graph
 
 
-def _sent(graph: Graph, command: str) -> list[ProfileCommand]:
-    return [one for one in graph.decisions[-1].commands if one.command == command]
-
-
 def test_one_person_has_the_device_as_any_other() -> None:
     graph = Graph(RULES)
     decision = graph.sign_in(KIM, TILL)
@@ -39,7 +35,7 @@ def test_one_person_has_the_device_as_any_other() -> None:
 def test_a_second_person_parts_the_device_and_each_gets_its_time() -> None:
     graph = _two_at_the_till()
     held = (Owner(AT + 10, "user_id", "kim"), Owner(AT + 20, "user_id", "lea"))
-    rebuilds = {one.profile_id: one for one in _sent(graph, "rebuild")}
+    rebuilds = dict(sent(graph.decisions[-1], Rebuild))
     assert rebuilds.keys() == {profile_of(KIM), profile_of(LEA), profile_of(TILL)}
     assert rebuilds[profile_of(TILL)].owners == held
     assert rebuilds[profile_of(KIM)].reattributed == rebuilds[profile_of(LEA)].reattributed == (TILL,)
@@ -58,10 +54,10 @@ def test_the_next_change_of_hands_rebuilds_nobody() -> None:
     decision = graph.sign_in(KIM, TILL, at=AT + 30)
     assert kinds(decision) == ["refused", "attributed"]  # what tied Kim to the till before is not followed any more
     assert decision.changes[-1].identifiers == (TILL, KIM)
-    [assign] = _sent(graph, "attribute")
-    assert [(one.since - AT, one.value) for one in assign.owners] == [(10, "kim"), (20, "lea"), (30, "kim")]
-    assert [one.profile_id for one in _sent(graph, "disown")] == [profile_of(LEA)]
-    assert _sent(graph, "rebuild") == []
+    [(_, attribute)] = sent(decision, Attribute)
+    assert [(owner.since - AT, owner.value) for owner in attribute.owners] == [(10, "kim"), (20, "lea"), (30, "kim")]
+    assert [profile_id for profile_id, _ in sent(decision, Disown)] == [profile_of(LEA)]
+    assert sent(decision, Rebuild) == []
 
 
 def test_a_sign_in_that_changes_no_hands_says_nothing() -> None:
@@ -83,9 +79,9 @@ def test_persons_are_rebuilt_when_the_device_says_that_it_dealt_wrongly() -> Non
     graph.together(KIM, KIMS)
     decision = graph.order("reattribute", (TILL, KIM))
     assert kinds(decision) == ["reattributed"]
-    [rebuild] = _sent(graph, "rebuild")
-    assert (rebuild.profile_id, rebuild.identifiers) == (profile_of(KIM), (KIM, KIMS))
-    assert [one.profile_id for one in _sent(graph, "attribute")] == [profile_of(TILL)]
+    [(profile_id, rebuild)] = sent(decision, Rebuild)
+    assert (profile_id, rebuild.identifiers) == (profile_of(KIM), (KIM, KIMS))
+    assert [profile_id for profile_id, _ in sent(decision, Attribute)] == [profile_of(TILL)]
 
 
 def test_a_person_that_comes_apart_keeps_the_time_of_each_part() -> None:

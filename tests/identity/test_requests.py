@@ -7,7 +7,7 @@ import pytest
 
 from identity.decide import Decision
 from schemas.records import Claim, Claimant, Identifier, Pair, ProfileCommand, Rebuild, Route, Transfer
-from tests.identity.deciding import PLAIN, Graph, kinds, outcomes, profile_of
+from tests.identity.deciding import PLAIN, Graph, kinds, outcomes, profile_of, sent
 
 U1, U2 = Identifier("user_id", "u1"), Identifier("user_id", "u2")
 EMAIL, COOKIE = Identifier("email", "e@example.org"), Identifier("cookie", "c")
@@ -37,8 +37,7 @@ def _check_parted(decision: Decision, before: tuple[Identifier, ...]) -> None:
         Identifier(claim.namespace, claim.value) for claimant in change.claimants for claim in claimant.claims
     )
     assert claimed == Counter(before), "the claims cover the old component"
-    rebuilds = {command.profile_id: command for command in decision.commands if command.command == "rebuild"}
-    transfers = {command.profile_id: command for command in decision.commands if command.command == "transfer"}
+    rebuilds, transfers = dict(sent(decision, Rebuild)), dict(sent(decision, Transfer))
     assert len(rebuilds) + len(transfers) == len(decision.commands) == len(before)
     assert {claimant.profile_id for claimant in change.claimants} == rebuilds.keys()
     homes: dict[Identifier, str] = {}
@@ -55,7 +54,9 @@ def _check_parted(decision: Decision, before: tuple[Identifier, ...]) -> None:
     assert len(decision.routes) == len(before)
     ends = {end for link in decision.links if link.status == "retracted" for end in (link.left, link.right)}
     assert {Identifier(route.namespace, route.value) for route in decision.routes if route.reopen} == ends
-    assert {one.decision for one in decision.commands} == {change.decision}
+    assert {one.decision for one in rebuilds.values()} | {one.decision for one in transfers.values()} == {
+        change.decision
+    }
     assert {one.decision for one in decision.routes} == {one.decision for one in decision.links} == {change.decision}
 
 
@@ -289,8 +290,8 @@ def test_each_component_that_comes_apart_has_a_decision_of_its_own() -> None:
     assert [(change.kind, change.decision) for change in decision.changes] == [("unmerged", 3), ("unmerged", 4)]
     assert [change.identifiers for change in decision.changes] == [(U1, A1), (U2, A2)]
     for change in decision.changes:
-        numbered = [one for one in decision.commands if one.decision == change.decision]
-        assert {command.profile_id for command in numbered} == set(map(profile_of, change.identifiers))
+        rebuilt = {profile_id for profile_id, one in sent(decision, Rebuild) if one.decision == change.decision}
+        assert rebuilt == set(map(profile_of, change.identifiers))
         assert {link.left for link in decision.links if link.decision == change.decision} == {change.identifiers[0]}
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import httpx
 
-from runtime.retrying import TransientError
+from runtime.errors import TransientError
 from schemas.records import Identifier
 from settings import host_and_port
 from warehouse.rowbinary import Reader, Truncated

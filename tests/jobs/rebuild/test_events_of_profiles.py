@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from runtime.retrying import TransientError
+from runtime.errors import TransientError
 from schemas.records import Identifier
 from warehouse.queries.replays import Published, Row, Warehouse, quoted, slices
 from warehouse.rowbinary import Reader, Truncated

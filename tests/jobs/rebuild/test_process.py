@@ -13,7 +13,7 @@ import pytest
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from jobs.rebuild.failpoints import PLACES
+from jobs.rebuild.failpoints import FAILPOINTS
 from schemas.codec import Codec
 from schemas.records import Claim, Claimant, Event, Identifier, IdentityChange, Rebuild, Replay
 from schemas.registry import Registry
@@ -159,18 +159,18 @@ def test_nothing_is_sent_before_the_worker_has_read_what_was_under_way(
         wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
 def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PLR0917 - fixtures
-    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, place: str
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, failpoint: str
 ) -> None:
     bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE), request_id="r"))
     with RebuilderProcess(
-        stack, tmp_path, ONEFOLD_CRASH_AT=f"{place}:{2 if place == 'between_chunks' else 1}"
+        stack, tmp_path, ONEFOLD_FAILPOINT=f"{failpoint}:{2 if failpoint == 'between_chunks' else 1}"
     ) as rebuilder:
         assert rebuilder.wait() == -signal.SIGKILL
         assert not kafka.has_committed_everything()
-        rebuilder.start(ONEFOLD_CRASH_AT="")
+        rebuilder.start(ONEFOLD_FAILPOINT="")
         wait_until(kafka.has_committed_everything, "the commit")
     chunks = worker.replays(workspace)
     check_attempt([chunk for chunk in chunks if chunk.attempt == chunks[-1].attempt], 1, bodies)
@@ -186,9 +186,9 @@ def test_the_attempt_of_a_successor_counts_whatever_the_clock_of_the_former_said
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
     (tmp_path / "sitecustomize.py").write_text(AHEAD)
     ahead = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"
-    with RebuilderProcess(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_CRASH_AT="between_chunks:2") as rebuilder:
+    with RebuilderProcess(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_FAILPOINT="between_chunks:2") as rebuilder:
         assert rebuilder.wait() == -signal.SIGKILL
-        rebuilder.start(PYTHONPATH="", ONEFOLD_CRASH_AT="")
+        rebuilder.start(PYTHONPATH="", ONEFOLD_FAILPOINT="")
         wait_until(kafka.has_committed_everything, "the commit")
     chunks = worker.replays(workspace)
     first, second = dict.fromkeys(chunk.attempt for chunk in chunks)
