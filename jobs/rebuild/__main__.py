@@ -11,7 +11,6 @@ import settings as configuration
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.changes import Changes
-from jobs.rebuild.originals import Originals
 from jobs.rebuild.rebuild import Rebuilder
 from jobs.rebuild.refusals import Refusals
 from jobs.rebuild.replays import Replays
@@ -82,7 +81,6 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             changes,
             Barrier(offsets, stopping),
             Warehouse(settings.clickhouse),
-            Originals(settings.kafka),
             Replays(settings.kafka, codec.encoder(ProfileCommand)),
             Refusals(settings.kafka, offsets),
             {name: workspace.namespace for name, workspace in settings.workspaces.items()},

@@ -1,4 +1,4 @@
-"""The rebuilder's end of `identity.changes`: takes what asks for a rebuild, tells what was rebuilt, keeps its place.
+"""Takes from `identity.changes` what asks for a rebuild, publishes what was rebuilt, and commits offsets.
 
 While profiles are rebuilt nothing is polled. That is no fault: nobody else could go on any sooner, and a process that
 dies loses its place in the group all the same.
@@ -44,7 +44,7 @@ class Changes:
         self._undecoded: list[Message] = []
         self._new: list[TopicPartition] = []  # assigned just now
         self.is_assigned = False
-        self.turn = 0  # where profile.commands was when the partitions were assigned; the latest has the word
+        self.fencing_token = 0  # where profile.commands was when the partitions were assigned; the latest has the word
         self._consumer = Consumer(_consumer_config(settings), logger=logger)
         self._consumer.subscribe([topics.IDENTITY_CHANGES], on_assign=self._assigned, on_revoke=self._revoked)
         self._producer = Producer(PRODUCER_CONFIG | _producer_config(settings))
@@ -66,8 +66,8 @@ class Changes:
         self._undecoded = []
         return tuple(change for change in changes if change is not None and asks_for_rebuild(change))
 
-    def tell(self, changes: Iterable[IdentityChange]) -> None:
-        """Append changes; returns once they are durable. Raises TransientError: telling all again does no harm."""
+    def publish(self, changes: Iterable[IdentityChange]) -> None:
+        """Append changes; returns once they are durable. Raises TransientError: publishing all again does no harm."""
         self._appended(topics.IDENTITY_CHANGES, ((one.workspace.encode(), self._encode(one)) for one in changes))
 
     def commit(self) -> None:
@@ -103,11 +103,11 @@ class Changes:
                 self._consumer.commit(offsets=begins, asynchronous=False)
         except KafkaException as error:
             raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
-        self.turn = self._next_turn()
+        self.fencing_token = self._next_fencing_token()
         self._new = []
         self.is_assigned = True
 
-    def _next_turn(self) -> int:
+    def _next_fencing_token(self) -> int:
         """The offset of a record that is appended now: higher than that of anybody who had the partitions before.
 
         Always of partition 0: whoever gets a profile's partition of `identity.changes` later, from whomever, is later

@@ -1,4 +1,4 @@
-"""Which parts of replays PROFILE could not take: they became dead letters, and it goes on without them."""
+"""Which chunks of replays PROFILE could not take: they became dead letters, and it goes on without them."""
 
 import time
 import uuid
