@@ -46,7 +46,7 @@ async def answer(request: Request, look_up: Callable[[Settings, str], object | N
 
 def may_read(settings: Settings, workspace: str, request: Request) -> bool:
     """Whether reads are open, or the request carries a read key of the workspace."""
-    if settings.open_reads:
+    if settings.serving.open_reads:
         return True
     known = settings.workspaces.get(workspace)
     return known is not None and presents_key(request.headers.get("authorization"), known.read_keys)

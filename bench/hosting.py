@@ -35,7 +35,7 @@ def main() -> int:
         settings.kafka, topics.configurations(program.destinations), settings.partitions, settings.replication
     )
     app = host(settings, [stages[name] for name in sys.argv[1:]])
-    endpoint = Endpoint(settings.http_host, settings.worker_metrics_port, lambda: None)
+    endpoint = Endpoint(settings.serving.http_host, settings.serving.worker_metrics_port, lambda: None)
     try:
         return run(app, settings)
     finally:

@@ -66,7 +66,7 @@ def stack_parts(settings: Settings) -> dict[str, str]:
     return {
         "registry": f"{settings.registry}/subjects",
         "clickhouse": f"{settings.clickhouse}/ping",
-        "worker": f"http://127.0.0.1:{settings.worker_metrics_port}/health/ready",
-        "sink": f"http://127.0.0.1:{settings.sink_metrics_port}/health/ready",
-        "rebuilder": f"http://127.0.0.1:{settings.rebuilder_metrics_port}/health/ready",
+        "worker": f"http://127.0.0.1:{settings.serving.worker_metrics_port}/health/ready",
+        "sink": f"http://127.0.0.1:{settings.serving.sink_metrics_port}/health/ready",
+        "rebuilder": f"http://127.0.0.1:{settings.serving.rebuilder_metrics_port}/health/ready",
     }

@@ -73,7 +73,10 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
                 logger.warning("ended with %d records that Kafka did not acknowledge", remaining)
 
     trust = Middleware(
-        TrustedHosts, listens_on=settings.http_host, names=settings.trusted_hosts, for_pages=_is_for_pages
+        TrustedHosts,
+        listens_on=settings.serving.http_host,
+        names=settings.serving.trusted_hosts,
+        for_pages=_is_for_pages,
     )
     app = Starlette(lifespan=lifespan, middleware=[trust])
     app.state.settings = settings
@@ -92,13 +95,13 @@ def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:
         server.should_exit = True
 
     limits = Limits(
-        connections=settings.connections,
-        connections_per_address=settings.connections_per_address,
+        connections=settings.serving.connections,
+        connections_per_address=settings.serving.connections_per_address,
         finish_s=FINISH_REQUESTS_S,
     )
     app = create_app(settings, rules, whole_stack, give_up)
     server = uvicorn.Server(configure(app, limits, lifespan="on", behind_proxy=True))
-    with _listen(settings.http_host, settings.http_port) as listener:
+    with _listen(settings.serving.http_host, settings.serving.http_port) as listener:
         host, port = listener.getsockname()[:2]
         logger.info("listening on http://%s:%d", host, port)
         server.run(sockets=[listener])
