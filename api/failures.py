@@ -8,9 +8,9 @@ from starlette.responses import Response
 from api.access import KeyRefused
 from api.identifiers import InvalidIdentifier
 from api.requests import RequestRefused, UnknownProfile, UnknownRequest
+from runtime.errors import OnefoldError
+from runtime.http.answers import error_response
 from runtime.http.bodies import BodyRefused
-from runtime.http.errors import error_response
-from runtime.kafka.producer import Unavailable
 from warehouse.lookup import LookupFailed
 
 _ANSWERS: dict[type[Exception], tuple[int, str, str | None]] = {
@@ -26,7 +26,7 @@ FAILURES: tuple[type[Exception], ...] = (
     KeyRefused,
     LookupFailed,
     RequestRefused,
-    Unavailable,
+    OnefoldError,
     msgspec.DecodeError,
     UnicodeDecodeError,
 )
@@ -43,7 +43,7 @@ def failure_response(failure: Exception) -> Response:
             return error_response(401, failure.code, str(failure), "Authorization")
         case RequestRefused():
             return error_response(400, "invalid_request", str(failure), failure.field)
-        case LookupFailed() | Unavailable():
+        case LookupFailed() | OnefoldError():
             logger.warning("answered 503: %s", failure)
             return error_response(503, "unavailable", "this cannot be done now, come again later")
         case _ if type(failure) in _ANSWERS:

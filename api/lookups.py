@@ -15,7 +15,7 @@ from api.access import check_read_key
 from api.failures import FAILURES, failure_response
 from api.identifiers import identity_rules, queried_identifier
 from api.profiles import find_profile
-from runtime.http.errors import error_response
+from runtime.http.answers import error_response
 from settings import Settings
 from warehouse.lookup import JsonObject
 from warehouse.queries.devices import Devices, find_devices

@@ -15,8 +15,10 @@ from starlette.routing import Route
 from api.access import check_admin_key, check_any_admin_key
 from api.failures import FAILURES, failure_response
 from api.requests import RequestRefused, Submission, changes_of, outcome_of, unmerge_request
+from runtime.errors import TransientError
 from runtime.http.bodies import Bodies, BodyRefused
-from runtime.kafka.producer import AcknowledgedProducer, Outgoing, Unavailable
+from runtime.kafka.async_producer import AsyncProducer
+from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
 from schemas.contracts import Contracts
 from settings import Settings
@@ -37,7 +39,7 @@ class UnmergeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Operators:
     """The handlers. They read `app.state.settings`."""
 
-    def __init__(self, producer: AcknowledgedProducer, contracts: Contracts, bodies: Bodies) -> None:
+    def __init__(self, producer: AsyncProducer, contracts: Contracts, bodies: Bodies) -> None:
         self._producer = producer
         self._contracts = contracts
         self._bodies = bodies
@@ -94,11 +96,11 @@ class Operators:
     async def _send(self, settings: Settings, body: UnmergeBody) -> str:
         encoders = self._contracts.encoders
         if encoders is None:
-            raise Unavailable(self._contracts.reason)
+            raise TransientError(self._contracts.reason)
         submission = Submission(
             body.workspace, uuid.uuid4().hex, time.time_ns() // 1_000_000, reason=body.reason, forbid=body.forbid
         )
         request = await asyncio.to_thread(unmerge_request, settings, submission, body.profile, body.split)
-        record = Outgoing(topics.IDENTITY_REQUESTS, body.workspace.encode(), encoders.request(request))
+        record = ProducerRecord(topics.IDENTITY_REQUESTS, body.workspace.encode(), encoders.request(request))
         await self._producer.send([record])
         return request.request_id

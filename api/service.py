@@ -17,7 +17,7 @@ from runtime.http.connections import Limits
 from runtime.http.health import Health, probe_kafka, probe_url, probing_client, service_routes
 from runtime.http.serving import serve as serve_application
 from runtime.http.trust import TrustedHosts
-from runtime.kafka.producer import AcknowledgedProducer
+from runtime.kafka.async_producer import AsyncProducer
 from schemas import topics
 from schemas.contracts import Contracts
 from settings import Settings, without_credentials
@@ -36,7 +36,7 @@ def create_app(settings: Settings, give_up: Callable[[], None]) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        producer = AcknowledgedProducer(settings.kafka, "onefold-api", on_fatal=give_up)
+        producer = AsyncProducer(settings.kafka, "onefold-api", on_fatal=give_up)
         contracts = Contracts(settings)
         async with probing_client() as client:
             ping = f"{settings.clickhouse}/ping"

@@ -3,7 +3,7 @@
 import httpx
 
 from runtime.http.health import Probe, probe_kafka, probe_url
-from runtime.kafka.producer import AcknowledgedProducer
+from runtime.kafka.async_producer import AsyncProducer
 from schemas import topics
 from schemas.contracts import Contracts
 from settings import Settings, without_credentials
@@ -11,7 +11,7 @@ from settings import Settings, without_credentials
 
 def probes(
     settings: Settings,
-    producer: AcknowledgedProducer,
+    producer: AsyncProducer,
     contracts: Contracts,
     client: httpx.AsyncClient,
     whole_stack: bool,

@@ -19,10 +19,10 @@ from collectors.judging import Judging
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
 from identity.rules import IdentityRules
+from runtime.errors import OnefoldError
+from runtime.http.answers import error_response
 from runtime.http.bodies import Bodies, BodyRefused
 from runtime.http.callers import caller_of, key_from_header
-from runtime.http.errors import error_response
-from runtime.kafka.producer import Unavailable
 from schemas.records import EventType
 
 # Kind of call (None: a batch) -> its paths. The first is the route's name in metrics, the short are of analytics.js,
@@ -85,7 +85,7 @@ class Ingestion:
         except BodyRefused as refused:
             count_rejection(None, refused.code)
             return error_response(refused.status, refused.code, refused.message)
-        except Unavailable as unavailable:
+        except OnefoldError as unavailable:
             logger.warning("answered 503: %s", unavailable)
             return error_response(503, "unavailable", "events cannot be stored now, send them again later")
         except ClientDisconnect:

@@ -1,19 +1,13 @@
-"""The form of every error over HTTP: a code for programs, a sentence for people, and the field that is wrong."""
+"""What an HTTP server's status means to a client of ours: worth another attempt, or a reason to stop."""
 
-from starlette.responses import JSONResponse, Response
+from runtime.errors import TerminalError, TransientError
 
-RETRY_AFTER_S = 2
-
-
-def error_response(status: int, code: str, message: str, field: str | None = None) -> Response:
-    """Answer with an error; 503 says when to come again, and 408 closes the connection.
-
-    Who sends too slowly will not send the rest in time either; all others may use their connection again.
-    """
-    headers = {503: {"Retry-After": str(RETRY_AFTER_S)}, 408: {"Connection": "close"}}.get(status)
-    return JSONResponse(error_body(code, message, field), status, headers)
+# RFC 9110 sections 15.5 and 15.6, RFC 6585 section 4, RFC 8470 section 5.2.
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
 
 
-def error_body(code: str, message: str, field: str | None = None) -> dict[str, object]:
-    """Return the body of an error, as values of JSON."""
-    return {"error": {"code": code, "message": message, "field": field}}
+def sorted_status(server: str, status: int, answer: str) -> TransientError | TerminalError:
+    """The error to raise for an answer that is no success; `server` names who answered."""
+    if status in _TRANSIENT_STATUSES or status >= 500:
+        return TransientError(f"{server} cannot do it now: {status} {answer}")
+    return TerminalError(f"{server} refuses: {status} {answer}")

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 import httpx
-from confluent_kafka import KafkaException
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from runtime.errors import OnefoldError
 from runtime.http.endpoint import Exposition
-from runtime.kafka.producer import AcknowledgedProducer
+from runtime.kafka.async_producer import AsyncProducer
 
 PROBE_TIMEOUT_S = 1.5
 CACHED_S = 1.0
@@ -42,14 +42,14 @@ class Health:
             return self._states
 
 
-def probe_kafka(producer: AcknowledgedProducer, topic: str) -> Probe:
+def probe_kafka(producer: AsyncProducer, topic: str) -> Probe:
     """Return the probe that is OK when the broker answers and has the topic."""
 
     async def probe() -> str:
         try:
             await asyncio.to_thread(producer.ping, topic, PROBE_TIMEOUT_S)
-        except KafkaException as error:
-            return f"no answer: {error.args[0].str()}"
+        except OnefoldError as error:
+            return f"no answer: {error}"
         return OK
 
     return probe

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.http.errors import error_body
+from runtime.http.answers import error_body
 
 _HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9_.-]{1,253}))(?::[0-9]{1,5})?", re.ASCII)
 _LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
