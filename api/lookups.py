@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from api.access import check_read_key
 from api.failures import FAILURES, failure_response
-from api.identifiers import identity_rules, queried_identifier
+from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier
 from api.profiles import find_profile
 from runtime.http.answers import error_response
 from settings import Settings
@@ -83,6 +83,8 @@ async def _answer(request: Request, look_up: Callable[[Settings, str], object | 
         result = await asyncio.to_thread(look_up, settings, workspace)
     except FAILURES as failure:
         return failure_response(failure)
+    except ValueError as error:  # an identifier that this look-up cannot be about
+        return failure_response(InvalidIdentifier(str(error)))
     if result is None:
         message = f"workspace {workspace!r} has no {missing} with this identifier"
         return error_response(404, f"unknown_{missing}", message, "identifier")

@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import click
 
-from api.identifiers import InvalidIdentifier
 from onefold.running import check_workspace_to_read, running_settings
 from runtime.literal import literal
 from settings import Settings
@@ -21,7 +20,7 @@ def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path 
     check_workspace_to_read(settings, workspace)
     try:
         return query(settings)
-    except InvalidIdentifier as error:
+    except ValueError as error:  # an identifier that is none, or that this look-up cannot be about
         raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
     except LookupFailed as error:
         raise lookup_failure(error) from error

@@ -1,4 +1,4 @@
-"""The form of every error that our HTTP servers answer with: a code for programs, a sentence for people, the wrong field."""
+"""The form of every error that our HTTP servers answer with: code for programs, sentence for people, wrong field."""
 
 from starlette.responses import JSONResponse, Response
 

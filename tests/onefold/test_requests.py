@@ -273,10 +273,12 @@ def test_that_nothing_waits_can_be_read_by_a_program(environment: dict[str, str]
 def test_what_became_of_a_request_is_read_from_the_warehouse(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
-    def write(kind: str, request_id: str, claims: tuple[Claimant, ...] = (), reason: str = "", events: int = 0) -> None:
-        columns = "workspace, decision, kind, request_id, occurred_at, reason, claims, events, milliseconds, version"
-        told = quoted(msgspec.json.encode(claims).decode())
-        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {told}, {events}, 1500, {events + 1})"
+    def write(
+        kind: str, request_id: str, claimants: tuple[Claimant, ...] = (), reason: str = "", events: int = 0
+    ) -> None:
+        columns = "workspace, decision, kind, request_id, occurred_at, reason, claimants, events, milliseconds, version"
+        encoded = quoted(msgspec.json.encode(claimants).decode())
+        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {events}, 1500, {events + 1})"
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
         httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
 
