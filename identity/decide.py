@@ -5,12 +5,15 @@ between the three: docs/decisions/0006-resolve-routes-at-once.md; taking back wh
 """
 
 import uuid
+from functools import partial
 
-from identity.applying import apply, takes_number
-from identity.decision import Decision, DecisionWriter, unchanged
+from identity.applying import apply
+from identity.decision import Decision, publish
 from identity.judging import JUDGES
 from identity.ledger import Ledger, LedgerStore
 from identity.rules import IdentityRules
+from identity.verdicts import ChangeNothing
+from schemas.identity import default_profile_id
 from schemas.records import IdentityRequest
 
 
@@ -19,15 +22,17 @@ def decide(
 ) -> Decision:
     """Decide one request; `identifiers` and pairs must be usable, strongest first. Repeating one changes nothing."""
     ledger = Ledger(store, request.workspace, rules.rank)
+    profile_id_of = partial(default_profile_id, workspace_namespace)
     decision = Decision()
     for verdict in JUDGES[request.kind](request, ledger, rules):
         # The judge goes on with the ledger as this verdict leaves it.
-        number = ledger.next_decision() if takes_number(verdict) else ledger.last_decision()
-        apply(verdict, ledger, DecisionWriter(decision, request, workspace_namespace, rules.version, number))
+        publish(apply(verdict, ledger, profile_id_of), request, rules.version, decision)
     return decision
 
 
 def refuse(request: IdentityRequest, store: LedgerStore, rules: IdentityRules, reason: str) -> Decision:
     """Answer a request that cannot be judged."""
-    number = Ledger(store, request.workspace, rules.rank).last_decision()
-    return Decision(changes=[unchanged(request, number, rules.version, reason)])
+    ledger = Ledger(store, request.workspace, rules.rank)
+    decision = Decision()
+    publish(apply(ChangeNothing(request.identifiers, reason), ledger, str), request, rules.version, decision)
+    return decision

@@ -1,15 +1,13 @@
-"""A decision: the records that follow from one request, and how each of them is written."""
+"""A decision: the records that follow from one request."""
 
-import uuid
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
 from identity.ledger import Evidence, link_of
-from schemas.identity import default_profile_id
 from schemas.records import (
     ChangeKind,
+    Claimant,
     Command,
     Identifier,
     IdentityChange,
@@ -19,6 +17,9 @@ from schemas.records import (
     ProfileCommand,
     Route,
 )
+
+ProfileIdOf = Callable[[Identifier], str]
+"""The id of the profile whose canonical identifier this is."""
 
 
 class Decision(msgspec.Struct):
@@ -35,74 +36,64 @@ class Decision(msgspec.Struct):
         return sum(link.status == status for link in self.links)
 
 
-def unchanged(request: IdentityRequest, last_decision: int, rule_version: str, reason: str) -> IdentityChange:
-    """Return the answer to a request that changes nothing; it has the number of the decision before it."""
-    return IdentityChange(
-        request.workspace, last_decision, "nothing", request.occurred_at, request.request_id, request.message_id,
-        request.source, rule_version, reason, request.identifiers,
+class NewLink(msgspec.Struct, frozen=True, gc=False):
+    """Evidence of a pair to publish."""
+
+    left: Identifier
+    right: Identifier
+    evidence: Evidence
+
+
+class NewRoute(msgspec.Struct, frozen=True, gc=False):
+    """The profile of an identifier's later events; an empty id leaves it. `reopen`: its pairs are to be seen anew."""
+
+    identifier: Identifier
+    profile_id: str = ""
+    reopen: bool = False
+
+
+class NewChange(msgspec.Struct, frozen=True, gc=False):
+    """What the log of changes gets to read, besides what the request says itself."""
+
+    kind: ChangeKind
+    identifiers: tuple[Identifier, ...]
+    reason: str = ""
+    retired: tuple[str, ...] = ()
+    profile_id: str = ""
+    claimants: tuple[Claimant, ...] = ()
+
+
+class Effects(msgspec.Struct):
+    """What follows from one verdict outside the ledger, in order, under the number of the decision.
+
+    `commands`: each with the id of its profile. `merged`: profiles that gave way to another.
+    """
+
+    number: int
+    profile_id_of: ProfileIdOf
+    links: list[NewLink] = []
+    commands: list[tuple[str, Command]] = []
+    routes: list[NewRoute] = []
+    changes: list[NewChange] = []
+    merged: int = 0
+
+
+def publish(effects: Effects, request: IdentityRequest, rule_version: str, decision: Decision) -> None:
+    """Add the effects of a verdict on a request to the decision, as the records of the contract."""
+    workspace, number = request.workspace, effects.number
+    decision.links += (link_of(workspace, link.left, link.right, link.evidence) for link in effects.links)
+    decision.commands += (ProfileCommand.of(workspace, profile_id, command) for profile_id, command in effects.commands)
+    decision.routes += (
+        Route(
+            workspace, route.identifier.namespace, route.identifier.value, route.profile_id, number, reopen=route.reopen
+        )
+        for route in effects.routes
+    )
+    decision.changes += (
+        IdentityChange(
+            workspace, number, change.kind, request.occurred_at, request.request_id, request.message_id, request.source,
+            rule_version, change.reason, change.identifiers, change.retired, change.profile_id, change.claimants,
+        )
+        for change in effects.changes
     )  # fmt: skip
-
-
-class DecisionWriter:
-    """Writes what follows from one verdict on a request into the decision, under the number of the verdict."""
-
-    def __init__(
-        self, decision: Decision, request: IdentityRequest, namespace: uuid.UUID, rule_version: str, number: int
-    ) -> None:
-        self.request = request
-        self.number = number
-        self._decision = decision
-        self._namespace = namespace
-        self._rule_version = rule_version
-
-    def profile_id(self, canonical: Identifier) -> str:
-        """Return the id of the profile whose canonical identifier this is."""
-        return default_profile_id(self._namespace, canonical)
-
-    def evidence(self, status: LinkStatus, reason: str, request_id: str) -> Evidence:
-        """Return what the event of the request shows."""
-        return Evidence(
-            self.request.source, self.request.message_id, self.request.occurred_at, self._rule_version, self.number,
-            status, reason, request_id,
-        )  # fmt: skip
-
-    def decided(self, evidence: Evidence, status: LinkStatus, reason: str) -> Evidence:
-        """Return earlier evidence as the request decides it now."""
-        return msgspec.structs.replace(
-            evidence, decision=self.number, status=status, reason=reason, request_id=self.request.request_id
-        )
-
-    def links(self, left: Identifier, right: Identifier, evidence: Iterable[Evidence]) -> None:
-        """Publish the evidence of a pair."""
-        self._decision.links += (link_of(self.request.workspace, left, right, single) for single in evidence)
-
-    def command(self, canonical: Identifier, command: Command) -> None:
-        """Send a command to the profile whose canonical identifier this is, or was."""
-        self._decision.commands.append(ProfileCommand.of(self.request.workspace, self.profile_id(canonical), command))
-
-    def route(self, identifier: Identifier, profile_id: str, *, reopen: bool) -> None:
-        """Send the later events of an identifier to a profile; an empty id leaves them where they go."""
-        self._decision.routes.append(
-            Route(
-                self.request.workspace, identifier.namespace, identifier.value, profile_id, self.number, reopen=reopen
-            )
-        )
-
-    def merged(self, profiles: int) -> None:
-        """Count the profiles that give way to another."""
-        self._decision.merged += profiles
-
-    def nothing(self, reason: str) -> None:
-        """Answer that the request changes nothing."""
-        self._decision.changes.append(unchanged(self.request, self.number, self._rule_version, reason))
-
-    def change(self, kind: ChangeKind, identifiers: tuple[Identifier, ...], **fields: Any) -> None:
-        """Publish a change of who is who; `fields`: of `IdentityChange`, besides those that follow from the request."""
-        request = self.request
-        self._decision.changes.append(
-            IdentityChange(
-                request.workspace, self.number, kind, request.occurred_at, request_id=request.request_id,
-                message_id=request.message_id, source=request.source, rule_version=self._rule_version,
-                identifiers=identifiers, **fields,
-            )
-        )  # fmt: skip
+    decision.merged += effects.merged

@@ -6,12 +6,13 @@ import msgspec
 
 from identity.ledger import Component, Evidence
 from identity.ownership import SignIns
-from schemas.records import Identifier, LinkStatus, Pair
+from schemas.records import Identifier
 
 
 class ChangeNothing(msgspec.Struct, frozen=True):
-    """Answer a request that changes nothing; takes no number."""
+    """Answer a request that changes nothing; takes no number. `named`: whom the answer names."""
 
+    named: tuple[Identifier, ...]
     reason: str
 
 
@@ -23,16 +24,23 @@ class RememberSignIns(msgspec.Struct, frozen=True):
     sign_ins: SignIns
 
 
-class JudgedPair(msgspec.Struct, frozen=True, gc=False):
-    """New evidence that ties an identifier to the primary one, or why it does not.
+class PairEvidence(msgspec.Struct, frozen=True, gc=False):
+    """Evidence of a pair as it is to be recorded, but for the number of the decision."""
 
-    `forbidden_by`: id of the request that has forbidden the pair, which the evidence names whatever else is against it.
+    identifier: Identifier
+    other: Identifier
+    evidence: tuple[Evidence, ...]
+
+
+class JudgedPair(msgspec.Struct, frozen=True, gc=False):
+    """What an event shows of the primary identifier and another one. `reason`: why the two are not tied, or empty.
+
+    The evidence of a pair that a request has forbidden says so, whatever else is against it.
     """
 
     other: Identifier
-    status: LinkStatus
+    evidence: Evidence
     reason: str = ""
-    forbidden_by: str = ""
 
 
 class LinkPairs(msgspec.Struct, frozen=True):
@@ -52,37 +60,38 @@ class ShareDevice(msgspec.Struct, frozen=True):
     device: Identifier
     persons: tuple[Identifier, ...]
     is_attributed: bool
+    component: Component
+    retracted: tuple[PairEvidence, ...]
 
 
 class TakeBack(msgspec.Struct, frozen=True):
     """Take evidence of a component back, and make components of what is not held together any more.
 
-    `reason`: what the links say. `forbidden`: who must never become one person again. `named`: whom the change names.
+    `forbidden`: who must never become one person again, from `at` (ms) on. `named` and `reason`: what the change says.
     """
 
     component: Component
-    pairs: tuple[Pair, ...]
-    reason: str
+    retracted: tuple[PairEvidence, ...]
     forbidden: tuple[tuple[Identifier, Identifier], ...]
+    at: int
     named: tuple[Identifier, ...]
+    reason: str
 
 
 class ReleasePair(msgspec.Struct, frozen=True):
     """Link a pair that waits for a review; or, with a `refusal`, do not. `components`: those that become one."""
 
-    left: Identifier
-    right: Identifier
-    waiting: tuple[Evidence, ...]
+    released: PairEvidence
     refusal: str
     components: tuple[Component, ...]
 
 
 class RejectPair(msgspec.Struct, frozen=True):
-    """Refuse a pair that waits for a review, and keep the two apart from now on."""
+    """Refuse a pair that waits for a review, and keep the two apart from `at` (ms) on."""
 
-    left: Identifier
-    right: Identifier
-    waiting: tuple[Evidence, ...]
+    rejected: PairEvidence
+    at: int
+    reason: str
 
 
 class AttributeDevice(msgspec.Struct, frozen=True):

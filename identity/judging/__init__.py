@@ -17,8 +17,8 @@ from schemas.records import IdentityRequest, RequestKind
 Judge = Callable[[IdentityRequest, Ledger, IdentityRules], Iterator[Verdict]]
 
 
-def _judge_unknown(_request: IdentityRequest, _ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
-    yield ChangeNothing("the request is of a kind that this release does not know")
+def _judge_unknown(request: IdentityRequest, _ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
+    yield ChangeNothing(request.identifiers, "the request is of a kind that this release does not know")
 
 
 JUDGES: dict[RequestKind, Judge] = {

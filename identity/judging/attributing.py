@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
+from identity.judging.evidence import retracted
+from identity.judging.standing import Standing, standing
 from identity.ledger import Ledger
 from identity.ownership import added, changed, owners
 from identity.rules import IdentityRules
 from identity.verdicts import AttributeDevice, ChangeNothing, ReattributeDevice, RememberSignIns, ShareDevice, Verdict
-from schemas.records import IdentityRequest, Owner
+from schemas.records import Identifier, IdentityRequest, Owner, Pair
 
 
 def judge_sign_ins(request: IdentityRequest, ledger: Ledger, rules: IdentityRules) -> tuple[RememberSignIns, ...]:
@@ -31,7 +33,9 @@ def judge_sign_ins(request: IdentityRequest, ledger: Ledger, rules: IdentityRule
     return tuple(verdicts)
 
 
-def judge_owners(sign_ins: Iterable[RememberSignIns], ledger: Ledger) -> Iterator[ShareDevice | AttributeDevice]:
+def judge_owners(
+    sign_ins: Iterable[RememberSignIns], request: IdentityRequest, ledger: Ledger
+) -> Iterator[ShareDevice | AttributeDevice]:
     """Publish whose the events of shared devices are, where sign-ins have changed that."""
     for kept in sign_ins:
         if not ledger.devices.is_shared(kept.device):
@@ -39,9 +43,20 @@ def judge_owners(sign_ins: Iterable[RememberSignIns], ledger: Ledger) -> Iterato
         before, after = owners(kept.before), owners(kept.sign_ins)
         if not ledger.devices.is_attributed(kept.device):
             # It was shared under another policy.
-            yield ShareDevice(kept.device, tuple(owner.identifier for owner in after), is_attributed=True)
+            device = standing(ledger, kept.device, request.occurred_at)
+            yield share(device, tuple(owner.identifier for owner in after), True, request, ledger)
         elif losses := changed(before, after):
             yield AttributeDevice(kept.device, before, tuple(loser for loser, _ in losses))
+
+
+def share(
+    device: Standing, persons: tuple[Identifier, ...], is_attributed: bool, request: IdentityRequest, ledger: Ledger
+) -> ShareDevice:
+    """Return the verdict that takes all links of a device back."""
+    pairs = [Pair(device.identifier, other) for other in ledger.links.near(device.identifier)]
+    return ShareDevice(
+        device.identifier, persons, is_attributed, device.component, retracted(pairs, "shared", request, ledger)
+    )
 
 
 def judge_reattribution(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
@@ -50,4 +65,4 @@ def judge_reattribution(request: IdentityRequest, ledger: Ledger, _rules: Identi
     if ledger.devices.is_attributed(device):
         yield ReattributeDevice(device, tuple(persons))
     else:
-        yield ChangeNothing(f"{device} is no shared device that is handed on")
+        yield ChangeNothing(request.identifiers, f"{device} is no shared device that is handed on")

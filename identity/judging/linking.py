@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from identity.judging.attributing import judge_owners, judge_sign_ins
+import msgspec
+
+from identity.judging.attributing import judge_owners, judge_sign_ins, share
+from identity.judging.evidence import shown
 from identity.judging.limits import ProposedMerge, contradicts, policy, refusal
 from identity.judging.standing import Standing, standing
-from identity.ledger import Ledger
+from identity.ledger import Evidence, Ledger
 from identity.rules import IdentityRules
 from identity.verdicts import JudgedPair, LinkPairs, ShareDevice, Verdict
 from schemas.records import Identifier, IdentityRequest, LinkStatus
@@ -31,7 +34,7 @@ def judge_links(request: IdentityRequest, ledger: Ledger, rules: IdentityRules) 
         if verdict.pairs:
             yield verdict
         identifiers = identifiers[1:] if identifiers[0] in shared else ()
-    yield from judge_owners([kept for kept in sign_ins if kept.device not in shared], ledger)
+    yield from judge_owners([kept for kept in sign_ins if kept.device not in shared], request, ledger)
 
 
 def _judge(
@@ -40,18 +43,27 @@ def _judge(
     primary, *others = (standing(ledger, identifier, request.occurred_at) for identifier in identifiers)
     merge = ProposedMerge(primary, rules, request.occurred_at)
     judged = judge_merge(merge, primary, others, rules)
-    if isinstance(judged, ShareDevice):
-        return judged
-    pairs = (
-        _judge_pair(primary.identifier, other.identifier, judged.get(other.identifier, ""), request.source, ledger)
-        for other in others
-    )
-    return LinkPairs(primary.identifier, tuple(pair for pair in pairs if pair is not None), tuple(merge.components))
+    if isinstance(judged, SecondSignIn):
+        is_attributed = bool(rules.attributed((judged.device.identifier,)))
+        return share(judged.device, judged.persons, is_attributed, request, ledger)
+    pairs = []
+    for other in others:
+        evidence = ledger.links.evidence(primary.identifier, other.identifier)
+        pair = judge_pair(other.identifier, judged.get(other.identifier, ""), evidence, request, rules.version)
+        pairs += [] if pair is None else [pair]
+    return LinkPairs(primary.identifier, tuple(pairs), tuple(merge.components))
+
+
+class SecondSignIn(msgspec.Struct, frozen=True):
+    """A device on which a second person signs in; `persons`: who came with it in this event."""
+
+    device: Standing
+    persons: tuple[Identifier, ...]
 
 
 def judge_merge(
     merge: ProposedMerge, primary: Standing, others: Sequence[Standing], rules: IdentityRules
-) -> dict[Identifier, str] | ShareDevice:
+) -> dict[Identifier, str] | SecondSignIn:
     """Take into the merge what fits, and return why the rest does not; or the device that must be shared before. Pure.
 
     The first identifier is the primary, which every other is paired with. A limit that would break drops the weakest
@@ -73,7 +85,9 @@ def judge_merge(
         if reason in {"first_owner", "shared"}:
             refused[other.identifier] = reason
         elif contradicts(reason, rules) and policy(*pair, rules) and merge.has_person(other.component):
-            return _share(primary, other, others, rules)
+            if rules.kind(primary.identifier) == "device":
+                return SecondSignIn(primary, tuple(person.identifier for person in others))
+            return SecondSignIn(other, (primary.identifier,))
         elif end or reason:
             refused[other.identifier] = end = end or reason
         else:
@@ -81,26 +95,17 @@ def judge_merge(
     return refused
 
 
-def _share(primary: Standing, other: Standing, others: Sequence[Standing], rules: IdentityRules) -> ShareDevice:
-    """Share the device of the two; whoever else came with a primary device signed in on it too."""
-    if rules.kind(primary.identifier) == "device":
-        device, persons = primary.identifier, tuple(other.identifier for other in others)
-    else:
-        device, persons = other.identifier, (primary.identifier,)
-    return ShareDevice(device, persons, bool(rules.attributed((device,))))
-
-
-def _judge_pair(primary: Identifier, other: Identifier, reason: str, source: str, ledger: Ledger) -> JudgedPair | None:
-    """Judge the evidence of a pair, if it is new or decided in another way than before."""
+def judge_pair(
+    other: Identifier, reason: str, evidence: Sequence[Evidence], request: IdentityRequest, rule_version: str
+) -> JudgedPair | None:
+    """Judge what an event shows of a pair, if it is new or decided in another way than before. Pure."""
     status: LinkStatus = "active"
     if reason:
         status = "waiting" if reason.startswith(_WAITS_FOR_REVIEW) else "refused"
-    evidence = ledger.links.evidence(primary, other)
-    earlier = next((single for single in evidence if single.source == source), None)
+    earlier = next((single for single in evidence if single.source == request.source), None)
     # What is in force stays so, even if the pair was forbidden since: only a request takes it back.
     if earlier is not None and earlier.status in (status, "active"):
         return None
-    if status != "refused":
-        return JudgedPair(other, status, reason)
-    forbidden = (single.request_id for single in evidence if single.reason == "forbidden" and single.request_id)
-    return JudgedPair(other, status, reason, next(forbidden, ""))
+    forbidding = (single.request_id for single in evidence if single.reason == "forbidden" and single.request_id)
+    forbidden_by = next(forbidding, "") if status == "refused" else ""
+    return JudgedPair(other, shown(request, rule_version, status, reason, forbidden_by), reason)

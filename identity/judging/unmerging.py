@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from identity.judging.evidence import is_in_force, retracted
 from identity.ledger import Ledger
 from identity.rules import IdentityRules
 from identity.verdicts import ChangeNothing, TakeBack, Verdict
@@ -17,19 +18,21 @@ def judge_unmerge(request: IdentityRequest, ledger: Ledger, _rules: IdentityRule
     component = ledger.components.of(anchor)
     strangers = [other for other in split if ledger.components.canonical_of(other) != component.canonical]
     if strangers:
-        yield ChangeNothing(f"{', '.join(map(str, strangers))} and {anchor} are not one person")
+        yield ChangeNothing(request.identifiers, f"{', '.join(map(str, strangers))} and {anchor} are not one person")
         return
     if not split or anchor in split:
-        yield ChangeNothing("nothing is to be parted")
+        yield ChangeNothing(request.identifiers, "nothing is to be parted")
         return
     stays = ledger.links.reached(anchor, without=split)
     tied = [(member, other) for member in split for other in ledger.links.near(member) if other in stays]
+    pairs = [Pair(left, right) for left, right in tied]
     yield TakeBack(
         component,
-        tuple(Pair(left, right) for left, right in tied),
-        "forbidden" if request.forbid else "unmerged",
-        (*tied, *((member, anchor) for member in split)) if request.forbid else (),
-        request.identifiers,
+        retracted(pairs, "forbidden" if request.forbid else "unmerged", request, ledger),
+        forbidden=(*tied, *((member, anchor) for member in split)) if request.forbid else (),
+        at=request.occurred_at,
+        named=request.identifiers,
+        reason=request.reason,
     )
 
 
@@ -37,17 +40,17 @@ def judge_retraction(request: IdentityRequest, ledger: Ledger, _rules: IdentityR
     """Take the evidence of pairs back; every component that comes apart does so under a number of its own."""
     by_component: dict[Identifier, list[Pair]] = {}
     for pair in request.pairs:
-        evidence = ledger.links.evidence(pair.left, pair.right)
-        if any(single.status == "active" and pair.source in ("", single.source) for single in evidence):
+        if is_in_force(pair, ledger):
             by_component.setdefault(ledger.components.canonical_of(pair.left), []).append(pair)
     if not by_component:
-        yield ChangeNothing("no such evidence is in force")
+        yield ChangeNothing(request.identifiers, "no such evidence is in force")
     for canonical, pairs in by_component.items():
         ends = tuple((pair.left, pair.right) for pair in pairs)
         yield TakeBack(
             ledger.components.of(canonical),
-            tuple(pairs),
-            "forbidden" if request.forbid else "retracted",
-            ends if request.forbid else (),
-            tuple(dict.fromkeys(end for pair in ends for end in pair)),
+            retracted(pairs, "forbidden" if request.forbid else "retracted", request, ledger),
+            forbidden=ends if request.forbid else (),
+            at=request.occurred_at,
+            named=tuple(dict.fromkeys(end for pair in ends for end in pair)),
+            reason=request.reason,
         )

@@ -47,6 +47,7 @@ class Component(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 _encode = msgspec.msgpack.Encoder().encode
+_NONE: frozenset[Identifier] = frozenset()
 _decode = msgspec.msgpack.Decoder(Component).decode
 
 
@@ -72,6 +73,8 @@ class Components:
 
     def forbidden(self, component: Component) -> frozenset[Identifier]:
         """Return the canonical identifiers of the components that this one must not join."""
+        if not component.apart:
+            return _NONE
         return frozenset(self.canonical_of(parsed(foreign)) for _, foreign in component.apart)
 
     def unite(self, components: Sequence[Component]) -> Component:

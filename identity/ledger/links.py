@@ -29,7 +29,7 @@ _decode = msgspec.msgpack.Decoder(tuple[Evidence, ...]).decode
 
 def link_key(workspace: str, left: Identifier, right: Identifier, source: str | None = None) -> bytes:
     """Return the key of a pair in the ledger; with its source, on `identity.links`. No identifier has a line break."""
-    key = f"{workspace}|link|{left}\n{right}"
+    key = f"{workspace}|link|{left.namespace}:{left.value}\n{right.namespace}:{right.value}"
     return (key if source is None else f"{key}\n{source}").encode()
 
 
@@ -61,21 +61,25 @@ class Links:
         stored = self._stored(*self.pair(left, right))
         return () if stored is None else _decode(stored)
 
-    def record(self, left: Identifier, right: Identifier, evidence: Iterable[Evidence]) -> None:
-        """Replace the evidence of its sources, and keep `near` and `refused` in step."""
-        left, right = self.pair(left, right)
-        by_source = {earlier.source: earlier for earlier in self.evidence(left, right)}
-        was_active, was_refused = _has("active", by_source.values()), _has("refused", by_source.values())
+    def record(
+        self, identifier: Identifier, other: Identifier, evidence: Iterable[Evidence]
+    ) -> tuple[Identifier, Identifier]:
+        """Replace the evidence of its sources, and keep `near` and `refused` in step; return the pair as it is kept."""
+        left, right = self.pair(identifier, other)
+        stored = self._stored(left, right)
+        by_source = {} if stored is None else {earlier.source: earlier for earlier in _decode(stored)}
+        before = {earlier.status for earlier in by_source.values()}
         by_source |= {new.source: new for new in evidence}
+        after = {current.status for current in by_source.values()}
         self._table.store.put(link_key(self._table.workspace, left, right), _encode(tuple(by_source.values())))
-        is_active, is_refused = _has("active", by_source.values()), _has("refused", by_source.values())
-        for end, other in ((left, right), (right, left)):
-            if is_active != was_active:
+        for end, far in ((left, right), (right, left)):
+            if ("active" in before) != ("active" in after):
                 near = set(self.near(end))
-                self._table.put_names("near", end, sorted(near | {other} if is_active else near - {other}))
-            if is_refused != was_refused:
-                refused = [earlier for earlier in self.refused(end) if earlier != other]
-                self._table.put_names("refused", end, [*refused, other][-MAX_REFUSED:] if is_refused else refused)
+                self._table.put_names("near", end, sorted(near | {far} if "active" in after else near - {far}))
+            if ("refused" in before) != ("refused" in after):
+                refused = [earlier for earlier in self.refused(end) if earlier != far]
+                self._table.put_names("refused", end, [*refused, far][-MAX_REFUSED:] if "refused" in after else refused)
+        return left, right
 
     def near(self, identifier: Identifier) -> tuple[Identifier, ...]:
         """Return the identifiers that active links tie it to."""
@@ -110,7 +114,3 @@ class Links:
 
     def _stored(self, left: Identifier, right: Identifier) -> bytes | None:
         return self._table.store.get(link_key(self._table.workspace, left, right))
-
-
-def _has(status: LinkStatus, evidence: Iterable[Evidence]) -> bool:
-    return any(single.status == status for single in evidence)
