@@ -23,6 +23,7 @@ from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
+from onefold.examples import SHOP
 from schemas.topics import APP
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -158,7 +159,7 @@ def main() -> None:
     workload = WORKLOADS[chosen.workload]
     table = Table("what", "per second", "CPU s/M", "broker CPU s/M", "remarks")
     with tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder:
-        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=PARTS)
+        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), parts=PARTS)
         with Stack(options, screen_for(console)) as stack:
             bench = Bench(stack, workload, chosen, table)
             for name in chosen.only:

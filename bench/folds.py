@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import definitions
 from bench.workload import Workload
+from onefold.examples import SHOP
 from schemas.codec import Codec
 from schemas.identity import identifier_key
 from schemas.records import Event
@@ -39,7 +40,7 @@ def measure(settings: Settings, workload: Workload, count: int, people: int) -> 
         Record(EVENTS, 0, number, identifier_key(made.workspace, made.identifiers[0]), encode(made))
         for number, made in enumerate(workload.events(count, people))
     ]
-    defined = definitions.load(settings.definitions)
+    defined = definitions.load(SHOP)
     program = definitions.compile_program(defined)
     started = time.process_time()
     for record in records:

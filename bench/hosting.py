@@ -4,6 +4,7 @@ import logging
 import sys
 
 import definitions
+from onefold.examples import SHOP
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.topics import create_topics
 from schemas import topics
@@ -23,7 +24,7 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING)
     settings = load()
     codec = Codec(Registry(settings.registry))
-    defined = definitions.load(settings.definitions)
+    defined = definitions.load(SHOP)
     program = definitions.compile_program(defined)
     stages: dict[str, Stage] = {
         "resolve": ResolveStage(settings.workspaces, defined.identity, codec),

@@ -18,12 +18,12 @@ from zlib import crc32
 import definitions
 from bench.folds import BATCH
 from bench.measure import Usage
+from onefold.examples import SHOP
 from schemas.codec import RECORDS, Codec, schema_text
 from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event, Identifier
 from schemas.topics import EVENTS_RESOLVED
 from settings import Workspace
-from settings.environment import SHIPPED_DEFINITIONS
 from streams.agents.profile.stage import ProfileStage
 from streams.phases import Received, Record
 from streams.state.store import Store
@@ -56,7 +56,7 @@ class OwnSchemas:
 def measure(profiles: int, events: int) -> Scale:
     """Make the profiles, then measure events of random ones."""
     codec = Codec(OwnSchemas())
-    defined = definitions.load(SHIPPED_DEFINITIONS)
+    defined = definitions.load(SHOP)
     program = definitions.compile_program(defined)
     stage = ProfileStage({"main": Workspace("main", NAMESPACE)}, program, defined.identity, codec)
     chance = random.Random(1)

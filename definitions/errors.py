@@ -1,4 +1,4 @@
-"""What can be wrong with definitions: every problem with its place, collected, so that one run shows them all."""
+"""What can be wrong with definitions: every problem with its position, collected, so that one run shows them all."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,12 +17,12 @@ class DefinitionError(NamedTuple):
     hint: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
-        return literal(f"{place}: {self.message} ({self.hint})" if self.hint else f"{place}: {self.message}")
+        position = f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
+        return literal(f"{position}: {self.message} ({self.hint})" if self.hint else f"{position}: {self.message}")
 
 
 class DefinitionErrors(Exception):
-    """Definitions cannot be used; `errors` holds every problem found, in the order of file and place."""
+    """Definitions cannot be used; `errors` holds every problem, in the order of file and position."""
 
     def __init__(self, errors: Iterable[DefinitionError]) -> None:
         self.errors = tuple(sorted(errors))

@@ -61,22 +61,22 @@ class EventCount(msgspec.Struct, frozen=True, tag="event_count"):
 
 
 class TraitComparison(msgspec.Struct, frozen=True, tag="trait"):
-    """All comparisons hold for the value at `path` of the profile's traits; its first part is the trait's name."""
+    """All comparisons hold for the value at `path` of the profile's traits; its first element is the trait's name."""
 
     path: Path
     comparisons: tuple[Comparison, ...]
 
 
 class AllOf(msgspec.Struct, frozen=True, tag="all"):
-    parts: tuple["Condition", ...]
+    conditions: tuple["Condition", ...]
 
 
 class AnyOf(msgspec.Struct, frozen=True, tag="any"):
-    parts: tuple["Condition", ...]
+    conditions: tuple["Condition", ...]
 
 
 class Not(msgspec.Struct, frozen=True, tag="not"):
-    part: "Condition"
+    condition: "Condition"
 
 
 Condition: TypeAlias = AllOf | AnyOf | Not | EventCount | TraitComparison

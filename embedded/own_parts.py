@@ -8,6 +8,7 @@ from pathlib import Path
 from embedded.errors import StackError
 from embedded.layout import LOOPBACK, Layout, Ports
 from embedded.part import Part, Task, http_ready
+from runtime.errors import OnefoldError
 from runtime.kafka.topics import create_topics
 from settings import Settings
 
@@ -17,7 +18,7 @@ _READY = "/health/ready"
 
 
 def environment(
-    layout: Layout, ports: Ports, definitions: Path, environ: Mapping[str, str] = os.environ
+    layout: Layout, ports: Ports, definitions: Path | None, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """The environment of Onefold's processes: this stack's addresses over what the shell gave."""
     return dict(environ) | {
@@ -26,12 +27,13 @@ def environment(
         "ONEFOLD_CLICKHOUSE": f"http://{LOOPBACK}:{ports.clickhouse}",
         "ONEFOLD_HTTP_HOST": LOOPBACK,
         "ONEFOLD_HTTP_PORT": str(ports.http),
+        "ONEFOLD_API_PORT": str(ports.api),
         "ONEFOLD_WORKER_METRICS_PORT": str(ports.worker_metrics),
         "ONEFOLD_SINK_METRICS_PORT": str(ports.sink_metrics),
         "ONEFOLD_REBUILDER_METRICS_PORT": str(ports.rebuilder_metrics),
         "ONEFOLD_REPLICATION": "1",
         "ONEFOLD_DATA_DIR": str(layout.data_dir),
-        "ONEFOLD_DEFINITIONS": str(definitions),
+        "ONEFOLD_DEFINITIONS": str(definitions.absolute()) if definitions is not None else "",
         "ONEFOLD_CONFIG": str(layout.workspaces),
         "ONEFOLD_OPEN_READS": environ.get("ONEFOLD_OPEN_READS") or "1",
         "PYTHONUNBUFFERED": "1",
@@ -54,7 +56,7 @@ def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -
 
 
 def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = True) -> tuple[Part, ...]:
-    """Collector, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
+    """Return collector, API, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
 
     All but the collector stop by design when Kafka or ClickHouse fail them, so they restart.
     """
@@ -67,6 +69,15 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
             environment=environment,
             ready=http_ready(ports.http, _READY),
             after=written,
+        ),
+        Part(
+            name="api",
+            title="API",
+            command=[sys.executable, "-P", "-m", "api"],
+            environment=environment,
+            ready=http_ready(ports.api, _READY),
+            after=(*written, "clickhouse"),
+            restarts=True,
         ),
         Part(
             name="worker",
@@ -103,13 +114,11 @@ def topics_task(settings: Settings) -> Task:
     """Create the topics that are missing."""
 
     def run() -> None:
-        from confluent_kafka import KafkaException
-
         from schemas import topics
 
         try:
             create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
-        except KafkaException as error:
+        except OnefoldError as error:
             raise StackError(f"the topics could not be created: {error}") from error
 
     return Task(name="topics", title="Topics", run=run, after=("kafka",))
@@ -123,7 +132,7 @@ def schemas_task(settings: Settings) -> Task:
 
         try:
             registry.register(settings.registry)
-        except registry.REGISTRY_ERRORS as error:
+        except OnefoldError as error:
             raise StackError(f"the registry refused this release's schemas: {error}") from error
 
     return Task(name="schemas", title="Schemas", run=run, after=("registry",))

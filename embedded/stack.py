@@ -36,13 +36,12 @@ from embedded.screen import Screen, SilentScreen
 from embedded.supervisor import Supervisor
 from embedded.unpack import unpacked
 from settings import Clock, Settings, load, with_credentials, write_default
-from settings.environment import SHIPPED_DEFINITIONS
 
-ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "worker", "sink", "rebuilder")
+ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink", "rebuilder")
 STORES = ("kafka", "registry", "clickhouse")
 
 # Input first, what keeps state last. Groups stop one after the other, within 15 s in all.
-_STOP_ORDER = (("collector",), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
+_STOP_ORDER = (("collector", "api"), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
 
 
 class StackOptions(msgspec.Struct, frozen=True):
@@ -52,7 +51,7 @@ class StackOptions(msgspec.Struct, frozen=True):
     """
 
     data_dir: Path = DEFAULT_DATA_DIR
-    definitions: Path = SHIPPED_DEFINITIONS
+    definitions: Path | None = None
     clock: Clock = "wall"
     ports: Ports = Ports()
     parts: tuple[str, ...] = ALL_PARTS
@@ -74,7 +73,7 @@ class Stack:
         self._screen = screen or SilentScreen()
         self._layout = Layout(options.data_dir.absolute())
         self._environ = environ
-        self.environment = environment(self._layout, options.ports, options.definitions.absolute(), environ)
+        self.environment = environment(self._layout, options.ports, options.definitions, environ)
         self.environment |= dict(options.settings)
         self._supervisor: Supervisor | None = None
         self._reported: dict[str, int] = {}
@@ -97,6 +96,7 @@ class Stack:
             registry=self.environment["ONEFOLD_REGISTRY"],
             clickhouse=self.environment["ONEFOLD_CLICKHOUSE"],
             http=f"http://{LOOPBACK}:{self.options.ports.http}",
+            api=f"http://{LOOPBACK}:{self.options.ports.api}",
             worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
             sink_metrics=f"http://{LOOPBACK}:{self.options.ports.sink_metrics}/metrics",
             rebuilder_metrics=f"http://{LOOPBACK}:{self.options.ports.rebuilder_metrics}/metrics",

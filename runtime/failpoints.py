@@ -1,7 +1,7 @@
-"""Named places at which a process under test ends itself, as a kill from outside would at exactly that moment.
+"""Failpoints: named points of a process's work at which a test lets it end itself, as a kill from outside would.
 
-`ONEFOLD_CRASH_AT=PLACE[:TIMES[:SIGNAL]]`, for example `after_barrier:3` or `before_rebuilt:1:STOP`: at the third time
-that the place is reached (default: the first), send the process SIGKILL (or SIGNAL).
+`ONEFOLD_FAILPOINT=NAME[:TIMES[:SIGNAL]]`, for example `after_barrier:3` or `before_rebuilt:1:STOP`: the third time
+that the failpoint is reached (default: the first), the process sends itself SIGKILL (or SIGNAL).
 """
 
 import os
@@ -10,29 +10,29 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 
-VARIABLE = "ONEFOLD_CRASH_AT"
+VARIABLE = "ONEFOLD_FAILPOINT"
 _SETTLE_S = 0.05
 
 
-def crash_points(places: Collection[str], environ: Mapping[str, str] = os.environ) -> Callable[[str], None]:
-    """A function to call with the name of each place that is reached; it does nothing where no crash is wanted.
+def failpoints(names: Collection[str], environ: Mapping[str, str] = os.environ) -> Callable[[str], None]:
+    """Make the function to call with the name of each failpoint that is reached; it does nothing if none is set.
 
-    Raises ValueError when the variable names a place that is not among `places`.
+    Raises ValueError when the variable names a failpoint that is not among `names`.
     """
-    wish = environ.get(VARIABLE)
-    if not wish:
-        return _nothing
-    wanted, _, rest = wish.partition(":")
+    setting = environ.get(VARIABLE)
+    if not setting:
+        return _ignore
+    armed, _, rest = setting.partition(":")
     times, _, name = rest.partition(":")
     number = getattr(signal, f"SIG{name or 'KILL'}")
-    if wanted not in places:
-        raise ValueError(f"{VARIABLE}={wish!r}: expected one of {', '.join(places)}")
+    if armed not in names:
+        raise ValueError(f"{VARIABLE}={setting!r}: expected one of {', '.join(names)}")
     counting = threading.Lock()
     left = int(times or 1)
 
-    def reached(place: str) -> None:
+    def reached(failpoint: str) -> None:
         nonlocal left
-        if place != wanted:
+        if failpoint != armed:
             return
         with counting:
             left -= 1
@@ -44,5 +44,5 @@ def crash_points(places: Collection[str], environ: Mapping[str, str] = os.enviro
     return reached
 
 
-def _nothing(place: str) -> None:
-    """Where no crash is wanted."""
+def _ignore(failpoint: str) -> None:
+    """Do nothing: no failpoint is set."""

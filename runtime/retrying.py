@@ -1,4 +1,4 @@
-"""What can go wrong with the infrastructure: worth another try, or a reason to stop; and the loop that tries again."""
+"""The one way to repeat what fails for now: for ever, with back-off, until it works or the process stops."""
 
 import logging
 import threading
@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from prometheus_client import Counter
 
+from runtime.errors import TransientError
+
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
@@ -14,20 +16,12 @@ logger = logging.getLogger(__name__)
 Done = TypeVar("Done")
 
 
-class TransientError(Exception):
-    """Not now: the other side is away or overloaded. Tried again with back-off, nothing is acknowledged meanwhile."""
-
-
-class TerminalError(Exception):
-    """Not at all: trying again changes nothing. The process stops, its offsets stay where they are."""
-
-
 class Stopped(Exception):
     """The process is stopping and the work is not done; nothing of it may be acknowledged."""
 
 
 def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event, retries: Counter) -> Done:
-    """Repeat until it works, counting in `retries` by step.
+    """Repeat `attempt` until it works: its result. Counts repetitions in `retries` by step, logs the first and the end.
 
     Raises Stopped when the process stops first; every error but TransientError passes.
     """

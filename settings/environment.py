@@ -16,8 +16,6 @@ _NAME = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
-SHIPPED_DEFINITIONS = Path(__file__).resolve().parent.parent / "examples" / "shop"
-
 
 class Settings(msgspec.Struct, frozen=True):
     """What every process of Onefold may ask for. Addresses are of the parts it talks to, ports of what it serves.
@@ -27,7 +25,8 @@ class Settings(msgspec.Struct, frozen=True):
     for all below; without any, loopback's names on loopback, and every name elsewhere. `session_timeout_ms`: a worker
     that is silent for so long loses its partitions to others. `standbys`: how many other workers keep a copy of each
     store, so that taking it over needs no recovery. `clickhouse_timeout_s`: how long the sink waits for an answer
-    before it sends the rows again.
+    before it sends the rows again. `definitions`: the folder of segments and rules; without one the default rules of
+    identity hold, and there are no segments.
     """
 
     kafka: str = "127.0.0.1:9092"
@@ -35,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True):
     clickhouse: str = "http://127.0.0.1:8123"
     http_host: str = "127.0.0.1"
     http_port: int = 8080
+    api_port: int = 8090
     connections: int = 1024
     connections_per_address: int = 256
     trusted_hosts: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True):
     partitions: int = 4
     replication: int = 1
     data_dir: Path = Path(".onefold")
-    definitions: Path = SHIPPED_DEFINITIONS
+    definitions: Path | None = None
     open_reads: bool = False
     workspaces: Mapping[str, Workspace] = MappingProxyType({})
 
@@ -64,6 +64,7 @@ _VARIABLES = {
     "ONEFOLD_CLICKHOUSE": "clickhouse",
     "ONEFOLD_HTTP_HOST": "http_host",
     "ONEFOLD_HTTP_PORT": "http_port",
+    "ONEFOLD_API_PORT": "api_port",
     "ONEFOLD_CONNECTIONS": "connections",
     "ONEFOLD_CONNECTIONS_PER_ADDRESS": "connections_per_address",
     "ONEFOLD_TRUSTED_HOSTS": "trusted_hosts",
@@ -93,6 +94,7 @@ _HIGHEST = {
     "connections_per_address": 1_000_000,
     "standbys": 8,
     "http_port": 65535,
+    "api_port": 65535,
     "worker_metrics_port": 65535,
     "sink_metrics_port": 65535,
     "rebuilder_metrics_port": 65535,
@@ -165,7 +167,7 @@ def _parse(variable: str, text: str, field: str, kind: object) -> object:
         return number
     if kind == tuple[str, ...]:
         return _parse_names(variable, text)
-    return Path(text) if kind is Path else text
+    return text if kind is str else Path(text)
 
 
 def _parse_names(variable: str, text: str) -> tuple[str, ...]:

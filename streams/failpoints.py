@@ -1,9 +1,9 @@
-"""The failpoints of a worker, see `runtime.failpoints`; tests/faults kills at each of them."""
+"""The failpoints of a worker, see `runtime.failpoints`; tests/faults kills it at each of them."""
 
-from runtime.failpoints import crash_points
+from runtime.failpoints import failpoints
 
-# In the order in which a worker comes by.
-PLACES = (
+# In the order in which a worker reaches them.
+FAILPOINTS = (
     "after_fence",
     "in_recovery",
     "after_recovery",
@@ -17,5 +17,5 @@ PLACES = (
     "before_close",
 )
 
-reached = crash_points(PLACES)
-"""Call it with the name of the place."""
+reached = failpoints(FAILPOINTS)
+"""Call it with the name of the failpoint."""

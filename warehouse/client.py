@@ -8,7 +8,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from runtime.retrying import TerminalError, TransientError
+from runtime.errors import TerminalError, TransientError
 from warehouse.tables import DATABASE
 
 CONNECT_TIMEOUT_S = 5

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from runtime.retrying import TerminalError
+from runtime.errors import TerminalError
 from warehouse.client import Warehouse
 from warehouse.tables import DATABASE
 

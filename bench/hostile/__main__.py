@@ -23,6 +23,7 @@ from embedded.layout import LOOPBACK, Ports
 from embedded.screen import screen_for
 from embedded.stack import ALL_PARTS, Stack, StackOptions
 from embedded.terminal import Terminal, results
+from onefold.examples import SHOP
 
 RATE = 100  # requests a second, one event each
 SENDERS = 4
@@ -84,7 +85,7 @@ def main() -> int:
     chosen = arguments.parse_args()
     console = results()
     with tempfile.TemporaryDirectory(prefix="onefold-hostile-") as folder:
-        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=ALL_PARTS)
+        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), parts=ALL_PARTS)
         with Stack(options, screen_for(console)) as stack:
             return _measure(stack, console, chosen.seconds, chosen.quiet)
 

@@ -21,6 +21,7 @@ from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
 from identity.rules import DEFAULT_RULES, IdentityRules
+from onefold.examples import SHOP
 
 SEED = 1
 ROLE_ADDRESS = "info@ca-state.gov"  # 21 of the records of the Senzing set share it
@@ -98,7 +99,7 @@ def _compared(what: str, labelled: list[records.LabelledRecord], rules: Identity
 def _unmerge(console: Terminal) -> Iterator[Row]:
     """A big profile parted on the running stack."""
     with tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder:
-        options = StackOptions(data_dir=Path(folder), ports=Ports.free())
+        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free())
         with Stack(options, screen_for(console)) as stack:
             for run in range(unmerge.RUNS):
                 took = unmerge.measure(stack, run)

@@ -53,7 +53,7 @@ def _read_property(node: Node, name: str, findings: Findings) -> tuple[Compariso
 def read_comparisons(
     node: MappingNode, other_keys: tuple[str, ...], what: str, findings: Findings
 ) -> tuple[Comparison, ...] | None:
-    """The operators that a mapping has beside its other keys; None with findings if there is none or one is wrong."""
+    """The operators that a mapping has among its keys; None with findings if there is none or one is wrong."""
     comparisons = []
     is_whole = True
     for name, (key, value) in node.entries.items():
@@ -92,5 +92,5 @@ def _read_choices(node: Node, what: str, findings: Findings) -> tuple[Scalar, ..
         findings.add(node, f"{what} takes a list of 1 to {MAX_CHOICES} values", "for example `[pro, enterprise]`")
         return None
     choices = [read_operand(item, what, findings) for item in node.items]
-    known = [choice for choice in choices if choice is not None]
-    return tuple(known) if len(known) == len(choices) else None
+    readable = [choice for choice in choices if choice is not None]
+    return tuple(readable) if len(readable) == len(choices) else None

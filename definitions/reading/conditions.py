@@ -41,10 +41,10 @@ def _read_combination(node: MappingNode, kind: str, findings: Findings) -> Condi
     value = node.entries[kind][1]
     if kind == "not":
         return _read_not(value, findings)
-    parts = _read_parts(value, kind, findings)
-    if parts is None:
+    conditions = _read_all(value, kind, findings)
+    if conditions is None:
         return None
-    return AllOf(parts) if kind == "all" else AnyOf(parts)
+    return AllOf(conditions) if kind == "all" else AnyOf(conditions)
 
 
 def _kind(node: MappingNode, findings: Findings) -> str | None:
@@ -70,17 +70,17 @@ def _read_not(node: Node, findings: Findings) -> Condition | None:
     if isinstance(node, ListNode):
         findings.add(node, "'not' takes one condition, not a list", "write `not: {any: [...]}` for none of them")
         return None
-    part = read_condition(node, findings)
-    return None if part is None else Not(part)
+    condition = read_condition(node, findings)
+    return None if condition is None else Not(condition)
 
 
-def _read_parts(node: Node, kind: str, findings: Findings) -> tuple[Condition, ...] | None:
+def _read_all(node: Node, kind: str, findings: Findings) -> tuple[Condition, ...] | None:
     if not isinstance(node, ListNode) or not node.items:
         findings.add(node, f"{kind!r} takes a list of conditions", "start each one with `- ` on a line of its own")
         return None
-    parts = [read_condition(item, findings) for item in node.items]
-    known = [part for part in parts if part is not None]
-    return tuple(known) if len(known) == len(parts) else None
+    conditions = [read_condition(item, findings) for item in node.items]
+    readable = [condition for condition in conditions if condition is not None]
+    return tuple(readable) if len(readable) == len(conditions) else None
 
 
 def _read_count(node: MappingNode, kind: str, findings: Findings) -> Condition | None:

@@ -16,16 +16,16 @@ _DESTINATION_KEYS = ("destination", "title", "description", "type")
 _DESTINATION_TYPES: tuple[str, ...] = get_args(get_type_hints(Destination)["type"])
 
 
-class Found(msgspec.Struct, frozen=True):
-    """A name with its place, and the destinations it refers to with theirs; `defined` is None if it is wrong."""
+class Parsed(msgspec.Struct, frozen=True):
+    """A definition by its name, with the nodes of name and destinations; `defined` is None if it is wrong."""
 
     name: str
-    at: Node
+    node: Node
     defined: Segment | Destination | None
     destinations: dict[str, Node]
 
 
-def read_segment(node: Node, findings: Findings) -> Found | None:
+def read_segment(node: Node, findings: Findings) -> Parsed | None:
     """A definition in `segments/`; None with a finding where not even its name can be read."""
     mapping = _mapping(node, "segment", _SEGMENT_KEYS, findings)
     if mapping is None:
@@ -43,10 +43,10 @@ def read_segment(node: Node, findings: Findings) -> Found | None:
     segment = None
     if when is not None:
         segment = Segment(name, when, title, description, tuple(sorted(workspaces)), tuple(sorted(destinations)))
-    return Found(name, mapping.entries["segment"][1], segment, destinations)
+    return Parsed(name, mapping.entries["segment"][1], segment, destinations)
 
 
-def read_destination(node: Node, findings: Findings) -> Found | None:
+def read_destination(node: Node, findings: Findings) -> Parsed | None:
     """A definition in `destinations/`; None with a finding where not even its name can be read."""
     mapping = _mapping(node, "destination", _DESTINATION_KEYS, findings)
     if mapping is None:
@@ -62,12 +62,12 @@ def read_destination(node: Node, findings: Findings) -> Found | None:
         )
     if name is None:
         return None
-    return Found(name, mapping.entries["destination"][1], Destination(name, title, description), {})
+    return Parsed(name, mapping.entries["destination"][1], Destination(name, title, description), {})
 
 
-def _mapping(node: Node, kind: str, known: tuple[str, ...], findings: Findings) -> MappingNode | None:
+def _mapping(node: Node, kind: str, allowed: tuple[str, ...], findings: Findings) -> MappingNode | None:
     if isinstance(node, MappingNode):
-        refuse_unknown_keys(node, known, f"a {kind}", findings)
+        refuse_unknown_keys(node, allowed, f"a {kind}", findings)
         return node
     hint = f"start with `{kind}: its_name`; several in one file make a list: `- {kind}: its_name`"
     findings.add(node, f"expected a {kind} as a mapping", hint)

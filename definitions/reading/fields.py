@@ -7,11 +7,11 @@ from definitions.reading.scalars import read_text
 from runtime.hints import did_you_mean
 
 
-def refuse_unknown_keys(node: MappingNode, known: Collection[str], what: str, findings: Findings) -> None:
+def refuse_unknown_keys(node: MappingNode, allowed: Collection[str], what: str, findings: Findings) -> None:
     """A finding for each key that `what` does not have."""
     for name, (key, _) in node.entries.items():
-        if name not in known:
-            findings.add(key, f"{what} has no key {name!r}", did_you_mean(name, known))
+        if name not in allowed:
+            findings.add(key, f"{what} has no key {name!r}", did_you_mean(name, allowed))
 
 
 def value_of(node: MappingNode, key: str) -> Node | None:

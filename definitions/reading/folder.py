@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from definitions.errors import DefinitionErrors
 from definitions.model import Definitions, Destination, Segment
-from definitions.reading.documents import Found, read_destination, read_segment
+from definitions.reading.documents import Parsed, read_destination, read_segment
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import Findings, ListNode, Node
 from definitions.reading.yaml_text import read_documents
@@ -16,17 +16,20 @@ from runtime.hints import did_you_mean
 MAX_FILES = 1_000  # per folder
 _FOLDERS = ("segments", "destinations")
 _IDENTITY = "identity.yaml"
-_PARTS = (*_FOLDERS, _IDENTITY)
+_ENTRIES = (*_FOLDERS, _IDENTITY)
 _LATER = ("traits", "triggers", "tracking-plan")
 
-Placed: TypeAlias = tuple[Found, Findings]
+ParsedIn: TypeAlias = tuple[Parsed, Findings]
 
 
-def load(directory: Path) -> Definitions:
-    """The definitions in `directory`: `segments/*.yaml`, `destinations/*.yaml`, `identity.yaml`; each may be missing.
+def load(directory: Path | None) -> Definitions:
+    """Read `segments/*.yaml`, `destinations/*.yaml` and `identity.yaml` of `directory`; each may be missing.
 
-    Raises DefinitionErrors with everything that is wrong in any of the files.
+    Without a directory nothing is defined, and the default rules of identity hold. Raises DefinitionErrors with
+    everything that is wrong in any of the files.
     """
+    if directory is None:
+        return Definitions()
     reports: list[Findings] = []
     _check_entries(directory, reports)
     segments = _read(directory / "segments", read_segment, reports)
@@ -34,14 +37,14 @@ def load(directory: Path) -> Definitions:
     identity = _read_rules(directory / _IDENTITY, reports)
     _refuse_repeated(segments, "segment")
     _refuse_repeated(destinations, "destination")
-    _refuse_unknown_destinations(segments, [found.name for found, _ in destinations])
+    _refuse_unknown_destinations(segments, [parsed.name for parsed, _ in destinations])
     errors = [error for report in reports for error in report.errors]
     if errors:
         raise DefinitionErrors(errors)
-    defined = sorted((*segments, *destinations), key=lambda placed: placed[0].name)
+    defined = sorted((*segments, *destinations), key=lambda located: located[0].name)
     return Definitions(
-        tuple(found.defined for found, _ in defined if isinstance(found.defined, Segment)),
-        tuple(found.defined for found, _ in defined if isinstance(found.defined, Destination)),
+        tuple(parsed.defined for parsed, _ in defined if isinstance(parsed.defined, Segment)),
+        tuple(parsed.defined for parsed, _ in defined if isinstance(parsed.defined, Destination)),
         identity,
     )
 
@@ -53,33 +56,35 @@ def _check_entries(directory: Path, reports: list[Findings]) -> None:
     for entry in _visible(directory):
         report = _report(entry, reports)
         if entry.name in _LATER:
-            report.add_whole(f"{entry.name} is not supported yet", f"supported: {', '.join(_PARTS)}; move it elsewhere")
-        elif entry.name not in _PARTS:
-            report.add_whole("not a part of the definitions", did_you_mean(entry.name, _PARTS))
+            report.add_whole(
+                f"{entry.name} is not supported yet", f"supported: {', '.join(_ENTRIES)}; move it elsewhere"
+            )
+        elif entry.name not in _ENTRIES:
+            report.add_whole("no entry of a folder of definitions", did_you_mean(entry.name, _ENTRIES))
         elif entry.name == _IDENTITY and entry.is_dir():
             report.add_whole(f"{entry.name} must be a file", "it holds all rules of identifiers")
         elif entry.name in _FOLDERS and not entry.is_dir():
             report.add_whole(f"{entry.name} must be a folder", f"put the file into {entry.name}/")
 
 
-def _read(folder: Path, read: Callable[[Node, Findings], Found | None], reports: list[Findings]) -> list[Placed]:
-    placed: list[Placed] = []
+def _read(folder: Path, read: Callable[[Node, Findings], Parsed | None], reports: list[Findings]) -> list[ParsedIn]:
+    definitions: list[ParsedIn] = []
     files = _visible(folder) if folder.is_dir() else []
     if len(files) > MAX_FILES:
         _report(folder, reports).add_whole(f"more than {MAX_FILES} files", "put several definitions into one file")
-        return placed
+        return definitions
     for file in files:
         report = _report(file, reports)
         if file.suffix != ".yaml" or not file.is_file():
             report.add_whole("not a file of definitions", f"only files named *.yaml belong into {folder.name}/")
             continue
-        found = (read(part, report) for document in read_documents(file, report) for part in _parts(document, report))
-        placed += [(each, report) for each in found if each is not None]
-    return placed
+        nodes = (node for document in read_documents(file, report) for node in _elements(document, report))
+        definitions += [(parsed, report) for node in nodes if (parsed := read(node, report)) is not None]
+    return definitions
 
 
 def _read_rules(file: Path, reports: list[Findings]) -> IdentityRules:
-    """The rules of identifiers in a file; the shipped ones where there is none, or where it is wrong (told)."""
+    """The rules of identifiers in a file; the shipped ones where there is none, or where it is wrong."""
     if file.is_dir() or not (file.exists() or file.is_symlink()):
         return DEFAULT_RULES
     report = _report(file, reports)
@@ -89,7 +94,7 @@ def _read_rules(file: Path, reports: list[Findings]) -> IdentityRules:
     return (read_identity(documents[0], report) if documents else None) or DEFAULT_RULES
 
 
-def _parts(document: Node, report: Findings) -> tuple[Node, ...]:
+def _elements(document: Node, report: Findings) -> tuple[Node, ...]:
     """A document holds one definition or a list of them."""
     if not isinstance(document, ListNode):
         return (document,)
@@ -98,21 +103,21 @@ def _parts(document: Node, report: Findings) -> tuple[Node, ...]:
     return document.items
 
 
-def _refuse_repeated(placed: list[Placed], kind: str) -> None:
+def _refuse_repeated(definitions: list[ParsedIn], kind: str) -> None:
     first: dict[str, str] = {}
-    for found, report in placed:
-        if found.name in first:
-            hint = f"first in {first[found.name]}: rename or remove one"
-            report.add(found.at, f"the {kind} {found.name!r} is defined twice", hint)
+    for parsed, report in definitions:
+        if parsed.name in first:
+            hint = f"first in {first[parsed.name]}: rename or remove one"
+            report.add(parsed.node, f"the {kind} {parsed.name!r} is defined twice", hint)
         else:
-            first[found.name] = f"{report.file}:{found.at.line}"
+            first[parsed.name] = f"{report.file}:{parsed.node.line}"
 
 
-def _refuse_unknown_destinations(segments: list[Placed], known: list[str]) -> None:
-    for found, report in segments:
-        for name, node in found.destinations.items():
-            if name not in known:
-                hint = did_you_mean(name, known) or "none is defined yet"
+def _refuse_unknown_destinations(segments: list[ParsedIn], defined: list[str]) -> None:
+    for parsed, report in segments:
+        for name, node in parsed.destinations.items():
+            if name not in defined:
+                hint = did_you_mean(name, defined) or "none is defined yet"
                 report.add(node, f"there is no destination {name!r}", f"{hint}; destinations/*.yaml define them")
 
 

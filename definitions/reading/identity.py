@@ -37,7 +37,7 @@ NAMESPACE_KEYS = ("namespace", "kind", "limit", "unique", "shared", "normaliser"
 _LIMIT_KEYS = ("at_most", "within")
 _KINDS: tuple[str, ...] = get_args(Kind)
 _SHARING: tuple[str, ...] = get_args(Sharing)
-_SHIPPED_BLOCKED = frozenset[str]().union(*(one.blocked for one in DEFAULT_RULES.namespaces))
+_SHIPPED_BLOCKED = frozenset[str]().union(*(namespace.blocked for namespace in DEFAULT_RULES.namespaces))
 _REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -144,7 +144,7 @@ def _read_namespaces(node: Node, region: str | None, findings: Findings) -> tupl
         namespace = _read_namespace(item, first, region, findings)
         if namespace is not None:
             namespaces.append(namespace)
-    if len(findings.errors) == before and all(one.kind != "person" for one in namespaces):
+    if len(findings.errors) == before and all(namespace.kind != "person" for namespace in namespaces):
         findings.add(node, "none of the namespaces is of kind 'person'", "then nobody would be known: add one")
     return tuple(namespaces)
 
@@ -180,46 +180,46 @@ def _read_namespace(node: Node, first: dict[str, int], region: str | None, findi
 
 
 def _read_namespace_name(node: MappingNode, first: dict[str, int], findings: Findings) -> str | None:
-    at = required_value(node, "namespace", "a namespace", "its name, such as `namespace: email`", findings)
-    name = None if at is None else read_name(at, "the namespace", findings, also="as events name it")
-    if at is None or name is None:
+    name_node = required_value(node, "namespace", "a namespace", "its name, such as `namespace: email`", findings)
+    name = None if name_node is None else read_name(name_node, "the namespace", findings, also="as events name it")
+    if name_node is None or name is None:
         return None
     if name in first:
         hint = f"first on line {first[name]}: remove one"
-        findings.add(at, f"the namespace {name!r} is defined twice", hint)
-    first.setdefault(name, at.line)
+        findings.add(name_node, f"the namespace {name!r} is defined twice", hint)
+    first.setdefault(name, name_node.line)
     return name
 
 
 def _read_kind(node: MappingNode, findings: Findings) -> str | None:
     hint = f"one of {', '.join(_KINDS)}"
-    at = required_value(node, "kind", "a namespace", hint, findings)
-    return None if at is None else _read_choice(at, "kind", _KINDS, findings)
+    kind_node = required_value(node, "kind", "a namespace", hint, findings)
+    return None if kind_node is None else _read_choice(kind_node, "kind", _KINDS, findings)
 
 
-def _read_choice(node: Node, key: str, known: tuple[str, ...], findings: Findings) -> str | None:
+def _read_choice(node: Node, key: str, choices: tuple[str, ...], findings: Findings) -> str | None:
     text = read_text(node, repr(key), findings)
-    if text is None or text in known:
+    if text is None or text in choices:
         return text
-    findings.add(node, f"there is no {key} {text!r}", did_you_mean(text, known))
+    findings.add(node, f"there is no {key} {text!r}", did_you_mean(text, choices))
     return None
 
 
 def _read_limit(node: MappingNode, unique: bool, findings: Findings) -> tuple[int | None, int | None]:
     """Values of one profile, and the period in ms. What is unique has a limit of 1, for ever."""
-    at = value_of(node, "limit")
-    if at is None:
+    limit_node = value_of(node, "limit")
+    if limit_node is None:
         return (1 if unique else None), None
     period_ms = None
-    number: Node | None = at
-    if isinstance(at, MappingNode):
-        refuse_unknown_keys(at, _LIMIT_KEYS, "a limit", findings)
-        number = required_value(at, "at_most", "a limit", "how many values, such as `at_most: 5`", findings)
+    number: Node | None = limit_node
+    if isinstance(limit_node, MappingNode):
+        refuse_unknown_keys(limit_node, _LIMIT_KEYS, "a limit", findings)
+        number = required_value(limit_node, "at_most", "a limit", "how many values, such as `at_most: 5`", findings)
         hint = "a limit for ever is only a number, such as `limit: 5`"
-        period = required_value(at, "within", "a limit with 'at_most'", hint, findings)
+        period = required_value(limit_node, "within", "a limit with 'at_most'", hint, findings)
         period_ms = None if period is None else read_duration(period, "'within'", findings)
     limit = None if number is None else read_whole_number(number, "a limit", MAX_OF_PROFILE, findings)
-    if unique and limit is not None and (limit > 1 or isinstance(at, MappingNode)):
+    if unique and limit is not None and (limit > 1 or isinstance(limit_node, MappingNode)):
         hint = "unique means one value for ever: remove the limit, or `unique`"
         findings.add(node.entries["limit"][0], "this limit contradicts `unique: true`", hint)
     return limit, period_ms

@@ -1,4 +1,4 @@
-"""A YAML document as a tree in which every part knows its place; what the parts mean is decided by their readers."""
+"""A YAML document as a tree in which every node knows its position; what a node means is decided by its reader."""
 
 from pathlib import Path
 from typing import TypeAlias
@@ -24,7 +24,7 @@ class ListNode(msgspec.Struct, frozen=True):
 
 
 class MappingNode(msgspec.Struct, frozen=True):
-    """Keys are unique; each value comes with the node of its key, whose place an error names."""
+    """Keys are unique; each value comes with the node of its key, whose position an error names."""
 
     line: int
     column: int
@@ -35,7 +35,7 @@ Node: TypeAlias = ScalarNode | ListNode | MappingNode
 
 
 class Findings:
-    """Collects what is wrong with one file, so that all of it is told at once."""
+    """Collects what is wrong with one file, so that one run shows all of it."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

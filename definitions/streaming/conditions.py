@@ -39,21 +39,21 @@ def compile_condition(condition: Condition) -> Evaluate:
         case TraitComparison():
             return _compile_trait(condition)
         case Not():
-            return _compile_not(compile_condition(condition.part))
+            return _compile_not(compile_condition(condition.condition))
         case AllOf():
-            return _compile_group(condition.parts, settles=False)
+            return _compile_group(condition.conditions, settles=False)
         case AnyOf():
-            return _compile_group(condition.parts, settles=True)
+            return _compile_group(condition.conditions, settles=True)
 
 
 def leaves(condition: Condition) -> Iterator[EventCount | TraitComparison]:
     """The counts and trait comparisons inside a condition, in the order they are written."""
     match condition:
         case AllOf() | AnyOf():
-            for part in condition.parts:
-                yield from leaves(part)
+            for inner in condition.conditions:
+                yield from leaves(inner)
         case Not():
-            yield from leaves(condition.part)
+            yield from leaves(condition.condition)
         case _:
             yield condition
 
@@ -80,26 +80,26 @@ def _compile_trait(comparison: TraitComparison) -> Evaluate:
     return evaluate
 
 
-def _compile_not(part: Evaluate) -> Evaluate:
+def _compile_not(inner: Evaluate) -> Evaluate:
     def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
-        holds, until = part(windows, traits, now)
+        holds, until = inner(windows, traits, now)
         return Verdict(not holds, until)
 
     return evaluate
 
 
 def _compile_group(conditions: tuple[Condition, ...], settles: bool) -> Evaluate:
-    """`any` is settled by a part that holds, `all` by one that fails.
+    """`any` is settled by a condition that holds, `all` by one that fails.
 
-    A settled group stays so for as long as the most lasting of the settling parts, an open one until the first change
-    of a part. Asking for the most lasting one instead of stopping at the first saves deadlines that change nothing.
+    A settled group stays so for as long as the most lasting of the settling ones, an open one until the first change
+    of a condition. Looking for the most lasting one saves deadlines that change nothing.
     """
-    parts = tuple(compile_condition(condition) for condition in conditions)
+    evaluations = tuple(compile_condition(condition) for condition in conditions)
 
     def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
         settled_until, open_until = _BEFORE_ALL_TIME, NEVER
-        for part in parts:
-            holds, until = part(windows, traits, now)
+        for inner in evaluations:
+            holds, until = inner(windows, traits, now)
             if holds is settles:
                 if until == NEVER:
                     return Verdict(settles, NEVER)

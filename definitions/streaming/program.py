@@ -84,12 +84,14 @@ def _candidates(accumulators: Accumulators, type_name: str, name: str | None) ->
 
 
 def _compile_segment(segment: Segment) -> CompiledSegment:
-    parts = list(leaves(segment.when))
+    conditions = list(leaves(segment.when))
     return CompiledSegment(
         name=segment.name,
         destinations=segment.destinations,
-        reads=frozenset(accumulator_id(part.events) for part in parts if isinstance(part, EventCount)),
-        traits_read=frozenset(part.path[0] for part in parts if isinstance(part, TraitComparison)),
+        reads=frozenset(
+            accumulator_id(condition.events) for condition in conditions if isinstance(condition, EventCount)
+        ),
+        traits_read=frozenset(condition.path[0] for condition in conditions if isinstance(condition, TraitComparison)),
         evaluate=compile_condition(segment.when),
     )
 

@@ -1,4 +1,4 @@
-"""Events and ids of sessions gathered into parts, each the size of one command. Pure."""
+"""Gathers events and ids of sessions into chunks, each the size of one command. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ MAX_BYTES = 1_500_000
 MAX_SESSIONS = 10_000
 
 
-class Part(NamedTuple):
+class Chunk(NamedTuple):
     """The events of one command, ordered by time, and ids of sessions."""
 
     number: int
@@ -17,21 +17,21 @@ class Part(NamedTuple):
     sessions: tuple[str, ...] = ()
 
 
-def parts(events: Iterable[bytes], sessions: Sequence[str] = ()) -> Iterator[Part]:
-    """At least one part, even without an event; exactly the last one says so. Holds two parts at most.
+def chunks(events: Iterable[bytes], sessions: Sequence[str] = ()) -> Iterator[Chunk]:
+    """Yield at least one chunk, even without an event; exactly the last one says so. Holds two chunks at most.
 
-    A part is within all bounds unless it is a single event. The sessions come with the last events and behind them.
+    A chunk is within all bounds unless it is a single event. The sessions come with the last events and behind them.
     """
     number = 0
     gathered: list[bytes] = []
     size = 0
     for event in events:
         if gathered and (len(gathered) == MAX_EVENTS or size + len(event) > MAX_BYTES):
-            yield Part(number, tuple(gathered), last=False)
+            yield Chunk(number, tuple(gathered), last=False)
             number, gathered, size = number + 1, [], 0
         gathered.append(event)
         size += len(event)
     for start in range(0, max(len(sessions), 1), MAX_SESSIONS):
         last = start + MAX_SESSIONS >= len(sessions)
-        yield Part(number, tuple(gathered), last, tuple(sessions[start : start + MAX_SESSIONS]))
+        yield Chunk(number, tuple(gathered), last, tuple(sessions[start : start + MAX_SESSIONS]))
         number, gathered = number + 1, []

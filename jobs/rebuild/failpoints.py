@@ -1,8 +1,8 @@
-"""The failpoints of the rebuilder, see `runtime.failpoints`; tests end it at each of them."""
+"""The failpoints of the rebuilder, see `runtime.failpoints`; tests kill it at each of them."""
 
-from runtime.failpoints import crash_points
+from runtime.failpoints import failpoints
 
-PLACES = ("before_barrier", "after_barrier", "between_parts", "before_rebuilt", "before_offsets")
+FAILPOINTS = ("before_barrier", "after_barrier", "between_chunks", "before_rebuilt", "before_offsets")
 
-reached = crash_points(PLACES)
-"""Call it with the name of the place."""
+reached = failpoints(FAILPOINTS)
+"""Call it with the name of the failpoint."""

@@ -11,10 +11,9 @@ JOBS = Counter(
 )
 PROFILES = Counter("onefold_rebuilder_profiles", "Profiles whose events were replayed.")
 REFUSED = Counter(
-    "onefold_rebuilder_profiles_refused", "Profiles that still wait: a part of their replay became a dead letter."
+    "onefold_rebuilder_profiles_refused", "Profiles that still wait: a chunk of their replay became a dead letter."
 )
 EVENTS = Counter("onefold_rebuilder_events", "Events replayed.")
-FETCHED = Counter("onefold_rebuilder_events_from_kafka", "Events whose bytes the warehouse did not have.")
 UNDECODABLE = Counter("onefold_rebuilder_undecodable", "Records of identity.changes that could not be decoded.")
 RETRIES = Counter("onefold_rebuilder_retries", "Attempts that failed and were repeated.", ["step"])
 JOB_S = Histogram(

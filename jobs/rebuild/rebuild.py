@@ -1,7 +1,7 @@
-"""The rebuilder's work: barrier, events, replay, rebuilt. What each step waits for is in the module of its name.
+"""Rebuilds profiles: barrier, events, replay, rebuilt. Leaves what each step waits for to the module of its name.
 
-It may end anywhere and is then done again from the start: a profile begins anew with part 0 of a new run, and ignores
-the replay of a decision that it has done with.
+The work may end anywhere and is then done again from the start: a profile begins anew with chunk 0 of a new attempt,
+and ignores the replay of a decision that it has done with.
 """
 
 import heapq
@@ -12,16 +12,17 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from jobs.rebuild import metrics
-from jobs.rebuild.barrier import WORKER, Barrier
+from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.changes import Changes
 from jobs.rebuild.claims import Claims, Job, jobs
 from jobs.rebuild.failpoints import reached
-from jobs.rebuild.originals import Originals
 from jobs.rebuild.refusals import Refusals
-from jobs.rebuild.replays import Replays, Sent
+from jobs.rebuild.replays import Replays, SentReplay
+from runtime.errors import TransientError
 from runtime.kafka.offsets import Partition
-from runtime.retrying import TransientError, persist
+from runtime.retrying import persist
 from schemas import topics
+from schemas.groups import WORKER
 from schemas.identity import default_profile_id
 from schemas.records import Claimant, Identifier, IdentityChange
 from warehouse.queries.replays import Row, Warehouse, slices
@@ -37,7 +38,6 @@ class Rebuilder:
         changes: Changes,
         barrier: Barrier,
         warehouse: Warehouse,
-        originals: Originals,
         replays: Replays,
         refusals: Refusals,
         namespaces: Mapping[str, uuid.UUID],
@@ -46,16 +46,15 @@ class Rebuilder:
         self._changes = changes
         self._barrier = barrier
         self._warehouse = warehouse
-        self._originals = originals
         self._replays = replays
         self._refusals = refusals
         self._namespaces = namespaces
         self._stopping = stopping
 
     def rebuild(self, changes: Sequence[IdentityChange]) -> None:
-        """Rebuild every profile that these changes name, all behind one barrier, and tell so for each change.
+        """Rebuild every profile that these changes name, all behind one barrier, and publish so for each change.
 
-        Nothing is told of a change with a profile whose replay PROFILE could not take: that one still waits.
+        Nothing is published of a change with a profile whose replay PROFILE could not take: that one still waits.
         """
         started = time.monotonic()
         metrics.WAITING.set(len(changes))
@@ -64,33 +63,33 @@ class Rebuilder:
         reached("after_barrier")
         persist("refusals", self._refusals.begin, self._stopping, metrics.RETRIES)
         sent = {job: self._replay(job, cut) for job in jobs(changes)}
-        self._barrier.await_read({WORKER: _ends(sent.values())}, "profiles being rebuilt")
+        self._barrier.await_read({WORKER.name: _ends(sent.values())}, "profiles being rebuilt")
         refused = self._refused(sent)
         reached("before_rebuilt")
         elapsed_s = time.monotonic() - started
         rebuilt = [_rebuilt(change, sent, elapsed_s) for change in changes if not _concerns(change, refused)]
-        persist("rebuilt", lambda: self._changes.tell(rebuilt), self._stopping, metrics.RETRIES)
+        persist("rebuilt", lambda: self._changes.publish(rebuilt), self._stopping, metrics.RETRIES)
         reached("before_offsets")
         _count(changes, sent, refused, elapsed_s)
 
-    def _replay(self, job: Job, cut: Sequence[int]) -> Sent:
-        def attempt() -> Sent:
+    def _replay(self, job: Job, cut: Sequence[int]) -> SentReplay:
+        def attempt() -> SentReplay:
             # Sessions of long before a merge still bear the id of the profile that gave way.
             profile_ids = (job.claimant.profile_id, *self._own_profiles(job))
-            told = self._warehouse.told(job.workspace, tuple(dict.fromkeys(profile_ids)))
-            return self._replays.send(job, self._bodies(job, cut), told, self._changes.turn)
+            published = self._warehouse.published(job.workspace, tuple(dict.fromkeys(profile_ids)))
+            return self._replays.send(job, self._bodies(job, cut), published, self._changes.fencing_token)
 
         return persist("replay", attempt, self._stopping, metrics.RETRIES)
 
-    def _refused(self, sent: Mapping[Job, Sent]) -> frozenset[Job]:
-        """The jobs of which a part became a dead letter, each told to whoever reads the log."""
+    def _refused(self, sent: Mapping[Job, SentReplay]) -> frozenset[Job]:
+        """The jobs of which a chunk became a dead letter; logs each."""
         places = {(one.partition, offset): job for job, one in sent.items() for offset in one.offsets}
         found = persist("refusals", lambda: self._refusals.of(places), self._stopping, metrics.RETRIES)
         refused = {places[place]: place for place in sorted(found)}
         for job, (partition, offset) in refused.items():
             logger.error(
-                "profile %s of workspace %r still waits for the replay of decision %d: %s has the part at partition %d,"
-                " offset %d of %s; a later decision about the profile begins anew",
+                "profile %s of workspace %r still waits for the replay of decision %d: %s has the chunk at"
+                " partition %d, offset %d of %s; a later decision about the profile begins anew",
                 job.claimant.profile_id, job.workspace, job.decision,
                 topics.EVENTS_DEAD, partition, offset, topics.PROFILE_COMMANDS,
             )  # fmt: skip
@@ -105,12 +104,11 @@ class Rebuilder:
 
     def _bodies(self, job: Job, cut: Sequence[int]) -> Iterator[bytes]:
         claims = Claims(job.claimant.claims)
-        claimed = (
-            row
+        return (
+            row.body
             for row in self._rows(job.workspace, claims, cut)
             if row.identifiers and claims.hold(row.identifiers[0], row.occurred_at)
         )
-        return (row.body for row in self._originals.completed(claimed))
 
     def _rows(self, workspace: str, claims: Claims, cut: Sequence[int]) -> Iterator[Row]:
         """In order of time and place, each once, though it may have values of several questions."""
@@ -143,8 +141,8 @@ def _order(row: Row) -> tuple[int, int, int]:
     return row.occurred_at, row.offset, row.partition
 
 
-def _ends(sent: Iterable[Sent]) -> dict[Partition, int]:
-    """What the worker has read when it has read all parts."""
+def _ends(sent: Iterable[SentReplay]) -> dict[Partition, int]:
+    """What the worker has read when it has read all chunks."""
     ends: dict[Partition, int] = {}
     for one in sent:
         place = (topics.PROFILE_COMMANDS, one.partition)
@@ -152,7 +150,7 @@ def _ends(sent: Iterable[Sent]) -> dict[Partition, int]:
     return ends
 
 
-def _rebuilt(change: IdentityChange, sent: Mapping[Job, Sent], elapsed_s: float) -> IdentityChange:
+def _rebuilt(change: IdentityChange, sent: Mapping[Job, SentReplay], elapsed_s: float) -> IdentityChange:
     """The end of a change's story. Profiles that a later decision concerns count there."""
     return IdentityChange(
         workspace=change.workspace,
@@ -177,7 +175,7 @@ def _concerns(change: IdentityChange, some: Iterable[Job]) -> bool:
 
 
 def _count(
-    changes: Sequence[IdentityChange], sent: Mapping[Job, Sent], refused: Collection[Job], elapsed_s: float
+    changes: Sequence[IdentityChange], sent: Mapping[Job, SentReplay], refused: Collection[Job], elapsed_s: float
 ) -> None:
     events = sum(one.events for one in sent.values())
     for change in changes:

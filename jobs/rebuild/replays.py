@@ -1,27 +1,22 @@
-"""One profile's events as `replay` commands, in order and acknowledged; which events is `rebuild`'s matter."""
+"""Sends a profile's events as `replay` commands, in order and acknowledged. Leaves which events to `rebuild`."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from confluent_kafka import KafkaException, Producer
-
-from jobs.rebuild.chunks import parts
+from jobs.rebuild.chunks import chunks
 from jobs.rebuild.claims import Job
-from jobs.rebuild.delivery import Delivery, failure
 from jobs.rebuild.failpoints import reached
-from runtime.kafka.clients import PRODUCER_CONFIG
-from schemas import topics
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.producer import AcknowledgedProducer
+from schemas import groups, topics
 from schemas.identity import profile_key
 from schemas.records import ProfileCommand, Replay
-from warehouse.queries.replays import Told
-
-DELIVERY_TIMEOUT_S = 30.0
-QUEUE_KBYTES = 32 * 1024
+from warehouse.queries.replays import Published
 
 
-class Sent(NamedTuple):
-    """How many events went out, and where on `profile.commands` their parts lie."""
+class SentReplay(NamedTuple):
+    """How many events went out, and where on `profile.commands` their chunks lie."""
 
     events: int
     partition: int
@@ -38,60 +33,40 @@ class Replays:
 
     def __init__(self, kafka: str, encode: Callable[[ProfileCommand], bytes]) -> None:
         self._encode = encode
-        self._runs = 0
-        config = {
-            "bootstrap.servers": kafka,
-            "client.id": f"{topics.APP}-rebuilder",
-            "compression.type": "lz4",
-            "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
-            "queue.buffering.max.kbytes": QUEUE_KBYTES,
-            "log_level": 0,  # what goes wrong is raised
-        }
-        self._producer = Producer(PRODUCER_CONFIG | config)
+        self._attempts = 0
+        self._producer = AcknowledgedProducer(kafka, groups.REBUILDER.name)
 
-    def send(self, job: Job, events: Iterable[bytes], told: Told, turn: int) -> Sent:
-        """Send a run of its own, at least one part, and return once Kafka has acknowledged all of it.
+    def send(self, job: Job, events: Iterable[bytes], published: Published, fencing_token: int) -> SentReplay:
+        """Send an attempt of its own, at least one chunk, and return once Kafka has acknowledged all of it.
 
-        `turn`: this rebuilder's, see `Changes`. A profile does not take up a run that sorts before the one it has: that
-        of a rebuilder that was away, and does not know that another one goes on.
+        `fencing_token`: this rebuilder's, see `Changes`. A profile ignores an attempt that sorts before the one it has:
+        that of a rebuilder that was away and does not know that another one goes on.
 
-        Raises TransientError, after which a new run may be sent: the profile ignores what came of this one. Raises
+        Raises TransientError, after which a new attempt may be sent: the profile ignores what came of this one. Raises
         TerminalError when only a new process can go on. What `events` raises passes.
         """
-        self._runs += 1
-        # The letter sorts behind the times that an older release's runs begin with.
-        run = f"t{turn:019}-{self._runs:08}-{uuid.uuid4().hex}"
+        self._attempts += 1
+        attempt = f"{fencing_token:019}-{self._attempts:08}-{uuid.uuid4().hex}"
         key = profile_key(job.workspace, job.claimant.profile_id)
-        delivery = Delivery()
         count = 0
-        for part in parts(events, told.sessions):
-            if part.number:
-                reached("between_parts")
-            count += len(part.events)
-            replay = Replay(
-                decision=job.decision,
-                attempt=run,
-                chunk=part.number,
-                last=part.last,
-                events=part.events,
-                version=told.version if part.number == 0 else 0,
-                sessions=part.sessions,
-            )
-            command = ProfileCommand.of(job.workspace, job.claimant.profile_id, replay)
-            self._produce(self._encode(command), key, delivery)
-        self._producer.flush(DELIVERY_TIMEOUT_S + 1)
-        delivery.check(part.number + 1)
-        return Sent(count, delivery.partition, tuple(delivery.offsets))
 
-    def _produce(self, value: bytes, key: bytes, delivery: Delivery) -> None:
-        while True:
-            delivery.check()
-            try:
-                self._producer.produce(topics.PROFILE_COMMANDS, value, key, on_delivery=delivery.acknowledge)
-            except BufferError:
-                self._producer.poll(0.1)
-            except KafkaException as error:
-                raise failure(error.args[0]) from error
-            else:
-                self._producer.poll(0)
-                return
+        def records() -> Iterator[ProducerRecord]:
+            nonlocal count
+            for chunk in chunks(events, published.sessions):
+                if chunk.number:
+                    reached("between_chunks")
+                count += len(chunk.events)
+                replay = Replay(
+                    decision=job.decision,
+                    attempt=attempt,
+                    chunk=chunk.number,
+                    last=chunk.last,
+                    events=chunk.events,
+                    version=published.version if chunk.number == 0 else 0,
+                    sessions=chunk.sessions,
+                )
+                command = ProfileCommand.of(job.workspace, job.claimant.profile_id, replay)
+                yield ProducerRecord(topics.PROFILE_COMMANDS, key, self._encode(command))
+
+        positions = self._producer.send(records())
+        return SentReplay(count, positions[0].partition, tuple(position.offset for position in positions))

@@ -12,9 +12,7 @@ from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
 from onefold.commands.up import port_options, stop, stopping_on_signals
 from onefold.demo.play import DemoFailed, play
-from settings.environment import SHIPPED_DEFINITIONS
-
-DEMO_DEFINITIONS = SHIPPED_DEFINITIONS.parent / "demo"
+from onefold.examples import DEMO
 
 
 @click.command()
@@ -38,7 +36,7 @@ def demo(seconds: float | None, **ports: int) -> None:
     console = Terminal()
     chosen = Ports(**{name.removesuffix("_port"): port for name, port in ports.items()})
     data_dir = Path(tempfile.mkdtemp(prefix="onefold-demo-"))
-    stack = Stack(StackOptions(data_dir=data_dir, definitions=DEMO_DEFINITIONS, ports=chosen), screen_for(console))
+    stack = Stack(StackOptions(data_dir=data_dir, definitions=DEMO, ports=chosen), screen_for(console))
     console.print("[bold]Onefold[/bold]: every event of a person, one profile, within a second", markup=True)
     with stopping_on_signals():
         try:

@@ -16,12 +16,12 @@ import click
 import msgspec
 
 from embedded.layout import Ports
-from embedded.preflight import flag
+from embedded.preflight import flag, variable
 from embedded.running import DEFAULT_DATA_DIR
 from embedded.screen import error_console, screen_for
 from embedded.stack import Stack, StackOptions
+from onefold.examples import SHOP
 from settings import Clock, without_credentials
-from settings.environment import SHIPPED_DEFINITIONS
 
 _TEND_EVERY_S = 0.2
 
@@ -31,15 +31,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def port_options(command: Command) -> Command:
     """One option for each port of the stack, such as `--kafka-port`, also read from ONEFOLD_KAFKA_PORT and so on."""
     for field in reversed(msgspec.structs.fields(Ports)):
-        name = flag(field.name)
-        variable = f"ONEFOLD_{field.name.upper()}_PORT"
         option = click.option(
-            name,
+            flag(field.name),
             type=click.IntRange(1, 65535),
             default=field.default,
             show_default=True,
-            envvar=variable,
-            help=f"Also {variable}.",
+            envvar=variable(field.name),
+            help=f"Also {variable(field.name)}.",
         )
         command = option(command)
     return command
@@ -57,9 +55,9 @@ def port_options(command: Command) -> Command:
 @click.option(
     "--definitions",
     type=click.Path(path_type=Path),
-    default=SHIPPED_DEFINITIONS,
+    default=SHOP,
     envvar="ONEFOLD_DEFINITIONS",
-    help="Folder of segments and identity rules.  [default: those of the demo's shop]",
+    help="Folder of segments and rules of identity; also ONEFOLD_DEFINITIONS.  [default: examples/shop]",
 )
 @click.option(
     "--clock",
@@ -137,7 +135,8 @@ def ready_text(stack: Stack) -> str:
         [
             "",
             "Ready.",
-            f"  collector and API  {addresses.http}   write key dev, workspace main",
+            f"  collector          {addresses.http}   write key dev, workspace main",
+            f"  API                {addresses.api}   read key ONEFOLD_READ_KEY, admin key ONEFOLD_ADMIN_KEY (below)",
             f"  ClickHouse         {without_credentials(addresses.clickhouse)}   user {clickhouse.username}, "
             f"password {clickhouse.password}",
             f"  Kafka              {addresses.kafka}",
@@ -147,7 +146,7 @@ def ready_text(stack: Stack) -> str:
             "",
             "In another terminal:",
             f"  {onefold} sql{here} 'SELECT count() FROM events'",  # noqa: S608 - shown, not run
-            f'  eval "$({onefold} env{here})"   # ONEFOLD_CLICKHOUSE, ONEFOLD_READ_KEY, ONEFOLD_ADMIN_KEY and more',
+            f'  eval "$({onefold} env{here})"   # ONEFOLD_API, ONEFOLD_READ_KEY, ONEFOLD_ADMIN_KEY and more',
             "",
         ]
     )

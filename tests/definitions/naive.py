@@ -27,11 +27,11 @@ class Happened(NamedTuple):
 
 def holds(condition: Condition, events: Sequence[Happened], traits: Mapping[str, object], now: int) -> bool:
     if isinstance(condition, AllOf):
-        return all(holds(part, events, traits, now) for part in condition.parts)
+        return all(holds(inner, events, traits, now) for inner in condition.conditions)
     if isinstance(condition, AnyOf):
-        return any(holds(part, events, traits, now) for part in condition.parts)
+        return any(holds(inner, events, traits, now) for inner in condition.conditions)
     if isinstance(condition, Not):
-        return not holds(condition.part, events, traits, now)
+        return not holds(condition.condition, events, traits, now)
     if isinstance(condition, TraitComparison):
         return passes(condition, traits)
     inside = [event for event in events if now - condition.within_ms < event.at <= now]

@@ -32,8 +32,8 @@ def test_what_comes_later_is_said_to_be_not_supported_yet(tmp_path: Path, later:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("segmnts/a.yaml", "segmnts: not a part of the definitions (did you mean 'segments'?)"),
-        ("segments.yaml", "segments.yaml: not a part of the definitions (did you mean 'segments'?)"),
+        ("segmnts/a.yaml", "segmnts: no entry of a folder of definitions (did you mean 'segments'?)"),
+        ("segments.yaml", "segments.yaml: no entry of a folder of definitions (did you mean 'segments'?)"),
         ("segments/a.yml", "segments/a.yml: not a file of definitions (only files named *.yaml belong into segments/)"),
         ("segments/deep/a.yaml", "segments/deep: not a file of definitions (only files named *.yaml belong"),
         ("segments", "segments: segments must be a folder"),

@@ -141,7 +141,7 @@ def test_all_mistakes_are_told_at_once_with_those_of_other_files(tmp_path: Path)
     ("path", "says"),
     [
         ("identity.yaml/a.yaml", "identity.yaml: identity.yaml must be a file"),
-        ("identity.yml", "identity.yml: not a part of the definitions (did you mean 'identity.yaml'?)"),
+        ("identity.yml", "identity.yml: no entry of a folder of definitions (did you mean 'identity.yaml'?)"),
     ],
 )
 def test_it_is_one_file_of_this_name(tmp_path: Path, path: str, says: str) -> None:

@@ -39,12 +39,12 @@ class Crew:
         self._is_plain: dict[int, bool] = {}
         self.restarts = 0  # since the present test began
 
-    def start(self, number: int = 1, crash_at: str = "", awaited: bool = True) -> PartProcess:
-        """Start a worker anew; `crash_at` names the place at which it is to end itself, see streams/failpoints.py."""
+    def start(self, number: int = 1, failpoint: str = "", awaited: bool = True) -> PartProcess:
+        """Start a worker anew; `failpoint` names where it is to end itself, see streams/failpoints.py."""
         worker = self._workers.setdefault(number, PartProcess(self._part(number, ""), self.log(number), self._reaper))
         worker.kill()
-        worker.part = self._part(number, crash_at)
-        self._is_plain[number] = not crash_at
+        worker.part = self._part(number, failpoint)
+        self._is_plain[number] = not failpoint
         worker.start()
         if awaited:
             self.await_ready(number)
@@ -118,13 +118,13 @@ class Crew:
             worker.kill()
         self._reaper.close()
 
-    def _part(self, number: int, crash_at: str) -> Part:
+    def _part(self, number: int, failpoint: str) -> Part:
         port = self._ports.setdefault(number, free_ports(1)[0])
         own = {
             "ONEFOLD_WORKER": str(number),
             "ONEFOLD_DATA_DIR": str(self._folder),
             "ONEFOLD_WORKER_METRICS_PORT": str(port),
-            VARIABLE: crash_at,
+            VARIABLE: failpoint,
         }
         return Part(
             name=f"worker-{number}",

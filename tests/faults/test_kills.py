@@ -1,4 +1,4 @@
-"""A worker that is killed, at every named place of its work and at random, or told to stop under load."""
+"""A worker that is killed, at every failpoint and at random, or told to stop under load."""
 
 import random
 import time
@@ -9,8 +9,9 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
 from embedded.stack import Stack
+from runtime.kafka.offsets import Partition
 from schemas.topics import APP, TABLES, changelog
-from streams.failpoints import PLACES
+from streams.failpoints import FAILPOINTS
 from streams.state.store import META
 from streams.tasks.commit import POSITION
 from tests.faults.crew import Crew, killed, until
@@ -25,15 +26,15 @@ STOPS_WITHIN_S = 15.0
 IN_START = ("after_fence", "in_recovery", "after_recovery")
 
 
-def test_killed_at_every_named_place(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
+def test_killed_at_every_failpoint(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     rng = random.Random(1)
     played = phases(scene, seed=1, number=4 if is_long else 1, visitors=60)
     for end, sent in played:
-        places = list(PLACES)
-        rng.shuffle(places)
-        for place, piece in zip(places, pieces(sent, len(places)), strict=True):
+        failpoints = list(FAILPOINTS)
+        rng.shuffle(failpoints)
+        for failpoint, piece in zip(failpoints, pieces(sent, len(failpoints)), strict=True):
             scene.sender.send(piece)
-            _crash(crew, place, 1 if place in IN_START else rng.randint(1, 4))
+            _crash(crew, failpoint, 1 if failpoint in IN_START else rng.randint(1, 4))
             figures.kills += 1
         crew.steady()
         scene.rest_at(end)
@@ -41,17 +42,17 @@ def test_killed_at_every_named_place(crew: Crew, scene: Scene, figures: Figures,
     assert_sound(scene, played)
 
 
-def _crash(crew: Crew, place: str, times: int) -> None:
-    """Let worker 1 work until it kills itself at a place."""
-    if place == "in_recovery":
+def _crash(crew: Crew, failpoint: str, times: int) -> None:
+    """Let worker 1 work until it kills itself at a failpoint."""
+    if failpoint == "in_recovery":
         crew.worker().kill()
         crew.wipe()
-    worker = crew.start(crash_at=f"{place}:{times}", awaited=False)
-    if place == "before_close":
+    worker = crew.start(failpoint=f"{failpoint}:{times}", awaited=False)
+    if failpoint == "before_close":
         crew.await_ready()
         worker.terminate()
     ending = crew.ended()
-    assert killed(ending), f"{place}:{times}: {worker.failure(ending)}"
+    assert killed(ending), f"{failpoint}:{times}: {worker.failure(ending)}"
 
 
 def test_killed_at_random_moments_again_and_again(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
@@ -79,9 +80,9 @@ def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figure
         crew.worker().kill()
         for times in range(1, 5 if is_long else 2):
             crew.wipe()
-            crew.start(crash_at=f"in_recovery:{times}", awaited=False)
+            crew.start(failpoint=f"in_recovery:{times}", awaited=False)
             assert killed(crew.ended())
-            again = crew.start(crash_at="in_recovery", awaited=False)  # if the first has left anything to apply
+            again = crew.start(failpoint="in_recovery", awaited=False)  # if the first has left anything to apply
             until(lambda again=again: again.pid is None or again.part.ready(), "a worker to end or to be ready")  # type: ignore[misc]
             figures.kills += 1 + (again.pid is None)
         crew.steady()
@@ -126,7 +127,7 @@ def _folded_but_not_acknowledged(stack: Stack) -> Iterator[str]:
                 yield f"{place}: acknowledged up to {at}, folded up to {position}: {between} records between"
 
 
-def _positions(stack: Stack) -> Mapping[topic.Place, int]:
+def _positions(stack: Stack) -> Mapping[Partition, int]:
     """Input position of every partition, from the changelogs."""
     prefix = META + POSITION
     found = {}
@@ -137,7 +138,7 @@ def _positions(stack: Stack) -> Mapping[topic.Place, int]:
     return found
 
 
-def _committed(stack: Stack) -> Mapping[topic.Place, int]:
+def _committed(stack: Stack) -> Mapping[Partition, int]:
     admin = AdminClient({"bootstrap.servers": stack.addresses.kafka})
     answered = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(APP)])[APP].result().topic_partitions
     return {(place.topic, place.partition): place.offset for place in answered or () if place.offset >= 0}

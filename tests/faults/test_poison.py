@@ -74,7 +74,10 @@ def _poison(scene: Scene) -> Mapping[str, Poison]:
     ]
     encode = codec.encoder(ProfileCommand)
     command = encode(ProfileCommand.of(workspace, profile, Fold(event=resolved)))
-    no_event: Poison = [("truncated", encode(ProfileCommand.of(workspace, profile, Fold())))]
+    no_event: Poison = [
+        ("truncated", encode(ProfileCommand.of(workspace, profile, Fold(event=b"")))),
+        ("unprocessable", encode(ProfileCommand(workspace, profile))),
+    ]
     return {
         EVENTS: no_events(codec, workspace),
         EVENTS_RESOLVED: _bytes_that_are_no(resolved, codec, workspace),

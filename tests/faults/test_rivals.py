@@ -19,14 +19,15 @@ RECOVERED = "Restore complete"
 
 
 @pytest.mark.parametrize(
-    "place", [pytest.param(place, marks=() if place in IN_SHORT else pytest.mark.slow) for place in FROZEN_AT]
+    "failpoint",
+    [pytest.param(failpoint, marks=() if failpoint in IN_SHORT else pytest.mark.soak) for failpoint in FROZEN_AT],
 )
 def test_a_worker_frozen_past_its_session_comes_back_as_a_zombie_and_changes_nothing(
-    place: str, crew: Crew, scene: Scene, figures: Figures
+    failpoint: str, crew: Crew, scene: Scene, figures: Figures
 ) -> None:
-    played = phases(scene, seed=10 + FROZEN_AT.index(place), number=1, visitors=30)
+    played = phases(scene, seed=10 + FROZEN_AT.index(failpoint), number=1, visitors=30)
     ((end, sent),) = played
-    frozen = crew.start(1, crash_at=f"{place}:8:STOP")
+    frozen = crew.start(1, failpoint=f"{failpoint}:8:STOP")
     before, after = pieces(sent, 2)
     scene.sender.send(before)
     zombie = crew.await_stopped(1)
@@ -39,7 +40,7 @@ def test_a_worker_frozen_past_its_session_comes_back_as_a_zombie_and_changes_not
 
     recoveries = crew.log(1).read_text().count(RECOVERED)
     zombie.send_signal(signal.SIGCONT)
-    if place in HOLDING_A_BATCH:
+    if failpoint in HOLDING_A_BATCH:
         assert crew.ended(1) == "exit code 1"
         assert "another worker has taken the partition" in crew.log(1).read_text()
     else:

@@ -1,4 +1,4 @@
-"""People parted under load while the rebuilder dies at its named places, and the worker at some of its own."""
+"""People parted under load while the rebuilder dies at its named failpoints, and the worker at some of its own."""
 
 import random
 from collections import Counter
@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from embedded.stack import Stack
-from jobs.rebuild.failpoints import PLACES
+from jobs.rebuild.failpoints import FAILPOINTS
 from runtime.failpoints import VARIABLE
 from schemas.records import Event, IdentityRequest
 from tests.faults.crew import Crew, killed, until
@@ -20,7 +20,7 @@ from tests.oracle.stream import WEB, Delivery, device, user
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-IN_SHORT = ("after_barrier", "between_parts", "before_offsets")
+IN_SHORT = ("after_barrier", "between_chunks", "before_offsets")
 # The worker's, within a batch: between what a decision sends, and around the end of its transaction.
 OF_WORKER = ("after_outputs", "before_commit", "after_commit", "after_store", "after_begin")
 ORDERS = 3
@@ -34,9 +34,9 @@ class _Rebuilder:
         self._process = stack.part("rebuilder")
         self._plain = self._process.part
 
-    def start(self, crash_at: str) -> None:
+    def start(self, failpoint: str) -> None:
         self._process.kill()
-        environment = dict(self._plain.environment) | {VARIABLE: crash_at}
+        environment = dict(self._plain.environment) | {VARIABLE: failpoint}
         self._process.part = msgspec.structs.replace(self._plain, environment=environment)
         self._process.start()
 
@@ -61,30 +61,30 @@ def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
 ) -> None:
     rng = random.Random(30)
     operator = Operator(scene, seed=30)
-    places = PLACES if is_long else IN_SHORT
+    failpoints = FAILPOINTS if is_long else IN_SHORT
     played = []
     for phase, (end, sent) in enumerate(phases(scene, seed=30, number=3 if is_long else 1)):
         couples: list[Delivery] = []
-        for number, (place, piece) in enumerate(zip(places, pieces(sent, len(places)), strict=True)):
+        for number, (failpoint, piece) in enumerate(zip(failpoints, pieces(sent, len(failpoints)), strict=True)):
             before, after = pieces(piece, 2)
-            couple = _couple(scene, f"{place}-{phase}", before[-1].event.received_at, place)
+            couple = _couple(scene, f"{failpoint}-{phase}", before[-1].event.received_at, failpoint)
             couples += couple
             scene.sender.send([*before, *couple])
             parted = couple[-1].event.identifiers
             until(lambda parted=parted: _was_asked_about(scene, parted), f"{parted} to be asked about")  # type: ignore[misc]
 
             crew.worker().kill()
-            rebuilder.start(crash_at=place)
+            rebuilder.start(failpoint=failpoint)
             operator.give(
-                IdentityRequest(scene.workspace.name, "", "", end, parted, "unmerge", f"{place}-{phase}", "a test")
+                IdentityRequest(scene.workspace.name, "", "", end, parted, "unmerge", f"{failpoint}-{phase}", "a test")
             )
             operator.part(ORDERS, before)
             scene.sender.send(after)
-            crew.start(crash_at=f"{OF_WORKER[number]}:{rng.randint(1, 2)}", awaited=False)
+            crew.start(failpoint=f"{OF_WORKER[number]}:{rng.randint(1, 2)}", awaited=False)
             assert killed(crew.ended())
             crew.start(awaited=False)
             assert killed(rebuilder.ended())
-            rebuilder.start(crash_at="")
+            rebuilder.start(failpoint="")
             figures.kills += 3
         crew.steady()
         rebuilder.steady()
@@ -94,7 +94,7 @@ def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
     end, last = played.pop()
     assert_sound(scene, [*played, (end, [*last, *operator.stragglers])])
     kinds = Counter(change.kind for change in scene.ledger().decided)
-    assert kinds["unmerged"] >= len(places), kinds
+    assert kinds["unmerged"] >= len(failpoints), kinds
     figures.notes.append(f"{kinds['unmerged']} splits, {kinds['shared']} shared devices")
 
 
@@ -102,9 +102,9 @@ def _was_asked_about(scene: Scene, identifiers: Sequence[object]) -> bool:
     return any(set(identifiers) <= set(request.identifiers) for request in scene.ledger().requests)
 
 
-def _couple(scene: Scene, name: str, at: int, place: str) -> list[Delivery]:
-    """Events on a device whose user signs in at last, so many that their replay comes by the place."""
-    events = SEVERAL_PARTS if place == "between_parts" else 3
+def _couple(scene: Scene, name: str, at: int, failpoint: str) -> list[Delivery]:
+    """Events on a device whose user signs in at last, so many that their replay comes by the failpoint."""
+    events = SEVERAL_PARTS if failpoint == "between_chunks" else 3
     workspace = scene.workspace.name
     views = [
         Event(workspace, WEB, f"{name}-{number}", "track", "Product Viewed", at - number, None, at, (device(name),))

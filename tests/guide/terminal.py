@@ -12,9 +12,9 @@ from typing import Self
 
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
-from settings.environment import SHIPPED_DEFINITIONS
+from onefold.examples import SHOP
 
-_READ_DEFINITIONS = ("collector", "worker", "rebuilder")
+_READ_DEFINITIONS = ("collector", "api", "worker", "rebuilder")
 _TIMEOUT_S = 120
 
 
@@ -52,6 +52,7 @@ class Terminal:
         here = str(Path(sys.executable).parent)
         environment |= {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
         script = commands.replace("127.0.0.1:8080", f"127.0.0.1:{environment.get('ONEFOLD_HTTP_PORT')}")
+        script = script.replace("127.0.0.1:8090", f"127.0.0.1:{environment.get('ONEFOLD_API_PORT')}")
         return subprocess.run(
             ["bash", "-e", "-c", script],
             cwd=self._folder,
@@ -67,7 +68,7 @@ class Terminal:
     def _up(self, command: str) -> None:
         match shlex.split(command, comments=True):
             case ["onefold", "up"]:
-                definitions = SHIPPED_DEFINITIONS
+                definitions = SHOP
             case ["onefold", "up", "--definitions", folder]:
                 definitions = self._folder / folder
             case _:
@@ -87,7 +88,7 @@ class Terminal:
                 raise ended[0].failure("ended while it started")
             time.sleep(0.05)
 
-    def _running(self, definitions: Path = SHIPPED_DEFINITIONS) -> Stack:
+    def _running(self, definitions: Path = SHOP) -> Stack:
         if self._stack is None:
             options = StackOptions(data_dir=self._folder / ".onefold", definitions=definitions, ports=Ports.free())
             self._stack = self._ending.enter_context(Stack(options))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from runtime.retrying import TerminalError, TransientError
+from runtime.errors import TerminalError, TransientError
 from schemas import topics
 from schemas.records import Identifier, Membership, OpenSession
 from tests.sinks.examples import (

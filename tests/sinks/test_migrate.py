@@ -11,7 +11,7 @@ import pytest
 
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
-from runtime.retrying import TerminalError
+from runtime.errors import TerminalError
 from warehouse.client import Warehouse
 from warehouse.migrate import Migration, migrate, read_migrations
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import httpx
 
-from runtime.retrying import TransientError
+from runtime.errors import TransientError
 from schemas.records import Identifier
 from settings import host_and_port
 from warehouse.rowbinary import Reader, Truncated
@@ -57,7 +57,7 @@ logger = logging.getLogger(__name__)
 
 
 class Row(NamedTuple):
-    """An event: when, where on events.resolved, by whom, and its accepted bytes; empty if written by an old release."""
+    """An event: when, where on events.resolved, by whom, and its accepted bytes."""
 
     occurred_at: int
     partition: int
@@ -66,7 +66,7 @@ class Row(NamedTuple):
     body: bytes
 
 
-class Told(NamedTuple):
+class Published(NamedTuple):
     """Ids of sessions, open or closed, and the highest version of them and of the profile."""
 
     sessions: tuple[str, ...]
@@ -100,8 +100,8 @@ class Warehouse:
             while not reader.is_at_end():
                 yield _row(reader)
 
-    def told(self, workspace: str, profile_ids: Sequence[str]) -> Told:
-        """What was told of the first profile, and of sessions of all these. Raises TransientError."""
+    def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
+        """What was published of the first profile, and of sessions of all these. Raises TransientError."""
         sessions = []
         with self._answer(_VERSION.format(workspace=quoted(workspace), profile_id=quoted(profile_ids[0]))) as reader:
             version = reader.uint64()
@@ -110,7 +110,7 @@ class Warehouse:
                 while not reader.is_at_end():
                     sessions.append(reader.string().decode(errors="replace"))
                     version = max(version, reader.uint64())
-        return Told(tuple(sessions), version)
+        return Published(tuple(sessions), version)
 
     def close(self) -> None:
         self._client.close()

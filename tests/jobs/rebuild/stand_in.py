@@ -4,7 +4,6 @@
 real profiles end as they should is for the tests that run GRAPH and PROFILE.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -20,14 +19,15 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from jobs.rebuild.changes import GROUP
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.offsets import Offsets
+from runtime.kafka.reading import read_to_end
 from schemas import topics
 from schemas.codec import Codec
 from schemas.dead_letters import dead_id
+from schemas.groups import REBUILDER
 from schemas.identity import profile_key
-from schemas.records import DeadLetter, Event, Identifier, IdentityChange, ProfileCommand
+from schemas.records import DeadLetter, Event, Identifier, IdentityChange, ProfileCommand, Replay
 from schemas.registry import Registry
 from streams.agents.profile.stage import ProfileStage
 
@@ -137,22 +137,33 @@ class StandInWorker:
         self._thread.join(DEADLINE_S)
         self._consumer.close()
 
-    def replays(self, workspace: str) -> list[ProfileCommand]:
-        """The parts that came for a workspace, in order."""
-        return [one for one in list(self.commands) if one.workspace == workspace and one.command == "replay"]
+    def replays(self, workspace: str, profile_id: str | None = None) -> list[Replay]:
+        """The chunks that came for a workspace, or one profile of it, in order."""
+        return [
+            command.replay
+            for command in list(self.commands)
+            if command.workspace == workspace and profile_id in {None, command.profile_id} and command.replay
+        ]
+
+    def replayed_profiles(self, workspace: str) -> set[str]:
+        """The profiles for which chunks came."""
+        return {
+            command.profile_id for command in list(self.commands) if command.workspace == workspace and command.replay
+        }
 
     def _read(self) -> None:
         while not self._stopping.is_set():
             for message in self._consumer.consume(500, 0.02):
                 if message.error() is None and message.topic() == topics.PROFILE_COMMANDS:
-                    self.commands.append(self._codec.decode(ProfileCommand, message.value()))
-                    if (self.commands[-1].command, self.commands[-1].profile_id) == ("replay", self.refuses):
-                        self._bury(message)
+                    command = self._codec.decode(ProfileCommand, message.value())
+                    self.commands.append(command)
+                    if command.replay and command.profile_id == self.refuses:
+                        self._dead_letter(message)
             positions = [place for place in self._consumer.position(self._consumer.assignment()) if place.offset >= 0]
             if positions:
                 self._consumer.commit(offsets=positions, asynchronous=False)
 
-    def _bury(self, message: Message) -> None:
+    def _dead_letter(self, message: Message) -> None:
         place = (message.topic() or "", message.partition() or 0, message.offset() or 0)
         letter = DeadLetter(dead_id(*place, ProfileStage.name), *place, ProfileStage.name, "too_large", 0)
         self._producer.produce(topics.EVENTS_DEAD, self._codec.encoder(DeadLetter)(letter), letter.dead_id.encode())
@@ -185,34 +196,28 @@ class Installation:
         assert self._producer.flush(DEADLINE_S) == 0
 
     def decide(self, *changes: IdentityChange) -> None:
-        """Changes on `identity.changes`, as GRAPH would tell them."""
+        """Changes on `identity.changes`, as GRAPH would publish them."""
         for change in changes:
             value = self._codec.encoder(IdentityChange)(change)
             self._producer.produce(topics.IDENTITY_CHANGES, value, change.workspace.encode())
         assert self._producer.flush(DEADLINE_S) == 0
 
     def rebuilt(self, workspace: str) -> list[IdentityChange]:
-        """What was told to be rebuilt."""
-        return [one for one in self.changes(workspace) if one.kind == "rebuilt"]
+        """What was published as rebuilt."""
+        return [change for change in self.changes(workspace) if change.kind == "rebuilt"]
 
     def changes(self, workspace: str) -> list[IdentityChange]:
         """All changes of a workspace, from the beginning."""
-        extents = self._offsets.extents(self._offsets.partitions([topics.IDENTITY_CHANGES]))
-        consumer = Consumer({"bootstrap.servers": self._kafka, "group.id": f"reader-{os.getpid()}"})
-        consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in extents])
-        found = []
-        left = sum(extent.end for extent in extents.values())
-        while left > 0:
-            for message in consumer.consume(left, 0.5):
-                left -= 1
-                found.append(self._codec.decode(IdentityChange, message.value()))
-        consumer.close()
-        return [one for one in found if one.workspace == workspace]
+        changes = (
+            self._codec.decode(IdentityChange, message.value())
+            for message in read_to_end(self._kafka, [topics.IDENTITY_CHANGES])
+        )
+        return [change for change in changes if change.workspace == workspace]
 
     def has_committed_everything(self) -> bool:
         """Whether the rebuilders have acknowledged all changes."""
         partitions = self._offsets.partitions([topics.IDENTITY_CHANGES])
-        committed, extents = self._offsets.committed(GROUP, partitions), self._offsets.extents(partitions)
+        committed, extents = self._offsets.committed(REBUILDER.name, partitions), self._offsets.extents(partitions)
         return all(extent.is_empty or committed.get(place, 0) >= extent.end for place, extent in extents.items())
 
 

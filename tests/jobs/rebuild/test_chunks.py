@@ -1,11 +1,11 @@
-"""Parts hold all events in order, keep their bounds, and exactly the last one says so."""
+"""Chunks hold all events in order, keep their bounds, and exactly the last one says so."""
 
 from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.rebuild.chunks import MAX_BYTES, MAX_EVENTS, MAX_SESSIONS, Part, parts
+from jobs.rebuild.chunks import MAX_BYTES, MAX_EVENTS, MAX_SESSIONS, Chunk, chunks
 
 SIZES = st.lists(st.sampled_from([0, 1, 300, 200_000, 700_000, MAX_BYTES, MAX_BYTES + 1]), max_size=30)
 
@@ -13,20 +13,20 @@ SIZES = st.lists(st.sampled_from([0, 1, 300, 200_000, 700_000, MAX_BYTES, MAX_BY
 @given(SIZES)
 def test_nothing_is_lost_and_bounds_are_kept(sizes: list[int]) -> None:
     events = [bytes([at % 256]) * size for at, size in enumerate(sizes)]
-    found = list(parts(events))
-    assert [event for part in found for event in part.events] == events
-    assert [part.number for part in found] == list(range(len(found)))
-    assert [part.last for part in found] == [False] * (len(found) - 1) + [True]
-    assert all(sum(map(len, part.events)) <= MAX_BYTES or len(part.events) == 1 for part in found)
+    gathered = list(chunks(events))
+    assert [event for chunk in gathered for event in chunk.events] == events
+    assert [chunk.number for chunk in gathered] == list(range(len(gathered)))
+    assert [chunk.last for chunk in gathered] == [False] * (len(gathered) - 1) + [True]
+    assert all(sum(map(len, chunk.events)) <= MAX_BYTES or len(chunk.events) == 1 for chunk in gathered)
 
 
-def test_a_profile_without_events_gets_its_last_part_all_the_same() -> None:
-    assert list(parts([])) == [Part(0, (), last=True)]
+def test_a_profile_without_events_gets_its_last_chunk_all_the_same() -> None:
+    assert list(chunks([])) == [Chunk(0, (), last=True)]
 
 
 def test_small_events_are_bounded_by_their_number() -> None:
-    assert [len(part.events) for part in parts([b"x"] * (2 * MAX_EVENTS + 1))] == [MAX_EVENTS, MAX_EVENTS, 1]
-    assert [len(part.events) for part in parts([b"x"] * MAX_EVENTS)] == [MAX_EVENTS]
+    assert [len(chunk.events) for chunk in chunks([b"x"] * (2 * MAX_EVENTS + 1))] == [MAX_EVENTS, MAX_EVENTS, 1]
+    assert [len(chunk.events) for chunk in chunks([b"x"] * MAX_EVENTS)] == [MAX_EVENTS]
 
 
 def test_events_are_taken_as_they_are_needed() -> None:
@@ -39,16 +39,16 @@ def test_events_are_taken_as_they_are_needed() -> None:
             yield b"x"
             at += 1
 
-    next(parts(endless()))
+    next(chunks(endless()))
     assert len(taken) == MAX_EVENTS + 1
 
 
-def test_sessions_come_with_the_last_events_and_in_parts_of_their_own() -> None:
+def test_sessions_come_with_the_last_events_and_in_chunks_of_their_own() -> None:
     sessions = [f"s{number}" for number in range(2 * MAX_SESSIONS + 1)]
-    given = list(parts([b"x"] * (MAX_EVENTS + 1), sessions))
+    given = list(chunks([b"x"] * (MAX_EVENTS + 1), sessions))
 
-    assert [(part.number, len(part.events), len(part.sessions), part.last) for part in given] == [
+    assert [(chunk.number, len(chunk.events), len(chunk.sessions), chunk.last) for chunk in given] == [
         (0, MAX_EVENTS, 0, False), (1, 1, MAX_SESSIONS, False), (2, 0, MAX_SESSIONS, False), (3, 0, 1, True),
     ]  # fmt: skip
-    assert [session for part in given for session in part.sessions] == sessions
-    assert list(parts([], sessions[:MAX_SESSIONS])) == [Part(0, (), True, tuple(sessions[:MAX_SESSIONS]))]
+    assert [session for chunk in given for session in chunk.sessions] == sessions
+    assert list(chunks([], sessions[:MAX_SESSIONS])) == [Chunk(0, (), True, tuple(sessions[:MAX_SESSIONS]))]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from runtime.retrying import TransientError
+from runtime.errors import TransientError
 from schemas.records import Identifier
-from warehouse.queries.replays import Row, Told, Warehouse, quoted, slices
+from warehouse.queries.replays import Published, Row, Warehouse, quoted, slices
 from warehouse.rowbinary import Reader, Truncated
 
 AWKWARD = ("it's", "back\\slash", "阿达", "tab\tnew\nline", "{x:String}", "nul\0", "' OR 1 = 1 --", "%s %(a)s", "")
@@ -105,7 +105,7 @@ def test_sessions_are_found_of_any_number_of_profiles(migrated: str, warehouse: 
     )
     columns = "workspace, session_id, profile_id, status, is_deleted, version"
     httpx.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
-    assert warehouse.told(workspace, profiles) == Told(("s1", "s2"), 4)
+    assert warehouse.published(workspace, profiles) == Published(("s1", "s2"), 4)
 
 
 def test_bodies_of_any_bytes_and_size_come_back_whole(migrated: str, warehouse: Warehouse, workspace: str) -> None:
@@ -129,8 +129,8 @@ def test_sessions_are_those_of_the_profile_that_are_not_retracted(
     )
     columns = "workspace, session_id, profile_id, status, is_deleted, version"
     httpx.post(migrated, content=f"INSERT INTO onefold.sessions ({columns}) VALUES {values}").raise_for_status()
-    assert warehouse.told(workspace, ["p"]).sessions == ("s1", "s2")
-    assert warehouse.told(workspace, ["nobody"]) == Told((), 0)
+    assert warehouse.published(workspace, ["p"]).sessions == ("s1", "s2")
+    assert warehouse.published(workspace, ["nobody"]) == Published((), 0)
 
 
 def test_a_clickhouse_that_is_away_or_refuses_is_worth_another_try(migrated: str) -> None:

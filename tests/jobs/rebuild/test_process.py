@@ -8,15 +8,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from jobs.rebuild.failpoints import PLACES
+from jobs.rebuild.failpoints import FAILPOINTS
 from schemas.codec import Codec
-from schemas.records import Claim, Claimant, Event, Identifier, IdentityChange, ProfileCommand, Rebuild
+from schemas.records import Claim, Claimant, Event, Identifier, IdentityChange, Rebuild, Replay
 from schemas.registry import Registry
 from streams.fold import rebuild
 from tests.jobs.rebuild.stand_in import (
@@ -26,9 +25,8 @@ from tests.jobs.rebuild.stand_in import (
     event,
     wait_until,
 )
-from tests.sinks.sink_process import SinkProcess, sink_lags
+from tests.sinks.sink_process import SinkProcess
 from tests.streams.fold.given import CONTEXT
-from warehouse.queries.replays import quoted
 
 pytestmark = pytest.mark.stack
 
@@ -69,20 +67,20 @@ def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[RebuilderProcess]:
         yield process
 
 
-def split(workspace: str, decision: int, *claims: Claimant, request_id: str = "") -> IdentityChange:
+def unmerged(workspace: str, decision: int, *claims: Claimant, request_id: str = "") -> IdentityChange:
     return IdentityChange(workspace, decision, "unmerged", 0, request_id=request_id, claimants=claims)
 
 
-def check_run(parts: list[ProfileCommand], decision: int, bodies: list[bytes]) -> None:
-    """One run, whole and in order."""
-    assert len({part.run for part in parts}) == 1
-    assert [part.part for part in parts] == list(range(len(parts)))
-    assert [part.last for part in parts] == [False] * (len(parts) - 1) + [True]
-    assert {part.decision for part in parts} == {decision}
-    assert [body for part in parts for body in part.events] == bodies
+def check_attempt(chunks: list[Replay], decision: int, bodies: list[bytes]) -> None:
+    """One attempt, whole and in order."""
+    assert len({chunk.attempt for chunk in chunks}) == 1
+    assert [chunk.chunk for chunk in chunks] == list(range(len(chunks)))
+    assert [chunk.last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert {chunk.decision for chunk in chunks} == {decision}
+    assert [body for chunk in chunks for body in chunk.events] == bodies
 
 
-def test_a_parted_profile_gets_its_events_as_they_were_accepted_in_order_of_time(
+def test_an_unmerged_profile_gets_its_events_as_they_were_accepted_in_order_of_time(
     kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
 ) -> None:
     adas = kafka.resolve([event(workspace, at, ADA, TABLET) for at in (5, 3, 9)], ADAS)
@@ -95,16 +93,12 @@ def test_a_parted_profile_gets_its_events_as_they_were_accepted_in_order_of_time
     )
     kafka.decide(
         IdentityChange(workspace, 6, "merged", 0, retired=(BOBS,), profile_id=ADAS),
-        split(workspace, 7, *claims, request_id="r1"),
+        unmerged(workspace, 7, *claims, request_id="r1"),
     )
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
-    by_profile = {
-        profile: [part for part in worker.replays(workspace) if part.profile_id == profile]
-        for profile in (ADAS, BOBS, TABLETS)
-    }
-    check_run(by_profile[ADAS], 7, [early, adas[1], adas[0], adas[2]])
-    check_run(by_profile[BOBS], 7, [bobs[0], late, bobs[1]])
-    check_run(by_profile[TABLETS], 7, [])
+    check_attempt(worker.replays(workspace, ADAS), 7, [early, adas[1], adas[0], adas[2]])
+    check_attempt(worker.replays(workspace, BOBS), 7, [bobs[0], late, bobs[1]])
+    check_attempt(worker.replays(workspace, TABLETS), 7, [])
     (rebuilt,) = kafka.rebuilt(workspace)
     assert (rebuilt.decision, rebuilt.request_id, rebuilt.events) == (7, "r1", 7)
     assert [(claimant.profile_id, claimant.claims) for claimant in rebuilt.claimants] == [
@@ -121,22 +115,7 @@ def test_a_parted_profile_gets_its_events_as_they_were_accepted_in_order_of_time
     assert "onefold_rebuilder_jobs_waiting 0.0" in metrics
 
 
-def test_bytes_that_an_old_release_did_not_keep_come_from_kafka(
-    stack: Stack, kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
-) -> None:
-    bodies = kafka.resolve([event(workspace, at, ADA) for at in range(1_200)], ADAS)
-    wait_until(lambda: not sink_lags(stack), "the sink")
-    columns = "workspace, source, message_id, type, event, occurred_at, received_at, profile_id, identifiers, version"
-    kept = f"SELECT {columns} FROM onefold.events FINAL WHERE workspace = {quoted(workspace)}"
-    forget = f"INSERT INTO onefold.events ({columns}) {kept}"
-    httpx.post(stack.addresses.clickhouse, content=f"{forget} SETTINGS mutations_sync = 2").raise_for_status()
-    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)))
-    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
-    check_run(worker.replays(workspace), 1, bodies)
-    assert "onefold_rebuilder_events_from_kafka_total 1200.0" in rebuilder.metrics()
-
-
-def test_claims_of_more_than_a_question_holds_are_asked_for_one_after_the_other(
+def test_claims_of_more_than_a_query_holds_are_queried_one_after_the_other(
     kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
 ) -> None:
     devices = [Identifier("anonymous_id", f"{number:06}" + "\\" * 500) for number in range(9_000)]
@@ -144,25 +123,26 @@ def test_claims_of_more_than_a_question_holds_are_asked_for_one_after_the_other(
     one = [event(workspace, at, devices[-at]) for at in range(1, 9, 2)]
     bodies = dict(zip((*range(0, 9, 2), *range(1, 9, 2)), kafka.resolve(both + one, ADAS), strict=True))
     claims = tuple(Claim(device.namespace, device.value) for device in devices)
-    kafka.decide(split(workspace, 1, Claimant(ADAS, claims)))
+    kafka.decide(unmerged(workspace, 1, Claimant(ADAS, claims)))
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
-    check_run(worker.replays(workspace), 1, [body for _, body in sorted(bodies.items())])
+    check_attempt(worker.replays(workspace), 1, [body for _, body in sorted(bodies.items())])
     assert "retries_total{" not in rebuilder.metrics()
 
 
-def test_of_changes_that_wait_together_the_later_decides_and_both_are_told(
+def test_of_changes_that_wait_together_the_later_decides_and_both_are_published(
     stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
 ) -> None:
     kafka.decide(
-        split(workspace, 1, Claimant(ADAS, WHOLE), request_id="r1"),
-        split(workspace, 2, Claimant(ADAS, WHOLE), Claimant(BOBS, ()), request_id="r2"),
+        unmerged(workspace, 1, Claimant(ADAS, WHOLE), request_id="r1"),
+        unmerged(workspace, 2, Claimant(ADAS, WHOLE), Claimant(BOBS, ()), request_id="r2"),
     )
     with RebuilderProcess(stack, tmp_path) as rebuilder:
         wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
         wait_until(kafka.has_committed_everything, "the commit")
         assert 'onefold_rebuilder_jobs_total{outcome="superseded"} 1.0' in rebuilder.metrics()
-    assert {(part.profile_id, part.decision) for part in worker.replays(workspace)} == {(ADAS, 2), (BOBS, 2)}
-    assert [(one.decision, one.request_id) for one in kafka.rebuilt(workspace)] == [(1, "r1"), (2, "r2")]
+    assert worker.replayed_profiles(workspace) == {ADAS, BOBS}
+    assert {chunk.decision for chunk in worker.replays(workspace)} == {2}
+    assert [(change.decision, change.request_id) for change in kafka.rebuilt(workspace)] == [(1, "r1"), (2, "r2")]
 
 
 @pytest.mark.usefixtures("rebuilder")
@@ -172,78 +152,85 @@ def test_nothing_is_sent_before_the_worker_has_read_what_was_under_way(
     with StandInWorker(stack):
         pass  # from here on the group stands still
     kafka.resolve([event(workspace, 1, ADA)], ADAS)
-    kafka.decide(split(workspace, 1, Claimant(ADAS, ())))
+    kafka.decide(unmerged(workspace, 1, Claimant(ADAS, ())))
     time.sleep(1.5)
     assert kafka.rebuilt(workspace) == []
     with StandInWorker(stack):
         wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
 def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PLR0917 - fixtures
-    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, place: str
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, failpoint: str
 ) -> None:
     bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
-    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE), request_id="r"))
+    kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE), request_id="r"))
     with RebuilderProcess(
-        stack, tmp_path, ONEFOLD_CRASH_AT=f"{place}:{2 if place == 'between_parts' else 1}"
+        stack, tmp_path, ONEFOLD_FAILPOINT=f"{failpoint}:{2 if failpoint == 'between_chunks' else 1}"
     ) as rebuilder:
         assert rebuilder.wait() == -signal.SIGKILL
         assert not kafka.has_committed_everything()
-        rebuilder.start(ONEFOLD_CRASH_AT="")
+        rebuilder.start(ONEFOLD_FAILPOINT="")
         wait_until(kafka.has_committed_everything, "the commit")
-    parts = worker.replays(workspace)
-    check_run([part for part in parts if part.run == parts[-1].run], 1, bodies)
-    assert {(one.decision, one.request_id, one.events) for one in kafka.rebuilt(workspace)} == {(1, "r", 2_500)}
+    chunks = worker.replays(workspace)
+    check_attempt([chunk for chunk in chunks if chunk.attempt == chunks[-1].attempt], 1, bodies)
+    assert {(change.decision, change.request_id, change.events) for change in kafka.rebuilt(workspace)} == {
+        (1, "r", 2_500)
+    }
 
 
-def test_the_run_of_a_successor_counts_whatever_the_clock_of_the_former_said(
+def test_the_attempt_of_a_successor_counts_whatever_the_clock_of_the_former_said(
     stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
 ) -> None:
     bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
-    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)))
+    kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
     (tmp_path / "sitecustomize.py").write_text(AHEAD)
     ahead = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"
-    with RebuilderProcess(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_CRASH_AT="between_parts:2") as rebuilder:
+    with RebuilderProcess(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_FAILPOINT="between_chunks:2") as rebuilder:
         assert rebuilder.wait() == -signal.SIGKILL
-        rebuilder.start(PYTHONPATH="", ONEFOLD_CRASH_AT="")
+        rebuilder.start(PYTHONPATH="", ONEFOLD_FAILPOINT="")
         wait_until(kafka.has_committed_everything, "the commit")
-    parts = worker.replays(workspace)
-    first, second = dict.fromkeys(part.run for part in parts)
-    check_run([part for part in parts if part.run == second], 1, bodies)
+    chunks = worker.replays(workspace)
+    first, second = dict.fromkeys(chunk.attempt for chunk in chunks)
+    check_attempt([chunk for chunk in chunks if chunk.attempt == second], 1, bodies)
 
     codec = Codec(Registry(stack.settings.registry))
-    waiting = rebuild.begin(None, ProfileCommand.of(workspace, ADAS, Rebuild(1, identifiers=(ADA,))))
+    waiting = rebuild.begin(None, Rebuild(1, identifiers=(ADA,)))
     assert waiting is not None
     taken = [
-        (part.run, part.part)
-        for part in parts
+        (chunk.attempt, chunk.chunk)
+        for chunk in chunks
         if rebuild.replay(
-            waiting, part.run, part.part, part.version, [codec.decode(Event, one) for one in part.events], CONTEXT
+            waiting,
+            chunk.attempt,
+            chunk.chunk,
+            chunk.version,
+            [codec.decode(Event, event) for event in chunk.events],
+            CONTEXT,
         )
     ]
-    assert [number for run, number in taken if run == second] == [0, 1, 2]
+    assert [number for attempt, number in taken if attempt == second] == [0, 1, 2]
     assert first < second
 
 
-def test_of_a_profile_whose_replay_cannot_be_taken_nobody_is_told_that_it_is_rebuilt(
+def test_of_a_profile_whose_replay_cannot_be_taken_no_rebuilt_is_published(
     kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
 ) -> None:
     kafka.resolve([event(workspace, at, ADA) for at in range(1_500)], ADAS)
     worker.refuses = ADAS
-    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)), split(workspace, 2, Claimant(BOBS, ())))
+    kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)), unmerged(workspace, 2, Claimant(BOBS, ())))
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
     wait_until(kafka.has_committed_everything, "the commit")
-    assert [one.decision for one in kafka.rebuilt(workspace)] == [2]
-    told = [line for line in rebuilder.log.read_text().splitlines() if "ERROR" in line]
-    assert len(told) == 1
-    assert f"profile {ADAS} of workspace '{workspace}' still waits for the replay of decision 1" in told[0]
+    assert [change.decision for change in kafka.rebuilt(workspace)] == [2]
+    errors = [line for line in rebuilder.log.read_text().splitlines() if "ERROR" in line]
+    assert len(errors) == 1
+    assert f"profile {ADAS} of workspace '{workspace}' still waits for the replay of decision 1" in errors[0]
     metrics = rebuilder.metrics()
     assert "onefold_rebuilder_profiles_refused_total 1.0" in metrics
     assert 'onefold_rebuilder_jobs_total{outcome="refused"} 1.0' in metrics
 
     worker.refuses = ""
-    kafka.decide(split(workspace, 3, Claimant(ADAS, WHOLE)))
+    kafka.decide(unmerged(workspace, 3, Claimant(ADAS, WHOLE)))
     wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
 
 
@@ -251,7 +238,7 @@ def test_it_ends_in_time_whatever_it_waits_for(
     stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
 ) -> None:
     kafka.resolve([event(workspace, 1, ADA)], ADAS)  # which no worker reads
-    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)))
+    kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
     with RebuilderProcess(stack, tmp_path) as rebuilder:
         wait_until(lambda: rebuilder.is_ready() and "jobs_waiting 1.0" in rebuilder.metrics(), "a job")
         code, seconds = rebuilder.terminate()
@@ -267,7 +254,7 @@ def test_it_waits_for_a_clickhouse_that_is_away(
     stack: Stack, kafka: Installation, tmp_path: Path, workspace: str
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
-    kafka.decide(split(workspace, 1, Claimant(ADAS, WHOLE)))
+    kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
     with RebuilderProcess(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere) as rebuilder:
         wait_until(lambda: rebuilder.is_ready() and 'retries_total{step="replay"}' in rebuilder.metrics(), "a retry")
         assert kafka.rebuilt(workspace) == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import Event, Identifier, ProfileCommand, Rebuild
+from schemas.records import Event, Identifier, Rebuild
 from streams.fold import rebuild, recent_ids
 from streams.fold.context import Outputs
 from streams.fold.fold import fold_event
@@ -15,14 +15,8 @@ ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tab
 NOW = START + 5 * MINUTE
 
 
-def _order(
-    decision: int, identifiers: tuple[Identifier, ...], reattributed: tuple[Identifier, ...] = ()
-) -> ProfileCommand:
-    return ProfileCommand.of("main", "", Rebuild(decision, identifiers=identifiers, reattributed=reattributed))
-
-
 def _begun(entry: ProfileState | Forward | Rebuilding | None = None, decision: int = 5) -> Rebuilding:
-    rebuilding = rebuild.begin(entry, _order(decision, (ANN,), (TABLET,)))
+    rebuilding = rebuild.begin(entry, Rebuild(decision, identifiers=(ANN,), reattributed=(TABLET,)))
     assert rebuilding is not None
     return rebuilding
 
@@ -58,7 +52,7 @@ def test_a_profile_begins_to_wait_with_what_others_know_of_it() -> None:
     ],
 )
 def test_an_older_decision_or_the_same_again_changes_nothing(entry: ProfileState | Forward | Rebuilding) -> None:
-    assert rebuild.begin(entry, _order(5, (ANN,), ())) is None
+    assert rebuild.begin(entry, Rebuild(5, identifiers=(ANN,))) is None
 
 
 def test_a_later_decision_starts_anew_and_keeps_what_waits_and_what_others_know() -> None:

@@ -262,14 +262,26 @@ class World:
             key=lambda event: event.occurred_at,
         )
         size = self.random.choice((1, 3, 100))
-        parts = [events[start : start + size] for start in range(0, len(events), size)] or [[]]
+        chunks = [events[start : start + size] for start in range(0, len(events), size)] or [[]]
         sessions = [one.session_id for one in self.sessions().values() if one.profile_id == profile_id]
         self.replays += 1
         versions = [one.version for one in self.sessions().values() if one.profile_id == profile_id]
         return [
-            ProfileCommand.of(WORKSPACE, profile_id, Replay(decision, version=max(versions, default=0), attempt=f"{self.replays:06}", chunk=number, last=number == len(parts) - 1, events=tuple(map(self._encoders[Event], part)), sessions=tuple(sessions[number :: len(parts)])))
-            for number, part in enumerate(parts)
-        ]  # fmt: skip
+            ProfileCommand.of(
+                WORKSPACE,
+                profile_id,
+                Replay(
+                    decision,
+                    attempt=f"{self.replays:06}",
+                    chunk=number,
+                    last=number == len(chunks) - 1,
+                    version=max(versions, default=0),
+                    events=tuple(map(self._encoders[Event], chunk)),
+                    sessions=tuple(sessions[number :: len(chunks)]),
+                ),
+            )
+            for number, chunk in enumerate(chunks)
+        ]
 
     # -- what came of it
 

@@ -83,6 +83,11 @@ class Stage:
             if output.topic == topic and output.value is not None
         ]
 
+    def folds(self) -> list[tuple[str, int]]:
+        """To which profiles events were sent on, and by which decisions."""
+        commands = self.read(PROFILE_COMMANDS, ProfileCommand)
+        return [(record.profile_id, record.fold.decision) for record in commands if record.fold is not None]
+
     def tombstones(self) -> list[bytes | None]:
         """Keys of the profiles that are to be forgotten."""
         return [output.key for output in self.told if output.topic == PROFILES and output.value is None]
@@ -242,12 +247,11 @@ def test_what_a_forward_sent_on_stays_where_nothing_is_known_of_it() -> None:
 
 
 def test_what_a_forward_sent_on_before_its_identifier_was_parted_goes_home() -> None:
-    stage = _parted()
-    stage.command(_part(0, event(START, message_id="m0")))
+    stage = _unmerged()
+    stage.command(_chunk(0, event(START, message_id="m0")))
     stage.command(_sent_on(ANNS, decision=4))
 
-    [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
-    assert (fold.profile_id, fold.decision) == (PROFILE_ID, 0)
+    assert stage.folds() == [(PROFILE_ID, 0)]
 
 
 def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards() -> None:
@@ -255,11 +259,9 @@ def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards()
     stage.command(ProfileCommand.of("main", ANNS, Transfer(7, target=PROFILE_ID, identifiers=(ANN,))))
     for decision in (0, 4):
         stage.command(_sent_on(ANNS, decision))
-        [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
-        assert (fold.profile_id, fold.decision) == (PROFILE_ID, decision)
+        assert stage.folds() == [(PROFILE_ID, decision)]
     stage.command(_own_to(ANNS))
-    [fold] = stage.read(PROFILE_COMMANDS, ProfileCommand)
-    assert (fold.profile_id, fold.decision) == (PROFILE_ID, 7)
+    assert stage.folds() == [(PROFILE_ID, 7)]
 
 
 def _own_to(to: str) -> ProfileCommand:
@@ -287,14 +289,21 @@ def test_a_profile_with_a_session_and_a_user_stays() -> None:
     assert profile_key("main", ANNS) in stage.table
 
 
-def _part(number: int, *sent: Event, last: bool = True, run: str = "r") -> ProfileCommand:
-    encode = Codec(FixedSchemas()).encoder(Event)
-    return ProfileCommand.of(
-        "main", ANNS, Replay(5, attempt=run, chunk=number, last=last, events=tuple(map(encode, sent)))
-    )
+def _chunk(  # noqa: PLR0913 - what differs between chunks
+    number: int,
+    *sent: Event,
+    last: bool = True,
+    attempt: str = "r",
+    decision: int = 5,
+    sessions: tuple[str, ...] = (),
+    profile_id: str = ANNS,
+) -> ProfileCommand:
+    events = tuple(map(Codec(FixedSchemas()).encoder(Event), sent))
+    replay = Replay(decision, attempt=attempt, chunk=number, last=last, events=events, sessions=sessions)
+    return ProfileCommand.of("main", profile_id, replay)
 
 
-def _parted() -> Stage:
+def _unmerged() -> Stage:
     """Ann's profile has one event and was told to wait for its replay."""
     stage = Stage()
     stage.event(event(START, message_id="m0"), ANN)
@@ -303,21 +312,21 @@ def _parted() -> Stage:
 
 
 def test_nothing_is_told_while_a_profile_waits() -> None:
-    stage = _parted()
+    stage = _unmerged()
     assert stage.told == []
     stage.event(event(START + 1, message_id="m1"), ANN)
     assert stage.told == []
-    stage.command(_part(0, event(START, message_id="m0"), last=False))
+    stage.command(_chunk(0, event(START, message_id="m0"), last=False))
     assert stage.told == []
     stage.sweep(START + 10 * HOUR)
     assert stage.told == []
 
 
 def test_what_was_put_aside_is_folded_after_the_replay_and_once() -> None:
-    stage = _parted()
+    stage = _unmerged()
     for message_id in ("m1", "m2"):
         stage.event(event(START + 1, message_id=message_id), ANN)
-    stage.command(_part(0, event(START, message_id="m0"), event(START + 1, message_id="m1")))
+    stage.command(_chunk(0, event(START, message_id="m0"), event(START + 1, message_id="m1")))
 
     [profile] = stage.read(PROFILES, Profile)
     assert profile.events == 3
@@ -325,21 +334,21 @@ def test_what_was_put_aside_is_folded_after_the_replay_and_once() -> None:
 
 
 def test_what_a_part_has_replayed_waits_no_longer() -> None:
-    stage = _parted()
+    stage = _unmerged()
     for message_id in ("m1", "m2"):
         stage.event(event(START + 1, message_id=message_id), ANN)
-    stage.command(_part(0, event(START + 1, message_id="m1"), last=False))
+    stage.command(_chunk(0, event(START + 1, message_id="m1"), last=False))
 
-    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"1", b"t0"]
+    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"1", b"s0"]
 
 
 def test_what_waits_is_folded_once_in_order_whatever_number_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
-    stage = _parted()
+    stage = _unmerged()
     for number in range(1, 12):
         stage.event(event(START + number, message_id=f"m{number}"), ANN)
-    stage.command(_part(0, *(event(START + number, message_id=f"m{number}") for number in (0, 2, 5)), last=False))
-    stage.command(_part(1, *(event(START + number, message_id=f"m{number}") for number in (6, 11))))
+    stage.command(_chunk(0, *(event(START + number, message_id=f"m{number}") for number in (0, 2, 5)), last=False))
+    stage.command(_chunk(1, *(event(START + number, message_id=f"m{number}") for number in (6, 11))))
 
     [profile] = stage.read(PROFILES, Profile)
     assert profile.events == 12
@@ -354,14 +363,14 @@ def _visits(number: int) -> list[Event]:
 
 
 def test_sessions_of_a_replay_take_no_more_of_a_record_the_more_there_are() -> None:
-    stage = _parted()
+    stage = _unmerged()
     sizes = []
     for number in range(6):
-        stage.command(_part(number, *_visits(number), last=False))
+        stage.command(_chunk(number, *_visits(number), last=False))
         sizes.append(max(map(len, stage.table.values())))
     known = (f"{ANNS}-{START - HOUR}", f"{ANNS}-{START}")
-    stage.command(msgspec.structs.replace(_part(6, last=False), sessions=known))
-    stage.command(_part(7), START + 6_001 * HOUR)
+    stage.command(_chunk(6, last=False, sessions=known))
+    stage.command(_chunk(7), START + 6_001 * HOUR)
 
     assert sizes[-1] < 1.1 * sizes[1]
     told = stage.read(SESSIONS, Session)
@@ -372,35 +381,35 @@ def test_sessions_of_a_replay_take_no_more_of_a_record_the_more_there_are() -> N
 
 
 def test_a_replay_that_starts_anew_leaves_nothing_of_the_one_before() -> None:
-    stage = _parted()
+    stage = _unmerged()
     for number in range(3):
-        stage.command(_part(number, event(START + number * HOUR, message_id=f"m{number}"), last=False, run="a"))
-    stage.command(_part(0, event(START, message_id="m0"), last=False, run="b"))
-    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"t0"]
-    stage.command(_part(1, run="b"))
+        stage.command(_chunk(number, event(START + number * HOUR, message_id=f"m{number}"), last=False, attempt="a"))
+    stage.command(_chunk(0, event(START, message_id="m0"), last=False, attempt="b"))
+    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"s0"]
+    stage.command(_chunk(1, attempt="b"))
     assert [one.started_at for one in stage.read(SESSIONS, Session)] == [START]
 
 
 def test_a_later_decision_leaves_nothing_of_the_replay_before() -> None:
-    stage = _parted()
-    stage.command(_part(0, event(START, message_id="m0"), last=False))
+    stage = _unmerged()
+    stage.command(_chunk(0, event(START, message_id="m0"), last=False))
     stage.command(ProfileCommand.of("main", ANNS, Rebuild(6, identifiers=(ANN,))))
 
     assert not [key for key in stage.table if b"#" in key]
 
 
 def test_a_replay_of_another_decision_or_to_nobody_is_ignored() -> None:
-    stage = _parted()
-    stage.command(msgspec.structs.replace(_part(0, event(START)), decision=4))
+    stage = _unmerged()
+    stage.command(_chunk(0, event(START), decision=4))
     assert stage.told == []
     other = Stage()
-    other.command(_part(0, event(START)))
+    other.command(_chunk(0, event(START)))
     assert other.told == []
 
 
 def test_a_profile_without_events_after_a_split_is_told_as_deleted() -> None:
-    stage = _parted()
-    stage.command(_part(0))
+    stage = _unmerged()
+    stage.command(_chunk(0))
 
     [profile] = stage.read(PROFILES, Profile)
     assert (profile.deleted, profile.identifiers, profile.events) == (True, (ANN,), 0)
@@ -408,20 +417,21 @@ def test_a_profile_without_events_after_a_split_is_told_as_deleted() -> None:
 
 
 def test_a_transfer_that_waited_is_obeyed_after_the_replay() -> None:
-    stage = _parted()
+    stage = _unmerged()
     stage.command(ProfileCommand.of("main", ANNS, Transfer(6, target=PROFILE_ID, identifiers=(ANN,))))
     assert stage.told == []
-    stage.command(_part(0, event(START, message_id="m0")))
+    stage.command(_chunk(0, event(START, message_id="m0")))
 
-    [absorb] = stage.read(PROFILE_COMMANDS, ProfileCommand)
-    assert (absorb.command, absorb.profile_id, absorb.decision) == ("absorb", PROFILE_ID, 6)
+    [record] = stage.read(PROFILE_COMMANDS, ProfileCommand)
+    assert record.absorb is not None
+    assert (record.profile_id, record.absorb.decision) == (PROFILE_ID, 6)
     assert [profile.merged_into for profile in stage.read(PROFILES, Profile)] == [PROFILE_ID]
 
 
 def test_a_transfer_from_before_the_split_is_not() -> None:
-    stage = _parted()
+    stage = _unmerged()
     stage.command(ProfileCommand.of("main", ANNS, Transfer(4, target=PROFILE_ID, identifiers=(ANN,))))
-    stage.command(_part(0, event(START, message_id="m0")))
+    stage.command(_chunk(0, event(START, message_id="m0")))
 
     assert stage.read(PROFILE_COMMANDS, ProfileCommand) == []
     assert [profile.events for profile in stage.read(PROFILES, Profile)] == [1]
@@ -430,7 +440,7 @@ def test_a_transfer_from_before_the_split_is_not() -> None:
 def test_a_session_that_a_split_has_left_alone_vanishes() -> None:
     stage = _visited()
     stage.command(ProfileCommand.of("main", PROFILE_ID, Rebuild(5, identifiers=(VISIT,))))
-    replay = msgspec.structs.replace(_part(0, event(START, identifiers=(VISIT,))), profile_id=PROFILE_ID)
+    replay = _chunk(0, event(START, identifiers=(VISIT,)), profile_id=PROFILE_ID)
     stage.command(replay, START + 9 * HOUR)
     [profile] = stage.read(PROFILES, Profile)
     assert (profile.events, profile.deleted) == (1, False)
