@@ -30,11 +30,11 @@ def check(folder: Path | None, data_dir: Path | None) -> None:
       onefold definitions check my-definitions
     """
     try:
-        found = definitions.load(folder or _of_running_stack(data_dir))
+        loaded = definitions.load(folder or _of_running_stack(data_dir))
     except definitions.DefinitionErrors as errors:
         click.echo(str(errors), err=True)
         raise SystemExit(1) from None
-    click.echo(f"ok: {count(len(found.segments), 'segment')}, rules {found.identity.version}")
+    click.echo(f"ok: {count(len(loaded.segments), 'segment')}, rules {loaded.identity.version}")
 
 
 def _of_running_stack(data_dir: Path | None) -> Path:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runtime.http.answers import error_body
 from runtime.loopback import LOOPBACK_NAMES, ip_address, is_loopback
 
 _HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9_.-]{1,253}))(?::[0-9]{1,5})?", re.ASCII)
@@ -51,7 +52,7 @@ class TrustedHosts:
             await self._app(scope, receive, send)
             return
         code, message, field = refusal
-        body = json.dumps({"error": {"code": code, "message": message, "field": field}}).encode()
+        body = json.dumps(error_body(code, message, field)).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 403, "headers": headers})
         await send({"type": "http.response.body", "body": body})
