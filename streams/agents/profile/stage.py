@@ -51,7 +51,7 @@ from streams.fold.state import (
     encode_entry,
 )
 from streams.metrics import Tally
-from streams.phases import Folded, Output, Received, Record
+from streams.phases import Decoded, Effects, Output, Record
 from streams.state.view import StateView
 
 SWEEP_LIMIT = 2_000
@@ -95,20 +95,18 @@ class ProfileStage:
         self._rules = rules
         self._programs = {name: program.for_workspace(name) for name in workspaces}
         self._codec = codec
-        self._dead = DeadLetters(codec, self.name)
-        self.bury = self._dead.of
+        self.dead_letter = DeadLetters(codec, self.name).of
         self._outputs = ProfileOutputs(codec, self._programs)
 
-    def fold(self, received: Received, view: StateView) -> Folded:
-        """Fold a batch; with no records it is a sweep."""
+    def fold(self, decoded: Decoded[_Decoded], view: StateView) -> Effects:
+        """Fold what was decoded; with nothing it is a sweep."""
         outputs: list[Output] = []
         tally: Tally = Tally()
-        decoded = self._decode_all(received, outputs, tally)
-        view.prefetch(item.key for item in decoded if item.key)
-        clocks = Clocks(self._workspaces, view, received.now)
+        view.prefetch(item.key for item in decoded.items if item.key)
+        clocks = Clocks(self._workspaces, view, decoded.received.now)
         slots = Slots(view, self._context, tally)
         receipts: list[tuple[str, int]] = []
-        for item in decoded:
+        for item in decoded.items:
             if self._handle(item, clocks, slots, outputs) and isinstance(item.content, Event):
                 receipts.append((item.workspace, item.content.received_at))
         more = self._sweep(clocks, slots, view)
@@ -119,20 +117,12 @@ class ProfileStage:
         clocks.store()
         for workspace, events in Counter(workspace for workspace, _ in receipts).items():
             tally[metrics.EVENTS, (workspace, "folded")] += events
-        return Folded(outputs, view, tally, more, receipts)
+        return Effects(outputs, view, tally, more, receipts)
 
     # -- what came in
 
-    def _decode_all(self, received: Received, outputs: list[Output], tally: Tally) -> list[_Decoded]:
-        decoded = []
-        for record in received.records:
-            try:
-                decoded.append(self._decode(record))
-            except DecodeError as error:
-                outputs.append(self._dead.of(record, error, received.now, tally))
-        return decoded
-
-    def _decode(self, record: Record) -> _Decoded:
+    def decode(self, record: Record, now: int) -> _Decoded:  # noqa: ARG002 - a stage's signature
+        """Read an event or a command."""
         if record.topic == PROFILE_COMMANDS:
             item = self._decode_command(self._codec.decode(ProfileCommand, record.value), record.value)
         else:
