@@ -70,10 +70,9 @@ class Received(NamedTuple):
 
 
 class Decoded(NamedTuple, Generic[Item]):
-    """A batch whose records are read. `items`: what each of `records` was decoded to. `refused`: all other records."""
+    """A batch whose records are read. `items`: what they were decoded to, in order. `refused`: those that were not."""
 
     received: Received
-    records: Sequence[Record]
     items: Sequence[Item]
     refused: Sequence[RefusedRecord]
 
@@ -138,7 +137,7 @@ class Stage(Protocol[Item]):
     def fold(self, decoded: Decoded[Item], view: StateView) -> Effects:
         """Fold what was decoded. Leaves `refused` to the caller; an exception stops the worker.
 
-        May be called again with fewer records of the same batch and a new view, when the broker takes not all of it.
+        The items are its own to change: where the broker takes not all of a batch, they are decoded anew.
         """
         ...
 
@@ -163,15 +162,13 @@ def receive(batch: FetchedBatch, positions: Mapping[str, int]) -> Received:
 
 def decode(stage: Stage[Item], received: Received) -> Decoded[Item]:
     """Decode each record; those that cannot be are refused."""
-    records, items, refused = [], [], [*received.refused]
+    items, refused = [], [*received.refused]
     for record in received.records:
         try:
             items.append(stage.decode(record, received.now))
         except DecodeError as error:
             refused.append(RefusedRecord(record, error))
-        else:
-            records.append(record)
-    return Decoded(received, records, items, refused)
+    return Decoded(received, items, refused)
 
 
 def fold(stage: Stage[Item], decoded: Decoded[Item], view: StateView) -> Folded[Item]:

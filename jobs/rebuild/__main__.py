@@ -5,8 +5,6 @@ import signal
 import sys
 import threading
 
-from confluent_kafka import KafkaException
-
 import settings as configuration
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
@@ -15,7 +13,7 @@ from jobs.rebuild.rebuild import Rebuilder
 from jobs.rebuild.refusals import Refusals
 from jobs.rebuild.replays import Replays
 from runtime import logs
-from runtime.errors import TerminalError, TransientError
+from runtime.errors import TerminalError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.topics import create_topics
@@ -23,8 +21,8 @@ from runtime.retrying import Stopped, persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import IdentityChange, ProfileCommand
-from schemas.registry import REGISTRY_ERRORS, Registry
-from settings import Settings, SettingsError
+from schemas.registry import Registry
+from settings import Settings
 from warehouse.queries.replays import Warehouse
 
 STOP_WITHIN_S = 2.0
@@ -58,7 +56,7 @@ class _Ending:
             run(configuration.load(), stopping)
         except Stopped:
             pass
-        except (SettingsError, TerminalError, KafkaException, OSError) as error:
+        except (TerminalError, OSError) as error:
             logger.error("%s", error)
             self.code = 1
         except BaseException:
@@ -97,13 +95,10 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 
 
 def _prepare(settings: Settings) -> Codec:
-    try:
-        create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
-        codec = Codec(Registry(settings.registry))
-        codec.encoder(ProfileCommand)  # ids that are asked for now need not be asked for later
-        codec.encoder(IdentityChange)
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise TransientError(f"Kafka or the schema registry does not answer: {error}") from error
+    create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
+    codec = Codec(Registry(settings.registry))
+    codec.encoder(ProfileCommand)  # ids that are asked for now need not be asked for later
+    codec.encoder(IdentityChange)
     return codec
 
 

@@ -8,16 +8,12 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import KafkaException
-
 from jobs.rebuild import metrics
-from runtime.errors import TransientError
 from runtime.kafka.offsets import Extent, Offsets, Partition
 from runtime.retrying import Stopped, persist
 from schemas import topics
+from schemas.groups import SINK, WORKER
 
-WORKER = topics.APP
-SINK = f"{topics.APP}-sink"
 STEPS = 4  # as many as a stale event can take from profile to profile
 POLL_S = 0.05
 TELL_S = 10.0
@@ -42,12 +38,12 @@ class Barrier:
         is to be rebuilt has to lie before the cut, for it is replayed and else would be lost.
         """
         ordered = self._extents(topics.IDENTITY_ROUTES, topics.PROFILE_COMMANDS)
-        self.await_read({WORKER: ends(ordered)}, "the decision")
+        self.await_read({WORKER.name: ends(ordered)}, "the decision")
         resolved = self._extents(topics.EVENTS_RESOLVED)
-        self.await_read({WORKER: ends(resolved), SINK: ends(resolved)}, "events routed before it")
+        self.await_read({WORKER.name: ends(resolved), SINK.name: ends(resolved)}, "events routed before it")
         for _ in range(STEPS):
-            self.await_read({WORKER: ends(self._extents(topics.PROFILE_COMMANDS))}, "profiles sending them on")
-        self.await_read({SINK: ends(self._extents(topics.SESSIONS))}, "sessions of before")
+            self.await_read({WORKER.name: ends(self._extents(topics.PROFILE_COMMANDS))}, "profiles sending them on")
+        self.await_read({SINK.name: ends(self._extents(topics.SESSIONS))}, "sessions of before")
         return tuple(extent.end for _, extent in sorted(resolved.items()))
 
     def await_read(self, targets: Targets, what: str) -> None:
@@ -61,22 +57,15 @@ class Barrier:
                 raise Stopped
 
     def _committed(self, group: str, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        def ask() -> Mapping[Partition, int]:
-            try:
-                return self._offsets.committed(group, partitions)
-            except KafkaException as error:
-                raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
-
-        return persist("offsets", ask, self._stopping, metrics.RETRIES)
+        return persist("offsets", lambda: self._offsets.committed(group, partitions), self._stopping, metrics.RETRIES)
 
     def _extents(self, *names: str) -> Mapping[Partition, Extent]:
-        def ask() -> Mapping[Partition, Extent]:
-            try:
-                return self._offsets.extents(self._offsets.partitions(names))
-            except KafkaException as error:
-                raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
-
-        return persist("offsets", ask, self._stopping, metrics.RETRIES)
+        return persist(
+            "offsets",
+            lambda: self._offsets.extents(self._offsets.partitions(names)),
+            self._stopping,
+            metrics.RETRIES,
+        )
 
 
 def ends(extents: Mapping[Partition, Extent]) -> dict[Partition, int]:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from jobs.rebuild import metrics
-from jobs.rebuild.barrier import WORKER, Barrier
+from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.changes import Changes
 from jobs.rebuild.claims import Claims, Job, jobs
 from jobs.rebuild.failpoints import reached
@@ -22,6 +22,7 @@ from runtime.errors import TransientError
 from runtime.kafka.offsets import Partition
 from runtime.retrying import persist
 from schemas import topics
+from schemas.groups import WORKER
 from schemas.identity import default_profile_id
 from schemas.records import Claimant, Identifier, IdentityChange
 from warehouse.queries.replays import Row, Warehouse, slices
@@ -62,7 +63,7 @@ class Rebuilder:
         reached("after_barrier")
         persist("refusals", self._refusals.begin, self._stopping, metrics.RETRIES)
         sent = {job: self._replay(job, cut) for job in jobs(changes)}
-        self._barrier.await_read({WORKER: _ends(sent.values())}, "profiles being rebuilt")
+        self._barrier.await_read({WORKER.name: _ends(sent.values())}, "profiles being rebuilt")
         refused = self._refused(sent)
         reached("before_rebuilt")
         elapsed_s = time.monotonic() - started

@@ -1,23 +1,18 @@
 """Sends a profile's events as `replay` commands, in order and acknowledged. Leaves which events to `rebuild`."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
-
-from confluent_kafka import KafkaException, Producer
 
 from jobs.rebuild.chunks import chunks
 from jobs.rebuild.claims import Job
-from jobs.rebuild.delivery import Delivery, failure
 from jobs.rebuild.failpoints import reached
-from runtime.kafka.clients import PRODUCER_CONFIG
-from schemas import topics
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.producer import AcknowledgedProducer
+from schemas import groups, topics
 from schemas.identity import profile_key
 from schemas.records import ProfileCommand, Replay
 from warehouse.queries.replays import Published
-
-DELIVERY_TIMEOUT_S = 30.0
-QUEUE_KBYTES = 32 * 1024
 
 
 class SentReplay(NamedTuple):
@@ -39,15 +34,7 @@ class Replays:
     def __init__(self, kafka: str, encode: Callable[[ProfileCommand], bytes]) -> None:
         self._encode = encode
         self._attempts = 0
-        config = {
-            "bootstrap.servers": kafka,
-            "client.id": f"{topics.APP}-rebuilder",
-            "compression.type": "lz4",
-            "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
-            "queue.buffering.max.kbytes": QUEUE_KBYTES,
-            "log_level": 0,  # what goes wrong is raised
-        }
-        self._producer = Producer(PRODUCER_CONFIG | config)
+        self._producer = AcknowledgedProducer(kafka, groups.REBUILDER.name)
 
     def send(self, job: Job, events: Iterable[bytes], published: Published, fencing_token: int) -> SentReplay:
         """Send an attempt of its own, at least one chunk, and return once Kafka has acknowledged all of it.
@@ -61,36 +48,25 @@ class Replays:
         self._attempts += 1
         attempt = f"{fencing_token:019}-{self._attempts:08}-{uuid.uuid4().hex}"
         key = profile_key(job.workspace, job.claimant.profile_id)
-        delivery = Delivery()
         count = 0
-        for chunk in chunks(events, published.sessions):
-            if chunk.number:
-                reached("between_chunks")
-            count += len(chunk.events)
-            replay = Replay(
-                decision=job.decision,
-                attempt=attempt,
-                chunk=chunk.number,
-                last=chunk.last,
-                events=chunk.events,
-                version=published.version if chunk.number == 0 else 0,
-                sessions=chunk.sessions,
-            )
-            command = ProfileCommand.of(job.workspace, job.claimant.profile_id, replay)
-            self._produce(self._encode(command), key, delivery)
-        self._producer.flush(DELIVERY_TIMEOUT_S + 1)
-        delivery.check(chunk.number + 1)
-        return SentReplay(count, delivery.partition, tuple(delivery.offsets))
 
-    def _produce(self, value: bytes, key: bytes, delivery: Delivery) -> None:
-        while True:
-            delivery.check()
-            try:
-                self._producer.produce(topics.PROFILE_COMMANDS, value, key, on_delivery=delivery.acknowledge)
-            except BufferError:
-                self._producer.poll(0.1)
-            except KafkaException as error:
-                raise failure(error.args[0]) from error
-            else:
-                self._producer.poll(0)
-                return
+        def records() -> Iterator[ProducerRecord]:
+            nonlocal count
+            for chunk in chunks(events, published.sessions):
+                if chunk.number:
+                    reached("between_chunks")
+                count += len(chunk.events)
+                replay = Replay(
+                    decision=job.decision,
+                    attempt=attempt,
+                    chunk=chunk.number,
+                    last=chunk.last,
+                    events=chunk.events,
+                    version=published.version if chunk.number == 0 else 0,
+                    sessions=chunk.sessions,
+                )
+                command = ProfileCommand.of(job.workspace, job.claimant.profile_id, replay)
+                yield ProducerRecord(topics.PROFILE_COMMANDS, key, self._encode(command))
+
+        positions = self._producer.send(records())
+        return SentReplay(count, positions[0].partition, tuple(position.offset for position in positions))

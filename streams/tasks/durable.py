@@ -53,7 +53,7 @@ class StoredState:
                     raise
                 log.warning("%s: %s: its cause becomes a dead letter", self._committer.name, error)
                 sizes.note(error.topic, error.size)
-                folded = isolate(self._stage, folded.decoded, self.view, sizes)
+                folded = isolate(self._stage, folded.decoded.received, self.view, sizes)
         received = folded.decoded.received
         self._positions.update(received.positions)
         self._count(folded, folded_s)

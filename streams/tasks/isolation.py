@@ -7,7 +7,7 @@ known when it refuses, not before, and not for long: the broker's own settings d
 from collections.abc import Callable
 
 from schemas.codec import DecodeError
-from streams.phases import Decoded, Effects, Folded, Item, RefusedRecord, Stage, fold
+from streams.phases import Effects, Folded, Item, Received, RefusedRecord, Stage, decode, fold
 from streams.state.view import StateView
 
 
@@ -43,28 +43,28 @@ class RefusedSizes:
 
 
 def isolate(
-    stage: Stage[Item], decoded: Decoded[Item], view: Callable[[], StateView], sizes: RefusedSizes
+    stage: Stage[Item], received: Received, view: Callable[[], StateView], sizes: RefusedSizes
 ) -> Folded[Item]:
     """Fold what the broker takes, and dead-letter the rest. Raises DoesNotFit where no record is the cause."""
-    folded = fold(stage, decoded, view())
+    folded = fold(stage, decode(stage, received), view())
     while (excess := sizes.excess_of(folded.effects)) is not None:
-        culprit = _first_culprit(stage, decoded, view, sizes)
+        culprit = _first_culprit(stage, received, view, sizes)
         error = DecodeError("too_large", f"it would lead to {excess}, more than the broker takes")
-        decoded = _without(decoded, culprit, error)
-        folded = fold(stage, decoded, view())
+        received = _without(received, culprit, error)
+        folded = fold(stage, decode(stage, received), view())
     return folded
 
 
 def _first_culprit(
-    stage: Stage[Item], decoded: Decoded[Item], view: Callable[[], StateView], sizes: RefusedSizes
+    stage: Stage[Item], received: Received, view: Callable[[], StateView], sizes: RefusedSizes
 ) -> int:
     """Number of a record with which the records before it do not fit and without which they do, by halving."""
 
     def excess_of_first(count: int) -> str | None:
-        beginning = decoded._replace(records=decoded.records[:count], items=decoded.items[:count])
-        return sizes.excess_of(stage.fold(beginning, view()))
+        beginning = received._replace(records=received.records[:count])
+        return sizes.excess_of(stage.fold(decode(stage, beginning), view()))
 
-    fits, fits_not = 0, len(decoded.records)
+    fits, fits_not = 0, len(received.records)
     without_any = excess_of_first(0)
     if without_any is not None:
         raise DoesNotFit(f"{stage.name}: {without_any}, and no record of the batch is the cause")
@@ -77,12 +77,11 @@ def _first_culprit(
     return fits
 
 
-def _without(decoded: Decoded[Item], culprit: int, error: DecodeError) -> Decoded[Item]:
+def _without(received: Received, culprit: int, error: DecodeError) -> Received:
     """The batch with one of its records refused."""
-    records, items = list(decoded.records), list(decoded.items)
+    records = list(received.records)
     refused = RefusedRecord(records.pop(culprit), error)
-    del items[culprit]
-    return decoded._replace(records=records, items=items, refused=[*decoded.refused, refused])
+    return received._replace(records=records, refused=[*received.refused, refused])
 
 
 def record_bytes(key: bytes, value: bytes | None) -> int:
