@@ -12,7 +12,7 @@ from typing import Any
 
 from schemas.topics import EVENTS_DEAD, changelog
 from streams import metrics
-from streams.phases import Committed, Folded, Stage
+from streams.phases import Committed, Effects, Folded, Received, Stage
 from streams.state.view import StateView
 from streams.tasks.commit import Committer, RecordTooLarge
 from streams.tasks.isolation import RefusedSizes, isolate
@@ -42,6 +42,7 @@ class StoredState:
 
     async def commit(self, folded: Folded[Any]) -> Committed:
         """Make a batch durable, if need be again without what is too large. Raises what `Committer.commit` raises."""
+        received = folded.decoded.received
         sizes = RefusedSizes(changelog(self._stage.table))
         while True:
             folded_s = time.perf_counter()
@@ -54,9 +55,8 @@ class StoredState:
                 log.warning("%s: %s: its cause becomes a dead letter", self._committer.name, error)
                 sizes.note(error.topic, error.size)
                 folded = isolate(self._stage, folded.decoded.received, self.view, sizes)
-        received = folded.decoded.received
         self._positions.update(received.positions)
-        self._count(folded, folded_s)
+        self._count(received, folded.effects, folded_s)
         return Committed(received, folded.effects.more)
 
     async def _commit(self, folded: Folded[Any]) -> None:
@@ -64,12 +64,11 @@ class StoredState:
         positions = folded.decoded.received.positions
         await loop.run_in_executor(self._executor, self._committer.commit, folded.effects, positions, self._store)
 
-    def _count(self, folded: Folded[Any], folded_s: float) -> None:
-        received = folded.decoded.received
+    def _count(self, received: Received, effects: Effects, folded_s: float) -> None:
         fold_s, commit_s = folded_s - received.began_s, time.perf_counter() - folded_s
         metrics.batch(self._stage.name, len(received.records), fold_s, commit_s)
-        metrics.count(folded.effects.tally)
-        metrics.LATENCY.observe(folded.effects.receipts, time.time())
+        metrics.count(effects.tally)
+        metrics.LATENCY.observe(effects.receipts, time.time())
 
     def flush_if_due(self) -> None:
         """See to it that the store on the disk does not get too old. Blocking; raises what RocksDB raises."""

@@ -42,9 +42,7 @@ class RefusedSizes:
         return limit is not None and record_bytes(key, value) >= limit
 
 
-def isolate(
-    stage: Stage[Item], received: Received, view: Callable[[], StateView], sizes: RefusedSizes
-) -> Folded[Item]:
+def isolate(stage: Stage[Item], received: Received, view: Callable[[], StateView], sizes: RefusedSizes) -> Folded[Item]:
     """Fold what the broker takes, and dead-letter the rest. Raises DoesNotFit where no record is the cause."""
     folded = fold(stage, decode(stage, received), view())
     while (excess := sizes.excess_of(folded.effects)) is not None:
@@ -55,9 +53,7 @@ def isolate(
     return folded
 
 
-def _first_culprit(
-    stage: Stage[Item], received: Received, view: Callable[[], StateView], sizes: RefusedSizes
-) -> int:
+def _first_culprit(stage: Stage[Item], received: Received, view: Callable[[], StateView], sizes: RefusedSizes) -> int:
     """Number of a record with which the records before it do not fit and without which they do, by halving."""
 
     def excess_of_first(count: int) -> str | None:
