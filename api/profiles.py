@@ -1,16 +1,6 @@
-"""Looking one person up by any identifier: the query, and `GET /v1/profiles/{namespace:value}`.
+"""The query for one person's profile by any identifier, from what the sink has written to ClickHouse."""
 
-Reads what the sink has written to ClickHouse; what a profile is made of is decided in the streams.
-"""
-
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from api.answers import answer
-from api.identifiers import asked_identifier
 from schemas.records import Identifier
-from settings import Settings
 from warehouse.lookup import JsonObject, rows
 
 SESSIONS_SHOWN = 10
@@ -46,22 +36,6 @@ def find_profile(clickhouse_url: str, workspace: str, identifier: Identifier) ->
     of_profile = {"workspace": workspace, "profile_id": str(profile["profile_id"]), "limit": str(SESSIONS_SHOWN)}
     profile["sessions"] = rows(clickhouse_url, _SESSIONS, of_profile)
     return profile
-
-
-def profile_routes() -> list[Route]:
-    """The look-up's route. It reads `app.state.settings`."""
-    return [Route("/v1/profiles/{identifier:path}", profile, methods=["GET"])]
-
-
-async def profile(request: Request) -> Response:
-    """The unified profile as JSON: 400 for a malformed identifier, 401 without a read key, 404 if nobody has it."""
-
-    def look_up(settings: Settings, workspace: str) -> JsonObject | None:
-        return find_profile(
-            settings.clickhouse, workspace, asked_identifier(request.path_params["identifier"], settings.definitions)
-        )
-
-    return await answer(request, look_up, missing="profile")
 
 
 def _column(field: str) -> str:

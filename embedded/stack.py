@@ -37,11 +37,11 @@ from embedded.supervisor import Supervisor
 from embedded.unpack import unpacked
 from settings import Clock, Settings, load, with_credentials, write_default
 
-ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "worker", "sink", "rebuilder")
+ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink", "rebuilder")
 STORES = ("kafka", "registry", "clickhouse")
 
 # Input first, what keeps state last. Groups stop one after the other, within 15 s in all.
-_STOP_ORDER = (("collector",), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
+_STOP_ORDER = (("collector", "api"), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
 
 
 class StackOptions(msgspec.Struct, frozen=True):
@@ -96,6 +96,7 @@ class Stack:
             registry=self.environment["ONEFOLD_REGISTRY"],
             clickhouse=self.environment["ONEFOLD_CLICKHOUSE"],
             http=f"http://{LOOPBACK}:{self.options.ports.http}",
+            api=f"http://{LOOPBACK}:{self.options.ports.api}",
             worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
             sink_metrics=f"http://{LOOPBACK}:{self.options.ports.sink_metrics}/metrics",
             rebuilder_metrics=f"http://{LOOPBACK}:{self.options.ports.rebuilder_metrics}/metrics",

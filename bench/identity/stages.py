@@ -13,7 +13,7 @@ from zlib import crc32
 
 import msgspec
 
-from identity.components import Components
+from identity.ledger import Ledger
 from identity.rules import IdentityRules
 from schemas.codec import RECORDS, Codec
 from schemas.identity import identifier_key
@@ -130,7 +130,7 @@ class WhoIsWho:
     def person_of(self, event: Event) -> Identifier:
         """The canonical identifier of the profile that an event ends in."""
         primary = self._rules.usable(event.identifiers)[0]
-        return Components(StateView(self._members), WORKSPACE, self._rules).canonical_of(primary)
+        return Ledger(StateView(self._members), WORKSPACE, self._rules.rank).components.canonical_of(primary)
 
     def kinds(self) -> Counter[str]:
         """How many changes of each kind GRAPH told."""

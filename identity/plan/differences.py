@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from identity.components import Components, Evidence
 from identity.decide import decide
+from identity.ledger import Evidence, Ledger
 from identity.plan.disjoint_sets import Partition
 from identity.plan.replay import NOWHERE, Memory, Present, Replay, ends, in_order
 from identity.rules import IdentityRules
@@ -215,12 +215,12 @@ class Planning:
     def _outcome(self, orders: Orders) -> set[Identifier]:
         """The identifiers about which GRAPH would decide otherwise than planned."""
         store = Memory()
-        components = Components(store, self._workspace, self._rules)
+        ledger = Ledger(store, self._workspace, self._rules.rank)
         for link in sorted(self._present.links.values(), key=lambda link: link.status != "active"):
             if link.left in self.identifiers or link.right in self.identifiers:
-                _restore(components, link)
+                _restore(ledger, link)
         for device in self._present.shared:
-            components.share(device, 0)
+            ledger.devices.share(device, 0)
         active = {
             (*in_order(*ends(link)), link.source) for link in self._present.active() if link.left in self.identifiers
         }
@@ -232,9 +232,9 @@ class Planning:
         return {one for one in self.identifiers if came.members(one) != self._then.members(one)}
 
 
-def _restore(components: Components, link: Link) -> None:
+def _restore(ledger: Ledger, link: Link) -> None:
     """Put evidence into a store as GRAPH has it."""
-    components.record(
+    ledger.links.record(
         *ends(link),
         [
             Evidence(
@@ -243,9 +243,9 @@ def _restore(components: Components, link: Link) -> None:
             )
         ],
     )  # fmt: skip
-    one, other = (components.of(end, link.occurred_at) for end in ends(link))
+    one, other = (ledger.components.of(end, link.occurred_at) for end in ends(link))
     if link.status == "active" and one.canonical != other.canonical:
-        components.unite((one, other))
+        ledger.components.unite((one, other))
     elif link.reason == "forbidden" and one.canonical != other.canonical:
         left, right = ends(link)
-        components.forbid(left, right, link.occurred_at)
+        ledger.components.forbid(left, right, link.occurred_at)

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from identity.components import Components
-from identity.decide import Decision, decide
+from identity.decide import decide
+from identity.decision import Decision
 from identity.entries import IdentifierEntry
+from identity.ledger import Ledger
 from identity.plan.disjoint_sets import Partition
 from identity.resolve import apply_route, resolve
 from identity.rules import IdentityRules
@@ -76,7 +77,7 @@ class Replay:
         self._workspace = workspace
         self._rules = rules
         self._store = Memory()
-        self._components = Components(self._store, workspace, rules)
+        self._ledger = Ledger(self._store, workspace, rules.rank)
         self._entries: dict[Identifier, IdentifierEntry] = {}
         self._accepted: set[tuple[Identifier, Identifier]] = set()
         self._apart: set[Key] = set()
@@ -89,7 +90,7 @@ class Replay:
             if link.reason == "forbidden":
                 self._forbidden.add(in_order(link.left, link.right))
                 if now.of(link.left) != now.of(link.right):
-                    self._components.forbid(link.left, link.right, link.occurred_at)
+                    self._ledger.components.forbid(link.left, link.right, link.occurred_at)
             elif link.status == "retracted":
                 self._apart.add((*in_order(link.left, link.right), link.source))
             else:
@@ -114,8 +115,8 @@ class Replay:
         """Claimant the devices that the rules would leave alone but that were found shared before. Those devices."""
         left_alone = tuple(sorted(device for device in devices if device not in self.shared))
         for device in left_alone:
-            self._components.share(device, self._components.last_decision())
-            if pairs := tuple(Pair(device, other) for other in self._components.near(device)):
+            self._ledger.devices.share(device, self._ledger.last_decision())
+            if pairs := tuple(Pair(device, other) for other in self._ledger.links.near(device)):
                 self._decide(IdentityRequest(self._workspace, "", "", 0, (), "retract", pairs=pairs))
         return left_alone
 

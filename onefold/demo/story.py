@@ -91,7 +91,7 @@ def ways_on(console: Terminal, addresses: Addresses, data_dir: str, stays_up: bo
             f"{onefold} profile{here} user_id:shop-7-000",
             f"{onefold} explain identity{here} anonymous_id:shop-7-family-tablet",
             f'{onefold} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
-            f"curl {addresses.http}/v1/profiles/user_id:shop-7-000",
+            f"curl {addresses.api}/v1/profiles/user_id:shop-7-000",
             f"curl -u dev: {addresses.http}/v1/track -d {_HELLO}",
             f"curl {addresses.clickhouse} -d 'SELECT count() FROM onefold.events'",
             f"curl {addresses.worker_metrics}",
@@ -110,10 +110,10 @@ def ways_on(console: Terminal, addresses: Addresses, data_dir: str, stays_up: bo
 
 
 def _person(console: Terminal, addresses: Addresses) -> None:
-    found = query(addresses.clickhouse, _RICHEST)
-    if not found:
+    richest = query(addresses.clickhouse, _RICHEST)
+    if not richest:
         return
-    profile_id = str(found[0][0])
+    profile_id = str(richest[0][0])
     identifiers, traits, events, segments, first, last = query(addresses.clickhouse, _PERSON, id=profile_id)[0]
     table = _table("what", "value", title="One person, assembled from several devices", show_header=False)
     table.add_row("profile", profile_id)

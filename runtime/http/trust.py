@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runtime.http.answers import error_body
+
 _HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9_.-]{1,253}))(?::[0-9]{1,5})?", re.ASCII)
 _LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 _OWN_PAGES = (b"none", b"same-origin")
@@ -51,7 +53,7 @@ class TrustedHosts:
             await self._app(scope, receive, send)
             return
         code, message, field = refusal
-        body = json.dumps({"error": {"code": code, "message": message, "field": field}}).encode()
+        body = json.dumps(error_body(code, message, field)).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 403, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from identity.components import Components, keys_of, link_key
-from identity.decide import Decision, decide, unchanged
+from identity.decide import decide, refuse
+from identity.decision import Decision
+from identity.ledger import keys_of, link_key
 from identity.rules import IdentityRules, is_well_formed
 from schemas.codec import Codec, DecodeError
 from schemas.identity import identifier_key, profile_key
@@ -53,7 +54,7 @@ class GraphStage:
         )
         for request, refusal in decoded.items:
             if refusal:
-                decision = self._nothing(request, view, refusal)
+                decision = refuse(request, view, self._rules, refusal)
             else:
                 decision = decide(request, view, self._workspaces[request.workspace].namespace, self._rules)
             self._count(decision, tally)
@@ -87,10 +88,6 @@ class GraphStage:
         if len(request.pairs) > MAX_PAIRS:
             return DecodeError("invalid", f"the request holds more than {MAX_PAIRS} pairs")
         return None
-
-    def _nothing(self, request: IdentityRequest, view: StateView, reason: str) -> Decision:
-        number = Components(view, request.workspace, self._rules).last_decision()
-        return Decision(changes=[unchanged(request, number, self._rules.version, reason)])
 
     def _count(self, decision: Decision, tally: Tally) -> None:
         tally[metrics.MERGES, ()] += decision.merged

@@ -15,6 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
+import api.metrics
 import collectors.metrics
 import jobs.rebuild.metrics
 import sinks.metrics
@@ -25,7 +26,7 @@ from settings import SettingsError, load, read_workspaces
 from settings.environment import _VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVED_BY = (collectors.metrics, jobs.rebuild.metrics, sinks.metrics, streams.metrics)
+SERVED_BY = (api.metrics, collectors.metrics, jobs.rebuild.metrics, sinks.metrics, streams.metrics)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_every_mounted_file_is_in_the_project(services: dict[str, dict[str, obje
 def test_onefold_services_run_commands_and_settings_that_exist(services: dict[str, dict[str, object]]) -> None:
     own = {name: service for name, service in services.items() if service.get("image") == "onefold:0.1.0"}
 
-    assert set(own) == {"collector", "worker", "sink", "rebuilder"}
+    assert set(own) == {"collector", "api", "worker", "sink", "rebuilder"}
     for service in own.values():
         environment = service["environment"]
         assert isinstance(environment, dict)
@@ -97,6 +98,7 @@ def test_prometheus_asks_services_of_the_composition_on_their_ports(services: di
     defaults = load({})
     ports = {
         "collector": defaults.http_port,
+        "api": defaults.api_port,
         "worker": defaults.worker_metrics_port,
         "sink": defaults.sink_metrics_port,
         "rebuilder": defaults.rebuilder_metrics_port,

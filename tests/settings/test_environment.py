@@ -20,8 +20,9 @@ def test_the_defaults_listen_and_connect_on_loopback_only() -> None:
         assert "127.0.0.1" in address
 
 
-def test_the_shipped_definitions_are_the_default() -> None:
-    assert load({}).definitions.parts[-2:] == ("definitions", "shop")
+def test_nothing_is_defined_unless_a_folder_is_named() -> None:
+    assert load({}).definitions is None
+    assert load({"ONEFOLD_DEFINITIONS": "shop"}).definitions == Path("shop")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ def test_the_shipped_definitions_are_the_default() -> None:
     [
         ("ONEFOLD_KAFKA", "broker:9093", "kafka", "broker:9093"),
         ("ONEFOLD_HTTP_PORT", "9999", "http_port", 9999),
+        ("ONEFOLD_API_PORT", "9998", "api_port", 9998),
         ("ONEFOLD_PARTITIONS", "12", "partitions", 12),
         ("ONEFOLD_DATA_DIR", "/srv/onefold", "data_dir", Path("/srv/onefold")),
         ("ONEFOLD_OPEN_READS", "1", "open_reads", True),

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.evidence import evidence_routes
+from api.lookups import lookup_routes
 from identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from schemas import topics
@@ -53,7 +53,7 @@ def run(migrated: str, workspace: str) -> Run:
 def client(migrated: str, workspace: str) -> Callable[..., TestClient]:
     def build(open_reads: bool = True, clickhouse: str = migrated) -> TestClient:
         known = Workspace(workspace, uuid.uuid4(), read_keys=("reader",))
-        app = Starlette(routes=evidence_routes())
+        app = Starlette(routes=lookup_routes())
         app.state.settings = Settings(clickhouse=clickhouse, open_reads=open_reads, workspaces={workspace: known})
         return TestClient(app)
 

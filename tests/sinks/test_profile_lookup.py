@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from api.identifiers import read_identifier
-from api.profiles import find_profile, profile_routes
+from api.lookups import lookup_routes
+from api.profiles import find_profile
 from onefold.commands.profile import profile as profile_command
 from onefold.commands.sql import sql as sql_command
 from schemas import topics
@@ -56,7 +57,7 @@ def person(warehouse: Warehouse, workspace: str) -> str:
 def client(migrated: str, person: str) -> Client:
     def build(open_reads: bool = True, clickhouse: str = migrated) -> TestClient:
         known = Workspace(person, uuid.uuid4(), read_keys=("reader",))
-        app = Starlette(routes=profile_routes())
+        app = Starlette(routes=lookup_routes())
         app.state.settings = Settings(clickhouse=clickhouse, open_reads=open_reads, workspaces={person: known})
         return TestClient(app)
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.components import Components
-from identity.decide import Decision, decide
+from identity.decide import decide
+from identity.decision import Decision
 from identity.entries import IdentifierEntry
+from identity.ledger import Ledger
 from identity.plan.differences import Orders, Plan, Planning
 from identity.plan.replay import Memory, Observed, Present, replay
 from identity.resolve import apply_route, resolve
@@ -116,7 +117,7 @@ class Installation:
         return planning.plan(self.profiles(planning.identifiers))
 
     def profiles(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
-        components = Components(self.store, MAIN, self.rules)
+        components = Ledger(self.store, MAIN, self.rules.rank).components
         return {one: default_profile_id(NAMESPACE, components.canonical_of(one)) for one in identifiers}
 
     def apply(self, plan: Plan) -> None:
@@ -125,7 +126,7 @@ class Installation:
             self.order(msgspec.structs.replace(request, request_id=f"{PLANS}1") if request.pairs else request)
 
     def partition(self) -> set[frozenset[Identifier]]:
-        components = Components(self.store, MAIN, self.rules)
+        components = Ledger(self.store, MAIN, self.rules.rank).components
         persons: dict[Identifier, set[Identifier]] = {}
         for identifier in POOL:
             persons.setdefault(components.canonical_of(identifier), set()).add(identifier)

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from embedded.stack import Stack
+from runtime.kafka.reading import read_to_end
 from schemas.topics import changelog
 from streams.phases import FetchedBatch, Record
 from streams.state.store import StateStore
@@ -43,27 +43,11 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 def committed(stack: Stack, topic: str) -> list[tuple[bytes, bytes]]:
     """All that a reader of committed records sees in partition 0 of a topic."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": stack.settings.kafka,
-            "group.id": uuid.uuid4().hex,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-        }
-    )
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    seen: list[tuple[bytes, bytes]] = []
-    try:
-        while True:
-            message = consumer.poll(20)
-            assert message is not None, "the broker did not answer"
-            error = message.error()
-            if error is not None:
-                assert error.code() == KafkaError._PARTITION_EOF, error
-                return seen
-            seen.append((message.key() or b"", message.value() or b""))
-    finally:
-        consumer.close()
+    return [
+        (message.key() or b"", message.value() or b"")
+        for message in read_to_end(stack.settings.kafka, [topic])
+        if message.partition() == 0
+    ]
 
 
 def test_outputs_state_and_position_are_there_after_the_acknowledgement(

@@ -13,7 +13,7 @@ from zlib import crc32
 import msgspec
 
 from definitions import Program
-from identity.components import Component, Components
+from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules
 from jobs.rebuild.claims import Claims
 from schemas.changes import asks_for_rebuild
@@ -309,9 +309,9 @@ class World:
 
     def component(self, identifier: Identifier) -> Component:
         """What GRAPH has."""
-        return self.graph.of(identifier)
+        return self.graph.components.of(identifier)
 
     @property
-    def graph(self) -> Components:
+    def graph(self) -> Ledger:
         """GRAPH's store."""
-        return Components(self._tables["graph", self._partition(WORKSPACE.encode())], WORKSPACE, self.rules)
+        return Ledger(self._tables["graph", self._partition(WORKSPACE.encode())], WORKSPACE, self.rules.rank)
