@@ -97,7 +97,7 @@ def _not_ready(app: App) -> str | None:
 
 def _observe(app: App) -> None:
     async def observe() -> None:
-        app.lanes.observe()
+        app.stage_tasks.observe()
         if app.settled:
             for topic, records in app.consumer.lag().items():
                 metrics.LAG.labels(topic).set(records)

@@ -279,7 +279,8 @@ def test_what_became_of_a_request_is_read_from_the_warehouse(
     ) -> None:
         columns = "workspace, decision, kind, request_id, occurred_at, reason, claimants, events, milliseconds, version"
         encoded = quoted(msgspec.json.encode(claimants).decode())
-        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {events}, 1500, {events + 1})"
+        counts = f"{events}, 1500, {events + 1}"
+        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {counts})"
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
         httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
 
