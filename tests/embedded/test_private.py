@@ -206,7 +206,7 @@ def test_nothing_of_a_whole_stack_is_open_to_other_users(square: Path) -> None:
     try:
         with Stack(StackOptions(data_dir=folder, ports=Ports.free())) as stack:
             assert (folder / "stack.json").exists()
-            assert len(list(stack.logs.glob("*.log"))) == 7
+            assert len(list(stack.logs.glob("*.log"))) == 8
             assert open_to_others(folder) == []
             if os.geteuid() == 0:
                 assert neighbour("ls", str(square)).stdout == "data\n"
