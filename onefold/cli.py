@@ -24,7 +24,10 @@ COMMANDS = {
     "explain": ("onefold.commands.explain:explain", "Show why something is as it is."),
     "identity": ("onefold.commands.identity:identity", "Look at devices, requests and what waits for a review."),
     "unmerge": ("onefold.commands.unmerge:unmerge", "Take apart what was taken for one person."),
-    "definitions": ("onefold.commands.definitions:group", "Check segments and rules of identifiers."),
+    "definitions": (
+        "onefold.commands.definitions:group",
+        "Check definitions, print the default rules of identity.",
+    ),
     "workspaces": ("onefold.commands.workspaces:workspaces", "Make the file of who may send and read."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "clock": ("onefold.commands.clock:clock", "Move the clock of a workspace on event time."),

@@ -147,7 +147,7 @@ def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path | None, s
 def _versions_at_the_worker(settings: Settings) -> set[str]:
     """The rules of the worker that answers on this machine; none if no worker does."""
     try:
-        address = f"http://{settings.http_host}:{settings.worker_metrics_port}/metrics"
+        address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}/metrics"
         answer = httpx.get(address, timeout=WORKER_TIMEOUT_S).text
     except httpx.HTTPError:
         return set()

@@ -2,12 +2,13 @@
 
 from rich.table import Table
 
-from embedded.layout import LOOPBACK, Ports
+from embedded.layout import Ports
 from embedded.running import Addresses
 from embedded.terminal import Terminal
 from onefold.demo.figures import query
 from onefold.demo.visitors import Tablet
 from runtime.literal import literal
+from runtime.loopback import LOOPBACK
 
 CDNOW_TOTALS = """
 SELECT count(), uniqExact(profile_id), sum(properties.quantity::Int64), round(sum(properties.total::Float64), 2),

@@ -19,12 +19,13 @@ from click.testing import CliRunner, Result
 
 from api.requests import PAIRS_PER_REQUEST
 from embedded.stack import Stack
+from embedded.workspaces import write_local_workspaces
 from onefold.commands.identity_status import status
 from onefold.commands.quarantine import accept, reject
 from onefold.commands.unmerge import unmerge
 from schemas import topics
 from schemas.records import Claim, Claimant, Identifier, IdentityChange, IdentityRequest, Pair
-from settings import Workspace, write_default
+from settings import Workspace
 from settings.workspaces import WorkspacesFile
 from tests.onefold.stand_in_graph import StandInGraph
 from tests.sinks.examples import ADA, ADAS, PHONE, insert, placed, profile
@@ -278,7 +279,8 @@ def test_what_became_of_a_request_is_read_from_the_warehouse(
     ) -> None:
         columns = "workspace, decision, kind, request_id, occurred_at, reason, claimants, events, milliseconds, version"
         encoded = quoted(msgspec.json.encode(claimants).decode())
-        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {events}, 1500, {events + 1})"
+        counts = f"{events}, 1500, {events + 1}"
+        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {counts})"
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
         httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
 
@@ -357,7 +359,7 @@ def test_a_pair_has_two_identifiers(environment: dict[str, str], workspace: str)
 
 
 def test_nobody_to_send_it_to_is_one_line(tmp_path: Path) -> None:
-    write_default(tmp_path / "onefold.yaml", "wall")
+    write_local_workspaces(tmp_path / "onefold.yaml", "wall")
     nobody = {
         "ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"),
         "ONEFOLD_DATA_DIR": str(tmp_path),

@@ -48,7 +48,7 @@ from settings import Source, Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Received, Record, Stage
+from streams.phases import AnyStage, Received, Record, decode, fold
 from streams.state.store import META
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
@@ -64,7 +64,7 @@ Place = tuple[str, int]
 class Table(dict[bytes, bytes]):
     """One partition's store of one stage."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: AnyStage) -> None:
         super().__init__()
         self._deadline_of = stage.deadline_of
 
@@ -114,7 +114,7 @@ class World:
         }
         self.replays = 0
 
-    def _staged(self, rules: IdentityRules) -> tuple[Stage, ...]:
+    def _staged(self, rules: IdentityRules) -> tuple[AnyStage, ...]:
         return (
             ResolveStage(workspaces(), rules, self.codec),
             GraphStage(workspaces(), rules, self.codec),
@@ -174,12 +174,12 @@ class World:
         while self.step():
             pass
 
-    def _fold(self, stage: Stage, topic: str, at: int) -> None:
+    def _fold(self, stage: AnyStage, topic: str, at: int) -> None:
         begin = self._positions[stage.name, topic, at]
         end = min(len(self.logs[topic, at]), begin + self.random.choice((1, 1, 3, 50)))
         records = [Record(topic, at, n, *self.logs[topic, at][n]) for n in range(begin, end)]
         table = self._tables[stage.name, at]
-        folded = stage.fold(Received(records, {topic: end}, NOW), StateView(table))
+        folded = fold(stage, decode(stage, Received(records, {topic: end}, NOW)), StateView(table)).effects
         for key, value in folded.view.changes.items():
             table.put(key, value)
         for output in folded.outputs:
