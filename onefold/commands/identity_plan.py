@@ -14,7 +14,7 @@ from rich.tree import Tree
 import definitions
 from api.requests import RequestOutcome
 from embedded.terminal import results
-from identity.plan.differences import Change, Plan, Planning, Tie
+from identity.plan.differences import PersonChange, RulesComparison, RulesPlan, Tie
 from identity.plan.replay import replay
 from identity.rules import IdentityRules
 from onefold.progress import Progress
@@ -43,8 +43,8 @@ class PlanSummary(msgspec.Struct, frozen=True):
     identifiers: int
     profiles: int
     unchanged_profiles: int
-    merge_examples: tuple[Change, ...]
-    unmerge_examples: tuple[Change, ...]
+    merge_examples: tuple[PersonChange, ...]
+    unmerge_examples: tuple[PersonChange, ...]
     largest: tuple[tuple[Identifier, ...], ...]
     newly_shared: tuple[Identifier, ...]
     stay_shared: tuple[Identifier, ...]
@@ -120,12 +120,12 @@ def _rules(folder: Path | None) -> IdentityRules:
         raise click.ClickException(str(errors)) from None
 
 
-def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[Plan, int]:
+def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[RulesPlan, int]:
     history = History(settings.clickhouse, workspace)
     try:
         present = history.present()
-        planning = Planning(workspace, present, replay(workspace, history.observed(), present, rules), rules)
-        return planning.plan(history.profile_of(planning.identifiers), examples), history.profiles()
+        comparison = RulesComparison(workspace, present, replay(workspace, history.observed(), present, rules), rules)
+        return comparison.plan(history.profile_of(comparison.identifiers), examples), history.profiles()
     finally:
         history.close()
 
@@ -166,13 +166,13 @@ def _confirm(summary: PlanSummary, yes: bool) -> None:
         click.confirm(question, abort=True, err=True)
 
 
-def _applied(settings: Settings, workspace: str, plan: Plan, timeout_s: float) -> RequestOutcome:
+def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: float) -> RequestOutcome:
     """Send the requests; the last request changes nothing, so that its answer tells that all before it are decided."""
     ends_at = time.monotonic() + timeout_s
     reason = f"rules {plan.rule_version}"
     at = now_ms()
     end = IdentityRequest(workspace, "", "operator", at, (), "retract", reason=reason)
-    requests = (*plan.orders.requests(workspace, at, reason), end)
+    requests = (*plan.requests.requests(workspace, at, reason), end)
     request_id = f"{PLANS}{new_request_id()}"
     ids = iter(numbered(request_id, sum(request.kind == "retract" for request in requests)))
     named = tuple(
@@ -199,22 +199,22 @@ def _wait_until_visible(settings: Settings, ends_at: float) -> None:
 # -- what is printed
 
 
-def _summary(plan: Plan, profiles: int, examples: int) -> PlanSummary:
+def _summary(plan: RulesPlan, profiles: int, examples: int) -> PlanSummary:
     return PlanSummary(
         plan.rule_version,
         len(plan.merges),
-        len(plan.splits),
+        len(plan.unmerges),
         plan.identifiers,
         plan.profiles,
         max(0, profiles - plan.profiles),
         plan.merges[:examples],
-        plan.splits[:examples],
+        plan.unmerges[:examples],
         plan.largest[:examples],
         plan.newly_shared,
         plan.stay_shared,
         len(plan.uncertain),
-        len(plan.orders.retract),
-        len(plan.orders.link),
+        len(plan.requests.retract),
+        len(plan.requests.link),
     )
 
 
@@ -267,7 +267,7 @@ def _add_shared(tree: Tree, summary: PlanSummary) -> None:
             tree.add(f"{count(len(devices), 'device')} {words}: {_person(devices)}")
 
 
-def _add_change(tree: Tree, change: Change) -> None:
+def _add_change(tree: Tree, change: PersonChange) -> None:
     node = tree.add(Text(literal(" + ".join(change.profiles[:_SHOWN])) or "no profile yet"))
     for person in change.persons[:_SHOWN]:
         node.add(Text(_person(person), style="cyan"))
