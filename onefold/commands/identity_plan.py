@@ -17,7 +17,7 @@ from embedded.terminal import results
 from identity.plan.differences import Change, Plan, Planning, Tie
 from identity.plan.replay import replay
 from identity.rules import IdentityRules
-from onefold.progress import Progress
+from onefold.progress import PipelineProgress
 from onefold.requests import OperatorRequest, new_request_id, now_ms, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
@@ -186,7 +186,7 @@ def _applied(settings: Settings, workspace: str, plan: Plan, timeout_s: float) -
 
 def _wait_until_visible(settings: Settings, ends_at: float) -> None:
     try:
-        progress = Progress(settings)
+        progress = PipelineProgress(settings)
         while progress.lagging():
             if time.monotonic() > ends_at:
                 click.echo("applied, but not all of it is in ClickHouse yet: see 'onefold drain'", err=True)
