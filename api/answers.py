@@ -8,9 +8,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from runtime.errors import OnefoldError
 from runtime.http.callers import presents_key
 from settings import Settings
-from warehouse.lookup import LookupFailed
 
 RETRY_AFTER_S = 2
 
@@ -34,7 +34,7 @@ async def answer(request: Request, look_up: Callable[[Settings, str], object | N
         found = await asyncio.to_thread(look_up, settings, name)
     except ValueError as error:
         return refusal(400, "invalid_identifier", str(error), "identifier")
-    except LookupFailed as error:
+    except OnefoldError as error:
         logger.warning("answered 503: %s", error)
         return refusal(503, "unavailable", "this cannot be read now, ask again later")
     if found is None:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from api.answers import answer
 from api.identifiers import asked_identifier, identity_rules
 from settings import Settings
+from warehouse.client import look_ups
 from warehouse.queries.devices import Devices, find_devices
 from warehouse.queries.explanation import Explanation, explain
 from warehouse.queries.quarantine import Quarantine, find_quarantine
@@ -28,7 +29,7 @@ def evidence_routes() -> list[Route]:
 async def _explain(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> Explanation | None:
         identifier = asked_identifier(request.path_params["identifier"], settings.definitions)
-        return explain(settings.clickhouse, workspace, identifier, identity_rules(settings.definitions))
+        return explain(look_ups(settings.clickhouse), workspace, identifier, identity_rules(settings.definitions))
 
     return await answer(request, look_up, missing="identity")
 
@@ -39,7 +40,11 @@ async def _devices(request: Request) -> Response:
         device = None if named is None else asked_identifier(named, settings.definitions)
         only_shared = request.query_params.get("shared", "false").lower() in {"", "1", "true"}
         return find_devices(
-            settings.clickhouse, workspace, identity_rules(settings.definitions), device=device, shared=only_shared
+            look_ups(settings.clickhouse),
+            workspace,
+            identity_rules(settings.definitions),
+            device=device,
+            shared=only_shared,
         )
 
     return await answer(request, look_up, missing="device")
@@ -47,6 +52,6 @@ async def _devices(request: Request) -> Response:
 
 async def _quarantine(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> Quarantine:
-        return find_quarantine(settings.clickhouse, workspace)
+        return find_quarantine(look_ups(settings.clickhouse), workspace)
 
     return await answer(request, look_up, missing="quarantine")

@@ -7,14 +7,14 @@ import definitions
 from definitions import DefinitionErrors
 from identity.normalise import normalise
 from identity.rules import IdentityRules
+from runtime.errors import TerminalError
 from schemas.records import Identifier
-from warehouse.lookup import LookupFailed
 
 
 def asked_identifier(text: str, folder: Path | None) -> Identifier:
     """`namespace:value`, normalised by the rules of a folder of definitions, or as it is where they make nothing of it.
 
-    Raises ValueError for what is no `namespace:value`, and LookupFailed when the rules cannot be read.
+    Raises ValueError for what is no `namespace:value`, and TerminalError when the rules cannot be read.
     """
     identifier = read_identifier(text)
     found = normalise(identity_rules(folder), identifier)
@@ -35,8 +35,8 @@ def read_identifier(text: str) -> Identifier:
 
 @cache
 def identity_rules(folder: Path | None) -> IdentityRules:
-    """The rules of identifiers that a folder of definitions holds. Raises LookupFailed when they cannot be read."""
+    """The rules of identifiers that a folder of definitions holds. Raises TerminalError when they cannot be read."""
     try:
         return definitions.load(folder).identity
     except DefinitionErrors as errors:
-        raise LookupFailed(f"the definitions in {folder} cannot be read: {errors}") from errors
+        raise TerminalError(f"the definitions in {folder} cannot be read: {errors}") from errors

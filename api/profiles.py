@@ -1,4 +1,4 @@
-"""Looking one person up by any identifier: the query, and `GET /v1/profiles/{namespace:value}`.
+"""Looks one person up by any identifier: `GET /v1/profiles/{namespace:value}`.
 
 Reads what the sink has written to ClickHouse; what a profile is made of is decided in the streams.
 """
@@ -9,43 +9,9 @@ from starlette.routing import Route
 
 from api.answers import answer
 from api.identifiers import asked_identifier
-from schemas.records import Identifier
 from settings import Settings
-from warehouse.lookup import JsonObject, rows
-
-SESSIONS_SHOWN = 10
-
-_PROFILE = """
-SELECT profile_id, identifiers, traits, counters, segments, events, first_seen_at, last_seen_at, updated_at, version,
-       session_id, session_started_at, session_last_event_at, session_events, session_entry_url
-FROM onefold.profiles FINAL
-WHERE workspace = {workspace:String} AND profile_id = (
-    SELECT profile_id FROM onefold.identifiers FINAL
-    WHERE workspace = {workspace:String} AND namespace = {namespace:String} AND value = {value:String}
-)
-"""
-_SESSIONS = """
-SELECT session_id, status, started_at, ended_at, events, entry_url
-FROM onefold.sessions FINAL
-WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
-ORDER BY started_at DESC
-LIMIT {limit:UInt32}
-"""
-_SESSION_FIELDS = ("session_id", "started_at", "last_event_at", "events", "entry_url")
-
-
-def find_profile(clickhouse_url: str, workspace: str, identifier: Identifier) -> JsonObject | None:
-    """The profile that an identifier belongs to now, times in ISO 8601; None if nobody has it. Raises LookupFailed."""
-    named = {"workspace": workspace, "namespace": identifier.namespace, "value": identifier.value}
-    profiles = rows(clickhouse_url, _PROFILE, named)
-    if not profiles:
-        return None
-    profile = profiles[0]
-    session = {field: profile.pop(_column(field)) for field in _SESSION_FIELDS}
-    profile["session"] = session if session["session_id"] is not None else None
-    of_profile = {"workspace": workspace, "profile_id": str(profile["profile_id"]), "limit": str(SESSIONS_SHOWN)}
-    profile["sessions"] = rows(clickhouse_url, _SESSIONS, of_profile)
-    return profile
+from warehouse.client import JsonObject, look_ups
+from warehouse.queries.profiles import find_profile
 
 
 def profile_routes() -> list[Route]:
@@ -58,11 +24,9 @@ async def profile(request: Request) -> Response:
 
     def look_up(settings: Settings, workspace: str) -> JsonObject | None:
         return find_profile(
-            settings.clickhouse, workspace, asked_identifier(request.path_params["identifier"], settings.definitions)
+            look_ups(settings.clickhouse),
+            workspace,
+            asked_identifier(request.path_params["identifier"], settings.definitions),
         )
 
     return await answer(request, look_up, missing="profile")
-
-
-def _column(field: str) -> str:
-    return field if field.startswith("session_") else f"session_{field}"

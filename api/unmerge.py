@@ -21,7 +21,6 @@ from runtime.kafka.producer import AcknowledgedProducer, Outgoing, Unavailable
 from schemas import topics
 from schemas.contracts import Contracts
 from settings import Settings, Workspace
-from warehouse.lookup import LookupFailed
 
 RETRY_AFTER_S = 2
 MAX_SPLIT = 1_000
@@ -122,7 +121,7 @@ class _Forbidden(Exception):
 
 _ERRORS = (
     BodyRefused,
-    LookupFailed,
+    OnefoldError,
     OrderRefused,
     Unavailable,
     UnknownProfile,
@@ -162,7 +161,7 @@ def _answer_to(error: Exception) -> Response:
             status, code, message, field = 404, "unknown_request", str(error), "request_id"
         case _Forbidden():
             status, code, message, field = 401, "unknown_admin_key", str(error), "Authorization"
-        case LookupFailed() | Unavailable():
+        case OnefoldError() | Unavailable():
             logger.warning("answered 503: %s", error)
             status, code, message = 503, "unavailable", "this cannot be done now, come again later"
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None

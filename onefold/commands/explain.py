@@ -13,9 +13,10 @@ from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.wording import count, in_words, json_text, pair, shown_event
+from runtime.errors import OnefoldError
 from runtime.literal import literal
-from warehouse.lookup import LookupFailed
-from warehouse.queries.explanation import Change, Explanation, Member
+from warehouse.client import look_ups
+from warehouse.queries.explanation import Explanation, ShownChange, ShownIdentifier
 from warehouse.queries.explanation import explain as find_explanation
 from warehouse.queries.links import ShownLink
 
@@ -59,10 +60,10 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
     check_workspace_to_read(settings, workspace)
     try:
         name = asked_identifier(identifier, settings.definitions)
-        found = find_explanation(settings.clickhouse, workspace, name, identity_rules(settings.definitions))
+        found = find_explanation(look_ups(settings.clickhouse), workspace, name, identity_rules(settings.definitions))
     except ValueError as error:
         raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if found is None:
         why = identity_rules(settings.definitions).why_nobody(name)
@@ -105,7 +106,7 @@ def _branch(tree: Tree, title: str) -> Tree:
     return tree.add(Text(title, style="bold"))
 
 
-def _member(member: Member, profile_id: str | None) -> Text:
+def _member(member: ShownIdentifier, profile_id: str | None) -> Text:
     notes = [member.kind or "of a namespace that the rules do not know"]
     if member.shared:
         notes.append("shared")
@@ -133,7 +134,7 @@ def _decided(link: ShownLink) -> str:
     return literal(", ".join([*before, f"decision {link.decision}: {link.status}{request}"]))
 
 
-def _add_change(history: Tree, change: Change) -> None:
+def _add_change(history: Tree, change: ShownChange) -> None:
     title = f"{change.decision}: {_DONE.get(change.kind, change.kind)}"
     if change.identifiers:
         title += f" {' + '.join(map(str, change.identifiers))}"

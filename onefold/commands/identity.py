@@ -13,11 +13,12 @@ from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.wording import count, in_words, json_text, shown_event
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from settings import Settings
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 from warehouse.queries.devices import Devices, find_devices
-from warehouse.queries.quarantine import Quarantine, Side, find_quarantine
+from warehouse.queries.quarantine import LinkEnd, Quarantine, find_quarantine
 
 COMMANDS = {
     "devices": ("onefold.commands.identity:devices", "Show who signed in on which device."),
@@ -61,7 +62,7 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
     def ask(settings: Settings) -> Devices | None:
         device = None if identifier is None else asked_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
-        return find_devices(settings.clickhouse, workspace, rules, device=device, shared=shared)
+        return find_devices(look_ups(settings.clickhouse), workspace, rules, device=device, shared=shared)
 
     found = _asked(ask, workspace, data_dir)
     if found is None:
@@ -84,7 +85,7 @@ def list_waiting(workspace: str, as_json: bool, data_dir: Path | None) -> None:
       onefold identity quarantine list
       onefold identity quarantine list --json
     """
-    found = _asked(lambda settings: find_quarantine(settings.clickhouse, workspace), workspace, data_dir)
+    found = _asked(lambda settings: find_quarantine(look_ups(settings.clickhouse), workspace), workspace, data_dir)
     if as_json:
         click.echo(json_text(found))
     else:
@@ -98,7 +99,7 @@ def _asked(ask: Callable[[Settings], Found], workspace: str, data_dir: Path | No
         return ask(settings)
     except ValueError as error:
         raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
 
 
@@ -140,5 +141,5 @@ def _quarantine_tree(found: Quarantine) -> Tree:
     return tree
 
 
-def _side(side: Side) -> tuple[str, str]:
+def _side(side: LinkEnd) -> tuple[str, str]:
     return literal(f"{side.namespace}:{side.value}"), "cyan"

@@ -8,9 +8,10 @@ from api.requests import UnknownRequest, changes_of, outcome
 from onefold.orders import summary
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.changes import RequestState
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 
 _SAID: dict[RequestState, str] = {
     "unanswered": "unanswered: not decided yet, or no such request",
@@ -35,10 +36,10 @@ def status(request_id: str, workspace: str, as_json: bool, data_dir: Path | None
     settings = running_settings(data_dir)
     workspace_named(settings, workspace)
     try:
-        found = outcome(request_id, changes_of(settings.clickhouse, workspace, request_id))
+        found = outcome(request_id, changes_of(look_ups(settings.clickhouse), workspace, request_id))
     except UnknownRequest as error:
         raise click.ClickException(literal(error)) from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if as_json:
         click.echo(json_text(found))

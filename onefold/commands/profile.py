@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from api.identifiers import asked_identifier, identity_rules
-from api.profiles import find_profile
 from embedded.terminal import Terminal
 from onefold.running import check_workspace_to_read, data_dir_option, running_settings
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
-from warehouse.lookup import JsonObject, LookupFailed
+from warehouse.client import JsonObject, look_ups
+from warehouse.queries.profiles import find_profile
 
 _COUNTERS_SHOWN = 12
 
@@ -39,10 +40,10 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
     check_workspace_to_read(settings, workspace)
     try:
         name = asked_identifier(identifier, settings.definitions)
-        found = find_profile(settings.clickhouse, workspace, name)
+        found = find_profile(look_ups(settings.clickhouse), workspace, name)
     except ValueError as error:
         raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if found is None:
         why = identity_rules(settings.definitions).why_nobody(name)

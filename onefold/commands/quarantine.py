@@ -11,10 +11,11 @@ from api.requests import OrderRefused, Outcome, answers, ordered_identifier, wai
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.records import Pair
 from settings import Settings
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 
 
 @click.command()
@@ -77,12 +78,12 @@ def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tu
         raise click.UsageError("a pair has two identifiers: LEFT RIGHT")
     try:
         read = [
-            ordered_identifier(settings.clickhouse, workspace, "pairs", text, folder=settings.definitions)
+            ordered_identifier(look_ups(settings.clickhouse), workspace, "pairs", text, folder=settings.definitions)
             for text in identifiers
         ]
     except OrderRefused as error:
         raise click.BadParameter(literal(error), param_hint="LEFT RIGHT") from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     rank = identity_rules(settings.definitions).rank
     pairs = zip(read[::2], read[1::2], strict=True)
@@ -91,8 +92,8 @@ def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tu
 
 def _waiting(settings: Settings, workspace: str, as_json: bool) -> tuple[Pair, ...]:
     try:
-        pairs = waiting_pairs(settings.clickhouse, workspace)
-    except LookupFailed as error:
+        pairs = waiting_pairs(look_ups(settings.clickhouse), workspace)
+    except OnefoldError as error:
         raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     if not pairs:
         if as_json:

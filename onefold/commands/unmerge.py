@@ -9,8 +9,9 @@ from api.requests import OrderRefused, UnknownProfile, active_pairs, answers
 from api.requests import unmerge as unmerge_request
 from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
 from onefold.running import running_settings, workspace_named
+from runtime.errors import OnefoldError
 from runtime.literal import literal
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 
 
 @click.command()
@@ -70,7 +71,7 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
             )
             order = Order(request_id, (request,))
         else:
-            pairs = active_pairs(settings.clickhouse, workspace, source, _milliseconds(since))
+            pairs = active_pairs(look_ups(settings.clickhouse), workspace, source, _milliseconds(since))
             _confirm(len(pairs), source, since, yes)
             requests = answers("retract", workspace, pairs, request_id=request_id, at=at, reason=reason, forbid=forbid)
             order = Order(request_id, requests)
@@ -80,7 +81,7 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
         ) from None
     except UnknownProfile as error:
         raise click.ClickException(literal(error)) from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
     found = carry_out(settings, order, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
     if not (as_json or no_wait):
