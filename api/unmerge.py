@@ -15,12 +15,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.requests import OrderRefused, UnknownProfile, UnknownRequest, changes_of, outcome, unmerge
+from runtime.errors import OnefoldError, TransientError
 from runtime.http.bodies import Bodies, BodyRefused
 from runtime.http.callers import presents_key
-from runtime.kafka.producer import AcknowledgedProducer, Outgoing, Unavailable
+from runtime.kafka.async_producer import AsyncProducer
+from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
 from schemas.contracts import Contracts
 from settings import Settings, Workspace
+from warehouse.client import look_ups
 
 RETRY_AFTER_S = 2
 MAX_SPLIT = 1_000
@@ -41,7 +44,7 @@ class Unmerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class IdentityOrders:
     """The handlers. They read `app.state.settings`."""
 
-    def __init__(self, producer: AcknowledgedProducer, contracts: Contracts, bodies: Bodies) -> None:
+    def __init__(self, producer: AsyncProducer, contracts: Contracts, bodies: Bodies) -> None:
         self._producer = producer
         self._contracts = contracts
         self._bodies = bodies
@@ -79,7 +82,7 @@ class IdentityOrders:
         request_id = request.path_params["request_id"]
         try:
             _check_access(settings, name, request)
-            changes = await asyncio.to_thread(changes_of, settings.clickhouse, name, request_id)
+            changes = await asyncio.to_thread(changes_of, look_ups(settings.clickhouse), name, request_id)
         except _ERRORS as error:
             return _answer_to(error)
         return JSONResponse(msgspec.to_builtins(outcome(request_id, changes)))
@@ -97,10 +100,10 @@ class IdentityOrders:
     async def _send(self, settings: Settings, order: Unmerge) -> str:
         encoders = self._contracts.encoders
         if encoders is None:
-            raise Unavailable(self._contracts.reason)
+            raise TransientError(self._contracts.reason)
         wanted = await asyncio.to_thread(
             unmerge,
-            settings.clickhouse,
+            look_ups(settings.clickhouse),
             order.workspace,
             order.profile,
             order.split,
@@ -111,7 +114,7 @@ class IdentityOrders:
             forbid=order.forbid,
         )
         value = encoders.request(wanted)
-        await self._producer.send([Outgoing(topics.IDENTITY_REQUESTS, order.workspace.encode(), value)])
+        await self._producer.send([ProducerRecord(topics.IDENTITY_REQUESTS, order.workspace.encode(), value)])
         return wanted.request_id
 
 
@@ -123,7 +126,6 @@ _ERRORS = (
     BodyRefused,
     OnefoldError,
     OrderRefused,
-    Unavailable,
     UnknownProfile,
     UnknownRequest,
     _Forbidden,
@@ -161,7 +163,7 @@ def _answer_to(error: Exception) -> Response:
             status, code, message, field = 404, "unknown_request", str(error), "request_id"
         case _Forbidden():
             status, code, message, field = 401, "unknown_admin_key", str(error), "Authorization"
-        case OnefoldError() | Unavailable():
+        case OnefoldError():
             logger.warning("answered 503: %s", error)
             status, code, message = 503, "unavailable", "this cannot be done now, come again later"
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None

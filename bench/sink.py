@@ -26,12 +26,13 @@ from onefold.examples import SHOP
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.codec import Codec
+from schemas.groups import SINK
 from schemas.identity import identifier_key
 from schemas.records import Event
 from schemas.registry import Registry
 from settings import Settings
 from sinks.clickhouse.batch import batch_of
-from sinks.clickhouse.process import GROUP, MAX_MESSAGES
+from sinks.clickhouse.process import MAX_MESSAGES
 from sinks.clickhouse.rows import ROWS
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -155,7 +156,7 @@ def _sink(stack: Stack, what: str, count: int) -> Cost:
     """Until all is committed; merges that ClickHouse goes on with count as its CPU, not as time."""
     stack.part("sink").restart()
     usages = {name: Usage(stack.part(name).pid) for name in ("sink", "clickhouse", "kafka")}
-    took = wait_until_worked_off(stack.settings, (GROUP,))
+    took = wait_until_worked_off(stack.settings, (SINK.name,))
     cpu_s = {name: usage.cpu_s() for name, usage in usages.items()}
     _await_merges(Warehouse(stack.settings.clickhouse))
     return Cost(f"{what}: the sink", count, took, cpu_s | {"clickhouse": usages["clickhouse"].cpu_s()})

@@ -5,9 +5,9 @@ import time
 from collections.abc import Awaitable, Mapping
 
 import httpx
-from confluent_kafka import KafkaException
 
-from runtime.kafka.producer import AcknowledgedProducer
+from runtime.errors import OnefoldError
+from runtime.kafka.async_producer import AsyncProducer
 from schemas import topics
 from schemas.contracts import Contracts
 from settings import Settings, without_credentials
@@ -20,7 +20,7 @@ OK = "ok"
 class Readiness:
     """`parts` are asked beside Kafka and the schemas: name -> URL that answers 200 when the part is up."""
 
-    def __init__(self, producer: AcknowledgedProducer, contracts: Contracts, parts: Mapping[str, str]) -> None:
+    def __init__(self, producer: AsyncProducer, contracts: Contracts, parts: Mapping[str, str]) -> None:
         self._producer = producer
         self._contracts = contracts
         self._parts = parts
@@ -46,8 +46,8 @@ class Readiness:
     async def _ask_kafka(self) -> str:
         try:
             await asyncio.to_thread(self._producer.ping, topics.EVENTS, PROBE_TIMEOUT_S)
-        except KafkaException as error:
-            return f"no answer: {error.args[0].str()}"
+        except OnefoldError as error:
+            return f"no answer: {error}"
         return OK
 
     async def _ask_schemas(self) -> str:

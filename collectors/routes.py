@@ -21,10 +21,10 @@ from collectors.readiness import OK, Readiness
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
 from identity.rules import IdentityRules
+from runtime.errors import OnefoldError
 from runtime.http.bodies import Bodies, BodyRefused
 from runtime.http.callers import caller_of, key_from_header
 from runtime.http.endpoint import Exposition
-from runtime.kafka.producer import Unavailable
 from schemas.records import EventType
 
 RETRY_AFTER_S = 2
@@ -89,7 +89,7 @@ class Ingestion:
         except BodyRefused as refused:
             count_rejection(None, refused.code)
             return _error(refused.status, refused.code, refused.message)
-        except Unavailable as unavailable:
+        except OnefoldError as unavailable:
             logger.warning("answered 503: %s", unavailable)
             return _error(503, "unavailable", "events cannot be stored now, send them again later")
         except ClientDisconnect:

@@ -26,7 +26,7 @@ from runtime.http.bodies import Bodies
 from runtime.http.connections import Limits
 from runtime.http.serving import configure, listen
 from runtime.http.trust import TrustedHosts
-from runtime.kafka.producer import AcknowledgedProducer
+from runtime.kafka.async_producer import AsyncProducer
 from schemas.contracts import Contracts
 from settings import Settings
 
@@ -53,7 +53,7 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        producer = AcknowledgedProducer(
+        producer = AsyncProducer(
             settings.kafka, "onefold-collector", on_fatal=give_up, observe_s=metrics.PRODUCE_SECONDS.observe
         )
         contracts = Contracts(settings)

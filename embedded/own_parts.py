@@ -8,6 +8,7 @@ from pathlib import Path
 from embedded.errors import StackError
 from embedded.layout import LOOPBACK, Layout, Ports
 from embedded.part import Part, Task, http_ready
+from runtime.errors import OnefoldError
 from runtime.kafka.topics import create_topics
 from settings import Settings
 
@@ -103,13 +104,11 @@ def topics_task(settings: Settings) -> Task:
     """Create the topics that are missing."""
 
     def run() -> None:
-        from confluent_kafka import KafkaException
-
         from schemas import topics
 
         try:
             create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
-        except KafkaException as error:
+        except OnefoldError as error:
             raise StackError(f"the topics could not be created: {error}") from error
 
     return Task(name="topics", title="Topics", run=run, after=("kafka",))
@@ -123,7 +122,7 @@ def schemas_task(settings: Settings) -> Task:
 
         try:
             registry.register(settings.registry)
-        except registry.REGISTRY_ERRORS as error:
+        except OnefoldError as error:
             raise StackError(f"the registry refused this release's schemas: {error}") from error
 
     return Task(name="schemas", title="Schemas", run=run, after=("registry",))

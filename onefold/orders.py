@@ -11,21 +11,24 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
 from api.requests import Outcome, outcome
 from embedded.terminal import Terminal
 from onefold.running import data_dir_option
 from onefold.unreachable import failure
 from onefold.wording import json_text
-from runtime.kafka.clients import PRODUCER_CONFIG
+from runtime.errors import OnefoldError
+from runtime.kafka.clients import unjoined_consumer
+from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
+from runtime.kafka.producer import AcknowledgedProducer
 from runtime.literal import literal
 from schemas import topics
 from schemas.changes import RequestState
 from schemas.codec import Codec, DecodeError
 from schemas.records import IdentityChange, IdentityRequest
-from schemas.registry import REGISTRY_ERRORS, Registry
+from schemas.registry import Registry
 from settings import Settings
 
 DELIVERY_TIMEOUT_S = 10.0
@@ -110,33 +113,19 @@ def _sent(settings: Settings, order: Order) -> "_Following":
         codec = Codec(Registry(settings.registry))
         following = _Following(settings, codec)
         send(settings, codec, order)
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise click.ClickException(f"{failure(settings, error)}; the order was not sent") from error
+    except OnefoldError as error:
+        raise click.ClickException(f"{failure(error)}; the order was not sent") from error
     return following
 
 
 def send(settings: Settings, codec: Codec, order: Order) -> None:
-    """Return once Kafka has acknowledged all of it. Raises KafkaException."""
+    """Return once Kafka has acknowledged all of it. Raises TransientError or TerminalError."""
     encode = codec.encoder(IdentityRequest)
-    config = {"bootstrap.servers": settings.kafka, "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000), "log_level": 0}
-    producer = Producer(PRODUCER_CONFIG | config)
-    failures: list[object] = []
-
-    def delivered(error: object, _message: Message) -> None:
-        if error is not None:
-            failures.append(error)
-
-    for request in order.requests:
-        key = request.workspace.encode()
-        while True:
-            try:
-                producer.produce(topics.IDENTITY_REQUESTS, encode(request), key, on_delivery=delivered)
-                break
-            except BufferError:  # more than librdkafka keeps at once
-                producer.poll(POLL_S)
-        producer.poll(0)
-    if producer.flush(DELIVERY_TIMEOUT_S + 1) or failures:
-        raise KafkaException(failures[0] if failures else "no acknowledgement")
+    producer = AcknowledgedProducer(settings.kafka, "onefold", delivery_timeout_s=DELIVERY_TIMEOUT_S)
+    producer.send(
+        ProducerRecord(topics.IDENTITY_REQUESTS, request.workspace.encode(), encode(request))
+        for request in order.requests
+    )
 
 
 def summary(found: Outcome) -> str:
@@ -154,16 +143,7 @@ class _Following:
         self._codec = codec
         offsets = Offsets(settings.kafka)
         extents = offsets.extents(offsets.partitions([topics.IDENTITY_CHANGES]))
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": settings.kafka,
-                "group.id": f"{topics.APP}-order-{uuid.uuid4().hex}",  # never joined
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "fetch.wait.max.ms": 100,
-                "log_level": 0,
-            }
-        )
+        self._consumer = unjoined_consumer(settings.kafka)
         self._consumer.assign(
             [TopicPartition(topic, partition, extent.end) for (topic, partition), extent in extents.items()]
         )

@@ -6,18 +6,16 @@ import signal
 import sys
 import threading
 
-from confluent_kafka import KafkaException
-
 import settings as configuration
 from runtime import logs
-from runtime.errors import TerminalError, TransientError
+from runtime.errors import TerminalError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.topics import create_topics
 from runtime.retrying import Stopped, persist
 from schemas import topics
 from schemas.codec import Codec
-from schemas.registry import REGISTRY_ERRORS, Registry
-from settings import Settings, SettingsError
+from schemas.registry import Registry
+from settings import Settings
 from sinks import metrics
 from sinks.clickhouse.process import Process
 from sinks.clickhouse.writer import Writer
@@ -31,7 +29,6 @@ logger = logging.getLogger("sinks")
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
     logs.configure()
-    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # every failure is reported by the writer
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: stopping.set())
@@ -39,7 +36,7 @@ def main() -> int:
         run(configuration.load(), stopping)
     except Stopped:
         return 0
-    except (SettingsError, TerminalError, KafkaException, OSError) as error:
+    except (TerminalError, OSError) as error:
         logger.error("%s", error)
         return 1
     return 0
@@ -74,12 +71,9 @@ def _rarely_collect_cycles() -> None:
 
 
 def _prepare(settings: Settings) -> tuple[Codec, DeadLetters]:
-    try:
-        create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
-        codec = Codec(Registry(settings.registry))
-        return codec, DeadLetters(settings.kafka, codec)
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise TransientError(f"Kafka or the schema registry does not answer: {error}") from error
+    create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
+    codec = Codec(Registry(settings.registry))
+    return codec, DeadLetters(settings.kafka, codec)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 import httpx
 import msgspec
-from confluent_kafka import KafkaException
 from prometheus_client.parser import text_string_to_metric_families
 from rich.text import Text
 from rich.tree import Tree
@@ -23,10 +22,12 @@ from onefold.progress import Progress
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import count, in_words, json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.changes import PLANS, numbered
 from schemas.records import Identifier, IdentityRequest
 from settings import Settings
+from warehouse.client import Warehouse
 from warehouse.queries.history import History
 
 WORKER_TIMEOUT_S = 2.0
@@ -121,13 +122,14 @@ def _rules(folder: Path | None) -> IdentityRules:
 
 
 def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[Plan, int]:
-    history = History(settings.clickhouse, workspace)
     try:
-        present = history.present()
-        planning = Planning(workspace, present, replay(workspace, history.observed(), present, rules), rules)
-        return planning.plan(history.profile_of(planning.identifiers), examples), history.profiles()
-    finally:
-        history.close()
+        with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
+            history = History(warehouse, workspace)
+            present = history.present()
+            planning = Planning(workspace, present, replay(workspace, history.observed(), present, rules), rules)
+            return planning.plan(history.profile_of(planning.identifiers), examples), history.profiles()
+    except OnefoldError as error:
+        raise click.ClickException(failure(error)) from error
 
 
 # -- applying it
@@ -192,8 +194,8 @@ def _wait_until_told(settings: Settings, ends_at: float) -> None:
                 click.echo("applied, but not all of it is in ClickHouse yet: see 'onefold drain'", err=True)
                 return
             time.sleep(POLL_S)
-    except KafkaException as error:
-        raise click.ClickException(failure(settings, error)) from error
+    except OnefoldError as error:
+        raise click.ClickException(failure(error)) from error
 
 
 # -- what is printed

@@ -7,7 +7,6 @@ from typing import Self
 
 import click
 import msgspec
-from confluent_kafka import KafkaException
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from collectors.sources.files.cdnow import MAPPING as CDNOW_MAPPING
@@ -22,8 +21,8 @@ from embedded.terminal import Terminal
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
-from schemas.registry import REGISTRY_ERRORS
 
 _LINE_EVERY_S = 2.0
 
@@ -66,8 +65,8 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise click.ClickException("the file does not fit its mapping; nothing was sent") from None
     except OSError as error:
         raise click.ClickException(f"{error.filename or file}: {error.strerror or error}") from None
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise click.ClickException(f"{failure(settings, error)}; nothing was sent") from None
+    except OnefoldError as error:
+        raise click.ClickException(f"{failure(error)}; nothing was sent") from None
     click.echo(json_text(summary) if as_json else _sentence(summary, dry_run))
     if not (as_json or dry_run):
         click.echo("Not all of it may be in ClickHouse yet: 'onefold drain' waits until it is.", err=True)

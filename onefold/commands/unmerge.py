@@ -59,7 +59,7 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
     try:
         if profile:
             request = unmerge_request(
-                settings.clickhouse,
+                look_ups(settings.clickhouse),
                 workspace,
                 profile,
                 split,

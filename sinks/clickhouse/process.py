@@ -10,18 +10,18 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from runtime.errors import TerminalError
+from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
+from runtime.kafka.errors import is_terminal
 from runtime.retrying import Stopped
+from schemas.groups import SINK
 from settings import Settings
 from sinks import metrics
 from sinks.clickhouse.batch import Batch
-from sinks.clickhouse.rows import ROWS
 from sinks.clickhouse.writer import Writer
 
-GROUP = "onefold-sink"
-TOPICS = tuple(ROWS)
 MAX_MESSAGES = 50_000  # an insert costs ClickHouse some 5 ms of CPU for each table, however few its rows are
 MAX_BYTES = 32 * 1024 * 1024
 LINGER_S = 0.2
@@ -64,7 +64,7 @@ class Process:
     def run(self) -> None:
         """Raises TerminalError when Kafka or ClickHouse says that going on makes no sense."""
         self._consumer.subscribe(
-            list(TOPICS), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            list(SINK.reads), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
         try:
             while not self._stopping.is_set():
@@ -98,7 +98,7 @@ class Process:
             error = message.error()
             if error is None:
                 taken.append(message)
-            elif error.fatal() or error.code() == KafkaError._FATAL:  # as an event it does not call itself fatal
+            elif is_terminal(error):
                 raise TerminalError(f"Kafka: {error.str()}")
             else:
                 logger.warning("Kafka: %s", error.str())
@@ -141,7 +141,7 @@ class Process:
         positions = [
             position for position in self._consumer.position(self._consumer.assignment()) if position.offset >= 0
         ]
-        lag = dict.fromkeys(TOPICS, 0)
+        lag = dict.fromkeys(SINK.reads, 0)
         for position in positions:
             _, end = self._consumer.get_watermark_offsets(position, cached=True)
             lag[position.topic] += max(end - position.offset, 0)
@@ -197,18 +197,13 @@ def _place(position: TopicPartition) -> Partition:
     return position.topic, position.partition
 
 
-def _consumer_config(settings: Settings) -> dict[str, str | int | float | bool]:
-    return {
+def _consumer_config(settings: Settings) -> ClientConfig:
+    return CONSUMER_CONFIG | {
         "bootstrap.servers": settings.kafka,
-        "group.id": GROUP,
-        # Static membership: a sink that was killed has its partitions back as soon as it is started again.
-        "group.instance.id": f"{GROUP}-{settings.worker}",
-        "client.id": GROUP,
+        "group.id": SINK.name,
+        "group.instance.id": SINK.member(settings.worker),
+        "client.id": SINK.name,
         "session.timeout.ms": 10_000,
-        "isolation.level": "read_committed",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",
-        "fetch.wait.max.ms": 100,
         "fetch.max.bytes": MAX_BYTES,
         "queued.min.messages": MAX_MESSAGES,
         "queued.max.messages.kbytes": MAX_BYTES // 1024,

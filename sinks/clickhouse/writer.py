@@ -10,11 +10,9 @@ from collections.abc import Sequence
 
 from confluent_kafka import Message
 
-from runtime.errors import TransientError
 from runtime.retrying import persist
 from schemas import topics
 from schemas.codec import Codec
-from schemas.registry import REGISTRY_ERRORS
 from sinks import metrics
 from sinks.clickhouse.batch import Batch, Failure, Insert, batch_of
 from sinks.dead_letters import DeadLetters
@@ -37,7 +35,7 @@ class Writer:
 
     def prepare(self, messages: Sequence[Message]) -> Batch:
         """Decode messages into columns; waits for the schema registry when it must be asked and does not answer."""
-        return persist("decode", lambda: self._decode(messages), self._stopping, metrics.RETRIES)
+        return persist("decode", lambda: batch_of(self._codec, messages), self._stopping, metrics.RETRIES)
 
     def write(self, batch: Batch) -> None:
         """Return once everything is in ClickHouse or on events.dead."""
@@ -47,12 +45,6 @@ class Writer:
         now = time.time()
         for received_at in batch.received_at[:: len(batch.received_at) // LATENCIES_OF_A_BATCH + 1]:
             metrics.LATENCY_S.observe(max(now - received_at / 1000, 0))
-
-    def _decode(self, messages: Sequence[Message]) -> Batch:
-        try:
-            return batch_of(self._codec, messages)
-        except REGISTRY_ERRORS as error:
-            raise TransientError(f"the schema registry does not answer: {error}") from error
 
     def _bury(self, failures: Sequence[Failure]) -> None:
         letters = []

@@ -87,7 +87,7 @@ def _all_back(crew: Crew, scene: Scene) -> bool:
     return all(part.part.ready() for part in [crew.worker(), *parts])
 
 
-@pytest.mark.parametrize("topic", [SESSIONS, pytest.param(EVENTS_RESOLVED, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("topic", [SESSIONS, pytest.param(EVENTS_RESOLVED, marks=pytest.mark.soak)])
 def test_a_topic_that_may_not_be_written_stops_the_worker_with_its_name_and_loses_nothing(
     topic: str, crew: Crew, scene: Scene, figures: Figures
 ) -> None:

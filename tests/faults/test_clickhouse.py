@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from embedded.part import Part, http_ready
 from embedded.process import PartProcess, Reaper
+from schemas.groups import SINK
 from tests.faults.crew import Crew, until
 from tests.faults.figures import Figures
 from tests.faults.proxy import Proxy
@@ -20,7 +21,7 @@ from tests.oracle.scene import Scene
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-SINK_GROUP = "onefold-sink"
+SINK_GROUP = SINK.name
 BACK_WITHIN_S = 60.0
 ANSWER_TIMEOUT_S = 2
 

@@ -133,9 +133,8 @@ def test_a_stack_that_is_down_is_told_first_and_how_to_start_one(
     Path("visits.yaml").write_text(VISITS)
     Path("visits.csv").write_text("who,at\nmei,1000000000\n")
     (said,) = run(command, arguments, environment).output.splitlines()[-1:]
-    assert said.startswith(
-        ("Error: no stack answers at 127.0.0.1:1: ", "Error: no stack answers at http://127.0.0.1:1: ")
-    )
+    assert said.startswith("Error: no stack answers")
+    assert "127.0.0.1:1" in said
     assert "'onefold up' starts one" in said
 
 

@@ -5,7 +5,6 @@ is requested again. Events are in the order in which they were received, which i
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import batched
 from typing import Any, cast
 
 from identity.plan.replay import Observed, Present
@@ -71,7 +70,9 @@ class History:
     def profile_of(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
         """Find the profiles that have these identifiers; those under which no event was sent are missing."""
         profiles: dict[Identifier, str] = {}
-        for some in batched(sorted(identifiers), _IDENTIFIERS_AT_ONCE):
+        ordered = sorted(identifiers)
+        for start in range(0, len(ordered), _IDENTIFIERS_AT_ONCE):
+            some = ordered[start : start + _IDENTIFIERS_AT_ONCE]
             pairs = ", ".join(f"({literal(member.namespace)}, {literal(member.value)})" for member in some)
             for namespace, value, profile_id in self._rows(_PROFILES.format(identifiers=pairs)):
                 profiles[Identifier(namespace, value)] = profile_id

@@ -195,7 +195,7 @@ class Links:
         return sorted(links, key=lambda link: (link.decision, link.left, link.right, link.source))
 
     def pairs(self, status: str, source: str = "", since: int = 0) -> tuple[Pair, ...]:
-        """Find the pairs whose links have a status, shown by `source` if that is named, at events since a time in ms."""
+        """Find the pairs whose links have a status, at events `since` (ms), shown by `source` if it is named."""
         rows = self._rows(_PAIRS, _PairRow, status=status, source=source, since=str(since))
         return tuple(
             Pair(

@@ -12,15 +12,17 @@ import msgspec
 import definitions
 from collectors.identifiers import UnusedReason
 from collectors.sources.files.conversion import CellError, Converter
-from collectors.sources.files.delivery import Outgoing, send
+from collectors.sources.files.delivery import send
 from collectors.sources.files.mapping import Mapping
 from collectors.sources.files.problems import FileProblems
 from collectors.sources.files.rows import Row, RowError, RowFile, place_of
 from collectors.sources.files.sorting import Timed, TimeSorter
 from identity.rules import IdentityRules
+from runtime.kafka.deliveries import ProducerRecord
 from schemas.contracts import establish
 from schemas.identity import identifier_key
 from schemas.records import Event
+from schemas.topics import EVENTS
 from settings import Settings
 
 MAX_PROBLEMS = 10
@@ -86,7 +88,7 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Prog
                 pass
         else:
             encode = establish(settings).event
-            records = (Outgoing(_key(event), encode(event)) for event in events)
+            records = (ProducerRecord(EVENTS, _key(event), encode(event)) for event in events)
             sent = send(settings.kafka, records, sorter.records, progress.sent)
     seconds = time.monotonic() - started
     return Summary(

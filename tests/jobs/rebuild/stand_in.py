@@ -20,12 +20,12 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from jobs.rebuild.changes import GROUP
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.offsets import Offsets
 from schemas import topics
 from schemas.codec import Codec
 from schemas.dead_letters import dead_id
+from schemas.groups import REBUILDER
 from schemas.identity import profile_key
 from schemas.records import DeadLetter, Event, Identifier, IdentityChange, ProfileCommand, Replay
 from schemas.registry import Registry
@@ -223,7 +223,7 @@ class Installation:
     def has_committed_everything(self) -> bool:
         """Whether the rebuilders have acknowledged all changes."""
         partitions = self._offsets.partitions([topics.IDENTITY_CHANGES])
-        committed, extents = self._offsets.committed(GROUP, partitions), self._offsets.extents(partitions)
+        committed, extents = self._offsets.committed(REBUILDER.name, partitions), self._offsets.extents(partitions)
         return all(extent.is_empty or committed.get(place, 0) >= extent.end for place, extent in extents.items())
 
 
