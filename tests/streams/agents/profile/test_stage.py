@@ -339,7 +339,7 @@ def test_what_a_part_has_replayed_waits_no_longer() -> None:
         stage.event(event(START + 1, message_id=message_id), ANN)
     stage.command(_chunk(0, event(START + 1, message_id="m1"), last=False))
 
-    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"1", b"t0"]
+    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"1", b"s0"]
 
 
 def test_what_waits_is_folded_once_in_order_whatever_number_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +385,7 @@ def test_a_replay_that_starts_anew_leaves_nothing_of_the_one_before() -> None:
     for number in range(3):
         stage.command(_chunk(number, event(START + number * HOUR, message_id=f"m{number}"), last=False, attempt="a"))
     stage.command(_chunk(0, event(START, message_id="m0"), last=False, attempt="b"))
-    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"t0"]
+    assert [key.rpartition(b"#")[2] for key in stage.table if b"#" in key] == [b"s0"]
     stage.command(_chunk(1, attempt="b"))
     assert [one.started_at for one in stage.read(SESSIONS, Session)] == [START]
 
