@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
+from jobs.rebuild.chunks import MAX_EVENTS
 from jobs.rebuild.claims import Job, jobs
 from jobs.rebuild.events import bodies
 from jobs.rebuild.failpoints import reached
@@ -29,19 +30,21 @@ logger = logging.getLogger(__name__)
 class Rebuilder:
     """Rebuilds what changes name, for one thread. Raises Stopped when the process stops first, and TerminalError."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - wired once, in __main__
         self,
         past: Past,
         commands: Commands,
         barrier: Barrier,
         namespaces: Mapping[str, uuid.UUID],
         stopping: threading.Event,
+        chunk_events: int = MAX_EVENTS,
     ) -> None:
         self._past = past
         self._commands = commands
         self._barrier = barrier
         self._namespaces = namespaces
         self._stopping = stopping
+        self._chunk_events = chunk_events
         self._attempts = 0
 
     def rebuild(self, changes: Sequence[IdentityChange], fencing_token: int) -> tuple[IdentityChange, ...]:
@@ -68,7 +71,7 @@ class Rebuilder:
 
         def attempt() -> SentReplay:
             self._attempts += 1
-            attempt = Attempt(job, fencing_token, self._attempts)
+            attempt = Attempt(job, fencing_token, self._attempts, self._chunk_events)
             replays = attempt.replays(bodies(self._past, job, cut), self._past.published(job.workspace, profile_ids))
             positions = self._commands.send(job.workspace, job.claimant.profile_id, replays)
             return SentReplay(attempt.events, positions)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jobs.rebuild.chunks import chunks
+from jobs.rebuild.chunks import MAX_EVENTS, chunks
 from jobs.rebuild.claims import Job
 from jobs.rebuild.failpoints import reached
 from jobs.rebuild.protocols import CommandPosition
@@ -26,14 +26,15 @@ class Attempt:
     higher one than the rebuilder before, which may be away and not know it. `number`: of this rebuilder's attempts.
     """
 
-    def __init__(self, job: Job, fencing_token: int, number: int) -> None:
+    def __init__(self, job: Job, fencing_token: int, number: int, chunk_events: int = MAX_EVENTS) -> None:
         self._job = job
         self._id = f"{fencing_token:019}-{number:08}-{uuid.uuid4().hex}"
+        self._chunk_events = chunk_events
         self.events = 0
 
     def replays(self, bodies: Iterable[bytes], published: Published) -> Iterator[Replay]:
         """Yield at least one chunk of the events' accepted bytes. What `bodies` raises passes."""
-        for chunk in chunks(bodies, published.sessions):
+        for chunk in chunks(bodies, published.sessions, self._chunk_events):
             if chunk.number:
                 reached("between_chunks")
             self.events += len(chunk.events)
