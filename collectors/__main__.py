@@ -6,8 +6,9 @@ import sys
 
 import definitions
 import settings
-from collectors.service import PortTaken, ProducerFailed, serve
+from collectors.service import ProducerFailed, serve
 from runtime import logs
+from runtime.http.serving import PortTaken
 
 
 def main() -> int:
@@ -16,7 +17,7 @@ def main() -> int:
     parser.add_argument(
         "--alone",
         action="store_true",
-        help="be ready without the worker, the sink and the warehouse (where they run on other machines)",
+        help="be ready without the other processes and the warehouse (where they run on other machines)",
     )
     arguments = parser.parse_args()
     logs.configure()

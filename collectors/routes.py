@@ -1,4 +1,4 @@
-"""The HTTP surface: which path means which call, and how every outcome is answered."""
+"""The HTTP surface for senders: which path means which call, and how every outcome is answered."""
 
 import logging
 import time
@@ -6,28 +6,24 @@ import traceback
 from collections.abc import Iterator
 from functools import partial
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collectors import metrics
 from collectors.access import WriteKeys
 from collectors.intake import Intake, count_rejection
 from collectors.judging import Judging
-from collectors.readiness import OK, Readiness
 from collectors.rejection import Rejection
 from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
 from identity.rules import IdentityRules
 from runtime.errors import OnefoldError
+from runtime.http.answers import error_response
 from runtime.http.bodies import Bodies, BodyRefused
 from runtime.http.callers import caller_of, key_from_header
-from runtime.http.endpoint import Exposition
 from schemas.records import EventType
-
-RETRY_AFTER_S = 2
 
 # Kind of call (None: a batch) -> its paths. The first is the route's name in metrics, the short are of analytics.js,
 # `import` is of the Java SDK.
@@ -88,16 +84,16 @@ class Ingestion:
             return await self._take(request, kind)
         except BodyRefused as refused:
             count_rejection(None, refused.code)
-            return _error(refused.status, refused.code, refused.message)
+            return error_response(refused.status, refused.code, refused.message)
         except OnefoldError as unavailable:
             logger.warning("answered 503: %s", unavailable)
-            return _error(503, "unavailable", "events cannot be stored now, send them again later")
+            return error_response(503, "unavailable", "events cannot be stored now, send them again later")
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:  # noqa: BLE001 - the boundary: the sender gets an answer, the log the place
             frame = traceback.extract_tb(error.__traceback__)[-1]
             logger.error("answered 500: %s at %s:%s", type(error).__name__, frame.filename, frame.lineno)
-            return _error(500, "internal_error", "the collector failed, send the events again later")
+            return error_response(500, "internal_error", "the collector failed, send the events again later")
 
     async def _take(self, request: Request, kind: EventType | None) -> Response:
         received_at = time.time_ns() // 1_000_000
@@ -131,24 +127,15 @@ class Ingestion:
         return _success(outcome)
 
 
-def service_routes(readiness: Readiness) -> list[Route]:
-    """The routes for operators: liveness, readiness, metrics."""
+def moved_routes(api_port: int) -> list[Route]:
+    """Return routes that answer 404 to look-ups and operators' requests, and say where the API answers them."""
 
-    async def ready(_request: Request) -> Response:
-        states = await readiness.states()
-        is_ready = all(state == OK for state in states.values())
-        body = {"status": "ready" if is_ready else "not ready", "parts": states}
-        return JSONResponse(body, status_code=200 if is_ready else 503)
+    async def moved(_request: Request) -> Response:
+        message = f"look-ups and operators' requests are answered by the API, on port {api_port} where it runs"
+        return error_response(404, "not_here", message)
 
-    async def metrics_text(_request: Request) -> Response:
-        return Response(await exposition.text(), media_type=CONTENT_TYPE_LATEST)
-
-    exposition = Exposition()
-    return [
-        Route("/health/live", _live),
-        Route("/health/ready", ready),
-        Route("/metrics", metrics_text),
-    ]
+    methods = ["GET", "POST"]
+    return [Route(path, moved, methods=methods) for path in ("/v1/profiles/{rest:path}", "/v1/identity/{rest:path}")]
 
 
 def _success(judgement: Judgement) -> Response:
@@ -169,23 +156,13 @@ def _shown(refused: Refused) -> dict[str, object]:
 
 def _refusal(rejection: Rejection) -> Response:
     status = 413 if rejection.code in {"too_many_events", "too_many_identifiers"} else 400
-    return _error(status, rejection.code, rejection.message, rejection.field)
+    return error_response(status, rejection.code, rejection.message, rejection.field)
 
 
 def _refuse_key(message: str) -> Response:
     count_rejection(None, "unknown_write_key")
-    return _error(401, "unknown_write_key", message, "writeKey")
-
-
-def _error(status: int, code: str, message: str, field: str | None = None) -> Response:
-    # Who sends too slowly will not send the rest in time either; all others may use their connection again.
-    headers = {503: {"Retry-After": str(RETRY_AFTER_S)}, 408: {"Connection": "close"}}.get(status)
-    return JSONResponse({"error": {"code": code, "message": message, "field": field}}, status, headers)
+    return error_response(401, "unknown_write_key", message, "writeKey")
 
 
 async def _no_content(_request: Request) -> Response:
     return Response(status_code=204)
-
-
-async def _live(_request: Request) -> Response:
-    return PlainTextResponse("live")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-LOOPBACK = "127.0.0.1"
+from runtime.loopback import LOOPBACK
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -15,6 +15,7 @@ class Ports(msgspec.Struct, frozen=True):
     registry: int = 8081
     clickhouse: int = 8123
     http: int = 8080
+    api: int = 8090
     worker_metrics: int = 9101
     sink_metrics: int = 9102
     rebuilder_metrics: int = 9103

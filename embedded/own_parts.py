@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from embedded.errors import StackError
-from embedded.layout import LOOPBACK, Layout, Ports
+from embedded.layout import Layout, Ports
 from embedded.part import Part, Task, http_ready
 from runtime.errors import OnefoldError
 from runtime.kafka.topics import create_topics
+from runtime.loopback import LOOPBACK
 from settings import Settings
 
 CLICKHOUSE_USER = "default"
@@ -27,6 +28,7 @@ def environment(
         "ONEFOLD_CLICKHOUSE": f"http://{LOOPBACK}:{ports.clickhouse}",
         "ONEFOLD_HTTP_HOST": LOOPBACK,
         "ONEFOLD_HTTP_PORT": str(ports.http),
+        "ONEFOLD_API_PORT": str(ports.api),
         "ONEFOLD_WORKER_METRICS_PORT": str(ports.worker_metrics),
         "ONEFOLD_SINK_METRICS_PORT": str(ports.sink_metrics),
         "ONEFOLD_REBUILDER_METRICS_PORT": str(ports.rebuilder_metrics),
@@ -55,7 +57,7 @@ def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -
 
 
 def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = True) -> tuple[Part, ...]:
-    """Collector, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
+    """Return collector, API, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
 
     All but the collector stop by design when Kafka or ClickHouse fail them, so they restart.
     """
@@ -68,6 +70,15 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
             environment=environment,
             ready=http_ready(ports.http, _READY),
             after=written,
+        ),
+        Part(
+            name="api",
+            title="API",
+            command=[sys.executable, "-P", "-m", "api"],
+            environment=environment,
+            ready=http_ready(ports.api, _READY),
+            after=(*written, "clickhouse"),
+            restarts=True,
         ),
         Part(
             name="worker",

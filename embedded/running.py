@@ -24,6 +24,7 @@ class Addresses(msgspec.Struct, frozen=True):
     registry: str
     clickhouse: str
     http: str
+    api: str
     worker_metrics: str
     sink_metrics: str
     rebuilder_metrics: str

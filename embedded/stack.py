@@ -17,7 +17,7 @@ from embedded.artifacts import read_lock
 from embedded.errors import StackError
 from embedded.fetch import cache_dir, fetch
 from embedded.kafka import kafka_part
-from embedded.layout import LOOPBACK, Layout, Ports, free_ports
+from embedded.layout import Layout, Ports, free_ports
 from embedded.locks import FileLock
 from embedded.own_parts import (
     CLICKHOUSE_USER,
@@ -35,13 +35,15 @@ from embedded.running import DEFAULT_DATA_DIR, Addresses, RunningStack, write_ru
 from embedded.screen import Screen, SilentScreen
 from embedded.supervisor import Supervisor
 from embedded.unpack import unpacked
-from settings import Clock, Settings, load, with_credentials, write_default
+from embedded.workspaces import write_local_workspaces
+from runtime.loopback import LOOPBACK
+from settings import Clock, Settings, load, with_credentials
 
-ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "worker", "sink", "rebuilder")
+ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink", "rebuilder")
 STORES = ("kafka", "registry", "clickhouse")
 
 # Input first, what keeps state last. Groups stop one after the other, within 15 s in all.
-_STOP_ORDER = (("collector",), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
+_STOP_ORDER = (("collector", "api"), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
 
 
 class StackOptions(msgspec.Struct, frozen=True):
@@ -96,6 +98,7 @@ class Stack:
             registry=self.environment["ONEFOLD_REGISTRY"],
             clickhouse=self.environment["ONEFOLD_CLICKHOUSE"],
             http=f"http://{LOOPBACK}:{self.options.ports.http}",
+            api=f"http://{LOOPBACK}:{self.options.ports.api}",
             worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
             sink_metrics=f"http://{LOOPBACK}:{self.options.ports.sink_metrics}/metrics",
             rebuilder_metrics=f"http://{LOOPBACK}:{self.options.ports.rebuilder_metrics}/metrics",
@@ -127,7 +130,7 @@ class Stack:
         self._lock = prepare_data_dir(self._layout)
         try:
             check_ports(self.options.ports)
-            write_default(self._layout.workspaces, self.options.clock)
+            write_local_workspaces(self._layout.workspaces, self.options.clock)
             self._open_clickhouse()
             self._supervisor = Supervisor(self._steps(), _STOP_ORDER, self._layout, self._screen)
             self._supervisor.start()

@@ -1,6 +1,6 @@
 """Evidence in words, literally or as JSON: what the commands print of links, reasons and values that anybody sent.
 
-What is found is the look-ups' matter (`warehouse/queries`), what a command prints of it the command's.
+Looking it up is `warehouse/queries`' matter, choosing what to print the command's.
 """
 
 import json
@@ -19,7 +19,7 @@ _WORDS = {
     "sign_in": "a sign-in became known after events of its time had been counted for somebody else",
     "first_owner": "the device stays with the first person who signed in on it",
     "forbidden": "an operator keeps the two apart",
-    "unmerged": "an operator parted them",
+    "unmerged": "an operator unmerged them",
     "retracted": "an operator took the evidence back",
 }
 _WORDS_OF = {
@@ -32,7 +32,11 @@ _WORDS_OF = {
 def json_text(value: object) -> str:
     """A value or struct as one line of JSON; letters of all scripts stay, what does not show is escaped."""
     text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
-    return text if text.isprintable() else "".join(one if shows(one) else json.dumps(one)[1:-1] for one in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(letter if shows(letter) else json.dumps(letter)[1:-1] for letter in text)
+    )
 
 
 def in_words(reason: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.requests import Outcome
+from api.requests import RequestOutcome
 from bench.measure import wait_until_worked_off
 from bench.workload import Sender
 from embedded.stack import Stack
@@ -79,12 +79,12 @@ def measure(stack: Stack, run: int) -> Took:
         warehouse.close()
 
 
-def _order(stack: Stack, person: Identifier, split: set[Identifier]) -> Outcome:
+def _order(stack: Stack, person: Identifier, split: set[Identifier]) -> RequestOutcome:
     named = [word for one in sorted(split) for word in ("--split", str(one))]
     command = [sys.executable, "-m", "onefold", "unmerge", str(person), *named, "--reason", "measured", "--json"]
     environment = dict(stack.environment)
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, timeout=300)
-    return msgspec.json.decode(done.stdout, type=Outcome)
+    return msgspec.json.decode(done.stdout, type=RequestOutcome)
 
 
 def _events(run: int, person: Identifier, email: Identifier, foreign: list[Identifier]) -> Iterator[Event]:

@@ -73,7 +73,9 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     def not_ready() -> str | None:
         return None if changes is not None and changes.is_assigned else "waiting for its partitions"
 
-    with Endpoint(settings.http_host, settings.rebuilder_metrics_port, not_ready, settings.trusted_hosts):
+    with Endpoint(
+        settings.serving.http_host, settings.serving.rebuilder_metrics_port, not_ready, settings.serving.trusted_hosts
+    ):
         codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         changes = Changes(settings, codec)
         offsets = Offsets(settings.kafka)

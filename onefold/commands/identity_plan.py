@@ -12,13 +12,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 import definitions
-from api.requests import Outcome
+from api.requests import RequestOutcome
 from embedded.terminal import results
-from identity.plan.differences import Change, Plan, Planning, Tie
+from identity.plan.differences import PersonChange, RulesComparison, RulesPlan, Tie
 from identity.plan.replay import replay
 from identity.rules import IdentityRules
-from onefold.orders import Order, new_request_id, now_ms, send_and_follow
+from onefold.lookups import lookup_failure
 from onefold.progress import Progress
+from onefold.requests import OperatorRequest, new_request_id, now_ms, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import count, in_words, json_text
@@ -35,24 +36,24 @@ POLL_S = 0.2
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What is printed: the plan without its orders, and how many those are."""
+class PlanSummary(msgspec.Struct, frozen=True):
+    """What is printed: the plan without its requests, and how many those are."""
 
     rule_version: str
     merges: int
-    splits: int
+    unmerges: int
     identifiers: int
     profiles: int
     unchanged_profiles: int
-    merge_examples: tuple[Change, ...]
-    split_examples: tuple[Change, ...]
+    merge_examples: tuple[PersonChange, ...]
+    unmerge_examples: tuple[PersonChange, ...]
     largest: tuple[tuple[Identifier, ...], ...]
     newly_shared: tuple[Identifier, ...]
     stay_shared: tuple[Identifier, ...]
     uncertain: int
     retract: int
     link: int
-    applied: Outcome | None = None
+    applied: RequestOutcome | None = None
 
 
 @click.command()
@@ -89,7 +90,7 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
     \b
     Examples:
       onefold identity plan --definitions new-rules
-      onefold identity plan --definitions new-rules --json | jq .splits
+      onefold identity plan --definitions new-rules --json | jq .unmerges
       onefold identity plan --definitions new-rules --apply
     """
     if yes and not applying:
@@ -100,18 +101,18 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
     rules = _rules(folder)
     if applying:
         _check_that_the_stack_runs_with(rules, folder, settings)
-    found, profiles = _planned(settings, name, rules, examples)
-    told = _told(found, profiles, examples)
+    differences, profiles = _planned(settings, name, rules, examples)
+    summary = _summary(differences, profiles, examples)
     if not as_json:
-        results().print(_tree(told))
-    if applying and not found.is_empty:
-        _confirm(told, yes)
-        outcome = _applied(settings, name, found, timeout_s)
-        told = msgspec.structs.replace(told, applied=outcome)
+        results().print(_tree(summary))
+    if applying and not differences.is_empty:
+        _confirm(summary, yes)
+        outcome = _applied(settings, name, differences, timeout_s)
+        summary = msgspec.structs.replace(summary, applied=outcome)
         if not as_json:
-            click.echo(f"applied: {count(outcome.events, 'event')} replayed, order {outcome.request_id}")
+            click.echo(f"applied: {count(outcome.events, 'event')} replayed, request {outcome.request_id}")
     if as_json:
-        click.echo(json_text(told))
+        click.echo(json_text(summary))
 
 
 def _rules(folder: Path | None) -> IdentityRules:
@@ -121,15 +122,16 @@ def _rules(folder: Path | None) -> IdentityRules:
         raise click.ClickException(str(errors)) from None
 
 
-def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[Plan, int]:
+def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[RulesPlan, int]:
     try:
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
             history = History(warehouse, workspace)
             present = history.present()
-            planning = Planning(workspace, present, replay(workspace, history.observed(), present, rules), rules)
-            return planning.plan(history.profile_of(planning.identifiers), examples), history.profiles()
+            decided = replay(workspace, history.observed(), present, rules)
+            comparison = RulesComparison(workspace, present, decided, rules)
+            return comparison.plan(history.profile_of(comparison.identifiers), examples), history.profiles()
     except OnefoldError as error:
-        raise click.ClickException(failure(error)) from error
+        raise lookup_failure(error) from error
 
 
 # -- applying it
@@ -149,7 +151,7 @@ def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path | None, s
 def _versions_at_the_worker(settings: Settings) -> set[str]:
     """The rules of the worker that answers on this machine; none if no worker does."""
     try:
-        address = f"http://{settings.http_host}:{settings.worker_metrics_port}/metrics"
+        address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}/metrics"
         answer = httpx.get(address, timeout=WORKER_TIMEOUT_S).text
     except httpx.HTTPError:
         return set()
@@ -162,31 +164,31 @@ def _versions_at_the_worker(settings: Settings) -> set[str]:
     }
 
 
-def _confirm(told: Told, yes: bool) -> None:
+def _confirm(summary: PlanSummary, yes: bool) -> None:
     if not yes:
-        question = f"{_merges(told)}, {_splits(told)}, under the rules {told.rule_version}. Apply?"
+        question = f"{_merges(summary)}, {_unmerges(summary)}, under the rules {summary.rule_version}. Apply?"
         click.confirm(question, abort=True, err=True)
 
 
-def _applied(settings: Settings, workspace: str, found: Plan, timeout_s: float) -> Outcome:
-    """Send the orders; the last request changes nothing, so that its answer tells that all before it are decided."""
+def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: float) -> RequestOutcome:
+    """Send the requests; the last request changes nothing, so that its answer tells that all before it are decided."""
     ends_at = time.monotonic() + timeout_s
-    reason = f"rules {found.rule_version}"
+    reason = f"rules {plan.rule_version}"
     at = now_ms()
     end = IdentityRequest(workspace, "", "operator", at, (), "retract", reason=reason)
-    requests = (*found.orders.requests(workspace, at, reason), end)
+    requests = (*plan.requests.requests(workspace, at, reason), end)
     request_id = f"{PLANS}{new_request_id()}"
     ids = iter(numbered(request_id, sum(request.kind == "retract" for request in requests)))
     named = tuple(
         msgspec.structs.replace(request, request_id=next(ids)) if request.kind == "retract" else request
         for request in requests
     )
-    outcome = send_and_follow(settings, Order(request_id, named), timeout_s)
-    _wait_until_told(settings, ends_at)
+    outcome = send_and_follow(settings, OperatorRequest(request_id, named), timeout_s)
+    _wait_until_visible(settings, ends_at)
     return outcome
 
 
-def _wait_until_told(settings: Settings, ends_at: float) -> None:
+def _wait_until_visible(settings: Settings, ends_at: float) -> None:
     try:
         progress = Progress(settings)
         while progress.lagging():
@@ -201,70 +203,75 @@ def _wait_until_told(settings: Settings, ends_at: float) -> None:
 # -- what is printed
 
 
-def _told(found: Plan, profiles: int, examples: int) -> Told:
-    return Told(
-        found.rule_version,
-        len(found.merges),
-        len(found.splits),
-        found.identifiers,
-        found.profiles,
-        max(0, profiles - found.profiles),
-        found.merges[:examples],
-        found.splits[:examples],
-        found.largest[:examples],
-        found.newly_shared,
-        found.stay_shared,
-        len(found.uncertain),
-        len(found.orders.retract),
-        len(found.orders.link),
+def _summary(plan: RulesPlan, profiles: int, examples: int) -> PlanSummary:
+    return PlanSummary(
+        plan.rule_version,
+        len(plan.merges),
+        len(plan.unmerges),
+        plan.identifiers,
+        plan.profiles,
+        max(0, profiles - plan.profiles),
+        plan.merges[:examples],
+        plan.unmerges[:examples],
+        plan.largest[:examples],
+        plan.newly_shared,
+        plan.stay_shared,
+        len(plan.uncertain),
+        len(plan.requests.retract),
+        len(plan.requests.link),
     )
 
 
-def _merges(told: Told) -> str:
-    return f"{count(told.merges, 'person')} of several profiles"
+def _merges(summary: PlanSummary) -> str:
+    return f"{count(summary.merges, 'person')} of several profiles"
 
 
-def _splits(told: Told) -> str:
-    return f"{count(told.splits, 'profile')} in several persons"
+def _unmerges(summary: PlanSummary) -> str:
+    return f"{count(summary.unmerges, 'profile')} in several persons"
 
 
-def _tree(told: Told) -> Tree:
-    tree = Tree(Text(f"Rules {told.rule_version}", style="bold"))
-    if not (told.retract or told.link):
-        tree.add(f"Nothing to change: {count(told.unchanged_profiles, 'profile')} as under these rules")
-        _add_shared(tree, told)
+def _tree(summary: PlanSummary) -> Tree:
+    tree = Tree(Text(f"Rules {summary.rule_version}", style="bold"))
+    if not (summary.retract or summary.link):
+        tree.add(f"Nothing to change: {count(summary.unchanged_profiles, 'profile')} as under these rules")
+        _add_shared(tree, summary)
         return tree
-    tree.add(f"{_merges(told)}, {_splits(told)}")
+    tree.add(f"{_merges(summary)}, {_unmerges(summary)}")
     tree.add(
-        f"{count(told.identifiers, 'identifier')} would come to another profile;"
-        f" {count(told.profiles, 'profile')} concerned, {told.unchanged_profiles:,} unchanged"
+        f"{count(summary.identifiers, 'identifier')} would come to another profile;"
+        f" {count(summary.profiles, 'profile')} concerned, {summary.unchanged_profiles:,} unchanged"
     )
-    for title, changes in (("Would become one", told.merge_examples), ("Would be parted", told.split_examples)):
+    for title, changes in (
+        ("Would become one", summary.merge_examples),
+        ("Would be unmerged", summary.unmerge_examples),
+    ):
         if changes:
             node = tree.add(Text(title, style="bold"))
             for change in changes:
                 _add_change(node, change)
-    if told.largest:
+    if summary.largest:
         node = tree.add(Text("Largest new persons", style="bold"))
-        for person in told.largest:
+        for person in summary.largest:
             node.add(f"{count(len(person), 'identifier')}: {_person(person)}")
-    _add_shared(tree, told)
-    if told.uncertain:
-        tree.add(Text(f"{count(told.uncertain, 'identifier')} may need a second plan after this one", style="yellow"))
-    tree.add(f"--apply takes {count(told.retract, 'pair')} back, then shows {count(told.link, 'pair')} again")
+    _add_shared(tree, summary)
+    if summary.uncertain:
+        tree.add(
+            Text(f"{count(summary.uncertain, 'identifier')} may need a second plan after this one", style="yellow")
+        )
+    tree.add(f"--apply takes {count(summary.retract, 'pair')} back, then shows {count(summary.link, 'pair')} again")
     return tree
 
 
-def _add_shared(tree: Tree, told: Told) -> None:
+def _add_shared(tree: Tree, summary: PlanSummary) -> None:
     for devices, words in (
-        (told.newly_shared, "would be found shared"),
-        (told.stay_shared, "would not be found shared under these rules, but were, and stay so"),
+        (summary.newly_shared, "would be found shared"),
+        (summary.stay_shared, "would not be found shared under these rules, but were, and stay so"),
     ):
         if devices:
             tree.add(f"{count(len(devices), 'device')} {words}: {_person(devices)}")
 
 
-def _add_change(tree: Tree, change: Change) -> None:
+def _add_change(tree: Tree, change: PersonChange) -> None:
     node = tree.add(Text(literal(" + ".join(change.profiles[:_SHOWN])) or "no profile yet"))
     for person in change.persons[:_SHOWN]:
         node.add(Text(_person(person), style="cyan"))

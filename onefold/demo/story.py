@@ -2,11 +2,12 @@
 
 from rich.table import Table
 
-from embedded.layout import LOOPBACK, Ports
+from embedded.layout import Ports
 from embedded.running import Addresses
 from embedded.terminal import Terminal
 from onefold.demo.visitors import Tablet
 from runtime.literal import literal
+from runtime.loopback import LOOPBACK
 from warehouse.client import look_ups
 from warehouse.queries import demo
 from warehouse.queries.demo import CdnowTotals, IdentifierOwner
@@ -45,7 +46,7 @@ def ways_on(console: Terminal, addresses: Addresses, data_dir: str, stays_up: bo
             f"{onefold} profile{here} user_id:shop-7-000",
             f"{onefold} explain identity{here} anonymous_id:shop-7-family-tablet",
             f'{onefold} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
-            f"curl {addresses.http}/v1/profiles/user_id:shop-7-000",
+            f"curl {addresses.api}/v1/profiles/user_id:shop-7-000",
             f"curl -u dev: {addresses.http}/v1/track -d {_HELLO}",
             f"curl {addresses.clickhouse} -d 'SELECT count() FROM onefold.events'",
             f"curl {addresses.worker_metrics}",

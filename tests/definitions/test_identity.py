@@ -1,4 +1,4 @@
-"""`identity.yaml`: the shipped file says what the code says, a file of one's own changes what it names, and no more."""
+"""`identity.yaml`: a file of one's own changes what it names, and no more. What the defaults are: `test_defaults`."""
 
 from pathlib import Path
 
@@ -6,12 +6,11 @@ import msgspec
 import pytest
 
 from definitions import load
-from definitions.reading.identity import CAPS, NAMESPACE_KEYS, RULE_KEYS
-from identity.rules import DEFAULT_RULES, NORMALISER_NAMES, IdentityRules, Namespace
+from definitions.defaults import default_rules_text
+from definitions.reading.identity import CAPS
+from identity.rules import DEFAULT_RULES, IdentityRules, Namespace
 from schemas.records import Identifier
 from tests.definitions.folders import errors_of, write
-
-SHIPPED = Path(__file__).parents[2] / "definitions" / "identity.yaml"
 
 MISTAKES = [
     ("- region: CN", "1:1", "must be a mapping"),
@@ -94,18 +93,6 @@ NAMESPACE_MISTAKES = [
 
 def rules(folder: Path, text: str) -> IdentityRules:
     return load(write(folder, {"identity.yaml": text})).identity
-
-
-def test_the_shipped_file_says_what_holds_without_one(tmp_path: Path) -> None:
-    assert load(tmp_path).identity == DEFAULT_RULES
-    assert rules(tmp_path, SHIPPED.read_text()) == DEFAULT_RULES
-
-
-def test_the_shipped_file_explains_every_key_and_normaliser() -> None:
-    text = SHIPPED.read_text()
-    explained = "".join(line for line in text.splitlines() if line.startswith("#"))
-    assert [key for key in RULE_KEYS if f"{key}:" not in text] == []
-    assert [key for key in (*NAMESPACE_KEYS, *NORMALISER_NAMES) if key not in explained] == []
 
 
 @pytest.mark.parametrize(("text", "place", "says"), MISTAKES)
@@ -204,9 +191,9 @@ def test_a_blocked_value_may_be_what_is_yielded_or_stand_beside_it_or_be_nothing
     assert rules(tmp_path, "region: CN\n" + PHONE % blocked).get("phone")
 
 
-def test_the_shipped_namespaces_may_be_copied_under_any_region(tmp_path: Path) -> None:
+def test_the_default_namespaces_may_be_copied_under_any_region(tmp_path: Path) -> None:
     for region in ("CN", "DE", "US"):
-        assert rules(tmp_path, f"region: {region}\n{SHIPPED.read_text()}").namespaces == DEFAULT_RULES.namespaces
+        assert rules(tmp_path, f"region: {region}\n{default_rules_text()}").namespaces == DEFAULT_RULES.namespaces
 
 
 @pytest.mark.parametrize("value", ["11010519491231002X", "11010519491231002x"])

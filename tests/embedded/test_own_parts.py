@@ -8,7 +8,7 @@ import pytest
 from embedded.layout import Layout, Ports
 from embedded.own_parts import clickhouse_part, environment, onefold_parts
 
-PARTS = ("clickhouse", "collector", "worker", "sink", "rebuilder")
+PARTS = ("clickhouse", "collector", "api", "worker", "sink", "rebuilder")
 PACKAGES = ("embedded", "collectors", "streams", "sinks", "jobs", "settings")
 
 

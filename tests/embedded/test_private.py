@@ -24,7 +24,7 @@ from tests.embedded.parts import failing
 
 NOBODY = 65534
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-RUNNING = RunningStack(os.getpid(), Addresses(*["x"] * 7), {"ONEFOLD_KAFKA": "neighbour:1"}, {})
+RUNNING = RunningStack(os.getpid(), Addresses(*["x"] * 8), {"ONEFOLD_KAFKA": "neighbour:1"}, {})
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 

@@ -9,6 +9,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
 from embedded.stack import Stack
+from runtime.kafka.offsets import Partition
 from schemas.topics import APP, TABLES, changelog
 from streams.failpoints import FAILPOINTS
 from streams.state.store import META
@@ -126,7 +127,7 @@ def _folded_but_not_acknowledged(stack: Stack) -> Iterator[str]:
                 yield f"{place}: acknowledged up to {at}, folded up to {position}: {between} records between"
 
 
-def _positions(stack: Stack) -> Mapping[topic.Place, int]:
+def _positions(stack: Stack) -> Mapping[Partition, int]:
     """Input position of every partition, from the changelogs."""
     prefix = META + POSITION
     found = {}
@@ -137,7 +138,7 @@ def _positions(stack: Stack) -> Mapping[topic.Place, int]:
     return found
 
 
-def _committed(stack: Stack) -> Mapping[topic.Place, int]:
+def _committed(stack: Stack) -> Mapping[Partition, int]:
     admin = AdminClient({"bootstrap.servers": stack.addresses.kafka})
     answered = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(APP)])[APP].result().topic_partitions
     return {(place.topic, place.partition): place.offset for place in answered or () if place.offset >= 0}

@@ -14,7 +14,7 @@ from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
 from onefold.examples import SHOP
 
-_READ_DEFINITIONS = ("collector", "worker", "rebuilder")
+_READ_DEFINITIONS = ("collector", "api", "worker", "rebuilder")
 _TIMEOUT_S = 120
 
 
@@ -52,6 +52,7 @@ class Terminal:
         here = str(Path(sys.executable).parent)
         environment |= {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
         script = commands.replace("127.0.0.1:8080", f"127.0.0.1:{environment.get('ONEFOLD_HTTP_PORT')}")
+        script = script.replace("127.0.0.1:8090", f"127.0.0.1:{environment.get('ONEFOLD_API_PORT')}")
         return subprocess.run(
             ["bash", "-e", "-c", script],
             cwd=self._folder,

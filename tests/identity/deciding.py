@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Iterable
 from typing import TypeVar
 
-from identity.components import Component, Components, Evidence
-from identity.decide import Decision, decide
+from identity.decide import decide
+from identity.decision import Decision
+from identity.ledger import Component, Evidence, Ledger
 from identity.rules import IdentityRules, Namespace
 from schemas.identity import default_profile_id
 from schemas.records import (
@@ -56,7 +57,7 @@ class Graph:
         self.table = Table() if table is None else table
         self.decisions: list[Decision] = []
         self.rules = rules
-        self.stored = Components(self.table, workspace, rules)
+        self.ledger = Ledger(self.table, workspace, rules.rank)
         self._workspace = workspace
 
     # -- requests
@@ -106,17 +107,17 @@ class Graph:
     # -- what came of them
 
     def canonical_of(self, identifier: Identifier) -> Identifier:
-        return self.stored.canonical_of(identifier)
+        return self.ledger.components.canonical_of(identifier)
 
     def component(self, identifier: Identifier) -> Component:
-        return self.stored.of(identifier)
+        return self.ledger.components.of(identifier)
 
     def are_one(self, *identifiers: Identifier) -> bool:
         return len(set(map(self.canonical_of, identifiers))) == 1
 
     def evidence(self, one: Identifier, other: Identifier) -> list[tuple[str, str, str]]:
         """Source, status and reason."""
-        found: Iterable[Evidence] = self.stored.evidence(*self.stored.pair(one, other))
+        found: Iterable[Evidence] = self.ledger.links.evidence(one, other)
         return [(known.source, known.status, known.reason) for known in found]
 
     def partition(self, pool: Iterable[Identifier]) -> dict[Identifier, Identifier]:

@@ -13,9 +13,9 @@ from zlib import crc32
 
 import msgspec
 
-from identity.components import Components
 from identity.decide import decide
 from identity.entries import IdentifierEntry
+from identity.ledger import Ledger
 from identity.resolve import apply_route, resolve
 from identity.rules import IdentityRules
 from schemas.identity import identifier_key
@@ -68,7 +68,7 @@ class Network:
         return self.profiles.setdefault(profile_id, ProfileModel())
 
     def canonical_of(self, identifier: Identifier) -> Identifier:
-        return Components(self.graph, WORKSPACE, self._rules).canonical_of(identifier)
+        return Ledger(self.graph, WORKSPACE, self._rules.rank).components.canonical_of(identifier)
 
     def _append(self, topic: str, key: str, record: object) -> None:
         log = (topic, crc32(key.encode()) % self._partitions)

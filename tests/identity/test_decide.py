@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.decide import Decision
+from identity.decision import Decision
 from identity.rules import IdentityRules
 from schemas.records import Identifier, IdentityChange, Link, ProfileCommand, Transfer
 from tests.identity.deciding import AT, PLAIN, Graph, Table, kinds, outcomes, plain, profile_of, sent

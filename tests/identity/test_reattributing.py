@@ -99,7 +99,7 @@ def test_sign_ins_whose_evidence_is_taken_back_do_not_count_later() -> None:
     graph.retract(Pair(KIM, TILL), forbid=True)
     graph.sign_in(LEA, TILL, at=AT + 20)
     assert graph.are_one(LEA, TILL)
-    assert [one.value for one in graph.stored.sign_ins(TILL)] == ["lea"]
+    assert [one.value for one in graph.ledger.devices.sign_ins(TILL)] == ["lea"]
 
 
 def test_whoever_an_operator_keeps_apart_from_a_device_never_holds_it() -> None:
@@ -107,15 +107,15 @@ def test_whoever_an_operator_keeps_apart_from_a_device_never_holds_it() -> None:
     graph.sign_in(KIM, TILL, at=AT + 10)
     graph.retract(Pair(KIM, TILL), forbid=True)
     graph.sign_in(KIM, TILL, at=AT + 15)
-    assert graph.stored.sign_ins(TILL) == ()
+    assert graph.ledger.devices.sign_ins(TILL) == ()
 
 
 def test_a_device_that_stood_alone_is_handed_on_once_the_policy_says_so() -> None:
     before = Graph(DEFAULT_RULES)
     before.together(KIM, TILL)
     before.together(LEA, TILL)
-    assert before.stored.is_shared(TILL)
+    assert before.ledger.devices.is_shared(TILL)
     graph = Graph(RULES, table=before.table)
     decision = graph.sign_in(LEA, TILL, at=AT + 20)
     assert kinds(decision) == ["shared", "attributed"]
-    assert graph.stored.is_attributed(TILL)
+    assert graph.ledger.devices.is_attributed(TILL)

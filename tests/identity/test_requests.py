@@ -5,7 +5,7 @@ from collections import Counter
 import msgspec
 import pytest
 
-from identity.decide import Decision
+from identity.decision import Decision
 from schemas.records import Claim, Claimant, Identifier, Pair, ProfileCommand, Rebuild, Route, Transfer
 from tests.identity.deciding import PLAIN, Graph, kinds, outcomes, profile_of, sent
 
@@ -225,7 +225,7 @@ def test_a_pair_that_is_forbidden_keeps_what_another_source_shows_until_it_is_ta
     assert graph.together(U1, EMAIL, source="crm").links == []
 
     assert graph.evidence(U1, EMAIL) == [("shop", "refused", "forbidden"), ("crm", "active", "")]
-    assert graph.stored.near(U1) == (EMAIL,)
+    assert graph.ledger.links.near(U1) == (EMAIL,)
 
 
 def test_taking_one_of_two_sources_back_changes_nothing_but_the_evidence() -> None:

@@ -34,7 +34,7 @@ def test_a_second_sign_in_takes_all_links_of_the_device_back() -> None:
     assert graph.component(TABLET).identifiers == (TABLET,)
     assert graph.component(BEN).identifiers == (BEN,)
     assert graph.component(ANN).identifiers == (ANN, ANNS)
-    assert graph.stored.is_shared(TABLET)
+    assert graph.ledger.devices.is_shared(TABLET)
 
 
 def test_the_first_person_and_the_device_are_rebuilt_and_the_second_person_is_not() -> None:
@@ -82,7 +82,7 @@ def test_a_second_sign_in_is_seen_even_if_something_stronger_of_the_event_is_dro
     graph.together(BEN, ANNS, TABLET)
 
     assert graph.evidence(BEN, ANNS) == [("shop", "refused", "limit:user_id")]
-    assert graph.stored.is_shared(TABLET)
+    assert graph.ledger.devices.is_shared(TABLET)
     assert graph.component(TABLET).identifiers == (TABLET,)
 
 
@@ -104,7 +104,7 @@ def test_what_waits_for_a_review_is_no_second_person() -> None:
     decision = graph.together(Identifier("email", "abe@example.org"), ANNS, TABLET)
 
     assert outcomes(decision) == [(ANNS, "waiting", "fan_in"), (TABLET, "waiting", "fan_in")]
-    assert not graph.stored.is_shared(TABLET)
+    assert not graph.ledger.devices.is_shared(TABLET)
 
 
 def test_a_shared_device_is_linked_with_nobody_any_more() -> None:
@@ -133,7 +133,7 @@ def test_a_second_email_on_a_device_is_a_second_person(sign_in: tuple[Identifier
     graph.together(ANNS, TABLET)
     graph.together(*sign_in)
 
-    assert graph.stored.is_shared(TABLET)
+    assert graph.ledger.devices.is_shared(TABLET)
     assert graph.component(ANNS).identifiers == (ANNS,)
     assert graph.component(BENS).identifiers == tuple(one for one in sign_in if one != TABLET)
 
@@ -144,7 +144,7 @@ def test_the_same_person_with_another_email_of_his_own_shares_nothing() -> None:
     decision = graph.together(ANN, BENS, TABLET)
 
     assert outcomes(decision) == [(BENS, "active", "")]
-    assert not graph.stored.is_shared(TABLET)
+    assert not graph.ledger.devices.is_shared(TABLET)
 
 
 def test_two_devices_that_name_two_persons_are_not_tied_to_each_other() -> None:
@@ -154,7 +154,7 @@ def test_two_devices_that_name_two_persons_are_not_tied_to_each_other() -> None:
     decision = graph.together(COOKIE, TABLET)
 
     assert outcomes(decision) == [(TABLET, "refused", "limit:user_id")]
-    assert not graph.stored.is_shared(TABLET)
+    assert not graph.ledger.devices.is_shared(TABLET)
 
 
 def test_two_devices_of_one_sign_in_are_both_shared() -> None:
@@ -202,7 +202,7 @@ def test_a_device_that_ranks_before_persons_is_set_aside_too() -> None:
     graph.together(TABLET, ANN, ANNS)
     decision = graph.together(TABLET, BEN, BENS)
 
-    assert graph.stored.is_shared(TABLET)
+    assert graph.ledger.devices.is_shared(TABLET)
     assert graph.component(TABLET).identifiers == (TABLET,)
     assert graph.component(BEN).identifiers == (BEN, BENS)
     assert "merged" in kinds(decision)
@@ -215,7 +215,7 @@ def test_a_person_who_breaks_a_newer_limit_alone_shares_no_device() -> None:
     graph = Graph(DEVICE_FIRST, table=table)
 
     assert outcomes(graph.together(TABLET, ANN)) == [(ANN, "refused", "limit:user_id")]
-    assert not graph.stored.is_shared(TABLET)
+    assert not graph.ledger.devices.is_shared(TABLET)
 
 
 def test_session_and_account_identifiers_are_no_devices() -> None:

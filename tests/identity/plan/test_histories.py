@@ -49,7 +49,7 @@ meetings = st.lists(st.lists(st.sampled_from(POOL), min_size=1, max_size=3).map(
 
 
 def _near(graph: Graph) -> set[frozenset[Identifier]]:
-    return {frozenset((one, other)) for one in POOL for other in graph.stored.near(one)}
+    return {frozenset((one, other)) for one in POOL for other in graph.ledger.links.near(one)}
 
 
 def _together(graph: Graph, pairs: set[frozenset[Identifier]]) -> set[frozenset[Identifier]]:
@@ -92,10 +92,12 @@ def _check(graph: Graph, published: Known) -> None:
         assert one in component.identifiers
         assert component.canonical == min(component.identifiers, key=graph.rules.rank) == graph.canonical_of(one)
         assert all(graph.component(other) == component for other in component.identifiers if len(component.members) > 1)
-        assert len(graph.stored.pieces(component)) == 1, "active links alone hold a component together"
-        if graph.stored.is_shared(one):
+        assert len(graph.ledger.links.pieces(component.identifiers)) == 1, (
+            "active links alone hold a component together"
+        )
+        if graph.ledger.devices.is_shared(one):
             assert component.identifiers == (one,)
-            assert graph.stored.near(one) == ()
+            assert graph.ledger.links.near(one) == ()
     active = {frozenset((link.left, link.right)) for link in published.values() if link.status == "active"}
     assert _near(graph) == active
     for (left, right, source), link in published.items():
@@ -121,7 +123,7 @@ def test_whatever_happens_links_hold_persons_together_and_shared_devices_stand_a
                 assert tuple(sorted(claimed, key=rules.rank)) in before or len(decision.changes) > 1
                 assert len({claimant.profile_id for claimant in change.claimants}) == len(change.claimants)
         last = max(last, *(link.decision for link in decision.links), *(one.decision for one in decision.changes), 0)
-        assert graph.stored.last_decision() == last
+        assert graph.ledger.last_decision() == last
         assert all(graph.rules.rank(link.left) < graph.rules.rank(link.right) for link in decision.links)
 
 
@@ -184,7 +186,7 @@ def test_taking_all_evidence_back_leaves_everybody_alone(
     met: list[tuple[Identifier, ...]], data: st.DataObject
 ) -> None:
     graph = _run(met)
-    pairs = [Pair(*graph.stored.pair(*pair)) for pair in _near(graph)]
+    pairs = [Pair(*graph.ledger.links.pair(*pair)) for pair in _near(graph)]
     graph.retract(*data.draw(st.permutations(pairs)))
 
     assert graph.partition(POOL) == {one: one for one in POOL}

@@ -16,7 +16,9 @@ from tests.sinks.examples import ADAS, NOW, insert, placed, profile
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
 
-ADDRESSES = Addresses("kafka", "registry", "http://clickhouse", "http://api", "http://worker", "http://sink", "")
+ADDRESSES = Addresses(
+    "kafka", "registry", "http://clickhouse", "http://collector", "http://api", "http://worker", "http://sink", ""
+)
 
 
 def narrow() -> Terminal:

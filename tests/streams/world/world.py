@@ -11,7 +11,7 @@ from zlib import crc32
 import msgspec
 
 from definitions import Program
-from identity.components import Component, Components
+from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules
 from jobs.rebuild.protocols import CommandPosition
 from schemas.codec import Codec
@@ -42,7 +42,7 @@ from settings import Source, Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Received, Record, Stage
+from streams.phases import AnyStage, Received, Record, decode, fold
 from streams.state.store import META
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
@@ -58,7 +58,7 @@ Place = tuple[str, int]
 class Table(dict[bytes, bytes]):
     """One partition's store of one stage."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: AnyStage) -> None:
         super().__init__()
         self._deadline_of = stage.deadline_of
 
@@ -106,7 +106,7 @@ class World:
             kind: self.codec.encoder(kind) for kind in (Event, IdentityRequest, ProfileCommand, IdentityChange)
         }
 
-    def _staged(self, rules: IdentityRules) -> tuple[Stage, ...]:
+    def _staged(self, rules: IdentityRules) -> tuple[AnyStage, ...]:
         return (
             ResolveStage(workspaces(), rules, self.codec),
             GraphStage(workspaces(), rules, self.codec),
@@ -163,12 +163,12 @@ class World:
         while self.step():
             pass
 
-    def _fold(self, stage: Stage, topic: str, at: int) -> None:
+    def _fold(self, stage: AnyStage, topic: str, at: int) -> None:
         begin = self._positions[stage.name, topic, at]
         end = min(len(self.logs[topic, at]), begin + self.random.choice((1, 1, 3, 50)))
         records = [Record(topic, at, n, *self.logs[topic, at][n]) for n in range(begin, end)]
         table = self._tables[stage.name, at]
-        folded = stage.fold(Received(records, {topic: end}, NOW), StateView(table))
+        folded = fold(stage, decode(stage, Received(records, {topic: end}, NOW)), StateView(table)).effects
         for key, value in folded.view.changes.items():
             table.put(key, value)
         for output in folded.outputs:
@@ -241,9 +241,9 @@ class World:
 
     def component(self, identifier: Identifier) -> Component:
         """What GRAPH has."""
-        return self.graph.of(identifier)
+        return self.graph.components.of(identifier)
 
     @property
-    def graph(self) -> Components:
+    def graph(self) -> Ledger:
         """GRAPH's store."""
-        return Components(self._tables["graph", self._partition(WORKSPACE.encode())], WORKSPACE, self.rules)
+        return Ledger(self._tables["graph", self._partition(WORKSPACE.encode())], WORKSPACE, self.rules.rank)

@@ -11,12 +11,12 @@ from click.testing import CliRunner, Result
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.evidence import evidence_routes
+from api.lookups import lookup_routes
 from identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from schemas import topics
 from schemas.records import Claimant, Identifier, IdentityChange, Link
-from settings import Settings, Workspace
+from settings import Serving, Settings, Workspace
 from tests.sinks.examples import NOW, insert, placed, profile
 from tests.sinks.history import FAMILY_RULES, History, family, named, profile_of
 from warehouse.client import Warehouse
@@ -62,8 +62,10 @@ def run(migrated: str, workspace: str) -> Run:
 def client(migrated: str, workspace: str) -> Callable[..., TestClient]:
     def build(open_reads: bool = True, clickhouse: str = migrated) -> TestClient:
         known = Workspace(workspace, uuid.uuid4(), read_keys=("reader",))
-        app = Starlette(routes=evidence_routes())
-        app.state.settings = Settings(clickhouse=clickhouse, open_reads=open_reads, workspaces={workspace: known})
+        app = Starlette(routes=lookup_routes())
+        app.state.settings = Settings(
+            clickhouse=clickhouse, serving=Serving(open_reads=open_reads), workspaces={workspace: known}
+        )
         return TestClient(app)
 
     return build

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.evidence import evidence_routes
+from api.lookups import lookup_routes
 from onefold.cli import onefold
 from settings import Settings, Workspace
 from tests.sinks.history import FAMILY_RULES, family
@@ -23,7 +23,7 @@ GUIDE = (Path(__file__).parents[3] / "docs" / "guide" / "explaining.md").read_te
 SHOWN = re.findall(r"^```sh\nonefold (.*?)\n```\n\n```(text|json)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 BARE = re.findall(r"^```sh\nonefold (.*?)\n```\n\n(?!```)", GUIDE, re.MULTILINE)
 RULES_SHOWN = "8bb146ae5acf"  # of the day on which the guide was written
-CALLS = re.findall(r'^curl -u "\$ONEFOLD_READ_KEY:" http://127.0.0.1:8080(\S+)$', GUIDE, re.MULTILINE)
+CALLS = re.findall(r'^curl -u "\$ONEFOLD_READ_KEY:" http://127.0.0.1:8090(\S+)$', GUIDE, re.MULTILINE)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_every_query_runs(migrated: str, told: str) -> None:
 
 
 def test_every_call_answers_to_the_read_key(migrated: str, told: str) -> None:
-    app = Starlette(routes=evidence_routes())
+    app = Starlette(routes=lookup_routes())
     known = Workspace(told, uuid.uuid4(), read_keys=("READ_KEY",))
     app.state.settings = Settings(clickhouse=migrated, workspaces={told: known})
     assert len(CALLS) == 4

@@ -11,12 +11,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from api.identifiers import read_identifier
-from api.profiles import profile_routes
+from api.lookups import lookup_routes
 from onefold.commands.profile import profile as profile_command
 from onefold.commands.sql import sql as sql_command
 from schemas import topics
 from schemas.records import Identifier, Membership, OpenSession
-from settings import Settings, Workspace
+from settings import Serving, Settings, Workspace
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, insert, placed, profile, session
 from warehouse.client import Warehouse
 from warehouse.queries.profiles import find_profile
@@ -57,8 +57,10 @@ def person(warehouse: Warehouse, workspace: str) -> str:
 def client(migrated: str, person: str) -> Client:
     def build(open_reads: bool = True, clickhouse: str = migrated) -> TestClient:
         known = Workspace(person, uuid.uuid4(), read_keys=("reader",))
-        app = Starlette(routes=profile_routes())
-        app.state.settings = Settings(clickhouse=clickhouse, open_reads=open_reads, workspaces={person: known})
+        app = Starlette(routes=lookup_routes())
+        app.state.settings = Settings(
+            clickhouse=clickhouse, serving=Serving(open_reads=open_reads), workspaces={person: known}
+        )
         return TestClient(app)
 
     return build

@@ -1,4 +1,4 @@
-"""Orders about who is who on the command line: what is sent, what is waited for, what is said. GRAPH is a stand-in."""
+"""Requests about who is who on the command line: what is sent, waited for and said. GRAPH is a stand-in."""
 
 import json
 import os
@@ -19,18 +19,19 @@ from click.testing import CliRunner, Result
 
 from api.requests import PAIRS_PER_REQUEST
 from embedded.stack import Stack
+from embedded.workspaces import write_local_workspaces
 from onefold.commands.identity_status import status
 from onefold.commands.quarantine import accept, reject
 from onefold.commands.unmerge import unmerge
 from schemas import topics
 from schemas.records import Claim, Claimant, Identifier, IdentityChange, IdentityRequest, Pair
-from settings import Workspace, write_default
+from settings import Workspace
 from settings.workspaces import WorkspacesFile
 from tests.onefold.stand_in_graph import StandInGraph
 from tests.sinks.examples import ADA, ADAS, PHONE, insert, placed, profile
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
-from warehouse.queries.replays import quoted
+from warehouse.queries.values import literal
 
 pytestmark = pytest.mark.stack
 
@@ -64,8 +65,8 @@ def run(command: click.Command, environment: dict[str, str], workspace: str, *ar
     return CliRunner().invoke(command, [*arguments, "--workspace", workspace], env=environment)
 
 
-def parted(request: IdentityRequest) -> Sequence[IdentityChange]:
-    """Bob is parted from Ada, and both are rebuilt at once."""
+def unmerged(request: IdentityRequest) -> Sequence[IdentityChange]:
+    """Bob is taken out of Ada's profile, and both are rebuilt at once."""
     claims = (
         Claimant(ADAS, (Claim("user_id", "ada"), Claim("anonymous_id", "phone", until=5))),
         Claimant(BOBS, (Claim("user_id", "bob"),)),
@@ -88,7 +89,7 @@ def undecided(_request: IdentityRequest) -> Sequence[IdentityChange]:
 
 
 def test_an_unmerge_is_sent_followed_and_summed_up(stack: Stack, environment: dict[str, str], workspace: str) -> None:
-    with StandInGraph(stack, workspace, parted) as graph:
+    with StandInGraph(stack, workspace, unmerged) as graph:
         answer = run(
             unmerge, environment, workspace, "user_id:ada", "--split", "user_id:bob", "--reason", "two", "--forbid"
         )
@@ -103,7 +104,7 @@ def test_an_unmerge_is_sent_followed_and_summed_up(stack: Stack, environment: di
 
 
 def test_its_outcome_can_be_read_by_a_program(stack: Stack, environment: dict[str, str], workspace: str) -> None:
-    with StandInGraph(stack, workspace, parted) as graph:
+    with StandInGraph(stack, workspace, unmerged) as graph:
         answer = run(unmerge, environment, workspace, "user_id:ada", "--split", "user_id:bob", "--json")
     assert json.loads(answer.output) == {
         "request_id": graph.requests[0].request_id,
@@ -145,7 +146,7 @@ def test_without_waiting_it_returns_at_once(stack: Stack, environment: dict[str,
     assert graph.requests[0].request_id == request_id
 
 
-def test_interrupted_it_says_that_the_order_goes_on(stack: Stack, environment: dict[str, str], workspace: str) -> None:
+def test_interrupted_it_says_that_it_goes_on(stack: Stack, environment: dict[str, str], workspace: str) -> None:
     command = [sys.executable, "-m", "onefold", "unmerge", "user_id:ada", "--split", "user_id:bob"]
     with StandInGraph(stack, workspace, undecided) as graph:
         process = subprocess.Popen(
@@ -160,7 +161,7 @@ def test_interrupted_it_says_that_the_order_goes_on(stack: Stack, environment: d
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said.strip() == (
-        f"The order is accepted and goes on by itself: onefold identity status {graph.requests[0].request_id}"
+        f"The request is accepted and goes on by itself: onefold identity status {graph.requests[0].request_id}"
     )
 
 
@@ -169,7 +170,7 @@ def test_a_profile_named_by_its_id_is_asked_for_by_an_identifier_that_stays(
 ) -> None:
     whole = profile(ADAS, 6, workspace, identifiers=(BOB, PHONE, ADA))
     insert(warehouse, [placed(topics.PROFILES, whole, 1)])
-    with StandInGraph(stack, workspace, parted) as graph:
+    with StandInGraph(stack, workspace, unmerged) as graph:
         answer = run(unmerge, environment, workspace, ADAS.upper(), "--split", "user_id:bob")
     assert answer.exit_code == 0, answer.output
     assert graph.requests[0].identifiers == (PHONE, BOB)
@@ -184,7 +185,7 @@ def test_a_profile_named_by_its_id_is_asked_for_by_an_identifier_that_stays(
 
 def link(workspace: str, number: int, source: str, status: str = "active", day: int = 1) -> str:
     return (
-        f"({quoted(workspace)}, 'user_id', 'u{number}', 'email', 'e{number}', '{status}', '{source}',"
+        f"({literal(workspace)}, 'user_id', 'u{number}', 'email', 'e{number}', '{status}', '{source}',"
         f" '2026-03-{day:02} 00:00:00', 1)"
     )
 
@@ -230,7 +231,7 @@ def test_a_source_may_be_wrong_since_a_time_and_one_that_ties_nobody_is_told(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
     write_links(stack, link(workspace, 1, "crm", day=1), link(workspace, 2, "crm", day=2))
-    with StandInGraph(stack, workspace, parted) as graph:
+    with StandInGraph(stack, workspace, unmerged) as graph:
         answer = run(unmerge, environment, workspace, "--source", "crm", "--since", "2026-03-02", "--yes")
         assert answer.exit_code == 0, answer.output
         nobody = run(unmerge, environment, workspace, "--source", "shop", "--yes")
@@ -270,13 +271,16 @@ def test_that_nothing_waits_can_be_read_by_a_program(environment: dict[str, str]
 
 
 @pytest.mark.usefixtures("warehouse")
-def test_what_became_of_an_order_is_read_from_the_warehouse(
+def test_what_became_of_a_request_is_read_from_the_warehouse(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
-    def write(kind: str, request_id: str, claims: tuple[Claimant, ...] = (), reason: str = "", events: int = 0) -> None:
-        columns = "workspace, decision, kind, request_id, occurred_at, reason, claims, events, milliseconds, version"
-        told = quoted(msgspec.json.encode(claims).decode())
-        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {told}, {events}, 1500, {events + 1})"
+    def write(
+        kind: str, request_id: str, claimants: tuple[Claimant, ...] = (), reason: str = "", events: int = 0
+    ) -> None:
+        columns = "workspace, decision, kind, request_id, occurred_at, reason, claimants, events, milliseconds, version"
+        encoded = literal(msgspec.json.encode(claimants).decode())
+        counts = f"{events}, 1500, {events + 1}"
+        row = f"({literal(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {counts})"
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
         httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
 
@@ -323,7 +327,7 @@ def test_what_became_of_an_order_is_read_from_the_warehouse(
     ],
 )
 @pytest.mark.usefixtures("warehouse")
-def test_an_order_that_cannot_be_meant_is_refused(
+def test_a_request_that_cannot_be_meant_is_refused(
     arguments: list[str], said: str, environment: dict[str, str], workspace: str
 ) -> None:
     answer = run(unmerge, environment, workspace, *arguments)
@@ -339,11 +343,11 @@ def test_a_pair_of_an_unknown_namespace_is_refused(environment: dict[str, str], 
 
 
 @pytest.mark.usefixtures("warehouse")
-def test_what_was_somebodys_before_the_rules_changed_can_be_parted(
+def test_what_was_somebodys_before_the_rules_changed_can_be_unmerged(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
     write_links(stack, link(workspace, 1, "web").replace("'email'", "'loyalty'"))
-    with StandInGraph(stack, workspace, parted) as graph:
+    with StandInGraph(stack, workspace, unmerged) as graph:
         answer = run(unmerge, environment, workspace, "user_id:u1", "--split", "loyalty:e1")
     assert answer.exit_code == 0, answer.output
     assert graph.requests[0].identifiers == (Identifier("user_id", "u1"), Identifier("loyalty", "e1"))
@@ -355,7 +359,7 @@ def test_a_pair_has_two_identifiers(environment: dict[str, str], workspace: str)
 
 
 def test_nobody_to_send_it_to_is_one_line(tmp_path: Path) -> None:
-    write_default(tmp_path / "onefold.yaml", "wall")
+    write_local_workspaces(tmp_path / "onefold.yaml", "wall")
     nobody = {
         "ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"),
         "ONEFOLD_DATA_DIR": str(tmp_path),

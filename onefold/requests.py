@@ -1,6 +1,6 @@
-"""Orders to GRAPH from the command line: sent to `identity.requests`, followed on `identity.changes`.
+"""Operators' requests to GRAPH from the command line: sent to `identity.requests`, followed on `identity.changes`.
 
-An order that was sent goes on by itself: whoever stops following it loses nothing but the view.
+A request that was sent goes on by itself: whoever stops following it loses nothing but the view.
 """
 
 import time
@@ -13,7 +13,7 @@ import click
 import msgspec
 from confluent_kafka import Message, TopicPartition
 
-from api.requests import Outcome, outcome
+from api.requests import RequestOutcome, outcome_of
 from embedded.terminal import Terminal
 from onefold.running import data_dir_option
 from onefold.unreachable import failure
@@ -33,7 +33,7 @@ from settings import Settings
 
 DELIVERY_TIMEOUT_S = 10.0
 POLL_S = 0.2
-TELL_S = 10.0
+SHOW_EVERY_S = 10.0
 INTERRUPTED = 130
 
 _WAITING_FOR: dict[RequestState, str] = {
@@ -44,19 +44,19 @@ _WAITING_FOR: dict[RequestState, str] = {
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Order(msgspec.Struct, frozen=True):
-    """One order as it is sent. `request_id` is what a person asks about; each request's own begins with it."""
+class OperatorRequest(msgspec.Struct, frozen=True):
+    """What one command requests. A person is shown `request_id`; the id of each record begins with it."""
 
     request_id: str
-    requests: tuple[IdentityRequest, ...]
+    records: tuple[IdentityRequest, ...]
 
 
-def order_options(command: Command) -> Command:
-    """The options of every order."""
+def request_options(command: Command) -> Command:
+    """Add the options of every command that requests something."""
     for option in (
         click.option("--reason", default="", metavar="TEXT", help="Why; kept with the evidence."),
         click.option("--workspace", default="main", show_default=True),
-        click.option("--no-wait", is_flag=True, help="Return once the order is sent."),
+        click.option("--no-wait", is_flag=True, help="Return once the request is sent."),
         click.option(
             "--timeout",
             "timeout_s",
@@ -80,64 +80,69 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def carry_out(settings: Settings, order: Order, *, no_wait: bool, timeout_s: float, as_json: bool) -> Outcome:
-    """Send an order and follow it to its end; without waiting, it is `unanswered`.
+def carry_out(
+    settings: Settings, request: OperatorRequest, *, no_wait: bool, timeout_s: float, as_json: bool
+) -> RequestOutcome:
+    """Send a request and follow it to its end; without waiting, it is `unanswered`.
 
     Ends the process with a word on how to look after it, when interrupted or out of time. Raises ClickException when it
     could not be sent, and when it changes nothing.
     """
     if no_wait:
-        _sent(settings, order).close()
-        found = outcome(order.request_id, ())
-        click.echo(json_text(found) if as_json else _accepted(order))
-        return found
-    found = send_and_follow(settings, order, timeout_s)
+        _sent(settings, request).close()
+        outcome = outcome_of(request.request_id, ())
+        click.echo(json_text(outcome) if as_json else _accepted(request))
+        return outcome
+    outcome = send_and_follow(settings, request, timeout_s)
     if as_json:
-        click.echo(json_text(found))
-    if found.state == "unchanged":
-        reasons = literal("; ".join(found.reasons)) or "there is nothing to change"
+        click.echo(json_text(outcome))
+    if outcome.state == "unchanged":
+        reasons = literal("; ".join(outcome.reasons)) or "there is nothing to change"
         raise click.ClickException(f"nothing was changed: {reasons}")
-    return found
+    return outcome
 
 
-def send_and_follow(settings: Settings, order: Order, timeout_s: float) -> Outcome:
-    """Send an order and follow it to its end; ends the process as `carry_out` does, but not when nothing was changed.
+def send_and_follow(settings: Settings, request: OperatorRequest, timeout_s: float) -> RequestOutcome:
+    """Send a request and follow it to its end; ends the process as `carry_out` does, but not when nothing was changed.
 
-    Requests without an id are sent in their place, and not followed.
+    Records without an id are sent in their place, and not followed.
     """
-    return _follow(_sent(settings, order), order, timeout_s)
+    return _follow(_sent(settings, request), request, timeout_s)
 
 
-def _sent(settings: Settings, order: Order) -> "_Following":
+def _sent(settings: Settings, request: OperatorRequest) -> "_PublishedChanges":
     try:
         codec = Codec(Registry(settings.registry))
-        following = _Following(settings, codec)
-        send(settings, codec, order)
+        published = _PublishedChanges(settings, codec)
+        send(settings, codec, request)
     except OnefoldError as error:
-        raise click.ClickException(f"{failure(error)}; the order was not sent") from error
-    return following
+        raise click.ClickException(f"{failure(error)}; the request was not sent") from error
+    return published
 
 
-def send(settings: Settings, codec: Codec, order: Order) -> None:
+def send(settings: Settings, codec: Codec, request: OperatorRequest) -> None:
     """Return once Kafka has acknowledged all of it. Raises TransientError or TerminalError."""
     encode = codec.encoder(IdentityRequest)
     producer = AcknowledgedProducer(settings.kafka, "onefold", delivery_timeout_s=DELIVERY_TIMEOUT_S)
     producer.send(
-        ProducerRecord(topics.IDENTITY_REQUESTS, request.workspace.encode(), encode(request))
-        for request in order.requests
+        ProducerRecord(topics.IDENTITY_REQUESTS, record.workspace.encode(), encode(record))
+        for record in request.records
     )
 
 
-def summary(found: Outcome) -> str:
-    """What an order did, for a person."""
-    lines = [f"profile {literal(one.profile_id)}   {_counted(one.identifiers, 'identifier')}" for one in found.profiles]
-    if found.state == "done" and found.profiles:
-        lines.append(f"{_counted(found.events, 'event')} replayed in {found.milliseconds / 1000:.1f} s")
+def summary(outcome: RequestOutcome) -> str:
+    """Say what a request did, for a person."""
+    lines = [
+        f"profile {literal(profile.profile_id)}   {_counted(profile.identifiers, 'identifier')}"
+        for profile in outcome.profiles
+    ]
+    if outcome.state == "done" and outcome.profiles:
+        lines.append(f"{_counted(outcome.events, 'event')} replayed in {outcome.milliseconds / 1000:.1f} s")
     return "\n".join(lines)
 
 
-class _Following:
-    """What is told on `identity.changes` from now on; to be made before the order is sent. No group is joined."""
+class _PublishedChanges:
+    """What is published on `identity.changes` from now on; to be made before the request is sent. It joins no group."""
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._codec = codec
@@ -166,48 +171,48 @@ class _Following:
             return None
 
 
-def _follow(following: _Following, order: Order, timeout_s: float) -> Outcome:
-    ids = frozenset(request.request_id for request in order.requests if request.request_id)
-    told: list[IdentityChange] = []
-    found = outcome(order.request_id, told)
+def _follow(published: _PublishedChanges, request: OperatorRequest, timeout_s: float) -> RequestOutcome:
+    ids = frozenset(record.request_id for record in request.records if record.request_id)
+    changes: list[IdentityChange] = []
+    outcome = outcome_of(request.request_id, changes)
     try:
         with _screen() as show:
-            for change in following.about(ids, time.monotonic() + timeout_s):
+            for change in published.about(ids, time.monotonic() + timeout_s):
                 if change is not None:
-                    told.append(change)
-                    found = outcome(order.request_id, told)
-                if found.state not in _WAITING_FOR:
-                    return found
-                show(_WAITING_FOR[found.state])
+                    changes.append(change)
+                    outcome = outcome_of(request.request_id, changes)
+                if outcome.state not in _WAITING_FOR:
+                    return outcome
+                show(_WAITING_FOR[outcome.state])
     except KeyboardInterrupt:
-        click.echo(f"\n{_accepted(order)}", err=True)
+        click.echo(f"\n{_accepted(request)}", err=True)
         raise SystemExit(INTERRUPTED) from None
     finally:
-        following.close()
-    raise click.ClickException(f"still {_WAITING_FOR[found.state]} after {timeout_s:g} s.\n{_accepted(order)}")
+        published.close()
+    raise click.ClickException(f"still {_WAITING_FOR[outcome.state]} after {timeout_s:g} s.\n{_accepted(request)}")
 
 
 @contextmanager
 def _screen() -> Iterator[Callable[[str], None]]:
-    """Says what is waited for: at once on a terminal, else every ten seconds."""
+    """Yield what shows what is waited for: at once on a terminal, else every ten seconds."""
     console = Terminal(stderr=True)
-    started = told_at = time.monotonic()
+    started = shown_at = time.monotonic()
     if console.is_terminal:
         with console.status("") as status:
             yield lambda text: status.update(f"{text} ({time.monotonic() - started:.0f} s)")
         return
 
-    def tell(text: str) -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at >= TELL_S:
-            told_at = time.monotonic()
-            click.echo(f"{text} ({told_at - started:.0f} s)", err=True)
+    def show(text: str) -> None:
+        nonlocal shown_at
+        if time.monotonic() - shown_at >= SHOW_EVERY_S:
+            shown_at = time.monotonic()
+            click.echo(f"{text} ({shown_at - started:.0f} s)", err=True)
 
-    yield tell
+    yield show
 
 
-def _accepted(order: Order) -> str:
-    return f"The order is accepted and goes on by itself: onefold identity status {order.request_id}"
+def _accepted(request: OperatorRequest) -> str:
+    return f"The request is accepted and goes on by itself: onefold identity status {request.request_id}"
 
 
 def _counted(count: int, noun: str) -> str:
