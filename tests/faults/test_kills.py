@@ -5,10 +5,9 @@ import time
 from collections.abc import Iterator, Mapping
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
 
 from embedded.stack import Stack
+from runtime.kafka.offsets import Offsets, Partition
 from schemas.groups import WORKER
 from schemas.topics import TABLES, changelog
 from streams.failpoints import FAILPOINTS
@@ -115,8 +114,8 @@ def test_told_to_stop_under_load_it_leaves_nothing_to_redo(
 
 def _folded_but_not_acknowledged(stack: Stack) -> Iterator[str]:
     """Inputs whose committed offset is not the position in the changelog; markers between the two do not count."""
-    committed = _committed(stack)
     positions = _positions(stack)
+    committed = Offsets(stack.addresses.kafka).committed(WORKER.name, positions)
     for name in {name for name, _ in positions}:
         records = topic.read_raw(stack.addresses.kafka, name)
         for partition, position in positions.items():
@@ -127,7 +126,7 @@ def _folded_but_not_acknowledged(stack: Stack) -> Iterator[str]:
                 yield f"{partition}: acknowledged up to {offset}, folded up to {position}: {between} records between"
 
 
-def _positions(stack: Stack) -> Mapping[topic.Place, int]:
+def _positions(stack: Stack) -> Mapping[Partition, int]:
     """Input position of every partition, from the changelogs."""
     prefix = META + POSITION
     positions = {}
@@ -136,10 +135,3 @@ def _positions(stack: Stack) -> Mapping[topic.Place, int]:
             if raw.key is not None and raw.key.startswith(prefix):
                 positions[raw.key[len(prefix) :].decode(), raw.partition] = int(raw.value or b"0")
     return positions
-
-
-def _committed(stack: Stack) -> Mapping[topic.Place, int]:
-    admin = AdminClient({"bootstrap.servers": stack.addresses.kafka})
-    group = WORKER.name
-    answered = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result().topic_partitions
-    return {(offset.topic, offset.partition): offset.offset for offset in answered or () if offset.offset >= 0}
