@@ -16,9 +16,9 @@ from api.requests import RequestOutcome
 from bench.measure import wait_until_worked_off
 from bench.workload import Sender
 from embedded.stack import Stack
+from schemas.groups import SINK, WORKER
 from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier
-from schemas.topics import APP
 from warehouse.client import Warehouse
 
 IDENTIFIERS = 100
@@ -63,7 +63,7 @@ def measure(stack: Stack, run: int) -> Took:
     whole, other = (default_profile_id(namespace, one) for one in (person, email))
     warehouse = Warehouse(stack.addresses.clickhouse)
     try:
-        wait_until_worked_off(stack.settings, (APP, f"{APP}-sink"))
+        wait_until_worked_off(stack.settings, (WORKER.name, SINK.name))
         _await(warehouse, {whole: (EVENTS, IDENTIFIERS)})
         split = {email, *foreign}
         parted = sum(event.identifiers[0] in split for event in sent)
