@@ -20,7 +20,7 @@ class KeyRefused(Exception):
 
 def check_read_key(settings: Settings, workspace: str, request: Request) -> None:
     """Raise KeyRefused unless reads are open, or the request shows a read key of the workspace."""
-    if settings.open_reads:
+    if settings.serving.open_reads:
         return
     member = settings.workspaces.get(workspace)
     if member is None or not presents_key(request.headers.get("authorization"), member.read_keys):

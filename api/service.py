@@ -54,7 +54,7 @@ def create_app(settings: Settings, give_up: Callable[[], None]) -> Starlette:
                     logger.warning("ended with %d requests that Kafka did not acknowledge", remaining)
 
     middleware = [
-        Middleware(TrustedHosts, listens_on=settings.http_host, names=settings.trusted_hosts),
+        Middleware(TrustedHosts, listens_on=settings.serving.http_host, names=settings.serving.trusted_hosts),
         Middleware(metrics.Measured),
     ]
     app = Starlette(lifespan=lifespan, middleware=middleware)
@@ -68,9 +68,10 @@ def serve(settings: Settings) -> None:
     Raises DefinitionErrors before it starts, PortTaken or ApplicationGaveUp.
     """
     definitions.load(settings.definitions)
-    limits = Limits(connections=settings.connections, connections_per_address=settings.connections_per_address)
+    serving = settings.serving
+    limits = Limits(connections=serving.connections, connections_per_address=serving.connections_per_address)
 
     def build(give_up: Callable[[], None]) -> Starlette:
         return create_app(settings, give_up)
 
-    serve_application(build, settings.http_host, settings.api_port, limits, port_variable="ONEFOLD_API_PORT")
+    serve_application(build, serving.http_host, serving.api_port, limits, port_variable="ONEFOLD_API_PORT")

@@ -26,10 +26,10 @@ def probes(
 def _stack(settings: Settings) -> dict[str, str]:
     """Return the URL of each process of a stack on one machine that answers 200 when it is up."""
     ports = {
-        "worker": settings.worker_metrics_port,
-        "sink": settings.sink_metrics_port,
-        "rebuilder": settings.rebuilder_metrics_port,
-        "api": settings.api_port,
+        "worker": settings.serving.worker_metrics_port,
+        "sink": settings.serving.sink_metrics_port,
+        "rebuilder": settings.serving.rebuilder_metrics_port,
+        "api": settings.serving.api_port,
     }
     return {
         "registry": f"{settings.registry}/subjects",

@@ -47,7 +47,9 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
             health = Health(probes(settings, producer, contracts, client, whole_stack))
             intake = Intake(producer, contracts)
             ingestion = Ingestion(WriteKeys(settings.workspaces), rules, Bodies(), judging, intake)
-            app.router.routes.extend([*ingestion.routes(), *service_routes(health), *moved_routes(settings.api_port)])
+            app.router.routes.extend(
+                [*ingestion.routes(), *service_routes(health), *moved_routes(settings.serving.api_port)]
+            )
             try:
                 yield
             finally:
@@ -58,7 +60,10 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
                     logger.warning("ended with %d records that Kafka did not acknowledge", remaining)
 
     trust = Middleware(
-        TrustedHosts, listens_on=settings.http_host, names=settings.trusted_hosts, for_pages=_is_for_pages
+        TrustedHosts,
+        listens_on=settings.serving.http_host,
+        names=settings.serving.trusted_hosts,
+        for_pages=_is_for_pages,
     )
     return Starlette(lifespan=lifespan, middleware=[trust])
 
@@ -68,12 +73,13 @@ def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:
 
     Raises PortTaken or ApplicationGaveUp.
     """
-    limits = Limits(connections=settings.connections, connections_per_address=settings.connections_per_address)
+    serving = settings.serving
+    limits = Limits(connections=serving.connections, connections_per_address=serving.connections_per_address)
 
     def build(give_up: Callable[[], None]) -> Starlette:
         return create_app(settings, rules, whole_stack, give_up)
 
-    serve_application(build, settings.http_host, settings.http_port, limits, port_variable="ONEFOLD_HTTP_PORT")
+    serve_application(build, serving.http_host, serving.http_port, limits, port_variable="ONEFOLD_HTTP_PORT")
 
 
 def _is_for_pages(method: str, path: str) -> bool:

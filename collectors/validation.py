@@ -140,7 +140,7 @@ def _check_shared(context: JsonObject, calls: list[JsonValue]) -> None:
         message = (
             f"{external_ids} external ids; at most {MAX_BATCH_EXTERNAL_IDS} are accepted, send fewer calls at once"
         )
-        raise Rejection("too_many_identifiers", f"{external_ids} external ids; {limit}", "batch")
+        raise Rejection("too_many_identifiers", message, "batch")
 
 
 def _external_id_count(call: JsonValue, shared: JsonObject) -> int:

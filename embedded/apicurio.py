@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from embedded.java import java_command, java_environment
-from embedded.layout import LOOPBACK
 from embedded.part import Part, http_ready
+from runtime.loopback import LOOPBACK
 
 CONFLUENT_API = "/apis/ccompat/v7"
 _HEAP_MB = 256

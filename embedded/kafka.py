@@ -12,9 +12,10 @@ from confluent_kafka.admin import AdminClient
 
 from embedded.errors import StackError
 from embedded.java import java_command, java_environment
-from embedded.layout import LOOPBACK, Layout
+from embedded.layout import Layout
 from embedded.part import READINESS_TIMEOUT_S, Part, accepts_connections
 from embedded.private import UMASK, private_file
+from runtime.loopback import LOOPBACK
 
 _HEAP_MB = 512
 _MAX_MESSAGE_BYTES = 8_388_608

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-LOOPBACK = "127.0.0.1"
+from runtime.loopback import LOOPBACK
 
 
 class Ports(msgspec.Struct, frozen=True):

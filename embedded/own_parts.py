@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from embedded.errors import StackError
-from embedded.layout import LOOPBACK, Layout, Ports
+from embedded.layout import Layout, Ports
 from embedded.part import Part, Task, http_ready
 from runtime.errors import OnefoldError
 from runtime.kafka.topics import create_topics
+from runtime.loopback import LOOPBACK
 from settings import Settings
 
 CLICKHOUSE_USER = "default"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from embedded.layout import LOOPBACK
+from runtime.loopback import LOOPBACK
 
 READINESS_TIMEOUT_S = 2.0
 

@@ -11,9 +11,10 @@ import psutil
 import definitions
 from embedded.clickhouse import access
 from embedded.errors import StackError
-from embedded.layout import LOOPBACK, Layout, Ports
+from embedded.layout import Layout, Ports
 from embedded.locks import FileLock
 from embedded.private import private_folder
+from runtime.loopback import LOOPBACK
 
 LEAST_FREE_BYTES = 1_000_000_000
 _SERVES = {

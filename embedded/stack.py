@@ -17,7 +17,7 @@ from embedded.artifacts import read_lock
 from embedded.errors import StackError
 from embedded.fetch import cache_dir, fetch
 from embedded.kafka import kafka_part
-from embedded.layout import LOOPBACK, Layout, Ports, free_ports
+from embedded.layout import Layout, Ports, free_ports
 from embedded.locks import FileLock
 from embedded.own_parts import (
     CLICKHOUSE_USER,
@@ -35,7 +35,9 @@ from embedded.running import DEFAULT_DATA_DIR, Addresses, RunningStack, write_ru
 from embedded.screen import Screen, SilentScreen
 from embedded.supervisor import Supervisor
 from embedded.unpack import unpacked
-from settings import Clock, Settings, load, with_credentials, write_default
+from embedded.workspaces import write_local_workspaces
+from runtime.loopback import LOOPBACK
+from settings import Clock, Settings, load, with_credentials
 
 ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink", "rebuilder")
 STORES = ("kafka", "registry", "clickhouse")
@@ -128,7 +130,7 @@ class Stack:
         self._lock = prepare_data_dir(self._layout)
         try:
             check_ports(self.options.ports)
-            write_default(self._layout.workspaces, self.options.clock)
+            write_local_workspaces(self._layout.workspaces, self.options.clock)
             self._open_clickhouse()
             self._supervisor = Supervisor(self._steps(), _STOP_ORDER, self._layout, self._screen)
             self._supervisor.start()

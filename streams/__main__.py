@@ -35,7 +35,10 @@ def main() -> int:
             settings.kafka, topics.configurations(app.destinations), settings.partitions, settings.replication
         )
         endpoint = Endpoint(
-            settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app), settings.trusted_hosts
+            settings.serving.http_host,
+            settings.serving.worker_metrics_port,
+            lambda: _not_ready(app),
+            settings.serving.trusted_hosts,
         )
     except (SettingsError, definitions.DefinitionErrors) as error:
         print(f"onefold worker: {error}", file=sys.stderr)
@@ -94,7 +97,7 @@ def _not_ready(app: App) -> str | None:
 
 def _observe(app: App) -> None:
     async def observe() -> None:
-        app.lanes.observe()
+        app.stage_tasks.observe()
         if app.settled:
             for topic, records in app.consumer.lag().items():
                 metrics.LAG.labels(topic).set(records)

@@ -19,11 +19,12 @@ import psutil
 from rich.table import Table
 
 from bench.hostile.attacks import Target, port_of
-from embedded.layout import LOOPBACK, Ports
+from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import ALL_PARTS, Stack, StackOptions
 from embedded.terminal import Terminal, results
 from onefold.examples import SHOP
+from runtime.loopback import LOOPBACK
 
 RATE = 100  # requests a second, one event each
 SENDERS = 4

@@ -22,7 +22,7 @@ from schemas.topics import EVENTS, EVENTS_DEAD, IDENTITY_CHANGES, IDENTITY_REQUE
 from settings import Source, Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Output, Received, Record, Stage
+from streams.phases import AnyStage, Output, Received, Record, decode, fold
 from streams.state.view import StateView
 
 WORKSPACE = "main"
@@ -94,8 +94,8 @@ class WhoIsWho:
                 raised += self._fold(self._resolve, records, self._identifiers[at], now)
         return raised
 
-    def _fold(self, stage: Stage, records: list[Record], table: Table, now: int) -> list[Output]:
-        folded = stage.fold(Received(records, {}, now), StateView(table))
+    def _fold(self, stage: AnyStage, records: list[Record], table: Table, now: int) -> list[Output]:
+        folded = fold(stage, decode(stage, Received(records, {}, now)), StateView(table)).effects
         for key, value in folded.view.changes.items():
             if value is None:
                 table.pop(key, None)

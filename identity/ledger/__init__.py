@@ -6,8 +6,8 @@ What a request changes is left to `judging` and `applying`; batching and durabil
 from collections.abc import Callable, Iterator, Sequence
 
 from identity.ledger.components import Component, ComponentMember, Components
-from identity.ledger.devices import Devices
-from identity.ledger.links import Evidence, Links, link_key, link_of
+from identity.ledger.devices import DeviceLedger
+from identity.ledger.links import Evidence, LinkLedger, link_key, link_of
 from identity.ledger.table import LedgerStore, LedgerTable
 from schemas.records import Identifier
 
@@ -15,11 +15,11 @@ __all__ = [
     "Component",
     "ComponentMember",
     "Components",
-    "Devices",
+    "DeviceLedger",
     "Evidence",
     "Ledger",
     "LedgerStore",
-    "Links",
+    "LinkLedger",
     "keys_of",
     "link_key",
     "link_of",
@@ -35,8 +35,8 @@ class Ledger:
     def __init__(self, store: LedgerStore, workspace: str, rank: Rank) -> None:
         table = LedgerTable(store, workspace)
         self.components = Components(table, rank)
-        self.links = Links(table, rank)
-        self.devices = Devices(table)
+        self.links = LinkLedger(table, rank)
+        self.devices = DeviceLedger(table)
         self._store = store
         self._sequence = f"{workspace}|sequence".encode()
 

@@ -11,7 +11,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_sign_ins = msgspec.msgpack.Decoder(tuple[tuple[int, str, str], ...]).decode
 
 
-class Devices:
+class DeviceLedger:
     """The devices of one workspace."""
 
     def __init__(self, table: LedgerTable) -> None:

@@ -41,7 +41,7 @@ def link_of(workspace: str, left: Identifier, right: Identifier, evidence: Evide
     )  # fmt: skip
 
 
-class Links:
+class LinkLedger:
     """The evidence of one workspace."""
 
     def __init__(self, table: LedgerTable, rank: Callable[[Identifier], tuple[int, str, str]]) -> None:

@@ -14,9 +14,10 @@ from rich.tree import Tree
 import definitions
 from api.requests import RequestOutcome
 from embedded.terminal import results
-from identity.plan.differences import Change, Plan, Planning, Tie
+from identity.plan.differences import PersonChange, RulesComparison, RulesPlan, Tie
 from identity.plan.replay import replay
 from identity.rules import IdentityRules
+from onefold.lookups import lookup_failure
 from onefold.progress import PipelineProgress
 from onefold.requests import OperatorRequest, new_request_id, now_ms, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
@@ -27,6 +28,7 @@ from runtime.literal import literal
 from schemas.changes import PLANS, numbered
 from schemas.records import Identifier, IdentityRequest
 from settings import Settings
+from warehouse.client import Warehouse
 from warehouse.queries.history import History
 
 WORKER_TIMEOUT_S = 2.0
@@ -43,8 +45,8 @@ class PlanSummary(msgspec.Struct, frozen=True):
     identifiers: int
     profiles: int
     unchanged_profiles: int
-    merge_examples: tuple[Change, ...]
-    unmerge_examples: tuple[Change, ...]
+    merge_examples: tuple[PersonChange, ...]
+    unmerge_examples: tuple[PersonChange, ...]
     largest: tuple[tuple[Identifier, ...], ...]
     newly_shared: tuple[Identifier, ...]
     stay_shared: tuple[Identifier, ...]
@@ -120,14 +122,16 @@ def _rules(folder: Path | None) -> IdentityRules:
         raise click.ClickException(str(errors)) from None
 
 
-def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[Plan, int]:
-    history = History(settings.clickhouse, workspace)
+def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[RulesPlan, int]:
     try:
-        present = history.present()
-        planning = Planning(workspace, present, replay(workspace, history.observed(), present, rules), rules)
-        return planning.plan(history.profile_of(planning.identifiers), examples), history.profiles()
-    finally:
-        history.close()
+        with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
+            history = History(warehouse, workspace)
+            present = history.present()
+            decided = replay(workspace, history.observed(), present, rules)
+            comparison = RulesComparison(workspace, present, decided, rules)
+            return comparison.plan(history.profile_of(comparison.identifiers), examples), history.profiles()
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
 
 
 # -- applying it
@@ -147,7 +151,7 @@ def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path | None, s
 def _versions_at_the_worker(settings: Settings) -> set[str]:
     """The rules of the worker that answers on this machine; none if no worker does."""
     try:
-        address = f"http://{settings.http_host}:{settings.worker_metrics_port}/metrics"
+        address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}/metrics"
         answer = httpx.get(address, timeout=WORKER_TIMEOUT_S).text
     except httpx.HTTPError:
         return set()
@@ -166,13 +170,13 @@ def _confirm(summary: PlanSummary, yes: bool) -> None:
         click.confirm(question, abort=True, err=True)
 
 
-def _applied(settings: Settings, workspace: str, plan: Plan, timeout_s: float) -> RequestOutcome:
+def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: float) -> RequestOutcome:
     """Send the requests; the last request changes nothing, so that its answer tells that all before it are decided."""
     ends_at = time.monotonic() + timeout_s
     reason = f"rules {plan.rule_version}"
     at = now_ms()
     end = IdentityRequest(workspace, "", "operator", at, (), "retract", reason=reason)
-    requests = (*plan.orders.requests(workspace, at, reason), end)
+    requests = (*plan.requests.requests(workspace, at, reason), end)
     request_id = f"{PLANS}{new_request_id()}"
     ids = iter(numbered(request_id, sum(request.kind == "retract" for request in requests)))
     named = tuple(
@@ -199,22 +203,22 @@ def _wait_until_visible(settings: Settings, ends_at: float) -> None:
 # -- what is printed
 
 
-def _summary(plan: Plan, profiles: int, examples: int) -> PlanSummary:
+def _summary(plan: RulesPlan, profiles: int, examples: int) -> PlanSummary:
     return PlanSummary(
         plan.rule_version,
         len(plan.merges),
-        len(plan.splits),
+        len(plan.unmerges),
         plan.identifiers,
         plan.profiles,
         max(0, profiles - plan.profiles),
         plan.merges[:examples],
-        plan.splits[:examples],
+        plan.unmerges[:examples],
         plan.largest[:examples],
         plan.newly_shared,
         plan.stay_shared,
         len(plan.uncertain),
-        len(plan.orders.retract),
-        len(plan.orders.link),
+        len(plan.requests.retract),
+        len(plan.requests.link),
     )
 
 
@@ -267,7 +271,7 @@ def _add_shared(tree: Tree, summary: PlanSummary) -> None:
             tree.add(f"{count(len(devices), 'device')} {words}: {_person(devices)}")
 
 
-def _add_change(tree: Tree, change: Change) -> None:
+def _add_change(tree: Tree, change: PersonChange) -> None:
     node = tree.add(Text(literal(" + ".join(change.profiles[:_SHOWN])) or "no profile yet"))
     for person in change.persons[:_SHOWN]:
         node.add(Text(_person(person), style="cyan"))

@@ -16,10 +16,13 @@ from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
-from streams.phases import Folded, Output, Received, Record
+from streams.phases import Decoded, Effects, Output, Record
 from streams.state.view import StateView
 
 MAX_PAIRS = 10_000  # of one order; whoever has more sends several
+
+
+_Judged = tuple[IdentityRequest, str]
 
 
 class GraphStage:
@@ -33,39 +36,32 @@ class GraphStage:
         self._workspaces = workspaces
         self._rules = rules
         self._codec = codec
-        self._dead = DeadLetters(codec, self.name)
-        self.bury = self._dead.of
+        self.dead_letter = DeadLetters(codec, self.name).of
         self._encode_link = codec.encoder(Link)
         self._encode_command = codec.encoder(ProfileCommand)
         self._encode_route = codec.encoder(Route)
         self._encode_change = codec.encoder(IdentityChange)
 
-    def fold(self, received: Received, view: StateView) -> Folded:
+    def fold(self, decoded: Decoded[_Judged], view: StateView) -> Effects:
         """Decide the requests of a batch one after another; each sees what the ones before it decided."""
         outputs: list[Output] = []
         tally: Tally = Tally()
-        decoded: list[tuple[IdentityRequest, str]] = []
-        for record in received.records:
-            try:
-                decoded.append(self._decode(record))
-            except DecodeError as error:
-                outputs.append(self._dead.of(record, error, received.now, tally))
         view.prefetch(
             key
-            for request, refusal in decoded
+            for request, refusal in decoded.items
             if request.identifiers and not refusal
             for key in keys_of(request.workspace, request.identifiers)
         )
-        for request, refusal in decoded:
+        for request, refusal in decoded.items:
             if refusal:
                 decision = refuse(request, view, self._rules, refusal)
             else:
                 decision = decide(request, view, self._workspaces[request.workspace].namespace, self._rules)
             self._count(decision, tally)
             outputs += self._outputs(decision)
-        return Folded(outputs, view, tally)
+        return Effects(outputs, view, tally)
 
-    def _decode(self, record: Record) -> tuple[IdentityRequest, str]:
+    def decode(self, record: Record, now: int) -> _Judged:  # noqa: ARG002 - a stage's signature
         """The request, and why it cannot be decided if somebody waits for the answer. Raises DecodeError otherwise."""
         request = self._codec.decode(IdentityRequest, record.value)
         refusal = self._refusal(request)

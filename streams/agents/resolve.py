@@ -20,7 +20,7 @@ from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
-from streams.phases import Folded, Output, Received, Record
+from streams.phases import Decoded, Effects, Output, Record
 from streams.state.view import StateView
 
 MAX_AHEAD_MS = 24 * 3600 * 1000  # one event from the year 2100 would move the event clock past everything else
@@ -45,32 +45,26 @@ class ResolveStage:
         self._workspaces = workspaces
         self._rules = rules
         self._codec = codec
-        self._dead = DeadLetters(codec, self.name)
-        self.bury = self._dead.of
+        self.dead_letter = DeadLetters(codec, self.name).of
         self._encode_request = codec.encoder(IdentityRequest)
         self._encode_event = codec.encoder(Event)
 
-    def fold(self, received: Received, view: StateView) -> Folded:
+    def fold(self, decoded: Decoded[_Decoded], view: StateView) -> Effects:
         """Resolve a batch: one read of all entries, then record by record."""
         outputs: list[Output] = []
         tally: Tally = Tally()
-        decoded = []
-        for record in received.records:
-            try:
-                decoded.append(self._decode(record, received.now))
-            except DecodeError as error:
-                outputs.append(self._dead.of(record, error, received.now, tally))
-        view.prefetch(item.key for item in decoded)
-        for item in decoded:
+        view.prefetch(item.key for item in decoded.items)
+        for item in decoded.items:
             if item.route is not None:
                 self._apply(item, item.route, view)
             elif item.event is not None:
                 self._resolve(item, item.event, view, outputs)
-        tally[metrics.RESOLVED, ("dead",)] += len(received.records) - len(decoded)
-        tally[metrics.RESOLVED, ("resolved",)] += sum(item.event is not None for item in decoded)
-        return Folded(outputs, view, tally)
+        tally[metrics.RESOLVED, ("dead",)] += len(decoded.refused)
+        tally[metrics.RESOLVED, ("resolved",)] += sum(item.event is not None for item in decoded.items)
+        return Effects(outputs, view, tally)
 
-    def _decode(self, record: Record, now: int) -> _Decoded:
+    def decode(self, record: Record, now: int) -> _Decoded:
+        """Read an event, the front of it only, or a route."""
         if record.topic == IDENTITY_ROUTES:
             route = self._codec.decode(Route, record.value)
             if route.workspace not in self._workspaces:

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient
 
 from streams.failpoints import reached
-from streams.state.store import Store
+from streams.state.store import StateStore
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class ChangelogTruncated(Exception):
     """Records that the store lacks are no longer in the changelog: going on would forget what they said."""
 
 
-def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable[[], bool]) -> Recovered:
+def recover(kafka: str, topic: str, partition: int, store: StateStore, stop: Callable[[], bool]) -> Recovered:
     """Apply every committed changelog record that the store lacks. Blocking; returns early when `stop()` is true.
 
     A store that was made from another topic of this name, or claims to be ahead of its end, is wiped and rebuilt.
@@ -60,7 +60,7 @@ def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable
     return Recovered(applied, time.monotonic() - started)
 
 
-def follow(kafka: str, topic: str, partition: int, store: Store) -> Generator[int, None, None]:
+def follow(kafka: str, topic: str, partition: int, store: StateStore) -> Generator[int, None, None]:
     """Apply what another worker commits, as it commits it; the number of records of each round. Raises as `recover`.
 
     Never ends by itself: whoever iterates stops, and closes the iterator.
@@ -73,7 +73,7 @@ def follow(kafka: str, topic: str, partition: int, store: Store) -> Generator[in
 
 
 @contextlib.contextmanager
-def _reading(kafka: str, topic: str, partition: int, store: Store) -> Iterator[Consumer]:
+def _reading(kafka: str, topic: str, partition: int, store: StateStore) -> Iterator[Consumer]:
     """A consumer that stands at the first record that the store lacks."""
     topic_id = _topic_id(kafka, topic)
     if store.topic() not in {None, topic_id}:
@@ -108,7 +108,7 @@ def _topic_id(kafka: str, topic: str) -> str:
     return str(described[topic].result().topic_id)
 
 
-def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
+def _start(consumer: Consumer, topic: str, partition: int, store: StateStore) -> int:
     low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
     applied = store.applied()
     if applied is not None and applied >= high:
@@ -126,7 +126,7 @@ def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
     return start
 
 
-def _apply(messages: Iterable[Message], store: Store) -> tuple[int, bool]:
+def _apply(messages: Iterable[Message], store: StateStore) -> tuple[int, bool]:
     """Apply what was read; how many records that were, and whether the end of the topic was reached."""
     records: list[tuple[bytes, bytes | None]] = []
     last, ended = -1, False

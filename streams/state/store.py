@@ -42,7 +42,7 @@ class StoreCorrupt(Exception):
     """
 
 
-class Store:
+class StateStore:
     """Not thread-safe for writing; reading from another thread than the writer's is fine (RocksDB's own guarantee)."""
 
     def __init__(self, path: Path, deadline_of: DeadlineOf | None) -> None:

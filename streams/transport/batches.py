@@ -1,6 +1,6 @@
 """The records of what a fetch brought: Kafka's record batches, format 2, each looked at before it is unpacked.
 
-A batch that is too large when unpacked, or that is no batch, becomes a `Refused`: where it lies, and why. Aborted
+A batch that is too large when unpacked, or that is no batch, becomes a `RefusedRecord`: where it lies, and why. Aborted
 batches and transaction markers are left out, as `read_committed` asks. Leaves fetching to `streams.transport.fetcher`.
 https://kafka.apache.org/documentation/#recordbatch
 """
@@ -16,7 +16,7 @@ from aiokafka.record.default_records import DefaultRecord, DefaultRecordBatch
 
 from runtime.kafka.clients import MAX_RECORD_BYTES
 from schemas.codec import DecodeError
-from streams.phases import Record, Refused
+from streams.phases import Record, RefusedRecord
 from streams.transport.unpacking import name_of, unpack
 
 MAX_HEADERS = 1_000
@@ -33,7 +33,7 @@ _UNREADABLE = (CorruptRecordException, ValueError, OverflowError, IndexError)
 _MARGIN = bytes(32)  # the parser looks a few bytes beyond a record that lies about its length
 
 
-class Batch(NamedTuple):
+class RecordBatch(NamedTuple):
     """A batch as it lies in a topic."""
 
     first: int
@@ -50,7 +50,7 @@ class Batch(NamedTuple):
         return self.attributes & _CODEC
 
 
-def split(fetched: bytes) -> Iterator[Batch]:
+def split(fetched: bytes) -> Iterator[RecordBatch]:
     """The whole batches of a fetch, in order; one that was cut off at the end is left out."""
     at = 0
     while at + HEADER.size <= len(fetched):
@@ -59,18 +59,18 @@ def split(fetched: bytes) -> Iterator[Batch]:
         if length < HEADER.size - _UNTIL_LENGTH_BYTES or end > len(fetched):
             return
         last = first + max(delta, 0) if magic == _MAGIC else first
-        yield Batch(first, last, magic, attributes, producer, count, fetched[at + HEADER.size : end])
+        yield RecordBatch(first, last, magic, attributes, producer, count, fetched[at + HEADER.size : end])
         at = end
 
 
-class Committed:
+class CommittedBatches:
     """Tells which batches of one fetch were committed, from the aborted transactions that came with it."""
 
     def __init__(self, aborted: Iterable[tuple[int, int]] | None) -> None:
         self._aborted = deque(sorted(aborted or (), key=lambda transaction: transaction[1]))
         self._producers: set[int] = set()
 
-    def has(self, batch: Batch) -> bool:
+    def has(self, batch: RecordBatch) -> bool:
         """Whether a batch holds records for whoever reads. To be asked of every batch, in order."""
         if batch.magic != _MAGIC:
             return True
@@ -83,12 +83,12 @@ class Committed:
         return not (batch.attributes & _TRANSACTIONAL and batch.producer in self._producers)
 
 
-def _ends_aborted(batch: Batch) -> bool:
+def _ends_aborted(batch: RecordBatch) -> bool:
     marker = next(_parsed(batch, batch.packed), None)
     return marker is not None and ControlRecord.parse(marker.key or b"") == ABORT_MARKER
 
 
-def records(topic: str, partition: int, batch: Batch, position: int) -> Iterator[Record | Refused]:
+def records(topic: str, partition: int, batch: RecordBatch, position: int) -> Iterator[Record | RefusedRecord]:
     """The records of a batch from a position on; where one cannot be read, the rest of the batch is refused.
 
     Holds one unpacked batch until it has been read through.
@@ -103,16 +103,16 @@ def records(topic: str, partition: int, batch: Batch, position: int) -> Iterator
                 yield Record(topic, partition, record.offset, record.key, record.value, tuple(record.headers))
     except (DecodeError, *_UNREADABLE) as error:
         if at <= batch.last:  # else what is wrong lies behind all records
-            yield Refused(Record(topic, partition, at, None, None), _by_reference(batch, at, error))
+            yield RefusedRecord(Record(topic, partition, at, None, None), _by_reference(batch, at, error))
 
 
-def _by_reference(batch: Batch, at: int, error: Exception) -> DecodeError:
+def _by_reference(batch: RecordBatch, at: int, error: Exception) -> DecodeError:
     cause = error if isinstance(error, DecodeError) else DecodeError("invalid", f"unreadable: {error}")
     where = f"records {at} to {batch.last}, left where they lie, {len(batch.packed)} bytes of {name_of(batch.codec)}"
     return DecodeError(cause.reason, f"{where}: {cause.detail}")
 
 
-def _unpacked(batch: Batch) -> bytes:
+def _unpacked(batch: RecordBatch) -> bytes:
     if batch.magic != _MAGIC:
         raise DecodeError("invalid", f"record format {batch.magic}, not {_MAGIC}")
     unpacked = unpack(batch.codec, batch.packed)
@@ -121,7 +121,7 @@ def _unpacked(batch: Batch) -> bytes:
     return unpacked
 
 
-def _parsed(batch: Batch, unpacked: bytes) -> Iterator[DefaultRecord]:
+def _parsed(batch: RecordBatch, unpacked: bytes) -> Iterator[DefaultRecord]:
     length = HEADER.size - _UNTIL_LENGTH_BYTES + len(unpacked)
     attributes = batch.attributes & ~_CODEC
     header = HEADER.pack(

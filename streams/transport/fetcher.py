@@ -26,8 +26,8 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition
 
-from streams.phases import Record, Refused
-from streams.transport.batches import Batch, Committed, records, split
+from streams.phases import Record, RefusedRecord
+from streams.transport.batches import CommittedBatches, RecordBatch, records, split
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Budget:
 class _Queued(NamedTuple):
     """A batch, None where nothing of it is to be read, and the position behind it."""
 
-    batch: Batch | None
+    batch: RecordBatch | None
     behind: int
 
 
@@ -92,7 +92,7 @@ class Fetcher:
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._has_room = asyncio.Event()
-        self._unread: Iterator[Record | Refused] = iter(())
+        self._unread: Iterator[Record | RefusedRecord] = iter(())
         self._behind_unread: int | None = None
 
     # -- out
@@ -102,14 +102,14 @@ class Fetcher:
         """Whether there is nothing to take, as far as one can see without unpacking."""
         return not self._queue and self._behind_unread is None
 
-    def take(self, budget: Budget, taken: list[Record], refused: list[Refused]) -> None:
+    def take(self, budget: Budget, taken: list[Record], refused: list[RefusedRecord]) -> None:
         """Add the next records, as far as they are there and the budget goes.
 
         What is refused uses it up: to find that out has taken some time, in which nothing else was done.
         """
         while not (self.is_empty or budget.is_spent):
             for item in self._unread:
-                if isinstance(item, Refused):
+                if isinstance(item, RefusedRecord):
                     refused.append(item)
                     budget.use_up()
                 else:
@@ -171,7 +171,7 @@ class Fetcher:
         self._add(rest[-1], aborted=rest[-3 if response.API_VERSION >= _WITH_PREFERRED_REPLICA else -2])
 
     def _add(self, fetched: bytes, aborted: Iterable[tuple[int, int]] | None) -> None:
-        committed = Committed(aborted)
+        committed = CommittedBatches(aborted)
         for batch in split(fetched):
             is_wanted = committed.has(batch) and batch.last >= (self._next or 0)
             self._next = max(self._next or 0, batch.last + 1)
@@ -214,5 +214,5 @@ def _check(code: int, place: TopicPartition) -> None:
         raise error(f"{place.topic}-{place.partition}")
 
 
-def _size(batch: Batch | None) -> int:
+def _size(batch: RecordBatch | None) -> int:
     return 0 if batch is None else len(batch.packed)

@@ -13,6 +13,7 @@ from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperatio
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from embedded.process import PartProcess
+from onefold.progress import PipelineProgress
 from schemas.topics import EVENTS_RESOLVED, SESSIONS
 from tests.faults.crew import Crew, until
 from tests.faults.figures import Figures

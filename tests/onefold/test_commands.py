@@ -7,6 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from embedded.workspaces import write_local_workspaces
 from identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from onefold.commands.clock import clock
@@ -20,7 +21,6 @@ from onefold.commands.profile import profile
 from onefold.commands.sql import sql
 from onefold.commands.unmerge import unmerge
 from onefold.examples import SHOP
-from settings import write_default
 
 NOBODY = "127.0.0.1:1"
 VISITS = """name: visits
@@ -36,7 +36,7 @@ identifiers: {user_id: who}
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """An installation of which nothing runs; `main` is on the wall clock."""
-    write_default(tmp_path / "onefold.yaml", "wall")
+    write_local_workspaces(tmp_path / "onefold.yaml", "wall")
     return {
         "ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"),
         "ONEFOLD_DATA_DIR": str(tmp_path),

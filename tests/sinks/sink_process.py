@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from onefold.progress import Lag
+from onefold.progress import Lag, PipelineProgress
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
 from schemas.groups import SINK

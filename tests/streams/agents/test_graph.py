@@ -7,7 +7,7 @@ from schemas.records import Identifier, IdentityChange, IdentityRequest, Pair, R
 from schemas.topics import EVENTS_DEAD, IDENTITY_CHANGES, IDENTITY_REQUESTS
 from settings import Workspace
 from streams.agents.graph import MAX_PAIRS, GraphStage
-from streams.phases import Folded, Received, Record
+from streams.phases import Effects, Received, Record, decode, fold
 from streams.state.view import StateView
 from tests.sinks.examples import codec
 from tests.streams.world.world import NAMESPACE, NOW, WORKSPACE, Table
@@ -29,9 +29,11 @@ class Graph:
     def _stage(self, rules: IdentityRules) -> GraphStage:
         return GraphStage({WORKSPACE: Workspace(WORKSPACE, NAMESPACE)}, rules, self.codec)
 
-    def fold(self, request: IdentityRequest, rules: IdentityRules = BEFORE) -> Folded:
+    def fold(self, request: IdentityRequest, rules: IdentityRules = BEFORE) -> Effects:
         record = Record(IDENTITY_REQUESTS, 0, 0, request.workspace.encode(), self._encoded(request))
-        folded = self._stage(rules).fold(Received([record], {IDENTITY_REQUESTS: 1}, NOW), StateView(self._table))
+        stage = self._stage(rules)
+        received = Received([record], {IDENTITY_REQUESTS: 1}, NOW)
+        folded = fold(stage, decode(stage, received), StateView(self._table)).effects
         for key, value in folded.view.changes.items():
             self._table.put(key, value)
         return folded
