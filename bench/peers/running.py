@@ -21,6 +21,7 @@ from bench.processes import running, wait_for_empty_group
 from embedded.process import StackProcess
 from embedded.stack import Stack
 from embedded.steps import ProcessSpec
+from schemas.groups import WORKER
 from schemas.topics import APP, changelog
 
 SAMPLE_S = 0.1
@@ -116,7 +117,7 @@ def _prepare(kafka: str, name: str, output: str) -> None:
     if _is_ours(name):
         wanted.append(NewTopic(changelog(name), PARTITIONS, 1, config={"cleanup.policy": "compact"}))
         try:
-            wait_for_empty_group(admin, APP)
+            wait_for_empty_group(admin, WORKER.name)
         except TimeoutError as error:
             raise RunFailed(str(error)) from error
     for future in admin.create_topics(wanted).values():
