@@ -56,7 +56,7 @@ class Phase(enum.Enum):
     CLOSING = "the client to read the last answer"
 
 
-class Connection(Protocol):
+class GuardedConnection(Protocol):
     """A connection as `Doors` sees it."""
 
     transport: asyncio.Transport
@@ -97,12 +97,12 @@ class Doors:
             Phase.CLOSING: limits.unread_timeout_s,
         }
         self._look_every_s = min(_SLOWEST_LOOK_S, *(timeout_s / 4 for timeout_s in self._timeouts.values()))
-        self._watched: dict[Connection, _Watched] = {}
-        self._by_address: dict[str, dict[Connection, None]] = {}
+        self._watched: dict[GuardedConnection, _Watched] = {}
+        self._by_address: dict[str, dict[GuardedConnection, None]] = {}
         self._refused = 0
         self._looking = False
 
-    def admit(self, connection: Connection, transport: asyncio.Transport) -> bool:
+    def admit(self, connection: GuardedConnection, transport: asyncio.Transport) -> bool:
         """Whether the connection may stay; if not, it is answered with 503."""
         address = _network(transport.get_extra_info("peername"))
         neighbours = self._by_address.get(address, {})
@@ -120,7 +120,7 @@ class Doors:
             loop.call_later(self._look_every_s, self._look, loop)
         return True
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: GuardedConnection) -> None:
         """Forget a connection that is lost."""
         watched = self._watched.pop(connection, None)
         if watched is not None:
@@ -129,9 +129,9 @@ class Doors:
             if not neighbours:
                 del self._by_address[watched.address]
 
-    def _make_room(self, connections: Iterable[Connection]) -> bool:
+    def _make_room(self, connections: Iterable[GuardedConnection]) -> bool:
         """Drop the connection that is missed least. They come in the order in which they were opened."""
-        waiting: dict[int, Connection] = {}
+        waiting: dict[int, GuardedConnection] = {}
         for connection in connections:
             rank = connection.rank()
             if rank is not None:
