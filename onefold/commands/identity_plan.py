@@ -171,7 +171,7 @@ def _confirm(summary: PlanSummary, yes: bool) -> None:
 
 
 def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: float) -> RequestOutcome:
-    """Send the requests; the last request changes nothing, so that its answer tells that all before it are decided."""
+    """Send the requests; the last request changes nothing, so that its answer shows that all before it are decided."""
     ends_at = time.monotonic() + timeout_s
     reason = f"rules {plan.rule_version}"
     at = now_ms()
