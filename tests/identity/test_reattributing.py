@@ -119,3 +119,18 @@ def test_a_device_that_stood_alone_is_handed_on_once_the_policy_says_so() -> Non
     decision = graph.sign_in(LEA, TILL, at=AT + 20)
     assert kinds(decision) == ["shared", "attributed"]
     assert graph.ledger.devices.is_attributed(TILL)
+
+
+def test_a_device_that_was_shared_without_a_sign_in_that_counts_is_attributed_from_the_first_one_on() -> None:
+    before = Graph(DEFAULT_RULES)
+    before.together(KIM, TILL)
+    before.retract(Pair(KIM, TILL), forbid=True)
+    before.together(LEA, TILL)
+    graph = Graph(RULES, table=before.table)
+    graph.sign_in(KIM, TILL)
+    assert graph.ledger.devices.is_attributed(TILL)
+    assert graph.ledger.devices.sign_ins(TILL) == ()
+
+    decision = graph.sign_in(LEA, TILL, at=AT + 20)
+    assert kinds(decision) == ["refused", "shared", "attributed"]
+    assert {profile_id for profile_id, _ in sent(decision, Rebuild)} == {profile_of(TILL), profile_of(LEA)}
