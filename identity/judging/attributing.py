@@ -65,4 +65,4 @@ def judge_reattribution(request: IdentityRequest, ledger: Ledger, _rules: Identi
     if ledger.devices.is_attributed(device):
         yield ReattributeDevice(device, tuple(persons))
     else:
-        yield ChangeNothing(request.identifiers, f"{device} is no shared device that is handed on")
+        yield ChangeNothing(request.identifiers, f"{device} is no shared device whose events are attributed")
