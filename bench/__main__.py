@@ -24,7 +24,7 @@ from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
 from onefold.examples import SHOP
-from schemas.topics import APP
+from schemas.groups import SINK, WORKER
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 
@@ -67,7 +67,7 @@ class Bench:
         self._fill_anew()
         with self._workers(1) as running:
             self._work_off("RESOLVE, GRAPH and PROFILE, one worker", running, FOLDED)
-            wait_until_worked_off(self.stack.settings, (APP,))
+            wait_until_worked_off(self.stack.settings, (WORKER.name,))
             for rate in RATES:
                 self._latency(running, rate)
         recovered = recovery.measure(self.stack.settings)
@@ -100,7 +100,7 @@ class Bench:
             started = time.monotonic()
             command = [sys.executable, "-m", "onefold", "import", "cdnow", "--json"]
             subprocess.run(command, env=dict(self.stack.environment), check=True, stdout=subprocess.DEVNULL)
-            wait_until_worked_off(self.stack.settings, (APP, f"{APP}-sink"))
+            wait_until_worked_off(self.stack.settings, (WORKER.name, SINK.name))
             took = time.monotonic() - started
         self.row("CDNOW, from the command to ClickHouse", 69_659 / took, None, None, f"{took:.1f} s")
 

@@ -21,7 +21,7 @@ from embedded.part import Part
 from embedded.process import PartProcess
 from embedded.stack import Stack
 from runtime.kafka.topics import create_topics
-from schemas import topics
+from schemas import groups, topics
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 
@@ -64,7 +64,7 @@ def workers(stack: Stack, folder: Path, number: int, stages: Sequence[str] = ALL
     The members of their group are static. One that comes back at once is given what its predecessor had, whatever it
     asks for; so the group must be empty first.
     """
-    wait_for_empty_group(AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0}), topics.APP)
+    wait_for_empty_group(AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0}), groups.WORKER.name)
     folder.mkdir(parents=True, exist_ok=True)
     ports = free_ports(number)
     parts = [_part(stack, folder / f"worker-{at}", at + 1, port, stages) for at, port in enumerate(ports)]
@@ -104,11 +104,11 @@ def fill(stack: Stack, workload: Workload, events: int, people: int, seed: int) 
 def begin_anew(stack: Stack) -> None:
     """Empty topics, and a group without members; the broker stays as warm as it is."""
     admin = AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0})
-    groups = [topics.APP, f"{topics.APP}-sink"]
-    for group in groups:
+    consumer_groups = [groups.WORKER.name, groups.SINK.name]
+    for group in consumer_groups:
         wait_for_empty_group(admin, group)
     names = set(topics.configurations()) & admin.list_topics(timeout=30).topics.keys()
-    for future in (*admin.delete_topics(list(names)).values(), *admin.delete_consumer_groups(groups).values()):
+    for future in (*admin.delete_topics(list(names)).values(), *admin.delete_consumer_groups(consumer_groups).values()):
         with contextlib.suppress(KafkaException):  # there was none yet
             future.result()
     deadline = time.monotonic() + 60

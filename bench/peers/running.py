@@ -21,6 +21,7 @@ from bench.processes import running, wait_for_empty_group
 from embedded.part import Part
 from embedded.process import PartProcess
 from embedded.stack import Stack
+from schemas.groups import WORKER
 from schemas.topics import APP, changelog
 
 SAMPLE_S = 0.1
@@ -114,7 +115,7 @@ def _prepare(kafka: str, name: str, output: str) -> None:
     if _is_ours(name):
         wanted.append(NewTopic(changelog(name), PARTITIONS, 1, config={"cleanup.policy": "compact"}))
         try:
-            wait_for_empty_group(admin, APP)
+            wait_for_empty_group(admin, WORKER.name)
         except TimeoutError as error:
             raise RunFailed(str(error)) from error
     for future in admin.create_topics(wanted).values():

@@ -13,7 +13,7 @@ from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperatio
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from embedded.process import PartProcess
-from onefold.progress import Progress
+from onefold.progress import PipelineProgress
 from schemas.topics import EVENTS_RESOLVED, SESSIONS
 from tests.faults.crew import Crew, until
 from tests.faults.figures import Figures
@@ -50,7 +50,7 @@ def _play_with_outages(
 ) -> None:
     rng = random.Random(30)
     played = phases(scene, seed=30, number=outages, visitors=60)
-    kafka, progress = scene.stack.part("kafka"), Progress(scene.stack.settings)
+    kafka, progress = scene.stack.part("kafka"), PipelineProgress(scene.stack.settings)
     for number, (end, sent) in enumerate(played):
         before, after = pieces(sent, 2)
         scene.sender.send(before)
