@@ -208,4 +208,4 @@ def _kept_as_unused(rules: IdentityRules, identifier: Identifier) -> Identifier:
     """
     namespace, value = identifier.namespace[: MAX_NAMESPACE_LENGTH + 1], identifier.value[: MAX_VALUE_LENGTH + 1]
     kept = Identifier(namespace, value)
-    return Identifier(f"unused.{namespace}", value) if rules.names_somebody(kept) else kept
+    return Identifier(f"unused.{namespace}", value) if rules.is_usable(kept) else kept

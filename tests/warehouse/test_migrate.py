@@ -75,7 +75,7 @@ def test_a_migration_that_was_interrupted_anywhere_can_be_run_again(warehouse: W
 @pytest.fixture
 def of_old(tmp_path: Path) -> Iterator[Stack]:
     """A ClickHouse of its own with the tables of the release before `0003_identity`, and a row in each that changes."""
-    with Stack(StackOptions(data_dir=tmp_path, ports=Ports.free(), parts=("clickhouse",))) as stack:
+    with Stack(StackOptions(data_dir=tmp_path, ports=Ports.free(), processes=("clickhouse",))) as stack:
         client = Warehouse(stack.addresses.clickhouse)
         migrate(client, tuple(migration for migration in read_migrations() if migration.number < 3))
         client.run("INSERT INTO onefold.identifiers SELECT 'w', 'email', toString(number), 'p', 1 FROM numbers(1000)")
