@@ -17,8 +17,8 @@ from faust.types import AppT
 
 import definitions
 from schemas.codec import Codec
+from schemas.groups import WORKER
 from schemas.registry import Registry
-from schemas.topics import APP
 from settings import Settings
 from streams import metrics
 from streams.agents.graph import GraphStage
@@ -106,7 +106,7 @@ def host(settings: Settings, stages: Sequence[AnyStage]) -> App:
 def _app(settings: Settings, folder: Path) -> App:
     (folder / "faust").mkdir(parents=True, exist_ok=True)
     return App(
-        APP,
+        WORKER.name,
         broker=f"kafka://{settings.kafka}",
         store="memory://",  # the tasks hold the state; Faust's tables stand for their changelog topics
         datadir=str(folder / "faust"),
@@ -120,7 +120,7 @@ def _app(settings: Settings, folder: Path) -> App:
         broker_heartbeat_interval=settings.session_timeout_ms / 1000 * HEARTBEAT_SHARE,
         stream_wait_empty=True,
         web_enabled=False,
-        consumer_group_instance_id=f"{APP}-worker-{settings.worker}",
+        consumer_group_instance_id=WORKER.member(f"worker-{settings.worker}"),
         TableManager=TableManager,
     )
 
