@@ -13,9 +13,7 @@ from tests.support.spreading import UnitScheduling, has_own_stack
 pytest_plugins = ["tests.support.stacks"]
 
 # The fixtures that start what many tests share.
-STACKS = frozenset(
-    {"stack", "clickhouse", "shared_server", "faults_stack", "oracle_stack", "sinks_stack", "rebuild_stack"}
-)
+STACKS = frozenset({"stack", "clickhouse", "shared_server", "oracle_stack"})
 EXAMPLES, SOAK_EXAMPLES = 40, 3_000
 FORMS = frozenset({"is_long", "history_seed"})  # a test that takes one of these has a short and a long form
 

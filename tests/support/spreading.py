@@ -20,7 +20,7 @@ def unit(nodeid: str) -> str:
     return next((folder for folder in OWN_STACK if file.startswith(folder)), file)
 
 
-class UnitScheduling(LoadScopeScheduling):
+class UnitScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """Hands out units in the order of collection, each to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
