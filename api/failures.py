@@ -11,7 +11,6 @@ from api.requests import RequestRefused, UnknownProfile, UnknownRequest
 from runtime.errors import OnefoldError
 from runtime.http.answers import error_response
 from runtime.http.bodies import BodyRefused
-from warehouse.lookup import LookupFailed
 
 _ANSWERS: dict[type[Exception], tuple[int, str, str | None]] = {
     InvalidIdentifier: (400, "invalid_identifier", "identifier"),
@@ -24,7 +23,6 @@ FAILURES: tuple[type[Exception], ...] = (
     *_ANSWERS,
     BodyRefused,
     KeyRefused,
-    LookupFailed,
     RequestRefused,
     OnefoldError,
     msgspec.DecodeError,
@@ -43,7 +41,7 @@ def failure_response(failure: Exception) -> Response:
             return error_response(401, failure.code, str(failure), "Authorization")
         case RequestRefused():
             return error_response(400, "invalid_request", str(failure), failure.field)
-        case LookupFailed() | OnefoldError():
+        case OnefoldError():
             logger.warning("answered 503: %s", failure)
             return error_response(503, "unavailable", "this cannot be done now, come again later")
         case _ if type(failure) in _ANSWERS:

@@ -7,8 +7,8 @@ import definitions
 from definitions import DefinitionErrors
 from identity.normalise import normalise
 from identity.rules import IdentityRules
+from runtime.errors import TerminalError
 from schemas.records import Identifier
-from warehouse.lookup import LookupFailed
 
 
 class InvalidIdentifier(ValueError):
@@ -18,7 +18,7 @@ class InvalidIdentifier(ValueError):
 def queried_identifier(text: str, folder: Path | None) -> Identifier:
     """Read `NAMESPACE:VALUE`, normalised by the rules of a folder of definitions, or as it is where they refuse it.
 
-    Raises InvalidIdentifier, and LookupFailed when the rules cannot be read.
+    Raises InvalidIdentifier, and TerminalError when the rules cannot be read.
     """
     identifier = read_identifier(text)
     normalised = normalise(identity_rules(folder), identifier)
@@ -39,8 +39,8 @@ def read_identifier(text: str) -> Identifier:
 
 @cache
 def identity_rules(folder: Path | None) -> IdentityRules:
-    """Read the rules of identity that a folder of definitions holds. Raises LookupFailed when they cannot be read."""
+    """Read the rules of identity that a folder of definitions holds. Raises TerminalError when they cannot be read."""
     try:
         return definitions.load(folder).identity
     except DefinitionErrors as errors:
-        raise LookupFailed(f"the definitions in {folder} cannot be read: {errors}") from errors
+        raise TerminalError(f"the definitions in {folder} cannot be read: {errors}") from errors

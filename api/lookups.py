@@ -14,12 +14,12 @@ from starlette.routing import Route
 from api.access import check_read_key
 from api.failures import FAILURES, failure_response
 from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier
-from api.profiles import find_profile
 from runtime.http.answers import error_response
 from settings import Settings
-from warehouse.lookup import JsonObject
+from warehouse.client import JsonObject, look_ups
 from warehouse.queries.devices import Devices, find_devices
 from warehouse.queries.explanation import Explanation, explain
+from warehouse.queries.profiles import find_profile
 from warehouse.queries.quarantine import Quarantine, find_quarantine
 
 
@@ -37,7 +37,7 @@ def lookup_routes() -> list[Route]:
 async def _profile(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> JsonObject | None:
         identifier = queried_identifier(request.path_params["identifier"], settings.definitions)
-        return find_profile(settings.clickhouse, workspace, identifier)
+        return find_profile(look_ups(settings.clickhouse), workspace, identifier)
 
     return await _answer(request, look_up, missing="profile")
 
@@ -45,7 +45,7 @@ async def _profile(request: Request) -> Response:
 async def _explain(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> Explanation | None:
         identifier = queried_identifier(request.path_params["identifier"], settings.definitions)
-        return explain(settings.clickhouse, workspace, identifier, identity_rules(settings.definitions))
+        return explain(look_ups(settings.clickhouse), workspace, identifier, identity_rules(settings.definitions))
 
     return await _answer(request, look_up, missing="identity")
 
@@ -56,14 +56,14 @@ async def _devices(request: Request) -> Response:
         device = None if text is None else queried_identifier(text, settings.definitions)
         only_shared = request.query_params.get("shared", "false").lower() in {"", "1", "true"}
         rules = identity_rules(settings.definitions)
-        return find_devices(settings.clickhouse, workspace, rules, device=device, shared=only_shared)
+        return find_devices(look_ups(settings.clickhouse), workspace, rules, device=device, shared=only_shared)
 
     return await _answer(request, look_up, missing="device")
 
 
 async def _quarantine(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> Quarantine:
-        return find_quarantine(settings.clickhouse, workspace)
+        return find_quarantine(look_ups(settings.clickhouse), workspace)
 
     return await _answer(request, look_up, missing="quarantine")
 

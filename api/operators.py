@@ -22,6 +22,7 @@ from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
 from schemas.contracts import Contracts
 from settings import Settings
+from warehouse.client import look_ups
 
 MAX_SPLIT = 1_000
 
@@ -78,7 +79,7 @@ class Operators:
         request_id = request.path_params["request_id"]
         try:
             check_admin_key(settings, workspace, request)
-            changes = await asyncio.to_thread(changes_of, settings.clickhouse, workspace, request_id)
+            changes = await asyncio.to_thread(changes_of, look_ups(settings.clickhouse), workspace, request_id)
         except FAILURES as failure:
             return failure_response(failure)
         return JSONResponse(msgspec.to_builtins(outcome_of(request_id, changes)))
@@ -104,3 +105,6 @@ class Operators:
         record = ProducerRecord(topics.IDENTITY_REQUESTS, body.workspace.encode(), encoders.request(request))
         await self._producer.send([record])
         return request.request_id
+
+
+# IMPORT look_ups

@@ -6,41 +6,24 @@ Used by the API and by the command line, which send the records. GRAPH decides: 
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, cast
+from typing import Literal
 
 import msgspec
 
 from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier
 from identity.rules import MAX_VALUE_LENGTH
 from schemas.changes import PLANS, RequestState, numbered, state
-from schemas.records import ChangeKind, Claimant, Identifier, IdentityChange, IdentityRequest, Pair, RequestKind
+from schemas.records import Claimant, Identifier, IdentityChange, IdentityRequest, Pair, RequestKind
 from settings import Settings
-from warehouse.lookup import JsonObject, rows
+from warehouse.client import Warehouse, look_ups
+from warehouse.queries import requests as queries
 from warehouse.queries.links import Links
+from warehouse.queries.profiles import members_of
 
 PAIRS_PER_REQUEST = 1_000
 SOURCE = "operator"
 _REQUEST_ID = re.compile(rf"({PLANS})?[0-9a-f]{{32}}(-\d+of\d+)?")
 _PROFILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-_MEMBERS = """
-SELECT identifiers FROM onefold.profiles FINAL
-WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
-"""
-_LINKS = """
-SELECT left_namespace, left_value, right_namespace, right_value FROM onefold.links FINAL
-WHERE workspace = {workspace:String} AND status = {status:String}
-  AND ({source:String} = '' OR source = {source:String}) AND occurred_at >= fromUnixTimestamp64Milli({since:Int64})
-ORDER BY left_namespace, left_value, right_namespace, right_value
-"""
-_CHANGES = """
-SELECT workspace, decision, kind, request_id, toUnixTimestamp64Milli(occurred_at) AS at, reason, profile_id, claimants,
-       events, milliseconds
-FROM onefold.identity_changes FINAL
-WHERE workspace = {workspace:String}
-  AND (request_id = {request_id:String} OR startsWith(request_id, concat({request_id:String}, '-')))
-ORDER BY decision, kind = 'rebuilt'
-"""
 
 
 class RequestRefused(ValueError):
@@ -91,14 +74,14 @@ class RequestOutcome(msgspec.Struct, frozen=True):
 def unmerge_request(settings: Settings, submission: Submission, profile: str, split: Sequence[str]) -> IdentityRequest:
     """Return the request to take `split` (each NAMESPACE:VALUE) out of a profile: its id, or an identifier that stays.
 
-    Raises RequestRefused and LookupFailed; for a profile's id UnknownProfile too.
+    Raises RequestRefused and OnefoldError; for a profile's id UnknownProfile too.
     """
     workspace = submission.workspace
     taken_out = tuple(dict.fromkeys(requested_identifier(settings, workspace, "split", text) for text in split))
     if not taken_out:
         raise RequestRefused("split", "name at least one identifier to split off")
     if _PROFILE_ID.fullmatch(profile):
-        stays = _identifier_that_stays(settings.clickhouse, workspace, profile.lower(), taken_out)
+        stays = _identifier_that_stays(look_ups(settings.clickhouse), workspace, profile.lower(), taken_out)
     else:
         stays = requested_identifier(settings, workspace, "profile", profile, alternative="a profile id, or ")
         if stays in taken_out:
@@ -112,16 +95,16 @@ def requested_identifier(
     """Read an identifier of a request, in its one spelling; `alternative`: what else may stand in the field.
 
     An identifier that the rules refuse may be meant if there is evidence of it: it was used before the rules changed.
-    Raises RequestRefused and LookupFailed.
+    Raises RequestRefused and OnefoldError.
     """
     try:
         identifier = queried_identifier(text, settings.definitions)
     except InvalidIdentifier as error:
         message = str(error).replace("expected ", f"expected {alternative}", 1)
         raise RequestRefused(field, message) from None
-    why = identity_rules(settings.definitions).why_nobody(identifier)
+    why = identity_rules(settings.definitions).why_unusable(identifier)
     is_bounded = len(identifier.value) <= MAX_VALUE_LENGTH
-    if why and not (is_bounded and Links(settings.clickhouse, workspace).of([identifier], limit=1)):
+    if why and not (is_bounded and Links(look_ups(settings.clickhouse), workspace).of([identifier], limit=1)):
         raise RequestRefused(field, why)
     return identifier
 
@@ -159,28 +142,28 @@ def _request(
     )
 
 
-def active_pairs(clickhouse: str, workspace: str, source: str, since: int = 0) -> tuple[Pair, ...]:
+def active_pairs(warehouse: Warehouse, workspace: str, source: str, since: int = 0) -> tuple[Pair, ...]:
     """Return the pairs that a source showed at events since a time in ms, and that tie people now.
 
-    Raises LookupFailed.
+    Raises OnefoldError.
     """
-    return _pairs(clickhouse, workspace, "active", source, since)
+    return Links(warehouse, workspace).pairs("active", source, since)
 
 
-def waiting_pairs(clickhouse: str, workspace: str) -> tuple[Pair, ...]:
-    """Return the pairs that wait for a review, each once. Raises LookupFailed."""
-    return tuple(dict.fromkeys(_pairs(clickhouse, workspace, "waiting", "", 0)))
+def waiting_pairs(warehouse: Warehouse, workspace: str) -> tuple[Pair, ...]:
+    """Return the pairs that wait for a review, each once. Raises OnefoldError."""
+    return tuple(dict.fromkeys(Links(warehouse, workspace).pairs("waiting")))
 
 
-def changes_of(clickhouse: str, workspace: str, request_id: str) -> tuple[IdentityChange, ...]:
+def changes_of(warehouse: Warehouse, workspace: str, request_id: str) -> tuple[IdentityChange, ...]:
     """Return what was published about a request, as far as the warehouse has it.
 
-    Raises LookupFailed and UnknownRequest.
+    Raises OnefoldError and UnknownRequest.
     """
-    changes = rows(clickhouse, _CHANGES, {"workspace": workspace, "request_id": request_id})
+    changes = queries.changes_of(warehouse, workspace, request_id)
     if not changes and not _REQUEST_ID.fullmatch(request_id):
         raise UnknownRequest(f"there is no request {request_id!r}: the id of a request has 32 hexadecimal digits")
-    return tuple(_change(row) for row in changes)
+    return changes
 
 
 def outcome_of(request_id: str, published: Iterable[IdentityChange]) -> RequestOutcome:
@@ -210,41 +193,13 @@ def _size(claimant: Claimant) -> int:
 
 
 def _identifier_that_stays(
-    clickhouse: str, workspace: str, profile_id: str, taken_out: Sequence[Identifier]
+    warehouse: Warehouse, workspace: str, profile_id: str, taken_out: Sequence[Identifier]
 ) -> Identifier:
     """Return any identifier of the profile that is not taken out: it only names the person."""
-    profiles = rows(clickhouse, _MEMBERS, {"workspace": workspace, "profile_id": profile_id})
-    if not profiles:
+    members = members_of(warehouse, workspace, profile_id)
+    if members is None:
         raise UnknownProfile(f"workspace {workspace!r} has no profile {profile_id}")
-    for member in msgspec.convert(profiles[0]["identifiers"], list[Identifier]):
+    for member in members:
         if member not in taken_out:
             return member
     raise RequestRefused("split", f"all identifiers of profile {profile_id} would be split off: leave one where it is")
-
-
-def _pairs(clickhouse: str, workspace: str, status: str, source: str, since: int) -> tuple[Pair, ...]:
-    parameters = {"workspace": workspace, "status": status, "source": source, "since": str(since)}
-    return tuple(
-        Pair(
-            Identifier(str(row["left_namespace"]), str(row["left_value"])),
-            Identifier(str(row["right_namespace"]), str(row["right_value"])),
-            source,
-        )
-        for row in rows(clickhouse, _LINKS, parameters)
-    )
-
-
-def _change(row: JsonObject) -> IdentityChange:
-    claimants = msgspec.json.decode(str(row["claimants"]), type=tuple[Claimant, ...])
-    return IdentityChange(
-        workspace=str(row["workspace"]),
-        decision=cast("int", row["decision"]),
-        kind=cast("ChangeKind", row["kind"]),
-        occurred_at=cast("int", row["at"]),
-        request_id=str(row["request_id"]),
-        reason=str(row["reason"]),
-        profile_id=str(row["profile_id"]),
-        claimants=claimants,
-        events=cast("int", row["events"]),
-        milliseconds=cast("int", row["milliseconds"]),
-    )

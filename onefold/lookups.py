@@ -1,4 +1,4 @@
-"""One way for commands to look something up: in a workspace that exists, with every failure told in one line."""
+"""One way for commands to look something up: in a workspace that exists, and every failure in one line."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import TypeVar
 import click
 
 from onefold.running import check_workspace_to_read, running_settings
+from onefold.unreachable import failure
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from settings import Settings
-from warehouse.lookup import LookupFailed
 
 Result = TypeVar("Result")
 
@@ -22,10 +23,10 @@ def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path 
         return query(settings)
     except ValueError as error:  # an identifier that is none, or that this look-up cannot be about
         raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise lookup_failure(error) from error
 
 
-def lookup_failure(error: LookupFailed) -> click.ClickException:
+def lookup_failure(error: OnefoldError) -> click.ClickException:
     """Return the failure in one line, with what to do."""
-    return click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)")
+    return click.ClickException(failure(error))

@@ -11,7 +11,7 @@ from rich.text import Text
 from runtime.literal import literal, shows
 from schemas.records import Identifier
 from warehouse.queries.links import ShownLink
-from warehouse.queries.quarantine import Waiting
+from warehouse.queries.quarantine import WaitingLink
 
 _WORDS = {
     "fan_in": "it would join suspiciously many profiles",
@@ -51,7 +51,7 @@ def pair(left: Identifier, right: Identifier) -> Text:
     return Text.assemble((literal(left), "cyan"), " + ", (literal(right), "cyan"))
 
 
-def shown_event(link: ShownLink | Waiting) -> str:
+def shown_event(link: ShownLink | WaitingLink) -> str:
     """Which event showed a link, when, from where and under which rules."""
     name = f' "{link.event}"' if link.event else ""
     origin = f"message {link.message_id} of {link.occurred_at} from {link.source}"

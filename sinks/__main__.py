@@ -29,7 +29,6 @@ logger = logging.getLogger("sinks")
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
     logs.configure()
-    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # every failure is reported by the writer
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: stopping.set())

@@ -107,11 +107,11 @@ def _events(run: int, person: Identifier, email: Identifier, foreign: list[Ident
 def _await(warehouse: Warehouse, expected: Mapping[str, tuple[int, int]]) -> None:
     """Until ClickHouse shows these profiles with (events, identifiers). Raises Wrong when it does not come to that."""
     listed = ", ".join(f"'{profile_id}'" for profile_id in expected)
-    columns = "profile_id, events, length(identifiers)"
+    columns = "profile_id, events, length(identifiers) AS members"
     question = f"SELECT {columns} FROM onefold.profiles FINAL WHERE profile_id IN ({listed})"
     deadline = time.monotonic() + _VISIBLE_WITHIN_S
     while True:
-        found = {profile_id: (events, identifiers) for profile_id, events, identifiers in warehouse.rows(question)}
+        found = {row["profile_id"]: (row["events"], row["members"]) for row in warehouse.rows(question)}
         if found == expected:
             return
         if time.monotonic() > deadline:

@@ -16,7 +16,8 @@ from onefold.running import data_dir_option
 from onefold.wording import count, in_words, json_text, pair, shown_event
 from runtime.literal import literal
 from settings import Settings
-from warehouse.queries.explanation import Change, Explanation, Member
+from warehouse.client import look_ups
+from warehouse.queries.explanation import Explanation, ShownChange, ShownIdentifier
 from warehouse.queries.explanation import explain as find_explanation
 from warehouse.queries.links import ShownLink
 
@@ -60,8 +61,8 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
     def query(settings: Settings) -> tuple[Explanation | None, str]:
         queried = queried_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
-        explanation = find_explanation(settings.clickhouse, workspace, queried, rules)
-        return explanation, "" if explanation else rules.why_nobody(queried)
+        explanation = find_explanation(look_ups(settings.clickhouse), workspace, queried, rules)
+        return explanation, "" if explanation else rules.why_unusable(queried)
 
     explanation, why = look_up(query, workspace, data_dir)
     if explanation is None:
@@ -103,7 +104,7 @@ def _branch(tree: Tree, title: str) -> Tree:
     return tree.add(Text(title, style="bold"))
 
 
-def _member(member: Member, profile_id: str | None) -> Text:
+def _member(member: ShownIdentifier, profile_id: str | None) -> Text:
     notes = [member.kind or "of a namespace that the rules do not know"]
     if member.shared:
         notes.append("shared")
@@ -131,7 +132,7 @@ def _decided(link: ShownLink) -> str:
     return literal(", ".join([*before, f"decision {link.decision}: {link.status}{request}"]))
 
 
-def _add_change(history: Tree, change: Change) -> None:
+def _add_change(history: Tree, change: ShownChange) -> None:
     title = f"{change.decision}: {_DONE.get(change.kind, change.kind)}"
     if change.identifiers:
         title += f" {' + '.join(map(str, change.identifiers))}"

@@ -14,8 +14,9 @@ from onefold.running import data_dir_option
 from onefold.wording import count, in_words, json_text, shown_event
 from runtime.literal import literal
 from settings import Settings
+from warehouse.client import look_ups
 from warehouse.queries.devices import Devices, find_devices
-from warehouse.queries.quarantine import Quarantine, Side, find_quarantine
+from warehouse.queries.quarantine import LinkEnd, Quarantine, find_quarantine
 
 COMMANDS = {
     "devices": ("onefold.commands.identity:devices", "Show who signed in on which device."),
@@ -58,7 +59,7 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
     def query(settings: Settings) -> Devices | None:
         device = None if identifier is None else queried_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
-        return find_devices(settings.clickhouse, workspace, rules, device=device, shared=shared)
+        return find_devices(look_ups(settings.clickhouse), workspace, rules, device=device, shared=shared)
 
     result = look_up(query, workspace, data_dir)
     if result is None:
@@ -81,7 +82,7 @@ def list_waiting(workspace: str, as_json: bool, data_dir: Path | None) -> None:
       onefold identity quarantine list
       onefold identity quarantine list --json
     """
-    result = look_up(lambda settings: find_quarantine(settings.clickhouse, workspace), workspace, data_dir)
+    result = look_up(lambda settings: find_quarantine(look_ups(settings.clickhouse), workspace), workspace, data_dir)
     if as_json:
         click.echo(json_text(result))
     else:
@@ -128,5 +129,5 @@ def _quarantine_tree(quarantine: Quarantine) -> Tree:
     return tree
 
 
-def _side(side: Side) -> tuple[str, str]:
+def _side(side: LinkEnd) -> tuple[str, str]:
     return literal(f"{side.namespace}:{side.value}"), "cyan"

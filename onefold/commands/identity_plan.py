@@ -17,7 +17,8 @@ from embedded.terminal import results
 from identity.plan.differences import PersonChange, RulesComparison, RulesPlan, Tie
 from identity.plan.replay import replay
 from identity.rules import IdentityRules
-from onefold.progress import Progress
+from onefold.lookups import lookup_failure
+from onefold.progress import PipelineProgress
 from onefold.requests import OperatorRequest, new_request_id, now_ms, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
@@ -27,6 +28,7 @@ from runtime.literal import literal
 from schemas.changes import PLANS, numbered
 from schemas.records import Identifier, IdentityRequest
 from settings import Settings
+from warehouse.client import Warehouse
 from warehouse.queries.history import History
 
 WORKER_TIMEOUT_S = 2.0
@@ -121,13 +123,15 @@ def _rules(folder: Path | None) -> IdentityRules:
 
 
 def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[RulesPlan, int]:
-    history = History(settings.clickhouse, workspace)
     try:
-        present = history.present()
-        comparison = RulesComparison(workspace, present, replay(workspace, history.observed(), present, rules), rules)
-        return comparison.plan(history.profile_of(comparison.identifiers), examples), history.profiles()
-    finally:
-        history.close()
+        with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
+            history = History(warehouse, workspace)
+            present = history.present()
+            decided = replay(workspace, history.observed(), present, rules)
+            comparison = RulesComparison(workspace, present, decided, rules)
+            return comparison.plan(history.profile_of(comparison.identifiers), examples), history.profiles()
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
 
 
 # -- applying it
@@ -167,7 +171,7 @@ def _confirm(summary: PlanSummary, yes: bool) -> None:
 
 
 def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: float) -> RequestOutcome:
-    """Send the requests; the last request changes nothing, so that its answer tells that all before it are decided."""
+    """Send the requests; the last request changes nothing, so that its answer shows that all before it are decided."""
     ends_at = time.monotonic() + timeout_s
     reason = f"rules {plan.rule_version}"
     at = now_ms()
@@ -186,7 +190,7 @@ def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: flo
 
 def _wait_until_visible(settings: Settings, ends_at: float) -> None:
     try:
-        progress = Progress(settings)
+        progress = PipelineProgress(settings)
         while progress.lagging():
             if time.monotonic() > ends_at:
                 click.echo("applied, but not all of it is in ClickHouse yet: see 'onefold drain'", err=True)

@@ -9,9 +9,10 @@ from onefold.lookups import lookup_failure
 from onefold.requests import summary
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.changes import RequestState
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 
 _SAID: dict[RequestState, str] = {
     "unanswered": "unanswered: not decided yet, or no such request",
@@ -36,10 +37,10 @@ def status(request_id: str, workspace: str, as_json: bool, data_dir: Path | None
     settings = running_settings(data_dir)
     workspace_named(settings, workspace)
     try:
-        outcome = outcome_of(request_id, changes_of(settings.clickhouse, workspace, request_id))
+        outcome = outcome_of(request_id, changes_of(look_ups(settings.clickhouse), workspace, request_id))
     except UnknownRequest as error:
         raise click.ClickException(literal(error)) from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise lookup_failure(error) from error
     if as_json:
         click.echo(json_text(outcome))

@@ -12,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from api.identifiers import identity_rules, queried_identifier
-from api.profiles import find_profile
 from embedded.terminal import Terminal
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
 from onefold.wording import json_text
 from runtime.literal import literal
 from settings import Settings
-from warehouse.lookup import JsonObject
+from warehouse.client import JsonObject, look_ups
+from warehouse.queries.profiles import find_profile
 
 _COUNTERS_SHOWN = 12
 
@@ -40,8 +40,8 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
 
     def query(settings: Settings) -> tuple[JsonObject | None, str]:
         queried = queried_identifier(identifier, settings.definitions)
-        person = find_profile(settings.clickhouse, workspace, queried)
-        return person, "" if person else identity_rules(settings.definitions).why_nobody(queried)
+        person = find_profile(look_ups(settings.clickhouse), workspace, queried)
+        return person, "" if person else identity_rules(settings.definitions).why_unusable(queried)
 
     person, why = look_up(query, workspace, data_dir)
     if person is None:

@@ -19,10 +19,11 @@ from onefold.lookups import lookup_failure
 from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options, summary
 from onefold.running import running_settings, workspace_named
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.records import Pair
 from settings import Settings
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 
 
 @click.command()
@@ -87,7 +88,7 @@ def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tu
         read = [requested_identifier(settings, workspace, "pairs", text) for text in identifiers]
     except RequestRefused as error:
         raise click.BadParameter(literal(error), param_hint="LEFT RIGHT") from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise lookup_failure(error) from error
     rank = identity_rules(settings.definitions).rank
     pairs = zip(read[::2], read[1::2], strict=True)
@@ -96,8 +97,8 @@ def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tu
 
 def _waiting(settings: Settings, workspace: str, as_json: bool) -> tuple[Pair, ...]:
     try:
-        pairs = waiting_pairs(settings.clickhouse, workspace)
-    except LookupFailed as error:
+        pairs = waiting_pairs(look_ups(settings.clickhouse), workspace)
+    except OnefoldError as error:
         raise lookup_failure(error) from error
     if not pairs:
         if as_json:

@@ -10,10 +10,11 @@ from api.requests import RequestRefused, Submission, UnknownProfile, active_pair
 from onefold.lookups import lookup_failure
 from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options, summary
 from onefold.running import running_settings, workspace_named
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.records import IdentityRequest
 from settings import Settings
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 
 
 @click.command()
@@ -82,7 +83,7 @@ def _out_of_profile(
         raise click.BadParameter(literal(error), param_hint=hint) from None
     except UnknownProfile as error:
         raise click.ClickException(literal(error)) from None
-    except LookupFailed as error:
+    except OnefoldError as error:
         raise lookup_failure(error) from error
 
 
@@ -90,8 +91,8 @@ def _of_source(
     settings: Settings, submission: Submission, source: str, since: str | None, yes: bool
 ) -> tuple[IdentityRequest, ...]:
     try:
-        pairs = active_pairs(settings.clickhouse, submission.workspace, source, _milliseconds(since))
-    except LookupFailed as error:
+        pairs = active_pairs(look_ups(settings.clickhouse), submission.workspace, source, _milliseconds(since))
+    except OnefoldError as error:
         raise lookup_failure(error) from error
     _confirm(len(pairs), source, since, yes)
     return pair_requests(submission, "retract", pairs)

@@ -82,7 +82,7 @@ def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figure
             crew.start(failpoint=f"in_recovery:{times}", awaited=False)
             assert killed(crew.ended())
             again = crew.start(failpoint="in_recovery", awaited=False)  # if the first has left anything to apply
-            until(lambda again=again: again.pid is None or again.part.ready(), "a worker to end or to be ready")  # type: ignore[misc]
+            until(lambda again=again: again.pid is None or again.spec.ready(), "a worker to end or to be ready")  # type: ignore[misc]
             figures.kills += 1 + (again.pid is None)
         crew.steady()
         scene.rest_at(end)

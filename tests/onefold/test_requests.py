@@ -31,7 +31,7 @@ from tests.onefold.stand_in_graph import StandInGraph
 from tests.sinks.examples import ADA, ADAS, PHONE, insert, placed, profile
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
-from warehouse.queries.replays import quoted
+from warehouse.queries.values import literal
 
 pytestmark = pytest.mark.stack
 
@@ -185,7 +185,7 @@ def test_a_profile_named_by_its_id_is_asked_for_by_an_identifier_that_stays(
 
 def link(workspace: str, number: int, source: str, status: str = "active", day: int = 1) -> str:
     return (
-        f"({quoted(workspace)}, 'user_id', 'u{number}', 'email', 'e{number}', '{status}', '{source}',"
+        f"({literal(workspace)}, 'user_id', 'u{number}', 'email', 'e{number}', '{status}', '{source}',"
         f" '2026-03-{day:02} 00:00:00', 1)"
     )
 
@@ -278,9 +278,9 @@ def test_what_became_of_a_request_is_read_from_the_warehouse(
         kind: str, request_id: str, claimants: tuple[Claimant, ...] = (), reason: str = "", events: int = 0
     ) -> None:
         columns = "workspace, decision, kind, request_id, occurred_at, reason, claimants, events, milliseconds, version"
-        encoded = quoted(msgspec.json.encode(claimants).decode())
+        encoded = literal(msgspec.json.encode(claimants).decode())
         counts = f"{events}, 1500, {events + 1}"
-        row = f"({quoted(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {counts})"
+        row = f"({literal(workspace)}, 3, '{kind}', '{request_id}', 0, '{reason}', {encoded}, {counts})"
         statement = f"INSERT INTO onefold.identity_changes ({columns}) VALUES {row}"
         httpx.post(stack.addresses.clickhouse, content=statement).raise_for_status()
 

@@ -15,6 +15,7 @@ from schemas import topics
 from schemas.identity import profile_key
 from tests.sinks.examples import ADAS, PHONES, Placed, event, profile, resolved
 from tests.sinks.sink_process import Feeder, SinkProcess, sink_lags, wait_until
+from tests.support.rows import tuples
 from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
@@ -44,7 +45,7 @@ def events(workspace: str, count: int, first: int = 0) -> list[Placed]:
 
 def message_ids(answers: Warehouse, workspace: str) -> list[str]:
     query = "SELECT message_id FROM onefold.events WHERE workspace = {workspace:String} SETTINGS final = 1"
-    return sorted(str(row[0]) for row in answers.rows(query, {"workspace": workspace}))
+    return sorted(str(row["message_id"]) for row in answers.rows(query, {"workspace": workspace}))
 
 
 def test_what_was_committed_is_written_and_what_was_aborted_is_not(
@@ -77,12 +78,13 @@ def test_bytes_that_are_no_record_become_a_dead_letter_with_the_original(
     feeder.send(events(workspace, 3))
     wait_until(lambda: not sink_lags(sinks_stack))
     assert len(message_ids(answers, workspace)) == 3
-    letters = answers.rows(
+    letters = tuples(
+        answers,
         "SELECT topic, key, value, stage, reason, headers.name[1] FROM onefold.dead_letters"
         " WHERE position(assumeNotNull(key), {workspace:String}) > 0 ORDER BY topic SETTINGS final = 1",
         {"workspace": workspace},
     )
-    assert [tuple(row) for row in letters] == [
+    assert letters == [
         (topics.EVENTS_RESOLVED, key.decode(), f"\x01broken {workspace}", "sink", "bad_magic", "origin"),
         (topics.SESSIONS, workspace, None, "sink", "truncated", "origin"),
     ]
@@ -151,7 +153,7 @@ def test_it_stops_with_one_line_when_clickhouse_will_never_take_the_rows(
             feeder.send(events(workspace, 1))
             assert sink.wait() == 1
             last = sink.log.read_text().strip().splitlines()[-1]
-            assert "ClickHouse refuses with code 60" in last
+            assert "refuses with code 60" in last
             assert "Traceback" not in sink.log.read_text()
         assert sink_lags(sinks_stack)
     finally:

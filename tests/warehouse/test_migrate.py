@@ -12,6 +12,7 @@ import pytest
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
 from runtime.errors import TerminalError
+from tests.support.rows import tuples
 from warehouse.client import Warehouse
 from warehouse.migrate import Migration, migrate, read_migrations
 
@@ -65,16 +66,16 @@ def test_a_migration_that_was_interrupted_anywhere_can_be_run_again(warehouse: W
         for statement in (*identity.statements[:count], *identity.statements):
             warehouse.run(statement)
         where = f"FINAL WHERE workspace = '{workspace}'"
-        found = warehouse.rows(f"SELECT value, profile_id, version, is_deleted FROM onefold.identifiers {where}")
-        assert [tuple(row) for row in found] == [("v", "p", 3, 0)]
-        found = warehouse.rows(f"SELECT left_value, source, decision, request_id FROM onefold.links {where}")
-        assert [tuple(row) for row in found] == [("l", "s", 7, "")]
+        found = tuples(warehouse, f"SELECT value, profile_id, version, is_deleted FROM onefold.identifiers {where}")
+        assert found == [("v", "p", 3, 0)]
+        found = tuples(warehouse, f"SELECT left_value, source, decision, request_id FROM onefold.links {where}")
+        assert found == [("l", "s", 7, "")]
 
 
 @pytest.fixture
 def of_old(tmp_path: Path) -> Iterator[Stack]:
     """A ClickHouse of its own with the tables of the release before `0003_identity`, and a row in each that changes."""
-    with Stack(StackOptions(data_dir=tmp_path, ports=Ports.free(), parts=("clickhouse",))) as stack:
+    with Stack(StackOptions(data_dir=tmp_path, ports=Ports.free(), processes=("clickhouse",))) as stack:
         client = Warehouse(stack.addresses.clickhouse)
         migrate(client, tuple(migration for migration in read_migrations() if migration.number < 3))
         client.run("INSERT INTO onefold.identifiers SELECT 'w', 'email', toString(number), 'p', 1 FROM numbers(1000)")
@@ -94,12 +95,12 @@ def test_two_at_once_bring_the_tables_of_an_older_release_up_to_date_and_lose_no
         list(threads.map(lambda _: migrate(Warehouse(of_old.addresses.clickhouse)), range(2)))
     warehouse = Warehouse(of_old.addresses.clickhouse)
     owners = "SELECT count(), groupArrayIf(value, profile_id = 'newer'), sum(is_deleted) FROM onefold.identifiers FINAL"
-    assert [tuple(row) for row in warehouse.rows(owners)] == [(1000, ["7"], 0)]
+    assert tuples(warehouse, owners) == [(1000, ["7"], 0)]
     for table in ("links", "link_log"):
-        found = warehouse.rows(f"SELECT left_value, source, status, decision FROM onefold.{table} FINAL")
-        assert [tuple(row) for row in found] == [("ada", "web", "refused", 2)]
-    found = warehouse.rows("SELECT message_id, body, partition, offset FROM onefold.events FINAL")
-    assert [tuple(row) for row in found] == [("m1", "", 3, 7)]
+        found = tuples(warehouse, f"SELECT left_value, source, status, decision FROM onefold.{table} FINAL")
+        assert found == [("ada", "web", "refused", 2)]
+    found = tuples(warehouse, "SELECT message_id, body, partition, offset FROM onefold.events FINAL")
+    assert found == [("m1", "", 3, 7)]
 
 
 @pytest.mark.stack
@@ -113,8 +114,8 @@ def test_a_second_run_applies_nothing(warehouse: Warehouse, extra: Migration) ->
 def test_two_at_once_end_with_one_record(migrated: str, warehouse: Warehouse, extra: Migration) -> None:
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda _: migrate(Warehouse(migrated), (extra,)), range(2)))
-    records = warehouse.rows(f"SELECT checksum FROM onefold.migrations FINAL WHERE number = {extra.number}")
-    assert [tuple(row) for row in records] == [("first",)]
+    records = tuples(warehouse, f"SELECT checksum FROM onefold.migrations FINAL WHERE number = {extra.number}")
+    assert records == [("first",)]
 
 
 @pytest.mark.stack

@@ -1,10 +1,11 @@
-"""Events of a device that is handed on, in ClickHouse: each belongs to the profile of whoever held the device."""
+"""Events of a shared device in ClickHouse: each belongs to the profile of the device's owner at its time."""
 
 import pytest
 
 from schemas import topics
 from schemas.records import Claim, Claimant, Identifier, IdentityChange
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, event, insert, placed, profile, resolved
+from tests.support.rows import tuples
 from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
@@ -47,20 +48,18 @@ def attributed(warehouse: Warehouse, workspace: str) -> str:
     return workspace
 
 
-def test_each_event_is_its_holders_and_those_before_the_first_sign_in_too(
-    warehouse: Warehouse, attributed: str
-) -> None:
+def test_each_event_is_its_owners_and_those_before_the_first_sign_in_too(warehouse: Warehouse, attributed: str) -> None:
     query = "SELECT message_id, profile_id, routed_profile_id FROM onefold.events_current WHERE workspace = {w:String}"
-    found = {row[0]: row[1] for row in warehouse.rows(query, {"w": attributed})}
+    found = {row[0]: row[1] for row in tuples(warehouse, query, {"w": attributed})}
     assert found == {"m5": ADAS, "m15": ADAS, "m20": BENS, "m39": BENS, "m40": ADAS, "m90": ADAS, "own": ADAS}
 
 
 def test_the_periods_of_a_device_can_be_asked_for(warehouse: Warehouse, attributed: str) -> None:
     query = """
-        SELECT value, toUnixTimestamp64Milli(signed_in_at), toUnixTimestamp64Milli(until), toYear(since)
+        SELECT value, toUnixTimestamp64Milli(signed_in_at), toUnixTimestamp64Milli(until), toYear(since) AS year
         FROM onefold.device_owners WHERE workspace = {w:String} AND device_value = 'phone' ORDER BY since
     """
-    found = [tuple(row) for row in warehouse.rows(query, {"w": attributed})]
+    found = tuples(warehouse, query, {"w": attributed})
     assert [row[:3] for row in found] == [
         ("ada", AT + 10, AT + 20),
         ("ben", AT + 20, AT + 40),

@@ -19,7 +19,7 @@ from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "explaining.md").read_text()
+GUIDE = (Path(__file__).parents[3] / "docs" / "guide" / "explaining.md").read_text()
 SHOWN = re.findall(r"^```sh\nonefold (.*?)\n```\n\n```(text|json)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 BARE = re.findall(r"^```sh\nonefold (.*?)\n```\n\n(?!```)", GUIDE, re.MULTILINE)
 RULES_SHOWN = "8bb146ae5acf"  # of the day on which the guide was written

@@ -27,7 +27,16 @@ from warehouse.queries.quarantine import find_quarantine
 
 pytestmark = pytest.mark.stack
 
-HOSTILE = ("it's", 'say "hi"', "back\\slash", "[red]alert[/red]", "a:b:c", "' OR 1 = 1 --", "{ends:String}", "阿达/达")
+HOSTILE = (
+    "it's",
+    'say "hi"',
+    "back\\slash",
+    "[red]alert[/red]",
+    "a:b:c",
+    "' OR 1 = 1 --",
+    "{identifiers:String}",
+    "阿达/达",
+)
 CONTROL = "two\nlines\tand \x1b[31mred"
 Ask = Callable[..., Explanation]
 Run = Callable[..., Result]
@@ -63,9 +72,9 @@ def client(migrated: str, workspace: str) -> Callable[..., TestClient]:
 
 
 @pytest.fixture
-def ask(migrated: str, workspace: str) -> Ask:
+def ask(warehouse: Warehouse, workspace: str) -> Ask:
     def ask(identifier: str, most: int = 2_000) -> Explanation:
-        found = explain(migrated, workspace, named(identifier), DEFAULT_RULES, most)
+        found = explain(warehouse, workspace, named(identifier), DEFAULT_RULES, most)
         assert found is not None
         return found
 
@@ -311,16 +320,16 @@ def test_the_longest_values_are_found_and_longer_ones_are_nobodys(
         assert (answer.exit_code, answer.output.startswith("Error: nobody in workspace")) == (1, True)
 
 
-def test_workspaces_do_not_see_each_other(migrated: str, told: str) -> None:
+def test_workspaces_do_not_see_each_other(warehouse: Warehouse, told: str) -> None:
     assert told
-    assert explain(migrated, f"w{uuid.uuid4().hex}", named("user_id:ada"), DEFAULT_RULES) is None
+    assert explain(warehouse, f"w{uuid.uuid4().hex}", named("user_id:ada"), DEFAULT_RULES) is None
 
 
 # -- devices
 
 
-def test_devices_tell_who_signed_in_since_when_and_why_they_are_apart(migrated: str, told: str) -> None:
-    found = find_devices(migrated, told, DEFAULT_RULES)
+def test_devices_tell_who_signed_in_since_when_and_why_they_are_apart(warehouse: Warehouse, told: str) -> None:
+    found = find_devices(warehouse, told, DEFAULT_RULES)
     assert found is not None
     tablet, laptop = found.devices
     assert (tablet.value, tablet.shared, tablet.shared_since) == ("tablet", True, "2026-03-01T08:03:00.000Z")
@@ -334,29 +343,27 @@ def test_devices_tell_who_signed_in_since_when_and_why_they_are_apart(migrated: 
     assert [(one.value, one.status) for one in laptop.persons] == [("ada", "active")]
 
 
-def test_a_person_who_comes_back_is_there_since_the_first_time(
-    migrated: str, warehouse: Warehouse, workspace: str
-) -> None:
+def test_a_person_who_comes_back_is_there_since_the_first_time(warehouse: Warehouse, workspace: str) -> None:
     history = family(workspace)
     history.event("m9", "user_id:ada", "anonymous_id:tablet", source="app")
     history.write(warehouse)
-    found = find_devices(migrated, workspace, DEFAULT_RULES, device=named("anonymous_id:tablet"))
+    found = find_devices(warehouse, workspace, DEFAULT_RULES, device=named("anonymous_id:tablet"))
     assert found is not None
     ada = found.devices[0].persons[0]
     assert (ada.value, ada.since, ada.status) == ("ada", "2026-03-01T08:02:00.000Z", "refused")
 
 
-def test_shared_devices_can_be_asked_for_alone(migrated: str, told: str) -> None:
-    found = find_devices(migrated, told, DEFAULT_RULES, shared=True)
+def test_shared_devices_can_be_asked_for_alone(warehouse: Warehouse, told: str) -> None:
+    found = find_devices(warehouse, told, DEFAULT_RULES, shared=True)
     assert found is not None
     assert [one.value for one in found.devices] == ["tablet"]
-    laptop = find_devices(migrated, told, DEFAULT_RULES, device=named("anonymous_id:laptop"), shared=True)
+    laptop = find_devices(warehouse, told, DEFAULT_RULES, device=named("anonymous_id:laptop"), shared=True)
     assert laptop is not None
     assert laptop.devices == ()
 
 
-def test_devices_end_at_their_limit_and_say_so(migrated: str, told: str) -> None:
-    found = find_devices(migrated, told, DEFAULT_RULES, limit=1)
+def test_devices_end_at_their_limit_and_say_so(warehouse: Warehouse, told: str) -> None:
+    found = find_devices(warehouse, told, DEFAULT_RULES, limit=1)
     assert found is not None
     assert ([one.value for one in found.devices], found.cut) == (["tablet"], True)
 
@@ -386,8 +393,8 @@ def test_what_is_no_device_is_an_error(run: Run, device: str, status: int, said:
 # -- quarantine
 
 
-def test_what_waits_is_listed_with_reason_event_and_both_profiles(migrated: str, told: str) -> None:
-    (waiting,) = find_quarantine(migrated, told).waiting
+def test_what_waits_is_listed_with_reason_event_and_both_profiles(warehouse: Warehouse, told: str) -> None:
+    (waiting,) = find_quarantine(warehouse, told).waiting
     assert (waiting.reason, waiting.message_id, waiting.type, waiting.source) == ("fan_in", "c4", "identify", "calls")
     sides = [(side.namespace, side.profile_id) for side in (waiting.left, waiting.right)]
     assert sides == [
@@ -396,13 +403,11 @@ def test_what_waits_is_listed_with_reason_event_and_both_profiles(migrated: str,
     ]
 
 
-def test_a_quarantine_is_listed_by_decision_up_to_its_limit(
-    migrated: str, warehouse: Warehouse, workspace: str
-) -> None:
+def test_a_quarantine_is_listed_by_decision_up_to_its_limit(warehouse: Warehouse, workspace: str) -> None:
     phone = named("phone:+498001000")
     links = [tie(workspace, phone, named(f"email:{9 - at}"), at, status="waiting") for at in range(1, 9)]
     insert(warehouse, [placed(topics.IDENTITY_LINKS, link, at) for at, link in enumerate(reversed(links))])
-    found = find_quarantine(migrated, workspace, limit=5)
+    found = find_quarantine(warehouse, workspace, limit=5)
     assert ([one.decision for one in found.waiting], found.cut) == ([1, 2, 3, 4, 5], True)
     assert {one.left.profile_id for one in found.waiting} == {None}
 

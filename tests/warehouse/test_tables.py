@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.rows import tuples
 from warehouse.client import Warehouse
 from warehouse.column_types import BYTES, JSON, UNPARSED
 from warehouse.tables import TABLES
@@ -10,24 +11,26 @@ pytestmark = pytest.mark.stack
 
 
 def test_the_migrations_create_exactly_the_listed_columns(warehouse: Warehouse) -> None:
-    stored = warehouse.rows(
+    stored = tuples(
+        warehouse,
         "SELECT table, name, type FROM system.columns WHERE database = 'onefold' AND default_kind"
         " NOT IN ('EPHEMERAL', 'ALIAS') AND table NOT IN ('migrations', 'events_current', 'device_owners')"
-        " ORDER BY table, position"
+        " ORDER BY table, position",
     )
     listed = [
         (table.name, column.name, column.kind.clickhouse)
         for table in sorted(TABLES.values(), key=lambda table: table.name)
         for column in table.columns
     ]
-    assert [tuple(row) for row in stored] == listed
+    assert stored == listed
 
 
 def test_every_json_column_is_inserted_as_text_and_its_table_keeps_what_is_unparsed(warehouse: Warehouse) -> None:
     ephemeral = {
         (row[0], row[1])
-        for row in warehouse.rows(
-            "SELECT table, name FROM system.columns WHERE database = 'onefold' AND default_kind = 'EPHEMERAL'"
+        for row in tuples(
+            warehouse,
+            "SELECT table, name FROM system.columns WHERE database = 'onefold' AND default_kind = 'EPHEMERAL'",
         )
     }
     listed = {
@@ -45,9 +48,10 @@ def test_every_json_column_is_inserted_as_text_and_its_table_keeps_what_is_unpar
 def test_every_table_keeps_the_newest_row_of_its_key(warehouse: Warehouse) -> None:
     engines = {
         row[0]: (row[1], row[2])
-        for row in warehouse.rows(
+        for row in tuples(
+            warehouse,
             "SELECT name, sorting_key, engine_full FROM system.tables WHERE database = 'onefold'"
-            " AND engine = 'ReplacingMergeTree' AND name != 'migrations'"
+            " AND engine = 'ReplacingMergeTree' AND name != 'migrations'",
         )
     }
     assert engines.keys() == TABLES.keys()

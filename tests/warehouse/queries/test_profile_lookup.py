@@ -12,7 +12,6 @@ from starlette.testclient import TestClient
 
 from api.identifiers import read_identifier
 from api.lookups import lookup_routes
-from api.profiles import find_profile
 from onefold.commands.profile import profile as profile_command
 from onefold.commands.sql import sql as sql_command
 from schemas import topics
@@ -20,6 +19,7 @@ from schemas.records import Identifier, Membership, OpenSession
 from settings import Serving, Settings, Workspace
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, insert, placed, profile, session
 from warehouse.client import Warehouse
+from warehouse.queries.profiles import find_profile
 
 pytestmark = pytest.mark.stack
 
@@ -88,8 +88,8 @@ def test_every_identifier_finds_the_same_whole_person(client: Client, person: st
 
 
 @pytest.mark.parametrize("value", AWKWARD)
-def test_a_value_may_hold_any_characters(migrated: str, person: str, value: str) -> None:
-    found = find_profile(migrated, person, read_identifier(f"external_id:{value}"))
+def test_a_value_may_hold_any_characters(warehouse: Warehouse, person: str, value: str) -> None:
+    found = find_profile(warehouse, person, read_identifier(f"external_id:{value}"))
     assert found is not None
     assert found["profile_id"] == ADAS
 
@@ -141,14 +141,14 @@ def test_a_clickhouse_that_is_away_is_a_503_with_retry_after(client: Client, per
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
 
 
-def test_the_command_shows_the_person_as_text_and_as_json(migrated: str, person: str) -> None:
+def test_the_command_shows_the_person_as_text_and_as_json(migrated: str, warehouse: Warehouse, person: str) -> None:
     arguments = ["user_id:ada", "--workspace", person]
     shown = CliRunner().invoke(profile_command, arguments, env={"ONEFOLD_CLICKHOUSE": migrated})
     assert shown.exit_code == 0
     for text in (ADAS, "anonymous_id", "phone", "plan", "pro", "buyers", "2 events since"):
         assert text in shown.output
     as_json = CliRunner().invoke(profile_command, [*arguments, "--json"], env={"ONEFOLD_CLICKHOUSE": migrated})
-    assert json.loads(as_json.output) == find_profile(migrated, person, ADA)
+    assert json.loads(as_json.output) == find_profile(warehouse, person, ADA)
 
 
 def test_sql_answers_as_table_rows_or_any_format(migrated: str, person: str) -> None:
