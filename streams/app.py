@@ -1,6 +1,7 @@
 """The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out.
 
-Leaves what the agents do to `streams.processing`, and how they read to `streams.transport`. `host` is the same for any stages, for benchmarks and tests of the machinery.
+Leaves what the agents do to `streams.processing`, and how they read to `streams.transport`. `host` is the same for any
+stages, for benchmarks and tests of the machinery.
 """
 
 import faulthandler
