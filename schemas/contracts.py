@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from runtime.errors import OnefoldError
+from runtime.http.health import OK
 from runtime.kafka.topics import create_topics
 from schemas import topics
 from schemas.codec import Codec
@@ -35,6 +36,10 @@ class Contracts:
         self._stopping = threading.Event()
         # A daemon: an unanswered call to the broker must not hold up the end of the process.
         threading.Thread(target=self._establish, name="contracts", daemon=True).start()
+
+    async def probe(self) -> str:
+        """Return OK once there are encoders, until then what is missing."""
+        return OK if self.encoders is not None else self.reason
 
     def stop(self) -> None:
         """Try no further."""

@@ -29,7 +29,6 @@ logger = logging.getLogger("sinks")
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
     logs.configure()
-    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # every failure is reported by the writer
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: stopping.set())
@@ -51,7 +50,9 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     def not_ready() -> str | None:
         return None if process is not None and process.is_assigned else "waiting for its partitions"
 
-    endpoint = Endpoint(settings.http_host, settings.sink_metrics_port, not_ready, settings.trusted_hosts)
+    endpoint = Endpoint(
+        settings.serving.http_host, settings.serving.sink_metrics_port, not_ready, settings.serving.trusted_hosts
+    )
     try:
         for name in persist("migrate", lambda: migrate(warehouse), stopping, metrics.RETRIES):
             logger.info("applied migration %s", name)

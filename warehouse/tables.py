@@ -35,8 +35,6 @@ from warehouse.column_types import (
     Kind,
 )
 
-DATABASE = "onefold"
-
 Rows = Mapping[str, Sequence[Any]]
 """Rows of one table as lists of one length: `origin` (the message), `record`, `version`, and what else it needs."""
 

@@ -3,7 +3,6 @@
 chDB takes a ClickHouse server's configuration files. What the engine cannot refuse by them is in `refusals`.
 """
 
-import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +10,8 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 import msgspec
+
+from runtime.files import write_private
 
 SETTING: Final = "ONEFOLD_CLICKHOUSE_ALLOW"
 """The setting that opens a source; error messages name it."""
@@ -125,8 +126,8 @@ def write_configuration(folder: Path, opened: Collection[str]) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
     (folder / "empty").mkdir(mode=0o700, exist_ok=True)
-    _write(folder / "config.xml", _config(folder, opened))
-    _write(folder / "users.xml", _users(opened))
+    write_private(folder / "config.xml", _config(folder, opened))
+    write_private(folder / "users.xml", _users(opened))
 
 
 def _config(folder: Path, opened: Collection[str]) -> str:
@@ -167,10 +168,3 @@ def _users(opened: Collection[str]) -> str:
         f"<networks><ip>::/0</ip></networks><grants>{''.join(f'<query>GRANT {grant}</query>' for grant in grants)}"
         "</grants></default></users></clickhouse>\n"
     )
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)

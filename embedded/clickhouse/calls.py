@@ -13,6 +13,7 @@ import msgspec
 from embedded.clickhouse.encodings import accepted
 from embedded.clickhouse.errors import Code, error
 from embedded.clickhouse.profile import DEFAULT_MAX_QUERY_SIZE
+from runtime.loopback import URL_LOOPBACK_NAMES
 
 # Parameters that are no settings; those about sessions, buffers and progress change nothing here.
 _RESERVED = frozenset(
@@ -38,8 +39,7 @@ _RESERVED = frozenset(
     }
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?")
+_HOST = re.compile(rf"({'|'.join(map(re.escape, URL_LOOPBACK_NAMES))})(:[0-9]{{1,5}})?")
 _LARGEST_QUERY_SIZE = 64 << 20
 
 
@@ -123,7 +123,7 @@ def check_sender(headers: Iterable[tuple[bytes, bytes]], port: int) -> None:
         raise error(Code.ACCESS_DENIED, "Not for pages of other sites: the embedded server answers programs only.")
     if len(found[b"host"]) != 1 or _HOST.fullmatch(found[b"host"][0]) is None:
         raise error(Code.ACCESS_DENIED, "Not for this Host: the embedded server answers this machine only.")
-    if not {f"http://{host}:{port}" for host in _LOOPBACK}.issuperset(found[b"origin"]):
+    if not {f"http://{host}:{port}" for host in URL_LOOPBACK_NAMES}.issuperset(found[b"origin"]):
         raise error(Code.ACCESS_DENIED, "Not for this Origin: the embedded server answers programs only.")
 
 

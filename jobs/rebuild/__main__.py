@@ -4,14 +4,15 @@ import logging
 import signal
 import sys
 import threading
+from functools import partial
 
 import settings as configuration
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.changes import Changes
+from jobs.rebuild.commands import ProfileCommands
+from jobs.rebuild.failpoints import reached
 from jobs.rebuild.rebuild import Rebuilder
-from jobs.rebuild.refusals import Refusals
-from jobs.rebuild.replays import Replays
 from runtime import logs
 from runtime.errors import TerminalError
 from runtime.http.endpoint import Endpoint
@@ -23,7 +24,8 @@ from schemas.codec import Codec
 from schemas.records import IdentityChange, ProfileCommand
 from schemas.registry import Registry
 from settings import Settings
-from warehouse.queries.replays import Warehouse
+from warehouse.client import Warehouse
+from warehouse.queries.past_events import ANSWER_TIMEOUT_S, PastEvents
 
 STOP_WITHIN_S = 2.0
 
@@ -71,16 +73,16 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     def not_ready() -> str | None:
         return None if changes is not None and changes.is_assigned else "waiting for its partitions"
 
-    with Endpoint(settings.http_host, settings.rebuilder_metrics_port, not_ready, settings.trusted_hosts):
+    with Endpoint(
+        settings.serving.http_host, settings.serving.rebuilder_metrics_port, not_ready, settings.serving.trusted_hosts
+    ):
         codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         changes = Changes(settings, codec)
         offsets = Offsets(settings.kafka)
         rebuilder = Rebuilder(
-            changes,
+            PastEvents(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
+            ProfileCommands(settings.kafka, codec.encoder(ProfileCommand), offsets),
             Barrier(offsets, stopping),
-            Warehouse(settings.clickhouse),
-            Replays(settings.kafka, codec.encoder(ProfileCommand)),
-            Refusals(settings.kafka, offsets),
             {name: workspace.namespace for name, workspace in settings.workspaces.items()},
             stopping,
         )
@@ -88,7 +90,10 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             while not stopping.is_set():
                 taken = persist("take", changes.take, stopping, metrics.RETRIES)
                 if taken:
-                    rebuilder.rebuild(taken)
+                    rebuilt = rebuilder.rebuild(taken, changes.fencing_token)
+                    reached("before_rebuilt")
+                    persist("rebuilt", partial(changes.publish, rebuilt), stopping, metrics.RETRIES)
+                    reached("before_offsets")
                 changes.commit()
         finally:
             changes.close()

@@ -18,7 +18,7 @@ from runtime.kafka.producer import AcknowledgedProducer
 from schemas import groups, topics
 from schemas.changes import asks_for_rebuild
 from schemas.codec import Codec, DecodeError
-from schemas.records import IdentityChange, ProfileCommand
+from schemas.records import Advance, IdentityChange, ProfileCommand
 from settings import Settings
 
 LINGER_S = 0.2
@@ -36,9 +36,8 @@ class Changes:
         self._kafka = settings.kafka
         self._codec = codec
         self._encode = codec.encoder(IdentityChange)
-        # A command without an effect. Its workspace is one that the worker knows.
-        nothing = ProfileCommand(next(iter(settings.workspaces), ""), "")
-        self._nothing = codec.encoder(ProfileCommand)(nothing)
+        # Its workspace is one that the worker knows.
+        self._fencing = codec.encoder(ProfileCommand)(fencing_command(next(iter(settings.workspaces), "")))
         self._committed: dict[int, int] = {}
         self._undecoded: list[Message] = []
         self._new: list[TopicPartition] = []  # assigned just now
@@ -110,7 +109,7 @@ class Changes:
         Always of partition 0: whoever gets a profile's partition of `identity.changes` later, from whomever, is later
         there as well. A clock, or the end of the topic without a record of one's own, may not tell two apart.
         """
-        (position,) = self._producer.send([ProducerRecord(topics.PROFILE_COMMANDS, None, self._nothing, partition=0)])
+        (position,) = self._producer.send([ProducerRecord(topics.PROFILE_COMMANDS, None, self._fencing, partition=0)])
         return position.offset
 
     def _is_record(self, message: Message) -> bool:
@@ -137,6 +136,11 @@ class Changes:
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._undecoded, self._committed, self._new = [], {}, []
         self.is_assigned = False
+
+
+def fencing_command(workspace: str) -> ProfileCommand:
+    """A command without an effect: an event clock never goes back."""
+    return ProfileCommand.of(workspace, "", Advance(to=0))
 
 
 def _consumer_config(settings: Settings) -> ClientConfig:

@@ -32,7 +32,7 @@ _BROKER = {
 
 
 @pytest.fixture(scope="package")
-def faults_stack() -> Iterator[Stack]:
+def stack() -> Iterator[Stack]:
     """Everything but the worker, on the event clock."""
     with tempfile.TemporaryDirectory(prefix="onefold-faults-") as folder:
         options = StackOptions(
@@ -40,19 +40,13 @@ def faults_stack() -> Iterator[Stack]:
             definitions=DEFINITIONS,
             clock="event",
             ports=Ports.free(),
-            parts=("kafka", "registry", "clickhouse", "collector", "sink", "rebuilder"),
+            processes=("kafka", "registry", "clickhouse", "collector", "sink", "rebuilder"),
             broker=_BROKER,
             settings={"ONEFOLD_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS)},
         )
         write_workspaces(Layout(options.data_dir).workspaces, [shop(f"shop-{number}") for number in range(WORKSPACES)])
         with Stack(options) as running:
             yield running
-
-
-@pytest.fixture(scope="package")
-def stack(faults_stack: Stack) -> Stack:
-    """The stack of this folder."""
-    return faults_stack
 
 
 @pytest.fixture(scope="package")

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from definitions import NEVER, Program
 from identity.rules import IdentityRules
-from schemas.codec import Codec, DecodeError
+from schemas.codec import Codec
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import Workspace
 from streams import metrics
@@ -18,8 +18,7 @@ from streams.agents.profile.outputs import ProfileOutputs
 from streams.dead_letters import DeadLetters
 from streams.fold.context import FoldContext
 from streams.fold.state import deadline_of
-from streams.metrics import Tally
-from streams.phases import Folded, Output, Received
+from streams.phases import Decoded, Effects, Record
 from streams.state.view import StateView
 
 
@@ -46,33 +45,26 @@ class ProfileStage:
         self._programs = {name: program.for_workspace(name) for name in workspaces}
         self._decoder = ProfileDecoder(codec, workspaces)
         self._outputs = ProfileOutputs(codec, self._programs)
-        self._dead = DeadLetters(codec, self.name)
-        self.bury = self._dead.of
+        self.dead_letter = DeadLetters(codec, self.name).of
 
-    def fold(self, received: Received, view: StateView) -> Folded:
-        """Fold a batch; with no records it is a sweep."""
-        batch = Batch(self._workspaces, self._context, view, received.now)
-        decoded, dead_letters = self._decode(received, batch.tally)
-        view.prefetch(addressed.key for addressed in decoded if addressed.key)
-        for addressed in decoded:
+    def decode(self, record: Record, now: int) -> Addressed:  # noqa: ARG002 - a stage's signature
+        """Decode an event or a command. Raises DecodeError."""
+        return self._decoder.decode(record)
+
+    def fold(self, decoded: Decoded[Addressed], view: StateView) -> Effects:
+        """Fold what was decoded; with nothing it is a sweep."""
+        batch = Batch(self._workspaces, self._context, view, decoded.received.now)
+        view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
+        for addressed in decoded.items:
             handle(batch, addressed)
             if batch.resumed:
                 self._handle_resumed(batch)
         more = sweep(batch)
-        outputs = [*dead_letters, *self._outputs.of(batch)]
+        outputs = list(self._outputs.of(batch))
         batch.store()
         for workspace, events in Counter(map(itemgetter(0), batch.receipts)).items():
             batch.tally[metrics.EVENTS, (workspace, "folded")] += events
-        return Folded(outputs, view, batch.tally, more, batch.receipts)
-
-    def _decode(self, received: Received, tally: Tally) -> tuple[list[Addressed], list[Output]]:
-        decoded, dead_letters = [], []
-        for record in received.records:
-            try:
-                decoded.append(self._decoder.decode(record))
-            except DecodeError as error:
-                dead_letters.append(self._dead.of(record, error, received.now, tally))
-        return decoded, dead_letters
+        return Effects(outputs, view, batch.tally, more, batch.receipts)
 
     def _handle_resumed(self, batch: Batch) -> None:
         """Handle what was buffered for profiles that have just been rebuilt."""

@@ -21,7 +21,7 @@ NOBODY = "127.0.0.1:1"
 @pytest.fixture
 def topic(stack: Stack) -> str:
     name = f"produced-{uuid.uuid4().hex}"
-    create_topics(stack.settings.kafka, {name: {}}, partitions=2, replication=1)
+    create_topics(stack.settings.kafka, {name: {"max.message.bytes": "1000000"}}, partitions=2, replication=1)
     return name
 
 

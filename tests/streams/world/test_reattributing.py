@@ -48,9 +48,9 @@ def _play(seed: int, events: int = 40) -> tuple[World, list[Event], int]:
 def _owner(world: World) -> Callable[[Event], Identifier]:
     def owner(event: Event) -> Identifier:
         primary = RULES.usable(event.identifiers)[0]
-        if not world.graph.is_attributed(primary):
+        if not world.graph.devices.is_attributed(primary):
             return primary
-        sign_ins = world.graph.sign_ins(primary)
+        sign_ins = world.graph.devices.sign_ins(primary)
         before = [one for one in sign_ins if one.since <= event.occurred_at]
         return (before or sign_ins[:1])[-1].identifier
 

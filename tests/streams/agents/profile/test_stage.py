@@ -26,7 +26,7 @@ from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES, SEGMENTS
 from settings import Workspace
 from streams.agents.profile.stage import ProfileStage
 from streams.fold import rebuild
-from streams.phases import Output, Received, Record
+from streams.phases import Output, Received, Record, decode, fold
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.fold.definitions import PROGRAM
@@ -70,7 +70,7 @@ class Stage:
         self._fold([], now)
 
     def _fold(self, records: list[Record], now: int) -> None:
-        folded = self._stage.fold(Received(records, {}, now), StateView(self.table))
+        folded = fold(self._stage, decode(self._stage, Received(records, {}, now)), StateView(self.table)).effects
         for key, value in folded.view.changes.items():
             self.table.put(key, value)
         self.told = list(folded.outputs)
