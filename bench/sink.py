@@ -32,14 +32,14 @@ from schemas.records import Event
 from schemas.registry import Registry
 from settings import Settings
 from sinks.clickhouse.batch import batch_of
-from sinks.clickhouse.process import MAX_MESSAGES
+from sinks.clickhouse.loop import MAX_MESSAGES
 from sinks.clickhouse.rows import ROWS
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.phases import Output, Record
 from warehouse.client import Warehouse
 
-PARTS = ("kafka", "registry", "clickhouse", "sink")
+PROCESSES = ("kafka", "registry", "clickhouse", "sink")
 Item = TypeVar("Item")
 
 
@@ -186,7 +186,7 @@ def main() -> None:
     console.print(f"{chosen.events:,} events of {chosen.people:,} persons: {workload.description}")
     with (
         tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder,
-        Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=PARTS)) as stack,
+        Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=PROCESSES)) as stack,
     ):
         for cost in measure(stack, workload, chosen.events, chosen.people):
             used = ", ".join(f"{name} {cpu_s:.1f}" for name, cpu_s in cost.per_million.items())
