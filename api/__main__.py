@@ -6,9 +6,9 @@ import sys
 
 import definitions
 import settings
-from api.service import ProducerFailed, serve
+from api.service import serve
 from runtime import logs
-from runtime.http.serving import PortTaken
+from runtime.http.serving import ApplicationGaveUp, PortTaken
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
         signal.signal(signal_number, lambda *_: sys.exit(0))
     try:
         serve(settings.load())
-    except (PortTaken, ProducerFailed, settings.SettingsError, definitions.DefinitionErrors) as error:
+    except (ApplicationGaveUp, PortTaken, settings.SettingsError, definitions.DefinitionErrors) as error:
         print(f"api: {error}", file=sys.stderr)
         return 1
     return 0

@@ -27,10 +27,6 @@ FLUSH_S = 1.0
 logger = logging.getLogger(__name__)
 
 
-class ProducerFailed(Exception):
-    """Kafka's client has fenced itself off and cannot recover: a new process has to start."""
-
-
 def create_app(settings: Settings, give_up: Callable[[], None]) -> Starlette:
     """Return the ASGI application; it calls `give_up` when nothing but a new process can help."""
 
@@ -69,7 +65,7 @@ def create_app(settings: Settings, give_up: Callable[[], None]) -> Starlette:
 def serve(settings: Settings) -> None:
     """Serve until a signal; then finish the requests under way and return, within 5 s.
 
-    Raises DefinitionErrors before it starts, PortTaken or ProducerFailed.
+    Raises DefinitionErrors before it starts, PortTaken or ApplicationGaveUp.
     """
     definitions.load(settings.definitions)
     serving = settings.serving
@@ -78,5 +74,4 @@ def serve(settings: Settings) -> None:
     def build(give_up: Callable[[], None]) -> Starlette:
         return create_app(settings, give_up)
 
-    if not serve_application(build, serving.http_host, serving.api_port, limits, port_variable="ONEFOLD_API_PORT"):
-        raise ProducerFailed("Kafka's client cannot go on; start the API again")
+    serve_application(build, serving.http_host, serving.api_port, limits, port_variable="ONEFOLD_API_PORT")

@@ -83,7 +83,7 @@ class Bench:
 
     def warehouse(self) -> None:
         """The ClickHouse sink: events, profiles, and an event with all that follows from it."""
-        self.stack.part("sink").stop()
+        self.stack.process("sink").stop()
         begin_anew(self.stack)
         for cost in sink.measure(self.stack, self.workload, self.events, self.people):
             self.row(f"sink, {cost.what}", cost.rate, cost.cpu_of("sink", "reader", "client"), cost.cpu_of("kafka"),
@@ -91,9 +91,9 @@ class Bench:
 
     def cdnow(self) -> None:
         """CDNOW from the command to ClickHouse, with everything running."""
-        self.stack.part("sink").stop()
+        self.stack.process("sink").stop()
         begin_anew(self.stack)
-        self.stack.part("sink").restart()
+        self.stack.process("sink").restart()
         with workers(self.stack, self._folder / "cdnow", 1) as running:
             while not running.total(r'onefold_recovery_seconds_count\{stage="profile"\} (\S+)'):
                 time.sleep(0.2)
@@ -109,7 +109,7 @@ class Bench:
         fill(self.stack, self.workload, self.warm + self.events, self.people, self._seed)
 
     def _fill_anew(self) -> None:
-        self.stack.part("sink").stop()
+        self.stack.process("sink").stop()
         begin_anew(self.stack)
         self._fill()
 
@@ -125,7 +125,7 @@ class Bench:
 
     def _latency(self, running: Workers, rate: int) -> None:
         usages = [Usage(process.pid) for process in running.processes]
-        broker = Usage(self.stack.part("kafka").pid)
+        broker = Usage(self.stack.process("kafka").pid)
         seen = latency.measure(self.stack.settings, rate, self.seconds)
         per_million = 1e6 / seen.sent
         remark = (
@@ -159,7 +159,7 @@ def main() -> None:
     workload = WORKLOADS[chosen.workload]
     table = Table("what", "per second", "CPU s/M", "broker CPU s/M", "remarks")
     with tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder:
-        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), parts=PARTS)
+        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), processes=PARTS)
         with Stack(options, screen_for(console)) as stack:
             bench = Bench(stack, workload, chosen, table)
             for name in chosen.only:

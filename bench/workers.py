@@ -17,9 +17,9 @@ from bench.measure import Usage
 from bench.processes import running, wait_for_empty_group
 from bench.workload import Sender, Workload
 from embedded.layout import free_ports
-from embedded.part import Part
-from embedded.process import PartProcess
+from embedded.process import StackProcess
 from embedded.stack import Stack
+from embedded.steps import ProcessSpec
 from runtime.kafka.topics import create_topics
 from schemas import groups, topics
 from streams.agents.profile.stage import ProfileStage
@@ -49,7 +49,7 @@ class Rate(NamedTuple):
 class Workers(NamedTuple):
     """Worker processes and the ports of their metrics."""
 
-    processes: Sequence[PartProcess]
+    processes: Sequence[StackProcess]
     ports: Sequence[int]
 
     def total(self, pattern: str) -> float:
@@ -67,15 +67,15 @@ def workers(stack: Stack, folder: Path, number: int, stages: Sequence[str] = ALL
     wait_for_empty_group(AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0}), groups.WORKER.name)
     folder.mkdir(parents=True, exist_ok=True)
     ports = free_ports(number)
-    parts = [_part(stack, folder / f"worker-{at}", at + 1, port, stages) for at, port in enumerate(ports)]
-    with running(parts, folder) as processes:
+    specs = [_spec(stack, folder / f"worker-{at}", at + 1, port, stages) for at, port in enumerate(ports)]
+    with running(specs, folder) as processes:
         yield Workers(processes, ports)
 
 
 def work_off(stack: Stack, at_work: Workers, pattern: str, warm: int, events: int) -> Rate:
     """Wait until the metric has come from `warm` to `warm + events`. Raises TimeoutError, or when a worker ends."""
     usages = [Usage(process.pid) for process in at_work.processes]
-    broker = Usage(stack.part("kafka").pid)
+    broker = Usage(stack.process("kafka").pid)
     samples: list[tuple[float, float, float, float]] = []
     deadline, rss_mib = time.monotonic() + DEADLINE_S, 0.0
     while not samples or samples[-1][0] < warm + events:
@@ -123,7 +123,7 @@ def records_of(stage: type[ResolveStage | ProfileStage]) -> str:
     return rf'onefold_worker_records_total\{{stage="{stage.name}"\}} (\S+)'
 
 
-def _part(stack: Stack, folder: Path, number: int, port: int, stages: Sequence[str]) -> Part:
+def _spec(stack: Stack, folder: Path, number: int, port: int, stages: Sequence[str]) -> ProcessSpec:
     folder.mkdir(exist_ok=True)
     own = {
         "ONEFOLD_WORKER": str(number),
@@ -132,7 +132,7 @@ def _part(stack: Stack, folder: Path, number: int, port: int, stages: Sequence[s
         "ONEFOLD_SESSION_TIMEOUT_MS": SESSION_TIMEOUT_MS,
     }
     command = [sys.executable, "-m", "bench.hosting", *stages]
-    return Part(folder.name, folder.name, command, dict(stack.environment) | own, lambda: True, stop_within_s=15)
+    return ProcessSpec(folder.name, folder.name, command, dict(stack.environment) | own, lambda: True, stop_within_s=15)
 
 
 def _metrics(port: int) -> str:

@@ -6,9 +6,9 @@ import sys
 
 import definitions
 import settings
-from collectors.service import ProducerFailed, serve
+from collectors.service import serve
 from runtime import logs
-from runtime.http.serving import PortTaken
+from runtime.http.serving import ApplicationGaveUp, PortTaken
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     try:
         loaded = settings.load()
         serve(loaded, definitions.load(loaded.definitions).identity, whole_stack=not arguments.alone)
-    except (PortTaken, ProducerFailed, settings.SettingsError, definitions.DefinitionErrors) as error:
+    except (ApplicationGaveUp, PortTaken, settings.SettingsError, definitions.DefinitionErrors) as error:
         print(f"collector: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""Judgements to Kafka: accepted events to `events`, refused ones to `events.rejected`, counted when acknowledged."""
+"""Writes judgements to Kafka: accepted events to `events`, refused ones to `events.rejected`, and counts them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from collectors import metrics, payload
 from collectors.events import Sender
 from collectors.rejection import Rejection
-from collectors.validation import Judgement, Refused
+from collectors.validation import Judgement, RefusedCall
 from runtime.errors import OnefoldError, TransientError
 from runtime.kafka.async_producer import AsyncProducer
 from runtime.kafka.deliveries import ProducerRecord
@@ -47,7 +47,7 @@ class Intake:
         self, sender: Sender | None, rejection: Rejection, body: bytes, received_at: int
     ) -> None:
         """As `keep`, for a request that is wrong as a whole."""
-        refused = Refused(0, sender, None, rejection, payload.excerpt_of_bytes(body))
+        refused = RefusedCall(0, sender, None, rejection, payload.excerpt_of_bytes(body))
         await self.keep(Judgement((), (refused,)), received_at)
 
 
@@ -62,15 +62,15 @@ def _accepted_record(encoders: Encoders, event: Event) -> ProducerRecord:
     return ProducerRecord(topics.EVENTS, key, encoders.event(event))
 
 
-def _refused_records(encoders: Encoders, refused: Iterable[Refused], received_at: int) -> list[ProducerRecord]:
+def _refused_records(encoders: Encoders, refused: Iterable[RefusedCall], received_at: int) -> list[ProducerRecord]:
     return [
-        ProducerRecord(topics.EVENTS_REJECTED, None, encoders.rejected(_rejected_event(one, one.sender, received_at)))
-        for one in refused
-        if one.sender is not None
+        ProducerRecord(topics.EVENTS_REJECTED, None, encoders.rejected(_rejected_event(call, call.sender, received_at)))
+        for call in refused
+        if call.sender is not None
     ]
 
 
-def _rejected_event(refused: Refused, sender: Sender, received_at: int) -> RejectedEvent:
+def _rejected_event(refused: RefusedCall, sender: Sender, received_at: int) -> RejectedEvent:
     rejection = refused.rejection
     return RejectedEvent(
         workspace=sender.workspace,

@@ -17,7 +17,7 @@ from collectors.access import WriteKeys
 from collectors.intake import Intake, count_rejection
 from collectors.judging import Judging
 from collectors.rejection import Rejection
-from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
+from collectors.validation import BodyVerdict, Judgement, ReceivedBody, RefusedCall, judge_body
 from identity.rules import IdentityRules
 from runtime.errors import OnefoldError
 from runtime.http.answers import error_response
@@ -37,7 +37,7 @@ PATHS: dict[EventType | None, tuple[str, ...]] = {
     None: ("/v1/batch", "/v1/b", "/v1/import"),
 }
 
-# What the browser SDKs of Segment and RudderStack ask for in their preflights, on first tries and on retries.
+# What the browser SDKs of Segment and RudderStack request in their preflights, on first tries and on retries.
 _RUDDER_RETRY = ("rsa-retry-attempt", "rsa-retry-reason", "rsa-since-first-attempt", "rsa-since-last-attempt")
 _CORS = Middleware(
     CORSMiddleware,
@@ -62,7 +62,7 @@ class Ingestion:
         self._intake = intake
 
     def routes(self) -> Iterator[Route]:
-        """Every path, with and without a slash at its end: a redirect would lose the body in some SDKs."""
+        """Yield every path, with and without a slash at its end: a redirect would lose the body in some SDKs."""
         for kind, paths in PATHS.items():
             endpoint = partial(self.receive, kind=kind, route=paths[0])
             for path in paths:
@@ -71,7 +71,7 @@ class Ingestion:
                     yield Route(spelling, _no_content, methods=["OPTIONS"], middleware=[_CORS])
 
     async def receive(self, request: Request, kind: EventType | None, route: str) -> Response:
-        """Answer one call or batch; whatever happens, the answer is JSON and tells whether to come again."""
+        """Answer one call or batch; whatever happens, the answer is JSON and says whether to come again."""
         started = time.perf_counter()
         with metrics.REQUESTS_IN_FLIGHT.track_inprogress():
             response = await self._answer(request, kind)
@@ -90,7 +90,7 @@ class Ingestion:
             return error_response(503, "unavailable", "events cannot be stored now, send them again later")
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception as error:  # noqa: BLE001 - the boundary: the sender gets an answer, the log the place
+        except Exception as error:  # noqa: BLE001 - the boundary: the sender gets an answer, the log the line
             frame = traceback.extract_tb(error.__traceback__)[-1]
             logger.error("answered 500: %s at %s:%s", type(error).__name__, frame.filename, frame.lineno)
             return error_response(500, "internal_error", "the collector failed, send the events again later")
@@ -108,18 +108,18 @@ class Ingestion:
                 presented = keys.presented_in(body)
                 if keys.sender(presented) is None:
                     return _refuse_key(keys.why_refused(presented))
-            judge = partial(judge_body, body, Sent(kind, sender, keys, received_at), self._rules)
+            judge = partial(judge_body, body, ReceivedBody(kind, sender, keys, received_at), self._rules)
             verdict = await self._judging.run(caller.network, len(body), judge)
             return await self._keep(verdict, kind, body, received_at)
 
-    async def _keep(self, verdict: Verdict, kind: EventType | None, body: bytes, received_at: int) -> Response:
+    async def _keep(self, verdict: BodyVerdict, kind: EventType | None, body: bytes, received_at: int) -> Response:
         sender, outcome = verdict
         if isinstance(outcome, Rejection):
             if outcome.code == "unknown_write_key":
                 return _refuse_key(outcome.message)
             await self._intake.keep_refused_body(sender, outcome, body, received_at)
             return _refusal(outcome)
-        if not outcome.accepted and outcome.refused and all(one.sender is None for one in outcome.refused):
+        if not outcome.accepted and outcome.refused and all(call.sender is None for call in outcome.refused):
             return _refuse_key(outcome.refused[0].rejection.message)
         await self._intake.keep(outcome, received_at)
         if kind is not None and outcome.refused:
@@ -143,7 +143,7 @@ def _success(judgement: Judgement) -> Response:
     return JSONResponse({"success": True, "accepted": len(judgement.accepted), "rejected": rejected})
 
 
-def _shown(refused: Refused) -> dict[str, object]:
+def _shown(refused: RefusedCall) -> dict[str, object]:
     rejection = refused.rejection
     return {
         "index": refused.index,

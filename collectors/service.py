@@ -30,10 +30,6 @@ _FOR_PAGES = frozenset(path for paths in PATHS.values() for path in paths)
 logger = logging.getLogger(__name__)
 
 
-class ProducerFailed(Exception):
-    """Kafka's client has fenced itself off and cannot recover: a new process has to start."""
-
-
 def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give_up: Callable[[], None]) -> Starlette:
     """Return the ASGI application. `whole_stack`: ready only when every other process is ready too.
 
@@ -75,7 +71,7 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
 def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:
     """Serve until a signal; then finish the requests under way, flush, return, all within 5 s.
 
-    Raises PortTaken or ProducerFailed.
+    Raises PortTaken or ApplicationGaveUp.
     """
     serving = settings.serving
     limits = Limits(connections=serving.connections, connections_per_address=serving.connections_per_address)
@@ -83,8 +79,7 @@ def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:
     def build(give_up: Callable[[], None]) -> Starlette:
         return create_app(settings, rules, whole_stack, give_up)
 
-    if not serve_application(build, serving.http_host, serving.http_port, limits, port_variable="ONEFOLD_HTTP_PORT"):
-        raise ProducerFailed("Kafka's client cannot go on; start the collector again")
+    serve_application(build, serving.http_host, serving.http_port, limits, port_variable="ONEFOLD_HTTP_PORT")
 
 
 def _is_for_pages(method: str, path: str) -> bool:

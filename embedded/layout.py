@@ -56,7 +56,7 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def logs(self) -> Path:
-        """One log a part, with the previous run's beside it."""
+        """A log for each process, and beside it that of its start before."""
         return self.data_dir / "logs"
 
     @property
@@ -79,6 +79,6 @@ class Layout(msgspec.Struct, frozen=True):
         """Held by the stack that runs on this folder."""
         return self.data_dir / ".lock"
 
-    def log(self, part: str) -> Path:
-        """The log of a part."""
-        return self.logs / f"{part}.log"
+    def log(self, process: str) -> Path:
+        """The log of a process."""
+        return self.logs / f"{process}.log"

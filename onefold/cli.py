@@ -63,7 +63,7 @@ def onefold() -> None:
     Examples:
       onefold up                                   start the stack, until Ctrl-C
       onefold import cdnow                         import 69,659 real purchases
-      onefold sql "SELECT count() FROM profiles"   ask ClickHouse
+      onefold sql "SELECT count() FROM profiles"   query ClickHouse
     """
 
 

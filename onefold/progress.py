@@ -41,7 +41,7 @@ def lagging(committed: Mapping[str, Mapping[Partition, int]], extents: Mapping[P
     return tuple(lags)
 
 
-class Progress:
+class PipelineProgress:
     """Queries one Kafka. Raises TransientError when it does not answer."""
 
     def __init__(self, settings: Settings) -> None:

@@ -22,7 +22,7 @@ def data_dir_option(command: Command) -> Command:
 
 
 def running_settings(data_dir: Path | None) -> Settings:
-    """Settings of the stack that runs on a folder. Raises ClickException, which is one line for whoever asked."""
+    """Settings of the stack that runs on a folder. Raises ClickException, which is one line."""
     try:
         return configuration.load(running_environment(data_dir))
     except (SettingsError, StackError) as error:

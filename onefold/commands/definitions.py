@@ -56,5 +56,5 @@ def defaults() -> None:
 def _of_running_stack(data_dir: Path | None) -> Path:
     folder = running_settings(data_dir).definitions
     if folder is None:
-        raise click.UsageError("the stack runs without definitions: name a folder")
+        raise click.UsageError("no definitions are in use here: name a folder")
     return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from onefold.progress import Lag, Progress
+from onefold.progress import Lag, PipelineProgress
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
 from onefold.wording import json_text
@@ -32,7 +32,7 @@ def drain(timeout_s: float, as_json: bool, data_dir: Path | None) -> None:
     settings = running_settings(data_dir)
     started = time.monotonic()
     try:
-        progress = Progress(settings)
+        progress = PipelineProgress(settings)
         lags = progress.lagging()
         while lags and time.monotonic() - started < timeout_s:
             time.sleep(POLL_S)

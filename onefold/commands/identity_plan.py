@@ -18,7 +18,7 @@ from identity.plan.differences import PersonChange, RulesComparison, RulesPlan, 
 from identity.plan.replay import replay
 from identity.rules import IdentityRules
 from onefold.lookups import lookup_failure
-from onefold.progress import Progress
+from onefold.progress import PipelineProgress
 from onefold.requests import OperatorRequest, new_request_id, now_ms, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
@@ -171,7 +171,7 @@ def _confirm(summary: PlanSummary, yes: bool) -> None:
 
 
 def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: float) -> RequestOutcome:
-    """Send the requests; the last request changes nothing, so that its answer tells that all before it are decided."""
+    """Send the requests; the last request changes nothing, so that its answer shows that all before it are decided."""
     ends_at = time.monotonic() + timeout_s
     reason = f"rules {plan.rule_version}"
     at = now_ms()
@@ -190,7 +190,7 @@ def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: flo
 
 def _wait_until_visible(settings: Settings, ends_at: float) -> None:
     try:
-        progress = Progress(settings)
+        progress = PipelineProgress(settings)
         while progress.lagging():
             if time.monotonic() > ends_at:
                 click.echo("applied, but not all of it is in ClickHouse yet: see 'onefold drain'", err=True)

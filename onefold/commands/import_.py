@@ -91,8 +91,8 @@ def _sentence(summary: Summary, dry_run: bool) -> str:
     repeated = f", {summary.repeated:,} of them equal to an earlier one" if summary.repeated else ""
     unused = sum(summary.unused_identifiers.values())
     reasons = ", ".join(summary.unused_identifiers)
-    nobody = f"; {unused:,} of their identifiers name nobody ({reasons})" if unused else ""
-    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{nobody}"
+    unusable = f"; {unused:,} of their identifiers are unusable ({reasons})" if unused else ""
+    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{unusable}"
 
 
 class _Screen:
@@ -124,11 +124,11 @@ class _Screen:
         self._bars.stop()
 
     def checked(self, read_bytes: int, size: int, events: int) -> None:
-        """Part of `collectors.sources.files.load.Progress`."""
+        """Implement `collectors.sources.files.load.ImportProgress`."""
         self._show("Checking", read_bytes, size, events)
 
     def sent(self, events: int, total: int) -> None:
-        """Part of `collectors.sources.files.load.Progress`."""
+        """Implement `collectors.sources.files.load.ImportProgress`."""
         self._show("Sending", events, total, events)
 
     def _show(self, phase: str, done: int, total: int, events: int) -> None:

@@ -1,4 +1,4 @@
-"""`onefold up`: the whole stack on this machine, until it is told to stop. What the stack is, is `embedded`'s."""
+"""`onefold up`: the whole stack on this machine, until it is stopped. What the stack is, is `embedded`'s."""
 
 import shlex
 import shutil

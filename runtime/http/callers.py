@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from runtime.loopback import URL_LOOPBACK_NAMES, is_loopback
+from runtime.loopback import URL_LOOPBACK_NAMES, ip_address
 
 _LOOPBACK_PAGE = re.compile(rf"https?://(?:{'|'.join(map(re.escape, URL_LOOPBACK_NAMES))})(?::\d{{1,5}})?", re.ASCII)
 
@@ -25,7 +25,8 @@ class Caller(NamedTuple):
     @property
     def is_local(self) -> bool:
         """Whether it is a program on this machine or a page that this machine serves (Fetch standard: `Origin`)."""
-        if not is_loopback(self.address):
+        address = ip_address(self.address)  # a peer has an address; who shows a name is not believed
+        if address is None or not address.is_loopback:
             return False
         if self.origins:
             return all(_LOOPBACK_PAGE.fullmatch(origin) for origin in self.origins)

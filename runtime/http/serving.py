@@ -25,13 +25,17 @@ class PortTaken(Exception):
     """The address to listen on is in use or not ours; the message says which."""
 
 
+class ApplicationGaveUp(Exception):
+    """Nothing but a new process can help: Kafka's client has fenced itself off, for example."""
+
+
 def serve(
     build: Callable[[Callable[[], None]], ASGIApp], host: str, port: int, limits: Limits, *, port_variable: str
-) -> bool:
+) -> None:
     """Serve an application until SIGTERM or SIGINT, or until it gives up; then finish the requests under way.
 
-    `build` makes the application; it gets the function to call when nothing but a new process can help. Returns whether
-    the end was orderly. Raises PortTaken; `port_variable` names the setting that chooses another.
+    `build` makes the application; it gets the function to call when nothing but a new process can help. Raises
+    PortTaken, where `port_variable` names the setting that chooses another, and ApplicationGaveUp.
     """
     has_given_up = threading.Event()
 
@@ -49,7 +53,8 @@ def serve(
         name, number = listener.getsockname()[:2]
         logger.info("listening on http://%s:%d", name, number)
         server.run(sockets=[listener])
-    return not has_given_up.is_set()
+    if has_given_up.is_set():
+        raise ApplicationGaveUp("it cannot go on, the log says why; start it again")
 
 
 def configure(

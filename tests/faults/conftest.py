@@ -40,7 +40,7 @@ def faults_stack() -> Iterator[Stack]:
             definitions=DEFINITIONS,
             clock="event",
             ports=Ports.free(),
-            parts=("kafka", "registry", "clickhouse", "collector", "sink", "rebuilder"),
+            processes=("kafka", "registry", "clickhouse", "collector", "sink", "rebuilder"),
             broker=_BROKER,
             settings={"ONEFOLD_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS)},
         )

@@ -76,15 +76,15 @@ class Terminal:
         stack = self._running(definitions)
         if stack.environment["ONEFOLD_DEFINITIONS"] == str(definitions):
             return
-        stack.environment["ONEFOLD_DEFINITIONS"] = str(definitions)  # the parts start with what is in there
-        parts = [stack.part(name) for name in _READ_DEFINITIONS]
-        for part in parts:
-            part.terminate()
-        for part in parts:
-            part.stop()
-            part.start()
-        while waiting := [part for part in parts if not part.part.ready()]:
-            if ended := [part for part in waiting if part.pid is None]:
+        stack.environment["ONEFOLD_DEFINITIONS"] = str(definitions)  # the processes start with what is in there
+        processes = [stack.process(name) for name in _READ_DEFINITIONS]
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.stop()
+            process.start()
+        while waiting := [process for process in processes if not process.spec.ready()]:
+            if ended := [process for process in waiting if process.pid is None]:
                 raise ended[0].failure("ended while it started")
             time.sleep(0.05)
 

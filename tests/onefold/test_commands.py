@@ -20,6 +20,7 @@ from onefold.commands.import_ import import_
 from onefold.commands.profile import profile
 from onefold.commands.sql import sql
 from onefold.commands.unmerge import unmerge
+from onefold.examples import SHOP
 
 NOBODY = "127.0.0.1:1"
 VISITS = """name: visits
@@ -161,7 +162,9 @@ def test_definitions_are_checked_without_a_stack(environment: dict[str, str], tm
     assert answer.exit_code == 1
     assert "one.yaml:2:1: " in answer.stderr
     assert "two.yaml:2:1: " in answer.stderr
-    assert run(check, [], environment).output.startswith("ok: 4 segments, rules ")
+    in_use = environment | {"ONEFOLD_DEFINITIONS": str(SHOP)}
+    assert run(check, [], in_use).output.startswith("ok: 4 segments, rules ")
+    assert "no definitions are in use here: name a folder" in run(check, [], environment).output
 
 
 def test_every_command_shows_examples() -> None:
@@ -175,7 +178,7 @@ def test_every_command_shows_examples() -> None:
 @pytest.mark.parametrize(
     ("group", "commands"),
     [
-        (["definitions"], ["check"]),
+        (["definitions"], ["check", "defaults"]),
         (["explain"], ["identity"]),
         (["identity"], ["devices", "status", "quarantine"]),
         (["identity", "quarantine"], ["list", "accept", "reject"]),

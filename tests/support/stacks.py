@@ -15,10 +15,10 @@ from warehouse.migrate import migrate
 
 
 @contextmanager
-def running_stack(*parts: str) -> Iterator[Stack]:
+def running_stack(*processes: str) -> Iterator[Stack]:
     """The named processes of a stack, or its stores, in a folder that goes with it."""
     with tempfile.TemporaryDirectory(prefix="onefold-tests-") as folder:
-        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=parts or STORES)
+        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=processes or STORES)
         with Stack(options) as running:
             yield running
 

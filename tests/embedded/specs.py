@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from embedded.part import Part
+from embedded.steps import ProcessSpec
 
 # Tells that it runs by making a file; may ignore SIGTERM; may have a child of its own; notes when it is told to stop.
 _CODE = """
@@ -36,10 +36,10 @@ def sleeper(  # noqa: PLR0913 - one for each way to be
     parent: bool = False,
     restarts: bool = False,
     stop_within_s: float = 5.0,
-) -> Part:
-    """A part that is ready once it has written its process id into `folder/NAME.pid`."""
+) -> ProcessSpec:
+    """A process that is ready once it has written its process id into `folder/NAME.pid`."""
     flags = ["1" if flag else "0" for flag in (stubborn, parent)]
-    return Part(
+    return ProcessSpec(
         name=name,
         title=name.capitalize(),
         command=[sys.executable, "-c", _CODE, str(folder), name, *flags],
@@ -51,9 +51,9 @@ def sleeper(  # noqa: PLR0913 - one for each way to be
     )
 
 
-def failing(name: str, code: str, *, restarts: bool = False) -> Part:
-    """A part that runs some Python and is ready at once."""
-    return Part(
+def failing(name: str, code: str, *, restarts: bool = False) -> ProcessSpec:
+    """A process that runs some Python and is ready at once."""
+    return ProcessSpec(
         name=name,
         title=name.capitalize(),
         command=[sys.executable, "-c", code],

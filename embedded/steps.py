@@ -1,4 +1,4 @@
-"""What the supervisor must know of a part of the stack: its command, its environment, and when it is ready."""
+"""The steps by which a stack starts: processes with their readiness, and what is set up between them."""
 
 import http.client
 import socket
@@ -13,18 +13,18 @@ READINESS_TIMEOUT_S = 2.0
 
 
 class Readiness(Protocol):
-    """Asked every few hundredths of a second while a part starts."""
+    """Called every few hundredths of a second while a process starts."""
 
     def __call__(self) -> bool:
-        """Whether the part serves now. Returns within READINESS_TIMEOUT_S and raises nothing."""
+        """Whether the process serves now. Returns within READINESS_TIMEOUT_S and raises nothing."""
 
 
 def _nothing() -> None:
-    """For parts that need no preparation."""
+    """For processes that need no preparation."""
 
 
-class Part(msgspec.Struct, frozen=True):
-    """A process of the stack. `after` names the steps that must be done before it starts."""
+class ProcessSpec(msgspec.Struct, frozen=True):
+    """How to start a process of the stack, and how to see that it serves. `after`: steps to be done before."""
 
     name: str
     title: str
@@ -38,8 +38,8 @@ class Part(msgspec.Struct, frozen=True):
     restarts: bool = False
 
 
-class Task(msgspec.Struct, frozen=True):
-    """Something done once between the starts of parts, such as creating the topics. `run` raises StackError."""
+class Setup(msgspec.Struct, frozen=True):
+    """Work done once between the starts of processes, such as creating topics. `run` raises StackError."""
 
     name: str
     title: str
@@ -47,7 +47,7 @@ class Task(msgspec.Struct, frozen=True):
     after: tuple[str, ...] = ()
 
 
-Step = Part | Task
+Step = ProcessSpec | Setup
 
 
 def http_ready(port: int, path: str) -> Readiness:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from embedded.layout import Layout, Ports
-from embedded.own_parts import clickhouse_part, environment, onefold_parts
+from embedded.own_processes import clickhouse_process, environment, onefold_processes
 
 PARTS = ("clickhouse", "collector", "api", "worker", "sink", "rebuilder")
 PACKAGES = ("embedded", "collectors", "streams", "sinks", "jobs", "settings")
@@ -20,11 +20,11 @@ def test_modules_that_lie_where_the_stack_is_started_are_not_taken_for_ours(tmp_
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text(f"open({str(marker)!r}, 'w')\nraise SystemExit(3)\n")
     known = environment(Layout(tmp_path / "data"), Ports.free(), tmp_path / "nowhere", {"PATH": "/usr/bin:/bin"})
-    parts = {
-        part.name: part
-        for part in (clickhouse_part(Layout(tmp_path / "data"), 1, known), *onefold_parts(Ports.free(), known))
+    specs = {
+        spec.name: spec
+        for spec in (clickhouse_process(Layout(tmp_path / "data"), 1, known), *onefold_processes(Ports.free(), known))
     }
-    command = [*parts[name].command, "--port", "nonsense"]  # which none of them takes: each ends before it begins
+    command = [*specs[name].command, "--port", "nonsense"]  # which none of them takes: each ends before it begins
     ended = subprocess.run(
         command, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"} | known, capture_output=True, check=False, timeout=120
     )

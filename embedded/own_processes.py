@@ -1,4 +1,4 @@
-"""Onefold's own processes as parts, the ClickHouse gateway, and what all of them read from the environment."""
+"""Onefold's own processes and the ClickHouse gateway, and what all of them read from the environment."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedded.errors import StackError
 from embedded.layout import Layout, Ports
-from embedded.part import Part, Task, http_ready
+from embedded.steps import ProcessSpec, Setup, http_ready
 from runtime.errors import OnefoldError
 from runtime.kafka.topics import create_topics
 from runtime.loopback import LOOPBACK
@@ -41,12 +41,12 @@ def environment(
     }
 
 
-def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
+def clickhouse_process(layout: Layout, port: int, environment: Mapping[str, str]) -> ProcessSpec:
     """The ClickHouse engine behind its HTTP gateway."""
     command = [sys.executable, "-P", "-m", "embedded.clickhouse", "--host", LOOPBACK, "--port", str(port)]
     command += ["--path", str(layout.clickhouse), "--password-file", str(layout.clickhouse_password)]
     allowed = environment.get("ONEFOLD_CLICKHOUSE_ALLOW")
-    return Part(
+    return ProcessSpec(
         name="clickhouse",
         title="ClickHouse",
         command=[*command, "--allow", allowed] if allowed else command,
@@ -56,14 +56,14 @@ def clickhouse_part(layout: Layout, port: int, environment: Mapping[str, str]) -
     )
 
 
-def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = True) -> tuple[Part, ...]:
+def onefold_processes(ports: Ports, environment: Mapping[str, str], whole: bool = True) -> tuple[ProcessSpec, ...]:
     """Return collector, API, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
 
     All but the collector stop by design when Kafka or ClickHouse fail them, so they restart.
     """
     written = ("topics", "schemas")
     return (
-        Part(
+        ProcessSpec(
             name="collector",
             title="Collector",
             command=[sys.executable, "-P", "-m", "collectors", *([] if whole else ["--alone"])],
@@ -71,7 +71,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
             ready=http_ready(ports.http, _READY),
             after=written,
         ),
-        Part(
+        ProcessSpec(
             name="api",
             title="API",
             command=[sys.executable, "-P", "-m", "api"],
@@ -80,7 +80,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
             after=(*written, "clickhouse"),
             restarts=True,
         ),
-        Part(
+        ProcessSpec(
             name="worker",
             title="Worker",
             command=[sys.executable, "-P", "-m", "streams"],
@@ -90,7 +90,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
             stop_within_s=4.0,
             restarts=True,
         ),
-        Part(
+        ProcessSpec(
             name="sink",
             title="Sink",
             command=[sys.executable, "-P", "-m", "sinks"],
@@ -99,7 +99,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
             after=(*written, "clickhouse"),
             restarts=True,
         ),
-        Part(
+        ProcessSpec(
             name="rebuilder",
             title="Rebuilder",
             command=[sys.executable, "-P", "-m", "jobs.rebuild"],
@@ -111,7 +111,7 @@ def onefold_parts(ports: Ports, environment: Mapping[str, str], whole: bool = Tr
     )
 
 
-def topics_task(settings: Settings) -> Task:
+def topics_setup(settings: Settings) -> Setup:
     """Create the topics that are missing."""
 
     def run() -> None:
@@ -122,10 +122,10 @@ def topics_task(settings: Settings) -> Task:
         except OnefoldError as error:
             raise StackError(f"the topics could not be created: {error}") from error
 
-    return Task(name="topics", title="Topics", run=run, after=("kafka",))
+    return Setup(name="topics", title="Topics", run=run, after=("kafka",))
 
 
-def schemas_task(settings: Settings) -> Task:
+def schemas_setup(settings: Settings) -> Setup:
     """Register this release's schemas."""
 
     def run() -> None:
@@ -136,4 +136,4 @@ def schemas_task(settings: Settings) -> Task:
         except OnefoldError as error:
             raise StackError(f"the registry refused this release's schemas: {error}") from error
 
-    return Task(name="schemas", title="Schemas", run=run, after=("registry",))
+    return Setup(name="schemas", title="Schemas", run=run, after=("registry",))
