@@ -83,5 +83,5 @@ def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:
 
 
 def _is_for_pages(method: str, path: str) -> bool:
-    """Whether web pages of other sites are meant to send this: events, and the preflights of browsers before them."""
+    """Return whether web pages of other sites are meant to send this: events, and the preflights before them."""
     return method in ("POST", "OPTIONS") and path.removesuffix("/") in _FOR_PAGES
