@@ -102,7 +102,7 @@ def requested_identifier(
     except InvalidIdentifier as error:
         message = str(error).replace("expected ", f"expected {alternative}", 1)
         raise RequestRefused(field, message) from None
-    why = identity_rules(settings.definitions).why_nobody(identifier)
+    why = identity_rules(settings.definitions).why_unusable(identifier)
     is_bounded = len(identifier.value) <= MAX_VALUE_LENGTH
     if why and not (is_bounded and Links(look_ups(settings.clickhouse), workspace).of([identifier], limit=1)):
         raise RequestRefused(field, why)

@@ -63,7 +63,7 @@ class NewChange(msgspec.Struct, frozen=True, gc=False):
     claimants: tuple[Claimant, ...] = ()
 
 
-class Effects(msgspec.Struct):
+class DecisionEffects(msgspec.Struct):
     """What follows from one verdict outside the ledger, in order, under the number of the decision.
 
     `commands`: each with the id of its profile. `merged`: profiles that gave way to another.
@@ -78,7 +78,7 @@ class Effects(msgspec.Struct):
     merged: int = 0
 
 
-def publish(effects: Effects, request: IdentityRequest, rule_version: str, decision: Decision) -> None:
+def publish(effects: DecisionEffects, request: IdentityRequest, rule_version: str, decision: Decision) -> None:
     """Add the effects of a verdict on a request to the decision, as the records of the contract."""
     workspace, number = request.workspace, effects.number
     decision.links += (link_of(workspace, link.left, link.right, link.evidence) for link in effects.links)

@@ -63,12 +63,12 @@ def onefold() -> None:
     Examples:
       onefold up                                   start the stack, until Ctrl-C
       onefold import cdnow                         import 69,659 real purchases
-      onefold sql "SELECT count() FROM profiles"   ask ClickHouse
+      onefold sql "SELECT count() FROM profiles"   query ClickHouse
     """
 
 
 def main() -> None:
-    """Entry of the installed script."""
+    """Run the installed script."""
     guard_output()
     # Of a package of the registry's client that will be renamed: no concern of whoever types a command.
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)

@@ -1,4 +1,4 @@
-"""One way for commands to look something up: in a workspace that exists, with every failure told in one line."""
+"""One way for commands to look something up: in a workspace that exists, and every failure in one line."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,6 +1,7 @@
-"""The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out. No logic here.
+"""The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out.
 
-`host` is the same for any stages, for benchmarks and tests of the machinery.
+Leaves what the agents do to `streams.processing`, and how they read to `streams.transport`. `host` is the same for any
+stages, for benchmarks and tests of the machinery.
 """
 
 import faulthandler
@@ -44,7 +45,7 @@ class App(faust.App):  # type: ignore[misc]
     failure: BaseException | None = None
 
     @property
-    def settled(self) -> bool:
+    def is_reading(self) -> bool:
         """Whether the partitions are assigned, recovered and being read."""
         return bool(self.tables.actives_ready) and not self.rebalancing
 
@@ -68,14 +69,14 @@ class App(faust.App):  # type: ignore[misc]
 
 
 def _end_by_force() -> None:
-    """End, saying what every thread waits for: an orderly end should not take so long."""
+    """Log what every thread waits for, and end: an orderly end should not take so long."""
     log.error("the end took more than %.0f s: leaving by force", END_WITHIN_S)
     faulthandler.dump_traceback()
     os._exit(1)
 
 
 def build(settings: Settings) -> App:
-    """The app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises, before it starts."""
+    """Build the app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises."""
     defined = definitions.load(settings.definitions)
     program = definitions.compile_program(defined)
     metrics.RULES.labels(defined.identity.version).set(1)
@@ -91,12 +92,11 @@ def build(settings: Settings) -> App:
 
 
 def host(settings: Settings, stages: Sequence[AnyStage]) -> App:
-    """An app that carries these stages, each with its table; their topics are somebody else's to create."""
+    """Build an app that carries these stages, each with its table. The caller creates their topics."""
     folder = settings.data_dir / f"worker-{settings.worker}"
     app = _app(settings, folder)
     executor = ThreadPoolExecutor(COMMIT_THREADS, thread_name_prefix="commit")
-    app.stage_tasks = StageTasks(stages, settings.kafka, folder, executor)
-    app.stage_tasks.on_failure = app.fail
+    app.stage_tasks = StageTasks(stages, settings.kafka, folder, executor, app.fail)
     for stage in stages:
         app.Table(stage.table, partitions=settings.partitions)
         _agent(app, stage)
@@ -126,7 +126,7 @@ def _app(settings: Settings, folder: Path) -> App:
 
 
 def _agent(app: AppT[Any], stage: AnyStage) -> None:
-    """An agent that passes each batch to the task of its partition; the task acknowledges it."""
+    """Add an agent that passes each batch to the task of its partition; the task acknowledges it."""
 
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():

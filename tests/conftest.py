@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from tests.faults.figures import FIGURES, Figures, table
+from tests.support.spreading import UnitScheduling, has_own_stack
 
 pytest_plugins = ["tests.support.stacks"]
 
-# The fixtures that start what many tests share: the tests of one of them run in one process, one after the other.
-# The common one is the last, since a folder with a stack of its own may call that one `stack` as well.
-STACKS = ("faults_stack", "oracle_stack", "rebuild_stack", "sinks_stack", "clickhouse", "shared_server", "stack")
+# The fixtures that start what many tests share.
+STACKS = frozenset({"stack", "clickhouse", "shared_server", "oracle_stack"})
 EXAMPLES, SOAK_EXAMPLES = 40, 3_000
 FORMS = frozenset({"is_long", "history_seed"})  # a test that takes one of these has a short and a long form
 
@@ -48,19 +49,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose the form, keep the tests of one stack together, and begin with what takes long."""
+    """Choose the form, mark what needs a stack, and begin with what takes long."""
     for item in items:
         fixtures: list[str] = item.fixturenames  # type: ignore[attr-defined]
-        stack = next((name for name in STACKS if name in fixtures), None)
-        if stack is not None:
+        if not STACKS.isdisjoint(fixtures):
             item.add_marker("stack")
-            item.add_marker(pytest.mark.xdist_group(stack))
         if not FORMS.isdisjoint(fixtures) and item.get_closest_marker("soak") is None:
             item.add_marker(pytest.mark.soak(has_short_form=True))
     is_soak = config.getoption("--soak")
     config.hook.pytest_deselected(items=[item for item in items if not _is_chosen(item, is_soak)])
     items[:] = [item for item in items if _is_chosen(item, is_soak)]
-    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    items.sort(key=lambda item: (not has_own_stack(item.nodeid), item.get_closest_marker("stack") is None))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitScheduling:
+    """Keep together the tests that share a stack of their own."""
+    return UnitScheduling(config, log)
 
 
 def _is_chosen(item: pytest.Item, is_soak: bool) -> bool:

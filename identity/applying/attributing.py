@@ -3,14 +3,14 @@
 from collections.abc import Collection
 
 from identity.applying.rebuilds import Rebuilds
-from identity.decision import Effects, NewChange
+from identity.decision import DecisionEffects, NewChange
 from identity.ledger import Ledger
 from identity.ownership import owners
 from identity.verdicts import AttributeDevice, ReattributeDevice
 from schemas.records import Claim, Claimant, Disown, Identifier, Owner
 
 
-def attribute_device(verdict: AttributeDevice, ledger: Ledger, effects: Effects) -> None:
+def attribute_device(verdict: AttributeDevice, ledger: Ledger, effects: DecisionEffects) -> None:
     """Send a device its owners; those who lose events of it hear of that, since a replay may still hold some."""
     Rebuilds(ledger, effects).attribute(verdict.device)
     for loser in verdict.losers:
@@ -21,7 +21,7 @@ def attribute_device(verdict: AttributeDevice, ledger: Ledger, effects: Effects)
     publish_owners(verdict.device, verdict.before, ledger, effects)
 
 
-def reattribute_device(verdict: ReattributeDevice, ledger: Ledger, effects: Effects) -> None:
+def reattribute_device(verdict: ReattributeDevice, ledger: Ledger, effects: DecisionEffects) -> None:
     """Send a device its owners, and rebuild the persons who have the wrong events of it."""
     rebuilds = Rebuilds(ledger, effects)
     rebuilds.attribute(verdict.device)
@@ -30,7 +30,7 @@ def reattribute_device(verdict: ReattributeDevice, ledger: Ledger, effects: Effe
     effects.changes.append(NewChange("reattributed", named, "sign_in", claimants=rebuilds.claimants))
 
 
-def publish_owners(device: Identifier, before: Collection[Owner], ledger: Ledger, effects: Effects) -> None:
+def publish_owners(device: Identifier, before: Collection[Owner], ledger: Ledger, effects: DecisionEffects) -> None:
     """Publish who owns the events of a device from when on, but for the owners of before."""
     new = [owner for owner in owners(ledger.devices.sign_ins(device)) if owner not in before]
     claimants = tuple(

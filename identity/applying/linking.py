@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from identity.decision import Effects, NewChange, NewLink
+from identity.decision import DecisionEffects, NewChange, NewLink
 from identity.ledger import Component, Ledger
 from identity.verdicts import LinkPairs, PairEvidence, RejectPair, ReleasePair
 from schemas.records import ChangeKind, Identifier, LinkStatus, Transfer
@@ -12,7 +12,7 @@ from schemas.records import ChangeKind, Identifier, LinkStatus, Transfer
 _DROPPED: tuple[tuple[LinkStatus, ChangeKind], ...] = (("refused", "refused"), ("waiting", "quarantined"))
 
 
-def link_pairs(verdict: LinkPairs, ledger: Ledger, effects: Effects) -> None:
+def link_pairs(verdict: LinkPairs, ledger: Ledger, effects: DecisionEffects) -> None:
     """Record the evidence of each pair, unite what it ties, and publish what was dropped."""
     primary = verdict.primary
     for pair in verdict.pairs:
@@ -27,7 +27,7 @@ def link_pairs(verdict: LinkPairs, ledger: Ledger, effects: Effects) -> None:
             effects.changes.append(NewChange(kind, named, dropped[0].reason, profile_id=profile_id))
 
 
-def release_pair(verdict: ReleasePair, ledger: Ledger, effects: Effects) -> None:
+def release_pair(verdict: ReleasePair, ledger: Ledger, effects: DecisionEffects) -> None:
     """Record what became of a pair that was accepted, and unite what it ties."""
     named = (verdict.released.identifier, verdict.released.other)
     record(verdict.released, ledger, effects)
@@ -35,7 +35,7 @@ def release_pair(verdict: ReleasePair, ledger: Ledger, effects: Effects) -> None
     unite(verdict.components, named, ledger, effects)
 
 
-def reject_pair(verdict: RejectPair, ledger: Ledger, effects: Effects) -> None:
+def reject_pair(verdict: RejectPair, ledger: Ledger, effects: DecisionEffects) -> None:
     """Record that a pair was rejected, and keep the two apart."""
     named = (verdict.rejected.identifier, verdict.rejected.other)
     record(verdict.rejected, ledger, effects)
@@ -43,14 +43,16 @@ def reject_pair(verdict: RejectPair, ledger: Ledger, effects: Effects) -> None:
     effects.changes.append(NewChange("rejected", named, verdict.reason))
 
 
-def record(pair: PairEvidence, ledger: Ledger, effects: Effects) -> None:
+def record(pair: PairEvidence, ledger: Ledger, effects: DecisionEffects) -> None:
     """Record evidence of a pair under the number of the decision, and publish it."""
     numbered = [msgspec.structs.replace(evidence, decision=effects.number) for evidence in pair.evidence]
     left, right = ledger.links.record(pair.identifier, pair.other, numbered)
     effects.links += [NewLink(left, right, evidence) for evidence in numbered]
 
 
-def unite(components: Sequence[Component], named: tuple[Identifier, ...], ledger: Ledger, effects: Effects) -> None:
+def unite(
+    components: Sequence[Component], named: tuple[Identifier, ...], ledger: Ledger, effects: DecisionEffects
+) -> None:
     """Make one component of several, if there are, and send the states of their profiles to the one that stays."""
     if len(components) < 2:
         return

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from identity.decision import Effects
+from identity.decision import DecisionEffects
 from identity.ledger import Component, Ledger
 from identity.ownership import SignIns, claims, owners
 from schemas.records import Attribute, Claim, Claimant, Identifier, Rebuild, Transfer
@@ -11,7 +11,7 @@ from schemas.records import Attribute, Claim, Claimant, Identifier, Rebuild, Tra
 class Rebuilds:
     """Sends the commands that rebuild profiles, and collects the events that each of them claims."""
 
-    def __init__(self, ledger: Ledger, effects: Effects) -> None:
+    def __init__(self, ledger: Ledger, effects: DecisionEffects) -> None:
         self._ledger = ledger
         self._effects = effects
         self._claimants: dict[str, Claimant] = {}

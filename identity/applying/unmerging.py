@@ -3,13 +3,13 @@
 from identity.applying.attributing import publish_owners
 from identity.applying.linking import record
 from identity.applying.rebuilds import Rebuilds
-from identity.decision import Effects, NewChange, NewRoute
+from identity.decision import DecisionEffects, NewChange, NewRoute
 from identity.ledger import Component, Ledger
 from identity.verdicts import PairEvidence, ShareDevice, TakeBack
 from schemas.records import Identifier
 
 
-def take_back(verdict: TakeBack, ledger: Ledger, effects: Effects) -> None:
+def take_back(verdict: TakeBack, ledger: Ledger, effects: DecisionEffects) -> None:
     """Take the evidence of pairs back, and forbid those that must stay apart."""
     for pair in verdict.retracted:
         record(pair, ledger, effects)
@@ -24,7 +24,7 @@ def take_back(verdict: TakeBack, ledger: Ledger, effects: Effects) -> None:
     )
 
 
-def share_device(verdict: ShareDevice, ledger: Ledger, effects: Effects) -> None:
+def share_device(verdict: ShareDevice, ledger: Ledger, effects: DecisionEffects) -> None:
     """Take all links of a device back; if its events are attributed, rebuild whoever has signed in on it."""
     device = verdict.device
     ledger.devices.share(device, effects.number, verdict.is_attributed)
@@ -48,7 +48,11 @@ def _forget_sign_ins(pair: PairEvidence, ledger: Ledger) -> None:
 
 
 def _unmerge(
-    component: Component, retracted: tuple[PairEvidence, ...], rebuilds: Rebuilds, ledger: Ledger, effects: Effects
+    component: Component,
+    retracted: tuple[PairEvidence, ...],
+    rebuilds: Rebuilds,
+    ledger: Ledger,
+    effects: DecisionEffects,
 ) -> None:
     """Make the pieces that the remaining links hold together components of their own, if there are several."""
     reopened = {end for pair in retracted for end in (pair.identifier, pair.other)}
@@ -65,7 +69,7 @@ def _unmerge(
         effects.routes += (NewRoute(member, profile_id, member in reopened) for member in piece.identifiers)
 
 
-def _reopen_refused(component: Component, ledger: Ledger, effects: Effects) -> set[Identifier]:
+def _reopen_refused(component: Component, ledger: Ledger, effects: DecisionEffects) -> set[Identifier]:
     """Let pairs be seen anew that were refused because the component was one; return its members of such pairs."""
     refused = {member: ledger.links.refused(member) for member in component.identifiers}
     others = dict.fromkeys(other for pairs in refused.values() for other in pairs if other not in refused)

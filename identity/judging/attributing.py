@@ -41,8 +41,8 @@ def judge_owners(
         if not ledger.devices.is_shared(kept.device):
             continue
         before, after = owners(kept.before), owners(kept.sign_ins)
-        if not ledger.devices.is_attributed(kept.device):
-            # It was shared under another policy.
+        if not before or not ledger.devices.is_attributed(kept.device):
+            # Its profile still folds its events: it was shared under another policy, or by somebody kept apart from it.
             device = standing(ledger, kept.device, request.occurred_at)
             yield share(device, tuple(owner.identifier for owner in after), True, request, ledger)
         elif losses := changed(before, after):
@@ -65,4 +65,4 @@ def judge_reattribution(request: IdentityRequest, ledger: Ledger, _rules: Identi
     if ledger.devices.is_attributed(device):
         yield ReattributeDevice(device, tuple(persons))
     else:
-        yield ChangeNothing(request.identifiers, f"{device} is no shared device that is handed on")
+        yield ChangeNothing(request.identifiers, f"{device} is no shared device whose events are attributed")

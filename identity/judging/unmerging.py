@@ -21,7 +21,7 @@ def judge_unmerge(request: IdentityRequest, ledger: Ledger, _rules: IdentityRule
         yield ChangeNothing(request.identifiers, f"{', '.join(map(str, strangers))} and {anchor} are not one person")
         return
     if not split or anchor in split:
-        yield ChangeNothing(request.identifiers, "nothing is to be parted")
+        yield ChangeNothing(request.identifiers, "nothing is to be unmerged")
         return
     stays = ledger.links.reached(anchor, without=split)
     tied = [(member, other) for member in split for other in ledger.links.near(member) if other in stays]

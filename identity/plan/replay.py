@@ -106,7 +106,7 @@ class ReplayedHistory:
         resolved = resolve(entry, identifiers, source, NOWHERE, epoch=epoch)
         if resolved.changed is not None:
             self._entries[primary] = resolved.changed
-        others = [other for other in resolved.asked if not self.is_apart(primary, other, source)]
+        others = [other for other in resolved.requested if not self.is_apart(primary, other, source)]
         if others:
             request = (observed.message_id, source, observed.occurred_at, (primary, *others))
             self._decide(IdentityRequest(self._workspace, *request))
@@ -136,7 +136,7 @@ class ReplayedHistory:
                 return f"{end.namespace} names nobody" if self._rules.get(end.namespace) is None else "blocked"
         decided = self.links.get(key_of(link)) or self.links.get((link.right, link.left, link.source))
         if decided is None:
-            return "not asked about"
+            return "not requested"
         return decided.reason or decided.status
 
     def _decide(self, request: IdentityRequest) -> None:

@@ -62,7 +62,7 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
         queried = queried_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
         explanation = find_explanation(look_ups(settings.clickhouse), workspace, queried, rules)
-        return explanation, "" if explanation else rules.why_nobody(queried)
+        return explanation, "" if explanation else rules.why_unusable(queried)
 
     explanation, why = look_up(query, workspace, data_dir)
     if explanation is None:

@@ -41,7 +41,7 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
     def query(settings: Settings) -> tuple[JsonObject | None, str]:
         queried = queried_identifier(identifier, settings.definitions)
         person = find_profile(look_ups(settings.clickhouse), workspace, queried)
-        return person, "" if person else identity_rules(settings.definitions).why_nobody(queried)
+        return person, "" if person else identity_rules(settings.definitions).why_unusable(queried)
 
     person, why = look_up(query, workspace, data_dir)
     if person is None:

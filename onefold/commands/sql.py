@@ -1,4 +1,4 @@
-"""`onefold sql`: ask ClickHouse, and show the answer as a table or in any of its formats."""
+"""`onefold sql`: query ClickHouse, and show the answer as a table or in any of its formats."""
 
 import json
 import sys
@@ -35,7 +35,7 @@ class Answer(msgspec.Struct):
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as one JSON array of objects.")
 @data_dir_option
 def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | None) -> None:
-    """Ask ClickHouse. QUERY is one statement, or - to read it from the standard input.
+    """Query ClickHouse. QUERY is one statement, or - to read it from the standard input.
 
     Tables need no prefix, and every row is shown once, as it is now (final = 1).
 
@@ -65,7 +65,7 @@ def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | N
 
 
 def _print_bytes(answer: bytes) -> None:
-    """A terminal gets what shows of an answer; a file or a pipe, and the program behind it, every byte."""
+    """Print what shows of an answer on a terminal, and every byte to a file or a pipe."""
     stdout = unguarded(sys.stdout)
     if stdout.isatty():
         stdout.write(printable(answer.decode(errors="backslashreplace")))
@@ -82,15 +82,15 @@ def _ask(url: str, statement: str, output_format: str) -> httpx.Response:
         "output_format_json_quote_64bit_integers": "0",
         "wait_end_of_query": "1",
     }
-    place = host_and_port(url)
+    server = host_and_port(url)
     try:
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT_S)
         answer = httpx.post(url, params=parameters, content=statement.encode(), timeout=timeout)
     except httpx.ConnectError as error:
-        message = f"no ClickHouse answers at {place}: start a stack with 'onefold up', or set ONEFOLD_CLICKHOUSE"
+        message = f"no ClickHouse answers at {server}: start a stack with 'onefold up', or set ONEFOLD_CLICKHOUSE"
         raise click.ClickException(message) from error
     except httpx.HTTPError as error:
-        raise click.ClickException(f"ClickHouse at {place}: {literal(error)}") from error
+        raise click.ClickException(f"ClickHouse at {server}: {literal(error)}") from error
     code = answer.headers.get("x-clickhouse-exception-code")
     if answer.status_code != httpx.codes.OK or code is not None:
         raise click.ClickException(f"ClickHouse, code {code}: {_reason(answer.text)}")

@@ -83,8 +83,11 @@ def _figures(stack: Stack) -> figures.Figures:
 
 
 def _show_story(stack: Stack, console: Terminal, shop: Shop, stays_up: bool) -> None:
-    story.tell(console, stack.addresses, shop.tablet)
-    story.ways_on(console, stack.addresses, str(stack.options.data_dir), stays_up)
+    story.show_results(console, stack.addresses, shop.tablet)
+    if stays_up:
+        story.show_next_steps(console, stack.addresses, stack.options.data_dir)
+    else:
+        story.show_own_start(console, stack.options.ports)
 
 
 def _stay(stack: Stack) -> None:

@@ -1,8 +1,12 @@
 """What the demo ends with: one person, the latest segment changes, CDNOW by SQL, and how to go on."""
 
+from pathlib import Path
+
+import msgspec
 from rich.table import Table
 
 from embedded.layout import Ports
+from embedded.preflight import flag
 from embedded.running import Addresses
 from embedded.terminal import Terminal
 from onefold.demo.visitors import Tablet
@@ -16,6 +20,7 @@ WORKSPACE = "main"
 
 CDNOW_EXPECTED = CdnowTotals(69_659, 23_570, 167_881, 2_500_315.63, "1997-01-01", "1998-06-30")
 
+_ONEFOLD = ".venv/bin/onefold"
 _HELLO = '\'{"userId": "me", "event": "Hello", "properties": {"from": "curl"}}\''
 
 
@@ -28,7 +33,7 @@ def family_of(addresses: Addresses, tablet: Tablet) -> list[IdentifierOwner]:
     return demo.owners_of(warehouse, WORKSPACE, tablet.device, first, second)
 
 
-def tell(console: Terminal, addresses: Addresses, tablet: Tablet) -> None:
+def show_results(console: Terminal, addresses: Addresses, tablet: Tablet) -> None:
     """Print what there is to look at."""
     _person(console, addresses)
     _family(console, addresses, tablet)
@@ -36,32 +41,45 @@ def tell(console: Terminal, addresses: Addresses, tablet: Tablet) -> None:
     _rfm(console, addresses)
 
 
-def ways_on(console: Terminal, addresses: Addresses, data_dir: str, stays_up: bool) -> None:
-    """Print how to go on: with this stack while it is up (commands get `data_dir`), else with one that is kept."""
-    onefold = ".venv/bin/onefold"
-    if stays_up:
-        console.print("\n[bold]Go on, in another terminal[/bold] (the stack stays up until Ctrl-C)", markup=True)
-        here = f" --data-dir {data_dir}"
-        lines: tuple[str, ...] = (
-            f"{onefold} profile{here} user_id:shop-7-000",
-            f"{onefold} explain identity{here} anonymous_id:shop-7-family-tablet",
-            f'{onefold} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
-            f"curl {addresses.api}/v1/profiles/user_id:shop-7-000",
-            f"curl -u dev: {addresses.http}/v1/track -d {_HELLO}",
-            f"curl {addresses.clickhouse} -d 'SELECT count() FROM onefold.events'",
-            f"curl {addresses.worker_metrics}",
-        )
-    else:
-        console.print("\n[bold]Go on[/bold] with a stack of your own (the demo's data is removed):", markup=True)
-        lines = (
-            f"{onefold} up    # and in another terminal:",
-            f"curl -u dev: http://{LOOPBACK}:{Ports().http}/v1/track -d {_HELLO}",
-            f"{onefold} profile user_id:me",
-            f"{onefold} import cdnow && {onefold} drain",
-            f'{onefold} sql "SELECT workspace, count() FROM events GROUP BY 1"',
-        )
-    for line in lines:
-        console.print(f"  {line}", soft_wrap=True)
+def show_next_steps(console: Terminal, addresses: Addresses, data_dir: Path) -> None:
+    """Print how to go on with this stack while it is up."""
+    console.print("\n[bold]Go on, in another terminal[/bold] (the stack stays up until Ctrl-C)", markup=True)
+    here = f" --data-dir {data_dir}"
+    _show_commands(
+        console,
+        f"{_ONEFOLD} profile{here} user_id:shop-7-000",
+        f"{_ONEFOLD} explain identity{here} anonymous_id:shop-7-family-tablet",
+        f'{_ONEFOLD} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
+        f"curl {addresses.api}/v1/profiles/user_id:shop-7-000",
+        f"curl -u dev: {addresses.http}/v1/track -d {_HELLO}",
+        f"curl {addresses.clickhouse} -d 'SELECT count() FROM onefold.events'",
+        f"curl {addresses.worker_metrics}",
+    )
+
+
+def show_own_start(console: Terminal, ports: Ports) -> None:
+    """Print how to go on with a stack that is kept, on the ports that this one had."""
+    console.print("\n[bold]Go on[/bold] with a stack of your own (the demo's data is removed):", markup=True)
+    _show_commands(
+        console,
+        f"{_ONEFOLD} up{_port_options(ports)}    # and in another terminal:",
+        f"curl -u dev: http://{LOOPBACK}:{ports.http}/v1/track -d {_HELLO}",
+        f"{_ONEFOLD} profile user_id:me",
+        f"{_ONEFOLD} import cdnow && {_ONEFOLD} drain",
+        f'{_ONEFOLD} sql "SELECT workspace, count() FROM events GROUP BY 1"',
+    )
+
+
+def _show_commands(console: Terminal, *commands: str) -> None:
+    for command in commands:
+        console.print(f"  {command}", soft_wrap=True)
+
+
+def _port_options(ports: Ports) -> str:
+    """Return the options of `onefold up` for every port that is not the default."""
+    chosen: dict[str, int] = msgspec.structs.asdict(ports)
+    defaults = msgspec.structs.asdict(Ports())
+    return "".join(f" {flag(name)} {port}" for name, port in chosen.items() if port != defaults[name])
 
 
 def _person(console: Terminal, addresses: Addresses) -> None:
@@ -103,7 +121,7 @@ def _rfm(console: Terminal, addresses: Addresses) -> None:
 
 
 def _table(*columns: str, title: str, show_header: bool = True) -> Table:
-    """A table that loses nothing on a narrow terminal: long cells go on in the next line."""
+    """Return a table that loses nothing on a narrow terminal: long cells go on in the next line."""
     table = Table(title=title, show_header=show_header, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -32,11 +32,11 @@ class Visitor:
         self.user_id = f"shop-{seed}-{number:03d}"
         self.name = f"{_NAMES[number % len(_NAMES)]} {number}"
         self.email = f"visitor{number}@example.com"
-        self.devices = [f"{self.user_id}-device-{at}" for at in range(self._random.choice((2, 2, 3)))]
+        self.devices = [f"{self.user_id}-device-{number}" for number in range(self._random.choice((2, 2, 3)))]
         self._signed_in: set[str] = set()
 
     def visits(self) -> Iterator[SdkCall]:
-        """Calls without end: visit after visit, each on one device."""
+        """Yield calls without end: visit after visit, each on one device."""
         while True:
             yield from self._visit(self._random.choice(self.devices))
 
@@ -86,14 +86,14 @@ class Visitor:
 
 
 class Tablet:
-    """A device that two visitors share: they sign in by turns, and in between somebody just looks around."""
+    """A device that two visitors share: they sign in alternately, and in between somebody just looks around."""
 
     def __init__(self, seed: int, family: tuple[Visitor, Visitor]) -> None:
         self.device = f"shop-{seed}-family-tablet"
         self.family = family
 
     def visits(self) -> Iterator[SdkCall]:
-        """Calls without end, one visit of each in turn."""
+        """Yield calls without end, one visit of each after the other."""
         while True:
             for visitor in self.family:
                 yield self._call("page", "Home", None, {"url": "https://shop.example/home", "title": "Home"})

@@ -19,10 +19,9 @@ from streams.metrics import Tally
 from streams.phases import Decoded, Effects, Output, Record
 from streams.state.view import StateView
 
-MAX_PAIRS = 10_000  # of one order; whoever has more sends several
+MAX_PAIRS = 10_000  # of one request; whoever has more sends several
 
-
-_Judged = tuple[IdentityRequest, str]
+_Checked = tuple[IdentityRequest, str]
 
 
 class GraphStage:
@@ -42,7 +41,7 @@ class GraphStage:
         self._encode_route = codec.encoder(Route)
         self._encode_change = codec.encoder(IdentityChange)
 
-    def fold(self, decoded: Decoded[_Judged], view: StateView) -> Effects:
+    def fold(self, decoded: Decoded[_Checked], view: StateView) -> Effects:
         """Decide the requests of a batch one after another; each sees what the ones before it decided."""
         outputs: list[Output] = []
         tally: Tally = Tally()
@@ -61,8 +60,8 @@ class GraphStage:
             outputs += self._outputs(decision)
         return Effects(outputs, view, tally)
 
-    def decode(self, record: Record, now: int) -> _Judged:  # noqa: ARG002 - a stage's signature
-        """The request, and why it cannot be decided if somebody waits for the answer. Raises DecodeError otherwise."""
+    def decode(self, record: Record, now: int) -> _Checked:  # noqa: ARG002 - a stage's signature
+        """Read a request, and why it cannot be decided if its sender waits for an answer. Raises DecodeError else."""
         request = self._codec.decode(IdentityRequest, record.value)
         refusal = self._refusal(request)
         if refusal is not None and not request.request_id:
@@ -75,16 +74,15 @@ class GraphStage:
         if request.workspace not in self._workspaces:
             return DecodeError("unknown_workspace", "the request names a workspace that is not configured")
         if request.kind == "link" and not self._rules.usable(request.identifiers):
-            return DecodeError("no_identifier", "the request names nobody")
-        for one in (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))):
-            # What the rules do not let name anybody any more can still be parted from others, and is left out of links
-            # that were asked for before.
+            return DecodeError("no_identifier", "the request has no usable identifier")
+        for identifier in (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))):
+            # What is not usable any more can still be unmerged from others, and is left out of links requested before.
             if request.kind not in _LENIENT:
-                why = self._rules.why_nobody(one)
+                reason = self._rules.why_unusable(identifier)
             else:
-                why = "" if is_well_formed(one.value) else "the request holds a value that cannot name anybody"
-            if why:
-                return DecodeError("invalid", why)
+                reason = "" if is_well_formed(identifier.value) else _MALFORMED
+            if reason:
+                return DecodeError("invalid", reason)
         if len(request.pairs) > MAX_PAIRS:
             return DecodeError("invalid", f"the request holds more than {MAX_PAIRS} pairs")
         return None
@@ -110,5 +108,6 @@ class GraphStage:
             yield Output(IDENTITY_CHANGES, change.workspace.encode(), self._encode_change(change))
 
 
+_MALFORMED = "the request holds a value that cannot name anybody"
 _LENIENT = frozenset({"link", "unmerge", "retract", "reject", "reattribute"})
 _OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

@@ -82,14 +82,14 @@ class ResolveStage:
         return _Decoded(record, identifier_key(event.workspace, identifiers[0]), event, identifiers, None)
 
     def _led_by(self, primary: Identifier, event: EventHead, record: Record) -> bytes | None:
-        """The event with its primary identifier first, as it nearly always comes.
+        """Return the event with its primary identifier first, as it nearly always comes.
 
-        Everybody behind RESOLVE takes the first for the one by which it was routed, whatever the rules are by then.
+        All who read it later take the first for the one by which it was routed, whatever the rules are by then.
         """
         if event.identifiers[0] == primary:
             return record.value
         whole = self._codec.decode(Event, record.value)
-        others = (one for one in whole.identifiers if one != primary)
+        others = (identifier for identifier in whole.identifiers if identifier != primary)
         return self._encode_event(msgspec.structs.replace(whole, identifiers=(primary, *others)))
 
     def _apply(self, item: _Decoded, route: Route, view: StateView) -> None:
@@ -102,19 +102,21 @@ class ResolveStage:
         workspace = self._workspaces[event.workspace]
         is_sign_in = event.type == "identify" and bool(self._rules.attributed(item.identifiers))
         entry, epoch = _entry(view, item.key), self._rules.epoch(event.occurred_at)
-        resolved = resolve(entry, item.identifiers, event.source, workspace.namespace, asks_all=is_sign_in, epoch=epoch)
+        resolved = resolve(
+            entry, item.identifiers, event.source, workspace.namespace, request_all=is_sign_in, epoch=epoch
+        )
         record = item.record
         key = profile_key(event.workspace, resolved.profile_id)
         outputs.append(Output(EVENTS_RESOLVED, key, self._led_by(item.identifiers[0], event, record), record.headers))
         if resolved.changed is not None:
             view.put(item.key, encode_entry(resolved.changed))
-        if resolved.asked:
+        if resolved.requested:
             request = IdentityRequest(
                 workspace=event.workspace,
                 message_id=event.message_id,
                 source=event.source,
                 occurred_at=event.occurred_at,
-                identifiers=(item.identifiers[0], *resolved.asked),
+                identifiers=(item.identifiers[0], *resolved.requested),
                 signed_in=is_sign_in,
             )
             outputs.append(Output(IDENTITY_REQUESTS, event.workspace.encode(), self._encode_request(request)))

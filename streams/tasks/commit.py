@@ -61,13 +61,15 @@ class _Refusal(NamedTuple):
 
 
 def stored_positions(store: StateStore) -> dict[str, int]:
-    """The input positions that the last commit has put into a store: topic -> offset of the next record to read."""
+    """Return the input positions in a store, as of its last commit: topic -> offset of the next record to read."""
     return {topic.decode(): int(offset) for topic, offset in store.meta(POSITION).items()}
 
 
 class Committer:
-    """The transactional producer of one partition of one agent. Its id is the same wherever the partition lives,
-    so that the broker fences whoever held it before."""
+    """The transactional producer of one task.
+
+    Its id is the same wherever the partition lives, so that the broker fences the worker that held it before.
+    """
 
     def __init__(self, kafka: str, transactional_id: str, changelog: str, partition: int) -> None:
         self.name = f"{changelog}-{partition}"
@@ -83,7 +85,7 @@ class Committer:
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "linger.ms": 1,
-                # A transaction that follows at once meets the markers of the one before, and is told to come again.
+                # A transaction that follows at once meets the markers of the one before, and must come again.
                 "retry.backoff.ms": 10,
                 "socket.nagle.disable": True,
                 "compression.type": "lz4",
@@ -118,7 +120,7 @@ class Committer:
         reached("after_store")
 
     def _transact(self, effects: Effects, positions: Mapping[str, int]) -> int:
-        """Repeat the transaction until the broker has it; the offset of its last changelog record."""
+        """Repeat the transaction until the broker has it. Returns the offset of its last changelog record."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._producer.begin_transaction()

@@ -1,17 +1,18 @@
 """Isolation of poison: folds a batch again without the records whose effects are too large for Kafka.
 
-Needed only after a topic has refused something of the batch: until then nobody measures anything. What a topic takes is
+Needed only after a topic has refused something of the batch: until then nothing is measured. What a topic takes is
 known when it refuses, not before, and not for long: the broker's own settings decide, and may change.
 """
 
 from collections.abc import Callable
 
+from runtime.errors import TerminalError
 from schemas.codec import DecodeError
 from streams.phases import Effects, Folded, Item, Received, RefusedRecord, Stage, decode, fold
 from streams.state.view import StateView
 
 
-class DoesNotFit(Exception):
+class DoesNotFit(TerminalError):
     """A state or an output is too large, and no record of the batch is the cause: there is nothing to dead-letter."""
 
 
@@ -54,7 +55,7 @@ def isolate(stage: Stage[Item], received: Received, view: Callable[[], StateView
 
 
 def _first_culprit(stage: Stage[Item], received: Received, view: Callable[[], StateView], sizes: RefusedSizes) -> int:
-    """Number of a record with which the records before it do not fit and without which they do, by halving."""
+    """Find a record with which the records before it do not fit and without which they do, by halving: its number."""
 
     def excess_of_first(count: int) -> str | None:
         beginning = received._replace(records=received.records[:count])
@@ -74,7 +75,7 @@ def _first_culprit(stage: Stage[Item], received: Received, view: Callable[[], St
 
 
 def _without(received: Received, culprit: int, error: DecodeError) -> Received:
-    """The batch with one of its records refused."""
+    """Return the batch with one of its records refused."""
     records = list(received.records)
     refused = RefusedRecord(records.pop(culprit), error)
     return received._replace(records=records, refused=[*received.refused, refused])

@@ -39,11 +39,11 @@ _FOLLOWING: Mapping[TaskState, frozenset[TaskState]] = MappingProxyType(
 
 
 class IllegalTransition(Exception):
-    """A task was told to do what its state does not allow: an error of the program."""
+    """A caller wants of a task what its state does not allow: an error of the program."""
 
 
 def transition(state: TaskState, following: TaskState) -> TaskState:
-    """The following state. Raises IllegalTransition where there is no arrow."""
+    """Return the following state. Raises IllegalTransition where there is no arrow."""
     if following not in _FOLLOWING[state]:
         raise IllegalTransition(f"a task that is {state.value} cannot become {following.value}")
     return following

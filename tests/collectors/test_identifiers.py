@@ -38,7 +38,7 @@ def external(namespace: str, value: object, **fields: object) -> dict[str, objec
     return {"externalIds": [{"type": namespace, "id": value} | fields]}
 
 
-def test_every_field_that_names_somebody_is_read_strongest_first() -> None:
+def test_every_field_that_is_usable_is_read_strongest_first() -> None:
     context = {
         "externalIds": [{"type": "external_id", "id": 42}, {"type": "unionid", "id": "oU"}],
         "device": {"advertisingId": ADVERTISING_ID, "type": "ios", "token": "t0k3n"},

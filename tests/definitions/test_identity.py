@@ -232,21 +232,21 @@ PLACEHOLDERS = [
 
 @pytest.mark.parametrize("value", PLACEHOLDERS)
 def test_placeholders_name_nobody_in_any_namespace(value: str) -> None:
-    assert not any(DEFAULT_RULES.names_somebody(Identifier(one.name, value)) for one in DEFAULT_RULES.namespaces)
+    assert not any(DEFAULT_RULES.is_usable(Identifier(one.name, value)) for one in DEFAULT_RULES.namespaces)
 
 
 @pytest.mark.parametrize("value", ["test", "na", "1", "100", "guest7", "test@test.com", "13800138000"])
 def test_what_may_be_a_user_is_not_blocked(value: str) -> None:
-    assert DEFAULT_RULES.names_somebody(Identifier("user_id", value))
+    assert DEFAULT_RULES.is_usable(Identifier("user_id", value))
 
 
 def test_addresses_and_numbers_that_anybody_types_are_blocked() -> None:
-    assert not DEFAULT_RULES.names_somebody(Identifier("email", "Test@Test.com"))
-    assert not DEFAULT_RULES.names_somebody(Identifier("phone", "+8613800138000"))
+    assert not DEFAULT_RULES.is_usable(Identifier("email", "Test@Test.com"))
+    assert not DEFAULT_RULES.is_usable(Identifier("phone", "+8613800138000"))
 
 
 def test_blocked_values_are_in_lower_case_and_could_be_identifiers_otherwise() -> None:
     blocked = DEFAULT_RULES.blocked.union(*(one.blocked for one in DEFAULT_RULES.namespaces))
     open_rules = IdentityRules((Namespace("x"),))
     assert [value for value in blocked if value != value.lower()] == []
-    assert [value for value in blocked if not open_rules.names_somebody(Identifier("x", value))] == []
+    assert [value for value in blocked if not open_rules.is_usable(Identifier("x", value))] == []

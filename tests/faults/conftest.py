@@ -32,7 +32,7 @@ _BROKER = {
 
 
 @pytest.fixture(scope="package")
-def faults_stack() -> Iterator[Stack]:
+def stack() -> Iterator[Stack]:
     """Everything but the worker, on the event clock."""
     with tempfile.TemporaryDirectory(prefix="onefold-faults-") as folder:
         options = StackOptions(
@@ -47,12 +47,6 @@ def faults_stack() -> Iterator[Stack]:
         write_workspaces(Layout(options.data_dir).workspaces, [shop(f"shop-{number}") for number in range(WORKSPACES)])
         with Stack(options) as running:
             yield running
-
-
-@pytest.fixture(scope="package")
-def stack(faults_stack: Stack) -> Stack:
-    """The stack of this folder."""
-    return faults_stack
 
 
 @pytest.fixture(scope="package")

@@ -1,4 +1,4 @@
-"""A worker that is killed, at every failpoint and at random, or told to stop under load."""
+"""A worker that is killed, at every failpoint and at random, or stopped by a signal under load."""
 
 import random
 import time
@@ -90,7 +90,7 @@ def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figure
     assert_sound(scene, played)
 
 
-def test_told_to_stop_under_load_it_leaves_nothing_to_redo(
+def test_stopped_under_load_it_leaves_nothing_to_redo(
     crew: Crew, scene: Scene, figures: Figures, is_long: bool
 ) -> None:
     played = phases(scene, seed=4, number=2, visitors=60)

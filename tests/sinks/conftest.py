@@ -8,8 +8,8 @@ from embedded.stack import Stack
 from tests.support.stacks import running_stack
 
 
-@pytest.fixture(scope="session")
-def sinks_stack() -> Iterator[Stack]:
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
     """Kafka, registry and ClickHouse."""
     with running_stack() as running:
         yield running

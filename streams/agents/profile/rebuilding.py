@@ -31,7 +31,7 @@ def buffer(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, addresse
             _buffer(batch, profile, rebuilding).add(routed.event.message_id, routed.encoded)
         case _:
             _buffer(batch, profile, rebuilding).add(None, addressed.raw)
-    batch.tally[metrics.ASIDE, ()] += 1
+    batch.tally[metrics.BUFFERED, ()] += 1
     profile.changed = True
 
 

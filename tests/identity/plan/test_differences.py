@@ -90,8 +90,8 @@ class Installation:
             resolved = resolve(self._entries.get(identifiers[0]), identifiers, observed.source, NAMESPACE)
             if resolved.changed is not None:
                 self._entries[identifiers[0]] = resolved.changed
-            if resolved.asked:
-                named = (identifiers[0], *resolved.asked)
+            if resolved.requested:
+                named = (identifiers[0], *resolved.requested)
                 self.decide(IdentityRequest(MAIN, observed.message_id, observed.source, observed.occurred_at, named))
         return self
 

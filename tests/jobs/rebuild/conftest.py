@@ -11,16 +11,10 @@ from warehouse.migrate import migrate
 
 
 @pytest.fixture(scope="package")
-def rebuild_stack() -> Iterator[Stack]:
+def stack() -> Iterator[Stack]:
     """Kafka, registry and ClickHouse."""
     with running_stack() as running:
         yield running
-
-
-@pytest.fixture(scope="package")
-def stack(rebuild_stack: Stack) -> Stack:
-    """The stack of this folder."""
-    return rebuild_stack
 
 
 @pytest.fixture(scope="package")

@@ -38,7 +38,7 @@ def test_the_identifier_that_an_event_is_routed_by_is_its_first(
     record = Record(EVENTS, 0, 0, b"k", codec.encoder(Event)(event))
     folded = fold(stage, decode(stage, Received([record], {EVENTS: 1}, NOW)), StateView(Table(stage))).effects
 
-    output = next(one for one in folded.outputs if one.topic == EVENTS_RESOLVED)
-    found = codec.decode(Event, output.value)
-    assert (found.identifiers, found.properties) == (tuple(routed), event.properties)
+    output = next(output for output in folded.outputs if output.topic == EVENTS_RESOLVED)
+    decoded = codec.decode(Event, output.value)
+    assert (decoded.identifiers, decoded.properties) == (tuple(routed), event.properties)
     assert output.key == profile_key(WORKSPACE, default_profile_id(NAMESPACE, routed[0]))

@@ -1,4 +1,4 @@
-"""Random histories of links and orders: against a naive reference, and what must hold whatever the rules are."""
+"""Random histories of requests: against a naive reference, and what must hold whatever the rules are."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,12 +18,12 @@ SMALL = plain(max_identifiers=4)
 UNLIMITED = plain(one_user=False)
 CROWDED = IdentityRules(DEFAULT_RULES.namespaces, max_identifiers=6, max_merges=5, max_fan_in=3)
 
-Known = dict[tuple[Identifier, Identifier, str], Link]
+Published = dict[tuple[Identifier, Identifier, str], Link]
 
 
 @st.composite
 def requests(draw: st.DrawFn, rules: IdentityRules) -> IdentityRequest:
-    """Events three times out of five; orders name any identifiers, so that many of them find nothing."""
+    """Events three times out of five; those of operators name any identifiers, so that many change nothing."""
     kind: RequestKind = draw(st.sampled_from(("link", "link", "link", "unmerge", "retract", "accept", "reject")))
     named = draw(st.lists(st.sampled_from(POOL), min_size=1 if kind == "link" else 2, max_size=4, unique=True))
     identifiers: tuple[Identifier, ...] = rules.usable(named)
@@ -49,7 +49,7 @@ meetings = st.lists(st.lists(st.sampled_from(POOL), min_size=1, max_size=3).map(
 
 
 def _near(graph: Graph) -> set[frozenset[Identifier]]:
-    return {frozenset((one, other)) for one in POOL for other in graph.ledger.links.near(one)}
+    return {frozenset((identifier, other)) for identifier in POOL for other in graph.ledger.links.near(identifier)}
 
 
 def _together(graph: Graph, pairs: set[frozenset[Identifier]]) -> set[frozenset[Identifier]]:
@@ -64,7 +64,7 @@ def test_any_history_ends_where_the_reference_ends(history: list[IdentityRequest
         graph.decide(request)
         reference.decide(request)
 
-        assert graph.partition(POOL) == {one: reference.canonical_of(one) for one in POOL}
+        assert graph.canonicals(POOL) == {identifier: reference.canonical_of(identifier) for identifier in POOL}
         assert _near(graph) == reference.active()
         stored = {
             (frozenset((left, right)), source): status
@@ -78,26 +78,26 @@ def test_any_history_ends_where_the_reference_ends(history: list[IdentityRequest
 def test_no_request_brings_together_what_is_forbidden(history: list[IdentityRequest]) -> None:
     graph, reference = Graph(SMALL), Evidence(max_size=4)
     for request in history:
-        known, before = set(reference.forbidden), _together(graph, reference.forbidden)
+        forbidden, before = set(reference.forbidden), _together(graph, reference.forbidden)
         graph.decide(request)
         reference.decide(request)
 
-        assert _together(graph, known) <= before
+        assert _together(graph, forbidden) <= before
 
 
-def _check(graph: Graph, published: Known) -> None:
-    """What holds at any time, under any rules."""
-    for one in POOL:
-        component = graph.component(one)
-        assert one in component.identifiers
-        assert component.canonical == min(component.identifiers, key=graph.rules.rank) == graph.canonical_of(one)
+def _check(graph: Graph, published: Published) -> None:
+    """Check what holds at any time, under any rules."""
+    for identifier in POOL:
+        component = graph.component(identifier)
+        assert identifier in component.identifiers
+        assert component.canonical == min(component.identifiers, key=graph.rules.rank) == graph.canonical_of(identifier)
         assert all(graph.component(other) == component for other in component.identifiers if len(component.members) > 1)
         assert len(graph.ledger.links.pieces(component.identifiers)) == 1, (
             "active links alone hold a component together"
         )
-        if graph.ledger.devices.is_shared(one):
-            assert component.identifiers == (one,)
-            assert graph.ledger.links.near(one) == ()
+        if graph.ledger.devices.is_shared(identifier):
+            assert component.identifiers == (identifier,)
+            assert graph.ledger.links.near(identifier) == ()
     active = {frozenset((link.left, link.right)) for link in published.values() if link.status == "active"}
     assert _near(graph) == active
     for (left, right, source), link in published.items():
@@ -110,26 +110,32 @@ def test_whatever_happens_links_hold_persons_together_and_shared_devices_stand_a
     given: tuple[IdentityRules, list[IdentityRequest]],
 ) -> None:
     rules, history = given
-    graph, published, last = Graph(rules), Known(), 0
+    graph, published, last = Graph(rules), Published(), 0
     for request in history:
-        before = {graph.component(one).identifiers for one in POOL}
+        before = {graph.component(identifier).identifiers for identifier in POOL}
         decision = graph.decide(request)
         published |= {(link.left, link.right, link.source): link for link in decision.links}
         _check(graph, published)
         for change in decision.changes:
             assert change.decision > last or change.kind == "nothing"
             if change.claimants:
-                claimed = [Identifier(claim.namespace, claim.value) for one in change.claimants for claim in one.claims]
+                claimed = [
+                    Identifier(claim.namespace, claim.value)
+                    for claimant in change.claimants
+                    for claim in claimant.claims
+                ]
                 assert tuple(sorted(claimed, key=rules.rank)) in before or len(decision.changes) > 1
                 assert len({claimant.profile_id for claimant in change.claimants}) == len(change.claimants)
-        last = max(last, *(link.decision for link in decision.links), *(one.decision for one in decision.changes), 0)
+        last = max(
+            last, *(link.decision for link in decision.links), *(change.decision for change in decision.changes), 0
+        )
         assert graph.ledger.last_decision() == last
         assert all(graph.rules.rank(link.left) < graph.rules.rank(link.right) for link in decision.links)
 
 
 @settings(max_examples=200, deadline=None)
 @given(histories(CROWDED))
-def test_an_order_or_an_event_that_is_repeated_at_once_writes_nothing(history: list[IdentityRequest]) -> None:
+def test_a_request_or_an_event_that_is_repeated_at_once_writes_nothing(history: list[IdentityRequest]) -> None:
     graph = Graph(CROWDED)
     for request in history:
         graph.decide(request)
@@ -153,14 +159,14 @@ def test_merging_is_commutative(met: list[tuple[Identifier, ...]], random: Rando
     shuffled = list(met)
     random.shuffle(shuffled)
 
-    assert _run(met).partition(POOL) == _run(shuffled).partition(POOL)
+    assert _run(met).canonicals(POOL) == _run(shuffled).canonicals(POOL)
 
 
 @given(meetings, meetings)
 def test_merging_is_associative(first: list[tuple[Identifier, ...]], second: list[tuple[Identifier, ...]]) -> None:
-    apart = [graph.component(one).identifiers for graph in (_run(first), _run(second)) for one in POOL]
+    apart = [graph.component(identifier).identifiers for graph in (_run(first), _run(second)) for identifier in POOL]
 
-    assert _run(first + second).partition(POOL) == _run(apart).partition(POOL)
+    assert _run(first + second).canonicals(POOL) == _run(apart).canonicals(POOL)
 
 
 @given(meetings)
@@ -173,12 +179,12 @@ def test_unmerge_and_the_same_evidence_again_is_the_same_person(
     met: list[tuple[Identifier, ...]], named: list[Identifier]
 ) -> None:
     graph = _run(met)
-    before = graph.partition(POOL)
+    before = graph.canonicals(POOL)
     graph.unmerge(*named)
     for identifiers in met:
         graph.together(*identifiers)
 
-    assert graph.partition(POOL) == before
+    assert graph.canonicals(POOL) == before
 
 
 @given(meetings, st.data())
@@ -189,5 +195,5 @@ def test_taking_all_evidence_back_leaves_everybody_alone(
     pairs = [Pair(*graph.ledger.links.pair(*pair)) for pair in _near(graph)]
     graph.retract(*data.draw(st.permutations(pairs)))
 
-    assert graph.partition(POOL) == {one: one for one in POOL}
+    assert graph.canonicals(POOL) == {identifier: identifier for identifier in POOL}
     assert not [key for key in graph.table if b"|component|" in key or b"|member|" in key or b"|near|" in key]
