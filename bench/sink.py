@@ -32,7 +32,7 @@ from schemas.records import Event
 from schemas.registry import Registry
 from settings import Settings
 from sinks.clickhouse.batch import batch_of
-from sinks.clickhouse.process import MAX_MESSAGES
+from sinks.clickhouse.loop import MAX_MESSAGES
 from sinks.clickhouse.rows import ROWS
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage

@@ -100,7 +100,7 @@ def _name(call: JsonObject, kind: EventType) -> str | None:
 
 
 def _traits(call: JsonObject, kind: EventType, context: JsonObject) -> JsonObject:
-    """A person's (identify) or a group's. rudder-sdk-python sends the traits of an identify in the context only."""
+    """Return the traits of a person or a group. rudder-sdk-python sends a person's in the context only."""
     if kind == "group":
         return read_object(call, "traits")
     if kind != "identify":
@@ -109,7 +109,7 @@ def _traits(call: JsonObject, kind: EventType, context: JsonObject) -> JsonObjec
 
 
 def _properties(call: JsonObject, kind: EventType) -> JsonObject:
-    """A page's or screen's category belongs to the properties; not every SDK copies it there."""
+    """Return the properties, with a page's or screen's category, which not every SDK copies there."""
     properties = read_object(call, "properties")
     category = read_text(call, "category") if kind in {"page", "screen"} else None
     if category is None or "category" in properties:

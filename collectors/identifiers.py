@@ -138,7 +138,7 @@ def _texts(fields: JsonObject, path: str, *wanted: tuple[str, str]) -> Iterator[
 
 
 def _previous(call: JsonObject, rules: IdentityRules) -> NamedIdentifier:
-    """https://segment.com/docs/connections/spec/alias/ : the anonymous id from before somebody had a user id.
+    """Read the anonymous id from before somebody had a user id (https://segment.com/docs/connections/spec/alias/).
 
     Two user ids are never one person, so it is no user id; `NAMESPACE:VALUE` says that it is something else.
     """
@@ -161,7 +161,7 @@ def _group(call: JsonObject) -> NamedIdentifier:
 
 
 def _external_ids(context: JsonObject) -> Iterator[NamedIdentifier]:
-    """https://segment.com/docs/unify/identity-resolution/externalids/ : other collections than users name no person."""
+    """Yield the external ids of users (https://segment.com/docs/unify/identity-resolution/externalids/)."""
     listed = context.get("externalIds")
     if listed is None:
         return
@@ -185,7 +185,7 @@ def _app(context: JsonObject) -> str | None:
 
 
 def _of_device(context: JsonObject) -> Iterator[NamedIdentifier]:
-    """https://segment.com/docs/connections/spec/common/#context : who has opted out of tracking is not read."""
+    """Yield what names a device, unless tracking is off (https://segment.com/docs/connections/spec/common/#context)."""
     device = _object_in(context, "device")
     if not device:
         return
@@ -197,7 +197,7 @@ def _of_device(context: JsonObject) -> Iterator[NamedIdentifier]:
 
 
 def _object_in(context: JsonObject, name: str) -> JsonObject:
-    """Anything may stand in the context: only what is an object can be read further."""
+    """Return an object of the context; empty where something else stands there, as anything may."""
     return read_object(context, name) if isinstance(context.get(name), dict) else {}
 
 

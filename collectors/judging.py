@@ -34,7 +34,7 @@ class Judging:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="judging")
 
     async def run(self, client: str, size: int, judge: Callable[[], Judged]) -> Judged:
-        """What `judge` returns of a body of `size` bytes. Raises BodyRefused (503) if too many bodies wait."""
+        """Return what `judge` returns of a body of `size` bytes. Raises BodyRefused (503) if too many bodies wait."""
         if size <= AT_ONCE_BYTES:
             return judge()
         if not self._waiting.take(client, 1):

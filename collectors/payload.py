@@ -113,7 +113,7 @@ def _shown_path(steps: list[str]) -> str | None:
 
 
 def _showable(value: JsonValue, levels: int) -> object:
-    """The same of what any encoder can write: nothing deeper than `levels`, numbers with many digits as text."""
+    """Return what any encoder can write of it: nothing deeper than `levels`, long numbers as text."""
     if isinstance(value, Unacceptable):
         return _showable(value.value, levels)
     if isinstance(value, msgspec.Raw):

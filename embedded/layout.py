@@ -22,13 +22,13 @@ class Ports(msgspec.Struct, frozen=True):
 
     @classmethod
     def free(cls) -> "Ports":
-        """Ports that nobody listens on now; for tests and second stacks on one machine."""
+        """Return ports that nobody listens on now; for tests and second stacks on one machine."""
         names = [field.name for field in msgspec.structs.fields(cls)]
         return cls(**dict(zip(names, free_ports(len(names)), strict=True)))
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on now. Another process may still take one before its use."""
+    """Return different ports that nobody listens on now. Another process may still take one before its use."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for listener in sockets:
@@ -80,5 +80,5 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data_dir / ".lock"
 
     def log(self, process: str) -> Path:
-        """The log of a process."""
+        """Return the log of a process."""
         return self.logs / f"{process}.log"

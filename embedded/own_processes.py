@@ -21,7 +21,7 @@ _READY = "/health/ready"
 def environment(
     layout: Layout, ports: Ports, definitions: Path | None, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The environment of Onefold's processes: this stack's addresses over what the shell gave."""
+    """Return the environment of Onefold's processes: this stack's addresses over what the shell gave."""
     return dict(environ) | {
         "ONEFOLD_KAFKA": f"{LOOPBACK}:{ports.kafka}",
         "ONEFOLD_REGISTRY": f"http://{LOOPBACK}:{ports.registry}/apis/ccompat/v7",
@@ -42,7 +42,7 @@ def environment(
 
 
 def clickhouse_process(layout: Layout, port: int, environment: Mapping[str, str]) -> ProcessSpec:
-    """The ClickHouse engine behind its HTTP gateway."""
+    """Return the process of the ClickHouse engine behind its HTTP gateway."""
     command = [sys.executable, "-P", "-m", "embedded.clickhouse", "--host", LOOPBACK, "--port", str(port)]
     command += ["--path", str(layout.clickhouse), "--password-file", str(layout.clickhouse_password)]
     allowed = environment.get("ONEFOLD_CLICKHOUSE_ALLOW")

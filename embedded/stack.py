@@ -115,7 +115,7 @@ class Stack:
         return load(self.environment)
 
     def process(self, name: str) -> StackProcess:
-        """One process of the running stack, to stop, kill and restart it."""
+        """Return one process of the running stack, to stop, kill and restart it."""
         if self._supervisor is None:
             raise StackError("the stack is not running")
         return self._supervisor.processes[name]

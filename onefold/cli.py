@@ -68,7 +68,7 @@ def onefold() -> None:
 
 
 def main() -> None:
-    """Entry of the installed script."""
+    """Run the installed script."""
     guard_output()
     # Of a package of the registry's client that will be renamed: no concern of whoever types a command.
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)

@@ -24,12 +24,12 @@ class Lag(msgspec.Struct, frozen=True):
 
     @property
     def records(self) -> int:
-        """How many offsets are missing; some of them may be transaction markers."""
+        """Count the offsets that are missing; some of them may be transaction markers."""
         return self.end - (self.committed or 0)
 
 
 def lagging(committed: Mapping[str, Mapping[Partition, int]], extents: Mapping[Partition, Extent]) -> tuple[Lag, ...]:
-    """What each group has still to read. An empty partition needs no commit."""
+    """Return what each group has still to read. An empty partition needs no commit."""
     reads = {group.name: group.reads for group in GROUPS}
     lags = []
     for group, offsets in committed.items():
@@ -49,7 +49,7 @@ class PipelineProgress:
         self._partitions: tuple[Partition, ...] = ()
 
     def lagging(self) -> tuple[Lag, ...]:
-        """What is under way now; empty only if everything accepted before the call is in ClickHouse."""
+        """Return what is under way now; empty only if everything accepted before the call is in ClickHouse."""
         if not self._partitions:
             self._partitions = self._offsets.partitions(topic for group in GROUPS for topic in group.reads)
         committed: dict[str, Mapping[Partition, int]] = {}

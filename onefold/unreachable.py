@@ -5,7 +5,7 @@ from runtime.literal import literal
 
 
 def failure(error: OnefoldError) -> str:
-    """An error of Kafka or of the schema registry, for whoever typed the command."""
+    """Say what failed at a server, for whoever typed the command."""
     if isinstance(error, UnreachableError):
         return f"no stack answers: 'onefold up' starts one ({literal(error)})"
     return literal(error)

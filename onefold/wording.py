@@ -30,7 +30,7 @@ _WORDS_OF = {
 
 
 def json_text(value: object) -> str:
-    """A value or struct as one line of JSON; letters of all scripts stay, what does not show is escaped."""
+    """Return a value or struct as one line of JSON; letters of all scripts stay, what does not show is escaped."""
     text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
     return (
         text
@@ -40,24 +40,24 @@ def json_text(value: object) -> str:
 
 
 def in_words(reason: str) -> str:
-    """A link's reason with what it means: `limit:email (a profile may not have more of email)`."""
+    """Return a link's reason with what it means: `limit:email (a profile may not have more of email)`."""
     kind, _, namespace = reason.partition(":")
     words = _WORDS_OF[kind].format(namespace) if kind in _WORDS_OF and namespace else _WORDS.get(reason)
     return literal(f"{reason} ({words})" if words else reason)
 
 
 def pair(left: Identifier, right: Identifier) -> Text:
-    """The two ends of a link."""
+    """Return the two ends of a link."""
     return Text.assemble((literal(left), "cyan"), " + ", (literal(right), "cyan"))
 
 
 def shown_event(link: ShownLink | WaitingLink) -> str:
-    """Which event showed a link, when, from where and under which rules."""
+    """Say which event showed a link, when, from where and under which rules."""
     name = f' "{link.event}"' if link.event else ""
     origin = f"message {link.message_id} of {link.occurred_at} from {link.source}"
     return literal(f"{link.type or 'event'}{name}, {origin}, rules {link.rule_version}")
 
 
 def count(number: int, noun: str) -> str:
-    """`1 link`, `2 links`."""
+    """Return a number with its noun: `1 link`, `2 links`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -17,9 +17,9 @@ from schemas.codec import Codec
 from schemas.registry import Registry
 from settings import Settings
 from sinks import metrics
-from sinks.clickhouse.process import Process
+from sinks.clickhouse.loop import SinkLoop
 from sinks.clickhouse.writer import Writer
-from sinks.dead_letters import DeadLetters
+from sinks.dead_letters import DeadLetterProducer
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
 
@@ -45,10 +45,10 @@ def main() -> int:
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Migrate, then write what arrives until `stopping` is set."""
     warehouse = Warehouse(settings.clickhouse, settings.clickhouse_timeout_s)
-    process: Process | None = None
+    loop: SinkLoop | None = None
 
     def not_ready() -> str | None:
-        return None if process is not None and process.is_assigned else "waiting for its partitions"
+        return None if loop is not None and loop.is_assigned else "waiting for its partitions"
 
     endpoint = Endpoint(
         settings.serving.http_host, settings.serving.sink_metrics_port, not_ready, settings.serving.trusted_hosts
@@ -58,9 +58,9 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             logger.info("applied migration %s", name)
         codec, letters = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         writer = Writer(codec, warehouse, letters, stopping)
-        process = Process(settings, writer, stopping)
+        loop = SinkLoop(settings, writer, stopping)
         _rarely_collect_cycles()
-        process.run()
+        loop.run()
     finally:
         endpoint.close()
         warehouse.close()
@@ -72,10 +72,10 @@ def _rarely_collect_cycles() -> None:
     gc.set_threshold(1_000_000)
 
 
-def _prepare(settings: Settings) -> tuple[Codec, DeadLetters]:
+def _prepare(settings: Settings) -> tuple[Codec, DeadLetterProducer]:
     create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
     codec = Codec(Registry(settings.registry))
-    return codec, DeadLetters(settings.kafka, codec)
+    return codec, DeadLetterProducer(settings.kafka, codec)
 
 
 if __name__ == "__main__":

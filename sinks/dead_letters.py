@@ -1,4 +1,4 @@
-"""Records that the sink cannot decode, kept whole on `events.dead`."""
+"""Keeps records that the sink cannot decode whole on `events.dead`."""
 
 import time
 from typing import cast
@@ -16,7 +16,7 @@ STAGE = "sink"
 DELIVERY_TIMEOUT_S = 10.0
 
 
-class DeadLetters:
+class DeadLetterProducer:
     """Produces dead letters. A repeated one has the same id."""
 
     def __init__(self, kafka: str, codec: Codec) -> None:

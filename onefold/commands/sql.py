@@ -65,7 +65,7 @@ def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | N
 
 
 def _print_bytes(answer: bytes) -> None:
-    """A terminal gets what shows of an answer; a file or a pipe, and the program behind it, every byte."""
+    """Print what shows of an answer on a terminal, and every byte to a file or a pipe."""
     stdout = unguarded(sys.stdout)
     if stdout.isatty():
         stdout.write(printable(answer.decode(errors="backslashreplace")))

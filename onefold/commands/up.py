@@ -29,7 +29,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def port_options(command: Command) -> Command:
-    """One option for each port of the stack, such as `--kafka-port`, also read from ONEFOLD_KAFKA_PORT and so on."""
+    """Add an option for each port of the stack, such as `--kafka-port`, also read from ONEFOLD_KAFKA_PORT and so on."""
     for field in reversed(msgspec.structs.fields(Ports)):
         option = click.option(
             flag(field.name),
@@ -125,7 +125,7 @@ def stop(stack: Stack) -> None:
 
 
 def ready_text(stack: Stack) -> str:
-    """What a person needs once the stack is ready."""
+    """Return what a person needs once the stack is ready."""
     addresses = stack.addresses
     clickhouse = urlsplit(addresses.clickhouse)
     onefold, here = _as_typed(), ""
@@ -153,5 +153,5 @@ def ready_text(stack: Stack) -> str:
 
 
 def _as_typed() -> str:
-    """What calls this program: its name where the shell finds it, else the path that was typed."""
+    """Return what calls this program: its name where the shell finds it, else the path that was typed."""
     return "onefold" if shutil.which("onefold") else sys.argv[0]

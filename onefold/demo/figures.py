@@ -57,7 +57,7 @@ def read(addresses: Addresses, workspace: str) -> Figures:
 
 
 def quantile(histogram: Metric | None, labels: dict[str, str], share: float) -> float | None:
-    """A quantile of a Prometheus histogram, linear within the bucket as Prometheus does; None without observations."""
+    """Return a quantile of a histogram, linear within the bucket as in Prometheus; None without observations."""
     if histogram is None:
         return None
     buckets = sorted(

@@ -121,7 +121,7 @@ def _rfm(console: Terminal, addresses: Addresses) -> None:
 
 
 def _table(*columns: str, title: str, show_header: bool = True) -> Table:
-    """A table that loses nothing on a narrow terminal: long cells go on in the next line."""
+    """Return a table that loses nothing on a narrow terminal: long cells go on in the next line."""
     table = Table(title=title, show_header=show_header, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -36,7 +36,7 @@ class Visitor:
         self._signed_in: set[str] = set()
 
     def visits(self) -> Iterator[SdkCall]:
-        """Calls without end: visit after visit, each on one device."""
+        """Yield calls without end: visit after visit, each on one device."""
         while True:
             yield from self._visit(self._random.choice(self.devices))
 
@@ -93,7 +93,7 @@ class Tablet:
         self.family = family
 
     def visits(self) -> Iterator[SdkCall]:
-        """Calls without end, one visit of each after the other."""
+        """Yield calls without end, one visit of each after the other."""
         while True:
             for visitor in self.family:
                 yield self._call("page", "Home", None, {"url": "https://shop.example/home", "title": "Home"})

@@ -9,20 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from embedded.layout import Ports
-from embedded.stack import Stack, StackOptions
 from runtime.errors import TerminalError
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
 from warehouse.migrate import Migration, migrate, read_migrations
 
-# A table may be replaced by one that is made of it; of rows that are inserted twice the key leaves one.
-_IDEMPOTENT = re.compile(
-    r"CREATE TABLE IF NOT EXISTS |CREATE OR REPLACE VIEW "
-    r"|ALTER TABLE \S+\s+(ADD COLUMN|ADD INDEX|MATERIALIZE INDEX) IF (NOT )?EXISTS "
-    r"|CREATE OR REPLACE TABLE (?P<table>\S+)\s.*\sFROM (?P=table)$|INSERT INTO \S+\sSELECT\s",
-    re.DOTALL,
-)
+_IDEMPOTENT = re.compile(r"CREATE TABLE IF NOT EXISTS |CREATE OR REPLACE VIEW ")
 
 
 @pytest.fixture
@@ -53,54 +45,14 @@ def test_every_shipped_statement_may_run_twice() -> None:
 
 
 @pytest.mark.stack
-def test_a_migration_that_was_interrupted_anywhere_can_be_run_again(warehouse: Warehouse) -> None:
-    workspace = uuid.uuid4().hex
-    warehouse.run(
-        f"INSERT INTO onefold.identifiers (workspace, value, profile_id, version) VALUES ('{workspace}', 'v', 'p', 3)"
-    )
-    warehouse.run(
-        f"INSERT INTO onefold.links (workspace, left_value, source, decision) VALUES ('{workspace}', 'l', 's', 7)"
-    )
-    identity = next(migration for migration in read_migrations() if migration.name == "0003_identity")
-    for count in range(len(identity.statements) + 1):
-        for statement in (*identity.statements[:count], *identity.statements):
+def test_migrations_that_were_interrupted_anywhere_can_be_run_again(warehouse: Warehouse, workspace: str) -> None:
+    warehouse.run(f"INSERT INTO onefold.links (workspace, left_value, decision) VALUES ('{workspace}', 'l', 7)")
+    statements = [statement for migration in read_migrations() for statement in migration.statements]
+    for count in range(len(statements) + 1):
+        for statement in (*statements[:count], *statements):
             warehouse.run(statement)
-        where = f"FINAL WHERE workspace = '{workspace}'"
-        found = tuples(warehouse, f"SELECT value, profile_id, version, is_deleted FROM onefold.identifiers {where}")
-        assert found == [("v", "p", 3, 0)]
-        found = tuples(warehouse, f"SELECT left_value, source, decision, request_id FROM onefold.links {where}")
-        assert found == [("l", "s", 7, "")]
-
-
-@pytest.fixture
-def of_old(tmp_path: Path) -> Iterator[Stack]:
-    """A ClickHouse of its own with the tables of the release before `0003_identity`, and a row in each that changes."""
-    with Stack(StackOptions(data_dir=tmp_path, ports=Ports.free(), processes=("clickhouse",))) as stack:
-        client = Warehouse(stack.addresses.clickhouse)
-        migrate(client, tuple(migration for migration in read_migrations() if migration.number < 3))
-        client.run("INSERT INTO onefold.identifiers SELECT 'w', 'email', toString(number), 'p', 1 FROM numbers(1000)")
-        client.run("INSERT INTO onefold.identifiers VALUES ('w', 'email', '7', 'newer', 2)")
-        client.run(
-            "INSERT INTO onefold.links VALUES"
-            " ('w', 'user_id', 'ada', 'email', 'a', 'refused', 'why', 'm1', 'web', 5, 'r1', 2, 2)"
-        )
-        client.run("INSERT INTO onefold.events (workspace, message_id, version) SELECT 'w', 'm1', bitNot(7171::UInt64)")
-        client.close()
-        yield stack
-
-
-@pytest.mark.stack
-def test_two_at_once_bring_the_tables_of_an_older_release_up_to_date_and_lose_nothing(of_old: Stack) -> None:
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda _: migrate(Warehouse(of_old.addresses.clickhouse)), range(2)))
-    warehouse = Warehouse(of_old.addresses.clickhouse)
-    owners = "SELECT count(), groupArrayIf(value, profile_id = 'newer'), sum(is_deleted) FROM onefold.identifiers FINAL"
-    assert tuples(warehouse, owners) == [(1000, ["7"], 0)]
-    for table in ("links", "link_log"):
-        found = tuples(warehouse, f"SELECT left_value, source, status, decision FROM onefold.{table} FINAL")
-        assert found == [("ada", "web", "refused", 2)]
-    found = tuples(warehouse, "SELECT message_id, body, partition, offset FROM onefold.events FINAL")
-    assert found == [("m1", "", 3, 7)]
+    links = tuples(warehouse, f"SELECT left_value, decision FROM onefold.links FINAL WHERE workspace = '{workspace}'")
+    assert links == [("l", 7)]
 
 
 @pytest.mark.stack

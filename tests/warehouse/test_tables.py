@@ -18,7 +18,7 @@ def test_the_migrations_create_exactly_the_listed_columns(warehouse: Warehouse) 
         " ORDER BY table, position",
     )
     listed = [
-        (table.name, column.name, column.kind.clickhouse)
+        (table.name, column.name, column.type.clickhouse)
         for table in sorted(TABLES.values(), key=lambda table: table.name)
         for column in table.columns
     ]
@@ -37,11 +37,11 @@ def test_every_json_column_is_inserted_as_text_and_its_table_keeps_what_is_unpar
         (table.name, column.inserted_as)
         for table in TABLES.values()
         for column in table.columns
-        if column.kind in (JSON, BYTES)
+        if column.type in (JSON, BYTES)
     }
     assert ephemeral == listed
     for table in TABLES.values():
-        kinds = [column.kind for column in table.columns]
+        kinds = [column.type for column in table.columns]
         assert (JSON in kinds) == (UNPARSED in kinds), table.name
 
 

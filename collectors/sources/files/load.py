@@ -34,10 +34,10 @@ class ImportProgress(Protocol):
     """Hears how far an import is."""
 
     def checked(self, read_bytes: int, size: int, events: int) -> None:
-        """So many bytes of the file were read, and so many events were right."""
+        """Hear how many bytes of the file were read, and how many events were right."""
 
     def sent(self, events: int, total: int) -> None:
-        """So many of all events were acknowledged."""
+        """Hear how many of all events were acknowledged."""
 
 
 class Summary(msgspec.Struct, frozen=True):

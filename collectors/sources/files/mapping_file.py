@@ -31,7 +31,7 @@ _REQUIRED = ("name", "workspace", "source", "columns", "event", "occurred_at", "
 
 
 def read_mapping(path: Path) -> Mapping:
-    """The mapping in a YAML file. Raises MappingError."""
+    """Read the mapping in a YAML file. Raises MappingError."""
     try:
         root = YAML(typ="safe", pure=True).compose(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -182,7 +182,7 @@ def _reads_lines(encoding: str) -> bool:
 
 
 def _is_time_format(form: str) -> bool:
-    """A format that does not even give back its own output could read nothing."""
+    """Return whether a format can read anything: whether it reads at least what it has written."""
     try:
         return "%" in form and isinstance(datetime.strptime(datetime(2001, 2, 3).strftime(form), form), datetime)
     except ValueError:

@@ -49,7 +49,7 @@ class RowFile:
 
     @property
     def read_bytes(self) -> int:
-        """Bytes of the file that were read, before unpacking."""
+        """Count the bytes of the file that were read, before unpacking."""
         return self._file.tell()
 
     def rows(self) -> Iterator[Row]:

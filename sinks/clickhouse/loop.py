@@ -1,4 +1,4 @@
-"""The sink's loop: receive a batch while the one before is written, acknowledge what is in ClickHouse.
+"""Receives a batch while the one before is written, and acknowledges what is in ClickHouse.
 
 When ClickHouse is slow or away, partitions are paused and the process goes on polling, so that it stays in its group.
 """
@@ -19,7 +19,7 @@ from runtime.retrying import Stopped
 from schemas.groups import SINK
 from settings import Settings
 from sinks import metrics
-from sinks.clickhouse.batch import Batch
+from sinks.clickhouse.batch import InsertBatch
 from sinks.clickhouse.writer import Writer
 
 MAX_MESSAGES = 50_000  # an insert costs ClickHouse some 5 ms of CPU for each table, however few its rows are
@@ -27,34 +27,34 @@ MAX_BYTES = 32 * 1024 * 1024
 LINGER_S = 0.2
 PATIENCE_S = 1.0
 STOP_TIMEOUT_S = 1.5
-_CHUNK = 200  # messages are taken in chunks, so that large ones are noticed before memory is full
+_TAKEN_AT_ONCE = 200  # few, so that large messages are noticed before memory is full
 
 logger = logging.getLogger(__name__)
 Partition = tuple[str, int]
 
 
-class Receipt(msgspec.Struct):
-    """Messages, and the positions to commit once they are written."""
+class ReceivedMessages(msgspec.Struct):
+    """Messages, and the positions to commit once they are written; `assignment`: under which they came."""
 
     messages: list[Message]
     positions: list[TopicPartition]
     assignment: int
 
 
-class Writing(msgspec.Struct):
+class BatchInFlight(msgspec.Struct):
     """A batch on its way to ClickHouse."""
 
     done: Future[None]
     positions: list[TopicPartition]
 
 
-class Process:
+class SinkLoop:
     """Runs until `stopping` is set. While a thread writes one batch, the next is received and decoded."""
 
     def __init__(self, settings: Settings, writer: Writer, stopping: threading.Event) -> None:
         self._writer = writer
         self._stopping = stopping
-        self._writing: Writing | None = None
+        self._writing: BatchInFlight | None = None
         self._early: list[Message] = []  # received while waiting, for the next batch
         self._committed: dict[Partition, int] = {}
         self._assignment = 0  # counts the assignments: what was received under an older one is not ours to acknowledge
@@ -68,10 +68,10 @@ class Process:
         )
         try:
             while not self._stopping.is_set():
-                receipt = self._receive()
-                batch = self._writer.prepare(receipt.messages)
-                if self._await_written() and receipt.assignment == self._assignment:
-                    self._start_writing(batch, receipt.positions)
+                received = self._receive()
+                batch = self._writer.prepare(received.messages)
+                if self._await_written() and received.assignment == self._assignment:
+                    self._start_writing(batch, received.positions)
             if not self._settle(STOP_TIMEOUT_S):
                 raise Stopped
         except Stopped:
@@ -79,18 +79,18 @@ class Process:
         finally:
             self._consumer.close()
 
-    def _receive(self) -> Receipt:
+    def _receive(self) -> ReceivedMessages:
         """Messages of one linger, or as many as a batch may hold."""
         messages, self._early = self._early, []
         size, assignment = 0, self._assignment
         deadline = time.monotonic() + LINGER_S
         while len(messages) < MAX_MESSAGES and size < MAX_BYTES and (left_s := deadline - time.monotonic()) > 0:
-            taken = self._take(min(_CHUNK, MAX_MESSAGES - len(messages)), left_s)
+            taken = self._take(min(_TAKEN_AT_ONCE, MAX_MESSAGES - len(messages)), left_s)
             if assignment != self._assignment:
                 messages, size, assignment = [], 0, self._assignment
             messages += taken
             size += sum(len(message.value() or b"") for message in taken)
-        return Receipt(messages, self._new_positions(), assignment)
+        return ReceivedMessages(messages, self._new_positions(), assignment)
 
     def _take(self, limit: int, timeout_s: float) -> list[Message]:
         taken = []
@@ -117,9 +117,9 @@ class Process:
         self._consumer.resume(self._consumer.assignment())
         return self._writing is None
 
-    def _start_writing(self, batch: Batch, positions: list[TopicPartition]) -> None:
+    def _start_writing(self, batch: InsertBatch, positions: list[TopicPartition]) -> None:
         if batch.inserts or batch.failures:
-            self._writing = Writing(_in_thread(lambda: self._writer.write(batch)), positions)
+            self._writing = BatchInFlight(_in_thread(lambda: self._writer.write(batch)), positions)
             metrics.IN_FLIGHT.set(1)
         else:
             self._commit(positions)  # transaction markers only
@@ -147,7 +147,7 @@ class Process:
             lag[position.topic] += max(end - position.offset, 0)
         for topic, records in lag.items():
             metrics.LAG.labels(topic).set(records)
-        return [position for position in positions if self._committed.get(_place(position)) != position.offset]
+        return [position for position in positions if self._committed.get(_partition(position)) != position.offset]
 
     def _commit(self, positions: list[TopicPartition]) -> None:
         if not positions:
@@ -157,7 +157,7 @@ class Process:
         except KafkaException as error:
             logger.warning("offsets not committed, rows may be written again: %s", error)
             return
-        self._committed |= {_place(position): position.offset for position in positions}
+        self._committed |= {_partition(position): position.offset for position in positions}
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         logger.info("reading %d partitions", len(partitions))
@@ -193,7 +193,7 @@ def _in_thread(work: Callable[[], None]) -> Future[None]:
     return done
 
 
-def _place(position: TopicPartition) -> Partition:
+def _partition(position: TopicPartition) -> Partition:
     return position.topic, position.partition
 
 
