@@ -24,7 +24,9 @@ def forward(batch: Batch, profile: BatchProfile, entry: Forward, routed: RoutedE
 def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed: RoutedEvent) -> None:
     """Fold an event, unless it is misrouted or belongs to an owner of the shared device that the profile is of."""
     event, context = routed.event, profile.context
-    owner = None if _is_outdated(state, routed) else routed.owner
+    owner = routed.owner
+    if owner is not None and _is_outdated(state, routed):
+        owner = None
     identifier = owner or event.identifiers[0]
     if _is_misrouted(batch, profile, state, identifier, routed.decision):
         target = batch.default_profile_id(profile, identifier)
@@ -44,15 +46,16 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
         return
     if state.vanished_at is not None:
         segments.settle(state, context.program.segments, event.message_id, context, profile.outputs)
-    profile.publish(state, batch.now(profile))
-    _count_folded(batch, context.workspace, routed)
+    profile.publish(state, batch.clocks.now(context.workspace))
+    if routed.buffered:  # how long it took says how long the rebuild did
+        batch.tally[metrics.EVENTS, (context.workspace, "folded")] += 1
+    else:
+        batch.receipts.append((context.workspace, event.received_at))
 
 
 def _is_outdated(state: ProfileState | None, routed: RoutedEvent) -> bool:
     """Return whether the device's events were reattributed after this one was attributed to the profile."""
-    if routed.owner is None or state is None:
-        return False
-    return routed.owner_decision < state.reattributed.get(str(routed.event.identifiers[0]), 0)
+    return state is not None and routed.owner_decision < state.reattributed.get(str(routed.event.identifiers[0]), 0)
 
 
 def _is_misrouted(
@@ -69,13 +72,6 @@ def _is_misrouted(
     if rebuilt <= decision > 0:
         return False
     return batch.default_profile_id(profile, identifier) != profile.context.profile_id
-
-
-def _count_folded(batch: Batch, workspace: str, routed: RoutedEvent) -> None:
-    if routed.buffered:  # how long it took says how long the rebuild did
-        batch.tally[metrics.EVENTS, (workspace, "folded")] += 1
-    else:
-        batch.receipts.append((workspace, routed.event.received_at))
 
 
 def _send(batch: Batch, profile: BatchProfile, target: str, command: Fold) -> None:
