@@ -131,12 +131,13 @@ def ready_text(stack: Stack) -> str:
     onefold, here = _as_typed(), ""
     if stack.options.data_dir != DEFAULT_DATA_DIR:
         here = f" --data-dir {shlex.quote(str(stack.options.data_dir))}"
+    look_ups = "without a key" if stack.settings.serving.open_reads else "with ONEFOLD_READ_KEY"
     return "\n".join(
         [
             "",
             "Ready.",
             f"  collector          {addresses.http}   write key dev, workspace main",
-            f"  API                {addresses.api}   read key ONEFOLD_READ_KEY, admin key ONEFOLD_ADMIN_KEY (below)",
+            f"  API                {addresses.api}   look-ups {look_ups}, requests with ONEFOLD_ADMIN_KEY",
             f"  ClickHouse         {without_credentials(addresses.clickhouse)}   user {clickhouse.username}, "
             f"password {clickhouse.password}",
             f"  Kafka              {addresses.kafka}",
