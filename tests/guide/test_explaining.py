@@ -61,6 +61,8 @@ def test_every_call_answers_to_the_read_key(migrated: str, family_workspace: str
     app.state.settings = Settings(clickhouse=migrated, workspaces={family_workspace: known})
     assert len(CALLS) == 4
     for call in CALLS:
-        answer = TestClient(app).get(call.partition("?")[0], params={"workspace": family_workspace}, auth=("READ_KEY", ""))
+        answer = TestClient(app).get(
+            call.partition("?")[0], params={"workspace": family_workspace}, auth=("READ_KEY", "")
+        )
         assert answer.status_code == 200, answer.text
         assert answer.json()["workspace"] == family_workspace
