@@ -139,7 +139,7 @@ def test_what_would_become_too_large_for_a_topic_is_put_aside_alone(
     assert crew.worker().pid == worker_before, "the worker went down over it"
     encode = scene.sender.codec.encoder(Event)
     aside = {one.event.message_id for one in large} if topic != EVENTS_RESOLVED else set()
-    assert_sound(scene, played, dead=[("too_large", encode(one.event)) for one in large], aside=aside)
+    assert_sound(scene, played, dead=[("too_large", encode(one.event)) for one in large], buffered=aside)
 
 
 @contextmanager
