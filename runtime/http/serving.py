@@ -13,7 +13,8 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
-from runtime.http.connections import Doors, GuardedConfig, GuardedH11, GuardedHttpTools, Limits
+from runtime.http.connections import Doors, Limits
+from runtime.http.protocols import GuardedConfig, GuardedH11, GuardedHttpTools
 
 BACKLOG = 1024
 _PARSERS = {"httptools": GuardedHttpTools, "h11": GuardedH11}

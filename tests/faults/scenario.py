@@ -35,15 +35,15 @@ def assert_sound(
     played: Sequence[Phase],
     dead: Sequence[tuple[Reason, bytes | None]] = (),
     may_repeat: bool = False,
-    buffered: Collection[str] = (),
+    dead_ids: Collection[str] = (),
 ) -> None:
     """All that the oracle can say of a workspace at rest after these phases.
 
-    `dead`: the dead letters that belong there. `may_repeat`: senders came again without an answer. `buffered`: ids of
-    messages that were buffered only when the warehouse had them.
+    `dead`: the dead letters that belong there. `may_repeat`: senders came again without an answer. `dead_ids`: ids of
+    messages that became dead letters when the warehouse had them already.
     """
     end = played[-1][0]
-    scene.assert_as_reference(end, buffered)
+    scene.assert_as_reference(end, dead_ids)
     scene.assert_accepted([delivery for _, sent in played for delivery in sent], may_repeat)
     ledger = scene.ledger()
     assert_everything_is_accounted_for(ledger, dead)
