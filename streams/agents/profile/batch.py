@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from definitions import NEVER
 from settings import Workspace
-from streams.fold.context import FoldContext, Outputs
+from streams.fold.entry import Entry, Forward, Rebuilding, deadline_of, decode_entry, encode_entry
+from streams.fold.moment import FoldContext, Outputs
 from streams.fold.sessions import SESSION_LATENESS_MS
-from streams.fold.state import Entry, Forward, ProfileState, Rebuilding, deadline_of, decode_entry, encode_entry
+from streams.fold.state import ProfileState
 from streams.metrics import Tally
 from streams.state.store import META
 from streams.state.view import StateView
@@ -59,8 +60,8 @@ class Slot:
 
     def touch(self, now: int) -> None:
         """The profile itself has changed; if it had vanished, it is back."""
-        state = self.state()
-        state.kept_until, state.vanished_at = now + GRACE_MS, None
+        expiry = self.state().expiry
+        expiry.kept_until, expiry.vanished_at = now + GRACE_MS, None
         self.changed = self.visible = True
 
     def mark_swept(self) -> None:
@@ -97,8 +98,8 @@ class Slot:
 
     def vanish(self, now: int, wall_now: int) -> None:
         """Others shall be told that the profile is no more; the state stays for what comes late."""
-        state = self.state()
-        state.kept_until, state.vanished_at = now + SESSION_LATENESS_MS, wall_now
+        expiry = self.state().expiry
+        expiry.kept_until, expiry.vanished_at = now + SESSION_LATENESS_MS, wall_now
         self.vanished = self.changed = self.visible = True
 
     def forget(self) -> None:

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator
 
 from schemas.records import Event
 from streams.fold import rebuild
-from streams.fold.state import (
-    KnownOfPart,
+from streams.fold.entry import (
+    ChunkSessions,
+    PendingSession,
     Rebuilding,
-    Told,
-    decode_aside,
-    decode_hashes,
-    decode_known_of_part,
-    encode_aside,
-    encode_hashes,
-    encode_known_of_part,
+    decode_block,
+    decode_buffered,
+    decode_sessions,
+    encode_block,
+    encode_buffered,
+    encode_sessions,
 )
 from streams.state.view import StateView
 
@@ -34,10 +34,10 @@ class Beside:
 
     def put_aside(self, message_id: str | None, raw: bytes) -> None:
         """Keep a record, in order. `message_id`: None for a command."""
-        number = rebuild.put_aside(self._rebuilding, message_id)
-        self._view.put(self._record(number), encode_aside(message_id is not None, raw))
-        for chunk, hashes in rebuild.full_chunks(self._rebuilding):
-            self._view.put(self._hashes(chunk), encode_hashes(hashes))
+        number = rebuild.buffer(self._rebuilding, message_id)
+        self._view.put(self._record(number), encode_buffered(message_id is not None, raw))
+        for chunk, hashes in rebuild.full_blocks(self._rebuilding):
+            self._view.put(self._hashes(chunk), encode_block(hashes))
 
     def drop(self, events: Iterable[Event]) -> int:
         """Keep no longer what a part of the replay has itself; how many that were."""
@@ -48,9 +48,9 @@ class Beside:
 
     def take(self) -> Iterator[tuple[bool, bytes]]:
         """Every record that still waits, in order, whether it is an event; nothing of it is left."""
-        for chunk in range(self._rebuilding.aside_chunks):
+        for chunk in range(self._rebuilding.buffered_blocks):
             self._view.put(self._hashes(chunk), None)
-        count = rebuild.waiting(self._rebuilding)
+        count = rebuild.count_buffered(self._rebuilding)
         for start in range(0, count, READ_AT_ONCE):
             keys = [self._record(number) for number in range(start, min(start + READ_AT_ONCE, count))]
             self._view.prefetch(keys)
@@ -58,28 +58,28 @@ class Beside:
                 stored = self._view.get(key)
                 if stored is not None:
                     self._view.put(key, None)
-                    yield decode_aside(stored)
+                    yield decode_buffered(stored)
 
     def put_told(self, part: int, known: Iterable[str]) -> None:
         """Keep what a part has to tell, and which sessions it said are known."""
         told, self._rebuilding.sessions = self._rebuilding.sessions, {}
-        kept = KnownOfPart(told, list(known))
-        if kept.sessions or kept.known:
-            self._view.put(self._told(part), encode_known_of_part(kept))
+        kept = ChunkSessions(told, list(known))
+        if kept.sessions or kept.published:
+            self._view.put(self._told(part), encode_sessions(kept))
 
     def take_told(self) -> list[str]:
         """Put what all parts have to tell together; the sessions that earlier parts said are known."""
-        told: dict[str, Told] = {}
+        told: dict[str, PendingSession] = {}
         known: list[str] = []
-        keys = [self._told(part) for part in range(self._rebuilding.next_part)]
+        keys = [self._told(part) for part in range(self._rebuilding.next_chunk)]
         self._view.prefetch(keys)
         for key in keys:
             stored = self._view.get(key)
             if stored is not None:
                 self._view.put(key, None)
-                kept = decode_known_of_part(stored)
+                kept = decode_sessions(stored)
                 told |= kept.sessions
-                known += kept.known
+                known += kept.published
         self._rebuilding.sessions = told | self._rebuilding.sessions
         return known
 
@@ -90,10 +90,10 @@ class Beside:
                 self._view.put(self._told(part), None)
 
     def _full_chunks(self) -> Iterator[bytes]:
-        for chunk in range(self._rebuilding.aside_chunks):
+        for chunk in range(self._rebuilding.buffered_blocks):
             stored = self._view.get(self._hashes(chunk))
             assert stored is not None
-            yield decode_hashes(stored)
+            yield decode_block(stored)
 
     def _record(self, number: int) -> bytes:
         return b"%s#%d" % (self._key, number)

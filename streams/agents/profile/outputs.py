@@ -27,9 +27,9 @@ from schemas.topics import (
 )
 from streams import metrics
 from streams.agents.profile.batch import Slot
-from streams.fold.context import FoldContext
-from streams.fold.profile import deleted_record, is_nobody, merged_record, profile_record
-from streams.fold.state import Forward
+from streams.fold.entry import Forward
+from streams.fold.moment import FoldContext
+from streams.fold.records import deleted_record, is_empty, merged_record, profile_record
 from streams.metrics import Tally
 from streams.phases import Output
 
@@ -93,6 +93,6 @@ def _record(slot: Slot, now: int) -> Profile:
         forward = slot.entry
         return merged_record(workspace, profile_id, forward.target, forward.version, forward.decision, now)
     state = slot.state()
-    if slot.vanished or is_nobody(state):
+    if slot.vanished or is_empty(state):
         return deleted_record(state, slot.context, now)
     return profile_record(state, slot.context, now)

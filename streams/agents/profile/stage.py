@@ -37,19 +37,19 @@ from streams.agents.profile.buffer import Beside
 from streams.agents.profile.outputs import ProfileOutputs
 from streams.dead_letters import DeadLetters
 from streams.fold import rebuild, segments, sessions
-from streams.fold.context import FoldContext
-from streams.fold.fold import advance, fold_event, next_deadline
-from streams.fold.merge import absorb, retire
-from streams.fold.ownership import assign, owner_of
-from streams.fold.profile import is_nobody
-from streams.fold.state import (
+from streams.fold.attribution import owner_of
+from streams.fold.entry import (
     Forward,
-    ProfileState,
     Rebuilding,
     deadline_of,
     decode_entry,
     encode_entry,
 )
+from streams.fold.fold import advance, fold_event, next_deadline
+from streams.fold.merge import absorb, retire
+from streams.fold.moment import SESSION_END, FoldContext, Moment
+from streams.fold.records import is_empty, publish
+from streams.fold.state import ProfileState
 from streams.metrics import Tally
 from streams.phases import Folded, Output, Received, Record
 from streams.state.view import StateView
@@ -218,7 +218,7 @@ class ProfileStage:
         if owner is None and (held_by := owner_of(state, event)) is not None:
             slot.changed = True
             outputs.append(
-                self._sent_on(item, self._home(item.workspace, held_by), tally, held_by, state.owners_decision)
+                self._sent_on(item, self._home(item.workspace, held_by), tally, held_by, state.ownership.decision)
             )
             return False
         if entry is None:
@@ -226,8 +226,10 @@ class ProfileStage:
         if not fold_event(state, event, slot.context, slot.outputs, adds_identifier=owner is None):
             tally[metrics.EVENTS, (item.workspace, "duplicate")] += 1
             return False
-        if state.vanished_at is not None:
-            segments.settle(state, slot.context.program.segments, event.message_id, slot.context, slot.outputs)
+        if state.expiry.vanished_at is not None:
+            moment = Moment(slot.context, slot.outputs, event.message_id, state.as_of, state.lineage.version)
+            segments.settle(state, slot.context.program.segments, moment)
+            publish(state, moment)
         slot.touch(clocks.now(item.workspace))
         return True
 
@@ -241,9 +243,9 @@ class ProfileStage:
         assert not isinstance(entry, Rebuilding)
         if target == slot.context.profile_id or not command.identifiers:
             return
-        if isinstance(entry, ProfileState) and command.decision < entry.rebuilt:
+        if isinstance(entry, ProfileState) and command.decision < entry.lineage.rebuilt:
             return  # it was parted from the target since
-        rebuilt = command.decision if command.outdates else 0 if entry is None else entry.rebuilt
+        rebuilt = command.decision if command.outdates else 0 if entry is None else _rebuilt(entry)
         if isinstance(entry, Forward):
             if command.decision > entry.decision:
                 forward = Forward(target, command.decision, entry.version, max(rebuilt, entry.rebuilt))
@@ -252,9 +254,9 @@ class ProfileStage:
         version = 0
         if entry is not None:
             retire(entry, slot.context, slot.outputs)
-            version = entry.version + 1
+            version = entry.lineage.version + 1
         if not command.outdates:
-            moving = {command.identifiers[0], *(Identifier(*held) for held in (entry.identifiers if entry else ()))}
+            moving = {command.identifiers[0], *(entry.identifiers.listed() if entry else ())}
             moved = Absorb(
                 decision=command.decision,
                 origin=slot.context.profile_id,
@@ -272,7 +274,7 @@ class ProfileStage:
         """
         entry = slot.entry
         assert not isinstance(entry, Rebuilding)
-        if entry is not None and command.decision < entry.rebuilt:
+        if entry is not None and command.decision < _rebuilt(entry):
             return
         if isinstance(entry, Forward):
             decision = max(command.decision, entry.decision)
@@ -280,7 +282,7 @@ class ProfileStage:
             outputs.append(self._outputs.command(slot.context.workspace, entry.target, redirected))
             return
         state = slot.state()
-        if not command.identifiers or _held(state, command.identifiers[0]):
+        if not command.identifiers or state.identifiers.has(command.identifiers[0]):
             return  # a repetition: it is already here
         other = decode_entry(command.state) if command.state is not None else ProfileState()
         if not isinstance(other, ProfileState):
@@ -296,14 +298,14 @@ class ProfileStage:
         former, rebuilding = slot.entry, rebuild.begin(slot.entry, command)
         if rebuilding is not None:
             if isinstance(former, Rebuilding):
-                Beside(slot.key, former, slots.view).forget_told(former.next_part)
+                Beside(slot.key, former, slots.view).forget_told(former.next_chunk)
             slot.wait_for(rebuilding)
 
     def _attribute(self, command: Attribute, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
         """Learn who holds a shared device; if events were handed on otherwise, ask GRAPH to have that put right."""
         if isinstance(slot.entry, Forward):
             return
-        persons = assign(slot.state(), command.owners, command.decision)
+        persons = slot.state().ownership.assign(command.owners, command.decision)
         slot.changed = True
         if persons:
             workspace = slot.context.workspace
@@ -336,7 +338,7 @@ class ProfileStage:
         rebuilding = slot.entry
         if not isinstance(rebuilding, Rebuilding) or command.decision != rebuilding.decision:
             return
-        beside, came = Beside(slot.key, rebuilding, slots.view), rebuilding.next_part
+        beside, came = Beside(slot.key, rebuilding, slots.view), rebuilding.next_chunk
         if not rebuild.replay(rebuilding, command.attempt, command.chunk, command.version, events, slot.context):
             return
         slot.changed = True
@@ -365,7 +367,8 @@ class ProfileStage:
         """Whether the events of a shared device were reattributed out anew since this one was handed on."""
         if item.owner is None or entry is None:
             return False
-        return item.owner_decision < entry.reattributed.get(str(event.identifiers[0]), 0)
+        reattributed = entry.ownership.reattributed if isinstance(entry, ProfileState) else entry.reattributed
+        return item.owner_decision < reattributed.get(str(event.identifiers[0]), 0)
 
     def _stray(
         self,
@@ -382,9 +385,12 @@ class ProfileStage:
         stays, unless its identifier was parted since: its own profile would send it here again.
         """
         owner = owner or event.identifiers[0]
-        if state is not None and (owner.namespace, owner.value) in state.identifiers:
+        pairs = (
+            () if state is None else state.identifiers.pairs if isinstance(state, ProfileState) else state.identifiers
+        )
+        if (owner.namespace, owner.value) in pairs:
             return None
-        rebuilt = 0 if state is None else state.rebuilt
+        rebuilt = 0 if state is None else _rebuilt(state)
         if self._home(context.workspace, owner) == context.profile_id or rebuilt <= decision > 0:
             return None
         return owner
@@ -422,7 +428,7 @@ class ProfileStage:
             if isinstance(state, ProfileState):
                 slot.deadline = self._deadline(state, slot)
                 if slot.deadline <= now:
-                    if state.vanished_at is None:
+                    if state.expiry.vanished_at is None:
                         advance(state, now, slot.context, slot.outputs)
                         slot.mark_swept()
                     self._vanish_with_session(state, slot, clocks)
@@ -440,16 +446,16 @@ class ProfileStage:
 
         The identifier whose own profile it is may come only after what the profile was told to absorb.
         """
-        if not state.identifiers or sessions.deadline(state) < NEVER or is_nobody(state):
+        if not state.identifiers.pairs or state.sessions.deadline(state.as_of) < NEVER or is_empty(state):
             return NEVER
-        known = [Identifier(*one) for one in state.identifiers]
+        known = state.identifiers.listed()
         if not all(self._rules.kind(one) == "session" for one in known):
             return NEVER
         if all(self._home(slot.context.workspace, one) != slot.context.profile_id for one in known):
             return NEVER
-        if state.vanished_at is not None and (state.decision or state.rebuilt):
+        if state.expiry.vanished_at is not None and (state.lineage.decision or state.lineage.rebuilt):
             return NEVER  # forwards may lead here
-        return state.kept_until
+        return state.expiry.kept_until
 
     def _vanish_with_session(self, state: ProfileState, slot: Slot, clocks: Clocks) -> None:
         """Tell that a profile of ended sessions is no more, or forget one of which this was told long ago.
@@ -459,16 +465,15 @@ class ProfileStage:
         now = clocks.now(slot.context.workspace)
         if self._vanishes_at(state, slot) > now:
             return
-        if state.vanished_at is None:
-            for name in sorted(state.memberships):
-                change = segments.change_record(state, name, "exited", segments.SESSION_END, slot.context)
-                slot.outputs.segment_changes.append(change)
-            state.memberships, state.untils = {}, {}
+        if state.expiry.vanished_at is None:
+            moment = Moment(slot.context, slot.outputs, SESSION_END, state.as_of, state.lineage.version)
+            state.memberships.retire(moment)
+            publish(state, moment)
             slot.vanish(now, clocks.wall_now)
-        elif clocks.wall_now - state.vanished_at >= sessions.SESSION_LATENESS_MS:
+        elif clocks.wall_now - state.expiry.vanished_at >= sessions.SESSION_LATENESS_MS:
             slot.forget()
         else:  # an event clock runs ahead: the later, the less often it is asked for again
-            state.kept_until = now + max(sessions.SESSION_LATENESS_MS, now - state.as_of)
+            state.expiry.kept_until = now + max(sessions.SESSION_LATENESS_MS, now - state.as_of)
             slot.changed = True
 
 
@@ -492,5 +497,7 @@ def _check(record: ProfileCommand) -> None:
         raise DecodeError("invalid", f"{name}: a forward holds no state that could be absorbed")
 
 
-def _held(state: ProfileState, identifier: Identifier) -> bool:
-    return (identifier.namespace, identifier.value) in state.identifiers
+def _rebuilt(entry: ProfileState | Forward | Rebuilding) -> int:
+    if isinstance(entry, ProfileState):
+        return entry.lineage.rebuilt
+    return entry.decision if isinstance(entry, Rebuilding) else entry.rebuilt

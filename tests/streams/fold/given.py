@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from hypothesis import strategies as st
 
 from schemas.records import Event, EventType, Identifier, SegmentChange, Session
-from streams.fold.context import FoldContext, Outputs
+from streams.fold.moment import BEGINNING, FoldContext, Outputs
 from streams.fold.fold import advance, fold_event, next_deadline
-from streams.fold.state import BEGINNING, ProfileState
+from streams.fold.state import ProfileState
 from tests.streams.fold.definitions import PROGRAM
 
 MINUTE = 60_000

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from definitions import NEVER
 from schemas.records import Event, Identifier
-from streams.fold.context import FoldContext, Outputs
+from streams.fold.moment import FoldContext, Outputs
 from streams.fold.fold import advance, fold_event, next_deadline, refresh
-from streams.fold.profile import merged_record, profile_record
+from streams.fold.records import merged_record, profile_record
 from streams.fold.sessions import SESSION_GAP_MS
 from streams.fold.state import ProfileState, decode_entry, encode_entry
 from tests.streams.fold import naive

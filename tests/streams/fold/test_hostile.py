@@ -5,10 +5,10 @@ import json
 import pytest
 
 from schemas.records import EventType
-from streams.fold.context import Outputs
+from streams.fold.moment import Outputs
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.merge import absorb
-from streams.fold.profile import profile_record
+from streams.fold.records import profile_record
 from streams.fold.state import ProfileState, decode_entry, encode_entry
 from tests.streams.fold.given import CONTEXT, DAY, MINUTE, START, event, fold, identify, visible
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import Event, Identifier
-from streams.fold.context import FoldContext, Outputs
+from streams.fold.moment import FoldContext, Outputs
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.merge import absorb, retire, unite_facts
-from streams.fold.profile import profile_record
+from streams.fold.records import profile_record
 from streams.fold.sessions import prune, unite
 from streams.fold.state import ProfileState
 from tests.streams.fold import naive

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Event, Identifier, Rebuild
 from streams.fold import rebuild, recent_ids
-from streams.fold.context import Outputs
+from streams.fold.moment import Outputs
 from streams.fold.fold import fold_event
 from streams.fold.state import Forward, ProfileState, Rebuilding, decode_entry, encode_entry
 from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, transitions

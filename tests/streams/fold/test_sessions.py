@@ -3,9 +3,9 @@
 import pytest
 
 from schemas.records import Event
-from streams.fold.context import Outputs
+from streams.fold.moment import Outputs
 from streams.fold.fold import advance, next_deadline
-from streams.fold.profile import profile_record
+from streams.fold.records import profile_record
 from streams.fold.sessions import SESSION_GAP_MS, SESSION_LATENESS_MS
 from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, visible
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.fold import traits
-from streams.fold.profile import profile_record
+from streams.fold.records import profile_record
 from streams.fold.state import Trait
 from tests.streams.fold.given import CONTEXT, START, event, fold, identify
 
