@@ -24,7 +24,7 @@ class Counters(Facet):
     last_seen_at: int | None = None
     by_name: dict[str, int] = {}
 
-    def add(self, event: Event, moment: Moment) -> Collection[str]:  # noqa: ARG002
+    def add(self, event: Event, moment: Moment) -> Collection[str]:
         time = event.occurred_at
         self.events += 1
         if self.first_seen_at is None or time < self.first_seen_at:
@@ -34,14 +34,14 @@ class Counters(Facet):
         self.count(event.event or event.type)
         return NOTHING
 
-    def unite(self, other: Self, moment: Moment) -> None:  # noqa: ARG002
+    def unite(self, other: Self, moment: Moment) -> None:
         self.events += other.events
         self.first_seen_at = min(_set(self.first_seen_at, other.first_seen_at), default=None)
         self.last_seen_at = max(_set(self.last_seen_at, other.last_seen_at), default=None)
         for name, events in other.by_name.items():
             self.count(name, events)
 
-    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:  # noqa: ARG002
+    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         record.events = self.events
         record.first_seen_at = self.first_seen_at
         record.last_seen_at = self.last_seen_at

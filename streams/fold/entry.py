@@ -1,11 +1,14 @@
-"""What the store holds under the key of a profile, and its bytes; what changes it is in the other modules of this folder."""
+"""What the store holds under the key of a profile, and its bytes; what changes it is in the modules beside this one."""
 
 import struct
 
 import msgspec
 
 from definitions import NEVER
-from schemas.records import Owner
+from streams.fold.identifiers import Identifiers
+from streams.fold.lineage import Lineage
+from streams.fold.memberships import Memberships
+from streams.fold.ownership import Ownership
 from streams.fold.sessions import Status
 from streams.fold.state import ProfileState
 
@@ -35,25 +38,24 @@ class PendingSession(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     """A profile that waits for the replay of its events (docs/decisions/0009).
 
-    `entered_at`: the memberships that were published. `buffered`: 8 bytes for each record that is buffered, in order:
-    a hash of its message id, or zeros for a command; the first ones lie under keys of their own, in `buffered_blocks`.
-    `attempt`, `next_chunk`: how far the replay is. `shadow`: the state so far. `sessions`: what the chunk at hand has to
-    publish. `arrivals`: of what was replayed, the newest ids by when they were received; a replay is ordered by time.
+    The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before.
+    `buffered`: 8 bytes for each buffered record, in order: a hash of its message id, or zeros for a command. The first
+    ones lie under keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is.
+    `shadow`: the state so far. `sessions`: what the chunk at hand has to publish. `arrivals`: the newest ids of what was
+    replayed, by when they were received; a replay is ordered by time.
     """
 
-    decision: int
-    identifiers: list[tuple[str, str]]
-    version: int = 0
-    entered_at: dict[str, int] = {}
+    lineage: Lineage
+    identifiers: Identifiers
+    ownership: Ownership
+    memberships: Memberships
     buffered: bytes = b""
+    buffered_blocks: int = 0
     attempt: str = ""
     next_chunk: int = 0
     shadow: ProfileState | None = None
-    reattributed: dict[str, int] = {}
     sessions: dict[str, PendingSession] = {}
-    owners: tuple[Owner, ...] = ()
     arrivals: bytes = b""
-    buffered_blocks: int = 0
 
 
 class ChunkSessions(msgspec.Struct, array_like=True, gc=False):

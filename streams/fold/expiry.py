@@ -16,11 +16,11 @@ class Expiry(Facet):
     kept_until: int = 0
     vanished_at: int | None = None
 
-    def unite(self, other: Self, moment: Moment) -> None:  # noqa: ARG002
+    def unite(self, other: Self, moment: Moment) -> None:
         self.kept_until = max(self.kept_until, other.kept_until)
         if other.vanished_at is not None:
             self.vanished_at = max(other.vanished_at, self.vanished_at or 0)
 
-    def retire(self, moment: Moment) -> None:  # noqa: ARG002
+    def retire(self, moment: Moment) -> None:
         """Drop both: they are of this profile id alone."""
         self.kept_until, self.vanished_at = 0, None

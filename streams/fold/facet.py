@@ -1,4 +1,4 @@
-"""The contract of a facet, one aspect of a profile; which facets there are is said in `state`, who calls them is `fold`.
+"""The contract of a facet, one aspect of a profile; which there are is said in `state`, when they are called in `fold`.
 
 The reasons, and what can go wrong: docs/decisions/0014.
 """
@@ -22,7 +22,7 @@ class Facet(msgspec.Struct, array_like=True, gc=False):
     through the moment. It defines the operations in which it does something: the others are never called.
     """
 
-    def add(self, event: Event, moment: Moment) -> Collection[str]:  # noqa: ARG002
+    def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Take in one event; return the names of what changed and conditions may read.
 
         Called once for each message id, with `occurred_at` <= `moment.as_of`, in any order of time.
@@ -36,7 +36,7 @@ class Facet(msgspec.Struct, array_like=True, gc=False):
         adding that event. `moment.before` is the own time before the merge, `moment.as_of` the greater one of both.
         """
 
-    def deadline(self, as_of: int) -> int:  # noqa: ARG002
+    def deadline(self, as_of: int) -> int:
         """When it changes next without an event, always after `as_of` (ms), or NEVER."""
         return NEVER
 

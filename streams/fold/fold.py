@@ -6,10 +6,10 @@ profiles is in `merge`, making records in `records`.
 
 from definitions import NEVER
 from schemas.records import Event
+from streams.fold import facets
 from streams.fold.moment import BEGINNING, DEADLINE, DEFINITION, FoldContext, Moment, Outputs
 from streams.fold.records import publish
 from streams.fold.segments import reading, settle
-from streams.fold import facets
 from streams.fold.state import ProfileState
 
 

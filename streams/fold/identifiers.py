@@ -24,7 +24,7 @@ class Identifiers(Facet):
     def unite(self, other: Self, moment: Moment) -> None:
         self.take(other.listed(), moment.context.rules)
 
-    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:  # noqa: ARG002
+    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         record.identifiers = self.listed()
 
     def has(self, identifier: Identifier) -> bool:

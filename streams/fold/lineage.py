@@ -18,15 +18,15 @@ class Lineage(Facet):
     decision: int = 0
     rebuilt: int = 0
 
-    def unite(self, other: Self, moment: Moment) -> None:  # noqa: ARG002
+    def unite(self, other: Self, moment: Moment) -> None:
         self.version = max(self.version, other.version)
         self.decision = max(self.decision, other.decision)
         self.rebuilt = max(self.rebuilt, other.rebuilt)
 
-    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:  # noqa: ARG002
+    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         record.version = self.version
         record.decision = self.decision
 
-    def retire(self, moment: Moment) -> None:  # noqa: ARG002
-        """Drop the last rebuild: it says nothing of states that are sent to another profile id (docs/decisions/0009)."""
+    def retire(self, moment: Moment) -> None:
+        """Drop the last rebuild: of a state that another profile takes over it says nothing (docs/decisions/0009)."""
         self.rebuilt = 0

@@ -47,21 +47,21 @@ class Memberships(Facet):
             _draft(segment, "entered", self.entered_at[segment], moment)
         self.entered_at |= {segment: since for segment, since in published.items() if segment in self.entered_at}
 
-    def unite(self, other: Self, moment: Moment) -> None:  # noqa: ARG002
+    def unite(self, other: Self, moment: Moment) -> None:
         for segment, entered_at in other.entered_at.items():
             self.entered_at[segment] = min(entered_at, self.entered_at.get(segment, entered_at))
         for segment, until in other.untils.items():
             self.untils[segment] = min(until, self.untils.get(segment, until))
         self.definitions = max(self.definitions, other.definitions)
 
-    def deadline(self, as_of: int) -> int:  # noqa: ARG002
+    def deadline(self, as_of: int) -> int:
         return min(self.untils.values()) if self.untils else NEVER
 
     def is_due(self, segment: str, as_of: int) -> bool:
         """Whether a verdict has to be evaluated anew."""
         return self.untils.get(segment, NEVER) <= as_of
 
-    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:  # noqa: ARG002
+    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         if self.entered_at:
             record.segments = tuple(starmap(Membership, sorted(self.entered_at.items())))
 

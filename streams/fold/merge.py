@@ -4,11 +4,11 @@ Which profile survives is GRAPH's decision; carrying the state from one to the o
 """
 
 from schemas.records import Identifier
+from streams.fold import facets
 from streams.fold.fold import advance
 from streams.fold.moment import BEGINNING, MERGE, FoldContext, Moment, Outputs
 from streams.fold.records import publish
 from streams.fold.segments import settle
-from streams.fold import facets
 from streams.fold.state import ProfileState
 
 

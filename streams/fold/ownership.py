@@ -24,14 +24,14 @@ class Ownership(Facet):
     attributed_until: int | None = None
     reattributed: dict[str, int] = {}
 
-    def unite(self, other: Self, moment: Moment) -> None:  # noqa: ARG002
+    def unite(self, other: Self, moment: Moment) -> None:
         self.decision, self.owners = max((self.decision, self.owners), (other.decision, other.owners))
         if other.attributed_until is not None:
             self._attribute(other.attributed_until)
         for device, decision in other.reattributed.items():
             self.reattributed[device] = max(decision, self.reattributed.get(device, 0))
 
-    def retire(self, moment: Moment) -> None:  # noqa: ARG002
+    def retire(self, moment: Moment) -> None:
         """Drop the owners: they are of the device whose own profile this is."""
         self.owners, self.decision, self.attributed_until = (), 0, None
 

@@ -1,4 +1,4 @@
-"""The open parts of an event, which are JSON text of anybody's: what is malformed or of another shape counts as empty."""
+"""The open parts of an event, which are JSON text of anybody: what is malformed or of another shape counts as empty."""
 
 import msgspec
 

@@ -4,6 +4,7 @@ Pure, as the fold: where records are buffered meanwhile, and what becomes of the
 """
 
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 
 import msgspec
 
@@ -14,6 +15,7 @@ from streams.fold.entry import Entry, Forward, PendingSession, Rebuilding
 from streams.fold.fold import advance, fold_event
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
+from streams.fold.memberships import Memberships
 from streams.fold.moment import BEGINNING, REBUILD, FoldContext, Moment, Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.records import publish
@@ -30,26 +32,29 @@ def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
     `command`: its `identifiers` are all that belong to it from now on, `owners` those of the device that the profile is
     of, `reattributed` the devices that may have attributed events of others to it.
     """
-    decision = command.decision
-    waiting = Rebuilding(
-        decision=decision,
-        identifiers=[(each.namespace, each.value) for each in command.identifiers],
-        owners=command.owners,
-    )
-    obeyed = 0
-    reattributed: dict[str, int] = {}
+    decision, version, published, reattributed = command.decision, 0, Memberships(), {}
     if isinstance(entry, Forward):
-        obeyed, waiting.version = entry.decision, entry.version
-    elif isinstance(entry, Rebuilding):
-        obeyed, waiting.version, reattributed = entry.decision, entry.version, entry.reattributed
-        waiting.entered_at = dict(entry.entered_at)
-        waiting.buffered, waiting.buffered_blocks = entry.buffered, entry.buffered_blocks
-    elif isinstance(entry, ProfileState):
-        obeyed, waiting.version = entry.lineage.rebuilt, entry.lineage.version
-        reattributed = entry.ownership.reattributed
-        waiting.entered_at = dict(entry.memberships.entered_at)
-    waiting.reattributed = reattributed | {str(device): decision for device in command.reattributed}
-    return waiting if decision > obeyed else None
+        if decision <= entry.decision:
+            return None
+        version = entry.version
+    elif entry is not None:
+        if decision <= entry.lineage.rebuilt:
+            return None
+        version, reattributed = entry.lineage.version, entry.ownership.reattributed
+        published = Memberships(dict(entry.memberships.entered_at))
+    rebuilding = Rebuilding(
+        Lineage(version, decision, rebuilt=decision),
+        Identifiers([(each.namespace, each.value) for each in command.identifiers]),
+        Ownership(
+            owners=command.owners,
+            decision=decision if command.owners else 0,
+            reattributed=reattributed | {str(device): decision for device in command.reattributed},
+        ),
+        published,
+    )
+    if isinstance(entry, Rebuilding):
+        rebuilding.buffered, rebuilding.buffered_blocks = entry.buffered, entry.buffered_blocks
+    return rebuilding
 
 
 def buffer(rebuilding: Rebuilding, message_id: str | None) -> int:
@@ -138,22 +143,19 @@ def finish(
         if identity not in rebuilding.sessions:
             started_at = _started_at(identity)
             publish_session(moment, identity, "retracted", started_at, started_at, 0, None)
-    state.memberships.publish_difference(rebuilding.entered_at, moment)
+    state.memberships.publish_difference(rebuilding.memberships.entered_at, moment)
     publish(state, moment)
     return state
 
 
 def _shadow(rebuilding: Rebuilding, version: int) -> ProfileState:
-    decision = rebuilding.decision
-    return ProfileState(
-        identifiers=Identifiers(list(rebuilding.identifiers)),
-        ownership=Ownership(
-            owners=rebuilding.owners,
-            decision=decision if rebuilding.owners else 0,
-            reattributed=dict(rebuilding.reattributed),
-        ),
-        lineage=Lineage(max(rebuilding.version, version), decision, rebuilt=decision),
+    state = ProfileState(
+        identifiers=deepcopy(rebuilding.identifiers),
+        ownership=deepcopy(rebuilding.ownership),
+        lineage=deepcopy(rebuilding.lineage),
     )
+    state.lineage.version = max(state.lineage.version, version)
+    return state
 
 
 def _keep_sessions(rebuilding: Rebuilding, out: Outputs) -> None:

@@ -48,7 +48,7 @@ class RecentIds(Facet):
         self.recent += hash_
         return True
 
-    def unite(self, other: Self, moment: Moment) -> None:  # noqa: ARG002
+    def unite(self, other: Self, moment: Moment) -> None:
         """Take over the ids of another profile. Beyond the maximum the smallest hashes stay: the same in any order."""
         self.since = max(self.since, other.since)
         self.recent = bytearray(_united(self.recent, other.recent))

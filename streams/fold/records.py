@@ -1,6 +1,7 @@
 """The state of a profile, and the drafts of a step, as the records of their topics."""
 
 from schemas.records import Profile, SegmentChange
+from streams.fold import facets
 from streams.fold.moment import (
     DEFINITION,
     MERGE,
@@ -11,7 +12,6 @@ from streams.fold.moment import (
     Moment,
     stable_id,
 )
-from streams.fold import facets
 from streams.fold.state import ProfileState
 
 # What can take effect several times at one time. Messages and deadlines cannot, so that the ids of their changes are

@@ -60,7 +60,7 @@ class Traits(Facet):
             self._write(name, trait)
         self._evict(moment)
 
-    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:  # noqa: ARG002
+    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         record.traits = self.as_json()
 
     def as_json(self) -> str:
@@ -68,8 +68,8 @@ class Traits(Facet):
         if not self.writes:
             return EMPTY_OBJECT
         writes = self.writes
-        shown = [f"{_encode(name).decode()}:{writes[name].value}" for name in sorted(writes) if writes[name].value != UNSET]
-        return "{" + ",".join(shown) + "}"
+        names = [name for name in sorted(writes) if writes[name].value != UNSET]
+        return "{" + ",".join([f"{_encode(name).decode()}:{writes[name].value}" for name in names]) + "}"
 
     def values(self, names: Iterable[str]) -> dict[str, object]:
         """The decoded values of those named traits that are set."""

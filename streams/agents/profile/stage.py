@@ -313,7 +313,7 @@ class ProfileStage:
 
     def _disown(self, command: Disown, slot: Slot, clocks: Clocks, outputs: list[Output]) -> None:
         """Have the profile rebuilt anew if it waits for a replay of events that are not all its own any more."""
-        if isinstance(slot.entry, Rebuilding) and command.decision > slot.entry.decision:
+        if isinstance(slot.entry, Rebuilding) and command.decision > slot.entry.lineage.rebuilt:
             workspace = slot.context.workspace
             concerned = command.device, command.person
             outputs.append(self._outputs.reattribute(workspace, concerned, clocks.now(workspace)))
@@ -336,7 +336,7 @@ class ProfileStage:
     ) -> None:
         """Fold a part of the replay; with the last one, go on with what was put aside."""
         rebuilding = slot.entry
-        if not isinstance(rebuilding, Rebuilding) or command.decision != rebuilding.decision:
+        if not isinstance(rebuilding, Rebuilding) or command.decision != rebuilding.lineage.rebuilt:
             return
         beside, came = Beside(slot.key, rebuilding, slots.view), rebuilding.next_chunk
         if not rebuild.replay(rebuilding, command.attempt, command.chunk, command.version, events, slot.context):
@@ -367,8 +367,7 @@ class ProfileStage:
         """Whether the events of a shared device were reattributed out anew since this one was handed on."""
         if item.owner is None or entry is None:
             return False
-        reattributed = entry.ownership.reattributed if isinstance(entry, ProfileState) else entry.reattributed
-        return item.owner_decision < reattributed.get(str(event.identifiers[0]), 0)
+        return entry.ownership.is_stale(event.identifiers[0], item.owner_decision)
 
     def _stray(
         self,
@@ -498,6 +497,4 @@ def _check(record: ProfileCommand) -> None:
 
 
 def _rebuilt(entry: ProfileState | Forward | Rebuilding) -> int:
-    if isinstance(entry, ProfileState):
-        return entry.lineage.rebuilt
-    return entry.decision if isinstance(entry, Rebuilding) else entry.rebuilt
+    return entry.rebuilt if isinstance(entry, Forward) else entry.lineage.rebuilt
