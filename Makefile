@@ -3,24 +3,29 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Most tests wait for a process more than for a processor, so there is one more of them than of processors.
+TEST_PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 FAULTS_TABLE ?= faults.md
 
-.PHONY: demo test lint bench bench-hostile bench-identity bench-peers faults help clean
+.PHONY: demo test test-fast soak lint bench bench-hostile bench-identity bench-peers help clean
 
 demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live shop (DEMO_SECONDS=20 for a short run)
 	@$(BIN)/onefold demo
 
 test: $(VENV)/installed-test lint  ## all checks and the whole test suite, on the real parts
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_PROCESSES)
+
+test-fast: $(VENV)/installed-test  ## the tests that need neither Kafka nor ClickHouse: under a minute
+	$(BIN)/pytest -n $(TEST_PROCESSES) -m "not stack"
+
+soak: $(VENV)/installed-test  ## the long forms: many kills, outages, random histories; the faults' figures go to faults.md
+	$(BIN)/pytest -n $(TEST_PROCESSES) --soak --figures $(FAULTS_TABLE)
 
 lint: $(VENV)/installed-test  ## types, style, import layers, deployment files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-faults: $(VENV)/installed-test  ## the long form of the fault tests (about half an hour); the figures go to faults.md
-	$(BIN)/pytest tests/faults --long --timeout 7200 --figures $(FAULTS_TABLE)
 
 bench: $(VENV)/installed-test  ## throughput, latency and memory on this machine
 	$(BIN)/python -m bench

@@ -1,1 +1,1 @@
-"""Look-ups and requests of operators over HTTP, with their keys. Queries are in `warehouse`, decisions in `streams`."""
+"""Answers look-ups and takes operators' requests over HTTP. It leaves queries to `warehouse`, decisions to GRAPH."""

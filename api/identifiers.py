@@ -1,4 +1,4 @@
-"""The identifier that somebody asks for, in the spelling under which it is kept."""
+"""The identifier that somebody queries, in the spelling under which it is kept."""
 
 from functools import cache
 from pathlib import Path
@@ -7,36 +7,40 @@ import definitions
 from definitions import DefinitionErrors
 from identity.normalise import normalise
 from identity.rules import IdentityRules
+from runtime.errors import TerminalError
 from schemas.records import Identifier
-from warehouse.lookup import LookupFailed
 
 
-def asked_identifier(text: str, folder: Path | None) -> Identifier:
-    """`namespace:value`, normalised by the rules of a folder of definitions, or as it is where they make nothing of it.
+class InvalidIdentifier(ValueError):
+    """The text is no identifier; the message says what is expected."""
 
-    Raises ValueError for what is no `namespace:value`, and LookupFailed when the rules cannot be read.
+
+def queried_identifier(text: str, folder: Path | None) -> Identifier:
+    """Read `NAMESPACE:VALUE`, normalised by the rules of a folder of definitions, or as it is where they refuse it.
+
+    Raises InvalidIdentifier, and TerminalError when the rules cannot be read.
     """
     identifier = read_identifier(text)
-    found = normalise(identity_rules(folder), identifier)
-    return found if isinstance(found, Identifier) else identifier
+    normalised = normalise(identity_rules(folder), identifier)
+    return normalised if isinstance(normalised, Identifier) else identifier
 
 
 def read_identifier(text: str) -> Identifier:
-    """`namespace:value`, where the value may hold colons itself. Raises ValueError that says what is expected."""
+    """Read `NAMESPACE:VALUE`, where the value may hold colons itself. Raises InvalidIdentifier."""
     namespace, separator, value = text.partition(":")
     if not (namespace and separator and value):
-        raise ValueError(f"expected NAMESPACE:VALUE such as user_id:42, not {text!r}")
+        raise InvalidIdentifier(f"expected NAMESPACE:VALUE such as user_id:42, not {text!r}")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{text!r} is not valid Unicode") from None
+        raise InvalidIdentifier(f"{text!r} is not valid Unicode") from None
     return Identifier(namespace, value)
 
 
 @cache
 def identity_rules(folder: Path | None) -> IdentityRules:
-    """The rules of identifiers that a folder of definitions holds. Raises LookupFailed when they cannot be read."""
+    """Read the rules of identity that a folder of definitions holds. Raises TerminalError when they cannot be read."""
     try:
         return definitions.load(folder).identity
     except DefinitionErrors as errors:
-        raise LookupFailed(f"the definitions in {folder} cannot be read: {errors}") from errors
+        raise TerminalError(f"the definitions in {folder} cannot be read: {errors}") from errors

@@ -24,7 +24,7 @@ from embedded.screen import screen_for
 from embedded.stack import Stack, StackOptions
 from embedded.terminal import Terminal
 from onefold.examples import SHOP
-from schemas.topics import APP
+from schemas.groups import SINK, WORKER
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 
@@ -67,7 +67,7 @@ class Bench:
         self._fill_anew()
         with self._workers(1) as running:
             self._work_off("RESOLVE, GRAPH and PROFILE, one worker", running, FOLDED)
-            wait_until_worked_off(self.stack.settings, (APP,))
+            wait_until_worked_off(self.stack.settings, (WORKER.name,))
             for rate in RATES:
                 self._latency(running, rate)
         recovered = recovery.measure(self.stack.settings)
@@ -83,7 +83,7 @@ class Bench:
 
     def warehouse(self) -> None:
         """The ClickHouse sink: events, profiles, and an event with all that follows from it."""
-        self.stack.part("sink").stop()
+        self.stack.process("sink").stop()
         begin_anew(self.stack)
         for cost in sink.measure(self.stack, self.workload, self.events, self.people):
             self.row(f"sink, {cost.what}", cost.rate, cost.cpu_of("sink", "reader", "client"), cost.cpu_of("kafka"),
@@ -91,16 +91,16 @@ class Bench:
 
     def cdnow(self) -> None:
         """CDNOW from the command to ClickHouse, with everything running."""
-        self.stack.part("sink").stop()
+        self.stack.process("sink").stop()
         begin_anew(self.stack)
-        self.stack.part("sink").restart()
+        self.stack.process("sink").restart()
         with workers(self.stack, self._folder / "cdnow", 1) as running:
             while not running.total(r'onefold_recovery_seconds_count\{stage="profile"\} (\S+)'):
                 time.sleep(0.2)
             started = time.monotonic()
             command = [sys.executable, "-m", "onefold", "import", "cdnow", "--json"]
             subprocess.run(command, env=dict(self.stack.environment), check=True, stdout=subprocess.DEVNULL)
-            wait_until_worked_off(self.stack.settings, (APP, f"{APP}-sink"))
+            wait_until_worked_off(self.stack.settings, (WORKER.name, SINK.name))
             took = time.monotonic() - started
         self.row("CDNOW, from the command to ClickHouse", 69_659 / took, None, None, f"{took:.1f} s")
 
@@ -109,7 +109,7 @@ class Bench:
         fill(self.stack, self.workload, self.warm + self.events, self.people, self._seed)
 
     def _fill_anew(self) -> None:
-        self.stack.part("sink").stop()
+        self.stack.process("sink").stop()
         begin_anew(self.stack)
         self._fill()
 
@@ -125,7 +125,7 @@ class Bench:
 
     def _latency(self, running: Workers, rate: int) -> None:
         usages = [Usage(process.pid) for process in running.processes]
-        broker = Usage(self.stack.part("kafka").pid)
+        broker = Usage(self.stack.process("kafka").pid)
         seen = latency.measure(self.stack.settings, rate, self.seconds)
         per_million = 1e6 / seen.sent
         remark = (
@@ -159,7 +159,7 @@ def main() -> None:
     workload = WORKLOADS[chosen.workload]
     table = Table("what", "per second", "CPU s/M", "broker CPU s/M", "remarks")
     with tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder:
-        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), parts=PARTS)
+        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), processes=PARTS)
         with Stack(options, screen_for(console)) as stack:
             bench = Bench(stack, workload, chosen, table)
             for name in chosen.only:

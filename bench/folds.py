@@ -17,8 +17,8 @@ from schemas.topics import EVENTS, EVENTS_RESOLVED
 from settings import Settings
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Output, Received, Record, Stage
-from streams.state.store import Store
+from streams.phases import AnyStage, Output, Received, Record, decode, fold
+from streams.state.store import StateStore
 from streams.state.view import StateView
 
 BATCH = 2_500
@@ -58,20 +58,20 @@ def measure(settings: Settings, workload: Workload, count: int, people: int) -> 
     return [decoded, in_memory, resolve_cost, run_stage(profile, routed)[1]]
 
 
-def run_stage(stage: Stage, records: Sequence[Record], store: "InMemory | None" = None) -> tuple[list[Output], Cost]:
+def run_stage(stage: AnyStage, records: Sequence[Record], store: "InMemory | None" = None) -> tuple[list[Output], Cost]:
     """The outputs of one stage over records of one partition, in batches of `BATCH`; by default on a store on disk."""
     outputs: list[Output] = []
     with tempfile.TemporaryDirectory() as folder:
-        used = store or Store(Path(folder) / stage.table, stage.deadline_of)
+        used = store or StateStore(Path(folder) / stage.table, stage.deadline_of)
         started = time.process_time()
         for at in range(0, len(records), BATCH):
             view = StateView(used)
             now = time.time_ns() // 1_000_000
-            folded = stage.fold(Received(records[at : at + BATCH], {}, now), view)
+            folded = fold(stage, decode(stage, Received(records[at : at + BATCH], {}, now)), view).effects
             used.write(view.changes, view.stored, at)
             outputs += folded.outputs
         cpu_s = time.process_time() - started
-        if isinstance(used, Store):
+        if isinstance(used, StateStore):
             used.close()
     return outputs, Cost(f"{stage.name.upper()}'s fold and store, no Kafka", len(records), cpu_s)
 

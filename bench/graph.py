@@ -22,8 +22,8 @@ from schemas.topics import EVENTS, IDENTITY_REQUESTS
 from settings import Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Received, Record
-from streams.state.store import Store
+from streams.phases import Received, Record, decode, fold
+from streams.state.store import StateStore
 from streams.state.view import StateView
 
 WORKSPACES = {"main": Workspace("main", uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01"))}
@@ -71,7 +71,7 @@ def growth(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000), events: int = 
     chance = random.Random(1)
     found, known, offset = [], 0, 0
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / stage.table, stage.deadline_of)
+        store = StateStore(Path(folder) / stage.table, stage.deadline_of)
         for size in sizes:
             while known < size:
                 people = range(known, min(size, known + BATCH))
@@ -87,9 +87,9 @@ def growth(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000), events: int = 
     return found
 
 
-def _fold(stage: ResolveStage, store: Store, records: list[Record], offset: int) -> int:
+def _fold(stage: ResolveStage, store: StateStore, records: list[Record], offset: int) -> int:
     view = StateView(store)
-    stage.fold(Received(records, {}, time.time_ns() // 1_000_000), view)
+    fold(stage, decode(stage, Received(records, {}, time.time_ns() // 1_000_000)), view)
     store.write(view.changes, view.stored, offset)
     return offset + len(records)
 

@@ -16,7 +16,7 @@ from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.app import host
-from streams.phases import Stage
+from streams.phases import AnyStage
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     codec = Codec(Registry(settings.registry))
     defined = definitions.load(SHOP)
     program = definitions.compile_program(defined)
-    stages: dict[str, Stage] = {
+    stages: dict[str, AnyStage] = {
         "resolve": ResolveStage(settings.workspaces, defined.identity, codec),
         "graph": GraphStage(settings.workspaces, defined.identity, codec),
         "profile": ProfileStage(settings.workspaces, program, defined.identity, codec),
@@ -35,7 +35,7 @@ def main() -> int:
         settings.kafka, topics.configurations(program.destinations), settings.partitions, settings.replication
     )
     app = host(settings, [stages[name] for name in sys.argv[1:]])
-    endpoint = Endpoint(settings.http_host, settings.worker_metrics_port, lambda: None)
+    endpoint = Endpoint(settings.serving.http_host, settings.serving.worker_metrics_port, lambda: None)
     try:
         return run(app, settings)
     finally:

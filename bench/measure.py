@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from onefold.progress import Progress
+from onefold.progress import PipelineProgress
 from settings import Settings
 
 
@@ -30,7 +30,7 @@ class Usage:
 def wait_until_worked_off(settings: Settings, groups: Iterable[str], deadline_s: float = 600) -> float:
     """Seconds until these consumer groups have committed everything there is. Raises TimeoutError."""
     started = time.monotonic()
-    progress, wanted = Progress(settings), set(groups)
+    progress, wanted = PipelineProgress(settings), set(groups)
     while time.monotonic() - started < deadline_s:
         if not any(lag.group in wanted for lag in progress.lagging()):
             return time.monotonic() - started

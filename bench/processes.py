@@ -8,17 +8,17 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from embedded.part import Part
-from embedded.process import PartProcess, Reaper
+from embedded.process import Reaper, StackProcess
+from embedded.steps import ProcessSpec
 
 EMPTY_WITHIN_S = 60.0
 
 
 @contextlib.contextmanager
-def running(parts: Sequence[Part], logs: Path) -> Iterator[list[PartProcess]]:
+def running(specs: Sequence[ProcessSpec], logs: Path) -> Iterator[list[StackProcess]]:
     """Started with the block and ended with it, in order, and whatever kills this process."""
     reaper = Reaper()
-    processes = [PartProcess(part, logs / f"{part.name}.log", reaper) for part in parts]
+    processes = [StackProcess(spec, logs / f"{spec.name}.log", reaper) for spec in specs]
     try:
         for process in processes:
             process.start()

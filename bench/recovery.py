@@ -9,7 +9,7 @@ from schemas.topics import changelog
 from settings import Settings
 from streams.agents.profile.stage import ProfileStage
 from streams.state.changelog import recover
-from streams.state.store import Store
+from streams.state.store import StateStore
 
 
 class Recovery(NamedTuple):
@@ -27,7 +27,7 @@ def measure(settings: Settings) -> Recovery:
     started, cpu_s = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         for partition in range(settings.partitions):
-            store = Store(Path(folder) / str(partition), ProfileStage.deadline_of)
+            store = StateStore(Path(folder) / str(partition), ProfileStage.deadline_of)
             records += recover(settings.kafka, topic, partition, store, lambda: False).records
             store.close()
     return Recovery(records, time.monotonic() - started, time.process_time() - cpu_s)

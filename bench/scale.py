@@ -25,8 +25,8 @@ from schemas.records import Event, Identifier
 from schemas.topics import EVENTS_RESOLVED
 from settings import Workspace
 from streams.agents.profile.stage import ProfileStage
-from streams.phases import Received, Record
-from streams.state.store import Store
+from streams.phases import Received, Record, decode, fold
+from streams.state.store import StateStore
 from streams.state.view import StateView
 
 PARTITIONS = 4
@@ -62,7 +62,7 @@ def measure(profiles: int, events: int) -> Scale:
     chance = random.Random(1)
     now = time.time_ns() // 1_000_000
     with tempfile.TemporaryDirectory() as folder:
-        stores = [Store(Path(folder) / str(partition), stage.deadline_of) for partition in range(PARTITIONS)]
+        stores = [StateStore(Path(folder) / str(partition), stage.deadline_of) for partition in range(PARTITIONS)]
         _fold(stage, stores, _records(codec, ((person, now - 600_000) for person in range(profiles)), "first"))
         shuffled = list(range(profiles))
         chance.shuffle(shuffled)
@@ -88,7 +88,7 @@ def _records(codec: Codec, people: Iterator[tuple[int, int]], salt: str) -> Iter
         yield Record(EVENTS_RESOLVED, 0, number, key, encode(event))
 
 
-def _fold(stage: ProfileStage, stores: Sequence[Store], records: Iterator[Record]) -> None:
+def _fold(stage: ProfileStage, stores: Sequence[StateStore], records: Iterator[Record]) -> None:
     waiting: list[list[Record]] = [[] for _ in stores]
     for record in records:
         at = crc32(record.key or b"") % len(stores)
@@ -100,9 +100,9 @@ def _fold(stage: ProfileStage, stores: Sequence[Store], records: Iterator[Record
         _fold_batch(stage, store, rest)
 
 
-def _fold_batch(stage: ProfileStage, store: Store, batch: Sequence[Record]) -> None:
+def _fold_batch(stage: ProfileStage, store: StateStore, batch: Sequence[Record]) -> None:
     view = StateView(store)
-    folded = stage.fold(Received(batch, {}, time.time_ns() // 1_000_000), view)
+    folded = fold(stage, decode(stage, Received(batch, {}, time.time_ns() // 1_000_000)), view).effects
     store.write(folded.view.changes, folded.view.stored, (store.applied() or 0) + 1)
 
 

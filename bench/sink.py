@@ -26,19 +26,20 @@ from onefold.examples import SHOP
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas import topics
 from schemas.codec import Codec
+from schemas.groups import SINK
 from schemas.identity import identifier_key
 from schemas.records import Event
 from schemas.registry import Registry
 from settings import Settings
 from sinks.clickhouse.batch import batch_of
-from sinks.clickhouse.process import GROUP, MAX_MESSAGES
+from sinks.clickhouse.loop import MAX_MESSAGES
 from sinks.clickhouse.rows import ROWS
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.phases import Output, Record
 from warehouse.client import Warehouse
 
-PARTS = ("kafka", "registry", "clickhouse", "sink")
+PROCESSES = ("kafka", "registry", "clickhouse", "sink")
 Item = TypeVar("Item")
 
 
@@ -74,12 +75,12 @@ def measure(stack: Stack, workload: Workload, count: int, people: int) -> Iterat
     outputs = _outputs(stack.settings, workload, count, people)
     for topic, what in ((topics.EVENTS_RESOLVED, "events"), (topics.PROFILES, "profiles")):
         chosen = [output for output in outputs if output.topic == topic]
-        stack.part("sink").stop()
+        stack.process("sink").stop()
         _produce(stack.settings, chosen)
         yield _reading(stack.settings, topic, what, len(chosen))
         yield _clickhouse(stack, topic, what, chosen)
         yield _sink(stack, what, len(chosen))
-    stack.part("sink").stop()
+    stack.process("sink").stop()
     _produce(stack.settings, outputs)
     yield _sink(stack, f"events with all that follows from them ({len(outputs) / count:.1f} records each)", count)
 
@@ -143,7 +144,7 @@ def _clickhouse(stack: Stack, topic: str, what: str, outputs: Sequence[Output]) 
     )
     prepared = [batch_of(codec, batch) for batch in _batches(messages, MAX_MESSAGES)]
     warehouse = Warehouse(stack.settings.clickhouse)
-    usage, client, started = Usage(stack.part("clickhouse").pid), Usage(None), time.monotonic()
+    usage, client, started = Usage(stack.process("clickhouse").pid), Usage(None), time.monotonic()
     for insert in (insert for batch in prepared for insert in batch.inserts):
         warehouse.insert(insert.table, insert.columns, insert.token)
     took, client_s = time.monotonic() - started, client.cpu_s()
@@ -153,9 +154,9 @@ def _clickhouse(stack: Stack, topic: str, what: str, outputs: Sequence[Output]) 
 
 def _sink(stack: Stack, what: str, count: int) -> Cost:
     """Until all is committed; merges that ClickHouse goes on with count as its CPU, not as time."""
-    stack.part("sink").restart()
-    usages = {name: Usage(stack.part(name).pid) for name in ("sink", "clickhouse", "kafka")}
-    took = wait_until_worked_off(stack.settings, (GROUP,))
+    stack.process("sink").restart()
+    usages = {name: Usage(stack.process(name).pid) for name in ("sink", "clickhouse", "kafka")}
+    took = wait_until_worked_off(stack.settings, (SINK.name,))
     cpu_s = {name: usage.cpu_s() for name, usage in usages.items()}
     _await_merges(Warehouse(stack.settings.clickhouse))
     return Cost(f"{what}: the sink", count, took, cpu_s | {"clickhouse": usages["clickhouse"].cpu_s()})
@@ -185,7 +186,7 @@ def main() -> None:
     console.print(f"{chosen.events:,} events of {chosen.people:,} persons: {workload.description}")
     with (
         tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder,
-        Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=PARTS)) as stack,
+        Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=PROCESSES)) as stack,
     ):
         for cost in measure(stack, workload, chosen.events, chosen.people):
             used = ", ".join(f"{name} {cpu_s:.1f}" for name, cpu_s in cost.per_million.items())

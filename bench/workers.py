@@ -17,11 +17,11 @@ from bench.measure import Usage
 from bench.processes import running, wait_for_empty_group
 from bench.workload import Sender, Workload
 from embedded.layout import free_ports
-from embedded.part import Part
-from embedded.process import PartProcess
+from embedded.process import StackProcess
 from embedded.stack import Stack
+from embedded.steps import ProcessSpec
 from runtime.kafka.topics import create_topics
-from schemas import topics
+from schemas import groups, topics
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 
@@ -49,7 +49,7 @@ class Rate(NamedTuple):
 class Workers(NamedTuple):
     """Worker processes and the ports of their metrics."""
 
-    processes: Sequence[PartProcess]
+    processes: Sequence[StackProcess]
     ports: Sequence[int]
 
     def total(self, pattern: str) -> float:
@@ -64,18 +64,18 @@ def workers(stack: Stack, folder: Path, number: int, stages: Sequence[str] = ALL
     The members of their group are static. One that comes back at once is given what its predecessor had, whatever it
     asks for; so the group must be empty first.
     """
-    wait_for_empty_group(AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0}), topics.APP)
+    wait_for_empty_group(AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0}), groups.WORKER.name)
     folder.mkdir(parents=True, exist_ok=True)
     ports = free_ports(number)
-    parts = [_part(stack, folder / f"worker-{at}", at + 1, port, stages) for at, port in enumerate(ports)]
-    with running(parts, folder) as processes:
+    specs = [_spec(stack, folder / f"worker-{at}", at + 1, port, stages) for at, port in enumerate(ports)]
+    with running(specs, folder) as processes:
         yield Workers(processes, ports)
 
 
 def work_off(stack: Stack, at_work: Workers, pattern: str, warm: int, events: int) -> Rate:
     """Wait until the metric has come from `warm` to `warm + events`. Raises TimeoutError, or when a worker ends."""
     usages = [Usage(process.pid) for process in at_work.processes]
-    broker = Usage(stack.part("kafka").pid)
+    broker = Usage(stack.process("kafka").pid)
     samples: list[tuple[float, float, float, float]] = []
     deadline, rss_mib = time.monotonic() + DEADLINE_S, 0.0
     while not samples or samples[-1][0] < warm + events:
@@ -104,11 +104,11 @@ def fill(stack: Stack, workload: Workload, events: int, people: int, seed: int) 
 def begin_anew(stack: Stack) -> None:
     """Empty topics, and a group without members; the broker stays as warm as it is."""
     admin = AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0})
-    groups = [topics.APP, f"{topics.APP}-sink"]
-    for group in groups:
+    consumer_groups = [groups.WORKER.name, groups.SINK.name]
+    for group in consumer_groups:
         wait_for_empty_group(admin, group)
     names = set(topics.configurations()) & admin.list_topics(timeout=30).topics.keys()
-    for future in (*admin.delete_topics(list(names)).values(), *admin.delete_consumer_groups(groups).values()):
+    for future in (*admin.delete_topics(list(names)).values(), *admin.delete_consumer_groups(consumer_groups).values()):
         with contextlib.suppress(KafkaException):  # there was none yet
             future.result()
     deadline = time.monotonic() + 60
@@ -123,7 +123,7 @@ def records_of(stage: type[ResolveStage | ProfileStage]) -> str:
     return rf'onefold_worker_records_total\{{stage="{stage.name}"\}} (\S+)'
 
 
-def _part(stack: Stack, folder: Path, number: int, port: int, stages: Sequence[str]) -> Part:
+def _spec(stack: Stack, folder: Path, number: int, port: int, stages: Sequence[str]) -> ProcessSpec:
     folder.mkdir(exist_ok=True)
     own = {
         "ONEFOLD_WORKER": str(number),
@@ -132,7 +132,7 @@ def _part(stack: Stack, folder: Path, number: int, port: int, stages: Sequence[s
         "ONEFOLD_SESSION_TIMEOUT_MS": SESSION_TIMEOUT_MS,
     }
     command = [sys.executable, "-m", "bench.hosting", *stages]
-    return Part(folder.name, folder.name, command, dict(stack.environment) | own, lambda: True, stop_within_s=15)
+    return ProcessSpec(folder.name, folder.name, command, dict(stack.environment) | own, lambda: True, stop_within_s=15)
 
 
 def _metrics(port: int) -> str:

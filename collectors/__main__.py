@@ -6,8 +6,9 @@ import sys
 
 import definitions
 import settings
-from collectors.service import PortTaken, ProducerFailed, serve
+from collectors.service import serve
 from runtime import logs
+from runtime.http.serving import ApplicationGaveUp, PortTaken
 
 
 def main() -> int:
@@ -16,7 +17,7 @@ def main() -> int:
     parser.add_argument(
         "--alone",
         action="store_true",
-        help="be ready without the worker, the sink and the warehouse (where they run on other machines)",
+        help="be ready without the other processes and the warehouse (where they run on other machines)",
     )
     arguments = parser.parse_args()
     logs.configure()
@@ -26,7 +27,7 @@ def main() -> int:
     try:
         loaded = settings.load()
         serve(loaded, definitions.load(loaded.definitions).identity, whole_stack=not arguments.alone)
-    except (PortTaken, ProducerFailed, settings.SettingsError, definitions.DefinitionErrors) as error:
+    except (ApplicationGaveUp, PortTaken, settings.SettingsError, definitions.DefinitionErrors) as error:
         print(f"collector: {error}", file=sys.stderr)
         return 1
     return 0

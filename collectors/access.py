@@ -25,22 +25,22 @@ _KEY_IN_BODY = re.compile(rb'"writeKey"[ \t\r\n]*+:[ \t\r\n]*+"((?:[^"\\]++|\\.)
 class UsableKeys(msgspec.Struct, frozen=True):
     """The write keys that count in one request; those `withheld` exist, but not for its caller.
 
-    They are found by hash, so the time that it takes tells nothing of how much of a key was right.
+    They are found by hash, so the time that it takes does not show how much of a key was right.
     """
 
     senders: Mapping[str, Sender]
     withheld: frozenset[str] = frozenset()
 
     def sender(self, write_key: str | None) -> Sender | None:
-        """Who holds a key; None for an unknown or missing one."""
+        """Return who holds a key; None for an unknown or missing one."""
         return self.senders.get(write_key) if write_key else None
 
     def why_refused(self, write_key: str | None) -> str:
-        """What to say about a key that has no sender."""
+        """Say why a key has no sender."""
         return NOT_FROM_HERE if write_key in self.withheld else UNKNOWN_KEY
 
     def presented_in(self, body: bytes) -> str | None:
-        """A key that JSON text seems to carry, found without parsing it: one that counts, else any, else None."""
+        """Return a key that JSON text seems to carry, without parsing it: one that counts, else any, else None."""
         presented = None
         for key in islice(_keys_in(body), MAX_KEYS_IN_BODY):
             if key in self.senders:
@@ -64,12 +64,12 @@ class WriteKeys:
         self._elsewhere = UsableKeys(elsewhere, frozenset(senders.keys() - elsewhere.keys()))
 
     def used_by(self, caller: Caller) -> UsableKeys:
-        """The keys that count in a request of this caller: those of local_only sources only in a local one."""
+        """Return the keys that count in a request of this caller: those of local_only sources only in a local one."""
         return self._here if caller.is_local else self._elsewhere
 
 
 def key_from_body(call: JsonObject) -> str | None:
-    """The key that a call or a batch carries itself."""
+    """Return the key that a call or a batch carries itself."""
     key = call.get("writeKey")
     return key if isinstance(key, str) else None
 

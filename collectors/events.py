@@ -1,4 +1,4 @@
-"""One call of Segment's API to one Event: pure, and the only place that knows what the fields of a call mean.
+"""Makes an Event of one call of Segment's API: pure, and the one place that knows what the fields of a call mean.
 
 Leaves to `validation` which calls there are and who sent them. https://segment.com/docs/connections/spec/common/
 """
@@ -23,7 +23,7 @@ MAX_EVENT_BYTES = 512 * 1024  # six of nine SDKs send 40 KB; with its identifier
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """Who sent a call, as the write key tells."""
+    """Who sent a call, as the write key says."""
 
     workspace: str
     source: str
@@ -39,25 +39,25 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Accepted(NamedTuple):
-    """An event, and why some of its identifiers name nobody, a reason for each."""
+    """An event, and a reason for each of its unusable identifiers."""
 
     event: Event
     unused: tuple[UnusedReason, ...] = ()
 
 
 def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Envelope) -> Accepted:
-    """The event that a call stands for. Raises Rejection with the code and the field of the first thing wrong."""
+    """Return the event that a call stands for. Raises Rejection for the first thing that is wrong."""
     payload.check(call)
     context = envelope.context | read_object(call, "context")
     traits = _traits(call, kind, context)
     sent_at = times.read_time(call, "sentAt")
     if sent_at is None:
         sent_at = envelope.sent_at
-    texts = [payload.compact(part) for part in (_properties(call, kind), traits, context)]
+    texts = [payload.compact(value) for value in (_properties(call, kind), traits, context)]
     size = sum(len(text.encode()) for text in texts)
     if size > MAX_EVENT_BYTES:
         raise Rejection("event_too_large", f"{size} bytes of JSON; at most {MAX_EVENT_BYTES} are accepted")
-    found = read_identifiers(call, kind, context, traits if kind == "identify" else {}, envelope.rules)
+    identifiers = read_identifiers(call, kind, context, traits if kind == "identify" else {}, envelope.rules)
     event = Event(
         workspace=sender.workspace,
         source=sender.source,
@@ -67,12 +67,12 @@ def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Enve
         occurred_at=times.occurred_at(call, sent_at, envelope.received_at),
         sent_at=sent_at,
         received_at=envelope.received_at,
-        identifiers=found.kept(envelope.rules),
+        identifiers=identifiers.kept(envelope.rules),
         properties=texts[0],
         traits=texts[1],
         context=texts[2],
     )
-    return Accepted(event, found.reasons())
+    return Accepted(event, identifiers.reasons())
 
 
 def _message_id(call: JsonObject) -> str:
@@ -100,7 +100,7 @@ def _name(call: JsonObject, kind: EventType) -> str | None:
 
 
 def _traits(call: JsonObject, kind: EventType, context: JsonObject) -> JsonObject:
-    """A person's (identify) or a group's. rudder-sdk-python sends the traits of an identify in the context only."""
+    """Return the traits of a person or a group. rudder-sdk-python sends a person's in the context only."""
     if kind == "group":
         return read_object(call, "traits")
     if kind != "identify":
@@ -109,7 +109,7 @@ def _traits(call: JsonObject, kind: EventType, context: JsonObject) -> JsonObjec
 
 
 def _properties(call: JsonObject, kind: EventType) -> JsonObject:
-    """A page's or screen's category belongs to the properties; not every SDK copies it there."""
+    """Return the properties, with a page's or screen's category, which not every SDK copies there."""
     properties = read_object(call, "properties")
     category = read_text(call, "category") if kind in {"page", "screen"} else None
     if category is None or "category" in properties:

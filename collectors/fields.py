@@ -7,7 +7,7 @@ from collectors.rejection import Rejection
 
 
 def read_text(call: JsonObject, name: str, path: str = "") -> str | None:
-    """A text, stripped; None if absent, null or blank. Raises Rejection for anything else than text or number."""
+    """Read a text, stripped; None if absent, null or blank. Raises Rejection for anything else than text or number."""
     value = call.get(name)
     if value is None:
         return None
@@ -23,7 +23,7 @@ def read_text(call: JsonObject, name: str, path: str = "") -> str | None:
 
 
 def read_object(call: JsonObject, name: str, path: str = "") -> JsonObject:
-    """An object; empty if absent or null. Raises Rejection for anything else."""
+    """Read an object; empty if absent or null. Raises Rejection for anything else."""
     value = call.get(name)
     if value is None:
         return {}
@@ -33,7 +33,7 @@ def read_object(call: JsonObject, name: str, path: str = "") -> JsonObject:
 
 
 def kind_of(value: JsonValue) -> str:
-    """What JSON calls a value, for messages."""
+    """Return what JSON calls a value, for messages."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The identifiers that a call names, each with its field, in one spelling; those that name nobody keep their reason.
+"""Reads the identifiers of a call, each with its field, in one spelling; unusable ones keep their reason.
 
 How values are normalised is `identity.normalise`'s; who belongs together is decided in the streams.
 """
@@ -20,10 +20,10 @@ TOO_MANY: Literal["too_many"] = "too_many"
 MAX_KEPT = 100  # identifiers of one event, used or not
 MAX_EXTERNAL_IDS = 1_000  # of one event; those behind are not read
 MAX_NAMESPACE_LENGTH = 64
-MAX_TOLD = 5
+MAX_SHOWN = 5
 
 _PLATFORMS = {"ios": "idfa", "ipados": "idfa", "tvos": "idfa", "android": "gaid"}
-_TOLD: dict[UnusedReason, str] = {
+_EXPLANATIONS: dict[UnusedReason, str] = {
     "unknown_namespace": "the rules know no such namespace",
     "blocked": "such a value names nobody",
     "malformed": "the value is not well-formed",
@@ -34,23 +34,25 @@ _TOLD: dict[UnusedReason, str] = {
 }
 
 
-class Named(NamedTuple):
+class NamedIdentifier(NamedTuple):
     """An identifier as it was sent, and the field that it stands in."""
 
     field: str
     identifier: Identifier
 
 
-class Unused(NamedTuple):
-    named: Named
+class UnusedIdentifier(NamedTuple):
+    """An identifier that counts for nothing, and why."""
+
+    named: NamedIdentifier
     reason: UnusedReason
 
     def __str__(self) -> str:
         shown = repr(self.named.identifier.value[:50])
-        return f"{self.named.field} {shown} is no {self.named.identifier.namespace[:50]}: {_TOLD[self.reason]}"
+        return f"{self.named.field} {shown} is no {self.named.identifier.namespace[:50]}: {_EXPLANATIONS[self.reason]}"
 
 
-class SortedOut(NamedTuple):
+class SortedIdentifiers(NamedTuple):
     """`usable`: in one spelling, strongest first, each once. `accounts`: the same, of accounts. `unused`: as sent.
 
     `unread`: how many there are that were not looked at.
@@ -58,62 +60,63 @@ class SortedOut(NamedTuple):
 
     usable: tuple[Identifier, ...]
     accounts: tuple[Identifier, ...]
-    unused: tuple[Unused, ...]
+    unused: tuple[UnusedIdentifier, ...]
     unread: int = 0
 
     def reasons(self) -> tuple[UnusedReason, ...]:
-        """Why identifiers are not used, a reason for each."""
-        read: Iterable[UnusedReason] = (one.reason for one in self.unused)
+        """Return why identifiers are not used, a reason for each."""
+        read: Iterable[UnusedReason] = (unused.reason for unused in self.unused)
         return (*read, *repeat(TOO_MANY, self.unread))
 
     def kept(self, rules: IdentityRules) -> tuple[Identifier, ...]:
-        """What stays on the event, at most MAX_KEPT; the first is the primary. The rules use `usable` and no more."""
-        unused = (_set_aside(rules, one.named.identifier) for one in self.unused)
+        """Return what stays on the event, at most MAX_KEPT, the primary first. The rules use `usable` and no more."""
+        unused = (_kept_as_unused(rules, unused.named.identifier) for unused in self.unused)
         return tuple(islice(chain(self.usable, self.accounts, unused), MAX_KEPT))
 
 
-def sort_out(rules: IdentityRules, sent: Iterable[Named]) -> SortedOut:
-    """Which of the identifiers name somebody; the first MAX_IDENTIFIERS by strength are used."""
-    fitting: dict[Identifier, Named] = {}
+def sort_out(rules: IdentityRules, sent: Iterable[NamedIdentifier]) -> SortedIdentifiers:
+    """Sort out which of the identifiers are usable; the first MAX_IDENTIFIERS by strength are used."""
+    usable: dict[Identifier, NamedIdentifier] = {}
     unused = []
     for named in sent:
-        found = normalise(rules, named.identifier)
-        if isinstance(found, Unusable):
-            unused.append(Unused(named, found.reason))
+        normalised = normalise(rules, named.identifier)
+        if isinstance(normalised, Unusable):
+            unused.append(UnusedIdentifier(named, normalised.reason))
         else:
-            fitting.setdefault(found, named)
-    ranked = sorted(fitting, key=rules.rank)
-    accounts = [one for one in ranked if rules.kind(one) == "account"]
-    others = [one for one in ranked if rules.kind(one) != "account"] if accounts else ranked
+            usable.setdefault(normalised, named)
+    ranked = sorted(usable, key=rules.rank)
+    accounts = [identifier for identifier in ranked if rules.kind(identifier) == "account"]
+    others = [identifier for identifier in ranked if rules.kind(identifier) != "account"] if accounts else ranked
     surplus = [*others[MAX_IDENTIFIERS:], *accounts[MAX_IDENTIFIERS:]]
-    unused += [Unused(fitting[one], TOO_MANY) for one in surplus]
-    return SortedOut(tuple(others[:MAX_IDENTIFIERS]), tuple(accounts[:MAX_IDENTIFIERS]), tuple(unused))
+    unused += [UnusedIdentifier(usable[identifier], TOO_MANY) for identifier in surplus]
+    return SortedIdentifiers(tuple(others[:MAX_IDENTIFIERS]), tuple(accounts[:MAX_IDENTIFIERS]), tuple(unused))
 
 
 def read_identifiers(
     call: JsonObject, kind: EventType, context: JsonObject, traits: JsonObject, rules: IdentityRules
-) -> SortedOut:
-    """The identifiers of a call. `traits` are those of an identify. Raises Rejection if none of them is usable."""
-    found = sort_out(rules, _named(call, kind, context, traits, rules))
-    found = found._replace(unread=max(0, external_id_count(context) - MAX_EXTERNAL_IDS))
-    if found.usable:
-        return found
-    if not found.unused:
+) -> SortedIdentifiers:
+    """Read the identifiers of a call. `traits` are those of an identify. Raises Rejection if none of them is usable."""
+    identifiers = sort_out(rules, _named(call, kind, context, traits, rules))
+    identifiers = identifiers._replace(unread=max(0, external_id_count(context) - MAX_EXTERNAL_IDS))
+    if identifiers.usable:
+        return identifiers
+    unused = identifiers.unused
+    if not unused:
         raise Rejection("missing_identifier", "userId or anonymousId is needed", "userId")
-    told = "; ".join(str(one) for one in found.unused[:MAX_TOLD])
-    more = f"; and {len(found.unused) - MAX_TOLD} more" if len(found.unused) > MAX_TOLD else ""
-    raise Rejection("missing_identifier", f"nobody is named: {told}{more}", found.unused[0].named.field)
+    shown = "; ".join(map(str, unused[:MAX_SHOWN]))
+    more = f"; and {len(unused) - MAX_SHOWN} more" if len(unused) > MAX_SHOWN else ""
+    raise Rejection("missing_identifier", f"no identifier is usable: {shown}{more}", unused[0].named.field)
 
 
 def external_id_count(context: JsonObject) -> int:
-    """How many external ids a context lists, well-formed or not."""
+    """Count the external ids that a context lists, well-formed or not."""
     listed = context.get("externalIds")
     return len(listed) if isinstance(listed, list) else 0
 
 
 def _named(
     call: JsonObject, kind: EventType, context: JsonObject, traits: JsonObject, rules: IdentityRules
-) -> Iterator[Named]:
+) -> Iterator[NamedIdentifier]:
     yield from _texts(call, "", ("user_id", "userId"), ("anonymous_id", "anonymousId"))
     if kind == "alias":
         yield _previous(call, rules)
@@ -124,20 +127,20 @@ def _named(
     for field in ("email", "phone"):
         value = traits.get(field)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            yield Named(f"traits.{field}", Identifier(field, str(value)))
+            yield NamedIdentifier(f"traits.{field}", Identifier(field, str(value)))
 
 
-def _texts(fields: JsonObject, path: str, *wanted: tuple[str, str]) -> Iterator[Named]:
+def _texts(fields: JsonObject, path: str, *wanted: tuple[str, str]) -> Iterator[NamedIdentifier]:
     for namespace, field in wanted:
         value = read_text(fields, field, path)
         if value is not None:
-            yield Named(f"{path}{field}", Identifier(namespace, value))
+            yield NamedIdentifier(f"{path}{field}", Identifier(namespace, value))
 
 
-def _previous(call: JsonObject, rules: IdentityRules) -> Named:
-    """https://segment.com/docs/connections/spec/alias/ : the anonymous id from before somebody had a user id.
+def _previous(call: JsonObject, rules: IdentityRules) -> NamedIdentifier:
+    """Read the anonymous id from before somebody had a user id (https://segment.com/docs/connections/spec/alias/).
 
-    Two user ids are never one person, so it is no user id; `NAMESPACE:VALUE` tells that it is something else.
+    Two user ids are never one person, so it is no user id; `NAMESPACE:VALUE` says that it is something else.
     """
     if read_text(call, "userId") is None:
         raise Rejection("missing_field", "an alias call needs the user id that counts from now on", "userId")
@@ -146,19 +149,19 @@ def _previous(call: JsonObject, rules: IdentityRules) -> Named:
         raise Rejection("missing_field", "an alias call needs the id from before", "previousId")
     namespace, separator, value = previous.partition(":")
     if separator and rules.get(namespace) is not None:
-        return Named("previousId", Identifier(namespace, value))
-    return Named("previousId", Identifier("anonymous_id", previous))
+        return NamedIdentifier("previousId", Identifier(namespace, value))
+    return NamedIdentifier("previousId", Identifier("anonymous_id", previous))
 
 
-def _group(call: JsonObject) -> Named:
+def _group(call: JsonObject) -> NamedIdentifier:
     group = read_text(call, "groupId")
     if group is None:
         raise Rejection("missing_field", "a group call needs the id of its group", "groupId")
-    return Named("groupId", Identifier("group_id", group))
+    return NamedIdentifier("groupId", Identifier("group_id", group))
 
 
-def _external_ids(context: JsonObject) -> Iterator[Named]:
-    """https://segment.com/docs/unify/identity-resolution/externalids/ : other collections than users name no person."""
+def _external_ids(context: JsonObject) -> Iterator[NamedIdentifier]:
+    """Yield the external ids of users (https://segment.com/docs/unify/identity-resolution/externalids/)."""
     listed = context.get("externalIds")
     if listed is None:
         return
@@ -173,36 +176,36 @@ def _external_ids(context: JsonObject) -> Iterator[Named]:
         )
         if namespace and value and encoding in {None, "none"} and collection in {None, "users"}:
             app = _app(context) if namespace == "openid" and ":" not in value else None
-            yield Named(path, Identifier(namespace, f"{app}:{value}" if app else value))
+            yield NamedIdentifier(path, Identifier(namespace, f"{app}:{value}" if app else value))
 
 
 def _app(context: JsonObject) -> str | None:
-    app = _part(context, "app")
+    app = _object_in(context, "app")
     return read_text(app, "id", "context.app.") or read_text(app, "namespace", "context.app.")
 
 
-def _of_device(context: JsonObject) -> Iterator[Named]:
-    """https://segment.com/docs/connections/spec/common/#context : who has opted out of tracking is not read."""
-    device = _part(context, "device")
+def _of_device(context: JsonObject) -> Iterator[NamedIdentifier]:
+    """Yield what names a device, unless tracking is off (https://segment.com/docs/connections/spec/common/#context)."""
+    device = _object_in(context, "device")
     if not device:
         return
-    platform = device.get("type") or _part(context, "os").get("name")
+    platform = device.get("type") or _object_in(context, "os").get("name")
     namespace = _PLATFORMS.get(platform.strip().lower()) if isinstance(platform, str) else None
     if namespace is not None and device.get("adTrackingEnabled") is not False:
         yield from _texts(device, "context.device.", (namespace, "advertisingId"))
     yield from _texts(device, "context.device.", ("push_token", "token"))
 
 
-def _part(context: JsonObject, name: str) -> JsonObject:
-    """Anything may stand in the context: only what is an object can be read further."""
+def _object_in(context: JsonObject, name: str) -> JsonObject:
+    """Return an object of the context; empty where something else stands there, as anything may."""
     return read_object(context, name) if isinstance(context.get(name), dict) else {}
 
 
-def _set_aside(rules: IdentityRules, identifier: Identifier) -> Identifier:
-    """As it was sent, but bounded, and such that the rules cannot take it for somebody.
+def _kept_as_unused(rules: IdentityRules, identifier: Identifier) -> Identifier:
+    """Return it as it was sent, but bounded, and such that the rules cannot use it.
 
-    One character over the limit tells that there was more. What only a normaliser refused gets a namespace of its own.
+    One character over the limit shows that there was more. What only a normaliser refused gets a namespace of its own.
     """
     namespace, value = identifier.namespace[: MAX_NAMESPACE_LENGTH + 1], identifier.value[: MAX_VALUE_LENGTH + 1]
     kept = Identifier(namespace, value)
-    return Identifier(f"unused.{namespace}", value) if rules.names_somebody(kept) else kept
+    return Identifier(f"unused.{namespace}", value) if rules.is_usable(kept) else kept

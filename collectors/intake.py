@@ -1,4 +1,4 @@
-"""Judgements to Kafka: accepted events to `events`, refused ones to `events.rejected`, counted when acknowledged."""
+"""Writes judgements to Kafka: accepted events to `events`, refused ones to `events.rejected`, and counts them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from collectors import metrics, payload
 from collectors.events import Sender
 from collectors.rejection import Rejection
-from collectors.validation import Judgement, Refused
-from runtime.kafka.producer import AcknowledgedProducer, Outgoing, Unavailable
+from collectors.validation import Judgement, RefusedCall
+from runtime.errors import OnefoldError, TransientError
+from runtime.kafka.async_producer import AsyncProducer
+from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
 from schemas.contracts import Contracts, Encoders
 from schemas.identity import identifier_key
@@ -17,21 +19,21 @@ from schemas.records import Event, RejectedEvent
 class Intake:
     """Writes what the judgement says. After `keep` returns, nothing of the request can be lost."""
 
-    def __init__(self, producer: AcknowledgedProducer, contracts: Contracts) -> None:
+    def __init__(self, producer: AsyncProducer, contracts: Contracts) -> None:
         self._producer = producer
         self._contracts = contracts
 
     async def keep(self, judgement: Judgement, received_at: int) -> None:
-        """Return when Kafka has acknowledged all of it. Raises Unavailable: the sender has to come again."""
+        """Return when Kafka has acknowledged all of it. Raises OnefoldError: the sender has to come again."""
         senders = [Sender(event.workspace, event.source) for event in judgement.accepted]
         try:
             encoders = self._contracts.encoders
             if encoders is None:
-                raise Unavailable(self._contracts.reason)
+                raise TransientError(self._contracts.reason)
             records = [_accepted_record(encoders, event) for event in judgement.accepted]
             records += _refused_records(encoders, judgement.refused, received_at)
             await self._producer.send(records)
-        except Unavailable:
+        except OnefoldError:
             _count(senders, "unavailable")
             raise
         _count(senders, "accepted")
@@ -45,7 +47,7 @@ class Intake:
         self, sender: Sender | None, rejection: Rejection, body: bytes, received_at: int
     ) -> None:
         """As `keep`, for a request that is wrong as a whole."""
-        refused = Refused(0, sender, None, rejection, payload.excerpt_of_bytes(body))
+        refused = RefusedCall(0, sender, None, rejection, payload.excerpt_of_bytes(body))
         await self.keep(Judgement((), (refused,)), received_at)
 
 
@@ -55,20 +57,20 @@ def count_rejection(sender: Sender | None, reason: str) -> None:
     metrics.REJECTIONS.labels(workspace, source, reason).inc()
 
 
-def _accepted_record(encoders: Encoders, event: Event) -> Outgoing:
+def _accepted_record(encoders: Encoders, event: Event) -> ProducerRecord:
     key = identifier_key(event.workspace, event.identifiers[0])
-    return Outgoing(topics.EVENTS, key, encoders.event(event))
+    return ProducerRecord(topics.EVENTS, key, encoders.event(event))
 
 
-def _refused_records(encoders: Encoders, refused: Iterable[Refused], received_at: int) -> list[Outgoing]:
+def _refused_records(encoders: Encoders, refused: Iterable[RefusedCall], received_at: int) -> list[ProducerRecord]:
     return [
-        Outgoing(topics.EVENTS_REJECTED, None, encoders.rejected(_rejected_event(one, one.sender, received_at)))
-        for one in refused
-        if one.sender is not None
+        ProducerRecord(topics.EVENTS_REJECTED, None, encoders.rejected(_rejected_event(call, call.sender, received_at)))
+        for call in refused
+        if call.sender is not None
     ]
 
 
-def _rejected_event(refused: Refused, sender: Sender, received_at: int) -> RejectedEvent:
+def _rejected_event(refused: RefusedCall, sender: Sender, received_at: int) -> RejectedEvent:
     rejection = refused.rejection
     return RejectedEvent(
         workspace=sender.workspace,

@@ -1,4 +1,4 @@
-"""Judges bodies without keeping others waiting: small ones at once, large ones in threads beside the event loop.
+"""Judges bodies without keeping others waiting: small ones at once, large ones in threads.
 
 Leaves what a judgement is to `validation`. A client has one large body judged at a time, so that others wait for one of
 its bodies at most, however many it sends. Of huge bodies, one is judged at a time, whoever sends them.
@@ -18,7 +18,7 @@ from runtime.http.quota import Quota
 AT_ONCE_BYTES = 16 * 1024
 # Values in memory are up to sixty times as large as their JSON, and a huge body may take a second or more.
 HUGE_BYTES = 512 * 1024
-MAX_WAITING = 128  # one client may have half of these places
+MAX_WAITING = 128  # one client may be half of those who wait
 _THREADS = 2  # the interpreter runs one at a time; one of them never has a huge body
 
 Judged = TypeVar("Judged")
@@ -28,23 +28,23 @@ class Judging:
     """Where bodies are judged. For one event loop."""
 
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
-        self._places = Quota(max_waiting, max_waiting // 2)
+        self._waiting = Quota(max_waiting, max_waiting // 2)
         self._one_huge = asyncio.Lock()
-        self._turns = WeakValueDictionary[str, asyncio.Lock]()
+        self._client_locks = WeakValueDictionary[str, asyncio.Lock]()
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="judging")
 
     async def run(self, client: str, size: int, judge: Callable[[], Judged]) -> Judged:
-        """What `judge` returns of a body of `size` bytes. Raises BodyRefused (503) if too many bodies wait."""
+        """Return what `judge` returns of a body of `size` bytes. Raises BodyRefused (503) if too many bodies wait."""
         if size <= AT_ONCE_BYTES:
             return judge()
-        if not self._places.take(client, 1):
+        if not self._waiting.take(client, 1):
             raise BodyRefused(503, "overloaded", "too many large requests are under way")
         try:
-            turn = self._turns.setdefault(client, asyncio.Lock())
-            async with turn, self._one_huge if size > HUGE_BYTES else nullcontext():
+            client_lock = self._client_locks.setdefault(client, asyncio.Lock())
+            async with client_lock, self._one_huge if size > HUGE_BYTES else nullcontext():
                 return await asyncio.get_running_loop().run_in_executor(self._executor, judge)
         finally:
-            self._places.give_back(client, 1)
+            self._waiting.give_back(client, 1)
 
     def close(self) -> None:
         """Begin nothing more."""

@@ -6,7 +6,7 @@ _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 EVENTS = Counter(
     "onefold_collector_events",
-    "Events by what became of them: accepted, rejected, or unavailable (the sender was told to come again).",
+    "Events by outcome: accepted, rejected, or unavailable (the sender has to come again).",
     ["workspace", "source", "outcome"],
 )
 REJECTIONS = Counter(
@@ -16,7 +16,7 @@ REJECTIONS = Counter(
 )
 IDENTIFIERS_UNUSED = Counter(
     "onefold_collector_identifiers_unused",
-    "Identifiers of accepted events that name nobody, by reason; they stay on the event.",
+    "Unusable identifiers of accepted events, by reason; they stay on the event.",
     ["reason"],
 )
 REQUEST_SECONDS = Histogram(

@@ -1,6 +1,6 @@
 """JSON to values and back to compact text: numbers keep their digits, and what readers disagree about is refused.
 
-By Python's own parser, because it alone tells of repeated keys; ClickHouse would refuse them long after the answer.
+By Python's own parser, because it alone reports repeated keys; ClickHouse would refuse them long after the answer.
 Time and memory of every function here grow no faster than what was sent.
 """
 
@@ -35,7 +35,7 @@ JsonObject: TypeAlias = "dict[str, JsonValue]"
 
 
 def parse(body: bytes) -> JsonValue:
-    """The body's value. Raises Rejection if it is no JSON at all; `check` finds what is wrong inside of one event."""
+    """Return the body's value. Raises Rejection if it is no JSON; `check` finds what is wrong inside of one event."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -60,7 +60,7 @@ def check(value: JsonValue, field: str = "", levels: int = MAX_DEPTH) -> None:
 
 
 def compact(value: JsonValue) -> str:
-    """JSON text without blanks, Unicode as it is. Raises Rejection for half a surrogate pair: no encoding holds it."""
+    """Return JSON text without blanks, Unicode as it is. Raises Rejection for half a surrogate pair."""
     try:
         return _ENCODER.encode(value).decode()
     except UnicodeEncodeError:
@@ -68,7 +68,7 @@ def compact(value: JsonValue) -> str:
 
 
 def excerpt(value: JsonValue) -> str:
-    """What was sent, as text for `events.rejected`, cut; unacceptable parts are shown as far as they can be."""
+    """Return what was sent, as text for `events.rejected`, cut; unacceptable values are shown as far as they can be."""
     try:
         return excerpt_of_bytes(_ENCODER.encode(value))
     except (UnicodeEncodeError, RecursionError):
@@ -76,7 +76,7 @@ def excerpt(value: JsonValue) -> str:
 
 
 def excerpt_of_bytes(body: bytes) -> str:
-    """The same of a body that is not parsed; what is no UTF-8 becomes U+FFFD."""
+    """Return the same of a body that is not parsed; what is no UTF-8 becomes U+FFFD."""
     text = body[:MAX_EXCERPT_BYTES].decode(errors="replace")
     return text.encode()[:MAX_EXCERPT_BYTES].decode(errors="ignore")
 
@@ -113,7 +113,7 @@ def _shown_path(steps: list[str]) -> str | None:
 
 
 def _showable(value: JsonValue, levels: int) -> object:
-    """The same of what any encoder can write: nothing deeper than `levels`, numbers with many digits as text."""
+    """Return what any encoder can write of it: nothing deeper than `levels`, long numbers as text."""
     if isinstance(value, Unacceptable):
         return _showable(value.value, levels)
     if isinstance(value, msgspec.Raw):

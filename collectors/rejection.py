@@ -31,5 +31,5 @@ class Rejection(Exception):
         self.field = field
 
     def bare(self) -> "Rejection":
-        """The same, never raised: a traceback would keep all in memory that its functions had read."""
+        """Return the same, never raised: a traceback would keep all in memory that its functions had read."""
         return Rejection(self.code, self.message, self.field)

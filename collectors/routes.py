@@ -1,4 +1,4 @@
-"""The HTTP surface: which path means which call, and how every outcome is answered."""
+"""The HTTP surface for senders: which path means which call, and how every outcome is answered."""
 
 import logging
 import time
@@ -6,28 +6,24 @@ import traceback
 from collections.abc import Iterator
 from functools import partial
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collectors import metrics
 from collectors.access import WriteKeys
 from collectors.intake import Intake, count_rejection
 from collectors.judging import Judging
-from collectors.readiness import OK, Readiness
 from collectors.rejection import Rejection
-from collectors.validation import Judgement, Refused, Sent, Verdict, judge_body
+from collectors.validation import BodyVerdict, Judgement, ReceivedBody, RefusedCall, judge_body
 from identity.rules import IdentityRules
+from runtime.errors import OnefoldError
+from runtime.http.answers import error_response
 from runtime.http.bodies import Bodies, BodyRefused
 from runtime.http.callers import caller_of, key_from_header
-from runtime.http.endpoint import Exposition
-from runtime.kafka.producer import Unavailable
 from schemas.records import EventType
-
-RETRY_AFTER_S = 2
 
 # Kind of call (None: a batch) -> its paths. The first is the route's name in metrics, the short are of analytics.js,
 # `import` is of the Java SDK.
@@ -41,7 +37,7 @@ PATHS: dict[EventType | None, tuple[str, ...]] = {
     None: ("/v1/batch", "/v1/b", "/v1/import"),
 }
 
-# What the browser SDKs of Segment and RudderStack ask for in their preflights, on first tries and on retries.
+# What the browser SDKs of Segment and RudderStack request in their preflights, on first tries and on retries.
 _RUDDER_RETRY = ("rsa-retry-attempt", "rsa-retry-reason", "rsa-since-first-attempt", "rsa-since-last-attempt")
 _CORS = Middleware(
     CORSMiddleware,
@@ -66,7 +62,7 @@ class Ingestion:
         self._intake = intake
 
     def routes(self) -> Iterator[Route]:
-        """Every path, with and without a slash at its end: a redirect would lose the body in some SDKs."""
+        """Yield every path, with and without a slash at its end: a redirect would lose the body in some SDKs."""
         for kind, paths in PATHS.items():
             endpoint = partial(self.receive, kind=kind, route=paths[0])
             for path in paths:
@@ -75,7 +71,7 @@ class Ingestion:
                     yield Route(spelling, _no_content, methods=["OPTIONS"], middleware=[_CORS])
 
     async def receive(self, request: Request, kind: EventType | None, route: str) -> Response:
-        """Answer one call or batch; whatever happens, the answer is JSON and tells whether to come again."""
+        """Answer one call or batch; whatever happens, the answer is JSON and says whether to come again."""
         started = time.perf_counter()
         with metrics.REQUESTS_IN_FLIGHT.track_inprogress():
             response = await self._answer(request, kind)
@@ -88,16 +84,16 @@ class Ingestion:
             return await self._take(request, kind)
         except BodyRefused as refused:
             count_rejection(None, refused.code)
-            return _error(refused.status, refused.code, refused.message)
-        except Unavailable as unavailable:
+            return error_response(refused.status, refused.code, refused.message)
+        except OnefoldError as unavailable:
             logger.warning("answered 503: %s", unavailable)
-            return _error(503, "unavailable", "events cannot be stored now, send them again later")
+            return error_response(503, "unavailable", "events cannot be stored now, send them again later")
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception as error:  # noqa: BLE001 - the boundary: the sender gets an answer, the log the place
+        except Exception as error:  # noqa: BLE001 - the boundary: the sender gets an answer, the log the line
             frame = traceback.extract_tb(error.__traceback__)[-1]
             logger.error("answered 500: %s at %s:%s", type(error).__name__, frame.filename, frame.lineno)
-            return _error(500, "internal_error", "the collector failed, send the events again later")
+            return error_response(500, "internal_error", "the collector failed, send the events again later")
 
     async def _take(self, request: Request, kind: EventType | None) -> Response:
         received_at = time.time_ns() // 1_000_000
@@ -112,18 +108,18 @@ class Ingestion:
                 presented = keys.presented_in(body)
                 if keys.sender(presented) is None:
                     return _refuse_key(keys.why_refused(presented))
-            judge = partial(judge_body, body, Sent(kind, sender, keys, received_at), self._rules)
+            judge = partial(judge_body, body, ReceivedBody(kind, sender, keys, received_at), self._rules)
             verdict = await self._judging.run(caller.network, len(body), judge)
             return await self._keep(verdict, kind, body, received_at)
 
-    async def _keep(self, verdict: Verdict, kind: EventType | None, body: bytes, received_at: int) -> Response:
+    async def _keep(self, verdict: BodyVerdict, kind: EventType | None, body: bytes, received_at: int) -> Response:
         sender, outcome = verdict
         if isinstance(outcome, Rejection):
             if outcome.code == "unknown_write_key":
                 return _refuse_key(outcome.message)
             await self._intake.keep_refused_body(sender, outcome, body, received_at)
             return _refusal(outcome)
-        if not outcome.accepted and outcome.refused and all(one.sender is None for one in outcome.refused):
+        if not outcome.accepted and outcome.refused and all(call.sender is None for call in outcome.refused):
             return _refuse_key(outcome.refused[0].rejection.message)
         await self._intake.keep(outcome, received_at)
         if kind is not None and outcome.refused:
@@ -131,24 +127,15 @@ class Ingestion:
         return _success(outcome)
 
 
-def service_routes(readiness: Readiness) -> list[Route]:
-    """The routes for operators: liveness, readiness, metrics."""
+def moved_routes(api_port: int) -> list[Route]:
+    """Return routes that answer 404 to look-ups and operators' requests, and say where the API answers them."""
 
-    async def ready(_request: Request) -> Response:
-        states = await readiness.states()
-        is_ready = all(state == OK for state in states.values())
-        body = {"status": "ready" if is_ready else "not ready", "parts": states}
-        return JSONResponse(body, status_code=200 if is_ready else 503)
+    async def moved(_request: Request) -> Response:
+        message = f"look-ups and operators' requests are answered by the API, on port {api_port} where it runs"
+        return error_response(404, "not_here", message)
 
-    async def metrics_text(_request: Request) -> Response:
-        return Response(await exposition.text(), media_type=CONTENT_TYPE_LATEST)
-
-    exposition = Exposition()
-    return [
-        Route("/health/live", _live),
-        Route("/health/ready", ready),
-        Route("/metrics", metrics_text),
-    ]
+    methods = ["GET", "POST"]
+    return [Route(path, moved, methods=methods) for path in ("/v1/profiles/{rest:path}", "/v1/identity/{rest:path}")]
 
 
 def _success(judgement: Judgement) -> Response:
@@ -156,7 +143,7 @@ def _success(judgement: Judgement) -> Response:
     return JSONResponse({"success": True, "accepted": len(judgement.accepted), "rejected": rejected})
 
 
-def _shown(refused: Refused) -> dict[str, object]:
+def _shown(refused: RefusedCall) -> dict[str, object]:
     rejection = refused.rejection
     return {
         "index": refused.index,
@@ -169,23 +156,13 @@ def _shown(refused: Refused) -> dict[str, object]:
 
 def _refusal(rejection: Rejection) -> Response:
     status = 413 if rejection.code in {"too_many_events", "too_many_identifiers"} else 400
-    return _error(status, rejection.code, rejection.message, rejection.field)
+    return error_response(status, rejection.code, rejection.message, rejection.field)
 
 
 def _refuse_key(message: str) -> Response:
     count_rejection(None, "unknown_write_key")
-    return _error(401, "unknown_write_key", message, "writeKey")
-
-
-def _error(status: int, code: str, message: str, field: str | None = None) -> Response:
-    # Who sends too slowly will not send the rest in time either; all others may use their connection again.
-    headers = {503: {"Retry-After": str(RETRY_AFTER_S)}, 408: {"Connection": "close"}}.get(status)
-    return JSONResponse({"error": {"code": code, "message": message, "field": field}}, status, headers)
+    return error_response(401, "unknown_write_key", message, "writeKey")
 
 
 async def _no_content(_request: Request) -> Response:
     return Response(status_code=204)
-
-
-async def _live(_request: Request) -> Response:
-    return PlainTextResponse("live")

@@ -13,7 +13,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def read_time(call: JsonObject, name: str) -> int | None:
-    """Milliseconds since 1970 of an ISO 8601 time; without a zone it is UTC. Raises Rejection if it is none."""
+    """Read the milliseconds since 1970 of an ISO 8601 time; without a zone it is UTC. Raises Rejection."""
     value = call.get(name)
     if value is None or value == "":
         return None
@@ -23,16 +23,16 @@ def read_time(call: JsonObject, name: str) -> int | None:
         parsed = datetime.fromisoformat(value)
         if parsed.tzinfo is None:
             parsed = parsed.replace(tzinfo=UTC)
-        at = (parsed - _EPOCH) // _MILLISECOND
+        milliseconds = (parsed - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError):
         raise Rejection("invalid_time", f"{value[:50]!r} is not an ISO 8601 time", name) from None
-    if at < 0:
+    if milliseconds < 0:
         raise Rejection("invalid_time", f"{value[:50]!r} is before 1970", name)
-    return at
+    return milliseconds
 
 
 def occurred_at(call: JsonObject, sent_at: int | None, received_at: int) -> int:
-    """When the event of a call happened, by our clock, never after `received_at`. Raises Rejection for a wrong time.
+    """Return when the event of a call happened, by our clock, never after `received_at`. Raises Rejection.
 
     `timestamp` beside `originalTimestamp` is already corrected: so it comes from who forwards events of others.
     """
@@ -47,7 +47,7 @@ def occurred_at(call: JsonObject, sent_at: int | None, received_at: int) -> int:
 
 
 def clock_skew(sent_at: int | None, received_at: int) -> int:
-    """What to add to a sender's times; 0 where retries that keep their first sentAt explain why it is old."""
+    """Return what to add to a sender's times; 0 where retries that keep their first sentAt explain why it is old."""
     if sent_at is None:
         return 0
     skew = received_at - sent_at

@@ -1,4 +1,4 @@
-"""One request's body to a judgement: which calls are accepted as events, which are refused, and why. Pure.
+"""Judges a request's body: which calls are accepted as events, which are refused, and why. Pure.
 
 Leaves reading the body to `bodies`, the meaning of a call to `events`, and what becomes of the judgement to `intake`.
 """
@@ -24,7 +24,7 @@ MAX_REPEATED_CONTEXT_BYTES = 5 * 1024 * 1024
 MAX_BATCH_EXTERNAL_IDS = 20_000  # eight for each call of the largest batch; some take a quarter of a millisecond
 
 
-class Refused(msgspec.Struct, frozen=True):
+class RefusedCall(msgspec.Struct, frozen=True):
     """A call that broke the contract, and an excerpt of it. Without a sender it is only counted."""
 
     index: int
@@ -35,15 +35,15 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """`unused`: a reason for each identifier of the accepted events that names nobody."""
+    """What becomes of a body's calls. `unused`: a reason for each unusable identifier of the accepted events."""
 
     accepted: tuple[Event, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedCall, ...]
     unused: tuple[UnusedReason, ...] = ()
 
 
-class Sent(NamedTuple):
-    """What is known of a body before it is parsed.
+class ReceivedBody(NamedTuple):
+    """A body before it is parsed, and what its request's head says of it.
 
     `kind`: of its call; None for a batch. `sender`: None if the head has no key; then the body must have one of `keys`.
     """
@@ -54,36 +54,36 @@ class Sent(NamedTuple):
     received_at: int
 
 
-class Verdict(NamedTuple):
-    """Who sent a body, if its key tells, and what becomes of it: a Rejection where it is wrong as a whole."""
+class BodyVerdict(NamedTuple):
+    """Who sent a body, if its key says so, and what becomes of it: a Rejection where it is wrong as a whole."""
 
     sender: Sender | None
     outcome: Judgement | Rejection
 
 
-def judge_body(body: bytes, sent: Sent, rules: IdentityRules) -> Verdict:
-    """The verdict on a body. Time and memory are bounded by its size and by the limits of this module."""
-    kind, sender, keys, received_at = sent
+def judge_body(body: bytes, received: ReceivedBody, rules: IdentityRules) -> BodyVerdict:
+    """Return the verdict on a body. Time and memory are bounded by its size and by the limits of this module."""
+    kind, sender, keys, received_at = received
     try:
         call = _object(payload.parse(body))
         sender = sender or keys.sender(key_from_body(call))
         if kind is None:
-            return Verdict(sender, judge_batch(call, sender, keys, received_at, rules))
+            return BodyVerdict(sender, judge_batch(call, sender, keys, received_at, rules))
         sender = sender or _own_sender(call, keys)
-        return Verdict(sender, judge_call(call, kind, sender, received_at, rules))
+        return BodyVerdict(sender, judge_call(call, kind, sender, received_at, rules))
     except Rejection as rejection:
-        return Verdict(sender, rejection.bare())
+        return BodyVerdict(sender, rejection.bare())
 
 
 def judge_call(call: JsonObject, kind: EventType, sender: Sender, received_at: int, rules: IdentityRules) -> Judgement:
-    """The judgement of a request with one call of a kind that its path tells."""
+    """Judge a request with one call, whose kind its path says."""
     return _judge([call], kind, sender, Envelope(received_at, rules=rules), UsableKeys({}))
 
 
 def judge_batch(
     batch: JsonObject, sender: Sender | None, keys: UsableKeys, received_at: int, rules: IdentityRules
 ) -> Judgement:
-    """The judgement of a batch. Raises Rejection where the batch as a whole is wrong.
+    """Judge a batch. Raises Rejection where the batch as a whole is wrong.
 
     Without a sender of the whole, each call must carry its own write key.
     """
@@ -115,7 +115,7 @@ def _judge(
             accepted.append(read.event)
             unused += read.unused
         except Rejection as rejection:
-            refused.append(Refused(index, own_sender, _message_id(call), rejection.bare(), payload.excerpt(call)))
+            refused.append(RefusedCall(index, own_sender, _message_id(call), rejection.bare(), payload.excerpt(call)))
     return Judgement(tuple(accepted), tuple(refused), tuple(unused))
 
 
@@ -137,8 +137,10 @@ def _check_shared(context: JsonObject, calls: list[JsonValue]) -> None:
         raise Rejection("event_too_large", message, "context")
     external_ids = sum(_external_id_count(call, context) for call in calls)
     if external_ids > MAX_BATCH_EXTERNAL_IDS:
-        told = f"at most {MAX_BATCH_EXTERNAL_IDS} are accepted, send fewer calls at once"
-        raise Rejection("too_many_identifiers", f"{external_ids} external ids; {told}", "batch")
+        message = (
+            f"{external_ids} external ids; at most {MAX_BATCH_EXTERNAL_IDS} are accepted, send fewer calls at once"
+        )
+        raise Rejection("too_many_identifiers", message, "batch")
 
 
 def _external_id_count(call: JsonValue, shared: JsonObject) -> int:

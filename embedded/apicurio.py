@@ -1,16 +1,16 @@
-"""The schema registry as a part: Apicurio, its Confluent-compatible API, its schemas in a Kafka topic."""
+"""The process of the schema registry: Apicurio, its Confluent-compatible API, its schemas in a Kafka topic."""
 
 from pathlib import Path
 
 from embedded.java import java_command, java_environment
-from embedded.layout import LOOPBACK
-from embedded.part import Part, http_ready
+from embedded.steps import ProcessSpec, http_ready
+from runtime.loopback import LOOPBACK
 
 CONFLUENT_API = "/apis/ccompat/v7"
 _HEAP_MB = 256
 
 
-def registry_part(folder: Path, port: int, kafka: str) -> Part:
+def registry_process(folder: Path, port: int, kafka: str) -> ProcessSpec:
     """The registry on `port`, from the distribution unpacked in `folder`, with its state in `kafka`."""
     flags = ("-XX:TieredStopAtLevel=1", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager")
     environment = java_environment() | {
@@ -22,7 +22,7 @@ def registry_part(folder: Path, port: int, kafka: str) -> Part:
         "APICURIO_STORAGE_KIND": "kafkasql",
         "APICURIO_KAFKASQL_BOOTSTRAP_SERVERS": kafka,
     }
-    return Part(
+    return ProcessSpec(
         name="registry",
         title="Schema registry",
         command=[*java_command(_HEAP_MB, flags), "-jar", str(folder / "quarkus-run.jar")],

@@ -1,4 +1,4 @@
-"""The JVM parts by name: which files there are, how large, with which checksum. Fetching them is `fetch`'s."""
+"""The JVM files by name: which files there are, how large, with which checksum. Fetching them is `fetch`'s."""
 
 from pathlib import Path
 
@@ -49,6 +49,6 @@ def read_lock(path: Path = LOCK_FILE) -> tuple[Artifact, ...]:
 
 def write_lock(artifacts: tuple[Artifact, ...], path: Path = LOCK_FILE) -> None:
     """Write the lock file, sorted, so that a change of one version is a change of a few lines."""
-    lines = ["# The JVM parts of the embedded stack: coordinate, bytes, sha256. Made by `python -m embedded.lock`."]
+    lines = ["# The JVM files of the embedded stack: coordinate, bytes, sha256. Made by `python -m embedded.lock`."]
     lines += [f"{item.coordinate} {item.size} {item.sha256}" for item in sorted(artifacts, key=lambda a: a.coordinate)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

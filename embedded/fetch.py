@@ -1,4 +1,4 @@
-"""Fetch the JVM parts into the user's cache: in parallel, resumable, verified, once for all stacks of a user.
+"""Fetch the JVM files into the user's cache: in parallel, resumable, verified, once for all stacks of a user.
 
 A file counts as present only when its bytes hash to the lock file's checksum. Which files are wanted is `artifacts`';
 what a person sees meanwhile is the screen's.

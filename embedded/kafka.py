@@ -1,4 +1,4 @@
-"""Kafka as a part: one process in KRaft mode, broker and controller, listening on loopback only."""
+"""The process of Kafka: broker and controller in one, in KRaft mode, listening on loopback only."""
 
 import subprocess
 import uuid
@@ -12,9 +12,10 @@ from confluent_kafka.admin import AdminClient
 
 from embedded.errors import StackError
 from embedded.java import java_command, java_environment
-from embedded.layout import LOOPBACK, Layout
-from embedded.part import READINESS_TIMEOUT_S, Part, accepts_connections
+from embedded.layout import Layout
 from embedded.private import UMASK, private_file
+from embedded.steps import READINESS_TIMEOUT_S, ProcessSpec, accepts_connections
+from runtime.loopback import LOOPBACK
 
 _HEAP_MB = 512
 _MAX_MESSAGE_BYTES = 8_388_608
@@ -57,13 +58,13 @@ _PROPERTIES = {
 }
 
 
-def kafka_part(
+def kafka_process(
     layout: Layout,
     port: int,
     controller_port: int,
     jars: Sequence[Path],
     settings: Mapping[str, str] = MappingProxyType({}),
-) -> Part:
+) -> ProcessSpec:
     """Kafka on `port`, with its state below `layout.kafka`; formatted before the first start.
 
     `settings`: broker settings that go before the stack's own, for tests.
@@ -85,7 +86,7 @@ def kafka_part(
         except KafkaException:
             return False
 
-    return Part(
+    return ProcessSpec(
         name="kafka",
         title="Kafka",
         command=[*java_command(_HEAP_MB, _FLAGS), "-cp", class_path, "kafka.Kafka", str(properties)],

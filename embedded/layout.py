@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-LOOPBACK = "127.0.0.1"
+from runtime.loopback import LOOPBACK
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -15,19 +15,20 @@ class Ports(msgspec.Struct, frozen=True):
     registry: int = 8081
     clickhouse: int = 8123
     http: int = 8080
+    api: int = 8090
     worker_metrics: int = 9101
     sink_metrics: int = 9102
     rebuilder_metrics: int = 9103
 
     @classmethod
     def free(cls) -> "Ports":
-        """Ports that nobody listens on now; for tests and second stacks on one machine."""
+        """Return ports that nobody listens on now; for tests and second stacks on one machine."""
         names = [field.name for field in msgspec.structs.fields(cls)]
         return cls(**dict(zip(names, free_ports(len(names)), strict=True)))
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on now. Another process may still take one before its use."""
+    """Return different ports that nobody listens on now. Another process may still take one before its use."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for listener in sockets:
@@ -55,7 +56,7 @@ class Layout(msgspec.Struct, frozen=True):
 
     @property
     def logs(self) -> Path:
-        """One log a part, with the previous run's beside it."""
+        """A log for each process, and beside it that of its start before."""
         return self.data_dir / "logs"
 
     @property
@@ -78,6 +79,6 @@ class Layout(msgspec.Struct, frozen=True):
         """Held by the stack that runs on this folder."""
         return self.data_dir / ".lock"
 
-    def log(self, part: str) -> Path:
-        """The log of a part."""
-        return self.logs / f"{part}.log"
+    def log(self, process: str) -> Path:
+        """Return the log of a process."""
+        return self.logs / f"{process}.log"

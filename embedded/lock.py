@@ -1,4 +1,4 @@
-"""Resolve the JVM parts anew and write `jvm.lock`: `python -m embedded.lock`, after a version below was changed.
+"""Resolve the JVM files anew and write `jvm.lock`: `python -m embedded.lock`, after a version below was changed.
 
 The only place that walks Maven's dependency graph; a running stack reads the lock file and nothing else.
 """

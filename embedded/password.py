@@ -1,9 +1,11 @@
-"""The password of the local ClickHouse: made at the first start, kept in a file that only its owner reads."""
+"""The password of the local ClickHouse: in a file that only its owner reads, as a command line is seen by everybody."""
 
 import os
+import stat
 from pathlib import Path
 
 from embedded.errors import StackError
+from runtime.files import write_private
 from settings import random_key
 
 
@@ -11,20 +13,23 @@ def kept_password(path: Path) -> str:
     """The password in `path`, made at random when there is none yet. Raises StackError when it cannot be used."""
     try:
         if not path.exists():
-            _write(path, random_key())
+            write_private(path, f"{random_key()}\n")
         path.chmod(0o600)
-        password = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        password = read_password(path)
+    except (OSError, ValueError) as error:
         raise StackError(f"the password file {path} cannot be used: {error}") from error
-    if not password.isalnum():
+    if not (password.isascii() and password.isalnum()):
         raise StackError(f"{path} must hold a password of letters and digits: remove it, and the next start makes one")
     return password
 
 
-def _write(path: Path, password: str) -> None:
-    """All at once, so that a start that is killed leaves no half of a password."""
-    partial = path.with_suffix(".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{password}\n")
-    partial.replace(path)
+def read_password(path: Path) -> str:
+    """The file's text without the line break at its end. Raises ValueError when others may read it or it is empty."""
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode) or mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ValueError(f"the password file must be readable by its owner alone: chmod 600 {path}")
+        password = file.read().decode("utf-8", "replace").rstrip("\r\n")
+    if not password:
+        raise ValueError(f"the password file is empty: {path}")
+    return password

@@ -11,16 +11,18 @@ import psutil
 import definitions
 from embedded.clickhouse import access
 from embedded.errors import StackError
-from embedded.layout import LOOPBACK, Layout, Ports
+from embedded.layout import Layout, Ports
 from embedded.locks import FileLock
 from embedded.private import private_folder
+from runtime.loopback import LOOPBACK
 
 LEAST_FREE_BYTES = 1_000_000_000
 _SERVES = {
     "kafka": "Kafka",
     "registry": "the schema registry",
     "clickhouse": "ClickHouse",
-    "http": "collector and API",
+    "http": "the collector",
+    "api": "the API",
     "worker_metrics": "the worker's metrics",
     "sink_metrics": "the sink's metrics",
     "rebuilder_metrics": "the rebuilder's metrics",
@@ -76,20 +78,28 @@ def check_allowed(names: str) -> None:
 
 
 def check_ports(ports: Ports) -> None:
-    """Raises StackError naming the first port that is given twice or taken, who has it, and the flag to change it."""
+    """Raise StackError naming every port that is given twice or taken, who has it, and how to choose another."""
     wanted: dict[str, int] = msgspec.structs.asdict(ports)
     uses = Counter(wanted.values())
+    problems = []
     for name, port in wanted.items():
-        hint = f"choose another with {flag(name)}"
+        hint = f"choose another with {flag(name)} or {variable(name)}"
         if uses[port] > 1:
-            raise StackError(f"port {port} is given more than once, also to {_SERVES[name]}: {hint}")
-        if not _is_free(port):
-            raise StackError(f"port {port}, for {_SERVES[name]}, is taken{_holder(port)}: stop that, or {hint}")
+            problems.append(f"port {port} is given more than once, also to {_SERVES[name]}: {hint}")
+        elif not _is_free(port):
+            problems.append(f"port {port}, for {_SERVES[name]}, is taken{_listener(port)}: stop that, or {hint}")
+    if problems:
+        raise StackError("\n".join(problems))
 
 
 def flag(name: str) -> str:
     """The option of `onefold up` that sets a port of `Ports`."""
     return f"--{name.replace('_', '-')}-port"
+
+
+def variable(name: str) -> str:
+    """The variable that sets a port of `Ports`."""
+    return f"ONEFOLD_{name.upper()}_PORT"
 
 
 def _is_free(port: int) -> bool:
@@ -103,7 +113,7 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _holder(port: int) -> str:
+def _listener(port: int) -> str:
     """` by NAME (pid N)` where the system tells."""
     try:
         for connection in psutil.net_connections("tcp"):

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from embedded.errors import StackError
-from embedded.part import Part
 from embedded.private import UMASK, private_file
+from embedded.steps import ProcessSpec
 from runtime.literal import literal
 
 _HERE = Path(__file__).parent
@@ -22,7 +22,7 @@ _TAIL_BYTES = 16_384
 
 
 class Reaper:
-    """The process that outlives this one for as long as it takes to end the parts."""
+    """The process that outlives this one for as long as it takes to end the others."""
 
     def __init__(self) -> None:
         # Unbuffered and in binary, so that a line is in the pipe when `watch` returns.
@@ -37,11 +37,11 @@ class Reaper:
 
     def watch(self, pid: int) -> None:
         """End this session when the stack's process dies."""
-        self._tell(f"+{pid}\n")
+        self._send(f"+{pid}\n")
 
     def forget(self, pid: int) -> None:
         """The session has ended: its number may soon be another's."""
-        self._tell(f"-{pid}\n")
+        self._send(f"-{pid}\n")
 
     def close(self) -> None:
         """End what is still watched, and the reaper."""
@@ -49,18 +49,18 @@ class Reaper:
             self._process.stdin.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         pipe = self._process.stdin
         if pipe is not None and not pipe.closed:
             with contextlib.suppress(BrokenPipeError):  # somebody ended the reaper; on Linux the tether remains
                 pipe.write(line.encode())
 
 
-class PartProcess:
-    """A part that runs, ran, or will run; for the supervisor, and for tests that kill and restart parts."""
+class StackProcess:
+    """A process that runs, ran, or will run; for the supervisor, and for tests that kill and restart it."""
 
-    def __init__(self, part: Part, log: Path, reaper: Reaper) -> None:
-        self.part = part
+    def __init__(self, spec: ProcessSpec, log: Path, reaper: Reaper) -> None:
+        self.spec = spec
         self.log = log
         self._reaper = reaper
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,20 +78,20 @@ class PartProcess:
 
     @property
     def previous_log(self) -> Path:
-        """The log of the run before this one."""
+        """The log of its start before this one."""
         return self.log.with_suffix(".previous.log")
 
     def start(self) -> None:
         """Start the process; a log of an earlier one is kept beside the new one. Does not wait until it is ready."""
         if self.pid is not None:
             return
-        self.part.prepare()
+        self.spec.prepare()
         with contextlib.suppress(FileNotFoundError):
             self.log.replace(self.previous_log)
         with open(self.log, "wb", opener=private_file) as log:
             self._process = subprocess.Popen(
-                [*_tether(), *self.part.command],
-                env=dict(self.part.environment),
+                [*_tether(), *self.spec.command],
+                env=dict(self.spec.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -123,26 +123,26 @@ class PartProcess:
     def stop(self) -> None:
         """Stop it in order, by force after `stop_within_s`."""
         self.terminate()
-        if not self.wait(self.part.stop_within_s):
+        if not self.wait(self.spec.stop_within_s):
             self.kill()
 
     def restart(self) -> None:
         """Stop it if it runs, start it, and wait until it serves. Raises StackError when it does not."""
         self.stop()
         self.start()
-        deadline = time.monotonic() + self.part.start_within_s
-        while not self.part.ready():
+        deadline = time.monotonic() + self.spec.start_within_s
+        while not self.spec.ready():
             if self.pid is None:
                 raise self.failure(f"ended while it started ({self.ending})")
             if time.monotonic() > deadline:
-                raise self.failure(f"was not ready within {self.part.start_within_s:.0f} s")
+                raise self.failure(f"was not ready within {self.spec.start_within_s:.0f} s")
             time.sleep(0.05)
 
     def failure(self, what: str) -> StackError:
-        """The error that says what happened to this part, with the end of its log."""
-        said = "".join(f"\n    {literal(line)}" for line in self.log_tail())
-        ends = f" and ends with{said}" if said else ""
-        return StackError(f"{self.part.title} {what}; its log is {self.log}{ends}")
+        """The error that says what happened to this process, with the end of its log."""
+        tail = "".join(f"\n    {literal(line)}" for line in self.log_tail())
+        ends = f" and ends with{tail}" if tail else ""
+        return StackError(f"{self.spec.title} {what}; its log is {self.log}{ends}")
 
     def log_tail(self, lines: int = 8) -> list[str]:
         """The last lines that it wrote."""

@@ -1,6 +1,7 @@
-"""End every part when the stack's process dies, however it dies: it holds the other end of this process's input.
+"""End all processes of a stack when the stack's own process dies, however it dies.
 
-Input is lines `+PID` and `-PID`: sessions to watch and to forget. At its end the watched get SIGTERM, then SIGKILL.
+The stack holds the other end of this process's input and writes lines `+PID` and `-PID`: sessions to watch and to
+forget. At its end the watched get SIGTERM, then SIGKILL.
 Standard library only: a small process that outlives its parent by seconds.
 """
 

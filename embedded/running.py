@@ -18,28 +18,29 @@ DEFAULT_DATA_DIR = Path(".onefold")
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where the parts of a stack answer."""
+    """Where the processes of a stack answer."""
 
     kafka: str
     registry: str
     clickhouse: str
     http: str
+    api: str
     worker_metrics: str
     sink_metrics: str
     rebuilder_metrics: str
 
 
 class RunningStack(msgspec.Struct, frozen=True):
-    """What `stack.json` holds. `environment` is the ONEFOLD_* part of the processes' environment."""
+    """What `stack.json` holds. `environment` is the ONEFOLD_* variables of the processes."""
 
     pid: int
     addresses: Addresses
     environment: dict[str, str]
-    parts: dict[str, int]
+    processes: dict[str, int]
 
 
 def write_running(layout: Layout, running: RunningStack) -> None:
-    """Tell other processes of this stack."""
+    """Publish this stack to other processes."""
     partial = layout.stack_file.with_suffix(".partial")
     with open(partial, "wb", opener=private_file) as file:
         file.write(msgspec.json.format(msgspec.json.encode(running)))

@@ -1,7 +1,7 @@
 """The local stack as one object: real Kafka, registry and ClickHouse with Onefold's own processes around them.
 
-For `onefold up`, the demo and the tests. How parts are started and stopped is `supervisor`'s; what each is made of, its
-own module's.
+For `onefold up`, the demo and the tests. How processes are started and stopped is left to `supervisor`, what each of
+them is to a module of its own.
 """
 
 import os
@@ -12,40 +12,42 @@ from typing import Self
 
 import msgspec
 
-from embedded.apicurio import registry_part
+from embedded.apicurio import registry_process
 from embedded.artifacts import read_lock
 from embedded.errors import StackError
 from embedded.fetch import cache_dir, fetch
-from embedded.kafka import kafka_part
-from embedded.layout import LOOPBACK, Layout, Ports, free_ports
+from embedded.kafka import kafka_process
+from embedded.layout import Layout, Ports, free_ports
 from embedded.locks import FileLock
-from embedded.own_parts import (
+from embedded.own_processes import (
     CLICKHOUSE_USER,
-    clickhouse_part,
+    clickhouse_process,
     environment,
-    onefold_parts,
-    schemas_task,
-    topics_task,
+    onefold_processes,
+    schemas_setup,
+    topics_setup,
 )
-from embedded.part import Step
 from embedded.password import kept_password
 from embedded.preflight import check_allowed, check_definitions, check_ports, prepare_data_dir
-from embedded.process import PartProcess
+from embedded.process import StackProcess
 from embedded.running import DEFAULT_DATA_DIR, Addresses, RunningStack, write_running
 from embedded.screen import Screen, SilentScreen
+from embedded.steps import Step
 from embedded.supervisor import Supervisor
 from embedded.unpack import unpacked
-from settings import Clock, Settings, load, with_credentials, write_default
+from embedded.workspaces import write_local_workspaces
+from runtime.loopback import LOOPBACK
+from settings import Clock, Settings, load, with_credentials
 
-ALL_PARTS = ("kafka", "registry", "clickhouse", "collector", "worker", "sink", "rebuilder")
+ALL_PROCESSES = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink", "rebuilder")
 STORES = ("kafka", "registry", "clickhouse")
 
 # Input first, what keeps state last. Groups stop one after the other, within 15 s in all.
-_STOP_ORDER = (("collector",), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
+_STOP_ORDER = (("collector", "api"), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
 
 
 class StackOptions(msgspec.Struct, frozen=True):
-    """What a stack is started with. `parts` may leave out Onefold's own processes (`STORES`) or more.
+    """What a stack is started with. `processes` may leave out Onefold's own processes (`STORES`) or more.
 
     For tests: `broker`, settings of Kafka that go before the stack's own, and `settings`, `ONEFOLD_*` of its processes.
     """
@@ -54,7 +56,7 @@ class StackOptions(msgspec.Struct, frozen=True):
     definitions: Path | None = None
     clock: Clock = "wall"
     ports: Ports = Ports()
-    parts: tuple[str, ...] = ALL_PARTS
+    processes: tuple[str, ...] = ALL_PROCESSES
     broker: Mapping[str, str] = MappingProxyType({})
     settings: Mapping[str, str] = MappingProxyType({})
 
@@ -62,7 +64,7 @@ class StackOptions(msgspec.Struct, frozen=True):
 class Stack:
     """One stack on one data folder; a context manager that starts and stops it.
 
-    To be used from one thread, best the main one: on Linux the parts started elsewhere lack the second of the two
+    To be used from one thread, best the main one: on Linux the processes started elsewhere lack the second of the two
     guards that end them with this process.
     """
 
@@ -90,12 +92,13 @@ class Stack:
 
     @property
     def addresses(self) -> Addresses:
-        """Where the parts answer."""
+        """Where the processes answer."""
         return Addresses(
             kafka=self.environment["ONEFOLD_KAFKA"],
             registry=self.environment["ONEFOLD_REGISTRY"],
             clickhouse=self.environment["ONEFOLD_CLICKHOUSE"],
             http=f"http://{LOOPBACK}:{self.options.ports.http}",
+            api=f"http://{LOOPBACK}:{self.options.ports.api}",
             worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
             sink_metrics=f"http://{LOOPBACK}:{self.options.ports.sink_metrics}/metrics",
             rebuilder_metrics=f"http://{LOOPBACK}:{self.options.ports.rebuilder_metrics}/metrics",
@@ -103,7 +106,7 @@ class Stack:
 
     @property
     def logs(self) -> Path:
-        """The folder with one log a part."""
+        """The folder with a log for each process."""
         return self._layout.logs
 
     @property
@@ -111,14 +114,14 @@ class Stack:
         """The settings that the stack's own processes run with."""
         return load(self.environment)
 
-    def part(self, name: str) -> PartProcess:
-        """One part of the running stack, to stop, kill and restart it."""
+    def process(self, name: str) -> StackProcess:
+        """Return one process of the running stack, to stop, kill and restart it."""
         if self._supervisor is None:
             raise StackError("the stack is not running")
         return self._supervisor.processes[name]
 
     def start(self) -> None:
-        """Fetch what is missing, start all parts, and return once all serve.
+        """Fetch what is missing, start all processes, and return once all serve.
 
         Raises StackError (settings: SettingsError) and leaves nothing running when something fails on the way.
         """
@@ -127,7 +130,7 @@ class Stack:
         self._lock = prepare_data_dir(self._layout)
         try:
             check_ports(self.options.ports)
-            write_default(self._layout.workspaces, self.options.clock)
+            write_local_workspaces(self._layout.workspaces, self.options.clock)
             self._open_clickhouse()
             self._supervisor = Supervisor(self._steps(), _STOP_ORDER, self._layout, self._screen)
             self._supervisor.start()
@@ -144,22 +147,22 @@ class Stack:
             self.environment["ONEFOLD_CLICKHOUSE"] = with_credentials(address, CLICKHOUSE_USER, password)
 
     def tend(self) -> None:
-        """Look after the parts; to be called several times a second while the stack is to stay up.
+        """Look after the processes; to be called several times a second while the stack is to stay up.
 
-        Raises StackError when a part has ended that may not be started again.
+        Raises StackError when a process has ended that may not be started again.
         """
         if self._supervisor is not None:
             self._supervisor.tend()
             self._report()
 
     def stop(self) -> None:
-        """Stop all parts in order, within 15 s. Repeating it is harmless."""
+        """Stop all processes in order, within 15 s. Repeating it is harmless."""
         if self._supervisor is not None:
             self._supervisor.stop()
         self._release()
 
     def kill(self) -> None:
-        """End all parts at once; what they had acknowledged is kept."""
+        """End all processes at once; what they had acknowledged is kept."""
         if self._supervisor is not None:
             self._supervisor.kill()
         self._release()
@@ -172,25 +175,25 @@ class Stack:
 
     @property
     def _is_whole(self) -> bool:
-        return set(ALL_PARTS) == set(self.options.parts)
+        return set(ALL_PROCESSES) == set(self.options.processes)
 
     def _steps(self) -> tuple[Step, ...]:
         ports, cache = self.options.ports, cache_dir(self._environ)
         settings = self.settings
         artifacts = read_lock()
-        steps: list[Step] = [clickhouse_part(self._layout, ports.clickhouse, self.environment)]
+        steps: list[Step] = [clickhouse_process(self._layout, ports.clickhouse, self.environment)]
         jars = fetch([item for item in artifacts if item.packaging == "jar"], cache, self._screen)
-        steps.append(kafka_part(self._layout, ports.kafka, free_ports(1)[0], jars, self.options.broker))
-        if "registry" in self.options.parts:
+        steps.append(kafka_process(self._layout, ports.kafka, free_ports(1)[0], jars, self.options.broker))
+        if "registry" in self.options.processes:
             (distribution,) = (item for item in artifacts if item.packaging == "tar.gz")
             folder = unpacked(distribution, cache, self._screen)
-            steps.append(registry_part(folder, ports.registry, settings.kafka))
+            steps.append(registry_process(folder, ports.registry, settings.kafka))
         steps += [
-            topics_task(settings),
-            schemas_task(settings),
-            *onefold_parts(ports, self.environment, self._is_whole),
+            topics_setup(settings),
+            schemas_setup(settings),
+            *onefold_processes(ports, self.environment, self._is_whole),
         ]
-        chosen = {step.name for step in steps if step.name in self.options.parts}
+        chosen = {step.name for step in steps if step.name in self.options.processes}
         if "kafka" in chosen:
             chosen.add("topics")
         if "registry" in chosen:

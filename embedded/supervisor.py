@@ -1,7 +1,7 @@
-"""Start the steps of a stack as early as their order allows, tend the parts that run, stop them in order.
+"""Start the steps of a stack as early as their order allows, tend the processes that run, stop them in order.
 
-One thread does it all, by asking in turns: the parts are processes, so nothing is gained by more. What the parts are is
-`stack`'s; one process's life is `process`'s.
+One thread does it all, by looking at each in turn. Which processes there are is left to `stack`, the life of one to
+`process`.
 """
 
 import time
@@ -9,19 +9,19 @@ from collections.abc import Mapping, Sequence
 
 from embedded.errors import StackError
 from embedded.layout import Layout
-from embedded.part import Part, Step, Task
-from embedded.process import PartProcess, Reaper
+from embedded.process import Reaper, StackProcess
 from embedded.screen import Screen
+from embedded.steps import ProcessSpec, Setup, Step
 
 STOP_WITHIN_S = 15.0
 RESTARTS = 5
 BACK_OFF_S = 0.5  # before the first new start; doubled before each further one
-STABLE_AFTER_S = 60.0  # a part that ran for so long starts its restarts anew
+STABLE_AFTER_S = 60.0  # a process that ran for so long starts its restarts anew
 _POLL_S = 0.05
 
 
 class _Restarts:
-    """How often a part was started again of late, and when it will be once more."""
+    """How often a process was started again of late, and when it will be once more."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -29,7 +29,7 @@ class _Restarts:
         self.started_at = time.monotonic()
 
     def plan(self, now: float) -> bool:
-        """Plan the next start after a back-off; False when the part died too often."""
+        """Plan the next start after a back-off; False when the process died too often."""
         self.count = 1 if now - self.started_at >= STABLE_AFTER_S else self.count + 1
         self.due_at = now + BACK_OFF_S * 2 ** (self.count - 1)
         return self.count <= RESTARTS
@@ -40,7 +40,7 @@ class _Restarts:
 
 
 class Supervisor:
-    """The parts of one stack. `start`, then `tend` again and again, then `stop`; all from one thread."""
+    """The processes of one stack. `start`, then `tend` again and again, then `stop`; all from one thread."""
 
     def __init__(
         self, steps: Sequence[Step], stop_order: Sequence[Sequence[str]], layout: Layout, screen: Screen
@@ -51,14 +51,14 @@ class Supervisor:
         self._reaper = Reaper()
         self._restarts: dict[str, _Restarts] = {}
         self._processes = {
-            step.name: PartProcess(step, layout.log(step.name), self._reaper)
+            step.name: StackProcess(step, layout.log(step.name), self._reaper)
             for step in steps
-            if isinstance(step, Part)
+            if isinstance(step, ProcessSpec)
         }
 
     @property
-    def processes(self) -> Mapping[str, PartProcess]:
-        """The parts by name."""
+    def processes(self) -> Mapping[str, StackProcess]:
+        """The processes by name."""
         return self._processes
 
     def start(self) -> None:
@@ -77,7 +77,7 @@ class Supervisor:
             time.sleep(_POLL_S)
 
     def tend(self) -> None:
-        """Look after the parts once: start one that died again if it may be. Raises StackError when it may not."""
+        """Look after the processes once: start one that died again if it may be. Raises StackError when it may not."""
         now = time.monotonic()
         for name, restarts in self._restarts.items():
             process = self._processes[name]
@@ -90,16 +90,16 @@ class Supervisor:
                 process.start()
 
     def stop(self, within_s: float = STOP_WITHIN_S) -> None:
-        """Stop the parts group by group, by force where one takes too long; repeating it is harmless."""
+        """Stop the processes group by group, by force where one takes too long; repeating it is harmless."""
         deadline = time.monotonic() + within_s
         for group in self._stop_order:
             stopping = [self._processes[name] for name in group if name in self._processes]
             for process in stopping:
                 process.terminate()
             for process in stopping:
-                patience = min(process.part.stop_within_s, deadline - time.monotonic())
+                patience = min(process.spec.stop_within_s, deadline - time.monotonic())
                 if not process.wait(max(0.0, patience)):
-                    self._screen.note(f"{process.part.title} did not stop within {patience:.0f} s: ended by force")
+                    self._screen.note(f"{process.spec.title} did not stop within {patience:.0f} s: ended by force")
                     process.kill()
         self._reaper.close()
 
@@ -111,21 +111,21 @@ class Supervisor:
 
     def _begin(self, step: Step) -> None:
         self._screen.step_starts(step.title)
-        if isinstance(step, Part):
+        if isinstance(step, ProcessSpec):
             self._processes[step.name].start()
             self._restarts[step.name] = _Restarts()
         else:
             self._run(step)
 
-    def _run(self, task: Task) -> None:
+    def _run(self, setup: Setup) -> None:
         try:
-            task.run()
+            setup.run()
         except StackError:
-            self._screen.step_failed(task.title)
+            self._screen.step_failed(setup.title)
             raise
 
     def _is_done(self, step: Step, began_at: float) -> bool:
-        if isinstance(step, Task) or step.ready():
+        if isinstance(step, Setup) or step.ready():
             return True
         if time.monotonic() - began_at > step.start_within_s:
             self._screen.step_failed(step.title)
@@ -135,15 +135,15 @@ class Supervisor:
     def _refuse_dead(self, began: Mapping[str, float]) -> None:
         for name, process in self._processes.items():
             if name in began and process.pid is None:
-                self._screen.step_failed(process.part.title)
+                self._screen.step_failed(process.spec.title)
                 raise process.failure(f"ended while the stack started ({process.ending})")
 
-    def _plan_restart(self, process: PartProcess, restarts: _Restarts, now: float) -> None:
+    def _plan_restart(self, process: StackProcess, restarts: _Restarts, now: float) -> None:
         process.wait(0.0)
-        if not process.part.restarts:
+        if not process.spec.restarts:
             raise process.failure(f"ended ({process.ending})")
         if not restarts.plan(now):
             raise process.failure(f"ended {RESTARTS + 1} times in a row ({process.ending})")
         self._screen.note(
-            f"{process.part.title} ended ({process.ending}) and is started again; its log is {process.previous_log}"
+            f"{process.spec.title} ended ({process.ending}) and is started again; its log is {process.previous_log}"
         )

@@ -1,7 +1,7 @@
 """Become another command, after asking Linux to end it when its parent dies: `tether.py PARENT COMMAND ...`.
 
 A process of its own instead of code between fork and exec, which is unsafe once the parent has threads. Standard
-library only, as it starts before every part. Elsewhere than on Linux the reaper alone does this work.
+library only, as it starts before each process. Elsewhere than on Linux the reaper alone does this work.
 """
 
 import ctypes

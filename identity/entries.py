@@ -6,7 +6,7 @@ import msgspec
 class IdentifierEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`profile_id` and `decision` come from the newest route (None, 0: still at its default profile).
 
-    `paired` holds 8-byte hashes of the identifiers that GRAPH was already asked about together with this one.
+    `paired` holds 8-byte hashes of the identifiers with which a decision on this one was requested already.
     New fields go to the end, with a default: stored entries stay readable.
     """
 
@@ -20,10 +20,10 @@ _decoder = msgspec.msgpack.Decoder(IdentifierEntry)
 
 
 def encode_entry(entry: IdentifierEntry) -> bytes:
-    """Bytes for the table `identifiers`."""
+    """Return bytes for the table `identifiers`."""
     return _encoder.encode(entry)
 
 
 def decode_entry(stored: bytes) -> IdentifierEntry:
-    """The entry of stored bytes. Raises msgspec.DecodeError on anything that `encode_entry` did not write."""
+    """Return the entry of stored bytes. Raises msgspec.DecodeError on anything that `encode_entry` did not write."""
     return _decoder.decode(stored)

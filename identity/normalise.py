@@ -1,6 +1,6 @@
-"""One spelling for each identifier, or the reason why it names nobody. Pure; which names which is `rules`'.
+"""One spelling for each identifier, or the reason why it is unusable. Pure.
 
-Normalising twice changes nothing more, and no text makes it fail.
+Which namespace has which normaliser is left to `rules`. Normalising twice changes nothing more; no text makes it fail.
 """
 
 import re
@@ -13,13 +13,15 @@ from typing import Literal, TypeAlias
 import msgspec
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from stdnum import luhn
+from stdnum.iso7064 import mod_11_2
 
 from identity.rules import MAX_VALUE_LENGTH, IdentityRules, Namespace
 from schemas.records import Identifier
 
 Reason: TypeAlias = Literal["unknown_namespace", "blocked", "malformed", "checksum", "too_long", "unprintable"]
 Normaliser: TypeAlias = Callable[[str, IdentityRules], str]
-"""A value, stripped and not over-long, in its one spelling. Raises Refused."""
+"""Returns a value, stripped and not over-long, in its one spelling. Raises NormaliserRefusal."""
 
 
 # As written, with separators: ten times what E.164 allows would cost phonenumbers a hundred times the time.
@@ -27,13 +29,13 @@ MAX_PHONE_LENGTH = 64
 
 
 class Unusable(msgspec.Struct, frozen=True):
-    """An identifier that names nobody under the rules."""
+    """An identifier that names nobody under the rules, and why."""
 
     reason: Reason
 
 
-class Refused(Exception):
-    """A normaliser's answer to what is none of its kind."""
+class NormaliserRefusal(Exception):
+    """Raised by a normaliser for what is none of its kind."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -41,23 +43,23 @@ class Refused(Exception):
 
 
 def normalise(rules: IdentityRules, identifier: Identifier) -> Identifier | Unusable:
-    """The identifier in its one spelling. Blocked values count before and after, so `TEST@test.com ` is blocked too."""
-    named = rules.get(identifier.namespace)
-    if named is None:
+    """Return the identifier in its one spelling. Values are blocked before and after: ` TEST@test.com` is, too."""
+    namespace = rules.get(identifier.namespace)
+    if namespace is None:
         return Unusable("unknown_namespace")
     try:
-        value = _checked(rules, named, identifier.value.strip())
-        if named.normaliser is not None:
-            value = _checked(rules, named, NORMALISERS[named.normaliser](value, rules))
+        value = _checked(rules, namespace, identifier.value.strip())
+        if namespace.normaliser is not None:
+            value = _checked(rules, namespace, NORMALISERS[namespace.normaliser](value, rules))
         if not value.isprintable():  # only now: a normaliser may forgive a special blank
-            raise Refused("unprintable")
-    except Refused as refused:
-        return Unusable(refused.reason)
+            raise NormaliserRefusal("unprintable")
+    except NormaliserRefusal as refusal:
+        return Unusable(refusal.reason)
     return identifier if value == identifier.value else Identifier(identifier.namespace, value)
 
 
 def phone(value: str, rules: IdentityRules) -> str:
-    """E.164, such as +493012345678; without a country code the number is one of the rules' region.
+    """Return E.164, such as +493012345678; without a country code the number is one of the rules' region.
 
     Judged by length, not by whether the range is in use: ranges open faster than libraries are upgraded. Refused are
     numbers that need an area code, and those with an extension, behind which there are several people.
@@ -66,7 +68,7 @@ def phone(value: str, rules: IdentityRules) -> str:
 
 
 def email(value: str, _rules: IdentityRules) -> str:
-    """Lower case, the domain as in DNS (RFC 5891): `Ann@Bücher.example` is `ann@xn--bcher-kva.example`.
+    """Return lower case, the domain as in DNS (RFC 5891): `Ann@Bücher.example` is `ann@xn--bcher-kva.example`.
 
     Strictly, a mail server may tell `Ann` from `ann` (RFC 5321, 2.4); none of those in use does.
     """
@@ -74,7 +76,7 @@ def email(value: str, _rules: IdentityRules) -> str:
 
 
 def email_provider(value: str, rules: IdentityRules) -> str:
-    """As `email`, and without what providers ignore: everything after a plus sign, and the dots at Gmail.
+    """Return what `email` does, without what providers ignore: everything after a plus sign, and the dots at Gmail.
 
     https://support.google.com/mail/answer/7436150 ; a domain where the plus sign counts must not use this.
     """
@@ -83,17 +85,17 @@ def email_provider(value: str, rules: IdentityRules) -> str:
     if domain in {"gmail.com", "googlemail.com"}:
         local, domain = local.replace(".", ""), "gmail.com"
     if not local:
-        raise Refused("malformed")
+        raise NormaliserRefusal("malformed")
     return f"{local}@{domain}"
 
 
 def lower(value: str, _rules: IdentityRules) -> str:
-    """Lower case: advertising ids are UUIDs, which platforms write either way (RFC 9562, 4)."""
+    """Return lower case: advertising ids are UUIDs, which platforms write either way (RFC 9562, 4)."""
     return value.lower()
 
 
 def id_card(value: str, _rules: IdentityRules) -> str:
-    """A Chinese resident's number, 18 characters: region, date of birth, sequence, check character.
+    """Return a Chinese resident's number, 18 characters: region, date of birth, sequence, check character.
 
     GB 11643-1999: the check character is that of ISO/IEC 7064, MOD 11-2. Numbers of the first generation (15 digits,
     GB 11643-1989) get the century and the check character; their sequences 996 to 999 were of people born before 1900.
@@ -102,37 +104,37 @@ def id_card(value: str, _rules: IdentityRules) -> str:
     if re.fullmatch(r"[1-9][0-9]{14}", text):
         century = "18" if text[12:] >= "996" else "19"
         text = f"{text[:6]}{century}{text[6:]}"
-        text += _mod_11_2(text)
+        text += mod_11_2.calc_check_digit(text)
     if not re.fullmatch(r"[1-9][0-9]{16}[0-9X]", text) or not _is_birthday(text[6:14]):
-        raise Refused("malformed")
-    if text[17] != _mod_11_2(text[:17]):
-        raise Refused("checksum")
+        raise NormaliserRefusal("malformed")
+    if text[17] != mod_11_2.calc_check_digit(text[:17]):
+        raise NormaliserRefusal("checksum")
     return text
 
 
 def imei(value: str, _rules: IdentityRules) -> str:
-    """15 digits with the Luhn digit of 3GPP TS 23.003, 6.2.1 and annex B.
+    """Return 15 digits with the Luhn digit of 3GPP TS 23.003, 6.2.1 and annex B.
 
     14 digits get it; of 16 (an IMEISV, 6.2.2) the last two are the software's version, and the digit replaces them.
     """
     digits = re.sub(r"[ /-]", "", _plain(value))
     if not re.fullmatch(r"[0-9]{14,16}", digits):
-        raise Refused("malformed")
+        raise NormaliserRefusal("malformed")
     if not digits.strip("0"):
-        raise Refused("blocked")
-    checked = digits[:14] + _luhn(digits[:14])
+        raise NormaliserRefusal("blocked")
+    checked = digits[:14] + luhn.calc_check_digit(digits[:14])
     if len(digits) == 15 and digits != checked:
-        raise Refused("checksum")
+        raise NormaliserRefusal("checksum")
     return checked
 
 
 def openid(value: str, _rules: IdentityRules) -> str:
-    """`APP:OPENID`: an openid is unique only within its app. Case counts.
+    """Return `APP:OPENID`: an openid is unique only within its app. Case counts.
 
     https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/union-id.html
     """
     if not re.fullmatch(r"[^\s:]+:[^\s:]+", value):
-        raise Refused("malformed")
+        raise NormaliserRefusal("malformed")
     return value
 
 
@@ -147,12 +149,12 @@ NORMALISERS: dict[str, Normaliser] = {
 }
 
 
-def _checked(rules: IdentityRules, named: Namespace, value: str) -> str:
+def _checked(rules: IdentityRules, namespace: Namespace, value: str) -> str:
     if len(value) > MAX_VALUE_LENGTH:
-        raise Refused("too_long")
+        raise NormaliserRefusal("too_long")
     lowered = value.lower()
-    if not value or lowered in rules.blocked or lowered in named.blocked:
-        raise Refused("blocked")
+    if not value or lowered in rules.blocked or lowered in namespace.blocked:
+        raise NormaliserRefusal("blocked")
     return value
 
 
@@ -163,10 +165,10 @@ def _plain(value: str) -> str:
     else:
         common = unicodedata.normalize("NFKC", value)
         if len(common) > MAX_VALUE_LENGTH:  # one character becomes up to 18
-            raise Refused("too_long")
-        text = "".join(one for one in common if unicodedata.category(one) != "Cf")
+            raise NormaliserRefusal("too_long")
+        text = "".join(character for character in common if unicodedata.category(character) != "Cf")
     if not text.isprintable():
-        raise Refused("unprintable")
+        raise NormaliserRefusal("unprintable")
     return text.strip()
 
 
@@ -174,13 +176,13 @@ def _plain(value: str) -> str:
 def _e164(text: str, region: str | None) -> str:
     text = text.removeprefix("tel:")
     if len(text) > MAX_PHONE_LENGTH or not re.fullmatch(r"[\d +()./\u2010-\u2015-]*", text):
-        raise Refused("malformed")  # the library would find a number in any text
+        raise NormaliserRefusal("malformed")  # the library would find a number in any text
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        raise Refused("malformed") from None
+        raise NormaliserRefusal("malformed") from None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise Refused("malformed")
+        raise NormaliserRefusal("malformed")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -188,13 +190,13 @@ def _e164(text: str, region: str | None) -> str:
 def _address(text: str) -> str:
     try:
         # Addresses under .test are usual where somebody tries things out.
-        found = validate_email(text, check_deliverability=False, test_environment=True)
+        address = validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        raise Refused("malformed") from None
-    if found.ascii_domain is None or "." not in found.ascii_domain:
-        raise Refused("malformed")
-    local = unicodedata.normalize("NFKC", found.local_part.lower())
-    return f"{local}@{found.ascii_domain.lower()}"
+        raise NormaliserRefusal("malformed") from None
+    if address.ascii_domain is None or "." not in address.ascii_domain:
+        raise NormaliserRefusal("malformed")
+    local = unicodedata.normalize("NFKC", address.local_part.lower())
+    return f"{local}@{address.ascii_domain.lower()}"
 
 
 def _is_birthday(digits: str) -> bool:
@@ -202,13 +204,3 @@ def _is_birthday(digits: str) -> bool:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).year >= 1800
     except ValueError:
         return False
-
-
-def _mod_11_2(digits: str) -> str:
-    total = sum(int(digit) * 2 ** (17 - at) for at, digit in enumerate(digits))
-    return "10X98765432"[total % 11]
-
-
-def _luhn(digits: str) -> str:
-    doubled = (int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(digits), 1))
-    return str(-sum(number // 10 + number % 10 for number in doubled) % 10)

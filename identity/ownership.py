@@ -1,6 +1,6 @@
 """Who signed in on a device, and whose its events are therefore at any time (`shared: last_login`). Pure.
 
-Where sign-ins are kept, and what follows for profiles when they change, is left to `components` and `graph`.
+Where sign-ins are kept, and what follows for profiles when they change, is left to `ledger` and `applying`.
 """
 
 from bisect import bisect_right
@@ -8,67 +8,70 @@ from collections.abc import Iterator, Sequence
 
 from schemas.records import Claim, Identifier, Owner
 
-MAX_HOLDERS = 1_000
+MAX_OWNERS = 1_000
 KEPT_REPETITIONS = 50  # of the same person's sign-ins in a row: what a late one of somebody else may fall between
+_BEGINNING = -(2**63)
 
 SignIns = tuple[Owner, ...]
 """Sign-ins in the order of time, the same person's in a row among them."""
 
 
-def added(known: SignIns, device: Identifier, new: Owner) -> SignIns:
-    """The sign-ins with one more.
+def added(sign_ins: SignIns, device: Identifier, new: Owner) -> SignIns:
+    """Return the sign-ins with a new one.
 
-    A device that would get more than MAX_HOLDERS owners is a public one: from its last sign-in on it holds its events
+    A device that would get more than MAX_OWNERS owners is a public one: from its last sign-in on it owns its events
     itself, and no later one counts.
     """
-    if new in known or (known and known[-1].identifier == device):
-        return known
-    sign_ins = tuple(sorted((*known, new)))
-    if len(owners(sign_ins)) > MAX_HOLDERS:
-        return (*known, Owner(known[-1].since + 1, device.namespace, device.value))
+    if new in sign_ins or (sign_ins and sign_ins[-1].identifier == device):
+        return sign_ins
+    longer = tuple(sorted((*sign_ins, new)))
+    if len(owners(longer)) > MAX_OWNERS:
+        return (*sign_ins, Owner(sign_ins[-1].since + 1, device.namespace, device.value))
     repeated = [
-        at for at in range(1, len(sign_ins) - 1)
-        if sign_ins[at - 1].identifier == sign_ins[at].identifier == sign_ins[at + 1].identifier
+        index for index in range(1, len(longer) - 1)
+        if longer[index - 1].identifier == longer[index].identifier == longer[index + 1].identifier
     ]  # fmt: skip
     dropped = set(repeated[:-KEPT_REPETITIONS])
-    return tuple(one for at, one in enumerate(sign_ins) if at not in dropped) if dropped else sign_ins
+    return tuple(sign_in for index, sign_in in enumerate(longer) if index not in dropped) if dropped else longer
 
 
-def without(known: SignIns, person: Identifier) -> SignIns:
-    """The sign-ins of all others."""
-    return tuple(one for one in known if one.identifier != person)
+def without(sign_ins: SignIns, person: Identifier) -> SignIns:
+    """Return the sign-ins of all others."""
+    return tuple(sign_in for sign_in in sign_ins if sign_in.identifier != person)
 
 
 def owners(sign_ins: SignIns) -> SignIns:
-    """Of each person's sign-ins in a row the first."""
+    """Return the sign-ins that change the owner: the first of each person's in a row."""
     return tuple(
-        one for at, one in enumerate(sign_ins) if at == 0 or sign_ins[at - 1].identifier != one.identifier
-    )  # fmt: skip
+        sign_in
+        for index, sign_in in enumerate(sign_ins)
+        if index == 0 or sign_ins[index - 1].identifier != sign_in.identifier
+    )
 
 
-def owner_at(held: Sequence[Owner], at: int) -> Identifier:
-    """Whose an event of this time (ms) is; `held`: at least one, in the order of time."""
-    after = bisect_right(held, at, key=lambda one: one.since)
+def owner_at(held: Sequence[Owner], time: int) -> Identifier:
+    """Return whose an event of this time (ms) is; `held`: at least one owner, in the order of time."""
+    after = bisect_right(held, time, key=lambda owner: owner.since)
     return held[max(after - 1, 0)].identifier
 
 
 def claims(device: Identifier, held: Sequence[Owner]) -> Iterator[tuple[Identifier, Claim]]:
-    """Each owner with the events of the device that are theirs."""
-    for at, one in enumerate(held):
-        since = None if at == 0 else one.since
-        until = held[at + 1].since if at + 1 < len(held) else None
+    """Yield each owner with the events of the device that are theirs."""
+    for index, owner in enumerate(held):
+        since = None if index == 0 else owner.since
+        until = held[index + 1].since if index + 1 < len(held) else None
         if since != until or since is None:
-            yield one.identifier, Claim(device.namespace, device.value, since, until)
+            yield owner.identifier, Claim(device.namespace, device.value, since, until)
 
 
 def changed(
     before: Sequence[Owner], after: Sequence[Owner], until: int | None = None
 ) -> tuple[tuple[Identifier, Identifier], ...]:
-    """Who gives events up, and to whom: those at `until` (ms) or before it, or all. Both have at least one owner."""
-    sinces = {_BEGINNING, *(one.since for one in (*before, *after))}
-    concerned = sorted(since for since in sinces if until is None or since <= until)
-    held = [(owner_at(before, since), owner_at(after, since)) for since in concerned]
-    return tuple(dict.fromkeys((was, now) for was, now in held if was != now))
+    """Return who loses events to whom when the owners change; both have at least one owner.
 
-
-_BEGINNING = -(2**63)
+    `until`: only the events of this time (ms) or before it count.
+    """
+    starts = {_BEGINNING, *(owner.since for owner in (*before, *after))}
+    concerned = sorted(start for start in starts if until is None or start <= until)
+    pairs = [(owner_at(before, start), owner_at(after, start)) for start in concerned]
+    return tuple(dict.fromkeys((loser, winner) for loser, winner in pairs if loser != winner))

@@ -1,6 +1,6 @@
-"""The rules of identifiers as a checked model: what names somebody, how strongly, and what one profile may have.
+"""The rules of identifiers as a checked model: which are usable, how strong they are, what one profile may have.
 
-Which identifiers become one profile is decided in `decide`; how values are normalised in `normalise`.
+Which identifiers become one profile is left to `judging`, how values are spelt to `normalise`.
 """
 
 import hashlib
@@ -58,66 +58,68 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         self._priority: dict[str, int]
         self._named: dict[str, Namespace]
         self._blocked: dict[str, frozenset[str]]
-        self._handed_on: frozenset[str]
-        msgspec.structs.force_setattr(self, "_priority", {one.name: at for at, one in enumerate(self.namespaces)})
-        msgspec.structs.force_setattr(self, "_named", {one.name: one for one in self.namespaces})
+        self._attributed: frozenset[str]
         msgspec.structs.force_setattr(
-            self, "_blocked", {one.name: one.blocked | self.blocked for one in self.namespaces}
+            self, "_priority", {rule.name: place for place, rule in enumerate(self.namespaces)}
         )
-        attributed = frozenset(one.name for one in self.namespaces if one.shared == "last_login")
-        msgspec.structs.force_setattr(self, "_handed_on", attributed)
+        msgspec.structs.force_setattr(self, "_named", {rule.name: rule for rule in self.namespaces})
+        msgspec.structs.force_setattr(
+            self, "_blocked", {rule.name: rule.blocked | self.blocked for rule in self.namespaces}
+        )
+        attributed = frozenset(rule.name for rule in self.namespaces if rule.shared == "last_login")
+        msgspec.structs.force_setattr(self, "_attributed", attributed)
 
     @cached_property
     def version(self) -> str:
-        """A fingerprint of all that the rules say: 12 hexadecimal digits, whatever the order of sets."""
+        """Return a fingerprint of all that the rules say: 12 hexadecimal digits, whatever the order of sets."""
         return hashlib.blake2b(msgspec.json.encode(self, order="sorted"), digest_size=6).hexdigest()
 
     def get(self, namespace: str) -> Namespace | None:
-        """The rules of a namespace, or None for one that is not defined."""
+        """Return the rules of a namespace, or None for one that is not defined."""
         return self._named.get(namespace)
 
     def kind(self, identifier: Identifier) -> Kind | None:
-        """What an identifier names; None if its namespace is not defined."""
-        named = self._named.get(identifier.namespace)
-        return None if named is None else named.kind
+        """Return what an identifier names; None if its namespace is not defined."""
+        namespace = self._named.get(identifier.namespace)
+        return None if namespace is None else namespace.kind
 
-    def epoch(self, at: int) -> int:
-        """A number that changes twice in the shortest period of a limit: what was refused may be followed then."""
-        return 0 if self._shortest_ms is None else at * 2 // self._shortest_ms
+    def epoch(self, occurred_at: int) -> int:
+        """Return a number that changes twice in the shortest period of a limit: what was refused may then be tied."""
+        return 0 if self._shortest_ms is None else occurred_at * 2 // self._shortest_ms
 
     @cached_property
     def _shortest_ms(self) -> int | None:
-        return min((one.period_ms for one in self.namespaces if one.period_ms is not None), default=None)
+        return min((rule.period_ms for rule in self.namespaces if rule.period_ms is not None), default=None)
 
     def attributed(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
-        """Those that are devices whose events, once they are shared, go to whoever signed in last."""
-        if not self._handed_on:
+        """Return the devices whose events, once they are shared, belong to whoever signed in last."""
+        if not self._attributed:
             return ()
-        return tuple(one for one in identifiers if one.namespace in self._handed_on)
+        return tuple(identifier for identifier in identifiers if identifier.namespace in self._attributed)
 
     def rank(self, identifier: Identifier) -> tuple[int, str, str]:
-        """Sort key: the smallest of a profile is its canonical identifier. Undefined namespaces come last."""
+        """Return a sort key: the smallest of a profile is its canonical identifier. Undefined namespaces come last."""
         return (
             self._priority.get(identifier.namespace, len(self.namespaces)),
             identifier.namespace,
             identifier.value,
         )
 
-    def names_somebody(self, identifier: Identifier) -> bool:
-        """Whether its namespace is defined, and its value printable, not blank, not over-long and not blocked."""
+    def is_usable(self, identifier: Identifier) -> bool:
+        """Tell whether its namespace is defined, and its value printable, not blank, not over-long and not blocked."""
         value = identifier.value
         blocked = self._blocked.get(identifier.namespace)
         return blocked is not None and is_well_formed(value) and not value.isspace() and value.lower() not in blocked
 
-    def why_nobody(self, identifier: Identifier) -> str:
-        """Why an identifier names no person and no device, for people; empty if it does."""
-        named = self.get(identifier.namespace)
-        if named is None:
+    def why_unusable(self, identifier: Identifier) -> str:
+        """Return why an identifier names no person and no device, for people; empty if it does."""
+        namespace = self.get(identifier.namespace)
+        if namespace is None:
             hint = did_you_mean(identifier.namespace, self._named)
             return f"there is no namespace {identifier.namespace!r}" + (f" ({hint})" if hint else "")
-        if named.kind == "account":
+        if namespace.kind == "account":
             return f"{identifier.namespace} names an account, and no person"
-        if self.names_somebody(identifier):
+        if self.is_usable(identifier):
             return ""
         if identifier.value.lower() in self._blocked[identifier.namespace]:
             return f"{str(identifier)!r} names nobody: the rules block this value"
@@ -126,41 +128,45 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         )
 
     def usable(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
-        """The identifiers that name somebody, strongest first, each once, at most MAX_IDENTIFIERS; no accounts."""
-        kept = [one for one in identifiers if self.names_somebody(one) and self._named[one.namespace].kind != "account"]
+        """Return the usable identifiers, strongest first, each once, at most MAX_IDENTIFIERS; no accounts."""
+        kept = [
+            identifier
+            for identifier in identifiers
+            if self.is_usable(identifier) and self._named[identifier.namespace].kind != "account"
+        ]
         if len(kept) > 1:
             kept = sorted(set(kept), key=self.rank)[:MAX_IDENTIFIERS]
         return tuple(kept)
 
 
 def is_well_formed(value: str) -> bool:
-    """Whether a value could be an identifier's under some rules: printable, not empty, not over-long."""
+    """Tell whether a value could be an identifier's under some rules: printable, not empty, not over-long."""
     return 0 < len(value) <= MAX_VALUE_LENGTH and value.isprintable()
 
 
 # What programs write for "no value", what people type to get past a field, and zeros up to the length of an IMEI or a
 # UUID. Not here: `test` or `na`, which are names of accounts and of people.
-_NOBODY = frozenset(
+_NO_VALUES = frozenset(
     {"null", "(null)", "<null>", "none", "nil", "nan", "undefined", "unknown", "n/a", "-", "-1", "true", "false"}
     | {"[object object]", "{}", "[]", "(not set)", "anonymous", "guest"}
     | {"0" * length for length in (*range(1, 21), 32)}
     | {"00000000-0000-0000-0000-000000000000"}
 )
-_NOBODYS_EMAILS = frozenset(
+_PLACEHOLDER_EMAILS = frozenset(
     {"test@test.com", "test@test.cn", "test@test.test", "test@example.com", "test@example.org", "user@example.com"}
     | {"email@example.com", "example@example.com", "noemail@noemail.com", "none@none.com", "null@null.com"}
     | {"a@a.com", "a@b.com", "abc@abc.com", "asdf@asdf.com"}
 )
 # The number that recharges a prepaid card of China Mobile: what forms show as an example and testers type.
-_NOBODYS_PHONES = frozenset({"13800138000", "+8613800138000"})
+_PLACEHOLDER_PHONES = frozenset({"13800138000", "+8613800138000"})
 
 DEFAULT_RULES = IdentityRules(
     namespaces=(
         Namespace("user_id", limit=1, unique=True),
         Namespace("id_card", limit=1, unique=True, normaliser="id_card"),
         Namespace("unionid", limit=1, unique=True),
-        Namespace("phone", limit=3, normaliser="phone", blocked=_NOBODYS_PHONES),
-        Namespace("email", limit=5, normaliser="email", blocked=_NOBODYS_EMAILS),
+        Namespace("phone", limit=3, normaliser="phone", blocked=_PLACEHOLDER_PHONES),
+        Namespace("email", limit=5, normaliser="email", blocked=_PLACEHOLDER_EMAILS),
         Namespace("openid", limit=10, normaliser="openid"),
         Namespace("external_id", limit=10),
         Namespace("idfa", kind="device", normaliser="lower"),
@@ -172,5 +178,5 @@ DEFAULT_RULES = IdentityRules(
         Namespace("session_id", kind="session"),
         Namespace("group_id", kind="account"),
     ),
-    blocked=_NOBODY,
+    blocked=_NO_VALUES,
 )

@@ -1,1 +1,1 @@
-"""Work over the past that ends. Work over the present is left to `streams`."""
+"""Does work over the past that ends. Work over the present is left to `streams`."""

@@ -19,19 +19,23 @@ COMMANDS = {
     "env": ("onefold.commands.env:env", "Print addresses and keys of the stack for a shell."),
     "demo": ("onefold.commands.demo:demo", "Start the stack, import real purchases, play a live shop."),
     "import": ("onefold.commands.import_:import_", "Import a file of past events."),
-    "sql": ("onefold.commands.sql:sql", "Ask ClickHouse."),
+    "sql": ("onefold.commands.sql:sql", "Query ClickHouse."),
     "profile": ("onefold.commands.profile:profile", "Show the profile of a person."),
     "explain": ("onefold.commands.explain:explain", "Show why something is as it is."),
-    "identity": ("onefold.commands.identity:identity", "Look at devices, orders and what waits for a review."),
-    "unmerge": ("onefold.commands.unmerge:unmerge", "Part what was taken for one person."),
-    "definitions": ("onefold.commands.definitions:group", "Check segments and rules of identifiers."),
+    "identity": ("onefold.commands.identity:identity", "Look at devices, requests and what waits for a review."),
+    "unmerge": ("onefold.commands.unmerge:unmerge", "Take apart what was taken for one person."),
+    "definitions": (
+        "onefold.commands.definitions:group",
+        "Check definitions, print the default rules of identity.",
+    ),
     "workspaces": ("onefold.commands.workspaces:workspaces", "Make the file of who may send and read."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "clock": ("onefold.commands.clock:clock", "Move the clock of a workspace on event time."),
-    "collector": ("onefold.commands.processes:collector", "Run the collector and the API."),
+    "collector": ("onefold.commands.processes:collector", "Run the collector."),
+    "api": ("onefold.commands.processes:api", "Run the API for look-ups and operators' requests."),
     "worker": ("onefold.commands.processes:worker", "Run a worker."),
     "sink": ("onefold.commands.processes:sink", "Run the sink to ClickHouse."),
-    "rebuilder": ("onefold.commands.processes:rebuilder", "Run the rebuilder of parted profiles."),
+    "rebuilder": ("onefold.commands.processes:rebuilder", "Run the rebuilder of unmerged profiles."),
 }
 
 
@@ -59,12 +63,12 @@ def onefold() -> None:
     Examples:
       onefold up                                   start the stack, until Ctrl-C
       onefold import cdnow                         import 69,659 real purchases
-      onefold sql "SELECT count() FROM profiles"   ask ClickHouse
+      onefold sql "SELECT count() FROM profiles"   query ClickHouse
     """
 
 
 def main() -> None:
-    """Entry of the installed script."""
+    """Run the installed script."""
     guard_output()
     # Of a package of the registry's client that will be renamed: no concern of whoever types a command.
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)

@@ -9,34 +9,8 @@ from collections.abc import Mapping
 import msgspec
 
 from runtime.kafka.offsets import Extent, Offsets, Partition
-from schemas import topics
+from schemas.groups import GROUPS
 from settings import Settings
-
-GROUPS: dict[str, tuple[str, ...]] = {
-    f"{topics.APP}-rebuilder": (topics.IDENTITY_CHANGES,),
-    topics.APP: (
-        topics.EVENTS,
-        topics.IDENTITY_REQUESTS,
-        topics.IDENTITY_ROUTES,
-        topics.EVENTS_RESOLVED,
-        topics.PROFILE_COMMANDS,
-    ),
-    f"{topics.APP}-sink": (
-        topics.EVENTS_RESOLVED,
-        topics.PROFILES,
-        topics.SESSIONS,
-        topics.SEGMENTS,
-        topics.TRIGGERS,
-        topics.EVENTS_REJECTED,
-        topics.EVENTS_DEAD,
-        topics.IDENTITY_LINKS,
-        topics.IDENTITY_CHANGES,
-    ),
-}
-"""Consumer group -> the topics that it must have read to the end."""
-
-OPTIONAL = frozenset({f"{topics.APP}-rebuilder"})
-"""Groups that count once they have committed something: a rebuilder does so before it is ready."""
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -50,36 +24,38 @@ class Lag(msgspec.Struct, frozen=True):
 
     @property
     def records(self) -> int:
-        """How many offsets are missing; some of them may be transaction markers."""
+        """Count the offsets that are missing; some of them may be transaction markers."""
         return self.end - (self.committed or 0)
 
 
 def lagging(committed: Mapping[str, Mapping[Partition, int]], extents: Mapping[Partition, Extent]) -> tuple[Lag, ...]:
-    """What each group has still to read. An empty partition needs no commit."""
+    """Return what each group has still to read. An empty partition needs no commit."""
+    reads = {group.name: group.reads for group in GROUPS}
     lags = []
     for group, offsets in committed.items():
         for (topic, partition), extent in sorted(extents.items()):
             offset = offsets.get((topic, partition))
             is_read = extent.is_empty or (offset is not None and offset >= extent.end)
-            if topic in GROUPS[group] and not is_read:
+            if topic in reads[group] and not is_read:
                 lags.append(Lag(group, topic, partition, offset, extent.end))
     return tuple(lags)
 
 
-class Progress:
-    """Asks one Kafka. Raises KafkaException when it does not answer."""
+class PipelineProgress:
+    """Queries one Kafka. Raises TransientError when it does not answer."""
 
     def __init__(self, settings: Settings) -> None:
         self._offsets = Offsets(settings.kafka)
         self._partitions: tuple[Partition, ...] = ()
 
     def lagging(self) -> tuple[Lag, ...]:
-        """What is under way now; empty only if everything accepted before the call is in ClickHouse."""
+        """Return what is under way now; empty only if everything accepted before the call is in ClickHouse."""
         if not self._partitions:
-            self._partitions = self._offsets.partitions(topic for read in GROUPS.values() for topic in read)
-        committed = {
-            group: self._offsets.committed(group, [place for place in self._partitions if place[0] in read])
-            for group, read in GROUPS.items()
-        }
-        present = {group: offsets for group, offsets in committed.items() if offsets or group not in OPTIONAL}
-        return lagging(present, self._offsets.extents(self._partitions))
+            self._partitions = self._offsets.partitions(topic for group in GROUPS for topic in group.reads)
+        committed: dict[str, Mapping[Partition, int]] = {}
+        for group in GROUPS:
+            read = [partition for partition in self._partitions if partition[0] in group.reads]
+            offsets = self._offsets.committed(group.name, read)
+            if offsets or not group.may_be_absent:
+                committed[group.name] = offsets
+        return lagging(committed, self._offsets.extents(self._partitions))

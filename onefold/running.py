@@ -15,14 +15,14 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def data_dir_option(command: Command) -> Command:
-    """The option `--data-dir` of every command that talks to a running stack."""
+    """Add the option `--data-dir` of every command that talks to a running stack."""
     kind = click.Path(file_okay=False, path_type=Path)
     text = "Folder of the running stack (default: ONEFOLD_* or .onefold)."
     return click.option("--data-dir", type=kind, default=None, help=text)(command)
 
 
 def running_settings(data_dir: Path | None) -> Settings:
-    """Settings of the stack that runs on a folder. Raises ClickException, which is one line for whoever asked."""
+    """Load the settings of the stack that runs on a folder. Raises ClickException, which is one line."""
     try:
         return configuration.load(running_environment(data_dir))
     except (SettingsError, StackError) as error:
@@ -30,7 +30,7 @@ def running_settings(data_dir: Path | None) -> Settings:
 
 
 def workspace_named(settings: Settings, name: str) -> Workspace:
-    """A workspace of the settings. Raises ClickException that lists those there are."""
+    """Return a workspace of the settings. Raises ClickException that lists those there are."""
     try:
         return settings.workspaces[name]
     except KeyError:
@@ -38,7 +38,7 @@ def workspace_named(settings: Settings, name: str) -> Workspace:
 
 
 def check_workspace_to_read(settings: Settings, name: str) -> None:
-    """Raises ClickException for a workspace that there is not; whoever only reads need not have the file of them."""
+    """Raise ClickException for an unknown workspace, if the file of workspaces is here: reading needs none."""
     if settings.workspaces and name not in settings.workspaces:
         raise click.ClickException(_no_workspace(settings, name))
 

@@ -1,6 +1,6 @@
 """Evidence in words, literally or as JSON: what the commands print of links, reasons and values that anybody sent.
 
-What is found is the look-ups' matter (`warehouse/queries`), what a command prints of it the command's.
+Looking it up is `warehouse/queries`' matter, choosing what to print the command's.
 """
 
 import json
@@ -11,7 +11,7 @@ from rich.text import Text
 from runtime.literal import literal, shows
 from schemas.records import Identifier
 from warehouse.queries.links import ShownLink
-from warehouse.queries.quarantine import Waiting
+from warehouse.queries.quarantine import WaitingLink
 
 _WORDS = {
     "fan_in": "it would join suspiciously many profiles",
@@ -19,7 +19,7 @@ _WORDS = {
     "sign_in": "a sign-in became known after events of its time had been counted for somebody else",
     "first_owner": "the device stays with the first person who signed in on it",
     "forbidden": "an operator keeps the two apart",
-    "unmerged": "an operator parted them",
+    "unmerged": "an operator unmerged them",
     "retracted": "an operator took the evidence back",
 }
 _WORDS_OF = {
@@ -30,30 +30,34 @@ _WORDS_OF = {
 
 
 def json_text(value: object) -> str:
-    """A value or struct as one line of JSON; letters of all scripts stay, what does not show is escaped."""
+    """Return a value or struct as one line of JSON; letters of all scripts stay, what does not show is escaped."""
     text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
-    return text if text.isprintable() else "".join(one if shows(one) else json.dumps(one)[1:-1] for one in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(letter if shows(letter) else json.dumps(letter)[1:-1] for letter in text)
+    )
 
 
 def in_words(reason: str) -> str:
-    """A link's reason with what it means: `limit:email (a profile may not have more of email)`."""
+    """Return a link's reason with what it means: `limit:email (a profile may not have more of email)`."""
     kind, _, namespace = reason.partition(":")
     words = _WORDS_OF[kind].format(namespace) if kind in _WORDS_OF and namespace else _WORDS.get(reason)
     return literal(f"{reason} ({words})" if words else reason)
 
 
 def pair(left: Identifier, right: Identifier) -> Text:
-    """The two ends of a link."""
+    """Return the two ends of a link."""
     return Text.assemble((literal(left), "cyan"), " + ", (literal(right), "cyan"))
 
 
-def shown_event(link: ShownLink | Waiting) -> str:
-    """Which event showed a link, when, from where and under which rules."""
+def shown_event(link: ShownLink | WaitingLink) -> str:
+    """Say which event showed a link, when, from where and under which rules."""
     name = f' "{link.event}"' if link.event else ""
     origin = f"message {link.message_id} of {link.occurred_at} from {link.source}"
     return literal(f"{link.type or 'event'}{name}, {origin}, rules {link.rule_version}")
 
 
 def count(number: int, noun: str) -> str:
-    """`1 link`, `2 links`."""
+    """Return a number with its noun: `1 link`, `2 links`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

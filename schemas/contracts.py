@@ -5,13 +5,13 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from confluent_kafka import KafkaException
-
+from runtime.errors import OnefoldError
+from runtime.http.health import OK
 from runtime.kafka.topics import create_topics
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import Event, IdentityRequest, RejectedEvent
-from schemas.registry import REGISTRY_ERRORS, Registry
+from schemas.registry import Registry
 from settings import Settings
 
 FIRST_PAUSE_S = 0.2
@@ -37,6 +37,10 @@ class Contracts:
         # A daemon: an unanswered call to the broker must not hold up the end of the process.
         threading.Thread(target=self._establish, name="contracts", daemon=True).start()
 
+    async def probe(self) -> str:
+        """Return OK once there are encoders, until then what is missing."""
+        return OK if self.encoders is not None else self.reason
+
     def stop(self) -> None:
         """Try no further."""
         self._stopping.set()
@@ -46,7 +50,7 @@ class Contracts:
         while not self._stopping.is_set():
             try:
                 self.encoders = establish(self._settings)
-            except (KafkaException, *REGISTRY_ERRORS) as error:
+            except OnefoldError as error:
                 self.reason = f"topics and schemas: {error}"
                 logger.warning("not ready to take events, trying again in %.1f s: %s", pause_s, self.reason)
                 self._stopping.wait(pause_s)
@@ -57,7 +61,7 @@ class Contracts:
 
 
 def establish(settings: Settings) -> Encoders:
-    """Create missing topics, register the schemas. Raises KafkaException or REGISTRY_ERRORS."""
+    """Create missing topics, register the schemas. Raises TransientError or TerminalError."""
     create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication, timeout_s=5.0)
     registry = Registry(settings.registry, timeout_s=5.0)
     registry.register_all()

@@ -1,34 +1,41 @@
 """The schema registry: registers this release's schemas, looks others up by id. Decoding is `schemas.codec`'s."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import msgspec
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import HTTPError
 
+from runtime.errors import UnreachableError
+from runtime.http.errors import sorted_status
 from schemas import topics
 from schemas.codec import RECORDS, schema_text
 from schemas.records import Event
+from settings import without_credentials
 
 COMPATIBILITY = "FULL_TRANSITIVE"
-REGISTRY_ERRORS = (SchemaRegistryError, HTTPError)
-"""What a registry raises that refuses, or that cannot be reached (the client's own HTTP library)."""
+_UNKNOWN = 404
 
 
 class Registry:
-    """A Confluent-compatible registry. Raises REGISTRY_ERRORS when it cannot answer."""
+    """A Confluent-compatible registry. Every method raises TransientError or TerminalError when it cannot answer."""
 
     def __init__(self, url: str, timeout_s: float = 10.0) -> None:
+        self._address = without_credentials(url)
         self._client = SchemaRegistryClient({"url": url, "timeout": timeout_s})
         self._ids: dict[type[msgspec.Struct], int] = {}
 
     def schema_by_id(self, schema_id: int) -> str | None:
         """Text of a schema, or None where the registry answers that there is none."""
-        try:
-            return self._client.get_schema(schema_id).schema_str
-        except SchemaRegistryError as error:
-            if error.http_status_code == 404:
-                return None
-            raise
+        with self._errors_sorted():
+            try:
+                return self._client.get_schema(schema_id).schema_str
+            except SchemaRegistryError as error:
+                if error.http_status_code == _UNKNOWN:
+                    return None
+                raise
 
     def id_of(self, record: type[msgspec.Struct]) -> int:
         """Register this release's schema under the record's first topic if it is not there yet; its id."""
@@ -36,15 +43,13 @@ class Registry:
             self._ids[record] = self._register(f"{topics.topic_of(record)}-value", record)
         return self._ids[record]
 
-    def _register(self, subject: str, record: type[msgspec.Struct]) -> int:
-        return int(self._client.register_schema(subject, Schema(schema_text(record), "AVRO")))
-
     def require_compatibility(self, subject: str) -> None:
         """Let the registry refuse a change that older readers or writers of `subject` could not live with."""
-        self._client.set_compatibility(subject, COMPATIBILITY)
+        with self._errors_sorted():
+            self._client.set_compatibility(subject, COMPATIBILITY)
 
     def register_all(self) -> None:
-        """Every record's schema under every topic that carries it, each subject FULL_TRANSITIVE."""
+        """Register every record's schema under every topic that carries it, each subject FULL_TRANSITIVE."""
         for record in RECORDS:
             self.id_of(record)
         for topic, record in topics.RECORD_OF.items():
@@ -52,6 +57,20 @@ class Registry:
             if record is Event:
                 self._register(subject, record)
             self.require_compatibility(subject)
+
+    def _register(self, subject: str, record: type[msgspec.Struct]) -> int:
+        with self._errors_sorted():
+            return int(self._client.register_schema(subject, Schema(schema_text(record), "AVRO")))
+
+    @contextmanager
+    def _errors_sorted(self) -> Iterator[None]:
+        server = f"the schema registry at {self._address}"
+        try:
+            yield
+        except SchemaRegistryError as error:
+            raise sorted_status(server, error.http_status_code, str(error)) from error
+        except HTTPError as error:  # of the client's own HTTP library
+            raise UnreachableError(f"{server} does not answer: {error}") from error
 
 
 def register(url: str) -> None:

@@ -1,8 +1,9 @@
 """One frozen settings object per process, from `ONEFOLD_*` and the workspaces file; nobody else reads them."""
 
 from settings.addresses import host_and_port, with_credentials, without_credentials
-from settings.environment import Settings, load
+from settings.environment import load
 from settings.errors import SettingsError
+from settings.model import Serving, Settings
 from settings.workspaces import (
     Clock,
     Source,
@@ -11,11 +12,11 @@ from settings.workspaces import (
     random_key,
     read_workspaces,
     workspaces_text,
-    write_default,
 )
 
 __all__ = [
     "Clock",
+    "Serving",
     "Settings",
     "SettingsError",
     "Source",
@@ -28,5 +29,4 @@ __all__ = [
     "with_credentials",
     "without_credentials",
     "workspaces_text",
-    "write_default",
 ]

@@ -1,7 +1,6 @@
 """The workspaces file: who may send, which clock rules, and the secret that profile ids are derived from."""
 
 import io
-import os
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,7 +48,7 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def source_priority(self, source: str) -> int:
         """Priority of a source by name; 0 for one that is not listed (a producer on Kafka)."""
-        return next((known.priority for known in self.sources if known.name == source), 0)
+        return next((listed.priority for listed in self.sources if listed.name == source), 0)
 
 
 class WorkspacesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,36 +76,9 @@ def read_workspaces(path: Path) -> Mapping[str, Workspace]:
     return {workspace.name: workspace for workspace in parsed.workspaces}
 
 
-def write_default(path: Path, clock: Clock) -> None:
-    """Write the embedded stack's file: `main` with the write key `dev` on `clock`, and `cdnow` on the event clock.
-
-    The keys that read and that change who is who are random.
-    An existing file is left as it is, but for the clock of `main`, which `clock` decides at every start.
-    """
-    if path.exists():
-        known = read_workspaces(path)
-        main = known.get("main")
-        if main is None or main.clock == clock:
-            return
-        workspaces = [
-            msgspec.structs.replace(workspace, clock=clock) if workspace.name == "main" else workspace
-            for workspace in known.values()
-        ]
-    else:
-        workspaces = [
-            _local("main", clock, Source("dev", "dev", local_only=True)),
-            _local("cdnow", "event", Source("cdnow", "cdnow", local_only=True)),
-        ]
-    _write(path, workspaces)
-
-
 def random_key() -> str:
     """A key or a password that nobody can guess, of characters that need no quoting anywhere."""
     return secrets.token_hex(_KEY_BYTES)
-
-
-def _local(name: str, clock: Clock, source: Source) -> Workspace:
-    return msgspec.structs.replace(new_workspace(name, clock, ()), sources=(source,))
 
 
 def new_workspace(name: str, clock: Clock, sources: Iterable[str]) -> Workspace:
@@ -123,14 +95,6 @@ def workspaces_text(workspaces: Iterable[Workspace]) -> str:
     text.write("# `namespace` is a secret that profile ids are derived from: keep it, and never change it.\n")
     YAML().dump(msgspec.to_builtins(WorkspacesFile(tuple(workspaces))), text)
     return text.getvalue()
-
-
-def _write(path: Path, workspaces: list[Workspace]) -> None:
-    partial = path.with_suffix(".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(workspaces_text(workspaces))
-    partial.replace(path)
 
 
 def _check_keys(path: Path, workspaces: Iterable[Workspace]) -> None:

@@ -1,1 +1,1 @@
-"""What leaves the stream: rows for ClickHouse. Reads topics, decides nothing about people."""
+"""Takes out of Kafka what others read elsewhere: rows for ClickHouse. Deciding about people is left to `streams`."""

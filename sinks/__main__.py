@@ -6,22 +6,20 @@ import signal
 import sys
 import threading
 
-from confluent_kafka import KafkaException
-
 import settings as configuration
 from runtime import logs
-from runtime.errors import TerminalError, TransientError
+from runtime.errors import TerminalError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.topics import create_topics
 from runtime.retrying import Stopped, persist
 from schemas import topics
 from schemas.codec import Codec
-from schemas.registry import REGISTRY_ERRORS, Registry
-from settings import Settings, SettingsError
+from schemas.registry import Registry
+from settings import Settings
 from sinks import metrics
-from sinks.clickhouse.process import Process
+from sinks.clickhouse.loop import SinkLoop
 from sinks.clickhouse.writer import Writer
-from sinks.dead_letters import DeadLetters
+from sinks.dead_letters import DeadLetterProducer
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
 
@@ -31,7 +29,6 @@ logger = logging.getLogger("sinks")
 def main() -> int:
     """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
     logs.configure()
-    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # every failure is reported by the writer
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: stopping.set())
@@ -39,7 +36,7 @@ def main() -> int:
         run(configuration.load(), stopping)
     except Stopped:
         return 0
-    except (SettingsError, TerminalError, KafkaException, OSError) as error:
+    except (TerminalError, OSError) as error:
         logger.error("%s", error)
         return 1
     return 0
@@ -48,20 +45,22 @@ def main() -> int:
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Migrate, then write what arrives until `stopping` is set."""
     warehouse = Warehouse(settings.clickhouse, settings.clickhouse_timeout_s)
-    process: Process | None = None
+    loop: SinkLoop | None = None
 
     def not_ready() -> str | None:
-        return None if process is not None and process.is_assigned else "waiting for its partitions"
+        return None if loop is not None and loop.is_assigned else "waiting for its partitions"
 
-    endpoint = Endpoint(settings.http_host, settings.sink_metrics_port, not_ready, settings.trusted_hosts)
+    endpoint = Endpoint(
+        settings.serving.http_host, settings.serving.sink_metrics_port, not_ready, settings.serving.trusted_hosts
+    )
     try:
         for name in persist("migrate", lambda: migrate(warehouse), stopping, metrics.RETRIES):
             logger.info("applied migration %s", name)
         codec, letters = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         writer = Writer(codec, warehouse, letters, stopping)
-        process = Process(settings, writer, stopping)
+        loop = SinkLoop(settings, writer, stopping)
         _rarely_collect_cycles()
-        process.run()
+        loop.run()
     finally:
         endpoint.close()
         warehouse.close()
@@ -73,13 +72,10 @@ def _rarely_collect_cycles() -> None:
     gc.set_threshold(1_000_000)
 
 
-def _prepare(settings: Settings) -> tuple[Codec, DeadLetters]:
-    try:
-        create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
-        codec = Codec(Registry(settings.registry))
-        return codec, DeadLetters(settings.kafka, codec)
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise TransientError(f"Kafka or the schema registry does not answer: {error}") from error
+def _prepare(settings: Settings) -> tuple[Codec, DeadLetterProducer]:
+    create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
+    codec = Codec(Registry(settings.registry))
+    return codec, DeadLetterProducer(settings.kafka, codec)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ M_ARENA_MAX = -8  # https://man7.org/linux/man-pages/man3/mallopt.3.html
 
 
 def main() -> int:
-    """Run one worker until it is told to stop. Returns the exit code."""
+    """Run one worker until a signal stops it. Returns the exit code."""
     logs.configure(logging.WARNING).addFilter(SeldomRepeated())
     logging.getLogger("onefold").setLevel(logging.INFO)
     logging.getLogger("streams").setLevel(logging.INFO)
@@ -35,7 +35,10 @@ def main() -> int:
             settings.kafka, topics.configurations(app.destinations), settings.partitions, settings.replication
         )
         endpoint = Endpoint(
-            settings.http_host, settings.worker_metrics_port, lambda: _not_ready(app), settings.trusted_hosts
+            settings.serving.http_host,
+            settings.serving.worker_metrics_port,
+            lambda: _not_ready(app),
+            settings.serving.trusted_hosts,
         )
     except (SettingsError, definitions.DefinitionErrors) as error:
         print(f"onefold worker: {error}", file=sys.stderr)
@@ -50,7 +53,7 @@ def main() -> int:
 
 
 def run(app: App, settings: Settings) -> int:
-    """Run Faust's worker with this app until it is told to stop. Returns the exit code."""
+    """Run Faust's worker with this app until a signal stops it. Returns the exit code."""
     _observe(app)
     _tune()
     worker = faust.Worker(
@@ -89,13 +92,13 @@ def _tune() -> None:
 def _not_ready(app: App) -> str | None:
     if app.failure is not None:
         return "stopping after a failure"
-    return None if app.settled else "waiting for its partitions"
+    return None if app.is_reading else "waiting for its partitions"
 
 
 def _observe(app: App) -> None:
     async def observe() -> None:
-        app.lanes.observe()
-        if app.settled:
+        app.stage_tasks.observe()
+        if app.is_reading:
             for topic, records in app.consumer.lag().items():
                 metrics.LAG.labels(topic).set(records)
 

@@ -1,6 +1,7 @@
-"""The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out. No logic here.
+"""The wiring: settings, definitions and schemas come in, a Faust app with three agents comes out.
 
-`host` is the same for any stages, for benchmarks and tests of the machinery.
+Leaves what the agents do to `streams.processing`, and how they read to `streams.transport`. `host` is the same for any
+stages, for benchmarks and tests of the machinery.
 """
 
 import faulthandler
@@ -17,16 +18,15 @@ from faust.types import AppT
 
 import definitions
 from schemas.codec import Codec
+from schemas.groups import WORKER
 from schemas.registry import Registry
-from schemas.topics import APP
 from settings import Settings
 from streams import metrics
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Stage
-from streams.tasks.assignment import Lanes
-from streams.tasks.task import Chunk
+from streams.phases import AnyStage, FetchedBatch
+from streams.tasks.assignment import StageTasks
 from streams.transport import TableManager, Transport
 
 log = logging.getLogger(__name__)
@@ -38,19 +38,19 @@ HEARTBEAT_SHARE = 0.3  # of the session timeout: two may be lost before it ends
 
 
 class App(faust.App):  # type: ignore[misc]
-    """Faust's app with our transport and our lanes; stops, non-zero, when a lane fails."""
+    """Faust's app with our transport and our tasks; stops, non-zero, when a task fails."""
 
-    lanes: Lanes
+    stage_tasks: StageTasks
     destinations: tuple[str, ...] = ()
     failure: BaseException | None = None
 
     @property
-    def settled(self) -> bool:
+    def is_reading(self) -> bool:
         """Whether the partitions are assigned, recovered and being read."""
         return bool(self.tables.actives_ready) and not self.rebalancing
 
     def fail(self, error: BaseException) -> None:
-        """A lane cannot go on: keep the offset, stop the worker; whoever runs it starts it again."""
+        """Stop the worker, whose task cannot go on, and keep its offsets; whoever runs it starts it again."""
         if self.failure is None:
             self.failure = error
             log.error("stopping: %s: %s", type(error).__name__, error)
@@ -65,23 +65,23 @@ class App(faust.App):  # type: ignore[misc]
 
     async def on_stop(self) -> None:
         await super().on_stop()
-        await self.lanes.close()
+        await self.stage_tasks.close()
 
 
 def _end_by_force() -> None:
-    """End, saying what every thread waits for: an orderly end should not take so long."""
+    """Log what every thread waits for, and end: an orderly end should not take so long."""
     log.error("the end took more than %.0f s: leaving by force", END_WITHIN_S)
     faulthandler.dump_traceback()
     os._exit(1)
 
 
 def build(settings: Settings) -> App:
-    """The app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises, before it starts."""
+    """Build the app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises."""
     defined = definitions.load(settings.definitions)
     program = definitions.compile_program(defined)
     metrics.RULES.labels(defined.identity.version).set(1)
     codec = Codec(Registry(settings.registry))
-    stages: list[Stage] = [
+    stages: list[AnyStage] = [
         ResolveStage(settings.workspaces, defined.identity, codec),
         GraphStage(settings.workspaces, defined.identity, codec),
         ProfileStage(settings.workspaces, program, defined.identity, codec),
@@ -91,13 +91,12 @@ def build(settings: Settings) -> App:
     return app
 
 
-def host(settings: Settings, stages: Sequence[Stage]) -> App:
-    """An app that carries these stages, each with its table; their topics are somebody else's to create."""
+def host(settings: Settings, stages: Sequence[AnyStage]) -> App:
+    """Build an app that carries these stages, each with its table. The caller creates their topics."""
     folder = settings.data_dir / f"worker-{settings.worker}"
     app = _app(settings, folder)
     executor = ThreadPoolExecutor(COMMIT_THREADS, thread_name_prefix="commit")
-    app.lanes = Lanes(stages, settings.kafka, folder, executor)
-    app.lanes.on_failure = app.fail
+    app.stage_tasks = StageTasks(stages, settings.kafka, folder, executor, app.fail)
     for stage in stages:
         app.Table(stage.table, partitions=settings.partitions)
         _agent(app, stage)
@@ -107,9 +106,9 @@ def host(settings: Settings, stages: Sequence[Stage]) -> App:
 def _app(settings: Settings, folder: Path) -> App:
     (folder / "faust").mkdir(parents=True, exist_ok=True)
     return App(
-        APP,
+        WORKER.name,
         broker=f"kafka://{settings.kafka}",
-        store="memory://",  # the lanes hold the state; Faust's tables stand for their changelog topics
+        store="memory://",  # the tasks hold the state; Faust's tables stand for their changelog topics
         datadir=str(folder / "faust"),
         topic_partitions=settings.partitions,
         topic_allow_declare=False,
@@ -121,18 +120,18 @@ def _app(settings: Settings, folder: Path) -> App:
         broker_heartbeat_interval=settings.session_timeout_ms / 1000 * HEARTBEAT_SHARE,
         stream_wait_empty=True,
         web_enabled=False,
-        consumer_group_instance_id=f"{APP}-worker-{settings.worker}",
+        consumer_group_instance_id=WORKER.member(f"worker-{settings.worker}"),
         TableManager=TableManager,
     )
 
 
-def _agent(app: AppT[Any], stage: Stage) -> None:
-    """An agent that passes each chunk to the lane of its partition; the lane acknowledges it."""
+def _agent(app: AppT[Any], stage: AnyStage) -> None:
+    """Add an agent that passes each batch to the task of its partition; the task acknowledges it."""
 
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():
-            chunk: Chunk = event.value
-            app.lanes.submit(stage.name, event.message.partition, chunk)
+            batch: FetchedBatch = event.value
+            app.stage_tasks.submit(stage.name, event.message.partition, batch)
 
     channel = app.topic(*stage.topics, key_serializer="raw", value_serializer="raw")
     app.agent(channel, name=stage.name)(agent)

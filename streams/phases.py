@@ -1,13 +1,13 @@
-"""The phases of a micro-batch, one frozen record each, so that a phase out of order does not type-check.
+"""The phases of a batch, one frozen record each, so that a phase out of order does not type-check.
 
-    Received -> Folded -> Committed
+    FetchedBatch -> Received -> Decoded -> Folded -> Committed -> Settled
 
-A `Stage` turns what was received into what shall be true; `streams.tasks.task` carries it through
-(docs/decisions/0003).
+Each phase holds the one before it. `streams.processing` carries a batch through them; docs/decisions/0003 says why.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -16,6 +16,9 @@ from streams.metrics import Tally
 from streams.state.view import StateView
 
 Headers = tuple[tuple[str, bytes | None], ...]
+
+Item = TypeVar("Item")
+"""What a stage decodes a record to."""
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -29,31 +32,53 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
 
 
-class Refused(NamedTuple):
+class RefusedRecord(NamedTuple):
     """A record that must not be folded, and why.
 
-    One that could not be read stands for all behind it in its batch, and its key, value and headers are not known.
+    One that could not be read stands for all behind it in its record batch: its key, value and headers are not known.
     """
 
     record: Record
     error: DecodeError
 
 
-class Received(NamedTuple):
-    """A batch of one partition number, of all topics of one stage, each topic in offset order; may be empty (a sweep).
+class FetchedBatch(NamedTuple):
+    """A batch as a reader hands it over: records of one task's topics, each topic in offset order.
 
-    `now` is the system's time in ms, read once for the batch. `positions`: topic -> offset of the next record to read.
-    Stages see nothing of what is `refused`: `fold` makes dead letters of it.
+    `positions`: topic -> offset of the next record to read. `acknowledge` is called once all that the batch led to is
+    durable; no other batch of the task comes before that.
+    """
+
+    records: Sequence[Record]
+    positions: Mapping[str, int]
+    refused: Sequence[RefusedRecord] = ()
+    acknowledge: Callable[[], None] = lambda: None
+
+
+class Received(NamedTuple):
+    """A batch without what is committed already; empty for a sweep.
+
+    `now`: the system's time in ms, read once for the batch. `began_s`: the same moment by `time.perf_counter`.
     """
 
     records: Sequence[Record]
     positions: Mapping[str, int]
     now: int
-    refused: Sequence[Refused] = ()
+    refused: Sequence[RefusedRecord] = ()
+    acknowledge: Callable[[], None] = lambda: None
+    began_s: float = 0.0
+
+
+class Decoded(NamedTuple, Generic[Item]):
+    """A batch whose records are read. `items`: what they were decoded to, in order. `refused`: those that were not."""
+
+    received: Received
+    items: Sequence[Item]
+    refused: Sequence[RefusedRecord]
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):
-    """A record to be produced; its partition follows from the key, unless it is given."""
+    """A record to be produced; its partition follows from its key."""
 
     topic: str
     key: bytes
@@ -61,10 +86,10 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
 
 
-class Folded(NamedTuple):
-    """What a batch comes to: outputs in order, and the states it changes (in the view).
+class Effects(NamedTuple):
+    """What a stage makes of a batch: outputs in order, and the states that it changes (in the view).
 
-    `more` asks for another pass before the input is acknowledged: deadlines are due that did not fit in.
+    `more` requests a sweep before the input is acknowledged: deadlines are due that did not fit in.
     `receipts`: workspace and time of receipt (ms) of the events that became part of a profile, to measure latency.
     `tally`: what is counted once the batch is committed.
     """
@@ -76,14 +101,27 @@ class Folded(NamedTuple):
     receipts: Sequence[tuple[str, int]] = ()
 
 
-class Committed(NamedTuple):
-    """A batch that is durable: outputs, states and positions, all or nothing."""
+class Folded(NamedTuple, Generic[Item]):
+    """A batch with its effects, dead letters included; nothing of them is visible yet."""
 
-    positions: Mapping[str, int]
+    decoded: Decoded[Item]
+    effects: Effects
+
+
+class Committed(NamedTuple):
+    """A batch that is durable: outputs, states and positions, all or nothing. `more`: as in its effects."""
+
+    received: Received
     more: bool
 
 
-class Stage(Protocol):
+class Settled(NamedTuple):
+    """A committed batch after which no deadline is due any more: its input may be acknowledged."""
+
+    received: Received
+
+
+class Stage(Protocol[Item]):
     """What one agent does with a batch. Implementations read the view, write the view, and touch nothing else."""
 
     name: str
@@ -92,19 +130,57 @@ class Stage(Protocol):
     sweeps: bool  # whether time alone can give it work
     deadline_of: Callable[[bytes], int | None] | None  # deadline in ms of a stored value; None: the table has no index
 
-    def fold(self, received: Received, view: StateView) -> Folded:
-        """Fold a batch. Errors of single records become outputs (dead letters); an exception stops the worker."""
+    def decode(self, record: Record, now: int) -> Item:
+        """Read a record. Called once for each, in order, before the fold; raises DecodeError, and nothing else."""
         ...
 
-    def bury(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
-        """The dead letter of a record that must not be folded, counted in `tally`."""
+    def fold(self, decoded: Decoded[Item], view: StateView) -> Effects:
+        """Fold what was decoded. Leaves `refused` to the caller; an exception stops the worker.
+
+        The items are its own to change: where the broker takes not all of a batch, they are decoded anew.
+        """
+        ...
+
+    def dead_letter(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
+        """Make the dead letter of a refused record, and count it in `tally`."""
         ...
 
 
-def fold(stage: Stage, received: Received, view: StateView) -> Folded:
-    """Fold a batch, and make dead letters of what was refused."""
-    folded = stage.fold(received, view)
-    if not received.refused:
-        return folded
-    letters = [stage.bury(record, error, received.now, folded.tally) for record, error in received.refused]
-    return folded._replace(outputs=[*folded.outputs, *letters])
+AnyStage = Stage[Any]
+
+
+def receive(batch: FetchedBatch, positions: Mapping[str, int]) -> Received:
+    """Read the clocks, and drop what is committed at these positions already.
+
+    Around a rebalance, a reader and the one that replaces it may overlap.
+    """
+    records = [record for record in batch.records if record.offset >= positions.get(record.topic, 0)]
+    refused = [item for item in batch.refused if item.record.offset >= positions.get(item.record.topic, 0)]
+    behind = {topic: max(offset, positions.get(topic, 0)) for topic, offset in batch.positions.items()}
+    return Received(records, behind, time.time_ns() // 1_000_000, refused, batch.acknowledge, time.perf_counter())
+
+
+def decode(stage: Stage[Item], received: Received) -> Decoded[Item]:
+    """Decode each record; those that cannot be are refused."""
+    items, refused = [], [*received.refused]
+    for record in received.records:
+        try:
+            items.append(stage.decode(record, received.now))
+        except DecodeError as error:
+            refused.append(RefusedRecord(record, error))
+    return Decoded(received, items, refused)
+
+
+def fold(stage: Stage[Item], decoded: Decoded[Item], view: StateView) -> Folded[Item]:
+    """Fold what was decoded, and make a dead letter of each refused record."""
+    effects = stage.fold(decoded, view)
+    if decoded.refused:
+        now = decoded.received.now
+        letters = [stage.dead_letter(record, error, now, effects.tally) for record, error in decoded.refused]
+        effects = effects._replace(outputs=[*effects.outputs, *letters])
+    return Folded(decoded, effects)
+
+
+def acknowledge(settled: Settled) -> None:
+    """Tell the reader that the batch is durable: it reads on."""
+    settled.received.acknowledge()

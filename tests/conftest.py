@@ -1,32 +1,97 @@
-"""One embedded stack for all tests that ask for it: real Kafka, registry and ClickHouse on free ports."""
+"""Which tests run, in which form, and in which process; the stack that they share is in `tests/support/stacks.py`."""
 
 import signal
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from xdist.remote import Producer
 
-from embedded.layout import Ports
-from embedded.stack import STORES, Stack, StackOptions
+from tests.faults.figures import FIGURES, Figures, table
+from tests.support.spreading import UnitScheduling, has_own_stack
+
+pytest_plugins = ["tests.support.stacks"]
+
+# The fixtures that start what many tests share.
+STACKS = frozenset({"stack", "clickhouse", "shared_server", "oracle_stack"})
+EXAMPLES, SOAK_EXAMPLES = 40, 3_000
+FORMS = frozenset({"is_long", "history_seed"})  # a test that takes one of these has a short and a long form
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The long form of the fault tests, and where their figures go."""
-    parser.addoption("--long", action="store_true", help="fault tests: more kills, more events, longer outages")
+    """What `make soak` sets."""
+    parser.addoption("--soak", action="store_true", help="the tests marked `soak` alone, in their long form")
+    parser.addoption("--examples", type=int, help="how many random histories a test plays (40; with --soak 3,000)")
     parser.addoption("--figures", type=Path, help="fault tests: write the table of figures to this file")
 
 
-def pytest_configure() -> None:
-    """Hear Ctrl-C even where a shell started the tests in the background: what they start would be deaf to it too."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear Ctrl-C even where a shell started the tests in the background; set Hypothesis' profile."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The short form is the same on every machine: what fails there is what has been changed. The long one explores.
+    settings.register_profile("short", deadline=None, derandomize=True, max_examples=examples(config))
+    settings.register_profile("soak", deadline=None, print_blob=True, max_examples=examples(config))
+    settings.load_profile("soak" if config.getoption("--soak") else "short")
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """Kafka with its topics, the registry with its schemas, and ClickHouse; Onefold's own processes are the tests'."""
-    with tempfile.TemporaryDirectory(prefix="onefold-tests-") as folder:
-        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=STORES)
-        with Stack(options) as running:
-            yield running
+def examples(config: pytest.Config) -> int:
+    """How many random histories a test plays."""
+    number: int | None = config.getoption("--examples")
+    return number or (SOAK_EXAMPLES if config.getoption("--soak") else EXAMPLES)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play a random history for each of so many seeds where a test takes one."""
+    if "history_seed" in metafunc.fixturenames:
+        metafunc.parametrize("history_seed", range(examples(metafunc.config)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the form, mark what needs a stack, and begin with what takes long."""
+    for item in items:
+        fixtures: list[str] = item.fixturenames  # type: ignore[attr-defined]
+        if not STACKS.isdisjoint(fixtures):
+            item.add_marker("stack")
+        if not FORMS.isdisjoint(fixtures) and item.get_closest_marker("soak") is None:
+            item.add_marker(pytest.mark.soak(has_short_form=True))
+    is_soak = config.getoption("--soak")
+    config.hook.pytest_deselected(items=[item for item in items if not _is_chosen(item, is_soak)])
+    items[:] = [item for item in items if _is_chosen(item, is_soak)]
+    items.sort(key=lambda item: (not has_own_stack(item.nodeid), item.get_closest_marker("stack") is None))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitScheduling:
+    """Keep together the tests that share a stack of their own."""
+    return UnitScheduling(config, log)
+
+
+def _is_chosen(item: pytest.Item, is_soak: bool) -> bool:
+    marker = item.get_closest_marker("soak")
+    if is_soak:
+        return marker is not None
+    return marker is None or bool(marker.kwargs.get("has_short_form"))
+
+
+@pytest.fixture
+def is_long(pytestconfig: pytest.Config) -> bool:
+    """Whether the test runs in its long form."""
+    return bool(pytestconfig.getoption("--soak"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table of the fault tests, and write it into the file that was named."""
+    ended = [report for reports in terminalreporter.stats.values() for report in reports if _is_end(report)]
+    rows = [Figures(**row) for report in ended for name, row in report.user_properties if name == FIGURES]
+    if not rows:
+        return
+    terminalreporter.section("faults")
+    terminalreporter.write(table(rows))
+    path: Path | None = config.getoption("--figures")
+    if path is not None:
+        path.write_text(table(rows), encoding="utf-8")
+
+
+def _is_end(report: object) -> bool:
+    return isinstance(report, pytest.TestReport) and report.when == "teardown"

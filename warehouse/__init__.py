@@ -1,1 +1,1 @@
-"""ClickHouse: client, tables, migrations, and every query that anybody asks. What becomes a row is left to `sinks`."""
+"""Speaks to ClickHouse: client, tables, migrations and every query. What becomes a row is left to `sinks`."""

@@ -1,101 +1,195 @@
-"""ClickHouse over HTTP: statements and Arrow inserts, each failure transient or terminal. Never retries itself."""
+"""Speaks to ClickHouse over HTTP: statements, rows as JSON, Arrow streams and inserts. Never retries itself.
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+What is asked is `queries`' matter, which errors are worth another attempt `errors`'. pyarrow is imported by the first
+stream or insert: a process that only looks things up stays small.
+"""
 
-import clickhouse_connect
-import pyarrow as pa
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
-from runtime.errors import TerminalError, TransientError
-from warehouse.tables import DATABASE
+import httpx
+import msgspec
 
-CONNECT_TIMEOUT_S = 5
-ANSWER_TIMEOUT_S = 60
+from runtime.errors import TerminalError, TransientError, UnreachableError
+from settings import host_and_port
+from warehouse.errors import sorted_answer
 
-# https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp: the server's state, not our statement.
-_TRANSIENT_CODES = {
-    3: "UNEXPECTED_END_OF_FILE",
-    32: "ATTEMPT_TO_READ_AFTER_EOF",
-    159: "TIMEOUT_EXCEEDED",
-    160: "TOO_SLOW",
-    164: "READONLY",
-    202: "TOO_MANY_SIMULTANEOUS_QUERIES",
-    203: "NO_FREE_CONNECTION",
-    209: "SOCKET_TIMEOUT",
-    210: "NETWORK_ERROR",
-    236: "ABORTED",
-    241: "MEMORY_LIMIT_EXCEEDED",
-    242: "TABLE_IS_READ_ONLY",
-    243: "NOT_ENOUGH_SPACE",
-    252: "TOO_MANY_PARTS",
-    319: "UNKNOWN_STATUS_OF_INSERT",
-    394: "QUERY_WAS_CANCELLED",
-    439: "CANNOT_SCHEDULE_TASK",
-    473: "DEADLOCK_AVOIDED",
-    745: "SERVER_OVERLOADED",
-    999: "KEEPER_EXCEPTION",
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DATABASE = "onefold"
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 60.0
+LOOK_UP_TIMEOUT_S = 10.0
+
+JsonObject = dict[str, object]
+
+_AS_JSON = {
+    "default_format": "JSON",
+    "output_format_json_quote_64bit_integers": "0",
+    "date_time_output_format": "iso",
 }
-_INSERT_SETTINGS = {
+_AS_STREAM = {
+    "default_format": "ArrowStream",
+    "output_format_arrow_compression_method": "none",
+    "wait_end_of_query": "1",  # an error comes as an error, not behind half of the rows
+    "max_query_size": "8000000",
+    "max_block_size": "2000",  # rows of a batch: faster to read than the default of 65,409, and a thirtieth of its size
+}
+_OF_INSERTS = {
     # Rows of one key in one block are left to merges and FINAL, as those of two blocks are: a quarter less CPU.
-    "optimize_on_insert": 0,
-    "type_json_skip_duplicated_paths": 1,
+    "optimize_on_insert": "0",
+    "type_json_skip_duplicated_paths": "1",
     # A JSON string stays the string that was sent, also where it looks like a time.
-    "input_format_try_infer_dates": 0,
-    "input_format_try_infer_datetimes": 0,
+    "input_format_try_infer_dates": "0",
+    "input_format_try_infer_datetimes": "0",
 }
+_CODE = "x-clickhouse-exception-code"
+# What ClickHouse's format TSV escapes, as which it reads parameters.
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 
-Answer = TypeVar("Answer")
+
+class Answer(msgspec.Struct, frozen=True):
+    """The bytes of an answer, in a format of ClickHouse; an empty name if it has none."""
+
+    format: str
+    content: bytes
 
 
 class Warehouse:
-    """One ClickHouse. Connects with the first call; for one thread at a time."""
+    """One ClickHouse, for any number of threads. Connects with the first call.
 
-    def __init__(self, url: str, answer_timeout_s: int = ANSWER_TIMEOUT_S) -> None:
+    Every method raises UnreachableError without an answer, else TransientError or TerminalError by ClickHouse's code.
+    """
+
+    def __init__(self, url: str, answer_timeout_s: float | None = ANSWER_TIMEOUT_S) -> None:
         self.url = url
-        self._answer_timeout_s = answer_timeout_s
-        self._client: Client | None = None
+        self._server = host_and_port(url)
+        timeout = httpx.Timeout(answer_timeout_s, connect=CONNECT_TIMEOUT_S)
+        self._client = httpx.Client(base_url=url, timeout=timeout, headers={"accept-encoding": "identity"})
 
     def run(self, statement: str) -> None:
-        """Execute a statement that returns nothing. Raises TransientError or TerminalError, as does `rows`."""
-        self._ask(lambda client: client.command(statement))
+        """Execute a statement that returns nothing."""
+        self._posted({}, statement.encode())
 
-    def rows(self, query: str, parameters: Mapping[str, object] | None = None) -> Sequence[Sequence[object]]:
-        """The rows of a query; `parameters` are ClickHouse's own, as in `{name:String}`."""
-        return self._ask(lambda client: client.query(query, parameters=dict(parameters or {})).result_rows)
+    def answer(self, statement: str, settings: Mapping[str, str]) -> Answer:
+        """Execute any statement: its answer as ClickHouse gives it, whole."""
+        return self._posted({**settings, "wait_end_of_query": "1"}, statement.encode())
 
-    def insert(self, table: str, columns: pa.Table, token: str) -> None:
+    def rows(self, query: str, parameters: Mapping[str, str] | None = None) -> list[JsonObject]:
+        """The rows of a query with `parameters` as in `{name:String}`; times in ISO 8601, integers as numbers."""
+        answer = self._posted(_AS_JSON | _bound(parameters), query.encode())
+        return msgspec.json.decode(answer.content, type=_Rows).data
+
+    def stream(
+        self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
+    ) -> "Iterator[pa.RecordBatch]":
+        """Yield the rows of a query as they arrive, a block of ClickHouse's at a time; holds no more than one."""
+        import pyarrow as pa
+        from pyarrow import ipc
+
+        with (
+            self._reaching(),
+            self._client.stream(
+                "POST", "/", params={**_AS_STREAM, **(settings or {}), **_bound(parameters)}, content=query.encode()
+            ) as answer,
+        ):
+            if answer.status_code != httpx.codes.OK:
+                answer.read()
+                raise self._refusal(answer)
+            try:
+                with ipc.open_stream(_Pieces(answer.iter_raw())) as batches:
+                    yield from batches
+            except (pa.ArrowException, OSError) as error:
+                raise TransientError(f"ClickHouse at {self._server} broke off its answer: {error}") from error
+
+    def insert(self, table: str, columns: "pa.Table", token: str) -> None:
         """Insert all rows or none. ClickHouse drops a block whose token is among the table's last 1,000.
 
-        Raises TransientError when the rows may or may not be in: inserting them again under the same token is safe.
+        After a TransientError the rows may or may not be in: inserting them again under the same token is safe.
         """
-        settings = _INSERT_SETTINGS | {"insert_deduplication_token": token}
-        self._ask(lambda client: client.insert_arrow(table, columns, database=DATABASE, settings=settings))
+        import pyarrow as pa
+        from pyarrow import ipc
+
+        names = ", ".join(f"`{name}`" for name in columns.column_names)
+        statement = f"INSERT INTO {DATABASE}.`{table}` ({names}) FORMAT ArrowStream"
+        body = pa.BufferOutputStream()
+        with ipc.new_stream(body, columns.schema) as writer:
+            writer.write_table(columns)
+        parameters = _OF_INSERTS | {"insert_deduplication_token": token, "query": statement}
+        self._posted(parameters, body.getvalue().to_pybytes())
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
+        """Give the connections back."""
+        self._client.close()
 
-    def _ask(self, question: Callable[[Client], Answer]) -> Answer:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _posted(self, parameters: Mapping[str, str], body: bytes) -> Answer:
+        with self._reaching():
+            answer = self._client.post("/", params=parameters, content=body)
+        if answer.status_code != httpx.codes.OK or _CODE in answer.headers:
+            raise self._refusal(answer)
+        return Answer(answer.headers.get("x-clickhouse-format", ""), answer.content)
+
+    def _refusal(self, answer: httpx.Response) -> TransientError | TerminalError:
+        code = answer.headers.get(_CODE, "")
+        return sorted_answer(self._server, int(code) if code.isdigit() else None, answer.text)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
         try:
-            if self._client is None:
-                self._client = clickhouse_connect.get_client(
-                    dsn=self.url,
-                    autogenerate_session_id=False,
-                    compress=False,
-                    connect_timeout=CONNECT_TIMEOUT_S,
-                    send_receive_timeout=self._answer_timeout_s,
-                    query_retries=0,
-                )
-            return question(self._client)
-        except (ClickHouseError, OSError) as error:
-            raise _classified(error) from error
+            yield
+        except httpx.InvalidURL as error:
+            raise TerminalError(f"the parameters of a query are too long: {error}") from error
+        except httpx.HTTPError as error:
+            raise UnreachableError(f"ClickHouse at {self._server} does not answer: {error!r}") from error
 
 
-def _classified(error: Exception) -> TransientError | TerminalError:
-    code = error.code if isinstance(error, Error) else None
-    summary = " ".join(str(error).split())[:500]
-    if code is None or code in _TRANSIENT_CODES:
-        return TransientError(f"ClickHouse does not take it now: {summary}")
-    return TerminalError(f"ClickHouse refuses with code {code}: {summary}")
+@cache
+def look_ups(url: str) -> Warehouse:
+    """The one client with which a process looks things up for people, who do not wait long."""
+    return Warehouse(url, LOOK_UP_TIMEOUT_S)
+
+
+class _Rows(msgspec.Struct):
+    data: list[JsonObject]
+
+
+class _Pieces:
+    """The pieces of an answer as the file that Arrow reads from."""
+
+    closed = False
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """As many bytes, fewer only at the end."""
+        taken = bytearray()
+        while len(taken) < size:
+            if not self._rest:
+                self._rest = memoryview(next(self._pieces, b""))
+                if not self._rest:
+                    break
+            wanted = size - len(taken)
+            taken += self._rest[:wanted]
+            self._rest = self._rest[wanted:]
+        return bytes(taken)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _bound(parameters: Mapping[str, str] | None) -> dict[str, str]:
+    return {f"param_{name}": value.translate(_ESCAPED) for name, value in (parameters or {}).items()}

@@ -1,4 +1,4 @@
-"""Kinds of columns: the type in ClickHouse, the Arrow type that is sent, and how values become an array of it."""
+"""Types of columns: the type in ClickHouse, the Arrow type that is sent, and how values become an array of it."""
 
 from collections.abc import Callable, Mapping, Sequence, Sized
 from itertools import accumulate, chain
@@ -42,7 +42,9 @@ def _offsets(values: Sequence[Sized]) -> pa.Array:
     return pa.array(list(accumulate(map(len, values), initial=0)), type=pa.int32())
 
 
-class Kind(msgspec.Struct, frozen=True):
+class ColumnType(msgspec.Struct, frozen=True):
+    """A type of columns. `build`: makes the array that is inserted of the values of a batch."""
+
     clickhouse: str
     arrow: pa.DataType
     build: Callable[[Sequence[Any], pa.DataType], pa.Array] = _plain
@@ -57,26 +59,26 @@ _PAIR = pa.struct([("namespace", pa.string()), ("value", pa.string())])
 _MEMBERSHIP = pa.struct([("segment", pa.string()), ("entered_at", _MS)])
 _HEADER = pa.struct([("name", pa.string()), ("value", pa.binary())])
 
-NAME = Kind("LowCardinality(String)", pa.string())
-NAME_OR_EMPTY = Kind("LowCardinality(String)", pa.string(), _texts_or_empty)
-OPTIONAL_NAME = Kind("LowCardinality(Nullable(String))", pa.string())
-TEXT = Kind("String", pa.string())
-OPTIONAL_TEXT = Kind("Nullable(String)", pa.string())
-BYTES = Kind("String", pa.binary())
-TEXTS = Kind("Array(String)", pa.list_(pa.string()))
-OPTIONAL_BYTES = Kind("Nullable(String)", pa.binary())
-TIME = Kind("DateTime64(3, 'UTC')", _MS)
-OPTIONAL_TIME = Kind("Nullable(DateTime64(3, 'UTC'))", _MS)
-NUMBER = Kind("Int64", pa.int64())
-OPTIONAL_NUMBER = Kind("Nullable(Int64)", pa.int64())
-VERSION = Kind("UInt64", pa.uint64())
-FLAG = Kind("UInt8", pa.uint8(), _flags)
-CLAIMANTS = Kind("String", pa.string(), _as_json)
-JSON = Kind("JSON(max_dynamic_paths=256)", pa.string())
-COUNTERS = Kind("Map(LowCardinality(String), Int64)", pa.map_(pa.string(), pa.int64()), _maps)
-IDENTIFIERS = Kind("Array(Tuple(namespace LowCardinality(String), value String))", pa.list_(_PAIR), _records)
-MEMBERSHIPS = Kind(
+NAME = ColumnType("LowCardinality(String)", pa.string())
+NAME_OR_EMPTY = ColumnType("LowCardinality(String)", pa.string(), _texts_or_empty)
+OPTIONAL_NAME = ColumnType("LowCardinality(Nullable(String))", pa.string())
+TEXT = ColumnType("String", pa.string())
+OPTIONAL_TEXT = ColumnType("Nullable(String)", pa.string())
+BYTES = ColumnType("String", pa.binary())
+TEXTS = ColumnType("Array(String)", pa.list_(pa.string()))
+OPTIONAL_BYTES = ColumnType("Nullable(String)", pa.binary())
+TIME = ColumnType("DateTime64(3, 'UTC')", _MS)
+OPTIONAL_TIME = ColumnType("Nullable(DateTime64(3, 'UTC'))", _MS)
+NUMBER = ColumnType("Int64", pa.int64())
+OPTIONAL_NUMBER = ColumnType("Nullable(Int64)", pa.int64())
+VERSION = ColumnType("UInt64", pa.uint64())
+FLAG = ColumnType("UInt8", pa.uint8(), _flags)
+CLAIMANTS = ColumnType("String", pa.string(), _as_json)
+JSON = ColumnType("JSON(max_dynamic_paths=256)", pa.string())
+COUNTERS = ColumnType("Map(LowCardinality(String), Int64)", pa.map_(pa.string(), pa.int64()), _maps)
+IDENTIFIERS = ColumnType("Array(Tuple(namespace LowCardinality(String), value String))", pa.list_(_PAIR), _records)
+MEMBERSHIPS = ColumnType(
     "Array(Tuple(segment LowCardinality(String), entered_at DateTime64(3, 'UTC')))", pa.list_(_MEMBERSHIP), _records
 )
-HEADERS = Kind("Array(Tuple(name String, value Nullable(String)))", pa.list_(_HEADER), _records)
-UNPARSED = Kind("Map(LowCardinality(String), String)", pa.null())
+HEADERS = ColumnType("Array(Tuple(name String, value Nullable(String)))", pa.list_(_HEADER), _records)
+UNPARSED = ColumnType("Map(LowCardinality(String), String)", pa.null())

@@ -1,4 +1,4 @@
-"""Applies the migrations in order and records them. Leaves waiting for ClickHouse to the caller.
+"""Applies migrations in order and records them. Leaves waiting for ClickHouse to the caller.
 
 Two processes may migrate at once and each may be repeated: a migration's statements must be idempotent
 (CREATE ... IF NOT EXISTS, CREATE OR REPLACE, ALTER ... IF [NOT] EXISTS, an INSERT of rows that replace themselves), so
@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 
 from runtime.errors import TerminalError
-from warehouse.client import Warehouse
-from warehouse.tables import DATABASE
+from warehouse.client import DATABASE, Warehouse
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -48,8 +47,8 @@ def migrate(warehouse: Warehouse, migrations: tuple[Migration, ...] | None = Non
     """
     warehouse.run(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
     warehouse.run(_RECORD)
-    known = warehouse.rows(f"SELECT number, checksum FROM {DATABASE}.migrations FINAL")
-    checksums = {row[0]: row[1] for row in known}
+    rows = warehouse.rows(f"SELECT number, checksum FROM {DATABASE}.migrations FINAL")
+    checksums = {row["number"]: row["checksum"] for row in rows}
     applied = []
     for migration in read_migrations() if migrations is None else migrations:
         checksum = checksums.get(migration.number)
@@ -73,11 +72,10 @@ def _apply(warehouse: Warehouse, migration: Migration) -> None:
 
 
 def _is_applied(warehouse: Warehouse, migration: Migration) -> bool:
-    found = warehouse.rows(f"SELECT 1 FROM {DATABASE}.migrations WHERE number = {migration.number} LIMIT 1")
-    return bool(found)
+    return bool(warehouse.rows(f"SELECT 1 FROM {DATABASE}.migrations WHERE number = {migration.number} LIMIT 1"))
 
 
 def _read(path: Path) -> Migration:
     text = path.read_text(encoding="utf-8")
-    statements = tuple(part.strip().removesuffix(";") for part in text.split(";\n") if part.strip())
+    statements = tuple(chunk.strip().removesuffix(";") for chunk in text.split(";\n") if chunk.strip())
     return Migration(int(path.name[:4]), path.stem, statements, hashlib.sha256(text.encode()).hexdigest())

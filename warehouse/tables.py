@@ -1,6 +1,6 @@
-"""The one list of columns. Inserts derive from it, and a test holds what the migrations create to it.
+"""Lists the columns, once: inserts derive from this list, and a test holds what the migrations create to it.
 
-Which records become rows of a table is `rows`' matter.
+Leaves which records become rows of a table to `sinks`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,10 +32,8 @@ from warehouse.column_types import (
     TIME,
     UNPARSED,
     VERSION,
-    Kind,
+    ColumnType,
 )
-
-DATABASE = "onefold"
 
 Rows = Mapping[str, Sequence[Any]]
 """Rows of one table as lists of one length: `origin` (the message), `record`, `version`, and what else it needs."""
@@ -48,7 +46,7 @@ class Column(msgspec.Struct, frozen=True):
     """
 
     name: str
-    kind: Kind
+    type: ColumnType
     path: str = ""
 
     @property
@@ -57,16 +55,18 @@ class Column(msgspec.Struct, frozen=True):
 
         Bytes go in through one too, into a column that `SELECT *` does not show.
         """
-        if self.kind is BYTES:
+        if self.type is BYTES:
             return f"{self.name}_bytes"
-        return f"{self.name}_text" if self.kind is JSON else self.name
+        return f"{self.name}_text" if self.type is JSON else self.name
 
     def array(self, rows: Rows) -> pa.Array:
-        part, _, field = (self.path or f"record.{self.name}").partition(".")
-        return self.kind.array(list(map(attrgetter(field), rows[part])) if field else rows[part])
+        items, _, field = (self.path or f"record.{self.name}").partition(".")
+        return self.type.array(list(map(attrgetter(field), rows[items])) if field else rows[items])
 
 
-class Table(msgspec.Struct, frozen=True):
+class WarehouseTable(msgspec.Struct, frozen=True):
+    """A table of the warehouse. `key`: of rows that have it in common the one with the highest version counts."""
+
     name: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -74,7 +74,7 @@ class Table(msgspec.Struct, frozen=True):
     @property
     def inserted(self) -> tuple[Column, ...]:
         """The columns that an insert carries; ClickHouse computes `unparsed` itself."""
-        return tuple(column for column in self.columns if column.kind is not UNPARSED)
+        return tuple(column for column in self.columns if column.type is not UNPARSED)
 
     def arrow(self, rows: Rows) -> pa.Table:
         """Rows as columns. Raises OverflowError or pa.ArrowInvalid for a value that its column cannot hold."""
@@ -105,7 +105,7 @@ _LINK = (
 )
 
 _ALL = (
-    Table(
+    WarehouseTable(
         "events",
         ("workspace", "message_id"),
         (
@@ -127,7 +127,7 @@ _ALL = (
             Column("body", BYTES, "body"),
         ),
     ),
-    Table(
+    WarehouseTable(
         "profiles",
         ("workspace", "profile_id"),
         (
@@ -153,7 +153,7 @@ _ALL = (
             _IS_DELETED,
         ),
     ),
-    Table(
+    WarehouseTable(
         "identifiers",
         ("workspace", "namespace", "value"),
         (
@@ -165,7 +165,7 @@ _ALL = (
             _IS_DELETED,
         ),
     ),
-    Table(
+    WarehouseTable(
         "sessions",
         ("workspace", "session_id"),
         (
@@ -181,7 +181,7 @@ _ALL = (
             _IS_DELETED,
         ),
     ),
-    Table(
+    WarehouseTable(
         "segment_changes",
         ("workspace", "change_id"),
         (
@@ -196,7 +196,7 @@ _ALL = (
             _VERSION,
         ),
     ),
-    Table(
+    WarehouseTable(
         "segment_members",
         ("workspace", "segment", "profile_id"),
         (
@@ -208,7 +208,7 @@ _ALL = (
             _IS_DELETED,
         ),
     ),
-    Table(
+    WarehouseTable(
         "triggers",
         ("workspace", "trigger_id"),
         (
@@ -224,7 +224,7 @@ _ALL = (
             _VERSION,
         ),
     ),
-    Table(
+    WarehouseTable(
         "rejected_events",
         ("workspace", "received_at", "partition", "offset"),
         (
@@ -240,7 +240,7 @@ _ALL = (
             _VERSION,
         ),
     ),
-    Table(
+    WarehouseTable(
         "dead_letters",
         ("workspace", "dead_id"),
         (
@@ -259,9 +259,9 @@ _ALL = (
             _VERSION,
         ),
     ),
-    Table("links", _PAIR, _LINK),
-    Table("link_log", (*_PAIR, "decision"), _LINK),
-    Table(
+    WarehouseTable("links", _PAIR, _LINK),
+    WarehouseTable("link_log", (*_PAIR, "decision"), _LINK),
+    WarehouseTable(
         "identity_changes",
         ("workspace", "decision", "kind", "partition", "offset"),
         (
@@ -286,7 +286,7 @@ _ALL = (
         ),
     ),
     # Filled by destinations, not from a topic of this sink.
-    Table(
+    WarehouseTable(
         "deliveries",
         ("workspace", "delivery_id"),
         (

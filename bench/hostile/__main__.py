@@ -19,11 +19,12 @@ import psutil
 from rich.table import Table
 
 from bench.hostile.attacks import Target, port_of
-from embedded.layout import LOOPBACK, Ports
+from embedded.layout import Ports
 from embedded.screen import screen_for
-from embedded.stack import ALL_PARTS, Stack, StackOptions
+from embedded.stack import ALL_PROCESSES, Stack, StackOptions
 from embedded.terminal import Terminal, results
 from onefold.examples import SHOP
+from runtime.loopback import LOOPBACK
 
 RATE = 100  # requests a second, one event each
 SENDERS = 4
@@ -85,7 +86,7 @@ def main() -> int:
     chosen = arguments.parse_args()
     console = results()
     with tempfile.TemporaryDirectory(prefix="onefold-hostile-") as folder:
-        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), parts=ALL_PARTS)
+        options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), processes=ALL_PROCESSES)
         with Stack(options, screen_for(console)) as stack:
             return _measure(stack, console, chosen.seconds, chosen.quiet)
 
@@ -130,10 +131,10 @@ def _target(stack: Stack, seconds: float) -> Target:
 
 
 def _watch(stack: Stack, seconds: float) -> list[dict[str, int]]:
-    """Resident bytes of each part, again and again. A part that is started again ends the bench: StackError."""
+    """Resident bytes of each process, again and again. A process that is started again ends the bench: StackError."""
     samples = []
     ends_at = time.monotonic() + seconds
-    pids = {name: stack.part(name).pid for name in ALL_PARTS}
+    pids = {name: stack.process(name).pid for name in ALL_PROCESSES}
     while time.monotonic() < ends_at:
         samples.append({name: psutil.Process(pid).memory_info().rss for name, pid in pids.items()})
         time.sleep(SAMPLE_EVERY_S)
@@ -151,7 +152,7 @@ def _print(console: Terminal, taken: dict[str, list[float]], memory: list[dict[s
             failures.append(f"p99 {name} is {p99 / quiet:.2f} times the quiet one")
     held = Table("resident MiB", "first fifth", "last fifth", "highest", "last / first")
     fifth = max(1, len(memory) // 5)
-    for name in ALL_PARTS:
+    for name in ALL_PROCESSES:
         series = [sample[name] / (1 << 20) for sample in memory]
         first, last = max(series[:fifth]), max(series[-fifth:])
         held.add_row(name, f"{first:.0f}", f"{last:.0f}", f"{max(series):.0f}", f"{last / first:.2f}")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from confluent_kafka import KafkaException, Producer
 
-from embedded.layout import LOOPBACK
+from runtime.loopback import LOOPBACK
 
 ATTACKER = "127.0.0.66"  # an address of its own: limits for each address are part of what is measured
 _TIMEOUT_S = 5.0

@@ -13,7 +13,7 @@ from zlib import crc32
 
 import msgspec
 
-from identity.components import Components
+from identity.ledger import Ledger
 from identity.rules import IdentityRules
 from schemas.codec import RECORDS, Codec
 from schemas.identity import identifier_key
@@ -22,7 +22,7 @@ from schemas.topics import EVENTS, EVENTS_DEAD, IDENTITY_CHANGES, IDENTITY_REQUE
 from settings import Source, Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Output, Received, Record, Stage
+from streams.phases import AnyStage, Output, Received, Record, decode, fold
 from streams.state.view import StateView
 
 WORKSPACE = "main"
@@ -94,8 +94,8 @@ class WhoIsWho:
                 raised += self._fold(self._resolve, records, self._identifiers[at], now)
         return raised
 
-    def _fold(self, stage: Stage, records: list[Record], table: Table, now: int) -> list[Output]:
-        folded = stage.fold(Received(records, {}, now), StateView(table))
+    def _fold(self, stage: AnyStage, records: list[Record], table: Table, now: int) -> list[Output]:
+        folded = fold(stage, decode(stage, Received(records, {}, now)), StateView(table)).effects
         for key, value in folded.view.changes.items():
             if value is None:
                 table.pop(key, None)
@@ -130,7 +130,7 @@ class WhoIsWho:
     def person_of(self, event: Event) -> Identifier:
         """The canonical identifier of the profile that an event ends in."""
         primary = self._rules.usable(event.identifiers)[0]
-        return Components(StateView(self._members), WORKSPACE, self._rules).canonical_of(primary)
+        return Ledger(StateView(self._members), WORKSPACE, self._rules.rank).components.canonical_of(primary)
 
     def kinds(self) -> Counter[str]:
         """How many changes of each kind GRAPH told."""

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.requests import Outcome
+from api.requests import RequestOutcome
 from bench.measure import wait_until_worked_off
 from bench.workload import Sender
 from embedded.stack import Stack
+from schemas.groups import SINK, WORKER
 from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier
-from schemas.topics import APP
 from warehouse.client import Warehouse
 
 IDENTIFIERS = 100
@@ -63,7 +63,7 @@ def measure(stack: Stack, run: int) -> Took:
     whole, other = (default_profile_id(namespace, one) for one in (person, email))
     warehouse = Warehouse(stack.addresses.clickhouse)
     try:
-        wait_until_worked_off(stack.settings, (APP, f"{APP}-sink"))
+        wait_until_worked_off(stack.settings, (WORKER.name, SINK.name))
         _await(warehouse, {whole: (EVENTS, IDENTIFIERS)})
         split = {email, *foreign}
         parted = sum(event.identifiers[0] in split for event in sent)
@@ -79,12 +79,12 @@ def measure(stack: Stack, run: int) -> Took:
         warehouse.close()
 
 
-def _order(stack: Stack, person: Identifier, split: set[Identifier]) -> Outcome:
+def _order(stack: Stack, person: Identifier, split: set[Identifier]) -> RequestOutcome:
     named = [word for one in sorted(split) for word in ("--split", str(one))]
     command = [sys.executable, "-m", "onefold", "unmerge", str(person), *named, "--reason", "measured", "--json"]
     environment = dict(stack.environment)
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, timeout=300)
-    return msgspec.json.decode(done.stdout, type=Outcome)
+    return msgspec.json.decode(done.stdout, type=RequestOutcome)
 
 
 def _events(run: int, person: Identifier, email: Identifier, foreign: list[Identifier]) -> Iterator[Event]:
@@ -107,11 +107,11 @@ def _events(run: int, person: Identifier, email: Identifier, foreign: list[Ident
 def _await(warehouse: Warehouse, expected: Mapping[str, tuple[int, int]]) -> None:
     """Until ClickHouse shows these profiles with (events, identifiers). Raises Wrong when it does not come to that."""
     listed = ", ".join(f"'{profile_id}'" for profile_id in expected)
-    columns = "profile_id, events, length(identifiers)"
+    columns = "profile_id, events, length(identifiers) AS members"
     question = f"SELECT {columns} FROM onefold.profiles FINAL WHERE profile_id IN ({listed})"
     deadline = time.monotonic() + _VISIBLE_WITHIN_S
     while True:
-        found = {profile_id: (events, identifiers) for profile_id, events, identifiers in warehouse.rows(question)}
+        found = {row["profile_id"]: (row["events"], row["members"]) for row in warehouse.rows(question)}
         if found == expected:
             return
         if time.monotonic() > deadline:

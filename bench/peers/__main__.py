@@ -52,7 +52,7 @@ def main() -> int:
     peers = [peer for peer in PEERS if not wanted or peer.name in wanted]
     console = Terminal(stderr=True)
     with tempfile.TemporaryDirectory(prefix="onefold-bench-peers-") as folder:
-        options = StackOptions(Path(folder) / "stack", ports=Ports.free(), parts=("kafka",), broker=BROKER)
+        options = StackOptions(Path(folder) / "stack", ports=Ports.free(), processes=("kafka",), broker=BROKER)
         with Stack(options, screen_for(console)) as stack:
             limits, outcomes, expected = _measure(stack, Path(folder), chosen.events, peers, console)
     if chosen.json:

@@ -18,7 +18,7 @@ from settings import load
 from streams.__main__ import run
 from streams.app import host
 from streams.metrics import Tally
-from streams.phases import Folded, Output, Received, Record
+from streams.phases import Decoded, Effects, Output, Record
 from streams.state.view import StateView
 
 
@@ -38,15 +38,17 @@ class CdpFold:
         self.topics: tuple[str, ...] = (events,)
         self._segments = segments
         self._noted = Noted()
-        self.bury = _refuse
+        self.dead_letter = _refuse
 
-    def fold(self, received: Received, view: StateView) -> Folded:
+    def decode(self, record: Record, now: int) -> tuple[bytes, bytes]:  # noqa: ARG002 - a stage's signature
+        return record.key or b"", record.value or b""
+
+    def fold(self, decoded: Decoded[tuple[bytes, bytes]], view: StateView) -> Effects:
         states: dict[bytes, State] = {}
         outputs = []
         note, segments = self._noted.note, self._segments
-        keyed = [(record.key or b"", record.value or b"") for record in received.records]
-        view.prefetch(key for key, _ in keyed)
-        for key, value in keyed:
+        view.prefetch(key for key, _ in decoded.items)
+        for key, value in decoded.items:
             state = states.get(key)
             if state is None:
                 stored = view.get(key)
@@ -58,7 +60,7 @@ class CdpFold:
                 outputs.append(Output(segments, key, msgspec.json.encode(output(name, change))))
         for key, state in states.items():
             view.put(key, msgspec.msgpack.encode(state))
-        return Folded(outputs, view, Tally())
+        return Effects(outputs, view, Tally())
 
 
 def main() -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.peers import environments
-from embedded.layout import LOOPBACK, free_ports
+from embedded.layout import free_ports
+from runtime.loopback import LOOPBACK
 
 FASTAVRO = "fastavro==1.13.1"  # ours; all Python peers decode with the same
 

@@ -18,9 +18,10 @@ from bench.peers.environments import HERE
 from bench.peers.peers import Peer
 from bench.peers.workload import PARTITIONS, TOPIC, Result
 from bench.processes import running, wait_for_empty_group
-from embedded.part import Part
-from embedded.process import PartProcess
+from embedded.process import StackProcess
 from embedded.stack import Stack
+from embedded.steps import ProcessSpec
+from schemas.groups import WORKER
 from schemas.topics import APP, changelog
 
 SAMPLE_S = 0.1
@@ -86,9 +87,9 @@ def run(peer: Peer, stack: Stack, folder: Path, events: int) -> Run:
         "PEERS_RESULTS": str(results),
         "ONEFOLD_PARTITIONS": str(PARTITIONS),
     }
-    parts = [_part(name, command, environment, folder, number) for number, command in enumerate(commands)]
-    with running(parts, folder) as processes:
-        sampler = _Sampler([Usage(process.pid) for process in processes], Usage(stack.part("kafka").pid))
+    specs = [_spec(name, command, environment, folder, number) for number, command in enumerate(commands)]
+    with running(specs, folder) as processes:
+        sampler = _Sampler([Usage(process.pid) for process in processes], Usage(stack.process("kafka").pid))
         _wait(processes, sampler, results, events)
     noted = _noted(results)
     start, end = min(one["first_at"] for one in noted), max(one["last_at"] for one in noted)
@@ -97,11 +98,13 @@ def run(peer: Peer, stack: Stack, folder: Path, events: int) -> Run:
     return Run(events, end - start, *sampler.between(start, end), sampler.rss_mib, result)
 
 
-def _part(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, number: int) -> Part:
+def _spec(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, number: int) -> ProcessSpec:
     own = folder / str(number)
     own.mkdir()
     its = {"PEERS_FOLDER": str(own), "ONEFOLD_DATA_DIR": str(own), "ONEFOLD_WORKER": str(number + 1)}
-    return Part(f"{name}.{number}", name, command, dict(environment) | its, lambda: True, stop_within_s=STOP_WITHIN_S)
+    return ProcessSpec(
+        f"{name}.{number}", name, command, dict(environment) | its, lambda: True, stop_within_s=STOP_WITHIN_S
+    )
 
 
 def _is_ours(name: str) -> bool:
@@ -114,14 +117,14 @@ def _prepare(kafka: str, name: str, output: str) -> None:
     if _is_ours(name):
         wanted.append(NewTopic(changelog(name), PARTITIONS, 1, config={"cleanup.policy": "compact"}))
         try:
-            wait_for_empty_group(admin, APP)
+            wait_for_empty_group(admin, WORKER.name)
         except TimeoutError as error:
             raise RunFailed(str(error)) from error
     for future in admin.create_topics(wanted).values():
         future.result()
 
 
-def _wait(processes: Sequence[PartProcess], sampler: _Sampler, results: Path, events: int) -> None:
+def _wait(processes: Sequence[StackProcess], sampler: _Sampler, results: Path, events: int) -> None:
     deadline = time.monotonic() + 120 + events / 800
     while True:
         time.sleep(SAMPLE_S)

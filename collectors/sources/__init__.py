@@ -1,1 +1,1 @@
-"""Sources that are no HTTP requests. What an event is, is decided in `collectors`."""
+"""Reads events from other sources than HTTP. It leaves what an event is to `collectors`."""

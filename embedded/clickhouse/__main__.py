@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from embedded.clickhouse.access import SOURCES, check
-from embedded.clickhouse.password import read_password
 from embedded.clickhouse.sandbox import confine
+from embedded.password import read_password
 from runtime import logs
 from runtime.http.connections import Limits
 from runtime.http.serving import configure
+from runtime.loopback import LOOPBACK, LOOPBACK_NAMES
 
 if TYPE_CHECKING:
     from embedded.clickhouse.gateway import Gateway
 
 _MAX_HEAD_BYTES = 1 << 20  # as ClickHouse's http_max_uri_size
 _LIMITS = Limits(connections=512, head_bytes=_MAX_HEAD_BYTES, finish_s=2)
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class _Server(uvicorn.Server):
@@ -40,7 +40,7 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop; 1 and one line on stderr when the port or the folder is taken."""
+    """Serve until SIGTERM or SIGINT; 1 and one line on stderr when the port or the folder is taken."""
     options = _parser().parse_args(arguments)
     logs.configure(logging.WARNING)
     try:
@@ -72,7 +72,7 @@ def _run(listener: socket.socket, options: argparse.Namespace, opened: Collectio
 
     engine = Engine(options.path, opened)
     try:
-        gateway = Gateway(engine, password=password, local=options.host in _LOOPBACK)
+        gateway = Gateway(engine, password=password, local=options.host in LOOPBACK_NAMES)
         asyncio.run(_serve(gateway, listener))
     finally:
         engine.close()
@@ -109,7 +109,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m embedded.clickhouse", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8123, help="port to listen on (default: %(default)s)")
     parser.add_argument("--path", type=Path, required=True, help="data folder; made when missing")
     parser.add_argument(

@@ -3,7 +3,6 @@
 chDB takes a ClickHouse server's configuration files. What the engine cannot refuse by them is in `refusals`.
 """
 
-import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,8 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from runtime.files import write_private
+
 SETTING: Final = "ONEFOLD_CLICKHOUSE_ALLOW"
 """The setting that opens a source; error messages name it."""
 
@@ -19,7 +20,7 @@ OUTER_DATABASE: Final = "clickhouse_local"
 """The database that chDB lays over the file system; the engine drops it once it runs."""
 
 
-class Source(msgspec.Struct, frozen=True):
+class OuterSource(msgspec.Struct, frozen=True):
     """What one name of the setting opens: an access type of ClickHouse's sources, table functions and engines."""
 
     access: str = ""
@@ -28,34 +29,36 @@ class Source(msgspec.Struct, frozen=True):
     grants: tuple[str, ...] = ()
 
 
-SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
+SOURCES: Final[Mapping[str, OuterSource]] = MappingProxyType(
     {
-        "arrow_flight": Source("ARROW_FLIGHT", ("arrowFlight",), ("ArrowFlight",)),
-        "azure": Source("AZURE", ("azureBlobStorage", "deltaLakeAzure", "icebergAzure"), ("AzureBlobStorage",)),
-        "bigquery": Source("BIGQUERY", ("bigquery",), ("BigQuery",)),
-        "disk": Source(),
+        "arrow_flight": OuterSource("ARROW_FLIGHT", ("arrowFlight",), ("ArrowFlight",)),
+        "azure": OuterSource("AZURE", ("azureBlobStorage", "deltaLakeAzure", "icebergAzure"), ("AzureBlobStorage",)),
+        "bigquery": OuterSource("BIGQUERY", ("bigquery",), ("BigQuery",)),
+        "disk": OuterSource(),
         # A dictionary's command is any command of this machine, run as the gateway's owner.
-        "executable": Source(
+        "executable": OuterSource(
             functions=("executable", "dictionary"),
             engines=("Executable", "ExecutablePool", "Dictionary"),
             grants=("CREATE DICTIONARY", "DROP DICTIONARY", "SYSTEM RELOAD DICTIONARY", "dictGet"),
         ),
-        "file": Source("FILE", ("file", "filesystem", "deltaLakeLocal", "icebergLocal"), ("File", "Filesystem")),
-        "hdfs": Source("HDFS", ("hdfs",), ("HDFS",)),
-        "jdbc": Source("JDBC", ("jdbc",), ("JDBC",)),
-        "kafka": Source("KAFKA", (), ("Kafka",)),
-        "mongo": Source("MONGO", ("mongodb",), ("MongoDB",)),
-        "mysql": Source("MYSQL", ("mysql",), ("MySQL",)),
-        "nats": Source("NATS", (), ("NATS",)),
-        "odbc": Source("ODBC", ("odbc",), ("ODBC",)),
-        "postgres": Source("POSTGRES", ("postgresql",), ("PostgreSQL",)),
-        "rabbitmq": Source("RABBITMQ", (), ("RabbitMQ",)),
-        "redis": Source("REDIS", ("redis",), ("Redis",)),
-        "remote": Source("REMOTE", ("remote", "remoteSecure"), ("Distributed", "Remote", "RemoteSecure")),
-        "s3": Source("S3", ("s3", "gcs", "oss", "cosn", "deltaLake", "iceberg", "hudi"), ("S3", "GCS", "OSS", "COSN")),
-        "sqlite": Source("SQLITE", ("sqlite",), ("SQLite",)),
-        "url": Source("URL", ("url",), ("URL",)),
-        "ytsaurus": Source("YTSAURUS", ("ytsaurus",), ("YTsaurus",)),
+        "file": OuterSource("FILE", ("file", "filesystem", "deltaLakeLocal", "icebergLocal"), ("File", "Filesystem")),
+        "hdfs": OuterSource("HDFS", ("hdfs",), ("HDFS",)),
+        "jdbc": OuterSource("JDBC", ("jdbc",), ("JDBC",)),
+        "kafka": OuterSource("KAFKA", (), ("Kafka",)),
+        "mongo": OuterSource("MONGO", ("mongodb",), ("MongoDB",)),
+        "mysql": OuterSource("MYSQL", ("mysql",), ("MySQL",)),
+        "nats": OuterSource("NATS", (), ("NATS",)),
+        "odbc": OuterSource("ODBC", ("odbc",), ("ODBC",)),
+        "postgres": OuterSource("POSTGRES", ("postgresql",), ("PostgreSQL",)),
+        "rabbitmq": OuterSource("RABBITMQ", (), ("RabbitMQ",)),
+        "redis": OuterSource("REDIS", ("redis",), ("Redis",)),
+        "remote": OuterSource("REMOTE", ("remote", "remoteSecure"), ("Distributed", "Remote", "RemoteSecure")),
+        "s3": OuterSource(
+            "S3", ("s3", "gcs", "oss", "cosn", "deltaLake", "iceberg", "hudi"), ("S3", "GCS", "OSS", "COSN")
+        ),
+        "sqlite": OuterSource("SQLITE", ("sqlite",), ("SQLite",)),
+        "url": OuterSource("URL", ("url",), ("URL",)),
+        "ytsaurus": OuterSource("YTSAURUS", ("ytsaurus",), ("YTsaurus",)),
     }
 )
 """By the names that the setting takes: ClickHouse's source access types in lower case, disks and commands."""
@@ -125,8 +128,8 @@ def write_configuration(folder: Path, opened: Collection[str]) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
     (folder / "empty").mkdir(mode=0o700, exist_ok=True)
-    _write(folder / "config.xml", _config(folder, opened))
-    _write(folder / "users.xml", _users(opened))
+    write_private(folder / "config.xml", _config(folder, opened))
+    write_private(folder / "users.xml", _users(opened))
 
 
 def _config(folder: Path, opened: Collection[str]) -> str:
@@ -167,10 +170,3 @@ def _users(opened: Collection[str]) -> str:
         f"<networks><ip>::/0</ip></networks><grants>{''.join(f'<query>GRANT {grant}</query>' for grant in grants)}"
         "</grants></default></users></clickhouse>\n"
     )
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)

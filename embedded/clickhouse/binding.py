@@ -55,7 +55,7 @@ class Stream(Protocol):
     """A handle of `send_query`."""
 
 
-class Insert(Protocol):
+class InsertStream(Protocol):
     """A handle of `send_insert`."""
 
 
@@ -71,16 +71,16 @@ class Connection(Protocol):
     def streaming_fetch_result(self, stream: Stream) -> Result:
         """The next piece; the one without rows is the last."""
 
-    def send_insert(self, query: bytes, format: str) -> Insert:
+    def send_insert(self, query: bytes, format: str) -> InsertStream:
         """Start an INSERT, given without FORMAT and data."""
 
-    def insert_append(self, insert: Insert, data: bytes) -> None:
+    def insert_append(self, insert: InsertStream, data: bytes) -> None:
         """Feed the next bytes."""
 
-    def insert_done(self, insert: Insert) -> Result:
+    def insert_done(self, insert: InsertStream) -> Result:
         """Parse what is left and write; the result counts the rows."""
 
-    def insert_cancel(self, insert: Insert) -> None:
+    def insert_cancel(self, insert: InsertStream) -> None:
         """Give up without writing what is pending."""
 
     def close(self) -> None:

@@ -81,8 +81,8 @@ def decode(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     if encoding in ("", "identity"):
         return iter(pieces)
     if encoding not in _DECODERS:
-        known = ", ".join(_DECODERS)
-        raise error(Code.NOT_IMPLEMENTED, f"Unknown compression method '{encoding}'. Only {known} are supported.")
+        supported = ", ".join(_DECODERS)
+        raise error(Code.NOT_IMPLEMENTED, f"Unknown compression method '{encoding}'. Only {supported} are supported.")
     return _decode(pieces, encoding)
 
 

@@ -1,6 +1,6 @@
 """The engine on its folder, and sessions on it: one per request, so that no setting, database or temporary table stays.
 
-A new connection costs 0.1 ms; what HTTP makes of results is the gateway's part.
+A new connection costs 0.1 ms; what HTTP makes of results is left to the gateway.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ class FolderInUse(OSError):
     """Another process has the data folder."""
 
 
-class Progress(msgspec.Struct):
+class QueryProgress(msgspec.Struct):
     """What a statement read and wrote so far."""
 
     read_rows: int = 0
@@ -55,12 +55,12 @@ class Progress(msgspec.Struct):
         self.result_bytes += result.size()
 
 
-class Session:
+class EngineSession:
     """A connection with the settings of one request; methods run one at a time and raise ServerError."""
 
     def __init__(self, connection: Connection, query_id: str) -> None:
         self.query_id = query_id
-        self.progress = Progress()
+        self.progress = QueryProgress()
         self._connection = connection
 
     def configure(
@@ -151,7 +151,7 @@ class Engine:
         os.chdir(access / "empty")
         try:
             # The engine lives as long as one connection does; this one also kills queries.
-            self._keeper = Session(self._connect({}), "")
+            self._keeper = EngineSession(self._connect({}), "")
         except RuntimeError as failure:
             raise FolderInUse(f"another process uses the data folder {self._folder}: {failure}") from failure
         self._keeper.run(b"DROP DATABASE IF EXISTS " + OUTER_DATABASE.encode(), "Null")
@@ -164,10 +164,10 @@ class Engine:
         engines = self._keeper.run(both, "TabSeparated")
         self.refused = refusals(functions.decode().split(), engines.decode().split(), opened)
 
-    def session(self, query_id: str, *, expressions: bool = False) -> Session:
+    def session(self, query_id: str, *, expressions: bool = False) -> EngineSession:
         """A new session, under the profile only; `expressions` in VALUES must have been read before."""
         try:
-            return Session(self._connect(VALUE_EXPRESSIONS if expressions else {}), query_id)
+            return EngineSession(self._connect(VALUE_EXPRESSIONS if expressions else {}), query_id)
         except RuntimeError as failure:
             raise from_engine(str(failure)) from failure
 
@@ -182,7 +182,7 @@ class Engine:
             b"SELECT Settings['log_comment'], query_id FROM system.processes WHERE Settings['log_comment'] != ''"
         )
         pairs = (line.split(b"\t") for line in rows.splitlines())
-        return {b"'" + asked + b"'": b"'" + own + b"'" for asked, own in pairs}
+        return {b"'" + given + b"'": b"'" + own + b"'" for given, own in pairs}
 
     def close(self) -> None:
         """Stop the engine and free the folder; every session must have been closed."""

@@ -1,4 +1,4 @@
-"""The settings a query starts from, before its URL and its SETTINGS clause; applying them is the engine's part."""
+"""The settings a query starts from, before its URL and its SETTINGS clause; applying them is left to the engine."""
 
 from collections.abc import Mapping
 from typing import Final

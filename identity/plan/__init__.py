@@ -1,1 +1,4 @@
-"""Tries other identity rules on the past, in memory, and says what would differ. It reads nothing itself."""
+"""Tries other identity rules on the past, in memory, and says what would differ.
+
+Reading the past is left to `warehouse`, printing and sending to the command line.
+"""

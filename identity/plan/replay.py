@@ -1,6 +1,6 @@
 """The history decided again in memory, under any rules: RESOLVE's and GRAPH's functions over a dictionary.
 
-Reading the history and the present is left to whoever asks; what follows from the differences to `planning`.
+Reading the history and the present is left to `warehouse`; what follows from the differences to `differences`.
 """
 
 import uuid
@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from identity.components import Components
-from identity.decide import Decision, decide
+from identity.decide import decide
+from identity.decision import Decision
 from identity.entries import IdentifierEntry
-from identity.plan.disjoint_sets import Partition
+from identity.ledger import Ledger
+from identity.plan.disjoint_sets import DisjointSets
 from identity.resolve import apply_route, resolve
 from identity.rules import IdentityRules
 from schemas.changes import PLANS
@@ -32,8 +33,8 @@ class Observed(msgspec.Struct, frozen=True, gc=False):
     occurred_at: int
 
 
-class Memory(dict[bytes, bytes]):
-    """GRAPH's store, for as long as the process lives."""
+class MemoryStore(dict[bytes, bytes]):
+    """A store for a ledger, for as long as the process lives."""
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """Set a value; None removes the key."""
@@ -51,23 +52,23 @@ class Present(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, links: Iterable[Link], shared: Iterable[Identifier] = ()) -> "Present":
-        """From evidence in the order of decisions."""
+        """Return who is who by evidence in the order of decisions."""
         return cls(_latest({}, links), frozenset(shared))
 
     def active(self) -> Iterator[Link]:
-        """The evidence that ties people."""
+        """Yield the evidence that ties people."""
         return (link for link in self.links.values() if link.status == "active")
 
     def operators(self) -> Iterator[Link]:
-        """The evidence that an operator has decided."""
+        """Yield the evidence that an operator has decided."""
         return (link for link in self.links.values() if link.request_id and not link.request_id.startswith(PLANS))
 
 
-class Replay:
-    """What the history comes to. `links` as in `Present`.
+class ReplayedHistory:
+    """What the history comes to under the rules. `links` as in `Present`.
 
-    `shared`: devices found shared, each with the evidence that was taken back from it and that which was refused, as
-    far as a person signed in by it. What operators have decided holds from the beginning.
+    `shared`: devices found shared, each with the sign-ins that were taken back from it and those that were refused.
+    What operators have decided holds from the beginning.
     """
 
     def __init__(self, workspace: str, rules: IdentityRules, present: Present) -> None:
@@ -75,8 +76,8 @@ class Replay:
         self.shared: dict[Identifier, tuple[Link, ...]] = {}
         self._workspace = workspace
         self._rules = rules
-        self._store = Memory()
-        self._components = Components(self._store, workspace, rules)
+        self._store = MemoryStore()
+        self._ledger = Ledger(self._store, workspace, rules.rank)
         self._entries: dict[Identifier, IdentifierEntry] = {}
         self._accepted: set[tuple[Identifier, Identifier]] = set()
         self._apart: set[Key] = set()
@@ -84,64 +85,64 @@ class Replay:
         self._honour(present)
 
     def _honour(self, present: Present) -> None:
-        now = Partition(map(ends, present.active()))
+        now = DisjointSets(map(ends, present.active()))
         for link in present.operators():
             if link.reason == "forbidden":
                 self._forbidden.add(in_order(link.left, link.right))
-                if now.of(link.left) != now.of(link.right):
-                    self._components.forbid(link.left, link.right, link.occurred_at)
+                if now.root_of(link.left) != now.root_of(link.right):
+                    self._ledger.components.forbid(link.left, link.right, link.occurred_at)
             elif link.status == "retracted":
                 self._apart.add((*in_order(link.left, link.right), link.source))
             else:
                 self._accepted.add(in_order(link.left, link.right))
 
     def take(self, observed: Observed) -> None:
-        """Decide what an event shows. It is asked what RESOLVE would ask: each pair of a source once."""
+        """Decide what an event shows, of the pairs that RESOLVE would request: each pair of a source once."""
         identifiers = self._rules.usable(observed.identifiers)
         if len(identifiers) < 2:
             return
         primary, source = identifiers[0], observed.source
-        known, epoch = self._entries.get(primary), self._rules.epoch(observed.occurred_at)
-        resolved = resolve(known, identifiers, source, NOWHERE, epoch=epoch)
+        entry, epoch = self._entries.get(primary), self._rules.epoch(observed.occurred_at)
+        resolved = resolve(entry, identifiers, source, NOWHERE, epoch=epoch)
         if resolved.changed is not None:
             self._entries[primary] = resolved.changed
-        others = [other for other in resolved.asked if not self.is_apart(primary, other, source)]
+        others = [other for other in resolved.requested if not self.is_apart(primary, other, source)]
         if others:
             request = (observed.message_id, source, observed.occurred_at, (primary, *others))
             self._decide(IdentityRequest(self._workspace, *request))
 
     def keep_shared(self, devices: Iterable[Identifier]) -> tuple[Identifier, ...]:
-        """Claimant the devices that the rules would leave alone but that were found shared before. Those devices."""
+        """Share the devices that the rules would leave alone but that were found shared before, and return them."""
         left_alone = tuple(sorted(device for device in devices if device not in self.shared))
         for device in left_alone:
-            self._components.share(device, self._components.last_decision())
-            if pairs := tuple(Pair(device, other) for other in self._components.near(device)):
+            self._ledger.devices.share(device, self._ledger.last_decision())
+            if pairs := tuple(Pair(device, other) for other in self._ledger.links.near(device)):
                 self._decide(IdentityRequest(self._workspace, "", "", 0, (), "retract", pairs=pairs))
         return left_alone
 
     def is_apart(self, left: Identifier, right: Identifier, source: str) -> bool:
-        """Whether an operator has decided against this evidence."""
+        """Tell whether an operator has decided against this evidence."""
         pair = in_order(left, right)
         return pair in self._forbidden or (*pair, source) in self._apart
 
     def active(self) -> Iterator[Link]:
-        """The evidence that ties people under these rules."""
+        """Yield the evidence that ties people under these rules."""
         return (link for link in self.links.values() if link.status == "active")
 
     def why_not(self, link: Link) -> str:
-        """Why evidence does not hold under these rules."""
+        """Return why evidence does not hold under these rules."""
         for end in (link.left, link.right):
             if not self._rules.usable((end,)):
                 return f"{end.namespace} names nobody" if self._rules.get(end.namespace) is None else "blocked"
         decided = self.links.get(key_of(link)) or self.links.get((link.right, link.left, link.source))
         if decided is None:
-            return "not asked about"
+            return "not requested"
         return decided.reason or decided.status
 
     def _decide(self, request: IdentityRequest) -> None:
         decision = decide(request, self._store, NOWHERE, self._rules)
         self._keep(decision)
-        # What a device that stands aside leaves together was not asked about pair by pair.
+        # Pairs that came with a primary device found shared were not requested one by one.
         wrong = [key_of(link) for link in decision.links if link.status == "active"]
         for key in filter(lambda key: self.is_apart(*key), wrong):
             forbid = in_order(*key[:2]) in self._forbidden
@@ -170,27 +171,27 @@ class Replay:
         return link.reason == "shared" and "person" in map(self._rules.kind, ends(link))
 
 
-def replay(workspace: str, history: Iterable[Observed], present: Present, rules: IdentityRules) -> Replay:
+def replay(workspace: str, history: Iterable[Observed], present: Present, rules: IdentityRules) -> ReplayedHistory:
     """Decide the history, in its order, under `rules`."""
-    replayed = Replay(workspace, rules, present)
+    replayed = ReplayedHistory(workspace, rules, present)
     for observed in history:
         replayed.take(observed)
     return replayed
 
 
 def key_of(link: Link) -> Key:
-    """Where evidence belongs."""
+    """Return what evidence is of."""
     return link.left, link.right, link.source
 
 
 def ends(link: Link) -> tuple[Identifier, Identifier]:
-    """The two identifiers."""
+    """Return the two identifiers of a link."""
     return link.left, link.right
 
 
-def in_order(one: Identifier, other: Identifier) -> tuple[Identifier, Identifier]:
-    """A pair in one order whatever the priorities are."""
-    return (one, other) if one <= other else (other, one)
+def in_order(left: Identifier, right: Identifier) -> tuple[Identifier, Identifier]:
+    """Return a pair in the same order whatever the priorities are."""
+    return (left, right) if left <= right else (right, left)
 
 
 def _latest(kept: dict[Key, Link], links: Iterable[Link]) -> dict[Key, Link]:

@@ -1,1 +1,1 @@
-"""The rebuilder: replays the events of profiles whose members changed (docs/decisions/0009). It folds none."""
+"""Replays the events of profiles that were unmerged (docs/decisions/0009). Folding them is left to `streams`."""

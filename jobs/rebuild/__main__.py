@@ -4,18 +4,17 @@ import logging
 import signal
 import sys
 import threading
-
-from confluent_kafka import KafkaException
+from functools import partial
 
 import settings as configuration
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.changes import Changes
+from jobs.rebuild.commands import ProfileCommands
+from jobs.rebuild.failpoints import reached
 from jobs.rebuild.rebuild import Rebuilder
-from jobs.rebuild.refusals import Refusals
-from jobs.rebuild.replays import Replays
 from runtime import logs
-from runtime.errors import TerminalError, TransientError
+from runtime.errors import TerminalError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.topics import create_topics
@@ -23,9 +22,10 @@ from runtime.retrying import Stopped, persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import IdentityChange, ProfileCommand
-from schemas.registry import REGISTRY_ERRORS, Registry
-from settings import Settings, SettingsError
-from warehouse.queries.replays import Warehouse
+from schemas.registry import Registry
+from settings import Settings
+from warehouse.client import Warehouse
+from warehouse.queries.past_events import ANSWER_TIMEOUT_S, PastEvents
 
 STOP_WITHIN_S = 2.0
 
@@ -58,7 +58,7 @@ class _Ending:
             run(configuration.load(), stopping)
         except Stopped:
             pass
-        except (SettingsError, TerminalError, KafkaException, OSError) as error:
+        except (TerminalError, OSError) as error:
             logger.error("%s", error)
             self.code = 1
         except BaseException:
@@ -73,16 +73,16 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     def not_ready() -> str | None:
         return None if changes is not None and changes.is_assigned else "waiting for its partitions"
 
-    with Endpoint(settings.http_host, settings.rebuilder_metrics_port, not_ready, settings.trusted_hosts):
+    with Endpoint(
+        settings.serving.http_host, settings.serving.rebuilder_metrics_port, not_ready, settings.serving.trusted_hosts
+    ):
         codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         changes = Changes(settings, codec)
         offsets = Offsets(settings.kafka)
         rebuilder = Rebuilder(
-            changes,
+            PastEvents(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
+            ProfileCommands(settings.kafka, codec.encoder(ProfileCommand), offsets),
             Barrier(offsets, stopping),
-            Warehouse(settings.clickhouse),
-            Replays(settings.kafka, codec.encoder(ProfileCommand)),
-            Refusals(settings.kafka, offsets),
             {name: workspace.namespace for name, workspace in settings.workspaces.items()},
             stopping,
         )
@@ -90,20 +90,20 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             while not stopping.is_set():
                 taken = persist("take", changes.take, stopping, metrics.RETRIES)
                 if taken:
-                    rebuilder.rebuild(taken)
+                    rebuilt = rebuilder.rebuild(taken, changes.fencing_token)
+                    reached("before_rebuilt")
+                    persist("rebuilt", partial(changes.publish, rebuilt), stopping, metrics.RETRIES)
+                    reached("before_offsets")
                 changes.commit()
         finally:
             changes.close()
 
 
 def _prepare(settings: Settings) -> Codec:
-    try:
-        create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
-        codec = Codec(Registry(settings.registry))
-        codec.encoder(ProfileCommand)  # ids that are asked for now need not be asked for later
-        codec.encoder(IdentityChange)
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise TransientError(f"Kafka or the schema registry does not answer: {error}") from error
+    create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
+    codec = Codec(Registry(settings.registry))
+    codec.encoder(ProfileCommand)  # ids that are asked for now need not be asked for later
+    codec.encoder(IdentityChange)
     return codec
 
 

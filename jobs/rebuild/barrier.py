@@ -8,19 +8,16 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import KafkaException
-
 from jobs.rebuild import metrics
-from runtime.errors import TransientError
-from runtime.kafka.offsets import Extent, Offsets, Partition
+from jobs.rebuild.protocols import Progress
+from runtime.kafka.offsets import Extent, Partition
 from runtime.retrying import Stopped, persist
 from schemas import topics
+from schemas.groups import SINK, WORKER
 
-WORKER = topics.APP
-SINK = f"{topics.APP}-sink"
 STEPS = 4  # as many as a stale event can take from profile to profile
 POLL_S = 0.05
-TELL_S = 10.0
+LOG_EVERY_S = 10.0
 
 Targets = Mapping[str, Mapping[Partition, int]]
 """Consumer group -> partition -> the offset that it must have committed."""
@@ -31,9 +28,10 @@ logger = logging.getLogger(__name__)
 class Barrier:
     """For one thread. Kafka may be away for as long as it likes; raises Stopped when the process stops first."""
 
-    def __init__(self, offsets: Offsets, stopping: threading.Event) -> None:
-        self._offsets = offsets
+    def __init__(self, progress: Progress, stopping: threading.Event, poll_s: float = POLL_S) -> None:
+        self._progress = progress
         self._stopping = stopping
+        self._poll_s = poll_s
 
     def cut(self) -> tuple[int, ...]:
         """Pass, and return the end of each partition of `events.resolved` that everything before has arrived by.
@@ -41,42 +39,35 @@ class Barrier:
         The worker must have read the commands before the cut is taken: whatever a profile folds before it hears that it
         is to be rebuilt has to lie before the cut, for it is replayed and else would be lost.
         """
-        ordered = self._extents(topics.IDENTITY_ROUTES, topics.PROFILE_COMMANDS)
-        self.await_read({WORKER: ends(ordered)}, "the decision")
+        commanded = self._extents(topics.IDENTITY_ROUTES, topics.PROFILE_COMMANDS)
+        self.await_read({WORKER.name: ends(commanded)}, "the decision")
         resolved = self._extents(topics.EVENTS_RESOLVED)
-        self.await_read({WORKER: ends(resolved), SINK: ends(resolved)}, "events routed before it")
+        self.await_read({WORKER.name: ends(resolved), SINK.name: ends(resolved)}, "events routed before it")
         for _ in range(STEPS):
-            self.await_read({WORKER: ends(self._extents(topics.PROFILE_COMMANDS))}, "profiles sending them on")
-        self.await_read({SINK: ends(self._extents(topics.SESSIONS))}, "sessions of before")
+            self.await_read({WORKER.name: ends(self._extents(topics.PROFILE_COMMANDS))}, "profiles sending them on")
+        self.await_read({SINK.name: ends(self._extents(topics.SESSIONS))}, "sessions of before")
         return tuple(extent.end for _, extent in sorted(resolved.items()))
 
     def await_read(self, targets: Targets, what: str) -> None:
         """Return once every group has committed every target; `what` is for the log."""
-        tell_at = time.monotonic() + TELL_S
+        log_at = time.monotonic() + LOG_EVERY_S
         while missing := unread(targets, {group: self._committed(group, of) for group, of in targets.items()}):
-            if time.monotonic() >= tell_at:
+            if time.monotonic() >= log_at:
                 logger.info("waiting for %s: %s", what, described(missing))
-                tell_at += TELL_S
-            if self._stopping.wait(POLL_S):
+                log_at += LOG_EVERY_S
+            if self._stopping.wait(self._poll_s):
                 raise Stopped
 
     def _committed(self, group: str, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        def ask() -> Mapping[Partition, int]:
-            try:
-                return self._offsets.committed(group, partitions)
-            except KafkaException as error:
-                raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
-
-        return persist("offsets", ask, self._stopping, metrics.RETRIES)
+        return persist("offsets", lambda: self._progress.committed(group, partitions), self._stopping, metrics.RETRIES)
 
     def _extents(self, *names: str) -> Mapping[Partition, Extent]:
-        def ask() -> Mapping[Partition, Extent]:
-            try:
-                return self._offsets.extents(self._offsets.partitions(names))
-            except KafkaException as error:
-                raise TransientError(f"Kafka does not answer: {error.args[0].str()}") from error
-
-        return persist("offsets", ask, self._stopping, metrics.RETRIES)
+        return persist(
+            "offsets",
+            lambda: self._progress.extents(self._progress.partitions(names)),
+            self._stopping,
+            metrics.RETRIES,
+        )
 
 
 def ends(extents: Mapping[Partition, Extent]) -> dict[Partition, int]:
@@ -88,13 +79,13 @@ def unread(targets: Targets, committed: Targets) -> dict[tuple[str, str], int]:
     """Group and topic -> offsets that are missing; nothing if all targets are reached."""
     missing: dict[tuple[str, str], int] = {}
     for group, wanted in targets.items():
-        for place, end in wanted.items():
-            lag = end - committed[group].get(place, 0)
+        for partition, end in wanted.items():
+            lag = end - committed[group].get(partition, 0)
             if lag > 0:
-                missing[group, place[0]] = missing.get((group, place[0]), 0) + lag
+                missing[group, partition[0]] = missing.get((group, partition[0]), 0) + lag
     return missing
 
 
 def described(missing: Mapping[tuple[str, str], int]) -> str:
-    """For a log line."""
+    """Say for a log line what is missing."""
     return ", ".join(f"{group} has {records} records of {topic} to read" for (group, topic), records in missing.items())

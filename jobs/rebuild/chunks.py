@@ -17,7 +17,7 @@ class Chunk(NamedTuple):
     sessions: tuple[str, ...] = ()
 
 
-def chunks(events: Iterable[bytes], sessions: Sequence[str] = ()) -> Iterator[Chunk]:
+def chunks(events: Iterable[bytes], sessions: Sequence[str] = (), max_events: int = MAX_EVENTS) -> Iterator[Chunk]:
     """Yield at least one chunk, even without an event; exactly the last one says so. Holds two chunks at most.
 
     A chunk is within all bounds unless it is a single event. The sessions come with the last events and behind them.
@@ -26,7 +26,7 @@ def chunks(events: Iterable[bytes], sessions: Sequence[str] = ()) -> Iterator[Ch
     gathered: list[bytes] = []
     size = 0
     for event in events:
-        if gathered and (len(gathered) == MAX_EVENTS or size + len(event) > MAX_BYTES):
+        if gathered and (len(gathered) == max_events or size + len(event) > MAX_BYTES):
             yield Chunk(number, tuple(gathered), last=False)
             number, gathered, size = number + 1, [], 0
         gathered.append(event)

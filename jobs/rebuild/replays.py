@@ -1,96 +1,49 @@
-"""Sends a profile's events as `replay` commands, in order and acknowledged. Leaves which events to `rebuild`."""
+"""Makes the replays of one profile: an attempt of its own, in chunks. Pure."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from confluent_kafka import KafkaException, Producer
-
-from jobs.rebuild.chunks import chunks
+from jobs.rebuild.chunks import MAX_EVENTS, chunks
 from jobs.rebuild.claims import Job
-from jobs.rebuild.delivery import Delivery, failure
 from jobs.rebuild.failpoints import reached
-from runtime.kafka.clients import PRODUCER_CONFIG
-from schemas import topics
-from schemas.identity import profile_key
-from schemas.records import ProfileCommand, Replay
-from warehouse.queries.replays import Published
-
-DELIVERY_TIMEOUT_S = 30.0
-QUEUE_KBYTES = 32 * 1024
+from jobs.rebuild.protocols import CommandPosition
+from schemas.records import Replay
+from warehouse.queries.past_events import Published
 
 
 class SentReplay(NamedTuple):
-    """How many events went out, and where on `profile.commands` their chunks lie."""
+    """How many events went out, and where their chunks lie."""
 
     events: int
-    partition: int
-    offsets: tuple[int, ...]
-
-    @property
-    def end(self) -> int:
-        """What the worker has to read up to."""
-        return max(self.offsets, default=-1) + 1
+    positions: tuple[CommandPosition, ...]
 
 
-class Replays:
-    """A producer of replays, for one thread."""
+class Attempt:
+    """One attempt to replay a profile's events; `events` counts those that were taken.
 
-    def __init__(self, kafka: str, encode: Callable[[ProfileCommand], bytes]) -> None:
-        self._encode = encode
-        self._attempts = 0
-        config = {
-            "bootstrap.servers": kafka,
-            "client.id": f"{topics.APP}-rebuilder",
-            "compression.type": "lz4",
-            "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
-            "queue.buffering.max.kbytes": QUEUE_KBYTES,
-            "log_level": 0,  # what goes wrong is raised
-        }
-        self._producer = Producer(PRODUCER_CONFIG | config)
+    A profile ignores an attempt that sorts before the one it has. `fencing_token`: a rebuilder that took over has a
+    higher one than the rebuilder before, which may be away and not know it. `number`: of this rebuilder's attempts.
+    """
 
-    def send(self, job: Job, events: Iterable[bytes], published: Published, fencing_token: int) -> SentReplay:
-        """Send an attempt of its own, at least one chunk, and return once Kafka has acknowledged all of it.
+    def __init__(self, job: Job, fencing_token: int, number: int, chunk_events: int = MAX_EVENTS) -> None:
+        self._job = job
+        self._id = f"{fencing_token:019}-{number:08}-{uuid.uuid4().hex}"
+        self._chunk_events = chunk_events
+        self.events = 0
 
-        `fencing_token`: this rebuilder's, see `Changes`. A profile ignores an attempt that sorts before the one it has:
-        that of a rebuilder that was away and does not know that another one goes on.
-
-        Raises TransientError, after which a new attempt may be sent: the profile ignores what came of this one. Raises
-        TerminalError when only a new process can go on. What `events` raises passes.
-        """
-        self._attempts += 1
-        attempt = f"{fencing_token:019}-{self._attempts:08}-{uuid.uuid4().hex}"
-        key = profile_key(job.workspace, job.claimant.profile_id)
-        delivery = Delivery()
-        count = 0
-        for chunk in chunks(events, published.sessions):
+    def replays(self, bodies: Iterable[bytes], published: Published) -> Iterator[Replay]:
+        """Yield at least one chunk of the events' accepted bytes. What `bodies` raises passes."""
+        for chunk in chunks(bodies, published.sessions, self._chunk_events):
             if chunk.number:
                 reached("between_chunks")
-            count += len(chunk.events)
-            replay = Replay(
-                decision=job.decision,
-                attempt=attempt,
+            self.events += len(chunk.events)
+            yield Replay(
+                decision=self._job.decision,
+                attempt=self._id,
                 chunk=chunk.number,
                 last=chunk.last,
                 events=chunk.events,
                 version=published.version if chunk.number == 0 else 0,
                 sessions=chunk.sessions,
             )
-            command = ProfileCommand.of(job.workspace, job.claimant.profile_id, replay)
-            self._produce(self._encode(command), key, delivery)
-        self._producer.flush(DELIVERY_TIMEOUT_S + 1)
-        delivery.check(chunk.number + 1)
-        return SentReplay(count, delivery.partition, tuple(delivery.offsets))
-
-    def _produce(self, value: bytes, key: bytes, delivery: Delivery) -> None:
-        while True:
-            delivery.check()
-            try:
-                self._producer.produce(topics.PROFILE_COMMANDS, value, key, on_delivery=delivery.acknowledge)
-            except BufferError:
-                self._producer.poll(0.1)
-            except KafkaException as error:
-                raise failure(error.args[0]) from error
-            else:
-                self._producer.poll(0)
-                return

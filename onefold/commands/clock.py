@@ -4,16 +4,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from confluent_kafka import KafkaException, Message, Producer
 
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
-from runtime.kafka.clients import PRODUCER_CONFIG
+from runtime.errors import OnefoldError
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.producer import AcknowledgedProducer
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import Advance, ProfileCommand
-from schemas.registry import REGISTRY_ERRORS, Registry
+from schemas.registry import Registry
 from settings import Settings
 
 DELIVERY_TIMEOUT_S = 10.0
@@ -46,8 +47,8 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
         raise click.ClickException(f"workspace {name!r} lives on the wall clock, which cannot be moved")
     try:
         partitions = _send(settings, ProfileCommand.of(name, "", Advance(at)))
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise click.ClickException(f"{failure(settings, error)}; the clock was not moved") from error
+    except OnefoldError as error:
+        raise click.ClickException(f"{failure(error)}; the clock was not moved") from error
     shown = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
     if as_json:
         click.echo(json_text({"workspace": name, "at": at, "time": shown, "partitions": partitions}))
@@ -72,19 +73,7 @@ def _milliseconds(text: str) -> int:
 def _send(settings: Settings, command: ProfileCommand) -> int:
     """Send the command to every partition, as every partition has a clock. Their number."""
     value = Codec(Registry(settings.registry)).encoder(ProfileCommand)(command)
-    config = {"bootstrap.servers": settings.kafka, "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000), "log_level": 0}
-    producer = Producer(PRODUCER_CONFIG | config)
-    topic = producer.list_topics(topics.PROFILE_COMMANDS, timeout=DELIVERY_TIMEOUT_S).topics[topics.PROFILE_COMMANDS]
-    if topic.error is not None:
-        raise KafkaException(topic.error)
-    failures: list[object] = []
-
-    def delivered(error: object, _message: Message) -> None:
-        if error is not None:
-            failures.append(error)
-
-    for partition in topic.partitions:
-        producer.produce(topics.PROFILE_COMMANDS, value, partition=partition, on_delivery=delivered)
-    if producer.flush(DELIVERY_TIMEOUT_S + 1) or failures:
-        raise KafkaException(failures[0] if failures else "no acknowledgement")
-    return len(topic.partitions)
+    producer = AcknowledgedProducer(settings.kafka, "onefold", delivery_timeout_s=DELIVERY_TIMEOUT_S)
+    partitions = producer.partitions(topics.PROFILE_COMMANDS)
+    producer.send(ProducerRecord(topics.PROFILE_COMMANDS, None, value, partition) for partition in partitions)
+    return len(partitions)

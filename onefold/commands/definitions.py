@@ -1,16 +1,18 @@
-"""`onefold definitions check`: whether a folder of definitions can be used, before anything runs with it."""
+"""`onefold definitions`: whether a folder of definitions can be used, and what holds where it says nothing."""
 
 from pathlib import Path
 
 import click
 
 import definitions
+from definitions.defaults import default_rules_text
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count
 
 COMMANDS = {
     "check": ("onefold.commands.definitions:check", "Show all mistakes in a folder of definitions."),
+    "defaults": ("onefold.commands.definitions:defaults", "Print the default rules of identity as YAML."),
 }
 
 
@@ -30,15 +32,29 @@ def check(folder: Path | None, data_dir: Path | None) -> None:
       onefold definitions check my-definitions
     """
     try:
-        found = definitions.load(folder or _of_running_stack(data_dir))
+        loaded = definitions.load(folder or _of_running_stack(data_dir))
     except definitions.DefinitionErrors as errors:
         click.echo(str(errors), err=True)
         raise SystemExit(1) from None
-    click.echo(f"ok: {count(len(found.segments), 'segment')}, rules {found.identity.version}")
+    click.echo(f"ok: {count(len(loaded.segments), 'segment')}, rules {loaded.identity.version}")
+
+
+@click.command()
+def defaults() -> None:
+    """Print the default rules of identity as the file identity.yaml, every key explained.
+
+    They hold where a folder of definitions has no such file. A copy of the printed file changes nothing until it is
+    edited.
+
+    \b
+    Example:
+      onefold definitions defaults > my-definitions/identity.yaml
+    """
+    click.echo(default_rules_text(), nl=False)
 
 
 def _of_running_stack(data_dir: Path | None) -> Path:
     folder = running_settings(data_dir).definitions
     if folder is None:
-        raise click.UsageError("the stack runs without definitions: name a folder")
+        raise click.UsageError("no definitions are in use here: name a folder")
     return folder

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 import msgspec
-from confluent_kafka import KafkaException
 
-from onefold.progress import Lag, Progress
+from onefold.progress import Lag, PipelineProgress
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 
 POLL_S = 0.1
 
@@ -32,13 +32,13 @@ def drain(timeout_s: float, as_json: bool, data_dir: Path | None) -> None:
     settings = running_settings(data_dir)
     started = time.monotonic()
     try:
-        progress = Progress(settings)
+        progress = PipelineProgress(settings)
         lags = progress.lagging()
         while lags and time.monotonic() - started < timeout_s:
             time.sleep(POLL_S)
             lags = progress.lagging()
-    except KafkaException as error:
-        raise click.ClickException(failure(settings, error)) from error
+    except OnefoldError as error:
+        raise click.ClickException(failure(error)) from error
     elapsed_s = round(time.monotonic() - started, 3)
     if as_json:
         builtins = [msgspec.to_builtins(lag) | {"records": lag.records} for lag in lags]

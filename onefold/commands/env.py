@@ -32,23 +32,24 @@ def env(workspace: str, data_dir: Path, as_json: bool) -> None:
     Examples:
       eval "$(onefold env)"
       curl "$ONEFOLD_CLICKHOUSE" -d "SELECT count() FROM onefold.events"
-      curl -u "$ONEFOLD_READ_KEY:" "$ONEFOLD_HTTP/v1/profiles/user_id:mei"
+      curl -u "$ONEFOLD_READ_KEY:" "$ONEFOLD_API/v1/profiles/user_id:mei"
     """
     running = find_running(data_dir)
     if running is None:
         raise click.ClickException(f"no stack is running on {data_dir}: 'onefold up' starts one")
-    found = variables(running, workspace_named(load(running.environment), workspace), data_dir)
+    exported = variables(running, workspace_named(load(running.environment), workspace), data_dir)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(exported))
     else:
-        click.echo("\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items()))
+        click.echo("\n".join(f"export {name}={shlex.quote(value)}" for name, value in exported.items()))
 
 
 def variables(running: RunningStack, workspace: Workspace, data_dir: Path) -> dict[str, str]:
     """Name -> value; a kind of key that the workspace has none of is left out."""
     clickhouse = urlsplit(running.addresses.clickhouse)
-    found = {
+    values = {
         "ONEFOLD_HTTP": running.addresses.http,
+        "ONEFOLD_API": running.addresses.api,
         "ONEFOLD_KAFKA": running.addresses.kafka,
         "ONEFOLD_REGISTRY": running.addresses.registry,
         "ONEFOLD_CLICKHOUSE": running.addresses.clickhouse,
@@ -60,4 +61,4 @@ def variables(running: RunningStack, workspace: Workspace, data_dir: Path) -> di
         "ONEFOLD_READ_KEY": next(iter(workspace.read_keys), None),
         "ONEFOLD_ADMIN_KEY": next(iter(workspace.admin_keys), None),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}

@@ -8,14 +8,16 @@ import click
 from rich.text import Text
 from rich.tree import Tree
 
-from api.identifiers import asked_identifier, identity_rules
+from api.identifiers import identity_rules, queried_identifier
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
-from onefold.running import check_workspace_to_read, data_dir_option, running_settings
+from onefold.lookups import look_up
+from onefold.running import data_dir_option
 from onefold.wording import count, in_words, json_text, pair, shown_event
 from runtime.literal import literal
-from warehouse.lookup import LookupFailed
-from warehouse.queries.explanation import Change, Explanation, Member
+from settings import Settings
+from warehouse.client import look_ups
+from warehouse.queries.explanation import Explanation, ShownChange, ShownIdentifier
 from warehouse.queries.explanation import explain as find_explanation
 from warehouse.queries.links import ShownLink
 
@@ -24,7 +26,7 @@ COMMANDS = {
 }
 _DONE = {
     "merged": "merged",
-    "unmerged": "parted",
+    "unmerged": "unmerged",
     "shared": "shared device",
     "quarantined": "quarantined",
     "refused": "not followed",
@@ -32,8 +34,8 @@ _DONE = {
     "rejected": "rejected",
     "nothing": "nothing changed",
     "rebuilt": "rebuilt",
-    "attributed": "handed on",
-    "reattributed": "reattributed out anew",
+    "attributed": "attributed",
+    "reattributed": "reattributed",
 }
 
 
@@ -55,48 +57,45 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
       onefold explain identity user_id:42
       onefold explain identity email:ada@example.com --json
     """
-    settings = running_settings(data_dir)
-    check_workspace_to_read(settings, workspace)
-    try:
-        name = asked_identifier(identifier, settings.definitions)
-        found = find_explanation(settings.clickhouse, workspace, name, identity_rules(settings.definitions))
-    except ValueError as error:
-        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
-    except LookupFailed as error:
-        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
-    if found is None:
-        why = identity_rules(settings.definitions).why_nobody(name)
-        raise click.ClickException(
-            literal(f"nobody in workspace {workspace!r} has {identifier}{f': {why}' if why else ''}")
-        )
+
+    def query(settings: Settings) -> tuple[Explanation | None, str]:
+        queried = queried_identifier(identifier, settings.definitions)
+        rules = identity_rules(settings.definitions)
+        explanation = find_explanation(look_ups(settings.clickhouse), workspace, queried, rules)
+        return explanation, "" if explanation else rules.why_unusable(queried)
+
+    explanation, why = look_up(query, workspace, data_dir)
+    if explanation is None:
+        message = f"nobody in workspace {workspace!r} has {identifier}{f': {why}' if why else ''}"
+        raise click.ClickException(literal(message))
     if as_json:
-        click.echo(json_text(found))
+        click.echo(json_text(explanation))
     else:
-        results().print(_tree(found))
+        results().print(_tree(explanation))
 
 
-def _tree(found: Explanation) -> Tree:
-    profile = f"profile {found.profile_id}" if found.profile_id else "no profile yet"
-    tree = Tree(Text.assemble((literal(found.identifier), "bold"), f"  {profile}"))
-    identifiers = _branch(tree, count(len(found.identifiers), "identifier"))
-    for member in found.identifiers:
-        identifiers.add(_member(member, found.profile_id))
-    if len(found.identifiers) == 1:
+def _tree(explanation: Explanation) -> Tree:
+    profile = f"profile {explanation.profile_id}" if explanation.profile_id else "no profile yet"
+    tree = Tree(Text.assemble((literal(explanation.identifier), "bold"), f"  {profile}"))
+    identifiers = _branch(tree, count(len(explanation.identifiers), "identifier"))
+    for member in explanation.identifiers:
+        identifiers.add(_member(member, explanation.profile_id))
+    if len(explanation.identifiers) == 1:
         tree.add("It stands alone: no evidence in force ties it to another identifier.")
-    _add_links(tree, "tied by {}", found.links)
-    _add_links(tree, "{} not followed", found.refused)
-    _add_links(tree, "{} taken back", found.retracted)
-    _add_links(tree, "{} waiting for a review", found.waiting)
-    if found.shared:
-        devices = _branch(tree, f"shared: {count(len(found.shared), 'device')}")
-        for device in found.shared:
+    _add_links(tree, "tied by {}", explanation.links)
+    _add_links(tree, "{} not followed", explanation.refused)
+    _add_links(tree, "{} taken back", explanation.retracted)
+    _add_links(tree, "{} waiting for a review", explanation.waiting)
+    if explanation.shared:
+        devices = _branch(tree, f"shared: {count(len(explanation.shared), 'device')}")
+        for device in explanation.shared:
             name = literal(f"{device.namespace}:{device.value}")
             devices.add(Text.assemble((name, "cyan"), f"  since {device.since}, decision {device.decision}"))
-    if found.changes:
-        history = _branch(tree, count(len(found.changes), "decision"))
-        for change in found.changes:
+    if explanation.changes:
+        history = _branch(tree, count(len(explanation.changes), "decision"))
+        for change in explanation.changes:
             _add_change(history, change)
-    if found.cut:
+    if explanation.cut:
         tree.add(Text("There is more than is shown here.", style="yellow"))
     return tree
 
@@ -105,7 +104,7 @@ def _branch(tree: Tree, title: str) -> Tree:
     return tree.add(Text(title, style="bold"))
 
 
-def _member(member: Member, profile_id: str | None) -> Text:
+def _member(member: ShownIdentifier, profile_id: str | None) -> Text:
     notes = [member.kind or "of a namespace that the rules do not know"]
     if member.shared:
         notes.append("shared")
@@ -133,7 +132,7 @@ def _decided(link: ShownLink) -> str:
     return literal(", ".join([*before, f"decision {link.decision}: {link.status}{request}"]))
 
 
-def _add_change(history: Tree, change: Change) -> None:
+def _add_change(history: Tree, change: ShownChange) -> None:
     title = f"{change.decision}: {_DONE.get(change.kind, change.kind)}"
     if change.identifiers:
         title += f" {' + '.join(map(str, change.identifiers))}"

@@ -1,28 +1,27 @@
 """`onefold identity`: devices as entities, and what waits for a review."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 from rich.text import Text
 from rich.tree import Tree
 
-from api.identifiers import asked_identifier, identity_rules
+from api.identifiers import identity_rules, queried_identifier
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
-from onefold.running import check_workspace_to_read, data_dir_option, running_settings
+from onefold.lookups import look_up
+from onefold.running import data_dir_option
 from onefold.wording import count, in_words, json_text, shown_event
 from runtime.literal import literal
 from settings import Settings
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 from warehouse.queries.devices import Devices, find_devices
-from warehouse.queries.quarantine import Quarantine, Side, find_quarantine
+from warehouse.queries.quarantine import LinkEnd, Quarantine, find_quarantine
 
 COMMANDS = {
     "devices": ("onefold.commands.identity:devices", "Show who signed in on which device."),
     "plan": ("onefold.commands.identity_plan:plan", "Show what other rules would change, and apply it."),
-    "status": ("onefold.commands.identity_status:status", "Show what has become of an order."),
+    "status": ("onefold.commands.identity_status:status", "Show what has become of a request."),
     "quarantine": ("onefold.commands.identity:quarantine", "Review what waits."),
 }
 QUARANTINE_COMMANDS = {
@@ -30,12 +29,11 @@ QUARANTINE_COMMANDS = {
     "accept": ("onefold.commands.quarantine:accept", "Follow evidence that waits."),
     "reject": ("onefold.commands.quarantine:reject", "Do not follow evidence that waits."),
 }
-Found = TypeVar("Found")
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def identity() -> None:
-    """Who is who: devices, orders, and what waits for a review."""
+    """Who is who: devices, requests, and what waits for a review."""
 
 
 @click.group(cls=LazyGroup, lazy=QUARANTINE_COMMANDS)
@@ -58,18 +56,18 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
       onefold identity devices cookie:tablet-1 --json
     """
 
-    def ask(settings: Settings) -> Devices | None:
-        device = None if identifier is None else asked_identifier(identifier, settings.definitions)
+    def query(settings: Settings) -> Devices | None:
+        device = None if identifier is None else queried_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
-        return find_devices(settings.clickhouse, workspace, rules, device=device, shared=shared)
+        return find_devices(look_ups(settings.clickhouse), workspace, rules, device=device, shared=shared)
 
-    found = _asked(ask, workspace, data_dir)
-    if found is None:
+    result = look_up(query, workspace, data_dir)
+    if result is None:
         raise click.ClickException(f"nobody in workspace {workspace!r} has {literal(identifier)}")
     if as_json:
-        click.echo(json_text(found))
+        click.echo(json_text(result))
     else:
-        results().print(_devices_tree(found, shared))
+        results().print(_devices_tree(result, shared))
 
 
 @click.command()
@@ -84,27 +82,16 @@ def list_waiting(workspace: str, as_json: bool, data_dir: Path | None) -> None:
       onefold identity quarantine list
       onefold identity quarantine list --json
     """
-    found = _asked(lambda settings: find_quarantine(settings.clickhouse, workspace), workspace, data_dir)
+    result = look_up(lambda settings: find_quarantine(look_ups(settings.clickhouse), workspace), workspace, data_dir)
     if as_json:
-        click.echo(json_text(found))
+        click.echo(json_text(result))
     else:
-        results().print(_quarantine_tree(found))
+        results().print(_quarantine_tree(result))
 
 
-def _asked(ask: Callable[[Settings], Found], workspace: str, data_dir: Path | None) -> Found:
-    settings = running_settings(data_dir)
-    check_workspace_to_read(settings, workspace)
-    try:
-        return ask(settings)
-    except ValueError as error:
-        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
-    except LookupFailed as error:
-        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
-
-
-def _devices_tree(found: Devices, shared: bool) -> Tree:
-    tree = Tree(Text(count(len(found.devices), "shared device" if shared else "device"), style="bold"))
-    for device in found.devices:
+def _devices_tree(devices: Devices, shared: bool) -> Tree:
+    tree = Tree(Text(count(len(devices.devices), "shared device" if shared else "device"), style="bold"))
+    for device in devices.devices:
         state = f"shared since {device.shared_since}" if device.shared else "not shared"
         profile = f"profile {device.profile_id}" if device.profile_id else "no profile yet"
         name = literal(f"{device.namespace}:{device.value}")
@@ -117,28 +104,30 @@ def _devices_tree(found: Devices, shared: bool) -> Tree:
             node.add("nobody signed in on it")
         for owner in device.owners:
             name = literal(f"{owner.namespace}:{owner.value}")
-            node.add(Text.assemble("held by ", (name, "cyan"), f" from {owner.since} on"))
-    if found.cut:
+            node.add(Text.assemble("owned by ", (name, "cyan"), f" from {owner.since} on"))
+    if devices.cut:
         tree.add(Text("There is more than is shown here.", style="yellow"))
     return tree
 
 
-def _quarantine_tree(found: Quarantine) -> Tree:
+def _quarantine_tree(quarantine: Quarantine) -> Tree:
     title = (
-        f"{count(len(found.waiting), 'link')} waiting for a review" if found.waiting else "nothing waits for a review"
+        f"{count(len(quarantine.waiting), 'link')} waiting for a review"
+        if quarantine.waiting
+        else "nothing waits for a review"
     )
     tree = Tree(Text(title, style="bold"))
-    for one in found.waiting:
-        node = tree.add(Text.assemble(_side(one.left), " + ", _side(one.right), f"  {in_words(one.reason)}"))
-        node.add(Text(f"{shown_event(one)}, decision {one.decision}"))
-        for side in (one.left, one.right):
+    for link in quarantine.waiting:
+        node = tree.add(Text.assemble(_side(link.left), " + ", _side(link.right), f"  {in_words(link.reason)}"))
+        node.add(Text(f"{shown_event(link)}, decision {link.decision}"))
+        for side in (link.left, link.right):
             node.add(
                 Text.assemble(_side(side), f"  {f'profile {side.profile_id}' if side.profile_id else 'no profile yet'}")
             )
-    if found.cut:
+    if quarantine.cut:
         tree.add(Text("There is more than is shown here.", style="yellow"))
     return tree
 
 
-def _side(side: Side) -> tuple[str, str]:
+def _side(side: LinkEnd) -> tuple[str, str]:
     return literal(f"{side.namespace}:{side.value}"), "cyan"

@@ -1,57 +1,36 @@
-"""`onefold identity plan`: what other rules would make of the history, and the way there."""
+"""`onefold identity plan`: plans a change of rules, and applies the plan. `plan_summary` words it."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import httpx
 import msgspec
-from confluent_kafka import KafkaException
 from prometheus_client.parser import text_string_to_metric_families
-from rich.text import Text
-from rich.tree import Tree
 
 import definitions
-from api.requests import Outcome
+from api.requests import RequestOutcome
 from embedded.terminal import results
-from identity.plan.differences import Change, Plan, Planning, Tie
+from identity.plan.differences import RulesComparison, RulesPlan
 from identity.plan.replay import replay
 from identity.rules import IdentityRules
-from onefold.orders import Order, new_request_id, now_ms, send_and_follow
-from onefold.progress import Progress
+from onefold.lookups import lookup_failure
+from onefold.plan_summary import PlanSummary, merges_text, summarise, summary_tree, unmerges_text
+from onefold.progress import PipelineProgress
+from onefold.requests import OperatorRequest, new_request_id, now_ms, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
-from onefold.wording import count, in_words, json_text
-from runtime.literal import literal
+from onefold.wording import count, json_text
+from runtime.errors import OnefoldError
 from schemas.changes import PLANS, numbered
-from schemas.records import Identifier, IdentityRequest
+from schemas.records import IdentityRequest
 from settings import Settings
+from warehouse.client import Warehouse
 from warehouse.queries.history import History
 
 WORKER_TIMEOUT_S = 2.0
 POLL_S = 0.2
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
-class Told(msgspec.Struct, frozen=True):
-    """What is printed: the plan without its orders, and how many those are."""
-
-    rule_version: str
-    merges: int
-    splits: int
-    identifiers: int
-    profiles: int
-    unchanged_profiles: int
-    merge_examples: tuple[Change, ...]
-    split_examples: tuple[Change, ...]
-    largest: tuple[tuple[Identifier, ...], ...]
-    newly_shared: tuple[Identifier, ...]
-    stay_shared: tuple[Identifier, ...]
-    uncertain: int
-    retract: int
-    link: int
-    applied: Outcome | None = None
 
 
 @click.command()
@@ -88,7 +67,7 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
     \b
     Examples:
       onefold identity plan --definitions new-rules
-      onefold identity plan --definitions new-rules --json | jq .splits
+      onefold identity plan --definitions new-rules --json | jq .unmerges
       onefold identity plan --definitions new-rules --apply
     """
     if yes and not applying:
@@ -99,18 +78,18 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
     rules = _rules(folder)
     if applying:
         _check_that_the_stack_runs_with(rules, folder, settings)
-    found, profiles = _planned(settings, name, rules, examples)
-    told = _told(found, profiles, examples)
+    differences, profiles = _planned(settings, name, rules, examples)
+    summary = summarise(differences, profiles, examples)
     if not as_json:
-        results().print(_tree(told))
-    if applying and not found.is_empty:
-        _confirm(told, yes)
-        outcome = _applied(settings, name, found, timeout_s)
-        told = msgspec.structs.replace(told, applied=outcome)
+        results().print(summary_tree(summary))
+    if applying and not differences.is_empty:
+        _confirm(summary, yes)
+        outcome = _applied(settings, name, differences, timeout_s)
+        summary = msgspec.structs.replace(summary, applied=outcome)
         if not as_json:
-            click.echo(f"applied: {count(outcome.events, 'event')} replayed, order {outcome.request_id}")
+            click.echo(f"applied: {count(outcome.events, 'event')} replayed, request {outcome.request_id}")
     if as_json:
-        click.echo(json_text(told))
+        click.echo(json_text(summary))
 
 
 def _rules(folder: Path | None) -> IdentityRules:
@@ -120,17 +99,16 @@ def _rules(folder: Path | None) -> IdentityRules:
         raise click.ClickException(str(errors)) from None
 
 
-def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[Plan, int]:
-    history = History(settings.clickhouse, workspace)
+def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples: int) -> tuple[RulesPlan, int]:
     try:
-        present = history.present()
-        planning = Planning(workspace, present, replay(workspace, history.observed(), present, rules), rules)
-        return planning.plan(history.profile_of(planning.identifiers), examples), history.profiles()
-    finally:
-        history.close()
-
-
-# -- applying it
+        with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
+            history = History(warehouse, workspace)
+            present = history.present()
+            decided = replay(workspace, history.observed(), present, rules)
+            comparison = RulesComparison(workspace, present, decided, rules)
+            return comparison.plan(history.profile_of(comparison.identifiers), examples), history.profiles()
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
 
 
 def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path | None, settings: Settings) -> None:
@@ -145,9 +123,9 @@ def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path | None, s
 
 
 def _versions_at_the_worker(settings: Settings) -> set[str]:
-    """The rules of the worker that answers on this machine; none if no worker does."""
+    """Return the rules of the worker that answers on this machine; none if no worker does."""
     try:
-        address = f"http://{settings.http_host}:{settings.worker_metrics_port}/metrics"
+        address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}/metrics"
         answer = httpx.get(address, timeout=WORKER_TIMEOUT_S).text
     except httpx.HTTPError:
         return set()
@@ -160,125 +138,37 @@ def _versions_at_the_worker(settings: Settings) -> set[str]:
     }
 
 
-def _confirm(told: Told, yes: bool) -> None:
+def _confirm(summary: PlanSummary, yes: bool) -> None:
     if not yes:
-        question = f"{_merges(told)}, {_splits(told)}, under the rules {told.rule_version}. Apply?"
+        question = f"{merges_text(summary)}, {unmerges_text(summary)}, under the rules {summary.rule_version}. Apply?"
         click.confirm(question, abort=True, err=True)
 
 
-def _applied(settings: Settings, workspace: str, found: Plan, timeout_s: float) -> Outcome:
-    """Send the orders; the last request changes nothing, so that its answer tells that all before it are decided."""
+def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: float) -> RequestOutcome:
+    """Send the requests; the last request changes nothing, so that its answer shows that all before it are decided."""
     ends_at = time.monotonic() + timeout_s
-    reason = f"rules {found.rule_version}"
+    reason = f"rules {plan.rule_version}"
     at = now_ms()
     end = IdentityRequest(workspace, "", "operator", at, (), "retract", reason=reason)
-    requests = (*found.orders.requests(workspace, at, reason), end)
+    requests = (*plan.requests.requests(workspace, at, reason), end)
     request_id = f"{PLANS}{new_request_id()}"
     ids = iter(numbered(request_id, sum(request.kind == "retract" for request in requests)))
     named = tuple(
         msgspec.structs.replace(request, request_id=next(ids)) if request.kind == "retract" else request
         for request in requests
     )
-    outcome = send_and_follow(settings, Order(request_id, named), timeout_s)
-    _wait_until_told(settings, ends_at)
+    outcome = send_and_follow(settings, OperatorRequest(request_id, named), timeout_s)
+    _wait_until_visible(settings, ends_at)
     return outcome
 
 
-def _wait_until_told(settings: Settings, ends_at: float) -> None:
+def _wait_until_visible(settings: Settings, ends_at: float) -> None:
     try:
-        progress = Progress(settings)
+        progress = PipelineProgress(settings)
         while progress.lagging():
             if time.monotonic() > ends_at:
                 click.echo("applied, but not all of it is in ClickHouse yet: see 'onefold drain'", err=True)
                 return
             time.sleep(POLL_S)
-    except KafkaException as error:
-        raise click.ClickException(failure(settings, error)) from error
-
-
-# -- what is printed
-
-
-def _told(found: Plan, profiles: int, examples: int) -> Told:
-    return Told(
-        found.rule_version,
-        len(found.merges),
-        len(found.splits),
-        found.identifiers,
-        found.profiles,
-        max(0, profiles - found.profiles),
-        found.merges[:examples],
-        found.splits[:examples],
-        found.largest[:examples],
-        found.newly_shared,
-        found.stay_shared,
-        len(found.uncertain),
-        len(found.orders.retract),
-        len(found.orders.link),
-    )
-
-
-def _merges(told: Told) -> str:
-    return f"{count(told.merges, 'person')} of several profiles"
-
-
-def _splits(told: Told) -> str:
-    return f"{count(told.splits, 'profile')} in several persons"
-
-
-def _tree(told: Told) -> Tree:
-    tree = Tree(Text(f"Rules {told.rule_version}", style="bold"))
-    if not (told.retract or told.link):
-        tree.add(f"Nothing to change: {count(told.unchanged_profiles, 'profile')} as under these rules")
-        _add_shared(tree, told)
-        return tree
-    tree.add(f"{_merges(told)}, {_splits(told)}")
-    tree.add(
-        f"{count(told.identifiers, 'identifier')} would come to another profile;"
-        f" {count(told.profiles, 'profile')} concerned, {told.unchanged_profiles:,} unchanged"
-    )
-    for title, changes in (("Would become one", told.merge_examples), ("Would be parted", told.split_examples)):
-        if changes:
-            node = tree.add(Text(title, style="bold"))
-            for change in changes:
-                _add_change(node, change)
-    if told.largest:
-        node = tree.add(Text("Largest new persons", style="bold"))
-        for person in told.largest:
-            node.add(f"{count(len(person), 'identifier')}: {_person(person)}")
-    _add_shared(tree, told)
-    if told.uncertain:
-        tree.add(Text(f"{count(told.uncertain, 'identifier')} may need a second plan after this one", style="yellow"))
-    tree.add(f"--apply takes {count(told.retract, 'pair')} back, then shows {count(told.link, 'pair')} again")
-    return tree
-
-
-def _add_shared(tree: Tree, told: Told) -> None:
-    for devices, words in (
-        (told.newly_shared, "would be found shared"),
-        (told.stay_shared, "would not be found shared under these rules, but were, and stay so"),
-    ):
-        if devices:
-            tree.add(f"{count(len(devices), 'device')} {words}: {_person(devices)}")
-
-
-def _add_change(tree: Tree, change: Change) -> None:
-    node = tree.add(Text(literal(" + ".join(change.profiles[:_SHOWN])) or "no profile yet"))
-    for person in change.persons[:_SHOWN]:
-        node.add(Text(_person(person), style="cyan"))
-    for tie in change.ties:
-        node.add(Text(_tie(tie)))
-
-
-_SHOWN = 10
-
-
-def _person(person: Sequence[Identifier]) -> str:
-    more = f" and {len(person) - _SHOWN:,} more" if len(person) > _SHOWN else ""
-    return literal(", ".join(map(str, person[:_SHOWN])) + more)
-
-
-def _tie(tie: Tie) -> str:
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(tie.occurred_at / 1000))
-    words = literal(f"{tie.left} + {tie.right}  message {tie.message_id} of {at} from {tie.source}")
-    return f"{words}: {in_words(tie.reason)}" if tie.reason else words
+    except OnefoldError as error:
+        raise click.ClickException(failure(error)) from error

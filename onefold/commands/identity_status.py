@@ -1,16 +1,18 @@
-"""`onefold identity status`: what has become of an order about who is who."""
+"""`onefold identity status`: what has become of an operator's request about who is who."""
 
 from pathlib import Path
 
 import click
 
-from api.requests import UnknownRequest, changes_of, outcome
-from onefold.orders import summary
+from api.requests import UnknownRequest, changes_of, outcome_of
+from onefold.lookups import lookup_failure
+from onefold.requests import summary
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.changes import RequestState
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 
 _SAID: dict[RequestState, str] = {
     "unanswered": "unanswered: not decided yet, or no such request",
@@ -26,7 +28,7 @@ _SAID: dict[RequestState, str] = {
 @click.option("--json", "as_json", is_flag=True, help="Print it as one JSON object.")
 @data_dir_option
 def status(request_id: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
-    """Show what has become of an order: an unmerge, or a review of the quarantine.
+    """Show what has become of a request: an unmerge, or a review of the quarantine.
 
     \b
     Example:
@@ -35,14 +37,14 @@ def status(request_id: str, workspace: str, as_json: bool, data_dir: Path | None
     settings = running_settings(data_dir)
     workspace_named(settings, workspace)
     try:
-        found = outcome(request_id, changes_of(settings.clickhouse, workspace, request_id))
+        outcome = outcome_of(request_id, changes_of(look_ups(settings.clickhouse), workspace, request_id))
     except UnknownRequest as error:
         raise click.ClickException(literal(error)) from None
-    except LookupFailed as error:
-        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
     if as_json:
-        click.echo(json_text(found))
+        click.echo(json_text(outcome))
         return
-    # Where some of an order's requests changed something, that others found nothing left to do is no news.
-    reasons = literal(f": {'; '.join(found.reasons)}") if found.reasons and found.state == "unchanged" else ""
-    click.echo("\n".join(filter(None, [f"{_SAID[found.state]}{reasons}", summary(found)])))
+    # Where some of its records changed something, it is no news that others left nothing to do.
+    reasons = literal(f": {'; '.join(outcome.reasons)}") if outcome.reasons and outcome.state == "unchanged" else ""
+    click.echo("\n".join(filter(None, [f"{_SAID[outcome.state]}{reasons}", summary(outcome)])))

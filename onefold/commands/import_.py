@@ -7,7 +7,6 @@ from typing import Self
 
 import click
 import msgspec
-from confluent_kafka import KafkaException
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from collectors.sources.files.cdnow import MAPPING as CDNOW_MAPPING
@@ -22,8 +21,8 @@ from embedded.terminal import Terminal
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
-from schemas.registry import REGISTRY_ERRORS
 
 _LINE_EVERY_S = 2.0
 
@@ -66,8 +65,8 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise click.ClickException("the file does not fit its mapping; nothing was sent") from None
     except OSError as error:
         raise click.ClickException(f"{error.filename or file}: {error.strerror or error}") from None
-    except (KafkaException, *REGISTRY_ERRORS) as error:
-        raise click.ClickException(f"{failure(settings, error)}; nothing was sent") from None
+    except OnefoldError as error:
+        raise click.ClickException(f"{failure(error)}; nothing was sent") from None
     click.echo(json_text(summary) if as_json else _sentence(summary, dry_run))
     if not (as_json or dry_run):
         click.echo("Not all of it may be in ClickHouse yet: 'onefold drain' waits until it is.", err=True)
@@ -92,8 +91,8 @@ def _sentence(summary: Summary, dry_run: bool) -> str:
     repeated = f", {summary.repeated:,} of them equal to an earlier one" if summary.repeated else ""
     unused = sum(summary.unused_identifiers.values())
     reasons = ", ".join(summary.unused_identifiers)
-    nobody = f"; {unused:,} of their identifiers name nobody ({reasons})" if unused else ""
-    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{nobody}"
+    unusable = f"; {unused:,} of their identifiers are unusable ({reasons})" if unused else ""
+    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{unusable}"
 
 
 class _Screen:
@@ -125,11 +124,11 @@ class _Screen:
         self._bars.stop()
 
     def checked(self, read_bytes: int, size: int, events: int) -> None:
-        """Part of `collectors.sources.files.load.Progress`."""
+        """Implement `collectors.sources.files.load.ImportProgress`."""
         self._show("Checking", read_bytes, size, events)
 
     def sent(self, events: int, total: int) -> None:
-        """Part of `collectors.sources.files.load.Progress`."""
+        """Implement `collectors.sources.files.load.ImportProgress`."""
         self._show("Sending", events, total, events)
 
     def _show(self, phase: str, done: int, total: int, events: int) -> None:

@@ -1,4 +1,4 @@
-"""`onefold collector`, `worker`, `sink`, `rebuilder`: one process each, for production and for stacks made by hand.
+"""`onefold collector`, `api`, `worker`, `sink`, `rebuilder`: one process each, for production or by hand.
 
 Their settings come from `ONEFOLD_*`; `onefold up` runs the same modules.
 """
@@ -18,8 +18,14 @@ def _become(module: str, arguments: tuple[str, ...]) -> None:
 @click.command(context_settings=_PASSED_ON)
 @click.argument("arguments", nargs=-1)
 def collector(arguments: tuple[str, ...]) -> None:
-    """Run the collector and the API until SIGTERM."""
+    """Run the collector until SIGTERM."""
     _become("collectors", arguments)
+
+
+@click.command()
+def api() -> None:
+    """Run the API for look-ups and operators' requests until SIGTERM; its port is ONEFOLD_API_PORT."""
+    _become("api", ())
 
 
 @click.command()
@@ -36,5 +42,5 @@ def sink() -> None:
 
 @click.command()
 def rebuilder() -> None:
-    """Run the rebuilder of parted profiles until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_CLICKHOUSE, more."""
+    """Run the rebuilder of unmerged profiles until SIGTERM; its settings are ONEFOLD_KAFKA and more."""
     _become("jobs.rebuild", ())

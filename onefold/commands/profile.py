@@ -11,13 +11,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from api.identifiers import asked_identifier, identity_rules
-from api.profiles import find_profile
+from api.identifiers import identity_rules, queried_identifier
 from embedded.terminal import Terminal
-from onefold.running import check_workspace_to_read, data_dir_option, running_settings
+from onefold.lookups import look_up
+from onefold.running import data_dir_option
 from onefold.wording import json_text
 from runtime.literal import literal
-from warehouse.lookup import JsonObject, LookupFailed
+from settings import Settings
+from warehouse.client import JsonObject, look_ups
+from warehouse.queries.profiles import find_profile
 
 _COUNTERS_SHOWN = 12
 
@@ -35,48 +37,44 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
       onefold profile user_id:42
       onefold profile email:ada@example.com --json
     """
-    settings = running_settings(data_dir)
-    check_workspace_to_read(settings, workspace)
-    try:
-        name = asked_identifier(identifier, settings.definitions)
-        found = find_profile(settings.clickhouse, workspace, name)
-    except ValueError as error:
-        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
-    except LookupFailed as error:
-        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
-    if found is None:
-        why = identity_rules(settings.definitions).why_nobody(name)
-        raise click.ClickException(
-            literal(f"workspace {workspace!r} has no profile with {identifier}{f': {why}' if why else ''}")
-        )
+
+    def query(settings: Settings) -> tuple[JsonObject | None, str]:
+        queried = queried_identifier(identifier, settings.definitions)
+        person = find_profile(look_ups(settings.clickhouse), workspace, queried)
+        return person, "" if person else identity_rules(settings.definitions).why_unusable(queried)
+
+    person, why = look_up(query, workspace, data_dir)
+    if person is None:
+        message = f"workspace {workspace!r} has no profile with {identifier}{f': {why}' if why else ''}"
+        raise click.ClickException(literal(message))
     if as_json:
-        click.echo(json_text(found))
+        click.echo(json_text(person))
     else:
-        Terminal().print(_panel(identifier, found))
+        Terminal().print(_panel(identifier, person))
 
 
-def _panel(identifier: str, found: JsonObject) -> Panel:
-    parts: list[RenderableType] = [_facts(found)]
+def _panel(identifier: str, person: JsonObject) -> Panel:
+    parts: list[RenderableType] = [_facts(person)]
     for title, rows in (
-        ("Identifiers", [(row["namespace"], row["value"]) for row in _objects(found["identifiers"])]),
-        ("Traits", sorted(_mapping(found["traits"]).items())),
-        ("Segments", [(row["segment"], f"since {row['entered_at']}") for row in _objects(found["segments"])]),
-        ("Events by name", _most_frequent(_mapping(found["counters"]))),
-        ("Latest sessions", [(row["started_at"], _session(row)) for row in _objects(found["sessions"])]),
+        ("Identifiers", [(row["namespace"], row["value"]) for row in _objects(person["identifiers"])]),
+        ("Traits", sorted(_mapping(person["traits"]).items())),
+        ("Segments", [(row["segment"], f"since {row['entered_at']}") for row in _objects(person["segments"])]),
+        ("Events by name", _most_frequent(_mapping(person["counters"]))),
+        ("Latest sessions", [(row["started_at"], _session(row)) for row in _objects(person["sessions"])]),
     ):
         if rows:
             parts += [Text(f"\n{title}", style="bold"), _grid(rows)]
     return Panel(Group(*parts), title=Text(literal(identifier)), title_align="left", expand=False)
 
 
-def _facts(found: JsonObject) -> Table:
+def _facts(person: JsonObject) -> Table:
     rows: list[tuple[object, object]] = [
-        ("profile", found["profile_id"]),
-        ("events", found["events"]),
-        ("first seen", found["first_seen_at"]),
-        ("last seen", found["last_seen_at"]),
+        ("profile", person["profile_id"]),
+        ("events", person["events"]),
+        ("first seen", person["first_seen_at"]),
+        ("last seen", person["last_seen_at"]),
     ]
-    session = found["session"]
+    session = person["session"]
     if session is not None:
         rows.append(("open session", f"{_mapping(session)['events']} events since {_mapping(session)['started_at']}"))
     return _grid(rows)

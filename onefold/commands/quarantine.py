@@ -1,4 +1,4 @@
-"""`onefold identity quarantine accept|reject`: the answer to evidence that waits for a review. Others list it."""
+"""`onefold identity quarantine accept|reject`: decides on evidence that waits for a review. `identity` lists it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,20 +7,29 @@ from typing import Literal
 import click
 
 from api.identifiers import identity_rules
-from api.requests import OrderRefused, Outcome, answers, ordered_identifier, waiting_pairs
-from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
+from api.requests import (
+    RequestOutcome,
+    RequestRefused,
+    Submission,
+    pair_requests,
+    requested_identifier,
+    waiting_pairs,
+)
+from onefold.lookups import lookup_failure
+from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options, summary
 from onefold.running import running_settings, workspace_named
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal
 from schemas.records import Pair
 from settings import Settings
-from warehouse.lookup import LookupFailed
+from warehouse.client import look_ups
 
 
 @click.command()
 @click.argument("identifiers", nargs=-1, metavar="[LEFT RIGHT]...")
 @click.option("--all", "is_all", is_flag=True, help="Everything that waits.")
-@order_options
+@request_options
 def accept(identifiers: tuple[str, ...], is_all: bool, **options: object) -> None:
     """Follow evidence that waits: the two identifiers of each pair are one person.
 
@@ -29,13 +38,13 @@ def accept(identifiers: tuple[str, ...], is_all: bool, **options: object) -> Non
       onefold identity quarantine accept phone:+4930123456 user_id:mei
       onefold identity quarantine accept --all --reason "checked with the shop"
     """
-    _answer("accept", identifiers, is_all, **options)  # type: ignore[arg-type]
+    _review("accept", identifiers, is_all, **options)  # type: ignore[arg-type]
 
 
 @click.command()
 @click.argument("identifiers", nargs=-1, metavar="[LEFT RIGHT]...")
 @click.option("--all", "is_all", is_flag=True, help="Everything that waits.")
-@order_options
+@request_options
 def reject(identifiers: tuple[str, ...], is_all: bool, **options: object) -> None:
     """Do not follow evidence that waits: the two identifiers of each pair are not one person.
 
@@ -44,10 +53,10 @@ def reject(identifiers: tuple[str, ...], is_all: bool, **options: object) -> Non
       onefold identity quarantine reject phone:+4930123456 user_id:mei
       onefold identity quarantine reject --all
     """
-    _answer("reject", identifiers, is_all, **options)  # type: ignore[arg-type]
+    _review("reject", identifiers, is_all, **options)  # type: ignore[arg-type]
 
 
-def _answer(  # noqa: PLR0913 - one for each option
+def _review(  # noqa: PLR0913 - one for each option
     kind: Literal["accept", "reject"],
     identifiers: Sequence[str],
     is_all: bool,
@@ -64,26 +73,23 @@ def _answer(  # noqa: PLR0913 - one for each option
     settings = running_settings(data_dir)
     workspace_named(settings, workspace)
     pairs = _waiting(settings, workspace, as_json) if is_all else _named(settings, workspace, identifiers)
-    request_id = new_request_id()
-    order = Order(request_id, answers(kind, workspace, pairs, request_id=request_id, at=now_ms(), reason=reason))
-    found = carry_out(settings, order, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
+    submission = Submission(workspace, new_request_id(), now_ms(), reason)
+    request = OperatorRequest(submission.request_id, pair_requests(submission, kind, pairs))
+    outcome = carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
     if not (as_json or no_wait):
         done = f"{len(pairs):,} pair{'' if len(pairs) == 1 else 's'} {kind}ed"
-        click.echo("\n".join(filter(None, [done, summary(found)])))
+        click.echo("\n".join(filter(None, [done, summary(outcome)])))
 
 
 def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tuple[Pair, ...]:
     if len(identifiers) % 2:
         raise click.UsageError("a pair has two identifiers: LEFT RIGHT")
     try:
-        read = [
-            ordered_identifier(settings.clickhouse, workspace, "pairs", text, folder=settings.definitions)
-            for text in identifiers
-        ]
-    except OrderRefused as error:
+        read = [requested_identifier(settings, workspace, "pairs", text) for text in identifiers]
+    except RequestRefused as error:
         raise click.BadParameter(literal(error), param_hint="LEFT RIGHT") from None
-    except LookupFailed as error:
-        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
     rank = identity_rules(settings.definitions).rank
     pairs = zip(read[::2], read[1::2], strict=True)
     return tuple(Pair(min(pair, key=rank), max(pair, key=rank)) for pair in pairs)
@@ -91,12 +97,12 @@ def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tu
 
 def _waiting(settings: Settings, workspace: str, as_json: bool) -> tuple[Pair, ...]:
     try:
-        pairs = waiting_pairs(settings.clickhouse, workspace)
-    except LookupFailed as error:
-        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
+        pairs = waiting_pairs(look_ups(settings.clickhouse), workspace)
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
     if not pairs:
         if as_json:
-            nothing = Outcome("", "unchanged", reasons=("nothing waits for a review",))
+            nothing = RequestOutcome("", "unchanged", reasons=("nothing waits for a review",))
             click.echo(json_text(nothing))
         raise click.ClickException("nothing was changed: nothing waits for a review")
     return pairs

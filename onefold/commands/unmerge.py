@@ -1,16 +1,20 @@
-"""`onefold unmerge`: part what was taken for one person, or take back all that a wrong source said."""
+"""`onefold unmerge`: take apart what was taken for one person, or take back all that a wrong source said."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from api.requests import OrderRefused, UnknownProfile, active_pairs, answers
-from api.requests import unmerge as unmerge_request
-from onefold.orders import Order, carry_out, new_request_id, now_ms, order_options, summary
+from api.requests import RequestRefused, Submission, UnknownProfile, active_pairs, pair_requests, unmerge_request
+from onefold.lookups import lookup_failure
+from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options, summary
 from onefold.running import running_settings, workspace_named
+from runtime.errors import OnefoldError
 from runtime.literal import literal
-from warehouse.lookup import LookupFailed
+from schemas.records import IdentityRequest
+from settings import Settings
+from warehouse.client import look_ups
 
 
 @click.command()
@@ -19,8 +23,8 @@ from warehouse.lookup import LookupFailed
 @click.option("--source", default="", metavar="NAME", help="Take back all evidence of this source.")
 @click.option("--since", metavar="TIME", help="With --source: of events since then; ISO 8601.")
 @click.option("--yes", is_flag=True, help="With --source: do not ask.")
-@click.option("--forbid", is_flag=True, help="What is parted shall never be linked again.")
-@order_options
+@click.option("--forbid", is_flag=True, help="What is unmerged shall never be linked again.")
+@request_options
 def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
     profile: str | None,
     split: tuple[str, ...],
@@ -35,7 +39,7 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
     as_json: bool,
     data_dir: Path | None,
 ) -> None:
-    """Part identifiers from a PROFILE, named by its id or by an identifier that stays, NAMESPACE:VALUE.
+    """Take identifiers out of a PROFILE, named by its id or by an identifier that stays, NAMESPACE:VALUE.
 
     The evidence that ties them is taken back, and every profile concerned is rebuilt from its events. With --source
     instead of PROFILE, everything that a source said is taken back. Exits with 1 if that changes nothing.
@@ -46,45 +50,52 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
       onefold unmerge 5d1e7a90-... --split user_id:bob --split email:bob@example.com --forbid
       onefold unmerge --source crm-import --since 2026-03-01T00:00:00Z
     """
+    _check_usage(profile, split, source, since, yes)
+    settings = running_settings(data_dir)
+    workspace_named(settings, workspace)
+    submission = Submission(workspace, new_request_id(), now_ms(), reason, forbid)
+    if profile:
+        records = _out_of_profile(settings, submission, profile, split)
+    else:
+        records = _of_source(settings, submission, source, since, yes)
+    request = OperatorRequest(submission.request_id, records)
+    outcome = carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
+    if not (as_json or no_wait):
+        click.echo(summary(outcome))
+
+
+def _check_usage(profile: str | None, split: Sequence[str], source: str, since: str | None, yes: bool) -> None:
     if bool(profile) == bool(source):
         raise click.UsageError("name a PROFILE with --split, or a --source")
     if source and split:
         raise click.UsageError("--split belongs to a PROFILE, --source takes back whatever the source said")
     if profile and (since or yes):
         raise click.UsageError("--since and --yes belong to --source")
-    settings = running_settings(data_dir)
-    workspace_named(settings, workspace)
-    request_id, at = new_request_id(), now_ms()
+
+
+def _out_of_profile(
+    settings: Settings, submission: Submission, profile: str, split: Sequence[str]
+) -> tuple[IdentityRequest, ...]:
     try:
-        if profile:
-            request = unmerge_request(
-                settings.clickhouse,
-                workspace,
-                profile,
-                split,
-                folder=settings.definitions,
-                request_id=request_id,
-                at=at,
-                reason=reason,
-                forbid=forbid,
-            )
-            order = Order(request_id, (request,))
-        else:
-            pairs = active_pairs(settings.clickhouse, workspace, source, _milliseconds(since))
-            _confirm(len(pairs), source, since, yes)
-            requests = answers("retract", workspace, pairs, request_id=request_id, at=at, reason=reason, forbid=forbid)
-            order = Order(request_id, requests)
-    except OrderRefused as error:
-        raise click.BadParameter(
-            literal(error), param_hint="--split" if error.field == "split" else "PROFILE"
-        ) from None
+        return (unmerge_request(settings, submission, profile, split),)
+    except RequestRefused as error:
+        hint = "--split" if error.field == "split" else "PROFILE"
+        raise click.BadParameter(literal(error), param_hint=hint) from None
     except UnknownProfile as error:
         raise click.ClickException(literal(error)) from None
-    except LookupFailed as error:
-        raise click.ClickException(f"{literal(error)} (is a stack running? 'onefold up' starts one)") from error
-    found = carry_out(settings, order, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
-    if not (as_json or no_wait):
-        click.echo(summary(found))
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
+
+
+def _of_source(
+    settings: Settings, submission: Submission, source: str, since: str | None, yes: bool
+) -> tuple[IdentityRequest, ...]:
+    try:
+        pairs = active_pairs(look_ups(settings.clickhouse), submission.workspace, source, _milliseconds(since))
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
+    _confirm(len(pairs), source, since, yes)
+    return pair_requests(submission, "retract", pairs)
 
 
 def _confirm(pairs: int, source: str, since: str | None, yes: bool) -> None:

@@ -1,4 +1,4 @@
-"""`onefold up`: the whole stack on this machine, until it is told to stop. What the stack is, is `embedded`'s."""
+"""`onefold up`: the whole stack on this machine, until it is stopped. What the stack is, is `embedded`'s."""
 
 import shlex
 import shutil
@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from embedded.layout import Ports
-from embedded.preflight import flag
+from embedded.preflight import flag, variable
 from embedded.running import DEFAULT_DATA_DIR
 from embedded.screen import error_console, screen_for
 from embedded.stack import Stack, StackOptions
@@ -29,17 +29,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def port_options(command: Command) -> Command:
-    """One option for each port of the stack, such as `--kafka-port`, also read from ONEFOLD_KAFKA_PORT and so on."""
+    """Add an option for each port of the stack, such as `--kafka-port`, also read from ONEFOLD_KAFKA_PORT and so on."""
     for field in reversed(msgspec.structs.fields(Ports)):
-        name = flag(field.name)
-        variable = f"ONEFOLD_{field.name.upper()}_PORT"
         option = click.option(
-            name,
+            flag(field.name),
             type=click.IntRange(1, 65535),
             default=field.default,
             show_default=True,
-            envvar=variable,
-            help=f"Also {variable}.",
+            envvar=variable(field.name),
+            help=f"Also {variable(field.name)}.",
         )
         command = option(command)
     return command
@@ -127,17 +125,19 @@ def stop(stack: Stack) -> None:
 
 
 def ready_text(stack: Stack) -> str:
-    """What a person needs once the stack is ready."""
+    """Return what a person needs once the stack is ready."""
     addresses = stack.addresses
     clickhouse = urlsplit(addresses.clickhouse)
     onefold, here = _as_typed(), ""
     if stack.options.data_dir != DEFAULT_DATA_DIR:
         here = f" --data-dir {shlex.quote(str(stack.options.data_dir))}"
+    look_ups = "without a key" if stack.settings.serving.open_reads else "with ONEFOLD_READ_KEY"
     return "\n".join(
         [
             "",
             "Ready.",
-            f"  collector and API  {addresses.http}   write key dev, workspace main",
+            f"  collector          {addresses.http}   write key dev, workspace main",
+            f"  API                {addresses.api}   look-ups {look_ups}, requests with ONEFOLD_ADMIN_KEY",
             f"  ClickHouse         {without_credentials(addresses.clickhouse)}   user {clickhouse.username}, "
             f"password {clickhouse.password}",
             f"  Kafka              {addresses.kafka}",
@@ -147,12 +147,12 @@ def ready_text(stack: Stack) -> str:
             "",
             "In another terminal:",
             f"  {onefold} sql{here} 'SELECT count() FROM events'",  # noqa: S608 - shown, not run
-            f'  eval "$({onefold} env{here})"   # ONEFOLD_CLICKHOUSE, ONEFOLD_READ_KEY, ONEFOLD_ADMIN_KEY and more',
+            f'  eval "$({onefold} env{here})"   # ONEFOLD_API, ONEFOLD_READ_KEY, ONEFOLD_ADMIN_KEY and more',
             "",
         ]
     )
 
 
 def _as_typed() -> str:
-    """What calls this program: its name where the shell finds it, else the path that was typed."""
+    """Return what calls this program: its name where the shell finds it, else the path that was typed."""
     return "onefold" if shutil.which("onefold") else sys.argv[0]

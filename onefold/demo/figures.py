@@ -8,14 +8,19 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.running import Addresses
-from settings import host_and_port
+from warehouse.client import look_ups
+from warehouse.queries.demo import shop_counts
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Totals since the start, but for `lag` (records that wait, by stage) and the latencies (seconds)."""
+    """Totals since the start, but for `lag` (records that wait, by stage) and the latencies (seconds).
+
+    `in_profiles`: the events that the profiles are made of.
+    """
 
     accepted: int
     folded: int
+    in_profiles: int
     profiles: int
     merges: int
     open_sessions: int
@@ -27,7 +32,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def read(addresses: Addresses, workspace: str) -> Figures:
-    """The figures of one workspace; raises httpx.HTTPError when a process does not answer."""
+    """Read the figures of one workspace. Raises httpx.HTTPError or OnefoldError when a process does not answer."""
     pages = [f"{addresses.http}/metrics", addresses.worker_metrics, addresses.sink_metrics]
     families: dict[str, Metric] = {}
     for page in pages:
@@ -35,13 +40,14 @@ def read(addresses: Addresses, workspace: str) -> Figures:
             families[family.name] = family
     here = {"workspace": workspace}
     latency = families.get("onefold_event_latency_seconds")
-    profiles, open_sessions = _count_rows(addresses.clickhouse, workspace)
+    counts = shop_counts(look_ups(addresses.clickhouse), workspace)
     return Figures(
         accepted=_sum(families, "onefold_collector_events", here | {"outcome": "accepted"}),
         folded=_sum(families, "onefold_profile_events", here | {"outcome": "folded"}),
-        profiles=profiles,
+        in_profiles=counts.events,
+        profiles=counts.profiles,
         merges=_sum(families, "onefold_graph_merges", {}),
-        open_sessions=open_sessions,
+        open_sessions=counts.open_sessions,
         entered=_sum(families, "onefold_segment_changes", here | {"change": "entered"}),
         exited=_sum(families, "onefold_segment_changes", here | {"change": "exited"}),
         lag=_lag(families),
@@ -50,43 +56,8 @@ def read(addresses: Addresses, workspace: str) -> Figures:
     )
 
 
-def query(clickhouse: str, statement: str, **parameters: str) -> list[list[object]]:
-    """Rows of a query; `{name:Type}` in the statement stands for a parameter. Raises httpx.HTTPError."""
-    answer = httpx.post(
-        clickhouse,
-        content=f"{statement} FORMAT JSONCompact",
-        params={f"param_{name}": value for name, value in parameters.items()},
-        timeout=30,
-    )
-    if answer.status_code != httpx.codes.OK:
-        # Not `raise_for_status`, whose message shows the address with its password.
-        raise httpx.HTTPError(f"ClickHouse at {host_and_port(clickhouse)}: {answer.text[:300]}")
-    return msgspec.json.decode(answer.content, type=_Answer).data
-
-
-def events_in_profiles(clickhouse: str, workspace: str) -> int:
-    """How many events the profiles of a workspace are made of. Raises httpx.HTTPError."""
-    counted = "SELECT sum(events) FROM onefold.profiles FINAL WHERE workspace = {w:String}"
-    return int(str(query(clickhouse, counted, w=workspace)[0][0]))
-
-
-class _Answer(msgspec.Struct):
-    data: list[list[object]]
-
-
-def _count_rows(clickhouse: str, workspace: str) -> tuple[int, int]:
-    rows = query(
-        clickhouse,
-        "SELECT (SELECT count() FROM onefold.profiles FINAL WHERE workspace = {w:String}), "
-        "(SELECT count() FROM onefold.sessions FINAL WHERE workspace = {w:String} AND status = 'open')",
-        w=workspace,
-    )
-    profiles, open_sessions = rows[0]
-    return int(str(profiles)), int(str(open_sessions))
-
-
 def quantile(histogram: Metric | None, labels: dict[str, str], share: float) -> float | None:
-    """A quantile of a Prometheus histogram, linear within the bucket as Prometheus does; None without observations."""
+    """Return a quantile of a histogram, linear within the bucket as in Prometheus; None without observations."""
     if histogram is None:
         return None
     buckets = sorted(

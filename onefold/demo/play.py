@@ -12,6 +12,9 @@ from embedded.terminal import Terminal
 from onefold.demo import figures, story
 from onefold.demo.board import Board
 from onefold.demo.shop import Shop
+from runtime.errors import OnefoldError
+from warehouse.client import look_ups
+from warehouse.queries.demo import cdnow_totals
 
 BOARD_EVERY_S = 0.5
 DRAIN_S = 60
@@ -53,13 +56,12 @@ def _import_cdnow(stack: Stack, console: Terminal) -> None:
     started = time.monotonic()
     _command(stack, "import", "cdnow")
     _drain(stack)
-    shown = story.cdnow_matches(stack.addresses)
-    if shown != story.CDNOW_EXPECTED:
-        raise DemoFailed(f"CDNOW should come to {story.CDNOW_EXPECTED} in ClickHouse, and comes to {shown}")
-    events, profiles, quantity, total, first, last = shown
+    totals = cdnow_totals(look_ups(stack.addresses.clickhouse))
+    if totals != story.CDNOW_EXPECTED:
+        raise DemoFailed(f"CDNOW should come to {story.CDNOW_EXPECTED} in ClickHouse, and comes to {totals}")
     console.print(
-        f"  in ClickHouse after {time.monotonic() - started:.1f} s: {events:,} events, {profiles:,} profiles, "
-        f"{quantity:,} CDs, ${total:,}, {first} to {last}",
+        f"  in ClickHouse after {time.monotonic() - started:.1f} s: {totals.events:,} events, "
+        f"{totals.profiles:,} profiles, {totals.quantity:,} CDs, ${totals.total:,}, {totals.first} to {totals.last}",
     )
 
 
@@ -76,13 +78,16 @@ def _watch(stack: Stack, console: Terminal, seconds: float) -> None:
 def _figures(stack: Stack) -> figures.Figures:
     try:
         return figures.read(stack.addresses, "main")
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, OnefoldError) as error:
         raise DemoFailed(f"a process of the stack does not answer: {error}") from error
 
 
 def _show_story(stack: Stack, console: Terminal, shop: Shop, stays_up: bool) -> None:
-    story.tell(console, stack.addresses, shop.tablet)
-    story.ways_on(console, stack.addresses, str(stack.options.data_dir), stays_up)
+    story.show_results(console, stack.addresses, shop.tablet)
+    if stays_up:
+        story.show_next_steps(console, stack.addresses, stack.options.data_dir)
+    else:
+        story.show_own_start(console, stack.options.ports)
 
 
 def _stay(stack: Stack) -> None:
@@ -93,15 +98,17 @@ def _stay(stack: Stack) -> None:
 
 
 def _require_all_folded(stack: Stack, sent: int) -> None:
-    accepted, folded = _figures(stack).accepted, figures.events_in_profiles(stack.addresses.clickhouse, "main")
-    if not sent == accepted == folded:
-        raise DemoFailed(f"{sent} events were sent, {accepted} accepted, and the profiles are made of {folded}")
+    now = _figures(stack)
+    if not sent == now.accepted == now.in_profiles:
+        raise DemoFailed(
+            f"{sent} events were sent, {now.accepted} accepted, and the profiles are made of {now.in_profiles}"
+        )
 
 
 def _require_family_apart(stack: Stack, shop: Shop) -> None:
-    persons = story.persons_of(stack.addresses, shop.tablet)
-    if persons and len({profile_id for _, profile_id, *_ in persons}) != len(shop.tablet.family) + 1:
-        raise DemoFailed(f"the family tablet and its two persons should be three profiles: {persons}")
+    owners = story.family_of(stack.addresses, shop.tablet)
+    if owners and len({owner.profile_id for owner in owners}) != len(shop.tablet.family) + 1:
+        raise DemoFailed(f"the family tablet and its two persons should be three profiles: {owners}")
 
 
 def _drain(stack: Stack) -> None:

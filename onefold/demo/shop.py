@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from segment.analytics import Client
 
-from onefold.demo.visitors import Call, Tablet, Visitor
+from onefold.demo.visitors import SdkCall, Tablet, Visitor
 
 SEED = 7
 VISITORS = 60
@@ -26,7 +26,7 @@ class Shop:
         )
         self.visitors = [Visitor(number, SEED) for number in range(VISITORS)]
         self.tablet = Tablet(SEED, (self.visitors[0], self.visitors[1]))
-        self._visits: list[Iterator[Call]] = [self.tablet.visits(), *(visitor.visits() for visitor in self.visitors)]
+        self._visits: list[Iterator[SdkCall]] = [self.tablet.visits(), *(visitor.visits() for visitor in self.visitors)]
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._play, name="shop", daemon=True)
 
@@ -46,7 +46,7 @@ class Shop:
             # Few act at a time: earlier visitors come back more often than late ones come in.
             self._send(next(chance.choice(self._visits[: 8 + self.sent // 12])))
 
-    def _send(self, call: Call) -> None:
+    def _send(self, call: SdkCall) -> None:
         self.sent += 1
         who = {"anonymous_id": call.anonymous_id, "user_id": call.user_id}
         if call.method == "identify":

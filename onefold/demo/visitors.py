@@ -14,7 +14,7 @@ _PRODUCTS = (
 _NAMES = ("Mei Lin", "Jonas Weber", "Aisha Khan", "王芳", "Lucía Romero", "Tom Baker", "Chen Wei", "Sofia Rossi")
 
 
-class Call(NamedTuple):
+class SdkCall(NamedTuple):
     """One call of an SDK: `method` is page, track or identify; `body` its properties or traits."""
 
     method: str
@@ -32,15 +32,15 @@ class Visitor:
         self.user_id = f"shop-{seed}-{number:03d}"
         self.name = f"{_NAMES[number % len(_NAMES)]} {number}"
         self.email = f"visitor{number}@example.com"
-        self.devices = [f"{self.user_id}-device-{at}" for at in range(self._random.choice((2, 2, 3)))]
+        self.devices = [f"{self.user_id}-device-{number}" for number in range(self._random.choice((2, 2, 3)))]
         self._signed_in: set[str] = set()
 
-    def visits(self) -> Iterator[Call]:
-        """Calls without end: visit after visit, each on one device."""
+    def visits(self) -> Iterator[SdkCall]:
+        """Yield calls without end: visit after visit, each on one device."""
         while True:
             yield from self._visit(self._random.choice(self.devices))
 
-    def _visit(self, device: str) -> Iterator[Call]:
+    def _visit(self, device: str) -> Iterator[SdkCall]:
         yield self._page(device, "Home")
         if self._random.random() < 0.6:
             yield from self._sign_in(device)
@@ -58,7 +58,7 @@ class Visitor:
             if self._random.random() < 0.5:
                 yield from self._buy(device, bought)
 
-    def _buy(self, device: str, products: list[tuple[str, str, float]]) -> Iterator[Call]:
+    def _buy(self, device: str, products: list[tuple[str, str, float]]) -> Iterator[SdkCall]:
         yield from self._sign_in(device)
         yield self._track(device, "Checkout Started", {"products": len(products)})
         order = f"{self.user_id}-{self._random.randrange(10**9):09d}"
@@ -68,32 +68,32 @@ class Visitor:
             {"order_id": order, "total": total, "currency": "EUR", "products": [product[0] for product in products]},
         )  # fmt: skip
 
-    def _sign_in(self, device: str) -> Iterator[Call]:
+    def _sign_in(self, device: str) -> Iterator[SdkCall]:
         if device not in self._signed_in:
             self._signed_in.add(device)
             traits: dict[str, object] = {"name": self.name, "email": self.email, "plan": "club"}
-            yield Call("identify", "", device, self.user_id, traits)
+            yield SdkCall("identify", "", device, self.user_id, traits)
 
-    def _page(self, device: str, name: str, product: str = "") -> Call:
+    def _page(self, device: str, name: str, product: str = "") -> SdkCall:
         url = f"https://shop.example/{name.lower()}{'/' if product else ''}{product}"
-        return Call("page", name, device, self._user(device), {"url": url, "title": name})
+        return SdkCall("page", name, device, self._user(device), {"url": url, "title": name})
 
-    def _track(self, device: str, event: str, properties: dict[str, object]) -> Call:
-        return Call("track", event, device, self._user(device), properties)
+    def _track(self, device: str, event: str, properties: dict[str, object]) -> SdkCall:
+        return SdkCall("track", event, device, self._user(device), properties)
 
     def _user(self, device: str) -> str | None:
         return self.user_id if device in self._signed_in else None
 
 
 class Tablet:
-    """A device that two visitors share: they sign in by turns, and in between somebody just looks around."""
+    """A device that two visitors share: they sign in alternately, and in between somebody just looks around."""
 
     def __init__(self, seed: int, family: tuple[Visitor, Visitor]) -> None:
         self.device = f"shop-{seed}-family-tablet"
         self.family = family
 
-    def visits(self) -> Iterator[Call]:
-        """Calls without end, one visit of each in turn."""
+    def visits(self) -> Iterator[SdkCall]:
+        """Yield calls without end, one visit of each after the other."""
         while True:
             for visitor in self.family:
                 yield self._call("page", "Home", None, {"url": "https://shop.example/home", "title": "Home"})
@@ -102,5 +102,5 @@ class Tablet:
                 yield self._call("identify", "", visitor.user_id, traits)
                 yield self._call("track", "Product Viewed", visitor.user_id, {"product_id": "mug-07", "price": 18.5})
 
-    def _call(self, method: str, name: str, user_id: str | None, body: dict[str, object]) -> Call:
-        return Call(method, name, self.device, user_id, body)
+    def _call(self, method: str, name: str, user_id: str | None, body: dict[str, object]) -> SdkCall:
+        return SdkCall(method, name, self.device, user_id, body)

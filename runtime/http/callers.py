@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-_LOOPBACK_PAGE = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.ASCII)
+from runtime.loopback import URL_LOOPBACK_NAMES, ip_address
+
+_LOOPBACK_PAGE = re.compile(rf"https?://(?:{'|'.join(map(re.escape, URL_LOOPBACK_NAMES))})(?::\d{{1,5}})?", re.ASCII)
 
 
 class Caller(NamedTuple):
@@ -23,7 +25,8 @@ class Caller(NamedTuple):
     @property
     def is_local(self) -> bool:
         """Whether it is a program on this machine or a page that this machine serves (Fetch standard: `Origin`)."""
-        if not _is_loopback(self.address):
+        address = ip_address(self.address)  # a peer has an address; who shows a name is not believed
+        if address is None or not address.is_loopback:
             return False
         if self.origins:
             return all(_LOOPBACK_PAGE.fullmatch(origin) for origin in self.origins)
@@ -66,12 +69,3 @@ def presents_key(authorization: str | None, keys: Iterable[str]) -> bool:
     scheme, _, token = (authorization or "").partition(" ")
     presented = token.strip() if scheme.lower() == "bearer" else key_from_header(authorization)
     return bool(presented) and any(hmac.compare_digest((presented or "").encode(), key.encode()) for key in keys)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return (mapped or parsed).is_loopback

@@ -3,16 +3,59 @@
 Which clients are answered is `runtime.http.trust`'s matter.
 """
 
+import logging
 import socket
+import threading
+from collections.abc import Callable
 from math import ceil
 from typing import Literal
 
+import uvicorn
 from starlette.types import ASGIApp
 
-from runtime.http.connections import Doors, GuardedConfig, GuardedH11, GuardedHttpTools, Limits
+from runtime.http.connections import Doors, Limits
+from runtime.http.protocols import GuardedConfig, GuardedH11, GuardedHttpTools
 
 BACKLOG = 1024
 _PARSERS = {"httptools": GuardedHttpTools, "h11": GuardedH11}
+
+logger = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """The address to listen on is in use or not ours; the message says which."""
+
+
+class ApplicationGaveUp(Exception):
+    """Nothing but a new process can help: Kafka's client has fenced itself off, for example."""
+
+
+def serve(
+    build: Callable[[Callable[[], None]], ASGIApp], host: str, port: int, limits: Limits, *, port_variable: str
+) -> None:
+    """Serve an application until SIGTERM or SIGINT, or until it gives up; then finish the requests under way.
+
+    `build` makes the application; it gets the function to call when nothing but a new process can help. Raises
+    PortTaken, where `port_variable` names the setting that chooses another, and ApplicationGaveUp.
+    """
+    has_given_up = threading.Event()
+
+    def give_up() -> None:
+        has_given_up.set()
+        server.should_exit = True
+
+    server = uvicorn.Server(configure(build(give_up), limits, lifespan="on", behind_proxy=True))
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        reason = f"{error.strerror} ({port_variable} chooses another)"
+        raise PortTaken(f"cannot listen on {host}:{port}: {reason}") from None
+    with listener:
+        name, number = listener.getsockname()[:2]
+        logger.info("listening on http://%s:%d", name, number)
+        server.run(sockets=[listener])
+    if has_given_up.is_set():
+        raise ApplicationGaveUp("it cannot go on, the log says why; start it again")
 
 
 def configure(

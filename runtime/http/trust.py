@@ -4,7 +4,6 @@ A site may point its own name at this machine; then its pages are of the same or
 them read and send what they like. What gives them away is the name in `Host`.
 """
 
-import ipaddress
 import json
 import re
 from collections.abc import Callable
@@ -12,8 +11,10 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runtime.http.answers import error_body
+from runtime.loopback import LOOPBACK_NAMES, ip_address, is_loopback
+
 _HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9_.-]{1,253}))(?::[0-9]{1,5})?", re.ASCII)
-_LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 _OWN_PAGES = (b"none", b"same-origin")
 _ALLOW = "ONEFOLD_TRUSTED_HOSTS names others that may be used"
 
@@ -40,7 +41,7 @@ class TrustedHosts:
         self._is_local = is_loopback(listens_on)
         self._any_name = not self._is_local and not names
         lowered = [name.lower() for name in names]
-        self._names = frozenset((*_LOOPBACK_NAMES, *(name for name in lowered if not name.startswith("*."))))
+        self._names = frozenset((*LOOPBACK_NAMES, *(name for name in lowered if not name.startswith("*."))))
         self._endings = tuple(name[1:] for name in lowered if name.startswith("*."))
         self._for_pages = for_pages
 
@@ -51,7 +52,7 @@ class TrustedHosts:
             await self._app(scope, receive, send)
             return
         code, message, field = refusal
-        body = json.dumps({"error": {"code": code, "message": message, "field": field}}).encode()
+        body = json.dumps(error_body(code, message, field)).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 403, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -79,20 +80,14 @@ class TrustedHosts:
         if self._any_name or name in self._names or name.endswith(self._endings):
             return True
         server = scope.get("server")
-        return server is not None and _address(name) is not None and _address(name) == _address(server[0])
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a server that listens on this address is reached from its own machine only."""
-    address = _address(host)
-    return host == "localhost" if address is None else address.is_loopback
+        return server is not None and ip_address(name) is not None and ip_address(name) == ip_address(server[0])
 
 
 def _name(host: str) -> str | None:
     matched = _HOST.fullmatch(host.lower())
     if matched is None:
         return None
-    return matched["name"] or str(_address(matched["bracketed"]) or "") or None
+    return matched["name"] or str(ip_address(matched["bracketed"]) or "") or None
 
 
 def _origin_name(origin: str) -> str | None:
@@ -101,12 +96,3 @@ def _origin_name(origin: str) -> str | None:
     except ValueError:
         return None
     return _name(split.netloc) if split.scheme in ("http", "https") else None
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return address if mapped is None else mapped

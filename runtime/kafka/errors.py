@@ -1,5 +1,8 @@
 """What Kafka's client reports, sorted once: worth another attempt, or a reason to stop."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from confluent_kafka import KafkaError, KafkaException
 
 from runtime.errors import TerminalError, TransientError, UnreachableError
@@ -37,16 +40,25 @@ _TERMINAL = frozenset(
 )
 
 
-def sorted_error(error: KafkaException | KafkaError) -> TransientError | TerminalError:
-    """The error to raise for what the client reported or raised; its message begins with `Kafka`."""
+def sorted_error(error: KafkaException | KafkaError, kafka: str) -> TransientError | TerminalError:
+    """The error to raise for what the client of this Kafka reported or raised."""
     reason = error.args[0] if isinstance(error, KafkaException) else error
     if not isinstance(reason, KafkaError):
-        return TransientError(f"Kafka: {reason}")
+        return TransientError(f"Kafka at {kafka}: {reason}")
     if is_terminal(reason):
-        return TerminalError(f"Kafka refuses: {reason.str()}")
+        return TerminalError(f"Kafka at {kafka} refuses: {reason.str()}")
     if reason.code() in _UNREACHABLE:
-        return UnreachableError(f"Kafka does not answer: {reason.str()}")
-    return TransientError(f"Kafka cannot do it now: {reason.str()}")
+        return UnreachableError(f"Kafka at {kafka} does not answer: {reason.str()}")
+    return TransientError(f"Kafka at {kafka} cannot do it now: {reason.str()}")
+
+
+@contextmanager
+def errors_sorted(kafka: str) -> Iterator[None]:
+    """Raise what the client of this Kafka raises within the block as TransientError or TerminalError."""
+    try:
+        yield
+    except KafkaException as error:
+        raise sorted_error(error, kafka) from error
 
 
 def is_terminal(error: KafkaError) -> bool:

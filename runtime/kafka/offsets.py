@@ -1,6 +1,6 @@
 """Offsets of one Kafka: what partitions hold, how far consumer groups have come. Who waits for what is the caller's.
 
-Commits past transaction markers count, so a group that has read everything has committed the end itself. Asked by
+Commits past transaction markers count, so a group that has read everything has committed the end itself. Queried by
 consumers that join no group: librdkafka's admin client may abort the process when its broker goes away in the midst.
 """
 
@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from runtime.kafka.clients import UNJOINED, unjoined_consumer
+from runtime.kafka.errors import errors_sorted
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -26,48 +29,46 @@ class Extent(msgspec.Struct, frozen=True):
 
 
 class Offsets:
-    """Asks one Kafka. Every method raises KafkaException when it does not answer."""
+    """Queries one Kafka. Every method raises TransientError when it does not answer, or TerminalError."""
 
     def __init__(self, kafka: str) -> None:
         self._kafka = kafka
         self._consumers: dict[str, Consumer] = {}
 
     def partitions(self, topics: Iterable[str]) -> tuple[Partition, ...]:
-        """The partitions of topics, in order. Raises KafkaException for a topic that does not exist."""
+        """The partitions of topics, in order. Raises TransientError for a topic that does not exist yet."""
         wanted = set(topics)
-        known = self._consumer().list_topics(timeout=REQUEST_TIMEOUT_S).topics
-        missing = wanted - known.keys()
-        if missing:
-            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, f"no topic {min(missing)!r}"))
-        return tuple((topic, partition) for topic in sorted(wanted) for partition in sorted(known[topic].partitions))
+        with errors_sorted(self._kafka):
+            existing = self._consumer().list_topics(timeout=REQUEST_TIMEOUT_S).topics
+            missing = wanted - existing.keys()
+            if missing:
+                raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, f"no topic {min(missing)!r}"))
+        return tuple((topic, partition) for topic in sorted(wanted) for partition in sorted(existing[topic].partitions))
 
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """What a group has committed of these partitions; nothing of those that it never committed."""
-        places = [TopicPartition(topic, partition) for topic, partition in partitions]
-        answered = self._consumer(group).committed(places, timeout=REQUEST_TIMEOUT_S)
-        for place in answered:
-            if place.error is not None:
-                raise KafkaException(place.error)
-        return {(place.topic, place.partition): place.offset for place in answered if place.offset >= 0}
+        queried = [TopicPartition(topic, partition) for topic, partition in partitions]
+        with errors_sorted(self._kafka):
+            answered = self._consumer(group).committed(queried, timeout=REQUEST_TIMEOUT_S)
+            for answer in answered:
+                if answer.error is not None:
+                    raise KafkaException(answer.error)
+        return {(answer.topic, answer.partition): answer.offset for answer in answered if answer.offset >= 0}
 
     def extents(self, partitions: Iterable[Partition]) -> dict[Partition, Extent]:
         """What each partition holds now, records of open transactions included."""
-        consumer = self._consumer()
-        return {
-            place: Extent(*consumer.get_watermark_offsets(TopicPartition(*place), timeout=REQUEST_TIMEOUT_S))
-            for place in partitions
-        }
+        with errors_sorted(self._kafka):
+            consumer = self._consumer()
+            return {
+                partition: Extent(
+                    *consumer.get_watermark_offsets(TopicPartition(*partition), timeout=REQUEST_TIMEOUT_S)
+                )
+                for partition in partitions
+            }
 
-    def _consumer(self, group: str = "nobody") -> Consumer:
-        """One that asks in the name of a group and never joins it."""
+    def _consumer(self, group: str = UNJOINED) -> Consumer:
+        """A consumer that asks in the name of a group and never joins it."""
         if group not in self._consumers:
-            self._consumers[group] = Consumer(
-                {
-                    "bootstrap.servers": self._kafka,
-                    "group.id": group,
-                    "enable.auto.commit": False,
-                    "isolation.level": "read_uncommitted",
-                    "log_level": 0,
-                }
-            )
+            options = {"group_id": group, "isolation_level": "read_uncommitted"}
+            self._consumers[group] = unjoined_consumer(self._kafka, **options)
         return self._consumers[group]

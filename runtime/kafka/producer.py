@@ -1,126 +1,104 @@
-"""Records of one request to Kafka, and one answer when all of them are acknowledged. Leaves encoding to `intake`."""
+"""Appends records and returns once Kafka has them, for one thread; `async_producer` does it for an event loop."""
 
-import asyncio
-import logging
-import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaException, Message, Producer
 
+from runtime.errors import UnreachableError
 from runtime.kafka.clients import PRODUCER_CONFIG
+from runtime.kafka.deliveries import Deliveries, ProducerRecord, RecordPosition
+from runtime.kafka.errors import errors_sorted, sorted_error
 
-DELIVERY_TIMEOUT_S = 10
-_QUEUE_KBYTES = 128 * 1024
-_QUIET_S = 10.0
-
-logger = logging.getLogger(__name__)
-
-
-class Unavailable(Exception):
-    """Kafka did not acknowledge. Some of the records may have been written: message ids make it safe to send again."""
-
-
-class Outgoing(NamedTuple):
-    topic: str
-    key: bytes | None
-    value: bytes
+DELIVERY_TIMEOUT_S = 30.0
+_GRACE_S = 1.0  # the client gives a record up by itself, a moment after its time
+_QUEUE_KBYTES = 32 * 1024
+_WAIT_S = 0.1
+_SERVED_EVERY = 500
 
 
 class AcknowledgedProducer:
-    """Kafka's producer for asyncio: callbacks are served by a thread of its own, one future for each request."""
+    """Kafka's producer. A record is acknowledged when all in-sync replicas have it, or given up in time.
+
+    After an error some of the records may have been appended, and may still be: sending all of them again must do no
+    harm.
+    """
 
     def __init__(
-        self,
-        kafka: str,
-        client_id: str,
-        on_fatal: Callable[[], None],
-        observe_s: Callable[[float], None] = lambda _: None,
-        delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
+        self, kafka: str, client_id: str, *, delivery_timeout_s: float = DELIVERY_TIMEOUT_S, linger_ms: int = 5
     ) -> None:
-        self._observe_s = observe_s
-        self._on_fatal = on_fatal
-        self._loop = asyncio.get_running_loop()
-        self._quiet_until = 0.0
+        self._kafka = kafka
+        self._delivery_timeout_s = delivery_timeout_s
         self._producer = Producer(
             PRODUCER_CONFIG
             | {
                 "bootstrap.servers": kafka,
                 "client.id": client_id,
-                "linger.ms": 5,
+                "linger.ms": linger_ms,
                 "compression.type": "lz4",
                 "message.timeout.ms": round(delivery_timeout_s * 1000),
                 "queue.buffering.max.kbytes": _QUEUE_KBYTES,
-                "log_level": 2,  # what matters comes to error_cb; the rest is a line for every attempt to connect
-                "error_cb": self._failed,
-            },
-            logger=logger,
+                "log_level": 0,  # what goes wrong is raised
+            }
         )
-        self._closing = threading.Event()
-        self._poller = threading.Thread(target=self._poll, name="kafka-deliveries", daemon=True)
-        self._poller.start()
 
-    async def send(self, records: Sequence[Outgoing]) -> None:
-        """Return once every record is acknowledged by all in-sync replicas. Raises Unavailable in time."""
-        if not records:
-            return
-        started = time.perf_counter()
-        delivery = _Delivery(self._loop, len(records))
-        try:
-            for record in records:
-                self._producer.produce(record.topic, record.value, record.key, on_delivery=delivery.acknowledge)
-        except BufferError:
-            raise Unavailable("the queue to Kafka is full") from None
-        except KafkaException as error:
-            raise Unavailable(f"Kafka's client refused: {error.args[0].str()}") from None
-        failure = await delivery.done
-        self._observe_s(time.perf_counter() - started)
-        if failure is not None:
-            raise Unavailable(f"Kafka did not acknowledge: {failure}")
+    def send(self, records: Iterable[ProducerRecord]) -> tuple[RecordPosition, ...]:
+        """Append records: where they lie, in order within a partition. Raises TransientError or TerminalError."""
+        positions: list[RecordPosition] = []
 
-    def ping(self, topic: str, timeout_s: float) -> None:
-        """Ask the broker for a topic. Raises KafkaException when it does not answer or has none. Blocks."""
-        error = self._producer.list_topics(topic, timeout=timeout_s).topics[topic].error
-        if error is not None:
-            raise KafkaException(error)
+        def keep(message: Message) -> None:
+            positions.append(RecordPosition(message.partition() or 0, message.offset() or 0))
 
-    def close(self, timeout_s: float) -> int:
-        """Wait for what is under way; how many records were still unacknowledged at the end. Blocks."""
-        remaining = int(self._producer.flush(timeout_s))
-        self._closing.set()
-        self._poller.join(1)
-        return remaining
+        for _ in self.stream(records, Deliveries(self._kafka, keep)):
+            pass
+        return tuple(positions)
 
-    def _poll(self) -> None:
-        while not self._closing.is_set():
-            self._producer.poll(0.2)
+    def stream(self, records: Iterable[ProducerRecord], deliveries: Deliveries) -> Iterator[int]:
+        """Append records of any number, yielding how many are acknowledged now and then, and at the end.
 
-    def _failed(self, error: KafkaError) -> None:
-        if error.fatal():
-            logger.critical("Kafka's client cannot go on: %s", error.str())
-            self._loop.call_soon_threadsafe(self._on_fatal)
-        elif time.monotonic() >= self._quiet_until:
-            logger.warning("Kafka: %s", error.str())
-            self._quiet_until = time.monotonic() + _QUIET_S
+        Raises as `send`. What `records` raises passes; then, and on an interruption, `flush` and ask `deliveries`.
+        """
+        handed_over = 0
+        for record in records:
+            self._hand_over(record, deliveries)
+            handed_over += 1
+            if handed_over % _SERVED_EVERY == 0:
+                self._serve(deliveries, 0)
+                yield deliveries.acknowledged
+        deadline = time.monotonic() + self._delivery_timeout_s + _GRACE_S
+        while deliveries.settled < handed_over:
+            if time.monotonic() >= deadline:
+                raise UnreachableError(f"Kafka at {self._kafka} did not acknowledge every record")
+            self._serve(deliveries, _WAIT_S)
+            yield deliveries.acknowledged
+        deliveries.check()
+        yield deliveries.acknowledged
 
+    def partitions(self, topic: str) -> tuple[int, ...]:
+        """The partitions of a topic. Raises TransientError or TerminalError."""
+        with errors_sorted(self._kafka):
+            described = self._producer.list_topics(topic, timeout=self._delivery_timeout_s).topics[topic]
+        if described.error is not None:
+            raise sorted_error(described.error, self._kafka)
+        return tuple(sorted(described.partitions))
 
-class _Delivery:
-    """Counts down one request's acknowledgements. `acknowledge` runs in the polling thread only."""
+    def flush(self, timeout_s: float) -> int:
+        """Wait for what is under way: how many records are still unacknowledged."""
+        return int(self._producer.flush(timeout_s))
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, records: int) -> None:
-        self.done: asyncio.Future[str | None] = loop.create_future()
-        self._loop = loop
-        self._remaining = records
-        self._failure: str | None = None
+    def _hand_over(self, record: ProducerRecord, deliveries: Deliveries) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic, record.value, record.key, record.partition, on_delivery=deliveries.settle
+                )
+            except BufferError:  # the queue is full
+                self._serve(deliveries, _WAIT_S)
+            except KafkaException as error:
+                raise sorted_error(error, self._kafka) from error
+            else:
+                return
 
-    def acknowledge(self, error: KafkaError | None, _message: Message) -> None:
-        if error is not None:
-            self._failure = error.str()
-        self._remaining -= 1
-        if self._remaining == 0:
-            self._loop.call_soon_threadsafe(self._finish)
-
-    def _finish(self) -> None:
-        if not self.done.done():
-            self.done.set_result(self._failure)
+    def _serve(self, deliveries: Deliveries, timeout_s: float) -> None:
+        self._producer.poll(timeout_s)
+        deliveries.check()

@@ -6,6 +6,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from runtime.kafka.errors import errors_sorted
+
 
 def create_topics(
     kafka: str,
@@ -15,22 +17,20 @@ def create_topics(
     *,
     timeout_s: float = 30.0,
 ) -> None:
-    """Create the topics that do not exist yet: name -> broker settings.
-
-    Raises KafkaException when the broker refuses or cannot be reached.
-    """
+    """Create the topics that do not exist yet: name -> broker settings. Raises TransientError or TerminalError."""
     admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
-    existing = admin.list_topics(timeout=timeout_s).topics
-    missing = [
-        NewTopic(name, num_partitions=partitions, replication_factor=replication, config=dict(configuration))
-        for name, configuration in configurations.items()
-        if name not in existing
-    ]
-    if not missing:
-        return
-    for future in admin.create_topics(missing, operation_timeout=timeout_s).values():
-        try:
-            future.result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
+    with errors_sorted(kafka):
+        existing = admin.list_topics(timeout=timeout_s).topics
+        missing = [
+            NewTopic(name, num_partitions=partitions, replication_factor=replication, config=dict(configuration))
+            for name, configuration in configurations.items()
+            if name not in existing
+        ]
+        if not missing:
+            return
+        for future in admin.create_topics(missing, operation_timeout=timeout_s).values():
+            try:
+                future.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise

@@ -1,1 +1,1 @@
-"""The warehouse: what is in Kafka, in ClickHouse, for whoever asks in SQL."""
+"""Writes what is in Kafka into the warehouse, once. Which tables and columns there are is left to `warehouse`."""

@@ -1,4 +1,4 @@
-"""Messages of several partitions to one Arrow table for each ClickHouse table. Pure: neither sends nor acknowledges."""
+"""Makes one Arrow table for each ClickHouse table of messages of several partitions. Pure: sends nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,26 +12,27 @@ from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.records import Event
 from sinks.clickhouse.rows import ROWS, check_event
-from warehouse.tables import TABLES, Rows, Table
+from warehouse.tables import TABLES, Rows, WarehouseTable
 
 _WITH_TOMBSTONES = frozenset({topics.PROFILES})
 
 Failure = tuple[Message, DecodeError]
 
 
-class Insert(msgspec.Struct, frozen=True):
-    """What one table gets. The same messages make the same insert with the same token."""
+class TableInsert(msgspec.Struct, frozen=True):
+    """The rows of one table. The same messages make the same insert with the same token."""
 
     table: str
     columns: pa.Table
     token: str
 
 
-class Batch(msgspec.Struct, frozen=True):
-    inserts: tuple[Insert, ...]
+class InsertBatch(msgspec.Struct, frozen=True):
+    """What messages become; `received_at`: when each event was accepted, for the latency."""
+
+    inserts: tuple[TableInsert, ...]
     failures: tuple[Failure, ...]
     received_at: tuple[int, ...]
-    """When each event of the batch was accepted, for the latency."""
 
 
 class _Failures:
@@ -47,12 +48,12 @@ class _Failures:
         return iter(self._by_message.values())
 
 
-def batch_of(codec: Codec, messages: Sequence[Message]) -> Batch:
+def batch_of(codec: Codec, messages: Sequence[Message]) -> InsertBatch:
     """Decode messages and turn them into columns. What cannot be decoded is listed, and stops nothing.
 
-    Raises what the schema registry's client raises when an unknown schema id cannot be asked for.
+    Raises what the schema registry's client raises when an unknown schema id cannot be fetched.
     """
-    inserts: list[Insert] = []
+    inserts: list[TableInsert] = []
     received_at: tuple[int, ...] = ()
     failures = _Failures()
     for topic, of_topic in _by_topic(messages).items():
@@ -60,9 +61,9 @@ def batch_of(codec: Codec, messages: Sequence[Message]) -> Batch:
         decoded, records = _decode(codec, topic, of_topic, failures)
         for name, rows in ROWS[topic](records, decoded).items():
             if columns := _columns(TABLES[name], rows, failures):
-                inserts.append(Insert(name, pa.concat_tables(columns), token))
+                inserts.append(TableInsert(name, pa.concat_tables(columns), token))
         received_at += tuple(record.received_at for record in records if isinstance(record, Event))
-    return Batch(tuple(inserts), tuple(failures), received_at)
+    return InsertBatch(tuple(inserts), tuple(failures), received_at)
 
 
 def _by_topic(messages: Sequence[Message]) -> Mapping[str, list[Message]]:
@@ -107,7 +108,7 @@ def _decode(
 
 
 def _newest(profiles: Sequence[Message]) -> Iterator[Message]:
-    """All but tombstones, which tell nothing new, and those that a later one replaces, as compaction will do."""
+    """Leave out tombstones, which say nothing new, and profiles that a later one replaces, as compaction will do."""
     profiles = [message for message in profiles if message.value() is not None]
     keys = [message.key() for message in profiles]
     newest = dict(zip(keys, profiles, strict=True))
@@ -116,7 +117,7 @@ def _newest(profiles: Sequence[Message]) -> Iterator[Message]:
             yield message
 
 
-def _columns(table: Table, rows: Rows, failures: _Failures) -> list[pa.Table]:
+def _columns(table: WarehouseTable, rows: Rows, failures: _Failures) -> list[pa.Table]:
     """Rows as columns, but for those with a value that does not fit; halved until these stand alone."""
     count = len(rows.get("origin", ()))
     if not count:

@@ -1,4 +1,4 @@
-"""What decoded records become: the rows of the tables they feed, each with the version that decides between repeats.
+"""Makes rows of decoded records for the tables they feed, each with the version that decides between repeats.
 
 Of all rows of a table with one key the highest version counts, and of equal versions the latest inserted. Leaves the
 columns, and so which fields of a record are read, to `tables`.
@@ -48,9 +48,9 @@ def check_event(event: Event, key: bytes | None) -> None:
 
 def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
     keys = [message.key() or b"" for message in messages]
-    places = [(message.offset() or 0) << _PARTITION_BITS | (message.partition() or 0) for message in messages]
+    positions = [(message.offset() or 0) << _PARTITION_BITS | (message.partition() or 0) for message in messages]
     # Of events with one message id the first is folded, so the first counts here: the version falls.
-    versions = [_HIGHEST_VERSION - place for place in places]
+    versions = [_HIGHEST_VERSION - position for position in positions]
     profile_ids = [key.decode()[-_PROFILE_ID_LENGTH:] for key in keys]
     bodies = [message.value() for message in messages]
     return {
@@ -78,14 +78,14 @@ def _profiles(profiles: Sequence[Profile], messages: Messages) -> dict[str, Rows
         if profile.merged_into is None
         for claim in profile.identifiers
     ]
-    parts = ("origin", "record", "version", "identifier", "is_deleted")
+    columns = ("origin", "record", "version", "identifier", "is_deleted")
     return {
         "profiles": {
             **_rows(profiles, messages, [profile.version for profile in profiles]),
             "is_deleted": [profile.merged_into is not None or profile.deleted for profile in profiles],
             "session": [profile.session or _NO_SESSION for profile in profiles],
         },
-        "identifiers": dict(zip(parts, zip(*claims, strict=True), strict=True)) if claims else {},
+        "identifiers": dict(zip(columns, zip(*claims, strict=True), strict=True)) if claims else {},
     }
 
 
@@ -106,7 +106,7 @@ def _triggers(triggers: Sequence[Trigger], messages: Messages) -> dict[str, Rows
 
 
 def _rejected_events(rejected: Sequence[RejectedEvent], messages: Messages) -> dict[str, Rows]:
-    return {"rejected_events": {**_rows(rejected, messages, [1] * len(rejected)), **_places(messages)}}
+    return {"rejected_events": {**_rows(rejected, messages, [1] * len(rejected)), **_positions(messages)}}
 
 
 def _dead_letters(letters: Sequence[DeadLetter], messages: Messages) -> dict[str, Rows]:
@@ -119,11 +119,11 @@ def _links(links: Sequence[Link], messages: Messages) -> dict[str, Rows]:
 
 
 def _identity_changes(changes: Sequence[IdentityChange], messages: Messages) -> dict[str, Rows]:
-    rows = {**_rows(changes, messages, [1] * len(changes)), **_places(messages)}
+    rows = {**_rows(changes, messages, [1] * len(changes)), **_positions(messages)}
     return {"identity_changes": rows}
 
 
-def _places(messages: Messages) -> Rows:
+def _positions(messages: Messages) -> Rows:
     return {
         "partition": [message.partition() for message in messages],
         "offset": [message.offset() for message in messages],

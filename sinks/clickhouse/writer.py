@@ -1,6 +1,6 @@
-"""Batches into ClickHouse, however long it takes: dead letters first, then every insert, each with back-off.
+"""Writes batches into ClickHouse, however long it takes: dead letters first, then every insert, with back-off.
 
-Leaves receiving and acknowledging to `process`.
+Leaves receiving and acknowledging to `loop`.
 """
 
 import logging
@@ -10,14 +10,12 @@ from collections.abc import Sequence
 
 from confluent_kafka import Message
 
-from runtime.errors import TransientError
 from runtime.retrying import persist
 from schemas import topics
 from schemas.codec import Codec
-from schemas.registry import REGISTRY_ERRORS
 from sinks import metrics
-from sinks.clickhouse.batch import Batch, Failure, Insert, batch_of
-from sinks.dead_letters import DeadLetters
+from sinks.clickhouse.batch import Failure, InsertBatch, TableInsert, batch_of
+from sinks.dead_letters import DeadLetterProducer
 from warehouse.client import Warehouse
 
 LATENCIES_OF_A_BATCH = 1_000  # at most, evenly: observing every event took 3 % of the sink's time
@@ -29,32 +27,28 @@ logger = logging.getLogger(__name__)
 class Writer:
     """Makes batches and writes them. The two may run in different threads; each raises TerminalError or Stopped."""
 
-    def __init__(self, codec: Codec, warehouse: Warehouse, letters: DeadLetters, stopping: threading.Event) -> None:
+    def __init__(
+        self, codec: Codec, warehouse: Warehouse, letters: DeadLetterProducer, stopping: threading.Event
+    ) -> None:
         self._codec = codec
         self._warehouse = warehouse
         self._letters = letters
         self._stopping = stopping
 
-    def prepare(self, messages: Sequence[Message]) -> Batch:
+    def prepare(self, messages: Sequence[Message]) -> InsertBatch:
         """Decode messages into columns; waits for the schema registry when it must be asked and does not answer."""
-        return persist("decode", lambda: self._decode(messages), self._stopping, metrics.RETRIES)
+        return persist("decode", lambda: batch_of(self._codec, messages), self._stopping, metrics.RETRIES)
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: InsertBatch) -> None:
         """Return once everything is in ClickHouse or on events.dead."""
-        self._bury(batch.failures)
+        self._dead_letter(batch.failures)
         for insert in batch.inserts:
             persist("insert", lambda insert=insert: self._insert(insert), self._stopping, metrics.RETRIES)  # type: ignore[misc]
         now = time.time()
         for received_at in batch.received_at[:: len(batch.received_at) // LATENCIES_OF_A_BATCH + 1]:
             metrics.LATENCY_S.observe(max(now - received_at / 1000, 0))
 
-    def _decode(self, messages: Sequence[Message]) -> Batch:
-        try:
-            return batch_of(self._codec, messages)
-        except REGISTRY_ERRORS as error:
-            raise TransientError(f"the schema registry does not answer: {error}") from error
-
-    def _bury(self, failures: Sequence[Failure]) -> None:
+    def _dead_letter(self, failures: Sequence[Failure]) -> None:
         letters = []
         for message, error in failures:
             if message.topic() == topics.EVENTS_DEAD:  # a letter about a letter would never end
@@ -66,7 +60,7 @@ class Writer:
         if letters:
             persist("dead_letter", lambda: self._letters.send(letters), self._stopping, metrics.RETRIES)
 
-    def _insert(self, insert: Insert) -> None:
+    def _insert(self, insert: TableInsert) -> None:
         with metrics.INSERT_S.labels(insert.table).time():
             self._warehouse.insert(insert.table, insert.columns, insert.token)
         metrics.ROWS.labels(insert.table).inc(insert.columns.num_rows)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from identity.components import Components, keys_of, link_key
-from identity.decide import Decision, decide, unchanged
+from identity.decide import decide, refuse
+from identity.decision import Decision
+from identity.ledger import keys_of, link_key
 from identity.rules import IdentityRules, is_well_formed
 from schemas.codec import Codec, DecodeError
 from schemas.identity import identifier_key, profile_key
@@ -15,10 +16,12 @@ from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
-from streams.phases import Folded, Output, Received, Record
+from streams.phases import Decoded, Effects, Output, Record
 from streams.state.view import StateView
 
-MAX_PAIRS = 10_000  # of one order; whoever has more sends several
+MAX_PAIRS = 10_000  # of one request; whoever has more sends several
+
+_Checked = tuple[IdentityRequest, str]
 
 
 class GraphStage:
@@ -32,40 +35,33 @@ class GraphStage:
         self._workspaces = workspaces
         self._rules = rules
         self._codec = codec
-        self._dead = DeadLetters(codec, self.name)
-        self.bury = self._dead.of
+        self.dead_letter = DeadLetters(codec, self.name).of
         self._encode_link = codec.encoder(Link)
         self._encode_command = codec.encoder(ProfileCommand)
         self._encode_route = codec.encoder(Route)
         self._encode_change = codec.encoder(IdentityChange)
 
-    def fold(self, received: Received, view: StateView) -> Folded:
+    def fold(self, decoded: Decoded[_Checked], view: StateView) -> Effects:
         """Decide the requests of a batch one after another; each sees what the ones before it decided."""
         outputs: list[Output] = []
         tally: Tally = Tally()
-        decoded: list[tuple[IdentityRequest, str]] = []
-        for record in received.records:
-            try:
-                decoded.append(self._decode(record))
-            except DecodeError as error:
-                outputs.append(self._dead.of(record, error, received.now, tally))
         view.prefetch(
             key
-            for request, refusal in decoded
+            for request, refusal in decoded.items
             if request.identifiers and not refusal
             for key in keys_of(request.workspace, request.identifiers)
         )
-        for request, refusal in decoded:
+        for request, refusal in decoded.items:
             if refusal:
-                decision = self._nothing(request, view, refusal)
+                decision = refuse(request, view, self._rules, refusal)
             else:
                 decision = decide(request, view, self._workspaces[request.workspace].namespace, self._rules)
             self._count(decision, tally)
             outputs += self._outputs(decision)
-        return Folded(outputs, view, tally)
+        return Effects(outputs, view, tally)
 
-    def _decode(self, record: Record) -> tuple[IdentityRequest, str]:
-        """The request, and why it cannot be decided if somebody waits for the answer. Raises DecodeError otherwise."""
+    def decode(self, record: Record, now: int) -> _Checked:  # noqa: ARG002 - a stage's signature
+        """Read a request, and why it cannot be decided if its sender waits for an answer. Raises DecodeError else."""
         request = self._codec.decode(IdentityRequest, record.value)
         refusal = self._refusal(request)
         if refusal is not None and not request.request_id:
@@ -78,23 +74,18 @@ class GraphStage:
         if request.workspace not in self._workspaces:
             return DecodeError("unknown_workspace", "the request names a workspace that is not configured")
         if request.kind == "link" and not self._rules.usable(request.identifiers):
-            return DecodeError("no_identifier", "the request names nobody")
-        for one in (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))):
-            # What the rules do not let name anybody any more can still be parted from others, and is left out of links
-            # that were asked for before.
+            return DecodeError("no_identifier", "the request has no usable identifier")
+        for identifier in (*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))):
+            # What is not usable any more can still be unmerged from others, and is left out of links requested before.
             if request.kind not in _LENIENT:
-                why = self._rules.why_nobody(one)
+                reason = self._rules.why_unusable(identifier)
             else:
-                why = "" if is_well_formed(one.value) else "the request holds a value that cannot name anybody"
-            if why:
-                return DecodeError("invalid", why)
+                reason = "" if is_well_formed(identifier.value) else _MALFORMED
+            if reason:
+                return DecodeError("invalid", reason)
         if len(request.pairs) > MAX_PAIRS:
             return DecodeError("invalid", f"the request holds more than {MAX_PAIRS} pairs")
         return None
-
-    def _nothing(self, request: IdentityRequest, view: StateView, reason: str) -> Decision:
-        number = Components(view, request.workspace, self._rules).last_decision()
-        return Decision(changes=[unchanged(request, number, self._rules.version, reason)])
 
     def _count(self, decision: Decision, tally: Tally) -> None:
         tally[metrics.MERGES, ()] += decision.merged
@@ -117,5 +108,6 @@ class GraphStage:
             yield Output(IDENTITY_CHANGES, change.workspace.encode(), self._encode_change(change))
 
 
+_MALFORMED = "the request holds a value that cannot name anybody"
 _LENIENT = frozenset({"link", "unmerge", "retract", "reject", "reattribute"})
 _OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

@@ -20,7 +20,7 @@ from settings import Workspace
 from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
-from streams.phases import Folded, Output, Received, Record
+from streams.phases import Decoded, Effects, Output, Record
 from streams.state.view import StateView
 
 MAX_AHEAD_MS = 24 * 3600 * 1000  # one event from the year 2100 would move the event clock past everything else
@@ -45,32 +45,26 @@ class ResolveStage:
         self._workspaces = workspaces
         self._rules = rules
         self._codec = codec
-        self._dead = DeadLetters(codec, self.name)
-        self.bury = self._dead.of
+        self.dead_letter = DeadLetters(codec, self.name).of
         self._encode_request = codec.encoder(IdentityRequest)
         self._encode_event = codec.encoder(Event)
 
-    def fold(self, received: Received, view: StateView) -> Folded:
+    def fold(self, decoded: Decoded[_Decoded], view: StateView) -> Effects:
         """Resolve a batch: one read of all entries, then record by record."""
         outputs: list[Output] = []
         tally: Tally = Tally()
-        decoded = []
-        for record in received.records:
-            try:
-                decoded.append(self._decode(record, received.now))
-            except DecodeError as error:
-                outputs.append(self._dead.of(record, error, received.now, tally))
-        view.prefetch(item.key for item in decoded)
-        for item in decoded:
+        view.prefetch(item.key for item in decoded.items)
+        for item in decoded.items:
             if item.route is not None:
                 self._apply(item, item.route, view)
             elif item.event is not None:
                 self._resolve(item, item.event, view, outputs)
-        tally[metrics.RESOLVED, ("dead",)] += len(received.records) - len(decoded)
-        tally[metrics.RESOLVED, ("resolved",)] += sum(item.event is not None for item in decoded)
-        return Folded(outputs, view, tally)
+        tally[metrics.RESOLVED, ("dead",)] += len(decoded.refused)
+        tally[metrics.RESOLVED, ("resolved",)] += sum(item.event is not None for item in decoded.items)
+        return Effects(outputs, view, tally)
 
-    def _decode(self, record: Record, now: int) -> _Decoded:
+    def decode(self, record: Record, now: int) -> _Decoded:
+        """Read an event, the front of it only, or a route."""
         if record.topic == IDENTITY_ROUTES:
             route = self._codec.decode(Route, record.value)
             if route.workspace not in self._workspaces:
@@ -88,14 +82,14 @@ class ResolveStage:
         return _Decoded(record, identifier_key(event.workspace, identifiers[0]), event, identifiers, None)
 
     def _led_by(self, primary: Identifier, event: EventHead, record: Record) -> bytes | None:
-        """The event with its primary identifier first, as it nearly always comes.
+        """Return the event with its primary identifier first, as it nearly always comes.
 
-        Everybody behind RESOLVE takes the first for the one by which it was routed, whatever the rules are by then.
+        All who read it later take the first for the one by which it was routed, whatever the rules are by then.
         """
         if event.identifiers[0] == primary:
             return record.value
         whole = self._codec.decode(Event, record.value)
-        others = (one for one in whole.identifiers if one != primary)
+        others = (identifier for identifier in whole.identifiers if identifier != primary)
         return self._encode_event(msgspec.structs.replace(whole, identifiers=(primary, *others)))
 
     def _apply(self, item: _Decoded, route: Route, view: StateView) -> None:
@@ -108,19 +102,21 @@ class ResolveStage:
         workspace = self._workspaces[event.workspace]
         is_sign_in = event.type == "identify" and bool(self._rules.attributed(item.identifiers))
         entry, epoch = _entry(view, item.key), self._rules.epoch(event.occurred_at)
-        resolved = resolve(entry, item.identifiers, event.source, workspace.namespace, asks_all=is_sign_in, epoch=epoch)
+        resolved = resolve(
+            entry, item.identifiers, event.source, workspace.namespace, request_all=is_sign_in, epoch=epoch
+        )
         record = item.record
         key = profile_key(event.workspace, resolved.profile_id)
         outputs.append(Output(EVENTS_RESOLVED, key, self._led_by(item.identifiers[0], event, record), record.headers))
         if resolved.changed is not None:
             view.put(item.key, encode_entry(resolved.changed))
-        if resolved.asked:
+        if resolved.requested:
             request = IdentityRequest(
                 workspace=event.workspace,
                 message_id=event.message_id,
                 source=event.source,
                 occurred_at=event.occurred_at,
-                identifiers=(item.identifiers[0], *resolved.asked),
+                identifiers=(item.identifiers[0], *resolved.requested),
                 signed_in=is_sign_in,
             )
             outputs.append(Output(IDENTITY_REQUESTS, event.workspace.encode(), self._encode_request(request)))

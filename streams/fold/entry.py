@@ -41,8 +41,8 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before.
     `buffered`: 8 bytes for each buffered record, in order: a hash of its message id, or zeros for a command. The first
     ones lie under keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is.
-    `shadow`: the state so far. `sessions`: what the chunk at hand has to publish. `arrivals`: the newest ids of what was
-    replayed, by when they were received; a replay is ordered by time.
+    `shadow`: the state so far. `sessions`: what the chunk at hand has to publish. `arrivals`: the newest ids of what
+    was replayed, by when they were received; a replay is ordered by time.
     """
 
     lineage: Lineage

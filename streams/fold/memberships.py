@@ -39,6 +39,11 @@ class Memberships(Facet):
             del self.entered_at[segment]
             _draft(segment, "exited", moment.as_of, moment)
 
+    def leave_all(self, moment: Moment) -> None:
+        """Leave all segments until the next evaluation."""
+        self.leave(sorted(self.entered_at), moment)
+        self.untils.clear()
+
     def publish_difference(self, published: dict[str, int], moment: Moment) -> None:
         """Publish what is different from what was published; who stays in a segment has been in it since then."""
         for segment in sorted(published.keys() - self.entered_at.keys()):
@@ -74,8 +79,7 @@ class Memberships(Facet):
 
     def retire(self, moment: Moment) -> None:
         """Leave all segments: whoever takes the profile over enters its own."""
-        self.leave(sorted(self.entered_at), moment)
-        self.untils.clear()
+        self.leave_all(moment)
         self.definitions = ""
 
 

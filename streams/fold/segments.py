@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from definitions import CompiledSegment, Program
-from streams.fold.moment import Moment
+from streams.fold.moment import FoldContext, Moment, Outputs
+from streams.fold.records import publish
 from streams.fold.state import ProfileState
 
 _NO_TRAITS: Mapping[str, object] = {}
@@ -26,3 +27,17 @@ def settle(state: ProfileState, segments: Iterable[CompiledSegment], moment: Mom
         traits = state.traits.values(segment.traits_read) if segment.traits_read else _NO_TRAITS
         verdict = segment.evaluate(state.windows.times, traits, moment.as_of)
         state.memberships.decide(segment.name, verdict, moment)
+
+
+def evaluate_all(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:
+    """Evaluate all segments as of the state's time."""
+    moment = Moment(context, out, cause, state.as_of, state.lineage.version)
+    settle(state, context.program.segments, moment)
+    publish(state, moment)
+
+
+def leave_all(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:
+    """Leave all segments as of the state's time, until the next evaluation."""
+    moment = Moment(context, out, cause, state.as_of, state.lineage.version)
+    state.memberships.leave_all(moment)
+    publish(state, moment)

@@ -1,7 +1,7 @@
 """Bring a partition's store up to date from its changelog topic, in bulk.
 
-The last writer must have been fenced before (`Committer.fence`): then the topic's end stands still, and reaching it is
-told by the consumer (end of partition), never computed from the last record, since markers leave holes in the offsets.
+The last writer must have been fenced before (`Committer.fence`): then the topic's end stands still. The
+consumer says when it is reached (end of partition); markers leave holes, so the last record does not tell.
 """
 
 import contextlib
@@ -13,8 +13,9 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from runtime.errors import TerminalError
 from streams.failpoints import reached
-from streams.state.store import Store
+from streams.state.store import StateStore
 
 log = logging.getLogger(__name__)
 
@@ -26,19 +27,21 @@ ANSWER_S = 30.0
 
 
 class Recovered(NamedTuple):
+    """How many changelog records a store lacked, and how long it took to apply them."""
+
     records: int
     seconds: float
 
 
-class RecoveryStalled(Exception):
+class RecoveryStalled(TerminalError):
     """The changelog's end was not reached although the broker sent nothing for a minute."""
 
 
-class ChangelogTruncated(Exception):
+class ChangelogTruncated(TerminalError):
     """Records that the store lacks are no longer in the changelog: going on would forget what they said."""
 
 
-def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable[[], bool]) -> Recovered:
+def recover(kafka: str, topic: str, partition: int, store: StateStore, stop: Callable[[], bool]) -> Recovered:
     """Apply every committed changelog record that the store lacks. Blocking; returns early when `stop()` is true.
 
     A store that was made from another topic of this name, or claims to be ahead of its end, is wiped and rebuilt.
@@ -60,8 +63,8 @@ def recover(kafka: str, topic: str, partition: int, store: Store, stop: Callable
     return Recovered(applied, time.monotonic() - started)
 
 
-def follow(kafka: str, topic: str, partition: int, store: Store) -> Generator[int, None, None]:
-    """Apply what another worker commits, as it commits it; the number of records of each round. Raises as `recover`.
+def follow(kafka: str, topic: str, partition: int, store: StateStore) -> Generator[int, None, None]:
+    """Apply what another worker commits, as it commits it; yields the records of each round. Raises as `recover`.
 
     Never ends by itself: whoever iterates stops, and closes the iterator.
     """
@@ -73,8 +76,8 @@ def follow(kafka: str, topic: str, partition: int, store: Store) -> Generator[in
 
 
 @contextlib.contextmanager
-def _reading(kafka: str, topic: str, partition: int, store: Store) -> Iterator[Consumer]:
-    """A consumer that stands at the first record that the store lacks."""
+def _reading(kafka: str, topic: str, partition: int, store: StateStore) -> Iterator[Consumer]:
+    """Provide a consumer that stands at the first record that the store lacks."""
     topic_id = _topic_id(kafka, topic)
     if store.topic() not in {None, topic_id}:
         log.warning("%s: the store was made from another topic of this name: rebuilding", topic)
@@ -102,13 +105,13 @@ def _reading(kafka: str, topic: str, partition: int, store: Store) -> Iterator[C
 
 
 def _topic_id(kafka: str, topic: str) -> str:
-    """Tells a topic from another of its name: one deleted since, or of another cluster."""
+    """Return what tells a topic from another of its name: one deleted since, or of another cluster."""
     admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
     return str(described[topic].result().topic_id)
 
 
-def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
+def _start(consumer: Consumer, topic: str, partition: int, store: StateStore) -> int:
     low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
     applied = store.applied()
     if applied is not None and applied >= high:
@@ -126,8 +129,8 @@ def _start(consumer: Consumer, topic: str, partition: int, store: Store) -> int:
     return start
 
 
-def _apply(messages: Iterable[Message], store: Store) -> tuple[int, bool]:
-    """Apply what was read; how many records that were, and whether the end of the topic was reached."""
+def _apply(messages: Iterable[Message], store: StateStore) -> tuple[int, bool]:
+    """Apply what was read. Returns how many records that were, and whether the end of the topic was reached."""
     records: list[tuple[bytes, bytes | None]] = []
     last, ended = -1, False
     for message in messages:

@@ -24,9 +24,7 @@ _HELD = "HELD"  # a file in the folder whose time says when the store was last h
 _DEADLINE = struct.Struct(">Q")
 _SHIFT = 1 << 63  # deadlines before 1970 must sort before later ones
 META = b"\x00"
-FILTER_BITS_PER_KEY = (
-    10  # most keys that are asked for were never stored: people who are new, identifiers without links
-)
+FILTER_BITS_PER_KEY = 10  # most keys that are read were never stored: people who are new, identifiers without links
 FLUSH_INTERVAL_S = 15.0
 """Bounds what a crash costs a quiet store, and how old it comes back: in time, a changelog forgets deletions."""
 STALE_AFTER_S = 5 * 24 * 3600.0
@@ -42,11 +40,11 @@ class StoreCorrupt(Exception):
     """
 
 
-class Store:
+class StateStore:
     """Not thread-safe for writing; reading from another thread than the writer's is fine (RocksDB's own guarantee)."""
 
     def __init__(self, path: Path, deadline_of: DeadlineOf | None) -> None:
-        """Open or create. Raises StoreCorrupt when there is something at `path` that RocksDB does not accept."""
+        """Open the store, or create it. Raises StoreCorrupt when RocksDB does not accept what is at `path`."""
         self._path = path
         self._deadline_of = deadline_of
         self._db = _open(path)
@@ -79,31 +77,32 @@ class Store:
         shutil.rmtree(path, ignore_errors=True)
 
     def get_many(self, keys: list[bytes]) -> list[bytes | None]:
-        """Values of keys, None where there is none; one call for all."""
+        """Return the values of keys, None where there is none; one call for all."""
         if not keys:
             return []
         with self._noticing():
             return list(self._db.get([_STATE + key for key in keys]))
 
     def get(self, key: bytes) -> bytes | None:
+        """Return the value of a key, None where there is none."""
         with self._noticing():
             value: bytes | None = self._db.get(_STATE + key)
         return value
 
     def meta(self, prefix: bytes) -> dict[bytes, bytes]:
-        """All meta records whose key starts with META + prefix, without those."""
+        """Return all meta records whose key starts with META + prefix, by the rest of their key."""
         start = _STATE + META + prefix
-        found = {}
+        values = {}
         for key in self._keys(start):
             if not key.startswith(start):
                 break
             value = self.get(key[len(_STATE) :])
             if value is not None:
-                found[key[len(start) :]] = value
-        return found
+                values[key[len(start) :]] = value
+        return values
 
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
-        """Keys of the workspace with a deadline <= until (ms), earliest first, at most `limit`."""
+        """Return the keys of the workspace with a deadline <= until (ms), earliest first, at most `limit`."""
         prefix = _prefix(workspace.encode())
         last = prefix + _DEADLINE.pack(until + _SHIFT + 1)
         skip = len(prefix) + _DEADLINE.size
@@ -118,13 +117,13 @@ class Store:
         return keys
 
     def applied(self) -> int | None:
-        """Offset of the last changelog record whose effect is in the store; None when nothing was ever applied."""
+        """Return the offset of the last changelog record whose effect is here; None when nothing was ever applied."""
         with self._noticing():
             value = self._db.get(_APPLIED)
         return None if value is None else int(value)
 
     def topic(self) -> str | None:
-        """Id of the changelog topic that the store was made from; None for an empty store."""
+        """Return the id of the changelog topic that the store was made from; None for an empty store."""
         with self._noticing():
             value = self._db.get(_TOPIC)
         return None if value is None else value.decode()
@@ -165,15 +164,15 @@ class Store:
         return len(latest)
 
     def estimated_keys(self) -> int:
-        """RocksDB's estimate of the number of keys, the index included."""
+        """Return RocksDB's estimate of the number of keys, the index included."""
         return int(self._db.property_value("rocksdb.estimate-num-keys") or 0)
 
     def disk_bytes(self) -> int:
-        """Size of the live files on disk."""
+        """Return the size of the live files on disk."""
         return int(self._db.property_value("rocksdb.total-sst-files-size") or 0)
 
     def _keys(self, start: bytes) -> Iterator[bytes]:
-        """Keys from `start` on. RocksDB ends an iteration at a corrupt block as at the end: only the status tells."""
+        """Yield the keys from `start` on. RocksDB ends an iteration at a corrupt block as at the end: see `status`."""
         with self._noticing():
             entries = self._db.iter()
             entries.seek(start)
@@ -251,5 +250,5 @@ def _refuse_remains(path: Path) -> None:
     held = path / _HELD
     if held.exists() and (idle_s := time.time() - held.stat().st_mtime) > STALE_AFTER_S:
         raise StoreCorrupt(
-            f"{path}: nobody held it for {idle_s / 86_400:.0f} days, its changelog may have forgotten deletions"
+            f"{path}: no worker held it for {idle_s / 86_400:.0f} days, its changelog may have forgotten deletions"
         )

@@ -5,9 +5,15 @@ from typing import Protocol
 
 
 class ReadableStore(Protocol):
-    def get_many(self, keys: list[bytes]) -> list[bytes | None]: ...
+    """What a view needs of a store."""
 
-    def due(self, workspace: str, until: int, limit: int) -> list[bytes]: ...
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        """Return the values of keys, None where there is none."""
+        ...
+
+    def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
+        """Return the keys of a workspace whose deadline is <= until (ms), earliest first, at most `limit`."""
+        ...
 
 
 class StateView:
@@ -25,7 +31,7 @@ class StateView:
             self._read.update(zip(wanted, self._store.get_many(wanted), strict=True))
 
     def get(self, key: bytes) -> bytes | None:
-        """The value as of now, the batch's own writes included; None where there is none."""
+        """Return the value as of now, the batch's own writes included; None where there is none."""
         if key in self._changes:
             return self._changes[key]
         if key not in self._read:
@@ -37,16 +43,16 @@ class StateView:
         self._changes[key] = value
 
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
-        """Keys of the workspace whose stored deadline is <= until, earliest first, as before the batch."""
+        """Return the keys of the workspace whose stored deadline is <= until, earliest first, as before the batch."""
         return self._store.due(workspace, until, limit)
 
     def stored(self, key: bytes) -> bytes | None:
-        """The value as it is in the store, before the batch."""
+        """Return the value as it is in the store, before the batch."""
         if key not in self._read:
             self.prefetch((key,))
         return self._read[key]
 
     @property
     def changes(self) -> Mapping[bytes, bytes | None]:
-        """Everything written in this batch: key -> new value, None for a deletion."""
+        """All that was written in this batch: key -> new value, None for a deletion."""
         return self._changes

@@ -1,4 +1,4 @@
-"""The lanes and standbys of this worker: opens and closes them as partitions come and go."""
+"""The tasks and standbys of this worker: opens and closes them as partitions come and go."""
 
 import asyncio
 import logging
@@ -7,106 +7,120 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from schemas.topics import changelog
-from streams.phases import Stage
+from streams.phases import AnyStage, FetchedBatch
 from streams.tasks.standby import Standby
-from streams.tasks.task import Chunk, Lane
+from streams.tasks.task import StageTask
 
 log = logging.getLogger(__name__)
 
-Key = tuple[str, int]
+TaskId = tuple[str, int]
 """Name of a stage and partition number."""
 
 
-class Lanes:
-    """All lanes by (stage, partition). A failure of any of them is told to `on_failure`: the worker must then stop."""
+class StageTasks:
+    """All tasks of this worker by id. Any failure is reported to `on_failure`: the worker must then stop."""
 
-    def __init__(self, stages: Sequence[Stage], kafka: str, folder: Path, executor: Executor) -> None:
-        self._stages = {topic: stage for stage in stages for topic in stage.topics}
+    def __init__(
+        self,
+        stages: Sequence[AnyStage],
+        kafka: str,
+        folder: Path,
+        executor: Executor,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._stage_of = {topic: stage for stage in stages for topic in stage.topics}
+        self._stage_of_changelog = {changelog(stage.table): stage for stage in stages}
         self.kafka = kafka
         self._folder = folder
         self._executor = executor
-        self._lanes: dict[Key, Lane] = {}
-        self._standbys: dict[Key, Standby] = {}
+        self._tasks: dict[TaskId, StageTask] = {}
+        self._standbys: dict[TaskId, Standby] = {}
+        self._on_failure = on_failure
         self._assigning = asyncio.Lock()
-        self.on_failure: Callable[[BaseException], None] = _raise
+        self._suspensions = 0
 
-    async def assign(self, assigned: Iterable[tuple[str, int]], copied: Iterable[tuple[str, int]] = ()) -> None:
-        """Hold exactly the lanes of these (topic, partition)s: close what is gone, open what is new, keep the rest.
+    async def assign(self, inputs: Iterable[tuple[str, int]], changelogs: Iterable[tuple[str, int]] = ()) -> None:
+        """Hold exactly the tasks of these inputs: close what is gone, open what is new, keep the rest.
 
-        `copied`: the (changelog topic, partition)s of which standbys are to be kept.
+        `inputs`: (topic, partition)s to work on. `changelogs`: those of which standbys are to be kept.
+        Where a rebalance has suspended the tasks meanwhile, they stay so: the next assignment decides.
         """
-        wanted = {
-            (self._stages[topic].name, at): self._stages[topic] for topic, at in assigned if topic in self._stages
-        }
-        by_changelog = {changelog(stage.table): stage for stage in self._stages.values()}
-        standbys = {
-            (by_changelog[topic].name, at): by_changelog[topic] for topic, at in copied if topic in by_changelog
-        }
+        suspensions = self._suspensions
+        active = _by_task(inputs, self._stage_of)
+        copies = _by_task(changelogs, self._stage_of_changelog)
         async with self._assigning:
-            await self._close([key for key in self._lanes if key not in wanted])
-            await self._stop_standbys([key for key in self._standbys if key not in standbys or key in wanted])
-            await self._open(wanted)
-            for (name, at), stage in standbys.items():
-                if (name, at) not in self._lanes and (name, at) not in self._standbys:
-                    self._standbys[name, at] = Standby(stage, at, self.kafka, self._path(stage, at))
-            for lane in self._lanes.values():
-                lane.resume()
+            await self._close([task for task in self._tasks if task not in active])
+            await self._stop_standbys([task for task in self._standbys if task not in copies or task in active])
+            await self._open(active)
+            self._start_standbys(copies)
+            if self._suspensions == suspensions:
+                for task in self._tasks.values():
+                    task.run()
 
-    async def _open(self, wanted: Mapping[Key, Stage]) -> None:
-        new = [
-            Lane(stage, at, self.kafka, self._path(stage, at), self._executor)
-            for (name, at), stage in wanted.items()
-            if (name, at) not in self._lanes
-        ]
+    async def _open(self, active: Mapping[TaskId, AnyStage]) -> None:
+        new = {
+            (name, partition): self._new_task(stage, partition)
+            for (name, partition), stage in active.items()
+            if (name, partition) not in self._tasks
+        }
         try:
-            await asyncio.gather(*(lane.open() for lane in new))
+            await asyncio.gather(*(task.restore() for task in new.values()))
         except BaseException:
-            await asyncio.gather(*(lane.close() for lane in new), return_exceptions=True)
+            await asyncio.gather(*(task.close() for task in new.values()), return_exceptions=True)
             raise
-        for lane in new:
-            self._lanes[lane.stage.name, lane.partition] = lane
-            lane.start(self.on_failure)
+        self._tasks |= new
+
+    def _new_task(self, stage: AnyStage, partition: int) -> StageTask:
+        return StageTask(stage, partition, self.kafka, self._path(stage, partition), self._executor, self._on_failure)
+
+    def _start_standbys(self, copies: Mapping[TaskId, AnyStage]) -> None:
+        for (name, partition), stage in copies.items():
+            if (name, partition) not in self._tasks and (name, partition) not in self._standbys:
+                standby = Standby(stage, partition, self.kafka, self._path(stage, partition))
+                self._standbys[name, partition] = standby
 
     async def close(self) -> None:
-        """Close all lanes and standbys."""
-        await asyncio.gather(self._close(list(self._lanes)), self._stop_standbys(list(self._standbys)))
+        """Close all tasks and standbys."""
+        await asyncio.gather(self._close(list(self._tasks)), self._stop_standbys(list(self._standbys)))
 
-    async def _close(self, keys: Iterable[Key]) -> None:
-        closing = [self._lanes.pop(key) for key in keys]
-        await asyncio.gather(*(lane.close() for lane in closing))
+    async def _close(self, gone: Iterable[TaskId]) -> None:
+        closing = [self._tasks.pop(task) for task in gone]
+        await asyncio.gather(*(task.close() for task in closing))
 
-    async def _stop_standbys(self, keys: Iterable[Key]) -> None:
-        stopping = [self._standbys.pop(key) for key in keys]
+    async def _stop_standbys(self, gone: Iterable[TaskId]) -> None:
+        stopping = [self._standbys.pop(task) for task in gone]
         await asyncio.gather(*(asyncio.to_thread(standby.stop) for standby in stopping))
 
-    def _path(self, stage: Stage, partition: int) -> Path:
+    def _path(self, stage: AnyStage, partition: int) -> Path:
         return self._folder / f"{stage.table}-{partition}"
 
     async def suspend(self) -> None:
-        """Before a rebalance: no lane begins a batch, none is in flight any more; chunks that wait are dropped."""
+        """Before a rebalance: no task begins a batch, none is in flight any more; batches that wait are dropped."""
+        self._suspensions += 1
         self.discard_waiting()
-        await asyncio.gather(*(lane.suspend() for lane in self._lanes.values()))
+        await asyncio.gather(*(task.suspend() for task in self._tasks.values()))
 
     def discard_waiting(self) -> None:
-        """Drop every chunk that no lane is working on: it will be read again."""
-        for lane in self._lanes.values():
-            lane.discard_waiting()
+        """Drop every batch that no task is working on: it will be read again."""
+        for task in self._tasks.values():
+            task.discard_waiting()
 
-    def open(self) -> Collection[Lane]:
-        """The lanes of this worker."""
-        return self._lanes.values()
+    def active(self) -> Collection[StageTask]:
+        """Return the tasks, running or suspended."""
+        return self._tasks.values()
 
-    def submit(self, stage: str, partition: int, chunk: Chunk) -> None:
-        """Hand a chunk to its lane; one of a lane that is no longer here is dropped: its new owner reads it."""
-        lane = self._lanes.get((stage, partition))
-        if lane is not None:
-            lane.submit(chunk)
+    def submit(self, stage: str, partition: int, batch: FetchedBatch) -> None:
+        """Hand a batch to its task; one of a task that is no longer here is dropped: its new owner reads it."""
+        task = self._tasks.get((stage, partition))
+        if task is not None:
+            task.submit(batch)
 
     def observe(self) -> None:
-        """Refresh the gauges of all stores."""
-        for lane in self._lanes.values():
-            lane.observe()
+        """Look after the stores of all tasks, and refresh their gauges."""
+        for task in self._tasks.values():
+            task.observe()
 
 
-def _raise(error: BaseException) -> None:
-    raise error
+def _by_task(partitions: Iterable[tuple[str, int]], stages: Mapping[str, AnyStage]) -> dict[TaskId, AnyStage]:
+    """Return the stages of these (topic, partition)s by task, without topics that are no stage's."""
+    return {(stages[topic].name, partition): stages[topic] for topic, partition in partitions if topic in stages}

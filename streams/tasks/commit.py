@@ -12,40 +12,34 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from runtime.errors import TerminalError
 from runtime.kafka.clients import PRODUCER_CONFIG
+from runtime.kafka.errors import is_terminal
 from streams.failpoints import reached
-from streams.phases import Committed, Folded
-from streams.state.store import META, Store
+from streams.phases import Effects
+from streams.state.store import META, StateStore
+from streams.tasks.isolation import record_bytes
 
 log = logging.getLogger(__name__)
 
 POSITION = b"position|"
 TRANSACTION_TIMEOUT_MS = 30_000
-# Then the client is asked again, and goes on waiting, or says that the transaction has failed. In one long wait it
+# Then the client is called again, and goes on waiting, or says that the transaction has failed. In one long wait it
 # would first let every record time out that it does not send any more after another was refused, 30 s later.
 COMMIT_WAIT_S = 2.0
 ATTEMPTS = 5
-BATCH_BYTES = 512 * 1024  # of one produce request; a record above it travels alone, so a refusal is about that record
+PRODUCE_BYTES = 512 * 1024  # of one request; a record above it travels alone, so a refusal is about that record
 
+_FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
 # What becomes of the other records of a transaction in which one was refused.
 _BYSTANDERS = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
-# No attempt and no smaller batch would change these: what is configured is wrong.
-_PERMANENT = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.INVALID_RECORD,
-        KafkaError.INVALID_MSG,
-        KafkaError.POLICY_VIOLATION,
-    }
-)
 
 
-class Fenced(Exception):
+class Fenced(TerminalError):
     """Another worker owns the partition now: nothing of this batch has become visible, and this worker must stop."""
 
 
-class CommitFailed(Exception):
+class CommitFailed(TerminalError):
     """The broker refused the transaction for good; nothing of the batch has become visible."""
 
 
@@ -66,11 +60,19 @@ class _Refusal(NamedTuple):
     error: KafkaError
 
 
+def stored_positions(store: StateStore) -> dict[str, int]:
+    """Return the input positions in a store, as of its last commit: topic -> offset of the next record to read."""
+    return {topic.decode(): int(offset) for topic, offset in store.meta(POSITION).items()}
+
+
 class Committer:
-    """The transactional producer of one partition of one agent. Its id is the same wherever the partition lives,
-    so that the broker fences whoever held it before."""
+    """The transactional producer of one task.
+
+    Its id is the same wherever the partition lives, so that the broker fences the worker that held it before.
+    """
 
     def __init__(self, kafka: str, transactional_id: str, changelog: str, partition: int) -> None:
+        self.name = f"{changelog}-{partition}"
         self._changelog = changelog
         self._partition = partition
         self._last_offset: int | None = None
@@ -83,13 +85,13 @@ class Committer:
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "linger.ms": 1,
-                # A transaction that follows at once meets the markers of the one before, and is told to come again.
+                # A transaction that follows at once meets the markers of the one before, and must come again.
                 "retry.backoff.ms": 10,
                 "socket.nagle.disable": True,
                 "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 256 * 1024,
-                "batch.size": BATCH_BYTES,
+                "batch.size": PRODUCE_BYTES,
             },
             logger=log,
         )
@@ -103,58 +105,58 @@ class Committer:
         self._producer.purge()
         self._producer.flush(1)
 
-    def commit(self, folded: Folded, positions: Mapping[str, int], store: Store) -> Committed:
-        """Make a batch durable. Blocking.
+    def commit(self, effects: Effects, positions: Mapping[str, int], store: StateStore) -> None:
+        """Make the effects of a batch durable, and the positions behind it. Blocking.
 
         Raises Fenced, CommitFailed or RecordTooLarge; then nothing of it is visible anywhere. After RecordTooLarge
         another batch may be tried.
         """
         reached("before_transaction")
-        offset = self._transact(folded, positions)
+        offset = self._transact(effects, positions)
         reached("after_commit")
-        changes = dict(folded.view.changes)
-        changes.update({META + POSITION + topic.encode(): b"%d" % at for topic, at in positions.items()})
-        store.write(changes, folded.view.stored, offset)
+        changes = dict(effects.view.changes)
+        changes.update({_position_key(topic): b"%d" % position for topic, position in positions.items()})
+        store.write(changes, effects.view.stored, offset)
         reached("after_store")
-        return Committed(positions, folded.more)
 
-    def _transact(self, folded: Folded, positions: Mapping[str, int]) -> int:
+    def _transact(self, effects: Effects, positions: Mapping[str, int]) -> int:
+        """Repeat the transaction until the broker has it. Returns the offset of its last changelog record."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._producer.begin_transaction()
                 reached("after_begin")
-                self._send(folded, positions, is_watched=attempt > 1)
+                self._send(effects, positions, is_watched=attempt > 1)
                 reached("before_commit")
                 self._finish()
             except KafkaException as error:
-                self._recover_from(error, attempt)
+                self._abort_after(error, attempt)
                 self._raise_refusals()
                 continue
             except RecordTooLarge:
                 self._producer.abort_transaction()
                 raise
             if self._failures or self._last_offset is None:
-                raise CommitFailed(f"{self._changelog}-{self._partition}: {self._failures[:1] or 'no offset returned'}")
+                raise CommitFailed(f"{self.name}: {self._failures[:1] or 'no offset returned'}")
             return self._last_offset
-        raise CommitFailed(f"{self._changelog}-{self._partition}: {ATTEMPTS} attempts were aborted")
+        raise CommitFailed(f"{self.name}: {ATTEMPTS} attempts were aborted")
 
-    def _send(self, folded: Folded, positions: Mapping[str, int], is_watched: bool) -> None:
+    def _send(self, effects: Effects, positions: Mapping[str, int], is_watched: bool) -> None:
         """Hand all records to the client; `is_watched`: note what the broker says of each, as something was refused."""
         self._last_offset, self._failures, self._refusals = None, [], []
-        for output in folded.outputs:
+        for output in effects.outputs:
             options: dict[str, object] = {"headers": list(output.headers)} if output.headers else {}
             if is_watched:
-                options["on_delivery"] = partial(self._on_refusal, output.topic, _size(output.key, output.value))
+                size = record_bytes(output.key, output.value)
+                options["on_delivery"] = partial(self._on_refusal, output.topic, size)
             self._produce(output.topic, output.key, output.value, **options)
         reached("after_outputs")
-        for key, value in folded.view.changes.items():
-            watch = {"on_delivery": partial(self._on_refusal, self._changelog, _size(key, value))} if is_watched else {}
+        for key, value in effects.view.changes.items():
+            on_refusal = partial(self._on_refusal, self._changelog, record_bytes(key, value))
+            watch = {"on_delivery": on_refusal} if is_watched else {}
             self._produce(self._changelog, key, value, partition=self._partition, **watch)
-        for topic, at in positions.items():
-            key = META + POSITION + topic.encode()
-            self._produce(self._changelog, key, b"%d" % at, partition=self._partition, on_delivery=self._on_last)
-        if not positions:
-            self._produce(self._changelog, META + b"sweep", b"", partition=self._partition, on_delivery=self._on_last)
+        last = {_position_key(topic): b"%d" % position for topic, position in positions.items()}
+        for key, value in (last or {META + b"sweep": b""}).items():
+            self._produce(self._changelog, key, value, partition=self._partition, on_delivery=self._on_last)
 
     def _produce(self, topic: str, key: bytes, value: bytes | None, **options: object) -> None:
         while True:
@@ -166,7 +168,7 @@ class Committer:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
                     raise
-                raise RecordTooLarge(topic, _size(key, value)) from error
+                raise RecordTooLarge(topic, record_bytes(key, value)) from error
 
     def _on_last(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
@@ -181,12 +183,10 @@ class Committer:
     def _raise_refusals(self) -> None:
         """Raise what the broker has against one record or topic for good, if it said so of any."""
         for topic, size, error in sorted(self._refusals, key=lambda refusal: -refusal.size):
-            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and size > BATCH_BYTES:
+            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and size > PRODUCE_BYTES:
                 raise RecordTooLarge(topic, size)
-            if error.code() in _PERMANENT:
-                raise CommitFailed(
-                    f"the broker refuses what {self._changelog}-{self._partition} writes to {topic}: {error.str()}"
-                )
+            if is_terminal(error):
+                raise CommitFailed(f"the broker refuses what {self.name} writes to {topic}: {error.str()}")
 
     def _finish(self) -> None:
         while True:
@@ -196,23 +196,21 @@ class Committer:
             except KafkaException as error:
                 if not error.args[0].retriable():
                     raise
-                log.warning(
-                    "commit of %s-%d is being retried: %s", self._changelog, self._partition, error.args[0].str()
-                )
+                log.warning("commit of %s is being retried: %s", self.name, error.args[0].str())
 
-    def _recover_from(self, failure: KafkaException, attempt: int) -> None:
+    def _abort_after(self, failure: KafkaException, attempt: int) -> None:
+        """Abort the transaction, so that another attempt can be made. Raises where none can."""
         error: KafkaError = failure.args[0]
-        where = f"{self._changelog}-{self._partition}"
-        if error.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED):
-            raise Fenced(f"{where}: another worker has taken the partition") from failure
+        if error.code() in _FENCED:
+            raise Fenced(f"{self.name}: another worker has taken the partition") from failure
         if error.fatal() or not (error.txn_requires_abort() or error.retriable()):
-            raise CommitFailed(f"{where}: {error.str()}") from failure
-        log.warning("transaction of %s is aborted and repeated (%d of %d): %s", where, attempt, ATTEMPTS, error.str())
+            raise CommitFailed(f"{self.name}: {error.str()}") from failure
+        log.warning("transaction of %s is aborted, attempt %d of %d: %s", self.name, attempt, ATTEMPTS, error.str())
         try:
             self._producer.abort_transaction()
         except KafkaException as second:
-            raise CommitFailed(f"{where}: {error.str()}; abort: {second.args[0].str()}") from second
+            raise CommitFailed(f"{self.name}: {error.str()}; abort: {second.args[0].str()}") from second
 
 
-def _size(key: bytes, value: bytes | None) -> int:
-    return len(key) + len(value or b"")
+def _position_key(topic: str) -> bytes:
+    return META + POSITION + topic.encode()

@@ -1,6 +1,6 @@
 """A standby: the store of a partition that another worker owns, kept up to date from its changelog.
 
-A worker that takes the partition over closes the standby and opens a lane on the same folder, which then lacks only
+A worker that takes the partition over closes the standby and opens a task on the same folder, which then lacks only
 what was committed in the meantime. Who keeps standbys of what is decided by Faust's assignor.
 """
 
@@ -13,9 +13,9 @@ from confluent_kafka import KafkaException
 
 from schemas.topics import changelog
 from streams import metrics
-from streams.phases import Stage
+from streams.phases import AnyStage
 from streams.state.changelog import ChangelogTruncated, follow
-from streams.state.store import Store, StoreCorrupt
+from streams.state.store import StateStore, StoreCorrupt
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ RETRY_S = 5.0
 class Standby:
     """Follows from when it is made until it is stopped. Failures are logged and tried again: nothing depends on it."""
 
-    def __init__(self, stage: Stage, partition: int, kafka: str, path: Path) -> None:
+    def __init__(self, stage: AnyStage, partition: int, kafka: str, path: Path) -> None:
         self._stage = stage
         self._partition = partition
         self._kafka = kafka
@@ -45,13 +45,13 @@ class Standby:
                 self._follow()
             except StoreCorrupt as error:
                 log.error("%s: unreadable, rebuilding it from the changelog: %s", self._path, error)
-                Store.remove(self._path)
+                StateStore.remove(self._path)
             except (KafkaException, ChangelogTruncated) as error:
                 log.warning("standby of %s-%d waits: %s", self._stage.name, self._partition, error)
                 self._stopping.wait(RETRY_S)
 
     def _follow(self) -> None:
-        store = Store(self._path, self._stage.deadline_of)
+        store = StateStore(self._path, self._stage.deadline_of)
         applied = metrics.STANDBY.labels(self._stage.name)
         try:
             following = follow(self._kafka, changelog(self._stage.table), self._partition, store)

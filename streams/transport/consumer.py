@@ -1,8 +1,8 @@
-"""Faust's Kafka consumer, with readers of its own: hands what a lane can take to an agent as one message.
+"""Faust's Kafka consumer, with readers of its own: hands what a task can take to an agent as one message.
 
 Faust's consumer keeps the group, the assignment and the group's offsets; it fetches nothing. Its own way of reading
 would commit past failed messages, count offsets one by one, which transaction markers break, and cost twice the time.
-Here a chunk is acknowledged when its lane has committed it; what goes to the group is a hint for lag and `drain`.
+Here a batch is acknowledged when its task has committed it; what goes to the group is a hint for lag and `drain`.
 """
 
 import asyncio
@@ -14,14 +14,16 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from streams.tasks.assignment import Lanes
-from streams.tasks.task import Chunk
-from streams.transport.reader import Arrived, Reader
+from streams.phases import FetchedBatch
+from streams.tasks.assignment import StageTasks
+from streams.transport.reader import BatchReader
 
 WAIT_S = 0.25
 
 
 class RebalanceListener(driver.ConsumerRebalanceListener):  # type: ignore[misc]
+    """Faust's listener for rebalances."""
+
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """Keep the group's client from fetching what the readers will read."""
         self._thread._consumer.pause(*assigned)
@@ -32,27 +34,27 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The group's client."""
 
     def touch(self) -> None:
-        """Say that we are alive: the client leaves the group when nobody asks it for records for long."""
+        """Say that we are alive: the client leaves the group when nobody wants records of it for long."""
         with self._consumer._subscription.fetch_context():
             pass
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
-    """Faust's consumer for the topics of the lanes."""
+    """Faust's consumer for the topics of the tasks."""
 
     RebalanceListener = RebalanceListener
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self._readers: set[Reader] = set()
-        self._arrivals: asyncio.Queue[tuple[Reader, Arrived]] = asyncio.Queue()
+        self._readers: set[BatchReader] = set()
+        self._fetched: asyncio.Queue[tuple[BatchReader, FetchedBatch]] = asyncio.Queue()
         self._committed_until: dict[TP, int] = {}
-        self._sent: dict[TP, int] = {}
+        self._reported: dict[TP, int] = {}
         super().__init__(*args, **options)
 
     @property
-    def _lanes(self) -> Lanes:
-        lanes: Lanes = self.app.lanes
-        return lanes
+    def _tasks_here(self) -> StageTasks:
+        tasks: StageTasks = self.app.stage_tasks
+        return tasks
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -60,63 +62,63 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     # -- where to read
 
     async def perform_seek(self) -> None:
-        """Read every lane of ours on at the positions in its changelog; the group's committed offset is not asked."""
+        """Read on for every task at the positions in its changelog, whatever the group's committed offsets are."""
         await self._stop_readers()
         self._committed_until.clear()
-        self._sent.clear()
-        for lane in self._lanes.open():
-            positions = {topic: lane.position(topic) for topic in lane.stage.topics}
+        self._reported.clear()
+        for task in self._tasks_here.active():
+            positions = {topic: task.position(topic) for topic in task.stage.topics}
             self._committed_until |= {
-                TP(topic, lane.partition): at for topic, at in positions.items() if at is not None
+                TP(topic, task.partition): offset for topic, offset in positions.items() if offset is not None
             }
-            self._readers.add(Reader(self._lanes.kafka, lane.partition, positions, self._deliver, self.app.fail))
+            reader = BatchReader(self._tasks_here.kafka, task.partition, positions, self._deliver, self.app.fail)
+            self._readers.add(reader)
 
     async def _stop_readers(self) -> None:
-        """What they have delivered and nobody has taken is dropped: it will be read again."""
+        """Drop what they have delivered and no task has taken: it will be read again."""
         stopped, self._readers = self._readers, set()
-        self._lanes.discard_waiting()
+        self._tasks_here.discard_waiting()
         await asyncio.gather(*(reader.stop() for reader in stopped))
 
-    def _deliver(self, reader: Reader, arrived: Arrived) -> None:
-        self._arrivals.put_nowait((reader, arrived))
+    def _deliver(self, reader: BatchReader, batch: FetchedBatch) -> None:
+        self._fetched.put_nowait((reader, batch))
 
-    # -- chunks in
+    # -- batches in
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Faust's fetch loop, run as a task of its fetcher service until that stops."""
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 try:
-                    reader, arrived = await asyncio.wait_for(self._arrivals.get(), WAIT_S)
+                    reader, batch = await asyncio.wait_for(self._fetched.get(), WAIT_S)
                 except TimeoutError:
                     continue
                 if reader in self._readers and self.flow_active:
-                    await self._hand_over(reader, arrived)
+                    await self._hand_over(reader, batch)
         except asyncio.CancelledError:
             if not self.app.should_stop:
                 raise
 
-    async def _hand_over(self, reader: Reader, arrived: Arrived) -> None:
-        """Give a chunk to the agent of its lane, and let the reader go on once it is committed."""
-        committed = {TP(topic, reader.partition): at for topic, at in arrived.positions.items()}
+    async def _hand_over(self, reader: BatchReader, batch: FetchedBatch) -> None:
+        """Give a batch to the agent of its task, and let the reader go on once it is committed."""
+        committed = {TP(topic, reader.partition): offset for topic, offset in batch.positions.items()}
 
         def acknowledge() -> None:
             self._committed_until |= committed
             reader.proceed()
 
-        if not arrived.records and not arrived.refused:
+        if not batch.records and not batch.refused:
             acknowledge()
             return
-        topic, behind = next(iter(arrived.positions.items()))
+        topic, behind = next(iter(batch.positions.items()))
         message = ConsumerMessage(
-            topic, reader.partition, behind - 1, 0.0, 0, (), b"",
-            Chunk(arrived.records, arrived.positions, acknowledge, arrived.refused), None,
+            topic, reader.partition, behind - 1, 0.0, 0, (), b"", batch._replace(acknowledge=acknowledge), None,
             tp=TP(topic, reader.partition), generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
         await self.callback(message)
 
     def lag(self) -> dict[str, int]:
-        """Records by topic that are in Kafka and not committed by a lane; of what the readers have heard of so far."""
+        """Records by topic that are in Kafka and not committed by a task; of what the readers have heard of so far."""
         lag: dict[str, int] = defaultdict(int)
         for reader in self._readers:
             for topic, end in reader.ends.items():
@@ -126,28 +128,32 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     # -- acknowledgements out
 
     async def force_commit(self, *_: object, **__: object) -> bool:
-        """Tell the group how far the lanes have committed."""
+        """Report to the group how far the tasks have committed."""
         self._thread.touch()
         assigned = self.assignment()
-        offsets = {tp: at for tp, at in self._committed_until.items() if tp in assigned and at > self._sent.get(tp, -1)}
+        offsets = {
+            partition: offset
+            for partition, offset in self._committed_until.items()
+            if partition in assigned and offset > self._reported.get(partition, -1)
+        }
         if not offsets:
             return False
         done: bool = await self._commit(offsets)
         if done:
-            self._sent.update(offsets)
+            self._reported.update(offsets)
         return done
 
     async def wait_empty(self) -> None:
-        """Before a rebalance or a stop: let batches in flight finish, drop the rest, tell the group."""
-        await self._lanes.suspend()
+        """Before a rebalance or a stop: let batches in flight finish, drop the rest, report to the group."""
+        await self._tasks_here.suspend()
         await self.commit()
         await self._stop_readers()
 
     async def verify_all_partitions_active(self) -> None:
-        """Faust would warn that nothing is fetched."""
+        """Do nothing: Faust would warn that nothing is fetched."""
 
     def ack(self, message: Any) -> bool:
-        """Faust acknowledges a message when its agent asks for the next one; that says nothing here."""
+        """Forget a message: Faust acknowledges it when its agent takes the next one, which says nothing here."""
         self._unacked_messages.discard(message)
         return False
 

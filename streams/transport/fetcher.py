@@ -1,7 +1,7 @@
-"""A fetcher: one partition of one topic, fetched ahead within bounds, batches packed as they lie there.
+"""A fetcher: one partition of one topic, fetched ahead within bounds, record batches packed as they lie there.
 
-librdkafka would unpack whatever a fetch brings before anybody sees it; aiokafka's client hands out the bytes. Errors
-that may pass are waited out with a new connection. Leaves what is in a batch to `streams.transport.batches`.
+librdkafka would unpack whatever a fetch brings before anybody sees it; aiokafka's client hands out the bytes. Transient
+errors are waited out with a new connection. Leaves what is in a record batch to `streams.transport.batches`.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition
 
-from streams.phases import Record, Refused
-from streams.transport.batches import Batch, Committed, records, split
+from streams.phases import Record, RefusedRecord
+from streams.transport.batches import CommittedBatches, RecordBatch, records, split
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _WITH_PREFERRED_REPLICA = 11
 
 
 class Budget:
-    """How much may be taken at once. What is taken last may exceed it in bytes, as a record is taken whole."""
+    """Bounds what is taken at once. The last record may exceed it in bytes, as it is taken whole."""
 
     def __init__(self, records: int, size: int) -> None:
         self._records = records
@@ -68,9 +68,9 @@ class Budget:
 
 
 class _Queued(NamedTuple):
-    """A batch, None where nothing of it is to be read, and the position behind it."""
+    """A record batch, None where nothing of it is to be read, and the position behind it."""
 
-    batch: Batch | None
+    batch: RecordBatch | None
     behind: int
 
 
@@ -82,34 +82,34 @@ class Fetcher:
     ) -> None:
         self.topic = topic
         self.end = 0
-        """Behind the last record, as the broker last told; 0 where it has not yet."""
+        """Behind the last record, as the broker last reported it; 0 where it has not yet."""
         self.position = position
         """Where to go on behind what was taken; None until the start is known."""
         self._kafka = kafka
-        self._place = TopicPartition(topic, partition)
+        self._partition = TopicPartition(topic, partition)
         self._on_news = on_news
         self._next = position  # to be fetched
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._has_room = asyncio.Event()
-        self._unread: Iterator[Record | Refused] = iter(())
+        self._unread: Iterator[Record | RefusedRecord] = iter(())
         self._behind_unread: int | None = None
 
     # -- out
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to take, as far as one can see without unpacking."""
+        """Whether there is nothing to take, as far as can be seen without unpacking."""
         return not self._queue and self._behind_unread is None
 
-    def take(self, budget: Budget, taken: list[Record], refused: list[Refused]) -> None:
+    def take(self, budget: Budget, taken: list[Record], refused: list[RefusedRecord]) -> None:
         """Add the next records, as far as they are there and the budget goes.
 
-        What is refused uses it up: to find that out has taken some time, in which nothing else was done.
+        A refused record uses it up: finding that out has taken some time, in which nothing else was done.
         """
         while not (self.is_empty or budget.is_spent):
             for item in self._unread:
-                if isinstance(item, Refused):
+                if isinstance(item, RefusedRecord):
                     refused.append(item)
                     budget.use_up()
                 else:
@@ -128,7 +128,7 @@ class Fetcher:
             self._queued_bytes -= _size(batch)
             self._has_room.set()
             self._unread = (
-                iter(()) if batch is None else records(self.topic, self._place.partition, batch, self.position or 0)
+                iter(()) if batch is None else records(self.topic, self._partition.partition, batch, self.position or 0)
             )
 
     # -- in
@@ -146,7 +146,7 @@ class Fetcher:
                 raise
             except (KafkaError, OSError, TimeoutError) as error:
                 if backoff_s == _FIRST_BACKOFF_S:
-                    log.warning("%s-%d cannot be fetched and is tried again: %r", *self._place, error)
+                    log.warning("%s-%d cannot be fetched and is tried again: %r", *self._partition, error)
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, _LAST_BACKOFF_S)
 
@@ -157,21 +157,21 @@ class Fetcher:
         if self._next is None:
             await self._find_start(client)
             return
-        partitions = [(self._place.partition, self._next, FETCHED_BYTES)]
+        partitions = [(self._partition.partition, self._next, FETCHED_BYTES)]
         request = FetchRequest(WAIT_MS, 1, FETCHED_BYTES, _READ_COMMITTED, [(self.topic, partitions)])
         response = await client.send(self._leader(client), request)
         ((_, (answer,)),) = response.topics
         _, code, end, *rest = answer
         if for_code(code) is OffsetOutOfRangeError:
-            log.warning("%s-%d: offset %d is gone; reading goes on at the first there is", *self._place, self._next)
+            log.warning("%s-%d: offset %d is gone; going on at the first that is left", *self._partition, self._next)
             self._next = None
             return
-        _check(code, self._place)
+        _check(code, self._partition)
         self.end = max(end, 0)
         self._add(rest[-1], aborted=rest[-3 if response.API_VERSION >= _WITH_PREFERRED_REPLICA else -2])
 
     def _add(self, fetched: bytes, aborted: Iterable[tuple[int, int]] | None) -> None:
-        committed = Committed(aborted)
+        committed = CommittedBatches(aborted)
         for batch in split(fetched):
             is_wanted = committed.has(batch) and batch.last >= (self._next or 0)
             self._next = max(self._next or 0, batch.last + 1)
@@ -182,18 +182,18 @@ class Fetcher:
 
     async def _find_start(self, client: AIOKafkaClient) -> None:
         """Begin with the first record that there still is. Whatever was fetched before is taken first."""
-        request = OffsetRequest(-1, _READ_COMMITTED, [(self.topic, [(self._place.partition, _EARLIEST)])])
+        request = OffsetRequest(-1, _READ_COMMITTED, [(self.topic, [(self._partition.partition, _EARLIEST)])])
         response = await client.send(self._leader(client), request)
         ((_, ((_, code, *_, start),)),) = response.topics
-        _check(code, self._place)
+        _check(code, self._partition)
         self._next = start
         self._queue.append(_Queued(None, start))
         self._on_news()
 
     def _leader(self, client: AIOKafkaClient) -> int:
-        leader: int | None = client.cluster.leader_for_partition(self._place)
+        leader: int | None = client.cluster.leader_for_partition(self._partition)
         if leader is None or leader < 0:
-            raise LeaderNotAvailableError(f"{self.topic}-{self._place.partition} has no leader")
+            raise LeaderNotAvailableError(f"{self.topic}-{self._partition.partition} has no leader")
         return leader
 
 
@@ -208,11 +208,11 @@ async def _connected(kafka: str, topic: str) -> AsyncIterator[AIOKafkaClient]:
         await client.close()
 
 
-def _check(code: int, place: TopicPartition) -> None:
+def _check(code: int, partition: TopicPartition) -> None:
     error = for_code(code)
     if error is not NoError:
-        raise error(f"{place.topic}-{place.partition}")
+        raise error(f"{partition.topic}-{partition.partition}")
 
 
-def _size(batch: Batch | None) -> int:
+def _size(batch: RecordBatch | None) -> int:
     return 0 if batch is None else len(batch.packed)

@@ -1,15 +1,14 @@
-"""A reader: the records of one lane, fetched ahead in the worker's event loop, one chunk at a time.
+"""A reader: the records of one task, fetched ahead in the worker's event loop, one batch at a time.
 
-Fetching ahead is bounded, so a lane that is ready finds everything there that has arrived meanwhile: chunks grow under
-backlog and shrink when idle by themselves. Which lanes there are, and where each goes on, is left to the consumer.
+Fetching ahead is bounded, so a task that is ready finds everything there that has arrived meanwhile: batches grow under
+backlog and shrink when idle by themselves. Which tasks there are, and where each goes on, is left to the consumer.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
-from streams.phases import Record, Refused
+from streams.phases import FetchedBatch, Record, RefusedRecord
 from streams.transport.fetcher import Budget, Fetcher
 
 MAX_RECORDS = 5_000
@@ -17,18 +16,11 @@ MAX_BYTES = 8 * 1024 * 1024  # unpacked; a fold and a commit need some times as 
 PACE_S = 0.03  # from one batch to the next: each costs the broker a transaction, however small it is
 
 
-class Arrived(NamedTuple):
-    """What was read. `positions`: by topic, the offset to go on at, behind transaction markers where it is the end."""
-
-    records: Sequence[Record]
-    positions: Mapping[str, int]
-    refused: Sequence[Refused] = ()
-
-
-class Reader:
+class BatchReader:
     """Reads committed records of some topics of one partition number, from given offsets on. Made in an event loop.
 
-    `deliver` is called with what was read; nothing more is read before `proceed` is called.
+    `deliver` is called with each batch; its positions lie behind transaction markers where the topic ends in
+    some. Nothing more is read before `proceed` is called.
     `fail` is called, once, with an error after which there is nothing to read; errors that may pass are waited out.
     """
 
@@ -37,7 +29,7 @@ class Reader:
         kafka: str,
         partition: int,
         positions: Mapping[str, int | None],
-        deliver: Callable[["Reader", Arrived], None],
+        deliver: Callable[["BatchReader", FetchedBatch], None],
         fail: Callable[[BaseException], None],
     ) -> None:
         self.partition = partition
@@ -48,16 +40,18 @@ class Reader:
         self._has_news = asyncio.Event()
         self._may_read = asyncio.Event()
         self._may_read.set()
-        self._fetchers = [Fetcher(kafka, topic, partition, at, self._has_news.set) for topic, at in positions.items()]
+        self._fetchers = [
+            Fetcher(kafka, topic, partition, offset, self._has_news.set) for topic, offset in positions.items()
+        ]
         self._task = asyncio.create_task(self._run(), name=f"reader-{'+'.join(positions)}-{partition}")
 
     @property
     def ends(self) -> dict[str, int]:
-        """End of each topic as the broker last told it; 0 where it has not yet."""
+        """End of each topic as the broker last reported it; 0 where it has not yet."""
         return {fetcher.topic: fetcher.end for fetcher in self._fetchers}
 
     def proceed(self) -> None:
-        """What was delivered has been worked on: read on."""
+        """Read on: what was delivered has been worked on."""
         self._may_read.set()
 
     async def stop(self) -> None:
@@ -79,16 +73,16 @@ class Reader:
             await self._may_read.wait()
             await self._has_news.wait()
             await asyncio.sleep(max(0.0, self._delivered_at + PACE_S - time.monotonic()))
-            arrived = self._read()
-            if arrived.positions:
+            batch = self._read()
+            if batch.positions:
                 self._may_read.clear()
                 self._delivered_at = time.monotonic()
-                self._deliver(self, arrived)
+                self._deliver(self, batch)
 
-    def _read(self) -> Arrived:
-        """Everything that is there, within bounds; another topic comes first each time, so that none has to wait."""
+    def _read(self) -> FetchedBatch:
+        """Take all that is there, within bounds; another topic comes first each time, so that none has to wait."""
         taken: list[Record] = []
-        refused: list[Refused] = []
+        refused: list[RefusedRecord] = []
         budget = Budget(MAX_RECORDS, MAX_BYTES)
         self._fetchers = [*self._fetchers[1:], self._fetchers[0]]
         for fetcher in self._fetchers:
@@ -101,4 +95,4 @@ class Reader:
             if fetcher.position is not None and fetcher.position != self._delivered[fetcher.topic]
         }
         self._delivered |= positions
-        return Arrived(taken, positions, refused)
+        return FetchedBatch(taken, positions, refused)

@@ -1,6 +1,7 @@
-"""Recovery: instead of Faust's, which counts offsets and applies records one by one, the lanes are opened.
+"""Recovery: instead of Faust's, which counts offsets and applies records one by one, the tasks are restored.
 
-A lane's `open` fences, recovers in bulk and knows its positions; after that the inputs are sought and the flow goes on.
+A task that is restored has fenced the owner before, recovered in bulk, and knows its positions; after that the inputs
+are sought and the flow goes on.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
                 return
             self.signal_recovery_start.clear()
             try:
-                await self._wait(self._open_lanes())
+                await self._wait(self._assign_tasks())
                 await self._wait(self.on_recovery_completed(self._generation_id))
             except RebalanceAgain:
                 continue
@@ -30,17 +31,17 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _slurp_changelogs(self) -> None:
-        """Nothing arrives by Faust's own way: changelogs are read by the lanes."""
+        """Nothing arrives by Faust's own way: tasks read their changelogs."""
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _publish_stats(self) -> None:
-        """The lanes log and measure their recovery themselves."""
+        """Tasks log and measure their recovery themselves."""
 
-    async def _open_lanes(self) -> None:
+    async def _assign_tasks(self) -> None:
         self._set_recovery_started()
         try:
             assignor = self.app.assignor
-            await asyncio.shield(self.app.lanes.assign(assignor.assigned_actives(), assignor.assigned_standbys()))
+            await asyncio.shield(self.app.stage_tasks.assign(assignor.assigned_actives(), assignor.assigned_standbys()))
         except Exception as error:
             self.app.fail(error)
             raise

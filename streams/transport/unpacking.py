@@ -79,11 +79,11 @@ def _snappy(packed: bytes) -> bytes:
 
 
 def _blocks(packed: bytes) -> list[bytes]:
-    blocks, at = [], _XERIAL_HEADER_BYTES
-    while at < len(packed):
-        size = int.from_bytes(packed[at : at + 4], "big")
-        blocks.append(packed[at + 4 : at + 4 + size])
-        at += 4 + size
+    blocks, start = [], _XERIAL_HEADER_BYTES
+    while start < len(packed):
+        size = int.from_bytes(packed[start : start + 4], "big")
+        blocks.append(packed[start + 4 : start + 4 + size])
+        start += 4 + size
     return blocks
 
 
@@ -91,15 +91,15 @@ _UNPACKERS: dict[int, Callable[[bytes], bytes]] = dict(enumerate((_plain, _gzip,
 
 
 def _read_all(read: Callable[[int], bytes], packed_bytes: int) -> bytes:
-    """Read to the end in steps that grow: a client takes memory for as much as it is asked for."""
+    """Read to the end in steps that grow: a decompressor takes memory for as much as is requested."""
     pieces: list[bytes] = []
     size, step = 0, 4 * packed_bytes + 1024
     while True:
-        asked = min(step, UNPACKED_LIMIT_BYTES + 1 - size)
-        pieces.append(read(asked))
+        requested = min(step, UNPACKED_LIMIT_BYTES + 1 - size)
+        pieces.append(read(requested))
         size += len(pieces[-1])
         _check(size)
-        if len(pieces[-1]) < asked:
+        if len(pieces[-1]) < requested:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         step = size
 

@@ -1,4 +1,4 @@
-"""A collector as a process of its own, on a free port."""
+"""A collector or an API as a process of its own."""
 
 import os
 import re
@@ -15,14 +15,14 @@ import httpx
 DEADLINE_S = 60.0
 
 
-class CollectorProcess:
-    """Started at once; `url` waits until it listens."""
+class ServingProcess:
+    """`python -m MODULE`, started at once; `url` waits until it listens."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path, whole_stack: bool = False) -> None:
+    def __init__(self, module: str, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
         self._log = log
         with log.open("wb") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "collectors", *([] if whole_stack else ["--alone"])],
+                [sys.executable, "-m", module, *arguments],
                 env={**os.environ, **environment},
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -46,6 +46,13 @@ class CollectorProcess:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 
+    def wait_until(self, check: str) -> None:
+        """Wait until one check of the readiness is OK, whatever the others say."""
+        deadline = time.monotonic() + DEADLINE_S
+        while httpx.get(f"{self.url}/health/ready", timeout=10).json()["checks"][check] != "ok":
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.1)
+
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
@@ -56,6 +63,29 @@ class CollectorProcess:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+
+class CollectorProcess(ServingProcess):
+    """A collector, by default ready alone."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path, whole_stack: bool = False) -> None:
+        super().__init__("collectors", environment, log, *([] if whole_stack else ["--alone"]))
+
+
+class ApiProcess(ServingProcess):
+    """An API."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        super().__init__("api", environment, log)
+
+
+@contextmanager
+def running_api(environment: Mapping[str, str], log: Path) -> Iterator[ApiProcess]:
+    api = ApiProcess(environment, log)
+    try:
+        yield api
+    finally:
+        api.kill()
 
 
 @contextmanager

@@ -4,13 +4,13 @@ import json
 import uuid
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.access import NOT_FROM_HERE, UNKNOWN_KEY, UsableKeys, WriteKeys
 from collectors.events import Sender
 from collectors.rejection import Rejection
-from collectors.validation import Judgement, Sent, judge_body
+from collectors.validation import Judgement, ReceivedBody, judge_body
 from identity.rules import DEFAULT_RULES
 from runtime.http.callers import Caller
 from settings import Source, Workspace
@@ -92,7 +92,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(TEXT, VALUES, max_size=4), st.booleans(), st.sampled_from([None, 1]))
 def test_a_key_that_a_call_carries_is_found_whatever_stands_beside_it(
     fields: dict[str, object], is_first: bool, indent: int | None
@@ -104,7 +103,6 @@ def test_a_key_that_a_call_carries_is_found_whatever_stands_beside_it(
     assert ELSEWHERE.sender(ELSEWHERE.presented_in(json.dumps({"batch": [7, call]}).encode())) == SHOP
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_can_be_searched_for_keys(body: bytes) -> None:
     assert ELSEWHERE.sender(ELSEWHERE.presented_in(b'"writeKey":"' + body)) is None or b"secret" in body
@@ -136,14 +134,14 @@ def test_a_key_in_a_call_of_a_batch_is_held_to_the_same() -> None:
     body = json.dumps({"batch": [call | {"writeKey": "dev"}, call | {"writeKey": "secret"}]}).encode()
 
     def senders(keys: UsableKeys) -> list[str]:
-        verdict = judge_body(body, Sent(None, None, keys, RECEIVED_AT), DEFAULT_RULES)
+        verdict = judge_body(body, ReceivedBody(None, None, keys, RECEIVED_AT), DEFAULT_RULES)
         assert isinstance(verdict.outcome, Judgement)
         return [event.source for event in verdict.outcome.accepted]
 
     assert senders(HERE) == ["dev", "shop"]
     assert senders(ELSEWHERE) == ["shop"]
     alone = judge_body(
-        json.dumps(call | {"writeKey": "dev"}).encode(), Sent("track", None, ELSEWHERE, 0), DEFAULT_RULES
+        json.dumps(call | {"writeKey": "dev"}).encode(), ReceivedBody("track", None, ELSEWHERE, 0), DEFAULT_RULES
     )
     assert isinstance(alone.outcome, Rejection)
     assert (alone.outcome.code, alone.outcome.message) == ("unknown_write_key", NOT_FROM_HERE)

@@ -19,7 +19,7 @@ from collectors.validation import (
     MAX_BATCH_EXTERNAL_IDS,
     MAX_REPEATED_CONTEXT_BYTES,
     Judgement,
-    Sent,
+    ReceivedBody,
     judge_body,
 )
 from identity.normalise import Unusable, normalise
@@ -37,7 +37,7 @@ Shape = Callable[[int], bytes]
 
 
 def judge(body: bytes, kind: EventType | None = "track") -> Judgement | Rejection:
-    return judge_body(body, Sent(kind, SENDER, KEYS, RECEIVED_AT), DEFAULT_RULES).outcome
+    return judge_body(body, ReceivedBody(kind, SENDER, KEYS, RECEIVED_AT), DEFAULT_RULES).outcome
 
 
 def seconds(body: bytes, kind: EventType | None, repeats: int = 3) -> float:
@@ -170,7 +170,8 @@ PLACES = (
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(FRAGMENT, st.sampled_from(PLACES), st.booleans())
 def test_time_grows_no_faster_than_any_repeated_value(fragment: str, place: str, is_keyed: bool) -> None:
     text = '"k#":' + fragment if is_keyed else fragment

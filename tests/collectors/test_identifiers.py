@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.events import Accepted, Envelope, read_event
-from collectors.identifiers import MAX_KEPT, MAX_NAMESPACE_LENGTH, Named, sort_out
+from collectors.identifiers import MAX_KEPT, MAX_NAMESPACE_LENGTH, NamedIdentifier, sort_out
 from collectors.rejection import Rejection
 from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import EventType, Identifier
@@ -38,7 +38,7 @@ def external(namespace: str, value: object, **fields: object) -> dict[str, objec
     return {"externalIds": [{"type": namespace, "id": value} | fields]}
 
 
-def test_every_field_that_names_somebody_is_read_strongest_first() -> None:
+def test_every_field_that_is_usable_is_read_strongest_first() -> None:
     context = {
         "externalIds": [{"type": "external_id", "id": 42}, {"type": "unionid", "id": "oU"}],
         "device": {"advertisingId": ADVERTISING_ID, "type": "ios", "token": "t0k3n"},
@@ -145,10 +145,10 @@ def test_of_five_hundred_identifiers_the_strongest_are_used_and_a_hundred_kept()
 
 @given(st.lists(st.builds(Identifier, NAMESPACES, st.text(max_size=20) | st.just("x" * 600)), max_size=60))
 def test_the_streams_use_exactly_what_the_collector_calls_usable(sent: list[Identifier]) -> None:
-    sorted_out = sort_out(DEFAULT_RULES, [Named("field", one) for one in sent])
+    sorted_out = sort_out(DEFAULT_RULES, [NamedIdentifier("field", one) for one in sent])
     kept = sorted_out.kept(DEFAULT_RULES)
     assert DEFAULT_RULES.usable(kept) == sorted_out.usable == kept[: len(sorted_out.usable)]
-    again = sort_out(DEFAULT_RULES, [Named("field", one) for one in sorted_out.usable])
+    again = sort_out(DEFAULT_RULES, [NamedIdentifier("field", one) for one in sorted_out.usable])
     assert again.usable == sorted_out.usable
 
 
@@ -163,7 +163,7 @@ def test_without_a_usable_identifier_each_field_and_reason_is_told() -> None:
     rejection = refusal("identify", userId="guest", anonymousId="x" * 600, traits={"email": "ann@"})
     assert (rejection.code, rejection.field) == ("missing_identifier", "userId")
     assert rejection.message == (
-        "nobody is named: userId 'guest' is no user_id: such a value names nobody; "
+        "no identifier is usable: userId 'guest' is no user_id: such a value names nobody; "
         f"anonymousId '{'x' * 50}' is no anonymous_id: it has more than 512 characters; "
         "traits.email 'ann@' is no email: the value is not well-formed"
     )

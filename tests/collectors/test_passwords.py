@@ -1,4 +1,4 @@
-"""Passwords in the addresses of other servers: nobody who asks the collector, and no reader of its log, sees them."""
+"""Passwords in the addresses of other servers: nobody who asks collector or API, and no reader of a log, sees them."""
 
 import time
 import uuid
@@ -12,7 +12,7 @@ from embedded.layout import free_ports
 from embedded.stack import Stack
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
-from tests.collectors.processes import CollectorProcess
+from tests.collectors.processes import CollectorProcess, ServingProcess, running_api
 
 pytestmark = pytest.mark.stack
 
@@ -22,28 +22,37 @@ HEADERS = {"Authorization": f"Bearer {ADMIN}"}
 
 
 def test_no_answer_and_no_log_line_shows_a_password(stack: Stack, tmp_path: Path) -> None:
-    registry, clickhouse, port = free_ports(3)
+    registry, clickhouse = free_ports(2)
     workspace = Workspace("main", uuid.uuid4(), read_keys=(READER,), admin_keys=(ADMIN,))
     (tmp_path / "onefold.yaml").write_bytes(msgspec.json.encode(WorkspacesFile((workspace,))))
     environment = dict(stack.environment) | {
         "ONEFOLD_REGISTRY": f"http://someone:{SECRET}@127.0.0.1:{registry}/apis/ccompat/v7",
         "ONEFOLD_CLICKHOUSE": f"http://default:{SECRET}@127.0.0.1:{clickhouse}",
-        "ONEFOLD_HTTP_PORT": str(port),
+        "ONEFOLD_HTTP_PORT": "0",
+        "ONEFOLD_API_PORT": "0",
         "ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"),
     }
-    process = CollectorProcess(environment, tmp_path / "log", whole_stack=True)
+    collector = CollectorProcess(environment, tmp_path / "log", whole_stack=True)
     try:
-        said = ""
-        deadline = time.monotonic() + 60
-        while f"no answer from http://127.0.0.1:{clickhouse}" not in said:
-            assert time.monotonic() < deadline, said
-            said = httpx.get(f"{process.url}/health/ready", timeout=30).text
-        for path in ("/metrics", "/v1/profiles/user_id:x", "/v1/identity/devices", "/v1/identity/explain/user_id:x"):
-            said += httpx.get(f"{process.url}{path}", headers={"Authorization": f"Bearer {READER}"}, timeout=30).text
-        order = {"profile": "user_id:a", "split": ["user_id:b"]}
-        said += httpx.post(f"{process.url}/v1/identity/unmerge", json=order, headers=HEADERS, timeout=30).text
-        said += httpx.get(f"{process.url}/v1/identity/requests/{uuid.uuid4().hex}", headers=HEADERS, timeout=30).text
+        said = _readiness(collector, clickhouse) + httpx.get(f"{collector.url}/metrics", timeout=30).text
     finally:
-        process.kill()
+        collector.kill()
+    with running_api(environment, tmp_path / "api.log") as api:
+        said += _readiness(api, clickhouse)
+        for path in ("/metrics", "/v1/profiles/user_id:x", "/v1/identity/devices", "/v1/identity/explain/user_id:x"):
+            said += httpx.get(f"{api.url}{path}", headers={"Authorization": f"Bearer {READER}"}, timeout=30).text
+        body = {"profile": "user_id:a", "split": ["user_id:b"]}
+        said += httpx.post(f"{api.url}/v1/identity/unmerge", json=body, headers=HEADERS, timeout=30).text
+        said += httpx.get(f"{api.url}/v1/identity/requests/{uuid.uuid4().hex}", headers=HEADERS, timeout=30).text
     assert "unavailable" in said
-    assert SECRET not in said + process.log()
+    assert SECRET not in said + collector.log() + api.log()
+
+
+def _readiness(process: ServingProcess, clickhouse: int) -> str:
+    """What a process says of itself once it has tried ClickHouse."""
+    said = ""
+    deadline = time.monotonic() + 60
+    while f"no answer from http://127.0.0.1:{clickhouse}" not in said:
+        assert time.monotonic() < deadline, said
+        said = httpx.get(f"{process.url}/health/ready", timeout=30).text
+    return said

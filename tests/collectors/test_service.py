@@ -259,7 +259,7 @@ def test_without_kafka_it_lives_says_why_and_asks_to_come_again(stack: Stack, tm
         assert httpx.get(f"{process.url}/health/live").status_code == 200
         ready = httpx.get(f"{process.url}/health/ready", timeout=10)
         assert ready.status_code == 503
-        assert "no answer" in ready.json()["parts"]["kafka"]
+        assert "no answer" in ready.json()["checks"]["kafka"]
         answer = httpx.post(f"{process.url}/v1/track", json=track(), auth=KEY)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         process.terminate()

@@ -19,7 +19,7 @@ READS = [
     "/health/live",
     "/health/ready",
     "/metrics",
-    "/v1/profile?identifier=user_id:u",
+    "/v1/profiles/user_id:u",
     "/v1/identity/devices",
     "/none",
 ]
@@ -58,6 +58,13 @@ def test_a_page_of_another_site_asks_nothing(collector: CollectorProcess, path: 
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "untrusted_page")
     post = httpx.post(f"{collector.url}/v1/identity/unmerge", json={}, headers={"Sec-Fetch-Site": "cross-site"})
     assert post.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/v1/profiles/user_id:u", "/v1/identity/devices", "/v1/identity/explain/a:b"])
+def test_who_looks_something_up_here_is_told_where_the_api_is(collector: CollectorProcess, path: str) -> None:
+    for answer in (httpx.get(f"{collector.url}{path}"), httpx.post(f"{collector.url}{path}", json={})):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_here")
+        assert "the API, on port 8090" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/t/", "/v1/batch"])

@@ -15,6 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
+import api.metrics
 import collectors.metrics
 import jobs.rebuild.metrics
 import sinks.metrics
@@ -22,10 +23,10 @@ import streams.metrics
 from embedded.clickhouse.profile import PROFILE
 from onefold.cli import COMMANDS
 from settings import SettingsError, load, read_workspaces
-from settings.environment import _VARIABLES
+from settings.environment import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVED_BY = (collectors.metrics, jobs.rebuild.metrics, sinks.metrics, streams.metrics)
+SERVED_BY = (api.metrics, collectors.metrics, jobs.rebuild.metrics, sinks.metrics, streams.metrics)
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +47,12 @@ def test_every_mounted_file_is_in_the_project(services: dict[str, dict[str, obje
 def test_onefold_services_run_commands_and_settings_that_exist(services: dict[str, dict[str, object]]) -> None:
     own = {name: service for name, service in services.items() if service.get("image") == "onefold:0.1.0"}
 
-    assert set(own) == {"collector", "worker", "sink", "rebuilder"}
+    assert set(own) == {"collector", "api", "worker", "sink", "rebuilder"}
     for service in own.values():
         environment = service["environment"]
         assert isinstance(environment, dict)
         assert _list(service["command"])[0] in COMMANDS
-        assert set(environment) <= {*_VARIABLES, "ONEFOLD_CONFIG"}
+        assert set(environment) <= VARIABLES
         load({name: str(value) for name, value in environment.items() if name != "ONEFOLD_CONFIG"})
 
 
@@ -96,10 +97,11 @@ def test_prometheus_asks_services_of_the_composition_on_their_ports(services: di
     ]
     defaults = load({})
     ports = {
-        "collector": defaults.http_port,
-        "worker": defaults.worker_metrics_port,
-        "sink": defaults.sink_metrics_port,
-        "rebuilder": defaults.rebuilder_metrics_port,
+        "collector": defaults.serving.http_port,
+        "api": defaults.serving.api_port,
+        "worker": defaults.serving.worker_metrics_port,
+        "sink": defaults.serving.sink_metrics_port,
+        "rebuilder": defaults.serving.rebuilder_metrics_port,
     }
 
     assert targets == [f"{name}:{port}" for name, port in ports.items()]

@@ -14,7 +14,7 @@ from embedded.fetch import cache_dir, fetch, repository_url
 from embedded.layout import free_ports
 from embedded.screen import SilentScreen
 from tests.embedded.conftest import Repository
-from tests.embedded.parts import wait_until
+from tests.embedded.specs import wait_until
 
 BODY = bytes(range(256)) * 4096
 

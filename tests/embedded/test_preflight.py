@@ -8,7 +8,7 @@ import pytest
 
 from embedded.errors import StackError
 from embedded.layout import Layout, Ports
-from embedded.preflight import check_definitions, check_ports, flag, prepare_data_dir
+from embedded.preflight import check_definitions, check_ports, flag, prepare_data_dir, variable
 
 
 def test_free_ports_pass() -> None:
@@ -24,7 +24,7 @@ def test_a_taken_port_is_named_with_its_holder_and_the_flag_to_change_it(name: s
     message = str(refused.value)
     assert message.startswith(f"port {port}, for ")
     assert "(pid " in message
-    assert message.endswith(f"choose another with {flag(name)}")
+    assert message.endswith(f"choose another with {flag(name)} or {variable(name)}")
 
 
 def test_a_port_taken_on_all_addresses_counts() -> None:
@@ -36,6 +36,18 @@ def test_a_port_given_twice_is_refused() -> None:
     ports = Ports.free()
     with pytest.raises(StackError, match=f"port {ports.kafka} is given more than once"):
         check_ports(msgspec.structs.replace(ports, http=ports.kafka))
+
+
+def test_all_busy_ports_are_named_at_once_with_what_chooses_others() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        taken = {"http": first.getsockname()[1], "api": second.getsockname()[1]}
+        with pytest.raises(StackError) as refused:
+            check_ports(msgspec.structs.replace(Ports.free(), **taken))
+    collector, api = str(refused.value).splitlines()
+    assert collector.startswith(f"port {taken['http']}, for the collector, is taken")
+    assert collector.endswith("choose another with --http-port or ONEFOLD_HTTP_PORT")
+    assert api.startswith(f"port {taken['api']}, for the API, is taken")
+    assert api.endswith("choose another with --api-port or ONEFOLD_API_PORT")
 
 
 def test_a_folder_serves_one_stack_at_a_time(tmp_path: Path) -> None:

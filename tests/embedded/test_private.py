@@ -14,17 +14,17 @@ from embedded.errors import StackError
 from embedded.fetch import prepare_cache
 from embedded.layout import Layout, Ports
 from embedded.locks import FileLock
-from embedded.part import Part
 from embedded.preflight import prepare_data_dir
 from embedded.private import private_file
-from embedded.process import PartProcess, Reaper
+from embedded.process import Reaper, StackProcess
 from embedded.running import Addresses, RunningStack, find_running, running_environment, write_running
 from embedded.stack import Stack, StackOptions
-from tests.embedded.parts import failing
+from embedded.steps import ProcessSpec
+from tests.embedded.specs import failing
 
 NOBODY = 65534
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-RUNNING = RunningStack(os.getpid(), Addresses(*["x"] * 7), {"ONEFOLD_KAFKA": "neighbour:1"}, {})
+RUNNING = RunningStack(os.getpid(), Addresses(*["x"] * 8), {"ONEFOLD_KAFKA": "neighbour:1"}, {})
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 
@@ -133,7 +133,7 @@ def test_what_a_part_makes_is_closed_to_others(tmp_path: Path) -> None:
     made = tmp_path / "made"
     made.mkdir(mode=0o700)
     code = f"import pathlib; pathlib.Path({str(made)!r}, 'file').touch(); pathlib.Path({str(made)!r}, 'folder').mkdir()"
-    process = PartProcess(failing("maker", code), tmp_path / "maker.log", reaper)
+    process = StackProcess(failing("maker", code), tmp_path / "maker.log", reaper)
     before = os.umask(0)
     try:
         process.start()
@@ -148,8 +148,8 @@ def test_what_a_part_makes_is_closed_to_others(tmp_path: Path) -> None:
 
 def test_the_end_of_a_log_is_shown_without_its_control_characters(tmp_path: Path) -> None:
     reaper = Reaper()
-    part: Part = failing("loud", r"import sys; sys.stdout.write('\x1b[2Jone\rtwo\n\x9b31m three\u2028four\n')")
-    process = PartProcess(part, tmp_path / "loud.log", reaper)
+    spec: ProcessSpec = failing("loud", r"import sys; sys.stdout.write('\x1b[2Jone\rtwo\n\x9b31m three\u2028four\n')")
+    process = StackProcess(spec, tmp_path / "loud.log", reaper)
     try:
         process.start()
         assert process.wait(30)
@@ -206,7 +206,7 @@ def test_nothing_of_a_whole_stack_is_open_to_other_users(square: Path) -> None:
     try:
         with Stack(StackOptions(data_dir=folder, ports=Ports.free())) as stack:
             assert (folder / "stack.json").exists()
-            assert len(list(stack.logs.glob("*.log"))) == 7
+            assert len(list(stack.logs.glob("*.log"))) == 8
             assert open_to_others(folder) == []
             if os.geteuid() == 0:
                 assert neighbour("ls", str(square)).stdout == "data\n"

@@ -17,7 +17,7 @@ from embedded.layout import Ports
 from embedded.running import find_running
 from embedded.stack import STORES, Stack, StackOptions
 from schemas import topics
-from tests.embedded.parts import wait_until
+from tests.embedded.specs import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -27,7 +27,7 @@ from pathlib import Path
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
-with Stack(StackOptions(data_dir=Path(sys.argv[1]), ports=Ports.free(), parts=("kafka",))):
+with Stack(StackOptions(data_dir=Path(sys.argv[1]), ports=Ports.free(), processes=("kafka",))):
     print("ready", flush=True)
     time.sleep(600)
 """
@@ -53,7 +53,7 @@ def test_clickhouse_answers(stack: Stack) -> None:
 
 @pytest.mark.parametrize("name", STORES)
 def test_parts_listen_on_loopback_only(stack: Stack, name: str) -> None:
-    pid = stack.part(name).pid
+    pid = stack.process(name).pid
     assert pid is not None
     connections = psutil.Process(pid).net_connections("inet")
     listening = {connection.laddr.ip for connection in connections if connection.status == psutil.CONN_LISTEN}
@@ -65,12 +65,12 @@ def test_other_processes_find_the_stack(stack: Stack) -> None:
     running = find_running(stack.options.data_dir)
     assert running is not None
     assert running.addresses == stack.addresses
-    assert running.parts == {name: stack.part(name).pid for name in STORES}
+    assert running.processes == {name: stack.process(name).pid for name in STORES}
 
 
 def test_records_survive_a_stop_and_a_kill_in_a_folder_with_any_name(tmp_path: Path) -> None:
     def options() -> StackOptions:
-        return StackOptions(data_dir=tmp_path / "Käufer & 买家 \\ 1", ports=Ports.free(), parts=("kafka",))
+        return StackOptions(data_dir=tmp_path / "Käufer & 买家 \\ 1", ports=Ports.free(), processes=("kafka",))
 
     with Stack(options()) as first:
         admin = AdminClient({"bootstrap.servers": first.addresses.kafka})
@@ -78,14 +78,14 @@ def test_records_survive_a_stop_and_a_kill_in_a_folder_with_any_name(tmp_path: P
         _produce(first, b"before the stop")
     with Stack(options()) as second:
         _produce(second, b"before the kill")
-        second.part("kafka").kill()
-        second.part("kafka").restart()
+        second.process("kafka").kill()
+        second.process("kafka").restart()
         assert _consume(second, 2) == [b"before the stop", b"before the kill"]
 
 
 def test_broker_properties_can_differ_from_the_embedded_ones(tmp_path: Path) -> None:
     changed = {"group.initial.rebalance.delay.ms": "1234"}
-    options = StackOptions(data_dir=tmp_path, ports=Ports.free(), parts=("kafka",), broker=changed)
+    options = StackOptions(data_dir=tmp_path, ports=Ports.free(), processes=("kafka",), broker=changed)
     with Stack(options) as stack:
         admin = AdminClient({"bootstrap.servers": stack.addresses.kafka})
         broker = ConfigResource(ConfigResource.Type.BROKER, "1")

@@ -1,4 +1,4 @@
-"""Order, failures, restarts and endings of parts, with real processes."""
+"""Order, failures, restarts and endings of processes, with real processes."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ import pytest
 
 from embedded.errors import StackError
 from embedded.layout import Layout
-from embedded.part import Step, Task
 from embedded.screen import SilentScreen
+from embedded.steps import Setup, Step
 from embedded.supervisor import RESTARTS, Supervisor
-from tests.embedded.parts import failing, sleeper, wait_until
+from tests.embedded.specs import failing, sleeper, wait_until
 
 Supervise = Callable[..., Supervisor]
 
@@ -62,17 +62,17 @@ def lines(path: Path) -> list[str]:
 def test_a_step_starts_once_all_before_it_are_done(supervise: Supervise, tmp_path: Path) -> None:
     def run() -> None:
         assert lines(tmp_path / "started") == ["first"]
-        (tmp_path / "started").open("a").write("task\n")
+        (tmp_path / "started").open("a").write("setup\n")
 
-    task = Task("task", "Task", run, after=("first",))
-    steps = (sleeper(tmp_path, "last", after=("first", "task")), task, sleeper(tmp_path, "first"))
+    setup = Setup("setup", "Setup", run, after=("first",))
+    steps = (sleeper(tmp_path, "last", after=("first", "setup")), setup, sleeper(tmp_path, "first"))
     supervise(*steps).start()
-    assert lines(tmp_path / "started") == ["first", "task", "last"]
+    assert lines(tmp_path / "started") == ["first", "setup", "last"]
 
 
 def test_parts_stop_in_the_order_given(supervise: Supervise, tmp_path: Path) -> None:
-    parts = [sleeper(tmp_path, name) for name in ("a", "b", "c")]
-    supervisor = supervise(*parts, stop_order=[["b"], ["c"], ["a"]])
+    specs = [sleeper(tmp_path, name) for name in ("a", "b", "c")]
+    supervisor = supervise(*specs, stop_order=[["b"], ["c"], ["a"]])
     supervisor.start()
     pids = [process.pid for process in supervisor.processes.values()]
     supervisor.stop()
@@ -97,8 +97,8 @@ def test_a_part_that_ignores_the_request_to_stop_is_killed_with_its_children(
 
 
 def test_all_stubborn_parts_together_take_no_longer_than_the_limit(supervise: Supervise, tmp_path: Path) -> None:
-    parts = [sleeper(tmp_path, name, stubborn=True, stop_within_s=60) for name in ("a", "b", "c")]
-    supervisor = supervise(*parts)
+    specs = [sleeper(tmp_path, name, stubborn=True, stop_within_s=60) for name in ("a", "b", "c")]
+    supervisor = supervise(*specs)
     supervisor.start()
     before = time.monotonic()
     supervisor.stop(within_s=1.0)
@@ -121,9 +121,9 @@ def test_a_part_that_dies_while_starting_is_told_with_the_end_of_its_log(
 
 
 def test_a_part_that_never_becomes_ready_is_given_up(supervise: Supervise, screen: Notes, tmp_path: Path) -> None:
-    part = msgspec.structs.replace(sleeper(tmp_path, "slow"), ready=lambda: False, start_within_s=0.5)
+    spec = msgspec.structs.replace(sleeper(tmp_path, "slow"), ready=lambda: False, start_within_s=0.5)
     with pytest.raises(StackError, match="Slow was not ready within"):
-        supervise(part).start()
+        supervise(spec).start()
     assert screen.failed == ["Slow"]
 
 

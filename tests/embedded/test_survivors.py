@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.embedded.parts import wait_until
+from tests.embedded.specs import wait_until
 
 _STACK = """
 import sys, time
@@ -19,11 +19,11 @@ from pathlib import Path
 from embedded.layout import Layout
 from embedded.screen import SilentScreen
 from embedded.supervisor import Supervisor
-from tests.embedded.parts import sleeper
+from tests.embedded.specs import sleeper
 folder = Path(sys.argv[1])
 Layout(folder).logs.mkdir()
-parts = [sleeper(folder, "mild"), sleeper(folder, "parent", parent=True), sleeper(folder, "mule", stubborn=True)]
-supervisor = Supervisor([part for part in parts if part.name in sys.argv[2:]], [], Layout(folder), SilentScreen())
+specs = [sleeper(folder, "mild"), sleeper(folder, "parent", parent=True), sleeper(folder, "mule", stubborn=True)]
+supervisor = Supervisor([spec for spec in specs if spec.name in sys.argv[2:]], [], Layout(folder), SilentScreen())
 supervisor.start()
 print("ready", flush=True)
 time.sleep(600)
@@ -36,14 +36,14 @@ Start = Callable[..., Started]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a process with a supervisor; gives it, and all that it started: parts, their children, and the reaper.
+    """Starts a process with a supervisor; gives it, and all that it started: processes, their children, and the reaper.
 
     Whatever is left when a test has failed is ended.
     """
     left: list[psutil.Process] = []
 
-    def starting(*parts: str) -> Started:
-        command = [sys.executable, "-c", _STACK, str(tmp_path), *parts]
+    def starting(*names: str) -> Started:
+        command = [sys.executable, "-c", _STACK, str(tmp_path), *names]
         stack = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         left.append(psutil.Process(stack.pid))
         assert stack.stdout is not None
@@ -77,7 +77,7 @@ def test_killing_the_parent_ends_parts_grandchildren_and_those_that_ignore_sigte
 
 
 def test_the_reaper_alone_is_enough(start: Start) -> None:
-    """Where the system offers no parent-death signal: parts that ignore SIGTERM show it, only the reaper ends them."""
+    """As on a system without a parent-death signal: processes that ignore SIGTERM are ended by the reaper only."""
     stack, started = start("mule")
     stack.kill()
     stack.wait()

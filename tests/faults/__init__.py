@@ -1,1 +1,1 @@
-"""Faults on the real parts, each compared with the oracle's reference afterwards; `make faults` runs the long form."""
+"""Faults on real processes, each compared with the oracle's reference afterwards; `make soak` runs the long form."""

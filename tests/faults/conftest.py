@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from embedded.layout import Layout, Ports
 from embedded.stack import Stack, StackOptions
 from tests.faults.crew import Crew
-from tests.faults.figures import Figures, table
+from tests.faults.figures import FIGURES, Figures
 from tests.oracle.delivery import Sender
 from tests.oracle.installation import DEFINITIONS, shop, write_workspaces
 from tests.oracle.scene import Scene
@@ -28,7 +29,6 @@ _BROKER = {
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
 }
-_rows = pytest.StashKey[list[Figures]]()
 
 
 @pytest.fixture(scope="package")
@@ -40,7 +40,7 @@ def stack() -> Iterator[Stack]:
             definitions=DEFINITIONS,
             clock="event",
             ports=Ports.free(),
-            parts=("kafka", "registry", "clickhouse", "collector", "sink", "rebuilder"),
+            processes=("kafka", "registry", "clickhouse", "collector", "sink", "rebuilder"),
             broker=_BROKER,
             settings={"ONEFOLD_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS)},
         )
@@ -83,32 +83,16 @@ def scene(stack: Stack, sender: Sender, _unused: Iterator[str]) -> Scene:
 
 
 @pytest.fixture
-def is_long(pytestconfig: pytest.Config) -> bool:
-    """Whether to do all that the long form does."""
-    return bool(pytestconfig.getoption("--long"))
-
-
-@pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     """What the test reports of itself."""
     row = Figures(request.node.name, seconds=time.monotonic())
-    request.config.stash.setdefault(_rows, []).append(row)
     yield row
     row.seconds = time.monotonic() - row.seconds
     row.result = "failed" if request.node.stash.get(_has_failed, True) else "as the reference"
+    request.node.user_properties.append((FIGURES, asdict(row)))
 
 
 _has_failed = pytest.StashKey[bool]()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow ones of this folder to the long form."""
-    if config.getoption("--long"):
-        return
-    here = Path(__file__).parent
-    left = [item for item in items if here in item.path.parents and item.get_closest_marker("slow")]
-    items[:] = [item for item in items if item not in left]
-    config.hook.pytest_deselected(items=left)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -118,15 +102,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call":
         item.stash[_has_failed] = report.failed
     return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table, and write it where it was asked for."""
-    rows = config.stash.get(_rows, [])
-    if not rows:
-        return
-    terminalreporter.section("faults")
-    terminalreporter.write(table(rows))
-    path: Path | None = config.getoption("--figures")
-    if path is not None:
-        path.write_text(table(rows), encoding="utf-8")

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 
 from embedded.layout import free_ports
-from embedded.part import Part, http_ready
-from embedded.process import PartProcess, Reaper
+from embedded.process import Reaper, StackProcess
 from embedded.stack import Stack
+from embedded.steps import ProcessSpec, http_ready
 from runtime.failpoints import VARIABLE
 
 READY_WITHIN_S = 60.0
@@ -34,16 +34,16 @@ class Crew:
         self._stack = stack
         self._folder = folder
         self._reaper = Reaper()
-        self._workers: dict[int, PartProcess] = {}
+        self._workers: dict[int, StackProcess] = {}
         self._ports: dict[int, int] = {}
         self._is_plain: dict[int, bool] = {}
         self.restarts = 0  # since the present test began
 
-    def start(self, number: int = 1, failpoint: str = "", awaited: bool = True) -> PartProcess:
+    def start(self, number: int = 1, failpoint: str = "", awaited: bool = True) -> StackProcess:
         """Start a worker anew; `failpoint` names where it is to end itself, see streams/failpoints.py."""
-        worker = self._workers.setdefault(number, PartProcess(self._part(number, ""), self.log(number), self._reaper))
+        worker = self._workers.setdefault(number, StackProcess(self._spec(number, ""), self.log(number), self._reaper))
         worker.kill()
-        worker.part = self._part(number, failpoint)
+        worker.spec = self._spec(number, failpoint)
         self._is_plain[number] = not failpoint
         worker.start()
         if awaited:
@@ -56,7 +56,7 @@ class Crew:
 
         def ready() -> bool:
             assert worker.pid is not None, worker.failure(f"ended ({worker.ending})")
-            return worker.part.ready()
+            return worker.spec.ready()
 
         until(ready, f"worker {number} to be ready; its log is {worker.log}")
 
@@ -95,7 +95,7 @@ class Crew:
         until(lambda: process.status() == psutil.STATUS_STOPPED, f"worker {number} to stop")
         return process
 
-    def worker(self, number: int = 1) -> PartProcess:
+    def worker(self, number: int = 1) -> StackProcess:
         """A worker's process."""
         return self._workers[number]
 
@@ -118,7 +118,7 @@ class Crew:
             worker.kill()
         self._reaper.close()
 
-    def _part(self, number: int, failpoint: str) -> Part:
+    def _spec(self, number: int, failpoint: str) -> ProcessSpec:
         port = self._ports.setdefault(number, free_ports(1)[0])
         own = {
             "ONEFOLD_WORKER": str(number),
@@ -126,7 +126,7 @@ class Crew:
             "ONEFOLD_WORKER_METRICS_PORT": str(port),
             VARIABLE: failpoint,
         }
-        return Part(
+        return ProcessSpec(
             name=f"worker-{number}",
             title=f"Worker {number}",
             command=[sys.executable, "-m", "streams"],

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+FIGURES = "figures"  # the name under which a test reports its own
+
 
 @dataclass
 class Figures:

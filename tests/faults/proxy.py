@@ -1,4 +1,4 @@
-"""A TCP proxy that can hold back answers, drop connections, or do nothing at all; for faults between two parts."""
+"""A TCP proxy that can hold back answers, drop connections, or do nothing at all; for faults between two processes."""
 
 import socket
 import threading

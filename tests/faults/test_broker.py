@@ -12,8 +12,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
-from embedded.process import PartProcess
-from onefold.progress import Progress
+from embedded.process import StackProcess
+from onefold.progress import PipelineProgress
 from schemas.topics import EVENTS_RESOLVED, SESSIONS
 from tests.faults.crew import Crew, until
 from tests.faults.figures import Figures
@@ -37,7 +37,7 @@ def test_the_broker_is_stopped_and_started_under_load(
 def test_the_brokers_disk_is_full(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     """Provoked by a limit on the size of its files: every append fails, as on a full disk, and the broker halts."""
 
-    def fill(kafka: PartProcess, _: int) -> None:
+    def fill(kafka: StackProcess, _: int) -> None:
         assert kafka.pid is not None
         resource.prlimit(kafka.pid, resource.RLIMIT_FSIZE, (1024, 1024))
         assert kafka.wait(BACK_WITHIN_S), "the broker goes on although it cannot write"
@@ -46,11 +46,11 @@ def test_the_brokers_disk_is_full(crew: Crew, scene: Scene, figures: Figures, is
 
 
 def _play_with_outages(
-    crew: Crew, scene: Scene, figures: Figures, outages: int, end_broker: Callable[[PartProcess, int], None]
+    crew: Crew, scene: Scene, figures: Figures, outages: int, end_broker: Callable[[StackProcess, int], None]
 ) -> None:
     rng = random.Random(30)
     played = phases(scene, seed=30, number=outages, visitors=60)
-    kafka, progress = scene.stack.part("kafka"), Progress(scene.stack.settings)
+    kafka, progress = scene.stack.process("kafka"), PipelineProgress(scene.stack.settings)
     for number, (end, sent) in enumerate(played):
         before, after = pieces(sent, 2)
         scene.sender.send(before)
@@ -59,7 +59,7 @@ def _play_with_outages(
             assert not is_sent(), "all was sent before: the outage proves nothing"
             time.sleep(rng.uniform(5, 45) if outages > 2 else 3)
             kafka.restart()
-            until(lambda: _all_back(crew, scene) and is_sent(), "all parts to come back", BACK_WITHIN_S)
+            until(lambda: _all_back(crew, scene) and is_sent(), "all processes to come back", BACK_WITHIN_S)
         # A rebuilder whose group has forgotten it meanwhile hears so only now, and ends to be started again.
         until(lambda: _all_back(crew, scene) and not progress.lagging(), "all to be read", BACK_WITHIN_S)
         scene.rest_at(end)
@@ -81,13 +81,13 @@ def _sending(scene: Scene, sent: Sequence[Delivery]) -> Iterator[Callable[[], bo
 def _all_back(crew: Crew, scene: Scene) -> bool:
     """Start again what ended by itself; whether everything serves."""
     crew.tend()
-    parts = [scene.stack.part(name) for name in ("collector", "sink", "rebuilder")]
-    for part in parts:
-        part.start()
-    return all(part.part.ready() for part in [crew.worker(), *parts])
+    processes = [scene.stack.process(name) for name in ("collector", "sink", "rebuilder")]
+    for process in processes:
+        process.start()
+    return all(process.spec.ready() for process in [crew.worker(), *processes])
 
 
-@pytest.mark.parametrize("topic", [SESSIONS, pytest.param(EVENTS_RESOLVED, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("topic", [SESSIONS, pytest.param(EVENTS_RESOLVED, marks=pytest.mark.soak)])
 def test_a_topic_that_may_not_be_written_stops_the_worker_with_its_name_and_loses_nothing(
     topic: str, crew: Crew, scene: Scene, figures: Figures
 ) -> None:
@@ -102,7 +102,7 @@ def test_a_topic_that_may_not_be_written_stops_the_worker_with_its_name_and_lose
             assert "Topic authorization failed" in crew.log().read_text()
             crew.tend()
             figures.kills += 1
-    until(lambda: _all_back(crew, scene), "all parts to come back", BACK_WITHIN_S)
+    until(lambda: _all_back(crew, scene), "all processes to come back", BACK_WITHIN_S)
     scene.rest_at(end)
     figures.events = len(sent)
     assert_sound(scene, played)

@@ -57,12 +57,12 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 def _recovered(
     stack: Stack, stage: Counting, folder: Path, executor: ThreadPoolExecutor, key: bytes = b"a"
 ) -> int | None:
-    """Open a lane on the folder, do one record's work, close it; the position that it had come back with."""
+    """Run a task on the folder, do one record's work, close it; the position that it had come back with."""
 
     async def scenario() -> int | None:
-        async with asyncio.timeout(RECOVERED_WITHIN_S), running(stack, stage, folder, executor) as lane:
-            position = lane.lane.position(stage.topics[0])
-            await lane.work(key)
+        async with asyncio.timeout(RECOVERED_WITHIN_S), running(stack, stage, folder, executor) as counting:
+            position = counting.task.position(stage.topics[0])
+            await counting.work(key)
             return position
 
     return asyncio.run(scenario())
@@ -90,9 +90,9 @@ def test_a_compacted_changelog_gives_the_same_state(
     stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
 ) -> None:
     async def fill() -> None:
-        async with running(stack, stage, tmp_path / "before", executor) as lane:
+        async with running(stack, stage, tmp_path / "before", executor) as counting:
             for _ in range(20):
-                await lane.work(*(b"key-%d" % number for number in range(10)))
+                await counting.work(*(b"key-%d" % number for number in range(10)))
 
     asyncio.run(fill())
     kafka, name = stack.addresses.kafka, changelog(stage.table)
@@ -104,8 +104,8 @@ def test_a_compacted_changelog_gives_the_same_state(
     assert again == 201
 
     async def count_on() -> None:
-        async with running(stack, stage, tmp_path / "once-more", executor) as lane:
-            await lane.work(*(b"key-%d" % number for number in range(10)))
+        async with running(stack, stage, tmp_path / "once-more", executor) as counting:
+            await counting.work(*(b"key-%d" % number for number in range(10)))
 
     asyncio.run(count_on())
     counts = {raw.key: int(raw.value or b"0") for raw in topic.read_raw(kafka, f"{stage.name}-out")}

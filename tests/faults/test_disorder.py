@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from runtime.kafka.offsets import Partition
 from schemas.records import Event
 from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_ROUTES, PROFILE_COMMANDS
 from tests.faults.crew import Crew
@@ -53,7 +54,7 @@ def test_duplicates_and_disorder_at_every_hop_change_nothing(
     assert_evidence_explains_persons(ledger)
 
 
-def _repeat(scene: Scene, hop: str, begin: dict[topic.Place, int], rng: random.Random) -> int:
+def _repeat(scene: Scene, hop: str, begin: dict[Partition, int], rng: random.Random) -> int:
     """Write about half of what a topic holds of the workspace once more, in another order; how many records."""
     mine = (scene.workspace.name.encode(), scene.workspace.name.encode() + b"|")
     raws = [

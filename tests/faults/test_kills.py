@@ -1,15 +1,15 @@
-"""A worker that is killed, at every failpoint and at random, or told to stop under load."""
+"""A worker that is killed, at every failpoint and at random, or stopped by a signal under load."""
 
 import random
 import time
 from collections.abc import Iterator, Mapping
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
 
 from embedded.stack import Stack
-from schemas.topics import APP, TABLES, changelog
+from runtime.kafka.offsets import Offsets, Partition
+from schemas.groups import WORKER
+from schemas.topics import TABLES, changelog
 from streams.failpoints import FAILPOINTS
 from streams.state.store import META
 from streams.tasks.commit import POSITION
@@ -82,7 +82,7 @@ def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figure
             crew.start(failpoint=f"in_recovery:{times}", awaited=False)
             assert killed(crew.ended())
             again = crew.start(failpoint="in_recovery", awaited=False)  # if the first has left anything to apply
-            until(lambda again=again: again.pid is None or again.part.ready(), "a worker to end or to be ready")  # type: ignore[misc]
+            until(lambda again=again: again.pid is None or again.spec.ready(), "a worker to end or to be ready")  # type: ignore[misc]
             figures.kills += 1 + (again.pid is None)
         crew.steady()
         scene.rest_at(end)
@@ -90,7 +90,7 @@ def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figure
     assert_sound(scene, played)
 
 
-def test_told_to_stop_under_load_it_leaves_nothing_to_redo(
+def test_stopped_under_load_it_leaves_nothing_to_redo(
     crew: Crew, scene: Scene, figures: Figures, is_long: bool
 ) -> None:
     played = phases(scene, seed=4, number=2, visitors=60)
@@ -114,30 +114,24 @@ def test_told_to_stop_under_load_it_leaves_nothing_to_redo(
 
 def _folded_but_not_acknowledged(stack: Stack) -> Iterator[str]:
     """Inputs whose committed offset is not the position in the changelog; markers between the two do not count."""
-    committed = _committed(stack)
     positions = _positions(stack)
+    committed = Offsets(stack.addresses.kafka).committed(WORKER.name, positions)
     for name in {name for name, _ in positions}:
         records = topic.read_raw(stack.addresses.kafka, name)
-        for place, position in positions.items():
-            at = committed.get(place, 0)
-            begin, end = min(at, position), max(at, position)
-            between = sum(place == (name, raw.partition) and begin <= raw.offset < end for raw in records)
+        for partition, position in positions.items():
+            offset = committed.get(partition, 0)
+            begin, end = min(offset, position), max(offset, position)
+            between = sum(partition == (name, raw.partition) and begin <= raw.offset < end for raw in records)
             if between:
-                yield f"{place}: acknowledged up to {at}, folded up to {position}: {between} records between"
+                yield f"{partition}: acknowledged up to {offset}, folded up to {position}: {between} records between"
 
 
-def _positions(stack: Stack) -> Mapping[topic.Place, int]:
+def _positions(stack: Stack) -> Mapping[Partition, int]:
     """Input position of every partition, from the changelogs."""
     prefix = META + POSITION
-    found = {}
+    positions = {}
     for table in TABLES:
         for raw in topic.read_raw(stack.addresses.kafka, changelog(table)):
             if raw.key is not None and raw.key.startswith(prefix):
-                found[raw.key[len(prefix) :].decode(), raw.partition] = int(raw.value or b"0")
-    return found
-
-
-def _committed(stack: Stack) -> Mapping[topic.Place, int]:
-    admin = AdminClient({"bootstrap.servers": stack.addresses.kafka})
-    answered = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(APP)])[APP].result().topic_partitions
-    return {(place.topic, place.partition): place.offset for place in answered or () if place.offset >= 0}
+                positions[raw.key[len(prefix) :].decode(), raw.partition] = int(raw.value or b"0")
+    return positions

@@ -17,7 +17,7 @@ def test_a_worker_that_starts_without_a_registry_waits_outside_until_it_is_there
     crew: Crew, scene: Scene, figures: Figures
 ) -> None:
     ((end, sent), *_) = played = phases(scene, seed=60, number=1)
-    registry = scene.stack.part("registry")
+    registry = scene.stack.process("registry")
     before, after = pieces(sent, 2)
     scene.sender.send(before)
     crew.worker().kill()
@@ -39,7 +39,7 @@ def test_what_is_known_goes_on_without_a_registry_and_what_must_be_asked_waits_f
     crew: Crew, scene: Scene, figures: Figures
 ) -> None:
     ((end, sent), *_) = played = phases(scene, seed=61, number=1)
-    registry = scene.stack.part("registry")
+    registry = scene.stack.process("registry")
     unknown = [one for one in no_events(scene.sender.codec, scene.workspace.name) if one[0] == "unknown_schema"]
     before, after = pieces(sent, 2)
     worker_before = crew.worker().pid
@@ -61,7 +61,7 @@ def test_what_is_known_goes_on_without_a_registry_and_what_must_be_asked_waits_f
 
 def _is_back(crew: Crew) -> bool:
     crew.tend()
-    return crew.worker().part.ready()
+    return crew.worker().spec.ready()
 
 
 def _folded(scene: Scene) -> int:

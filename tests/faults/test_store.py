@@ -98,7 +98,7 @@ def test_a_damaged_store_is_noticed_and_rebuilt(crew: Crew, scene: Scene, figure
 def _is_back(crew: Crew) -> bool:
     """Whether the worker serves; it may end first, over what it reads, and is then started again."""
     crew.tend()
-    return crew.worker().part.ready()
+    return crew.worker().spec.ready()
 
 
 def test_a_store_that_went_back_in_time_catches_up(crew: Crew, scene: Scene, figures: Figures, tmp_path: Path) -> None:

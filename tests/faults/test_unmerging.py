@@ -31,17 +31,17 @@ class _Rebuilder:
     """The stack's rebuilder, which can be made to end itself."""
 
     def __init__(self, stack: Stack) -> None:
-        self._process = stack.part("rebuilder")
-        self._plain = self._process.part
+        self._process = stack.process("rebuilder")
+        self._plain = self._process.spec
 
     def start(self, failpoint: str) -> None:
         self._process.kill()
         environment = dict(self._plain.environment) | {VARIABLE: failpoint}
-        self._process.part = msgspec.structs.replace(self._plain, environment=environment)
+        self._process.spec = msgspec.structs.replace(self._plain, environment=environment)
         self._process.start()
 
     def steady(self) -> None:
-        self._process.part = self._plain
+        self._process.spec = self._plain
         self._process.restart()
 
     def ended(self) -> str:

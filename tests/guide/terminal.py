@@ -14,7 +14,7 @@ from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
 from onefold.examples import SHOP
 
-_READ_DEFINITIONS = ("collector", "worker", "rebuilder")
+_READ_DEFINITIONS = ("collector", "api", "worker", "rebuilder")
 _TIMEOUT_S = 120
 
 
@@ -52,6 +52,7 @@ class Terminal:
         here = str(Path(sys.executable).parent)
         environment |= {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
         script = commands.replace("127.0.0.1:8080", f"127.0.0.1:{environment.get('ONEFOLD_HTTP_PORT')}")
+        script = script.replace("127.0.0.1:8090", f"127.0.0.1:{environment.get('ONEFOLD_API_PORT')}")
         return subprocess.run(
             ["bash", "-e", "-c", script],
             cwd=self._folder,
@@ -75,15 +76,15 @@ class Terminal:
         stack = self._running(definitions)
         if stack.environment["ONEFOLD_DEFINITIONS"] == str(definitions):
             return
-        stack.environment["ONEFOLD_DEFINITIONS"] = str(definitions)  # the parts start with what is in there
-        parts = [stack.part(name) for name in _READ_DEFINITIONS]
-        for part in parts:
-            part.terminate()
-        for part in parts:
-            part.stop()
-            part.start()
-        while waiting := [part for part in parts if not part.part.ready()]:
-            if ended := [part for part in waiting if part.pid is None]:
+        stack.environment["ONEFOLD_DEFINITIONS"] = str(definitions)  # the processes start with what is in there
+        processes = [stack.process(name) for name in _READ_DEFINITIONS]
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.stop()
+            process.start()
+        while waiting := [process for process in processes if not process.spec.ready()]:
+            if ended := [process for process in waiting if process.pid is None]:
                 raise ended[0].failure("ended while it started")
             time.sleep(0.05)
 

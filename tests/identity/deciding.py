@@ -1,11 +1,12 @@
-"""GRAPH's decisions of one workspace as the tests ask for them, with a store that counts its writes."""
+"""GRAPH's decisions of one workspace as tests request them, over a store that counts its writes."""
 
 import uuid
 from collections.abc import Iterable
 from typing import TypeVar
 
-from identity.components import Component, Components, Evidence
-from identity.decide import Decision, decide
+from identity.decide import decide
+from identity.decision import Decision
+from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules, Namespace
 from schemas.identity import default_profile_id
 from schemas.records import (
@@ -56,33 +57,33 @@ class Graph:
         self.table = Table() if table is None else table
         self.decisions: list[Decision] = []
         self.rules = rules
-        self.stored = Components(self.table, workspace, rules)
+        self.ledger = Ledger(self.table, workspace, rules.rank)
         self._workspace = workspace
 
     # -- requests
 
     def together(self, *identifiers: Identifier, message_id: str = "m", source: str = "shop", at: int = AT) -> Decision:
-        """An event with these identifiers."""
+        """Decide on an event with these identifiers."""
         return self.decide(IdentityRequest(self._workspace, message_id, source, at, self.rules.usable(identifiers)))
 
     def sign_in(self, *identifiers: Identifier, at: int = AT) -> Decision:
-        """An identify with these identifiers."""
-        known = self.rules.usable(identifiers)
-        return self.decide(IdentityRequest(self._workspace, "m", "shop", at, known, signed_in=True))
+        """Decide on an identify with these identifiers."""
+        usable = self.rules.usable(identifiers)
+        return self.decide(IdentityRequest(self._workspace, "m", "shop", at, usable, signed_in=True))
 
     def unmerge(self, anchor: Identifier, *split: Identifier, forbid: bool = False) -> Decision:
-        return self.order("unmerge", (anchor, *split), forbid=forbid)
+        return self.by_operator("unmerge", (anchor, *split), forbid=forbid)
 
     def retract(self, *pairs: Pair, forbid: bool = False) -> Decision:
-        return self.order("retract", pairs=pairs, forbid=forbid)
+        return self.by_operator("retract", pairs=pairs, forbid=forbid)
 
     def accept(self, *pairs: Pair) -> Decision:
-        return self.order("accept", pairs=pairs)
+        return self.by_operator("accept", pairs=pairs)
 
     def reject(self, *pairs: Pair) -> Decision:
-        return self.order("reject", pairs=pairs)
+        return self.by_operator("reject", pairs=pairs)
 
-    def order(
+    def by_operator(
         self,
         kind: RequestKind,
         identifiers: tuple[Identifier, ...] = (),
@@ -90,11 +91,11 @@ class Graph:
         pairs: Iterable[Pair] = (),
         forbid: bool = False,
     ) -> Decision:
-        """An order of an operator."""
+        """Decide a request of an operator."""
         return self.decide(
             IdentityRequest(
-                self._workspace, "", "operator", AT, identifiers, kind, f"order {len(self.decisions)}", "it was wrong",
-                forbid, tuple(pairs),
+                self._workspace, "", "operator", AT, identifiers, kind, f"request {len(self.decisions)}",
+                "it was wrong", forbid, tuple(pairs),
             )
         )  # fmt: skip
 
@@ -106,20 +107,20 @@ class Graph:
     # -- what came of them
 
     def canonical_of(self, identifier: Identifier) -> Identifier:
-        return self.stored.canonical_of(identifier)
+        return self.ledger.components.canonical_of(identifier)
 
     def component(self, identifier: Identifier) -> Component:
-        return self.stored.of(identifier)
+        return self.ledger.components.of(identifier)
 
     def are_one(self, *identifiers: Identifier) -> bool:
         return len(set(map(self.canonical_of, identifiers))) == 1
 
-    def evidence(self, one: Identifier, other: Identifier) -> list[tuple[str, str, str]]:
-        """Source, status and reason."""
-        found: Iterable[Evidence] = self.stored.evidence(*self.stored.pair(one, other))
-        return [(known.source, known.status, known.reason) for known in found]
+    def evidence(self, left: Identifier, right: Identifier) -> list[tuple[str, str, str]]:
+        """Return source, status and reason of what each source has shown."""
+        evidence = self.ledger.links.evidence(left, right)
+        return [(single.source, single.status, single.reason) for single in evidence]
 
-    def partition(self, pool: Iterable[Identifier]) -> dict[Identifier, Identifier]:
+    def canonicals(self, pool: Iterable[Identifier]) -> dict[Identifier, Identifier]:
         return {identifier: self.canonical_of(identifier) for identifier in pool}
 
     @property
@@ -140,20 +141,20 @@ class Graph:
 
 
 def profile_of(identifier: Identifier) -> str:
-    """Its default profile."""
+    """Return its default profile."""
     return default_profile_id(NAMESPACE, identifier)
 
 
 def sent(decision: Decision, kind: type[Sent]) -> list[tuple[str, Sent]]:
-    """The commands of a kind with the profiles that they go to, in order."""
-    return [(one.profile_id, one.command) for one in decision.commands if isinstance(one.command, kind)]
+    """Return the commands of a kind with the profiles that they go to, in order."""
+    return [(command.profile_id, command.command) for command in decision.commands if isinstance(command.command, kind)]
 
 
 def outcomes(decision: Decision) -> list[tuple[Identifier, str, str]]:
-    """Of each link the weaker end, the status and the reason."""
+    """Return of each link the weaker end, the status and the reason."""
     return [(link.right, link.status, link.reason) for link in decision.links]
 
 
 def kinds(decision: Decision) -> list[str]:
-    """Of its changes."""
+    """Return the kinds of its changes."""
     return [change.kind for change in decision.changes]

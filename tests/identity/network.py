@@ -13,9 +13,9 @@ from zlib import crc32
 
 import msgspec
 
-from identity.components import Components
 from identity.decide import decide
 from identity.entries import IdentifierEntry
+from identity.ledger import Ledger
 from identity.resolve import apply_route, resolve
 from identity.rules import IdentityRules
 from schemas.identity import identifier_key
@@ -68,7 +68,7 @@ class Network:
         return self.profiles.setdefault(profile_id, ProfileModel())
 
     def canonical_of(self, identifier: Identifier) -> Identifier:
-        return Components(self.graph, WORKSPACE, self._rules).canonical_of(identifier)
+        return Ledger(self.graph, WORKSPACE, self._rules.rank).components.canonical_of(identifier)
 
     def _append(self, topic: str, key: str, record: object) -> None:
         log = (topic, crc32(key.encode()) % self._partitions)
@@ -88,13 +88,13 @@ class Network:
             case "identity.requests", IdentityRequest():
                 self.requests.append(record)
                 for command in decide(record, self.graph, NAMESPACE, self._rules).commands:
-                    self._order(command)
+                    self._send(command)
             case "events.resolved", (str(profile_id), Event() as event):
                 self.on_event(profile_id, event)
             case "replays", ProfileCommand():
                 self._append("profile.commands", record.profile_id, record)
             case "profile.commands", ProfileCommand():
-                self._obey(record)
+                self._carry_out(record)
             case _:
                 raise AssertionError(f"{record} on {topic}")
 
@@ -104,17 +104,17 @@ class Network:
         if resolved.changed:
             self.entries[key] = resolved.changed
         self._append("events.resolved", resolved.profile_id, (resolved.profile_id, event))
-        if resolved.asked:
-            identifiers = (event.identifiers[0], *resolved.asked)
+        if resolved.requested:
+            identifiers = (event.identifiers[0], *resolved.requested)
             request = IdentityRequest(WORKSPACE, event.message_id, event.source, event.occurred_at, identifiers)
             self._append("identity.requests", WORKSPACE, request)
 
-    def _order(self, command: ProfileCommand) -> None:
+    def _send(self, command: ProfileCommand) -> None:
         self._append("profile.commands", command.profile_id, command)
         if self._replays:
             self._append("replays", command.profile_id, command)
 
-    def _obey(self, command: ProfileCommand) -> None:
+    def _carry_out(self, command: ProfileCommand) -> None:
         match command.command:
             case Transfer() as transfer:
                 self.on_transfer(command.profile_id, transfer)
@@ -128,7 +128,7 @@ class Network:
     def on_event(self, profile_id: str, event: Event) -> None:
         profile = self.profile(profile_id)
         if profile.merged_into is not None:
-            self._order(ProfileCommand.of(WORKSPACE, profile.merged_into, Fold(msgspec.msgpack.encode(event))))
+            self._send(ProfileCommand.of(WORKSPACE, profile.merged_into, Fold(msgspec.msgpack.encode(event))))
         elif event.message_id not in profile.counted.message_ids:
             profile.counted.events += 1
             profile.counted.message_ids.add(event.message_id)
@@ -142,7 +142,7 @@ class Network:
         identifiers = self.identifiers_that_move(profile, transfer)
         state = msgspec.msgpack.encode(profile.counted)
         absorb = Absorb(transfer.decision, profile_id, identifiers, state)
-        self._order(ProfileCommand.of(WORKSPACE, transfer.target, absorb))
+        self._send(ProfileCommand.of(WORKSPACE, transfer.target, absorb))
         profile.counted, profile.identifiers = Counted(), set()
 
     def identifiers_that_move(self, profile: ProfileModel, transfer: Transfer) -> tuple[Identifier, ...]:
@@ -154,7 +154,7 @@ class Network:
         if profile.merged_into is not None:
             decision = max(absorb.decision, profile.decision)
             onward = msgspec.structs.replace(absorb, decision=decision)
-            self._order(ProfileCommand.of(WORKSPACE, profile.merged_into, onward))
+            self._send(ProfileCommand.of(WORKSPACE, profile.merged_into, onward))
         elif absorb.identifiers[0] not in profile.identifiers:
             self.absorb(profile_id, absorb)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.decide import Decision
+from identity.decision import Decision
 from identity.rules import IdentityRules
 from schemas.records import Identifier, IdentityChange, Link, ProfileCommand, Transfer
 from tests.identity.deciding import AT, PLAIN, Graph, Table, kinds, outcomes, plain, profile_of, sent
@@ -181,8 +181,8 @@ def test_the_partition_is_that_of_the_reference(requests: list[tuple[Identifier,
     for identifiers in requests:
         persons.together(identifiers)
 
-    assert graph.partition(POOL) == {identifier: persons.canonical_of(identifier) for identifier in POOL}
-    for identifier, canonical in graph.partition(POOL).items():
+    assert graph.canonicals(POOL) == {identifier: persons.canonical_of(identifier) for identifier in POOL}
+    for identifier, canonical in graph.canonicals(POOL).items():
         members = graph.component(canonical).identifiers
         assert members == tuple(sorted(persons.person_of(identifier), key=PLAIN.rank))
 
@@ -239,7 +239,7 @@ def test_active_links_alone_explain_the_partition(requests: list[tuple[Identifie
         if link.status == "active":
             explained.together((link.left, link.right))
 
-    assert graph.partition(POOL) == {identifier: explained.canonical_of(identifier) for identifier in POOL}
+    assert graph.canonicals(POOL) == {identifier: explained.canonical_of(identifier) for identifier in POOL}
 
 
 @given(unlimited, st.randoms(use_true_random=False))
@@ -249,4 +249,4 @@ def test_without_limits_the_order_of_requests_does_not_matter(
     shuffled = list(requests)
     random.shuffle(shuffled)
 
-    assert _run(requests).partition(POOL) == _run(shuffled).partition(POOL)
+    assert _run(requests).canonicals(POOL) == _run(shuffled).canonicals(POOL)

@@ -47,7 +47,7 @@ def test_a_sliding_limit_counts_the_values_of_its_period(later: int, status: str
     graph.together(U1, JANE, at=AT)
     graph.together(U1, JOHN, at=AT + later)
 
-    assert [found for _, found, _ in graph.evidence(U1, JOHN)] == [status]
+    assert [shown for _, shown, _ in graph.evidence(U1, JOHN)] == [status]
 
 
 def test_a_sliding_limit_holds_when_two_profiles_merge() -> None:
@@ -126,7 +126,7 @@ def test_what_waits_is_linked_when_it_is_accepted(rules: IdentityRules, reason: 
     assert outcomes(decision) == [(JOHN, "active", "")], reason
     assert kinds(decision) == ["released", "merged"]
     assert len(sent(decision, Transfer)) == len(decision.commands) == 1
-    assert {link.request_id for link in decision.links} == {"order 2"}
+    assert {link.request_id for link in decision.links} == {"request 2"}
     assert graph.component(U1).identifiers == (U1, JANE, JOHN)
     assert graph.together(U1, JOHN).links == []
 
@@ -195,7 +195,7 @@ def test_a_review_of_what_does_not_wait_changes_nothing(kind: str) -> None:
     graph = Graph(DEFAULT_RULES)
     graph.together(U1, JANE)
     writes = graph.table.writes
-    decision = graph.order(kind, pairs=(Pair(U1, JANE), Pair(U2, JANE)))  # type: ignore[arg-type]
+    decision = graph.by_operator(kind, pairs=(Pair(U1, JANE), Pair(U2, JANE)))  # type: ignore[arg-type]
 
     assert kinds(decision) == ["nothing"]
     assert (decision.links, decision.commands, decision.routes) == ([], [], [])

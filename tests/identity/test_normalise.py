@@ -21,8 +21,8 @@ _HALF_A_PAIR = chr(0xD800)
 
 def spelt(namespace: str, value: str, rules: IdentityRules = DEFAULT_RULES) -> str:
     """The value's one spelling, or its reason."""
-    found = normalise(rules, Identifier(namespace, value))
-    return found.reason if isinstance(found, Unusable) else found.value
+    normalised = normalise(rules, Identifier(namespace, value))
+    return normalised.reason if isinstance(normalised, Unusable) else normalised.value
 
 
 @pytest.mark.parametrize(
@@ -156,12 +156,12 @@ def test_everything_else(namespace: str, value: str, expected: str) -> None:
 @example("phone", "+٣")
 @example("phone", "ﷺ" * 500)
 def test_no_text_fails_and_a_second_time_changes_nothing(name: str, value: str) -> None:
-    found = normalise(EVERY, Identifier(name, value))
-    if isinstance(found, Identifier):
-        assert normalise(EVERY, found) == found
-        assert EVERY.names_somebody(found)
+    normalised = normalise(EVERY, Identifier(name, value))
+    if isinstance(normalised, Identifier):
+        assert normalise(EVERY, normalised) == normalised
+        assert EVERY.is_usable(normalised)
     else:
-        assert found.reason in Reason.__args__  # type: ignore[attr-defined]
+        assert normalised.reason in Reason.__args__  # type: ignore[attr-defined]
 
 
 @given(st.integers(0, 10**14 - 1).map("{:014}".format).filter(lambda digits: digits.strip("0")), st.integers(0, 9))
@@ -170,7 +170,7 @@ def test_one_check_digit_fits_and_every_other_is_told(digits: str, digit: int) -
     assert spelt("imei", f"{digits}{digit}") == (whole if whole[14] == str(digit) else "checksum")
 
 
-@given(st.sampled_from([one.name for one in DEFAULT_RULES.namespaces]), st.text())
+@given(st.sampled_from([rule.name for rule in DEFAULT_RULES.namespaces]), st.text())
 def test_what_is_normalised_is_usable_as_it_is(namespace: str, value: str) -> None:
-    found = normalise(DEFAULT_RULES, Identifier(namespace, value))
-    assert isinstance(found, Unusable) or DEFAULT_RULES.names_somebody(found)
+    normalised = normalise(DEFAULT_RULES, Identifier(namespace, value))
+    assert isinstance(normalised, Unusable) or DEFAULT_RULES.is_usable(normalised)

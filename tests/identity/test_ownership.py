@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from identity.ownership import (
     KEPT_REPETITIONS,
-    MAX_HOLDERS,
+    MAX_OWNERS,
     SignIns,
     added,
     changed,
@@ -26,10 +26,10 @@ def _at(since: int, person: Identifier = KIM) -> Owner:
 
 
 def _signed_in(*new: Owner) -> SignIns:
-    known: SignIns = ()
-    for one in new:
-        known = added(known, TILL, one)
-    return known
+    sign_ins: SignIns = ()
+    for sign_in in new:
+        sign_ins = added(sign_ins, TILL, sign_in)
+    return sign_ins
 
 
 some = st.lists(st.builds(_at, st.integers(0, 30), st.sampled_from(PEOPLE)), max_size=12)
@@ -41,12 +41,12 @@ def test_the_order_in_which_sign_ins_become_known_does_not_matter(
 ) -> None:
     shuffled = list(signed_in)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    known = _signed_in(*signed_in)
-    assert _signed_in(*shuffled) == known
-    if known:
-        before = [one for one in sorted(set(signed_in)) if one.since <= at]
+    sign_ins = _signed_in(*signed_in)
+    assert _signed_in(*shuffled) == sign_ins
+    if sign_ins:
+        before = [sign_in for sign_in in sorted(set(signed_in)) if sign_in.since <= at]
         expected = (before or sorted(set(signed_in))[:1])[-1]
-        assert owner_at(owners(known), at) == expected.identifier
+        assert owner_at(owners(sign_ins), at) == expected.identifier
 
 
 @given(some.filter(bool), st.integers(-1, 31))
@@ -69,23 +69,23 @@ def test_whoever_gives_events_up_is_told_and_nobody_else(before: list[Owner], af
 
 
 def test_repeated_sign_ins_of_one_person_are_kept_in_part() -> None:
-    known = _signed_in(*map(_at, range(500)))
-    assert (known[0], known[-1]) == (_at(0), _at(499))
-    assert len(known) == KEPT_REPETITIONS + 2
-    assert owners(added(known, TILL, _at(470, LEA))) == (_at(0), _at(470, LEA), _at(471))
+    sign_ins = _signed_in(*map(_at, range(500)))
+    assert (sign_ins[0], sign_ins[-1]) == (_at(0), _at(499))
+    assert len(sign_ins) == KEPT_REPETITIONS + 2
+    assert owners(added(sign_ins, TILL, _at(470, LEA))) == (_at(0), _at(470, LEA), _at(471))
 
 
 def test_a_device_of_too_many_hands_is_nobodys_from_then_on() -> None:
-    hands = [_at(since, (KIM, LEA)[since % 2]) for since in range(MAX_HOLDERS + 50)]
-    known = _signed_in(*hands)
-    held = owners(known)
-    assert len(held) == MAX_HOLDERS + 1
-    assert owner_at(held, MAX_HOLDERS - 1) == hands[MAX_HOLDERS - 1].identifier
-    assert owner_at(held, MAX_HOLDERS) == owner_at(held, 10**15) == TILL
-    assert added(known, TILL, _at(5, LEA)) is known
+    alternating = [_at(since, (KIM, LEA)[since % 2]) for since in range(MAX_OWNERS + 50)]
+    sign_ins = _signed_in(*alternating)
+    held = owners(sign_ins)
+    assert len(held) == MAX_OWNERS + 1
+    assert owner_at(held, MAX_OWNERS - 1) == alternating[MAX_OWNERS - 1].identifier
+    assert owner_at(held, MAX_OWNERS) == owner_at(held, 10**15) == TILL
+    assert added(sign_ins, TILL, _at(5, LEA)) is sign_ins
 
 
 @pytest.mark.parametrize("person", [KIM, LEA])
 def test_a_persons_sign_ins_can_be_taken_back(person: Identifier) -> None:
-    known = _signed_in(_at(1), _at(2, LEA), _at(3))
-    assert {one.identifier for one in without(known, person)} == {KIM, LEA} - {person}
+    sign_ins = _signed_in(_at(1), _at(2, LEA), _at(3))
+    assert {owner.identifier for owner in without(sign_ins, person)} == {KIM, LEA} - {person}

@@ -1,4 +1,4 @@
-"""Devices that are handed on, as GRAPH decides: who holds them, whom it tells, and which profiles it has rebuilt."""
+"""Devices whose events are attributed by sign-in: who owns them, and whose profiles are rebuilt."""
 
 import msgspec
 
@@ -9,8 +9,8 @@ from tests.identity.deciding import AT, Graph, kinds, profile_of, sent
 RULES = msgspec.structs.replace(
     DEFAULT_RULES,
     namespaces=tuple(
-        msgspec.structs.replace(one, shared="last_login") if one.name == "anonymous_id" else one
-        for one in DEFAULT_RULES.namespaces
+        msgspec.structs.replace(rule, shared="last_login") if rule.name == "anonymous_id" else rule
+        for rule in DEFAULT_RULES.namespaces
     ),
 )
 TILL, KIM, LEA = Identifier("anonymous_id", "till"), Identifier("user_id", "kim"), Identifier("user_id", "lea")
@@ -32,7 +32,7 @@ def test_one_person_has_the_device_as_any_other() -> None:
     assert graph.sign_in(KIM, TILL, at=AT + 5).changes == []
 
 
-def test_a_second_person_parts_the_device_and_each_gets_its_time() -> None:
+def test_a_second_person_shares_the_device_and_each_gets_its_time() -> None:
     graph = _two_at_the_till()
     held = (Owner(AT + 10, "user_id", "kim"), Owner(AT + 20, "user_id", "lea"))
     rebuilds = dict(sent(graph.decisions[-1], Rebuild))
@@ -49,7 +49,7 @@ def test_a_second_person_parts_the_device_and_each_gets_its_time() -> None:
     assert not graph.are_one(LEA, TILL)
 
 
-def test_the_next_change_of_hands_rebuilds_nobody() -> None:
+def test_the_next_change_of_the_owner_rebuilds_nobody() -> None:
     graph = _two_at_the_till()
     decision = graph.sign_in(KIM, TILL, at=AT + 30)
     assert kinds(decision) == ["refused", "attributed"]  # what tied Kim to the till before is not followed any more
@@ -60,7 +60,7 @@ def test_the_next_change_of_hands_rebuilds_nobody() -> None:
     assert sent(decision, Rebuild) == []
 
 
-def test_a_sign_in_that_changes_no_hands_says_nothing() -> None:
+def test_a_sign_in_that_changes_no_owner_publishes_nothing() -> None:
     graph = _two_at_the_till()
     assert graph.sign_in(LEA, TILL, at=AT + 30).commands == []
     assert graph.together(LEA, TILL, at=AT + 40).commands == []
@@ -69,22 +69,22 @@ def test_a_sign_in_that_changes_no_hands_says_nothing() -> None:
 def test_a_late_sign_in_shows_what_was_hidden_by_a_repeated_one() -> None:
     graph = _two_at_the_till()
     graph.sign_in(LEA, TILL, at=AT + 40)
-    told = graph.sign_in(KIM, TILL, at=AT + 30).changes[-1]
-    assert told.identifiers == (TILL, KIM, LEA)
-    assert [claimant.claims[0].since for claimant in told.claimants] == [AT + 30, AT + 40]
+    attributed = graph.sign_in(KIM, TILL, at=AT + 30).changes[-1]
+    assert attributed.identifiers == (TILL, KIM, LEA)
+    assert [claimant.claims[0].since for claimant in attributed.claimants] == [AT + 30, AT + 40]
 
 
-def test_persons_are_rebuilt_when_the_device_says_that_it_dealt_wrongly() -> None:
+def test_persons_are_rebuilt_when_the_device_requests_it() -> None:
     graph = _two_at_the_till()
     graph.together(KIM, KIMS)
-    decision = graph.order("reattribute", (TILL, KIM))
+    decision = graph.by_operator("reattribute", (TILL, KIM))
     assert kinds(decision) == ["reattributed"]
     [(profile_id, rebuild)] = sent(decision, Rebuild)
     assert (profile_id, rebuild.identifiers) == (profile_of(KIM), (KIM, KIMS))
     assert [profile_id for profile_id, _ in sent(decision, Attribute)] == [profile_of(TILL)]
 
 
-def test_a_person_that_comes_apart_keeps_the_time_of_each_part() -> None:
+def test_a_person_that_comes_apart_keeps_its_time_on_the_device() -> None:
     graph = _two_at_the_till()
     graph.together(KIM, KIMS)
     decision = graph.unmerge(KIM, KIMS)
@@ -99,23 +99,38 @@ def test_sign_ins_whose_evidence_is_taken_back_do_not_count_later() -> None:
     graph.retract(Pair(KIM, TILL), forbid=True)
     graph.sign_in(LEA, TILL, at=AT + 20)
     assert graph.are_one(LEA, TILL)
-    assert [one.value for one in graph.stored.sign_ins(TILL)] == ["lea"]
+    assert [owner.value for owner in graph.ledger.devices.sign_ins(TILL)] == ["lea"]
 
 
-def test_whoever_an_operator_keeps_apart_from_a_device_never_holds_it() -> None:
+def test_whoever_an_operator_keeps_apart_from_a_device_never_owns_it() -> None:
     graph = Graph(RULES)
     graph.sign_in(KIM, TILL, at=AT + 10)
     graph.retract(Pair(KIM, TILL), forbid=True)
     graph.sign_in(KIM, TILL, at=AT + 15)
-    assert graph.stored.sign_ins(TILL) == ()
+    assert graph.ledger.devices.sign_ins(TILL) == ()
 
 
-def test_a_device_that_stood_alone_is_handed_on_once_the_policy_says_so() -> None:
+def test_a_device_that_stood_alone_is_attributed_once_the_policy_says_so() -> None:
     before = Graph(DEFAULT_RULES)
     before.together(KIM, TILL)
     before.together(LEA, TILL)
-    assert before.stored.is_shared(TILL)
+    assert before.ledger.devices.is_shared(TILL)
     graph = Graph(RULES, table=before.table)
     decision = graph.sign_in(LEA, TILL, at=AT + 20)
     assert kinds(decision) == ["shared", "attributed"]
-    assert graph.stored.is_attributed(TILL)
+    assert graph.ledger.devices.is_attributed(TILL)
+
+
+def test_a_device_that_was_shared_without_a_sign_in_that_counts_is_attributed_from_the_first_one_on() -> None:
+    before = Graph(DEFAULT_RULES)
+    before.together(KIM, TILL)
+    before.retract(Pair(KIM, TILL), forbid=True)
+    before.together(LEA, TILL)
+    graph = Graph(RULES, table=before.table)
+    graph.sign_in(KIM, TILL)
+    assert graph.ledger.devices.is_attributed(TILL)
+    assert graph.ledger.devices.sign_ins(TILL) == ()
+
+    decision = graph.sign_in(LEA, TILL, at=AT + 20)
+    assert kinds(decision) == ["refused", "shared", "attributed"]
+    assert {profile_id for profile_id, _ in sent(decision, Rebuild)} == {profile_of(TILL), profile_of(LEA)}

@@ -1,11 +1,11 @@
-"""Unmerge and retract: what comes apart, who is told, and what stays as it was."""
+"""Unmerge and retract: what comes apart, what is published, and what stays as it was."""
 
 from collections import Counter
 
 import msgspec
 import pytest
 
-from identity.decide import Decision
+from identity.decision import Decision
 from schemas.records import Claim, Claimant, Identifier, Pair, ProfileCommand, Rebuild, Route, Transfer
 from tests.identity.deciding import PLAIN, Graph, kinds, outcomes, profile_of, sent
 
@@ -30,8 +30,8 @@ def _is_nothing(decision: Decision, graph: Graph, writes: int) -> bool:
     )
 
 
-def _check_parted(decision: Decision, before: tuple[Identifier, ...]) -> None:
-    """What a decision that parts one component must tell, whatever the pieces are."""
+def _check_unmerged(decision: Decision, before: tuple[Identifier, ...]) -> None:
+    """Check what a decision that unmerges a component must publish, whatever the pieces are."""
     [change] = [change for change in decision.changes if change.claimants]
     claimed = Counter(
         Identifier(claim.namespace, claim.value) for claimant in change.claimants for claim in claimant.claims
@@ -40,7 +40,7 @@ def _check_parted(decision: Decision, before: tuple[Identifier, ...]) -> None:
     rebuilds, transfers = dict(sent(decision, Rebuild)), dict(sent(decision, Transfer))
     assert len(rebuilds) + len(transfers) == len(decision.commands) == len(before)
     assert {claimant.profile_id for claimant in change.claimants} == rebuilds.keys()
-    homes: dict[Identifier, str] = {}
+    profile_ids: dict[Identifier, str] = {}
     for claimant in change.claimants:
         rebuild = rebuilds[claimant.profile_id]
         assert rebuild.identifiers == tuple(Identifier(claim.namespace, claim.value) for claim in claimant.claims)
@@ -49,15 +49,17 @@ def _check_parted(decision: Decision, before: tuple[Identifier, ...]) -> None:
             assert transfers[profile_of(identifier)].target == claimant.profile_id
             assert transfers[profile_of(identifier)].identifiers == (identifier,)
             assert transfers[profile_of(identifier)].outdates
-        homes |= dict.fromkeys(rebuild.identifiers, claimant.profile_id)
-    assert {Identifier(route.namespace, route.value): route.profile_id for route in decision.routes} == homes
+        profile_ids |= dict.fromkeys(rebuild.identifiers, claimant.profile_id)
+    assert {Identifier(route.namespace, route.value): route.profile_id for route in decision.routes} == profile_ids
     assert len(decision.routes) == len(before)
     ends = {end for link in decision.links if link.status == "retracted" for end in (link.left, link.right)}
     assert {Identifier(route.namespace, route.value) for route in decision.routes if route.reopen} == ends
-    assert {one.decision for one in rebuilds.values()} | {one.decision for one in transfers.values()} == {
-        change.decision
-    }
-    assert {one.decision for one in decision.routes} == {one.decision for one in decision.links} == {change.decision}
+    assert {rebuild.decision for rebuild in rebuilds.values()} | {
+        transfer.decision for transfer in transfers.values()
+    } == {change.decision}
+    assert (
+        {route.decision for route in decision.routes} == {link.decision for link in decision.links} == {change.decision}
+    )
 
 
 def test_an_unmerge_in_full() -> None:
@@ -68,7 +70,7 @@ def test_an_unmerge_in_full() -> None:
 
     [link] = decision.links
     assert (link.left, link.right, link.message_id, link.source) == (EMAIL, A1, "m2", "shop")
-    assert (link.status, link.reason, link.request_id, link.decision) == ("retracted", "unmerged", "order 2", 3)
+    assert (link.status, link.reason, link.request_id, link.decision) == ("retracted", "unmerged", "request 2", 3)
     assert decision.commands == [
         ProfileCommand.of("main", profile_of(U1), Rebuild(3, identifiers=(U1, EMAIL))),
         ProfileCommand.of(
@@ -83,7 +85,7 @@ def test_an_unmerge_in_full() -> None:
     ]
     [change] = decision.changes
     assert (change.kind, change.decision, change.identifiers) == ("unmerged", 3, (U1, A1))
-    assert (change.profile_id, change.reason, change.request_id) == (profile_of(U1), "it was wrong", "order 2")
+    assert (change.profile_id, change.reason, change.request_id) == (profile_of(U1), "it was wrong", "request 2")
     assert change.claimants == (
         Claimant(profile_of(U1), (Claim("user_id", "u1"), Claim("email", "e@example.org"))),
         Claimant(profile_of(A1), (Claim("anonymous_id", "a1"),)),
@@ -98,7 +100,7 @@ def test_several_identifiers_go_together_and_keep_their_own_links() -> None:
     assert graph.component(A1).identifiers == (A1, A2)
     assert graph.component(U1).identifiers == (U1, EMAIL, COOKIE)
     assert graph.evidence(A1, A2) == [("shop", "active", "")]
-    _check_parted(decision, before)
+    _check_unmerged(decision, before)
 
 
 def test_what_only_the_split_tied_to_the_anchor_goes_with_it() -> None:
@@ -108,8 +110,8 @@ def test_what_only_the_split_tied_to_the_anchor_goes_with_it() -> None:
     before = graph.component(U1).identifiers
     decision = graph.unmerge(U1, EMAIL)
 
-    assert [graph.component(one).identifiers for one in (U1, EMAIL)] == [(U1,), (EMAIL, A1)]
-    _check_parted(decision, before)
+    assert [graph.component(identifier).identifiers for identifier in (U1, EMAIL)] == [(U1,), (EMAIL, A1)]
+    _check_unmerged(decision, before)
 
 
 def test_the_canonical_identifier_itself_can_be_split_off() -> None:
@@ -119,7 +121,7 @@ def test_the_canonical_identifier_itself_can_be_split_off() -> None:
 
     assert graph.component(U1).identifiers == (U1,)
     assert graph.component(A2).identifiers == (EMAIL, COOKIE, A1, A2)
-    _check_parted(decision, before)
+    _check_unmerged(decision, before)
 
 
 @pytest.mark.parametrize("named", [(U1,), (U1, U1), (U1, U2), (U1, A1, U2), (U1, A1, U1), (A3, A2), (A3, A3)])
@@ -132,7 +134,7 @@ def test_an_unmerge_of_what_is_not_merged_says_so_and_writes_nothing(named: tupl
     assert graph.changes[-1].decision == 5
 
 
-def test_an_order_that_is_repeated_writes_nothing() -> None:
+def test_a_request_that_is_repeated_writes_nothing() -> None:
     graph = _family()
     graph.unmerge(U1, A1, A2)
     writes = graph.table.writes
@@ -146,7 +148,7 @@ def test_a_request_of_an_unknown_kind_changes_nothing() -> None:
     graph = _family()
     writes = graph.table.writes
 
-    assert _is_nothing(graph.order("unknown", (U1, A1)), graph, writes)
+    assert _is_nothing(graph.by_operator("unknown", (U1, A1)), graph, writes)
 
 
 def test_the_same_evidence_again_links_again() -> None:
@@ -202,7 +204,7 @@ def test_a_refusal_over_another_path_ends_with_that_path() -> None:
     assert outcomes(graph.together(U1, A1)) == [(A1, "active", "")]
 
 
-def test_a_pair_that_is_forbidden_while_other_evidence_ties_it_parts_with_that_evidence() -> None:
+def test_a_pair_that_is_forbidden_while_other_evidence_ties_it_ends_with_that_evidence() -> None:
     graph = Graph()
     graph.together(U1, EMAIL)
     graph.together(EMAIL, A1)
@@ -225,7 +227,7 @@ def test_a_pair_that_is_forbidden_keeps_what_another_source_shows_until_it_is_ta
     assert graph.together(U1, EMAIL, source="crm").links == []
 
     assert graph.evidence(U1, EMAIL) == [("shop", "refused", "forbidden"), ("crm", "active", "")]
-    assert graph.stored.near(U1) == (EMAIL,)
+    assert graph.ledger.links.near(U1) == (EMAIL,)
 
 
 def test_taking_one_of_two_sources_back_changes_nothing_but_the_evidence() -> None:
@@ -244,7 +246,7 @@ def test_taking_one_of_two_sources_back_changes_nothing_but_the_evidence() -> No
     assert graph.are_one(U1, EMAIL)
 
 
-def test_taking_the_last_source_back_parts() -> None:
+def test_taking_the_last_source_back_unmerges() -> None:
     graph = Graph()
     graph.together(U1, EMAIL, source="shop")
     graph.together(U1, EMAIL, source="crm")
@@ -252,17 +254,17 @@ def test_taking_the_last_source_back_parts() -> None:
     decision = graph.retract(Pair(U1, EMAIL, "crm"))
 
     assert not graph.are_one(U1, EMAIL)
-    _check_parted(decision, (U1, EMAIL))
+    _check_unmerged(decision, (U1, EMAIL))
 
 
-def test_taking_all_sources_of_a_pair_back_at_once_parts() -> None:
+def test_taking_all_sources_of_a_pair_back_at_once_unmerges() -> None:
     graph = Graph()
     graph.together(U1, EMAIL, source="shop")
     graph.together(U1, EMAIL, source="crm")
     decision = graph.retract(Pair(U1, EMAIL))
 
     assert {link.source for link in decision.links} == {"shop", "crm"}
-    _check_parted(decision, (U1, EMAIL))
+    _check_unmerged(decision, (U1, EMAIL))
 
 
 def test_a_source_that_showed_nothing_cannot_be_taken_back() -> None:
@@ -273,7 +275,7 @@ def test_a_source_that_showed_nothing_cannot_be_taken_back() -> None:
     assert _is_nothing(graph.retract(Pair(U1, EMAIL, "crm"), Pair(U1, A1)), graph, writes)
 
 
-def test_an_edge_of_a_ring_can_go_without_parting_anybody() -> None:
+def test_an_edge_of_a_ring_can_go_without_an_unmerge() -> None:
     graph = _family()
     decision = graph.retract(Pair(U1, EMAIL))
 
@@ -290,7 +292,7 @@ def test_each_component_that_comes_apart_has_a_decision_of_its_own() -> None:
     assert [(change.kind, change.decision) for change in decision.changes] == [("unmerged", 3), ("unmerged", 4)]
     assert [change.identifiers for change in decision.changes] == [(U1, A1), (U2, A2)]
     for change in decision.changes:
-        rebuilt = {profile_id for profile_id, one in sent(decision, Rebuild) if one.decision == change.decision}
+        rebuilt = {profile_id for profile_id, rebuild in sent(decision, Rebuild) if rebuild.decision == change.decision}
         assert rebuilt == set(map(profile_of, change.identifiers))
         assert {link.left for link in decision.links if link.decision == change.decision} == {change.identifiers[0]}
 
@@ -304,11 +306,11 @@ def test_a_person_can_fall_into_many_pieces_at_once() -> None:
     assert sorted(claimant.profile_id for claimant in decision.changes[0].claimants) == sorted(
         map(profile_of, (U1, EMAIL, COOKIE))
     )
-    _check_parted(decision, before)
+    _check_unmerged(decision, before)
 
 
 @pytest.mark.parametrize("caps", [{"max_identifiers": 3}, {"max_merges": 2}])
-def test_a_parted_person_can_take_in_as_much_as_a_new_one(caps: dict[str, int]) -> None:
+def test_an_unmerged_person_can_take_in_as_much_as_a_new_one(caps: dict[str, int]) -> None:
     graph = Graph(msgspec.structs.replace(PLAIN, **caps))
     graph.together(U1, EMAIL)
     graph.together(U1, A1)

@@ -34,22 +34,22 @@ def test_a_routed_identifier_goes_where_its_route_says() -> None:
     assert resolve(entry, (USER,), "shop", NAMESPACE) == Resolved(ELSEWHERE)
 
 
-def test_new_pairs_are_asked_about_once() -> None:
+def test_new_pairs_are_requested_once() -> None:
     first = resolve(None, (USER, EMAIL), "shop", NAMESPACE)
-    assert first.asked == (EMAIL,)
+    assert first.requested == (EMAIL,)
     second = resolve(first.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE)
-    assert second.asked == (DEVICE,)
+    assert second.requested == (DEVICE,)
     third = resolve(second.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE)
     assert third == Resolved(default_profile_id(NAMESPACE, USER))
 
 
-def test_each_source_is_asked_about_by_itself() -> None:
+def test_each_source_is_requested_by_itself() -> None:
     entry = resolve(None, (USER, EMAIL), "shop", NAMESPACE).changed
 
-    assert resolve(entry, (USER, EMAIL), "crm", NAMESPACE).asked == (EMAIL,)
+    assert resolve(entry, (USER, EMAIL), "crm", NAMESPACE).requested == (EMAIL,)
 
 
-def test_asking_keeps_the_route() -> None:
+def test_a_request_keeps_the_route() -> None:
     changed = resolve(IdentifierEntry(ELSEWHERE, 4), (USER, EMAIL), "shop", NAMESPACE).changed
 
     assert changed is not None
@@ -64,37 +64,37 @@ def test_the_oldest_pairs_fall_out_of_a_full_entry() -> None:
 
     assert entry is not None
     assert len(entry.paired) == MAX_PAIRED * 8
-    assert resolve(entry, (USER, devices[0]), "shop", NAMESPACE).asked == (devices[0],)
-    assert all(resolve(entry, (USER, device), "shop", NAMESPACE).asked == () for device in devices[1:])
+    assert resolve(entry, (USER, devices[0]), "shop", NAMESPACE).requested == (devices[0],)
+    assert all(resolve(entry, (USER, device), "shop", NAMESPACE).requested == () for device in devices[1:])
 
 
-def test_a_pair_is_asked_about_again_in_other_company_and_when_a_period_has_moved_on() -> None:
+def test_a_pair_is_requested_again_in_other_company_and_when_a_period_has_moved_on() -> None:
     crowd = resolve(None, (USER, EMAIL, DEVICE), "shop", NAMESPACE)
-    assert crowd.asked == (EMAIL, DEVICE)
-    assert resolve(crowd.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE).asked == ()
+    assert crowd.requested == (EMAIL, DEVICE)
+    assert resolve(crowd.changed, (USER, EMAIL, DEVICE), "shop", NAMESPACE).requested == ()
     alone = resolve(crowd.changed, (USER, DEVICE), "shop", NAMESPACE)
-    assert alone.asked == (DEVICE,)
-    assert resolve(alone.changed, (USER, DEVICE), "shop", NAMESPACE).asked == ()
-    assert resolve(alone.changed, (USER, DEVICE), "shop", NAMESPACE, epoch=1).asked == (DEVICE,)
+    assert alone.requested == (DEVICE,)
+    assert resolve(alone.changed, (USER, DEVICE), "shop", NAMESPACE).requested == ()
+    assert resolve(alone.changed, (USER, DEVICE), "shop", NAMESPACE, epoch=1).requested == (DEVICE,)
 
 
-def test_what_is_known_is_asked_about_again_on_demand_in_order() -> None:
-    known = resolve(None, (USER, EMAIL, DEVICE), "shop", NAMESPACE).changed
-    for entry in (known, None):
-        assert resolve(entry, (USER, EMAIL, DEVICE), "shop", NAMESPACE, asks_all=True).asked == (EMAIL, DEVICE)
-    assert resolve(None, (USER,), "shop", NAMESPACE, asks_all=True).asked == ()
+def test_what_is_known_is_requested_again_on_demand_in_order() -> None:
+    paired = resolve(None, (USER, EMAIL, DEVICE), "shop", NAMESPACE).changed
+    for entry in (paired, None):
+        assert resolve(entry, (USER, EMAIL, DEVICE), "shop", NAMESPACE, request_all=True).requested == (EMAIL, DEVICE)
+    assert resolve(None, (USER,), "shop", NAMESPACE, request_all=True).requested == ()
 
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=300))
-def test_what_was_asked_is_exactly_what_was_seen(numbers: list[int]) -> None:
+def test_what_was_requested_is_exactly_what_was_seen(numbers: list[int]) -> None:
     entry: IdentifierEntry | None = None
-    asked: list[Identifier] = []
+    requested: list[Identifier] = []
     for number in numbers:
         resolved = resolve(entry, (USER, Identifier("cookie", str(number))), "shop", NAMESPACE)
-        asked += resolved.asked
+        requested += resolved.requested
         entry = resolved.changed or entry
 
-    assert asked == [Identifier("cookie", str(number)) for number in dict.fromkeys(numbers)]
+    assert requested == [Identifier("cookie", str(number)) for number in dict.fromkeys(numbers)]
 
 
 def test_a_hash_found_across_two_others_is_no_pair() -> None:
@@ -102,7 +102,7 @@ def test_a_hash_found_across_two_others_is_no_pair() -> None:
     assert entry is not None
     straddling = IdentifierEntry(paired=b"\0\0\0" + entry.paired + b"\0\0\0\0\0")
 
-    assert resolve(straddling, (USER, EMAIL), "shop", NAMESPACE).asked == (EMAIL,)
+    assert resolve(straddling, (USER, EMAIL), "shop", NAMESPACE).requested == (EMAIL,)
 
 
 @given(st.permutations(range(1, 6)))
@@ -127,19 +127,19 @@ def test_a_route_keeps_the_pairs() -> None:
 
 
 @pytest.mark.parametrize("decision", [1, 4, 9])
-def test_a_route_that_reopens_lets_all_pairs_be_asked_about_again_whatever_its_age(decision: int) -> None:
-    asked = resolve(IdentifierEntry("here", 4), (USER, EMAIL, DEVICE), "shop", NAMESPACE).changed
+def test_a_route_that_reopens_lets_all_pairs_be_requested_again_whatever_its_age(decision: int) -> None:
+    paired = resolve(IdentifierEntry("here", 4), (USER, EMAIL, DEVICE), "shop", NAMESPACE).changed
 
-    entry = apply_route(asked, msgspec.structs.replace(_route(decision), reopen=True))
+    entry = apply_route(paired, msgspec.structs.replace(_route(decision), reopen=True))
 
-    assert resolve(entry, (USER, EMAIL, DEVICE), "shop", NAMESPACE).asked == (EMAIL, DEVICE)
+    assert resolve(entry, (USER, EMAIL, DEVICE), "shop", NAMESPACE).requested == (EMAIL, DEVICE)
     assert entry.profile_id == (ELSEWHERE if decision > 4 else "here")
 
 
 def test_a_route_without_a_profile_only_reopens() -> None:
-    asked = resolve(IdentifierEntry("here", 4), (USER, EMAIL), "shop", NAMESPACE).changed
+    paired = resolve(IdentifierEntry("here", 4), (USER, EMAIL), "shop", NAMESPACE).changed
 
-    assert apply_route(asked, msgspec.structs.replace(_route(7, ""), reopen=True)) == IdentifierEntry("here", 4)
+    assert apply_route(paired, msgspec.structs.replace(_route(7, ""), reopen=True)) == IdentifierEntry("here", 4)
 
 
 def test_usable_identifiers_are_what_resolve_expects() -> None:

@@ -1,4 +1,4 @@
-"""Devices on which a second person signs in: they are set aside, and both persons keep what is theirs."""
+"""Devices on which a second person signs in: they stand alone, and both persons keep what is theirs."""
 
 import msgspec
 import pytest
@@ -12,7 +12,7 @@ ANNS, BENS = Identifier("email", "ann@example.org"), Identifier("email", "ben@ex
 PHONE = Identifier("phone", "+8613800000001")
 TABLET, MOBILE = Identifier("anonymous_id", "tablet"), Identifier("anonymous_id", "mobile")
 COOKIE = Identifier("cookie", "c")
-DEVICE_FIRST = IdentityRules(tuple(sorted(DEFAULT_RULES.namespaces, key=lambda one: one.name != "anonymous_id")))
+DEVICE_FIRST = IdentityRules(tuple(sorted(DEFAULT_RULES.namespaces, key=lambda rule: rule.name != "anonymous_id")))
 
 
 def _graph() -> Graph:
@@ -34,7 +34,7 @@ def test_a_second_sign_in_takes_all_links_of_the_device_back() -> None:
     assert graph.component(TABLET).identifiers == (TABLET,)
     assert graph.component(BEN).identifiers == (BEN,)
     assert graph.component(ANN).identifiers == (ANN, ANNS)
-    assert graph.stored.is_shared(TABLET)
+    assert graph.ledger.devices.is_shared(TABLET)
 
 
 def test_the_first_person_and_the_device_are_rebuilt_and_the_second_person_is_not() -> None:
@@ -48,7 +48,7 @@ def test_the_first_person_and_the_device_are_rebuilt_and_the_second_person_is_no
     }
 
 
-def test_the_change_names_the_device_and_the_second_person_and_shares_all_events_out() -> None:
+def test_the_change_names_the_device_and_the_second_person_and_all_events_are_claimed() -> None:
     graph = _graph()
     change = next(change for change in graph.together(BEN, TABLET).changes if change.kind == "shared")
 
@@ -64,7 +64,7 @@ def test_the_second_person_keeps_everything_else_of_the_event() -> None:
     graph = _graph()
     decision = graph.together(BEN, BENS, TABLET, MOBILE)
 
-    assert sorted((str(one), status) for one, status, reason in outcomes(decision) if reason in {"", "shared"}) == [
+    assert sorted((str(other), status) for other, status, reason in outcomes(decision) if reason in {"", "shared"}) == [
         ("anonymous_id:mobile", "active"),
         ("anonymous_id:tablet", "refused"),
         ("anonymous_id:tablet", "retracted"),
@@ -82,7 +82,7 @@ def test_a_second_sign_in_is_seen_even_if_something_stronger_of_the_event_is_dro
     graph.together(BEN, ANNS, TABLET)
 
     assert graph.evidence(BEN, ANNS) == [("shop", "refused", "limit:user_id")]
-    assert graph.stored.is_shared(TABLET)
+    assert graph.ledger.devices.is_shared(TABLET)
     assert graph.component(TABLET).identifiers == (TABLET,)
 
 
@@ -104,7 +104,7 @@ def test_what_waits_for_a_review_is_no_second_person() -> None:
     decision = graph.together(Identifier("email", "abe@example.org"), ANNS, TABLET)
 
     assert outcomes(decision) == [(ANNS, "waiting", "fan_in"), (TABLET, "waiting", "fan_in")]
-    assert not graph.stored.is_shared(TABLET)
+    assert not graph.ledger.devices.is_shared(TABLET)
 
 
 def test_a_shared_device_is_linked_with_nobody_any_more() -> None:
@@ -133,9 +133,9 @@ def test_a_second_email_on_a_device_is_a_second_person(sign_in: tuple[Identifier
     graph.together(ANNS, TABLET)
     graph.together(*sign_in)
 
-    assert graph.stored.is_shared(TABLET)
+    assert graph.ledger.devices.is_shared(TABLET)
     assert graph.component(ANNS).identifiers == (ANNS,)
-    assert graph.component(BENS).identifiers == tuple(one for one in sign_in if one != TABLET)
+    assert graph.component(BENS).identifiers == tuple(identifier for identifier in sign_in if identifier != TABLET)
 
 
 def test_the_same_person_with_another_email_of_his_own_shares_nothing() -> None:
@@ -144,7 +144,7 @@ def test_the_same_person_with_another_email_of_his_own_shares_nothing() -> None:
     decision = graph.together(ANN, BENS, TABLET)
 
     assert outcomes(decision) == [(BENS, "active", "")]
-    assert not graph.stored.is_shared(TABLET)
+    assert not graph.ledger.devices.is_shared(TABLET)
 
 
 def test_two_devices_that_name_two_persons_are_not_tied_to_each_other() -> None:
@@ -154,7 +154,7 @@ def test_two_devices_that_name_two_persons_are_not_tied_to_each_other() -> None:
     decision = graph.together(COOKIE, TABLET)
 
     assert outcomes(decision) == [(TABLET, "refused", "limit:user_id")]
-    assert not graph.stored.is_shared(TABLET)
+    assert not graph.ledger.devices.is_shared(TABLET)
 
 
 def test_two_devices_of_one_sign_in_are_both_shared() -> None:
@@ -164,7 +164,11 @@ def test_two_devices_of_one_sign_in_are_both_shared() -> None:
 
     assert kinds(decision) == ["shared", "shared", "refused"]
     assert [change.decision for change in decision.changes] == [2, 3, 4]
-    assert [graph.component(one).identifiers for one in (ANN, COOKIE, TABLET)] == [(ANN,), (COOKIE,), (TABLET,)]
+    assert [graph.component(identifier).identifiers for identifier in (ANN, COOKIE, TABLET)] == [
+        (ANN,),
+        (COOKIE,),
+        (TABLET,),
+    ]
 
 
 def test_a_repeated_second_sign_in_writes_nothing() -> None:
@@ -177,7 +181,7 @@ def test_a_repeated_second_sign_in_writes_nothing() -> None:
     assert graph.table.writes == writes
 
 
-def test_where_the_first_owner_keeps_a_device_nothing_is_parted() -> None:
+def test_where_the_first_owner_keeps_a_device_nobody_is_unmerged() -> None:
     graph = Graph(_with_device(shared="first_owner"))
     graph.together(ANN, TABLET)
     decision = graph.together(BEN, BENS, TABLET, MOBILE)
@@ -197,12 +201,12 @@ def test_a_limit_of_devices_makes_none_of_them_shared() -> None:
     assert graph.are_one(PHONE, MOBILE)
 
 
-def test_a_device_that_ranks_before_persons_is_set_aside_too() -> None:
+def test_a_device_that_ranks_before_persons_is_shared_too() -> None:
     graph = Graph(DEVICE_FIRST)
     graph.together(TABLET, ANN, ANNS)
     decision = graph.together(TABLET, BEN, BENS)
 
-    assert graph.stored.is_shared(TABLET)
+    assert graph.ledger.devices.is_shared(TABLET)
     assert graph.component(TABLET).identifiers == (TABLET,)
     assert graph.component(BEN).identifiers == (BEN, BENS)
     assert "merged" in kinds(decision)
@@ -210,12 +214,14 @@ def test_a_device_that_ranks_before_persons_is_set_aside_too() -> None:
 
 def test_a_person_who_breaks_a_newer_limit_alone_shares_no_device() -> None:
     table = Table()
-    loose = Graph(IdentityRules(tuple(Namespace(one.name, one.kind) for one in DEVICE_FIRST.namespaces)), table=table)
+    loose = Graph(
+        IdentityRules(tuple(Namespace(rule.name, rule.kind) for rule in DEVICE_FIRST.namespaces)), table=table
+    )
     loose.together(ANN, BEN)
     graph = Graph(DEVICE_FIRST, table=table)
 
     assert outcomes(graph.together(TABLET, ANN)) == [(ANN, "refused", "limit:user_id")]
-    assert not graph.stored.is_shared(TABLET)
+    assert not graph.ledger.devices.is_shared(TABLET)
 
 
 def test_session_and_account_identifiers_are_no_devices() -> None:
@@ -231,8 +237,8 @@ def test_session_and_account_identifiers_are_no_devices() -> None:
 
 def _with_device(**fields: object) -> IdentityRules:
     namespaces = tuple(
-        msgspec.structs.replace(one, **fields) if one.name == "anonymous_id" else one
-        for one in DEFAULT_RULES.namespaces
+        msgspec.structs.replace(rule, **fields) if rule.name == "anonymous_id" else rule
+        for rule in DEFAULT_RULES.namespaces
     )
     assert Namespace("anonymous_id", kind="device") not in namespaces
     return IdentityRules(namespaces)

@@ -1,4 +1,4 @@
-"""A stand-in for GRAPH and the rebuilder as whoever gave an order sees them: it answers as the test says."""
+"""A stand-in for GRAPH and the rebuilder as whoever requested something sees them: it answers as the test says."""
 
 import threading
 from collections.abc import Callable, Sequence

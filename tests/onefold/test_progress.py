@@ -2,21 +2,12 @@
 
 import pytest
 
-from jobs.rebuild.changes import GROUP as REBUILDER
-from onefold.progress import GROUPS, OPTIONAL, lagging
+from onefold.progress import lagging
 from runtime.kafka.offsets import Extent
 from schemas import topics
-from sinks.clickhouse.process import GROUP, TOPICS
+from schemas.groups import SINK, WORKER
 
-WORKER = topics.APP
 EVENTS = (topics.EVENTS, 0)
-
-
-def test_the_groups_are_those_of_the_worker_the_sink_and_the_rebuilder() -> None:
-    assert set(GROUPS) == {WORKER, GROUP, REBUILDER}
-    assert {REBUILDER} == OPTIONAL
-    assert GROUPS[REBUILDER] == (topics.IDENTITY_CHANGES,)
-    assert set(GROUPS[GROUP]) == set(TOPICS)
 
 
 @pytest.mark.parametrize(
@@ -46,15 +37,15 @@ def test_a_partition_lags_until_its_end_is_committed(
     committed: int | None, extent: Extent, missing: int | None
 ) -> None:
     offsets = {} if committed is None else {EVENTS: committed}
-    lags = lagging({WORKER: offsets}, {EVENTS: extent})
+    lags = lagging({WORKER.name: offsets}, {EVENTS: extent})
     assert [lag.records for lag in lags] == ([] if missing is None else [missing])
 
 
 def test_each_group_answers_for_its_own_topics_only() -> None:
     resolved, profiles = (topics.EVENTS_RESOLVED, 1), (topics.PROFILES, 1)
     extents = {EVENTS: Extent(0, 1), resolved: Extent(0, 1), profiles: Extent(0, 1)}
-    lags = lagging({WORKER: {EVENTS: 1}, GROUP: {resolved: 1}}, extents)
+    lags = lagging({WORKER.name: {EVENTS: 1}, SINK.name: {resolved: 1}}, extents)
     assert [(lag.group, lag.topic, lag.partition) for lag in lags] == [
-        (WORKER, topics.EVENTS_RESOLVED, 1),
-        (GROUP, topics.PROFILES, 1),
+        (WORKER.name, topics.EVENTS_RESOLVED, 1),
+        (SINK.name, topics.PROFILES, 1),
     ]

@@ -47,7 +47,7 @@ def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
         error = refused(tmp_path, msgspec.structs.replace(Ports.free(), registry=port))
     assert len(error.splitlines()) == 2
     assert f"Error: port {port}, for the schema registry, is taken by " in error
-    assert error.strip().endswith("choose another with --registry-port")
+    assert error.strip().endswith("choose another with --registry-port or ONEFOLD_REGISTRY_PORT")
 
 
 def test_missing_definitions_are_one_clear_line(tmp_path: Path) -> None:
@@ -70,6 +70,7 @@ def test_up_serves_until_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
     assert line, "it ended before it was ready"
     addresses = json.loads(line)
     assert httpx.get(f"{addresses['http']}/health/ready").status_code == httpx.codes.OK
+    assert httpx.get(f"{addresses['api']}/health/ready").status_code == httpx.codes.OK
     assert httpx.post(addresses["clickhouse"], content="SELECT 1").text == "1\n"
     started = psutil.Process(up.pid).children(recursive=True)
     up.send_signal(signal.SIGTERM)

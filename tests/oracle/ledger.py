@@ -11,6 +11,7 @@ from functools import cached_property
 import httpx
 
 from embedded.running import Addresses
+from runtime.kafka.offsets import Partition
 from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.records import DeadLetter, Event, Identifier, IdentityChange, IdentityRequest, Link, Profile, SegmentChange
@@ -30,7 +31,7 @@ class Ledger:
     codec: Codec
     workspace: str
     known_workspaces: Collection[str]
-    since: Mapping[topic.Place, int] = field(default_factory=dict)
+    since: Mapping[Partition, int] = field(default_factory=dict)
 
     @cached_property
     def accepted(self) -> list[tuple[bytes | None, Event | None]]:

@@ -38,7 +38,7 @@ _TABLES = ("profiles", "identifiers", "sessions", "segment_changes", "segment_me
 
 def test_an_import_through_killed_workers_gives_the_published_figures_once(oracle_stack: Stack, sender: Sender) -> None:
     scene = Scene(oracle_stack, sender, CDNOW)
-    worker = oracle_stack.part("worker")
+    worker = oracle_stack.process("worker")
     with subprocess.Popen(command("import", "cdnow"), env=oracle_stack.environment) as importing:
         for claimant in (0.1, 0.4, 0.7):
             wait_until_folded(scene, round(claimant * EVENTS))

@@ -58,7 +58,7 @@ def test_what_the_collector_refuses_is_kept_with_its_reason(oracle_stack: Stack,
 
 def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, sender: Sender) -> None:
     scene = Scene(oracle_stack, sender, KILLED)
-    worker = oracle_stack.part("worker")
+    worker = oracle_stack.process("worker")
     stream = deliveries(2, KILLED)
     dead_before = [(letter.reason, letter.value) for letter in scene.ledger().dead_letters]
     for phase, end in enumerate(PHASE_ENDS):
@@ -86,9 +86,9 @@ def test_people_who_are_parted_under_fire_are_what_their_events_say(oracle_stack
             for order in _orders(scene, random):
                 scene.order(order)
             sender.send(sent[len(sent) // 2 :])
-            for part in ("worker", random.choice(("worker", "rebuilder"))):
-                oracle_stack.part(part).kill()
-                oracle_stack.part(part).restart()
+            for name in ("worker", random.choice(("worker", "rebuilder"))):
+                oracle_stack.process(name).kill()
+                oracle_stack.process(name).restart()
         scene.rest_at(end)
         scene.assert_as_reference(end)
     ledger = scene.ledger()

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from settings import Settings, SettingsError, load, write_default
+from embedded.workspaces import write_local_workspaces
+from settings import Settings, SettingsError, load
 
 
 def test_an_empty_environment_gives_the_embedded_stacks_settings() -> None:
@@ -16,12 +17,13 @@ def test_an_empty_environment_gives_the_embedded_stacks_settings() -> None:
 def test_the_defaults_listen_and_connect_on_loopback_only() -> None:
     settings = load({})
 
-    for address in (settings.kafka, settings.registry, settings.clickhouse, settings.http_host):
+    for address in (settings.kafka, settings.registry, settings.clickhouse, settings.serving.http_host):
         assert "127.0.0.1" in address
 
 
-def test_the_shipped_definitions_are_the_default() -> None:
-    assert load({}).definitions.parts[-2:] == ("definitions", "shop")
+def test_nothing_is_defined_unless_a_folder_is_named() -> None:
+    assert load({}).definitions is None
+    assert load({"ONEFOLD_DEFINITIONS": "shop"}).definitions == Path("shop")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,7 @@ def test_the_shipped_definitions_are_the_default() -> None:
     [
         ("ONEFOLD_KAFKA", "broker:9093", "kafka", "broker:9093"),
         ("ONEFOLD_HTTP_PORT", "9999", "http_port", 9999),
+        ("ONEFOLD_API_PORT", "9998", "api_port", 9998),
         ("ONEFOLD_PARTITIONS", "12", "partitions", 12),
         ("ONEFOLD_DATA_DIR", "/srv/onefold", "data_dir", Path("/srv/onefold")),
         ("ONEFOLD_OPEN_READS", "1", "open_reads", True),
@@ -40,7 +43,8 @@ def test_the_shipped_definitions_are_the_default() -> None:
     ],
 )
 def test_a_variable_sets_its_field(variable: str, text: str, field: str, value: object) -> None:
-    assert getattr(load({variable: text}), field) == value
+    settings = load({variable: text})
+    assert getattr(settings if hasattr(settings, field) else settings.serving, field) == value
 
 
 @pytest.mark.parametrize(
@@ -92,11 +96,11 @@ def test_open_reads_are_refused_where_other_machines_can_reach_them(host: str) -
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_open_reads_are_allowed_on_loopback(host: str) -> None:
-    assert load({"ONEFOLD_HTTP_HOST": host, "ONEFOLD_OPEN_READS": "1"}).open_reads
+    assert load({"ONEFOLD_HTTP_HOST": host, "ONEFOLD_OPEN_READS": "1"}).serving.open_reads
 
 
 def test_a_source_for_this_machine_is_refused_where_other_machines_can_reach_it(tmp_path: Path) -> None:
-    write_default(tmp_path / "onefold.yaml", "wall")
+    write_local_workspaces(tmp_path / "onefold.yaml", "wall")
     environment = {"ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"), "ONEFOLD_HTTP_HOST": "0.0.0.0"}
 
     with pytest.raises(SettingsError, match="source 'dev' of workspace 'main' is local_only"):

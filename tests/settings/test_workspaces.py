@@ -1,12 +1,11 @@
 """The workspaces file: what is written can be read, what is wrong is named, the secret is kept."""
 
-import stat
 import uuid
 from pathlib import Path
 
 import pytest
 
-from settings import Clock, SettingsError, Source, Workspace, read_workspaces, write_default
+from settings import SettingsError, Source, Workspace, read_workspaces
 
 NAMESPACE = "6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01"
 W1, W2, R1, A1 = (f"{name}-0123456789abcdef" for name in ("w1", "w2", "r1", "a1"))
@@ -89,47 +88,6 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsError, match="cannot read the workspaces file"):
         read_workspaces(path)
-
-
-def test_the_default_file_has_the_two_workspaces_of_the_embedded_stack(tmp_path: Path) -> None:
-    write_default(tmp_path / "onefold.yaml", "wall")
-    written = read_workspaces(tmp_path / "onefold.yaml")
-
-    assert {name: (workspace.clock, workspace.sources) for name, workspace in written.items()} == {
-        "main": ("wall", (Source("dev", "dev", local_only=True),)),
-        "cdnow": ("event", (Source("cdnow", "cdnow", local_only=True),)),
-    }
-
-
-def test_every_installation_has_its_own_secrets_and_keeps_them_to_its_owner(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
-    write_default(one, "wall")
-    write_default(other, "wall")
-    workspaces = [workspace for path in (one, other) for workspace in read_workspaces(path).values()]
-
-    assert len({workspace.namespace for workspace in workspaces}) == 4
-    assert len({key for workspace in workspaces for key in (*workspace.read_keys, *workspace.admin_keys)}) == 8
-    assert stat.S_IMODE(one.stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize("clock", ["wall", "event"])
-def test_a_second_start_changes_the_clock_of_main_and_nothing_else(tmp_path: Path, clock: Clock) -> None:
-    path = tmp_path / "onefold.yaml"
-    write_default(path, "wall")
-    before = read_workspaces(path)
-    write_default(path, clock)
-    after = read_workspaces(path)
-
-    assert after["main"].clock == clock
-    assert after["main"].namespace == before["main"].namespace
-    assert after["cdnow"] == before["cdnow"]
-
-
-def test_a_file_of_ones_own_is_left_alone(tmp_path: Path) -> None:
-    text = COMPLETE.replace("name: main", "name: mine")
-    write_default(_written(tmp_path, text), "wall")
-
-    assert (tmp_path / "onefold.yaml").read_text(encoding="utf-8") == text
 
 
 def test_a_message_about_a_key_does_not_show_it(tmp_path: Path) -> None:

@@ -1,52 +1,15 @@
-"""The stores of one stack for this folder, and a workspace of its own for each test that writes."""
+"""The stores of one stack for this folder: its sinks read everything that is written there."""
 
-import tempfile
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from embedded.layout import Ports
-from embedded.stack import STORES, Stack, StackOptions
-from warehouse.client import Warehouse
-from warehouse.migrate import migrate
+from embedded.stack import Stack
+from tests.support.stacks import running_stack
 
 
-@pytest.fixture(scope="session")
-def clickhouse() -> Iterator[Stack]:
-    """ClickHouse alone."""
-    with tempfile.TemporaryDirectory(prefix="onefold-sinks-") as folder:
-        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=("clickhouse",))
-        with Stack(options) as stack:
-            yield stack
-
-
-@pytest.fixture(scope="session")
-def stores() -> Iterator[Stack]:
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
     """Kafka, registry and ClickHouse."""
-    with tempfile.TemporaryDirectory(prefix="onefold-sinks-") as folder:
-        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), parts=STORES)
-        with Stack(options) as stack:
-            yield stack
-
-
-@pytest.fixture(scope="session")
-def migrated(clickhouse: Stack) -> str:
-    """Address of a ClickHouse with all tables."""
-    migrate(Warehouse(clickhouse.addresses.clickhouse))
-    return clickhouse.addresses.clickhouse
-
-
-@pytest.fixture
-def warehouse(migrated: str) -> Iterator[Warehouse]:
-    """A client of the migrated ClickHouse."""
-    client = Warehouse(migrated)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def workspace() -> str:
-    """A name that no other test writes under."""
-    return f"w{uuid.uuid4().hex}"
+    with running_stack() as running:
+        yield running

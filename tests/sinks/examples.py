@@ -9,7 +9,7 @@ from schemas import topics
 from schemas.codec import Codec
 from schemas.identity import profile_key
 from schemas.records import Event, Identifier, Link, Profile, SegmentChange, Session
-from sinks.clickhouse.batch import Batch, batch_of
+from sinks.clickhouse.batch import InsertBatch, batch_of
 from tests.schemas.fixed import FixedSchemas
 from warehouse.client import Warehouse
 
@@ -76,7 +76,7 @@ def message(place: Placed) -> Message:
     return Message(topic=topic, partition=partition, offset=offset, key=key, value=value)
 
 
-def batch(places: Iterable[Placed]) -> Batch:
+def batch(places: Iterable[Placed]) -> InsertBatch:
     """A batch of well-formed records."""
     return batch_of(codec(), [message(place) for place in places])
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from identity.components import Components
 from identity.decide import decide
+from identity.ledger import Ledger
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas import topics
 from schemas.identity import default_profile_id
@@ -75,7 +75,8 @@ class History:
 
     def write(self, warehouse: Warehouse) -> None:
         """Everything so far, with the profiles that come of it."""
-        components = Components(self._table, self.workspace, self._rules)
+        ledger = Ledger(self._table, self.workspace, self._rules.rank)
+        components = ledger.components
         for component in {components.of(one).canonical: components.of(one) for one in self._known}.values():
             self._written.append(
                 placed(
@@ -88,7 +89,7 @@ class History:
                         traits="{}",
                         events=1,
                         identifiers=component.identifiers,
-                        decision=components.last_decision(),
+                        decision=ledger.last_decision(),
                     ),
                     len(self._written),
                 )

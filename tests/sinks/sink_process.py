@@ -15,11 +15,11 @@ from confluent_kafka import Producer
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from onefold.progress import Lag, Progress
+from onefold.progress import Lag, PipelineProgress
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
+from schemas.groups import SINK
 from schemas.registry import Registry
-from sinks.clickhouse.process import GROUP
 from tests.sinks.examples import Placed
 
 DEADLINE_S = 60.0
@@ -126,7 +126,7 @@ class Feeder:
 
 def sink_lags(stack: Stack) -> tuple[Lag, ...]:
     """What the sink has still to read."""
-    return tuple(lag for lag in Progress(stack.settings).lagging() if lag.group == GROUP)
+    return tuple(lag for lag in PipelineProgress(stack.settings).lagging() if lag.group == SINK.name)
 
 
 def wait_until(is_true: Callable[[], bool]) -> None:

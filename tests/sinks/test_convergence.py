@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from runtime.errors import TerminalError, TransientError
 from schemas import topics
 from schemas.records import Identifier, Membership, OpenSession
 from tests.sinks.examples import (
@@ -28,14 +27,14 @@ from tests.sinks.examples import (
     resolved,
     session,
 )
+from tests.support.rows import tuples
 from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
 
 
 def rows(warehouse: Warehouse, query: str, workspace: str) -> list[tuple[object, ...]]:
-    found = warehouse.rows(f"{query} SETTINGS final = 1", {"workspace": workspace})
-    return [tuple(row) for row in found]
+    return tuples(warehouse, f"{query} SETTINGS final = 1", {"workspace": workspace})
 
 
 def history(workspace: str) -> list[Placed]:
@@ -243,18 +242,6 @@ def test_every_field_of_a_profile_arrives(warehouse: Warehouse, workspace: str) 
     assert rest == [NOW, "s1", 2, "https://shop.example/?a=1", NOW - 1_000, None, 4, 3]
 
 
-def test_a_statement_that_never_works_is_terminal_and_a_missing_server_is_not(warehouse: Warehouse) -> None:
-    with pytest.raises(TerminalError, match="code 60"):
-        warehouse.run("SELECT 1 FROM onefold.nowhere")
-    (one,) = batch([resolved(event("m1"), 0)]).inserts
-    with pytest.raises(TerminalError, match="code 60"):
-        warehouse.insert("nowhere", one.columns, "token")
-    with pytest.raises(TerminalError, match="code 16"):
-        warehouse.insert("events", one.columns.rename_columns([f"no_{name}" for name in one.columns.column_names]), "t")
-    with pytest.raises(TransientError):
-        Warehouse("http://127.0.0.1:1").run("SELECT 1")
-
-
 def _listed(value: object) -> list[object]:
     assert isinstance(value, Sequence)
     return list(value)
@@ -276,11 +263,11 @@ def test_the_accepted_bytes_of_an_event_are_kept_and_not_shown(warehouse: Wareho
     place = resolved(sent, 7, partition=3)
     insert(warehouse, [place])
     where = f"FROM onefold.events FINAL WHERE workspace = '{workspace}'"
-    (row,) = warehouse.rows(f"SELECT hex(body), offset, partition {where}")
+    (row,) = tuples(warehouse, f"SELECT hex(body), offset, partition {where}")
     assert codec().decode(type(sent), bytes.fromhex(str(row[0]))) == sent
-    assert tuple(row[1:]) == (7, 3)
+    assert row[1:] == (7, 3)
     for table in ("events", "events_current"):
-        shown = {str(one[0]) for one in warehouse.rows(f"DESCRIBE (SELECT * FROM onefold.{table})")}
+        shown = {str(row[0]) for row in tuples(warehouse, f"DESCRIBE (SELECT * FROM onefold.{table})")}
         assert shown.isdisjoint({"body", "body_bytes", "offset", "partition"})
 
 
@@ -314,7 +301,7 @@ def test_links_are_found_by_their_right_end_without_reading_all(warehouse: Wareh
 
 def _granules(warehouse: Warehouse, query: str, workspace: str, index: str) -> float:
     """Part of the granules that an index leaves to be read."""
-    plan = "\n".join(str(row[0]) for row in warehouse.rows(query, {"workspace": workspace}))
+    plan = "\n".join(str(row[0]) for row in tuples(warehouse, query, {"workspace": workspace}))
     left, known = re.findall(r"Granules: (\d+)/(\d+)", plan.partition(f"Name: {index}")[2])[0]
     return int(left) / int(known)
 

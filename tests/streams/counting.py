@@ -1,4 +1,4 @@
-"""A lane on the real broker with the simplest of stages: what tests of lanes run."""
+"""A task on the real broker with the simplest of stages: what tests of tasks run."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,9 +10,9 @@ from embedded.stack import Stack
 from schemas.codec import DecodeError
 from streams import metrics
 from streams.metrics import Tally
-from streams.phases import Folded, Output, Received, Record
+from streams.phases import Decoded, Effects, FetchedBatch, Output, Record
 from streams.state.view import StateView
-from streams.tasks.task import Chunk, Lane
+from streams.tasks.task import StageTask
 
 
 class Counting:
@@ -25,27 +25,30 @@ class Counting:
         self.name = self.table = name
         self.topics: tuple[str, ...] = (f"{name}-in",)
 
-    def fold(self, received: Received, view: StateView) -> Folded:
+    def decode(self, record: Record, now: int) -> Record:  # noqa: ARG002 - a stage's signature
+        return record
+
+    def fold(self, decoded: Decoded[Record], view: StateView) -> Effects:
         outputs = []
-        for record in received.records:
+        for record in decoded.items:
             if record.value == b"stop":
                 raise RuntimeError("told to stop")
             key = record.key or b""
             count = int(view.get(key) or 0) + 1
             view.put(key, b"%d" % count)
             outputs.append(Output(f"{self.name}-out", key, b"%d" % count))
-        return Folded(outputs, view, Tally())
+        return Effects(outputs, view, Tally())
 
-    def bury(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
+    def dead_letter(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
         tally[metrics.DEAD, (self.name, error.reason)] += 1
         return Output(f"{self.name}-dead", record.key or b"", f"{error.reason} at {now}".encode())
 
 
 class Running:
-    """An open lane and what it reports."""
+    """A running task and what it reports."""
 
-    def __init__(self, lane: Lane) -> None:
-        self.lane = lane
+    def __init__(self, stage: Counting, kafka: str, path: Path, executor: ThreadPoolExecutor) -> None:
+        self.task = StageTask(stage, 0, kafka, path, executor, self.fail)
         self.failures: list[BaseException] = []
         self._failed = asyncio.Event()
 
@@ -58,23 +61,22 @@ class Running:
             await self._failed.wait()
 
     async def work(self, *keys: bytes) -> None:
-        """Submit one record for each key as one chunk, and wait until it is acknowledged."""
+        """Submit one record for each key as one batch, and wait until it is acknowledged."""
         acknowledged = asyncio.Event()
-        topic = self.lane.stage.topics[0]
-        at = self.lane.position(topic) or 0
-        records = [Record(topic, 0, at + number, key, b"x") for number, key in enumerate(keys)]
-        self.lane.submit(Chunk(records, {topic: at + len(keys)}, acknowledged.set))
+        topic = self.task.stage.topics[0]
+        first = self.task.position(topic) or 0
+        records = [Record(topic, 0, first + number, key, b"x") for number, key in enumerate(keys)]
+        self.task.submit(FetchedBatch(records, {topic: first + len(keys)}, acknowledge=acknowledged.set))
         async with asyncio.timeout(30):
             await acknowledged.wait()
 
 
 @asynccontextmanager
 async def running(stack: Stack, stage: Counting, folder: Path, executor: ThreadPoolExecutor) -> AsyncIterator[Running]:
-    lane = Lane(stage, 0, stack.settings.kafka, folder / f"{stage.table}-0", executor)
-    await lane.open()
-    started = Running(lane)
-    lane.start(started.fail)
+    counting = Running(stage, stack.settings.kafka, folder / f"{stage.table}-0", executor)
+    await counting.task.restore()
+    counting.task.run()
     try:
-        yield started
+        yield counting
     finally:
-        await lane.close()
+        await counting.task.close()

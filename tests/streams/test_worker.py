@@ -14,11 +14,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
 from runtime.kafka.clients import PRODUCER_CONFIG
+from runtime.kafka.reading import read_to_end
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, identifier_key
 from schemas.records import DeadLetter, Event, Identifier, Profile
@@ -146,28 +147,7 @@ def shop(stack: Stack) -> Shop:
 
 def committed(kafka: str, topic: str) -> list[bytes]:
     """Values of all committed records of a topic."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": kafka,
-            "group.id": uuid.uuid4().hex,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-        }
-    )
-    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    values, open_ends = [], len(partitions)
-    while open_ends:
-        message = consumer.poll(30)
-        assert message is not None, "the broker did not answer"
-        error = message.error()
-        if error is None:
-            values.append(message.value() or b"")
-        else:
-            assert error.code() == KafkaError._PARTITION_EOF, error
-            open_ends -= 1
-    consumer.close()
-    return values
+    return [message.value() or b"" for message in read_to_end(kafka, [topic])]
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:

@@ -1,16 +1,19 @@
-"""Devices as entities: who signed in on them, since when, and whether they are shared."""
+"""Finds devices: who signed in on them, since when, whether they are shared, and to whom their events belong."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from identity.rules import MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Identifier
-from warehouse.queries.links import ENDS, Links, asked, listed, pairs
+from warehouse.client import Warehouse
+from warehouse.queries.links import Links
+from warehouse.queries.rows import converted
+from warehouse.queries.values import IN_IDENTIFIERS, identifier_lists, text_list
 
 DEVICES_SHOWN = 100
 PERSONS_SHOWN = 1_000  # of one device
-HOLDERS_SHOWN = 20
+OWNERS_SHOWN = 20
 
 # A person signed in on a device if that ties the two, or would have but for the persons who did so before.
 # Without FINAL: what is there twice changes no aggregate.
@@ -44,7 +47,7 @@ WITH
     )
 SELECT toString(tupleElement(device, 1)) AS namespace, tupleElement(device, 2) AS value, max(decision) AS latest,
        count() AS signed_in_persons,
-       arraySlice(arraySort(one -> (one.3, one.2), groupArray(
+       arraySlice(arraySort(person -> (person.3, person.2), groupArray(
            (toString(tupleElement(person, 1)), tupleElement(person, 2), since, status, reason)
        )), 1, {most:UInt32}) AS persons
 FROM signed_in
@@ -58,17 +61,17 @@ LIMIT {limit:UInt32}
 """
 
 
-# Of each device that is handed on, the latest owners.
-_HOLDERS = f"""
+# The latest owners of each device whose events are attributed to whoever signed in last.
+_OWNERS = f"""
 SELECT device_namespace, device_value, namespace, value, formatDateTime(signed_in_at, '%Y-%m-%dT%H:%i:%SZ') AS since
 FROM onefold.device_owners
-WHERE workspace = {{workspace:String}} AND (device_namespace, device_value) IN {ENDS}
+WHERE workspace = {{workspace:String}} AND (device_namespace, device_value) IN {IN_IDENTIFIERS}
 ORDER BY signed_in_at DESC
 LIMIT {{most:UInt32}} BY device_namespace, device_value
 """
 
 
-class Person(msgspec.Struct, frozen=True):
+class SignedInPerson(msgspec.Struct, frozen=True):
     """An identifier of a person who signed in on a device, first at `since`.
 
     `status`: active when that ties the two; else `reason` says why it does not.
@@ -82,8 +85,8 @@ class Person(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Owner(msgspec.Struct, frozen=True):
-    """Whose the events of a device are that is handed on: from `since` to the next one's; the device, if nobody's."""
+class DeviceOwner(msgspec.Struct, frozen=True):
+    """To whom the events of a shared device belong from `since` on; the device itself if to no person."""
 
     namespace: str
     value: str
@@ -93,7 +96,7 @@ class Owner(msgspec.Struct, frozen=True):
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device and who signed in on it, the first first. `shared_since`: when the second person did, None before.
 
-    `owners`: of one that is handed on (`shared: last_login`), the latest first.
+    `owners`: the latest first, where the rules attribute its events (`shared: last_login`).
     """
 
     namespace: str
@@ -101,8 +104,8 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     profile_id: str | None
     shared: bool
     shared_since: str | None
-    persons: tuple[Person, ...]
-    owners: tuple[Owner, ...] = ()
+    persons: tuple[SignedInPerson, ...]
+    owners: tuple[DeviceOwner, ...] = ()
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -120,7 +123,7 @@ class _DeviceRow(msgspec.Struct):
     persons: tuple[tuple[str, str, str, str, str], ...]
 
 
-class _HolderRow(msgspec.Struct):
+class _OwnerRow(msgspec.Struct):
     device_namespace: str
     device_value: str
     namespace: str
@@ -129,7 +132,7 @@ class _HolderRow(msgspec.Struct):
 
 
 def find_devices(  # noqa: PLR0913 - what narrows the answer down
-    clickhouse_url: str,
+    warehouse: Warehouse,
     workspace: str,
     rules: IdentityRules,
     *,
@@ -137,62 +140,72 @@ def find_devices(  # noqa: PLR0913 - what narrows the answer down
     shared: bool = False,
     limit: int = DEVICES_SHOWN,
 ) -> Devices | None:
-    """All devices on which somebody signed in, or the one that is named; None when nobody has seen that.
+    """Find all devices on which somebody signed in, or the one that is named; None when nobody has seen that.
 
-    Raises LookupFailed; ValueError for a name that is not a device's.
+    Raises ValueError for a name that is not a device's.
     """
-    kinds = {kind: [one.name for one in rules.namespaces if one.kind == kind] for kind in ("device", "person")}
-    if device is not None and device.namespace not in kinds["device"]:
-        raise ValueError(f"{device.namespace!r} does not name devices; these do: {', '.join(kinds['device'])}")
+    namespaces = {
+        kind: [namespace.name for namespace in rules.namespaces if namespace.kind == kind]
+        for kind in ("device", "person")
+    }
+    if device is not None and device.namespace not in namespaces["device"]:
+        raise ValueError(f"{device.namespace!r} does not name devices; these do: {', '.join(namespaces['device'])}")
     if device is not None and len(device.value) > MAX_VALUE_LENGTH:
         return None
-    bound = {
+    parameters = {
         "workspace": workspace,
-        "devices": listed(kinds["device"]),
-        "persons": listed(kinds["person"]),
+        "devices": text_list(namespaces["device"]),
+        "persons": text_list(namespaces["person"]),
         "namespace": device.namespace if device else "",
         "value": device.value if device else "",
         "shared": str(int(shared)),
         "most": str(PERSONS_SHOWN),
         "limit": str(limit + 1),
     }
-    found = asked(clickhouse_url, _DEVICES, bound, _DeviceRow)
-    links = Links(clickhouse_url, workspace)
-    if device is not None and not found:
+    rows = converted(warehouse.rows(_DEVICES, parameters), _DeviceRow)
+    links = Links(warehouse, workspace)
+    if device is not None and not rows:
         if device not in links.profile_ids([device]) and not links.of([device], 1):
             return None
-        found = [_DeviceRow(device.namespace, device.value, 0, ())]
-    shown = found[:limit]
-    names = [Identifier(row.namespace, row.value) for row in shown]
-    profile_ids = links.profile_ids(
-        dict.fromkeys([*names, *(Identifier(one[0], one[1]) for row in shown for one in row.persons)])
-    )
-    found_shared = links.shared(names)
-    owners = _holders(clickhouse_url, workspace, found_shared)
-    devices = []
-    for name, row in zip(names, shown, strict=True):
-        known = found_shared.get(name)
-        if shared and known is None:
-            continue
-        persons = tuple(
-            Person(namespace, value, profile_ids.get(Identifier(namespace, value)), since, status, reason)
-            for namespace, value, since, status, reason in row.persons
-        )
-        devices.append(
-            Device(
-                name.namespace, name.value, profile_ids.get(name), known is not None,
-                known.since if known else None, persons, tuple(owners.get(name, ())),
-            )
-        )  # fmt: skip
-    is_cut = len(found) > limit or any(row.signed_in_persons > len(row.persons) for row in shown)
+        rows = [_DeviceRow(device.namespace, device.value, 0, ())]
+    devices = _described(warehouse, workspace, rows[:limit], only_shared=shared)
+    is_cut = len(rows) > limit or any(row.signed_in_persons > len(row.persons) for row in rows[:limit])
     return Devices(workspace, tuple(devices), is_cut)
 
 
-def _holders(clickhouse_url: str, workspace: str, devices: Iterable[Identifier]) -> dict[Identifier, list[Owner]]:
-    found: dict[Identifier, list[Owner]] = {}
-    for ends in pairs(devices):
-        bound = {"workspace": workspace, "ends": ends, "most": str(HOLDERS_SHOWN)}
-        for row in asked(clickhouse_url, _HOLDERS, bound, _HolderRow):
+def _described(
+    warehouse: Warehouse, workspace: str, rows: Sequence[_DeviceRow], *, only_shared: bool
+) -> Iterator[Device]:
+    """Add to each device whose profile it has, and to each person."""
+    links = Links(warehouse, workspace)
+    names = [Identifier(row.namespace, row.value) for row in rows]
+    persons = [Identifier(namespace, value) for row in rows for namespace, value, *_ in row.persons]
+    profile_ids = links.profile_ids(dict.fromkeys([*names, *persons]))
+    shared = links.shared(names)
+    owners = _owners(warehouse, workspace, shared)
+    for name, row in zip(names, rows, strict=True):
+        sharing = shared.get(name)
+        if only_shared and sharing is None:
+            continue
+        yield Device(
+            namespace=name.namespace,
+            value=name.value,
+            profile_id=profile_ids.get(name),
+            shared=sharing is not None,
+            shared_since=sharing.since if sharing else None,
+            persons=tuple(
+                SignedInPerson(namespace, value, profile_ids.get(Identifier(namespace, value)), since, status, reason)
+                for namespace, value, since, status, reason in row.persons
+            ),
+            owners=tuple(owners.get(name, ())),
+        )
+
+
+def _owners(warehouse: Warehouse, workspace: str, devices: Iterable[Identifier]) -> dict[Identifier, list[DeviceOwner]]:
+    owners: dict[Identifier, list[DeviceOwner]] = {}
+    for some in identifier_lists(devices):
+        parameters = {"workspace": workspace, "identifiers": some, "most": str(OWNERS_SHOWN)}
+        for row in converted(warehouse.rows(_OWNERS, parameters), _OwnerRow):
             device = Identifier(row.device_namespace, row.device_value)
-            found.setdefault(device, []).append(Owner(row.namespace, row.value, row.since))
-    return found
+            owners.setdefault(device, []).append(DeviceOwner(row.namespace, row.value, row.since))
+    return owners

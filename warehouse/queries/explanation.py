@@ -1,7 +1,7 @@
-"""Why identifiers are one person: the evidence that ties them, what was not followed, and what was decided when.
+"""Explains why identifiers are one person: the evidence that ties them, what was not followed, what was decided when.
 
-The active links are walked from the identifier, at most MAX_IDENTIFIERS far; the profile that the warehouse shows is
-only a hint of where they lead.
+The active links are walked from the identifier, at most MAX_IDENTIFIERS far; the profile that the warehouse shows
+is only a hint of where they lead.
 """
 
 import json
@@ -11,17 +11,17 @@ import msgspec
 
 from identity.rules import MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Claimant, Identifier
-from warehouse.queries.links import ENDS, Links, SharedDevice, ShownLink, asked, listed, pairs
+from warehouse.client import Warehouse
+from warehouse.queries.links import Links, SharedDevice, ShownLink
+from warehouse.queries.profiles import members_of
+from warehouse.queries.rows import converted
+from warehouse.queries.values import IN_IDENTIFIERS, identifier_lists, text_list
 
 MAX_IDENTIFIERS = 2_000
 MAX_LINKS = 20_000  # of one query
 MAX_CHANGES = 1_000
-MAX_PROFILES = 500  # whose decisions are asked for; a person has one, but while a merge is on its way
+MAX_PROFILES = 500  # whose decisions are queried; a person has one, but while a merge is on its way
 
-_MEMBERS = """
-SELECT identifiers FROM onefold.profiles FINAL
-WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
-"""
 # Without FINAL, as a change that is there twice is the same twice. Its columns are few, the table may be long. `until`:
 # the last decision that counts of each profile; one that gave way may have become somebody else's since.
 _CONCERNED = f"""
@@ -29,8 +29,8 @@ WITH JSONExtract({{profiles:String}}, 'Array(String)') AS profiles,
      JSONExtract({{until:String}}, 'Array(Int64)') AS until
 SELECT DISTINCT decision, toString(kind) AS kind, request_id
 FROM (
-    SELECT decision, kind, request_id FROM onefold.identity_changes ARRAY JOIN identifiers AS one
-    WHERE workspace = {{workspace:String}} AND (toString(one.namespace), one.value) IN {ENDS}
+    SELECT decision, kind, request_id FROM onefold.identity_changes ARRAY JOIN identifiers AS named
+    WHERE workspace = {{workspace:String}} AND (toString(named.namespace), named.value) IN {IN_IDENTIFIERS}
     UNION ALL
     SELECT decision, kind, request_id FROM (
         SELECT decision, kind, request_id, arrayConcat([profile_id], retired, if(claimants IN ('', '[]'), [],
@@ -39,7 +39,7 @@ FROM (
         WHERE workspace = {{workspace:String}}
     )
     WHERE hasAny(profiles, about)
-      AND arrayExists((one, last) -> decision <= last AND has(about, one), profiles, until)
+      AND arrayExists((profile, last) -> decision <= last AND has(about, profile), profiles, until)
 )
 ORDER BY decision DESC, kind, request_id
 LIMIT {{limit:UInt32}}
@@ -64,7 +64,7 @@ _REBUILT_AFTER = ("unmerged", "shared", "reattributed")
 _ALWAYS = 2**63 - 1
 
 
-class Member(msgspec.Struct, frozen=True):
+class ShownIdentifier(msgspec.Struct, frozen=True):
     """An identifier of the person. `kind` is None where the rules do not know its namespace (any more).
 
     `profile_id`: the profile that shows it now, None if none does; it differs from the others' while a merge or a
@@ -78,7 +78,7 @@ class Member(msgspec.Struct, frozen=True):
     shared: bool
 
 
-class Change(msgspec.Struct, frozen=True):
+class ShownChange(msgspec.Struct, frozen=True):
     """A decision about this person or one of these identifiers: the fields of `schemas/identity_change.avsc`."""
 
     decision: int
@@ -107,18 +107,14 @@ class Explanation(msgspec.Struct, frozen=True):
     workspace: str
     identifier: Identifier
     profile_id: str | None
-    identifiers: tuple[Member, ...]
+    identifiers: tuple[ShownIdentifier, ...]
     links: tuple[ShownLink, ...]
     refused: tuple[ShownLink, ...]
     retracted: tuple[ShownLink, ...]
     waiting: tuple[ShownLink, ...]
     shared: tuple[SharedDevice, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[ShownChange, ...]
     cut: bool
-
-
-class _MemberRow(msgspec.Struct):
-    identifiers: tuple[Identifier, ...]
 
 
 class _ConcernedRow(msgspec.Struct):
@@ -154,32 +150,35 @@ _decode_claimants = msgspec.json.Decoder(tuple[Claimant, ...]).decode
 
 
 def explain(
-    clickhouse_url: str, workspace: str, identifier: Identifier, rules: IdentityRules, most: int = MAX_IDENTIFIERS
+    warehouse: Warehouse, workspace: str, identifier: Identifier, rules: IdentityRules, most: int = MAX_IDENTIFIERS
 ) -> Explanation | None:
-    """Explain one identifier, walking to at most `most`; None if nobody has it. Raises LookupFailed."""
+    """Explain one identifier, walking to at most `most`; None if nobody has it."""
     if len(identifier.value) > MAX_VALUE_LENGTH:
         return None
-    links = Links(clickhouse_url, workspace)
+    links = Links(warehouse, workspace)
     own_id = links.profile_ids([identifier]).get(identifier)
-    hints = [] if own_id is None else _members(clickhouse_url, workspace, own_id)[:most]
+    hints = [] if own_id is None else (members_of(warehouse, workspace, own_id) or [])[:most]
     reached, evidence, is_cut = _walk(links, identifier, hints, most)
     if own_id is None and not evidence:
         return None
     component = sorted(reached, key=rules.rank)
     profile_ids = links.profile_ids(component)
     shared = links.shared(dict.fromkeys([*component, *(end for link in evidence for end in (link.left, link.right))]))
-    told = links.with_history(evidence, MAX_LINKS)
+    shown = links.with_history(evidence, MAX_LINKS)
     by_status = {
-        status: tuple(sorted((one for one in told if one.status == status), key=_order))
+        status: tuple(sorted((link for link in shown if link.status == status), key=_order))
         for status in ("active", "refused", "retracted", "waiting")
     }
-    changes = _changes(clickhouse_url, workspace, component, set(profile_ids.values()))
+    changes = _changes(warehouse, workspace, component, set(profile_ids.values()))
     return Explanation(
         workspace=workspace,
         identifier=identifier,
         profile_id=own_id,
         identifiers=tuple(
-            Member(one.namespace, one.value, rules.kind(one), profile_ids.get(one), one in shared) for one in component
+            ShownIdentifier(
+                member.namespace, member.value, rules.kind(member), profile_ids.get(member), member in shared
+            )
+            for member in component
         ),
         links=by_status["active"],
         refused=by_status["refused"],
@@ -195,25 +194,25 @@ def _walk(
     links: Links, start: Identifier, hints: Iterable[Identifier], most: int
 ) -> tuple[set[Identifier], list[ShownLink], bool]:
     """What active links lead to, all links with an end there, and whether there is more."""
-    known: dict[tuple[Identifier, Identifier, str], ShownLink] = {}
+    links_by_pair: dict[tuple[Identifier, Identifier, str], ShownLink] = {}
     near: dict[Identifier, set[Identifier]] = {}
-    asked: set[Identifier] = set()
-    to_ask = dict.fromkeys([start, *hints])
+    queried: set[Identifier] = set()
+    frontier = dict.fromkeys([start, *hints])
     is_cut = False
-    while to_ask:
-        found = links.of(to_ask, MAX_LINKS)
-        is_cut = is_cut or len(found) >= MAX_LINKS
-        asked.update(to_ask)
-        for link in found:
-            known[link.left, link.right, link.source] = link
+    while frontier:
+        new = links.of(frontier, MAX_LINKS)
+        is_cut = is_cut or len(new) >= MAX_LINKS
+        queried.update(frontier)
+        for link in new:
+            links_by_pair[link.left, link.right, link.source] = link
             if link.status == "active":
                 near.setdefault(link.left, set()).add(link.right)
                 near.setdefault(link.right, set()).add(link.left)
         reached, is_beyond = _reached(start, near, most)
-        to_ask = dict.fromkeys(one for one in reached if one not in asked)
+        frontier = dict.fromkeys(identifier for identifier in reached if identifier not in queried)
     evidence = [
         link
-        for link in known.values()
+        for link in links_by_pair.values()
         if (link.left in reached and link.right in reached)
         or (link.status != "active" and (link.left in reached or link.right in reached))
     ]
@@ -226,65 +225,64 @@ def _reached(
     """What is tied to `start`, the nearest first, and whether it was cut."""
     reached = {start: None}
     waves = [start]
-    for one in waves:
-        for other in sorted(near.get(one, ())):
-            if other in reached:
+    for identifier in waves:
+        for neighbour in sorted(near.get(identifier, ())):
+            if neighbour in reached:
                 continue
             if len(reached) == most:
                 return reached, True
-            reached[other] = None
-            waves.append(other)
+            reached[neighbour] = None
+            waves.append(neighbour)
     return reached, False
 
 
-def _members(url: str, workspace: str, profile_id: str) -> list[Identifier]:
-    found = asked(url, _MEMBERS, {"workspace": workspace, "profile_id": profile_id}, _MemberRow)
-    return [one for row in found for one in row.identifiers]
-
-
-def _changes(url: str, workspace: str, component: Iterable[Identifier], profile_ids: Collection[str]) -> list[Change]:
+def _changes(
+    warehouse: Warehouse, workspace: str, component: Iterable[Identifier], profile_ids: Collection[str]
+) -> list[ShownChange]:
     """The newest MAX_CHANGES + 1 decisions about the component or its profiles, and their rebuilds, in order.
 
     Its profiles are those of now and, up to their merge, those that gave way to them. A request that changed nothing
-    has the number of the decision before it, which is somebody else's.
+    has the number of the decision before it, which is about somebody else.
     """
-    until = _profiles_until(url, workspace, profile_ids)
-    bound = {
+    until = _profiles_until(warehouse, workspace, profile_ids)
+    parameters = {
         "workspace": workspace,
-        "profiles": listed(until),
+        "profiles": text_list(until),
         "until": json.dumps(list(until.values())),
         "limit": str(MAX_CHANGES + 1),
     }
     concerned = {
         (row.decision, row.kind, row.request_id)
-        for ends in pairs(component)
-        for row in asked(url, _CONCERNED, {**bound, "ends": ends}, _ConcernedRow)
+        for some in identifier_lists(component)
+        for row in converted(warehouse.rows(_CONCERNED, {**parameters, "identifiers": some}), _ConcernedRow)
     }
     newest = sorted(concerned)[-MAX_CHANGES - 1 :]
     rebuilt = ((decision, "rebuilt", request_id) for decision, kind, request_id in newest if kind in _REBUILT_AFTER)
     wanted = {*newest, *rebuilt}
     numbers = json.dumps(sorted({decision for decision, _, _ in newest}))
-    rows = asked(url, _CHANGES, {"workspace": workspace, "decisions": numbers}, _ChangeRow) if newest else []
-    # A rebuild that was repeated is told again: the last one counts.
-    told = {key: row for row in rows if (key := (row.decision, row.kind, row.request_id)) in wanted}
+    found = warehouse.rows(_CHANGES, {"workspace": workspace, "decisions": numbers}) if newest else []
+    # A rebuild that was repeated is published again: the last one counts.
+    rows = {
+        key: row for row in converted(found, _ChangeRow) if (key := (row.decision, row.kind, row.request_id)) in wanted
+    }
     return [
-        Change(**msgspec.structs.asdict(row) | {"claimants": _decode_claimants(row.claimants or "[]")})
-        for row in told.values()
+        ShownChange(**msgspec.structs.asdict(row) | {"claimants": _decode_claimants(row.claimants or "[]")})
+        for row in rows.values()
     ]
 
 
-def _profiles_until(url: str, workspace: str, profile_ids: Collection[str]) -> dict[str, int]:
+def _profiles_until(warehouse: Warehouse, workspace: str, profile_ids: Collection[str]) -> dict[str, int]:
     """These profiles and those that gave way to them, each with the last decision that counts; MAX_PROFILES at most."""
     until = dict.fromkeys(sorted(profile_ids)[:MAX_PROFILES], _ALWAYS)
-    to_ask = list(until)
-    while to_ask:
-        bound = {"workspace": workspace, "profiles": listed(to_ask), "limit": str(MAX_PROFILES)}
-        to_ask = []
-        for row in asked(url, _GAVE_WAY, bound, _GaveWayRow):
+    frontier = list(until)
+    while frontier:
+        parameters = {"workspace": workspace, "profiles": text_list(frontier), "limit": str(MAX_PROFILES)}
+        frontier = []
+        for row in converted(warehouse.rows(_GAVE_WAY, parameters), _GaveWayRow):
             is_known = until.get(row.retired_id, 0) >= row.decision or row.decision > until[row.profile_id]
             if not is_known and (row.retired_id in until or len(until) < MAX_PROFILES):
                 until[row.retired_id] = row.decision
-                to_ask.append(row.retired_id)
+                frontier.append(row.retired_id)
     return until
 
 

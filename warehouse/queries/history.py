@@ -1,149 +1,105 @@
-"""What ClickHouse knows of who is who, read as it arrives: the history of what was seen together, and the present.
+"""Reads what a plan needs to know of who is who, as it arrives: the history of what was seen together, and the present.
 
-The history of a pair is where a source showed it first; its last place counts too, since evidence that was taken back
-is asked about again. Events are in the order in which they were received, which is GRAPH's but for a few moments.
+The history of a pair is where a source showed it first; its last event counts too, since evidence that was taken back
+is requested again. Events are in the order in which they were received, which is GRAPH's but for a few moments.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import cast
-
-import click
-import httpx
+from typing import Any, cast
 
 from identity.plan.replay import Observed, Present
-from runtime.literal import literal
 from schemas.records import Identifier, Link, LinkStatus
-from settings import host_and_port
-from warehouse.queries.replays import quoted
-from warehouse.rowbinary import Reader, Truncated
+from warehouse.client import Warehouse
+from warehouse.queries.values import literal
 
-CONNECT_TIMEOUT_S = 5.0
-_PIECE_BYTES = 256 * 1024
-_ASKED_AT_ONCE = 2_000  # identifiers of 512 characters at most
-_PARAMETERS = {
-    "wait_end_of_query": "1",  # an error comes as an error, not behind half of the rows
-    "max_query_size": "8000000",
+_IDENTIFIERS_AT_ONCE = 2_000  # of 512 characters at most
+_SETTINGS = {
     "max_bytes_before_external_group_by": "1000000000",
     "max_bytes_before_external_sort": "1000000000",
 }
 
 _HISTORY = """
-SELECT namespaces, values, source, seen.3 AS message_id, seen.4 AS at
+SELECT namespaces, values, source, seen.3 AS message_id, seen.4 AS time
 FROM
 (
     SELECT identifiers.namespace AS namespaces, identifiers.value AS values, source,
            min((received_at, bitNot(version), message_id, toUnixTimestamp64Milli(occurred_at))) AS first,
            max((received_at, bitNot(version), message_id, toUnixTimestamp64Milli(occurred_at))) AS last
     FROM onefold.events FINAL
-    WHERE workspace = {workspace} AND length(identifiers.value) > 1
+    WHERE workspace = {workspace:String} AND length(identifiers.value) > 1
     GROUP BY namespaces, values, source
 )
 ARRAY JOIN arrayDistinct([first, last]) AS seen
 ORDER BY seen
-FORMAT RowBinary
 """
 _LINKS = """
 SELECT left_namespace, left_value, right_namespace, right_value, source, status, reason, message_id, rule_version,
-       request_id, toUnixTimestamp64Milli(occurred_at), toInt64(decision)
+       request_id, toUnixTimestamp64Milli(occurred_at) AS time, toInt64(decision) AS decision
 FROM onefold.links FINAL
-WHERE workspace = {workspace} AND (status = 'active' OR request_id != '')
+WHERE workspace = {workspace:String} AND (status = 'active' OR request_id != '')
 ORDER BY decision, left_namespace, left_value, right_namespace, right_value, source
-FORMAT RowBinary
 """
 _SHARED = """
-SELECT DISTINCT identifiers.namespace[1], identifiers.value[1] FROM onefold.identity_changes FINAL
-WHERE workspace = {workspace} AND kind = 'shared'
-FORMAT RowBinary
+SELECT DISTINCT identifiers.namespace[1] AS namespace, identifiers.value[1] AS value
+FROM onefold.identity_changes FINAL
+WHERE workspace = {workspace:String} AND kind = 'shared'
 """
 _PROFILES = """
 SELECT namespace, value, profile_id FROM onefold.identifiers FINAL
-WHERE workspace = {workspace} AND (namespace, value) IN ({asked})
-FORMAT RowBinary
+WHERE workspace = {{workspace:String}} AND (namespace, value) IN ({identifiers})
 """
-_COUNT = """
-SELECT uniqExact(profile_id) FROM onefold.identifiers FINAL WHERE workspace = {workspace}
-FORMAT RowBinary
-"""
+_COUNT = "SELECT uniqExact(profile_id) AS profiles FROM onefold.identifiers FINAL WHERE workspace = {workspace:String}"
 
 
 class History:
-    """One workspace in one ClickHouse. Every question raises ClickException when it is not answered."""
+    """One workspace in one ClickHouse, whose answers may take any time."""
 
-    def __init__(self, url: str, workspace: str) -> None:
-        self._place = host_and_port(url)
-        self._workspace = quoted(workspace)
-        self._client = httpx.Client(base_url=url, timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S))
+    def __init__(self, warehouse: Warehouse, workspace: str) -> None:
+        self._warehouse = warehouse
+        self._workspace = workspace
 
     def observed(self) -> Iterator[Observed]:
-        """What events showed together, in order."""
-        with self._answer(_HISTORY) as reader:
-            while not reader.is_at_end():
-                identifiers = tuple(map(Identifier, reader.strings(), reader.strings()))
-                yield Observed(identifiers, _text(reader), _text(reader), reader.int64())
+        """Yield what events showed together, in order."""
+        for namespaces, values, source, message_id, time in self._rows(_HISTORY):
+            yield Observed(tuple(map(Identifier, namespaces, values)), source, message_id, time)
 
     def present(self) -> Present:
-        """Who is who now, and what operators have decided."""
-        with self._answer(_LINKS) as links, self._answer(_SHARED) as shared:
-            return Present.of(_links(links), _identifiers(shared))
+        """Find who is who now, and what operators have decided."""
+        return Present.of(self._links(), (Identifier(namespace, value) for namespace, value in self._rows(_SHARED)))
 
     def profile_of(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
-        """The profiles that have these identifiers; nobody has those that no event was sent under."""
-        found = {}
-        for part in _parts(sorted(identifiers)):
-            asked = ", ".join(f"({quoted(one.namespace)}, {quoted(one.value)})" for one in part)
-            with self._answer(_PROFILES, asked=asked) as reader:
-                while not reader.is_at_end():
-                    identifier = Identifier(_text(reader), _text(reader))
-                    found[identifier] = _text(reader)
-        return found
+        """Find the profiles that have these identifiers; those under which no event was sent are missing."""
+        profiles: dict[Identifier, str] = {}
+        ordered = sorted(identifiers)
+        for start in range(0, len(ordered), _IDENTIFIERS_AT_ONCE):
+            some = ordered[start : start + _IDENTIFIERS_AT_ONCE]
+            pairs = ", ".join(f"({literal(member.namespace)}, {literal(member.value)})" for member in some)
+            for namespace, value, profile_id in self._rows(_PROFILES.format(identifiers=pairs)):
+                profiles[Identifier(namespace, value)] = profile_id
+        return profiles
 
     def profiles(self) -> int:
-        """How many profiles there are."""
-        with self._answer(_COUNT) as reader:
-            return reader.uint64()
+        """Count the profiles."""
+        ((count,),) = self._rows(_COUNT)
+        return cast("int", count)
 
-    def close(self) -> None:
-        """Give the connection back."""
-        self._client.close()
+    def _links(self) -> Iterator[Link]:
+        for left_namespace, left_value, right_namespace, right_value, *rest in self._rows(_LINKS):
+            source, status, reason, message_id, rule_version, request_id, time, decision = rest
+            yield Link(
+                workspace="",
+                left=Identifier(left_namespace, left_value),
+                right=Identifier(right_namespace, right_value),
+                message_id=message_id,
+                source=source,
+                occurred_at=time,
+                rule_version=rule_version,
+                decision=decision,
+                status=cast("LinkStatus", status),
+                reason=reason,
+                request_id=request_id,
+            )
 
-    @contextmanager
-    def _answer(self, query: str, **fields: str) -> Iterator[Reader]:
-        content = query.format(workspace=self._workspace, **fields).encode()
-        try:
-            with self._client.stream("POST", "/", params=_PARAMETERS, content=content) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    text = " ".join(answer.read().decode(errors="replace").split())[:300]
-                    raise click.ClickException(f"ClickHouse at {self._place}: {text}")
-                yield Reader(answer.iter_bytes(_PIECE_BYTES))
-        except httpx.ConnectError as error:
-            message = f"no stack answers at {self._place}: 'onefold up' starts one (ClickHouse: {literal(error)})"
-            raise click.ClickException(message) from error
-        except httpx.HTTPError as error:
-            raise click.ClickException(f"ClickHouse at {self._place}: {error!r}") from error
-        except Truncated:
-            raise click.ClickException(f"ClickHouse at {self._place} broke off its answer") from None
-
-
-def _links(reader: Reader) -> Iterator[Link]:
-    while not reader.is_at_end():
-        left, right = Identifier(_text(reader), _text(reader)), Identifier(_text(reader), _text(reader))
-        source, status, reason, message_id, rules, request_id = (_text(reader) for _ in range(6))
-        at, decision = reader.int64(), reader.int64()
-        yield Link(
-            "", left, right, message_id, source, at, rules, decision, cast("LinkStatus", status), reason, request_id
-        )
-
-
-def _identifiers(reader: Reader) -> Iterator[Identifier]:
-    while not reader.is_at_end():
-        yield Identifier(_text(reader), _text(reader))
-
-
-def _text(reader: Reader) -> str:
-    return reader.string().decode(errors="replace")
-
-
-def _parts(identifiers: Sequence[Identifier]) -> Iterator[Sequence[Identifier]]:
-    for start in range(0, len(identifiers), _ASKED_AT_ONCE):
-        yield identifiers[start : start + _ASKED_AT_ONCE]
+    def _rows(self, query: str) -> Iterator[Sequence[Any]]:
+        for batch in self._warehouse.stream(query, {"workspace": self._workspace}, _SETTINGS):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

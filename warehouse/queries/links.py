@@ -1,23 +1,13 @@
-"""Evidence as the look-ups show it: links with the events that showed them, who has an identifier, what is shared."""
+"""Finds evidence: links with the events that showed them, who has an identifier, which devices are shared."""
 
-import json
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
-from urllib.parse import quote
+from collections.abc import Iterable
 
 import msgspec
 
-from schemas.records import Identifier
-from warehouse.lookup import rows
-
-_PARAMETER_BYTES = 30_000  # of one list in a URL, escaped; httpx takes queries of up to 64 KiB
-
-Row = TypeVar("Row")
-
-ENDS = """(
-    SELECT tupleElement(pair, 1), tupleElement(pair, 2)
-    FROM (SELECT arrayJoin(JSONExtract({ends:String}, 'Array(Tuple(String, String))')) AS pair)
-)"""
+from schemas.records import Identifier, Pair
+from warehouse.client import Warehouse
+from warehouse.queries.rows import Row, converted
+from warehouse.queries.values import IN_IDENTIFIERS, identifier_lists
 
 _COLUMNS = (
     "left_namespace, left_value, right_namespace, right_value, status, reason, source, occurred_at, message_id,"
@@ -30,25 +20,25 @@ def _of_ends(table: str) -> str:
     return " UNION DISTINCT ".join(
         f"""
     SELECT {_COLUMNS} FROM onefold.{table} FINAL
-    WHERE workspace = {{workspace:String}} AND ({end}_namespace, {end}_value) IN {ENDS}"""
+    WHERE workspace = {{workspace:String}} AND ({end}_namespace, {end}_value) IN {IN_IDENTIFIERS}"""
         for end in ("left", "right")
     )
 
 
 def _with_events(links: str) -> str:
     return f"""
-WITH found AS ({links})
-SELECT found.*, nullIf(shown.type, '') AS type, shown.event AS event
-FROM found
+WITH link AS ({links})
+SELECT link.*, nullIf(shown.type, '') AS type, shown.event AS event
+FROM link
 LEFT ANY JOIN (
     SELECT message_id, type, event FROM onefold.events FINAL
-    WHERE workspace = {{workspace:String}} AND message_id IN (SELECT message_id FROM found)
-) AS shown ON found.message_id = shown.message_id
+    WHERE workspace = {{workspace:String}} AND message_id IN (SELECT message_id FROM link)
+) AS shown ON link.message_id = shown.message_id
 """
 
 
 _LINKS = (
-    f"{_with_events(_of_ends('links'))} ORDER BY found.status != 'active', found.decision DESC LIMIT {{limit:UInt32}}"
+    f"{_with_events(_of_ends('links'))} ORDER BY link.status != 'active', link.decision DESC LIMIT {{limit:UInt32}}"
 )
 _LOG = f"SELECT * FROM ({_of_ends('link_log')}) ORDER BY decision DESC LIMIT {{limit:UInt32}}"
 _WAITING = _with_events(
@@ -57,20 +47,28 @@ _WAITING = _with_events(
 )
 _PROFILES = f"""
 SELECT namespace, value, profile_id FROM onefold.identifiers FINAL
-WHERE workspace = {{workspace:String}} AND (namespace, value) IN {ENDS}
+WHERE workspace = {{workspace:String}} AND (namespace, value) IN {IN_IDENTIFIERS}
 """
 _SHARED = f"""
 SELECT identifiers[1].namespace AS namespace, identifiers[1].value AS value, min(decision) AS first,
        argMin(occurred_at, decision) AS since
 FROM onefold.identity_changes
 WHERE workspace = {{workspace:String}} AND kind = 'shared'
-  AND (toString(identifiers[1].namespace), identifiers[1].value) IN {ENDS}
+  AND (toString(identifiers[1].namespace), identifiers[1].value) IN {IN_IDENTIFIERS}
 GROUP BY namespace, value
 """
 
 
-class Earlier(msgspec.Struct, frozen=True):
-    """What was decided of a link before, newest last."""
+_PAIRS = """
+SELECT left_namespace, left_value, right_namespace, right_value FROM onefold.links FINAL
+WHERE workspace = {workspace:String} AND status = {status:String}
+  AND ({source:String} = '' OR source = {source:String}) AND occurred_at >= fromUnixTimestamp64Milli({since:Int64})
+ORDER BY left_namespace, left_value, right_namespace, right_value
+"""
+
+
+class EarlierDecision(msgspec.Struct, frozen=True):
+    """A decision about a link before its last one."""
 
     decision: int
     status: str
@@ -96,7 +94,7 @@ class ShownLink(msgspec.Struct, frozen=True):
     rule_version: str
     decision: int
     request_id: str
-    earlier: tuple[Earlier, ...] = ()
+    earlier: tuple[EarlierDecision, ...] = ()
 
 
 class SharedDevice(msgspec.Struct, frozen=True):
@@ -124,7 +122,7 @@ class _LinkRow(msgspec.Struct):
     type: str | None = None
     event: str | None = None
 
-    def link(self, earlier: tuple[Earlier, ...] = ()) -> ShownLink:
+    def link(self, earlier: tuple[EarlierDecision, ...] = ()) -> ShownLink:
         left = Identifier(self.left_namespace, self.left_value)
         right = Identifier(self.right_namespace, self.right_value)
         return ShownLink(
@@ -132,8 +130,8 @@ class _LinkRow(msgspec.Struct):
             self.event, self.rule_version, self.decision, self.request_id, earlier,
         )  # fmt: skip
 
-    def earlier(self) -> Earlier:
-        return Earlier(
+    def earlier(self) -> EarlierDecision:
+        return EarlierDecision(
             self.decision, self.status, self.reason, self.message_id, self.occurred_at, self.rule_version,
             self.request_id,
         )  # fmt: skip
@@ -152,82 +150,75 @@ class _SharedRow(msgspec.Struct):
     since: str
 
 
-class Links:
-    """The evidence of one workspace. Every method raises LookupFailed."""
+class _PairRow(msgspec.Struct):
+    left_namespace: str
+    left_value: str
+    right_namespace: str
+    right_value: str
 
-    def __init__(self, clickhouse_url: str, workspace: str) -> None:
-        self._url = clickhouse_url
+
+class Links:
+    """The evidence of one workspace."""
+
+    def __init__(self, warehouse: Warehouse, workspace: str) -> None:
+        self._warehouse = warehouse
         self._workspace = workspace
 
     def of(self, identifiers: Iterable[Identifier], limit: int) -> list[ShownLink]:
-        """Links with an end among the identifiers; a part of them may be cut at `limit`, the active ones last."""
-        found: dict[tuple[Identifier, Identifier, str], ShownLink] = {}
-        for ends in pairs(identifiers):
-            for row in asked(self._url, _LINKS, self._bound(ends=ends, limit=str(limit)), _LinkRow):
+        """Find the links with an end among the identifiers; each list of them is cut at `limit`, active ones last."""
+        links: dict[tuple[Identifier, Identifier, str], ShownLink] = {}
+        for some in identifier_lists(identifiers):
+            for row in self._rows(_LINKS, _LinkRow, identifiers=some, limit=str(limit)):
                 link = row.link()
-                found[link.left, link.right, link.source] = link
-        return list(found.values())
+                links[link.left, link.right, link.source] = link
+        return list(links.values())
 
     def with_history(self, links: Iterable[ShownLink], limit: int) -> list[ShownLink]:
-        """The links, each with what was decided of it before."""
+        """Add to each link what was decided of it before, newest last."""
         links = list(links)
-        logged: dict[tuple[Identifier, Identifier, str], dict[int, Earlier]] = {}
-        for ends in pairs(dict.fromkeys(link.left for link in links)):
-            for row in asked(self._url, _LOG, self._bound(ends=ends, limit=str(limit)), _LinkRow):
+        logged: dict[tuple[Identifier, Identifier, str], dict[int, EarlierDecision]] = {}
+        for some in identifier_lists(dict.fromkeys(link.left for link in links)):
+            for row in self._rows(_LOG, _LinkRow, identifiers=some, limit=str(limit)):
                 link = row.link()
                 logged.setdefault((link.left, link.right, link.source), {})[row.decision] = row.earlier()
         return [
-            msgspec.structs.replace(link, earlier=tuple(one for at, one in sorted(known.items()) if at < link.decision))
+            msgspec.structs.replace(
+                link, earlier=tuple(past for number, past in sorted(decisions.items()) if number < link.decision)
+            )
             for link in links
-            for known in [logged.get((link.left, link.right, link.source), {})]
+            for decisions in [logged.get((link.left, link.right, link.source), {})]
         ]
 
     def waiting(self, limit: int) -> list[ShownLink]:
-        """Links that wait for a review, by decision."""
-        found = [row.link() for row in asked(self._url, _WAITING, self._bound(limit=str(limit)), _LinkRow)]
-        return sorted(found, key=lambda link: (link.decision, link.left, link.right, link.source))
+        """Find the links that wait for a review, by decision."""
+        links = [row.link() for row in self._rows(_WAITING, _LinkRow, limit=str(limit))]
+        return sorted(links, key=lambda link: (link.decision, link.left, link.right, link.source))
+
+    def pairs(self, status: str, source: str = "", since: int = 0) -> tuple[Pair, ...]:
+        """Find the pairs whose links have a status, at events `since` (ms), shown by `source` if it is named."""
+        rows = self._rows(_PAIRS, _PairRow, status=status, source=source, since=str(since))
+        return tuple(
+            Pair(
+                Identifier(row.left_namespace, row.left_value), Identifier(row.right_namespace, row.right_value), source
+            )
+            for row in rows
+        )
 
     def profile_ids(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
-        """The profile that each identifier belongs to now; those that no profile has claimed are missing."""
+        """Find the profile that each identifier belongs to now; those that no profile has claimed are missing."""
         return {
             Identifier(row.namespace, row.value): row.profile_id
-            for ends in pairs(identifiers)
-            for row in asked(self._url, _PROFILES, self._bound(ends=ends), _ProfileRow)
+            for some in identifier_lists(identifiers)
+            for row in self._rows(_PROFILES, _ProfileRow, identifiers=some)
         }
 
     def shared(self, identifiers: Iterable[Identifier]) -> dict[Identifier, SharedDevice]:
-        """The shared devices among the identifiers."""
+        """Find the shared devices among the identifiers."""
         return {
             Identifier(row.namespace, row.value): SharedDevice(row.namespace, row.value, row.since, row.first)
-            for ends in pairs(identifiers)
-            for row in asked(self._url, _SHARED, self._bound(ends=ends), _SharedRow)
+            for some in identifier_lists(identifiers)
+            for row in self._rows(_SHARED, _SharedRow, identifiers=some)
         }
 
-    def _bound(self, **more: str) -> dict[str, str]:
-        return {"workspace": self._workspace, **more}
-
-
-def asked(url: str, query: str, parameters: dict[str, str], kind: type[Row]) -> list[Row]:
-    """The rows of an answer as `kind`. Raises LookupFailed."""
-    return msgspec.convert(rows(url, query, parameters), list[kind])  # type: ignore[valid-type]
-
-
-def listed(values: Iterable[str]) -> str:
-    """Texts as one parameter, for `JSONExtract({name:String}, 'Array(String)')`."""
-    return json.dumps(list(values), ensure_ascii=False)
-
-
-def pairs(identifiers: Iterable[Identifier]) -> Iterator[str]:
-    """Identifiers as parameters, each of which fits in a URL; `ENDS` reads them."""
-    part: list[str] = []
-    size = 0
-    for identifier in identifiers:
-        text = json.dumps([identifier.namespace, identifier.value], ensure_ascii=False)
-        text_size = len(quote(text.replace("\\", "\\\\"))) + len("%2C")
-        if part and size + text_size > _PARAMETER_BYTES:
-            yield f"[{','.join(part)}]"
-            part, size = [], 0
-        part.append(text)
-        size += text_size
-    if part:
-        yield f"[{','.join(part)}]"
+    def _rows(self, query: str, row: type[Row], **parameters: str) -> list[Row]:
+        return converted(self._warehouse.rows(query, {"workspace": self._workspace, **parameters}), row)

@@ -1,1 +1,1 @@
-"""Files to events: a mapping says what the columns mean; all is checked and sorted by time before anything is sent."""
+"""Imports files by a mapping of their columns, checked and sorted before any is sent. `onefold` shows how far it is."""

@@ -23,7 +23,7 @@ class FetchFailed(Exception):
 
 
 def fetch_cdnow(cache: Path) -> Path:
-    """The file in the cache folder; downloaded, 0.6 MB, where it is missing or damaged. Raises FetchFailed."""
+    """Return the file in the cache folder; download it, 0.6 MB, if missing or damaged. Raises FetchFailed."""
     target = cache / "cdnow" / Path(_MEMBER).name
     if target.is_file() and _sha256(target.read_bytes()) == _FILE_SHA256:
         return target

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from collectors.events import MAX_EVENT_BYTES, MAX_NAME_LENGTH
-from collectors.identifiers import Named, UnusedReason, sort_out
+from collectors.identifiers import NamedIdentifier, UnusedReason, sort_out
 from collectors.sources.files.mapping import ColumnKind, Constant, FromColumn, Mapping, Time
 from collectors.sources.files.rows import Row
 from identity.rules import IdentityRules
@@ -39,7 +39,7 @@ class CellError(Exception):
 class Converter:
     """The mapping made ready for many rows. `positions` says at which cell each column is.
 
-    `unused` counts the identifiers that name nobody, by reason; they stay on their events.
+    `unused` counts the unusable identifiers, by reason; they stay on their events.
     """
 
     def __init__(self, mapping: Mapping, positions: dict[str, int], received_at: int, rules: IdentityRules) -> None:
@@ -60,7 +60,7 @@ class Converter:
         ]
 
     def convert(self, row: Row) -> Event:
-        """The row's event; its message id is yet only the digest of the row's text. Raises CellError."""
+        """Return the row's event; its message id is yet only the digest of the row's text. Raises CellError."""
         cells = row.cells
         for index, to_json in self._typed:
             if cells[index]:
@@ -87,32 +87,32 @@ class Converter:
         return name
 
     def _read_identifiers(self, cells: Sequence[str]) -> tuple[Identifier, ...]:
-        found = sort_out(
+        identifiers = sort_out(
             self._rules,
             [
-                Named(column, Identifier(namespace, cells[index].strip()))
+                NamedIdentifier(column, Identifier(namespace, cells[index].strip()))
                 for column, namespace, index in self._identifiers
                 if cells[index].strip()
             ],
         )
-        if found.usable:
-            self.unused.update(one.reason for one in found.unused)
-            return found.kept(self._rules)
-        if not found.unused:
+        if identifiers.usable:
+            self.unused.update(unused.reason for unused in identifiers.unused)
+            return identifiers.kept(self._rules)
+        if not identifiers.unused:
             raise CellError(self._identifiers[0][2], "the row has no identifier")
-        first = found.unused[0].named
+        first = identifiers.unused[0].named
         index = next(index for column, _, index in self._identifiers if column == first.field)
-        raise CellError(index, f"the row names nobody: {'; '.join(str(one) for one in found.unused)}")
+        raise CellError(index, f"the row has no usable identifier: {'; '.join(map(str, identifiers.unused))}")
 
     def _properties_text(self, cells: Sequence[str]) -> str:
-        """JSON text, put together by hand: the numbers keep their digits, at a fifth of an encoder's time."""
-        parts = []
+        """Return JSON text, put together by hand: the numbers keep their digits, at a fifth of an encoder's time."""
+        members = []
         for key, source, to_json in self._properties:
             if isinstance(source, str):
-                parts.append(key + source)
+                members.append(key + source)
             elif cells[source] != "":
-                parts.append(key + to_json(cells[source]))
-        text = f"{{{','.join(parts)}}}"
+                members.append(key + to_json(cells[source]))
+        text = f"{{{','.join(members)}}}"
         if len(text.encode()) > MAX_EVENT_BYTES:
             raise CellError(0, f"the row's properties have more than {MAX_EVENT_BYTES} bytes")
         return text
@@ -146,10 +146,10 @@ def _decimal(text: str) -> str:
 
 
 def _boolean(text: str) -> str:
-    known = _BOOLEANS.get(text.lower())
-    if known is None:
+    boolean = _BOOLEANS.get(text.lower())
+    if boolean is None:
         raise ValueError(f"{text[:50]!r} is neither true nor false")
-    return known
+    return boolean
 
 
 def _text(text: str) -> str:
@@ -169,12 +169,12 @@ def _time_reader(time: Time, latest: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if time.form in {"epoch_s", "epoch_ms"}:
-            at = int(_integer(text)) * (1000 if time.form == "epoch_s" else 1)
+            time_ms = int(_integer(text)) * (1000 if time.form == "epoch_s" else 1)
         else:
-            at = _in_zone(text, time.form, zone)
-        if not 0 <= at <= latest:
+            time_ms = _in_zone(text, time.form, zone)
+        if not 0 <= time_ms <= latest:
             raise ValueError(f"{text[:50]!r} is not between 1970 and now")
-        return at
+        return time_ms
 
     return read
 

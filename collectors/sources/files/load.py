@@ -1,4 +1,4 @@
-"""The way of a file: every row checked and converted, sorted by time, given its message id, sent. In this order."""
+"""Imports a file: checks and converts every row, sorts them by time, gives message ids, sends. In this order."""
 
 import tempfile
 import time
@@ -12,15 +12,17 @@ import msgspec
 import definitions
 from collectors.identifiers import UnusedReason
 from collectors.sources.files.conversion import CellError, Converter
-from collectors.sources.files.delivery import Outgoing, send
+from collectors.sources.files.delivery import send
 from collectors.sources.files.mapping import Mapping
 from collectors.sources.files.problems import FileProblems
-from collectors.sources.files.rows import Row, RowError, RowFile, place_of
+from collectors.sources.files.rows import Row, RowError, RowFile, position_of
 from collectors.sources.files.sorting import Timed, TimeSorter
 from identity.rules import IdentityRules
+from runtime.kafka.deliveries import ProducerRecord
 from schemas.contracts import establish
 from schemas.identity import identifier_key
 from schemas.records import Event
+from schemas.topics import EVENTS
 from settings import Settings
 
 MAX_PROBLEMS = 10
@@ -28,20 +30,20 @@ MAX_PROBLEMS = 10
 _REPORT_EVERY = 1_000
 
 
-class Progress(Protocol):
-    """Told how far an import is."""
+class ImportProgress(Protocol):
+    """Hears how far an import is."""
 
     def checked(self, read_bytes: int, size: int, events: int) -> None:
-        """So many bytes of the file were read, and so many events found to be right."""
+        """Hear how many bytes of the file were read, and how many events were right."""
 
     def sent(self, events: int, total: int) -> None:
-        """So many of all events were acknowledged."""
+        """Hear how many of all events were acknowledged."""
 
 
 class Summary(msgspec.Struct, frozen=True):
     """What an import did. Times are in ms; `repeated` counts rows that repeat an earlier one exactly.
 
-    `unused_identifiers`: how many name nobody, by reason; they stay on their events.
+    `unused_identifiers`: how many are unusable, by reason; they stay on their events.
     """
 
     file: str
@@ -67,10 +69,10 @@ class Tally:
         self.last_at: int | None = None
 
 
-def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Progress, dry_run: bool) -> Summary:
+def import_file(path: Path, mapping: Mapping, settings: Settings, progress: ImportProgress, dry_run: bool) -> Summary:
     """Import a file, or with `dry_run` only check it.
 
-    Raises FileProblems or DefinitionErrors before anything is sent, NotSent when only a part was; those of
+    Raises FileProblems or DefinitionErrors before anything is sent, NotSent when only some of it was; those of
     `contracts.establish`; OSError.
     """
     started = time.monotonic()
@@ -86,7 +88,7 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Prog
                 pass
         else:
             encode = establish(settings).event
-            records = (Outgoing(_key(event), encode(event)) for event in events)
+            records = (ProducerRecord(EVENTS, _key(event), encode(event)) for event in events)
             sent = send(settings.kafka, records, sorter.records, progress.sent)
     seconds = time.monotonic() - started
     return Summary(
@@ -106,9 +108,9 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Prog
 
 
 def check(
-    path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter, progress: Progress
+    path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter, progress: ImportProgress
 ) -> Counter[UnusedReason]:
-    """Convert every row into the sorter; returns how many identifiers name nobody, by reason.
+    """Convert every row into the sorter; return how many identifiers are unusable, by reason.
 
     Raises FileProblems with the first few rows that do not fit.
     """
@@ -128,7 +130,7 @@ def check(
                 try:
                     event = _convert(converter, row, width)
                 except CellError as error:
-                    line, column = place_of(row, mapping.format, error.index)
+                    line, column = position_of(row, mapping.format, error.index)
                     problems.append(f"{path}:{line}:{column}: {error.message}")
                     if len(problems) == MAX_PROBLEMS:
                         break
@@ -143,18 +145,18 @@ def check(
 
 
 def numbered(records: Iterable[Timed], name: str, tally: Tally) -> Iterator[Event]:
-    """Events with their final message ids: mapping, digest of the row, and how many equal rows came before.
+    """Yield events with their final message ids: mapping, digest of the row, and how many equal rows came before.
 
     Equal rows have equal times, so counting within one time is enough, and needs memory for one time only.
     """
     unpack = msgspec.msgpack.Decoder(Event).decode
     before: dict[str, int] = {}
-    for at, _, record in records:
-        if at != tally.last_at:
+    for time_ms, _, record in records:
+        if time_ms != tally.last_at:
             before.clear()
-            tally.last_at = at
+            tally.last_at = time_ms
             if tally.first_at is None:
-                tally.first_at = at
+                tally.first_at = time_ms
         event = unpack(record)
         digest = event.message_id
         earlier = before.get(digest, 0)
@@ -174,7 +176,7 @@ def _convert(converter: Converter, row: Row, width: int) -> Event:
 
 
 def _layout(rows: Iterator[Row], mapping: Mapping) -> tuple[dict[str, int], int]:
-    """Position of each column, and the number of cells of every row; takes the header away. Raises RowError."""
+    """Take the header away; return the index of each column, and how many cells a row has. Raises RowError."""
     positions = {name: index for index, name in enumerate(mapping.columns)}
     if mapping.format.header == "none":
         return positions, len(positions)
@@ -186,6 +188,6 @@ def _layout(rows: Iterator[Row], mapping: Mapping) -> tuple[dict[str, int], int]
     names = [name.strip() for name in header.cells]
     for name in positions:
         if names.count(name) != 1:
-            found = "twice" if name in names else "not"
-            raise RowError(header.line, 1, f"the column {name!r} is {found} in the header: {', '.join(names)}"[:500])
+            count = "twice" if name in names else "not"
+            raise RowError(header.line, 1, f"the column {name!r} is {count} in the header: {', '.join(names)}"[:500])
     return {name: names.index(name) for name in positions}, len(names)

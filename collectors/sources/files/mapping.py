@@ -13,7 +13,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Format(msgspec.Struct, frozen=True):
-    """How the file is written. `spaces`: fields between runs of blanks. Gzip is told by the file's first bytes."""
+    """How the file is written. `spaces`: fields between runs of blanks. Its first bytes show whether it is gzip."""
 
     kind: FileKind = "csv"
     delimiter: str = ","
@@ -40,7 +40,7 @@ class Time(msgspec.Struct, frozen=True):
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """`name` is part of every message id: whoever changes it imports the same lines as other events."""
+    """`name` is in every message id: whoever changes it imports the same lines as other events."""
 
     name: str
     workspace: str

@@ -31,7 +31,7 @@ _REQUIRED = ("name", "workspace", "source", "columns", "event", "occurred_at", "
 
 
 def read_mapping(path: Path) -> Mapping:
-    """The mapping in a YAML file. Raises MappingError."""
+    """Read the mapping in a YAML file. Raises MappingError."""
     try:
         root = YAML(typ="safe", pure=True).compose(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -53,38 +53,38 @@ class _Reader:
         self._columns: dict[str, ColumnKind] = {}
 
     def mapping(self, root: Node) -> Mapping:
-        parts = self._fields(root, _REQUIRED, ("format", "properties"))
+        fields = self._fields(root, _REQUIRED, ("format", "properties"))
         self._columns = {
-            name: self._choice(node, get_args(ColumnKind)) for name, node in self._entries(parts["columns"]).items()
+            name: self._choice(node, get_args(ColumnKind)) for name, node in self._entries(fields["columns"]).items()
         }
         if not self._columns:
-            raise self._refusal(parts["columns"], "expected at least one column")
+            raise self._refusal(fields["columns"], "expected at least one column")
         return Mapping(
-            name=self._name(parts["name"]),
-            workspace=self._name(parts["workspace"]),
-            source=self._name(parts["source"]),
-            format=self._format(parts["format"]) if "format" in parts else Format(),
+            name=self._name(fields["name"]),
+            workspace=self._name(fields["workspace"]),
+            source=self._name(fields["source"]),
+            format=self._format(fields["format"]) if "format" in fields else Format(),
             columns=self._columns,
-            event=self._event(parts["event"]),
-            occurred_at=self._time(parts["occurred_at"]),
-            identifiers=self._identifiers(parts["identifiers"]),
+            event=self._event(fields["event"]),
+            occurred_at=self._time(fields["occurred_at"]),
+            identifiers=self._identifiers(fields["identifiers"]),
             properties={
                 name: self._property(node)
-                for name, node in (self._entries(parts["properties"]) if "properties" in parts else {}).items()
+                for name, node in (self._entries(fields["properties"]) if "properties" in fields else {}).items()
             },
         )
 
     def _format(self, node: Node) -> Format:
-        parts = self._fields(node, (), ("type", "delimiter", "header", "encoding"))
-        kind: FileKind = self._choice(parts["type"], get_args(FileKind)) if "type" in parts else "csv"
-        header: Header = self._choice(parts["header"], get_args(Header)) if "header" in parts else "names"
-        delimiter = self._text(parts["delimiter"]) if "delimiter" in parts else ","
+        fields = self._fields(node, (), ("type", "delimiter", "header", "encoding"))
+        kind: FileKind = self._choice(fields["type"], get_args(FileKind)) if "type" in fields else "csv"
+        header: Header = self._choice(fields["header"], get_args(Header)) if "header" in fields else "names"
+        delimiter = self._text(fields["delimiter"]) if "delimiter" in fields else ","
         if len(delimiter) != 1 or delimiter in '"\r\n':
-            raise self._refusal(parts["delimiter"], 'expected one character, but no quote or line end; "\\t" is a tab')
-        encoding = self._text(parts["encoding"]) if "encoding" in parts else "utf-8"
+            raise self._refusal(fields["delimiter"], 'expected one character, but no quote or line end; "\\t" is a tab')
+        encoding = self._text(fields["encoding"]) if "encoding" in fields else "utf-8"
         if not _reads_lines(encoding):
             raise self._refusal(
-                parts["encoding"], f"{encoding!r} is no known encoding whose lines end with the byte 0a"
+                fields["encoding"], f"{encoding!r} is no known encoding whose lines end with the byte 0a"
             )
         return Format(kind, delimiter, header, encoding)
 
@@ -94,22 +94,22 @@ class _Reader:
         return self._text(node)
 
     def _time(self, node: Node) -> Time:
-        parts = self._fields(node, ("column",), ("format", "zone"))
-        form = self._text(parts["format"]) if "format" in parts else "iso"
+        fields = self._fields(node, ("column",), ("format", "zone"))
+        form = self._text(fields["format"]) if "format" in fields else "iso"
         if form not in {"iso", "epoch_s", "epoch_ms"} and not _is_time_format(form):
-            raise self._refusal(parts["format"], f"{form!r} is none of iso, epoch_s, epoch_ms, nor like %Y-%m-%d")
-        zone = self._text(parts["zone"]) if "zone" in parts else "UTC"
+            raise self._refusal(fields["format"], f"{form!r} is none of iso, epoch_s, epoch_ms, nor like %Y-%m-%d")
+        zone = self._text(fields["zone"]) if "zone" in fields else "UTC"
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise self._refusal(parts["zone"], f"{zone!r} is no time zone such as UTC or Europe/Berlin") from None
-        return Time(self._column(parts["column"]), form, zone)
+            raise self._refusal(fields["zone"], f"{zone!r} is no time zone such as UTC or Europe/Berlin") from None
+        return Time(self._column(fields["column"]), form, zone)
 
     def _identifiers(self, node: Node) -> dict[str, str]:
-        found = {name: self._column(column) for name, column in self._entries(node).items()}
-        if not found:
+        identifiers = {name: self._column(column) for name, column in self._entries(node).items()}
+        if not identifiers:
             raise self._refusal(node, "expected at least one identifier, such as user_id: COLUMN")
-        return found
+        return identifiers
 
     def _property(self, node: Node) -> FromColumn | Constant:
         if not isinstance(node, MappingNode):
@@ -155,14 +155,14 @@ class _Reader:
                 raise self._refusal(node, f"{name!r} is missing")
         return entries
 
-    def _entries(self, node: Node, known: tuple[str, ...] = ()) -> dict[str, Node]:
+    def _entries(self, node: Node, allowed: tuple[str, ...] = ()) -> dict[str, Node]:
         if not isinstance(node, MappingNode):
             raise self._refusal(node, "expected NAME: VALUE entries")
         entries: dict[str, Node] = {}
         for key, value in node.value:
             name = self._text(key)
-            if known and name not in known:
-                raise self._refusal(key, f"unknown entry {name!r}; there are: {', '.join(known)}")
+            if allowed and name not in allowed:
+                raise self._refusal(key, f"unknown entry {name!r}; there are: {', '.join(allowed)}")
             if name in entries:
                 raise self._refusal(key, f"{name!r} is there twice")
             entries[name] = value
@@ -182,7 +182,7 @@ def _reads_lines(encoding: str) -> bool:
 
 
 def _is_time_format(form: str) -> bool:
-    """A format that does not even give back its own output could read nothing."""
+    """Return whether a format can read anything: whether it reads at least what it has written."""
     try:
         return "%" in form and isinstance(datetime.strptime(datetime(2001, 2, 3).strftime(form), form), datetime)
     except ValueError:

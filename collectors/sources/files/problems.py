@@ -1,4 +1,4 @@
-"""What is wrong with a mapping or a file, with the place; the command line prints it as it is."""
+"""What is wrong with a mapping or a file, with its position; the command line prints it as it is."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Rows of a delimited file with the places they came from. What the cells mean is `conversion`'s."""
+"""Reads rows of a delimited file with their positions, line and column. What the cells mean is `conversion`'s."""
 
 import csv
 import gzip
@@ -34,7 +34,7 @@ class RowError(Exception):
 
 
 class RowFile:
-    """A file of rows, plain or gzip. `read_bytes` tells how far the reading is, of `size` bytes."""
+    """A file of rows, plain or gzip. `read_bytes` says how far the reading is, of `size` bytes."""
 
     def __init__(self, path: Path, form: Format) -> None:
         self._form = form
@@ -49,11 +49,11 @@ class RowFile:
 
     @property
     def read_bytes(self) -> int:
-        """Bytes of the file that were read, before unpacking."""
+        """Count the bytes of the file that were read, before unpacking."""
         return self._file.tell()
 
     def rows(self) -> Iterator[Row]:
-        """All rows but blank ones, the header's too. Raises RowError."""
+        """Yield all rows but blank ones, the header's too. Raises RowError."""
         lines = self._lines(self._unpacked())
         return self._spaced(lines) if self._form.kind == "spaces" else self._delimited(lines)
 
@@ -110,8 +110,8 @@ class RowFile:
             consumed.clear()
 
 
-def place_of(row: Row, form: Format, index: int) -> tuple[int, int]:
-    """Line and column where a cell begins; for one that is not there, where the row ends."""
+def position_of(row: Row, form: Format, index: int) -> tuple[int, int]:
+    """Return line and column where a cell begins; for one that is not there, where the row ends."""
     cells = re.finditer(r"\S+", row.text) if form.kind == "spaces" else _quoted_cells(form.delimiter).finditer(row.text)
     start = next((cell.start() for number, cell in enumerate(cells) if number == index), len(row.text))
     before = row.text[:start]
@@ -119,6 +119,6 @@ def place_of(row: Row, form: Format, index: int) -> tuple[int, int]:
 
 
 def _quoted_cells(delimiter: str) -> re.Pattern[str]:
-    """A cell, quoted or not, right after the row's begin or a delimiter."""
+    """Return the pattern of a cell, quoted or not, right after the row's begin or a delimiter."""
     separator = re.escape(delimiter)
     return re.compile(rf'(?:^|(?<={separator}))(?:"(?:[^"]|"")*"|[^{separator}]*)', re.DOTALL)

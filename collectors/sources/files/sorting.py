@@ -1,4 +1,4 @@
-"""Sort records by time in bounded memory: sorted runs on disk, merged when all is there. Equal times keep their order.
+"""Sort records by time in bounded memory: sorted files on disk, merged when all is there. Equal times keep their order.
 
 Files are as private as their folder, which the caller makes and removes.
 """
@@ -12,14 +12,14 @@ from typing import NamedTuple
 MAX_MEMORY_BYTES = 64 * 1024 * 1024
 MAX_OPEN_RUNS = 64
 
-_RECORD_OVERHEAD = 200  # what a record costs in a list, beside its bytes
+_RECORD_OVERHEAD = 200  # what a record costs in a list, besides its bytes
 _HEAD = struct.Struct(">qQI")
 
 
 class Timed(NamedTuple):
     """Ordered by time, then by arrival."""
 
-    at: int
+    time_ms: int
     sequence: int
     record: bytes
 
@@ -39,9 +39,9 @@ class TimeSorter:
         self._written = 0
         self.records = 0
 
-    def add(self, at: int, record: bytes) -> None:
+    def add(self, time_ms: int, record: bytes) -> None:
         """Take one record with its time."""
-        self._held.append(Timed(at, self.records, record))
+        self._held.append(Timed(time_ms, self.records, record))
         self.records += 1
         self._held_bytes += len(record) + _RECORD_OVERHEAD
         if self._held_bytes > self._max_memory_bytes:
@@ -51,7 +51,7 @@ class TimeSorter:
             self._held_bytes = 0
 
     def in_order(self) -> Iterator[Timed]:
-        """All records by time, those of one time in the order in which they came."""
+        """Yield all records by time, those of one time in the order in which they came."""
         self._held.sort()
         return heapq.merge(self._held, *map(_read, self._runs()))
 
@@ -81,8 +81,8 @@ class TimeSorter:
         path = self._folder / f"run-{self._written}"
         self._written += 1
         with path.open("wb") as file:
-            for at, sequence, record in records:
-                file.write(_HEAD.pack(at, sequence, len(record)))
+            for time_ms, sequence, record in records:
+                file.write(_HEAD.pack(time_ms, sequence, len(record)))
                 file.write(record)
         return path
 
@@ -90,5 +90,5 @@ class TimeSorter:
 def _read(path: Path) -> Iterator[Timed]:
     with path.open("rb") as file:
         while head := file.read(_HEAD.size):
-            at, sequence, length = _HEAD.unpack(head)
-            yield Timed(at, sequence, file.read(length))
+            time_ms, sequence, length = _HEAD.unpack(head)
+            yield Timed(time_ms, sequence, file.read(length))

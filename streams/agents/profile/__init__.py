@@ -1,1 +1,4 @@
-"""PROFILE: obeys commands, folds events and publishes what changed. The arithmetic of a profile is `fold`."""
+"""PROFILE: folds events, obeys commands, lets deadlines fire and publishes what changed.
+
+The way of a batch is `stage`, what happens to a record `handlers`; the arithmetic of a profile is left to `fold`.
+"""

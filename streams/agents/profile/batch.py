@@ -1,27 +1,35 @@
-"""What PROFILE holds of a batch: each profile decoded once, and the clocks of the workspaces."""
+"""What the handlers of PROFILE share during a batch: its profiles, clocks, messages and counts.
 
-from collections.abc import Callable, Iterator, Mapping
+Each profile is decoded once and encoded once. What happens to it is the handlers', what is published `outputs`'.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from definitions import NEVER
+from schemas.identity import default_profile_id
+from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand, Route
 from settings import Workspace
+from streams.agents.profile.clocks import Clocks
 from streams.fold.entry import Entry, Forward, Rebuilding, deadline_of, decode_entry, encode_entry
+from streams.fold.expiry import Expiry
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
 from streams.metrics import Tally
-from streams.state.store import META
 from streams.state.view import StateView
 
-CLOCK = META + b"clock|"
 GRACE_MS = 5 * 60 * 1000  # what GRAPH has decided about an event should have arrived by then
 
+Message = ProfileCommand | Route | IdentityRequest
+"""What a handler sends to other profiles, to RESOLVE or to GRAPH."""
 
-class Slot:
+
+class BatchProfile:
     """One profile during a batch.
 
-    `visible`: something that others are told of has changed. `deadline`: its next, as the sweep at the end of the batch
-    has found it. `indexed`: the one under which it lies in the store's index; never later than its next. `vanished`:
-    others are to be told that it is no more. `forgotten`: nothing of it shall be left in the store either.
+    `visible`: others must learn of the change. `vanished`: others must forget the profile. `forgotten`: the store must,
+    too. `deadline`: the next one, as of the sweep. `indexed`: the one under which the store has it; never a later one.
     """
 
     __slots__ = (
@@ -32,7 +40,6 @@ class Slot:
         "forgotten",
         "indexed",
         "key",
-        "merged",
         "outputs",
         "vanished",
         "visible",
@@ -47,120 +54,120 @@ class Slot:
         self.indexed = NEVER if stored is None else deadline_of(stored)
         self.changed = False
         self.visible = False
-        self.merged = False
         self.vanished = False
         self.forgotten = False
 
-    def state(self) -> ProfileState:
-        """The profile's state, made on first use. Only for what is neither a forward nor being rebuilt."""
-        if self.entry is None:
-            self.entry = ProfileState()
-        assert isinstance(self.entry, ProfileState)
-        return self.entry
+    def keep(self, state: ProfileState) -> None:
+        """Store the state; nothing of the change is for others."""
+        self.entry = state
+        self.changed = True
 
-    def touch(self, now: int) -> None:
-        """The profile itself has changed; if it had vanished, it is back."""
-        expiry = self.state().expiry
-        expiry.kept_until, expiry.vanished_at = now + GRACE_MS, None
+    def publish(self, state: ProfileState, now: int) -> None:
+        """Store the state and publish it; a profile that had vanished is back."""
+        state.expiry = Expiry(now + GRACE_MS)
+        self.entry = state
         self.changed = self.visible = True
 
     def mark_swept(self) -> None:
-        """Time has passed for the profile; it is visible only if that led to a record."""
+        """Store what time has changed, and publish the profile if that led to a record."""
         self.changed = True
         self.visible = self.visible or bool(self.outputs.segment_changes or self.outputs.sessions)
 
-    def encoded(self, now: int) -> bytes | None:
-        """Its bytes for the store; None when nothing shall be left.
-
-        A deadline that moves on, as that of a session does with every event, leaves the index as it is: the sweep finds
-        the profile too early, once, and puts it in its place.
-        """
-        assert self.entry is not None
-        if self.forgotten:
-            return None
-        if not isinstance(self.entry, ProfileState):
-            return encode_entry(self.entry, NEVER)
-        keeps_place = now < self.indexed <= self.deadline
-        return encode_entry(self.entry, self.indexed if keeps_place else self.deadline)
-
-    def become(self, forward: Forward, had_state: bool) -> None:
-        """The profile was merged away."""
+    def become(self, forward: Forward) -> None:
+        """Be merged away; others learn of it if they can know of the profile."""
+        self.visible = self.visible or isinstance(self.entry, ProfileState)
         self.entry = forward
         self.changed = True
-        self.visible = self.merged = self.merged or had_state
 
     def wait_for(self, rebuilding: Rebuilding) -> None:
-        """The profile is to be rebuilt; nobody is told until it is."""
+        """Wait to be rebuilt; nothing is published until then."""
         self.entry = rebuilding
         self.deadline = NEVER
         self.changed = True
-        self.visible = self.merged = False
+        self.visible = False
 
-    def vanish(self, now: int, wall_now: int) -> None:
-        """Others shall be told that the profile is no more; the state stays for what comes late."""
-        expiry = self.state().expiry
-        expiry.kept_until, expiry.vanished_at = now + SESSION_LATENESS_MS, wall_now
+    def vanish(self, state: ProfileState, now: int, wall_now: int) -> None:
+        """Have others forget the profile, and keep its state for what comes late."""
+        state.expiry = Expiry(now + SESSION_LATENESS_MS, wall_now)
         self.vanished = self.changed = self.visible = True
 
     def forget(self) -> None:
-        """Nothing shall be left of the profile, of which nobody else knows any more."""
+        """Delete the profile from the store; nobody else knows it any more."""
         self.forgotten = self.changed = True
 
+    def encoded(self, now: int) -> bytes | None:
+        """Encode the entry for the store; None deletes it.
 
-class Slots:
-    """The profiles of a batch by key, in the order in which they were first met."""
+        A deadline that moves on, as that of a session does with every event, leaves the index as it is: the sweep finds
+        the profile too early, once, and stores it under the right one.
+        """
+        if self.entry is None or self.forgotten:
+            return None
+        if not isinstance(self.entry, ProfileState):
+            return encode_entry(self.entry, NEVER)
+        keeps_index = now < self.indexed <= self.deadline
+        return encode_entry(self.entry, self.indexed if keeps_index else self.deadline)
 
-    def __init__(self, view: StateView, context: Callable[[str, str], FoldContext], tally: Tally) -> None:
-        self.tally = tally
+
+class Batch:
+    """One batch: handlers read its profiles and clocks, and leave messages and counts.
+
+    `messages`: in order; they are encoded at the end. `resumed`: records that were buffered and are to be handled next,
+    each with its profile and whether it is an event. `receipts`: as in `streams.phases`.
+    """
+
+    def __init__(
+        self, workspaces: Mapping[str, Workspace], context: Callable[[str, str], FoldContext], view: StateView, now: int
+    ) -> None:
+        self.workspaces = workspaces
         self.view = view
+        self.clocks = Clocks(workspaces, view, now)
+        self.messages: list[Message] = []
+        self.resumed: deque[tuple[BatchProfile, bool, bytes]] = deque()
+        self.tally: Tally = Tally()
+        self.receipts: list[tuple[str, int]] = []
         self._context = context
-        self._slots: dict[bytes, Slot] = {}
+        self._profiles: dict[bytes, BatchProfile] = {}
 
-    def get(self, key: bytes, workspace: str, profile_id: str) -> Slot:
-        """The profile of a key, which is made of the other two."""
-        slot = self._slots.get(key)
-        if slot is None:
-            slot = self._slots[key] = Slot(key, self.view.get(key), self._context(workspace, profile_id))
-        return slot
+    def profile(self, key: bytes, workspace: str, profile_id: str) -> BatchProfile:
+        """Return the profile of a key, which is made of workspace and profile id; it is read once."""
+        profile = self._profiles.get(key)
+        if profile is None:
+            profile = BatchProfile(key, self.view.get(key), self._context(workspace, profile_id))
+            self._profiles[key] = profile
+        return profile
 
-    def loaded(self) -> Iterator[Slot]:
-        """All profiles met so far."""
-        return iter(self._slots.values())
+    def profiles(self) -> Iterable[BatchProfile]:
+        """Return all profiles that were read so far, in that order."""
+        return self._profiles.values()
 
-    def changed(self) -> Iterator[Slot]:
-        """Those that must be stored."""
-        return (slot for slot in self._slots.values() if slot.changed)
+    def changed(self) -> Iterator[BatchProfile]:
+        """Yield the profiles that must be stored."""
+        return (profile for profile in self._profiles.values() if profile.changed)
 
+    def now(self, profile: BatchProfile) -> int:
+        """Return the time in the profile's workspace, in ms."""
+        return self.clocks.now(profile.context.workspace)
 
-class Clocks:
-    """Now, by workspace: the system's time, or the latest time that this partition has seen (kept in its table)."""
+    def default_profile_id(self, profile: BatchProfile, identifier: Identifier) -> str:
+        """Return the default profile of an identifier of the same workspace."""
+        return default_profile_id(self.workspaces[profile.context.workspace].namespace, identifier)
 
-    def __init__(self, workspaces: Mapping[str, Workspace], view: StateView, wall_now: int) -> None:
-        self._view = view
-        self.wall_now = wall_now
-        self._event_now = {
-            name: int(view.get(_clock_key(name)) or 0)
-            for name, workspace in workspaces.items()
-            if workspace.clock == "event"
-        }
-        self._before = dict(self._event_now)
+    def send(self, profile: BatchProfile, target: str, command: Command) -> None:
+        """Send a command to the profile `target` of the same workspace."""
+        self.messages.append(ProfileCommand.of(profile.context.workspace, target, command))
 
-    def now(self, workspace: str) -> int:
-        """The workspace's time in ms."""
-        return self._event_now.get(workspace, self.wall_now)
+    def request_reattribution(self, profile: BatchProfile, device: Identifier, persons: Iterable[Identifier]) -> None:
+        """Request from GRAPH that persons are rebuilt who have events of a device that are not theirs, or lack some."""
+        workspace, now = profile.context.workspace, self.now(profile)
+        self.messages.append(IdentityRequest(workspace, "", "", now, (device, *persons), "reattribute"))
 
-    def advance(self, workspace: str, to: int) -> None:
-        """An event or a command says it is at least this late; means nothing to a workspace on the wall clock."""
-        known = self._event_now.get(workspace)
-        if known is not None and to > known:
-            self._event_now[workspace] = to
+    def resume(self, profile: BatchProfile, buffered: Iterable[tuple[bool, bytes]]) -> None:
+        """Have records handled next that were buffered while the profile was rebuilt."""
+        self.resumed.extend((profile, is_event, raw) for is_event, raw in buffered)
 
     def store(self) -> None:
-        """Put the event clocks that moved into the view."""
-        for workspace, now in self._event_now.items():
-            if now != self._before[workspace]:
-                self._view.put(_clock_key(workspace), b"%d" % now)
-
-
-def _clock_key(workspace: str) -> bytes:
-    return CLOCK + workspace.encode()
+        """Put what changed into the view."""
+        for profile in self.changed():
+            self.view.put(profile.key, profile.encoded(self.now(profile)))
+        self.clocks.store()

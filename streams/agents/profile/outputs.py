@@ -1,21 +1,11 @@
-"""What PROFILE tells others: profiles, sessions, segment changes, commands and routes, as records of their topics."""
+"""What PROFILE publishes: profiles, sessions, segment changes and messages, as records of their topics."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 
 from definitions import Program
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
-from schemas.records import (
-    Absorb,
-    Command,
-    Identifier,
-    IdentityRequest,
-    Profile,
-    ProfileCommand,
-    Route,
-    SegmentChange,
-    Session,
-)
+from schemas.records import Identifier, IdentityRequest, Profile, ProfileCommand, Route, SegmentChange, Session
 from schemas.topics import (
     IDENTITY_REQUESTS,
     IDENTITY_ROUTES,
@@ -26,15 +16,17 @@ from schemas.topics import (
     activation,
 )
 from streams import metrics
-from streams.agents.profile.batch import Slot
+from streams.agents.profile.batch import Batch, BatchProfile, Message
 from streams.fold.entry import Forward
-from streams.fold.moment import FoldContext
 from streams.fold.records import deleted_record, is_empty, merged_record, profile_record
+from streams.fold.state import ProfileState
 from streams.metrics import Tally
 from streams.phases import Output
 
 
 class ProfileOutputs:
+    """Encodes what a batch publishes; `programs` say to which destinations a segment's changes go."""
+
     def __init__(self, codec: Codec, programs: Mapping[str, Program]) -> None:
         self._profile = codec.encoder(Profile)
         self._session = codec.encoder(Session)
@@ -48,51 +40,52 @@ class ProfileOutputs:
             for segment in program.segments
         }
 
-    def of(self, slot: Slot, now: int, tally: Tally) -> list[Output]:
-        """Everything to tell of a profile after a batch; nothing when the change is not visible."""
-        outputs = []
-        for session in slot.outputs.sessions.values():
+    def of(self, batch: Batch) -> Iterator[Output]:
+        """Yield everything that a batch publishes: messages in order, then each changed profile's records."""
+        for message in batch.messages:
+            yield self._of_message(message)
+        for profile in batch.changed():
+            yield from self._of_profile(profile, batch.now(profile), batch.tally)
+
+    def _of_message(self, message: Message) -> Output:
+        match message:
+            case ProfileCommand(workspace=workspace, profile_id=profile_id):
+                return Output(PROFILE_COMMANDS, profile_key(workspace, profile_id), self._command(message))
+            case Route(workspace=workspace, namespace=namespace, value=value):
+                key = identifier_key(workspace, Identifier(namespace, value))
+                return Output(IDENTITY_ROUTES, key, self._route(message))
+            case IdentityRequest(workspace=workspace):
+                return Output(IDENTITY_REQUESTS, workspace.encode(), self._request(message))
+
+    def _of_profile(self, profile: BatchProfile, now: int, tally: Tally) -> Iterator[Output]:
+        for session in profile.outputs.sessions.values():
             tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
-            outputs.append(Output(SESSIONS, slot.key, self._session(session)))
-        for change in slot.outputs.segment_changes:
-            outputs += self._change_outputs(slot, change, tally)
-        if slot.visible:
-            outputs.append(Output(PROFILES, slot.key, self._profile(_record(slot, now))))
-        if slot.vanished:
-            outputs.append(Output(PROFILES, slot.key, None))
-        return outputs
+            yield Output(SESSIONS, profile.key, self._session(session))
+        for change in profile.outputs.segment_changes:
+            tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1
+            yield from self._of_change(profile.key, change)
+        record = _record(profile, now) if profile.visible else None
+        if record is not None:
+            yield Output(PROFILES, profile.key, self._profile(record))
+        if profile.vanished:
+            yield Output(PROFILES, profile.key, None)
 
-    def command(self, workspace: str, profile_id: str, command: Command) -> Output:
-        """A command to another profile."""
-        record = ProfileCommand.of(workspace, profile_id, command)
-        return Output(PROFILE_COMMANDS, profile_key(workspace, profile_id), self._command(record))
-
-    def routes(self, context: FoldContext, absorbed: Absorb) -> Iterable[Output]:
-        """Where the identifiers of an absorbed profile lead from now on."""
-        workspace = context.workspace
-        for identifier in absorbed.identifiers:
-            route = Route(workspace, identifier.namespace, identifier.value, context.profile_id, absorbed.decision)
-            yield Output(IDENTITY_ROUTES, identifier_key(workspace, identifier), self._route(route))
-
-    def reattribute(self, workspace: str, concerned: tuple[Identifier, ...], now: int) -> Output:
-        """A request to GRAPH: persons, after the device, have events of it that are not theirs, or lack some."""
-        request = IdentityRequest(workspace, "", "", now, concerned, "reattribute")
-        return Output(IDENTITY_REQUESTS, workspace.encode(), self._request(request))
-
-    def _change_outputs(self, slot: Slot, change: SegmentChange, tally: Tally) -> list[Output]:
-        tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1
+    def _of_change(self, key: bytes, change: SegmentChange) -> Iterator[Output]:
         encoded = self._change(change)
-        destinations = self._destinations.get((change.workspace, change.segment), ())
-        topics = (SEGMENTS, *(activation(destination) for destination in destinations))
-        return [Output(topic, slot.key, encoded) for topic in topics]
+        yield Output(SEGMENTS, key, encoded)
+        for destination in self._destinations.get((change.workspace, change.segment), ()):
+            yield Output(activation(destination), key, encoded)
 
 
-def _record(slot: Slot, now: int) -> Profile:
-    workspace, profile_id = slot.context.workspace, slot.context.profile_id
-    if isinstance(slot.entry, Forward):
-        forward = slot.entry
-        return merged_record(workspace, profile_id, forward.target, forward.version, forward.decision, now)
-    state = slot.state()
-    if slot.vanished or is_empty(state):
-        return deleted_record(state, slot.context, now)
-    return profile_record(state, slot.context, now)
+def _record(profile: BatchProfile, now: int) -> Profile | None:
+    """Return the record of a profile under a new version; None while it is rebuilt."""
+    workspace, profile_id = profile.context.workspace, profile.context.profile_id
+    match profile.entry:
+        case Forward() as forward:
+            return merged_record(workspace, profile_id, forward.target, forward.version, forward.decision, now)
+        case ProfileState() as state if profile.vanished or is_empty(state):
+            return deleted_record(state, profile.context, now)
+        case ProfileState() as state:
+            return profile_record(state, profile.context, now)
+        case _:
+            return None

@@ -9,6 +9,8 @@ import pytest
 
 from tests.embedded.clickhouse.conftest import Server, wait_until
 
+pytestmark = [pytest.mark.stack, pytest.mark.soak]
+
 ENDLESS = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(cityHash64(number))"
 
 

@@ -12,6 +12,8 @@ import pytest
 from embedded.clickhouse.access import CLOSED_SETTINGS, DATABASES, ENGINES, SOURCES, TABLE_FUNCTIONS
 from tests.embedded.clickhouse.conftest import Server, free_port
 
+pytestmark = pytest.mark.stack
+
 SECRET = "nobody-shall-read-this"
 REFUSED = ("497", "48", "60", "62", "358", "452")
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.embedded.clickhouse.conftest import Server
 
+pytestmark = [pytest.mark.stack, pytest.mark.soak]
+
 
 @pytest.fixture
 def survivor(server: Server) -> Server:

@@ -11,6 +11,8 @@ import pytest
 from embedded.clickhouse.access import SOURCES
 from tests.embedded.clickhouse.conftest import Server
 
+pytestmark = [pytest.mark.stack, pytest.mark.soak]
+
 PASSWORD = "sesame-0123456789"
 NAVIGATED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 

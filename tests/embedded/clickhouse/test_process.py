@@ -7,9 +7,12 @@ import threading
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.embedded.clickhouse.conftest import Server, free_port, wait_until
 from tests.embedded.clickhouse.test_concurrency import InBackground
+
+pytestmark = pytest.mark.stack
 
 
 def test_data_survives_a_stop_in_the_middle_of_work(tmp_path: Path) -> None:

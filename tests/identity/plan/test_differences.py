@@ -1,4 +1,4 @@
-"""Plans of changed rules: what they say against a fresh run under those rules, and what GRAPH makes of their orders."""
+"""Plans of changed rules, against a fresh run under those rules and against what GRAPH makes of their requests."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.components import Components
-from identity.decide import Decision, decide
+from identity.decide import decide
+from identity.decision import Decision
 from identity.entries import IdentifierEntry
-from identity.plan.differences import Orders, Plan, Planning
-from identity.plan.replay import Memory, Observed, Present, replay
+from identity.ledger import Ledger
+from identity.plan.differences import RulesComparison, RulesPlan
+from identity.plan.replay import MemoryStore, Observed, Present, replay
+from identity.plan.requests import PlannedRequests
 from identity.resolve import apply_route, resolve
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.changes import PLANS
@@ -37,7 +39,7 @@ def seen(*identifiers: Identifier, source: str = "web") -> Observed:
 def changed(namespace: str, rules: IdentityRules = DEFAULT_RULES, **fields: object) -> IdentityRules:
     """Rules that differ in one namespace."""
     namespaces = tuple(
-        msgspec.structs.replace(one, **fields) if one.name == namespace else one for one in rules.namespaces
+        msgspec.structs.replace(rule, **fields) if rule.name == namespace else rule for rule in rules.namespaces
     )
     return msgspec.structs.replace(rules, namespaces=namespaces)
 
@@ -63,7 +65,8 @@ all_rules = st.sampled_from(
         msgspec.structs.replace(DEFAULT_RULES, max_fan_in=1),
         msgspec.structs.replace(DEFAULT_RULES, namespaces=DEFAULT_RULES.namespaces[::-1]),
         msgspec.structs.replace(
-            DEFAULT_RULES, namespaces=tuple(one for one in DEFAULT_RULES.namespaces if one.name != "email")
+            DEFAULT_RULES,
+            namespaces=tuple(namespace for namespace in DEFAULT_RULES.namespaces if namespace.name != "email"),
         ),
     ]
 )
@@ -74,7 +77,7 @@ class Installation:
 
     def __init__(self, rules: IdentityRules) -> None:
         self.rules = rules
-        self.store = Memory()
+        self.store = MemoryStore()
         self.links: list[Link] = []
         self.shared: set[Identifier] = set()
         self._entries: dict[Identifier, IdentifierEntry] = {}
@@ -87,12 +90,12 @@ class Installation:
             resolved = resolve(self._entries.get(identifiers[0]), identifiers, observed.source, NAMESPACE)
             if resolved.changed is not None:
                 self._entries[identifiers[0]] = resolved.changed
-            if resolved.asked:
-                named = (identifiers[0], *resolved.asked)
-                self.order(IdentityRequest(MAIN, observed.message_id, observed.source, observed.occurred_at, named))
+            if resolved.requested:
+                named = (identifiers[0], *resolved.requested)
+                self.decide(IdentityRequest(MAIN, observed.message_id, observed.source, observed.occurred_at, named))
         return self
 
-    def order(self, request: IdentityRequest) -> Decision:
+    def decide(self, request: IdentityRequest) -> Decision:
         decision = decide(request, self.store, NAMESPACE, self.rules)
         self.links += decision.links
         self.shared |= {change.identifiers[0] for change in decision.changes if change.kind == "shared"}
@@ -102,7 +105,7 @@ class Installation:
         return decision
 
     def operator(self, kind: str, *identifiers: Identifier, pairs: Sequence[Pair] = (), forbid: bool = False) -> None:
-        self.order(
+        self.decide(
             IdentityRequest(MAIN, "", "operator", 0, identifiers, kind, f"by hand {kind}", "", forbid, tuple(pairs))  # type: ignore[arg-type]
         )
 
@@ -110,22 +113,24 @@ class Installation:
     def present(self) -> Present:
         return Present.of(self.links, self.shared)
 
-    def planned(self, history: Sequence[Observed], rules: IdentityRules) -> Plan:
+    def planned(self, history: Sequence[Observed], rules: IdentityRules) -> RulesPlan:
         present = self.present
-        planning = Planning(MAIN, present, replay(MAIN, history, present, rules), rules)
-        return planning.plan(self.profiles(planning.identifiers))
+        comparison = RulesComparison(MAIN, present, replay(MAIN, history, present, rules), rules)
+        return comparison.plan(self.profiles(comparison.identifiers))
 
     def profiles(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
-        components = Components(self.store, MAIN, self.rules)
-        return {one: default_profile_id(NAMESPACE, components.canonical_of(one)) for one in identifiers}
+        components = Ledger(self.store, MAIN, self.rules.rank).components
+        return {
+            identifier: default_profile_id(NAMESPACE, components.canonical_of(identifier)) for identifier in identifiers
+        }
 
-    def apply(self, plan: Plan) -> None:
+    def apply(self, plan: RulesPlan) -> None:
         """As a stack that was started again with the rules of the plan."""
-        for request in plan.orders.requests(MAIN, 0, "rules"):
-            self.order(msgspec.structs.replace(request, request_id=f"{PLANS}1") if request.pairs else request)
+        for request in plan.requests.requests(MAIN, 0, "rules"):
+            self.decide(msgspec.structs.replace(request, request_id=f"{PLANS}1") if request.pairs else request)
 
-    def partition(self) -> set[frozenset[Identifier]]:
-        components = Components(self.store, MAIN, self.rules)
+    def persons(self) -> set[frozenset[Identifier]]:
+        components = Ledger(self.store, MAIN, self.rules.rank).components
         persons: dict[Identifier, set[Identifier]] = {}
         for identifier in POOL:
             persons.setdefault(components.canonical_of(identifier), set()).add(identifier)
@@ -148,7 +153,7 @@ def test_an_applied_plan_comes_to_what_a_fresh_run_under_the_rules_comes_to(
     installation.apply(plan)
     fresh = Installation(after).see(history)
     if not (plan.uncertain or plan.stay_shared):
-        assert installation.partition() == fresh.partition()
+        assert installation.persons() == fresh.persons()
     if not plan.uncertain:
         assert installation.planned(history, after).is_empty
 
@@ -159,8 +164,8 @@ def test_what_it_says_is_the_difference_of_both_runs(history: list[Observed], af
     plan = installation.planned(history, after)
     if plan.stay_shared:
         return
-    before, then = installation.partition(), fresh.partition()
-    assert {frozenset(person) for split in plan.splits for person in split.persons} == {
+    before, then = installation.persons(), fresh.persons()
+    assert {frozenset(person) for unmerge in plan.unmerges for person in unmerge.persons} == {
         new for old in before for new in then if new & old and not old <= new
     }
     assert {frozenset(person) for merge in plan.merges for person in merge.persons} == {
@@ -181,21 +186,21 @@ def test_what_operators_decided_stays(history: list[Observed], after: IdentityRu
     installation.apply(plan)
     forbidden = [link for link in installation.present.operators() if link.reason == "forbidden"]
     assert {(link.left, link.right) for link in forbidden} == {(left, right)}
-    # Where devices rank before persons, what one leaves together when it stands aside may take a second plan.
+    # Where devices rank before persons, what comes with a shared one may take a second plan.
     if not plan.uncertain and after.namespaces[0].kind == "person":
         assert installation.planned(history, after).is_empty
 
 
-def test_a_stricter_limit_splits_and_says_why() -> None:
+def test_a_stricter_limit_unmerges_and_says_why() -> None:
     history = [seen(MEI, MAIL), seen(MEI, OTHER_MAIL)]
     installation = Installation(DEFAULT_RULES).see(history)
     plan = installation.planned(history, STRICT)
-    (split,) = plan.splits
-    assert split.profiles == (default_profile_id(NAMESPACE, MEI),)
-    assert set(map(frozenset, split.persons)) == {frozenset({MEI, MAIL}), frozenset({OTHER_MAIL})}
-    assert [(tie.left, tie.right, tie.reason) for tie in split.ties] == [(MEI, OTHER_MAIL, "limit:email")]
-    assert plan.orders.retract == (Pair(MEI, OTHER_MAIL),)
-    assert (plan.orders.link, plan.merges, plan.identifiers, plan.profiles) == ((), (), 1, 1)
+    (unmerge,) = plan.unmerges
+    assert unmerge.profiles == (default_profile_id(NAMESPACE, MEI),)
+    assert set(map(frozenset, unmerge.persons)) == {frozenset({MEI, MAIL}), frozenset({OTHER_MAIL})}
+    assert [(tie.left, tie.right, tie.reason) for tie in unmerge.ties] == [(MEI, OTHER_MAIL, "limit:email")]
+    assert plan.requests.retract == (Pair(MEI, OTHER_MAIL),)
+    assert (plan.requests.link, plan.merges, plan.identifiers, plan.profiles) == ((), (), 1, 1)
 
 
 def test_a_looser_limit_merges_by_the_evidence_that_was_refused() -> None:
@@ -204,29 +209,28 @@ def test_a_looser_limit_merges_by_the_evidence_that_was_refused() -> None:
     (merge,) = plan.merges
     assert len(merge.profiles) == 2
     assert [(tie.left, tie.right, tie.message_id) for tie in merge.ties] == [(MEI, OTHER_MAIL, history[1].message_id)]
-    (link,) = plan.orders.link
+    (link,) = plan.requests.link
     assert (link.left, link.right, link.message_id, link.source) == (MEI, OTHER_MAIL, history[1].message_id, "web")
     assert plan.largest == (tuple(sorted((MEI, MAIL, OTHER_MAIL))),)
 
 
-def test_a_value_that_is_blocked_now_parts_whom_it_tied() -> None:
+def test_a_value_that_is_blocked_now_unmerges_whom_it_tied() -> None:
     history = [seen(MAIL, TABLET), seen(OTHER_MAIL, TABLET)]
     loose = changed("cookie", kind="person")
     plan = Installation(loose).see(history).planned(history, changed("cookie", loose, blocked=frozenset({"tablet"})))
-    (split,) = plan.splits
-    assert len(split.persons) == 3
-    assert {tie.reason for tie in split.ties} == {"blocked"}
+    (unmerge,) = plan.unmerges
+    assert len(unmerge.persons) == 3
+    assert {tie.reason for tie in unmerge.ties} == {"blocked"}
 
 
 def test_an_identifier_without_events_of_its_own_is_no_profile_that_merges() -> None:
     history = [seen(MEI, MAIL), seen(MEI, OTHER_MAIL)]
     installation = Installation(STRICT).see(history)
     present = installation.present
-    planning = Planning(MAIN, present, replay(MAIN, history, present, DEFAULT_RULES), DEFAULT_RULES)
-    known = installation.profiles([MEI, MAIL])
-    plan = planning.plan(known)
+    comparison = RulesComparison(MAIN, present, replay(MAIN, history, present, DEFAULT_RULES), DEFAULT_RULES)
+    plan = comparison.plan(installation.profiles([MEI, MAIL]))
     assert (plan.merges, plan.identifiers) == ((), 1)
-    assert len(plan.orders.link) == 1
+    assert len(plan.requests.link) == 1
 
 
 def test_what_an_apply_took_back_is_no_operators_decision() -> None:
@@ -235,7 +239,7 @@ def test_what_an_apply_took_back_is_no_operators_decision() -> None:
     installation.apply(installation.planned(history, STRICT))
     installation.rules = STRICT
     assert installation.planned(history, STRICT).is_empty
-    assert len(installation.planned(history, DEFAULT_RULES).orders.link) == 1
+    assert len(installation.planned(history, DEFAULT_RULES).requests.link) == 1
 
 
 def test_a_pair_that_an_operator_accepted_stays_accepted() -> None:
@@ -247,7 +251,7 @@ def test_a_pair_that_an_operator_accepted_stays_accepted() -> None:
     assert installation.planned(history, msgspec.structs.replace(rules)).is_empty
 
 
-def test_a_device_that_becomes_shared_is_shared_by_the_orders() -> None:
+def test_a_device_that_becomes_shared_is_shared_by_the_requests() -> None:
     loose = changed("user_id", limit=None, unique=False)
     loose = changed("cookie", loose, kind="person")
     history = [seen(MEI, TABLET), seen(BOB, TABLET)]
@@ -262,7 +266,7 @@ def test_a_device_that_becomes_shared_is_shared_by_the_orders() -> None:
 
 @pytest.mark.parametrize("pairs", [0, 1, 1_000, 1_001, 2_500])
 def test_requests_hold_at_most_a_thousand_pairs(pairs: int) -> None:
-    orders = Orders(tuple(Pair(MEI, Identifier("email", str(n))) for n in range(pairs)))
-    requests = orders.requests(MAIN, 5, "rules 2")
-    assert [pair for request in requests for pair in request.pairs] == list(orders.retract)
+    planned = PlannedRequests(tuple(Pair(MEI, Identifier("email", str(n))) for n in range(pairs)))
+    requests = list(planned.requests(MAIN, 5, "rules 2"))
+    assert [pair for request in requests for pair in request.pairs] == list(planned.retract)
     assert all(0 < len(request.pairs) <= 1_000 for request in requests)

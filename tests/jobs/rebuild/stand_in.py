@@ -4,7 +4,6 @@
 real profiles end as they should is for the tests that run GRAPH and PROFILE.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -20,12 +19,13 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from jobs.rebuild.changes import GROUP
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.offsets import Offsets
+from runtime.kafka.reading import read_to_end
 from schemas import topics
 from schemas.codec import Codec
 from schemas.dead_letters import dead_id
+from schemas.groups import REBUILDER
 from schemas.identity import profile_key
 from schemas.records import DeadLetter, Event, Identifier, IdentityChange, ProfileCommand, Replay
 from schemas.registry import Registry
@@ -208,22 +208,16 @@ class Installation:
 
     def changes(self, workspace: str) -> list[IdentityChange]:
         """All changes of a workspace, from the beginning."""
-        extents = self._offsets.extents(self._offsets.partitions([topics.IDENTITY_CHANGES]))
-        consumer = Consumer({"bootstrap.servers": self._kafka, "group.id": f"reader-{os.getpid()}"})
-        consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in extents])
-        changes = []
-        left = sum(extent.end for extent in extents.values())
-        while left > 0:
-            for message in consumer.consume(left, 0.5):
-                left -= 1
-                changes.append(self._codec.decode(IdentityChange, message.value()))
-        consumer.close()
+        changes = (
+            self._codec.decode(IdentityChange, message.value())
+            for message in read_to_end(self._kafka, [topics.IDENTITY_CHANGES])
+        )
         return [change for change in changes if change.workspace == workspace]
 
     def has_committed_everything(self) -> bool:
         """Whether the rebuilders have acknowledged all changes."""
         partitions = self._offsets.partitions([topics.IDENTITY_CHANGES])
-        committed, extents = self._offsets.committed(GROUP, partitions), self._offsets.extents(partitions)
+        committed, extents = self._offsets.committed(REBUILDER.name, partitions), self._offsets.extents(partitions)
         return all(extent.is_empty or committed.get(place, 0) >= extent.end for place, extent in extents.items())
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from jobs.rebuild.barrier import SINK, STEPS, WORKER, Barrier, ends, unread
+from jobs.rebuild.barrier import STEPS, Barrier, ends, unread
 from runtime.kafka.offsets import Extent, Offsets, Partition
 from runtime.retrying import Stopped
-from schemas import topics
+from schemas import groups, topics
 
 RESOLVED = topics.EVENTS_RESOLVED
 COMMANDS = topics.PROFILE_COMMANDS
+WORKER, SINK = groups.WORKER.name, groups.SINK.name
 
 
 def test_an_empty_partition_needs_no_commit() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from runtime.http.trust import TrustedHosts, is_loopback
+from runtime.http.trust import TrustedHosts
+from runtime.loopback import is_loopback
 
 
 async def ok(_scope: Scope, _receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""What GRAPH makes of requests that cannot be decided: whoever waits for an answer gets one, the rest is buried."""
+"""What GRAPH makes of requests that cannot be decided: an answer if somebody waits for it, else a dead letter."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from schemas.records import Identifier, IdentityChange, IdentityRequest, Pair, R
 from schemas.topics import EVENTS_DEAD, IDENTITY_CHANGES, IDENTITY_REQUESTS
 from settings import Workspace
 from streams.agents.graph import MAX_PAIRS, GraphStage
-from streams.phases import Folded, Received, Record
+from streams.phases import Effects, Received, Record, decode, fold
 from streams.state.view import StateView
 from tests.sinks.examples import codec
 from tests.streams.world.world import NAMESPACE, NOW, WORKSPACE, Table
@@ -29,14 +29,16 @@ class Graph:
     def _stage(self, rules: IdentityRules) -> GraphStage:
         return GraphStage({WORKSPACE: Workspace(WORKSPACE, NAMESPACE)}, rules, self.codec)
 
-    def fold(self, request: IdentityRequest, rules: IdentityRules = BEFORE) -> Folded:
+    def fold(self, request: IdentityRequest, rules: IdentityRules = BEFORE) -> Effects:
         record = Record(IDENTITY_REQUESTS, 0, 0, request.workspace.encode(), self._encoded(request))
-        folded = self._stage(rules).fold(Received([record], {IDENTITY_REQUESTS: 1}, NOW), StateView(self._table))
+        stage = self._stage(rules)
+        received = Received([record], {IDENTITY_REQUESTS: 1}, NOW)
+        folded = fold(stage, decode(stage, received), StateView(self._table)).effects
         for key, value in folded.view.changes.items():
             self._table.put(key, value)
         return folded
 
-    def told(self, request: IdentityRequest, rules: IdentityRules = BEFORE) -> list[IdentityChange]:
+    def changes(self, request: IdentityRequest, rules: IdentityRules = BEFORE) -> list[IdentityChange]:
         outputs = self.fold(request, rules).outputs
         assert EVENTS_DEAD not in {output.topic for output in outputs}
         return [
@@ -47,7 +49,7 @@ class Graph:
         return self.codec.encoder(IdentityRequest)(request)
 
 
-def order(
+def by_operator(
     kind: RequestKind, *identifiers: Identifier, pairs: tuple[Pair, ...] = (), request_id: str = "r"
 ) -> IdentityRequest:
     return IdentityRequest(WORKSPACE, "", "operator", NOW, identifiers, kind, request_id, "my words", pairs=pairs)
@@ -61,47 +63,55 @@ def seen_together(*identifiers: Identifier) -> IdentityRequest:
     ("request_", "rules", "reason"),
     [
         (
-            order("accept", pairs=(Pair(TYPO, EMAIL),)),
+            by_operator("accept", pairs=(Pair(TYPO, EMAIL),)),
             BEFORE,
             "there is no namespace 'userid' (did you mean 'user_id'?)",
         ),
-        (order("accept", pairs=(Pair(MEI, EMAIL),)), AFTER, "'email:a@b.de' names nobody: the rules block this value"),
         (
-            order("accept", pairs=(Pair(MEI, Identifier("group_id", "g")),)),
+            by_operator("accept", pairs=(Pair(MEI, EMAIL),)),
+            AFTER,
+            "'email:a@b.de' names nobody: the rules block this value",
+        ),
+        (
+            by_operator("accept", pairs=(Pair(MEI, Identifier("group_id", "g")),)),
             BEFORE,
             "group_id names an account, and no person",
         ),
-        (order("unmerge", MEI, Identifier("email", "")), BEFORE, "the request holds a value that cannot name anybody"),
-        (order("retract", pairs=(Pair(MEI, EMAIL),) * (MAX_PAIRS + 1)), BEFORE, "more than 10000 pairs"),
-        (order("unmerge", TYPO, MEI), BEFORE, "user_id:mei and userid:mei are not one person"),
-        (order("link"), BEFORE, "the request names nobody"),
+        (
+            by_operator("unmerge", MEI, Identifier("email", "")),
+            BEFORE,
+            "the request holds a value that cannot name anybody",
+        ),
+        (by_operator("retract", pairs=(Pair(MEI, EMAIL),) * (MAX_PAIRS + 1)), BEFORE, "more than 10000 pairs"),
+        (by_operator("unmerge", TYPO, MEI), BEFORE, "user_id:mei and userid:mei are not one person"),
+        (by_operator("link"), BEFORE, "the request has no usable identifier"),
     ],
 )
-def test_an_order_that_cannot_be_decided_is_answered_with_the_reason(
+def test_a_request_that_cannot_be_decided_is_answered_with_the_reason(
     request_: IdentityRequest, rules: IdentityRules, reason: str
 ) -> None:
     graph = Graph()
     graph.fold(seen_together(MEI, EMAIL))
-    (change,) = graph.told(request_, rules)
+    (change,) = graph.changes(request_, rules)
     assert (change.kind, change.request_id, change.decision) == ("nothing", "r", 1)
     assert reason in change.reason
     assert change.identifiers == request_.identifiers
 
 
-def test_an_order_of_an_unknown_workspace_is_answered_too() -> None:
+def test_a_request_of_an_unknown_workspace_is_answered_too() -> None:
     request = IdentityRequest("nowhere", "", "operator", NOW, (MEI, EMAIL), "unmerge", "r")
-    (change,) = Graph().told(request)
+    (change,) = Graph().changes(request)
     assert (change.workspace, change.kind, change.decision) == ("nowhere", "nothing", 0)
 
 
 def test_where_nobody_waits_for_an_answer_it_is_a_dead_letter() -> None:
-    (output,) = Graph().fold(order("accept", pairs=(Pair(TYPO, EMAIL),), request_id="")).outputs
+    (output,) = Graph().fold(by_operator("accept", pairs=(Pair(TYPO, EMAIL),), request_id="")).outputs
     assert output.topic == EVENTS_DEAD
 
 
-@pytest.mark.parametrize("parted", [CARD, EMAIL])
-def test_what_the_rules_no_longer_let_name_anybody_can_be_parted(parted: Identifier) -> None:
+@pytest.mark.parametrize("unmerged", [CARD, EMAIL])
+def test_what_the_rules_no_longer_let_name_anybody_can_be_unmerged(unmerged: Identifier) -> None:
     graph = Graph()
     graph.fold(seen_together(MEI, CARD, EMAIL))
-    (change,) = graph.told(order("unmerge", MEI, parted), AFTER)
+    (change,) = graph.changes(by_operator("unmerge", MEI, unmerged), AFTER)
     assert (change.kind, len(change.claimants)) == ("unmerged", 2)

@@ -10,7 +10,7 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event, Identifier
 from schemas.topics import EVENTS, EVENTS_RESOLVED
 from streams.agents.resolve import ResolveStage
-from streams.phases import Received, Record
+from streams.phases import Received, Record, decode, fold
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.world.world import NAMESPACE, NOW, WORKSPACE, Table, workspaces
@@ -36,9 +36,9 @@ def test_the_identifier_that_an_event_is_routed_by_is_its_first(
     stage = ResolveStage(workspaces(), DEFAULT_RULES, codec)
     event = Event(WORKSPACE, "web", "m1", "track", "View", NOW, None, NOW, tuple(sent), properties='{"a": [1, null]}')
     record = Record(EVENTS, 0, 0, b"k", codec.encoder(Event)(event))
-    folded = stage.fold(Received([record], {EVENTS: 1}, NOW), StateView(Table(stage)))
+    folded = fold(stage, decode(stage, Received([record], {EVENTS: 1}, NOW)), StateView(Table(stage))).effects
 
-    output = next(one for one in folded.outputs if one.topic == EVENTS_RESOLVED)
-    found = codec.decode(Event, output.value)
-    assert (found.identifiers, found.properties) == (tuple(routed), event.properties)
+    output = next(output for output in folded.outputs if output.topic == EVENTS_RESOLVED)
+    decoded = codec.decode(Event, output.value)
+    assert (decoded.identifiers, decoded.properties) == (tuple(routed), event.properties)
     assert output.key == profile_key(WORKSPACE, default_profile_id(NAMESPACE, routed[0]))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.state.store import META, STALE_AFTER_S, Store, StoreCorrupt
+from streams.state.store import META, STALE_AFTER_S, StateStore, StoreCorrupt
 from streams.state.view import StateView
 
 
@@ -22,18 +22,18 @@ def _deadline_of(value: bytes) -> int | None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "table-0", _deadline_of)
+def store(tmp_path: Path) -> StateStore:
+    return StateStore(tmp_path / "table-0", _deadline_of)
 
 
-def _commit(store: Store, changes: dict[bytes, bytes | None], offset: int = 0) -> None:
+def _commit(store: StateStore, changes: dict[bytes, bytes | None], offset: int = 0) -> None:
     view = StateView(store)
     for key, value in changes.items():
         view.put(key, value)
     store.write(view.changes, view.stored, offset)
 
 
-def test_due_keys_come_in_the_order_of_their_deadlines_and_only_of_their_workspace(store: Store) -> None:
+def test_due_keys_come_in_the_order_of_their_deadlines_and_only_of_their_workspace(store: StateStore) -> None:
     _commit(store, {b"main|a": b"30", b"main|b": b"10", b"main2|c": b"5", b"main|d": b"-", b"main|e": b"11"})
 
     assert store.due("main", 20, 100) == [b"main|b", b"main|e"]
@@ -43,20 +43,20 @@ def test_due_keys_come_in_the_order_of_their_deadlines_and_only_of_their_workspa
     assert store.due("mai", 30, 100) == []
 
 
-def test_a_deadline_is_inclusive(store: Store) -> None:
+def test_a_deadline_is_inclusive(store: StateStore) -> None:
     _commit(store, {b"main|a": b"10"})
 
     assert store.due("main", 9, 10) == []
     assert store.due("main", 10, 10) == [b"main|a"]
 
 
-def test_deadlines_before_1970_sort_before_later_ones(store: Store) -> None:
+def test_deadlines_before_1970_sort_before_later_ones(store: StateStore) -> None:
     _commit(store, {b"main|late": b"1", b"main|early": b"-5"})
 
     assert store.due("main", 1, 10) == [b"main|early", b"main|late"]
 
 
-def test_meta_records_have_no_deadline_and_are_found_by_prefix(store: Store) -> None:
+def test_meta_records_have_no_deadline_and_are_found_by_prefix(store: StateStore) -> None:
     _commit(store, {META + b"position|events": b"7", META + b"position|routes": b"9", META + b"clock|main": b"3"})
 
     assert store.meta(b"position|") == {b"events": b"7", b"routes": b"9"}
@@ -64,11 +64,11 @@ def test_meta_records_have_no_deadline_and_are_found_by_prefix(store: Store) -> 
 
 
 def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
-    first = Store(tmp_path / "s", _deadline_of)
+    first = StateStore(tmp_path / "s", _deadline_of)
     _commit(first, {b"main|a": b"10"}, offset=41)
     first.close()
 
-    again = Store(tmp_path / "s", _deadline_of)
+    again = StateStore(tmp_path / "s", _deadline_of)
 
     assert again.get(b"main|a") == b"10"
     assert again.applied() == 41
@@ -78,9 +78,9 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
 WRITES_UNTIL_KILLED = """
 import os, signal, sys
 from pathlib import Path
-from streams.state.store import Store
+from streams.state.store import StateStore
 
-store = Store(Path(sys.argv[1]), None)
+store = StateStore(Path(sys.argv[1]), None)
 for offset in range(int(sys.argv[2])):
     store.write({b"key-%d" % number: b"%d" % offset + os.urandom(20_000) for number in range(100)}, store.get, offset)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -94,7 +94,7 @@ def test_killed_it_is_as_it_was_after_a_whole_batch_and_knows_which(tmp_path: Pa
     killed = subprocess.run([sys.executable, "-c", WRITES_UNTIL_KILLED, str(path), str(batches)], check=False)
     assert killed.returncode == -signal.SIGKILL
 
-    store = Store(path, None)
+    store = StateStore(path, None)
 
     applied = store.applied()
     assert applied is not None or batches == 3
@@ -116,7 +116,7 @@ _ASK = st.tuples(_WORKSPACES, st.integers(-25, 25), st.integers(0, 4))
 def test_whatever_was_written_and_asked_before_due_is_exactly_what_is_stored(
     tmp_path_factory: pytest.TempPathFactory, steps: list[dict[bytes, bytes | None] | tuple[str, int, int]]
 ) -> None:
-    store = Store(tmp_path_factory.mktemp("store"), _deadline_of)
+    store = StateStore(tmp_path_factory.mktemp("store"), _deadline_of)
     model: dict[bytes, bytes | None] = {}
     for step in [*steps, ("main", 25, 100), ("mai", 25, 100), ("main2", 25, 100)]:
         if isinstance(step, dict):
@@ -132,20 +132,20 @@ def test_whatever_was_written_and_asked_before_due_is_exactly_what_is_stored(
 
 def test_a_store_that_nobody_held_for_days_is_not_relied_upon(tmp_path: Path) -> None:
     path = tmp_path / "table-0"
-    store = Store(path, _deadline_of)
+    store = StateStore(path, _deadline_of)
     _commit(store, {b"main|a": b"10"})
     store.close()
     held_at = time.time() - STALE_AFTER_S
 
     os.utime(path / "HELD", (held_at + 60, held_at + 60))
-    Store(path, _deadline_of).close()
+    StateStore(path, _deadline_of).close()
     os.utime(path / "HELD", (held_at - 60, held_at - 60))
 
     with pytest.raises(StoreCorrupt, match="for 5 days"):
-        Store(path, _deadline_of)
+        StateStore(path, _deadline_of)
 
 
-def test_a_wiped_store_is_empty_and_usable(store: Store) -> None:
+def test_a_wiped_store_is_empty_and_usable(store: StateStore) -> None:
     _commit(store, {b"main|a": b"10"}, offset=41)
 
     store.wipe()
@@ -157,27 +157,27 @@ def test_a_wiped_store_is_empty_and_usable(store: Store) -> None:
 
 
 def test_a_store_without_its_current_file_is_reported_not_taken_for_empty(tmp_path: Path) -> None:
-    first = Store(tmp_path / "s", _deadline_of)
+    first = StateStore(tmp_path / "s", _deadline_of)
     _commit(first, {b"main|a": b"10"})
     first.close()
     (tmp_path / "s" / "CURRENT").write_bytes(b"no manifest\n")
 
     with pytest.raises(StoreCorrupt):
-        Store(tmp_path / "s", _deadline_of)
+        StateStore(tmp_path / "s", _deadline_of)
 
 
 def test_a_store_that_another_process_holds_is_not_taken_for_corrupt(tmp_path: Path) -> None:
-    owner = Store(tmp_path / "s", _deadline_of)
+    owner = StateStore(tmp_path / "s", _deadline_of)
 
     with pytest.raises(Exception, match=r"(?i)lock") as caught:
-        Store(tmp_path / "s", _deadline_of)
+        StateStore(tmp_path / "s", _deadline_of)
 
     assert not isinstance(caught.value, StoreCorrupt)
     owner.close()
 
 
 def test_the_remains_of_a_store_are_not_taken_for_an_empty_folder(tmp_path: Path) -> None:
-    first = Store(tmp_path / "s", _deadline_of)
+    first = StateStore(tmp_path / "s", _deadline_of)
     _commit(first, {b"main|a": b"10"})
     first._db.flush()
     first.close()
@@ -185,12 +185,12 @@ def test_the_remains_of_a_store_are_not_taken_for_an_empty_folder(tmp_path: Path
         path.unlink()
 
     with pytest.raises(StoreCorrupt):
-        Store(tmp_path / "s", _deadline_of)
+        StateStore(tmp_path / "s", _deadline_of)
 
 
-def _rotten(path: Path) -> Store:
+def _rotten(path: Path) -> StateStore:
     """A store of some size, of which nothing but the index of its blocks can be read."""
-    store = Store(path, _deadline_of)
+    store = StateStore(path, _deadline_of)
     _commit(store, {b"main|%06d" % number: b"%d" % number for number in range(20_000)})
     _commit(store, {META + b"position|events": b"7"}, offset=41)
     store._db.flush()
@@ -200,7 +200,7 @@ def _rotten(path: Path) -> Store:
         for at in range(0, len(content) * 9 // 10, 500):
             content[at] ^= 0xFF
         table.write_bytes(content)
-    return Store(path, _deadline_of)
+    return StateStore(path, _deadline_of)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def _rotten(path: Path) -> Store:
     ids=["applied", "get", "get_many", "meta", "due"],
 )
 def test_what_cannot_be_read_is_never_taken_for_nothing_and_the_folder_is_not_opened_again(
-    tmp_path: Path, read: Callable[[Store], object]
+    tmp_path: Path, read: Callable[[StateStore], object]
 ) -> None:
     store = _rotten(tmp_path / "s")
     with pytest.raises(StoreCorrupt):
@@ -223,9 +223,9 @@ def test_what_cannot_be_read_is_never_taken_for_nothing_and_the_folder_is_not_op
     store.close()
 
     with pytest.raises(StoreCorrupt):
-        Store(tmp_path / "s", _deadline_of)
-    Store.remove(tmp_path / "s")
-    assert Store(tmp_path / "s", _deadline_of).applied() is None
+        StateStore(tmp_path / "s", _deadline_of)
+    StateStore.remove(tmp_path / "s")
+    assert StateStore(tmp_path / "s", _deadline_of).applied() is None
 
 
 _KEYS = st.sampled_from([b"main|a", b"main|b", b"main|c"])
@@ -237,8 +237,8 @@ _VALUES = st.one_of(st.none(), st.just(b"-"), st.integers(-50, 50).map(lambda at
 def test_the_changelog_rebuilds_the_same_store(
     tmp_path_factory: pytest.TempPathFactory, batches: list[dict[bytes, bytes | None]]
 ) -> None:
-    written = Store(tmp_path_factory.mktemp("written") / "s", _deadline_of)
-    rebuilt = Store(tmp_path_factory.mktemp("rebuilt") / "s", _deadline_of)
+    written = StateStore(tmp_path_factory.mktemp("written") / "s", _deadline_of)
+    rebuilt = StateStore(tmp_path_factory.mktemp("rebuilt") / "s", _deadline_of)
     for number, batch in enumerate(batches):
         _commit(written, batch, offset=number)
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from streams.state.store import Store
+from streams.state.store import StateStore
 from streams.state.view import StateView
 
 
 def test_a_batch_reads_its_own_writes_and_the_store_does_not_change(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s", None)
+    store = StateStore(tmp_path / "s", None)
     store.write({b"main|a": b"old", b"main|b": b"kept"}, lambda _: None, 0)
     view = StateView(store)
     view.prefetch([b"main|a", b"main|b", b"main|a"])

@@ -1,4 +1,4 @@
-"""A lane on the real broker: what it commits is all or nothing, survives it, and locks out whoever came before."""
+"""A task on the real broker: what it commits is all or nothing, survives it, and locks out whoever came before."""
 
 import asyncio
 import uuid
@@ -7,16 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from embedded.stack import Stack
+from runtime.kafka.reading import read_to_end
 from schemas.topics import changelog
-from streams.phases import Record
-from streams.state.store import Store
+from streams.phases import FetchedBatch, Record
+from streams.state.store import StateStore
 from streams.tasks.commit import Committer, Fenced
-from streams.tasks.task import Chunk
 from tests.streams.counting import Counting, running
 
 pytestmark = pytest.mark.stack
@@ -44,27 +43,11 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 def committed(stack: Stack, topic: str) -> list[tuple[bytes, bytes]]:
     """All that a reader of committed records sees in partition 0 of a topic."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": stack.settings.kafka,
-            "group.id": uuid.uuid4().hex,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-        }
-    )
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    seen: list[tuple[bytes, bytes]] = []
-    try:
-        while True:
-            message = consumer.poll(20)
-            assert message is not None, "the broker did not answer"
-            error = message.error()
-            if error is not None:
-                assert error.code() == KafkaError._PARTITION_EOF, error
-                return seen
-            seen.append((message.key() or b"", message.value() or b""))
-    finally:
-        consumer.close()
+    return [
+        (message.key() or b"", message.value() or b"")
+        for message in read_to_end(stack.settings.kafka, [topic])
+        if message.partition() == 0
+    ]
 
 
 def test_outputs_state_and_position_are_there_after_the_acknowledgement(
@@ -74,9 +57,9 @@ def test_outputs_state_and_position_are_there_after_the_acknowledgement(
         async with running(stack, stage, tmp_path, executor) as first:
             await first.work(b"a", b"b", b"a")
         async with running(stack, stage, tmp_path, executor) as second:
-            assert second.lane.position(stage.topics[0]) == 3
+            assert second.task.position(stage.topics[0]) == 3
             await second.work(b"a")
-            assert second.lane.position(stage.topics[0]) == 4
+            assert second.task.position(stage.topics[0]) == 4
 
     asyncio.run(scenario())
 
@@ -89,18 +72,18 @@ def test_records_that_come_again_are_not_folded_again(
     topic = stage.topics[0]
 
     async def scenario() -> None:
-        async with running(stack, stage, tmp_path, executor) as lane:
-            await lane.work(b"a", b"b")
+        async with running(stack, stage, tmp_path, executor) as counting:
+            await counting.work(b"a", b"b")
             acknowledged = asyncio.Event()
             again = [Record(topic, 0, offset, key, b"x") for offset, key in enumerate((b"a", b"b", b"c"))]
-            lane.lane.submit(Chunk(again, {topic: 3}, acknowledged.set))
+            counting.task.submit(FetchedBatch(again, {topic: 3}, acknowledge=acknowledged.set))
             async with asyncio.timeout(30):
                 await acknowledged.wait()
             late = asyncio.Event()
-            lane.lane.submit(Chunk(again[:1], {topic: 1}, late.set))
+            counting.task.submit(FetchedBatch(again[:1], {topic: 1}, acknowledge=late.set))
             async with asyncio.timeout(30):
                 await late.wait()
-            assert lane.lane.position(topic) == 3
+            assert counting.task.position(topic) == 3
 
     asyncio.run(scenario())
 
@@ -115,7 +98,7 @@ def test_a_wiped_store_is_rebuilt_from_the_changelog(
             await first.work(b"a", b"a")
             await first.work(b"b")
         async with running(stack, stage, tmp_path / "elsewhere", executor) as second:
-            assert second.lane.position(stage.topics[0]) == 3
+            assert second.task.position(stage.topics[0]) == 3
             await second.work(b"a", b"b")
 
     asyncio.run(scenario())
@@ -131,7 +114,9 @@ def test_whoever_held_the_partition_before_is_fenced_and_leaves_no_trace(
             await zombie.work(b"a")
             async with running(stack, stage, tmp_path / "owner", executor) as owner:
                 topic = stage.topics[0]
-                zombie.lane.submit(Chunk([Record(topic, 0, 1, b"a", b"x")], {topic: 2}, lambda: None))
+                zombie.task.submit(
+                    FetchedBatch([Record(topic, 0, 1, b"a", b"x")], {topic: 2}, acknowledge=lambda: None)
+                )
                 await zombie.failed()
                 await owner.work(b"b")
             assert isinstance(zombie.failures[0], Fenced)
@@ -139,7 +124,7 @@ def test_whoever_held_the_partition_before_is_fenced_and_leaves_no_trace(
     asyncio.run(scenario())
 
     assert committed(stack, f"{stage.name}-out") == [(b"a", b"1"), (b"b", b"1")]
-    assert Store(tmp_path / "zombie" / f"{stage.table}-0", None).get(b"a") == b"1"
+    assert StateStore(tmp_path / "zombie" / f"{stage.table}-0", None).get(b"a") == b"1"
 
 
 def test_a_transaction_left_open_by_a_dead_worker_is_aborted_by_the_next_owner(
@@ -160,17 +145,38 @@ def test_a_transaction_left_open_by_a_dead_worker_is_aborted_by_the_next_owner(
     assert committed(stack, f"{stage.name}-out") == [(b"a", b"1")]
 
 
+def test_a_suspended_task_begins_nothing_until_it_runs_again(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as counting:
+            topic, acknowledged = stage.topics[0], asyncio.Event()
+            await counting.task.suspend()
+            counting.task.submit(
+                FetchedBatch([Record(topic, 0, 0, b"a", b"x")], {topic: 1}, acknowledge=acknowledged.set)
+            )
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(acknowledged.wait(), 0.5)
+            counting.task.run()
+            async with asyncio.timeout(30):
+                await acknowledged.wait()
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1")]
+
+
 def test_a_failing_fold_is_reported_and_nothing_of_its_batch_is_visible(
     stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
 ) -> None:
     async def scenario() -> None:
-        async with running(stack, stage, tmp_path, executor) as lane:
+        async with running(stack, stage, tmp_path, executor) as counting:
             topic = stage.topics[0]
             records = [Record(topic, 0, 0, b"a", b"x"), Record(topic, 0, 1, b"a", b"stop")]
-            lane.lane.submit(Chunk(records, {topic: 2}, lambda: pytest.fail("acknowledged")))
-            await lane.failed()
+            counting.task.submit(FetchedBatch(records, {topic: 2}, acknowledge=lambda: pytest.fail("acknowledged")))
+            await counting.failed()
         async with running(stack, stage, tmp_path, executor) as again:
-            assert again.lane.position(topic) is None
+            assert again.task.position(topic) is None
             await again.work(b"a")
 
     asyncio.run(scenario())

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.kafka.clients import MAX_RECORD_BYTES
-from streams.phases import Record, Refused
-from streams.transport.batches import MAX_HEADERS, Committed, records, split
+from streams.phases import Record, RefusedRecord
+from streams.transport.batches import MAX_HEADERS, CommittedBatches, records, split
 from streams.transport.unpacking import UNPACKED_LIMIT_BYTES
 from tests.streams.transport.bombs import GZIP, LZ4, MB, SNAPPY, ZSTD, batch, pack, record, zeros
 
@@ -20,15 +20,15 @@ contents = st.none() | st.binary(max_size=50)
 fields = st.tuples(contents, contents, st.lists(st.tuples(names, contents), max_size=3))
 
 
-def read(raw: bytes, position: int = 0) -> list[Record | Refused]:
+def read(raw: bytes, position: int = 0) -> list[Record | RefusedRecord]:
     """Everything that a fetch leads to."""
     return [item for one in split(raw) for item in records("t", 3, one, position)]
 
 
-def refusal(raw: bytes, position: int = 0) -> Refused:
+def refusal(raw: bytes, position: int = 0) -> RefusedRecord:
     """The only thing that a fetch leads to."""
     (item,) = read(raw, position)
-    assert isinstance(item, Refused)
+    assert isinstance(item, RefusedRecord)
     return item
 
 
@@ -103,7 +103,7 @@ def test_of_a_batch_that_becomes_unreadable_the_rest_is_refused() -> None:
     first, second, refused = read(raw)
     assert isinstance(first, Record)
     assert isinstance(second, Record)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedRecord)
     assert refused.record.offset == 22
     assert "records 22 to 23" in refused.error.detail
     assert refusal(raw, position=22).record == refused.record
@@ -112,7 +112,7 @@ def test_of_a_batch_that_becomes_unreadable_the_rest_is_refused() -> None:
 def test_a_batch_that_states_more_records_than_it_has_loses_none_and_one_that_states_fewer_ends_there() -> None:
     read_back, refused = read(batch(record(b"v"), records=2))
     assert isinstance(read_back, Record)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedRecord)
     assert [refused.record.offset, refused.error.reason] == [1, "invalid"]
     (read_back,) = read(batch(record(b"v") + record(b"w", 1), records=1))
     assert isinstance(read_back, Record)
@@ -156,7 +156,7 @@ def test_whatever_bytes_are_changed_the_reader_neither_fails_nor_leaves_the_batc
         raw[data.draw(st.integers(16, len(raw) - 1))] = data.draw(st.integers(0, 255))
     for one in split(bytes(raw)):
         items = records("t", 3, one, 0)
-        offsets = [(item.record if isinstance(item, Refused) else item).offset for item in items]
+        offsets = [(item.record if isinstance(item, RefusedRecord) else item).offset for item in items]
         assert offsets == sorted(set(offsets))
         assert all(one.first <= offset <= one.last for offset in offsets)
 
@@ -182,5 +182,5 @@ def test_aborted_batches_and_markers_are_left_out() -> None:
             transaction(1, 8, ABORT),
         )
     )
-    committed = Committed([(1, 7), (1, 0)])
+    committed = CommittedBatches([(1, 7), (1, 0)])
     assert [one.first for one in split(fetched) if committed.has(one)] == [1, 3, 6]

@@ -14,8 +14,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from embedded.stack import Stack
-from streams.phases import Record, Refused
-from streams.transport.reader import MAX_BYTES, MAX_RECORDS, Arrived, Reader
+from streams.phases import FetchedBatch, Record, RefusedRecord
+from streams.transport.reader import MAX_BYTES, MAX_RECORDS, BatchReader
 from tests.streams.transport.bombs import GZIP, MB, batch, pack, put, record, zeros
 
 pytestmark = pytest.mark.stack
@@ -28,18 +28,18 @@ class Reading:
     """A reader in an event loop of its own, whose every delivery is taken at once, or kept waiting."""
 
     def __init__(self, kafka: str, positions: Mapping[str, int | None]) -> None:
-        self.arrivals: queue.Queue[Arrived] = queue.Queue()
+        self.fetched: queue.Queue[FetchedBatch] = queue.Queue()
         self.failures: list[BaseException] = []
         self.records: list[Record] = []
-        self.refused: list[Refused] = []
+        self.refused: list[RefusedRecord] = []
         self.positions: dict[str, int] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self.reader = self._run(self._read(kafka, positions))
 
-    async def _read(self, kafka: str, positions: Mapping[str, int | None]) -> Reader:
-        return Reader(kafka, 0, positions, lambda _, arrived: self.arrivals.put(arrived), self.failures.append)
+    async def _read(self, kafka: str, positions: Mapping[str, int | None]) -> BatchReader:
+        return BatchReader(kafka, 0, positions, lambda _, batch: self.fetched.put(batch), self.failures.append)
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN_S)
@@ -52,14 +52,14 @@ class Reading:
         self._loop.close()
         assert self.failures == []
 
-    def next(self) -> Arrived:
+    def next(self) -> FetchedBatch:
         """The next delivery, without which the test fails; the reader goes on."""
-        arrived = self.arrivals.get(timeout=WITHIN_S)
-        self.records += arrived.records
-        self.refused += arrived.refused
-        self.positions |= arrived.positions
+        fetched = self.fetched.get(timeout=WITHIN_S)
+        self.records += fetched.records
+        self.refused += fetched.refused
+        self.positions |= fetched.positions
         self._loop.call_soon_threadsafe(self.reader.proceed)
-        return arrived
+        return fetched
 
     def until(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -130,7 +130,7 @@ def test_records_of_honest_producers_arrive_whatever_the_codec(kafka: str, topic
 
 def test_of_an_empty_topic_the_start_is_delivered(kafka: str, topic: str) -> None:
     with reading(kafka, **{topic: None}) as begun:
-        assert begun.next() == Arrived([], {topic: 0}, [])
+        assert begun.next() == FetchedBatch([], {topic: 0}, [])
 
 
 def test_only_committed_records_arrive_and_the_position_is_behind_the_markers(kafka: str, topic: str) -> None:
@@ -199,9 +199,9 @@ def test_a_delivery_is_bounded_in_records_and_in_bytes(kafka: str, topic: str) -
     assert put(kafka, topic, 0, many, large) == [0, 0]
     with reading(kafka, **{topic: 0}) as begun:
         while begun.positions.get(topic) != 3 * MAX_RECORDS + 25:
-            arrived = begun.next()
-            assert len(arrived.records) <= MAX_RECORDS
-            assert sum(len(one.value or b"") for one in arrived.records) < MAX_BYTES + MB
+            fetched = begun.next()
+            assert len(fetched.records) <= MAX_RECORDS
+            assert sum(len(one.value or b"") for one in fetched.records) < MAX_BYTES + MB
     assert [one.offset for one in begun.records] == list(range(3 * MAX_RECORDS + 25))
 
 
@@ -220,7 +220,7 @@ def test_a_topic_that_does_not_exist_yet_is_waited_for(kafka: str, admin: AdminC
     topic = f"read_{uuid.uuid4().hex[:8]}"
     with reading(kafka, **{topic: None}) as begun:
         with pytest.raises(queue.Empty):
-            begun.arrivals.get(timeout=1)
+            begun.fetched.get(timeout=1)
         (future,) = admin.create_topics([NewTopic(topic, 1)]).values()
         future.result()
         send(kafka, topic, [b"first"])
@@ -233,8 +233,8 @@ def test_nothing_is_delivered_before_the_reader_is_told_to_proceed_and_nothing_a
 ) -> None:
     send(kafka, topic, [b"first"])
     with reading(kafka, **{topic: 0}) as begun:
-        begun.arrivals.get(timeout=WITHIN_S)
+        begun.fetched.get(timeout=WITHIN_S)
         send(kafka, topic, [b"second"])
         with pytest.raises(queue.Empty):
-            begun.arrivals.get(timeout=1)
-    assert begun.arrivals.empty()
+            begun.fetched.get(timeout=1)
+    assert begun.fetched.empty()

@@ -1,34 +1,29 @@
 """Topics, partitions, stores and the real stages; a step folds a few records of one partition, as a transaction does.
 
-The rebuilder here keeps to the protocol of docs/decisions/0009 step by step, over the same logs; the real one reads
-Kafka and ClickHouse. What the sink would write is taken from the logs.
+The rebuilder is the shipped one, see `rebuilding`. What the sink would write is taken from the logs.
 """
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from random import Random
 from zlib import crc32
 
 import msgspec
 
 from definitions import Program
-from identity.components import Component, Components
+from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules
-from jobs.rebuild.claims import Claims
-from schemas.changes import asks_for_rebuild
+from jobs.rebuild.protocols import CommandPosition
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
 from schemas.records import (
     Advance,
-    Claimant,
     Event,
     Identifier,
     IdentityChange,
     IdentityRequest,
     Profile,
     ProfileCommand,
-    Replay,
     SegmentChange,
     Session,
 )
@@ -38,7 +33,6 @@ from schemas.topics import (
     EVENTS_RESOLVED,
     IDENTITY_CHANGES,
     IDENTITY_REQUESTS,
-    IDENTITY_ROUTES,
     PROFILE_COMMANDS,
     PROFILES,
     SEGMENTS,
@@ -48,15 +42,15 @@ from settings import Source, Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Received, Record, Stage
+from streams.phases import AnyStage, Received, Record, decode, fold
 from streams.state.store import META
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
+from tests.streams.world.rebuilding import WorldRebuilder
 
 WORKSPACE = "main"
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 NOW = 1_800_000_000_000
-ROUNDS = 4  # of commands that a stale event can cause, one after the other
 
 Place = tuple[str, int]
 
@@ -64,7 +58,7 @@ Place = tuple[str, int]
 class Table(dict[bytes, bytes]):
     """One partition's store of one stage."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: AnyStage) -> None:
         super().__init__()
         self._deadline_of = stage.deadline_of
 
@@ -94,7 +88,7 @@ def workspaces() -> dict[str, Workspace]:
 
 
 class World:
-    """`rebuilder`: whether splits are rebuilt; without it, profiles that came apart wait."""
+    """One installation with one workspace."""
 
     def __init__(self, partitions: int, random: Random, rules: IdentityRules, program: Program) -> None:
         self.random = random
@@ -105,16 +99,14 @@ class World:
         self.logs: dict[Place, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
         self._positions: dict[tuple[str, str, int], int] = defaultdict(int)
         self._tables = {(stage.name, at): Table(stage) for stage in self.stages for at in range(partitions)}
-        self._partitions = partitions
+        self.partitions = partitions
         self._pace: dict[Place, int] = {}
-        self._changes_read = 0
-        self._job: Iterator[bool] | None = None
+        self._rebuilder = WorldRebuilder(self, workspaces())
         self._encoders = {
             kind: self.codec.encoder(kind) for kind in (Event, IdentityRequest, ProfileCommand, IdentityChange)
         }
-        self.replays = 0
 
-    def _staged(self, rules: IdentityRules) -> tuple[Stage, ...]:
+    def _staged(self, rules: IdentityRules) -> tuple[AnyStage, ...]:
         return (
             ResolveStage(workspaces(), rules, self.codec),
             GraphStage(workspaces(), rules, self.codec),
@@ -134,7 +126,7 @@ class World:
         self._append(IDENTITY_REQUESTS, WORKSPACE.encode(), request)
 
     def advance(self, to: int) -> None:
-        for partition in range(self._partitions):
+        for partition in range(self.partitions):
             command = self._encoders[ProfileCommand](ProfileCommand.of(WORKSPACE, "", Advance(to=to)))
             self.logs[PROFILE_COMMANDS, partition].append((None, command))
 
@@ -142,7 +134,7 @@ class World:
         self.logs[topic, self._partition(key)].append((key, self._encoders[type(record)](record)))  # type: ignore[index]
 
     def _partition(self, key: bytes | None) -> int:
-        return crc32(key or b"") % self._partitions
+        return crc32(key or b"") % self.partitions
 
     # -- work
 
@@ -151,14 +143,11 @@ class World:
     def step(self) -> bool:
         """Let one stage fold a few records, or the rebuilder do something; False when there is nothing to do."""
         choices = [
-            (stage, topic, at) for stage in self.stages for topic in stage.topics for at in range(self._partitions)
+            (stage, topic, at) for stage in self.stages for topic in stage.topics for at in range(self.partitions)
             if self._positions[stage.name, topic, at] < len(self.logs[topic, at])
         ]  # fmt: skip
-        if self._job is None and self._waiting_changes():
-            self._job = self._rebuild()
-        if self._job is not None and (not choices or self.random.random() < 0.3):
-            if next(self._job, None) is None:
-                self._job = None
+        if self._rebuilder.has_work() and (not choices or self.random.random() < 0.3):
+            self._rebuilder.step()
             return True
         if not choices:
             return False
@@ -174,12 +163,12 @@ class World:
         while self.step():
             pass
 
-    def _fold(self, stage: Stage, topic: str, at: int) -> None:
+    def _fold(self, stage: AnyStage, topic: str, at: int) -> None:
         begin = self._positions[stage.name, topic, at]
         end = min(len(self.logs[topic, at]), begin + self.random.choice((1, 1, 3, 50)))
         records = [Record(topic, at, n, *self.logs[topic, at][n]) for n in range(begin, end)]
         table = self._tables[stage.name, at]
-        folded = stage.fold(Received(records, {topic: end}, NOW), StateView(table))
+        folded = fold(stage, decode(stage, Received(records, {topic: end}, NOW)), StateView(table)).effects
         for key, value in folded.view.changes.items():
             table.put(key, value)
         for output in folded.outputs:
@@ -187,12 +176,12 @@ class World:
             self.logs[output.topic, self._partition(output.key)].append((output.key, output.value))
         self._positions[stage.name, topic, at] = end
 
-    # -- the rebuilder
+    # -- what the rebuilder sees, see `rebuilding.Logs`
 
     def _read(self, topic: str, record: type[msgspec.Struct]) -> list[tuple[int, int, msgspec.Struct]]:
         return [
             (at, offset, self.codec.decode(record, value))
-            for at in range(self._partitions)
+            for at in range(self.partitions)
             for offset, (_, value) in enumerate(self.logs[topic, at])
             if value is not None
         ]
@@ -200,88 +189,31 @@ class World:
     def changes(self) -> list[IdentityChange]:
         return [change for _, _, change in self._read(IDENTITY_CHANGES, IdentityChange)]  # type: ignore[misc]
 
-    def _waiting_changes(self) -> list[IdentityChange]:
-        return [change for change in self.changes()[self._changes_read :] if asks_for_rebuild(change)]
+    def end(self, topic: str, partition: int) -> int:
+        return len(self.logs[topic, partition])
 
-    def _ends(self, topic: str) -> dict[int, int]:
-        return {at: len(self.logs[topic, at]) for at in range(self._partitions)}
+    def position(self, stage: str, topic: str, partition: int) -> int:
+        return self._positions[stage, topic, partition]
 
-    def _until_read(self, stage: str, topic: str, ends: Mapping[int, int]) -> Iterator[bool]:
-        while any(self._positions[stage, topic, at] < end for at, end in ends.items()):
-            yield True
-
-    def _rebuild(self) -> Iterator[bool]:
-        """One job, a step at a time; now and then it dies on the way, and the next one begins anew."""
-        dies_after = self.random.choice((1_000_000, 1_000_000, 3, 8, 20))
-        for number, _ in enumerate(self._rebuild_whole()):
-            if number == dies_after:
-                return
-            yield True
-
-    def _rebuild_whole(self) -> Iterator[bool]:
-        read_until, changes = len(self.changes()), self._waiting_changes()
-        yield from self.barrier()
-        cut = self._cut
-        claims: dict[str, tuple[int, Claimant]] = {}
-        for change in changes:
-            for claimant in change.claimants:
-                claims[claimant.profile_id] = max(
-                    (change.decision, claimant), claims.get(claimant.profile_id, (0, claimant)), key=lambda one: one[0]
-                )
-        for profile_id, (decision, claimant) in claims.items():
-            for command in self._replays(profile_id, decision, claimant, cut):
-                self._append(PROFILE_COMMANDS, profile_key(WORKSPACE, profile_id), command)
-                yield True
-        yield from self._until_read("profile", PROFILE_COMMANDS, self._ends(PROFILE_COMMANDS))
-        self._changes_read = read_until
-
-    def barrier(self) -> Iterator[bool]:
-        routes, commands = self._ends(IDENTITY_ROUTES), self._ends(PROFILE_COMMANDS)
-        yield from self._until_read("resolve", IDENTITY_ROUTES, routes)
-        yield from self._until_read("profile", PROFILE_COMMANDS, commands)
-        self._cut = self._ends(EVENTS_RESOLVED)
-        yield from self._until_read("profile", EVENTS_RESOLVED, self._cut)
-        for _ in range(ROUNDS):
-            yield from self._until_read("profile", PROFILE_COMMANDS, self._ends(PROFILE_COMMANDS))
-
-    def _replays(
-        self, profile_id: str, decision: int, claimant: Claimant, cut: Mapping[int, int]
-    ) -> list[ProfileCommand]:
-        claims = Claims(claimant.claims)
-        first: dict[str, tuple[int, int, Event]] = {}
-        for at, offset, event in self._read(EVENTS_RESOLVED, Event):
-            assert isinstance(event, Event)
-            if event.message_id not in first or (offset, at) < (first[event.message_id][1], first[event.message_id][0]):
-                first[event.message_id] = (at, offset, event)
-        events = sorted(
-            (
-                event
-                for at, offset, event in first.values()
-                if offset < cut[at] and claims.hold(event.identifiers[0], event.occurred_at)
-            ),
-            key=lambda event: event.occurred_at,
-        )
-        size = self.random.choice((1, 3, 100))
-        chunks = [events[start : start + size] for start in range(0, len(events), size)] or [[]]
-        sessions = [one.session_id for one in self.sessions().values() if one.profile_id == profile_id]
-        self.replays += 1
-        versions = [one.version for one in self.sessions().values() if one.profile_id == profile_id]
+    def resolved(self) -> list[tuple[int, int, Event, bytes]]:
         return [
-            ProfileCommand.of(
-                WORKSPACE,
-                profile_id,
-                Replay(
-                    decision,
-                    attempt=f"{self.replays:06}",
-                    chunk=number,
-                    last=number == len(chunks) - 1,
-                    version=max(versions, default=0),
-                    events=tuple(map(self._encoders[Event], chunk)),
-                    sessions=tuple(sessions[number :: len(chunks)]),
-                ),
-            )
-            for number, chunk in enumerate(chunks)
+            (partition, offset, self.codec.decode(Event, value), value)
+            for partition in range(self.partitions)
+            for offset, (_, value) in enumerate(self.logs[EVENTS_RESOLVED, partition])
+            if value is not None
         ]
+
+    def published_profiles(self) -> list[Profile]:
+        return [profile for _, _, profile in self._read(PROFILES, Profile)]  # type: ignore[misc]
+
+    def command(self, command: ProfileCommand) -> CommandPosition:
+        key = profile_key(command.workspace, command.profile_id) if command.profile_id else None
+        partition = self._partition(key) if key else 0
+        self.logs[PROFILE_COMMANDS, partition].append((key, self._encoders[ProfileCommand](command)))
+        return CommandPosition(partition, len(self.logs[PROFILE_COMMANDS, partition]) - 1)
+
+    def publish(self, change: IdentityChange) -> None:
+        self._append(IDENTITY_CHANGES, change.workspace.encode(), change)
 
     # -- what came of it
 
@@ -309,9 +241,9 @@ class World:
 
     def component(self, identifier: Identifier) -> Component:
         """What GRAPH has."""
-        return self.graph.of(identifier)
+        return self.graph.components.of(identifier)
 
     @property
-    def graph(self) -> Components:
+    def graph(self) -> Ledger:
         """GRAPH's store."""
-        return Components(self._tables["graph", self._partition(WORKSPACE.encode())], WORKSPACE, self.rules)
+        return Ledger(self._tables["graph", self._partition(WORKSPACE.encode())], WORKSPACE, self.rules.rank)

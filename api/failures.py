@@ -1,0 +1,50 @@
+"""What can go wrong with a look-up or an operator's request, and the answer over HTTP to each; one place for all."""
+
+import logging
+
+import msgspec
+from starlette.responses import Response
+
+from api.access import KeyRefused
+from api.identifiers import InvalidIdentifier
+from api.requests import RequestRefused, UnknownProfile, UnknownRequest
+from runtime.errors import OnefoldError
+from runtime.http.answers import error_response
+from runtime.http.bodies import BodyRefused
+
+_ANSWERS: dict[type[Exception], tuple[int, str, str | None]] = {
+    InvalidIdentifier: (400, "invalid_identifier", "identifier"),
+    UnknownProfile: (404, "unknown_profile", "profile"),
+    UnknownRequest: (404, "unknown_request", "request_id"),
+}
+"""Failure -> status, code and field; its message is shown as it is."""
+
+FAILURES: tuple[type[Exception], ...] = (
+    *_ANSWERS,
+    BodyRefused,
+    KeyRefused,
+    RequestRefused,
+    OnefoldError,
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def failure_response(failure: Exception) -> Response:
+    """Return the answer to one of FAILURES."""
+    match failure:
+        case BodyRefused():
+            return error_response(failure.status, failure.code, failure.message)
+        case KeyRefused():
+            return error_response(401, failure.code, str(failure), "Authorization")
+        case RequestRefused():
+            return error_response(400, "invalid_request", str(failure), failure.field)
+        case OnefoldError():
+            logger.warning("answered 503: %s", failure)
+            return error_response(503, "unavailable", "this cannot be done now, come again later")
+        case _ if type(failure) in _ANSWERS:
+            status, code, field = _ANSWERS[type(failure)]
+            return error_response(status, code, str(failure), field)
+    return error_response(400, "invalid_body", f"the body is not the request's: {failure}")

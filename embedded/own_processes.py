@@ -1,0 +1,139 @@
+"""Onefold's own processes and the ClickHouse gateway, and what all of them read from the environment."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from embedded.errors import StackError
+from embedded.layout import Layout, Ports
+from embedded.steps import ProcessSpec, Setup, http_ready
+from runtime.errors import OnefoldError
+from runtime.kafka.topics import create_topics
+from runtime.loopback import LOOPBACK
+from settings import Settings
+
+CLICKHOUSE_USER = "default"
+_SHOWN_TO_SQL = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH"})
+_READY = "/health/ready"
+
+
+def environment(
+    layout: Layout, ports: Ports, definitions: Path | None, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the environment of Onefold's processes: this stack's addresses over what the shell gave."""
+    return dict(environ) | {
+        "ONEFOLD_KAFKA": f"{LOOPBACK}:{ports.kafka}",
+        "ONEFOLD_REGISTRY": f"http://{LOOPBACK}:{ports.registry}/apis/ccompat/v7",
+        "ONEFOLD_CLICKHOUSE": f"http://{LOOPBACK}:{ports.clickhouse}",
+        "ONEFOLD_HTTP_HOST": LOOPBACK,
+        "ONEFOLD_HTTP_PORT": str(ports.http),
+        "ONEFOLD_API_PORT": str(ports.api),
+        "ONEFOLD_WORKER_METRICS_PORT": str(ports.worker_metrics),
+        "ONEFOLD_SINK_METRICS_PORT": str(ports.sink_metrics),
+        "ONEFOLD_REBUILDER_METRICS_PORT": str(ports.rebuilder_metrics),
+        "ONEFOLD_REPLICATION": "1",
+        "ONEFOLD_DATA_DIR": str(layout.data_dir),
+        "ONEFOLD_DEFINITIONS": str(definitions.absolute()) if definitions is not None else "",
+        "ONEFOLD_CONFIG": str(layout.workspaces),
+        "ONEFOLD_OPEN_READS": environ.get("ONEFOLD_OPEN_READS") or "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def clickhouse_process(layout: Layout, port: int, environment: Mapping[str, str]) -> ProcessSpec:
+    """Return the process of the ClickHouse engine behind its HTTP gateway."""
+    command = [sys.executable, "-P", "-m", "embedded.clickhouse", "--host", LOOPBACK, "--port", str(port)]
+    command += ["--path", str(layout.clickhouse), "--password-file", str(layout.clickhouse_password)]
+    allowed = environment.get("ONEFOLD_CLICKHOUSE_ALLOW")
+    return ProcessSpec(
+        name="clickhouse",
+        title="ClickHouse",
+        command=[*command, "--allow", allowed] if allowed else command,
+        # What others keep in their shell is nothing that SQL should ever come near.
+        environment={name: value for name, value in environment.items() if name in _SHOWN_TO_SQL},
+        ready=http_ready(port, "/ping"),
+    )
+
+
+def onefold_processes(ports: Ports, environment: Mapping[str, str], whole: bool = True) -> tuple[ProcessSpec, ...]:
+    """Return collector, API, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
+
+    All but the collector stop by design when Kafka or ClickHouse fail them, so they restart.
+    """
+    written = ("topics", "schemas")
+    return (
+        ProcessSpec(
+            name="collector",
+            title="Collector",
+            command=[sys.executable, "-P", "-m", "collectors", *([] if whole else ["--alone"])],
+            environment=environment,
+            ready=http_ready(ports.http, _READY),
+            after=written,
+        ),
+        ProcessSpec(
+            name="api",
+            title="API",
+            command=[sys.executable, "-P", "-m", "api"],
+            environment=environment,
+            ready=http_ready(ports.api, _READY),
+            after=(*written, "clickhouse"),
+            restarts=True,
+        ),
+        ProcessSpec(
+            name="worker",
+            title="Worker",
+            command=[sys.executable, "-P", "-m", "streams"],
+            environment=environment,
+            ready=http_ready(ports.worker_metrics, _READY),
+            after=written,
+            stop_within_s=4.0,
+            restarts=True,
+        ),
+        ProcessSpec(
+            name="sink",
+            title="Sink",
+            command=[sys.executable, "-P", "-m", "sinks"],
+            environment=environment,
+            ready=http_ready(ports.sink_metrics, _READY),
+            after=(*written, "clickhouse"),
+            restarts=True,
+        ),
+        ProcessSpec(
+            name="rebuilder",
+            title="Rebuilder",
+            command=[sys.executable, "-P", "-m", "jobs.rebuild"],
+            environment=environment,
+            ready=http_ready(ports.rebuilder_metrics, _READY),
+            after=(*written, "clickhouse"),
+            restarts=True,
+        ),
+    )
+
+
+def topics_setup(settings: Settings) -> Setup:
+    """Create the topics that are missing."""
+
+    def run() -> None:
+        from schemas import topics
+
+        try:
+            create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
+        except OnefoldError as error:
+            raise StackError(f"the topics could not be created: {error}") from error
+
+    return Setup(name="topics", title="Topics", run=run, after=("kafka",))
+
+
+def schemas_setup(settings: Settings) -> Setup:
+    """Register this release's schemas."""
+
+    def run() -> None:
+        from schemas import registry
+
+        try:
+            registry.register(settings.registry)
+        except OnefoldError as error:
+            raise StackError(f"the registry refused this release's schemas: {error}") from error
+
+    return Setup(name="schemas", title="Schemas", run=run, after=("registry",))

@@ -1,0 +1,45 @@
+"""The only place that writes the ledger: applies verdicts to it, and returns what follows for everybody else."""
+
+from identity.applying.attributing import attribute_device, reattribute_device
+from identity.applying.linking import link_pairs, reject_pair, release_pair
+from identity.applying.unmerging import share_device, take_back
+from identity.decision import DecisionEffects, NewChange, ProfileIdOf
+from identity.ledger import Ledger
+from identity.verdicts import (
+    AttributeDevice,
+    ChangeNothing,
+    LinkPairs,
+    ReattributeDevice,
+    RejectPair,
+    ReleasePair,
+    RememberSignIns,
+    ShareDevice,
+    TakeBack,
+    Verdict,
+)
+
+
+def apply(verdict: Verdict, ledger: Ledger, profile_id_of: ProfileIdOf) -> DecisionEffects:
+    """Apply one verdict under a number of its own; what decides nothing has the number of the decision before it."""
+    decides_nothing = isinstance(verdict, ChangeNothing | RememberSignIns)
+    effects = DecisionEffects(ledger.last_decision() if decides_nothing else ledger.next_decision(), profile_id_of)
+    match verdict:
+        case ChangeNothing(named=named, reason=reason):
+            effects.changes.append(NewChange("nothing", named, reason))
+        case RememberSignIns(device=device, sign_ins=sign_ins):
+            ledger.devices.keep_sign_ins(device, sign_ins)
+        case LinkPairs():
+            link_pairs(verdict, ledger, effects)
+        case ShareDevice():
+            share_device(verdict, ledger, effects)
+        case TakeBack():
+            take_back(verdict, ledger, effects)
+        case ReleasePair():
+            release_pair(verdict, ledger, effects)
+        case RejectPair():
+            reject_pair(verdict, ledger, effects)
+        case AttributeDevice():
+            attribute_device(verdict, ledger, effects)
+        case ReattributeDevice():
+            reattribute_device(verdict, ledger, effects)
+    return effects

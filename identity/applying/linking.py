@@ -1,0 +1,66 @@
+"""Evidence that ties identifiers, or does not, and components that become one."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from identity.decision import DecisionEffects, NewChange, NewLink
+from identity.ledger import Component, Ledger
+from identity.verdicts import LinkPairs, PairEvidence, RejectPair, ReleasePair
+from schemas.records import ChangeKind, Identifier, LinkStatus, Transfer
+
+_DROPPED: tuple[tuple[LinkStatus, ChangeKind], ...] = (("refused", "refused"), ("waiting", "quarantined"))
+
+
+def link_pairs(verdict: LinkPairs, ledger: Ledger, effects: DecisionEffects) -> None:
+    """Record the evidence of each pair, unite what it ties, and publish what was dropped."""
+    primary = verdict.primary
+    for pair in verdict.pairs:
+        record(PairEvidence(primary, pair.other, (pair.evidence,)), ledger, effects)
+    tied = (pair.other for pair in verdict.pairs if pair.evidence.status == "active")
+    unite(verdict.components, (primary, *tied), ledger, effects)
+    for status, kind in _DROPPED:
+        dropped = [pair for pair in verdict.pairs if pair.evidence.status == status]
+        if dropped:
+            profile_id = effects.profile_id_of(ledger.components.canonical_of(primary))
+            named = (primary, *(pair.other for pair in dropped))
+            effects.changes.append(NewChange(kind, named, dropped[0].reason, profile_id=profile_id))
+
+
+def release_pair(verdict: ReleasePair, ledger: Ledger, effects: DecisionEffects) -> None:
+    """Record what became of a pair that was accepted, and unite what it ties."""
+    named = (verdict.released.identifier, verdict.released.other)
+    record(verdict.released, ledger, effects)
+    effects.changes.append(NewChange("refused" if verdict.refusal else "released", named, verdict.refusal))
+    unite(verdict.components, named, ledger, effects)
+
+
+def reject_pair(verdict: RejectPair, ledger: Ledger, effects: DecisionEffects) -> None:
+    """Record that a pair was rejected, and keep the two apart."""
+    named = (verdict.rejected.identifier, verdict.rejected.other)
+    record(verdict.rejected, ledger, effects)
+    ledger.components.forbid(*named, verdict.at)
+    effects.changes.append(NewChange("rejected", named, verdict.reason))
+
+
+def record(pair: PairEvidence, ledger: Ledger, effects: DecisionEffects) -> None:
+    """Record evidence of a pair under the number of the decision, and publish it."""
+    numbered = [msgspec.structs.replace(evidence, decision=effects.number) for evidence in pair.evidence]
+    left, right = ledger.links.record(pair.identifier, pair.other, numbered)
+    effects.links += [NewLink(left, right, evidence) for evidence in numbered]
+
+
+def unite(
+    components: Sequence[Component], named: tuple[Identifier, ...], ledger: Ledger, effects: DecisionEffects
+) -> None:
+    """Make one component of several, if there are, and send the states of their profiles to the one that stays."""
+    if len(components) < 2:
+        return
+    united = ledger.components.unite(components)
+    target = effects.profile_id_of(united.canonical)
+    retiring = [component for component in components if component.canonical != united.canonical]
+    retired = tuple(effects.profile_id_of(component.canonical) for component in retiring)
+    for profile_id, component in zip(retired, retiring, strict=True):
+        effects.commands.append((profile_id, Transfer(effects.number, target, component.identifiers)))
+    effects.merged += len(retiring)
+    effects.changes.append(NewChange("merged", named, retired=retired, profile_id=target))

@@ -1,0 +1,68 @@
+"""The profiles that one decision has rebuilt from their events."""
+
+from collections.abc import Iterable, Iterator
+
+from identity.decision import DecisionEffects
+from identity.ledger import Component, Ledger
+from identity.ownership import SignIns, claims, owners
+from schemas.records import Attribute, Claim, Claimant, Identifier, Rebuild, Transfer
+
+
+class Rebuilds:
+    """Sends the commands that rebuild profiles, and collects the events that each of them claims."""
+
+    def __init__(self, ledger: Ledger, effects: DecisionEffects) -> None:
+        self._ledger = ledger
+        self._effects = effects
+        self._claimants: dict[str, Claimant] = {}
+        self._attributed: set[Identifier] = set()
+
+    @property
+    def claimants(self) -> tuple[Claimant, ...]:
+        """Return the profiles with their claims, in the order in which they were rebuilt."""
+        return tuple(self._claimants.values())
+
+    def component(self, component: Component) -> None:
+        """Rebuild the profile of a component; those of its other identifiers give way to it."""
+        canonical, *others = component.identifiers
+        profile_id = self._effects.profile_id_of(canonical)
+        used = dict.fromkeys(device for member in component.identifiers for device in self._used_by(member))
+        reattributed = tuple(device for device in used if self._ledger.devices.is_attributed(device))
+        claimed = tuple(self._claims(component.identifiers, reattributed))
+        self._claimants[profile_id] = Claimant(profile_id, claimed)
+        held = self._owners(canonical) if self._ledger.devices.is_attributed(canonical) else ()
+        number = self._effects.number
+        self._effects.commands.append((profile_id, Rebuild(number, component.identifiers, held, reattributed)))
+        self._effects.commands += (
+            (self._effects.profile_id_of(other), Transfer(number, profile_id, (other,), outdates=True))
+            for other in others
+        )
+        for device in reattributed:
+            self.attribute(device)
+
+    def persons(self, identifiers: Iterable[Identifier]) -> None:
+        """Rebuild the profiles of these that are not rebuilt yet."""
+        for identifier in identifiers:
+            component = self._ledger.components.of(identifier)
+            if self._effects.profile_id_of(component.canonical) not in self._claimants:
+                self.component(component)
+
+    def attribute(self, device: Identifier) -> None:
+        """Send a shared device its owners, once."""
+        if device not in self._attributed:
+            self._attributed.add(device)
+            attribute = Attribute(self._effects.number, device, self._owners(device))
+            self._effects.commands.append((self._effects.profile_id_of(device), attribute))
+
+    def _claims(self, members: tuple[Identifier, ...], reattributed: tuple[Identifier, ...]) -> Iterator[Claim]:
+        """Yield the events whose primary identifier is a member, and those of devices while a member owned them."""
+        for member in members:
+            yield Claim(member.namespace, member.value)
+        for device in reattributed:
+            yield from (claim for owner, claim in claims(device, self._owners(device)) if owner in members)
+
+    def _owners(self, device: Identifier) -> SignIns:
+        return owners(self._ledger.devices.sign_ins(device))
+
+    def _used_by(self, person: Identifier) -> tuple[Identifier, ...]:
+        return self._ledger.devices.used_by(person)

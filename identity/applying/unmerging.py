@@ -1,0 +1,77 @@
+"""Evidence that is taken back, and the components that come of it (docs/decisions/0009)."""
+
+from identity.applying.attributing import publish_owners
+from identity.applying.linking import record
+from identity.applying.rebuilds import Rebuilds
+from identity.decision import DecisionEffects, NewChange, NewRoute
+from identity.ledger import Component, Ledger
+from identity.verdicts import PairEvidence, ShareDevice, TakeBack
+from schemas.records import Identifier
+
+
+def take_back(verdict: TakeBack, ledger: Ledger, effects: DecisionEffects) -> None:
+    """Take the evidence of pairs back, and forbid those that must stay apart."""
+    for pair in verdict.retracted:
+        record(pair, ledger, effects)
+        _forget_sign_ins(pair, ledger)
+    rebuilds = Rebuilds(ledger, effects)
+    _unmerge(verdict.component, verdict.retracted, rebuilds, ledger, effects)
+    for left, right in verdict.forbidden:
+        ledger.components.forbid(left, right, verdict.at)
+    profile_id = effects.profile_id_of(verdict.component.canonical)
+    effects.changes.append(
+        NewChange("unmerged", verdict.named, verdict.reason, profile_id=profile_id, claimants=rebuilds.claimants)
+    )
+
+
+def share_device(verdict: ShareDevice, ledger: Ledger, effects: DecisionEffects) -> None:
+    """Take all links of a device back; if its events are attributed, rebuild whoever has signed in on it."""
+    device = verdict.device
+    ledger.devices.share(device, effects.number, verdict.is_attributed)
+    for pair in verdict.retracted:
+        record(pair, ledger, effects)
+    rebuilds = Rebuilds(ledger, effects)
+    _unmerge(verdict.component, verdict.retracted, rebuilds, ledger, effects)
+    if verdict.is_attributed:
+        rebuilds.persons((device, *(sign_in.identifier for sign_in in ledger.devices.sign_ins(device))))
+    effects.changes.append(NewChange("shared", (device, *verdict.persons), "shared", claimants=rebuilds.claimants))
+    if verdict.is_attributed:
+        publish_owners(device, (), ledger, effects)
+
+
+def _forget_sign_ins(pair: PairEvidence, ledger: Ledger) -> None:
+    if any(evidence.status == "active" for evidence in ledger.links.evidence(pair.identifier, pair.other)):
+        return
+    for device, person in ((pair.identifier, pair.other), (pair.other, pair.identifier)):
+        if device in ledger.devices.used_by(person):
+            ledger.devices.forget_sign_ins(device, person)
+
+
+def _unmerge(
+    component: Component,
+    retracted: tuple[PairEvidence, ...],
+    rebuilds: Rebuilds,
+    ledger: Ledger,
+    effects: DecisionEffects,
+) -> None:
+    """Make the pieces that the remaining links hold together components of their own, if there are several."""
+    reopened = {end for pair in retracted for end in (pair.identifier, pair.other)}
+    pieces = ledger.links.pieces(component.identifiers)
+    if len(pieces) < 2:
+        # Whatever did not come apart stays routed as it is: the state of a merge may still be on its way.
+        effects.routes += (NewRoute(member, reopen=True) for member in component.identifiers if member in reopened)
+        return
+    unmerged = ledger.components.unmerge(component, pieces)
+    reopened |= _reopen_refused(component, ledger, effects)
+    for piece in unmerged:
+        rebuilds.component(piece)
+        profile_id = effects.profile_id_of(piece.canonical)
+        effects.routes += (NewRoute(member, profile_id, member in reopened) for member in piece.identifiers)
+
+
+def _reopen_refused(component: Component, ledger: Ledger, effects: DecisionEffects) -> set[Identifier]:
+    """Let pairs be seen anew that were refused because the component was one; return its members of such pairs."""
+    refused = {member: ledger.links.refused(member) for member in component.identifiers}
+    others = dict.fromkeys(other for pairs in refused.values() for other in pairs if other not in refused)
+    effects.routes += (NewRoute(other, reopen=True) for other in others)
+    return {member for member, pairs in refused.items() if pairs}

@@ -1,0 +1,56 @@
+"""Operators' requests that take evidence back: unmerge and retract."""
+
+from collections.abc import Iterator
+
+from identity.judging.evidence import is_in_force, retracted
+from identity.ledger import Ledger
+from identity.rules import IdentityRules
+from identity.verdicts import ChangeNothing, TakeBack, Verdict
+from schemas.records import Identifier, IdentityRequest, Pair
+
+
+def judge_unmerge(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
+    """Unmerge all identifiers but the first from the first one's person.
+
+    What only they tie to it goes with them, and links among them stay.
+    """
+    anchor, *split = request.identifiers
+    component = ledger.components.of(anchor)
+    strangers = [other for other in split if ledger.components.canonical_of(other) != component.canonical]
+    if strangers:
+        yield ChangeNothing(request.identifiers, f"{', '.join(map(str, strangers))} and {anchor} are not one person")
+        return
+    if not split or anchor in split:
+        yield ChangeNothing(request.identifiers, "nothing is to be unmerged")
+        return
+    stays = ledger.links.reached(anchor, without=split)
+    tied = [(member, other) for member in split for other in ledger.links.near(member) if other in stays]
+    pairs = [Pair(left, right) for left, right in tied]
+    yield TakeBack(
+        component,
+        retracted(pairs, "forbidden" if request.forbid else "unmerged", request, ledger),
+        forbidden=(*tied, *((member, anchor) for member in split)) if request.forbid else (),
+        at=request.occurred_at,
+        named=request.identifiers,
+        reason=request.reason,
+    )
+
+
+def judge_retraction(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
+    """Take the evidence of pairs back; every component that comes apart does so under a number of its own."""
+    by_component: dict[Identifier, list[Pair]] = {}
+    for pair in request.pairs:
+        if is_in_force(pair, ledger):
+            by_component.setdefault(ledger.components.canonical_of(pair.left), []).append(pair)
+    if not by_component:
+        yield ChangeNothing(request.identifiers, "no such evidence is in force")
+    for canonical, pairs in by_component.items():
+        ends = tuple((pair.left, pair.right) for pair in pairs)
+        yield TakeBack(
+            ledger.components.of(canonical),
+            retracted(pairs, "forbidden" if request.forbid else "retracted", request, ledger),
+            forbidden=ends if request.forbid else (),
+            at=request.occurred_at,
+            named=tuple(dict.fromkeys(end for pair in ends for end in pair)),
+            reason=request.reason,
+        )

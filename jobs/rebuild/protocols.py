@@ -1,0 +1,60 @@
+"""What a rebuild needs of the world around it: the past, commands to profiles, and the progress of those who read them.
+
+ClickHouse and Kafka are behind them in the process; tests put worlds of their own there.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from runtime.kafka.offsets import Extent, Partition
+from schemas.records import Replay
+from warehouse.queries.past_events import PastEvent, Published
+
+
+class CommandPosition(NamedTuple):
+    """Where a command lies on `profile.commands`."""
+
+    partition: int
+    offset: int
+
+
+class Past(Protocol):
+    """The events of before, and what was published of profiles. Every method may block and raise TransientError."""
+
+    def page(
+        self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
+    ) -> Iterator[PastEvent]:
+        """Yield some events with any of these values among their identifiers, in order of time and position.
+
+        They lie behind `after`, and before the offset that `cut` has for their partition; none: there are no more. May
+        raise in the midst of them.
+        """
+
+    def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
+        """Find the sessions of profiles, and the highest version of these and of the first profile."""
+
+
+class Commands(Protocol):
+    """Commands to profiles. Every method may block and raise TransientError or TerminalError."""
+
+    def send(self, workspace: str, profile_id: str, replays: Iterable[Replay]) -> tuple[CommandPosition, ...]:
+        """Append replays in order; return once they are durable. After an error some may be there all the same."""
+
+    def watch_refusals(self) -> None:
+        """Begin to look for refusals: those of before this call do not count."""
+
+    def refused(self, positions: Iterable[CommandPosition]) -> frozenset[CommandPosition]:
+        """Find which of these commands PROFILE could not take; all of them must have been read."""
+
+
+class Progress(Protocol):
+    """How far consumer groups have come. Every method may block and raise TransientError or TerminalError."""
+
+    def partitions(self, topics: Iterable[str]) -> tuple[Partition, ...]:
+        """The partitions of topics, in order."""
+
+    def extents(self, partitions: Iterable[Partition]) -> Mapping[Partition, Extent]:
+        """The offsets that each partition holds now."""
+
+    def committed(self, group: str, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        """What a group has committed of these partitions; nothing of those that it never committed."""

@@ -1,0 +1,32 @@
+"""One way for commands to look something up: in a workspace that exists, and every failure in one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from onefold.running import check_workspace_to_read, running_settings
+from onefold.unreachable import failure
+from runtime.errors import OnefoldError
+from runtime.literal import literal
+from settings import Settings
+
+Result = TypeVar("Result")
+
+
+def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path | None) -> Result:
+    """Return what `query` returns for the running installation. Raises ClickException."""
+    settings = running_settings(data_dir)
+    check_workspace_to_read(settings, workspace)
+    try:
+        return query(settings)
+    except ValueError as error:  # an identifier that is none, or that this look-up cannot be about
+        raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
+
+
+def lookup_failure(error: OnefoldError) -> click.ClickException:
+    """Return the failure in one line, with what to do."""
+    return click.ClickException(failure(error))

@@ -1,0 +1,64 @@
+"""Reads topics to the end that they have now; reading on is left to whoever stays."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from runtime.errors import TransientError
+from runtime.kafka.clients import unjoined_consumer
+from runtime.kafka.errors import errors_sorted
+from runtime.kafka.offsets import Offsets, Partition
+
+STALL_S = 30.0
+_FETCH_RECORDS = 500
+_FETCH_S = 0.1
+_FROM_THE_START: Mapping[Partition, int] = MappingProxyType({})
+
+
+def read_to_end(
+    kafka: str, topics: Iterable[str], since: Mapping[Partition, int] = _FROM_THE_START, stall_s: float = STALL_S
+) -> Iterator[Message]:
+    """Yield the committed records of topics up to the ends at the call, in order within a partition.
+
+    `since`: where to begin in a partition, its start if nothing is given. Raises TransientError, also when nothing
+    arrives for `stall_s`: an open transaction, of whomever, holds back what lies behind it.
+    """
+    offsets = Offsets(kafka)
+    ends: dict[Partition, int] = {}
+    starts: list[TopicPartition] = []
+    for partition, extent in offsets.extents(offsets.partitions(topics)).items():
+        start = max(extent.start, since.get(partition, extent.start))
+        if start < extent.end:
+            ends[partition] = extent.end
+            starts.append(TopicPartition(*partition, start))
+    if not starts:
+        return
+    consumer = unjoined_consumer(kafka)
+    try:
+        with errors_sorted(kafka):
+            consumer.assign(starts)
+            yield from _up_to(ends, consumer, kafka, stall_s)
+    finally:
+        consumer.close()
+
+
+def _up_to(ends: Mapping[Partition, int], consumer: Consumer, kafka: str, stall_s: float) -> Iterator[Message]:
+    """Yield records until the consumer's position, which passes markers too, is at every end."""
+    arrived_at = time.monotonic()
+    while any(position.offset < ends[position.topic, position.partition] for position in _positions(consumer)):
+        if time.monotonic() - arrived_at > stall_s:
+            raise TransientError(f"Kafka at {kafka} does not send what lies before the end of {sorted(ends)}")
+        for message in consumer.consume(_FETCH_RECORDS, _FETCH_S):
+            error = message.error()
+            if error is None:
+                arrived_at = time.monotonic()
+                if (message.offset() or 0) < ends[message.topic() or "", message.partition() or 0]:
+                    yield message
+            elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():
+                raise KafkaException(error)
+
+
+def _positions(consumer: Consumer) -> list[TopicPartition]:
+    return consumer.position(consumer.assignment())

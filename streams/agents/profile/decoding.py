@@ -1,0 +1,141 @@
+"""Decodes the records of PROFILE's topics, states and replayed events within them included; raises DecodeError only."""
+
+import struct
+from collections.abc import Collection
+
+import msgspec
+
+from schemas.codec import Codec, DecodeError
+from schemas.identity import profile_key, split_profile_key
+from schemas.records import (
+    Absorb,
+    Advance,
+    Attribute,
+    Disown,
+    Event,
+    Fold,
+    Identifier,
+    ProfileCommand,
+    Rebuild,
+    Replay,
+    Transfer,
+)
+from schemas.topics import PROFILE_COMMANDS
+from streams.fold.entry import decode_entry
+from streams.fold.state import ProfileState
+from streams.phases import Record
+
+
+class RoutedEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event for a profile, as RESOLVE or another profile has sent it there.
+
+    `decision`, `owner`, `owner_decision`: see `schemas.records.Fold`. `buffered`: it waited for a rebuild.
+    """
+
+    event: Event
+    encoded: bytes
+    decision: int = 0
+    owner: Identifier | None = None
+    owner_decision: int = 0
+    buffered: bool = False
+
+
+class AbsorbedState(msgspec.Struct, frozen=True, gc=False):
+    """The command, and the state that it brings; an empty one if the other profile had none."""
+
+    command: Absorb
+    state: ProfileState
+
+
+class ReplayChunk(msgspec.Struct, frozen=True, gc=False):
+    """The command, and the events that it brings."""
+
+    command: Replay
+    events: tuple[Event, ...]
+
+
+Content = RoutedEvent | Transfer | AbsorbedState | Rebuild | ReplayChunk | Attribute | Disown | Advance
+
+
+class Addressed(msgspec.Struct, frozen=True, gc=False):
+    """What a record says to a profile, whose `key` is made of the other two. `raw`: the record's value.
+
+    An Advance is for all profiles of a workspace: without a profile id, the key is empty.
+    """
+
+    workspace: str
+    profile_id: str
+    key: bytes
+    content: Content
+    raw: bytes
+
+
+class ProfileDecoder:
+    """Decodes records of the configured workspaces."""
+
+    def __init__(self, codec: Codec, workspaces: Collection[str]) -> None:
+        self._codec = codec
+        self._workspaces = workspaces
+
+    def decode(self, record: Record) -> Addressed:
+        """Decode a record of any of the topics. Raises DecodeError."""
+        raw = record.value or b""
+        if record.topic == PROFILE_COMMANDS:
+            addressed = self._command(raw)
+        else:
+            workspace, profile_id = _split(record.key)
+            event = self._codec.decode(Event, raw)
+            addressed = Addressed(workspace, profile_id, record.key or b"", RoutedEvent(event, raw), raw)
+        if addressed.workspace not in self._workspaces:
+            raise DecodeError("unknown_workspace", "the record names a workspace that is not configured")
+        return addressed
+
+    def decode_buffered(self, workspace: str, profile_id: str, is_event: bool, raw: bytes) -> Addressed:
+        """Decode what was buffered for a profile: an event, or a command. Raises DecodeError."""
+        if not is_event:
+            return self._command(raw)
+        event = RoutedEvent(self._codec.decode(Event, raw), raw, buffered=True)
+        return Addressed(workspace, profile_id, profile_key(workspace, profile_id), event, raw)
+
+    def _command(self, raw: bytes) -> Addressed:
+        record = self._codec.decode(ProfileCommand, raw)
+        key = profile_key(record.workspace, record.profile_id) if record.profile_id else b""
+        if not isinstance(record.command, Advance):
+            _split(key)
+        return Addressed(record.workspace, record.profile_id, key, self._content(record), raw)
+
+    def _content(self, record: ProfileCommand) -> Content:
+        match record.command:
+            case Fold() as fold:
+                event = self._codec.decode(Event, fold.event)
+                return RoutedEvent(event, fold.event, fold.decision, fold.owner, fold.owner_decision)
+            case Replay() as replay:
+                return ReplayChunk(replay, tuple(self._codec.decode(Event, event) for event in replay.events))
+            case Absorb() as absorb:
+                return AbsorbedState(absorb, _state(absorb.state))
+            case Transfer() as transfer:
+                _split(profile_key(record.workspace, transfer.target))
+                return transfer
+            case None:
+                raise DecodeError("unprocessable", "a command that this release does not know")
+            case command:
+                return command
+
+
+def _state(encoded: bytes | None) -> ProfileState:
+    if encoded is None:
+        return ProfileState()
+    try:
+        entry = decode_entry(encoded)
+    except (ValueError, msgspec.DecodeError, struct.error) as error:
+        raise DecodeError("invalid", f"the state to be absorbed: {error}") from None
+    if not isinstance(entry, ProfileState):
+        raise DecodeError("invalid", "a forward holds no state that could be absorbed")
+    return entry
+
+
+def _split(key: bytes | None) -> tuple[str, str]:
+    try:
+        return split_profile_key(key)
+    except ValueError as error:
+        raise DecodeError("invalid", str(error)) from None

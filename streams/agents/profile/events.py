@@ -1,0 +1,80 @@
+"""What a profile does with an event: folds it, or sends it to the profile that it belongs to."""
+
+from schemas.records import Fold, Identifier
+from streams import metrics
+from streams.agents.profile.batch import Batch, BatchProfile
+from streams.agents.profile.decoding import RoutedEvent
+from streams.fold.attribution import owner_of
+from streams.fold.entry import Forward
+from streams.fold.fold import fold_event
+from streams.fold.segments import evaluate_all
+from streams.fold.state import ProfileState
+
+
+def forward(batch: Batch, profile: BatchProfile, entry: Forward, routed: RoutedEvent) -> None:
+    """Send an event on to the profile that took this one in.
+
+    The default profile of its identifier adds the decision by which it is a forward, others keep the one that came.
+    """
+    identifier = routed.owner or routed.event.identifiers[0]
+    is_default = batch.default_profile_id(profile, identifier) == profile.context.profile_id
+    decision = entry.decision if is_default else routed.decision
+    _send(batch, profile, entry.target, Fold(routed.encoded, decision, routed.owner, routed.owner_decision))
+
+
+def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed: RoutedEvent) -> None:
+    """Fold an event, unless it is misrouted or belongs to an owner of the shared device that the profile is of."""
+    event, context = routed.event, profile.context
+    owner = routed.owner
+    if owner is not None and _is_outdated(state, routed):
+        owner = None
+    identifier = owner or event.identifiers[0]
+    if _is_misrouted(batch, profile, state, identifier, routed.decision):
+        target = batch.default_profile_id(profile, identifier)
+        _send(batch, profile, target, Fold(routed.encoded, 0, owner, routed.owner_decision))
+        return
+    batch.clocks.advance(context.workspace, event.occurred_at)
+    if state is None:
+        state = ProfileState()
+        batch.tally[metrics.CREATED, (context.workspace,)] += 1
+    elif owner is None and (attributed := owner_of(state, event)) is not None:
+        profile.keep(state)
+        target = batch.default_profile_id(profile, attributed)
+        _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.ownership.decision))
+        return
+    if not fold_event(state, event, context, profile.outputs, adds_identifier=owner is None):
+        batch.tally[metrics.EVENTS, (context.workspace, "duplicate")] += 1
+        return
+    if state.expiry.vanished_at is not None:
+        evaluate_all(state, event.message_id, context, profile.outputs)
+    profile.publish(state, batch.clocks.now(context.workspace))
+    if routed.buffered:  # how long it took says how long the rebuild did
+        batch.tally[metrics.EVENTS, (context.workspace, "folded")] += 1
+    else:
+        batch.receipts.append((context.workspace, event.received_at))
+
+
+def _is_outdated(state: ProfileState | None, routed: RoutedEvent) -> bool:
+    """Return whether the device's events were reattributed after this one was attributed to the profile."""
+    return state is not None and state.ownership.is_stale(routed.event.identifiers[0], routed.owner_decision)
+
+
+def _is_misrouted(
+    batch: Batch, profile: BatchProfile, state: ProfileState | None, identifier: Identifier, decision: int
+) -> bool:
+    """Return whether an event was on its way here when the identifier that it counts for was split off.
+
+    All others are of an identifier that the profile has taken in, or whose default profile it is. One that the default
+    profile has sent here (by `decision`) stays unless the profile was rebuilt since: it would be sent here again.
+    """
+    if state is not None and state.identifiers.has(identifier):
+        return False
+    rebuilt = 0 if state is None else state.lineage.rebuilt
+    if rebuilt <= decision > 0:
+        return False
+    return batch.default_profile_id(profile, identifier) != profile.context.profile_id
+
+
+def _send(batch: Batch, profile: BatchProfile, target: str, command: Fold) -> None:
+    batch.tally[metrics.EVENTS, (profile.context.workspace, "forwarded")] += 1
+    batch.send(profile, target, command)

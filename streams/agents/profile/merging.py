@@ -1,0 +1,81 @@
+"""Merges profiles (docs/decisions/0006): one becomes a forward and sends its state, the other absorbs it."""
+
+import msgspec
+
+from definitions import NEVER
+from schemas.records import Absorb, Route, Transfer
+from streams.agents.profile.batch import Batch, BatchProfile
+from streams.agents.profile.decoding import AbsorbedState
+from streams.fold.entry import Forward, encode_entry
+from streams.fold.merge import absorb as unite
+from streams.fold.merge import retire
+from streams.fold.state import ProfileState
+
+
+def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Transfer) -> None:
+    """Become a forward and send the state to the target, unless its events are being replayed there.
+
+    Only identifiers whose state is here move with it: those of a state that is still on its way here follow with that
+    state, through the forward. Otherwise their events could overtake it.
+    """
+    if _is_void(profile, command):
+        return
+    rebuilt, version = 0, 0
+    if state is not None:
+        rebuilt = state.lineage.rebuilt
+        if command.decision < rebuilt:
+            return  # an unmerge has taken it from the target since
+        retire(state, profile.context, profile.outputs)
+        version = state.lineage.version + 1
+    if command.outdates:
+        rebuilt = command.decision
+    else:
+        batch.send(profile, command.target, _state_for_target(profile, state, command))
+    profile.become(Forward(command.target, command.decision, version, rebuilt))
+
+
+def redirect(_: Batch, profile: BatchProfile, entry: Forward, command: Transfer) -> None:
+    """Lead to another target from now on, by a later decision."""
+    if not _is_void(profile, command) and command.decision > entry.decision:
+        rebuilt = max(command.decision, entry.rebuilt) if command.outdates else entry.rebuilt
+        profile.become(Forward(command.target, command.decision, entry.version, rebuilt))
+
+
+def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, absorbed: AbsorbedState) -> None:
+    """Take a state in, and only then let RESOLVE send the identifiers' events here.
+
+    One that was sent here before the profile was last rebuilt counts no more: its events were replayed, here or where
+    they belong by now. Each forward on its way has judged it by what was replayed there.
+    """
+    command, state = absorbed.command, state or ProfileState()
+    is_repeated = not command.identifiers or state.identifiers.has(command.identifiers[0])
+    if command.decision < state.lineage.rebuilt or is_repeated:
+        return
+    unite(state, absorbed.state, command.identifiers, command.decision, profile.context, profile.outputs)
+    profile.publish(state, batch.now(profile))
+    workspace, profile_id = profile.context.workspace, profile.context.profile_id
+    for identifier in command.identifiers:
+        route = Route(workspace, identifier.namespace, identifier.value, profile_id, command.decision)
+        batch.messages.append(route)
+
+
+def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, absorbed: AbsorbedState) -> None:
+    """Send a state on to the target of the forward, by the later of both decisions."""
+    command = absorbed.command
+    if command.decision >= entry.rebuilt:
+        decision = max(command.decision, entry.decision)
+        batch.send(profile, entry.target, msgspec.structs.replace(command, decision=decision))
+
+
+def _state_for_target(profile: BatchProfile, state: ProfileState | None, command: Transfer) -> Absorb:
+    moving = {command.identifiers[0], *(state.identifiers.listed() if state is not None else ())}
+    return Absorb(
+        decision=command.decision,
+        origin=profile.context.profile_id,
+        identifiers=tuple(sorted(moving, key=profile.context.rules.rank)),
+        state=None if state is None else encode_entry(state, NEVER),
+    )
+
+
+def _is_void(profile: BatchProfile, command: Transfer) -> bool:
+    return command.target == profile.context.profile_id or not command.identifiers

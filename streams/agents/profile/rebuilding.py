@@ -1,0 +1,61 @@
+"""Rebuilds profiles (docs/decisions/0009): begins to wait, buffers meanwhile, folds the replay, and goes on."""
+
+from schemas.records import Rebuild
+from streams import metrics
+from streams.agents.profile.batch import Batch, BatchProfile
+from streams.agents.profile.buffer import Buffer
+from streams.agents.profile.decoding import Addressed, ReplayChunk, RoutedEvent
+from streams.fold import rebuild
+from streams.fold.entry import Forward, Rebuilding
+from streams.fold.state import ProfileState
+
+
+def begin(_: Batch, profile: BatchProfile, entry: ProfileState | Forward | None, command: Rebuild) -> None:
+    """Wait for the replay of the events that belong here from this decision on."""
+    rebuilding = rebuild.begin(entry, command)
+    if rebuilding is not None:
+        profile.wait_for(rebuilding)
+
+
+def begin_again(batch: Batch, profile: BatchProfile, former: Rebuilding, command: Rebuild) -> None:
+    """Wait for another replay by a later decision; what is buffered stays so."""
+    rebuilding = rebuild.begin(former, command)
+    if rebuilding is not None:
+        _buffer(batch, profile, former).forget_sessions(former.next_chunk)
+        profile.wait_for(rebuilding)
+
+
+def buffer(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, addressed: Addressed) -> None:
+    """Keep a record, in order, until the profile is rebuilt; an event without what came with it."""
+    match addressed.content:
+        case RoutedEvent() as routed:
+            _buffer(batch, profile, rebuilding).add(routed.event.message_id, routed.encoded)
+        case _:
+            _buffer(batch, profile, rebuilding).add(None, addressed.raw)
+    batch.tally[metrics.BUFFERED, ()] += 1
+    profile.changed = True
+
+
+def replay(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: ReplayChunk) -> None:
+    """Fold a chunk of the replay; with the last one, go on with what was buffered."""
+    command, workspace = chunk.command, profile.context.workspace
+    if command.decision != rebuilding.lineage.rebuilt:
+        return
+    buffered, earlier_chunks = _buffer(batch, profile, rebuilding), rebuilding.next_chunk
+    if not rebuild.replay(rebuilding, command.attempt, command.chunk, command.version, chunk.events, profile.context):
+        return
+    profile.changed = True
+    if command.chunk == 0:
+        buffered.forget_sessions(earlier_chunks)
+    batch.tally[metrics.EVENTS, (workspace, "replayed")] += buffered.drop(chunk.events)
+    if not command.last:
+        buffered.put_sessions(command.chunk, command.sessions)
+        return
+    published, now = [*buffered.take_sessions(), *command.sessions], batch.now(profile)
+    profile.publish(rebuild.finish(rebuilding, published, now, profile.context, profile.outputs), now)
+    batch.tally[metrics.REBUILT, (workspace,)] += 1
+    batch.resume(profile, buffered.take())
+
+
+def _buffer(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding) -> Buffer:
+    return Buffer(profile.key, rebuilding, batch.view)

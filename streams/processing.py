@@ -1,0 +1,73 @@
+"""The way of a batch, from its reader to its acknowledgement: what a worker does. Read this first.
+
+Leaves the phases to `streams.phases`, what a stage makes of records to `streams.agents`, and durability to
+`streams.tasks`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from streams.failpoints import reached
+from streams.phases import (
+    Committed,
+    FetchedBatch,
+    Folded,
+    Settled,
+    Stage,
+    acknowledge,
+    decode,
+    fold,
+    receive,
+)
+from streams.state.view import StateView
+
+_NO_RECORDS = FetchedBatch((), {})
+
+
+class DurableState(Protocol):
+    """Where the batches of one task become durable, one after the other."""
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """Topic -> offset of the next record to read, as of the last commit; without topics that were never read."""
+        ...
+
+    def view(self) -> StateView:
+        """A view of the state as of the last commit, for one fold."""
+        ...
+
+    async def commit(self, folded: Folded[Any]) -> Committed:
+        """Make outputs, states and positions durable, all or nothing.
+
+        May fold the batch again, without records whose effects the broker does not take. An exception means that
+        nothing of the batch is visible, and that the worker must stop.
+        """
+        ...
+
+
+async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState) -> None:
+    """Carry a batch through all phases. An exception stops the worker; the batch is then read again."""
+    received = receive(batch, state.positions)
+    decoded = decode(stage, received)
+    folded = fold(stage, decoded, state.view())
+    committed = await state.commit(folded)
+    settled = await settle(committed, stage, state)
+    reached("before_acknowledgement")
+    acknowledge(settled)
+
+
+async def settle(committed: Committed, stage: Stage[Any], state: DurableState) -> Settled:
+    """Sweep until no deadline is due any more."""
+    more = committed.more
+    while more:
+        more = await sweep(stage, state)
+    return Settled(committed.received)
+
+
+async def sweep(stage: Stage[Any], state: DurableState) -> bool:
+    """Let the deadlines fire that are due; whether some were left for another sweep."""
+    folded = fold(stage, decode(stage, receive(_NO_RECORDS, state.positions)), state.view())
+    if not folded.effects.outputs and not folded.effects.view.changes:
+        return False
+    committed = await state.commit(folded)
+    return committed.more

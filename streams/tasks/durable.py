@@ -1,0 +1,83 @@
+"""The durable state of a task: its store and its producer, committed together. Implements `processing.DurableState`.
+
+Leaves the order of a commit to `streams.tasks.commit`, and which records are too large to `streams.tasks.isolation`.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from schemas.topics import EVENTS_DEAD, changelog
+from streams import metrics
+from streams.phases import Committed, Effects, Folded, Received, Stage
+from streams.state.view import StateView
+from streams.tasks.commit import Committer, RecordTooLarge
+from streams.tasks.isolation import RefusedSizes, isolate
+from streams.tasks.restoring import Restored
+
+log = logging.getLogger(__name__)
+
+
+class StoredState:
+    """Made once the store is restored. Folds run in the event loop, commits in a thread of the executor."""
+
+    def __init__(self, stage: Stage[Any], restored: Restored, committer: Committer, executor: Executor) -> None:
+        self._stage = stage
+        self._store = restored.store
+        self._committer = committer
+        self._executor = executor
+        self._positions = restored.positions
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """Topic -> offset of the next record to read."""
+        return self._positions
+
+    def view(self) -> StateView:
+        """A view of the state as of the last commit."""
+        return StateView(self._store)
+
+    async def commit(self, folded: Folded[Any]) -> Committed:
+        """Make a batch durable, if need be again without what is too large. Raises what `Committer.commit` raises."""
+        received = folded.decoded.received
+        sizes = RefusedSizes(changelog(self._stage.table))
+        while True:
+            folded_s = time.perf_counter()
+            try:
+                await self._commit(folded)
+                break
+            except RecordTooLarge as error:
+                if error.topic == EVENTS_DEAD:
+                    raise
+                log.warning("%s: %s: its cause becomes a dead letter", self._committer.name, error)
+                sizes.note(error.topic, error.size)
+                folded = isolate(self._stage, folded.decoded.received, self.view, sizes)
+        self._positions.update(received.positions)
+        self._count(received, folded.effects, folded_s)
+        return Committed(received, folded.effects.more)
+
+    async def _commit(self, folded: Folded[Any]) -> None:
+        loop = asyncio.get_running_loop()
+        positions = folded.decoded.received.positions
+        await loop.run_in_executor(self._executor, self._committer.commit, folded.effects, positions, self._store)
+
+    def _count(self, received: Received, effects: Effects, folded_s: float) -> None:
+        fold_s, commit_s = folded_s - received.began_s, time.perf_counter() - folded_s
+        metrics.batch(self._stage.name, len(received.records), fold_s, commit_s)
+        metrics.count(effects.tally)
+        metrics.LATENCY.observe(effects.receipts, time.time())
+
+    def flush_if_due(self) -> None:
+        """See to it that the store on the disk does not get too old. Blocking; raises what RocksDB raises."""
+        self._store.flush_if_due()
+
+    def observe(self, partition: int) -> None:
+        """Refresh the store's gauges."""
+        metrics.store(self._stage.name, partition, self._store.estimated_keys(), self._store.disk_bytes())
+
+    def close(self) -> None:
+        """Release the store. Blocking."""
+        self._store.close()

@@ -1,0 +1,189 @@
+"""The shipped rebuilder over the logs of a world, a step at a time; now and then it dies on the way.
+
+What it reads of ClickHouse is what the sink would have made of the logs, what it waits for in Kafka where the stages
+are.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from random import Random
+from typing import Protocol
+
+from jobs.rebuild.barrier import Barrier
+from jobs.rebuild.changes import fencing_command
+from jobs.rebuild.protocols import CommandPosition
+from jobs.rebuild.rebuild import Rebuilder
+from runtime.errors import TransientError
+from runtime.kafka.offsets import Extent, Partition
+from schemas import groups, topics
+from schemas.changes import asks_for_rebuild
+from schemas.records import Event, IdentityChange, Profile, ProfileCommand, Replay, Session
+from settings import Workspace
+from tests.streams.world.stepping import SteppedWork
+from warehouse.queries.past_events import PastEvent, Published
+
+_READER = {topics.IDENTITY_ROUTES: "resolve", topics.EVENTS_RESOLVED: "profile", topics.PROFILE_COMMANDS: "profile"}
+
+
+class Logs(Protocol):
+    """What a rebuilder sees of a world."""
+
+    random: Random
+    partitions: int
+
+    def end(self, topic: str, partition: int) -> int:
+        """The offset behind the last record."""
+
+    def position(self, stage: str, topic: str, partition: int) -> int:
+        """How far a stage has come."""
+
+    def resolved(self) -> Sequence[tuple[int, int, Event, bytes]]:
+        """Partition, offset, event and bytes of everything on `events.resolved`."""
+
+    def published_profiles(self) -> Iterable[Profile]:
+        """All records of profiles."""
+
+    def sessions(self) -> Mapping[str, Session]:
+        """The sessions that count."""
+
+    def changes(self) -> list[IdentityChange]:
+        """Everything on `identity.changes`."""
+
+    def command(self, command: ProfileCommand) -> CommandPosition:
+        """Append a command to a profile."""
+
+    def publish(self, change: IdentityChange) -> None:
+        """Append a change."""
+
+
+class WorldRebuilder:
+    """Takes changes up in order, and every one again that it did not get done with."""
+
+    def __init__(self, logs: Logs, workspaces: Mapping[str, Workspace]) -> None:
+        self._logs = logs
+        self._namespaces = {name: workspace.namespace for name, workspace in workspaces.items()}
+        self._changes_done = 0
+        self._work: SteppedWork | None = None
+        self._steps_to_live = 0
+        self.rebuilds = 0
+
+    def has_work(self) -> bool:
+        """Whether it is at work, or a change asks for it."""
+        return self._work is not None or any(map(asks_for_rebuild, self._logs.changes()[self._changes_done :]))
+
+    def step(self) -> None:
+        """Do something of the work, or die."""
+        if self._work is None:
+            self._work = SteppedWork(self._rebuild)
+            self._steps_to_live = self._logs.random.choice((1_000_000, 1_000_000, 3, 8, 20))
+        if self._steps_to_live == 0:
+            self._work.kill()
+        else:
+            self._work.step()
+        self._steps_to_live -= 1
+        if self._work.has_ended:
+            self._work = None
+
+    def _rebuild(self) -> None:
+        assert self._work is not None
+        pause = self._work.pause
+        changes, read_until = self._logs.changes()[self._changes_done :], len(self._logs.changes())
+        stopping = threading.Event()
+        token = self._logs.command(fencing_command(next(iter(self._namespaces)))).offset
+        rebuilder = Rebuilder(
+            _Past(self._logs, self._namespaces),
+            _Commands(self._logs, pause),
+            Barrier(_Progress(self._logs, pause), stopping, poll_s=0),
+            self._namespaces,
+            stopping,
+            chunk_events=self._logs.random.choice((1, 3, 100)),
+        )
+        for rebuilt in rebuilder.rebuild([change for change in changes if asks_for_rebuild(change)], token):
+            self._logs.publish(rebuilt)
+        self._changes_done = read_until
+        self.rebuilds += 1
+
+
+class _Past:
+    """What the sink would have written; pages of any size, which now and then break off."""
+
+    def __init__(self, logs: Logs, workspaces: Collection[str]) -> None:
+        self._logs = logs
+        self._workspaces = workspaces
+
+    def page(
+        self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
+    ) -> Iterator[PastEvent]:
+        assert workspace in self._workspaces
+        first: dict[str, PastEvent] = {}  # of events with one message id the first counts
+        for partition, offset, event, body in self._logs.resolved():
+            row = PastEvent(event.occurred_at, partition, offset, event.identifiers, body)
+            known = first.get(event.message_id)
+            if known is None or (offset, partition) < (known.offset, known.partition):
+                first[event.message_id] = row
+        rows = sorted(
+            (
+                row
+                for row in first.values()
+                if row.offset < cut[row.partition] and {one.value for one in row.identifiers} & {*values}
+            ),
+            key=_order,
+        )
+        behind = [row for row in rows if after is None or _order(row) > _order(after)]
+        size = self._logs.random.choice((1, 3, 100))
+        yield from behind[:size]
+        if behind and self._logs.random.random() < 0.1:
+            raise TransientError("the page breaks off")
+
+    def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
+        assert workspace in self._workspaces
+        sessions = [one for one in self._logs.sessions().values() if one.profile_id in profile_ids]
+        versions = [one.version for one in self._logs.published_profiles() if one.profile_id == profile_ids[0]]
+        versions += [session.version for session in sessions]
+        return Published(tuple(session.session_id for session in sessions), max(versions, default=0))
+
+
+class _Commands:
+    """The log of commands; a stage that refuses one fails the world."""
+
+    def __init__(self, logs: Logs, pause: Callable[[], None]) -> None:
+        self._logs = logs
+        self._pause = pause
+
+    def send(self, workspace: str, profile_id: str, replays: Iterable[Replay]) -> tuple[CommandPosition, ...]:
+        positions = []
+        for replay in replays:
+            positions.append(self._logs.command(ProfileCommand.of(workspace, profile_id, replay)))
+            self._pause()
+        return tuple(positions)
+
+    def watch_refusals(self) -> None:
+        pass
+
+    def refused(self, positions: Iterable[CommandPosition]) -> frozenset[CommandPosition]:
+        assert all(self._logs.end(topics.PROFILE_COMMANDS, one.partition) > one.offset for one in positions)
+        return frozenset()
+
+
+class _Progress:
+    """The positions of the stages; the sink has always read everything."""
+
+    def __init__(self, logs: Logs, pause: Callable[[], None]) -> None:
+        self._logs = logs
+        self._pause = pause
+
+    def partitions(self, topics: Iterable[str]) -> tuple[Partition, ...]:
+        return tuple((topic, partition) for topic in sorted(topics) for partition in range(self._logs.partitions))
+
+    def extents(self, partitions: Iterable[Partition]) -> dict[Partition, Extent]:
+        return {partition: Extent(0, self._logs.end(*partition)) for partition in partitions}
+
+    def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        self._pause()
+        if group == groups.SINK.name:
+            return {partition: self._logs.end(*partition) for partition in partitions}
+        return {partition: self._logs.position(_READER[partition[0]], *partition) for partition in partitions}
+
+
+def _order(row: PastEvent) -> tuple[int, int, int]:
+    return row.occurred_at, row.offset, row.partition

@@ -1,0 +1,63 @@
+"""The one list of columns is what the migrations create."""
+
+import pytest
+
+from tests.support.rows import tuples
+from warehouse.client import Warehouse
+from warehouse.column_types import BYTES, JSON, UNPARSED
+from warehouse.tables import TABLES
+
+pytestmark = pytest.mark.stack
+
+
+def test_the_migrations_create_exactly_the_listed_columns(warehouse: Warehouse) -> None:
+    stored = tuples(
+        warehouse,
+        "SELECT table, name, type FROM system.columns WHERE database = 'onefold' AND default_kind"
+        " NOT IN ('EPHEMERAL', 'ALIAS') AND table NOT IN ('migrations', 'events_current', 'device_owners')"
+        " ORDER BY table, position",
+    )
+    listed = [
+        (table.name, column.name, column.type.clickhouse)
+        for table in sorted(TABLES.values(), key=lambda table: table.name)
+        for column in table.columns
+    ]
+    assert stored == listed
+
+
+def test_every_json_column_is_inserted_as_text_and_its_table_keeps_what_is_unparsed(warehouse: Warehouse) -> None:
+    ephemeral = {
+        (row[0], row[1])
+        for row in tuples(
+            warehouse,
+            "SELECT table, name FROM system.columns WHERE database = 'onefold' AND default_kind = 'EPHEMERAL'",
+        )
+    }
+    listed = {
+        (table.name, column.inserted_as)
+        for table in TABLES.values()
+        for column in table.columns
+        if column.type in (JSON, BYTES)
+    }
+    assert ephemeral == listed
+    for table in TABLES.values():
+        kinds = [column.type for column in table.columns]
+        assert (JSON in kinds) == (UNPARSED in kinds), table.name
+
+
+def test_every_table_keeps_the_newest_row_of_its_key(warehouse: Warehouse) -> None:
+    engines = {
+        row[0]: (row[1], row[2])
+        for row in tuples(
+            warehouse,
+            "SELECT name, sorting_key, engine_full FROM system.tables WHERE database = 'onefold'"
+            " AND engine = 'ReplacingMergeTree' AND name != 'migrations'",
+        )
+    }
+    assert engines.keys() == TABLES.keys()
+    for table in TABLES.values():
+        sorting_key, engine = engines[table.name]
+        assert sorting_key == ", ".join(table.key)
+        is_deleted = ", is_deleted" if any(column.name == "is_deleted" for column in table.columns) else ""
+        assert f"ReplacingMergeTree(version{is_deleted})" in str(engine)
+        assert "non_replicated_deduplication_window = 1000" in str(engine)

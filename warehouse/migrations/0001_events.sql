@@ -1,0 +1,76 @@
+-- Every table keeps one row for each sorting key: the one with the highest `version`. Inserts may therefore be repeated,
+-- replayed and overlap. Queries see that row with FINAL, or everywhere with the setting `final = 1`.
+
+-- The sender's JSON comes as text in a column that is not stored. Text that is no JSON object for ClickHouse is kept in
+-- `unparsed`, so that one hostile event never costs a batch. `profile_id` is the profile at the time of routing. JSON
+-- columns drop nulls and a rebuild must be exact: `body` has the accepted bytes. SELECT * shows neither it nor the
+-- event's position on events.resolved, which `version` is made of.
+CREATE TABLE IF NOT EXISTS onefold.events
+(
+    workspace LowCardinality(String),
+    source LowCardinality(String),
+    message_id String,
+    type LowCardinality(String),
+    event LowCardinality(Nullable(String)),
+    occurred_at DateTime64(3, 'UTC'),
+    sent_at Nullable(DateTime64(3, 'UTC')),
+    received_at DateTime64(3, 'UTC'),
+    profile_id String,
+    identifiers Array(Tuple(namespace LowCardinality(String), value String)),
+    properties_text String EPHEMERAL '{}',
+    traits_text String EPHEMERAL '{}',
+    context_text String EPHEMERAL '{}',
+    properties JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(properties_text) = 'Object', properties_text, '{}')::JSON(max_dynamic_paths = 256),
+    traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_text) = 'Object', traits_text, '{}')::JSON(max_dynamic_paths = 256),
+    context JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(context_text) = 'Object', context_text, '{}')::JSON(max_dynamic_paths = 256),
+    unparsed Map(LowCardinality(String), String) DEFAULT mapFilter((field, text) -> JSONType(text) != 'Object', map('properties', properties_text, 'traits', traits_text, 'context', context_text)),
+    version UInt64 COMMENT 'Falls with the offset: of events with one message id the first counts, as it does in the profile',
+    body_bytes String EPHEMERAL '',
+    body String MATERIALIZED body_bytes CODEC(ZSTD(1)) COMMENT 'The event as it was accepted: Avro in Confluent''s framing; not part of SELECT *',
+    offset UInt64 ALIAS bitShiftRight(bitNot(version), 10),
+    partition UInt16 ALIAS bitAnd(bitNot(version), 1023),
+    INDEX occurred_at occurred_at TYPE minmax,
+    INDEX profile_id profile_id TYPE bloom_filter,
+    INDEX identifier_values identifiers.value TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace, message_id)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+-- A rejected event has no id of its own that could be relied upon: its position on the topic is its key.
+CREATE TABLE IF NOT EXISTS onefold.rejected_events
+(
+    workspace LowCardinality(String),
+    source LowCardinality(String),
+    message_id Nullable(String),
+    reason LowCardinality(String),
+    detail String,
+    body String,
+    received_at DateTime64(3, 'UTC'),
+    partition Int64,
+    offset Int64,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace, received_at, partition, offset)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS onefold.dead_letters
+(
+    workspace LowCardinality(String) COMMENT 'Empty where it could not be read',
+    dead_id String,
+    topic LowCardinality(String),
+    partition Int64,
+    offset Int64,
+    key Nullable(String),
+    value Nullable(String),
+    headers Array(Tuple(name String, value Nullable(String))),
+    stage LowCardinality(String),
+    reason LowCardinality(String),
+    detail String,
+    failed_at DateTime64(3, 'UTC'),
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace, dead_id)
+SETTINGS non_replicated_deduplication_window = 1000;

@@ -1,0 +1,127 @@
+"""Finds what a rebuild needs of the past: the events that claims may hold, in order of time, and a profile's sessions.
+
+Every failure is worth another attempt: the tables may not be there yet, and nothing is written.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from runtime.errors import TerminalError, TransientError
+from schemas.records import Identifier
+from warehouse.client import Warehouse
+from warehouse.errors import QueryTooLargeError
+from warehouse.queries.values import literal, literals, slices
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PAGE_ROWS = 20_000
+LEAST_PAGE_ROWS = 500
+ANSWER_TIMEOUT_S = 300.0
+
+# `position` is where the event lies on events.resolved, as its version says: offset << 10 | partition.
+_EVENTS = """
+SELECT toUnixTimestamp64Milli(occurred_at) AS time, bitNot(version) AS position,
+       identifiers.namespace AS namespaces, identifiers.value AS values, body
+FROM onefold.events FINAL
+WHERE workspace = {workspace} AND hasAny(identifiers.value, {values})
+  AND bitShiftRight(bitNot(version), 10) < arrayElement({cut}, bitAnd(bitNot(version), 1023) + 1)
+  AND (occurred_at > fromUnixTimestamp64Milli({time}) OR (time = {time} AND position > {position}))
+ORDER BY time, position
+LIMIT {limit}
+"""
+_SESSIONS = """
+SELECT session_id, version FROM onefold.sessions FINAL
+WHERE workspace = {workspace} AND has({profile_ids}, profile_id)
+ORDER BY session_id
+"""
+_VERSION = """
+SELECT max(version) AS version FROM onefold.profiles
+WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
+"""
+_PARTITION_BITS = 10
+_LEAST_TIME = -62_135_596_800_000  # year 1; what ClickHouse cannot hold it has cut off
+
+logger = logging.getLogger(__name__)
+
+
+class PastEvent(NamedTuple):
+    """An event: when, where on events.resolved, by whom, and its accepted bytes."""
+
+    occurred_at: int
+    partition: int
+    offset: int
+    identifiers: tuple[Identifier, ...]
+    body: bytes
+
+
+class Published(NamedTuple):
+    """Ids of sessions, open or closed, and the highest version of them and of the profile."""
+
+    sessions: tuple[str, ...]
+    version: int
+
+
+class PastEvents:
+    """The past as one ClickHouse has it, for one thread."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._page_rows = PAGE_ROWS
+
+    def page(
+        self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
+    ) -> Iterator[PastEvent]:
+        """Yield a page of events with any of these values among their identifiers, from before the cut, behind `after`.
+
+        The values are one of `slices`. Ordered by time and position, nothing once there are no more. Raises
+        TransientError, also in the midst of the page: go on behind the last event.
+        """
+        query = _EVENTS.format(
+            workspace=literal(workspace),
+            values=literals(values),
+            cut=f"[{', '.join(map(str, cut))}]::Array(UInt64)",
+            time=max(after.occurred_at, _LEAST_TIME) if after else _LEAST_TIME,
+            position=after.offset << _PARTITION_BITS | after.partition if after else 0,
+            limit=self._page_rows,
+        )
+        with self._reading():
+            for batch in self._warehouse.stream(query):
+                yield from _events(batch)
+
+    def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
+        """Find what was published of the first profile, and of sessions of all these. Raises TransientError."""
+        sessions: list[str] = []
+        with self._reading():
+            (profile,) = self._warehouse.rows(_VERSION, {"workspace": workspace, "profile_id": profile_ids[0]})
+            version = cast("int", profile["version"])
+            for some in slices(profile_ids):
+                query = _SESSIONS.format(workspace=literal(workspace), profile_ids=literals(some))
+                for batch in self._warehouse.stream(query):
+                    sessions += batch.column("session_id").to_pylist()
+                    version = max(version, *batch.column("version").to_pylist())
+        return Published(tuple(sessions), version)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except QueryTooLargeError:
+            if self._page_rows > LEAST_PAGE_ROWS:
+                self._page_rows = max(self._page_rows // 2, LEAST_PAGE_ROWS)
+                logger.info("reading %d events at a time from now on", self._page_rows)
+            raise
+        except TerminalError as error:
+            raise TransientError(str(error)) from error
+
+
+def _events(batch: "pa.RecordBatch") -> Iterator[PastEvent]:
+    import pyarrow as pa
+
+    times, positions, namespaces, values = (batch.column(number).to_pylist() for number in range(4))
+    bodies = batch.column(4).cast(pa.binary()).to_pylist()
+    for time, position, names, texts, body in zip(times, positions, namespaces, values, bodies, strict=True):
+        partition, offset = position & (1 << _PARTITION_BITS) - 1, position >> _PARTITION_BITS
+        yield PastEvent(time, partition, offset, tuple(map(Identifier, names, texts)), body)
