@@ -17,7 +17,7 @@ from embedded.private import private_folder
 from runtime.loopback import LOOPBACK
 
 LEAST_FREE_BYTES = 1_000_000_000
-_SERVES = {
+SERVES = {
     "kafka": "Kafka",
     "registry": "the schema registry",
     "clickhouse": "ClickHouse",
@@ -85,9 +85,9 @@ def check_ports(ports: Ports) -> None:
     for name, port in wanted.items():
         hint = f"choose another with {flag(name)} or {variable(name)}"
         if uses[port] > 1:
-            problems.append(f"port {port} is given more than once, also to {_SERVES[name]}: {hint}")
+            problems.append(f"port {port} is given more than once, also to {SERVES[name]}: {hint}")
         elif not _is_free(port):
-            problems.append(f"port {port}, for {_SERVES[name]}, is taken{_listener(port)}: stop that, or {hint}")
+            problems.append(f"port {port}, for {SERVES[name]}, is taken{_listener(port)}: stop that, or {hint}")
     if problems:
         raise StackError("\n".join(problems))
 
