@@ -90,7 +90,9 @@ class OpenSession(msgspec.Struct, frozen=True, gc=False):
     entry_url: str | None = None
 
 
-class Profile(msgspec.Struct, frozen=True, gc=False):
+class Profile(msgspec.Struct, gc=False):
+    """Not frozen: each facet of a profile sets its own fields."""
+
     workspace: str
     profile_id: str
     updated_at: int
