@@ -13,6 +13,7 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
+from runtime.errors import TerminalError
 from runtime.http.connections import Doors, Limits
 from runtime.http.protocols import GuardedConfig, GuardedH11, GuardedHttpTools
 
@@ -22,11 +23,11 @@ _PARSERS = {"httptools": GuardedHttpTools, "h11": GuardedH11}
 logger = logging.getLogger(__name__)
 
 
-class PortTaken(Exception):
+class PortTaken(TerminalError):
     """The address to listen on is in use or not ours; the message says which."""
 
 
-class ApplicationGaveUp(Exception):
+class ApplicationGaveUp(TerminalError):
     """Nothing but a new process can help: Kafka's client has fenced itself off, for example."""
 
 
