@@ -1,4 +1,4 @@
-"""What must be in place before events can be written: the topics, the registered schemas, and encoders by their ids."""
+"""What must be there before events can be written: the topics, the registered schemas, and encoders by their ids."""
 
 import logging
 import threading
@@ -56,7 +56,7 @@ class Contracts:
                 self._stopping.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
-                logger.info("topics and schemas are in place")
+                logger.info("topics and schemas are there")
                 return
 
 
