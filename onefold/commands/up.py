@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from embedded.layout import Ports
-from embedded.preflight import flag, variable
+from embedded.preflight import SERVES, flag, variable
 from embedded.running import DEFAULT_DATA_DIR
 from embedded.screen import error_console, screen_for
 from embedded.stack import Stack, StackOptions
@@ -37,7 +37,7 @@ def port_options(command: Command) -> Command:
             default=field.default,
             show_default=True,
             envvar=variable(field.name),
-            help=f"Also {variable(field.name)}.",
+            help=f"Port of {SERVES[field.name]}; also {variable(field.name)}.",
         )
         command = option(command)
     return command
