@@ -96,8 +96,7 @@ def host(settings: Settings, stages: Sequence[AnyStage]) -> App:
     folder = settings.data_dir / f"worker-{settings.worker}"
     app = _app(settings, folder)
     executor = ThreadPoolExecutor(COMMIT_THREADS, thread_name_prefix="commit")
-    app.stage_tasks = StageTasks(stages, settings.kafka, folder, executor)
-    app.stage_tasks.on_failure = app.fail
+    app.stage_tasks = StageTasks(stages, settings.kafka, folder, executor, app.fail)
     for stage in stages:
         app.Table(stage.table, partitions=settings.partitions)
         _agent(app, stage)

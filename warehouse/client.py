@@ -4,7 +4,7 @@ What is asked is `queries`' matter, which errors are worth another attempt `erro
 stream or insert: a process that only looks things up stays small.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
@@ -24,6 +24,7 @@ DATABASE = "onefold"
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 LOOK_UP_TIMEOUT_S = 10.0
+_PIECE_BYTES = 1024 * 1024  # of an insert: httpcore copies the rest of a piece whenever the socket takes some of it
 
 JsonObject = dict[str, object]
 
@@ -47,8 +48,16 @@ _OF_INSERTS = {
     "input_format_try_infer_dates": "0",
     "input_format_try_infer_datetimes": "0",
 }
+_CODE = "x-clickhouse-exception-code"
 # What ClickHouse's format TSV escapes, as which it reads parameters.
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The bytes of an answer, in a format of ClickHouse; an empty name if it has none."""
+
+    format: str
+    content: bytes
 
 
 class Warehouse:
@@ -67,10 +76,14 @@ class Warehouse:
         """Execute a statement that returns nothing."""
         self._posted({}, statement.encode())
 
+    def answer(self, statement: str, settings: Mapping[str, str]) -> Answer:
+        """Execute any statement: its answer as ClickHouse gives it, whole."""
+        return self._posted({**settings, "wait_end_of_query": "1"}, statement.encode())
+
     def rows(self, query: str, parameters: Mapping[str, str] | None = None) -> list[JsonObject]:
         """The rows of a query with `parameters` as in `{name:String}`; times in ISO 8601, integers as numbers."""
         answer = self._posted(_AS_JSON | _bound(parameters), query.encode())
-        return msgspec.json.decode(answer, type=_Rows).data
+        return msgspec.json.decode(answer.content, type=_Rows).data
 
     def stream(
         self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
@@ -108,7 +121,9 @@ class Warehouse:
         with ipc.new_stream(body, columns.schema) as writer:
             writer.write_table(columns)
         parameters = _OF_INSERTS | {"insert_deduplication_token": token, "query": statement}
-        self._posted(parameters, body.getvalue().to_pybytes())
+        rows = memoryview(body.getvalue())
+        pieces = (bytes(rows[start : start + _PIECE_BYTES]) for start in range(0, len(rows), _PIECE_BYTES))
+        self._posted(parameters, pieces, {"content-length": str(len(rows))})
 
     def close(self) -> None:
         """Give the connections back."""
@@ -122,15 +137,17 @@ class Warehouse:
     ) -> None:
         self.close()
 
-    def _posted(self, parameters: Mapping[str, str], body: bytes) -> bytes:
+    def _posted(
+        self, parameters: Mapping[str, str], body: bytes | Iterable[bytes], headers: Mapping[str, str] | None = None
+    ) -> Answer:
         with self._reaching():
-            answer = self._client.post("/", params=parameters, content=body)
-        if answer.status_code != httpx.codes.OK:
+            answer = self._client.post("/", params=parameters, content=body, headers=headers)
+        if answer.status_code != httpx.codes.OK or _CODE in answer.headers:
             raise self._refusal(answer)
-        return answer.content
+        return Answer(answer.headers.get("x-clickhouse-format", ""), answer.content)
 
     def _refusal(self, answer: httpx.Response) -> TransientError | TerminalError:
-        code = answer.headers.get("x-clickhouse-exception-code", "")
+        code = answer.headers.get(_CODE, "")
         return sorted_answer(self._server, int(code) if code.isdigit() else None, answer.text)
 
     @contextmanager

@@ -20,7 +20,14 @@ TaskId = tuple[str, int]
 class StageTasks:
     """All tasks of this worker by id. Any failure is reported to `on_failure`: the worker must then stop."""
 
-    def __init__(self, stages: Sequence[AnyStage], kafka: str, folder: Path, executor: Executor) -> None:
+    def __init__(
+        self,
+        stages: Sequence[AnyStage],
+        kafka: str,
+        folder: Path,
+        executor: Executor,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
         self._stage_of = {topic: stage for stage in stages for topic in stage.topics}
         self._stage_of_changelog = {changelog(stage.table): stage for stage in stages}
         self.kafka = kafka
@@ -28,14 +35,17 @@ class StageTasks:
         self._executor = executor
         self._tasks: dict[TaskId, StageTask] = {}
         self._standbys: dict[TaskId, Standby] = {}
+        self._on_failure = on_failure
         self._assigning = asyncio.Lock()
-        self.on_failure: Callable[[BaseException], None] = _raise
+        self._suspensions = 0
 
     async def assign(self, inputs: Iterable[tuple[str, int]], changelogs: Iterable[tuple[str, int]] = ()) -> None:
         """Hold exactly the tasks of these inputs: close what is gone, open what is new, keep the rest.
 
         `inputs`: (topic, partition)s to work on. `changelogs`: those of which standbys are to be kept.
+        Where a rebalance has suspended the tasks meanwhile, they stay so: the next assignment decides.
         """
+        suspensions = self._suspensions
         active = _by_task(inputs, self._stage_of)
         copies = _by_task(changelogs, self._stage_of_changelog)
         async with self._assigning:
@@ -43,8 +53,9 @@ class StageTasks:
             await self._stop_standbys([task for task in self._standbys if task not in copies or task in active])
             await self._open(active)
             self._start_standbys(copies)
-            for task in self._tasks.values():
-                task.resume()
+            if self._suspensions == suspensions:
+                for task in self._tasks.values():
+                    task.run()
 
     async def _open(self, active: Mapping[TaskId, AnyStage]) -> None:
         new = {
@@ -58,11 +69,9 @@ class StageTasks:
             await asyncio.gather(*(task.close() for task in new.values()), return_exceptions=True)
             raise
         self._tasks |= new
-        for task in new.values():
-            task.start(self.on_failure)
 
     def _new_task(self, stage: AnyStage, partition: int) -> StageTask:
-        return StageTask(stage, partition, self.kafka, self._path(stage, partition), self._executor)
+        return StageTask(stage, partition, self.kafka, self._path(stage, partition), self._executor, self._on_failure)
 
     def _start_standbys(self, copies: Mapping[TaskId, AnyStage]) -> None:
         for (name, partition), stage in copies.items():
@@ -86,7 +95,8 @@ class StageTasks:
         return self._folder / f"{stage.table}-{partition}"
 
     async def suspend(self) -> None:
-        """Before a rebalance: no task begins a batch, none is in flight any more; batches that wait are dropped."""
+        """Stop all work before a rebalance: wait for batches in flight, drop those that wait, begin no other."""
+        self._suspensions += 1
         self.discard_waiting()
         await asyncio.gather(*(task.suspend() for task in self._tasks.values()))
 
@@ -96,7 +106,7 @@ class StageTasks:
             task.discard_waiting()
 
     def active(self) -> Collection[StageTask]:
-        """The tasks that work, or are suspended."""
+        """Return the tasks, running or suspended."""
         return self._tasks.values()
 
     def submit(self, stage: str, partition: int, batch: FetchedBatch) -> None:
@@ -112,9 +122,5 @@ class StageTasks:
 
 
 def _by_task(partitions: Iterable[tuple[str, int]], stages: Mapping[str, AnyStage]) -> dict[TaskId, AnyStage]:
-    """The stages of these (topic, partition)s by task, without topics that are no stage's."""
+    """Return the stages of these (topic, partition)s by task, without topics that are no stage's."""
     return {(stages[topic].name, partition): stages[topic] for topic, partition in partitions if topic in stages}
-
-
-def _raise(error: BaseException) -> None:
-    raise error

@@ -28,7 +28,15 @@ SWEEP_INTERVAL_S = 0.1
 class StageTask:
     """Owned by the event loop; restoring, commits and closing leave it for a thread. `lifecycle` draws its states."""
 
-    def __init__(self, stage: Stage[Any], partition: int, kafka: str, path: Path, executor: Executor) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what it works on, where, by whom, and who hears of its end
+        self,
+        stage: Stage[Any],
+        partition: int,
+        kafka: str,
+        path: Path,
+        executor: Executor,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
         self.stage = stage
         self.partition = partition
         self.name = f"{stage.name}-{partition}"
@@ -36,6 +44,7 @@ class StageTask:
         self._kafka = kafka
         self._path = path
         self._executor = executor
+        self._fail = on_failure
         self._committer = Committer(kafka, f"{APP}-{self.name}", changelog(stage.table), partition)
         self._restoring: asyncio.Future[None] | None = None
         self._durable: StoredState | None = None  # once restored
@@ -44,12 +53,11 @@ class StageTask:
         self._idle = asyncio.Event()  # no batch and no sweep is in flight
         self._idle.set()
         self._working: asyncio.Task[None] | None = None
-        self._fail: Callable[[BaseException], None] = _ignore
 
     # -- life cycle
 
     def _become(self, state: TaskState) -> None:
-        """The only place where the state changes."""
+        """Change the state. Nothing else does."""
         self._state = transition(self._state, state)
         self._wake.set()
 
@@ -69,23 +77,23 @@ class StageTask:
         positions = restored.positions or "the start"
         log.info("%s: %d changelog records in %.1f s, goes on at %s", self.name, records, seconds, positions)
 
-    def start(self, on_failure: Callable[[BaseException], None]) -> None:
-        """Begin to work: restoring -> running. A failure ends the work and is reported; the worker must then stop."""
+    def run(self) -> None:
+        """Work on what is submitted, or go on with it: restoring or suspended -> running.
+
+        A failure ends the work and is reported to `on_failure`; the worker must then stop.
+        """
+        if self._state is TaskState.RUNNING:
+            return
         assert self._durable is not None, "restored before"
         self._become(TaskState.RUNNING)
-        self._fail = on_failure
-        self._working = asyncio.create_task(self._work(self._durable), name=self.name)
+        if self._working is None:
+            self._working = asyncio.create_task(self._work(self._durable), name=self.name)
 
     async def suspend(self) -> None:
         """Begin nothing, and wait for what is in flight: another worker may own the partition in a moment."""
         if self._state is TaskState.RUNNING:
             self._become(TaskState.SUSPENDED)
         await self._idle.wait()
-
-    def resume(self) -> None:
-        """Go on after `suspend`: the partition is still ours."""
-        if self._state is TaskState.SUSPENDED:
-            self._become(TaskState.RUNNING)
 
     async def close(self) -> None:
         """Finish what is in flight, drop the batch that waits (it will be read again), release store and producer."""
@@ -105,7 +113,7 @@ class StageTask:
     # -- batches
 
     def position(self, topic: str) -> int | None:
-        """Offset at which to read on; None where nothing was ever read."""
+        """Return the offset at which to read on; None where nothing was ever read."""
         return None if self._durable is None else self._durable.positions.get(topic)
 
     def submit(self, batch: FetchedBatch) -> None:
@@ -165,7 +173,3 @@ class StageTask:
         except Exception as error:  # noqa: BLE001 - the thread's boundary: reported to whoever runs the worker
             if self._state is not TaskState.CLOSED:
                 loop.call_soon_threadsafe(self._fail, error)
-
-
-def _ignore(_: BaseException) -> None:
-    """Report nothing: before a task is started, whoever restores it sees its failures."""

@@ -33,7 +33,7 @@ def serve(stack: Stack, folder: Path, **changed: str) -> Iterator[str]:
     own = {"ONEFOLD_API_PORT": "0", "ONEFOLD_CONFIG": str(folder / "onefold.yaml")}
     process = ApiProcess(dict(stack.environment) | own | {"ONEFOLD_OPEN_READS": "0"} | changed, folder / "log")
     try:
-        process.wait_until("schemas")
+        process.wait_until_ok("schemas")
         yield process.url
     finally:
         process.kill()

@@ -1,6 +1,7 @@
 """Which requests the API answers at all, and what it says of itself: the real process, with nothing behind it."""
 
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.collectors.processes import ApiProcess, running_api
+from tests.collectors.processes import ApiProcess
 
 NOWHERE = {
     "ONEFOLD_API_PORT": "0",
@@ -23,7 +24,7 @@ READS = ["/health/live", "/health/ready", "/metrics", "/v1/profiles/user_id:u", 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiProcess]:
     settings = {"ONEFOLD_OPEN_READS": "1", "ONEFOLD_TRUSTED_HOSTS": "*.example.com"}
-    with running_api(NOWHERE | settings, tmp_path_factory.mktemp("api") / "log") as process:
+    with ApiProcess(NOWHERE | settings, tmp_path_factory.mktemp("api") / "log") as process:
         yield process
 
 
@@ -47,7 +48,14 @@ def test_a_page_of_another_site_requests_nothing(api: ApiProcess) -> None:
 
 
 def test_it_takes_no_events(api: ApiProcess) -> None:
-    assert httpx.post(f"{api.url}/v1/track", json={}, auth=("dev", "")).status_code == 404
+    answer = httpx.post(f"{api.url}/v1/track", json={}, auth=("dev", ""))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_method_that_there_is_not_is_an_error_like_any_other(api: ApiProcess) -> None:
+    answer = httpx.get(f"{api.url}/v1/identity/unmerge")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
 
 
 def test_with_nothing_behind_it_it_lives_and_says_what_is_missing(api: ApiProcess) -> None:
@@ -68,16 +76,16 @@ def test_look_ups_are_measured_by_route_and_status(api: ApiProcess) -> None:
 def test_a_busy_port_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with running_api(NOWHERE | {"ONEFOLD_API_PORT": str(port)}, tmp_path / "log") as process:
-            assert process.wait(timeout_s=30) == 1
-            last = process.log().splitlines()[-1]
+        with ApiProcess(NOWHERE | {"ONEFOLD_API_PORT": str(port)}, tmp_path / "log") as process:
+            assert process.wait(within_s=30) == 1
+            last = process.output.splitlines()[-1]
     assert last.startswith(f"api: cannot listen on 127.0.0.1:{port}: ")
     assert last.endswith("(ONEFOLD_API_PORT chooses another)")
 
 
 def test_sigterm_ends_it_in_good_order(tmp_path: Path) -> None:
-    with running_api(NOWHERE, tmp_path / "log") as process:
+    with ApiProcess(NOWHERE, tmp_path / "log") as process:
         assert process.url
-        process.terminate()
-        assert process.wait(timeout_s=10) == 0
-        assert "Traceback" not in process.log()
+        process.send(signal.SIGTERM)
+        assert process.wait(within_s=10) == 0
+        assert "Traceback" not in process.output

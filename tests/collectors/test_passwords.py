@@ -12,7 +12,7 @@ from embedded.layout import free_ports
 from embedded.stack import Stack
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
-from tests.collectors.processes import CollectorProcess, ServingProcess, running_api
+from tests.collectors.processes import ApiProcess, CollectorProcess, ServingProcess
 
 pytestmark = pytest.mark.stack
 
@@ -32,12 +32,9 @@ def test_no_answer_and_no_log_line_shows_a_password(stack: Stack, tmp_path: Path
         "ONEFOLD_API_PORT": "0",
         "ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"),
     }
-    collector = CollectorProcess(environment, tmp_path / "log", whole_stack=True)
-    try:
+    with CollectorProcess(environment, tmp_path / "log", whole_stack=True) as collector:
         said = _readiness(collector, clickhouse) + httpx.get(f"{collector.url}/metrics", timeout=30).text
-    finally:
-        collector.kill()
-    with running_api(environment, tmp_path / "api.log") as api:
+    with ApiProcess(environment, tmp_path / "api.log") as api:
         said += _readiness(api, clickhouse)
         for path in ("/metrics", "/v1/profiles/user_id:x", "/v1/identity/devices", "/v1/identity/explain/user_id:x"):
             said += httpx.get(f"{api.url}{path}", headers={"Authorization": f"Bearer {READER}"}, timeout=30).text
@@ -45,7 +42,7 @@ def test_no_answer_and_no_log_line_shows_a_password(stack: Stack, tmp_path: Path
         said += httpx.post(f"{api.url}/v1/identity/unmerge", json=body, headers=HEADERS, timeout=30).text
         said += httpx.get(f"{api.url}/v1/identity/requests/{uuid.uuid4().hex}", headers=HEADERS, timeout=30).text
     assert "unavailable" in said
-    assert SECRET not in said + collector.log() + api.log()
+    assert SECRET not in said + collector.output + api.output
 
 
 def _readiness(process: ServingProcess, clickhouse: int) -> str:

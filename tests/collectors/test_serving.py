@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.collectors.processes import CollectorProcess, running_collector
+from tests.collectors.processes import CollectorProcess
 
 DEADLINE_S = 30.0
 NOWHERE = {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_KAFKA": "127.0.0.1:1", "ONEFOLD_REGISTRY": "http://127.0.0.1:1"}
@@ -30,7 +30,7 @@ HALF_BODY = b"POST /v1/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\
 @pytest.fixture(scope="module")
 def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
     settings = {"ONEFOLD_OPEN_READS": "1", "ONEFOLD_TRUSTED_HOSTS": "*.example.com"}
-    with running_collector(NOWHERE | settings, tmp_path_factory.mktemp("collector") / "log") as process:
+    with CollectorProcess(NOWHERE | settings, tmp_path_factory.mktemp("collector") / "log") as process:
         yield process
 
 
@@ -83,9 +83,9 @@ def test_names_of_this_machine_and_of_the_operator_are_answered(collector: Colle
 
 def test_a_collector_for_other_machines_is_called_as_they_like_or_as_the_operator_says(tmp_path: Path) -> None:
     open_to_all = NOWHERE | {"ONEFOLD_HTTP_HOST": "0.0.0.0"}
-    with running_collector(open_to_all, tmp_path / "any") as process:
+    with CollectorProcess(open_to_all, tmp_path / "any") as process:
         assert status(process, {"Host": "collect.example.com"}) == 200
-    with running_collector(open_to_all | {"ONEFOLD_TRUSTED_HOSTS": "collect.example.com"}, tmp_path / "one") as process:
+    with CollectorProcess(open_to_all | {"ONEFOLD_TRUSTED_HOSTS": "collect.example.com"}, tmp_path / "one") as process:
         assert status(process, {"Host": "collect.example.com", "Sec-Fetch-Site": "cross-site"}) == 200
         assert status(process, {"Host": "other.example.com"}) == 403
 
@@ -110,7 +110,7 @@ def few_files() -> Iterator[None]:
 def test_one_address_cannot_keep_the_others_out(tmp_path: Path, sent: bytes) -> None:
     with ExitStack() as clients:
         with few_files():
-            collector = clients.enter_context(running_collector(NOWHERE, tmp_path / "log"))
+            collector = clients.enter_context(CollectorProcess(NOWHERE, tmp_path / "log"))
         address = ("127.0.0.1", urlsplit(collector.url).port)
         for _ in range(300):
             client = clients.enter_context(socket.create_connection(address))

@@ -17,7 +17,7 @@ from embedded.stack import Stack
 from runtime.http.bodies import MAX_BODY_BYTES, MAX_UNKNOWN_BODY_BYTES
 from settings import Source, Workspace
 from settings.workspaces import WorkspacesFile
-from tests.collectors.processes import CollectorProcess, running_collector
+from tests.collectors.processes import CollectorProcess
 
 pytestmark = pytest.mark.stack
 
@@ -34,7 +34,7 @@ def collector(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     file = WorkspacesFile((Workspace("besieged", uuid.UUID(int=7), "wall", sources),))
     (folder / "onefold.yaml").write_bytes(msgspec.json.encode(file))
     environment = stack.environment | {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_CONFIG": str(folder / "onefold.yaml")}
-    with running_collector(environment, folder / "log") as process:
+    with CollectorProcess(environment, folder / "log") as process:
         process.wait_until_ready()
         yield process
 
@@ -167,9 +167,9 @@ def test_the_key_of_this_machine_is_taken_from_its_programs_and_pages(http: http
     headers = {"Origin": origin} if origin else {}
     assert http.post("/v1/track", json=track(), auth=LOCAL_KEY, headers=headers).status_code == 200
     assert http.post("/v1/track", json=track(writeKey=LOCAL), headers=headers).status_code == 200
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    preflighted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     if origin:
-        preflight = http.options("/v1/track", headers=headers | asked)
+        preflight = http.options("/v1/track", headers=headers | preflighted)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -13,6 +14,8 @@ from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Identifier, IdentityRequest, Link, Pair, RequestKind
 from tests.identity.deciding import AT, Graph, plain
 from tests.oracle.identities import WhoIsWho, without_devices
+
+pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(1_800)]
 
 NAMESPACES = ("user_id", "email", "cookie", "anonymous_id")
 POOL = [Identifier(namespace, f"{number}x") for namespace in NAMESPACES for number in range(3)]

@@ -13,6 +13,8 @@ from tests.identity.deciding import PLAIN_NAMESPACES, plain
 from tests.identity.network import NAMESPACE, WORKSPACE, Network, ProfileModel
 from tests.oracle.identities import without_devices
 
+pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(1_800)]
+
 POOL = [Identifier(namespace, f"{n}") for namespace in ("user_id", "email", "cookie", "anonymous_id") for n in range(3)]
 SMALL = plain(max_identifiers=6)
 

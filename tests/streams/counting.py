@@ -47,8 +47,8 @@ class Counting:
 class Running:
     """A running task and what it reports."""
 
-    def __init__(self, task: StageTask) -> None:
-        self.task = task
+    def __init__(self, stage: Counting, kafka: str, path: Path, executor: ThreadPoolExecutor) -> None:
+        self.task = StageTask(stage, 0, kafka, path, executor, self.fail)
         self.failures: list[BaseException] = []
         self._failed = asyncio.Event()
 
@@ -64,20 +64,19 @@ class Running:
         """Submit one record for each key as one batch, and wait until it is acknowledged."""
         acknowledged = asyncio.Event()
         topic = self.task.stage.topics[0]
-        at = self.task.position(topic) or 0
-        records = [Record(topic, 0, at + number, key, b"x") for number, key in enumerate(keys)]
-        self.task.submit(FetchedBatch(records, {topic: at + len(keys)}, acknowledge=acknowledged.set))
+        first = self.task.position(topic) or 0
+        records = [Record(topic, 0, first + number, key, b"x") for number, key in enumerate(keys)]
+        self.task.submit(FetchedBatch(records, {topic: first + len(keys)}, acknowledge=acknowledged.set))
         async with asyncio.timeout(30):
             await acknowledged.wait()
 
 
 @asynccontextmanager
 async def running(stack: Stack, stage: Counting, folder: Path, executor: ThreadPoolExecutor) -> AsyncIterator[Running]:
-    task = StageTask(stage, 0, stack.settings.kafka, folder / f"{stage.table}-0", executor)
-    await task.restore()
-    started = Running(task)
-    task.start(started.fail)
+    counting = Running(stage, stack.settings.kafka, folder / f"{stage.table}-0", executor)
+    await counting.task.restore()
+    counting.task.run()
     try:
-        yield started
+        yield counting
     finally:
-        await task.close()
+        await counting.task.close()

@@ -4,10 +4,11 @@ from schemas.records import Fold, Identifier
 from streams import metrics
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import RoutedEvent
-from streams.fold import segments
+from streams.fold.attribution import owner_of
+from streams.fold.entry import Forward
 from streams.fold.fold import fold_event
-from streams.fold.ownership import owner_of
-from streams.fold.state import Forward, ProfileState
+from streams.fold.segments import evaluate_all
+from streams.fold.state import ProfileState
 
 
 def forward(batch: Batch, profile: BatchProfile, entry: Forward, routed: RoutedEvent) -> None:
@@ -24,7 +25,9 @@ def forward(batch: Batch, profile: BatchProfile, entry: Forward, routed: RoutedE
 def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed: RoutedEvent) -> None:
     """Fold an event, unless it is misrouted or belongs to an owner of the shared device that the profile is of."""
     event, context = routed.event, profile.context
-    owner = None if _is_outdated(state, routed) else routed.owner
+    owner = routed.owner
+    if owner is not None and _is_outdated(state, routed):
+        owner = None
     identifier = owner or event.identifiers[0]
     if _is_misrouted(batch, profile, state, identifier, routed.decision):
         target = batch.default_profile_id(profile, identifier)
@@ -37,22 +40,23 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
     elif owner is None and (attributed := owner_of(state, event)) is not None:
         profile.keep(state)
         target = batch.default_profile_id(profile, attributed)
-        _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.owners_decision))
+        _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.ownership.decision))
         return
     if not fold_event(state, event, context, profile.outputs, adds_identifier=owner is None):
         batch.tally[metrics.EVENTS, (context.workspace, "duplicate")] += 1
         return
-    if state.vanished_at is not None:
-        segments.settle(state, context.program.segments, event.message_id, context, profile.outputs)
-    profile.publish(state, batch.now(profile))
-    _count_folded(batch, context.workspace, routed)
+    if state.expiry.vanished_at is not None:
+        evaluate_all(state, event.message_id, context, profile.outputs)
+    profile.publish(state, batch.clocks.now(context.workspace))
+    if routed.buffered:  # how long it took says how long the rebuild did
+        batch.tally[metrics.EVENTS, (context.workspace, "folded")] += 1
+    else:
+        batch.receipts.append((context.workspace, event.received_at))
 
 
 def _is_outdated(state: ProfileState | None, routed: RoutedEvent) -> bool:
     """Return whether the device's events were reattributed after this one was attributed to the profile."""
-    if routed.owner is None or state is None:
-        return False
-    return routed.owner_decision < state.reattributed.get(str(routed.event.identifiers[0]), 0)
+    return state is not None and state.ownership.is_stale(routed.event.identifiers[0], routed.owner_decision)
 
 
 def _is_misrouted(
@@ -63,19 +67,12 @@ def _is_misrouted(
     All others are of an identifier that the profile has taken in, or whose default profile it is. One that the default
     profile has sent here (by `decision`) stays unless the profile was rebuilt since: it would be sent here again.
     """
-    if state is not None and (identifier.namespace, identifier.value) in state.identifiers:
+    if state is not None and state.identifiers.has(identifier):
         return False
-    rebuilt = 0 if state is None else state.rebuilt
+    rebuilt = 0 if state is None else state.lineage.rebuilt
     if rebuilt <= decision > 0:
         return False
     return batch.default_profile_id(profile, identifier) != profile.context.profile_id
-
-
-def _count_folded(batch: Batch, workspace: str, routed: RoutedEvent) -> None:
-    if routed.buffered:  # how long it took says how long the rebuild did
-        batch.tally[metrics.EVENTS, (workspace, "folded")] += 1
-    else:
-        batch.receipts.append((workspace, routed.event.received_at))
 
 
 def _send(batch: Batch, profile: BatchProfile, target: str, command: Fold) -> None:

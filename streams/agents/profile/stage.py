@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 
 from definitions import NEVER, Program
 from identity.rules import IdentityRules
@@ -15,8 +16,8 @@ from streams.agents.profile.expiry import sweep
 from streams.agents.profile.handlers import handle
 from streams.agents.profile.outputs import ProfileOutputs
 from streams.dead_letters import DeadLetters
-from streams.fold.context import FoldContext
-from streams.fold.state import deadline_of
+from streams.fold.entry import deadline_of
+from streams.fold.moment import FoldContext
 from streams.phases import Decoded, Effects, Record
 from streams.state.view import StateView
 
@@ -56,11 +57,12 @@ class ProfileStage:
         view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
         for addressed in decoded.items:
             handle(batch, addressed)
-            self._handle_resumed(batch)
+            if batch.resumed:
+                self._handle_resumed(batch)
         more = sweep(batch)
         outputs = list(self._outputs.of(batch))
         batch.store()
-        for workspace, events in Counter(workspace for workspace, _ in batch.receipts).items():
+        for workspace, events in Counter(map(itemgetter(0), batch.receipts)).items():
             batch.tally[metrics.EVENTS, (workspace, "folded")] += events
         return Effects(outputs, view, batch.tally, more, batch.receipts)
 

@@ -145,6 +145,27 @@ def test_a_transaction_left_open_by_a_dead_worker_is_aborted_by_the_next_owner(
     assert committed(stack, f"{stage.name}-out") == [(b"a", b"1")]
 
 
+def test_a_suspended_task_begins_nothing_until_it_runs_again(
+    stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    async def scenario() -> None:
+        async with running(stack, stage, tmp_path, executor) as counting:
+            topic, acknowledged = stage.topics[0], asyncio.Event()
+            await counting.task.suspend()
+            counting.task.submit(
+                FetchedBatch([Record(topic, 0, 0, b"a", b"x")], {topic: 1}, acknowledge=acknowledged.set)
+            )
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(acknowledged.wait(), 0.5)
+            counting.task.run()
+            async with asyncio.timeout(30):
+                await acknowledged.wait()
+
+    asyncio.run(scenario())
+
+    assert committed(stack, f"{stage.name}-out") == [(b"a", b"1")]
+
+
 def test_a_failing_fold_is_reported_and_nothing_of_its_batch_is_visible(
     stack: Stack, stage: Counting, tmp_path: Path, executor: ThreadPoolExecutor
 ) -> None:

@@ -131,7 +131,7 @@ def test_sessions_are_those_of_the_profile_that_are_not_retracted(
 
 
 def test_a_clickhouse_that_is_away_or_refuses_is_worth_another_try(migrated: str) -> None:
-    for url, said in (("http://user:secret@127.0.0.1:1", "127.0.0.1:1 does not answer"), (migrated, "Code: ")):
+    for url, said in (("http://user:secret@127.0.0.1:1", "127.0.0.1:1 does not answer"), (migrated, "code ")):
         with Warehouse(url) as broken, pytest.raises(TransientError, match=said) as raised:
             list(PastEvents(broken).page("main", ("x",), ("no number",), None))  # type: ignore[arg-type]
         assert "secret" not in str(raised.value)
@@ -144,3 +144,14 @@ def test_a_page_that_is_too_large_is_halved_and_tried_again(past: PastEvents, mo
         with pytest.raises(TransientError):
             list(past.page("main", ("x",), CUT, None))
         assert past._page_rows == rows
+
+
+def test_a_session_that_another_profile_retracted_counts_for_the_version_and_is_not_listed(
+    warehouse: Warehouse, past: PastEvents, workspace: str
+) -> None:
+    columns = "workspace, session_id, profile_id, status, is_deleted, version"
+    for owner, status, deleted, version in (("p", "closed", 0, 3), ("q", "retracted", 1, 39)):
+        values = f"({literal(workspace)}, 'p-1000', '{owner}', '{status}', {deleted}, {version})"
+        warehouse.run(f"INSERT INTO onefold.sessions ({columns}) VALUES {values}")
+    assert past.published(workspace, ["p"]) == Published((), 39)
+    assert past.published(workspace, ["q"]) == Published((), 0)
