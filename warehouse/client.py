@@ -83,7 +83,10 @@ class Warehouse:
     def rows(self, query: str, parameters: Mapping[str, str] | None = None) -> list[JsonObject]:
         """The rows of a query with `parameters` as in `{name:String}`; times in ISO 8601, integers as numbers."""
         answer = self._posted(_AS_JSON | _bound(parameters), query.encode())
-        return msgspec.json.decode(answer.content, type=_Rows).data
+        try:
+            return msgspec.json.decode(answer.content, type=_Rows).data
+        except msgspec.DecodeError as error:
+            raise TransientError(f"ClickHouse at {self._server} answers something else: {error}") from error
 
     def stream(
         self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
