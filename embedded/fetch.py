@@ -47,7 +47,7 @@ class FetchProgress(Protocol):
 
 
 def repository_url(environ: Mapping[str, str] = os.environ) -> str:
-    """The Maven repository: Maven Central, or the mirror that ONEFOLD_MAVEN_URL names."""
+    """Return the Maven repository: Maven Central, or the mirror that ONEFOLD_MAVEN_URL names."""
     return (environ.get("ONEFOLD_MAVEN_URL") or str(MAVEN_CENTRAL_URL)).rstrip("/")
 
 
@@ -58,7 +58,7 @@ def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def fetch(artifacts: Sequence[Artifact], cache: Path, progress: FetchProgress, url: str | None = None) -> list[Path]:
-    """Paths of the artifacts in the cache, in their order; what is missing or damaged is fetched first.
+    """Return paths of the artifacts in the cache, in their order; what is missing or damaged is fetched first.
 
     Raises StackError when the repository cannot be reached, lacks a file, or serves other bytes than the lock file's.
     """
@@ -107,7 +107,7 @@ def _is_present(path: Path, artifact: Artifact) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """Checksum of a file's bytes, in hexadecimal."""
+    """Return checksum of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -93,12 +93,12 @@ def check_ports(ports: Ports) -> None:
 
 
 def flag(name: str) -> str:
-    """The option of `onefold up` that sets a port of `Ports`."""
+    """Return the option of `onefold up` that sets a port of `Ports`."""
     return f"--{name.replace('_', '-')}-port"
 
 
 def variable(name: str) -> str:
-    """The variable that sets a port of `Ports`."""
+    """Return the variable that sets a port of `Ports`."""
     return f"ONEFOLD_{name.upper()}_PORT"
 
 
@@ -114,7 +114,7 @@ def _is_free(port: int) -> bool:
 
 
 def _listener(port: int) -> str:
-    """` by NAME (pid N)` where the system tells."""
+    """` by NAME (pid N)` where the system says so."""
     try:
         for connection in psutil.net_connections("tcp"):
             local = connection.laddr

@@ -7,7 +7,7 @@ from schemas.records import Identifier
 
 
 def default_profile_id(namespace: uuid.UUID, identifier: Identifier) -> str:
-    """The profile id of an identifier that stands alone: UUID version 5 in its workspace (RFC 9562, 5.5)."""
+    """Return the profile id of an identifier that stands alone: UUID version 5 in its workspace (RFC 9562, 5.5)."""
     digest = bytearray(hashlib.sha1(namespace.bytes + str(identifier).encode(), usedforsecurity=False).digest()[:16])
     digest[6] = (digest[6] & 0x0F) | 0x50
     digest[8] = (digest[8] & 0x3F) | 0x80

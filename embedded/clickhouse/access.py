@@ -116,7 +116,7 @@ CLOSED_SETTINGS: Final = frozenset(
 
 
 def check(names: Iterable[str]) -> frozenset[str]:
-    """The names of sources to open; raises ValueError with all of them for one that does not exist."""
+    """Return the names of sources to open; raises ValueError with all of them for one that does not exist."""
     opened = frozenset(names)
     if unknown := sorted(opened - SOURCES.keys()):
         raise ValueError(f"{SETTING}: unknown {', '.join(unknown)}; there are {', '.join(sorted(SOURCES))}")

@@ -65,7 +65,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def read(method: str, query_string: bytes, headers: Mapping[str, str]) -> Call:
-    """The call of a request; header names in lower case. Raises ServerError for what cannot be served."""
+    """Return the call of a request; header names in lower case. Raises ServerError for what cannot be served."""
     fields = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"))
     values = {name: value.encode("utf-8", "surrogateescape") for name, value in fields.items() if name}
     if _is_on(values, "decompress") or _is_on(values, "compress"):

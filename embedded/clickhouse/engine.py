@@ -85,7 +85,7 @@ class EngineSession:
             raise from_engine(str(failure)) from failure
 
     def run(self, sql: bytes, output_format: str) -> bytes:
-        """A statement's whole output."""
+        """Return a statement's whole output."""
         try:
             result = self._connection.query(sql, output_format)
         except RuntimeError as failure:
@@ -94,7 +94,7 @@ class EngineSession:
         return output(result)
 
     def stream(self, select: bytes, output_format: str) -> Iterator[bytes]:
-        """A SELECT's output in pieces, for the formats in `STREAMED`; the engine waits for the reader."""
+        """Yield a SELECT's output in pieces, for the formats in `STREAMED`; the engine waits for the reader."""
         try:
             stream = self._connection.send_query(select, output_format)
             while True:
@@ -108,7 +108,7 @@ class EngineSession:
             raise from_engine(str(failure)) from failure
 
     def insert(self, sql: bytes, input_format: str, data: Iterable[bytes]) -> None:
-        """An INSERT without FORMAT and data, and its data; nothing of an unfinished block is written on failure."""
+        """Run an INSERT, without FORMAT and data, with its data. On failure no unfinished block is written."""
         try:
             insert = self._connection.send_insert(sql, input_format)
             try:
@@ -165,7 +165,7 @@ class Engine:
         self.refused = refusals(functions.decode().split(), engines.decode().split(), opened)
 
     def session(self, query_id: str, *, expressions: bool = False) -> EngineSession:
-        """A new session, under the profile only; `expressions` in VALUES must have been read before."""
+        """Return a new session, under the profile only; `expressions` in VALUES must have been read before."""
         try:
             return EngineSession(self._connect(VALUE_EXPRESSIONS if expressions else {}), query_id)
         except RuntimeError as failure:
@@ -177,7 +177,7 @@ class Engine:
         self._separately(b"KILL QUERY WHERE Settings['log_comment'] = " + with_id + b" ASYNC")
 
     def running(self) -> dict[bytes, bytes]:
-        """The engine's own id of every running query, by the id its request had; both quoted for SQL."""
+        """Return the engine's own id of every running query, by the id its request had; both quoted for SQL."""
         rows = self._separately(
             b"SELECT Settings['log_comment'], query_id FROM system.processes WHERE Settings['log_comment'] != ''"
         )

@@ -65,17 +65,17 @@ class ServerError(Exception):
         return _STATUS.get(self.code, 500)
 
     def body(self, version: str) -> bytes:
-        """The response body for a server of this version."""
+        """Return the response body for a server of this version."""
         return f"{self.text} (version {version} (official build))\n".encode("utf-8", "replace")
 
 
 def error(code: Code, message: str) -> ServerError:
-    """An error of the gateway's own, in the engine's form."""
+    """Return an error of the gateway's own, in the engine's form."""
     return ServerError(code, f"Code: {code}. DB::Exception: {message} ({code.name})")
 
 
 def from_engine(message: str) -> ServerError:
-    """The engine's error from what chDB raised; a message without a code counts as STD_EXCEPTION."""
+    """Return the engine's error from what chDB raised; a message without a code counts as STD_EXCEPTION."""
     text = _VERSION.sub("", message)
     code = _CODE.search(text)
     if code is None:

@@ -37,7 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def read_plan(call: Call, body: Body, refused: Refusals) -> Plan:
-    """The statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
+    """Return the statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
     pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), call.content_encoding)
     if call.query:
         pieces = itertools.chain([call.query + b"\n"], pieces)
@@ -88,7 +88,7 @@ class Execution:
         return self._session.progress if self._session else QueryProgress()
 
     def piece(self) -> bytes | None:
-        """The next output, None after the last. Raises ServerError."""
+        """Return the next output, None after the last. Raises ServerError."""
         with self._busy:
             if self._abandoned:
                 raise error(Code.QUERY_WAS_CANCELLED, "Query was cancelled.")
@@ -138,7 +138,7 @@ class Execution:
                 yield session.run(statement.text, call.format)
 
     def _with_own_ids(self, kill: bytes) -> bytes:
-        """The statement with the ids that clients gave or got replaced by those the engine knows."""
+        """Return the statement with the ids that clients gave or got replaced by those the engine knows."""
         own_ids = self._engine.running()
         text, copied = b"", 0
         for token in lex(kill):

@@ -149,12 +149,12 @@ class _Exchange:
         self._call = call
 
     async def text(self, status: int, body: bytes) -> None:
-        """A plain answer."""
+        """Send a plain answer."""
         await self._start(status, [(b"content-type", _TEXT.encode()), (b"content-length", b"%d" % len(body))])
         await self._write(body, more=False)
 
     async def fail(self, failure: ServerError) -> None:
-        """The error as ClickHouse sends it; behind the beginning of the result, marked, and the connection is cut."""
+        """Send the error as ClickHouse does: behind the beginning of a result, marked, and cut the connection."""
         body = failure.body(self._engine.version)
         if not self._started:
             headers = [(b"x-clickhouse-exception-code", b"%d" % failure.code)]
@@ -170,7 +170,7 @@ class _Exchange:
         await self._write(marked, more=True)
 
     async def answer(self, execution: Execution, next_piece: Callable[[], Awaitable[bytes | None]]) -> None:
-        """The execution's output: small results in one message with the whole summary, others as they come."""
+        """Send the execution's output: a small result in one message with the whole summary, others as they come."""
         call = self._call
         assert call is not None
         first = bytearray()

@@ -34,7 +34,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 def lex(sql: bytes) -> Iterator[Token]:
-    """The tokens of `sql` without comments and whitespace; lazily, as an INSERT's data may follow.
+    """Yield the tokens of `sql` without comments and whitespace; lazily, as an INSERT's data may follow.
 
     Raises ServerError where the engine might read differently: at quotes outside ASCII, at `$` that quotes nothing, and
     at escapes in names, whose rules (`\\N` is nothing, `\\x` takes what is no digit) no query needs.

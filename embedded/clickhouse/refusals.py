@@ -33,7 +33,7 @@ class Refusals(msgspec.Struct, frozen=True):
 
 
 def refusals(table_functions: Iterable[str], engines: Iterable[str], opened: Collection[str] = ()) -> Refusals:
-    """All of the engine's `table_functions` and `engines` but the harmless ones and those of `opened` sources."""
+    """Return the engine's `table_functions` and `engines` but the harmless ones and those of `opened` sources."""
     open_engines = {engine.lower() for name in opened for engine in SOURCES[name].engines}
     open_functions = {function.lower() for name in opened for function in SOURCES[name].functions}
     return Refusals(

@@ -43,7 +43,7 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 def parse(sql: bytes, refused: Refusals) -> Statement:
-    """What `sql` is, which must be one statement; an INSERT's data may be cut off.
+    """Return what `sql` is, which must be one statement; an INSERT's data may be cut off.
 
     Raises ServerError for several statements, an empty one, and what reaches outside of the tables.
     """
@@ -69,7 +69,7 @@ def parse(sql: bytes, refused: Refusals) -> Statement:
 
 
 def _find_data(sql: bytes, tokens: Iterator[Token]) -> Statement | None:
-    """The INSERT whose data follows it, or None for INSERT ... SELECT and what the engine shall find faulty."""
+    """Return the INSERT whose data follows it, or None for INSERT ... SELECT and what the engine shall find faulty."""
     token = next(tokens, None)
     while token and token.word in (b"INTO", b"TABLE", b"FUNCTION"):
         token = next(tokens, None)

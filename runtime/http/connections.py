@@ -62,13 +62,13 @@ class GuardedConnection(Protocol):
     transport: asyncio.Transport
 
     def phase(self) -> Phase:
-        """What it waits for now."""
+        """Return what it waits for now."""
 
     def progress(self) -> tuple[object, ...]:
         """Changes with every request and whenever the client has read a good part of what was to be sent."""
 
     def rank(self) -> int | None:
-        """How little it is missed when another needs its place: 0 least, None when it waits for us."""
+        """Return how little it is missed when another needs room: 0 least, None when it waits for us."""
 
     def end(self, phase: Phase) -> None:
         """Close it: the time for this phase is over."""
@@ -103,7 +103,7 @@ class Doors:
         self._looking = False
 
     def admit(self, connection: GuardedConnection, transport: asyncio.Transport) -> bool:
-        """Whether the connection may stay; if not, it is answered with 503."""
+        """Return whether the connection may stay; if not, it is answered with 503."""
         address = _network(transport.get_extra_info("peername"))
         neighbours = self._by_address.get(address, {})
         most = self.limits.connections_per_address
@@ -187,13 +187,13 @@ class _RefusedConnection(asyncio.Protocol):
 
 
 def _open_files() -> int:
-    """How many files the process may open."""
+    """Return how many files the process may open."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
 def _network(peer: Any) -> str:
-    """Whom a connection counts for; an IPv6 client has as many addresses as it likes, but within one /64."""
+    """For whom a connection counts; an IPv6 client has as many addresses as it likes, but within one /64."""
     if not isinstance(peer, tuple):
         return ""  # a Unix socket
     address = ipaddress.ip_address(peer[0].partition("%")[0])

@@ -70,12 +70,12 @@ class Guarded(asyncio.Protocol):
         super().connection_lost(exc)
 
     def resume_writing(self) -> None:
-        """Count what the client reads, so that a slow reader is told from one that does not read."""
+        """Count what the client reads, which tells a slow reader from one that does not read."""
         self._drained += 1
         super().resume_writing()
 
     def phase(self) -> Phase:
-        """What the connection waits for."""
+        """Return what the connection waits for."""
         if self.transport.is_closing():
             return Phase.CLOSING
         if self.flow.write_paused:
@@ -86,7 +86,7 @@ class Guarded(asyncio.Protocol):
         return Phase.REST if awaited is Phase.BODY else awaited
 
     def awaited(self) -> Phase:
-        """What the parser waits for: IDLE, HEAD or BODY."""
+        """Return what the parser waits for: IDLE, HEAD or BODY."""
         raise NotImplementedError
 
     def progress(self) -> tuple[object, ...]:
@@ -94,7 +94,7 @@ class Guarded(asyncio.Protocol):
         return (self.cycle, self._drained)
 
     def rank(self) -> int | None:
-        """How little the connection is missed when another needs its place: 0 least, None when it waits for us."""
+        """Return how little the connection is missed when another needs room: 0 least, None when it waits for us."""
         phase = self.phase()
         return 0 if phase is Phase.IDLE and self.cycle is None else _RANKS.get(phase)
 
@@ -110,7 +110,7 @@ class Guarded(asyncio.Protocol):
     def refuse(self, status: int, code: str, message: str) -> None:
         """Answer what is no request, and close."""
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-            self.transport.abort()  # whoever pipelines would take the refusal for a part of the answer under way
+            self.transport.abort()  # whoever pipelines would take the refusal for the rest of the answer under way
         elif not self.transport.is_closing():
             self.transport.write(whole_answer(status, code, message))
             self.transport.close()
@@ -132,7 +132,7 @@ class GuardedHttpTools(Guarded, HttpToolsProtocol):
         self._began = False  # a head or a body, within these data
         self._data_bytes = 0
         self._body_bytes = 0  # of these data
-        self._unfinished_bytes = 0  # of a head, or between the parts of a body (trailers, extensions of chunks)
+        self._unfinished_bytes = 0  # of a head, or between the chunks of a body (trailers, extensions of chunks)
 
     def awaited(self) -> Phase:
         return self._awaited

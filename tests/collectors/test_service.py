@@ -114,10 +114,10 @@ def test_bad_calls_of_a_batch_are_kept_beside_the_good(
 ) -> None:
     good, bad = track(), track(event=None)
     answer = http.post("/v1/batch", json={"batch": [bad, good]})
-    told = {"index": 0, "messageId": bad["messageId"], "code": "missing_field", "field": "event"}
+    refused = {"index": 0, "messageId": bad["messageId"], "code": "missing_field", "field": "event"}
     assert answer.status_code == 200
     assert answer.json()["accepted"] == 1
-    assert answer.json()["rejected"][0].items() >= told.items()
+    assert answer.json()["rejected"][0].items() >= refused.items()
     assert [event.message_id for event in events.read(1)] == [good["messageId"]]
     (kept,) = rejected.read(1)
     assert (kept.workspace, kept.source, kept.message_id, kept.reason) == (
@@ -177,8 +177,8 @@ def test_too_much_is_413(http: httpx.Client) -> None:
 
 
 def test_browsers_may_send_and_see_when_to_retry(http: httpx.Client) -> None:
-    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
-    preflight = http.options("/v1/t", headers=asked | {"Access-Control-Request-Headers": BROWSER_HEADERS})
+    preflighted = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    preflight = http.options("/v1/t", headers=preflighted | {"Access-Control-Request-Headers": BROWSER_HEADERS})
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == "*"
     refused = http.post("/v1/t", content=b"", headers={"Origin": "http://localhost:3000"})

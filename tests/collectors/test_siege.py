@@ -168,9 +168,9 @@ def test_the_key_of_this_machine_is_taken_from_its_programs_and_pages(http: http
     headers = {"Origin": origin} if origin else {}
     assert http.post("/v1/track", json=track(), auth=LOCAL_KEY, headers=headers).status_code == 200
     assert http.post("/v1/track", json=track(writeKey=LOCAL), headers=headers).status_code == 200
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    preflighted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     if origin:
-        preflight = http.options("/v1/track", headers=headers | asked)
+        preflight = http.options("/v1/track", headers=headers | preflighted)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
 
 

@@ -22,7 +22,7 @@ from schemas.topics import (
     PROFILES,
     changelog,
 )
-from streams.fold.state import Forward, encode_entry
+from streams.fold.entry import Forward, encode_entry
 from tests.faults.crew import Crew
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces

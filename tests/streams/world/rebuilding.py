@@ -16,7 +16,7 @@ from jobs.rebuild.rebuild import Rebuilder
 from runtime.errors import TransientError
 from runtime.kafka.offsets import Extent, Partition
 from schemas import groups, topics
-from schemas.changes import asks_for_rebuild
+from schemas.changes import requires_rebuild
 from schemas.records import Event, IdentityChange, Profile, ProfileCommand, Replay, Session
 from settings import Workspace
 from tests.streams.world.stepping import SteppedWork
@@ -42,6 +42,9 @@ class Logs(Protocol):
 
     def published_profiles(self) -> Iterable[Profile]:
         """All records of profiles."""
+
+    def published_sessions(self) -> Iterable[Session]:
+        """All records of sessions."""
 
     def sessions(self) -> Mapping[str, Session]:
         """The sessions that count."""
@@ -69,7 +72,7 @@ class WorldRebuilder:
 
     def has_work(self) -> bool:
         """Whether it is at work, or a change requires it."""
-        return self._work is not None or any(map(asks_for_rebuild, self._logs.changes()[self._changes_done :]))
+        return self._work is not None or any(map(requires_rebuild, self._logs.changes()[self._changes_done :]))
 
     def step(self) -> None:
         """Do something of the work, or die."""
@@ -98,7 +101,7 @@ class WorldRebuilder:
             stopping,
             chunk_events=self._logs.random.choice((1, 3, 100)),
         )
-        for rebuilt in rebuilder.rebuild([change for change in changes if asks_for_rebuild(change)], token):
+        for rebuilt in rebuilder.rebuild([change for change in changes if requires_rebuild(change)], token):
             self._logs.publish(rebuilt)
         self._changes_done = read_until
         self.rebuilds += 1
@@ -142,6 +145,12 @@ class _Past:
             profile.version for profile in self._logs.published_profiles() if profile.profile_id == profile_ids[0]
         ]
         versions += [session.version for session in sessions]
+        # With those that were retracted, by whichever profile: the id says whose a session was.
+        versions += [
+            session.version
+            for session in self._logs.published_sessions()
+            if session.session_id.startswith(profile_ids[0])
+        ]
         return Published(tuple(session.session_id for session in sessions), max(versions, default=0))
 
 
