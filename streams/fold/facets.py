@@ -14,6 +14,7 @@ twice as much as one on its own line (docs/decisions/0014). `add`, for example, 
 from collections.abc import Callable
 from typing import Any
 
+from definitions import NEVER
 from schemas.records import Event, Profile
 from streams.fold.facet import Facet
 from streams.fold.moment import FoldContext, Moment
@@ -48,9 +49,9 @@ unite: Callable[[ProfileState, ProfileState, Moment], None] = _written_out(
 )
 deadline: Callable[[ProfileState], int] = _written_out(
     "deadline(state)",
-    begin="as_of = state.as_of; deadlines = []",
-    each="deadlines.append(state.FACET.deadline(as_of))",
-    end="return min(deadlines)",
+    begin=f"as_of, earliest = state.as_of, {NEVER}",
+    each="if (deadline := state.FACET.deadline(as_of)) < earliest: earliest = deadline",
+    end="return earliest",
 )
 advance: Callable[[ProfileState, Moment], None] = _written_out(
     "advance(state, moment)",

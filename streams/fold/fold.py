@@ -12,6 +12,9 @@ from streams.fold.records import publish
 from streams.fold.segments import reading, settle
 from streams.fold.state import ProfileState
 
+next_deadline = facets.deadline
+"""When something may change next without an event (always after `as_of`), or NEVER."""
+
 
 def fold_event(
     state: ProfileState, event: Event, context: FoldContext, out: Outputs, adds_identifier: bool = True
@@ -37,17 +40,13 @@ def fold_event(
 
 def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) -> None:
     """Fire every deadline until `to`, in the order of time, each at its exact time."""
-    refresh(state, context, out)
+    if state.memberships.definitions != context.program.fingerprint:
+        refresh(state, context, out)
     while (due := next_deadline(state)) <= to and due < NEVER:
         moment = Moment(context, out, DEADLINE, due, state.lineage.version)
         facets.advance(state, moment)
         settle(state, [each for each in context.program.segments if state.memberships.is_due(each.name, due)], moment)
         publish(state, moment)
-
-
-def next_deadline(state: ProfileState) -> int:
-    """When something may change next without an event (always after `as_of`), or NEVER."""
-    return facets.deadline(state)
 
 
 def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:

@@ -17,8 +17,10 @@ class Identifiers(Facet):
 
     def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Take the primary identifier, which is the first. The others wait until GRAPH has accepted them."""
-        if moment.adds_identifier and event.identifiers and not self.has(event.identifiers[0]):
-            self.take(event.identifiers[:1], moment.context.rules)
+        if moment.adds_identifier and event.identifiers:
+            primary = event.identifiers[0]
+            if (primary.namespace, primary.value) not in self.pairs:
+                self.take((primary,), moment.context.rules)
         return NOTHING
 
     def unite(self, other: Self, moment: Moment) -> None:

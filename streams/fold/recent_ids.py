@@ -38,7 +38,9 @@ class RecentIds(Facet):
 
     def remember_hash(self, hash_: bytes, received_at: int) -> bool:
         """Add the hash of a message id; False when it was there already."""
-        if _holds(self.recent, hash_) or _holds(self.previous, hash_):
+        if (hash_ in self.recent and _holds(self.recent, hash_)) or (
+            hash_ in self.previous and _holds(self.previous, hash_)
+        ):
             return False
         size = len(self.recent)
         if size >= MAX_IDS * HASH_BYTES or (size >= MIN_IDS * HASH_BYTES and received_at - self.since > MIN_AGE_MS):

@@ -83,8 +83,7 @@ class Sessions(Facet):
 
     def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         """Show the session that has not ended."""
-        if self.deadline(as_of) < NEVER:
-            last = self.spans[-1]
+        if self.spans and (last := self.spans[-1]).ended_at + SESSION_GAP_MS > as_of:
             identity = session_id(context.profile_id, last.started_at)
             record.session = OpenSession(identity, last.started_at, last.ended_at, last.events, last.entry_url)
 

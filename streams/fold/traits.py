@@ -67,9 +67,12 @@ class Traits(Facet):
         """A JSON object of the traits that are set, by name."""
         if not self.writes:
             return EMPTY_OBJECT
-        writes = self.writes
-        names = [name for name in sorted(writes) if writes[name].value != UNSET]
-        return "{" + ",".join([f"{_encode(name).decode()}:{writes[name].value}" for name in names]) + "}"
+        shown = []
+        for name in sorted(self.writes):
+            value = self.writes[name].value
+            if value != UNSET:
+                shown.append(f"{_encode(name).decode()}:{value}")
+        return "{" + ",".join(shown) + "}"
 
     def values(self, names: Iterable[str]) -> dict[str, object]:
         """The decoded values of those named traits that are set."""
