@@ -11,6 +11,7 @@ import msgspec
 Millis = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
+ProfileKind = Literal["person", "device", "account"]
 RequestKind = Literal["unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute"]
 LinkStatus = Literal["active", "refused", "retracted", "waiting"]
 ChangeKind = Literal[
@@ -106,6 +107,7 @@ class Profile(msgspec.Struct, frozen=True, gc=False):
     last_seen_at: int | None = None
     decision: int = 0
     deleted: bool = False
+    kind: ProfileKind = "person"
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
@@ -118,6 +120,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     events: int
     version: int
     entry_url: str | None = None
+    profile_kind: ProfileKind = "person"
 
 
 class SegmentChange(msgspec.Struct, frozen=True, gc=False):
@@ -130,6 +133,7 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
     cause: str
     version: int
     identifiers: tuple[Identifier, ...] = ()
+    profile_kind: ProfileKind = "person"
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
@@ -142,6 +146,7 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     version: int
     payload: str
     identifiers: tuple[Identifier, ...] = ()
+    profile_kind: ProfileKind = "person"
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,8 @@ import msgspec
 
 from definitions import Program
 from identity.rules import DEFAULT_RULES, IdentityRules
-from schemas.records import SegmentChange, Session
+from schemas.identity import kind_of
+from schemas.records import ProfileKind, SegmentChange, Session
 
 
 class FoldContext(msgspec.Struct, frozen=True, gc=False):
@@ -18,6 +19,11 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     program: Program
     source_priority: Callable[[str], int]
     rules: IdentityRules = DEFAULT_RULES
+
+    @property
+    def kind(self) -> ProfileKind:
+        """What the profile is of, as its id says."""
+        return kind_of(self.profile_id)
 
 
 class Outputs(msgspec.Struct, gc=False):

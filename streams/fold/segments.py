@@ -57,6 +57,7 @@ def change_record(
         workspace=context.workspace,
         change_id=stable_id(what),
         profile_id=context.profile_id,
+        profile_kind=context.kind,
         segment=segment,
         change=change,
         changed_at=state.as_of,

@@ -56,7 +56,7 @@ def _vanishes_at(batch: Batch, profile: BatchProfile, state: ProfileState) -> in
     identifiers = [Identifier(*pair) for pair in state.identifiers]
     if not all(profile.context.rules.kind(identifier) == "session" for identifier in identifiers):
         return NEVER
-    if all(batch.default_profile_id(profile, identifier) != profile.context.profile_id for identifier in identifiers):
+    if not any(batch.is_own(profile, identifier) for identifier in identifiers):
         return NEVER
     if state.vanished_at is not None and (state.decision or state.rebuilt):
         return NEVER  # forwards may lead here
