@@ -6,12 +6,14 @@ import logging
 from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 import definitions
 from api import metrics
 from api.lookups import lookup_routes
 from api.operators import Operators
+from runtime.http.answers import Boundary, routing_error
 from runtime.http.bodies import Bodies
 from runtime.http.connections import Limits
 from runtime.http.health import Health, probe_kafka, probe_url, probing_client, service_routes
@@ -56,8 +58,9 @@ def create_app(settings: Settings, give_up: Callable[[], None]) -> Starlette:
     middleware = [
         Middleware(TrustedHosts, listens_on=settings.serving.http_host, names=settings.serving.trusted_hosts),
         Middleware(metrics.Measured),
+        Middleware(Boundary),
     ]
-    app = Starlette(lifespan=lifespan, middleware=middleware)
+    app = Starlette(lifespan=lifespan, middleware=middleware, exception_handlers={HTTPException: routing_error})
     app.state.settings = settings
     return app
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from collectors import metrics
@@ -15,6 +16,7 @@ from collectors.judging import Judging
 from collectors.probes import probes
 from collectors.routes import PATHS, Ingestion, moved_routes
 from identity.rules import IdentityRules
+from runtime.http.answers import routing_error
 from runtime.http.bodies import Bodies
 from runtime.http.connections import Limits
 from runtime.http.health import Health, probing_client, service_routes
@@ -65,7 +67,7 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
         names=settings.serving.trusted_hosts,
         for_pages=_is_for_pages,
     )
-    return Starlette(lifespan=lifespan, middleware=[trust])
+    return Starlette(lifespan=lifespan, middleware=[trust], exception_handlers={HTTPException: routing_error})
 
 
 def serve(settings: Settings, rules: IdentityRules, whole_stack: bool) -> None:

@@ -47,7 +47,14 @@ def test_a_page_of_another_site_requests_nothing(api: ApiProcess) -> None:
 
 
 def test_it_takes_no_events(api: ApiProcess) -> None:
-    assert httpx.post(f"{api.url}/v1/track", json={}, auth=("dev", "")).status_code == 404
+    answer = httpx.post(f"{api.url}/v1/track", json={}, auth=("dev", ""))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_method_that_there_is_not_is_an_error_like_any_other(api: ApiProcess) -> None:
+    answer = httpx.get(f"{api.url}/v1/identity/unmerge")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
 
 
 def test_with_nothing_behind_it_it_lives_and_says_what_is_missing(api: ApiProcess) -> None:

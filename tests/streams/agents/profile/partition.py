@@ -1,0 +1,108 @@
+"""One partition of PROFILE on a store in memory, with two visits and a person to try it on."""
+
+import uuid
+from typing import Literal, TypeVar
+
+import msgspec
+
+from identity.rules import DEFAULT_RULES
+from schemas.codec import Codec
+from schemas.identity import default_profile_id, profile_key
+from schemas.records import Advance, Event, Identifier, ProfileCommand, Rebuild, Replay
+from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES
+from settings import Workspace
+from streams.agents.profile.stage import ProfileStage
+from streams.phases import Output, Received, Record, decode, fold
+from streams.state.view import StateView
+from tests.schemas.fixed import FixedSchemas
+from tests.streams.fold.definitions import PROGRAM
+from tests.streams.fold.given import START, event
+from tests.streams.world.world import Table
+
+NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
+VISIT, ANN = Identifier("session_id", "s1"), Identifier("user_id", "ann")
+OTHER = Identifier("session_id", "s2")
+PROFILE_ID, ANNS = default_profile_id(NAMESPACE, VISIT), default_profile_id(NAMESPACE, ANN)
+OTHER_ID = default_profile_id(NAMESPACE, OTHER)
+KEY = profile_key("main", PROFILE_ID)
+
+AnyRecord = TypeVar("AnyRecord", bound=msgspec.Struct)
+
+
+class ProfilePartition:
+    """One partition of PROFILE; `published`: what the last call left on the topics."""
+
+    def __init__(self, clock: Literal["wall", "event"] = "wall") -> None:
+        self.codec = Codec(FixedSchemas())
+        workspaces = {"main": Workspace("main", NAMESPACE, clock)}
+        self._stage = ProfileStage(workspaces, PROGRAM, DEFAULT_RULES, self.codec)
+        self.table = Table(self._stage)
+        self.published: list[Output] = []
+
+    def event(self, sent: Event, to: Identifier, now: int | None = None) -> None:
+        key = profile_key("main", default_profile_id(NAMESPACE, to))
+        value = self.codec.encoder(Event)(sent)
+        self._fold([Record(EVENTS_RESOLVED, 0, 0, key, value)], now or sent.occurred_at)
+
+    def command(self, command: ProfileCommand, now: int = START) -> None:
+        key = profile_key("main", command.profile_id)
+        self._fold([Record(PROFILE_COMMANDS, 0, 0, key, self.codec.encoder(ProfileCommand)(command))], now)
+
+    def clock(self, to: int, now: int) -> None:
+        command = self.codec.encoder(ProfileCommand)(ProfileCommand.of("main", "", Advance(to=to)))
+        self._fold([Record(PROFILE_COMMANDS, 0, 0, None, command)], now)
+
+    def sweep(self, now: int) -> None:
+        self._fold([], now)
+
+    def _fold(self, records: list[Record], now: int) -> None:
+        folded = fold(self._stage, decode(self._stage, Received(records, {}, now)), StateView(self.table)).effects
+        for key, value in folded.view.changes.items():
+            self.table.put(key, value)
+        self.published = list(folded.outputs)
+
+    def read(self, topic: str, kind: type[AnyRecord]) -> list[AnyRecord]:
+        """Return what was published on a topic, without tombstones."""
+        return [
+            self.codec.decode(kind, output.value)
+            for output in self.published
+            if output.topic == topic and output.value is not None
+        ]
+
+    def folds(self) -> list[tuple[str, int]]:
+        """Return to which profiles events were sent on, and by which decisions."""
+        commands = self.read(PROFILE_COMMANDS, ProfileCommand)
+        return [(record.profile_id, record.fold.decision) for record in commands if record.fold is not None]
+
+    def tombstones(self) -> list[bytes | None]:
+        """Return the keys of the profiles that are to be forgotten."""
+        return [output.key for output in self.published if output.topic == PROFILES and output.value is None]
+
+
+def visited() -> ProfilePartition:
+    """Return a partition with one event of a visit."""
+    profiles = ProfilePartition()
+    profiles.event(event(START, identifiers=(VISIT,)), VISIT)
+    return profiles
+
+
+def unmerged() -> ProfilePartition:
+    """Ann's profile has one event and was told to wait for its replay."""
+    profiles = ProfilePartition()
+    profiles.event(event(START, message_id="m0"), ANN)
+    profiles.command(ProfileCommand.of("main", ANNS, Rebuild(5, identifiers=(ANN,))))
+    return profiles
+
+
+def chunk(  # noqa: PLR0913 - what differs between chunks
+    number: int,
+    *sent: Event,
+    last: bool = True,
+    attempt: str = "r",
+    decision: int = 5,
+    sessions: tuple[str, ...] = (),
+    profile_id: str = ANNS,
+) -> ProfileCommand:
+    events = tuple(map(Codec(FixedSchemas()).encoder(Event), sent))
+    replay = Replay(decision, attempt=attempt, chunk=number, last=last, events=events, sessions=sessions)
+    return ProfileCommand.of("main", profile_id, replay)

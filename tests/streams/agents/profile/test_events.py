@@ -1,0 +1,53 @@
+"""An event that reaches a profile: whether it stays, and with which decision it is sent on."""
+
+from schemas.codec import Codec
+from schemas.records import Event, Fold, Profile, ProfileCommand, Transfer
+from schemas.topics import PROFILE_COMMANDS, PROFILES
+from tests.schemas.fixed import FixedSchemas
+from tests.streams.agents.profile.partition import (
+    ANN,
+    ANNS,
+    OTHER,
+    PROFILE_ID,
+    VISIT,
+    ProfilePartition,
+    chunk,
+    unmerged,
+)
+from tests.streams.fold.given import START, event
+
+
+def test_what_a_forward_sent_on_stays_where_nothing_is_known_of_it() -> None:
+    profiles = ProfilePartition()
+    profiles.command(_sent_on(decision=1))
+
+    assert profiles.read(PROFILE_COMMANDS, ProfileCommand) == []
+    assert [profile.events for profile in profiles.read(PROFILES, Profile)] == [1]
+
+
+def test_what_a_forward_sent_on_before_its_identifier_was_split_off_goes_to_its_default_profile() -> None:
+    profiles = unmerged()
+    profiles.command(chunk(0, event(START, message_id="m0")))
+    profiles.command(_sent_on(ANNS, decision=4))
+
+    assert profiles.folds() == [(PROFILE_ID, 0)]
+
+
+def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards() -> None:
+    profiles = ProfilePartition()
+    profiles.command(ProfileCommand.of("main", ANNS, Transfer(7, target=PROFILE_ID, identifiers=(ANN,))))
+    for decision in (0, 4):
+        profiles.command(_sent_on(ANNS, decision))
+        assert profiles.folds() == [(PROFILE_ID, decision)]
+    profiles.command(_own_to(ANNS))
+    assert profiles.folds() == [(PROFILE_ID, 7)]
+
+
+def _own_to(to: str) -> ProfileCommand:
+    sent = event(START, identifiers=(ANN,), message_id="own")
+    return ProfileCommand.of("main", to, Fold(event=Codec(FixedSchemas()).encoder(Event)(sent)))
+
+
+def _sent_on(to: str = PROFILE_ID, decision: int = 0) -> ProfileCommand:
+    sent = event(START, identifiers=(OTHER if to == PROFILE_ID else VISIT,), message_id="sent_on")
+    return ProfileCommand.of("main", to, Fold(decision=decision, event=Codec(FixedSchemas()).encoder(Event)(sent)))
