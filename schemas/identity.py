@@ -8,7 +8,7 @@ from schemas.records import Identifier, ProfileKind
 _PERSON_VERSION = "5"
 _OTHER_KINDS: dict[str, ProfileKind] = {"8d": "device", "8a": "account"}
 _MARKS = {kind: mark for mark, kind in _OTHER_KINDS.items()}
-_ID_LENGTH = 36
+PROFILE_ID_LENGTH = 36
 
 
 def default_profile_id(namespace: uuid.UUID, identifier: Identifier) -> str:
@@ -28,7 +28,7 @@ def device_profile_id(namespace: uuid.UUID, device: Identifier) -> str:
 
 def kind_of(profile_id: str) -> ProfileKind:
     """Return the kind that an id says. Raises ValueError for what is no profile id."""
-    if len(profile_id) == _ID_LENGTH:
+    if len(profile_id) == PROFILE_ID_LENGTH:
         if profile_id[14] == _PERSON_VERSION:
             return "person"
         kind = _OTHER_KINDS.get(profile_id[14:16])

@@ -52,7 +52,7 @@ class Program:
         return self._typed.get(event_type, ()) if named is None else named
 
     def of(self, workspace: str, kind: ProfileKind) -> "Program":
-        """Return the segments for profiles of a kind in a workspace, and what they read. Compiles anew: call it once."""
+        """Return the segments for profiles of a kind in a workspace. Compiles anew: call it once for each."""
         kept = tuple(
             msgspec.structs.replace(segment, workspaces=())
             for segment in self._definitions.segments

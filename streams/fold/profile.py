@@ -2,6 +2,7 @@
 
 from itertools import starmap
 
+from schemas.identity import kind_of
 from schemas.records import Membership, Profile
 from streams.fold import identifiers, sessions, traits
 from streams.fold.context import FoldContext
@@ -14,6 +15,7 @@ def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -
     return Profile(
         workspace=context.workspace,
         profile_id=context.profile_id,
+        kind=context.kind,
         updated_at=updated_at,
         version=state.version,
         identifiers=identifiers.listed(state.identifiers),
@@ -35,6 +37,7 @@ def merged_record(  # noqa: PLR0913, PLR0917 - field by field, there is no state
     return Profile(
         workspace=workspace,
         profile_id=profile_id,
+        kind=kind_of(profile_id),
         updated_at=updated_at,
         version=version,
         traits="{}",
@@ -54,6 +57,7 @@ def deleted_record(state: ProfileState, context: FoldContext, updated_at: int) -
     return Profile(
         workspace=context.workspace,
         profile_id=context.profile_id,
+        kind=context.kind,
         updated_at=updated_at,
         version=state.version,
         traits="{}",

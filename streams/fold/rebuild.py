@@ -147,7 +147,7 @@ def _tell(state: ProfileState, identity: str, told: Told, context: FoldContext, 
     state.version += 1
     out.sessions[identity] = Session(
         context.workspace, identity, context.profile_id, told.status, told.started_at, told.ended_at, told.events,
-        state.version, told.entry_url,
+        state.version, told.entry_url, context.kind,
     )  # fmt: skip
 
 

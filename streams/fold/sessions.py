@@ -161,6 +161,7 @@ def _record(
         events=visit.events,
         version=state.version,
         entry_url=visit.entry_url,
+        profile_kind=context.kind,
     )
 
 

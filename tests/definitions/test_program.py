@@ -106,7 +106,7 @@ def test_each_workspace_has_its_segments_and_keeps_nothing_for_others(tmp_path: 
         - {segment: own, when: {event: Buy, at_least: 2, within: 1d}, workspaces: [main], destinations: [mail]}
         """,
     )
-    main, other = program.for_workspace("main"), program.for_workspace("other")
+    main, other = program.of("main", "person"), program.of("other", "person")
     assert [segment.name for segment in program.segments] == ["everywhere", "own"]
     assert [segment.name for segment in main.segments] == ["everywhere", "own"]
     assert [segment.name for segment in other.segments] == ["everywhere"]
@@ -127,7 +127,7 @@ def test_the_fingerprint_changes_with_meaning_only(tmp_path: Path) -> None:
 def test_a_workspace_is_not_concerned_by_what_changes_for_others(tmp_path: Path) -> None:
     def fingerprint(workspaces: str) -> str:
         segment = f"segment: a\nwhen: {{event: Buy, within: 7d}}\nworkspaces: {workspaces}"
-        return compile_program(load(write(tmp_path, {"segments/s.yaml": segment}))).for_workspace("main").fingerprint
+        return compile_program(load(write(tmp_path, {"segments/s.yaml": segment}))).of("main", "person").fingerprint
 
     assert fingerprint("[main]") == fingerprint("[main, other]")
     assert fingerprint("[other]") != fingerprint("[main]")

@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping
 from definitions import Program
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
-from schemas.records import Identifier, IdentityRequest, Profile, ProfileCommand, Route, SegmentChange, Session
+from schemas.records import (
+    Identifier,
+    IdentityRequest,
+    Profile,
+    ProfileCommand,
+    ProfileKind,
+    Route,
+    SegmentChange,
+    Session,
+)
 from schemas.topics import (
     IDENTITY_REQUESTS,
     IDENTITY_ROUTES,
@@ -26,7 +35,7 @@ from streams.phases import Output
 class ProfileOutputs:
     """Encodes what a batch publishes; `programs` say to which destinations a segment's changes go."""
 
-    def __init__(self, codec: Codec, programs: Mapping[str, Program]) -> None:
+    def __init__(self, codec: Codec, programs: Mapping[tuple[str, ProfileKind], Program]) -> None:
         self._profile = codec.encoder(Profile)
         self._session = codec.encoder(Session)
         self._change = codec.encoder(SegmentChange)
@@ -35,7 +44,7 @@ class ProfileOutputs:
         self._request = codec.encoder(IdentityRequest)
         self._destinations = {
             (workspace, segment.name): segment.destinations
-            for workspace, program in programs.items()
+            for (workspace, _), program in programs.items()
             for segment in program.segments
         }
 
