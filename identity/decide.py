@@ -15,6 +15,8 @@ from identity.rules import IdentityRules
 from identity.verdicts import ChangeNothing
 from schemas.records import IdentityRequest
 
+_NO_NAMESPACE = uuid.UUID(int=0)  # what is refused names no profile, and may name no workspace either
+
 
 def decide(
     request: IdentityRequest, store: LedgerStore, workspace_namespace: uuid.UUID, rules: IdentityRules
@@ -29,11 +31,9 @@ def decide(
     return decision
 
 
-def refuse(
-    request: IdentityRequest, store: LedgerStore, workspace_namespace: uuid.UUID, rules: IdentityRules, reason: str
-) -> Decision:
+def refuse(request: IdentityRequest, store: LedgerStore, rules: IdentityRules, reason: str) -> Decision:
     """Answer a request that cannot be judged."""
     ledger = Ledger(store, request.workspace, rules.rank)
-    profiles, decision = ProfileIds(workspace_namespace, ledger.devices), Decision()
+    profiles, decision = ProfileIds(_NO_NAMESPACE, ledger.devices), Decision()
     publish(apply(ChangeNothing(request.identifiers, reason), ledger, profiles), request, rules.version, decision)
     return decision

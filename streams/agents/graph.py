@@ -52,11 +52,10 @@ class GraphStage:
             for key in keys_of(request.workspace, request.identifiers)
         )
         for request, refusal in decoded.items:
-            namespace = self._workspaces[request.workspace].namespace
             if refusal:
-                decision = refuse(request, view, namespace, self._rules, refusal)
+                decision = refuse(request, view, self._rules, refusal)
             else:
-                decision = decide(request, view, namespace, self._rules)
+                decision = decide(request, view, self._workspaces[request.workspace].namespace, self._rules)
             self._count(decision, tally)
             outputs += self._outputs(decision)
         return Effects(outputs, view, tally)

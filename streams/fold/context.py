@@ -7,7 +7,6 @@ import msgspec
 
 from definitions import Program
 from identity.rules import DEFAULT_RULES, IdentityRules
-from schemas.identity import kind_of
 from schemas.records import ProfileKind, SegmentChange, Session
 
 
@@ -19,11 +18,7 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     program: Program
     source_priority: Callable[[str], int]
     rules: IdentityRules = DEFAULT_RULES
-
-    @property
-    def kind(self) -> ProfileKind:
-        """What the profile is of, as its id says."""
-        return kind_of(self.profile_id)
+    kind: ProfileKind = "person"
 
 
 class Outputs(msgspec.Struct, gc=False):

@@ -2,7 +2,6 @@
 
 from itertools import starmap
 
-from schemas.identity import kind_of
 from schemas.records import Membership, Profile
 from streams.fold import identifiers, sessions, traits
 from streams.fold.context import FoldContext
@@ -30,14 +29,12 @@ def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -
     )
 
 
-def merged_record(  # noqa: PLR0913, PLR0917 - field by field, there is no state left to take them from
-    workspace: str, profile_id: str, target: str, version: int, decision: int, updated_at: int
-) -> Profile:
+def merged_record(context: FoldContext, target: str, version: int, decision: int, updated_at: int) -> Profile:
     """What is left of a profile that was merged into `target`."""
     return Profile(
-        workspace=workspace,
-        profile_id=profile_id,
-        kind=kind_of(profile_id),
+        workspace=context.workspace,
+        profile_id=context.profile_id,
+        kind=context.kind,
         updated_at=updated_at,
         version=version,
         traits="{}",

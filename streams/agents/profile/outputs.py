@@ -87,10 +87,9 @@ class ProfileOutputs:
 
 def _record(profile: BatchProfile, now: int) -> Profile | None:
     """Return the record of a profile under a new version; None while it is rebuilt."""
-    workspace, profile_id = profile.context.workspace, profile.context.profile_id
     match profile.entry:
         case Forward() as forward:
-            return merged_record(workspace, profile_id, forward.target, forward.version, forward.decision, now)
+            return merged_record(profile.context, forward.target, forward.version, forward.decision, now)
         case ProfileState() as state if profile.vanished or is_nobody(state):
             return deleted_record(state, profile.context, now)
         case ProfileState() as state:

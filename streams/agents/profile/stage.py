@@ -81,4 +81,5 @@ class ProfileStage:
 
     def _context(self, workspace: str, profile_id: str) -> FoldContext:
         priority = self._workspaces[workspace].source_priority
-        return FoldContext(workspace, profile_id, self._programs[workspace, kind_of(profile_id)], priority, self._rules)
+        kind = kind_of(profile_id)
+        return FoldContext(workspace, profile_id, self._programs[workspace, kind], priority, self._rules, kind)
