@@ -11,13 +11,13 @@ _HEAP_MB = 256
 
 
 def registry_process(folder: Path, port: int, kafka: str) -> ProcessSpec:
-    """The registry on `port`, from the distribution unpacked in `folder`, with its state in `kafka`."""
+    """Return the registry on `port`, from the distribution unpacked in `folder`, with its state in `kafka`."""
     flags = ("-XX:TieredStopAtLevel=1", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager")
     environment = java_environment() | {
         "QUARKUS_HTTP_HOST": LOOPBACK,
         "QUARKUS_HTTP_PORT": str(port),
         "QUARKUS_MANAGEMENT_HOST": LOOPBACK,
-        "QUARKUS_MANAGEMENT_PORT": "0",  # any free one: nobody asks there
+        "QUARKUS_MANAGEMENT_PORT": "0",  # any free one: nobody calls it
         "QUARKUS_LOG_CONSOLE_COLOR": "false",
         "APICURIO_STORAGE_KIND": "kafkasql",
         "APICURIO_KAFKASQL_BOOTSTRAP_SERVERS": kafka,

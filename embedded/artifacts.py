@@ -35,7 +35,7 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 def read_lock(path: Path = LOCK_FILE) -> tuple[Artifact, ...]:
-    """All artifacts of the lock file. Raises StackError naming the line that is malformed."""
+    """Return all artifacts of the lock file. Raises StackError naming the line that is malformed."""
     artifacts = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line or line.startswith("#"):

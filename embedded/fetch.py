@@ -16,6 +16,7 @@ from typing import Protocol
 
 import requests
 from jgo.constants import MAVEN_CENTRAL_URL
+from platformdirs import user_cache_path
 
 from embedded.artifacts import Artifact
 from embedded.errors import StackError
@@ -30,7 +31,7 @@ _TIMEOUT_S = (10.0, 60.0)  # to connect, and between two reads
 
 
 class FetchProgress(Protocol):
-    """Told what is being fetched; called from several threads."""
+    """What a person sees of a fetch; called from several threads."""
 
     def fetch_starts(self, files: int, size: int) -> None:
         """`files` of `size` bytes in all are missing and will be fetched."""
@@ -46,20 +47,18 @@ class FetchProgress(Protocol):
 
 
 def repository_url(environ: Mapping[str, str] = os.environ) -> str:
-    """The Maven repository: Maven Central, or the mirror that ONEFOLD_MAVEN_URL names."""
+    """Return the Maven repository: Maven Central, or the mirror that ONEFOLD_MAVEN_URL names."""
     return (environ.get("ONEFOLD_MAVEN_URL") or str(MAVEN_CENTRAL_URL)).rstrip("/")
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """ONEFOLD_CACHE, or `onefold` in the user's cache folder (XDG_CACHE_HOME, ~/.cache)."""
-    if own := environ.get("ONEFOLD_CACHE"):
-        return Path(own).absolute()
-    base = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base).absolute() / "onefold"
+    """ONEFOLD_CACHE, or `onefold` in the user's cache folder (on Linux XDG_CACHE_HOME or ~/.cache)."""
+    own = environ.get("ONEFOLD_CACHE")
+    return Path(own).absolute() if own else user_cache_path("onefold")
 
 
 def fetch(artifacts: Sequence[Artifact], cache: Path, progress: FetchProgress, url: str | None = None) -> list[Path]:
-    """Paths of the artifacts in the cache, in their order; what is missing or damaged is fetched first.
+    """Return paths of the artifacts in the cache, in their order; what is missing or damaged is fetched first.
 
     Raises StackError when the repository cannot be reached, lacks a file, or serves other bytes than the lock file's.
     """
@@ -108,7 +107,7 @@ def _is_present(path: Path, artifact: Artifact) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """Checksum of a file's bytes, in hexadecimal."""
+    """Return checksum of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -145,10 +144,10 @@ class _Download:
         self._url = f"{url}/{artifact.path}"
         self._repository = url
         self._stop = stop
-        self._counted = 0  # bytes that the screen was told of
+        self._counted = 0  # bytes that the screen has counted
 
     def run(self) -> None:
-        """Fetch the file, or return early when all fetching was told to stop. Raises StackError and OSError."""
+        """Fetch the file, or return early when all fetching is to stop. Raises StackError and OSError."""
         self._target.parent.mkdir(parents=True, exist_ok=True)
         started_anew = False
         for attempt in range(ATTEMPTS):
@@ -174,27 +173,27 @@ class _Download:
 
     def _receive(self) -> None:
         """One attempt: append what the repository sends to what is already here."""
-        have = self._partial.stat().st_size if self._partial.exists() else 0
-        if have >= self._artifact.size:
-            self._count_up_to(min(have, self._artifact.size))
+        received = self._partial.stat().st_size if self._partial.exists() else 0
+        if received >= self._artifact.size:
+            self._count_up_to(min(received, self._artifact.size))
             return
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={received}-"} if received else {})
         with requests.get(self._url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
             self._refuse_error(response.status_code)
             if response.status_code != requests.codes.partial_content:
                 self._discard()
-                have = 0
+                received = 0
             with self._partial.open("ab") as file:
                 for chunk in response.iter_content(_CHUNK_BYTES):
                     if self._stop.is_set():
                         return
                     file.write(chunk)
-                    have += len(chunk)
-                    self._count_up_to(have)
-                    if have > self._artifact.size:
+                    received += len(chunk)
+                    self._count_up_to(received)
+                    if received > self._artifact.size:
                         return
-        if have < self._artifact.size:
-            raise _Unfinished(f"the connection ended after {have} of {self._artifact.size} bytes")
+        if received < self._artifact.size:
+            raise _Unfinished(f"the connection ended after {received} of {self._artifact.size} bytes")
 
     def _refuse_error(self, status: int) -> None:
         if status == requests.codes.range_not_satisfiable:

@@ -112,7 +112,7 @@ def _write_properties(path: Path, layout: Layout, port: int, controller_port: in
 
 
 def _escaped(value: str) -> str:
-    """A value as Java's properties files want it: ASCII, the rest as UTF-16 units."""
+    """Return a value as Java's properties files want it: ASCII, the rest as UTF-16 units."""
     units = value.encode("utf-16-be")
     codes = [int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2)]
     return "".join(chr(code) if 0x20 < code < 0x7F and code != ord("\\") else f"\\u{code:04x}" for code in codes)

@@ -10,7 +10,7 @@ from settings import random_key
 
 
 def kept_password(path: Path) -> str:
-    """The password in `path`, made at random when there is none yet. Raises StackError when it cannot be used."""
+    """Return the password in `path`, a random one if there is none yet. Raises StackError when it cannot be used."""
     try:
         if not path.exists():
             write_private(path, f"{random_key()}\n")
@@ -24,7 +24,7 @@ def kept_password(path: Path) -> str:
 
 
 def read_password(path: Path) -> str:
-    """The file's text without the line break at its end. Raises ValueError when others may read it or it is empty."""
+    """Return the file's text without its last line break. Raises ValueError when others may read it or it is empty."""
     with path.open("rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode) or mode & (stat.S_IRWXG | stat.S_IRWXO):

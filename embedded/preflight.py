@@ -17,7 +17,7 @@ from embedded.private import private_folder
 from runtime.loopback import LOOPBACK
 
 LEAST_FREE_BYTES = 1_000_000_000
-_SERVES = {
+SERVES = {
     "kafka": "Kafka",
     "registry": "the schema registry",
     "clickhouse": "ClickHouse",
@@ -85,20 +85,20 @@ def check_ports(ports: Ports) -> None:
     for name, port in wanted.items():
         hint = f"choose another with {flag(name)} or {variable(name)}"
         if uses[port] > 1:
-            problems.append(f"port {port} is given more than once, also to {_SERVES[name]}: {hint}")
+            problems.append(f"port {port} is given more than once, also to {SERVES[name]}: {hint}")
         elif not _is_free(port):
-            problems.append(f"port {port}, for {_SERVES[name]}, is taken{_listener(port)}: stop that, or {hint}")
+            problems.append(f"port {port}, for {SERVES[name]}, is taken{_listener(port)}: stop that, or {hint}")
     if problems:
         raise StackError("\n".join(problems))
 
 
 def flag(name: str) -> str:
-    """The option of `onefold up` that sets a port of `Ports`."""
+    """Return the option of `onefold up` that sets a port of `Ports`."""
     return f"--{name.replace('_', '-')}-port"
 
 
 def variable(name: str) -> str:
-    """The variable that sets a port of `Ports`."""
+    """Return the variable that sets a port of `Ports`."""
     return f"ONEFOLD_{name.upper()}_PORT"
 
 
@@ -114,7 +114,7 @@ def _is_free(port: int) -> bool:
 
 
 def _listener(port: int) -> str:
-    """` by NAME (pid N)` where the system tells."""
+    """` by NAME (pid N)` where the system says so."""
     try:
         for connection in psutil.net_connections("tcp"):
             local = connection.laddr

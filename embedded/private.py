@@ -1,6 +1,6 @@
 """Folders and files of one user: nobody else may read what a stack keeps, or change what it runs. POSIX only.
 
-Who may do what with the root's rights is not asked: root may do everything anyway.
+Who may do what with the root's rights is not looked at: root may do everything anyway.
 """
 
 import os
@@ -35,14 +35,14 @@ def private_folder(folder: Path) -> None:
 
 
 def private_file(path: str, flags: int) -> int:
-    """An opener for `open`: a file that only this user can read, whatever it was before; never the target of a link."""
+    """Open a file that only this user can read, whatever it was before, and no link's target; an opener for `open`."""
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor
 
 
 def is_own(path: Path) -> bool:
-    """Whether a file or folder is this user's; where a link leads to it, nobody but root or this user made the link."""
+    """Return whether a file or folder is this user's, and a link that leads to it root's or this user's."""
     return path.stat().st_uid == os.geteuid() and path.lstat().st_uid in (os.geteuid(), _ROOT)
 
 

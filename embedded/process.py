@@ -40,7 +40,7 @@ class Reaper:
         self._send(f"+{pid}\n")
 
     def forget(self, pid: int) -> None:
-        """The session has ended: its number may soon be another's."""
+        """Forget a session that has ended: its number may soon be another's."""
         self._send(f"-{pid}\n")
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class StackProcess:
         self._signal(signal.SIGTERM)
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether it has ended within the time."""
+        """Return whether it has ended within the time."""
         if self._process is None:
             return True
         try:
@@ -139,13 +139,13 @@ class StackProcess:
             time.sleep(0.05)
 
     def failure(self, what: str) -> StackError:
-        """The error that says what happened to this process, with the end of its log."""
+        """Return the error that says what happened to this process, with the end of its log."""
         tail = "".join(f"\n    {literal(line)}" for line in self.log_tail())
         ends = f" and ends with{tail}" if tail else ""
         return StackError(f"{self.spec.title} {what}; its log is {self.log}{ends}")
 
     def log_tail(self, lines: int = 8) -> list[str]:
-        """The last lines that it wrote."""
+        """Return the last lines that it wrote."""
         try:
             with self.log.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))

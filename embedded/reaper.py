@@ -37,7 +37,7 @@ def _end(groups: set[int]) -> None:
 
 
 def _signal(group: int, number: int) -> bool:
-    """Whether the group still has a process to receive the signal."""
+    """Return whether the group still has a process to receive the signal."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):

@@ -48,7 +48,7 @@ def write_running(layout: Layout, running: RunningStack) -> None:
 
 
 def find_running(data_dir: Path) -> RunningStack | None:
-    """The stack that runs on a folder, or None. What a killed stack or another user left there does not count."""
+    """Return the stack that runs on a folder, or None: what a killed stack or another user left does not count."""
     layout = Layout(data_dir.absolute())
     lock = FileLock(layout.lock)
     try:

@@ -131,7 +131,7 @@ class LiveScreen(SilentScreen):
 
 
 def screen_for(console: Terminal) -> Screen:
-    """The live screen on a terminal, plain lines elsewhere."""
+    """Return the live screen on a terminal, plain lines elsewhere."""
     return LiveScreen(console) if console.is_terminal else PlainScreen(console)
 
 

@@ -205,6 +205,6 @@ class Stack:
             return
         pids = {name: pid for name, process in self._supervisor.processes.items() if (pid := process.pid) is not None}
         if pids != self._reported:
-            known = {name: value for name, value in self.environment.items() if name.startswith("ONEFOLD_")}
-            write_running(self._layout, RunningStack(os.getpid(), self.addresses, known, pids))
+            variables = {name: value for name, value in self.environment.items() if name.startswith("ONEFOLD_")}
+            write_running(self._layout, RunningStack(os.getpid(), self.addresses, variables, pids))
             self._reported = pids

@@ -16,7 +16,7 @@ class Readiness(Protocol):
     """Called every few hundredths of a second while a process starts."""
 
     def __call__(self) -> bool:
-        """Whether the process serves now. Returns within READINESS_TIMEOUT_S and raises nothing."""
+        """Return whether the process serves now. Returns within READINESS_TIMEOUT_S and raises nothing."""
 
 
 def _nothing() -> None:
@@ -67,7 +67,7 @@ def http_ready(port: int, path: str) -> Readiness:
 
 
 def accepts_connections(port: int) -> bool:
-    """Whether somebody listens on a loopback port; cheaper than a client that would wait and complain."""
+    """Return whether somebody listens on a loopback port; cheaper than a client that would wait and complain."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=READINESS_TIMEOUT_S):
             return True

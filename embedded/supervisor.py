@@ -35,7 +35,7 @@ class _Restarts:
         return self.count <= RESTARTS
 
     def begin(self, now: float) -> None:
-        """The planned start happens now."""
+        """Note that the planned start happens now."""
         self.due_at, self.started_at = None, now
 
 

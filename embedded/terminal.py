@@ -25,11 +25,11 @@ class Terminal(Console):
         super().__init__(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """A text, escaped before its width is measured."""
+        """Return a text, escaped before its width is measured."""
         return super().render_str(printable(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments of everything that is shown. Commands that rich itself makes, of a progress bar say, stay."""
+        """Yield the segments of what is shown; commands that rich itself makes, of a progress bar say, stay."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
 

@@ -16,7 +16,7 @@ _MANIFEST = "manifest.json"
 
 
 def unpacked(artifact: Artifact, cache: Path, progress: FetchProgress) -> Path:
-    """The folder with the files of a `tar.gz`; it is fetched and unpacked when missing or damaged.
+    """Return the folder with the files of a `tar.gz`; it is fetched and unpacked when missing or damaged.
 
     The archive itself is not kept: the manifest of the files' checksums stands for it. Raises StackError.
     """
@@ -54,7 +54,7 @@ def _is_whole(folder: Path, artifact: Artifact) -> bool:
             return False
         checksums: dict[str, str] = manifest["files"]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = pool.map(lambda name: sha256_of(folder / name), checksums)
-            return all(digest == expected for digest, expected in zip(found, checksums.values(), strict=True))
+            digests = pool.map(lambda name: sha256_of(folder / name), checksums)
+            return all(digest == expected for digest, expected in zip(digests, checksums.values(), strict=True))
     except (OSError, ValueError, KeyError):
         return False

@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterable
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint: the known word that resembles this one, or all of them when none does."""
-    words = list(known)
+def did_you_mean(word: str, expected: Iterable[str]) -> str:
+    """Return a hint: the expected word that resembles this one, or all of them when none does."""
+    words = list(expected)
     close = difflib.get_close_matches(word, words, 1)
     if close:
         return f"did you mean {close[0]!r}?"

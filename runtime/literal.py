@@ -27,7 +27,7 @@ def printable(text: str) -> str:
 
 
 def shows(character: str) -> bool:
-    """Whether a character is part of a text, not a command to whatever shows it."""
+    """Return whether a character belongs to a text and is no command to whatever shows it."""
     return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
 
 

@@ -23,15 +23,15 @@ class OneLine(logging.Formatter):
     """Puts each record on a line of its own, the traceback of an exception indented below it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
+        """Return the line of a record."""
         return literal(super().formatMessage(record))
 
     def formatException(self, ei: object) -> str:
-        """The traceback, below the line."""
+        """Return the traceback, below the line."""
         return _indented(super().formatException(ei))  # type: ignore[arg-type]
 
     def formatStack(self, stack_info: str) -> str:
-        """Where the record was made, below the line."""
+        """Return where the record was made, below the line."""
         return _indented(stack_info)
 
 

@@ -11,13 +11,13 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server that listens on this address is reached from its own machine only."""
+    """Return whether a server that listens on this address is reached from its own machine only."""
     address = ip_address(host)
     return host == "localhost" if address is None else address.is_loopback
 
 
 def ip_address(text: str) -> Address | None:
-    """The address that a text writes, that of IPv4 where IPv6 maps one; None for a name."""
+    """Return the address that a text writes, that of IPv4 where IPv6 maps one; None for a name."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -33,11 +33,11 @@ class GuardedOutput(io.TextIOBase):
         self.raw.flush()
 
     def isatty(self) -> bool:
-        """Whether a terminal lies below."""
+        """Return whether a terminal lies below."""
         return self.raw.isatty()
 
     def fileno(self) -> int:
-        """The descriptor below, for processes that inherit it."""
+        """Return the descriptor below, for processes that inherit it."""
         return self.raw.fileno()
 
     def writable(self) -> bool:
@@ -50,7 +50,7 @@ def guard_output() -> None:
 
 
 def unguarded(stream: TextIO) -> TextIO:
-    """The stream below the guard, for a writer that escapes what others wrote itself and adds commands of its own."""
+    """Return the stream below the guard, for a writer that escapes what others wrote and adds its own commands."""
     return stream.raw if isinstance(stream, GuardedOutput) else stream
 
 

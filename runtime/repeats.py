@@ -19,7 +19,7 @@ class SeldomRepeated(logging.Filter):
         self._held_back: dict[str, int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is written; the first one after a silence says how many were not."""
+        """Return whether the record is written; the first one after a silence says how many were not."""
         if record.levelno < logging.WARNING:
             return True
         kind = _VARYING.sub("", record.getMessage())

@@ -20,7 +20,7 @@ class Stopped(Exception):
     """The process is stopping and the work is not done; nothing of it may be acknowledged."""
 
 
-def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event, retries: Counter) -> Done:
+def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event, retries: Counter | None = None) -> Done:
     """Repeat `attempt` until it works: its result. Counts repetitions in `retries` by step, logs the first and the end.
 
     Raises Stopped when the process stops first; every error but TransientError passes.
@@ -32,7 +32,8 @@ def persist(step: str, attempt: Callable[[], Done], stopping: threading.Event, r
         except TransientError as error:
             if pause_s == FIRST_PAUSE_S:
                 logger.warning("%s: %s; trying again until it works", step, error)
-            retries.labels(step).inc()
+            if retries is not None:
+                retries.labels(step).inc()
             if stopping.wait(pause_s):
                 raise Stopped from error
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

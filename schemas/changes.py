@@ -1,4 +1,4 @@
-"""What a change of who is who asks for, and what has become of a request. Pure; decision 0009 is the protocol."""
+"""What a change of who is who requires, and what has become of a request. Pure; decision 0009 is the protocol."""
 
 import re
 from collections.abc import Iterable
@@ -13,36 +13,36 @@ profiles are being rebuilt. done: decided, and every profile that it concerns is
 PLANS = "rules-"
 """How the ids of orders begin that carry out a plan: such a decision is the rules', not an operator's."""
 
-_PARTING = frozenset({"unmerged", "shared", "reattributed"})
+_REBUILDING = frozenset({"unmerged", "shared", "reattributed"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")
 
 
-def asks_for_rebuild(change: IdentityChange) -> bool:
-    """Whether profiles are to be rebuilt because of a change."""
-    return change.kind in _PARTING and bool(change.claimants)
+def requires_rebuild(change: IdentityChange) -> bool:
+    """Return whether profiles are to be rebuilt because of a change."""
+    return change.kind in _REBUILDING and bool(change.claimants)
 
 
 def numbered(request_id: str, count: int) -> tuple[str, ...]:
-    """Ids of the requests that one order is sent as: ID itself, or ID-1of3, ID-2of3, ID-3of3."""
+    """Return the ids of the requests that a person's request is sent as: ID itself, or ID-1of3, ID-2of3, ID-3of3."""
     if count == 1:
         return (request_id,)
     return tuple(f"{request_id}-{number}of{count}" for number in range(1, count + 1))
 
 
 def state(changes: Iterable[IdentityChange]) -> RequestState:
-    """What has become of an order, from all that was told about its requests.
+    """Return what has become of a request, from all changes that were published about it.
 
     The last request of a plan changes nothing by design: once it is answered, all before it is decided.
     """
-    told = list(changes)
-    answers = [change for change in told if change.kind != "rebuilt"]
+    published = list(changes)
+    answers = [change for change in published if change.kind != "rebuilt"]
     answered = {change.request_id for change in answers}
-    counts = [int(found[1]) for request_id in answered if (found := _NUMBERED.search(request_id))]
+    counts = [int(number[1]) for request_id in answered if (number := _NUMBERED.search(request_id))]
     if len(answered) < max(counts, default=1):
         return "unanswered"
     if all(change.kind == "nothing" for change in answers):
-        return "done" if any(one.startswith(PLANS) for one in answered) else "unchanged"
-    rebuilt = {change.decision for change in told if change.kind == "rebuilt"}
-    if all(change.decision in rebuilt for change in answers if asks_for_rebuild(change)):
+        return "done" if any(request_id.startswith(PLANS) for request_id in answered) else "unchanged"
+    rebuilt = {change.decision for change in published if change.kind == "rebuilt"}
+    if all(change.decision in rebuilt for change in answers if requires_rebuild(change)):
         return "done"
     return "rebuilding"

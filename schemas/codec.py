@@ -1,7 +1,7 @@
 """Records to bytes and back: Avro in Confluent's wire format (0, schema id in 4 bytes, body), cached by schema id.
 
 Two ways lead from bytes to a record. Bytes of this release's schema are read by code made for it (`specialised`). Bytes
-of another schema, and those with a fault, are read by fastavro, which resolves schemas and tells what is wrong. Leaves
+of another schema, and those with a fault, are read by fastavro, which resolves schemas and says what is wrong. Leaves
 registering to `schemas.registry`.
 https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format
 """
@@ -57,14 +57,14 @@ class SchemaSource(Protocol):
     """Where schemas come from. Implementations raise on an unreachable registry: that is no fault of the bytes."""
 
     def schema_by_id(self, schema_id: int) -> str | None:
-        """The schema's JSON text, or None if the registry knows no such id."""
+        """Return the schema's JSON text, or None if the registry knows no such id."""
 
     def id_of(self, record: type[msgspec.Struct]) -> int:
-        """The id under which this release's schema of `record` is registered."""
+        """Return the id under which this release's schema of `record` is registered."""
 
 
 def schema_text(record: type[msgspec.Struct]) -> str:
-    """The .avsc of a record, as it is registered."""
+    """Return the .avsc of a record, as it is registered."""
     return (SCHEMA_DIR / f"{RECORDS[record]}.avsc").read_text(encoding="utf-8")
 
 
@@ -79,7 +79,7 @@ class Codec:
         self._decoders: dict[type[msgspec.Struct], tuple[bytes, specialised.Decode[Any]]] = {}
 
     def encoder(self, record: type[Record]) -> Callable[[Record], bytes]:
-        """A function that encodes records of one class. Looks the schema's id up once, now."""
+        """Return a function that encodes records of one class. Looks the schema's id up once, now."""
         prefix = struct.pack(">bI", 0, self._own_id(record))
         return specialised.encoder(_schema(record), prefix)
 
@@ -89,17 +89,17 @@ class Codec:
         return cast("Record", _clamped(decoded)) if isinstance(decoded, Event) else decoded
 
     def decode_head(self, value: bytes | None) -> EventHead:
-        """The front of an Event, up to its identifiers; the rest is neither read nor checked. Errors as in `decode`."""
+        """Return an Event up to its identifiers; the rest is neither read nor checked. Raises as `decode`."""
         return _clamped(self._decode_own(EventHead, value) or self._head_of_any(value))
 
     def _decode_own(self, record: type[Record], value: bytes | None) -> Record | None:
-        """The record, if the bytes are without fault and of this release's schema: nearly always."""
-        known = self._decoders.get(record)
-        if known is None:
+        """Return the record, if the bytes are without fault and of this release's schema: nearly always."""
+        made = self._decoders.get(record)
+        if made is None:
             whole = Event if record is EventHead else record
             prefix = struct.pack(">bI", 0, self._own_id(whole))
-            known = self._decoders[record] = (prefix, specialised.decoder(record, _schema(record)))
-        prefix, decode = known
+            made = self._decoders[record] = (prefix, specialised.decoder(record, _schema(record)))
+        prefix, decode = made
         if value is None or value[:_HEADER_BYTES] != prefix:
             return None
         try:
@@ -129,10 +129,10 @@ class Codec:
             raise DecodeError("invalid", str(error)) from None
 
     def _own_id(self, record: type[msgspec.Struct]) -> int:
-        known = self._own.get(record)
-        if known is None:
-            known = self._own[record] = self._schemas.id_of(record)
-        return known
+        schema_id = self._own.get(record)
+        if schema_id is None:
+            schema_id = self._own[record] = self._schemas.id_of(record)
+        return schema_id
 
     def _open(self, value: bytes | None) -> tuple[int, io.BytesIO]:
         if not value:
@@ -156,8 +156,8 @@ class Codec:
         return fields
 
     def _writer(self, schema_id: int, record: type[msgspec.Struct]) -> AvroSchema:
-        known = self._writers.get(schema_id)
-        if known is None:
+        writer = self._writers.get(schema_id)
+        if writer is None:
             if time.monotonic() - self._misses.get(schema_id, -MISS_CACHED_S) < MISS_CACHED_S:
                 raise DecodeError("unknown_schema", f"the registry knows no schema with id {schema_id}")
             text = self._schemas.schema_by_id(schema_id)
@@ -167,14 +167,14 @@ class Codec:
                 self._misses[schema_id] = time.monotonic()
                 raise DecodeError("unknown_schema", f"the registry knows no schema with id {schema_id}")
             try:
-                known = self._writers[schema_id] = _parse(json.loads(text))
+                writer = self._writers[schema_id] = _parse(json.loads(text))
             except (ValueError, TypeError, KeyError, fastavro.schema.SchemaParseException) as error:
                 raise DecodeError("wrong_schema", f"schema {schema_id} is no Avro record: {error}") from None
         expected = f"onefold.{record.__name__}"
-        name = known.get("name") if isinstance(known, dict) else "no record"
+        name = writer.get("name") if isinstance(writer, dict) else "no record"
         if name != expected:
             raise DecodeError("wrong_schema", f"schema {schema_id} is {name}, not {expected}")
-        return known
+        return writer
 
 
 Clamped = TypeVar("Clamped", Event, EventHead)
@@ -204,7 +204,7 @@ def _parsed(record: type[msgspec.Struct]) -> AvroSchema:
 
 @cache
 def _schema(record: type[msgspec.Struct]) -> AvroSchema:
-    """The schema of a record of the contract, or of an event's head: the first fields of Event."""
+    """Return the schema of a record of the contract, or of an event's head: the first fields of Event."""
     if record is not EventHead:
         return cast("AvroSchema", json.loads(schema_text(record)))
     schema = json.loads(schema_text(Event))
@@ -224,5 +224,5 @@ def _without_logical_types(schema: object) -> object:
     if isinstance(schema, dict):
         return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
     if isinstance(schema, list):
-        return [_without_logical_types(part) for part in schema]
+        return [_without_logical_types(element) for element in schema]
     return schema

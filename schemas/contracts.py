@@ -1,23 +1,19 @@
-"""What must be in place before events can be written: the topics, the registered schemas, and encoders by their ids."""
+"""What must be there before events can be written: the topics, the registered schemas, and encoders by their ids."""
 
-import logging
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from runtime.errors import OnefoldError
+from runtime.errors import OnefoldError, TransientError
 from runtime.http.health import OK
 from runtime.kafka.topics import create_topics
+from runtime.retrying import Stopped, persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import Event, IdentityRequest, RejectedEvent
 from schemas.registry import Registry
 from settings import Settings
-
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
-
-logger = logging.getLogger(__name__)
 
 
 class Encoders(NamedTuple):
@@ -46,18 +42,15 @@ class Contracts:
         self._stopping.set()
 
     def _establish(self) -> None:
-        pause_s = FIRST_PAUSE_S
-        while not self._stopping.is_set():
-            try:
-                self.encoders = establish(self._settings)
-            except OnefoldError as error:
-                self.reason = f"topics and schemas: {error}"
-                logger.warning("not ready to take events, trying again in %.1f s: %s", pause_s, self.reason)
-                self._stopping.wait(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            else:
-                logger.info("topics and schemas are in place")
-                return
+        with contextlib.suppress(Stopped):
+            self.encoders = persist("topics and schemas", self._attempt, self._stopping)
+
+    def _attempt(self) -> Encoders:
+        try:
+            return establish(self._settings)
+        except OnefoldError as error:
+            self.reason = f"topics and schemas: {error}"
+            raise TransientError(str(error)) from error  # also a refusal: it is cured elsewhere while this one waits
 
 
 def establish(settings: Settings) -> Encoders:

@@ -47,6 +47,6 @@ def dead_letter(  # noqa: PLR0913 - a record as it lies in Kafka, and what becam
 
 
 def dead_id(topic: str, partition: int, offset: int, stage: str) -> str:
-    """The id, and the key, of the dead letter that a stage would make of the record at a place."""
-    place = f"{topic}|{partition}|{offset}|{stage}"
-    return hashlib.sha1(place.encode(), usedforsecurity=False).hexdigest()
+    """Return the id, and the key, of the dead letter that a stage would make of the record at an offset."""
+    position = f"{topic}|{partition}|{offset}|{stage}"
+    return hashlib.sha1(position.encode(), usedforsecurity=False).hexdigest()

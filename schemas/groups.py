@@ -17,7 +17,7 @@ class ConsumerGroup(msgspec.Struct, frozen=True):
     may_be_absent: bool = False
 
     def member(self, name: str) -> str:
-        """The static id of a member, which has its partitions back as soon as it is started again."""
+        """Return the static id of a member, which has its partitions back as soon as it is started again."""
         return f"{self.name}-{name}"
 
 
@@ -50,6 +50,6 @@ SINK = ConsumerGroup(
 """Commits a batch after ClickHouse has taken all of its rows."""
 
 REBUILDER = ConsumerGroup(f"{topics.APP}-rebuilder", (topics.IDENTITY_CHANGES,), may_be_absent=True)
-"""Commits changes after every profile that they ask to rebuild has folded its events anew; once before it is ready."""
+"""Commits changes after every profile that they name has folded its events anew; once before it is ready."""
 
 GROUPS = (REBUILDER, WORKER, SINK)

@@ -91,7 +91,9 @@ class OpenSession(msgspec.Struct, frozen=True, gc=False):
     entry_url: str | None = None
 
 
-class Profile(msgspec.Struct, frozen=True, gc=False):
+class Profile(msgspec.Struct, gc=False):
+    """Not frozen: each facet of a profile sets its own fields."""
+
     workspace: str
     profile_id: str
     updated_at: int
@@ -225,7 +227,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
 
 
 class Owner(msgspec.Struct, frozen=True, order=True, gc=False):
-    """To whom the events of a shared device belong from `since` on; the first one has those before too."""
+    """Owns the events of a shared device from `since` on; the first owner has those before, too."""
 
     since: int
     namespace: str
@@ -233,7 +235,7 @@ class Owner(msgspec.Struct, frozen=True, order=True, gc=False):
 
     @property
     def identifier(self) -> Identifier:
-        """The person, or the device if nobody holds it."""
+        """The person who owns the device, or the device itself."""
         return Identifier(self.namespace, self.value)
 
 
@@ -294,8 +296,8 @@ class Rebuild(msgspec.Struct, frozen=True, gc=False):
 class Replay(msgspec.Struct, frozen=True, gc=False):
     """One chunk of the events of a profile that waits for them, ordered by time.
 
-    `attempt`: of the rebuilder; a later one sorts higher. `version`: the highest that the warehouse has of the profile
-    and its sessions, in chunk 0. `sessions`: ids of those that the warehouse has.
+    `attempt`: which of the rebuilder's it belongs to; a later attempt sorts higher. `version`: the highest that the
+    warehouse has of the profile and its sessions, in chunk 0. `sessions`: ids of those that the warehouse has.
     """
 
     decision: int
@@ -316,7 +318,7 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 
 class Disown(msgspec.Struct, frozen=True, gc=False):
-    """Some events of a device are not this person's any more: a profile under rebuild asks GRAPH for them anew."""
+    """Stop counting some events of a device for this person: a profile under rebuild requests their owners anew."""
 
     decision: int
     device: Identifier
@@ -327,7 +329,7 @@ Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Di
 
 
 class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
-    """One command to a profile: exactly one of the fields is set; none in a command that is newer than the reader.
+    """A command to a profile: exactly one of the fields is set; none in a command that is newer than the reader.
 
     They are fields instead of a union of Avro, because a later release may add one (FULL_TRANSITIVE).
     """
@@ -345,12 +347,12 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, workspace: str, profile_id: str, command: Command) -> Self:
-        """The record of a command to one profile, or with an empty id to a whole partition."""
+        """Make the record of a command to a profile, or with an empty id to a whole partition."""
         return msgspec.structs.replace(cls(workspace, profile_id), **{type(command).__name__.lower(): command})
 
     @property
     def command(self) -> Command | None:
-        """The one that is set."""
+        """The field that is set."""
         return (
             self.fold or self.replay or self.absorb or self.transfer or self.rebuild or self.attribute or self.disown
             or self.advance

@@ -28,7 +28,7 @@ class Registry:
         self._ids: dict[type[msgspec.Struct], int] = {}
 
     def schema_by_id(self, schema_id: int) -> str | None:
-        """Text of a schema, or None where the registry answers that there is none."""
+        """Return text of a schema, or None where the registry answers that there is none."""
         with self._errors_sorted():
             try:
                 return self._client.get_schema(schema_id).schema_str

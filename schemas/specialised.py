@@ -4,7 +4,7 @@ Against fastavro, which walks the schema for every record, they take a fifth of 
 decode, the making of structs included.
 
 Reads and writes Avro's binary encoding (https://avro.apache.org/docs/current/specification/#binary-encoding) of records
-of strings, bytes, ints, longs, enums, arrays, maps, records, and unions of null with one of those. A decoder only tells
+of strings, bytes, ints, longs, enums, arrays, maps, records, and unions of null with one of those. A decoder only says
 that bytes are not as they should be; saying why is left to `schemas.codec`, which reads such bytes a second time.
 """
 
@@ -32,7 +32,7 @@ class Malformed(ValueError):
 
 
 def decoder(record: type[Record], schema: AvroSchema) -> Decode[Record]:
-    """A function (bytes, start) -> (record, end) for the fields of `schema`, which are those of `record`.
+    """Return a function (bytes, start) -> (record, end) for the fields of `schema`, which are those of `record`.
 
     It raises IndexError, ValueError or KeyError for bytes that it does not accept. Where bytes end too early it may
     instead return an `end` behind them, so the caller must compare.
@@ -45,7 +45,7 @@ def decoder(record: type[Record], schema: AvroSchema) -> Decode[Record]:
 
 
 def encoder(schema: AvroSchema, prefix: bytes) -> Callable[[Any], bytes]:
-    """A function from a record to `prefix` and its bytes. It raises what a value of a wrong type makes Python raise."""
+    """Return a function from a record to `prefix` and its bytes; it raises what a wrong type makes Python raise."""
     source = _EncoderSource(schema)
     source.names["PREFIX"] = prefix
     source.line("def encode(r):")
@@ -68,13 +68,13 @@ class _Source:
 
     def _collect(self, schema: object) -> None:
         if isinstance(schema, list):
-            for part in schema:
-                self._collect(part)
+            for element in schema:
+                self._collect(element)
         elif isinstance(schema, dict):
             if schema.get("type") in ("record", "enum"):
                 self._types[schema["name"]] = schema
-            for part in (*schema.get("fields", ()), schema.get("items"), schema.get("values"), schema.get("type")):
-                self._collect(part)
+            for element in (*schema.get("fields", ()), schema.get("items"), schema.get("values"), schema.get("type")):
+                self._collect(element)
 
     def line(self, text: str) -> None:
         self._lines.append(text)
@@ -89,7 +89,7 @@ class _Source:
         return name
 
     def kind(self, schema: object) -> tuple[str, AvroSchema]:
-        """Avro's name of a type, and its whole schema where it has parts."""
+        """Avro's name of a type, and its whole schema where it has components."""
         if isinstance(schema, list):
             return "union", {"branches": schema}
         if isinstance(schema, str):
@@ -263,7 +263,7 @@ class _EncoderSource(_Source):
 
 
 def _branches(branches: list[object]) -> tuple[int, object]:
-    """Which branch of a union is null, and the schema of the other."""
+    """Return which branch of a union is null, and the schema of the other."""
     if len(branches) != 2 or "null" not in branches:
         raise NotImplementedError("a union of other than null and one type")
     null = branches.index("null")
@@ -272,14 +272,14 @@ def _branches(branches: list[object]) -> tuple[int, object]:
 
 def _bounds(kind: msgspec.inspect.Type) -> tuple[int, int] | None:
     if isinstance(kind, msgspec.inspect.UnionType):
-        return next((bounds for part in kind.types if (bounds := _bounds(part)) is not None), None)
+        return next((bounds for member in kind.types if (bounds := _bounds(member)) is not None), None)
     if isinstance(kind, msgspec.inspect.IntType) and kind.ge is not None and kind.le is not None:
         return kind.ge, kind.le
     return None
 
 
 def _number(b: bytes, i: int) -> tuple[int, int]:
-    """A variable-length number as it is written, zigzag not undone, and where it ends."""
+    """Return a variable-length number as it is written, zigzag not undone, and where it ends."""
     value = shift = 0
     for at in range(i, i + _MOST_BYTES):
         byte = b[at]
@@ -294,7 +294,7 @@ def _number(b: bytes, i: int) -> tuple[int, int]:
 
 
 def _written(value: int) -> bytes:
-    """A 64-bit number in zigzag and variable length."""
+    """Return a 64-bit number in zigzag and variable length."""
     if not _LOWEST <= value <= _HIGHEST:
         raise OverflowError(f"{value} does not fit 64 bits")
     left = value << 1 ^ value >> 63

@@ -45,17 +45,17 @@ _WEEK = {"retention.ms": str(7 * 24 * 3600 * 1000)}
 
 
 def topic_of(record: type[msgspec.Struct]) -> str:
-    """The first topic that carries a record."""
+    """Return the first topic that carries a record."""
     return next(topic for topic, carried in RECORD_OF.items() if carried is record)
 
 
 def activation(destination: str) -> str:
-    """The topic from which a destination is served; carries SegmentChange and Trigger."""
+    """Return the topic from which a destination is served; carries SegmentChange and Trigger."""
     return f"activation.{destination}"
 
 
 def changelog(table: str) -> str:
-    """The changelog topic of a table of the worker."""
+    """Return the changelog topic of a table of the worker."""
     return f"{APP}-{table}-changelog"
 
 

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 def without_credentials(url: str) -> str:
-    """The URL without user and password; what cannot be read as a URL is shown up to what may be one of the two."""
+    """Return the URL without user and password; of what cannot be read as a URL, what cannot be either of them."""
     try:
         parts = urlsplit(url)
         return urlunsplit(parts._replace(netloc=_host_and_port(parts.netloc)))
@@ -21,7 +21,7 @@ def host_and_port(url: str) -> str:
 
 
 def with_credentials(url: str, user: str, password: str) -> str:
-    """The URL with a user and a password, both of characters that need no quoting in it."""
+    """Return the URL with a user and a password, both of characters that need no quoting in it."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{user}:{password}@{_host_and_port(parts.netloc)}"))
 

@@ -31,5 +31,5 @@ HostNames: TypeAlias = Annotated[
 
 
 def expectation(kind: object) -> str:
-    """What a type of setting takes, in words."""
+    """Return what a type of setting takes, in words."""
     return next((str(meta.description) for meta in getattr(kind, "__metadata__", ())), str(kind))

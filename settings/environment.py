@@ -30,7 +30,7 @@ _HOST_NAME = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the environment; workspaces from the file that ONEFOLD_CONFIG names (none: no workspaces).
+    """Return settings from the environment; workspaces from the file that ONEFOLD_CONFIG names (none: no workspaces).
 
     Raises SettingsError that names the variable, its value and what is expected.
     """
@@ -66,7 +66,7 @@ def _parse(variable: str, text: str, kind: object) -> object:
 
 
 def _parse_url(variable: str, text: str) -> str:
-    """A message shows the value without a password, and so not at all where it is no URL."""
+    """Return a message shows the value without a password, and so not at all where it is no URL."""
     try:
         url = urlsplit(text)
         fits = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
@@ -86,7 +86,7 @@ def _parse_host_names(variable: str, text: str) -> tuple[str, ...]:
 
 
 def _refuse_open_doors(serving: Serving, workspaces: Mapping[str, Workspace], file: str | None) -> None:
-    """What is fit for one machine only must not be reached from others."""
+    """Refuse what is fit for one machine only where others can reach it."""
     if serving.open_reads:
         raise SettingsError(
             f"ONEFOLD_OPEN_READS=1 shows every profile without a key, so it is for loopback only, "

@@ -47,7 +47,7 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin_keys: tuple[str, ...] = ()
 
     def source_priority(self, source: str) -> int:
-        """Priority of a source by name; 0 for one that is not listed (a producer on Kafka)."""
+        """Return priority of a source by name; 0 for one that is not listed (a producer on Kafka)."""
         return next((listed.priority for listed in self.sources if listed.name == source), 0)
 
 
@@ -56,7 +56,7 @@ class WorkspacesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_workspaces(path: Path) -> Mapping[str, Workspace]:
-    """Workspaces by name. Raises SettingsError, naming the file, when it is missing, malformed or contradictory."""
+    """Return workspaces by name. Raises SettingsError, naming a file that is missing, malformed or contradictory."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -77,18 +77,18 @@ def read_workspaces(path: Path) -> Mapping[str, Workspace]:
 
 
 def random_key() -> str:
-    """A key or a password that nobody can guess, of characters that need no quoting anywhere."""
+    """Return a key or a password that nobody can guess, of characters that need no quoting anywhere."""
     return secrets.token_hex(_KEY_BYTES)
 
 
 def new_workspace(name: str, clock: Clock, sources: Iterable[str]) -> Workspace:
-    """A workspace whose namespace and keys nobody can guess."""
+    """Return a workspace whose namespace and keys nobody can guess."""
     listed = tuple(Source(source, random_key()) for source in sources)
     return Workspace(name, uuid.uuid4(), clock, listed, read_keys=(random_key(),), admin_keys=(random_key(),))
 
 
 def workspaces_text(workspaces: Iterable[Workspace]) -> str:
-    """The text of a workspaces file."""
+    """Return the text of a workspaces file."""
     from ruamel.yaml import YAML
 
     text = io.StringIO()

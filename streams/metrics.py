@@ -39,14 +39,14 @@ LAG = Gauge("onefold_worker_lag_records", "Records that wait to be processed", [
 
 
 class _Latencies(Collector):
-    """A histogram that takes a whole batch at once: `Histogram.observe` costs 3 us, as much as decoding an event."""
+    """Takes a whole batch at once into a histogram: `Histogram.observe` costs 3 us, as much as decoding an event."""
 
     def __init__(self) -> None:
         self._counts: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
 
     def observe(self, receipts: Iterable[tuple[str, int]], now: float) -> None:
-        """Events that became part of a profile `now` (s): workspace and time of receipt (ms)."""
+        """Count events that became part of a profile `now` (s), by workspace and time of receipt (ms)."""
         for workspace, received_at in receipts:
             latency_s = max(0.0, now - received_at / 1000)
             counts = self._counts.get(workspace)
@@ -57,7 +57,7 @@ class _Latencies(Collector):
             self._sums[workspace] += latency_s
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Called by the registry, in the thread that serves the metrics."""
+        """Yield the histogram. The registry calls it in the thread that serves the metrics."""
         family = HistogramMetricFamily(
             "onefold_event_latency_seconds", "From receipt by the collector to the committed profile",
             labels=["workspace"],
@@ -80,7 +80,7 @@ def count(tally: Mapping[tuple[Counter, tuple[str, ...]], int]) -> None:
         (counter.labels(*labels) if labels else counter).inc(number)
 
 
-def batch(stage: str, records: int, fold_s: float, commit_s: float) -> None:
+def note_batch(stage: str, records: int, fold_s: float, commit_s: float) -> None:
     """Note a committed batch."""
     RECORDS.labels(stage).inc(records)
     BATCH.labels(stage).observe(records)
@@ -88,13 +88,13 @@ def batch(stage: str, records: int, fold_s: float, commit_s: float) -> None:
     COMMIT.labels(stage).observe(commit_s)
 
 
-def recovered(stage: str, records: int, seconds: float) -> None:
+def note_recovery(stage: str, records: int, seconds: float) -> None:
     """Note a recovered partition."""
     RECOVERED.labels(stage).inc(records)
     RECOVERY.labels(stage).observe(seconds)
 
 
-def store(stage: str, partition: int, keys: int, disk_bytes: int) -> None:
+def note_store(stage: str, partition: int, keys: int, disk_bytes: int) -> None:
     """Note the size of a store."""
     STORE_KEYS.labels(stage, partition).set(keys)
     STORE_BYTES.labels(stage, partition).set(disk_bytes)

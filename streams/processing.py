@@ -33,7 +33,7 @@ class DurableState(Protocol):
         ...
 
     def view(self) -> StateView:
-        """A view of the state as of the last commit, for one fold."""
+        """Provide a view of the state as of the last commit, for one fold."""
         ...
 
     async def commit(self, folded: Folded[Any]) -> Committed:
@@ -65,7 +65,7 @@ async def settle(committed: Committed, stage: Stage[Any], state: DurableState) -
 
 
 async def sweep(stage: Stage[Any], state: DurableState) -> bool:
-    """Let the deadlines fire that are due; whether some were left for another sweep."""
+    """Let the deadlines fire that are due. Returns whether some were left for another sweep."""
     folded = fold(stage, decode(stage, receive(_NO_RECORDS, state.positions)), state.view())
     if not folded.effects.outputs and not folded.effects.view.changes:
         return False

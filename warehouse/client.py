@@ -47,8 +47,16 @@ _OF_INSERTS = {
     "input_format_try_infer_dates": "0",
     "input_format_try_infer_datetimes": "0",
 }
+_CODE = "x-clickhouse-exception-code"
 # What ClickHouse's format TSV escapes, as which it reads parameters.
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The bytes of an answer, in a format of ClickHouse; an empty name if it has none."""
+
+    format: str
+    content: bytes
 
 
 class Warehouse:
@@ -67,10 +75,14 @@ class Warehouse:
         """Execute a statement that returns nothing."""
         self._posted({}, statement.encode())
 
+    def answer(self, statement: str, settings: Mapping[str, str]) -> Answer:
+        """Execute any statement: its answer as ClickHouse gives it, whole."""
+        return self._posted({**settings, "wait_end_of_query": "1"}, statement.encode())
+
     def rows(self, query: str, parameters: Mapping[str, str] | None = None) -> list[JsonObject]:
         """The rows of a query with `parameters` as in `{name:String}`; times in ISO 8601, integers as numbers."""
         answer = self._posted(_AS_JSON | _bound(parameters), query.encode())
-        return msgspec.json.decode(answer, type=_Rows).data
+        return msgspec.json.decode(answer.content, type=_Rows).data
 
     def stream(
         self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
@@ -122,15 +134,15 @@ class Warehouse:
     ) -> None:
         self.close()
 
-    def _posted(self, parameters: Mapping[str, str], body: bytes) -> bytes:
+    def _posted(self, parameters: Mapping[str, str], body: bytes) -> Answer:
         with self._reaching():
             answer = self._client.post("/", params=parameters, content=body)
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != httpx.codes.OK or _CODE in answer.headers:
             raise self._refusal(answer)
-        return answer.content
+        return Answer(answer.headers.get("x-clickhouse-format", ""), answer.content)
 
     def _refusal(self, answer: httpx.Response) -> TransientError | TerminalError:
-        code = answer.headers.get("x-clickhouse-exception-code", "")
+        code = answer.headers.get(_CODE, "")
         return sorted_answer(self._server, int(code) if code.isdigit() else None, answer.text)
 
     @contextmanager

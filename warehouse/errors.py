@@ -31,7 +31,7 @@ _TOO_LARGE_CODES = {
     241: "MEMORY_LIMIT_EXCEEDED",
     396: "TOO_MANY_ROWS_OR_BYTES",
 }
-_SHOWN_CHARACTERS = 500
+_SHOWN_CHARACTERS = 1_000
 
 
 class QueryTooLargeError(TransientError):
@@ -40,9 +40,15 @@ class QueryTooLargeError(TransientError):
 
 def sorted_answer(server: str, code: int | None, text: str) -> TransientError | TerminalError:
     """The error to raise for ClickHouse's own `text`; without a code a proxy in front of it has answered."""
-    summary = " ".join(text.split())[:_SHOWN_CHARACTERS]
+    summary = _reason(text)[:_SHOWN_CHARACTERS]
     if code in _TOO_LARGE_CODES:
         return QueryTooLargeError(f"ClickHouse at {server} has no room for it: {summary}")
     if code is None or code in _TRANSIENT_CODES:
         return TransientError(f"ClickHouse at {server} does not take it now: {summary}")
     return TerminalError(f"ClickHouse at {server} refuses with code {code}: {summary}")
+
+
+def _reason(text: str) -> str:
+    """In one line, without the code before and the list of everything that could have been written instead."""
+    line = " ".join(text.split()).partition(" Expected one of: ")[0]
+    return line.partition("DB::Exception: ")[2] or line

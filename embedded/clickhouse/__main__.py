@@ -40,7 +40,7 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop; 1 and one line on stderr when the port or the folder is taken."""
+    """Serve until SIGTERM or SIGINT; 1 and one line on stderr when the port or the folder is taken."""
     options = _parser().parse_args(arguments)
     logs.configure(logging.WARNING)
     try:

@@ -20,7 +20,7 @@ OUTER_DATABASE: Final = "clickhouse_local"
 """The database that chDB lays over the file system; the engine drops it once it runs."""
 
 
-class Source(msgspec.Struct, frozen=True):
+class OuterSource(msgspec.Struct, frozen=True):
     """What one name of the setting opens: an access type of ClickHouse's sources, table functions and engines."""
 
     access: str = ""
@@ -29,34 +29,36 @@ class Source(msgspec.Struct, frozen=True):
     grants: tuple[str, ...] = ()
 
 
-SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
+SOURCES: Final[Mapping[str, OuterSource]] = MappingProxyType(
     {
-        "arrow_flight": Source("ARROW_FLIGHT", ("arrowFlight",), ("ArrowFlight",)),
-        "azure": Source("AZURE", ("azureBlobStorage", "deltaLakeAzure", "icebergAzure"), ("AzureBlobStorage",)),
-        "bigquery": Source("BIGQUERY", ("bigquery",), ("BigQuery",)),
-        "disk": Source(),
+        "arrow_flight": OuterSource("ARROW_FLIGHT", ("arrowFlight",), ("ArrowFlight",)),
+        "azure": OuterSource("AZURE", ("azureBlobStorage", "deltaLakeAzure", "icebergAzure"), ("AzureBlobStorage",)),
+        "bigquery": OuterSource("BIGQUERY", ("bigquery",), ("BigQuery",)),
+        "disk": OuterSource(),
         # A dictionary's command is any command of this machine, run as the gateway's owner.
-        "executable": Source(
+        "executable": OuterSource(
             functions=("executable", "dictionary"),
             engines=("Executable", "ExecutablePool", "Dictionary"),
             grants=("CREATE DICTIONARY", "DROP DICTIONARY", "SYSTEM RELOAD DICTIONARY", "dictGet"),
         ),
-        "file": Source("FILE", ("file", "filesystem", "deltaLakeLocal", "icebergLocal"), ("File", "Filesystem")),
-        "hdfs": Source("HDFS", ("hdfs",), ("HDFS",)),
-        "jdbc": Source("JDBC", ("jdbc",), ("JDBC",)),
-        "kafka": Source("KAFKA", (), ("Kafka",)),
-        "mongo": Source("MONGO", ("mongodb",), ("MongoDB",)),
-        "mysql": Source("MYSQL", ("mysql",), ("MySQL",)),
-        "nats": Source("NATS", (), ("NATS",)),
-        "odbc": Source("ODBC", ("odbc",), ("ODBC",)),
-        "postgres": Source("POSTGRES", ("postgresql",), ("PostgreSQL",)),
-        "rabbitmq": Source("RABBITMQ", (), ("RabbitMQ",)),
-        "redis": Source("REDIS", ("redis",), ("Redis",)),
-        "remote": Source("REMOTE", ("remote", "remoteSecure"), ("Distributed", "Remote", "RemoteSecure")),
-        "s3": Source("S3", ("s3", "gcs", "oss", "cosn", "deltaLake", "iceberg", "hudi"), ("S3", "GCS", "OSS", "COSN")),
-        "sqlite": Source("SQLITE", ("sqlite",), ("SQLite",)),
-        "url": Source("URL", ("url",), ("URL",)),
-        "ytsaurus": Source("YTSAURUS", ("ytsaurus",), ("YTsaurus",)),
+        "file": OuterSource("FILE", ("file", "filesystem", "deltaLakeLocal", "icebergLocal"), ("File", "Filesystem")),
+        "hdfs": OuterSource("HDFS", ("hdfs",), ("HDFS",)),
+        "jdbc": OuterSource("JDBC", ("jdbc",), ("JDBC",)),
+        "kafka": OuterSource("KAFKA", (), ("Kafka",)),
+        "mongo": OuterSource("MONGO", ("mongodb",), ("MongoDB",)),
+        "mysql": OuterSource("MYSQL", ("mysql",), ("MySQL",)),
+        "nats": OuterSource("NATS", (), ("NATS",)),
+        "odbc": OuterSource("ODBC", ("odbc",), ("ODBC",)),
+        "postgres": OuterSource("POSTGRES", ("postgresql",), ("PostgreSQL",)),
+        "rabbitmq": OuterSource("RABBITMQ", (), ("RabbitMQ",)),
+        "redis": OuterSource("REDIS", ("redis",), ("Redis",)),
+        "remote": OuterSource("REMOTE", ("remote", "remoteSecure"), ("Distributed", "Remote", "RemoteSecure")),
+        "s3": OuterSource(
+            "S3", ("s3", "gcs", "oss", "cosn", "deltaLake", "iceberg", "hudi"), ("S3", "GCS", "OSS", "COSN")
+        ),
+        "sqlite": OuterSource("SQLITE", ("sqlite",), ("SQLite",)),
+        "url": OuterSource("URL", ("url",), ("URL",)),
+        "ytsaurus": OuterSource("YTSAURUS", ("ytsaurus",), ("YTsaurus",)),
     }
 )
 """By the names that the setting takes: ClickHouse's source access types in lower case, disks and commands."""
@@ -114,7 +116,7 @@ CLOSED_SETTINGS: Final = frozenset(
 
 
 def check(names: Iterable[str]) -> frozenset[str]:
-    """The names of sources to open; raises ValueError with all of them for one that does not exist."""
+    """Return the names of sources to open; raises ValueError with all of them for one that does not exist."""
     opened = frozenset(names)
     if unknown := sorted(opened - SOURCES.keys()):
         raise ValueError(f"{SETTING}: unknown {', '.join(unknown)}; there are {', '.join(sorted(SOURCES))}")

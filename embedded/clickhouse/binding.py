@@ -23,7 +23,7 @@ class Bytes(Protocol):
     """The result's memory, owned by the engine."""
 
     def view(self) -> memoryview:
-        """The bytes without a copy; valid while the result lives."""
+        """Return the bytes without a copy; valid while the result lives."""
 
 
 class Result(Protocol):
@@ -33,7 +33,7 @@ class Result(Protocol):
         """Length of the output in bytes."""
 
     def get_memview(self) -> Bytes:
-        """The output; only when `size()` is not 0."""
+        """Return the output; only when `size()` is not 0."""
 
     def rows_read(self) -> int:
         """Rows of output; 0 in the last piece of a stream."""
@@ -42,20 +42,20 @@ class Result(Protocol):
         """Rows read from tables so far."""
 
     def storage_bytes_read(self) -> int:
-        """Bytes read from tables so far."""
+        """Return bytes read from tables so far."""
 
     def rows_written(self) -> int:
         """Rows written, those of materialized views included."""
 
     def bytes_written(self) -> int:
-        """Bytes written."""
+        """Return bytes written."""
 
 
 class Stream(Protocol):
     """A handle of `send_query`."""
 
 
-class Insert(Protocol):
+class InsertStream(Protocol):
     """A handle of `send_insert`."""
 
 
@@ -69,18 +69,18 @@ class Connection(Protocol):
         """Start a SELECT whose output is fetched piece by piece; each piece is a document of its own in `format`."""
 
     def streaming_fetch_result(self, stream: Stream) -> Result:
-        """The next piece; the one without rows is the last."""
+        """Return the next piece; the one without rows is the last."""
 
-    def send_insert(self, query: bytes, format: str) -> Insert:
+    def send_insert(self, query: bytes, format: str) -> InsertStream:
         """Start an INSERT, given without FORMAT and data."""
 
-    def insert_append(self, insert: Insert, data: bytes) -> None:
+    def insert_append(self, insert: InsertStream, data: bytes) -> None:
         """Feed the next bytes."""
 
-    def insert_done(self, insert: Insert) -> Result:
+    def insert_done(self, insert: InsertStream) -> Result:
         """Parse what is left and write; the result counts the rows."""
 
-    def insert_cancel(self, insert: Insert) -> None:
+    def insert_cancel(self, insert: InsertStream) -> None:
         """Give up without writing what is pending."""
 
     def close(self) -> None:
@@ -88,12 +88,12 @@ class Connection(Protocol):
 
 
 def output(result: Result) -> bytes:
-    """A copy of the result's bytes."""
+    """Return a copy of the result's bytes."""
     return bytes(result.get_memview().view()) if result.size() else b""
 
 
 def connect(path: str, settings: dict[str, str], configuration: str) -> Connection:
-    """A new session on the folder; raises RuntimeError when another process has it.
+    """Return a new session on the folder; raises RuntimeError when another process has it.
 
     `configuration` is a file's name without `&`. Constraints of users hold for what comes later, not for `settings`.
     """

@@ -44,7 +44,7 @@ _LARGEST_QUERY_SIZE = 64 << 20
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What a request asks for; `parameters` are those of `{name:Type}`, values in ClickHouse's escaped text."""
+    """What a request wants; `parameters` are those of `{name:Type}`, values in ClickHouse's escaped text."""
 
     query: bytes
     query_id: str
@@ -60,12 +60,12 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def max_query_size(self) -> int:
         """Bytes of SQL to read; as ClickHouse's setting of that name, with a ceiling."""
-        asked = self.settings.get("max_query_size", b"")
-        return min(int(asked), _LARGEST_QUERY_SIZE) if asked.isdigit() else DEFAULT_MAX_QUERY_SIZE
+        wanted = self.settings.get("max_query_size", b"")
+        return min(int(wanted), _LARGEST_QUERY_SIZE) if wanted.isdigit() else DEFAULT_MAX_QUERY_SIZE
 
 
 def read(method: str, query_string: bytes, headers: Mapping[str, str]) -> Call:
-    """The call of a request; header names in lower case. Raises ServerError for what cannot be served."""
+    """Return the call of a request; header names in lower case. Raises ServerError for what cannot be served."""
     fields = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"))
     values = {name: value.encode("utf-8", "surrogateescape") for name, value in fields.items() if name}
     if _is_on(values, "decompress") or _is_on(values, "compress"):
@@ -115,15 +115,15 @@ def check_sender(headers: Iterable[tuple[bytes, bytes]], port: int) -> None:
     at this machine and then be its own origin. The port in `Host` is free: a tunnel or a proxy has another, and no site
     can have the name. Of a header that is there twice, every value counts.
     """
-    found: dict[bytes, list[str]] = {b"host": [], b"origin": [], b"sec-fetch-site": []}
+    sent: dict[bytes, list[str]] = {b"host": [], b"origin": [], b"sec-fetch-site": []}
     for name, value in headers:
-        if name in found:
-            found[name].append(value.decode("latin-1").lower())
-    if not {"none", "same-origin"}.issuperset(found[b"sec-fetch-site"]):
+        if name in sent:
+            sent[name].append(value.decode("latin-1").lower())
+    if not {"none", "same-origin"}.issuperset(sent[b"sec-fetch-site"]):
         raise error(Code.ACCESS_DENIED, "Not for pages of other sites: the embedded server answers programs only.")
-    if len(found[b"host"]) != 1 or _HOST.fullmatch(found[b"host"][0]) is None:
+    if len(sent[b"host"]) != 1 or _HOST.fullmatch(sent[b"host"][0]) is None:
         raise error(Code.ACCESS_DENIED, "Not for this Host: the embedded server answers this machine only.")
-    if not {f"http://{host}:{port}" for host in URL_LOOPBACK_NAMES}.issuperset(found[b"origin"]):
+    if not {f"http://{host}:{port}" for host in URL_LOOPBACK_NAMES}.issuperset(sent[b"origin"]):
         raise error(Code.ACCESS_DENIED, "Not for this Origin: the embedded server answers programs only.")
 
 

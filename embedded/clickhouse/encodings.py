@@ -25,7 +25,7 @@ class Decoder(Protocol):
         """Input behind the end of the frame."""
 
     def decompress(self, data: bytes, /) -> bytes:
-        """The output for the next input."""
+        """Return the output for the next input."""
 
 
 class Encoder(Protocol):
@@ -35,7 +35,7 @@ class Encoder(Protocol):
         """Output so far for the next input; may be empty."""
 
     def flush(self) -> bytes:
-        """The rest of the frame."""
+        """Return the rest of the frame."""
 
 
 class _Lz4Encoder:
@@ -77,12 +77,12 @@ _SLICE_BYTES = 4096
 
 
 def decode(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The plain bytes of a body under a Content-Encoding ("" for none); raises ServerError where it is damaged."""
+    """Return the plain bytes of a body under a Content-Encoding ("" for none). Raises ServerError for damage."""
     if encoding in ("", "identity"):
         return iter(pieces)
     if encoding not in _DECODERS:
-        known = ", ".join(_DECODERS)
-        raise error(Code.NOT_IMPLEMENTED, f"Unknown compression method '{encoding}'. Only {known} are supported.")
+        supported = ", ".join(_DECODERS)
+        raise error(Code.NOT_IMPLEMENTED, f"Unknown compression method '{encoding}'. Only {supported} are supported.")
     return _decode(pieces, encoding)
 
 
@@ -106,7 +106,7 @@ def _decode(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def accepted(accept_encoding: str) -> str | None:
-    """The first encoding of an Accept-Encoding header that can be made here."""
+    """Return the first encoding of an Accept-Encoding header that can be made here."""
     for offer in accept_encoding.split(","):
         name, _, weight = offer.partition(";")
         if name.strip().lower() in _ENCODERS and weight.replace(" ", "") not in ("q=0", "q=0.0"):
@@ -115,5 +115,5 @@ def accepted(accept_encoding: str) -> str | None:
 
 
 def encoder(encoding: str) -> Encoder:
-    """A new compressor for an encoding that `accepted` named."""
+    """Return a new compressor for an encoding that `accepted` named."""
     return _ENCODERS[encoding]()

@@ -1,6 +1,6 @@
 """The engine on its folder, and sessions on it: one per request, so that no setting, database or temporary table stays.
 
-A new connection costs 0.1 ms; what HTTP makes of results is the gateway's part.
+A new connection costs 0.1 ms; what HTTP makes of results is left to the gateway.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ class FolderInUse(OSError):
     """Another process has the data folder."""
 
 
-class Progress(msgspec.Struct):
+class QueryProgress(msgspec.Struct):
     """What a statement read and wrote so far."""
 
     read_rows: int = 0
@@ -55,12 +55,12 @@ class Progress(msgspec.Struct):
         self.result_bytes += result.size()
 
 
-class Session:
+class EngineSession:
     """A connection with the settings of one request; methods run one at a time and raise ServerError."""
 
     def __init__(self, connection: Connection, query_id: str) -> None:
         self.query_id = query_id
-        self.progress = Progress()
+        self.progress = QueryProgress()
         self._connection = connection
 
     def configure(
@@ -85,7 +85,7 @@ class Session:
             raise from_engine(str(failure)) from failure
 
     def run(self, sql: bytes, output_format: str) -> bytes:
-        """A statement's whole output."""
+        """Return a statement's whole output."""
         try:
             result = self._connection.query(sql, output_format)
         except RuntimeError as failure:
@@ -94,7 +94,7 @@ class Session:
         return output(result)
 
     def stream(self, select: bytes, output_format: str) -> Iterator[bytes]:
-        """A SELECT's output in pieces, for the formats in `STREAMED`; the engine waits for the reader."""
+        """Yield a SELECT's output in pieces, for the formats in `STREAMED`; the engine waits for the reader."""
         try:
             stream = self._connection.send_query(select, output_format)
             while True:
@@ -108,7 +108,7 @@ class Session:
             raise from_engine(str(failure)) from failure
 
     def insert(self, sql: bytes, input_format: str, data: Iterable[bytes]) -> None:
-        """An INSERT without FORMAT and data, and its data; nothing of an unfinished block is written on failure."""
+        """Run an INSERT, without FORMAT and data, with its data. On failure no unfinished block is written."""
         try:
             insert = self._connection.send_insert(sql, input_format)
             try:
@@ -151,7 +151,7 @@ class Engine:
         os.chdir(access / "empty")
         try:
             # The engine lives as long as one connection does; this one also kills queries.
-            self._keeper = Session(self._connect({}), "")
+            self._keeper = EngineSession(self._connect({}), "")
         except RuntimeError as failure:
             raise FolderInUse(f"another process uses the data folder {self._folder}: {failure}") from failure
         self._keeper.run(b"DROP DATABASE IF EXISTS " + OUTER_DATABASE.encode(), "Null")
@@ -164,10 +164,10 @@ class Engine:
         engines = self._keeper.run(both, "TabSeparated")
         self.refused = refusals(functions.decode().split(), engines.decode().split(), opened)
 
-    def session(self, query_id: str, *, expressions: bool = False) -> Session:
-        """A new session, under the profile only; `expressions` in VALUES must have been read before."""
+    def session(self, query_id: str, *, expressions: bool = False) -> EngineSession:
+        """Return a new session, under the profile only; `expressions` in VALUES must have been read before."""
         try:
-            return Session(self._connect(VALUE_EXPRESSIONS if expressions else {}), query_id)
+            return EngineSession(self._connect(VALUE_EXPRESSIONS if expressions else {}), query_id)
         except RuntimeError as failure:
             raise from_engine(str(failure)) from failure
 
@@ -177,12 +177,12 @@ class Engine:
         self._separately(b"KILL QUERY WHERE Settings['log_comment'] = " + with_id + b" ASYNC")
 
     def running(self) -> dict[bytes, bytes]:
-        """The engine's own id of every running query, by the id its request had; both quoted for SQL."""
+        """Return the engine's own id of every running query, by the id its request had; both quoted for SQL."""
         rows = self._separately(
             b"SELECT Settings['log_comment'], query_id FROM system.processes WHERE Settings['log_comment'] != ''"
         )
         pairs = (line.split(b"\t") for line in rows.splitlines())
-        return {b"'" + asked + b"'": b"'" + own + b"'" for asked, own in pairs}
+        return {b"'" + given + b"'": b"'" + own + b"'" for given, own in pairs}
 
     def close(self) -> None:
         """Stop the engine and free the folder; every session must have been closed."""

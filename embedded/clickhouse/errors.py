@@ -65,25 +65,25 @@ class ServerError(Exception):
         return _STATUS.get(self.code, 500)
 
     def body(self, version: str) -> bytes:
-        """The response body for a server of this version."""
+        """Return the response body for a server of this version."""
         return f"{self.text} (version {version} (official build))\n".encode("utf-8", "replace")
 
 
 def error(code: Code, message: str) -> ServerError:
-    """An error of the gateway's own, in the engine's form."""
+    """Return an error of the gateway's own, in the engine's form."""
     return ServerError(code, f"Code: {code}. DB::Exception: {message} ({code.name})")
 
 
 def from_engine(message: str) -> ServerError:
-    """The engine's error from what chDB raised; a message without a code counts as STD_EXCEPTION."""
+    """Return the engine's error from what chDB raised; a message without a code counts as STD_EXCEPTION."""
     text = _VERSION.sub("", message)
-    found = _CODE.search(text)
-    if found is None:
+    code = _CODE.search(text)
+    if code is None:
         return error(Code.STD_EXCEPTION, text)
-    if int(found[1]) == Code.READONLY:
-        # A GET is read-only although nobody asked for it; ClickHouse says so in the same place.
+    if int(code[1]) == Code.READONLY:
+        # A GET is read-only although no client wanted it; ClickHouse says so in the same place.
         hint = " For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries."
         text = text.replace(" (READONLY)", hint + " (READONLY)")
-    if int(found[1]) == Code.ACCESS_DENIED:
+    if int(code[1]) == Code.ACCESS_DENIED:
         text = text.replace(" (ACCESS_DENIED)", f" {_OPENED_BY} (ACCESS_DENIED)")
-    return ServerError(int(found[1]), text[found.start() :])
+    return ServerError(int(code[1]), text[code.start() :])

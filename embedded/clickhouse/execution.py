@@ -1,4 +1,4 @@
-"""One request inside the engine, from its bytes to its pieces of output; threads and HTTP are the gateway's part."""
+"""One request inside the engine, from its bytes to its pieces of output; threads and HTTP are left to the gateway."""
 
 import itertools
 import threading
@@ -9,12 +9,12 @@ import msgspec
 
 from embedded.clickhouse.calls import Call
 from embedded.clickhouse.encodings import decode
-from embedded.clickhouse.engine import STREAMED, Engine, Progress, Session
+from embedded.clickhouse.engine import STREAMED, Engine, EngineSession, QueryProgress
 from embedded.clickhouse.errors import Code, error
 from embedded.clickhouse.lexing import lex
 from embedded.clickhouse.profile import MAX_BUFFERED_RESULT_BYTES
 from embedded.clickhouse.refusals import Refusals, refuse
-from embedded.clickhouse.statements import Kind, Statement, parse
+from embedded.clickhouse.statements import Statement, StatementKind, parse
 
 Body = SpooledTemporaryFile[bytes]
 
@@ -32,12 +32,12 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def writes(self) -> bool:
-        """Whether it belongs beside the inserts: anything but a SELECT."""
-        return self.statement.kind is not Kind.SELECT
+        """Whether it belongs to the writes: anything but a SELECT."""
+        return self.statement.kind is not StatementKind.SELECT
 
 
 def read_plan(call: Call, body: Body, refused: Refusals) -> Plan:
-    """The statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
+    """Return the statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
     pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), call.content_encoding)
     if call.query:
         pieces = itertools.chain([call.query + b"\n"], pieces)
@@ -48,7 +48,7 @@ def read_plan(call: Call, body: Body, refused: Refusals) -> Plan:
     statement = parse(head[: call.max_query_size + 1], refused)
     if call.readonly and not statement.reads_only:
         raise error(Code.READONLY, "Cannot execute this query over HTTP GET: send what changes something by POST.")
-    if statement.kind is Kind.INSERT_DATA:
+    if statement.kind is StatementKind.INSERT_DATA:
         values = head[statement.data_at :]
         expressions = False
         if statement.format == "Values":
@@ -76,19 +76,19 @@ class Execution:
         self._engine = engine
         self._call = call
         self._plan = plan
-        self._streamed = statement.kind is Kind.SELECT and self.format in STREAMED and not call.whole
+        self._streamed = statement.kind is StatementKind.SELECT and self.format in STREAMED and not call.whole
         self._busy = threading.Lock()
         self._abandoned = False
-        self._session: Session | None = None
+        self._session: EngineSession | None = None
         self._pieces: Iterator[bytes] | None = None
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> QueryProgress:
         """What was read and written so far."""
-        return self._session.progress if self._session else Progress()
+        return self._session.progress if self._session else QueryProgress()
 
     def piece(self) -> bytes | None:
-        """The next output, None after the last. Raises ServerError."""
+        """Return the next output, None after the last. Raises ServerError."""
         with self._busy:
             if self._abandoned:
                 raise error(Code.QUERY_WAS_CANCELLED, "Query was cancelled.")
@@ -128,17 +128,17 @@ class Execution:
             settings.setdefault("max_result_bytes", b"%d" % MAX_BUFFERED_RESULT_BYTES)
         session.configure(settings, call.parameters, call.database, call.readonly)
         match statement.kind:
-            case Kind.INSERT_DATA:
+            case StatementKind.INSERT_DATA:
                 session.insert(statement.text, statement.format or "", self._plan.data)
-            case Kind.SELECT if self._streamed:
+            case StatementKind.SELECT if self._streamed:
                 yield from session.stream(statement.text, call.format)
-            case Kind.KILL:
+            case StatementKind.KILL:
                 yield session.run(self._with_own_ids(statement.text), call.format)
             case _:
                 yield session.run(statement.text, call.format)
 
     def _with_own_ids(self, kill: bytes) -> bytes:
-        """The statement with the ids that clients gave or got replaced by those the engine knows."""
+        """Return the statement with the ids that clients gave or got replaced by those the engine knows."""
         own_ids = self._engine.running()
         text, copied = b"", 0
         for token in lex(kill):

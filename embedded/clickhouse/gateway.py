@@ -16,7 +16,7 @@ from embedded.clickhouse.encodings import Encoder, encoder
 from embedded.clickhouse.engine import Engine
 from embedded.clickhouse.errors import Code, ServerError, error
 from embedded.clickhouse.execution import Body, Execution, Plan, read_plan
-from embedded.clickhouse.workers import Lane
+from embedded.clickhouse.workers import WorkerPool
 
 MAX_BODY_BYTES: Final = 4 << 30
 _BODY_IN_MEMORY_BYTES: Final = 4 << 20
@@ -42,9 +42,9 @@ class Gateway:
         self._engine = engine
         self._password = password
         self._local = local
-        self._reads = Lane("queries", threads=16, waiting=100)
-        self._writes = Lane("writes", threads=8, waiting=500)
-        self._aside = ThreadPoolExecutor(8, thread_name_prefix="clickhouse-aside")
+        self._reads = WorkerPool("queries", threads=16, waiting=100)
+        self._writes = WorkerPool("writes", threads=8, waiting=500)
+        self._background = ThreadPoolExecutor(8, thread_name_prefix="clickhouse-background")
         self._running: dict[str, Execution] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,14 +68,14 @@ class Gateway:
             late = loop.time() > began + _WRITE_GRACE_S
             for execution in list(self._running.values()):
                 if late or not execution.writes:
-                    await loop.run_in_executor(self._aside, execution.interrupt)
+                    await loop.run_in_executor(self._background, execution.interrupt)
             await asyncio.sleep(_DRAIN_POLL_S)
 
     def close(self) -> None:
         """Wait for the threads, after `drain`; no request may come any more."""
-        for part in (self._reads, self._writes):
-            part.close()
-        self._aside.shutdown(wait=True)
+        for workers in (self._reads, self._writes):
+            workers.close()
+        self._background.shutdown(wait=True)
 
     async def _route(self, scope: Scope, headers: dict[str, str], receive: Receive, exchange: "_Exchange") -> None:
         method, path, query_string = scope["method"], scope["path"], scope["query_string"]
@@ -96,12 +96,14 @@ class Gateway:
         with Body(max_size=_BODY_IN_MEMORY_BYTES) as body:
             await _receive_body(method, headers, receive, body)
             plan = await self._in_thread(lambda: read_plan(call, body, self._engine.refused))
-            lane = self._writes if plan.writes else self._reads
-            async with lane.place():
-                await self._execute(call, plan, lane, receive, exchange)
+            workers = self._writes if plan.writes else self._reads
+            async with workers.admitted():
+                await self._execute(call, plan, workers, receive, exchange)
         return None
 
-    async def _execute(self, call: Call, plan: Plan, lane: Lane, receive: Receive, exchange: "_Exchange") -> None:
+    async def _execute(
+        self, call: Call, plan: Plan, workers: WorkerPool, receive: Receive, exchange: "_Exchange"
+    ) -> None:
         if call.query_id in self._running:
             message = f"Query with id = {call.query_id} is already running."
             raise error(Code.QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, message)
@@ -109,7 +111,7 @@ class Gateway:
         gone = asyncio.ensure_future(_disconnected(receive))
         finished = False
         try:
-            await exchange.answer(execution, lambda: _unless(gone, lane.run(execution.piece)))
+            await exchange.answer(execution, lambda: _unless(gone, workers.run(execution.piece)))
             finished = True
         except ServerError:
             finished = True
@@ -118,10 +120,10 @@ class Gateway:
             gone.cancel()
             # In a thread and not awaited: the engine may need a moment to let go, and this task may be cancelled.
             release = execution.close if finished else execution.abandon
-            self._aside.submit(release).add_done_callback(lambda _: self._running.pop(call.query_id, None))
+            self._background.submit(release).add_done_callback(lambda _: self._running.pop(call.query_id, None))
 
     async def _in_thread(self, work: Callable[[], Plan]) -> Plan:
-        return await asyncio.get_running_loop().run_in_executor(self._aside, work)
+        return await asyncio.get_running_loop().run_in_executor(self._background, work)
 
 
 _HELP = (
@@ -147,12 +149,12 @@ class _Exchange:
         self._call = call
 
     async def text(self, status: int, body: bytes) -> None:
-        """A plain answer."""
+        """Send a plain answer."""
         await self._start(status, [(b"content-type", _TEXT.encode()), (b"content-length", b"%d" % len(body))])
         await self._write(body, more=False)
 
     async def fail(self, failure: ServerError) -> None:
-        """The error as ClickHouse sends it; behind a part of the result, marked, and the connection is cut."""
+        """Send the error as ClickHouse does: behind the beginning of a result, marked, and cut the connection."""
         body = failure.body(self._engine.version)
         if not self._started:
             headers = [(b"x-clickhouse-exception-code", b"%d" % failure.code)]
@@ -168,7 +170,7 @@ class _Exchange:
         await self._write(marked, more=True)
 
     async def answer(self, execution: Execution, next_piece: Callable[[], Awaitable[bytes | None]]) -> None:
-        """The execution's output: small results in one message with the whole summary, others as they come."""
+        """Send the execution's output: a small result in one message with the whole summary, others as they come."""
         call = self._call
         assert call is not None
         first = bytearray()
@@ -229,17 +231,17 @@ class _Exchange:
 async def _receive_body(method: str, headers: dict[str, str], receive: Receive, body: Body) -> None:
     length = headers.get("content-length")
     if method == "POST" and length is None and "transfer-encoding" not in headers:
-        message = "The Transfer-Encoding is not chunked and there is no Content-Length header for POST request"
-        raise error(Code.HTTP_LENGTH_REQUIRED, message)
+        reason = "The Transfer-Encoding is not chunked and there is no Content-Length header for POST request"
+        raise error(Code.HTTP_LENGTH_REQUIRED, reason)
     received = int(length) if length and length.isdigit() else 0
     more = received <= MAX_BODY_BYTES
     while more:
-        part = await receive()
-        if part["type"] == "http.disconnect":
+        message = await receive()
+        if message["type"] == "http.disconnect":
             raise ClientGone
-        body.write(part.get("body", b""))
+        body.write(message.get("body", b""))
         received = max(received, body.tell())
-        more = part.get("more_body", False) and received <= MAX_BODY_BYTES
+        more = message.get("more_body", False) and received <= MAX_BODY_BYTES
     if received > MAX_BODY_BYTES:
         raise error(Code.QUERY_IS_TOO_LARGE, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
     body.seek(0)
@@ -252,7 +254,7 @@ async def _disconnected(receive: Receive) -> None:
 
 async def _unless(gone: asyncio.Future[None], piece: Awaitable[bytes | None]) -> bytes | None:
     pending = asyncio.ensure_future(piece)
-    # Asked for its failure even where nobody waits any more, or asyncio would log it.
+    # Its failure is looked at even where nobody waits any more, or asyncio would log it.
     pending.add_done_callback(lambda done: done.cancelled() or done.exception())
     either: set[asyncio.Future[Any]] = {gone, pending}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The tokens of ClickHouse's SQL, as the engine's own lexer cuts them; what they mean is the statements' part."""
+"""The tokens of ClickHouse's SQL, as the engine's own lexer cuts them; what they mean is left to the statements."""
 
 import re
 from collections.abc import Iterator
@@ -34,15 +34,15 @@ class Token(msgspec.Struct, frozen=True):
 
 
 def lex(sql: bytes) -> Iterator[Token]:
-    """The tokens of `sql` without comments and whitespace; lazily, as an INSERT's data may follow.
+    """Yield the tokens of `sql` without comments and whitespace; lazily, as an INSERT's data may follow.
 
     Raises ServerError where the engine might read differently: at quotes outside ASCII, at `$` that quotes nothing, and
-    at escapes in names, whose rules (`\\N` is nothing, `\\x` takes what is no digit) are nobody's need.
+    at escapes in names, whose rules (`\\N` is nothing, `\\x` takes what is no digit) no query needs.
     """
     position = 0
-    while found := _TOKEN.match(sql, position):
-        kind, start, position = found.lastgroup, position, found.end()
-        text = found[0]
+    while token := _TOKEN.match(sql, position):
+        kind, start, position = token.lastgroup, position, token.end()
+        text = token[0]
         match kind:
             case "space":
                 pass

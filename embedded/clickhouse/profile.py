@@ -1,4 +1,4 @@
-"""The settings a query starts from, before its URL and its SETTINGS clause; applying them is the engine's part."""
+"""The settings a query starts from, before its URL and its SETTINGS clause; applying them is left to the engine."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -37,5 +37,5 @@ MAX_BUFFERED_RESULT_BYTES: Final = 1 << 30
 
 
 def memory_limit() -> int:
-    """Bytes that one query may use: half of this machine's memory, so that a bad query fails and not the process."""
+    """Return how many bytes a query may use: half of the memory, so that a bad query fails and not the process."""
     return psutil.virtual_memory().total // 2

@@ -33,7 +33,7 @@ class Refusals(msgspec.Struct, frozen=True):
 
 
 def refusals(table_functions: Iterable[str], engines: Iterable[str], opened: Collection[str] = ()) -> Refusals:
-    """All of the engine's `table_functions` and `engines` but the harmless ones and those of `opened` sources."""
+    """Return the engine's `table_functions` and `engines` but the harmless ones and those of `opened` sources."""
     open_engines = {engine.lower() for name in opened for engine in SOURCES[name].engines}
     open_functions = {function.lower() for name in opened for function in SOURCES[name].functions}
     return Refusals(
@@ -55,8 +55,8 @@ def refuse(tokens: Sequence[Token], refused: Refusals) -> None:
             if following.word == b"(":
                 _refuse_structure(this.value.lower(), tokens[index + 2 :], refused)
         elif not this.string and this.value:
-            for part in this.value.lower().split(b"."):
-                _refuse_name(part, _END, following, refused)
+            for name in this.value.lower().split(b"."):
+                _refuse_name(name, _END, following, refused)
         if this.word == b"ENGINE":
             _refuse_engine(tokens[index + 1 : index + 3], refused)
         if this.word == b"SETTINGS" or (this.word == b"SET" and index == 0):
@@ -95,7 +95,7 @@ def _refuse_name(name: bytes, before: Token, following: Token, refused: Refusals
 
 
 def _refuse_engine(following: Sequence[Token], refused: Refusals) -> None:
-    # The engine asks for the right to use a table engine only where it is one of a source.
+    # The engine wants the right to use a table engine only where it is one of a source.
     name = next((token for token in following if token.word != b"="), _END)
     if name.name and name.value.lower() in refused.engines:
         raise _denied(f"the engine {name.value.decode()}", name.value.lower())

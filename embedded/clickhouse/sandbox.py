@@ -71,14 +71,14 @@ def _handled(version: int) -> int:
 
 
 def _python() -> set[Path]:
-    """Where Python and installed packages lie. Not every entry of `sys.path`: a checkout may hold a stack's secrets."""
+    """Return where Python and its packages lie: not all of `sys.path`, as a checkout may hold a stack's secrets."""
     named = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     own = {Path(__file__).resolve().parents[1]}
     return {Path(path) for path in named} | {Path(sys.base_prefix) / "lib"} | own
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, paths: Iterable[Path], rights: int) -> None:
-    """What does not exist needs no rule."""
+    """Add a rule for each path; what does not exist needs none."""
     for path in paths:
         try:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)

@@ -18,7 +18,7 @@ _READING = (b"(", b"SELECT", b"WITH", b"FROM", b"SHOW", b"DESCRIBE", b"DESC", b"
 _OUTPUT_END = (b";", b"SETTINGS", b"INTO", b"")
 
 
-class Kind(Enum):
+class StatementKind(Enum):
     """How a statement must be run."""
 
     SELECT = auto()
@@ -30,7 +30,7 @@ class Kind(Enum):
 class Statement(msgspec.Struct, frozen=True):
     """A statement for the engine; `format` is the one it names itself; `data_at` counts in the text it came in."""
 
-    kind: Kind
+    kind: StatementKind
     text: bytes
     format: str | None = None
     data_at: int = 0
@@ -43,7 +43,7 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 def parse(sql: bytes, refused: Refusals) -> Statement:
-    """What `sql` is, which must be one statement; an INSERT's data may be cut off.
+    """Return what `sql` is, which must be one statement; an INSERT's data may be cut off.
 
     Raises ServerError for several statements, an empty one, and what reaches outside of the tables.
     """
@@ -62,18 +62,18 @@ def parse(sql: bytes, refused: Refusals) -> Statement:
     _refuse_several(sql, rest)
     if first.word in (b"SELECT", b"WITH", b"FROM", b"("):
         inserts = any(token.word == b"INSERT" for token in rest)
-        return Statement(Kind.OTHER if inserts else Kind.SELECT, sql, _output_format(sql, rest))
+        return Statement(StatementKind.OTHER if inserts else StatementKind.SELECT, sql, _output_format(sql, rest))
     if first.word == b"KILL":
-        return Statement(Kind.KILL, sql, _output_format(sql, rest))
-    return Statement(Kind.OTHER, sql, _output_format(sql, rest))
+        return Statement(StatementKind.KILL, sql, _output_format(sql, rest))
+    return Statement(StatementKind.OTHER, sql, _output_format(sql, rest))
 
 
 def _find_data(sql: bytes, tokens: Iterator[Token]) -> Statement | None:
-    """The INSERT whose data follows it, or None for INSERT ... SELECT and what the engine shall find faulty."""
+    """Return the INSERT whose data follows it, or None for INSERT ... SELECT and what the engine shall find faulty."""
     token = next(tokens, None)
     while token and token.word in (b"INTO", b"TABLE", b"FUNCTION"):
         token = next(tokens, None)
-    # `token` is the first part of a table's or function's name, which may read like a keyword.
+    # `token` is the first element of a table's or function's name, which may read like a keyword.
     depth, after_dot = 0, False
     for token in tokens:
         if token.word in (b"(", b"[", b"{"):
@@ -86,7 +86,7 @@ def _find_data(sql: bytes, tokens: Iterator[Token]) -> Statement | None:
             if token.word == b"FROM":
                 raise error(Code.NOT_IMPLEMENTED, "FROM INFILE reads files of the client: send the data in the body.")
             if token.word == b"VALUES":
-                return Statement(Kind.INSERT_DATA, sql[: token.start], "Values", token.end)
+                return Statement(StatementKind.INSERT_DATA, sql[: token.start], "Values", token.end)
             if token.word == b"FORMAT":
                 name = next(tokens, None)
                 if name is None or not name.word.isalnum():
@@ -94,7 +94,7 @@ def _find_data(sql: bytes, tokens: Iterator[Token]) -> Statement | None:
                 # One line break at most: what follows may be binary and begin with one itself.
                 gap = _DATA_GAP.match(sql, name.end)
                 data_at = gap.end() if gap else name.end
-                return Statement(Kind.INSERT_DATA, sql[: token.start], _text(sql, name), data_at)
+                return Statement(StatementKind.INSERT_DATA, sql[: token.start], _text(sql, name), data_at)
         after_dot = token.word == b"."
     return None
 

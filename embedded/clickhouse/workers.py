@@ -1,4 +1,4 @@
-"""Bounded threads for engine work; which work goes where is the gateway's choice."""
+"""Bounded worker threads for the engine; which work goes to which is left to the gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,25 +11,25 @@ from embedded.clickhouse.errors import Code, error
 T = TypeVar("T")
 
 
-class Lane:
-    """So many requests at a time, so many more waiting, the rest refused: one lane cannot fill the other."""
+class WorkerPool:
+    """Works on so many requests at a time, lets so many more wait, and refuses the rest."""
 
     def __init__(self, name: str, threads: int, waiting: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"clickhouse-{name}")
-        self._places = asyncio.Semaphore(threads)
+        self._free = asyncio.Semaphore(threads)
         self._name = name
         self._limit = threads + waiting
         self._present = 0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait for one of the lane's threads; raises ServerError when too many wait already."""
+    async def admitted(self) -> AsyncIterator[None]:
+        """Wait for a free worker, and keep it for the block. Raises ServerError when too many wait already."""
         if self._present >= self._limit:
             message = f"Too many simultaneous queries. Maximum: {self._limit} {self._name}"
             raise error(Code.TOO_MANY_SIMULTANEOUS_QUERIES, message)
         self._present += 1
         try:
-            async with self._places:
+            async with self._free:
                 yield
         finally:
             self._present -= 1

@@ -16,7 +16,7 @@ from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.errors import errors_sorted, is_terminal
 from runtime.kafka.producer import AcknowledgedProducer
 from schemas import groups, topics
-from schemas.changes import asks_for_rebuild
+from schemas.changes import requires_rebuild
 from schemas.codec import Codec, DecodeError
 from schemas.records import Advance, IdentityChange, ProfileCommand
 from settings import Settings
@@ -59,7 +59,7 @@ class Changes:
             self._begin()
         changes = [self._decoded(message) for message in self._undecoded]
         self._undecoded = []
-        return tuple(change for change in changes if change is not None and asks_for_rebuild(change))
+        return tuple(change for change in changes if change is not None and requires_rebuild(change))
 
     def publish(self, changes: Iterable[IdentityChange]) -> None:
         """Append changes; returns once they are durable. Raises TransientError: publishing all again does no harm."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from schemas.changes import asks_for_rebuild
+from schemas.changes import requires_rebuild
 from schemas.records import Claim, Claimant, Identifier, IdentityChange
 
 
@@ -19,7 +19,7 @@ def jobs(changes: Iterable[IdentityChange]) -> tuple[Job, ...]:
     """Each profile once, as the highest of the decisions about it has it; a lower one is history by then."""
     newest: dict[tuple[str, str], Job] = {}
     for change in changes:
-        for claimant in change.claimants if asks_for_rebuild(change) else ():
+        for claimant in change.claimants if requires_rebuild(change) else ():
             known = newest.get((change.workspace, claimant.profile_id))
             if known is None or change.decision > known.decision:
                 newest[change.workspace, claimant.profile_id] = Job(change.workspace, change.decision, claimant)

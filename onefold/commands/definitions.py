@@ -18,7 +18,7 @@ COMMANDS = {
 
 @click.group("definitions", cls=LazyGroup, lazy=COMMANDS)
 def group() -> None:
-    """Segments, destinations and rules of identifiers."""
+    """Segments, destinations and rules of identity."""
 
 
 @click.command()

@@ -5,24 +5,25 @@ import sys
 from pathlib import Path
 
 import click
-import httpx
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from embedded.terminal import results
+from onefold.lookups import lookup_failure
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import json_text
+from runtime.errors import OnefoldError
 from runtime.literal import literal, printable
 from runtime.output import unguarded
-from settings import host_and_port
+from warehouse.client import DATABASE, Warehouse
 
-CONNECT_TIMEOUT_S = 5.0
 TABLE_FORMAT = "JSONCompact"
+_SETTINGS = {"database": DATABASE, "final": "1", "output_format_json_quote_64bit_integers": "0"}
 
 
-class Answer(msgspec.Struct):
+class CompactRows(msgspec.Struct):
     """ClickHouse's format JSONCompact, as far as a table needs it."""
 
     meta: list[dict[str, str]]
@@ -52,11 +53,15 @@ def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | N
     if not statement.strip():
         raise click.UsageError("the query is empty")
     wanted = output_format or TABLE_FORMAT
-    answer = _ask(settings.clickhouse, statement, wanted)
-    if output_format is not None or answer.headers.get("x-clickhouse-format", wanted) != TABLE_FORMAT:
+    try:
+        with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
+            answer = warehouse.answer(statement, {**_SETTINGS, "default_format": wanted})
+    except OnefoldError as error:
+        raise lookup_failure(error) from error
+    if output_format is not None or (answer.format or wanted) != TABLE_FORMAT:
         _print_bytes(answer.content)
         return
-    rows = msgspec.json.decode(answer.content, type=Answer) if answer.content.strip() else Answer([], [])
+    rows = msgspec.json.decode(answer.content, type=CompactRows) if answer.content.strip() else CompactRows([], [])
     names = [column["name"] for column in rows.meta]
     if as_json:
         click.echo(json_text([dict(zip(names, row, strict=True)) for row in rows.data]))
@@ -72,34 +77,6 @@ def _print_bytes(answer: bytes) -> None:
     else:
         stdout.buffer.write(answer)
     stdout.flush()
-
-
-def _ask(url: str, statement: str, output_format: str) -> httpx.Response:
-    parameters = {
-        "database": "onefold",
-        "default_format": output_format,
-        "final": "1",
-        "output_format_json_quote_64bit_integers": "0",
-        "wait_end_of_query": "1",
-    }
-    server = host_and_port(url)
-    try:
-        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT_S)
-        answer = httpx.post(url, params=parameters, content=statement.encode(), timeout=timeout)
-    except httpx.ConnectError as error:
-        message = f"no ClickHouse answers at {server}: start a stack with 'onefold up', or set ONEFOLD_CLICKHOUSE"
-        raise click.ClickException(message) from error
-    except httpx.HTTPError as error:
-        raise click.ClickException(f"ClickHouse at {server}: {literal(error)}") from error
-    code = answer.headers.get("x-clickhouse-exception-code")
-    if answer.status_code != httpx.codes.OK or code is not None:
-        raise click.ClickException(f"ClickHouse, code {code}: {_reason(answer.text)}")
-    return answer
-
-
-def _reason(text: str) -> str:
-    line = " ".join(text.split()).partition(" Expected one of: ")[0]
-    return line.partition("DB::Exception: ")[2] or line
 
 
 def _print_table(names: list[str], rows: list[list[object]]) -> None:

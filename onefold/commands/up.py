@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from embedded.layout import Ports
-from embedded.preflight import flag, variable
+from embedded.preflight import SERVES, flag, variable
 from embedded.running import DEFAULT_DATA_DIR
 from embedded.screen import error_console, screen_for
 from embedded.stack import Stack, StackOptions
@@ -37,7 +37,7 @@ def port_options(command: Command) -> Command:
             default=field.default,
             show_default=True,
             envvar=variable(field.name),
-            help=f"Also {variable(field.name)}.",
+            help=f"Port of {SERVES[field.name]}; also {variable(field.name)}.",
         )
         command = option(command)
     return command
@@ -131,12 +131,13 @@ def ready_text(stack: Stack) -> str:
     onefold, here = _as_typed(), ""
     if stack.options.data_dir != DEFAULT_DATA_DIR:
         here = f" --data-dir {shlex.quote(str(stack.options.data_dir))}"
+    look_ups = "without a key" if stack.settings.serving.open_reads else "with ONEFOLD_READ_KEY"
     return "\n".join(
         [
             "",
             "Ready.",
             f"  collector          {addresses.http}   write key dev, workspace main",
-            f"  API                {addresses.api}   read key ONEFOLD_READ_KEY, admin key ONEFOLD_ADMIN_KEY (below)",
+            f"  API                {addresses.api}   look-ups {look_ups}, requests with ONEFOLD_ADMIN_KEY",
             f"  ClickHouse         {without_credentials(addresses.clickhouse)}   user {clickhouse.username}, "
             f"password {clickhouse.password}",
             f"  Kafka              {addresses.kafka}",

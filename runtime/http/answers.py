@@ -1,7 +1,9 @@
 """The form of every error that our HTTP servers answer with: code for programs, sentence for people, wrong field."""
 
+import json
 import logging
 import traceback
+from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,6 +28,17 @@ def error_response(status: int, code: str, message: str, field: str | None = Non
 def error_body(code: str, message: str, field: str | None = None) -> dict[str, object]:
     """Return the body of an error, as values of JSON."""
     return {"error": {"code": code, "message": message, "field": field}}
+
+
+def whole_answer(status: int, code: str, message: str) -> bytes:
+    """Return the bytes of an error where no application answers; the connection ends with it."""
+    body = json.dumps(error_body(code, message)).encode()
+    retry = f"Retry-After: {RETRY_AFTER_S}\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n{retry}Connection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 async def routing_error(request: Request, error: Exception) -> Response:

@@ -131,7 +131,7 @@ class Gunzip:
         self._unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """What the next bytes unpack to, in pieces of bounded size. Raises BodyRefused."""
+        """Yield what the next bytes unpack to, in pieces of bounded size. Raises BodyRefused."""
         if self._is_plain:
             yield chunk
             return
@@ -148,7 +148,7 @@ class Gunzip:
             yield from self._unpack(chunk[at : at + _PIECE_BYTES])
 
     def end(self) -> bytes:
-        """What is left after the last chunk: at most one byte. Raises BodyRefused if something is missing."""
+        """Return what is left after the last chunk: at most one byte. Raises BodyRefused if something is missing."""
         if self._is_plain:
             return b""
         if len(self._start) < len(_GZIP_MAGIC):
@@ -207,5 +207,5 @@ async def _paced(pace: Pace) -> AsyncIterator[Callable[[int], None]]:
         async with asyncio.timeout_at(min(end, loop.time() + pace.stretch_s)) as deadline:
             yield arrived
     except TimeoutError:
-        told = f"within {pace.total_s:.0f} s, or {pace.stretch_bytes} bytes of it within {pace.stretch_s:.0f} s"
-        raise BodyRefused(408, "timeout", f"the body was not sent {told}") from None
+        within = f"within {pace.total_s:.0f} s, or {pace.stretch_bytes} bytes of it within {pace.stretch_s:.0f} s"
+        raise BodyRefused(408, "timeout", f"the body was not sent {within}") from None

@@ -45,7 +45,7 @@ class Caller(NamedTuple):
 
 
 def caller_of(request: Request) -> Caller:
-    """Where a request comes from. Behind a proxy that uvicorn trusts, the address is the one that the proxy names."""
+    """Return where a request comes from: behind a proxy that uvicorn trusts, the address that the proxy names."""
     return Caller(
         request.client.host if request.client is not None else "",
         tuple(request.headers.getlist("origin")),
@@ -54,7 +54,7 @@ def caller_of(request: Request) -> Caller:
 
 
 def key_from_header(authorization: str | None) -> str | None:
-    """The user name of Basic authentication (RFC 7617); None if there is no such header or it cannot be read."""
+    """Return the user name of Basic authentication (RFC 7617); None if there is no such header or it cannot be read."""
     scheme, _, credentials = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -65,7 +65,7 @@ def key_from_header(authorization: str | None) -> str | None:
 
 
 def presents_key(authorization: str | None, keys: Iterable[str]) -> bool:
-    """Whether a header holds one of the keys: as Bearer, or as user name of Basic authentication."""
+    """Return whether a header holds one of the keys: as Bearer, or as user name of Basic authentication."""
     scheme, _, token = (authorization or "").partition(" ")
     presented = token.strip() if scheme.lower() == "bearer" else key_from_header(authorization)
     return bool(presented) and any(hmac.compare_digest((presented or "").encode(), key.encode()) for key in keys)

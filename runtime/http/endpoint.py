@@ -30,9 +30,9 @@ _PAUSE = 3  # as long as the last text took: scrapes take at most a quarter of o
 class Endpoint:
     """Serves GET /metrics, /health/live and /health/ready until it is closed; a context manager.
 
-    `not_ready` is asked for each answer, on the endpoint's thread: why the process is not ready, or None when it is; it
-    must not block. Port 0 takes a free one; `port` says which. `trusted_hosts`: see `TrustedHosts`. Raises OSError when
-    the port is taken.
+    `not_ready` is called for each answer, on the endpoint's thread, and must not block: it returns why the process is
+    not ready, or None when it is. Port 0 takes a free one; `port` says which. `trusted_hosts`: see `TrustedHosts`.
+    Raises OSError when the port is taken.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Endpoint:
 
 
 class Exposition:
-    """All metrics of the process as text, made once for all who ask at the same time, and not too often."""
+    """All metrics of the process as text, made once for all who scrape at the same time, and not too often."""
 
     def __init__(self) -> None:
         self._next: asyncio.Task[bytes] | None = None
         self._not_before = 0.0
 
     async def text(self) -> bytes:
-        """What Prometheus reads; never older than the request."""
+        """Return what Prometheus reads; never older than the request."""
         if self._next is None:
             self._next = asyncio.create_task(self._generate())
         return await asyncio.shield(self._next)

@@ -7,7 +7,7 @@ _TRANSIENT_STATUSES = frozenset({408, 425, 429})
 
 
 def sorted_status(server: str, status: int, answer: str) -> TransientError | TerminalError:
-    """The error to raise for an answer that is no success; `server` names who answered."""
+    """Return the error to raise for an answer that is no success; `server` names who answered."""
     if status in _TRANSIENT_STATUSES or status >= 500:
         return TransientError(f"{server} cannot do it now: {status} {answer}")
     return TerminalError(f"{server} refuses: {status} {answer}")

@@ -14,7 +14,7 @@ class Quota:
         self._taken_by = Counter[Hashable]()
 
     def take(self, client: Hashable, amount: int) -> bool:
-        """Whether there was so much left; if not, nothing is taken."""
+        """Return whether there was so much left; if not, nothing is taken."""
         if self._taken + amount > self._total or self._taken_by[client] + amount > self._per_client:
             return False
         self._taken += amount

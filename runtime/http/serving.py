@@ -13,7 +13,9 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
-from runtime.http.connections import Doors, GuardedConfig, GuardedH11, GuardedHttpTools, Limits
+from runtime.errors import TerminalError
+from runtime.http.connections import Doors, Limits
+from runtime.http.protocols import GuardedConfig, GuardedH11, GuardedHttpTools
 
 BACKLOG = 1024
 _PARSERS = {"httptools": GuardedHttpTools, "h11": GuardedH11}
@@ -21,11 +23,11 @@ _PARSERS = {"httptools": GuardedHttpTools, "h11": GuardedH11}
 logger = logging.getLogger(__name__)
 
 
-class PortTaken(Exception):
+class PortTaken(TerminalError):
     """The address to listen on is in use or not ours; the message says which."""
 
 
-class ApplicationGaveUp(Exception):
+class ApplicationGaveUp(TerminalError):
     """Nothing but a new process can help: Kafka's client has fenced itself off, for example."""
 
 
@@ -65,7 +67,7 @@ def configure(
     lifespan: Literal["on", "off"] = "off",
     behind_proxy: bool = False,
 ) -> GuardedConfig:
-    """The configuration for a `uvicorn.Server`, whose sockets are `listen`'s; use it for one server only.
+    """Return the configuration for a `uvicorn.Server`, whose sockets are `listen`'s; use it for one server only.
 
     `behind_proxy`: take the client's address from the headers of a proxy on this machine. Nothing but errors is logged:
     a line for each bad request would let a stranger fill the disk.
@@ -90,7 +92,7 @@ def configure(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on: who comes early waits until the server runs. Raises OSError."""
+    """Return a socket that takes connections from now on, which wait until the server runs. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because asyncio turns Nagle's delay off only where it is.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

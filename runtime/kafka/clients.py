@@ -28,6 +28,6 @@ UNJOINED = "unjoined"
 
 
 def unjoined_consumer(kafka: str, **options: str | int | float | bool) -> Consumer:
-    """A consumer to assign partitions to; `options` override, written with `_` for `.`."""
+    """Return a consumer to assign partitions to; `options` override, written with `_` for `.`."""
     config = CONSUMER_CONFIG | {"bootstrap.servers": kafka, "group.id": UNJOINED, "log_level": 0}
     return Consumer(config | {option.replace("_", "."): value for option, value in options.items()})

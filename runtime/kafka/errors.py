@@ -41,7 +41,7 @@ _TERMINAL = frozenset(
 
 
 def sorted_error(error: KafkaException | KafkaError, kafka: str) -> TransientError | TerminalError:
-    """The error to raise for what the client of this Kafka reported or raised."""
+    """Return the error to raise for what the client of this Kafka reported or raised."""
     reason = error.args[0] if isinstance(error, KafkaException) else error
     if not isinstance(reason, KafkaError):
         return TransientError(f"Kafka at {kafka}: {reason}")
@@ -62,5 +62,5 @@ def errors_sorted(kafka: str) -> Iterator[None]:
 
 
 def is_terminal(error: KafkaError) -> bool:
-    """Whether no other attempt of this process can end differently."""
+    """Return whether no other attempt of this process can end differently."""
     return error.fatal() or error.code() in _TERMINAL

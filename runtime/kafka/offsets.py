@@ -36,7 +36,7 @@ class Offsets:
         self._consumers: dict[str, Consumer] = {}
 
     def partitions(self, topics: Iterable[str]) -> tuple[Partition, ...]:
-        """The partitions of topics, in order. Raises TransientError for a topic that does not exist yet."""
+        """Return the partitions of topics, in order. Raises TransientError for a topic that does not exist yet."""
         wanted = set(topics)
         with errors_sorted(self._kafka):
             existing = self._consumer().list_topics(timeout=REQUEST_TIMEOUT_S).topics
@@ -46,7 +46,7 @@ class Offsets:
         return tuple((topic, partition) for topic in sorted(wanted) for partition in sorted(existing[topic].partitions))
 
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """What a group has committed of these partitions; nothing of those that it never committed."""
+        """Return what a group has committed of these partitions; nothing of those that it never committed."""
         queried = [TopicPartition(topic, partition) for topic, partition in partitions]
         with errors_sorted(self._kafka):
             answered = self._consumer(group).committed(queried, timeout=REQUEST_TIMEOUT_S)
@@ -56,7 +56,7 @@ class Offsets:
         return {(answer.topic, answer.partition): answer.offset for answer in answered if answer.offset >= 0}
 
     def extents(self, partitions: Iterable[Partition]) -> dict[Partition, Extent]:
-        """What each partition holds now, records of open transactions included."""
+        """Return what each partition holds now, records of open transactions included."""
         with errors_sorted(self._kafka):
             consumer = self._consumer()
             return {
@@ -67,7 +67,7 @@ class Offsets:
             }
 
     def _consumer(self, group: str = UNJOINED) -> Consumer:
-        """A consumer that asks in the name of a group and never joins it."""
+        """Return a consumer that queries in the name of a group and never joins it."""
         if group not in self._consumers:
             options = {"group_id": group, "isolation_level": "read_uncommitted"}
             self._consumers[group] = unjoined_consumer(self._kafka, **options)

@@ -56,7 +56,7 @@ class AcknowledgedProducer:
     def stream(self, records: Iterable[ProducerRecord], deliveries: Deliveries) -> Iterator[int]:
         """Append records of any number, yielding how many are acknowledged now and then, and at the end.
 
-        Raises as `send`. What `records` raises passes; then, and on an interruption, `flush` and ask `deliveries`.
+        Raises as `send`. What `records` raises passes; after that or an interruption, `flush` and look at `deliveries`.
         """
         handed_over = 0
         for record in records:
@@ -75,7 +75,7 @@ class AcknowledgedProducer:
         yield deliveries.acknowledged
 
     def partitions(self, topic: str) -> tuple[int, ...]:
-        """The partitions of a topic. Raises TransientError or TerminalError."""
+        """Return the partitions of a topic. Raises TransientError or TerminalError."""
         with errors_sorted(self._kafka):
             described = self._producer.list_topics(topic, timeout=self._delivery_timeout_s).topics[topic]
         if described.error is not None:

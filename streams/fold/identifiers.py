@@ -1,26 +1,44 @@
 """The identifiers of a profile, strongest first; which identifiers belong together is left to GRAPH."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import starmap
+from typing import Self
 
 from identity.rules import IdentityRules
-from schemas.records import Identifier
+from schemas.records import Event, Identifier, Profile
+from streams.fold.facet import NOTHING, Facet
+from streams.fold.moment import FoldContext, Moment
 
 
-def add_primary(known: list[tuple[str, str]], identifiers: tuple[Identifier, ...], rules: IdentityRules) -> None:
-    """Add the primary identifier of an event, which is the first. The others wait until GRAPH has accepted them."""
-    unite(known, ((primary.namespace, primary.value) for primary in identifiers[:1]), rules)
+class Identifiers(Facet):
+    """The (namespace, value) pairs that the profile has taken in, strongest first."""
 
+    pairs: list[tuple[str, str]] = []
 
-def unite(known: list[tuple[str, str]], others: Iterable[tuple[str, str]], rules: IdentityRules) -> None:
-    """Take over identifiers."""
-    added = set(others).difference(known)
-    if added:
-        known += added
-        if len(known) > 1:
-            known.sort(key=lambda pair: rules.rank(Identifier(*pair)))
+    def add(self, event: Event, moment: Moment) -> Collection[str]:
+        """Take the primary identifier, which is the first. The others wait until GRAPH has accepted them."""
+        if moment.adds_identifier and event.identifiers and not self.has(event.identifiers[0]):
+            self.take(event.identifiers[:1], moment.context.rules)
+        return NOTHING
 
+    def unite(self, other: Self, moment: Moment) -> None:
+        self.take(other.listed(), moment.context.rules)
 
-def listed(known: Iterable[tuple[str, str]]) -> tuple[Identifier, ...]:
-    """The identifiers as records carry them."""
-    return tuple(starmap(Identifier, known))
+    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
+        record.identifiers = self.listed()
+
+    def has(self, identifier: Identifier) -> bool:
+        """Whether the profile has taken an identifier in."""
+        return (identifier.namespace, identifier.value) in self.pairs
+
+    def take(self, identifiers: Iterable[Identifier], rules: IdentityRules) -> None:
+        """Take identifiers in, each once."""
+        added = {(each.namespace, each.value) for each in identifiers}.difference(self.pairs)
+        if added:
+            self.pairs += added
+            if len(self.pairs) > 1:
+                self.pairs.sort(key=lambda pair: rules.rank(Identifier(*pair)))
+
+    def listed(self) -> tuple[Identifier, ...]:
+        """The identifiers as records carry them."""
+        return tuple(starmap(Identifier, self.pairs))

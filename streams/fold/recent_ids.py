@@ -7,8 +7,12 @@ unless more than 4,096 events arrived in it.
 
 import hashlib
 import struct
+from typing import Self
 
-from streams.fold.state import RecentIds
+import msgspec
+
+from streams.fold.facet import Facet
+from streams.fold.moment import BEGINNING, Moment
 
 HASH_BYTES = 8
 MIN_IDS = 256
@@ -18,21 +22,37 @@ _ARRIVAL = struct.Struct(f">Q{HASH_BYTES}s")  # when, shifted to sort as bytes, 
 _SHIFT = 2**63
 
 
-def remember(ids: RecentIds, message_id: str, received_at: int) -> bool:
-    """Add a message id; False when it was there already."""
-    return _remember(ids, hashed(message_id), received_at)
+class RecentIds(Facet):
+    """Packed 8-byte hashes of message ids in two generations; `since` is when the younger one began (ms).
 
+    The fold asks this facet first: an event whose id it knows is given to no other.
+    """
 
-def _remember(ids: RecentIds, hash_: bytes, received_at: int) -> bool:
-    if _holds(ids.recent, hash_) or _holds(ids.previous, hash_):
-        return False
-    size = len(ids.recent)
-    if size >= MAX_IDS * HASH_BYTES or (size >= MIN_IDS * HASH_BYTES and received_at - ids.since > MIN_AGE_MS):
-        ids.previous, ids.recent = bytes(ids.recent), bytearray()
-    if not ids.recent:
-        ids.since = received_at
-    ids.recent += hash_
-    return True
+    since: int = BEGINNING
+    recent: bytearray = msgspec.field(default_factory=bytearray)
+    previous: bytes = b""
+
+    def remember(self, message_id: str, received_at: int) -> bool:
+        """Add a message id; False when it was there already."""
+        return self.remember_hash(hashed(message_id), received_at)
+
+    def remember_hash(self, hash_: bytes, received_at: int) -> bool:
+        """Add the hash of a message id; False when it was there already."""
+        if _holds(self.recent, hash_) or _holds(self.previous, hash_):
+            return False
+        size = len(self.recent)
+        if size >= MAX_IDS * HASH_BYTES or (size >= MIN_IDS * HASH_BYTES and received_at - self.since > MIN_AGE_MS):
+            self.previous, self.recent = bytes(self.recent), bytearray()
+        if not self.recent:
+            self.since = received_at
+        self.recent += hash_
+        return True
+
+    def unite(self, other: Self, moment: Moment) -> None:
+        """Take over the ids of another profile. Beyond the maximum the smallest hashes stay: the same in any order."""
+        self.since = max(self.since, other.since)
+        self.recent = bytearray(_united(self.recent, other.recent))
+        self.previous = _united(self.previous, other.previous)
 
 
 def hashed(message_id: str) -> bytes:
@@ -48,7 +68,7 @@ def arrival(message_id: str, received_at: int) -> bytes:
 def newest(arrivals: bytes) -> bytes:
     """Of packed arrivals as many as two generations can hold, the newest last."""
     size = _ARRIVAL.size
-    ordered = sorted(arrivals[at : at + size] for at in range(0, len(arrivals), size))
+    ordered = sorted(arrivals[start : start + size] for start in range(0, len(arrivals), size))
     return b"".join(ordered[-2 * MAX_IDS :])
 
 
@@ -56,24 +76,19 @@ def in_order_of_arrival(arrivals: bytes) -> RecentIds:
     """What a profile knows of messages that it folded as they arrived, whatever the order of these packed arrivals."""
     ids = RecentIds()
     for received_at, hash_ in _ARRIVAL.iter_unpack(newest(arrivals)):
-        _remember(ids, hash_, received_at - _SHIFT)
+        ids.remember_hash(hash_, received_at - _SHIFT)
     return ids
 
 
-def unite(ids: RecentIds, other: RecentIds) -> None:
-    """Take over the ids of another profile. Beyond the maximum the smallest hashes stay: the same in any order."""
-    recent = _hashes(ids.recent) | _hashes(other.recent)
-    previous = _hashes(ids.previous) | _hashes(other.previous)
-    ids.since = max(ids.since, other.since)
-    ids.recent = bytearray(b"".join(sorted(recent)[:MAX_IDS]))
-    ids.previous = b"".join(sorted(previous)[:MAX_IDS])
-
-
 def _holds(packed: bytes | bytearray, hashed: bytes) -> bool:
-    found = packed.find(hashed)
-    while found % HASH_BYTES and found > 0:  # not on a boundary: the end of one hash and the start of the next
-        found = packed.find(hashed, found + 1)
-    return found >= 0
+    position = packed.find(hashed)
+    while position % HASH_BYTES and position > 0:  # the end of one hash and the start of the next
+        position = packed.find(hashed, position + 1)
+    return position >= 0
+
+
+def _united(left: bytes | bytearray, right: bytes | bytearray) -> bytes:
+    return b"".join(sorted(_hashes(left) | _hashes(right))[:MAX_IDS])
 
 
 def _hashes(packed: bytes | bytearray) -> set[bytes]:

@@ -1,182 +1,186 @@
-"""Sessions: visits of a profile, parted by gaps of 30 minutes, exact for events up to 24 hours late.
+"""Sessions of a profile, divided by gaps of 30 minutes, exact for events up to 24 hours late.
 
-The state keeps the visits of the last 24 hours; a late event extends, starts or joins them as if it had come in time.
-The id of a session follows from its start, so a session that starts earlier than was known is retracted and sent
+The state keeps the sessions of the last 24 hours; a late event extends, starts or joins them as if it had come in time.
+The id of a session follows from its start, so a session that starts earlier than was known is retracted and published
 under its new id. An event later than 24 hours is a closed session of its own. All times are event times.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Collection, Sequence
+from typing import Literal, Self
 
 import msgspec
 
 from definitions import NEVER
-from schemas.records import Event, OpenSession, Session
-from streams.fold.context import FoldContext, Outputs, stable_id
-from streams.fold.state import ProfileState, Visit
+from schemas.records import Event, OpenSession, Profile, Session
+from streams.fold.facet import NOTHING, Facet
+from streams.fold.moment import FoldContext, Moment, stable_id
+from streams.fold.payload import url_of
 
 SESSION_GAP_MS = 30 * 60 * 1000
 SESSION_LATENESS_MS = 24 * 3600 * 1000
 MAX_URL_LENGTH = 1024
 
-
-class _Page(msgspec.Struct, gc=False):
-    url: str | None = None
+Status = Literal["open", "closed", "retracted"]
 
 
-class _Context(msgspec.Struct, gc=False):
-    page: _Page | None = None
+class SessionSpan(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The events that a session spans; `entry_at` is the time of the event that gave `entry_url`."""
+
+    started_at: int
+    ended_at: int
+    events: int
+    entry_at: int | None = None
+    entry_url: str | None = None
 
 
-_decode_page = msgspec.json.Decoder(_Page).decode
-_decode_context = msgspec.json.Decoder(_Context).decode
+class Sessions(Facet):
+    """The spans, oldest first: at least half an hour apart, hence few within the lateness bound."""
 
+    spans: list[SessionSpan] = []
 
-def add(state: ProfileState, event: Event, context: FoldContext, out: Outputs) -> None:
-    """Put an event at time <= `as_of` into its session."""
-    at = event.occurred_at
-    last = state.visits[-1] if state.visits else None
-    if last is not None and last.started_at <= at < last.ended_at + SESSION_GAP_MS:
-        # The usual case, by far: the event cannot touch any other session than the last.
-        state.visits[-1] = visit = _extended(last, event)
-        _publish(visit, state, context, out)
-        return
-    visit = Visit(at, at, 1, *_entry(event))
-    if at < state.as_of - SESSION_LATENESS_MS:
-        _publish(visit, state, context, out, salt=event.message_id)
-        return
-    before = prune(state.visits, state.as_of)
-    if last is None or at > last.ended_at:
-        state.visits = [*before, visit]
-        _publish(visit, state, context, out)
-    else:
-        state.visits = unite(before, [visit])
-        publish_difference(before, state, context, out)
-
-
-def close(state: ProfileState, context: FoldContext, out: Outputs) -> None:
-    """Publish the last session once more; called when its deadline is `as_of`."""
-    _publish(state.visits[-1], state, context, out)
-
-
-def deadline(state: ProfileState) -> int:
-    """When the open session ends, or NEVER."""
-    if not state.visits:
-        return NEVER
-    ends_at = state.visits[-1].ended_at + SESSION_GAP_MS
-    return ends_at if ends_at > state.as_of else NEVER
-
-
-def open_session(state: ProfileState, context: FoldContext) -> OpenSession | None:
-    """The session that has not ended as of the state's time."""
-    if deadline(state) == NEVER:
-        return None
-    last = state.visits[-1]
-    identity = session_id(context.profile_id, last.started_at)
-    return OpenSession(identity, last.started_at, last.ended_at, last.events, last.entry_url)
-
-
-def unite(visits: Sequence[Visit], other: Sequence[Visit]) -> list[Visit]:
-    """The visits of all events of both: those closer than the gap are one."""
-    united: list[Visit] = []
-    for visit in sorted((*visits, *other), key=lambda visit: visit.started_at):
-        if united and visit.started_at < united[-1].ended_at + SESSION_GAP_MS:
-            united[-1] = _join(united[-1], visit)
+    def add(self, event: Event, moment: Moment) -> Collection[str]:
+        time = event.occurred_at
+        last = self.spans[-1] if self.spans else None
+        if last is not None and last.started_at <= time < last.ended_at + SESSION_GAP_MS:
+            # The usual case, by far: the event cannot touch any other session than the last.
+            self.spans[-1] = span = _extended(last, event)
+            _publish(span, moment)
+            return NOTHING
+        span = SessionSpan(time, time, 1, *_entry(event))
+        if time < moment.as_of - SESSION_LATENESS_MS:
+            _publish(span, moment, salt=event.message_id)
+            return NOTHING
+        self.forget(moment)
+        if last is None or time > last.ended_at:
+            self.spans.append(span)
+            _publish(span, moment)
         else:
-            united.append(visit)
-    return united
+            before, self.spans = self.spans, united(self.spans, [span])
+            self._publish_difference(before, moment)
+        return NOTHING
+
+    def unite(self, other: Self, moment: Moment) -> None:
+        """Take over the sessions of another profile: those closer than the gap are one.
+
+        Those that ended at a time of which this profile remembers nothing get ids that its own forgotten sessions
+        cannot have.
+        """
+        before = recent(self.spans, moment.before)
+        self.spans = united(before, other.spans)
+        self._publish_difference(before, moment, forgotten_until=_horizon(moment.before))
+
+    def deadline(self, as_of: int) -> int:
+        """When the open session ends, or NEVER."""
+        if not self.spans:
+            return NEVER
+        ends_at = self.spans[-1].ended_at + SESSION_GAP_MS
+        return ends_at if ends_at > as_of else NEVER
+
+    def advance(self, moment: Moment) -> None:
+        """Publish the last session once more if it ends now."""
+        if self.spans and self.spans[-1].ended_at + SESSION_GAP_MS == moment.as_of:
+            _publish(self.spans[-1], moment)
+
+    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
+        """Show the session that has not ended."""
+        if self.deadline(as_of) < NEVER:
+            last = self.spans[-1]
+            identity = session_id(context.profile_id, last.started_at)
+            record.session = OpenSession(identity, last.started_at, last.ended_at, last.events, last.entry_url)
+
+    def forget(self, moment: Moment) -> None:
+        """Drop the sessions that no event within the lateness bound can touch any more."""
+        self.spans = recent(self.spans, moment.as_of)
+
+    def retire(self, moment: Moment) -> None:
+        """Retract all sessions; they stay, to be published by whoever takes them over."""
+        for span in self.spans:
+            _publish(span, moment, "retracted")
+
+    def _publish_difference(
+        self, before: Sequence[SessionSpan], moment: Moment, forgotten_until: int | None = None
+    ) -> None:
+        starts = {span.started_at for span in self.spans}
+        for span in before:
+            if span.started_at not in starts:
+                _publish(span, moment, "retracted")
+        published = {span.started_at: span for span in before}
+        for span in self.spans:
+            if published.get(span.started_at) != span:
+                forgotten = forgotten_until is not None and span.ended_at <= forgotten_until
+                _publish(span, moment, salt=f"{span.ended_at}:{span.events}" if forgotten else "")
 
 
-def absorb(state: ProfileState, other: Sequence[Visit], own_as_of: int, context: FoldContext, out: Outputs) -> None:
-    """Take over the visits of another profile; `own_as_of` is the state's time before the merge."""
-    before = prune(state.visits, own_as_of)
-    state.visits = unite(before, other)
-    publish_difference(before, state, context, out, forgotten_until=own_as_of - SESSION_LATENESS_MS - SESSION_GAP_MS)
-    state.visits = prune(state.visits, state.as_of)
+def united(spans: Sequence[SessionSpan], others: Sequence[SessionSpan]) -> list[SessionSpan]:
+    """The spans of all events of both."""
+    result: list[SessionSpan] = []
+    for span in sorted((*spans, *others), key=lambda span: span.started_at):
+        if result and span.started_at < result[-1].ended_at + SESSION_GAP_MS:
+            result[-1] = _joined(result[-1], span)
+        else:
+            result.append(span)
+    return result
 
 
-def retract(state: ProfileState, visit: Visit, context: FoldContext, out: Outputs) -> None:
-    """Publish that a session is no more."""
-    identity = session_id(context.profile_id, visit.started_at)
-    out.sessions[identity] = _record(visit, identity, state, context, "retracted")
-
-
-def publish_difference(
-    before: Sequence[Visit],
-    state: ProfileState,
-    context: FoldContext,
-    out: Outputs,
-    forgotten_until: int | None = None,
-) -> None:
-    """Publish what changed between `before` and the state's visits.
-
-    Sessions that ended until `forgotten_until` came with a merge from a time of which this profile remembers nothing:
-    they get ids that cannot meet those of its own forgotten sessions.
-    """
-    starts = {visit.started_at for visit in state.visits}
-    for visit in before:
-        if visit.started_at not in starts:
-            retract(state, visit, context, out)
-    known = {visit.started_at: visit for visit in before}
-    for visit in state.visits:
-        if known.get(visit.started_at) != visit:
-            forgotten = forgotten_until is not None and visit.ended_at <= forgotten_until
-            salt = f"{visit.ended_at}:{visit.events}" if forgotten else ""
-            _publish(visit, state, context, out, salt)
-
-
-def prune(visits: Sequence[Visit], as_of: int) -> list[Visit]:
-    """Without the visits that no event within the lateness bound can touch any more."""
-    horizon = as_of - SESSION_LATENESS_MS - SESSION_GAP_MS
-    return [visit for visit in visits if visit.ended_at > horizon]
+def recent(spans: Sequence[SessionSpan], as_of: int) -> list[SessionSpan]:
+    """Those that an event within the lateness bound can touch."""
+    horizon = _horizon(as_of)
+    return [span for span in spans if span.ended_at > horizon]
 
 
 def session_id(profile_id: str, started_at: int, salt: str = "") -> str:
-    """The id of a session; the salt parts sessions that are outside the lateness bound from the others."""
+    """The id of a session; the salt tells sessions outside the lateness bound from the others."""
     return f"{profile_id}-{started_at}-{stable_id(salt)}" if salt else f"{profile_id}-{started_at}"
 
 
-def _publish(visit: Visit, state: ProfileState, context: FoldContext, out: Outputs, salt: str = "") -> None:
-    identity = session_id(context.profile_id, visit.started_at, salt)
-    out.sessions[identity] = _record(visit, identity, state, context)
-
-
-def _record(
-    visit: Visit,
-    identity: str,
-    state: ProfileState,
-    context: FoldContext,
-    status: Literal["open", "closed", "retracted"] | None = None,
-) -> Session:
-    if status is None:
-        status = "open" if visit.ended_at + SESSION_GAP_MS > state.as_of else "closed"
-    state.version += 1
-    return Session(
-        workspace=context.workspace,
-        session_id=identity,
-        profile_id=context.profile_id,
-        status=status,
-        started_at=visit.started_at,
-        ended_at=visit.ended_at,
-        events=visit.events,
-        version=state.version,
-        entry_url=visit.entry_url,
-        profile_kind=context.kind,
+def publish_session(  # noqa: PLR0913, PLR0917 - field by field, as a rebuild has them
+    moment: Moment, identity: str, status: Status, started_at: int, ended_at: int, events: int, entry_url: str | None
+) -> None:
+    """Publish a session under a new version; of several records of one batch the last one counts."""
+    moment.version = version = moment.version + 1
+    context = moment.context
+    moment.out.sessions[identity] = Session(
+        context.workspace,
+        identity,
+        context.profile_id,
+        status,
+        started_at,
+        ended_at,
+        events,
+        version,
+        entry_url,
+        context.kind,
     )
 
 
-def _extended(last: Visit, event: Event) -> Visit:
-    at = event.occurred_at
-    if last.entry_at is not None and at > last.entry_at:
-        ended_at = at if at > last.ended_at else last.ended_at
-        return Visit(last.started_at, ended_at, last.events + 1, last.entry_at, last.entry_url)
-    return _join(last, Visit(at, at, 1, *_entry(event)))
+def _horizon(as_of: int) -> int:
+    return as_of - SESSION_LATENESS_MS - SESSION_GAP_MS
 
 
-def _join(left: Visit, right: Visit) -> Visit:
-    entries = [(visit.entry_at, visit.entry_url or "") for visit in (left, right) if visit.entry_at is not None]
+def _publish(
+    span: SessionSpan,
+    moment: Moment,
+    status: Status | None = None,
+    salt: str = "",
+) -> None:
+    if status is None:
+        status = "open" if span.ended_at + SESSION_GAP_MS > moment.as_of else "closed"
+    identity = session_id(moment.context.profile_id, span.started_at, salt)
+    publish_session(moment, identity, status, span.started_at, span.ended_at, span.events, span.entry_url)
+
+
+def _extended(last: SessionSpan, event: Event) -> SessionSpan:
+    time = event.occurred_at
+    if last.entry_at is not None and time > last.entry_at:
+        ended_at = time if time > last.ended_at else last.ended_at
+        return SessionSpan(last.started_at, ended_at, last.events + 1, last.entry_at, last.entry_url)
+    return _joined(last, SessionSpan(time, time, 1, *_entry(event)))
+
+
+def _joined(left: SessionSpan, right: SessionSpan) -> SessionSpan:
+    entries = [(span.entry_at, span.entry_url or "") for span in (left, right) if span.entry_at is not None]
     entry_at, entry_url = min(entries, default=(None, None))
-    return Visit(
+    return SessionSpan(
         min(left.started_at, right.started_at),
         max(left.ended_at, right.ended_at),
         left.events + right.events,
@@ -186,19 +190,5 @@ def _join(left: Visit, right: Visit) -> Visit:
 
 
 def _entry(event: Event) -> tuple[int | None, str | None]:
-    url = _url(event)
+    url = url_of(event)
     return (event.occurred_at, url[:MAX_URL_LENGTH]) if url else (None, None)
-
-
-def _url(event: Event) -> str | None:
-    try:
-        url = _decode_page(event.properties).url
-    except (ValueError, RecursionError):
-        url = None
-    if url:
-        return url
-    try:
-        page = _decode_context(event.context).page
-    except (ValueError, RecursionError):
-        return None
-    return page.url if page else None

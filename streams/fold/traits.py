@@ -4,11 +4,15 @@ Kept are the 500 traits with the newest writes, unset ones included: the same on
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
+from typing import Self
 
 import msgspec
 
-from streams.fold.state import Trait
+from schemas.records import Event, Profile
+from streams.fold.facet import NOTHING, Facet
+from streams.fold.moment import FoldContext, Moment
+from streams.fold.payload import EMPTY_OBJECT, parse_object
 
 MAX_TRAITS = 500
 MAX_VALUE_BYTES = 8 * 1024
@@ -20,59 +24,77 @@ UNSET = "null"
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-_decode_object = msgspec.json.Decoder(dict[str, object]).decode
 
 
-def parse_object(text: str) -> dict[str, object]:
-    """A JSON object, or an empty one where the text is none."""
-    if text == "{}":
-        return {}
-    try:
-        return _decode_object(text)
-    except (ValueError, RecursionError):
-        return {}
+class Trait(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
+    """One write of a trait; the greatest by (time, source priority, message id) wins, so the field order matters."""
+
+    occurred_at: int
+    priority: int
+    message_id: str
+    value: str  # JSON text; `null` marks a trait that was unset
 
 
-def write(
-    traits: dict[str, Trait], text: str, occurred_at: int, priority: int, message_id: str
-) -> tuple[set[str], int]:
-    """Apply the JSON object of an identify call; returns the names that changed and how many traits were dropped."""
-    touched = set()
-    dropped = 0
-    for name, value in parse_object(text).items():
-        encoded = _encode_value(value) if len(name) <= MAX_NAME_LENGTH else None
-        if encoded is None:
-            dropped += 1
-            continue
-        trait = Trait(occurred_at, priority, message_id[:MAX_ORDER_LENGTH], encoded)
-        known = traits.get(name)
-        if known is None or trait > known:
-            traits[name] = trait
-            touched.add(name)
-    evicted = _evict(traits)
-    return touched | evicted, dropped + len(evicted)
+class Traits(Facet):
+    """The winning write of each trait, by name."""
 
+    writes: dict[str, Trait] = {}
 
-def unite(traits: dict[str, Trait], other: Mapping[str, Trait]) -> int:
-    """Take over the traits of another profile; returns how many were dropped."""
-    for name, trait in other.items():
-        known = traits.get(name)
-        if known is None or trait > known:
-            traits[name] = trait
-    return len(_evict(traits))
+    def add(self, event: Event, moment: Moment) -> Collection[str]:
+        """Apply the traits of an identify call; returns the names that changed."""
+        if event.type != "identify" or event.traits == EMPTY_OBJECT:
+            return NOTHING
+        priority = moment.context.source_priority(event.source)
+        order = event.message_id[:MAX_ORDER_LENGTH]
+        changed = set()
+        for name, value in parse_object(event.traits).items():
+            encoded = _encode_value(value) if len(name) <= MAX_NAME_LENGTH else None
+            if encoded is None:
+                moment.out.dropped_traits += 1
+            elif self._write(name, Trait(event.occurred_at, priority, order, encoded)):
+                changed.add(name)
+        return changed.union(self._evict(moment))
 
+    def unite(self, other: Self, moment: Moment) -> None:
+        for name, trait in other.writes.items():
+            self._write(name, trait)
+        self._evict(moment)
 
-def values(traits: Mapping[str, Trait], names: Iterable[str]) -> dict[str, object]:
-    """The decoded values of those named traits that are set."""
-    return {
-        name: _decode(trait.value) for name in names if (trait := traits.get(name)) is not None and trait.value != UNSET
-    }
+    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
+        record.traits = self.as_json()
 
+    def as_json(self) -> str:
+        """A JSON object of the traits that are set, by name."""
+        if not self.writes:
+            return EMPTY_OBJECT
+        writes = self.writes
+        names = [name for name in sorted(writes) if writes[name].value != UNSET]
+        return "{" + ",".join([f"{_encode(name).decode()}:{writes[name].value}" for name in names]) + "}"
 
-def render(traits: Mapping[str, Trait]) -> str:
-    """A JSON object of the traits that are set, by name."""
-    shown = (f"{_encode(name).decode()}:{traits[name].value}" for name in sorted(traits) if traits[name].value != UNSET)
-    return "{" + ",".join(shown) + "}"
+    def values(self, names: Iterable[str]) -> dict[str, object]:
+        """The decoded values of those named traits that are set."""
+        return {
+            name: _decode(trait.value)
+            for name in names
+            if (trait := self.writes.get(name)) is not None and trait.value != UNSET
+        }
+
+    def _write(self, name: str, trait: Trait) -> bool:
+        current = self.writes.get(name)
+        if current is not None and trait <= current:
+            return False
+        self.writes[name] = trait
+        return True
+
+    def _evict(self, moment: Moment) -> list[str]:
+        surplus = len(self.writes) - MAX_TRAITS
+        if surplus <= 0:
+            return []
+        evicted = heapq.nsmallest(surplus, self.writes, key=lambda name: (self.writes[name], name))
+        for name in evicted:
+            del self.writes[name]
+        moment.out.dropped_traits += surplus
+        return evicted
 
 
 def _encode_value(value: object) -> str | None:
@@ -87,13 +109,3 @@ def _is_deeper(value: object, levels: int) -> bool:
         return False
     children = value.values() if isinstance(value, dict) else value
     return levels == 0 or any(_is_deeper(child, levels - 1) for child in children)
-
-
-def _evict(traits: dict[str, Trait]) -> set[str]:
-    surplus = len(traits) - MAX_TRAITS
-    if surplus <= 0:
-        return set()
-    evicted = heapq.nsmallest(surplus, traits, key=lambda name: (traits[name], name))
-    for name in evicted:
-        del traits[name]
-    return set(evicted)

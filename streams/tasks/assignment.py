@@ -95,7 +95,7 @@ class StageTasks:
         return self._folder / f"{stage.table}-{partition}"
 
     async def suspend(self) -> None:
-        """Before a rebalance: no task begins a batch, none is in flight any more; batches that wait are dropped."""
+        """Stop all work before a rebalance: wait for batches in flight, drop those that wait, begin no other."""
         self._suspensions += 1
         self.discard_waiting()
         await asyncio.gather(*(task.suspend() for task in self._tasks.values()))

@@ -37,7 +37,7 @@ class StoredState:
         return self._positions
 
     def view(self) -> StateView:
-        """A view of the state as of the last commit."""
+        """Provide a view of the state as of the last commit."""
         return StateView(self._store)
 
     async def commit(self, folded: Folded[Any]) -> Committed:
@@ -66,7 +66,7 @@ class StoredState:
 
     def _count(self, received: Received, effects: Effects, folded_s: float) -> None:
         fold_s, commit_s = folded_s - received.began_s, time.perf_counter() - folded_s
-        metrics.batch(self._stage.name, len(received.records), fold_s, commit_s)
+        metrics.note_batch(self._stage.name, len(received.records), fold_s, commit_s)
         metrics.count(effects.tally)
         metrics.LATENCY.observe(effects.receipts, time.time())
 
@@ -76,7 +76,7 @@ class StoredState:
 
     def observe(self, partition: int) -> None:
         """Refresh the store's gauges."""
-        metrics.store(self._stage.name, partition, self._store.estimated_keys(), self._store.disk_bytes())
+        metrics.note_store(self._stage.name, partition, self._store.estimated_keys(), self._store.disk_bytes())
 
     def close(self) -> None:
         """Release the store. Blocking."""

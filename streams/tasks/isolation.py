@@ -82,5 +82,5 @@ def _without(received: Received, culprit: int, error: DecodeError) -> Received:
 
 
 def record_bytes(key: bytes, value: bytes | None) -> int:
-    """Size of a record as limits count it: its key and its value."""
+    """Return the size of a record as limits count it: its key and its value."""
     return len(key) + len(value or b"")

@@ -34,7 +34,7 @@ def restore(stage: Stage[Any], partition: int, kafka: str, path: Path, stop: Cal
         log.error("%s: unreadable, rebuilding it from the changelog: %s", path, error)
         StateStore.remove(path)
         restored = _restore(stage, partition, kafka, path, stop)
-    metrics.recovered(stage.name, restored.recovered.records, restored.recovered.seconds)
+    metrics.note_recovery(stage.name, restored.recovered.records, restored.recovered.seconds)
     return restored
 
 

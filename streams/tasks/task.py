@@ -57,7 +57,7 @@ class StageTask:
     # -- life cycle
 
     def _become(self, state: TaskState) -> None:
-        """The only place where the state changes."""
+        """Change the state. Nothing else does."""
         self._state = transition(self._state, state)
         self._wake.set()
 
@@ -113,7 +113,7 @@ class StageTask:
     # -- batches
 
     def position(self, topic: str) -> int | None:
-        """Offset at which to read on; None where nothing was ever read."""
+        """Return the offset at which to read on; None where nothing was ever read."""
         return None if self._durable is None else self._durable.positions.get(topic)
 
     def submit(self, batch: FetchedBatch) -> None:

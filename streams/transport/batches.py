@@ -71,7 +71,7 @@ class CommittedBatches:
         self._producers: set[int] = set()
 
     def has(self, batch: RecordBatch) -> bool:
-        """Whether a batch holds records for whoever reads. Call it for every batch, in order."""
+        """Return whether a batch holds committed records. Call it for every batch, in order."""
         if batch.magic != _MAGIC:
             return True
         while self._aborted and self._aborted[0][1] <= batch.first:

@@ -118,7 +118,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         await self.callback(message)
 
     def lag(self) -> dict[str, int]:
-        """Records by topic that are in Kafka and not committed by a task; of what the readers have heard of so far."""
+        """Count by topic the records that are in Kafka and not committed by a task, as far as the readers know."""
         lag: dict[str, int] = defaultdict(int)
         for reader in self._readers:
             for topic, end in reader.ends.items():
@@ -144,7 +144,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return done
 
     async def wait_empty(self) -> None:
-        """Before a rebalance or a stop: let batches in flight finish, drop the rest, report to the group."""
+        """Let batches in flight finish, drop the rest, report to the group: a rebalance or a stop is next."""
         await self._tasks_here.suspend()
         await self.commit()
         await self._stop_readers()

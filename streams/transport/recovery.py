@@ -31,11 +31,11 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _slurp_changelogs(self) -> None:
-        """Nothing arrives by Faust's own way: tasks read their changelogs."""
+        """Do nothing: tasks read their changelogs themselves."""
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _publish_stats(self) -> None:
-        """Tasks log and measure their recovery themselves."""
+        """Do nothing: tasks log and measure their recovery themselves."""
 
     async def _assign_tasks(self) -> None:
         self._set_recovery_started()

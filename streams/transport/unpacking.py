@@ -26,7 +26,7 @@ _DAMAGED = (zlib.error, zstandard.ZstdError, cramjam.DecompressionError, Runtime
 
 
 def name_of(codec: int) -> str:
-    """The codec's name, or its number where it has none."""
+    """Return the codec's name, or its number where it has none."""
     return NAMES[codec] if codec < len(NAMES) else str(codec)
 
 
@@ -72,7 +72,7 @@ def _zstd(packed: bytes) -> bytes:
 
 
 def _snappy(packed: bytes) -> bytes:
-    """In blocks, as the Java client writes it, or as one block, as most others do. A block says its size first."""
+    """Unpack blocks, as the Java client writes them, or one block, as most others do. A block says its size first."""
     blocks = _blocks(packed) if packed.startswith(_XERIAL) else [packed]
     _check(sum(cramjam.snappy.decompress_raw_len(block) for block in blocks))
     return b"".join(bytes(cramjam.snappy.decompress_raw(block)) for block in blocks)

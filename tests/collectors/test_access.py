@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.access import NOT_FROM_HERE, UNKNOWN_KEY, UsableKeys, WriteKeys
@@ -92,7 +92,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(TEXT, VALUES, max_size=4), st.booleans(), st.sampled_from([None, 1]))
 def test_a_key_that_a_call_carries_is_found_whatever_stands_beside_it(
     fields: dict[str, object], is_first: bool, indent: int | None
@@ -104,7 +103,6 @@ def test_a_key_that_a_call_carries_is_found_whatever_stands_beside_it(
     assert ELSEWHERE.sender(ELSEWHERE.presented_in(json.dumps({"batch": [7, call]}).encode())) == SHOP
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_can_be_searched_for_keys(body: bytes) -> None:
     assert ELSEWHERE.sender(ELSEWHERE.presented_in(b'"writeKey":"' + body)) is None or b"secret" in body

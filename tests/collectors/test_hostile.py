@@ -170,7 +170,8 @@ PLACES = (
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(FRAGMENT, st.sampled_from(PLACES), st.booleans())
 def test_time_grows_no_faster_than_any_repeated_value(fragment: str, place: str, is_keyed: bool) -> None:
     text = '"k#":' + fragment if is_keyed else fragment

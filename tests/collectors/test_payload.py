@@ -5,7 +5,7 @@ from contextlib import suppress
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.payload import check, compact, excerpt, parse
@@ -21,7 +21,6 @@ def exact(text: str) -> object:
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
-@settings(deadline=None)
 @given(VALUES, st.booleans())
 def test_values_come_out_as_they_went_in(value: object, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
@@ -30,7 +29,6 @@ def test_values_come_out_as_they_went_in(value: object, ascii_only: bool) -> Non
     assert exact(compact(parsed)) == exact(text)
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_a_value_or_a_rejection(body: bytes) -> None:
     with suppress(Rejection):

@@ -19,13 +19,15 @@ Phase = tuple[int, Sequence[Delivery]]
 def phases(scene: Scene, seed: int, number: int, visitors: int = 20) -> list[Phase]:
     """The first phases of a stream for the scene's workspace: each with the time at which it ends."""
     stream = deliveries(seed, scene.workspace.name, visitors)
-    return [(PHASE_ENDS[phase], [one for one in stream if one.phase == phase]) for phase in range(number)]
+    return [
+        (PHASE_ENDS[phase], [delivery for delivery in stream if delivery.phase == phase]) for phase in range(number)
+    ]
 
 
 def pieces(items: Sequence[Item], number: int) -> Iterator[Sequence[Item]]:
-    """Cut into so many parts of about the same length, in order."""
-    for part in range(number):
-        yield items[len(items) * part // number : len(items) * (part + 1) // number]
+    """Cut into so many pieces of about the same length, in order."""
+    for piece in range(number):
+        yield items[len(items) * piece // number : len(items) * (piece + 1) // number]
 
 
 def assert_sound(
@@ -33,15 +35,15 @@ def assert_sound(
     played: Sequence[Phase],
     dead: Sequence[tuple[Reason, bytes | None]] = (),
     may_repeat: bool = False,
-    aside: Collection[str] = (),
+    dead_ids: Collection[str] = (),
 ) -> None:
     """All that the oracle can say of a workspace at rest after these phases.
 
-    `dead`: the dead letters that belong there. `may_repeat`: senders came again without an answer. `aside`: ids of
-    messages that were put aside only when the warehouse had them.
+    `dead`: the dead letters that belong there. `may_repeat`: senders came again without an answer. `dead_ids`: ids of
+    messages that became dead letters when the warehouse had them already.
     """
-    at = played[-1][0]
-    scene.assert_as_reference(at, aside)
+    end = played[-1][0]
+    scene.assert_as_reference(end, dead_ids)
     scene.assert_accepted([delivery for _, sent in played for delivery in sent], may_repeat)
     ledger = scene.ledger()
     assert_everything_is_accounted_for(ledger, dead)

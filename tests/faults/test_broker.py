@@ -1,4 +1,4 @@
-"""Kafka stopped, killed, out of disk, and refusing what one topic is told."""
+"""Kafka stopped, killed, out of disk, and refusing what is written to one topic."""
 
 import random
 import resource

@@ -57,7 +57,7 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 def _recovered(
     stack: Stack, stage: Counting, folder: Path, executor: ThreadPoolExecutor, key: bytes = b"a"
 ) -> int | None:
-    """Run a task on the folder, do one record's work, close it; the position that it had come back with."""
+    """Run a task on the folder, work on one record, close it; the position that it had come back with."""
 
     async def scenario() -> int | None:
         async with asyncio.timeout(RECOVERED_WITHIN_S), running(stack, stage, folder, executor) as counting:

@@ -90,30 +90,30 @@ def test_clocks_wrong_by_a_day_or_by_decades(crew: Crew, scene: Scene, figures: 
     )
     from_2100 = encode(msgspec.structs.replace(event, message_id="from-2100", received_at=IN_2100))
     scene.sender.produce_raw([encode(event), from_2100])
-    at = now + 3 * DAY_MS
-    scene.rest_at(at)
+    end = now + 3 * DAY_MS
+    scene.rest_at(end)
 
     ledger = scene.ledger()
     occurred = {event.message_id: event.occurred_at for event in ledger.events}
     for message_id in ("ahead", "behind", "ahead-by-decades", "no-clock", "by-kafka"):
         assert abs(occurred[message_id] - now) < MINUTE_MS, message_id
     assert occurred["from-1970"] == 0
-    scene.assert_as_reference(at)
+    scene.assert_as_reference(end)
     assert_everything_is_accounted_for(ledger, [("invalid", from_2100)])
     figures.events = len(sent) + len(calls) + 2
     assert crew.worker().pid is not None
 
 
-def _call(message_id: str, at: int, sent_at: int | None) -> dict[str, object]:
+def _call(message_id: str, occurred_at: int, sent_at: int | None) -> dict[str, object]:
     call: dict[str, object] = {
         "type": "track",
         "event": "Seen",
         "messageId": message_id,
         "anonymousId": "wrong",
-        "timestamp": _iso(at),
+        "timestamp": _iso(occurred_at),
     }
     return call if sent_at is None else call | {"sentAt": _iso(sent_at)}
 
 
-def _iso(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+def _iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -22,7 +22,7 @@ from schemas.topics import (
     PROFILES,
     changelog,
 )
-from streams.fold.state import Forward, encode_entry
+from streams.fold.entry import Forward, encode_entry
 from tests.faults.crew import Crew
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces
@@ -49,7 +49,7 @@ def test_poison_on_every_topic_that_is_read(crew: Crew, scene: Scene, figures: F
     scene.rest_at(end)
     figures.events = len(sent)
     figures.notes.append(f"{sum(map(len, poison.values()))} poisonous records on {len(poison)} topics")
-    assert_sound(scene, played, dead=[one for values in poison.values() for one in values])
+    assert_sound(scene, played, dead=[pair for values in poison.values() for pair in values])
     letters = scene.ledger().dead_letters
     assert {letter.topic for letter in letters} == set(poison)
     assert crew.worker().pid == worker_before, "the worker went down over it"
@@ -121,7 +121,7 @@ def test_the_broker_refuses_an_event_of_two_megabytes_where_it_is_sent(scene: Sc
 
 
 @pytest.mark.parametrize("topic", [EVENTS_RESOLVED, PROFILES, changelog("profiles")])
-def test_what_would_become_too_large_for_a_topic_is_put_aside_alone(
+def test_what_would_become_too_large_for_a_topic_is_dead_lettered_alone(
     topic: str, crew: Crew, scene: Scene, figures: Figures
 ) -> None:
     """The broker takes less than the client: only it can say so, and only after the record was sent."""
@@ -129,8 +129,8 @@ def test_what_would_become_too_large_for_a_topic_is_put_aside_alone(
     large = _large_events(scene, 3)
     worker_before = crew.worker().pid
     with _taking_at_most(scene, topic, TOO_LARGE):
-        for one, piece in zip(large, pieces(sent, len(large)), strict=True):
-            scene.sender.send([*piece[: len(piece) // 2], one, *piece[len(piece) // 2 :]])
+        for delivery, piece in zip(large, pieces(sent, len(large)), strict=True):
+            scene.sender.send([*piece[: len(piece) // 2], delivery, *piece[len(piece) // 2 :]])
         scene.rest_at(end)
     figures.events = len(sent) + len(large)
     letters = scene.ledger().dead_letters
@@ -138,8 +138,8 @@ def test_what_would_become_too_large_for_a_topic_is_put_aside_alone(
     assert {letter.stage for letter in letters} == {"resolve" if topic == EVENTS_RESOLVED else "profile"}
     assert crew.worker().pid == worker_before, "the worker went down over it"
     encode = scene.sender.codec.encoder(Event)
-    aside = {one.event.message_id for one in large} if topic != EVENTS_RESOLVED else set()
-    assert_sound(scene, played, dead=[("too_large", encode(one.event)) for one in large], aside=aside)
+    dead_ids = {delivery.event.message_id for delivery in large} if topic != EVENTS_RESOLVED else set()
+    assert_sound(scene, played, dead=[("too_large", encode(delivery.event)) for delivery in large], dead_ids=dead_ids)
 
 
 @contextmanager
@@ -156,13 +156,13 @@ def _taking_at_most(scene: Scene, topic: str, size: int) -> Iterator[None]:
 
 def _large_events(scene: Scene, number: int) -> list[Delivery]:
     """Events of 900 KB, whose traits make a state as large."""
-    found = []
-    for one in range(number):
-        who = (user(f"large-{one}"),)
-        traits = {f"trait-{one}-{name}": os.urandom(3_500).hex() for name in range(128)}
+    deliveries = []
+    for index in range(number):
+        who = (user(f"large-{index}"),)
+        traits = {f"trait-{index}-{name}": os.urandom(3_500).hex() for name in range(128)}
         event = Event(
-            scene.workspace.name, WEB, f"large-{one}", "identify", None, START, None, START, who,
+            scene.workspace.name, WEB, f"large-{index}", "identify", None, START, None, START, who,
             traits=msgspec.json.encode(traits).decode(),
         )  # fmt: skip
-        found.append(Delivery(event, "kafka"))
-    return found
+        deliveries.append(Delivery(event, "kafka"))
+    return deliveries

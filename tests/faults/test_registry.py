@@ -1,4 +1,4 @@
-"""The schema registry away: at the start of a worker, and when something must be asked under way."""
+"""The schema registry away: at the start of a worker, and when a schema must be read under way."""
 
 import pytest
 
@@ -40,12 +40,17 @@ def test_what_is_known_goes_on_without_a_registry_and_what_must_be_asked_waits_f
 ) -> None:
     ((end, sent), *_) = played = phases(scene, seed=61, number=1)
     registry = scene.stack.process("registry")
-    unknown = [one for one in no_events(scene.sender.codec, scene.workspace.name) if one[0] == "unknown_schema"]
+    unknown = [
+        poison for poison in no_events(scene.sender.codec, scene.workspace.name) if poison[0] == "unknown_schema"
+    ]
     before, after = pieces(sent, 2)
     worker_before = crew.worker().pid
     registry.kill()
     scene.sender.send(before)
-    until(lambda: _folded(scene) >= len({one.event.message_id for one in before}), "events to be folded without it")
+    until(
+        lambda: _folded(scene) >= len({delivery.event.message_id for delivery in before}),
+        "events to be folded without it",
+    )
     assert crew.worker().pid == worker_before
 
     scene.sender.produce_raw([value for _, value in unknown])

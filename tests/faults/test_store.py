@@ -19,9 +19,9 @@ Damage = Callable[[Path], None]
 
 
 def _tables(store: Path) -> list[Path]:
-    found = sorted(store.glob("*.sst"))
-    assert found, f"no SST in {store}"
-    return found
+    tables = sorted(store.glob("*.sst"))
+    assert tables, f"no SST in {store}"
+    return tables
 
 
 def _wipe(store: Path) -> None:
@@ -40,8 +40,8 @@ def _rot_tables(store: Path) -> None:
     """Change the data, but not the index and the properties at the end: opening succeeds, reading does not."""
     for path in _tables(store):
         content = bytearray(path.read_bytes())
-        for at in range(0, len(content) * 6 // 10, 64):
-            content[at] ^= 0xFF
+        for position in range(0, len(content) * 6 // 10, 64):
+            content[position] ^= 0xFF
         path.write_bytes(content)
 
 

@@ -1,4 +1,4 @@
-"""People parted under load while the rebuilder dies at its named failpoints, and the worker at some of its own."""
+"""Profiles unmerged under load while the rebuilder dies at its failpoints, and the worker at some of its own."""
 
 import random
 from collections import Counter
@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 IN_SHORT = ("after_barrier", "between_chunks", "before_offsets")
 # The worker's, within a batch: between what a decision sends, and around the end of its transaction.
 OF_WORKER = ("after_outputs", "before_commit", "after_commit", "after_store", "after_begin")
-ORDERS = 3
-SEVERAL_PARTS = 1_001  # events of a profile whose replay is two commands
+REQUESTS = 3
+SEVERAL_CHUNKS = 1_001  # events of a profile whose replay is two commands
 
 
 class _Rebuilder:
@@ -70,15 +70,17 @@ def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
             couple = _couple(scene, f"{failpoint}-{phase}", before[-1].event.received_at, failpoint)
             couples += couple
             scene.sender.send([*before, *couple])
-            parted = couple[-1].event.identifiers
-            until(lambda parted=parted: _was_asked_about(scene, parted), f"{parted} to be asked about")  # type: ignore[misc]
+            unmerged = couple[-1].event.identifiers
+            until(lambda unmerged=unmerged: _was_requested(scene, unmerged), f"{unmerged} to be requested")  # type: ignore[misc]
 
             crew.worker().kill()
             rebuilder.start(failpoint=failpoint)
             operator.give(
-                IdentityRequest(scene.workspace.name, "", "", end, parted, "unmerge", f"{failpoint}-{phase}", "a test")
+                IdentityRequest(
+                    scene.workspace.name, "", "", end, unmerged, "unmerge", f"{failpoint}-{phase}", "a test"
+                )
             )
-            operator.part(ORDERS, before)
+            operator.part(REQUESTS, before)
             scene.sender.send(after)
             crew.start(failpoint=f"{OF_WORKER[number]}:{rng.randint(1, 2)}", awaited=False)
             assert killed(crew.ended())
@@ -98,19 +100,29 @@ def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
     figures.notes.append(f"{kinds['unmerged']} splits, {kinds['shared']} shared devices")
 
 
-def _was_asked_about(scene: Scene, identifiers: Sequence[object]) -> bool:
+def _was_requested(scene: Scene, identifiers: Sequence[object]) -> bool:
     return any(set(identifiers) <= set(request.identifiers) for request in scene.ledger().requests)
 
 
-def _couple(scene: Scene, name: str, at: int, failpoint: str) -> list[Delivery]:
-    """Events on a device whose user signs in at last, so many that their replay comes by the failpoint."""
-    events = SEVERAL_PARTS if failpoint == "between_chunks" else 3
+def _couple(scene: Scene, name: str, last_ms: int, failpoint: str) -> list[Delivery]:
+    """Events on a device whose user signs in at last, so many that their replay reaches the failpoint."""
+    events = SEVERAL_CHUNKS if failpoint == "between_chunks" else 3
     workspace = scene.workspace.name
     views = [
-        Event(workspace, WEB, f"{name}-{number}", "track", "Product Viewed", at - number, None, at, (device(name),))
+        Event(
+            workspace,
+            WEB,
+            f"{name}-{number}",
+            "track",
+            "Product Viewed",
+            last_ms - number,
+            None,
+            last_ms,
+            (device(name),),
+        )
         for number in range(events)
     ]
     both = (user(name), device(name))
     return [Delivery(event, "kafka") for event in (*views, Event(
-        workspace, WEB, f"{name}-sign-in", "identify", None, at, None, at, both, traits='{"plan": "vip"}'
+        workspace, WEB, f"{name}-sign-in", "identify", None, last_ms, None, last_ms, both, traits='{"plan": "vip"}'
     ))]  # fmt: skip

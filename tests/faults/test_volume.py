@@ -29,15 +29,15 @@ DISK_BYTES = 1_000_000_000
 def test_a_key_with_a_third_of_all_events(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     number = 200_000 if is_long else 10_000
     sent = [
-        _event(scene, at, device("hot") if at % 10 < 3 else device(f"person-{at * 7919 % (number // 10)}"), number)
-        for at in range(number)
+        _event(scene, nth, device("hot") if nth % 10 < 3 else device(f"person-{nth * 7919 % (number // 10)}"), number)
+        for nth in range(number)
     ]
     _play(crew, scene, figures, sent)
 
 
 def test_a_bot_with_all_events_on_one_id(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     number = 1_000_000 if is_long else 20_000
-    _play(crew, scene, figures, [_event(scene, at, device("hot"), number) for at in range(number)])
+    _play(crew, scene, figures, [_event(scene, nth, device("hot"), number) for nth in range(number)])
 
 
 def _play(crew: Crew, scene: Scene, figures: Figures, sent: list[Delivery]) -> None:
@@ -70,9 +70,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _event(scene: Scene, number: int, who: Identifier, of: int) -> Delivery:
-    at = START + number * SPAN_MS // of
+    time_ms = START + number * SPAN_MS // of
     event = Event(
-        scene.workspace.name, WEB, f"volume-{number}", "track", f"Event {number % 5}", at, None, at, (who,),
+        scene.workspace.name, WEB, f"volume-{number}", "track", f"Event {number % 5}", time_ms, None, time_ms, (who,),
         properties='{"sku": "sku-1"}',
     )  # fmt: skip
     return Delivery(event, "kafka")

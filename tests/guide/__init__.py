@@ -1,1 +1,1 @@
-"""Chapters of the guide that are run word by word on one running stack."""
+"""The guide: what its chapters show is what happens; the code of each chapter has its own tests elsewhere."""

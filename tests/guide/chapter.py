@@ -1,4 +1,4 @@
-"""A chapter as steps: a block of commands, and the block of lines that the chapter shows of the answer.
+"""A chapter as blocks: what a person types or writes, and the lines that the chapter shows of the answer.
 
 What is different at every run (ids, times, durations, the version of rules) may be different from what is shown. An id
 is the same wherever the chapter shows the same: it is learnt where an answer shows it, and later commands get it.
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-_STEP = re.compile(r"^```sh( fails)?\n(.*?)^```$(?:\n+^```(?:text|json)\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+GUIDE = Path(__file__).parents[2] / "docs" / "guide"
+_ANSWERS = "text|json|identifiers|refused"
+_BLOCK = re.compile(rf"^```(\w+)( fails)?\n(.*?)^```$(?:\n+^```({_ANSWERS})\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b"
 _CHANGING = (
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
@@ -20,18 +22,30 @@ _CHANGING = (
 _PLACES = re.compile("|".join(f"({pattern})" for pattern in (_ID, *_CHANGING)))
 
 
-class Step(msgspec.Struct, frozen=True):
-    """Commands for a shell, whether they fail, and lines that must be among what they print."""
+class Block(msgspec.Struct, frozen=True):
+    """What a person types or writes; whether it fails; and what the chapter shows right below it as the answer."""
 
-    commands: str
+    kind: str
     fails: bool
-    shown: tuple[str, ...]
+    text: str
+    answer_kind: str
+    answer: str
+
+    @property
+    def title(self) -> str:
+        """The first line, without the sign of a comment."""
+        return self.text.partition("\n")[0].removeprefix("# ")
 
 
-def steps(chapter: Path) -> tuple[Step, ...]:
-    """The steps of a chapter, in its order."""
-    found = _STEP.findall(chapter.read_text(encoding="utf-8"))
-    return tuple(Step(commands, bool(fails), tuple(_lines(shown))) for fails, commands, shown in found)
+def text(chapter: str) -> str:
+    """All of a chapter."""
+    return (GUIDE / f"{chapter}.md").read_text(encoding="utf-8")
+
+
+def blocks(chapter: str, kind: str) -> tuple[Block, ...]:
+    """The blocks of one kind in a chapter, in its order; those that are an answer are not among them."""
+    matches = _BLOCK.findall(text(chapter))
+    return tuple(Block(match[0], bool(match[1]), *match[2:]) for match in matches if match[0] == kind)
 
 
 class Ids:
@@ -44,14 +58,17 @@ class Ids:
         """Commands with the ids of this run."""
         return re.sub(_ID, lambda match: self._real.get(match[0], match[0]), commands)
 
-    def is_among(self, shown: str, printed: str) -> bool:
-        """Whether a line is in what was printed; ids that it shows for the first time are learnt."""
+    def missing(self, shown: str, printed: str) -> list[str]:
+        """The lines that are shown and were not printed. Learns the ids that are shown for the first time."""
+        return [line for line in lines(shown) if not self._is_among(line, printed)]
+
+    def _is_among(self, shown: str, printed: str) -> bool:
         new: list[str] = []
         pattern, end = "", 0
         for place in _PLACES.finditer(shown):
             pattern += re.escape(shown[end : place.start()]) + self._pattern(place, new)
             end = place.end()
-        match = re.search(pattern + re.escape(shown[end:]), "\n".join(_lines(printed)))
+        match = re.search(pattern + re.escape(shown[end:]), "\n".join(lines(printed)))
         if match is None:
             return False
         self._real |= dict(zip(new, match.groups(), strict=True))
@@ -68,6 +85,6 @@ class Ids:
         return f"({_ID})"
 
 
-def _lines(text: str) -> list[str]:
+def lines(text: str) -> list[str]:
     """Lines that say something, with one blank where there are several."""
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]

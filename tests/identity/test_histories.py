@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Identifier, IdentityRequest, Link, Pair, RequestKind
 from tests.identity.deciding import AT, Graph, plain
 from tests.identity.reference import Evidence
+
+pytestmark = pytest.mark.soak(has_short_form=True)
 
 NAMESPACES = ("user_id", "email", "cookie", "anonymous_id")
 POOL = [Identifier(namespace, f"{number}x") for namespace in NAMESPACES for number in range(3)]
@@ -56,7 +59,6 @@ def _together(graph: Graph, pairs: set[frozenset[Identifier]]) -> set[frozenset[
     return {pair for pair in pairs if graph.are_one(*pair)}
 
 
-@settings(max_examples=400, deadline=None)
 @given(histories(SMALL))
 def test_any_history_ends_where_the_reference_ends(history: list[IdentityRequest]) -> None:
     graph, reference = Graph(SMALL), Evidence(max_size=4)
@@ -73,7 +75,6 @@ def test_any_history_ends_where_the_reference_ends(history: list[IdentityRequest
         assert stored == reference.status
 
 
-@settings(max_examples=200, deadline=None)
 @given(histories(SMALL))
 def test_no_request_brings_together_what_is_forbidden(history: list[IdentityRequest]) -> None:
     graph, reference = Graph(SMALL), Evidence(max_size=4)
@@ -104,7 +105,6 @@ def _check(graph: Graph, published: Published) -> None:
         assert (source, link.status, link.reason) in graph.evidence(left, right)
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.sampled_from((DEFAULT_RULES, CROWDED)).flatmap(lambda rules: st.tuples(st.just(rules), histories(rules))))
 def test_whatever_happens_links_hold_persons_together_and_shared_devices_stand_alone(
     given: tuple[IdentityRules, list[IdentityRequest]],
@@ -133,7 +133,6 @@ def test_whatever_happens_links_hold_persons_together_and_shared_devices_stand_a
         assert all(graph.rules.rank(link.left) < graph.rules.rank(link.right) for link in decision.links)
 
 
-@settings(max_examples=200, deadline=None)
 @given(histories(CROWDED))
 def test_a_request_or_an_event_that_is_repeated_at_once_writes_nothing(history: list[IdentityRequest]) -> None:
     graph = Graph(CROWDED)

@@ -4,7 +4,7 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.identity import default_profile_id, identifier_key
@@ -12,6 +12,8 @@ from schemas.records import Absorb, Event, Identifier, Transfer
 from tests.identity.deciding import plain
 from tests.identity.network import NAMESPACE, WORKSPACE, Network, ProfileModel
 from tests.identity.reference import Persons
+
+pytestmark = pytest.mark.soak(has_short_form=True)
 
 POOL = [Identifier(namespace, f"{n}") for namespace in ("user_id", "email", "cookie", "anonymous_id") for n in range(3)]
 SMALL = plain(max_identifiers=6)
@@ -72,7 +74,6 @@ def _counted(network: Network) -> dict[str, set[str]]:
     return {profile_id: state.message_ids for profile_id, state in counted.items() if state.message_ids}
 
 
-@settings(max_examples=400, deadline=None)
 @given(scenarios())
 def test_each_message_counts_once_and_in_the_right_profile(scenario: Scenario) -> None:
     network = _run(scenario)
@@ -83,7 +84,6 @@ def test_each_message_counts_once_and_in_the_right_profile(scenario: Scenario) -
     assert _counted(network) == expected, "a retry after the end was counted"
 
 
-@settings(max_examples=200, deadline=None)
 @given(scenarios())
 def test_at_rest_every_identifier_is_routed_to_its_profile_and_known_to_it(scenario: Scenario) -> None:
     network = _run(scenario)
@@ -96,7 +96,6 @@ def test_at_rest_every_identifier_is_routed_to_its_profile_and_known_to_it(scena
             assert identifier in network.profile(profile_id).identifiers
 
 
-@settings(max_examples=200, deadline=None)
 @given(scenarios())
 def test_forwards_lead_to_the_survivor_and_never_in_a_circle(scenario: Scenario) -> None:
     network = _run(scenario)
@@ -119,7 +118,6 @@ class ForgetfulResolve(Network):
         super().resolve(event)
 
 
-@settings(max_examples=200, deadline=None)
 @given(scenarios())
 def test_entries_only_save_a_detour(scenario: Scenario) -> None:
     network = _run(scenario, ForgetfulResolve)

@@ -92,6 +92,8 @@ WITH_JSON = (
     "sql",
     "sql header",
 )
+# Of each kind of answer one; the others are for the long form, since each is a process or two.
+IN_SHORT = ("profile", "explain", "status", "plan apart", "unmerge", "unknown option", "import", "bad mapping", "sql")
 # Whoever types a line break forges a line for himself alone.
 TYPED = ("unknown option", "no definitions", "no stack")
 # Programs read these, so they get ClickHouse's bytes as they are.
@@ -222,7 +224,9 @@ def _require_harmless(output: bytes, tabs: bool = False) -> None:
     assert not left, [line for line in text.splitlines() if not line.isprintable()]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in IN_SHORT else pytest.mark.soak) for name in COMMANDS]
+)
 def test_nothing_that_a_sender_wrote_commands_the_terminal(name: str, environment: dict[str, str], rules: Path) -> None:
     command = _arguments(name, environment, rules)
     piped = _piped(command, environment)
@@ -238,7 +242,9 @@ def test_nothing_that_a_sender_wrote_commands_the_terminal(name: str, environmen
     assert name in TYPED or not any(line.startswith(FORGED) for line in shown.decode().splitlines())
 
 
-@pytest.mark.parametrize("name", WITH_JSON)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in IN_SHORT else pytest.mark.soak) for name in WITH_JSON]
+)
 def test_json_is_valid_and_harmless_and_means_what_was_sent(
     name: str, environment: dict[str, str], rules: Path
 ) -> None:

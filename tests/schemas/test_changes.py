@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.changes import RequestState, asks_for_rebuild, numbered, state
+from schemas.changes import RequestState, numbered, requires_rebuild, state
 from schemas.records import ChangeKind, Claimant, IdentityChange
 
 
@@ -14,8 +14,8 @@ def change(kind: ChangeKind, decision: int = 1, request_id: str = "r", claims: i
     ("kind", "asks"), [("unmerged", True), ("shared", True), ("merged", False), ("rebuilt", False), ("unknown", False)]
 )
 def test_only_what_parts_profiles_asks_for_a_rebuild(kind: ChangeKind, asks: bool) -> None:
-    assert asks_for_rebuild(change(kind)) is asks
-    assert not asks_for_rebuild(change(kind, claims=0))
+    assert requires_rebuild(change(kind)) is asks
+    assert not requires_rebuild(change(kind, claims=0))
 
 
 def test_an_order_of_one_request_has_its_id_and_one_of_several_counts_them() -> None:

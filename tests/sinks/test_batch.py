@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 from confluent_kafka import Message
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import topics
@@ -15,7 +15,6 @@ from tests.schemas.fixed import records
 from tests.sinks.examples import ADA, ADAS, PHONE, PHONES, batch, codec, event, message, placed, profile, resolved
 
 
-@settings(deadline=None)
 @given(st.data())
 @pytest.mark.parametrize("topic", sorted(set(ROWS) - {topics.EVENTS_RESOLVED}))
 def test_any_record_of_a_topic_becomes_rows(topic: str, data: st.DataObject) -> None:
@@ -25,7 +24,6 @@ def test_any_record_of_a_topic_becomes_rows(topic: str, data: st.DataObject) -> 
     assert made.inserts
 
 
-@settings(deadline=None)
 @given(records(Event).filter(lambda record: record.workspace != ""))
 def test_any_event_becomes_a_row(record: Event) -> None:
     (insert,) = batch([resolved(record, 7)]).inserts
@@ -97,7 +95,6 @@ def test_of_many_records_only_those_that_do_not_fit_are_listed_and_the_others_ke
     assert inserts["identifiers"]["value"].to_pylist() == ["ada", "phone"] * 26
 
 
-@settings(deadline=None)
 @given(st.lists(records(Profile), max_size=5))
 def test_lists_and_maps_arrive_in_their_rows(profiles: list[Profile]) -> None:
     inserts = {

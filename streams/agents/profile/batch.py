@@ -11,9 +11,11 @@ from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand, Route
 from settings import Workspace
 from streams.agents.profile.clocks import Clocks
-from streams.fold.context import FoldContext, Outputs
+from streams.fold.entry import Entry, Forward, Rebuilding, deadline_of, decode_entry, encode_entry
+from streams.fold.expiry import Expiry
+from streams.fold.moment import FoldContext, Outputs
 from streams.fold.sessions import SESSION_LATENESS_MS
-from streams.fold.state import Entry, Forward, ProfileState, Rebuilding, deadline_of, decode_entry, encode_entry
+from streams.fold.state import ProfileState
 from streams.metrics import Tally
 from streams.state.view import StateView
 
@@ -62,7 +64,7 @@ class BatchProfile:
 
     def publish(self, state: ProfileState, now: int) -> None:
         """Store the state and publish it; a profile that had vanished is back."""
-        state.kept_until, state.vanished_at = now + GRACE_MS, None
+        state.expiry = Expiry(now + GRACE_MS)
         self.entry = state
         self.changed = self.visible = True
 
@@ -86,7 +88,7 @@ class BatchProfile:
 
     def vanish(self, state: ProfileState, now: int, wall_now: int) -> None:
         """Have others forget the profile, and keep its state for what comes late."""
-        state.kept_until, state.vanished_at = now + SESSION_LATENESS_MS, wall_now
+        state.expiry = Expiry(now + SESSION_LATENESS_MS, wall_now)
         self.vanished = self.changed = self.visible = True
 
     def forget(self) -> None:

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator
 
 from schemas.records import Event
 from streams.fold import rebuild
-from streams.fold.state import (
-    KnownOfPart,
+from streams.fold.entry import (
+    ChunkSessions,
+    PendingSession,
     Rebuilding,
-    Told,
-    decode_aside,
-    decode_hashes,
-    decode_known_of_part,
-    encode_aside,
-    encode_hashes,
-    encode_known_of_part,
+    decode_block,
+    decode_buffered,
+    decode_sessions,
+    encode_block,
+    encode_buffered,
+    encode_sessions,
 )
 from streams.state.view import StateView
 
@@ -34,10 +34,10 @@ class Buffer:
 
     def add(self, message_id: str | None, raw: bytes) -> None:
         """Buffer a record, in order. `message_id`: None for a command."""
-        number = rebuild.put_aside(self._rebuilding, message_id)
-        self._view.put(self._record_key(number), encode_aside(message_id is not None, raw))
-        for block, hashes in rebuild.full_chunks(self._rebuilding):
-            self._view.put(self._hashes_key(block), encode_hashes(hashes))
+        number = rebuild.buffer(self._rebuilding, message_id)
+        self._view.put(self._record_key(number), encode_buffered(message_id is not None, raw))
+        for block, hashes in rebuild.full_blocks(self._rebuilding):
+            self._view.put(self._hashes_key(block), encode_block(hashes))
 
     def drop(self, events: Iterable[Event]) -> int:
         """Drop the records whose events a chunk of the replay has itself, and return how many they were."""
@@ -48,29 +48,29 @@ class Buffer:
 
     def take(self) -> Iterator[tuple[bool, bytes]]:
         """Yield every record that is left, in order, whether it is an event first; nothing remains of the buffer."""
-        for block in range(self._rebuilding.aside_chunks):
+        for block in range(self._rebuilding.buffered_blocks):
             self._view.put(self._hashes_key(block), None)
-        count = rebuild.waiting(self._rebuilding)
+        count = rebuild.count_buffered(self._rebuilding)
         for start in range(0, count, READ_AT_ONCE):
             keys = [self._record_key(number) for number in range(start, min(start + READ_AT_ONCE, count))]
             for stored in self._taken(keys):
-                yield decode_aside(stored)
+                yield decode_buffered(stored)
 
     def put_sessions(self, chunk: int, published: Iterable[str]) -> None:
         """Keep the sessions of a chunk, and the ids of those that it says were published before."""
         sessions, self._rebuilding.sessions = self._rebuilding.sessions, {}
-        kept = KnownOfPart(sessions, list(published))
-        if kept.sessions or kept.known:
-            self._view.put(self._sessions_key(chunk), encode_known_of_part(kept))
+        kept = ChunkSessions(sessions, list(published))
+        if kept.sessions or kept.published:
+            self._view.put(self._sessions_key(chunk), encode_sessions(kept))
 
     def take_sessions(self) -> list[str]:
         """Unite the sessions of all chunks, and return the ids of those that earlier chunks said were published."""
-        sessions: dict[str, Told] = {}
+        sessions: dict[str, PendingSession] = {}
         published: list[str] = []
-        for stored in self._taken([self._sessions_key(chunk) for chunk in range(self._rebuilding.next_part)]):
-            kept = decode_known_of_part(stored)
+        for stored in self._taken([self._sessions_key(chunk) for chunk in range(self._rebuilding.next_chunk)]):
+            kept = decode_sessions(stored)
             sessions |= kept.sessions
-            published += kept.known
+            published += kept.published
         self._rebuilding.sessions = sessions | self._rebuilding.sessions
         return published
 
@@ -90,10 +90,10 @@ class Buffer:
                 yield stored
 
     def _full_blocks(self) -> Iterator[bytes]:
-        for block in range(self._rebuilding.aside_chunks):
+        for block in range(self._rebuilding.buffered_blocks):
             stored = self._view.get(self._hashes_key(block))
             assert stored is not None
-            yield decode_hashes(stored)
+            yield decode_block(stored)
 
     def _record_key(self, number: int) -> bytes:
         return b"%s#%d" % (self._key, number)

@@ -21,7 +21,8 @@ from schemas.records import (
     Transfer,
 )
 from schemas.topics import PROFILE_COMMANDS
-from streams.fold.state import ProfileState, decode_entry
+from streams.fold.entry import decode_entry
+from streams.fold.state import ProfileState
 from streams.phases import Record
 
 

@@ -4,10 +4,11 @@ from schemas.records import Fold, Identifier
 from streams import metrics
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import RoutedEvent
-from streams.fold import segments
+from streams.fold.attribution import owner_of
+from streams.fold.entry import Forward
 from streams.fold.fold import fold_event
-from streams.fold.ownership import owner_of
-from streams.fold.state import Forward, ProfileState
+from streams.fold.segments import evaluate_all
+from streams.fold.state import ProfileState
 
 
 def forward(batch: Batch, profile: BatchProfile, entry: Forward, routed: RoutedEvent) -> None:
@@ -38,13 +39,13 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
     elif owner is None and (attributed := owner_of(state, event)) is not None:
         profile.keep(state)
         target = batch.default_profile_id(profile, attributed)
-        _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.owners_decision))
+        _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.ownership.decision))
         return
     if not fold_event(state, event, context, profile.outputs, adds_identifier=owner is None):
         batch.tally[metrics.EVENTS, (context.workspace, "duplicate")] += 1
         return
-    if state.vanished_at is not None:
-        segments.settle(state, context.program.segments, event.message_id, context, profile.outputs)
+    if state.expiry.vanished_at is not None:
+        evaluate_all(state, event.message_id, context, profile.outputs)
     profile.publish(state, batch.clocks.now(context.workspace))
     if routed.buffered:  # how long it took says how long the rebuild did
         batch.tally[metrics.EVENTS, (context.workspace, "folded")] += 1
@@ -54,7 +55,7 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
 
 def _is_outdated(state: ProfileState | None, routed: RoutedEvent) -> bool:
     """Return whether the device's events were reattributed after this one was attributed to the profile."""
-    return state is not None and routed.owner_decision < state.reattributed.get(str(routed.event.identifiers[0]), 0)
+    return state is not None and state.ownership.is_stale(routed.event.identifiers[0], routed.owner_decision)
 
 
 def _is_misrouted(
@@ -65,9 +66,9 @@ def _is_misrouted(
     All others are of an identifier that the profile has taken in, or whose default profile it is. One that the default
     profile has sent here (by `decision`) stays unless the profile was rebuilt since: it would be sent here again.
     """
-    if state is not None and (identifier.namespace, identifier.value) in state.identifiers:
+    if state is not None and state.identifiers.has(identifier):
         return False
-    rebuilt = 0 if state is None else state.rebuilt
+    rebuilt = 0 if state is None else state.lineage.rebuilt
     if rebuilt <= decision > 0:
         return False
     return not batch.is_own(profile, identifier)

@@ -2,11 +2,12 @@
 
 from definitions import NEVER
 from schemas.identity import split_profile_key
-from schemas.records import Identifier
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.fold import segments, sessions
 from streams.fold.fold import advance, next_deadline
-from streams.fold.profile import is_nobody
+from streams.fold.moment import SESSION_END
+from streams.fold.records import is_empty
+from streams.fold.segments import leave_all
+from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
 
 SWEEP_LIMIT = 2_000
@@ -31,7 +32,7 @@ def _pass_time(batch: Batch, profile: BatchProfile, state: ProfileState) -> None
     now = batch.now(profile)
     profile.deadline = _deadline(batch, profile, state)
     if profile.deadline <= now:
-        if state.vanished_at is None:
+        if state.expiry.vanished_at is None:
             advance(state, now, profile.context, profile.outputs)
             profile.mark_swept()
         if _vanishes_at(batch, profile, state) <= now:
@@ -51,16 +52,16 @@ def _vanishes_at(batch: Batch, profile: BatchProfile, state: ProfileState) -> in
 
     A profile stays that is nobody's default profile: its own identifier may come only after what it has absorbed.
     """
-    if not state.identifiers or sessions.deadline(state) < NEVER or is_nobody(state):
+    if not state.identifiers.pairs or state.sessions.deadline(state.as_of) < NEVER or is_empty(state):
         return NEVER
-    identifiers = [Identifier(*pair) for pair in state.identifiers]
+    identifiers = state.identifiers.listed()
     if not all(profile.context.rules.kind(identifier) == "session" for identifier in identifiers):
         return NEVER
     if not any(batch.is_own(profile, identifier) for identifier in identifiers):
         return NEVER
-    if state.vanished_at is not None and (state.decision or state.rebuilt):
+    if state.expiry.vanished_at is not None and (state.lineage.decision or state.lineage.rebuilt):
         return NEVER  # forwards may lead here
-    return state.kept_until
+    return state.expiry.kept_until
 
 
 def _expire(batch: Batch, profile: BatchProfile, state: ProfileState, now: int) -> None:
@@ -69,14 +70,11 @@ def _expire(batch: Batch, profile: BatchProfile, state: ProfileState, now: int) 
     In between it is remembered: its session may come back, late or twice, or prove to be somebody's.
     """
     wall_now = batch.clocks.wall_now
-    if state.vanished_at is None:
-        for name in sorted(state.memberships):
-            change = segments.change_record(state, name, "exited", segments.SESSION_END, profile.context)
-            profile.outputs.segment_changes.append(change)
-        state.memberships, state.untils = {}, {}
+    if state.expiry.vanished_at is None:
+        leave_all(state, SESSION_END, profile.context, profile.outputs)
         profile.vanish(state, now, wall_now)
-    elif wall_now - state.vanished_at >= sessions.SESSION_LATENESS_MS:
+    elif wall_now - state.expiry.vanished_at >= SESSION_LATENESS_MS:
         profile.forget()
     else:  # an event clock runs ahead: the later, the less often its deadline fires in vain
-        state.kept_until = now + max(sessions.SESSION_LATENESS_MS, now - state.as_of)
+        state.expiry.kept_until = now + max(SESSION_LATENESS_MS, now - state.as_of)
         profile.changed = True

@@ -8,7 +8,8 @@ from streams import metrics
 from streams.agents.profile import events, merging, ownership, rebuilding
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Addressed, ReplayChunk, RoutedEvent
-from streams.fold.state import Forward, ProfileState, Rebuilding
+from streams.fold.entry import Forward, Rebuilding
+from streams.fold.state import ProfileState
 
 Said = TypeVar("Said")
 

@@ -3,12 +3,13 @@
 import msgspec
 
 from definitions import NEVER
-from schemas.records import Absorb, Identifier, Route, Transfer
+from schemas.records import Absorb, Route, Transfer
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState
+from streams.fold.entry import Forward, encode_entry
 from streams.fold.merge import absorb as unite
 from streams.fold.merge import retire
-from streams.fold.state import Forward, ProfileState, encode_entry
+from streams.fold.state import ProfileState
 
 
 def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Transfer) -> None:
@@ -21,10 +22,11 @@ def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, co
         return
     rebuilt, version = 0, 0
     if state is not None:
-        if command.decision < state.rebuilt:
+        rebuilt = state.lineage.rebuilt
+        if command.decision < rebuilt:
             return  # an unmerge has taken it from the target since
         retire(state, profile.context, profile.outputs)
-        rebuilt, version = state.rebuilt, state.version + 1
+        version = state.lineage.version + 1
     if command.outdates:
         rebuilt = command.decision
     else:
@@ -46,8 +48,8 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     they belong by now. Each forward on its way has judged it by what was replayed there.
     """
     command, state = absorbed.command, state or ProfileState()
-    is_repeated = not command.identifiers or _pair(command.identifiers[0]) in state.identifiers
-    if command.decision < state.rebuilt or is_repeated:
+    is_repeated = not command.identifiers or state.identifiers.has(command.identifiers[0])
+    if command.decision < state.lineage.rebuilt or is_repeated:
         return
     unite(state, absorbed.state, command.identifiers, command.decision, profile.context, profile.outputs)
     profile.publish(state, batch.now(profile))
@@ -66,8 +68,7 @@ def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, absorbed: Absor
 
 
 def _state_for_target(profile: BatchProfile, state: ProfileState | None, command: Transfer) -> Absorb:
-    held = state.identifiers if state is not None else []
-    moving = {command.identifiers[0], *(Identifier(*pair) for pair in held)}
+    moving = {command.identifiers[0], *(state.identifiers.listed() if state is not None else ())}
     return Absorb(
         decision=command.decision,
         origin=profile.context.profile_id,
@@ -78,7 +79,3 @@ def _state_for_target(profile: BatchProfile, state: ProfileState | None, command
 
 def _is_void(profile: BatchProfile, command: Transfer) -> bool:
     return command.target == profile.context.profile_id or not command.identifiers
-
-
-def _pair(identifier: Identifier) -> tuple[str, str]:
-    return identifier.namespace, identifier.value

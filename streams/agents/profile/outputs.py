@@ -26,8 +26,9 @@ from schemas.topics import (
 )
 from streams import metrics
 from streams.agents.profile.batch import Batch, BatchProfile, Message
-from streams.fold.profile import deleted_record, is_nobody, merged_record, profile_record
-from streams.fold.state import Forward, ProfileState
+from streams.fold.entry import Forward
+from streams.fold.records import deleted_record, is_empty, merged_record, profile_record
+from streams.fold.state import ProfileState
 from streams.metrics import Tally
 from streams.phases import Output
 
@@ -90,7 +91,7 @@ def _record(profile: BatchProfile, now: int) -> Profile | None:
     match profile.entry:
         case Forward() as forward:
             return merged_record(profile.context, forward.target, forward.version, forward.decision, now)
-        case ProfileState() as state if profile.vanished or is_nobody(state):
+        case ProfileState() as state if profile.vanished or is_empty(state):
             return deleted_record(state, profile.context, now)
         case ProfileState() as state:
             return profile_record(state, profile.context, now)

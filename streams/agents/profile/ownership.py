@@ -2,14 +2,14 @@
 
 from schemas.records import Attribute, Disown
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.fold.ownership import assign
-from streams.fold.state import ProfileState, Rebuilding
+from streams.fold.entry import Rebuilding
+from streams.fold.state import ProfileState
 
 
 def attribute(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Attribute) -> None:
     """Learn who owns a shared device, and have those rebuilt to whom events were attributed otherwise before."""
     state = state or ProfileState()
-    persons = assign(state, command.owners, command.decision)
+    persons = state.ownership.assign(command.owners, command.decision)
     profile.keep(state)
     if persons:
         batch.request_reattribution(profile, command.device, persons)
@@ -17,5 +17,5 @@ def attribute(batch: Batch, profile: BatchProfile, state: ProfileState | None, c
 
 def disown(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, command: Disown) -> None:
     """Have the profile rebuilt anew: it waits for a replay of events that are not all its own any more."""
-    if command.decision > rebuilding.decision:
+    if command.decision > rebuilding.lineage.rebuilt:
         batch.request_reattribution(profile, command.device, (command.person,))

@@ -6,7 +6,8 @@ from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.buffer import Buffer
 from streams.agents.profile.decoding import Addressed, ReplayChunk, RoutedEvent
 from streams.fold import rebuild
-from streams.fold.state import Forward, ProfileState, Rebuilding
+from streams.fold.entry import Forward, Rebuilding
+from streams.fold.state import ProfileState
 
 
 def begin(_: Batch, profile: BatchProfile, entry: ProfileState | Forward | None, command: Rebuild) -> None:
@@ -20,7 +21,7 @@ def begin_again(batch: Batch, profile: BatchProfile, former: Rebuilding, command
     """Wait for another replay by a later decision; what is buffered stays so."""
     rebuilding = rebuild.begin(former, command)
     if rebuilding is not None:
-        _buffer(batch, profile, former).forget_sessions(former.next_part)
+        _buffer(batch, profile, former).forget_sessions(former.next_chunk)
         profile.wait_for(rebuilding)
 
 
@@ -38,9 +39,9 @@ def buffer(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, addresse
 def replay(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: ReplayChunk) -> None:
     """Fold a chunk of the replay; with the last one, go on with what was buffered."""
     command, workspace = chunk.command, profile.context.workspace
-    if command.decision != rebuilding.decision:
+    if command.decision != rebuilding.lineage.rebuilt:
         return
-    buffered, earlier_chunks = _buffer(batch, profile, rebuilding), rebuilding.next_part
+    buffered, earlier_chunks = _buffer(batch, profile, rebuilding), rebuilding.next_chunk
     if not rebuild.replay(rebuilding, command.attempt, command.chunk, command.version, chunk.events, profile.context):
         return
     profile.changed = True

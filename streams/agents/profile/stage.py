@@ -19,8 +19,8 @@ from streams.agents.profile.expiry import sweep
 from streams.agents.profile.handlers import handle
 from streams.agents.profile.outputs import ProfileOutputs
 from streams.dead_letters import DeadLetters
-from streams.fold.context import FoldContext
-from streams.fold.state import deadline_of
+from streams.fold.entry import deadline_of
+from streams.fold.moment import FoldContext
 from streams.phases import Decoded, Effects, Record
 from streams.state.view import StateView
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from embedded.clickhouse.errors import Code, ServerError
 from embedded.clickhouse.refusals import refusals
-from embedded.clickhouse.statements import Kind, Statement
+from embedded.clickhouse.statements import Statement, StatementKind
 from embedded.clickhouse.statements import parse as parse_refusing
 
 
@@ -35,28 +35,28 @@ def parse(sql: bytes) -> Statement:
 )
 def test_an_inserts_data_begins_behind_its_format(sql: bytes, text: bytes, name: str, data: bytes) -> None:
     statement = parse(sql)
-    assert statement.kind is Kind.INSERT_DATA
+    assert statement.kind is StatementKind.INSERT_DATA
     assert (statement.text, statement.format, sql[statement.data_at :]) == (text, name, data)
 
 
 @pytest.mark.parametrize(
     ("sql", "kind", "name"),
     [
-        (b"SELECT 1", Kind.SELECT, None),
-        (b" -- c\n with 1 as x select x format JSON", Kind.SELECT, "JSON"),
-        (b"(SELECT 1) UNION ALL (SELECT 2) FORMAT CSV SETTINGS final = 0;", Kind.SELECT, "CSV"),
-        (b"FROM t SELECT a", Kind.SELECT, None),
-        (b"SELECT format FROM t", Kind.SELECT, None),
-        (b"SELECT 'x FORMAT JSON'", Kind.SELECT, None),
-        (b"WITH 1 AS x INSERT INTO t SELECT x", Kind.OTHER, None),
-        (b"INSERT INTO t SELECT 1", Kind.OTHER, None),
-        (b"INSERT INTO t (a) WITH 1 AS x SELECT x", Kind.OTHER, None),
-        (b"INSERT INTO t (SELECT 1)", Kind.OTHER, None),
-        (b"DESCRIBE t FORMAT TSV", Kind.OTHER, "TSV"),
-        (b"KILL QUERY WHERE query_id = 'x'", Kind.KILL, None),
+        (b"SELECT 1", StatementKind.SELECT, None),
+        (b" -- c\n with 1 as x select x format JSON", StatementKind.SELECT, "JSON"),
+        (b"(SELECT 1) UNION ALL (SELECT 2) FORMAT CSV SETTINGS final = 0;", StatementKind.SELECT, "CSV"),
+        (b"FROM t SELECT a", StatementKind.SELECT, None),
+        (b"SELECT format FROM t", StatementKind.SELECT, None),
+        (b"SELECT 'x FORMAT JSON'", StatementKind.SELECT, None),
+        (b"WITH 1 AS x INSERT INTO t SELECT x", StatementKind.OTHER, None),
+        (b"INSERT INTO t SELECT 1", StatementKind.OTHER, None),
+        (b"INSERT INTO t (a) WITH 1 AS x SELECT x", StatementKind.OTHER, None),
+        (b"INSERT INTO t (SELECT 1)", StatementKind.OTHER, None),
+        (b"DESCRIBE t FORMAT TSV", StatementKind.OTHER, "TSV"),
+        (b"KILL QUERY WHERE query_id = 'x'", StatementKind.KILL, None),
     ],
 )
-def test_other_statements_are_told_apart(sql: bytes, kind: Kind, name: str | None) -> None:
+def test_other_statements_are_told_apart(sql: bytes, kind: StatementKind, name: str | None) -> None:
     statement = parse(sql)
     assert (statement.kind, statement.format, statement.text) == (kind, name, sql)
 
@@ -82,7 +82,7 @@ def test_what_http_must_not_run_is_refused_with_its_code(sql: bytes, code: Code)
 
 
 def test_one_statement_may_end_in_semicolons_and_comments() -> None:
-    assert parse(b"SELECT ';' ; ; -- end; really\n").kind is Kind.SELECT
+    assert parse(b"SELECT ';' ; ; -- end; really\n").kind is StatementKind.SELECT
 
 
 @given(st.binary(max_size=200) | st.text(alphabet="'\"`\\$/*-#; \nINSERTFORMATa(){}", max_size=200).map(str.encode))

@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
@@ -31,7 +31,6 @@ def test_bodies_are_unpacked_by_what_they_are(sent: bytes, encoding: str) -> Non
     assert unpack([sent], encoding) == b'{"batch": []}'
 
 
-@settings(deadline=None)
 @given(st.integers(0, 400_000), st.integers(1, 100_000), st.booleans(), st.booleans())
 def test_unpacking_does_not_depend_on_how_a_body_is_cut(size: int, cut: int, is_packed: bool, is_random: bool) -> None:
     body = random.Random(size).randbytes(size) if is_random else b"1" * size

@@ -9,7 +9,8 @@ import httpx
 import psutil
 import pytest
 
-from runtime.http.connections import MAX_HEADERS, MAX_PIPELINED, Limits
+from runtime.http.connections import Limits
+from runtime.http.protocols import MAX_HEADERS, MAX_PIPELINED
 from tests.runtime.http.servers import (
     DEADLINE_S,
     GET,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from hypothesis import strategies as st
 
 from schemas.records import Event, EventType, Identifier, SegmentChange, Session
-from streams.fold.context import FoldContext, Outputs
 from streams.fold.fold import advance, fold_event, next_deadline
-from streams.fold.state import BEGINNING, ProfileState
+from streams.fold.moment import BEGINNING, FoldContext, Moment, Outputs
+from streams.fold.state import ProfileState
 from tests.streams.fold.definitions import PROGRAM
 
 MINUTE = 60_000
@@ -17,6 +17,7 @@ DAY = 24 * HOUR
 START = 1_700_000_000_000
 
 CONTEXT = FoldContext("main", "6a1f6f0c-0000-5000-8000-000000000001", PROGRAM, {"site": 1, "crm": 2}.__getitem__)
+MOMENT = Moment(CONTEXT, Outputs(), "cause", START, 0)  # for operations that publish nothing and read no time
 
 
 def event(  # noqa: PLR0913 - a test names the few that matter to it

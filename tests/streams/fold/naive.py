@@ -11,7 +11,7 @@ MINUTE = 60_000
 PRIORITY = {"site": 1, "crm": 2}
 
 
-class Visit(NamedTuple):
+class NaiveSession(NamedTuple):
     started_at: int
     ended_at: int
     events: int
@@ -19,18 +19,18 @@ class Visit(NamedTuple):
 
 
 def traits(events: Sequence[Event]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for event in sorted(events, key=lambda event: (event.occurred_at, PRIORITY[event.source], event.message_id)):
         if event.type == "identify":
-            found.update(json.loads(event.traits))
-    return {name: value for name, value in found.items() if value is not None}
+            values.update(json.loads(event.traits))
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def counters(events: Sequence[Event]) -> dict[str, int]:
     return dict(Counter(event.event or event.type for event in events))
 
 
-def visits(events: Sequence[Event]) -> list[Visit]:
+def sessions(events: Sequence[Event]) -> list[NaiveSession]:
     groups: list[list[Event]] = []
     for event in sorted(events, key=lambda event: event.occurred_at):
         if groups and event.occurred_at - groups[-1][-1].occurred_at < 30 * MINUTE:
@@ -38,7 +38,7 @@ def visits(events: Sequence[Event]) -> list[Visit]:
         else:
             groups.append([event])
     return [
-        Visit(
+        NaiveSession(
             group[0].occurred_at,
             group[-1].occurred_at,
             len(group),
@@ -72,9 +72,9 @@ def transitions(events: Sequence[Event], until: int) -> list[tuple[str, str, int
     inside: set[str] = set()
     changes: list[tuple[str, str, int]] = []
 
-    def ask(known: Sequence[Event], now: int) -> None:
+    def evaluate(past: Sequence[Event], now: int) -> None:
         nonlocal inside
-        holding = segments(known, now)
+        holding = segments(past, now)
         changes.extend((name, "entered" if name in holding else "exited", now) for name in sorted(holding ^ inside))
         inside = holding
 
@@ -82,10 +82,10 @@ def transitions(events: Sequence[Event], until: int) -> list[tuple[str, str, int
     for now in sorted(instant for instant in instants if instant <= until):
         before = [event for event in events if event.occurred_at < now]
         if before:
-            ask(before, now)
+            evaluate(before, now)
         arriving = [event for event in events if event.occurred_at == now]
         for count in range(1, len(arriving) + 1):
-            ask(before + arriving[:count], now)
+            evaluate(before + arriving[:count], now)
     return changes
 
 

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from definitions import NEVER
 from schemas.records import Event, Identifier
-from streams.fold.context import FoldContext, Outputs
+from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.fold import advance, fold_event, next_deadline, refresh
-from streams.fold.profile import merged_record, profile_record
+from streams.fold.memberships import Memberships
+from streams.fold.moment import FoldContext, Outputs
+from streams.fold.records import merged_record, profile_record
 from streams.fold.sessions import SESSION_GAP_MS
-from streams.fold.state import ProfileState, decode_entry, encode_entry
+from streams.fold.state import ProfileState
 from tests.streams.fold import naive
 from tests.streams.fold.definitions import FEWER
 from tests.streams.fold.given import (
@@ -53,9 +55,9 @@ def test_any_order_ends_in_the_recomputation_over_all_events(
     assert {membership.segment for membership in record.segments} == naive.segments(events, until)
     assert members(first.segment_changes + second.segment_changes) == naive.segments(events, until)
 
-    expected = naive.visits(events)
+    expected = naive.sessions(events)
     sessions = visible(first, second)
-    assert [naive.Visit(s.started_at, s.ended_at, s.events, s.entry_url) for s in sessions] == expected
+    assert [naive.NaiveSession(s.started_at, s.ended_at, s.events, s.entry_url) for s in sessions] == expected
     open_at_the_end = expected[-1].ended_at + 30 * MINUTE > until
     assert [s.status for s in sessions] == ["closed"] * (len(expected) - 1) + ["open" if open_at_the_end else "closed"]
     assert (record.session is not None) == open_at_the_end
@@ -125,9 +127,9 @@ def test_an_exit_comes_before_an_event_at_the_same_time() -> None:
 
 def test_a_late_event_is_judged_as_of_now() -> None:
     state, out = fold([event(START + 50 * MINUTE), event(START + 40 * MINUTE)])
-    assert "frequent" not in state.memberships
+    assert "frequent" not in state.memberships.entered_at
     fold([event(START, message_id="late")], state, out=out)
-    assert state.memberships["frequent"] == START + 50 * MINUTE
+    assert state.memberships.entered_at["frequent"] == START + 50 * MINUTE
     at_rest(state, START + DAY, out=out)
     assert ("frequent", "exited", START + HOUR) in transitions(out.segment_changes)
 
@@ -138,7 +140,7 @@ def test_versions_grow_with_every_record() -> None:
     later = profile_record(state, CONTEXT, START)
     versions = [change.version for change in out.segment_changes] + [s.version for s in out.sessions.values()]
     assert len(set(versions)) == len(versions)
-    assert max(versions) < record.version < later.version == state.version
+    assert max(versions) < record.version < later.version == state.lineage.version
 
 
 def test_ids_of_changes_follow_from_their_causes() -> None:
@@ -160,7 +162,7 @@ def test_only_the_primary_identifier_of_an_event_is_taken() -> None:
     assert record.identifiers == (Identifier("user_id", "ann"), Identifier("anonymous_id", "tab"))
     assert out.segment_changes[0].identifiers == (Identifier("user_id", "ann"),)
     fold([event(START + 2, identifiers=(Identifier("email", "ann@example.org"), pair[0]))], state)
-    assert [namespace for namespace, _ in state.identifiers] == ["user_id", "email", "anonymous_id"]
+    assert [namespace for namespace, _ in state.identifiers.pairs] == ["user_id", "email", "anonymous_id"]
 
 
 def test_changed_definitions_take_effect_on_refresh() -> None:
@@ -171,7 +173,7 @@ def test_changed_definitions_take_effect_on_refresh() -> None:
     changes = [(change.segment, change.change, change.cause) for change in fewer.segment_changes]
     assert changes == [("pro_or_viewing", "exited", "definition")]
     assert next_deadline(state) == START + 1 + SESSION_GAP_MS
-    assert not state.windows
+    assert not state.windows.times
 
     refresh(state, CONTEXT, more)
     refresh(state, CONTEXT, more)
@@ -203,15 +205,15 @@ def test_the_last_millisecond_of_a_window_counts() -> None:
 def test_an_event_is_remembered_until_the_longest_window_that_reads_it_ends() -> None:
     first = event(START, "Buy", properties={"amount": 10})
     state, _ = fold([first, event(START + 2 * HOUR - 1, "Buy", properties={"amount": 10})])
-    assert "buyers" in state.memberships
+    assert "buyers" in state.memberships.entered_at
     state, _ = fold([first, event(START + 2 * HOUR, "Buy", properties={"amount": 10})])
-    assert [len(times) for times in state.windows.values()] == [1]
+    assert [len(times) for times in state.windows.times.values()] == [1]
 
 
 def test_an_empty_state_has_nothing_to_fire() -> None:
     state, out = ProfileState(), Outputs()
     advance(state, NEVER, CONTEXT, out)
-    assert (state, out) == (ProfileState(definitions=CONTEXT.program.fingerprint), Outputs())
+    assert (state, out) == (ProfileState(memberships=Memberships(definitions=CONTEXT.program.fingerprint)), Outputs())
     assert next_deadline(state) == NEVER
 
 

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from schemas.records import EventType
-from streams.fold.context import Outputs
+from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.fold import advance, fold_event, next_deadline
-from streams.fold.merge import absorb
-from streams.fold.profile import profile_record
-from streams.fold.state import ProfileState, decode_entry, encode_entry
+from streams.fold.merge import absorb, retire
+from streams.fold.moment import Outputs
+from streams.fold.records import profile_record
+from streams.fold.state import ProfileState
 from tests.streams.fold.given import CONTEXT, DAY, MINUTE, START, event, fold, identify, visible
 
 YEAR_2100 = 4_102_444_800_000
@@ -28,13 +29,13 @@ def test_a_flood_of_events_leaves_a_small_state(events: int) -> None:
         at = START + number * 1000 - (number % 7) * 10 * MINUTE
         flooding = event(at, name, message_id=str(number), received_at=START + number, properties=url)
         fold_event(state, flooding, CONTEXT, Outputs())
-    assert state.events == events == sum(state.counters.values())
+    assert state.counters.events == events == sum(state.counters.by_name.values())
     assert size(state) < 300_000
 
 
 def test_ten_thousand_trait_names_leave_five_hundred() -> None:
     state, out = fold([identify(START, {f"trait {number}": "v" * 100 for number in range(10_000)})])
-    assert len(state.traits) == 500
+    assert len(state.traits.writes) == 500
     assert out.dropped_traits == 9_500
     assert size(state) < 200_000
 
@@ -46,7 +47,7 @@ def test_ten_thousand_trait_names_leave_five_hundred() -> None:
 def test_malformed_json_counts_as_none(kind: EventType, text: str) -> None:
     hostile = event(START, "Buy", type=kind, message_id="m", properties=text, traits=text, context=text)
     state, out = fold([hostile])
-    assert state.events == 1
+    assert state.counters.events == 1
     assert visible(out)[0].entry_url is None
 
 
@@ -55,7 +56,7 @@ def test_any_time_is_a_time(at: int) -> None:
     state, out = fold([event(at), event(at + 1, "Buy", properties={"amount": 20})])
     assert at + 1 < next_deadline(state)
     advance(state, at + DAY, CONTEXT, out)
-    assert state.memberships.keys() == {"quiet"}
+    assert state.memberships.entered_at.keys() == {"quiet"}
     assert decode_entry(encode_entry(state, next_deadline(state))) == state
     assert profile_record(state, CONTEXT, at).last_seen_at == at + 1
 
@@ -72,6 +73,7 @@ def test_merging_many_crowded_profiles_stays_small() -> None:
             event(START + number * MINUTE, f"name {person} {number}", message_id=f"{person}-{number}")
             for number in range(600)
         )
+        retire(other, CONTEXT, Outputs())
         absorb(state, other, (), person + 1, CONTEXT, Outputs())
-    assert state.events == 12_000 == sum(state.counters.values())
+    assert state.counters.events == 12_000 == sum(state.counters.by_name.values())
     assert size(state) < 150_000

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import Event, Identifier
-from streams.fold.context import FoldContext, Outputs
+from streams.fold import facets
 from streams.fold.fold import advance, fold_event, next_deadline
-from streams.fold.merge import absorb, retire, unite_facts
-from streams.fold.profile import profile_record
-from streams.fold.sessions import prune, unite
-from streams.fold.state import ProfileState
+from streams.fold.lineage import Lineage
+from streams.fold.memberships import Memberships
+from streams.fold.merge import absorb, retire
+from streams.fold.moment import FoldContext, Moment, Outputs
+from streams.fold.records import profile_record
+from streams.fold.sessions import recent
+from streams.fold.state import FACETS, ProfileState
 from tests.streams.fold import naive
 from tests.streams.fold.definitions import PROGRAM
 from tests.streams.fold.given import (
@@ -34,66 +37,61 @@ from tests.streams.fold.given import (
 )
 
 LONGER = st.integers(0, 40).map(lambda step: START + step * 97 * MINUTE)  # spans almost three days
-PARTS = st.integers(1, 4)
+COUNTS = st.integers(1, 4)
 
 
 def facts(state: ProfileState) -> dict[str, object]:
-    """What of a state must not depend on the order of merging."""
-    return {
+    """What of a state must not depend on the order of merging, by facet."""
+    facets = {name: getattr(state, name) for name in FACETS if name not in {"recent_ids", "memberships", "lineage"}}
+    return facets | {
         "as_of": state.as_of,
-        "seen": (state.first_seen_at, state.last_seen_at, state.events),
-        "identifiers": state.identifiers,
-        "traits": state.traits,
-        "counters": state.counters,
-        "windows": state.windows,
-        "visits": state.visits,
-        "ids": (_ids(state.recent_ids.recent), _ids(state.recent_ids.previous)),
+        "recent_ids": (_ids(state.recent_ids.recent), _ids(state.recent_ids.previous)),
     }
 
 
 def facts_at_rest(state: ProfileState) -> dict[str, object]:
     """The facts without what depends on when deadlines fired and old windows were dropped."""
     kept = {name: fact for name, fact in facts(state).items() if name not in {"as_of", "windows"}}
-    return kept | {"visits": prune(state.visits, state.as_of)}
+    return kept | {"sessions": recent(state.sessions.spans, state.as_of)}
 
 
 def merged(*states: ProfileState) -> ProfileState:
     result = ProfileState()
     for state in states:
-        unite_facts(result, state, CONTEXT, Outputs())
-        result.visits = unite(result.visits, state.visits)
+        as_of = max(result.as_of, state.as_of)
+        facets.unite(result, state, Moment(CONTEXT, Outputs(), "merge", as_of, 0))
     return result
 
 
-def reattributed(events: list[Event], deal: list[int], parts: int) -> list[list[Event]]:
-    """The events reattributed to several profiles, each its own person."""
-    hands: list[list[Event]] = [[] for _ in range(parts)]
-    for number, dealt_event in enumerate(events):
-        hands[deal[number % len(deal)] % parts].append(dealt_event)
-    return hands
+def divided(events: list[Event], owners: list[int], count: int) -> list[list[Event]]:
+    """The events of several profiles, each its own person."""
+    profiles: list[list[Event]] = [[] for _ in range(count)]
+    for number, each in enumerate(events):
+        profiles[owners[number % len(owners)] % count].append(each)
+    return profiles
 
 
-DEAL = st.lists(st.integers(0, 3), min_size=1, max_size=9)
+OWNERS = st.lists(st.integers(0, 3), min_size=1, max_size=9)
 
 
-@given(events=event_lists(LONGER), deal=DEAL)
+@given(events=event_lists(LONGER), owners=OWNERS)
 def test_merging_is_commutative_and_associative_with_the_empty_profile_as_identity(
-    events: list[Event], deal: list[int]
+    events: list[Event], owners: list[int]
 ) -> None:
-    a, b, c = (merged(fold(hand)[0]) for hand in reattributed(events, deal, 3))
+    a, b, c = (merged(fold(own)[0]) for own in divided(events, owners, 3))
     assert facts(merged(a, b)) == facts(merged(b, a))
     assert facts(merged(merged(a, b), c)) == facts(merged(a, merged(b, c)))
     assert facts(merged(a, ProfileState())) == facts(merged(ProfileState(), a)) == facts(a)
 
 
-@given(data=st.data(), events=event_lists(), deal=DEAL, parts=PARTS, afterwards=st.integers(0, 36))
+@given(data=st.data(), events=event_lists(), owners=OWNERS, count=COUNTS, afterwards=st.integers(0, 36))
 def test_folding_over_many_profiles_and_merging_in_any_tree_is_folding_into_one(
-    data: st.DataObject, events: list[Event], deal: list[int], parts: int, afterwards: int
+    data: st.DataObject, events: list[Event], owners: list[int], count: int, afterwards: int
 ) -> None:
     until = events[-1].occurred_at + afterwards * 5 * MINUTE
-    profiles = [_Person(number) for number in range(parts)]
-    for person, hand in zip(profiles, reattributed(events, deal, parts), strict=True):
-        person.fold(data.draw(st.permutations(hand)))
+    profiles = [_Person(number) for number in range(count)]
+    for person, own in zip(profiles, divided(events, owners, count), strict=True):
+        person.fold(data.draw(st.permutations(own)))
     decision = 0
     while len(profiles) > 1:
         loser = profiles.pop(data.draw(st.integers(0, len(profiles) - 1)))
@@ -106,25 +104,25 @@ def test_folding_over_many_profiles_and_merging_in_any_tree_is_folding_into_one(
     whole, whole_out = fold(events)
     at_rest(whole, until, out=whole_out)
     assert facts_at_rest(person.state) == facts_at_rest(whole)
-    assert set(person.state.memberships) == members(person.out.segment_changes) == naive.segments(events, until)
-    assert [naive.Visit(s.started_at, s.ended_at, s.events, s.entry_url) for s in visible(person.out)] == naive.visits(
-        events
-    )
+    assert person.state.memberships.entered_at.keys() == members(person.out.segment_changes)
+    assert members(person.out.segment_changes) == naive.segments(events, until)
+    sessions = [naive.NaiveSession(s.started_at, s.ended_at, s.events, s.entry_url) for s in visible(person.out)]
+    assert sessions == naive.sessions(events)
     assert [s.status for s in visible(person.out)] == [s.status for s in visible(whole_out)]
     assert next_deadline(person.state) == next_deadline(whole)
 
 
-@given(events=event_lists(), later=event_lists(), deal=DEAL, afterwards=st.integers(0, 36))
+@given(events=event_lists(), later=event_lists(), owners=OWNERS, afterwards=st.integers(0, 36))
 def test_merging_then_folding_is_folding_then_merging(
-    events: list[Event], later: list[Event], deal: list[int], afterwards: int
+    events: list[Event], later: list[Event], owners: list[int], afterwards: int
 ) -> None:
     later = [_renamed(folded) for folded in later]
     until = max(events[-1].occurred_at, later[-1].occurred_at) + afterwards * 5 * MINUTE
     results = []
     for merges_first in (True, False):
         left, right = _Person(0), _Person(1)
-        for person, hand in zip((left, right), reattributed(events, deal, 2), strict=True):
-            person.fold(hand)
+        for person, own in zip((left, right), divided(events, owners, 2), strict=True):
+            person.fold(own)
         if merges_first:
             left.take(right, 1)
             left.fold(later)
@@ -133,12 +131,19 @@ def test_merging_then_folding_is_folding_then_merging(
             right.fold(later[1::2])
             left.take(right, 1)
         at_rest(left.state, until, left.context, left.out)
-        results.append((facts_at_rest(left.state), set(left.state.memberships), visible_spans(left.out)))
+        results.append((facts_at_rest(left.state), set(left.state.memberships.entered_at), visible_spans(left.out)))
     assert results[0] == results[1]
 
 
 def visible_spans(out: Outputs) -> list[tuple[int, int, int, str]]:
     return [(s.started_at, s.ended_at, s.events, s.status) for s in visible(out)]
+
+
+def retired(events: list[Event]) -> ProfileState:
+    """The state of another profile, ready to be taken over."""
+    state, out = fold(events)
+    retire(state, FoldContext("main", "other", PROGRAM, CONTEXT.source_priority), out)
+    return state
 
 
 class _Person:
@@ -160,7 +165,7 @@ class _Person:
         before = copy.deepcopy(loser.state)
         absorb(self.state, loser.state, (), decision, self.context, self.out)
         assert loser.state == before
-        assert self.state.decision == decision
+        assert self.state.lineage.decision == decision
 
 
 def _renamed(folded: Event) -> Event:
@@ -174,7 +179,7 @@ def _ids(packed: bytes | bytearray) -> set[bytes]:
 
 def test_the_survivor_enters_by_merge_and_fires_its_own_deadlines_first() -> None:
     state, out = fold([event(START + minute * MINUTE) for minute in range(3)])
-    other, _ = fold([event(START + 3 * HOUR, "Buy", message_id="b", properties={"amount": 20})])
+    other = retired([event(START + 3 * HOUR, "Buy", message_id="b", properties={"amount": 20})])
     absorb(state, other, (Identifier("email", "ann@example.org"),), 7, CONTEXT, out)
     assert transitions(out.segment_changes) == [
         ("pro_or_viewing", "entered", START),
@@ -183,7 +188,7 @@ def test_the_survivor_enters_by_merge_and_fires_its_own_deadlines_first() -> Non
         ("pro_or_viewing", "exited", START + HOUR + 2 * MINUTE),
         ("quiet", "entered", START + HOUR + 32 * MINUTE),
     ]
-    more, _ = fold([event(START + 3 * HOUR, "Buy", message_id="c", properties={"amount": 20})])
+    more = retired([event(START + 3 * HOUR, "Buy", message_id="c", properties={"amount": 20})])
     absorb(state, more, (), 8, CONTEXT, out)
     entered = out.segment_changes[-1]
     assert (entered.segment, entered.cause, entered.changed_at) == ("buyers", "merge", START + 3 * HOUR)
@@ -201,14 +206,14 @@ def test_sessions_move_to_the_survivor_and_join_its_own() -> None:
 
 def test_sessions_from_a_forgotten_time_move_under_ids_of_their_own() -> None:
     state, out = fold([event(START), event(START + 5 * DAY)])
-    other, _ = fold([event(START, message_id="other")])
+    other = retired([event(START, message_id="other")])
     absorb(state, other, (), 1, CONTEXT, out)
     spans = visible_spans(out)
     assert spans == [(START, START, 1, "closed"), (START, START, 1, "closed"), (START + 5 * DAY,) * 2 + (1, "open")]
 
 
 def test_a_merge_goes_on_after_the_higher_version() -> None:
-    state, other = ProfileState(version=3), ProfileState(version=9)
+    state, other = ProfileState(lineage=Lineage(3)), ProfileState(lineage=Lineage(9))
     absorb(state, other, (), 1, CONTEXT, Outputs())
     assert profile_record(state, CONTEXT, START).version == 10
 
@@ -217,14 +222,16 @@ def test_two_empty_profiles_merge_into_an_empty_one() -> None:
     state, out = ProfileState(), Outputs()
     absorb(state, ProfileState(), (), 1, CONTEXT, out)
     assert out == Outputs()
-    assert state == ProfileState(decision=1, definitions=CONTEXT.program.fingerprint)
+    assert state == ProfileState(
+        lineage=Lineage(decision=1), memberships=Memberships(definitions=CONTEXT.program.fingerprint)
+    )
 
 
 def test_a_message_known_to_either_side_is_known_after_the_merge() -> None:
     ours, theirs = event(START, message_id="ours"), event(START, message_id="theirs")
     state, out = fold([ours])
-    absorb(state, fold([theirs])[0], (), 1, CONTEXT, out)
-    assert [fold_event(state, known, CONTEXT, out) for known in (ours, theirs)] == [False, False]
+    absorb(state, retired([theirs]), (), 1, CONTEXT, out)
+    assert [fold_event(state, again, CONTEXT, out) for again in (ours, theirs)] == [False, False]
 
 
 @pytest.mark.parametrize("order", [lambda states: states, lambda states: states[::-1]], ids=["as_is", "reversed"])
@@ -242,7 +249,7 @@ def test_traits_beyond_the_maximum_are_the_newest_in_any_order(
 
 def test_time_does_not_run_backwards_when_the_other_is_older() -> None:
     state, out = fold([event(START + HOUR)])
-    absorb(state, fold([event(START, message_id="older")])[0], (), 1, CONTEXT, out)
+    absorb(state, retired([event(START, message_id="older")]), (), 1, CONTEXT, out)
     assert state.as_of == START + HOUR
     advance(state, START + DAY, CONTEXT, out)
-    assert state.memberships.keys() == {"quiet"}
+    assert state.memberships.entered_at.keys() == {"quiet"}

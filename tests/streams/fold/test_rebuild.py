@@ -1,4 +1,4 @@
-"""Rebuilding a profile: which replay counts, what waits meanwhile, and what others are told in the end."""
+"""Rebuilding a profile: which replay counts, what waits meanwhile, and what is published in the end."""
 
 import pytest
 from hypothesis import given
@@ -6,75 +6,84 @@ from hypothesis import strategies as st
 
 from schemas.records import Event, Identifier, Rebuild
 from streams.fold import rebuild, recent_ids
-from streams.fold.context import Outputs
+from streams.fold.entry import Entry, Forward, Rebuilding, decode_entry, encode_entry
 from streams.fold.fold import fold_event
-from streams.fold.state import Forward, ProfileState, Rebuilding, decode_entry, encode_entry
+from streams.fold.lineage import Lineage
+from streams.fold.memberships import Memberships
+from streams.fold.moment import Outputs
+from streams.fold.ownership import Ownership
+from streams.fold.state import ProfileState
 from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, transitions
 
 ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tablet"), Identifier("user_id", "ben")
 NOW = START + 5 * MINUTE
 
 
-def _begun(entry: ProfileState | Forward | Rebuilding | None = None, decision: int = 5) -> Rebuilding:
+def _begun(entry: Entry | None = None, decision: int = 5) -> Rebuilding:
     rebuilding = rebuild.begin(entry, Rebuild(decision, identifiers=(ANN,), reattributed=(TABLET,)))
     assert rebuilding is not None
     return rebuilding
 
 
-def _replay(rebuilding: Rebuilding, *events: Event, run: str = "r", part: int = 0, version: int = 0) -> bool:
-    return rebuild.replay(rebuilding, run, part, version, events, CONTEXT)
+def _replay(rebuilding: Rebuilding, *events: Event, attempt: str = "r", chunk: int = 0, version: int = 0) -> bool:
+    return rebuild.replay(rebuilding, attempt, chunk, version, events, CONTEXT)
 
 
-def _finish(rebuilding: Rebuilding, *known_sessions: str, now: int = NOW) -> tuple[ProfileState, Outputs]:
+def _finish(rebuilding: Rebuilding, *published_sessions: str, now: int = NOW) -> tuple[ProfileState, Outputs]:
     out = Outputs(segment_changes=[], sessions={})
-    return rebuild.finish(rebuilding, known_sessions, now, CONTEXT, out), out
+    return rebuild.finish(rebuilding, published_sessions, now, CONTEXT, out), out
 
 
-def test_a_profile_begins_to_wait_with_what_others_know_of_it() -> None:
-    state = ProfileState(version=9, memberships={"pro": START}, reattributed={"cookie:c": 2}, rebuilt=4)
+def test_a_profile_begins_to_wait_with_what_was_published_of_it() -> None:
+    state = ProfileState(
+        lineage=Lineage(9, rebuilt=4),
+        memberships=Memberships({"pro": START}),
+        ownership=Ownership(reattributed={"cookie:c": 2}),
+    )
     rebuilding = _begun(state)
 
-    assert (rebuilding.decision, rebuilding.version, rebuilding.memberships) == (5, 9, {"pro": START})
-    assert rebuilding.identifiers == [("user_id", "ann")]
-    assert rebuilding.reattributed == {"cookie:c": 2, "anonymous_id:tablet": 5}
+    assert (rebuilding.lineage, rebuilding.memberships) == (Lineage(9, 5, 5), Memberships({"pro": START}))
+    assert rebuilding.identifiers.pairs == [("user_id", "ann")]
+    assert rebuilding.ownership.reattributed == {"cookie:c": 2, "anonymous_id:tablet": 5}
     assert decode_entry(encode_entry(rebuilding, 0)) == rebuilding
 
 
 @pytest.mark.parametrize(
     "entry",
     [
-        ProfileState(rebuilt=5),
-        ProfileState(rebuilt=6),
+        ProfileState(lineage=Lineage(rebuilt=5)),
+        ProfileState(lineage=Lineage(rebuilt=6)),
         Forward("t", 5),
         Forward("t", 6),
-        Rebuilding(5, []),
-        Rebuilding(6, []),
+        rebuild.begin(None, Rebuild(5)),
+        rebuild.begin(None, Rebuild(6)),
     ],
 )
-def test_an_older_decision_or_the_same_again_changes_nothing(entry: ProfileState | Forward | Rebuilding) -> None:
+def test_an_older_decision_or_the_same_again_changes_nothing(entry: Entry) -> None:
     assert rebuild.begin(entry, Rebuild(5, identifiers=(ANN,))) is None
 
 
-def test_a_later_decision_starts_anew_and_keeps_what_waits_and_what_others_know() -> None:
-    first = _begun(ProfileState(version=9, memberships={"pro": START}))
-    rebuild.put_aside(first, "waiting")
+def test_a_later_decision_starts_anew_and_keeps_what_is_buffered_and_was_published() -> None:
+    first = _begun(ProfileState(lineage=Lineage(9), memberships=Memberships({"pro": START})))
+    rebuild.buffer(first, "waiting")
     _replay(first, event(START))
     second = _begun(first, decision=7)
 
-    assert (second.memberships, second.version, second.aside) == ({"pro": START}, 9, first.aside)
-    assert (second.run, second.next_part, second.shadow, second.sessions) == ("", 0, None, {})
+    assert (second.memberships, second.lineage.version) == (Memberships({"pro": START}), 9)
+    assert second.buffered == first.buffered
+    assert (second.attempt, second.next_chunk, second.shadow, second.sessions) == ("", 0, None, {})
 
 
 def test_a_forward_can_become_a_profile_again() -> None:
     rebuilding = _begun(Forward("target", 4, 12))
 
-    assert (rebuilding.version, rebuilding.memberships) == (12, {})
+    assert (rebuilding.lineage.version, rebuilding.memberships) == (12, Memberships())
 
 
-def test_what_is_put_aside_is_numbered_and_found_by_its_message() -> None:
+def test_what_is_buffered_is_numbered_and_found_by_its_message() -> None:
     rebuilding = _begun()
-    assert [rebuild.put_aside(rebuilding, one) for one in ("m0", None, "m2", "m0")] == [0, 1, 2, 3]
-    assert rebuild.waiting(rebuilding) == 4
+    assert [rebuild.buffer(rebuilding, message_id) for message_id in ("m0", None, "m2", "m0")] == [0, 1, 2, 3]
+    assert rebuild.count_buffered(rebuilding) == 4
     _replay(rebuilding)
 
     replayed = [event(START, message_id="m0"), event(START, message_id="other")]
@@ -84,70 +93,70 @@ def test_what_is_put_aside_is_numbered_and_found_by_its_message() -> None:
 
 def test_a_hash_across_two_records_is_none_of_them() -> None:
     rebuilding = _begun()
-    rebuilding.aside = b"\0" * 4 + recent_ids.hashed("m0") + b"\0" * 4
+    rebuilding.buffered = b"\0" * 4 + recent_ids.hashed("m0") + b"\0" * 4
     _replay(rebuilding)
 
     assert rebuild.replayed_already(rebuilding, [event(START, message_id="m0")], ()) == []
 
 
-def test_full_chunks_of_what_is_put_aside_leave_and_keep_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
+def test_full_blocks_of_what_is_buffered_leave_and_keep_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "BUFFERED_PER_BLOCK", 3)
     rebuilding = _begun()
-    chunks: dict[int, bytes] = {}
+    blocks: dict[int, bytes] = {}
     for number in range(8):
-        assert rebuild.put_aside(rebuilding, f"m{number}") == number
-        chunks |= rebuild.full_chunks(rebuilding)
-        assert len(rebuilding.aside) < 3 * recent_ids.HASH_BYTES
+        assert rebuild.buffer(rebuilding, f"m{number}") == number
+        blocks |= rebuild.full_blocks(rebuilding)
+        assert len(rebuilding.buffered) < 3 * recent_ids.HASH_BYTES
     rebuilding = _begun(rebuilding, decision=7)
     _replay(rebuilding)
 
-    assert list(chunks) == [0, 1]
-    assert rebuild.waiting(rebuilding) == 8
+    assert list(blocks) == [0, 1]
+    assert rebuild.count_buffered(rebuilding) == 8
     replayed = [event(START, message_id=f"m{number}") for number in (7, 4, 2, 0, 9)]
-    assert rebuild.replayed_already(rebuilding, replayed, chunks.values()) == [0, 2, 4, 7]
+    assert rebuild.replayed_already(rebuilding, replayed, blocks.values()) == [0, 2, 4, 7]
 
 
-def test_a_replay_that_an_older_release_began_goes_on_with_all_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
+def test_several_blocks_that_are_full_at_once_leave_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "BUFFERED_PER_BLOCK", 3)
     rebuilding = _begun()
-    rebuilding.aside = b"".join(recent_ids.hashed(f"m{number}") for number in range(7))
-    assert rebuild.put_aside(rebuilding, "m7") == 7
-    assert [number for number, _ in rebuild.full_chunks(rebuilding)] == [0, 1]
-    assert rebuild.waiting(rebuilding) == 8
+    rebuilding.buffered = b"".join(recent_ids.hashed(f"m{number}") for number in range(7))
+    assert rebuild.buffer(rebuilding, "m7") == 7
+    assert [number for number, _ in rebuild.full_blocks(rebuilding)] == [0, 1]
+    assert rebuild.count_buffered(rebuilding) == 8
 
 
-def test_parts_in_order_are_folded() -> None:
+def test_chunks_in_order_are_folded() -> None:
     rebuilding = _begun()
     assert _replay(rebuilding, event(START))
-    assert _replay(rebuilding, event(START + 1), event(START + 2), part=1)
+    assert _replay(rebuilding, event(START + 1), event(START + 2), chunk=1)
     state, _ = _finish(rebuilding)
 
-    assert (state.events, state.rebuilt, state.decision) == (3, 5, 5)
-    assert state.reattributed == {"anonymous_id:tablet": 5}
+    assert (state.counters.events, state.lineage.rebuilt, state.lineage.decision) == (3, 5, 5)
+    assert state.ownership.reattributed == {"anonymous_id:tablet": 5}
 
 
-@pytest.mark.parametrize(("run", "part"), [("r", 2), ("r", 1), ("other", 2), ("r", 3)])
-def test_a_part_that_is_not_the_next_of_its_run_is_ignored(run: str, part: int) -> None:
+@pytest.mark.parametrize(("attempt", "chunk"), [("r", 2), ("r", 1), ("other", 2), ("r", 3)])
+def test_a_chunk_that_is_not_the_next_of_its_attempt_is_ignored(attempt: str, chunk: int) -> None:
     rebuilding = _begun()
     _replay(rebuilding, event(START))
-    _replay(rebuilding, event(START + 1), part=1)
-    wrong = (run, part) != ("r", 2)
+    _replay(rebuilding, event(START + 1), chunk=1)
+    wrong = (attempt, chunk) != ("r", 2)
 
-    assert _replay(rebuilding, event(START + 2), run=run, part=part) is not wrong
-    assert _finish(rebuilding)[0].events == (2 if wrong else 3)
-
-
-def test_a_part_before_the_first_is_ignored() -> None:
-    assert not _replay(_begun(), event(START), part=1)
+    assert _replay(rebuilding, event(START + 2), attempt=attempt, chunk=chunk) is not wrong
+    assert _finish(rebuilding)[0].counters.events == (2 if wrong else 3)
 
 
-def test_part_0_starts_anew() -> None:
+def test_a_chunk_before_the_first_is_ignored() -> None:
+    assert not _replay(_begun(), event(START), chunk=1)
+
+
+def test_chunk_0_starts_anew() -> None:
     rebuilding = _begun()
     _replay(rebuilding, event(START), event(START + HOUR))
-    assert _replay(rebuilding, event(START), run="second")
+    assert _replay(rebuilding, event(START), attempt="second")
     state, out = _finish(rebuilding)
 
-    assert state.events == 1
+    assert state.counters.events == 1
     assert len(out.sessions) == 1
 
 
@@ -158,41 +167,41 @@ def test_the_state_is_that_of_its_events_as_of_now() -> None:
     state, _ = _finish(rebuilding)
     plain, _ = fold(events)
 
-    for field in ("events", "counters", "first_seen_at", "last_seen_at", "visits", "windows", "memberships", "untils"):
-        assert getattr(state, field) == getattr(plain, field), field
+    for name in ("counters", "sessions", "windows", "memberships"):
+        assert getattr(state, name) == getattr(plain, name), name
 
 
 def test_versions_go_on_after_the_highest_that_anybody_knows() -> None:
     for version in (3, 40):
-        rebuilding = _begun(ProfileState(version=20))
+        rebuilding = _begun(ProfileState(lineage=Lineage(20)))
         _replay(rebuilding, event(START), version=version)
         state, out = _finish(rebuilding)
-        assert min(one.version for one in out.sessions.values()) > max(20, version)
-        assert state.version >= max(one.version for one in out.sessions.values())
+        assert min(session.version for session in out.sessions.values()) > max(20, version)
+        assert state.lineage.version >= max(session.version for session in out.sessions.values())
 
 
-def test_sessions_that_are_no_more_are_retracted_and_the_others_told() -> None:
+def test_sessions_that_are_no_more_are_retracted_and_the_others_published() -> None:
     gone, stays = f"{CONTEXT.profile_id}-{START - HOUR}", f"{CONTEXT.profile_id}-{START}"
     late = f"{CONTEXT.profile_id}-{START - 2 * HOUR}-5aa1"
     rebuilding = _begun()
     _replay(rebuilding, event(START))
     _, out = _finish(rebuilding, gone, stays, late, now=START + HOUR)
 
-    told = {identity: (one.status, one.started_at) for identity, one in out.sessions.items()}
-    assert told == {
+    published = {identity: (session.status, session.started_at) for identity, session in out.sessions.items()}
+    assert published == {
         gone: ("retracted", START - HOUR), late: ("retracted", START - 2 * HOUR), stays: ("closed", START)
     }  # fmt: skip
 
 
-def test_memberships_are_told_as_differences() -> None:
+def test_memberships_are_published_as_differences() -> None:
     events = [*(event(START + number) for number in range(3)), event(START + MINUTE, "Buy")]
-    rebuilding = _begun(ProfileState(memberships={"pro": START - HOUR, "pro_or_viewing": START - HOUR}))
+    rebuilding = _begun(ProfileState(memberships=Memberships({"pro": START - HOUR, "pro_or_viewing": START - HOUR})))
     _replay(rebuilding, *events)
     state, out = _finish(rebuilding)
 
     assert transitions(out.segment_changes) == [("pro", "exited", state.as_of), ("frequent", "entered", START + 2)]
     assert {change.cause for change in out.segment_changes} == {"rebuild"}
-    assert state.memberships == {"pro_or_viewing": START - HOUR, "frequent": START + 2}
+    assert state.memberships.entered_at == {"pro_or_viewing": START - HOUR, "frequent": START + 2}
 
 
 def test_who_left_in_the_meantime_is_not_entered() -> None:
@@ -201,47 +210,47 @@ def test_who_left_in_the_meantime_is_not_entered() -> None:
     state, out = _finish(rebuilding, now=START + 10 * HOUR)
 
     assert [(change.segment, change.change) for change in out.segment_changes] == [("quiet", "entered")]
-    assert state.memberships.keys() == {"quiet"}
+    assert state.memberships.entered_at.keys() == {"quiet"}
 
 
-def test_nobody_is_left_when_nothing_was_replayed() -> None:
+def test_an_empty_profile_is_left_when_nothing_was_replayed() -> None:
     session = f"{CONTEXT.profile_id}-{START}"
-    rebuilding = _begun(ProfileState(version=7, memberships={"pro": START}))
+    rebuilding = _begun(ProfileState(lineage=Lineage(7), memberships=Memberships({"pro": START})))
     _replay(rebuilding)
     state, out = _finish(rebuilding, session)
 
-    assert (state.events, state.memberships) == (0, {})
+    assert (state.counters.events, state.memberships.entered_at) == (0, {})
     assert [(change.segment, change.change) for change in out.segment_changes] == [("pro", "exited")]
-    assert [one.status for one in out.sessions.values()] == ["retracted"]
+    assert [session.status for session in out.sessions.values()] == ["retracted"]
     assert all(change.version > 7 for change in out.segment_changes)
     assert all(session.version > 7 for session in out.sessions.values())
 
 
-def test_a_message_in_two_parts_counts_once() -> None:
+def test_a_message_in_two_chunks_counts_once() -> None:
     rebuilding = _begun()
     _replay(rebuilding, event(START, message_id="m"))
-    _replay(rebuilding, event(START, message_id="m"), part=1)
+    _replay(rebuilding, event(START, message_id="m"), chunk=1)
 
-    assert _finish(rebuilding)[0].events == 1
+    assert _finish(rebuilding)[0].counters.events == 1
 
 
-def test_what_waits_survives_the_store_between_parts() -> None:
+def test_what_is_buffered_survives_the_store_between_chunks() -> None:
     rebuilding = _begun()
-    rebuild.put_aside(rebuilding, "waiting")
+    rebuild.buffer(rebuilding, "waiting")
     _replay(rebuilding, event(START))
     stored = decode_entry(encode_entry(rebuilding, 0))
     assert isinstance(stored, Rebuilding)
-    _replay(stored, event(START + 1), part=1)
+    _replay(stored, event(START + 1), chunk=1)
 
-    assert _finish(stored)[0].events == 2
-    assert stored.aside == rebuilding.aside
+    assert _finish(stored)[0].counters.events == 2
+    assert stored.buffered == rebuilding.buffered
 
 
 def test_a_late_event_is_known_after_the_replay_as_long_as_without_it() -> None:
     on_time = [event(START + number * 2 * HOUR) for number in range(800)]
     late = event(START + 10 * HOUR, "Late", received_at=on_time[-1].received_at)
     rebuilding = _begun()
-    _replay(rebuilding, *sorted([*on_time, late], key=lambda one: one.occurred_at))
+    _replay(rebuilding, *sorted([*on_time, late], key=lambda each: each.occurred_at))
     state, _ = _finish(rebuilding, now=late.received_at)
 
     assert not fold_event(state, late, CONTEXT, Outputs(), adds_identifier=False)
@@ -251,25 +260,25 @@ def test_a_late_event_is_known_after_the_replay_as_long_as_without_it() -> None:
     st.lists(st.tuples(st.integers(0, 20 * DAY), st.integers(0, 20 * DAY)), min_size=1, max_size=120),
     st.integers(1, 50),
 )
-def test_after_a_replay_in_parts_the_ids_of_the_last_day_are_known(times: list[tuple[int, int]], size: int) -> None:
+def test_after_a_replay_in_chunks_the_ids_of_the_last_day_are_known(times: list[tuple[int, int]], size: int) -> None:
     sent = [
         event(START + min(at, received), message_id=f"m{number}", received_at=START + received)
         for number, (at, received) in enumerate(times)
     ]
-    sent.sort(key=lambda one: one.occurred_at)
+    sent.sort(key=lambda each: each.occurred_at)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recent_ids, "MIN_IDS", 4)
         patch.setattr(recent_ids, "MAX_IDS", 16)
         rebuilding = _begun()
-        for part, start in enumerate(range(0, len(sent), size)):
-            assert _replay(rebuilding, *sent[start : start + size], part=part)
+        for chunk, start in enumerate(range(0, len(sent), size)):
+            assert _replay(rebuilding, *sent[start : start + size], chunk=chunk)
             stored = decode_entry(encode_entry(rebuilding, 0))
             assert isinstance(stored, Rebuilding)
             rebuilding = stored
         ids = _finish(rebuilding, now=START + 21 * DAY)[0].recent_ids
 
-        arrived = sorted(sent, key=lambda one: recent_ids.arrival(one.message_id, one.received_at))
-        last_day = [one for one in arrived if one.received_at >= arrived[-1].received_at - DAY]
+        arrived = sorted(sent, key=lambda each: recent_ids.arrival(each.message_id, each.received_at))
+        last_day = [each for each in arrived if each.received_at >= arrived[-1].received_at - DAY]
         assert len(ids.recent) + len(ids.previous) <= 2 * 16 * 8
-        for one in arrived if len(arrived) < 4 else last_day[-16:]:
-            assert not recent_ids.remember(ids, one.message_id, arrived[-1].received_at), one
+        for each in arrived if len(arrived) < 4 else last_day[-16:]:
+            assert not ids.remember(each.message_id, arrived[-1].received_at), each

@@ -3,9 +3,9 @@
 import pytest
 
 from schemas.records import Event
-from streams.fold.context import Outputs
 from streams.fold.fold import advance, next_deadline
-from streams.fold.profile import profile_record
+from streams.fold.moment import Outputs
+from streams.fold.records import profile_record
 from streams.fold.sessions import SESSION_GAP_MS, SESSION_LATENESS_MS
 from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, visible
 
@@ -74,7 +74,7 @@ def test_up_to_the_lateness_bound_events_join_and_beyond_it_they_stand_alone() -
     assert spans(out)[0] == (0, SESSION_GAP_MS - 1, 2, "closed")
     state, out = fold([event(first), event(now), event(START - 1, message_id="too-late")])
     assert spans(out)[:2] == [(-1, -1, 1, "closed"), (SESSION_GAP_MS - 1, SESSION_GAP_MS - 1, 1, "closed")]
-    assert state.events == 3
+    assert state.counters.events == 3
 
 
 def test_events_that_are_too_late_never_take_the_id_of_another_session() -> None:
@@ -83,9 +83,9 @@ def test_events_that_are_too_late_never_take_the_id_of_another_session() -> None
     assert spans(out) == [(0, 0, 1, "closed")] * 4 + [(3 * DAY, 3 * DAY, 1, "open")]
 
 
-def test_few_visits_are_kept_however_many_there_were() -> None:
+def test_few_sessions_are_kept_however_many_there_were() -> None:
     state, out = fold([event(START + number * SESSION_GAP_MS) for number in range(500)])
-    assert len(state.visits) <= 51
+    assert len(state.sessions.spans) <= 51
     assert len(visible(out)) == 500
 
 

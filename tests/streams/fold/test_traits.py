@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.fold import traits
-from streams.fold.profile import profile_record
-from streams.fold.state import Trait
-from tests.streams.fold.given import CONTEXT, START, event, fold, identify
+from streams.fold.records import profile_record
+from streams.fold.traits import MAX_TRAITS, Trait, Traits
+from tests.streams.fold.given import CONTEXT, MOMENT, START, event, fold, identify
 
 
 def shown(*identified: str) -> object:
@@ -26,20 +25,20 @@ def test_the_last_writer_wins_by_time_then_source_then_message_id(reverse: bool)
         identify(START, {"id": 3}, message_id="d", source="crm"),
     ]
     state, _ = fold(reversed(writes) if reverse else writes)
-    assert json.loads(traits.render(state.traits)) == {"time": 2, "source": 1, "id": 3}
+    assert json.loads(state.traits.as_json()) == {"time": 2, "source": 1, "id": 3}
 
 
 def test_null_unsets_a_trait_and_is_overtaken_by_a_later_write_only() -> None:
     state, _ = fold([identify(START + 5, {"plan": None}), identify(START, {"plan": "pro"})])
-    assert traits.render(state.traits) == "{}"
-    assert traits.values(state.traits, ["plan"]) == {}
+    assert state.traits.as_json() == "{}"
+    assert state.traits.values(["plan"]) == {}
     fold([identify(START + 6, {"plan": "free"})], state)
-    assert traits.values(state.traits, ["plan", "unknown"]) == {"plan": "free"}
+    assert state.traits.values(["plan", "unknown"]) == {"plan": "free"}
 
 
 def test_traits_come_from_identify_calls_only() -> None:
     state, _ = fold([event(START, None, type="group", traits={"plan": "pro"}), event(START, traits={"plan": "pro"})])
-    assert not state.traits
+    assert not state.traits.writes
 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", "{", '{"a": 1e999}', "[" * 100_000, '{"a":"\ud800"}'])
@@ -64,19 +63,22 @@ def test_values_keep_their_meaning() -> None:
 )
 def test_oversized_values_are_dropped_and_counted(value: object, kept: bool) -> None:
     state, out = fold([identify(START, {"value": value, "other": 1})])
-    assert (set(state.traits), out.dropped_traits) == ({"other", "value"} if kept else {"other"}, 0 if kept else 1)
+    assert (set(state.traits.writes), out.dropped_traits) == (
+        {"other", "value"} if kept else {"other"},
+        0 if kept else 1,
+    )
 
 
 def test_an_over_long_name_is_dropped() -> None:
     state, out = fold([identify(START, {"n" * 256: 1, "n" * 257: 1})])
-    assert (set(state.traits), out.dropped_traits) == ({"n" * 256}, 1)
+    assert (set(state.traits.writes), out.dropped_traits) == ({"n" * 256}, 1)
 
 
 def test_a_dropped_trait_no_longer_counts_for_segments() -> None:
     state, out = fold([identify(START, {"plan": "pro"})])
-    assert "pro" in state.memberships
+    assert "pro" in state.memberships.entered_at
     fold([identify(START + 1, {f"t{index}": index for index in range(500)})], state, out=out)
-    assert "pro" not in state.memberships
+    assert "pro" not in state.memberships.entered_at
     assert out.dropped_traits == 1
 
 
@@ -91,9 +93,9 @@ def test_the_same_traits_are_kept_in_any_order(data: st.DataObject) -> None:
     filler = {f"filler{number}": Trait(1, 0, "m", "1") for number in range(495)}
     results = []
     for order in (arriving, list(zip(names, writes, strict=True))):
-        known = dict(filler)
+        traits = Traits(dict(filler))
         for name, trait in order:
-            traits.write(known, f'{{"{name}":{trait.value}}}', trait.occurred_at, trait.priority, trait.message_id)
-        results.append(known)
+            traits.unite(Traits({name: trait}), MOMENT)
+        results.append(traits)
     assert results[0] == results[1]
-    assert len(results[0]) <= traits.MAX_TRAITS
+    assert len(results[0].writes) <= MAX_TRAITS

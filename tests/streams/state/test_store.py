@@ -124,8 +124,10 @@ def test_whatever_was_written_and_asked_before_due_is_exactly_what_is_stored(
             model |= step
             continue
         workspace, until, limit = step
-        known = ((int(value), key) for key, value in model.items() if value is not None and value != b"-")
-        of_workspace = sorted(at for at in known if at[1].startswith(f"{workspace}|".encode()) and at[0] <= until)
+        deadlines = ((int(value), key) for key, value in model.items() if value is not None and value != b"-")
+        of_workspace = sorted(
+            entry for entry in deadlines if entry[1].startswith(f"{workspace}|".encode()) and entry[0] <= until
+        )
         assert store.due(workspace, until, limit) == [key for _, key in of_workspace][:limit]
     store.close()
 
@@ -197,8 +199,8 @@ def _rotten(path: Path) -> StateStore:
     store.close()
     for table in path.glob("*.sst"):
         content = bytearray(table.read_bytes())
-        for at in range(0, len(content) * 9 // 10, 500):
-            content[at] ^= 0xFF
+        for position in range(0, len(content) * 9 // 10, 500):
+            content[position] ^= 0xFF
         table.write_bytes(content)
     return StateStore(path, _deadline_of)
 
@@ -229,7 +231,7 @@ def test_what_cannot_be_read_is_never_taken_for_nothing_and_the_folder_is_not_op
 
 
 _KEYS = st.sampled_from([b"main|a", b"main|b", b"main|c"])
-_VALUES = st.one_of(st.none(), st.just(b"-"), st.integers(-50, 50).map(lambda at: b"%d" % at))
+_VALUES = st.one_of(st.none(), st.just(b"-"), st.integers(-50, 50).map(lambda deadline: b"%d" % deadline))
 
 
 @settings(max_examples=50, deadline=None)

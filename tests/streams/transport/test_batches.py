@@ -22,7 +22,7 @@ fields = st.tuples(contents, contents, st.lists(st.tuples(names, contents), max_
 
 def read(raw: bytes, position: int = 0) -> list[Record | RefusedRecord]:
     """Everything that a fetch leads to."""
-    return [item for one in split(raw) for item in records("t", 3, one, position)]
+    return [item for fetched in split(raw) for item in records("t", 3, fetched, position)]
 
 
 def refusal(raw: bytes, position: int = 0) -> RefusedRecord:
@@ -63,7 +63,7 @@ def test_reading_goes_on_in_the_middle_of_a_batch() -> None:
 def test_a_batch_that_was_cut_off_at_the_end_of_a_fetch_is_left_for_the_next() -> None:
     whole, cut = of(b"a", first=1), of(b"b", first=2)
     for size in (0, 5, 12, 60, len(cut) - 1):
-        assert [one.first for one in split(whole + cut[:size])] == [1]
+        assert [complete.first for complete in split(whole + cut[:size])] == [1]
 
 
 @pytest.mark.parametrize(("codec", "size"), [(GZIP, 400 * MB), (LZ4, 250 * MB), (ZSTD, 400 * MB), (SNAPPY, 100 * MB)])
@@ -85,7 +85,7 @@ def test_the_largest_event_is_read_whatever_the_codec(codec: int) -> None:
 
 @pytest.mark.parametrize("codec", [GZIP, LZ4, ZSTD])
 def test_a_full_batch_of_ten_thousand_events_is_read(codec: int) -> None:
-    values = [b'{"event":"Product Viewed","sku":"%07d","price":%d}' % (one * 7919, one) * 20 for one in range(10_000)]
+    values = [b'{"event":"Product Viewed","sku":"%07d","price":%d}' % (nth * 7919, nth) * 20 for nth in range(10_000)]
     assert 9 * MB < sum(map(len, values)) < UNPACKED_LIMIT_BYTES
     assert [item.value for item in read(of(*values, codec=codec)) if isinstance(item, Record)] == values
 
@@ -154,11 +154,11 @@ def test_whatever_bytes_are_changed_the_reader_neither_fails_nor_leaves_the_batc
     raw = bytearray(of(b"a", b"b" * 300, b"c", codec=codec, first=5))
     for _ in range(data.draw(st.integers(1, 8))):
         raw[data.draw(st.integers(16, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    for one in split(bytes(raw)):
-        items = records("t", 3, one, 0)
+    for fetched in split(bytes(raw)):
+        items = records("t", 3, fetched, 0)
         offsets = [(item.record if isinstance(item, RefusedRecord) else item).offset for item in items]
         assert offsets == sorted(set(offsets))
-        assert all(one.first <= offset <= one.last for offset in offsets)
+        assert all(fetched.first <= offset <= fetched.last for offset in offsets)
 
 
 def transaction(producer: int, first: int, marker: bytes | None = None) -> bytes:
@@ -183,4 +183,4 @@ def test_aborted_batches_and_markers_are_left_out() -> None:
         )
     )
     committed = CommittedBatches([(1, 7), (1, 0)])
-    assert [one.first for one in split(fetched) if committed.has(one)] == [1, 3, 6]
+    assert [whole.first for whole in split(fetched) if committed.has(whole)] == [1, 3, 6]

@@ -142,8 +142,8 @@ def test_only_committed_records_arrive_and_the_position_is_behind_the_markers(ka
             producer.begin_transaction()
             producer.produce(topic, f"{name}{number}".encode())
             producer.flush(WITHIN_S)
-        for at, producer in enumerate(producers):
-            if number % 2 == at:
+        for half, producer in enumerate(producers):
+            if number % 2 == half:
                 producer.commit_transaction(WITHIN_S)
             else:
                 producer.abort_transaction(WITHIN_S)
@@ -166,7 +166,9 @@ def test_an_open_transaction_holds_the_reader_back(kafka: str, topic: str) -> No
 
 
 def test_reading_begins_in_the_middle_of_a_batch(kafka: str, topic: str) -> None:
-    assert put(kafka, topic, 0, batch(pack(GZIP, [record(b"%d" % at, at) for at in range(5)]), GZIP, 5)) == [0]
+    assert put(
+        kafka, topic, 0, batch(pack(GZIP, [record(b"%d" % number, number) for number in range(5)]), GZIP, 5)
+    ) == [0]
     with reading(kafka, **{topic: 3}) as begun:
         begun.until(lambda: begun.positions.get(topic) == 5)
     assert values(begun.records) == [b"3", b"4"]
@@ -188,8 +190,8 @@ def test_a_bomb_is_delivered_as_refused_between_the_records_around_it(kafka: str
     send(kafka, topic, [b"behind"])
     with reading(kafka, **{topic: None}) as begun:
         begun.until(lambda: begun.positions.get(topic) == 3)
-    assert [(one.value, one.offset) for one in begun.records] == [(b"before", 0), (b"behind", 2)]
-    assert [one.record.offset for one in begun.refused] == [1]
+    assert [(received.value, received.offset) for received in begun.records] == [(b"before", 0), (b"behind", 2)]
+    assert [item.record.offset for item in begun.refused] == [1]
 
 
 def test_a_delivery_is_bounded_in_records_and_in_bytes(kafka: str, topic: str) -> None:
@@ -201,8 +203,8 @@ def test_a_delivery_is_bounded_in_records_and_in_bytes(kafka: str, topic: str) -
         while begun.positions.get(topic) != 3 * MAX_RECORDS + 25:
             fetched = begun.next()
             assert len(fetched.records) <= MAX_RECORDS
-            assert sum(len(one.value or b"") for one in fetched.records) < MAX_BYTES + MB
-    assert [one.offset for one in begun.records] == list(range(3 * MAX_RECORDS + 25))
+            assert sum(len(received.value or b"") for received in fetched.records) < MAX_BYTES + MB
+    assert [received.offset for received in begun.records] == list(range(3 * MAX_RECORDS + 25))
 
 
 def test_a_topic_with_a_backlog_does_not_keep_another_waiting(kafka: str, topic: str, make: Callable[[], str]) -> None:

@@ -7,8 +7,8 @@ import msgspec
 
 from definitions import Definitions, Segment, compile_program
 from definitions.model import EventCount, EventMatcher, Not
-from schemas.records import Event, Identifier, IdentityRequest
-from tests.oracle.reference import Facts, Person
+from schemas.records import Event, Identifier, IdentityRequest, Session
+from tests.oracle.reference import Facts, Person, Visit
 from tests.oracle.reference import World as Reference
 from tests.streams.world.world import NAMESPACE, WORKSPACE, World
 
@@ -41,9 +41,9 @@ def unmerge(world: World, random: Random, number: int, pool: Sequence[Identifier
     identifiers = world.component(random.choice(pool)).identifiers
     if len(identifiers) < 2:
         return None
-    anchor, *split = random.sample(identifiers, min(len(identifiers), random.choice((2, 2, 3))))
+    anchor, *taken_out = random.sample(identifiers, min(len(identifiers), random.choice((2, 2, 3))))
     return IdentityRequest(
-        WORKSPACE, "", "operator", START, (anchor, *split), "unmerge", f"r{number}", "test", random.random() < 0.3
+        WORKSPACE, "", "operator", START, (anchor, *taken_out), "unmerge", f"r{number}", "test", random.random() < 0.3
     )
 
 
@@ -57,7 +57,7 @@ def play(  # noqa: PLR0913 - what differs between worlds
     unmerges: float,
     pool: Sequence[Identifier],
 ) -> tuple[list[Event], int]:
-    """Send events, some twice, and orders to part people, while the world goes on at any pace: events and time.
+    """Send events, some twice, and requests to unmerge, at any pace; return the events and the time.
 
     `gaps`: between events, in ms. `unmerges`: how likely one comes after an event; of identifiers of the `pool`.
     """
@@ -69,7 +69,7 @@ def play(  # noqa: PLR0913 - what differs between worlds
         for _ in range(random.choice((1, 1, 2))):
             world.send(event)
         if random.random() < unmerges and (request := unmerge(world, random, number, pool)) is not None:
-            world.order(request)
+            world.request(request)
         for _ in range(random.choice((0, 1, 5, 60))):
             world.step()
     return sent, at
@@ -80,15 +80,13 @@ def event_clock(world: World) -> int:
 
 
 def check(world: World, expected: dict[str, Person], vanished: Collection[str] = ()) -> None:
-    """`vanished`: of whom only the sessions are left."""
+    """Compare profiles, sessions and memberships with what is expected. `vanished`: only their sessions are left."""
     profiles = world.profiles()
     assert profiles.keys() == expected.keys() - vanished
     sessions = world.sessions().values()
     for profile_id, person in expected.items():
-        own = sorted(
-            (one.started_at, one.ended_at, one.events, one.status) for one in sessions if one.profile_id == profile_id
-        )
-        assert own == [(one.started_at, one.ended_at, one.events, one.status) for one in person.sessions]
+        own = sorted(_as_tuple(session) for session in sessions if session.profile_id == profile_id)
+        assert own == [_as_tuple(session) for session in person.sessions]
         if profile_id in vanished:
             continue
         profile = profiles[profile_id]
@@ -97,8 +95,12 @@ def check(world: World, expected: dict[str, Person], vanished: Collection[str] =
         assert profile.counters == person.counters
         assert (profile.first_seen_at, profile.last_seen_at) == (person.first_seen_at, person.last_seen_at)
         assert {member.segment for member in profile.segments} == person.segments
-    assert {one.profile_id for one in sessions} <= expected.keys()
-    _check_changes(world, {one: person for one, person in expected.items() if one not in vanished})
+    assert {session.profile_id for session in sessions} <= expected.keys()
+    _check_changes(world, {profile_id: person for profile_id, person in expected.items() if profile_id not in vanished})
+
+
+def _as_tuple(session: Session | Visit) -> tuple[int, int, int, str]:
+    return session.started_at, session.ended_at, session.events, session.status
 
 
 def _check_changes(world: World, expected: dict[str, Person]) -> None:
@@ -109,4 +111,4 @@ def _check_changes(world: World, expected: dict[str, Person]) -> None:
         membership = (change.profile_id, change.segment)
         assert (membership in inside) is (change.change == "exited"), change
         inside ^= {membership}
-    assert inside == {(one, name) for one, person in expected.items() for name in person.segments}
+    assert inside == {(profile_id, name) for profile_id, person in expected.items() for name in person.segments}

@@ -16,7 +16,7 @@ from jobs.rebuild.rebuild import Rebuilder
 from runtime.errors import TransientError
 from runtime.kafka.offsets import Extent, Partition
 from schemas import groups, topics
-from schemas.changes import asks_for_rebuild
+from schemas.changes import requires_rebuild
 from schemas.records import Event, IdentityChange, Profile, ProfileCommand, Replay, Session
 from settings import Workspace
 from tests.streams.world.stepping import SteppedWork
@@ -68,8 +68,8 @@ class WorldRebuilder:
         self.rebuilds = 0
 
     def has_work(self) -> bool:
-        """Whether it is at work, or a change asks for it."""
-        return self._work is not None or any(map(asks_for_rebuild, self._logs.changes()[self._changes_done :]))
+        """Whether it is at work, or a change requires it."""
+        return self._work is not None or any(map(requires_rebuild, self._logs.changes()[self._changes_done :]))
 
     def step(self) -> None:
         """Do something of the work, or die."""
@@ -98,7 +98,7 @@ class WorldRebuilder:
             stopping,
             chunk_events=self._logs.random.choice((1, 3, 100)),
         )
-        for rebuilt in rebuilder.rebuild([change for change in changes if asks_for_rebuild(change)], token):
+        for rebuilt in rebuilder.rebuild([change for change in changes if requires_rebuild(change)], token):
             self._logs.publish(rebuilt)
         self._changes_done = read_until
         self.rebuilds += 1
@@ -118,18 +118,18 @@ class _Past:
         first: dict[str, PastEvent] = {}  # of events with one message id the first counts
         for partition, offset, event, body in self._logs.resolved():
             row = PastEvent(event.occurred_at, partition, offset, event.identifiers, body)
-            known = first.get(event.message_id)
-            if known is None or (offset, partition) < (known.offset, known.partition):
+            earlier = first.get(event.message_id)
+            if earlier is None or (offset, partition) < (earlier.offset, earlier.partition):
                 first[event.message_id] = row
         rows = sorted(
             (
                 row
                 for row in first.values()
-                if row.offset < cut[row.partition] and {one.value for one in row.identifiers} & {*values}
+                if row.offset < cut[row.partition] and {identifier.value for identifier in row.identifiers} & {*values}
             ),
-            key=_order,
+            key=_rank,
         )
-        behind = [row for row in rows if after is None or _order(row) > _order(after)]
+        behind = [row for row in rows if after is None or _rank(row) > _rank(after)]
         size = self._logs.random.choice((1, 3, 100))
         yield from behind[:size]
         if behind and self._logs.random.random() < 0.1:
@@ -137,8 +137,10 @@ class _Past:
 
     def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
         assert workspace in self._workspaces
-        sessions = [one for one in self._logs.sessions().values() if one.profile_id in profile_ids]
-        versions = [one.version for one in self._logs.published_profiles() if one.profile_id == profile_ids[0]]
+        sessions = [session for session in self._logs.sessions().values() if session.profile_id in profile_ids]
+        versions = [
+            profile.version for profile in self._logs.published_profiles() if profile.profile_id == profile_ids[0]
+        ]
         versions += [session.version for session in sessions]
         return Published(tuple(session.session_id for session in sessions), max(versions, default=0))
 
@@ -161,7 +163,9 @@ class _Commands:
         pass
 
     def refused(self, positions: Iterable[CommandPosition]) -> frozenset[CommandPosition]:
-        assert all(self._logs.end(topics.PROFILE_COMMANDS, one.partition) > one.offset for one in positions)
+        assert all(
+            self._logs.end(topics.PROFILE_COMMANDS, position.partition) > position.offset for position in positions
+        )
         return frozenset()
 
 
@@ -185,5 +189,5 @@ class _Progress:
         return {partition: self._logs.position(_READER[partition[0]], *partition) for partition in partitions}
 
 
-def _order(row: PastEvent) -> tuple[int, int, int]:
+def _rank(row: PastEvent) -> tuple[int, int, int]:
     return row.occurred_at, row.offset, row.partition

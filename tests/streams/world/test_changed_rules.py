@@ -23,7 +23,7 @@ def _send(world: World, *seen: tuple[Identifier, ...]) -> None:
 
 
 def _unmerge(world: World, *identifiers: Identifier) -> None:
-    world.order(IdentityRequest(WORKSPACE, "", "operator", START, identifiers, "unmerge", "r1"))
+    world.request(IdentityRequest(WORKSPACE, "", "operator", START, identifiers, "unmerge", "r1"))
     world.run()
 
 

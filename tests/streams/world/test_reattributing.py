@@ -13,8 +13,8 @@ from tests.streams.world.world import WORKSPACE, World
 
 RULES = IdentityRules(
     tuple(
-        msgspec.structs.replace(one, shared="last_login") if one.name == "anonymous_id" else one
-        for one in DEFAULT_RULES.namespaces
+        msgspec.structs.replace(namespace, shared="last_login") if namespace.name == "anonymous_id" else namespace
+        for namespace in DEFAULT_RULES.namespaces
     )
 )
 PEOPLE = [Identifier(namespace, f"{n}x") for namespace in ("user_id", "email") for n in range(3)]
@@ -51,7 +51,7 @@ def _owner(world: World) -> Callable[[Event], Identifier]:
         if not world.graph.devices.is_attributed(primary):
             return primary
         sign_ins = world.graph.devices.sign_ins(primary)
-        before = [one for one in sign_ins if one.since <= event.occurred_at]
+        before = [sign_in for sign_in in sign_ins if sign_in.since <= event.occurred_at]
         return (before or sign_ins[:1])[-1].identifier
 
     return owner

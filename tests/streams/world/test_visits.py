@@ -1,4 +1,4 @@
-"""Visits, alone and of persons, in any interleaving: at rest, visits of nobody have vanished, no person lacks one."""
+"""Visits, alone and of persons, in any interleaving: at rest, visits alone have vanished, no person lacks one."""
 
 from random import Random
 
@@ -28,14 +28,14 @@ def _play(seed: int, events: int = 30) -> tuple[World, list[Event], int]:
     unmerges = random.choice((0, 0.1))
     gaps = (1, MINUTE, 6 * MINUTE, 31 * MINUTE)
     sent, at = play(world, random, _event, events=events, gaps=gaps, unmerges=unmerges, pool=POOL)
-    for _ in range(2):  # also what is told of when the time has come already has its grace
+    for _ in range(2):  # a profile that comes late has its grace as well
         world.advance(at + 3 * HOUR)
         world.run()
         at += 3 * HOUR
     return world, sent, event_clock(world)
 
 
-def test_at_rest_visits_of_nobody_have_vanished_and_those_of_persons_count(history_seed: int) -> None:
+def test_at_rest_visits_alone_have_vanished_and_those_of_persons_count(history_seed: int) -> None:
     world, sent, at = _play(history_seed)
     components = {world.component(identifier).identifiers for identifier in POOL}
     vanished = {world.profile_id(component[0]) for component in components if set(component) <= set(VISITS)}

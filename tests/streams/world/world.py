@@ -53,7 +53,7 @@ WORKSPACE = "main"
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 NOW = 1_800_000_000_000
 
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
 
 
 class Table(dict[bytes, bytes]):
@@ -68,13 +68,13 @@ class Table(dict[bytes, bytes]):
 
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
         assert self._deadline_of is not None
-        found = []
+        due_keys = []
         for key, value in self.items():
             if key.startswith(f"{workspace}|".encode()) and not key.startswith(META):
                 deadline = self._deadline_of(value)
                 if deadline is not None and deadline <= until:
-                    found.append((deadline, key))
-        return [key for _, key in sorted(found)[:limit]]
+                    due_keys.append((deadline, key))
+        return [key for _, key in sorted(due_keys)[:limit]]
 
     def put(self, key: bytes, value: bytes | None) -> None:
         if value is None:
@@ -97,11 +97,11 @@ class World:
         self.codec = Codec(FixedSchemas())
         self._program = program
         self.stages = self._staged(rules)
-        self.logs: dict[Place, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
+        self.logs: dict[TopicPartition, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
         self._positions: dict[tuple[str, str, int], int] = defaultdict(int)
         self._tables = {(stage.name, at): Table(stage) for stage in self.stages for at in range(partitions)}
         self.partitions = partitions
-        self._pace: dict[Place, int] = {}
+        self._pace: dict[TopicPartition, int] = {}
         self._rebuilder = WorldRebuilder(self, workspaces())
         self._encoders = {
             kind: self.codec.encoder(kind) for kind in (Event, IdentityRequest, ProfileCommand, IdentityChange)
@@ -123,7 +123,7 @@ class World:
     def send(self, event: Event) -> None:
         self._append(EVENTS, identifier_key(WORKSPACE, event.identifiers[0]), event)
 
-    def order(self, request: IdentityRequest) -> None:
+    def request(self, request: IdentityRequest) -> None:
         self._append(IDENTITY_REQUESTS, WORKSPACE.encode(), request)
 
     def advance(self, to: int) -> None:
@@ -225,7 +225,11 @@ class World:
             assert isinstance(profile, Profile)
             if profile.profile_id not in last or profile.version >= last[profile.profile_id].version:
                 last[profile.profile_id] = profile
-        return {one: profile for one, profile in last.items() if profile.merged_into is None and not profile.deleted}
+        return {
+            profile_id: profile
+            for profile_id, profile in last.items()
+            if profile.merged_into is None and not profile.deleted
+        }
 
     def sessions(self) -> dict[str, Session]:
         """Of each session the record of the highest version, without those that were retracted."""
@@ -234,7 +238,7 @@ class World:
             assert isinstance(session, Session)
             if session.session_id not in last or session.version >= last[session.session_id].version:
                 last[session.session_id] = session
-        return {one: session for one, session in last.items() if session.status != "retracted"}
+        return {session_id: session for session_id, session in last.items() if session.status != "retracted"}
 
     def segment_changes(self) -> list[SegmentChange]:
         """In the order of each profile."""

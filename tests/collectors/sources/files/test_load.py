@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.sources.files.cdnow import MAPPING, fetch_cdnow
@@ -115,7 +115,6 @@ def test_a_second_import_gives_the_same_message_ids(tmp_path: Path) -> None:
     assert not {event.message_id for event in renamed} & set(first)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 3)), max_size=40))
 def test_every_row_has_its_own_id_that_only_equal_rows_share_out(rows: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as name:

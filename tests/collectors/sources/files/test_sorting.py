@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.sources.files.sorting import TimeSorter
@@ -13,7 +13,6 @@ RECORDS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(RECORDS, st.integers(200, 5_000), st.integers(2, 5))
 def test_it_sorts_by_time_and_keeps_the_order_of_equal_times(
     records: list[tuple[int, bytes]], max_memory_bytes: int, max_open_runs: int

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from definitions import NEVER
 from streams.agents.profile.batch import BatchProfile
-from streams.fold.state import Forward, ProfileState, deadline_of, encode_entry
+from streams.fold.entry import Forward, deadline_of, encode_entry
+from streams.fold.state import ProfileState
 from tests.streams.fold.given import CONTEXT
 
 TIMES = st.integers(1, 1_000)

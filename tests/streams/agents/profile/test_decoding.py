@@ -7,7 +7,9 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Absorb, Advance, Command, Event, Fold, Identifier, ProfileCommand, Reason, Replay, Transfer
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from streams.agents.profile.decoding import AbsorbedState, Addressed, ProfileDecoder, ReplayChunk, RoutedEvent
-from streams.fold.state import Forward, ProfileState, encode_entry
+from streams.fold.entry import Forward, encode_entry
+from streams.fold.lineage import Lineage
+from streams.fold.state import ProfileState
 from streams.phases import Record
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.agents.profile.partition import ANN, ANNS, KEY, NAMESPACE
@@ -68,14 +70,14 @@ def test_what_a_command_brings_is_decoded_with_it() -> None:
     absorbed, folded, replayed = (
         _decoded(command).content
         for command in (
-            _absorb(encode_entry(ProfileState(version=7), 0)),
+            _absorb(encode_entry(ProfileState(lineage=Lineage(7)), 0)),
             Fold(EVENT, decision=3, owner=ANN, owner_decision=4),
             Replay(1, attempt="a", chunk=0, events=(EVENT,)),
         )
     )
 
     assert isinstance(absorbed, AbsorbedState)
-    assert absorbed.state.version == 7
+    assert absorbed.state.lineage.version == 7
     assert folded == RoutedEvent(event(START), EVENT, 3, ANN, 4)
     assert isinstance(replayed, ReplayChunk)
     assert replayed.events == (event(START),)

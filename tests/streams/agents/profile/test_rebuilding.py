@@ -41,7 +41,7 @@ def test_what_a_chunk_has_replayed_waits_no_longer() -> None:
 
 
 def test_what_is_buffered_is_folded_once_in_order_however_much_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "ASIDE_PER_CHUNK", 3)
+    monkeypatch.setattr(rebuild, "BUFFERED_PER_BLOCK", 3)
     profiles = unmerged()
     for number in range(1, 12):
         profiles.event(event(START + number, message_id=f"m{number}"), ANN)

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.guide.chapter import Ids, steps
+from tests.guide.chapter import Ids, blocks
 from tests.guide.terminal import Terminal
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
-
-GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +22,10 @@ def terminal() -> Iterator[Terminal]:
 @pytest.mark.parametrize("chapter", ["changing-rules", "who-is-who", "unmerging", "shared-devices"])
 def test_every_command_of_the_chapter_prints_what_it_shows(terminal: Terminal, chapter: str) -> None:
     ids = Ids()
-    found = steps(GUIDE / f"{chapter}.md")
-    assert len(found) >= 4
-    for step in found:
-        done = terminal.run(ids.put_into(step.commands))
-        assert (done.returncode != 0) is step.fails, f"{step.commands}\n{done.stdout}"
-        for line in step.shown:
-            said = f"{line!r} is not in what was printed by\n{step.commands}\n{done.stdout}"
-            assert ids.is_among(line, done.stdout), said
+    steps = blocks(chapter, "sh")
+    assert len(steps) >= 4
+    for step in steps:
+        done = terminal.run(ids.put_into(step.text))
+        assert (done.returncode != 0) is step.fails, f"{step.text}\n{done.stdout}"
+        missing = ids.missing(step.answer, done.stdout)
+        assert not missing, f"{missing} is not in what was printed by\n{step.text}\n{done.stdout}"

@@ -1,7 +1,6 @@
 """The guide's calls are accepted and refused as it shows, by the collector's own code."""
 
 import re
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -24,10 +23,11 @@ from identity.normalise import NORMALISERS, Reason
 from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
 from runtime.http.bodies import KNOWN, PACE, UNKNOWN
 from tests.collectors.calls import RECEIVED_AT, SENDER, call
+from tests.guide.chapter import blocks, text
 
 KIB, MIB = 1024, 1024 * 1024
-TEXT = (Path(__file__).parents[2] / "docs" / "guide" / "sending.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```json\n(.*?)^```\n\n```(identifiers|refused)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+TEXT = text("sending")
+EXAMPLES = [(block.text, block.answer_kind, block.answer) for block in blocks("sending", "json")]
 
 
 def judge(sent: JsonObject) -> Judgement:
@@ -38,16 +38,16 @@ def test_every_example_has_its_outcome() -> None:
     assert len(EXAMPLES) == TEXT.count("```json\n") >= 6
 
 
-@pytest.mark.parametrize(("text", "outcome", "shown"), EXAMPLES)
-def test_every_call_ends_as_shown(text: str, outcome: str, shown: str) -> None:
-    judgement = judge(call(text))
+@pytest.mark.parametrize(("body", "outcome", "shown"), EXAMPLES)
+def test_every_call_ends_as_shown(body: str, outcome: str, shown: str) -> None:
+    judgement = judge(call(body))
     if outcome == "refused":
         (refused,) = judgement.refused
-        told = [f"{refused.rejection.code} at {refused.rejection.field}: {refused.rejection.message}"]
+        answer = [f"{refused.rejection.code} at {refused.rejection.field}: {refused.rejection.message}"]
     else:
         (event,) = judgement.accepted
-        told = [str(identifier) for identifier in event.identifiers]
-    assert told == shown.splitlines()
+        answer = [str(identifier) for identifier in event.identifiers]
+    assert answer == shown.splitlines()
 
 
 def test_the_tables_are_complete() -> None:

@@ -1,0 +1,130 @@
+"""What the store holds under the key of a profile, and its bytes; what changes it is in the modules beside this one."""
+
+import struct
+
+import msgspec
+
+from definitions import NEVER
+from streams.fold.identifiers import Identifiers
+from streams.fold.lineage import Lineage
+from streams.fold.memberships import Memberships
+from streams.fold.ownership import Ownership
+from streams.fold.sessions import Status
+from streams.fold.state import ProfileState
+
+
+class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What is left of a profile that was merged away: where to look, and the decision that said so.
+
+    `rebuilt`: the last decision by which its events were replayed, here or at its target.
+    """
+
+    target: str
+    decision: int
+    version: int = 0
+    rebuilt: int = 0
+
+
+class PendingSession(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A session of a replay, as it will be published when the replay is complete."""
+
+    status: Status
+    started_at: int
+    ended_at: int
+    events: int
+    entry_url: str | None = None
+
+
+class Rebuilding(msgspec.Struct, array_like=True, gc=False):
+    """A profile that waits for the replay of its events (docs/decisions/0009).
+
+    The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before.
+    `buffered`: 8 bytes for each buffered record, in order: a hash of its message id, or zeros for a command. The first
+    ones lie under keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is.
+    `shadow`: the state so far. `sessions`: what the chunk at hand has to publish. `arrivals`: the newest ids of what
+    was replayed, by when they were received; a replay is ordered by time.
+    """
+
+    lineage: Lineage
+    identifiers: Identifiers
+    ownership: Ownership
+    memberships: Memberships
+    buffered: bytes = b""
+    buffered_blocks: int = 0
+    attempt: str = ""
+    next_chunk: int = 0
+    shadow: ProfileState | None = None
+    sessions: dict[str, PendingSession] = {}
+    arrivals: bytes = b""
+
+
+class ChunkSessions(msgspec.Struct, array_like=True, gc=False):
+    """Of one chunk of a replay: the sessions that it has to publish, and the ids of those that the warehouse has."""
+
+    sessions: dict[str, PendingSession]
+    published: list[str] = []
+
+
+Entry = ProfileState | Forward | Rebuilding
+
+_HEAD = struct.Struct(">cQ")
+_PROFILE, _FORWARD, _REBUILDING = b"p", b"f", b"r"
+_BUFFERED, _BLOCK, _SESSIONS = b"b", b"h", b"s"  # what lies beside a profile that is rebuilt
+_encode = msgspec.msgpack.Encoder().encode
+_decode_state = msgspec.msgpack.Decoder(ProfileState).decode
+_decode_forward = msgspec.msgpack.Decoder(Forward).decode
+_decode_rebuilding = msgspec.msgpack.Decoder(Rebuilding).decode
+_decode_sessions = msgspec.msgpack.Decoder(ChunkSessions).decode
+_KINDS: dict[type[Entry], bytes] = {ProfileState: _PROFILE, Forward: _FORWARD, Rebuilding: _REBUILDING}
+
+
+def encode_entry(entry: Entry, next_deadline: int) -> bytes:
+    """Kind, next deadline (ms, unsigned big-endian), msgpack. A deadline before 1970 is written as 0: due at once."""
+    return _HEAD.pack(_KINDS[type(entry)], min(max(next_deadline, 0), NEVER)) + _encode(entry)
+
+
+def decode_entry(value: bytes) -> Entry:
+    """The inverse of `encode_entry`. Raises ValueError for bytes that it did not write."""
+    if value[:1] == _PROFILE:
+        return _decode_state(memoryview(value)[_HEAD.size :])
+    if value[:1] == _FORWARD:
+        return _decode_forward(memoryview(value)[_HEAD.size :])
+    if value[:1] == _REBUILDING:
+        return _decode_rebuilding(memoryview(value)[_HEAD.size :])
+    raise ValueError(f"an entry of the profile table cannot begin with {value[:1]!r}")
+
+
+def deadline_of(value: bytes) -> int:
+    """The next deadline of an entry, without decoding the rest."""
+    deadline: int = _HEAD.unpack_from(value)[1]
+    return deadline
+
+
+def encode_buffered(is_event: bool, record: bytes) -> bytes:
+    """A record that is buffered while its profile is rebuilt, as an entry without a deadline."""
+    return _HEAD.pack(_BUFFERED, NEVER) + (b"e" if is_event else b"c") + record
+
+
+def decode_buffered(value: bytes) -> tuple[bool, bytes]:
+    """The inverse of `encode_buffered`."""
+    return value[_HEAD.size : _HEAD.size + 1] == b"e", value[_HEAD.size + 1 :]
+
+
+def encode_block(hashes: bytes) -> bytes:
+    """A full block of `Rebuilding.buffered`, as an entry without a deadline."""
+    return _HEAD.pack(_BLOCK, NEVER) + hashes
+
+
+def decode_block(value: bytes) -> bytes:
+    """The inverse of `encode_block`."""
+    return value[_HEAD.size :]
+
+
+def encode_sessions(sessions: ChunkSessions) -> bytes:
+    """The sessions of a chunk, as an entry without a deadline."""
+    return _HEAD.pack(_SESSIONS, NEVER) + _encode(sessions)
+
+
+def decode_sessions(value: bytes) -> ChunkSessions:
+    """The inverse of `encode_sessions`."""
+    return _decode_sessions(memoryview(value)[_HEAD.size :])

@@ -1,0 +1,65 @@
+"""What a step of the fold is given, and what it leaves besides the new state; no behaviour."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from definitions import Program
+from identity.rules import DEFAULT_RULES, IdentityRules
+from schemas.records import ProfileKind, SegmentChange, Session
+
+BEGINNING = -(2**63)  # the time of a profile that has seen no event
+DEADLINE, MERGE, DEFINITION, REBUILD, SESSION_END = "deadline", "merge", "definition", "rebuild", "session_end"
+
+
+class FoldContext(msgspec.Struct, frozen=True, gc=False):
+    """Whose profile is folded, by which definitions; `program`: of its workspace and kind."""
+
+    workspace: str
+    profile_id: str
+    program: Program
+    source_priority: Callable[[str], int]
+    rules: IdentityRules = DEFAULT_RULES
+    kind: ProfileKind = "person"
+
+
+class Outputs(msgspec.Struct, gc=False):
+    """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept."""
+
+    segment_changes: list[SegmentChange] = []
+    sessions: dict[str, Session] = {}
+    dropped_traits: int = 0
+
+
+class MembershipDraft(msgspec.Struct, frozen=True, gc=False):
+    """A change of a membership before the fold adds what records have of other facets."""
+
+    segment: str
+    change: Literal["entered", "exited"]
+    changed_at: int
+    cause: str
+
+
+class Moment(msgspec.Struct, gc=False):
+    """One step of a fold: the time and the definitions that every facet goes by, and what it publishes.
+
+    `cause`: a message id, or one of the causes above. `version`: of the last record; every record counts it up.
+    `as_of`: the profile's time. `before`: its own time before a merge.
+    `adds_identifier`: whether the event's primary identifier becomes the profile's; not that of a shared device.
+    """
+
+    context: FoldContext
+    out: Outputs
+    cause: str
+    as_of: int
+    version: int
+    adds_identifier: bool = True
+    before: int = BEGINNING
+    memberships: list[MembershipDraft] = []
+
+
+def stable_id(cause: str) -> str:
+    """The same id for the same cause, whoever computes it and however often."""
+    return hashlib.blake2b(cause.encode(), digest_size=16).hexdigest()

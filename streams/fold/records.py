@@ -1,0 +1,95 @@
+"""The state of a profile, and the drafts of a step, as the records of their topics."""
+
+from schemas.records import Profile, SegmentChange
+from streams.fold import facets
+from streams.fold.moment import (
+    DEFINITION,
+    MERGE,
+    REBUILD,
+    SESSION_END,
+    FoldContext,
+    MembershipDraft,
+    Moment,
+    stable_id,
+)
+from streams.fold.state import ProfileState
+
+# What can take effect several times at one time. Messages and deadlines cannot, so that the ids of their changes are
+# the same in every replay; after a rebuild they can happen once more.
+_REPEATABLE = {MERGE, DEFINITION, REBUILD, SESSION_END}
+
+
+def publish(state: ProfileState, moment: Moment) -> None:
+    """End a step: make records of its drafts, and go on after the version of the last record."""
+    for draft in moment.memberships:
+        moment.version += 1
+        moment.out.segment_changes.append(_change_record(state, draft, moment))
+    state.lineage.version = moment.version
+
+
+def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -> Profile:
+    """The profile as it is now, under a new version."""
+    state.lineage.version += 1
+    version = state.lineage.version
+    record = Profile(context.workspace, context.profile_id, updated_at, version, traits="{}", kind=context.kind)
+    facets.render(state, record, context)
+    return record
+
+
+def merged_record(context: FoldContext, target: str, version: int, decision: int, updated_at: int) -> Profile:
+    """What is left of a profile that was merged into `target`."""
+    return Profile(
+        workspace=context.workspace,
+        profile_id=context.profile_id,
+        kind=context.kind,
+        updated_at=updated_at,
+        version=version,
+        traits="{}",
+        merged_into=target,
+        decision=decision,
+    )
+
+
+def deleted_record(state: ProfileState, context: FoldContext, updated_at: int) -> Profile:
+    """The end of a profile of which nothing is left; its identifiers say what must be forgotten with it."""
+    state.lineage.version += 1
+    return Profile(
+        workspace=context.workspace,
+        profile_id=context.profile_id,
+        kind=context.kind,
+        updated_at=updated_at,
+        version=state.lineage.version,
+        traits="{}",
+        identifiers=state.identifiers.listed(),
+        decision=state.lineage.decision,
+        deleted=True,
+    )
+
+
+def is_empty(state: ProfileState) -> bool:
+    """Whether an unmerge has left identifiers without any event: no profile would come of them by themselves."""
+    return state.counters.events == 0 and state.lineage.rebuilt > 0
+
+
+def _change_record(state: ProfileState, draft: MembershipDraft, moment: Moment) -> SegmentChange:
+    context, segment, change, changed_at, cause = (
+        moment.context,
+        draft.segment,
+        draft.change,
+        draft.changed_at,
+        draft.cause,
+    )
+    instance = moment.version if cause in _REPEATABLE else state.lineage.rebuilt
+    what = f"segment|{context.workspace}|{context.profile_id}|{segment}|{change}|{changed_at}|{instance}|{cause}"
+    return SegmentChange(
+        context.workspace,
+        stable_id(what),
+        context.profile_id,
+        segment,
+        change,
+        changed_at,
+        cause,
+        moment.version,
+        state.identifiers.listed(),
+        context.kind,
+    )

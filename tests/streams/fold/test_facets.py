@@ -1,0 +1,191 @@
+"""Every facet of a profile keeps the contract of `streams.fold.facet`; a new one is drawn here as well."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from definitions import NEVER
+from schemas.records import Event, Owner, Profile
+from streams.fold import facets
+from streams.fold.expiry import Expiry
+from streams.fold.facet import Facet
+from streams.fold.identifiers import Identifiers
+from streams.fold.lineage import Lineage
+from streams.fold.memberships import Memberships
+from streams.fold.moment import BEGINNING, Moment, Outputs
+from streams.fold.ownership import Ownership
+from streams.fold.recent_ids import HASH_BYTES, RecentIds
+from streams.fold.state import FACETS, ProfileState
+from tests.streams.fold.given import CONTEXT, HOUR, START, event_lists, fold
+
+TIMES = st.integers(START, START + 20 * HOUR)
+NUMBERS = st.integers(0, 9)
+NAMES = st.sampled_from(["a", "b", "c"])
+OWNERS = st.lists(st.builds(Owner, TIMES, st.just("user_id"), NAMES), max_size=3).map(tuple)
+# What no event says: drawn directly. All others are what they remember of events.
+DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
+    "memberships": st.builds(Memberships, st.dictionaries(NAMES, TIMES), st.dictionaries(NAMES, TIMES), NAMES),
+    "ownership": st.builds(Ownership, OWNERS, NUMBERS, st.none() | TIMES, st.dictionaries(NAMES, NUMBERS)),
+    "lineage": st.builds(Lineage, NUMBERS, NUMBERS, NUMBERS),
+    "expiry": st.builds(Expiry, TIMES, st.none() | TIMES),
+}
+COUNTING = {"counters", "windows", "sessions"}  # of an event that is united twice; the fold asks `recent_ids` before
+BY_FACET = pytest.mark.parametrize("name", FACETS)
+BY_FACET_OF_EVENTS = pytest.mark.parametrize("name", [name for name in FACETS if name not in DRAWN])
+END = START + 20 * HOUR
+
+
+def moment(as_of: int = END) -> Moment:
+    return Moment(CONTEXT, Outputs(segment_changes=[], sessions={}), "cause", as_of, 0)
+
+
+def empty(name: str) -> Facet:
+    return FACETS[name]()
+
+
+def added(name: str, events: list[Event]) -> Facet:
+    """The facet after events, one by one, each as of the latest time so far."""
+    facet, as_of = empty(name), BEGINNING
+    for event in events:
+        as_of = max(as_of, event.occurred_at)
+        if isinstance(facet, RecentIds):
+            facet.remember(event.message_id, event.received_at)
+        else:
+            facet.add(event, moment(as_of))
+    return facet
+
+
+def united(*parts: Facet) -> Facet:
+    result = deepcopy(parts[0])
+    for other in parts[1:]:
+        before = deepcopy(other)
+        result.unite(other, moment())
+        assert other == before, "the other one is left as it is"
+    return result
+
+
+def meaning(facet: Facet) -> object:
+    """What two facets that know the same have in common, whatever the order in which they learnt it."""
+    if isinstance(facet, RecentIds):
+        packed = bytes(facet.recent) + facet.previous
+        return {packed[start : start + HASH_BYTES] for start in range(0, len(packed), HASH_BYTES)}
+    kept = deepcopy(facet)
+    if not isinstance(kept, Memberships):  # which forgets by what is defined; these are drawn of any names
+        kept.forget(moment())
+    return kept
+
+
+def three(data: st.DataObject, name: str) -> list[Facet]:
+    """Three facets of distinct events, or drawn."""
+    if name in DRAWN:
+        return [data.draw(DRAWN[name]) for _ in range(3)]
+    events = data.draw(st.permutations(data.draw(event_lists())))
+    first, second = sorted(data.draw(st.tuples(*[st.integers(0, len(events))] * 2)))
+    return [added(name, part) for part in (events[:first], events[first:second], events[second:])]
+
+
+@BY_FACET
+@given(data=st.data())
+def test_uniting_is_commutative_and_associative_with_the_empty_facet_as_identity(
+    name: str, data: st.DataObject
+) -> None:
+    a, b, c = three(data, name)
+    assert meaning(united(a, b)) == meaning(united(b, a))
+    assert meaning(united(united(a, b), c)) == meaning(united(a, united(b, c)))
+    assert meaning(united(a, empty(name))) == meaning(united(empty(name), a)) == meaning(a)
+
+
+@pytest.mark.parametrize("name", [name for name in FACETS if name not in COUNTING])
+@given(data=st.data())
+def test_uniting_is_idempotent_but_for_what_counts_events(name: str, data: st.DataObject) -> None:
+    a, b, _ = three(data, name)
+    assert meaning(united(a, a)) == meaning(a)
+    assert meaning(united(a, b, a)) == meaning(united(a, b))
+
+
+@given(events=event_lists(), data=st.data())
+def test_folding_an_event_again_is_idempotent_for_every_facet(events: list[Event], data: st.DataObject) -> None:
+    state, _ = fold(events)
+    before = deepcopy(state)
+    fold(data.draw(st.permutations(events)), state)
+    for name in FACETS:
+        assert getattr(state, name) == getattr(before, name), name
+
+
+@BY_FACET_OF_EVENTS
+@given(data=st.data(), events=event_lists())
+def test_adding_events_in_any_order_is_uniting_the_facets_of_each(
+    name: str, data: st.DataObject, events: list[Event]
+) -> None:
+    arriving = data.draw(st.permutations(events))
+    alone = [added(name, [event]) for event in data.draw(st.permutations(events))]
+    assert meaning(added(name, arriving)) == meaning(united(empty(name), *alone)) == meaning(added(name, events))
+
+
+@BY_FACET
+@given(data=st.data())
+def test_a_deadline_is_after_now_or_never_and_bytes_are_read_back(name: str, data: st.DataObject) -> None:
+    for facet in three(data, name):
+        assert facet.deadline(START - 1) >= START
+        assert facet.deadline(NEVER) == NEVER or isinstance(facet, Memberships)  # whose deadlines fire before that
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(facet), type=FACETS[name]) == facet
+
+
+@pytest.mark.parametrize("name", ["windows", "sessions"])
+@given(data=st.data())
+def test_forgetting_changes_nothing_that_is_read_later(name: str, data: st.DataObject) -> None:
+    a, b, _ = three(data, name)
+    forgotten = deepcopy(a)
+    forgotten.forget(moment())
+    assert meaning(united(forgotten, b)) == meaning(united(a, b))
+
+
+@BY_FACET
+@given(data=st.data())
+def test_what_is_retired_once_is_taken_over_whole(name: str, data: st.DataObject) -> None:
+    a, _, _ = three(data, name)
+    a.retire(moment())
+    again = deepcopy(a)
+    again.retire(moment())
+    assert again == a
+    assert meaning(united(empty(name), a)) == meaning(a)
+
+
+@given(events=event_lists())
+def test_every_field_of_a_record_is_of_one_facet_or_of_the_profile_itself(events: list[Event]) -> None:
+    state, _ = fold(events)
+    fields: list[str] = []
+    for name in facets.defining("render"):
+        record = Profile("", "", 0, -1, "", None, ("",), {"": 0}, ("",), None, -1, -1, -1, -1)  # type: ignore[arg-type]
+        before = {field: getattr(record, field) for field in Profile.__struct_fields__}
+        getattr(state, name).render(record, CONTEXT, state.as_of)
+        fields += [field for field in before if getattr(record, field) is not before[field]]
+    assert len(fields) == len(set(fields))
+    assert {"version", "traits", "identifiers", "counters", "events", "first_seen_at", "last_seen_at"} <= set(fields)
+
+
+@pytest.mark.parametrize(
+    ("operation", "names"),
+    [
+        ("add", {"identifiers", "traits", "counters", "windows", "sessions"}),
+        ("unite", set(FACETS)),
+        ("deadline", {"sessions", "memberships"}),
+        ("advance", {"sessions"}),
+        ("render", {"identifiers", "traits", "counters", "sessions", "memberships", "lineage"}),
+        ("forget", {"windows", "sessions", "memberships"}),
+        ("retire", {"sessions", "memberships", "ownership", "lineage", "expiry"}),
+    ],
+)
+def test_only_the_facets_that_define_an_operation_are_called(operation: str, names: set[str]) -> None:
+    assert set(facets.defining(operation)) == names
+
+
+def test_a_profile_of_empty_facets_is_empty() -> None:
+    state = ProfileState()
+    assert [getattr(state, name) for name in FACETS] == [empty(name) for name in FACETS]
+    assert facets.deadline(state) == NEVER
+    assert isinstance(state.identifiers, Identifiers)
