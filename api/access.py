@@ -11,7 +11,7 @@ _HOW = "as user name of Basic authentication, or as Bearer"
 
 
 class KeyRefused(Exception):
-    """The request shows no key that counts; `code` tells which kind is needed."""
+    """The request shows no key that counts; `code` says which kind is needed."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

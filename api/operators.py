@@ -1,6 +1,6 @@
 """`POST /v1/identity/unmerge`, `GET /v1/identity/requests/{id}`: operators' requests about who is who, by admin keys.
 
-A request is accepted once Kafka has it; the second route tells what has become of it.
+A request is accepted once Kafka has it; the second route says what has become of it.
 """
 
 import asyncio

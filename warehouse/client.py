@@ -4,7 +4,7 @@ What is asked is `queries`' matter, which errors are worth another attempt `erro
 stream or insert: a process that only looks things up stays small.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
@@ -24,6 +24,7 @@ DATABASE = "onefold"
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 LOOK_UP_TIMEOUT_S = 10.0
+_PIECE_BYTES = 1024 * 1024  # of an insert: httpcore copies the rest of a piece whenever the socket takes some of it
 
 JsonObject = dict[str, object]
 
@@ -82,7 +83,10 @@ class Warehouse:
     def rows(self, query: str, parameters: Mapping[str, str] | None = None) -> list[JsonObject]:
         """The rows of a query with `parameters` as in `{name:String}`; times in ISO 8601, integers as numbers."""
         answer = self._posted(_AS_JSON | _bound(parameters), query.encode())
-        return msgspec.json.decode(answer.content, type=_Rows).data
+        try:
+            return msgspec.json.decode(answer.content, type=_Rows).data
+        except msgspec.DecodeError as error:
+            raise TransientError(f"ClickHouse at {self._server} answers something else: {error}") from error
 
     def stream(
         self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
@@ -120,7 +124,9 @@ class Warehouse:
         with ipc.new_stream(body, columns.schema) as writer:
             writer.write_table(columns)
         parameters = _OF_INSERTS | {"insert_deduplication_token": token, "query": statement}
-        self._posted(parameters, body.getvalue().to_pybytes())
+        rows = memoryview(body.getvalue())
+        pieces = (bytes(rows[start : start + _PIECE_BYTES]) for start in range(0, len(rows), _PIECE_BYTES))
+        self._posted(parameters, pieces, {"content-length": str(len(rows))})
 
     def close(self) -> None:
         """Give the connections back."""
@@ -134,9 +140,11 @@ class Warehouse:
     ) -> None:
         self.close()
 
-    def _posted(self, parameters: Mapping[str, str], body: bytes) -> Answer:
+    def _posted(
+        self, parameters: Mapping[str, str], body: bytes | Iterable[bytes], headers: Mapping[str, str] | None = None
+    ) -> Answer:
         with self._reaching():
-            answer = self._client.post("/", params=parameters, content=body)
+            answer = self._client.post("/", params=parameters, content=body, headers=headers)
         if answer.status_code != httpx.codes.OK or _CODE in answer.headers:
             raise self._refusal(answer)
         return Answer(answer.headers.get("x-clickhouse-format", ""), answer.content)

@@ -127,7 +127,7 @@ def _measure(stack: Stack, console: Terminal, seconds: float, quiet_s: float) ->
 def _target(stack: Stack, seconds: float) -> Target:
     addresses, ports = stack.addresses, stack.options.ports
     metrics = (ports.worker_metrics, ports.sink_metrics, ports.rebuilder_metrics)
-    return Target(ports.http, port_of(addresses.clickhouse), metrics, addresses.kafka, seconds)
+    return Target(ports.http, ports.api, port_of(addresses.clickhouse), metrics, addresses.kafka, seconds)
 
 
 def _watch(stack: Stack, seconds: float) -> list[dict[str, int]]:

@@ -27,6 +27,7 @@ class Target(msgspec.Struct, frozen=True):
     """What is attacked, for how long. `metrics`: ports that serve metrics."""
 
     http: int
+    api: int
     clickhouse: int
     metrics: tuple[int, ...]
     kafka: str
@@ -88,7 +89,7 @@ def _announce_and_stall(target: Target) -> None:
 
 def _half_heads(target: Target) -> None:
     """Heads that never end, a few bytes a second."""
-    for port in (target.http, target.clickhouse, *target.metrics):
+    for port in (target.http, target.api, target.clickhouse, *target.metrics):
         with _many(port, 50) as opened:
             for _ in range(3):
                 for connection in opened:
@@ -99,7 +100,7 @@ def _half_heads(target: Target) -> None:
 
 def _idle(target: Target) -> None:
     """Connections that say nothing, more than one address gets."""
-    for port in (target.http, *target.metrics):
+    for port in (target.http, target.api, *target.metrics):
         with _many(port, 300):
             time.sleep(2)
 
@@ -135,8 +136,13 @@ def _pictures(target: Target) -> None:
 
 def _rebound(target: Target) -> None:
     """A page under a name that points here."""
-    for path in ("/v1/profiles/user_id:u", "/health/ready", "/metrics"):
-        with _connected(target.http) as connection:
+    paths = ("/health/ready", "/metrics")
+    doors = [
+        (target.api, "/v1/profiles/user_id:u"),
+        *((port, path) for port in (target.http, target.api) for path in paths),
+    ]
+    for port, path in doors:
+        with _connected(port) as connection:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
             connection.recv(65536)
 

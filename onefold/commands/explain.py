@@ -125,7 +125,7 @@ def _add_links(tree: Tree, title: str, links: Iterable[ShownLink]) -> None:
 
 
 def _decided(link: ShownLink) -> str:
-    before = [f"decision {one.decision}: {one.status}" for one in link.earlier]
+    before = [f"decision {earlier.decision}: {earlier.status}" for earlier in link.earlier]
     request = f" at request {link.request_id}" if link.request_id else ""
     if not before:
         return literal(f"decision {link.decision}{request}")

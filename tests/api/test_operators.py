@@ -1,7 +1,6 @@
 """Operators' requests over HTTP: who may, what is refused, what is sent. GRAPH's own tests do the rest."""
 
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,9 @@ from embedded.stack import Stack
 from schemas.records import Identifier, IdentityChange, IdentityRequest
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
-from tests.collectors.processes import ApiProcess
+from tests.collectors.processes import api_process, wait_until_ok
 from tests.onefold.stand_in_graph import StandInGraph
+from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
 
@@ -31,12 +31,9 @@ def serve(stack: Stack, folder: Path, **changed: str) -> Iterator[str]:
     workspace = Workspace("requests", uuid.uuid4(), read_keys=(READ_KEY,), admin_keys=(ADMIN_KEY,))
     (folder / "onefold.yaml").write_bytes(msgspec.json.encode(WorkspacesFile((workspace,))))
     own = {"ONEFOLD_API_PORT": "0", "ONEFOLD_CONFIG": str(folder / "onefold.yaml")}
-    process = ApiProcess(dict(stack.environment) | own | {"ONEFOLD_OPEN_READS": "0"} | changed, folder / "log")
-    try:
-        process.wait_until("schemas")
+    with api_process(dict(stack.environment) | own | {"ONEFOLD_OPEN_READS": "0"} | changed, folder / "log") as process:
+        wait_until_ok(process, "schemas")
         yield process.url
-    finally:
-        process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +58,7 @@ def test_an_accepted_request_is_in_kafka(stack: Stack, url: str, auth: dict[str,
     with StandInGraph(stack, "requests", undecided) as graph:
         answer = httpx.post(f"{url}/v1/identity/unmerge", json=UNMERGE, **auth)  # type: ignore[arg-type]
         assert answer.status_code == 202, answer.text
-        deadline = time.monotonic() + 30
-        while not graph.requests:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: bool(graph.requests), "the request")
     (request,) = graph.requests
     assert answer.json() == {"request_id": request.request_id, "state": "unanswered"}
     assert request.identifiers == (Identifier("user_id", "ada"), Identifier("user_id", "bob"))

@@ -1,4 +1,4 @@
-"""Which fields of a call become identifiers, in which spelling and order, and what is told of those that are none."""
+"""Which fields of a call become identifiers, in which spelling and order, and what is said of those that are none."""
 
 import json
 

@@ -1,6 +1,5 @@
 """Passwords in the addresses of other servers: nobody who asks collector or API, and no reader of a log, sees them."""
 
-import time
 import uuid
 from pathlib import Path
 
@@ -12,7 +11,9 @@ from embedded.layout import free_ports
 from embedded.stack import Stack
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
-from tests.collectors.processes import CollectorProcess, ServingProcess, running_api
+from tests.collectors.processes import api_process, collector_process
+from tests.support.process import ModuleProcess
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -32,12 +33,9 @@ def test_no_answer_and_no_log_line_shows_a_password(stack: Stack, tmp_path: Path
         "ONEFOLD_API_PORT": "0",
         "ONEFOLD_CONFIG": str(tmp_path / "onefold.yaml"),
     }
-    collector = CollectorProcess(environment, tmp_path / "log", whole_stack=True)
-    try:
-        said = _readiness(collector, clickhouse) + httpx.get(f"{collector.url}/metrics", timeout=30).text
-    finally:
-        collector.kill()
-    with running_api(environment, tmp_path / "api.log") as api:
+    with collector_process(environment, tmp_path / "log", whole_stack=True) as collector:
+        said = _readiness(collector, clickhouse) + collector.metrics()
+    with api_process(environment, tmp_path / "api.log") as api:
         said += _readiness(api, clickhouse)
         for path in ("/metrics", "/v1/profiles/user_id:x", "/v1/identity/devices", "/v1/identity/explain/user_id:x"):
             said += httpx.get(f"{api.url}{path}", headers={"Authorization": f"Bearer {READER}"}, timeout=30).text
@@ -45,14 +43,14 @@ def test_no_answer_and_no_log_line_shows_a_password(stack: Stack, tmp_path: Path
         said += httpx.post(f"{api.url}/v1/identity/unmerge", json=body, headers=HEADERS, timeout=30).text
         said += httpx.get(f"{api.url}/v1/identity/requests/{uuid.uuid4().hex}", headers=HEADERS, timeout=30).text
     assert "unavailable" in said
-    assert SECRET not in said + collector.log() + api.log()
+    assert SECRET not in said + collector.output + api.output
 
 
-def _readiness(process: ServingProcess, clickhouse: int) -> str:
+def _readiness(process: ModuleProcess, clickhouse: int) -> str:
     """What a process says of itself once it has tried ClickHouse."""
-    said = ""
-    deadline = time.monotonic() + 60
-    while f"no answer from http://127.0.0.1:{clickhouse}" not in said:
-        assert time.monotonic() < deadline, said
-        said = httpx.get(f"{process.url}/health/ready", timeout=30).text
-    return said
+
+    def readiness() -> str:
+        return httpx.get(f"{process.url}/health/ready", timeout=30).text
+
+    wait_until(lambda: f"no answer from http://127.0.0.1:{clickhouse}" in readiness(), "the outage to be noticed")
+    return readiness()

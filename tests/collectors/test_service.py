@@ -16,8 +16,9 @@ from collectors.validation import MAX_BATCH_EVENTS
 from embedded.stack import Stack
 from schemas import topics
 from schemas.records import Event, RejectedEvent
-from tests.collectors.processes import CollectorProcess, running_collector
+from tests.collectors.processes import collector_process
 from tests.collectors.topics import TopicReader
+from tests.support.process import ModuleProcess
 
 pytestmark = pytest.mark.stack
 
@@ -29,15 +30,15 @@ BROWSER_HEADERS = (
 
 
 @pytest.fixture(scope="module")
-def collector(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
+def collector(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleProcess]:
     environment = stack.environment | {"ONEFOLD_HTTP_PORT": "0"}
-    with running_collector(environment, tmp_path_factory.mktemp("collector") / "log") as process:
+    with collector_process(environment, tmp_path_factory.mktemp("collector") / "log") as process:
         process.wait_until_ready()
         yield process
 
 
 @pytest.fixture
-def http(collector: CollectorProcess) -> Iterator[httpx.Client]:
+def http(collector: ModuleProcess) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=collector.url, auth=KEY, timeout=30) as client:
         yield client
 
@@ -86,7 +87,7 @@ def test_alias_and_group_have_paths_of_their_own(
     assert {f"/v1/{event.type}" for event in events.read(len(paths))} == {paths[0]}
 
 
-def test_the_java_sdk_sends_its_batches_to_import(collector: CollectorProcess, events: TopicReader[Event]) -> None:
+def test_the_java_sdk_sends_its_batches_to_import(collector: ModuleProcess, events: TopicReader[Event]) -> None:
     batch = {"writeKey": "dev", "sequence": 1, "context": {"library": {"name": "analytics-java"}}, "batch": [track()]}
     headers = {"Content-Type": "application/json; charset=UTF-8"}
     assert httpx.post(f"{collector.url}/v1/import/", json=batch, headers=headers).json()["accepted"] == 1
@@ -113,10 +114,10 @@ def test_bad_calls_of_a_batch_are_kept_beside_the_good(
 ) -> None:
     good, bad = track(), track(event=None)
     answer = http.post("/v1/batch", json={"batch": [bad, good]})
-    told = {"index": 0, "messageId": bad["messageId"], "code": "missing_field", "field": "event"}
+    refused = {"index": 0, "messageId": bad["messageId"], "code": "missing_field", "field": "event"}
     assert answer.status_code == 200
     assert answer.json()["accepted"] == 1
-    assert answer.json()["rejected"][0].items() >= told.items()
+    assert answer.json()["rejected"][0].items() >= refused.items()
     assert [event.message_id for event in events.read(1)] == [good["messageId"]]
     (kept,) = rejected.read(1)
     assert (kept.workspace, kept.source, kept.message_id, kept.reason) == (
@@ -149,14 +150,14 @@ def test_a_body_that_is_no_json_is_kept_where_the_key_is_known(
 
 @pytest.mark.parametrize("body", [{}, {"writeKey": "unknown"}, {"writeKey": 7}])
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
-def test_without_a_known_key_it_is_401(collector: CollectorProcess, path: str, body: dict[str, object]) -> None:
+def test_without_a_known_key_it_is_401(collector: ModuleProcess, path: str, body: dict[str, object]) -> None:
     answer = httpx.post(f"{collector.url}{path}", json=body | {"batch": [track()]})
     assert (answer.status_code, answer.json()["error"]["field"]) == (401, "writeKey")
     wrong = httpx.post(f"{collector.url}{path}", json=track(writeKey="dev"), auth=("unknown", ""))
     assert wrong.status_code == 401
 
 
-def test_the_key_may_be_in_the_body(collector: CollectorProcess) -> None:
+def test_the_key_may_be_in_the_body(collector: ModuleProcess) -> None:
     body = {"writeKey": "dev", "batch": [track()]}
     assert httpx.post(f"{collector.url}/v1/b", json=body, headers={"Content-Type": "text/plain"}).json()["success"]
     assert httpx.post(f"{collector.url}/v1/t", json=track(writeKey="dev")).json()["success"]
@@ -176,8 +177,8 @@ def test_too_much_is_413(http: httpx.Client) -> None:
 
 
 def test_browsers_may_send_and_see_when_to_retry(http: httpx.Client) -> None:
-    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
-    preflight = http.options("/v1/t", headers=asked | {"Access-Control-Request-Headers": BROWSER_HEADERS})
+    preflighted = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    preflight = http.options("/v1/t", headers=preflighted | {"Access-Control-Request-Headers": BROWSER_HEADERS})
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == "*"
     refused = http.post("/v1/t", content=b"", headers={"Origin": "http://localhost:3000"})
@@ -200,7 +201,7 @@ def test_outcomes_are_counted_by_source_and_reason(http: httpx.Client) -> None:
         assert any(line.startswith(wanted) and float(line.split()[-1]) > 0 for line in lines), wanted
 
 
-def test_the_real_sdk_delivers_every_event_once(collector: CollectorProcess, events: TopicReader[Event]) -> None:
+def test_the_real_sdk_delivers_every_event_once(collector: ModuleProcess, events: TopicReader[Event]) -> None:
     errors: list[Exception] = []
     client = Client("dev", host=collector.url, on_error=lambda error, _batch: errors.append(error))
     ids = [f"sdk-{number}-{uuid.uuid4()}" for number in range(250)]
@@ -226,7 +227,7 @@ def test_the_real_sdk_delivers_every_event_once(collector: CollectorProcess, eve
 
 
 def test_sigterm_finishes_what_is_under_way(stack: Stack, events: TopicReader[Event], tmp_path: Path) -> None:
-    with running_collector(stack.environment | {"ONEFOLD_HTTP_PORT": "0"}, tmp_path / "log") as process:
+    with collector_process(stack.environment | {"ONEFOLD_HTTP_PORT": "0"}, tmp_path / "log") as process:
         process.wait_until_ready()
         url, accepted = process.url, set[str]()
 
@@ -245,8 +246,7 @@ def test_sigterm_finishes_what_is_under_way(stack: Stack, events: TopicReader[Ev
         for sender in senders:
             sender.start()
         events.read(50)
-        process.terminate()
-        assert process.wait(timeout_s=5) == 0
+        assert process.terminate(within_s=5) == 0
         for sender in senders:
             sender.join()
     found = events.read_until(lambda records: accepted <= {event.message_id for event in records})
@@ -255,22 +255,21 @@ def test_sigterm_finishes_what_is_under_way(stack: Stack, events: TopicReader[Ev
 
 def test_without_kafka_it_lives_says_why_and_asks_to_come_again(stack: Stack, tmp_path: Path) -> None:
     nowhere = {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_KAFKA": "127.0.0.1:1"}
-    with running_collector(stack.environment | nowhere, tmp_path / "log") as process:
+    with collector_process(stack.environment | nowhere, tmp_path / "log") as process:
         assert httpx.get(f"{process.url}/health/live").status_code == 200
         ready = httpx.get(f"{process.url}/health/ready", timeout=10)
         assert ready.status_code == 503
         assert "no answer" in ready.json()["checks"]["kafka"]
         answer = httpx.post(f"{process.url}/v1/track", json=track(), auth=KEY)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-        process.terminate()
-        assert process.wait(timeout_s=5) == 0
+        assert process.terminate(within_s=5) == 0
 
 
 def test_a_wrong_folder_of_definitions_is_one_line(stack: Stack, tmp_path: Path) -> None:
     nowhere = {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_DEFINITIONS": str(tmp_path / "none")}
-    with running_collector(stack.environment | nowhere, tmp_path / "log") as process:
-        assert process.wait(timeout_s=30) == 1
-        assert process.log() == f"collector: {tmp_path / 'none'}: no such folder of definitions\n"
+    with collector_process(stack.environment | nowhere, tmp_path / "log") as process:
+        assert process.wait() == 1
+        assert process.output == f"collector: {tmp_path / 'none'}: no such folder of definitions\n"
 
 
 def test_a_busy_port_is_one_line(stack: Stack, tmp_path: Path) -> None:
@@ -278,7 +277,7 @@ def test_a_busy_port_is_one_line(stack: Stack, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with running_collector(stack.environment | {"ONEFOLD_HTTP_PORT": str(port)}, tmp_path / "log") as process:
-            assert process.wait(timeout_s=30) == 1
-            assert process.log().splitlines()[-1].startswith(f"collector: cannot listen on 127.0.0.1:{port}: ")
-            assert "Traceback" not in process.log()
+        with collector_process(stack.environment | {"ONEFOLD_HTTP_PORT": str(port)}, tmp_path / "log") as process:
+            assert process.wait() == 1
+            assert process.output.splitlines()[-1].startswith(f"collector: cannot listen on 127.0.0.1:{port}: ")
+            assert "Traceback" not in process.output

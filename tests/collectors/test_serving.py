@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.collectors.processes import CollectorProcess, running_collector
+from tests.collectors.processes import collector_process
+from tests.support.process import ModuleProcess
 
 DEADLINE_S = 30.0
 NOWHERE = {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_KAFKA": "127.0.0.1:1", "ONEFOLD_REGISTRY": "http://127.0.0.1:1"}
@@ -28,14 +29,14 @@ HALF_BODY = b"POST /v1/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\
 
 
 @pytest.fixture(scope="module")
-def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleProcess]:
     settings = {"ONEFOLD_OPEN_READS": "1", "ONEFOLD_TRUSTED_HOSTS": "*.example.com"}
-    with running_collector(NOWHERE | settings, tmp_path_factory.mktemp("collector") / "log") as process:
+    with collector_process(NOWHERE | settings, tmp_path_factory.mktemp("collector") / "log") as process:
         yield process
 
 
 @pytest.mark.parametrize("path", READS)
-def test_a_rebound_name_reads_nothing(collector: CollectorProcess, path: str) -> None:
+def test_a_rebound_name_reads_nothing(collector: ModuleProcess, path: str) -> None:
     port = urlsplit(collector.url).port
     for host in ("rebound.test", f"rebound.test:{port}", f"localhost.rebound.test:{port}"):
         answer = httpx.get(f"{collector.url}{path}", headers={"Host": host})
@@ -45,14 +46,14 @@ def test_a_rebound_name_reads_nothing(collector: CollectorProcess, path: str) ->
 
 
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/batch/", "/v1/identity/unmerge"])
-def test_a_rebound_name_changes_nothing(collector: CollectorProcess, path: str) -> None:
+def test_a_rebound_name_changes_nothing(collector: ModuleProcess, path: str) -> None:
     for headers in ({"Host": "rebound.test"}, {"Host": "rebound.test", "Sec-Fetch-Site": "same-origin"}):
         answer = httpx.post(f"{collector.url}{path}", json={}, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "untrusted_host")
 
 
 @pytest.mark.parametrize("path", READS)
-def test_a_page_of_another_site_asks_nothing(collector: CollectorProcess, path: str) -> None:
+def test_a_page_of_another_site_asks_nothing(collector: ModuleProcess, path: str) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://shop.test"}):
         answer = httpx.get(f"{collector.url}{path}", headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "untrusted_page")
@@ -61,14 +62,14 @@ def test_a_page_of_another_site_asks_nothing(collector: CollectorProcess, path: 
 
 
 @pytest.mark.parametrize("path", ["/v1/profiles/user_id:u", "/v1/identity/devices", "/v1/identity/explain/a:b"])
-def test_who_looks_something_up_here_is_told_where_the_api_is(collector: CollectorProcess, path: str) -> None:
+def test_who_looks_something_up_here_is_told_where_the_api_is(collector: ModuleProcess, path: str) -> None:
     for answer in (httpx.get(f"{collector.url}{path}"), httpx.post(f"{collector.url}{path}", json={})):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_here")
         assert "the API, on port 8090" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/t/", "/v1/batch"])
-def test_a_page_of_another_site_sends_events(collector: CollectorProcess, path: str) -> None:
+def test_a_page_of_another_site_sends_events(collector: ModuleProcess, path: str) -> None:
     page = {"Sec-Fetch-Site": "cross-site", "Origin": "https://shop.test"}
     preflight = httpx.options(f"{collector.url}{path}", headers=page | {"Access-Control-Request-Method": "POST"})
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
@@ -77,20 +78,20 @@ def test_a_page_of_another_site_sends_events(collector: CollectorProcess, path: 
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:8080", "collect.example.com"])
-def test_names_of_this_machine_and_of_the_operator_are_answered(collector: CollectorProcess, host: str) -> None:
+def test_names_of_this_machine_and_of_the_operator_are_answered(collector: ModuleProcess, host: str) -> None:
     assert httpx.get(f"{collector.url}/health/live", headers={"Host": host}).status_code == 200
 
 
 def test_a_collector_for_other_machines_is_called_as_they_like_or_as_the_operator_says(tmp_path: Path) -> None:
     open_to_all = NOWHERE | {"ONEFOLD_HTTP_HOST": "0.0.0.0"}
-    with running_collector(open_to_all, tmp_path / "any") as process:
+    with collector_process(open_to_all, tmp_path / "any") as process:
         assert status(process, {"Host": "collect.example.com"}) == 200
-    with running_collector(open_to_all | {"ONEFOLD_TRUSTED_HOSTS": "collect.example.com"}, tmp_path / "one") as process:
+    with collector_process(open_to_all | {"ONEFOLD_TRUSTED_HOSTS": "collect.example.com"}, tmp_path / "one") as process:
         assert status(process, {"Host": "collect.example.com", "Sec-Fetch-Site": "cross-site"}) == 200
         assert status(process, {"Host": "other.example.com"}) == 403
 
 
-def status(process: CollectorProcess, headers: dict[str, str]) -> int:
+def status(process: ModuleProcess, headers: dict[str, str]) -> int:
     url = process.url.replace("0.0.0.0", "127.0.0.1")
     return httpx.get(f"{url}/health/live", headers=headers).status_code
 
@@ -110,7 +111,7 @@ def few_files() -> Iterator[None]:
 def test_one_address_cannot_keep_the_others_out(tmp_path: Path, sent: bytes) -> None:
     with ExitStack() as clients:
         with few_files():
-            collector = clients.enter_context(running_collector(NOWHERE, tmp_path / "log"))
+            collector = clients.enter_context(collector_process(NOWHERE, tmp_path / "log"))
         address = ("127.0.0.1", urlsplit(collector.url).port)
         for _ in range(300):
             client = clients.enter_context(socket.create_connection(address))
@@ -122,7 +123,7 @@ def test_one_address_cannot_keep_the_others_out(tmp_path: Path, sent: bytes) -> 
                 assert asking.get(f"{collector.url}/health/live").status_code == 200
 
 
-def test_a_head_that_never_ends_is_cut(collector: CollectorProcess) -> None:
+def test_a_head_that_never_ends_is_cut(collector: ModuleProcess) -> None:
     deadline = time.monotonic() + DEADLINE_S
     with socket.create_connection(("127.0.0.1", urlsplit(collector.url).port)) as client:
         client.sendall(HALF_HEAD)

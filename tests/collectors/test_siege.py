@@ -17,7 +17,8 @@ from embedded.stack import Stack
 from runtime.http.bodies import MAX_BODY_BYTES, MAX_UNKNOWN_BODY_BYTES
 from settings import Source, Workspace
 from settings.workspaces import WorkspacesFile
-from tests.collectors.processes import CollectorProcess, running_collector
+from tests.collectors.processes import collector_process
+from tests.support.process import ModuleProcess
 
 pytestmark = pytest.mark.stack
 
@@ -28,19 +29,19 @@ TIMEOUT_S = 30.0
 
 
 @pytest.fixture(scope="module")
-def collector(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
+def collector(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleProcess]:
     folder = tmp_path_factory.mktemp("besieged")
     sources = (Source("dev", LOCAL, local_only=True), Source("shop", SHOP))
     file = WorkspacesFile((Workspace("besieged", uuid.UUID(int=7), "wall", sources),))
     (folder / "onefold.yaml").write_bytes(msgspec.json.encode(file))
     environment = stack.environment | {"ONEFOLD_HTTP_PORT": "0", "ONEFOLD_CONFIG": str(folder / "onefold.yaml")}
-    with running_collector(environment, folder / "log") as process:
+    with collector_process(environment, folder / "log") as process:
         process.wait_until_ready()
         yield process
 
 
 @pytest.fixture
-def http(collector: CollectorProcess) -> Iterator[httpx.Client]:
+def http(collector: ModuleProcess) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=collector.url, timeout=TIMEOUT_S) as client:
         yield client
 
@@ -75,7 +76,7 @@ def nested(size: int) -> bytes:
     return b'{"userId":"u","event":"e","' + b"k" * half + b'":[' + b",".join([b"{}"] * (half // 3 - 20)) + b"]}"
 
 
-def test_announcing_takes_no_room(collector: CollectorProcess, http: httpx.Client) -> None:
+def test_announcing_takes_no_room(collector: ModuleProcess, http: httpx.Client) -> None:
     address = urlsplit(collector.url)
     with ExitStack() as sockets:
         for credentials in (BASIC, ""):
@@ -116,7 +117,7 @@ def test_much_is_read_only_with_a_key_in_the_head(http: httpx.Client) -> None:
     assert http.post("/v1/batch", content=small).json()["accepted"] == 4
 
 
-def test_bombs_without_a_key_keep_nobody_waiting(collector: CollectorProcess, http: httpx.Client) -> None:
+def test_bombs_without_a_key_keep_nobody_waiting(collector: ModuleProcess, http: httpx.Client) -> None:
     bomb = gzip.compress(nested(MAX_BODY_BYTES))
     statuses: list[int] = []
     has_ended = threading.Event()
@@ -147,7 +148,7 @@ def test_bombs_without_a_key_keep_nobody_waiting(collector: CollectorProcess, ht
     ids=["nested", "many objects", "packed keys, one of them twice"],
 )
 def test_others_are_served_while_the_costliest_bodies_are_judged(
-    collector: CollectorProcess, http: httpx.Client, hostile: bytes
+    collector: ModuleProcess, http: httpx.Client, hostile: bytes
 ) -> None:
     statuses: list[int] = []
     siege = threading.Thread(target=post_from_many, args=(collector.url, [hostile] * 6, KEY, statuses.append))
@@ -167,9 +168,9 @@ def test_the_key_of_this_machine_is_taken_from_its_programs_and_pages(http: http
     headers = {"Origin": origin} if origin else {}
     assert http.post("/v1/track", json=track(), auth=LOCAL_KEY, headers=headers).status_code == 200
     assert http.post("/v1/track", json=track(writeKey=LOCAL), headers=headers).status_code == 200
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    preflighted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     if origin:
-        preflight = http.options("/v1/track", headers=headers | asked)
+        preflight = http.options("/v1/track", headers=headers | preflighted)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
 
 

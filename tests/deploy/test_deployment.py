@@ -1,7 +1,7 @@
 """The deployment files, as far as they can be checked without an engine: nothing here is started.
 
-Checked: the files that are mounted exist, settings and commands are known, what Prometheus asks and the dashboard shows
-is what the processes serve, and the clickhouse profile is the embedded gateway's. Not checked: the images themselves.
+Checked: the files that are mounted exist, settings and commands are known, what Prometheus scrapes and the dashboard
+shows is what the processes serve, and the clickhouse profile is the embedded gateway's. Not checked: the images.
 """
 
 import json
@@ -110,7 +110,7 @@ def test_prometheus_asks_services_of_the_composition_on_their_ports(services: di
 
 def test_the_dashboard_shows_metrics_that_are_served() -> None:
     dashboard = json.loads((ROOT / "deploy/grafana/dashboards/onefold.json").read_text())
-    asked = {
+    shown = {
         name
         for panel in dashboard["panels"]
         for target in panel["targets"]
@@ -119,7 +119,7 @@ def test_the_dashboard_shows_metrics_that_are_served() -> None:
     served = {family.name for family in REGISTRY.collect() if family.name.startswith("onefold_")}
 
     assert SERVED_BY
-    assert {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in asked} <= served
+    assert {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in shown} <= served
 
 
 def test_clickhouse_gets_the_profile_of_the_embedded_gateway() -> None:

@@ -35,6 +35,7 @@ def plain(max_identifiers: int = 1_000, one_user: bool = True) -> IdentityRules:
 
 
 PLAIN = plain()
+PLAIN_NAMESPACES = tuple(namespace.name for namespace in PLAIN.namespaces)
 
 
 class Table(dict[bytes, bytes]):

@@ -26,6 +26,10 @@ NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 WORKSPACE = "main"
 
 
+Log = tuple[str, int]
+"""A topic and a partition of it."""
+
+
 class Counted(msgspec.Struct):
     """What an absorb carries: `events` adds up, so a message that is counted twice shows."""
 
@@ -52,17 +56,27 @@ class Network:
         self.random = random
         self._rules = rules
         self._replays = replays
-        self._logs: dict[tuple[str, int], deque[object]] = {}
-        self._pace: dict[tuple[str, int], int] = {}
+        self._logs: dict[Log, deque[object]] = {}
+        self._pace: dict[Log, int] = {}
 
     def run(self, sends: Sequence[Event]) -> None:
         """Let a client send these events, in order, while everything else goes on; until all logs are read."""
         for event in sends:
-            self._append("client", "", event)
-        while waiting := [log for log, records in self._logs.items() if records]:
-            paces = [self._pace[log] for log in waiting]
-            topic, partition = self.random.choices(waiting, paces)[0]
-            self._handle(topic, self._logs[topic, partition].popleft())
+            self.send(event)
+        while waiting := self.waiting():
+            self.step(self.random.choices(waiting, [self._pace[log] for log in waiting])[0])
+
+    def send(self, event: Event) -> None:
+        """Let a client send an event, behind those that it has sent."""
+        self._append("client", "", event)
+
+    def waiting(self) -> list[Log]:
+        """The logs that are not read to their end."""
+        return [log for log, records in self._logs.items() if records]
+
+    def step(self, log: Log) -> None:
+        """Handle the next record of a log."""
+        self._handle(log[0], self._logs[log].popleft())
 
     def profile(self, profile_id: str) -> ProfileModel:
         return self.profiles.setdefault(profile_id, ProfileModel())

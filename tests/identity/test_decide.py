@@ -1,4 +1,4 @@
-"""Decisions against a naive reference: partitions, limits, transfers, evidence, repetition."""
+"""Decisions against the naive model: persons, limits, transfers, evidence, repetition."""
 
 from collections.abc import Sequence
 from random import Random
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from identity.decision import Decision
 from identity.rules import IdentityRules
 from schemas.records import Identifier, IdentityChange, Link, ProfileCommand, Transfer
-from tests.identity.deciding import AT, PLAIN, Graph, Table, kinds, outcomes, plain, profile_of, sent
-from tests.identity.reference import Persons
+from tests.identity.deciding import AT, PLAIN, PLAIN_NAMESPACES, Graph, Table, kinds, outcomes, plain, profile_of, sent
+from tests.oracle.identities import seen_together, without_devices
 
 SMALL = plain(max_identifiers=4)
 U1, U2 = Identifier("user_id", "u1"), Identifier("user_id", "u2")
@@ -176,15 +176,15 @@ def test_values_cannot_break_out_of_their_key(value: str) -> None:
 
 
 @given(togethers)
-def test_the_partition_is_that_of_the_reference(requests: list[tuple[Identifier, ...]]) -> None:
-    graph, persons = _run(requests, SMALL), Persons(max_size=4)
+def test_persons_are_those_of_the_model(requests: list[tuple[Identifier, ...]]) -> None:
+    graph, model = _run(requests, SMALL), without_devices(PLAIN_NAMESPACES, max_size=4)
     for identifiers in requests:
-        persons.together(identifiers)
+        model.decide(seen_together(identifiers))
 
-    assert graph.canonicals(POOL) == {identifier: persons.canonical_of(identifier) for identifier in POOL}
+    assert graph.canonicals(POOL) == {identifier: model.canonical_of(identifier) for identifier in POOL}
     for identifier, canonical in graph.canonicals(POOL).items():
         members = graph.component(canonical).identifiers
-        assert members == tuple(sorted(persons.person_of(identifier), key=PLAIN.rank))
+        assert members == tuple(sorted(model.person_of(identifier), key=PLAIN.rank))
 
 
 @given(togethers)
@@ -233,11 +233,11 @@ def test_decisions_are_numbered_without_gap_and_each_number_is_of_one_request(
 
 
 @given(togethers)
-def test_active_links_alone_explain_the_partition(requests: list[tuple[Identifier, ...]]) -> None:
-    graph, explained = _run(requests, SMALL), Persons()
+def test_active_links_alone_explain_the_persons(requests: list[tuple[Identifier, ...]]) -> None:
+    graph, explained = _run(requests, SMALL), without_devices(PLAIN_NAMESPACES)
     for link in graph.links:
         if link.status == "active":
-            explained.together((link.left, link.right))
+            explained.decide(seen_together((link.left, link.right)))
 
     assert graph.canonicals(POOL) == {identifier: explained.canonical_of(identifier) for identifier in POOL}
 

@@ -1,149 +1,213 @@
-"""Random histories of requests: against a naive reference, and what must hold whatever the rules are."""
+"""Random histories of requests: against the naive model, and what must hold whatever the rules are."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from identity.decision import Decision
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Identifier, IdentityRequest, Link, Pair, RequestKind
 from tests.identity.deciding import AT, Graph, plain
-from tests.identity.reference import Evidence
+from tests.oracle.identities import WhoIsWho, without_devices
 
-pytestmark = pytest.mark.soak(has_short_form=True)
+pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(1_800)]
 
 NAMESPACES = ("user_id", "email", "cookie", "anonymous_id")
 POOL = [Identifier(namespace, f"{number}x") for namespace in NAMESPACES for number in range(3)]
-SMALL = plain(max_identifiers=4)
 UNLIMITED = plain(one_user=False)
+DEVICES = ("cookie", "anonymous_id")
+DEVICES_FIRST = IdentityRules(tuple(sorted(DEFAULT_RULES.namespaces, key=lambda rule: rule.name != "anonymous_id")))
 CROWDED = IdentityRules(DEFAULT_RULES.namespaces, max_identifiers=6, max_merges=5, max_fan_in=3)
+ATTRIBUTED = msgspec.structs.replace(
+    CROWDED,
+    namespaces=tuple(
+        msgspec.structs.replace(rule, shared="last_login") if rule.name in DEVICES else rule
+        for rule in DEFAULT_RULES.namespaces
+    ),
+)
 
-Published = dict[tuple[Identifier, Identifier, str], Link]
-
-
-@st.composite
-def requests(draw: st.DrawFn, rules: IdentityRules) -> IdentityRequest:
-    """Events three times out of five; those of operators name any identifiers, so that many change nothing."""
-    kind: RequestKind = draw(st.sampled_from(("link", "link", "link", "unmerge", "retract", "accept", "reject")))
-    named = draw(st.lists(st.sampled_from(POOL), min_size=1 if kind == "link" else 2, max_size=4, unique=True))
-    identifiers: tuple[Identifier, ...] = rules.usable(named)
-    pairs: tuple[Pair, ...] = ()
-    if kind == "unmerge":
-        identifiers = tuple(named)
-    elif kind != "link":
-        identifiers, pairs = (), tuple(_pair(draw, left, right) for left, right in pairwise(named))
-    source = draw(st.sampled_from(("shop", "crm"))) if kind == "link" else "operator"
-    forbid = kind in {"unmerge", "retract"} and draw(st.integers(0, 3)) == 0
-    return IdentityRequest("main", "m", source, AT, identifiers, kind, "", "", forbid, pairs)
-
-
-def _pair(draw: st.DrawFn, left: Identifier, right: Identifier) -> Pair:
-    return Pair(left, right, draw(st.sampled_from(("", "", "shop", "crm"))))
+named = st.lists(st.sampled_from(POOL), min_size=2, max_size=4, unique=True)
+pairs = st.lists(
+    st.builds(
+        lambda ends, source: Pair(ends[0], ends[1], source),
+        st.lists(st.sampled_from(POOL), min_size=2, max_size=2, unique=True),
+        st.sampled_from(("", "", "shop", "crm")),
+    ),
+    min_size=1,
+    max_size=3,
+).map(tuple)
+sources = st.sampled_from(("shop", "crm"))
+seldom = st.integers(0, 3).map(lambda number: number == 0)
 
 
-def histories(rules: IdentityRules) -> st.SearchStrategy[list[IdentityRequest]]:
-    return st.lists(requests(rules), max_size=30)
+class Histories(RuleBasedStateMachine):
+    """Events of two sources and requests of operators, who name any identifiers, so that many change nothing."""
+
+    graph: Graph
+
+    @rule(identifiers=st.lists(st.sampled_from(POOL), min_size=1, max_size=4, unique=True), source=sources)
+    def link(self, identifiers: list[Identifier], source: str) -> None:
+        self.decide(IdentityRequest("main", "m", source, AT, self.graph.rules.usable(identifiers)))
+
+    @rule(anchor_and_split=named, forbid=seldom)
+    def unmerge(self, anchor_and_split: list[Identifier], forbid: bool) -> None:
+        self.by_operator("unmerge", tuple(anchor_and_split), forbid=forbid)
+
+    @rule(pairs=pairs, forbid=seldom)
+    def retract(self, pairs: tuple[Pair, ...], forbid: bool) -> None:
+        self.by_operator("retract", pairs=pairs, forbid=forbid)
+
+    @rule(pairs=pairs, kind=st.sampled_from(("accept", "reject")))
+    def review(self, pairs: tuple[Pair, ...], kind: RequestKind) -> None:
+        self.by_operator(kind, pairs=pairs)
+
+    def by_operator(
+        self,
+        kind: RequestKind,
+        identifiers: tuple[Identifier, ...] = (),
+        *,
+        pairs: tuple[Pair, ...] = (),
+        forbid: bool = False,
+    ) -> None:
+        self.decide(IdentityRequest("main", "", "operator", AT, identifiers, kind, forbid=forbid, pairs=pairs))
+
+    def decide(self, request: IdentityRequest) -> None:
+        self.graph.decide(request)
+
+    def near(self) -> set[frozenset[Identifier]]:
+        """The pairs that active links tie."""
+        return {
+            frozenset((identifier, other)) for identifier in POOL for other in self.graph.ledger.links.near(identifier)
+        }
+
+
+class HistoriesLikeTheModel(Histories):
+    """Whatever is requested, GRAPH ends where the naive model ends, and forbidden pairs are never brought together."""
+
+    model: WhoIsWho
+
+    @initialize(max_size=st.sampled_from((4, 1_000)))
+    def begin_without_devices(self, max_size: int) -> None:
+        self.graph = Graph(plain(max_identifiers=max_size))
+        self.model = without_devices(NAMESPACES, max_size=max_size)
+
+    def decide(self, request: IdentityRequest) -> None:
+        forbidden, before = set(self.model.forbidden), self._together(self.model.forbidden)
+        self.graph.decide(request)
+        self.model.decide(request)
+        assert self._together(forbidden) <= before
+
+    def _together(self, pairs: set[frozenset[Identifier]]) -> set[frozenset[Identifier]]:
+        return {pair for pair in pairs if self.graph.are_one(*pair)}
+
+    @invariant()
+    def persons_and_evidence_are_those_of_the_model(self) -> None:
+        assert self.graph.canonicals(POOL) == {identifier: self.model.canonical_of(identifier) for identifier in POOL}
+        assert self.near() == self.model.evidence.keys()
+        status = {
+            (frozenset((left, right)), source): status
+            for left in POOL for right in POOL for source, status, _ in self.graph.evidence(left, right)
+        }  # fmt: skip
+        assert status == self.model.status
+        shared = {identifier for identifier in POOL if self.graph.ledger.devices.is_shared(identifier)}
+        assert shared == self.model.shared
+
+
+class HistoriesOfDevicesLikeTheModel(HistoriesLikeTheModel):
+    """The same with devices, on which several persons sign in."""
+
+    @initialize(max_size=st.sampled_from((5, 1_000)), devices_first=st.booleans())
+    def begin_without_devices(self, max_size: int, devices_first: bool = False) -> None:
+        rules = DEVICES_FIRST if devices_first else DEFAULT_RULES
+        self.graph = Graph(msgspec.structs.replace(rules, max_identifiers=max_size))
+        namespaces = tuple(rule.name for rule in rules.namespaces)
+        self.model = WhoIsWho(namespaces, {"user_id": 1, "email": 5}, devices=DEVICES, max_size=max_size)
+
+
+class HistoriesUnderAnyRules(Histories):
+    """Links hold persons together, shared devices stand alone, and what is repeated at once writes nothing."""
+
+    @initialize(rules=st.sampled_from((DEFAULT_RULES, DEVICES_FIRST, CROWDED, ATTRIBUTED)))
+    def begin(self, rules: IdentityRules) -> None:
+        self.graph = Graph(rules)
+        self.published: dict[tuple[Identifier, Identifier, str], Link] = {}
+        self.last_decision = 0
+
+    @rule(identifiers=named, at=st.integers(AT - 5, AT + 5))
+    def sign_in(self, identifiers: list[Identifier], at: int) -> None:
+        usable = self.graph.rules.usable(identifiers)
+        self.decide(IdentityRequest("main", "m", "shop", at, usable, signed_in=True))
+
+    def decide(self, request: IdentityRequest) -> None:
+        before = {self.graph.component(identifier).identifiers for identifier in POOL}
+        decision = self.graph.decide(request)
+        self.published |= {(link.left, link.right, link.source): link for link in decision.links}
+        self._check_numbers(decision)
+        self._check_claims(decision, before)
+        writes = self.graph.table.writes
+        again = self.graph.decide(request)
+        assert (again.links, again.commands, again.routes) == ([], [], [])
+        assert {change.kind for change in again.changes} <= {"nothing"}
+        if self.graph.rules is not ATTRIBUTED:  # sign-ins are kept once more, as they are
+            assert self.graph.table.writes == writes
+
+    def _check_numbers(self, decision: Decision) -> None:
+        for change in decision.changes:
+            assert change.decision > self.last_decision or change.kind == "nothing"
+        numbers = (link.decision for link in decision.links), (change.decision for change in decision.changes)
+        self.last_decision = max(self.last_decision, *numbers[0], *numbers[1], 0)
+        assert self.graph.ledger.last_decision() == self.last_decision
+        rank = self.graph.rules.rank
+        assert all(rank(link.left) < rank(link.right) for link in decision.links)
+
+    def _check_claims(self, decision: Decision, before: set[tuple[Identifier, ...]]) -> None:
+        for change in decision.changes:
+            if change.kind == "attributed":  # one claimant for each period
+                continue
+            assert len({claimant.profile_id for claimant in change.claimants}) == len(change.claimants)
+            if change.claimants and self.graph.rules is not ATTRIBUTED:
+                claims = [claim for claimant in change.claimants for claim in claimant.claims]
+                claimed = sorted(
+                    (Identifier(claim.namespace, claim.value) for claim in claims), key=self.graph.rules.rank
+                )
+                assert tuple(claimed) in before or len(decision.changes) > 1
+
+    @invariant()
+    def active_links_alone_hold_a_component_together(self) -> None:
+        for identifier in POOL:
+            component = self.graph.component(identifier)
+            members = component.identifiers
+            assert identifier in members
+            assert component.canonical == min(members, key=self.graph.rules.rank) == self.graph.canonical_of(identifier)
+            assert all(self.graph.component(other) == component for other in members if len(members) > 1)
+            assert len(self.graph.ledger.links.pieces(members)) == 1
+
+    @invariant()
+    def shared_devices_stand_alone(self) -> None:
+        for identifier in POOL:
+            if self.graph.ledger.devices.is_shared(identifier):
+                assert self.graph.component(identifier).identifiers == (identifier,)
+                assert self.graph.ledger.links.near(identifier) == ()
+
+    @invariant()
+    def what_was_published_is_what_is_in_force(self) -> None:
+        active = {frozenset((link.left, link.right)) for link in self.published.values() if link.status == "active"}
+        assert self.near() == active
+        for (left, right, source), link in self.published.items():
+            assert (source, link.status, link.reason) in self.graph.evidence(left, right)
+
+
+TestHistoriesLikeTheModel = HistoriesLikeTheModel.TestCase
+TestHistoriesOfDevicesLikeTheModel = HistoriesOfDevicesLikeTheModel.TestCase
+TestHistoriesUnderAnyRules = HistoriesUnderAnyRules.TestCase
 
 
 meetings = st.lists(st.lists(st.sampled_from(POOL), min_size=1, max_size=3).map(UNLIMITED.usable), max_size=15)
-
-
-def _near(graph: Graph) -> set[frozenset[Identifier]]:
-    return {frozenset((identifier, other)) for identifier in POOL for other in graph.ledger.links.near(identifier)}
-
-
-def _together(graph: Graph, pairs: set[frozenset[Identifier]]) -> set[frozenset[Identifier]]:
-    return {pair for pair in pairs if graph.are_one(*pair)}
-
-
-@given(histories(SMALL))
-def test_any_history_ends_where_the_reference_ends(history: list[IdentityRequest]) -> None:
-    graph, reference = Graph(SMALL), Evidence(max_size=4)
-    for request in history:
-        graph.decide(request)
-        reference.decide(request)
-
-        assert graph.canonicals(POOL) == {identifier: reference.canonical_of(identifier) for identifier in POOL}
-        assert _near(graph) == reference.active()
-        stored = {
-            (frozenset((left, right)), source): status
-            for left in POOL for right in POOL for source, status, _ in graph.evidence(left, right)
-        }  # fmt: skip
-        assert stored == reference.status
-
-
-@given(histories(SMALL))
-def test_no_request_brings_together_what_is_forbidden(history: list[IdentityRequest]) -> None:
-    graph, reference = Graph(SMALL), Evidence(max_size=4)
-    for request in history:
-        forbidden, before = set(reference.forbidden), _together(graph, reference.forbidden)
-        graph.decide(request)
-        reference.decide(request)
-
-        assert _together(graph, forbidden) <= before
-
-
-def _check(graph: Graph, published: Published) -> None:
-    """Check what holds at any time, under any rules."""
-    for identifier in POOL:
-        component = graph.component(identifier)
-        assert identifier in component.identifiers
-        assert component.canonical == min(component.identifiers, key=graph.rules.rank) == graph.canonical_of(identifier)
-        assert all(graph.component(other) == component for other in component.identifiers if len(component.members) > 1)
-        assert len(graph.ledger.links.pieces(component.identifiers)) == 1, (
-            "active links alone hold a component together"
-        )
-        if graph.ledger.devices.is_shared(identifier):
-            assert component.identifiers == (identifier,)
-            assert graph.ledger.links.near(identifier) == ()
-    active = {frozenset((link.left, link.right)) for link in published.values() if link.status == "active"}
-    assert _near(graph) == active
-    for (left, right, source), link in published.items():
-        assert (source, link.status, link.reason) in graph.evidence(left, right)
-
-
-@given(st.sampled_from((DEFAULT_RULES, CROWDED)).flatmap(lambda rules: st.tuples(st.just(rules), histories(rules))))
-def test_whatever_happens_links_hold_persons_together_and_shared_devices_stand_alone(
-    given: tuple[IdentityRules, list[IdentityRequest]],
-) -> None:
-    rules, history = given
-    graph, published, last = Graph(rules), Published(), 0
-    for request in history:
-        before = {graph.component(identifier).identifiers for identifier in POOL}
-        decision = graph.decide(request)
-        published |= {(link.left, link.right, link.source): link for link in decision.links}
-        _check(graph, published)
-        for change in decision.changes:
-            assert change.decision > last or change.kind == "nothing"
-            if change.claimants:
-                claimed = [
-                    Identifier(claim.namespace, claim.value)
-                    for claimant in change.claimants
-                    for claim in claimant.claims
-                ]
-                assert tuple(sorted(claimed, key=rules.rank)) in before or len(decision.changes) > 1
-                assert len({claimant.profile_id for claimant in change.claimants}) == len(change.claimants)
-        last = max(
-            last, *(link.decision for link in decision.links), *(change.decision for change in decision.changes), 0
-        )
-        assert graph.ledger.last_decision() == last
-        assert all(graph.rules.rank(link.left) < graph.rules.rank(link.right) for link in decision.links)
-
-
-@given(histories(CROWDED))
-def test_a_request_or_an_event_that_is_repeated_at_once_writes_nothing(history: list[IdentityRequest]) -> None:
-    graph = Graph(CROWDED)
-    for request in history:
-        graph.decide(request)
-        writes = graph.table.writes
-        again = graph.decide(request)
-
-        assert (again.links, again.commands, again.routes) == ([], [], [])
-        assert {change.kind for change in again.changes} <= {"nothing"}
-        assert graph.table.writes == writes
 
 
 def _run(requests: Sequence[tuple[Identifier, ...]]) -> Graph:
@@ -173,13 +237,13 @@ def test_merging_is_idempotent(met: list[tuple[Identifier, ...]]) -> None:
     assert _run(met).table == _run(met + met).table
 
 
-@given(meetings, st.lists(st.sampled_from(POOL), min_size=2, max_size=4, unique=True))
+@given(meetings, named)
 def test_unmerge_and_the_same_evidence_again_is_the_same_person(
-    met: list[tuple[Identifier, ...]], named: list[Identifier]
+    met: list[tuple[Identifier, ...]], anchor_and_split: list[Identifier]
 ) -> None:
     graph = _run(met)
     before = graph.canonicals(POOL)
-    graph.unmerge(*named)
+    graph.unmerge(*anchor_and_split)
     for identifiers in met:
         graph.together(*identifiers)
 
@@ -191,7 +255,8 @@ def test_taking_all_evidence_back_leaves_everybody_alone(
     met: list[tuple[Identifier, ...]], data: st.DataObject
 ) -> None:
     graph = _run(met)
-    pairs = [Pair(*graph.ledger.links.pair(*pair)) for pair in _near(graph)]
+    tied = {frozenset((identifier, other)) for identifier in POOL for other in graph.ledger.links.near(identifier)}
+    pairs = [Pair(*graph.ledger.links.pair(*pair)) for pair in tied]
     graph.retract(*data.draw(st.permutations(pairs)))
 
     assert graph.canonicals(POOL) == {identifier: identifier for identifier in POOL}

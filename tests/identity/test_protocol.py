@@ -4,16 +4,16 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
 from schemas.identity import default_profile_id, identifier_key
 from schemas.records import Absorb, Event, Identifier, Transfer
-from tests.identity.deciding import plain
+from tests.identity.deciding import PLAIN_NAMESPACES, plain
 from tests.identity.network import NAMESPACE, WORKSPACE, Network, ProfileModel
-from tests.identity.reference import Persons
+from tests.oracle.identities import without_devices
 
-pytestmark = pytest.mark.soak(has_short_form=True)
+pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(1_800)]
 
 POOL = [Identifier(namespace, f"{n}") for namespace in ("user_id", "email", "cookie", "anonymous_id") for n in range(3)]
 SMALL = plain(max_identifiers=6)
@@ -32,15 +32,6 @@ def _event(number: int, identifiers: list[Identifier]) -> Event:
     return Event(WORKSPACE, "shop", f"m{number}", "track", "Viewed", 0, None, 0, SMALL.usable(identifiers))
 
 
-@st.composite
-def scenarios(draw: st.DrawFn) -> Scenario:
-    met = draw(st.lists(st.lists(st.sampled_from(POOL), min_size=1, max_size=3), min_size=1, max_size=15))
-    messages = [_event(number, identifiers) for number, identifiers in enumerate(met)]
-    retries = draw(st.lists(st.sampled_from(messages), max_size=15))
-    sends = draw(st.permutations(messages + retries))
-    return Scenario(sends, draw(st.integers(1, 4)), draw(st.booleans()), draw(st.integers(0, 2**32)))
-
-
 def _random_scenario(seed: int) -> Scenario:
     random = Random(seed)
     messages = [_event(number, random.choices(POOL, k=random.randint(1, 3))) for number in range(12)]
@@ -56,13 +47,13 @@ def _run(scenario: Scenario, kind: type[Network] = Network) -> Network:
 
 
 def _expected(network: Network, sends: list[Event]) -> dict[str, set[str]]:
-    """Message ids by profile id, by the naive reference fed with the requests in the order in which GRAPH read them."""
-    persons = Persons(max_size=6)
+    """Message ids by profile id, by the naive model fed with the requests in the order in which GRAPH read them."""
+    model = without_devices(PLAIN_NAMESPACES, max_size=6)
     for request in network.requests:
-        persons.together(request.identifiers)
+        model.decide(request)
     expected: dict[str, set[str]] = {}
     for event in sends:
-        canonical = persons.canonical_of(event.identifiers[0])
+        canonical = model.canonical_of(event.identifiers[0])
         expected.setdefault(default_profile_id(NAMESPACE, canonical), set()).add(event.message_id)
     return expected
 
@@ -74,39 +65,60 @@ def _counted(network: Network) -> dict[str, set[str]]:
     return {profile_id: state.message_ids for profile_id, state in counted.items() if state.message_ids}
 
 
-@given(scenarios())
-def test_each_message_counts_once_and_in_the_right_profile(scenario: Scenario) -> None:
-    network = _run(scenario)
-    expected = _expected(network, scenario.sends)
-    assert _counted(network) == expected
+class Protocol(RuleBasedStateMachine):
+    """A client sends messages and retries while the logs are read in any order; then all are read to the end."""
 
-    network.run(scenario.sends)
-    assert _counted(network) == expected, "a retry after the end was counted"
+    kind = Network
+    messages = Bundle("messages")
 
+    @initialize(partitions=st.integers(1, 4), replays=st.booleans(), seed=st.integers(0, 2**32))
+    def begin(self, partitions: int, replays: bool, seed: int) -> None:
+        self.network = self.kind(partitions, Random(seed), SMALL, replays)
+        self.sent: list[Event] = []
 
-@given(scenarios())
-def test_at_rest_every_identifier_is_routed_to_its_profile_and_known_to_it(scenario: Scenario) -> None:
-    network = _run(scenario)
+    @rule(target=messages, identifiers=st.lists(st.sampled_from(POOL), min_size=1, max_size=3))
+    def send(self, identifiers: list[Identifier]) -> Event:
+        event = _event(len(self.sent), identifiers)
+        self.sent.append(event)
+        self.network.send(event)
+        return event
 
-    for identifier in POOL:
-        profile_id = default_profile_id(NAMESPACE, network.canonical_of(identifier))
-        entry = network.entries.get(identifier_key(WORKSPACE, identifier))
-        assert ((entry and entry.profile_id) or default_profile_id(NAMESPACE, identifier)) == profile_id
-        if network.canonical_of(identifier) != identifier:
-            assert identifier in network.profile(profile_id).identifiers
+    @rule(event=messages)
+    def retry(self, event: Event) -> None:
+        self.network.send(event)
 
+    @rule(data=st.data(), records=st.integers(1, 5))
+    def read(self, data: st.DataObject, records: int) -> None:
+        for _ in range(records):
+            if waiting := sorted(self.network.waiting()):
+                self.network.step(data.draw(st.sampled_from(waiting)))
 
-@given(scenarios())
-def test_forwards_lead_to_the_survivor_and_never_in_a_circle(scenario: Scenario) -> None:
-    network = _run(scenario)
+    def teardown(self) -> None:
+        self.network.run([])
+        assert _counted(self.network) == _expected(self.network, self.sent)
+        self._check_routes()
+        self._check_forwards()
+        self.network.run(self.sent)
+        assert _counted(self.network) == _expected(self.network, self.sent), "a retry after the end was counted"
 
-    for identifier in POOL:
-        profile_id, passed = default_profile_id(NAMESPACE, identifier), set[str]()
-        while (target := network.profile(profile_id).merged_into) is not None:
-            passed.add(profile_id)
-            profile_id = target
-            assert profile_id not in passed
-        assert profile_id == default_profile_id(NAMESPACE, network.canonical_of(identifier))
+    def _check_routes(self) -> None:
+        """Every identifier is routed to its profile, and in the list of its identifiers."""
+        for identifier in POOL:
+            profile_id = default_profile_id(NAMESPACE, self.network.canonical_of(identifier))
+            entry = self.network.entries.get(identifier_key(WORKSPACE, identifier))
+            assert ((entry and entry.profile_id) or default_profile_id(NAMESPACE, identifier)) == profile_id
+            if self.network.canonical_of(identifier) != identifier:
+                assert identifier in self.network.profile(profile_id).identifiers
+
+    def _check_forwards(self) -> None:
+        """Forwards lead to the survivor, and never in a circle."""
+        for identifier in POOL:
+            profile_id, passed = default_profile_id(NAMESPACE, identifier), set[str]()
+            while (target := self.network.profile(profile_id).merged_into) is not None:
+                passed.add(profile_id)
+                profile_id = target
+                assert profile_id not in passed
+            assert profile_id == default_profile_id(NAMESPACE, self.network.canonical_of(identifier))
 
 
 class ForgetfulResolve(Network):
@@ -118,11 +130,17 @@ class ForgetfulResolve(Network):
         super().resolve(event)
 
 
-@given(scenarios())
-def test_entries_only_save_a_detour(scenario: Scenario) -> None:
-    network = _run(scenario, ForgetfulResolve)
+class ProtocolWithoutEntries(Protocol):
+    """Entries only save a detour."""
 
-    assert _counted(network) == _expected(network, scenario.sends)
+    kind = ForgetfulResolve
+
+    def _check_routes(self) -> None:
+        """Routes are forgotten here."""
+
+
+TestProtocol = Protocol.TestCase
+TestProtocolWithoutEntries = ProtocolWithoutEntries.TestCase
 
 
 class SurvivorRoutesWhatItHasNotAbsorbed(Network):

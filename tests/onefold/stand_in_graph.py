@@ -19,7 +19,7 @@ Answer = Callable[[IdentityRequest], Sequence[IdentityChange]]
 
 
 class StandInGraph:
-    """Reads the requests of one workspace from now on, and tells what `answer` gives; ends with the block."""
+    """Reads the requests of one workspace from now on, and publishes what `answer` gives; ends with the block."""
 
     def __init__(self, stack: Stack, workspace: str, answer: Answer) -> None:
         self._workspace = workspace

@@ -1,7 +1,10 @@
-"""Who is who, decided one request after the other over plain sets; slow, and for tests only. Knows no `streams`."""
+"""Who is who, decided one request after the other over plain sets; slow, and for tests only. Shares no code with ours.
+
+It follows the rules as the guide words them, but for periods, fan-in and policies of shared devices but `isolate`.
+"""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from schemas.records import Identifier, IdentityRequest
 
@@ -9,6 +12,9 @@ STRENGTH = ("user_id", "phone", "email", "anonymous_id", "session_id")
 """The namespaces that the oracle's stream uses, strongest first."""
 LIMITS = {"user_id": 1, "phone": 3, "email": 5}
 """How many of each namespace that names persons one person may have."""
+DEVICES = frozenset({"anonymous_id"})
+
+PairOfTwo = frozenset[Identifier]
 
 
 def strength(identifier: Identifier) -> tuple[int, str]:
@@ -17,7 +23,7 @@ def strength(identifier: Identifier) -> tuple[int, str]:
 
 
 def profile_id(namespace: uuid.UUID, members: Iterable[Identifier]) -> str:
-    """The id that follows from the canonical identifier alone."""
+    """Return the id that follows from the canonical identifier alone."""
     canonical = min(members, key=strength)
     return str(uuid.uuid5(namespace, f"{canonical.namespace}:{canonical.value}"))
 
@@ -29,127 +35,201 @@ def device_profile_id(namespace: uuid.UUID, device: Identifier) -> str:
     return "-".join(groups)
 
 
-def decided(requests: Iterable[IdentityRequest | Iterable[Identifier]]) -> "Identities":
-    """Who is who after all requests, in order."""
-    identities = Identities()
+def decided(requests: Iterable[IdentityRequest | Iterable[Identifier]]) -> "WhoIsWho":
+    """Return who is who after all requests, in order."""
+    model = WhoIsWho()
     for request in requests:
-        identities.decide(request if isinstance(request, IdentityRequest) else _seen_together(request))
-    return identities
+        model.decide(request if isinstance(request, IdentityRequest) else seen_together(request))
+    return model
 
 
 def persons(requests: Iterable[IdentityRequest | Iterable[Identifier]]) -> list[frozenset[Identifier]]:
-    """The components after all requests, in order; an identifier in none of them stands alone."""
+    """Return the components after all requests, in order; an identifier in none of them stands alone."""
     return decided(requests).persons()
 
 
-class Identities:
-    """The default rules as the guide words them, over plain sets of pairs.
+def without_devices(namespaces: Sequence[str], users: int = 1, max_size: int = 1_000) -> "WhoIsWho":
+    """Return the model under rules by which only user ids are limited."""
+    return WhoIsWho(namespaces, {"user_id": users}, devices=(), max_size=max_size)
 
-    A request unites all that it names, unless a person would get two user ids, four phones or six e-mails: then its
-    weakest identifier is left out, and so on until the rest fits. A device never ties two persons that differ in a
-    namespace which both have: if the second one signs in on it, it is shared, and stands alone from then on.
+
+def seen_together(identifiers: Iterable[Identifier]) -> IdentityRequest:
+    """Return the request of an event with these identifiers."""
+    return IdentityRequest("", "", "", 0, tuple(identifiers))
+
+
+class WhoIsWho:
+    """What each source has shown of a pair, and which pairs are forbidden; persons are found anew each time.
+
+    A request unites all that it names, unless a person would get too many of a namespace: then its weakest identifier
+    is left out, and so on until the rest fits. A device never ties two persons that differ in a namespace which both
+    have: if the second one signs in on it, it is shared, and stands alone from then on. What would make a person larger
+    than `max_size` waits for a review.
     """
 
-    def __init__(self) -> None:
-        self.evidence: dict[frozenset[Identifier], set[str]] = {}
+    def __init__(
+        self,
+        namespaces: Sequence[str] = STRENGTH,
+        limits: Mapping[str, int] = LIMITS,
+        devices: Collection[str] = DEVICES,
+        max_size: int = 1_000,
+    ) -> None:
+        self.status: dict[tuple[PairOfTwo, str], str] = {}
         self.named: set[Identifier] = set()
         self.shared: set[Identifier] = set()
-        self.forbidden: list[tuple[Identifier, Identifier]] = []
+        self.forbidden: set[PairOfTwo] = set()
+        self._namespaces = namespaces
+        self._limits = limits
+        self._devices = devices
+        self._max_size = max_size
 
     def decide(self, request: IdentityRequest) -> None:
         """Follow one request."""
-        if request.kind == "link":
-            self._link(sorted(set(request.identifiers), key=strength), request.source)
-        elif request.kind == "unmerge":
-            self._unmerge(request)
-        elif request.kind == "retract":
-            for pair in request.pairs:
-                sources = self.evidence.get(frozenset((pair.left, pair.right)), set())
-                meant = {pair.source} & sources if pair.source else set(sources)
-                sources -= meant
-                if meant and request.forbid:
-                    self.forbidden.append((pair.left, pair.right))
-        else:
-            raise NotImplementedError(request.kind)
+        match request.kind:
+            case "link":
+                self._link(sorted(set(request.identifiers), key=self.strength), request.source)
+            case "unmerge":
+                self._unmerge(request.identifiers[0], set(request.identifiers[1:]), request.forbid)
+            case "retract":
+                for pair in request.pairs:
+                    self._retract(frozenset((pair.left, pair.right)), pair.source, request.forbid)
+            case "accept" | "reject":
+                for pair in request.pairs:
+                    self._review(frozenset((pair.left, pair.right)), request.kind == "accept")
+            case _:
+                raise NotImplementedError(request.kind)
 
-    def person_of(self, identifier: Identifier, without: frozenset[Identifier] = frozenset()) -> frozenset[Identifier]:
-        """All that evidence ties to an identifier, over others than `without`."""
-        found, reached = {identifier}, [identifier]
-        while reached:
-            one = reached.pop()
-            near = {other for pair, sources in self.evidence.items() if sources and one in pair for other in pair}
-            near -= without
-            reached += near - found
-            found |= near
-        return frozenset(found)
+    # -- what came of it
+
+    @property
+    def evidence(self) -> dict[PairOfTwo, set[str]]:
+        """The sources whose evidence is in force, by pair."""
+        by_pair: dict[PairOfTwo, set[str]] = {}
+        for (pair, source), status in self.status.items():
+            if status == "active":
+                by_pair.setdefault(pair, set()).add(source)
+        return by_pair
+
+    def person_of(self, identifier: Identifier, without: Collection[Identifier] = ()) -> frozenset[Identifier]:
+        """Return all that evidence ties to an identifier, over others than `without`."""
+        near: dict[Identifier, set[Identifier]] = {}
+        for pair in self.evidence:
+            for end in pair:
+                near.setdefault(end, set()).update(pair)
+        person, unvisited = {identifier}, [identifier]
+        while unvisited:
+            new = near.get(unvisited.pop(), set()) - person - set(without)
+            person |= new
+            unvisited += new
+        return frozenset(person)
+
+    def canonical_of(self, identifier: Identifier) -> Identifier:
+        """Return the strongest identifier of its person."""
+        return min(self.person_of(identifier), key=self.strength)
 
     def persons(self) -> list[frozenset[Identifier]]:
-        """Everybody who was ever named."""
+        """Return everybody who was ever named."""
         return list({self.person_of(identifier) for identifier in self.named})
+
+    def strength(self, identifier: Identifier) -> tuple[int, str]:
+        """Sort key under the model's namespaces."""
+        return self._namespaces.index(identifier.namespace), identifier.value
+
+    # -- the kinds of requests
 
     def _link(self, identifiers: list[Identifier], source: str) -> None:
         primary, *others = identifiers
         self.named.update(identifiers)
-        united, has_ended, followed = set(self.person_of(primary)), False, []
+        united, dropped = set(self.person_of(primary)), ""
+        judged: dict[PairOfTwo, str] = {}
         for other in others:
-            if other in united:
-                followed.append(other)
-                continue
+            pair = frozenset((primary, other))
             theirs = self.person_of(other)
-            conflict = self._conflict(united, theirs, other)
-            signs_in = not _is_device(primary) and _is_device(other)
-            if primary in self.shared or other in self.shared:
-                continue
-            if signs_in and conflict == "persons" and not all(map(_is_device, theirs)):
-                self._share(other)
-                self._link(identifiers, source)
-                return
-            if has_ended or conflict:
-                has_ended = True
+            if other in united:
+                judged[pair] = "refused" if pair in self.forbidden else "active"
+            elif dropped and not (dropped == "two persons" and self._is_sign_in(pair)):
+                judged[pair] = _VERDICTS[dropped]
+            elif pair & self.shared:
+                judged[pair] = "refused"
             else:
-                united |= theirs
-                followed.append(other)
-        for other in followed:
-            self.evidence.setdefault(frozenset((primary, other)), set()).add(source)
+                objection = self._objection(united, theirs, pair)
+                if objection == "two persons" and self._is_sign_in(pair) and self._has_person(theirs):
+                    self._share(identifiers, next(end for end in pair if self._is_device(end)), source)
+                    return
+                dropped = dropped or objection
+                judged[pair] = _VERDICTS[dropped]
+                united |= set() if dropped else theirs
+        for pair, verdict in judged.items():
+            if self.status.get((pair, source)) != "active":
+                self.status[pair, source] = verdict
 
-    def _conflict(self, united: set[Identifier], theirs: frozenset[Identifier], other: Identifier) -> str | None:
-        for namespace, limit in LIMITS.items():
-            own, others = _of(namespace, united), _of(namespace, theirs)
-            if own and others and (len(own | others) > limit or (_is_device(other) and not own & others)):
-                return "persons"
-        for one, foreign in self.forbidden:
-            if (one in united and foreign in theirs) or (one in theirs and foreign in united):
-                return "forbidden"
-        return None
-
-    def _share(self, device: Identifier) -> None:
+    def _share(self, identifiers: list[Identifier], device: Identifier, source: str) -> None:
         self.shared.add(device)
-        for pair, sources in self.evidence.items():
-            if device in pair:
-                sources.clear()
+        for (pair, shown_by), status in self.status.items():
+            if device in pair and status == "active":
+                self.status[pair, shown_by] = "retracted"
+        self._link(identifiers, source)
+        if device == identifiers[0]:
+            self._link(identifiers[1:], source)
 
-    def _unmerge(self, request: IdentityRequest) -> None:
-        anchor, *split = request.identifiers
-        if anchor in split or not set(split) <= self.person_of(anchor):
+    def _unmerge(self, anchor: Identifier, split: set[Identifier], forbid: bool) -> None:
+        if not split or anchor in split or not split <= self.person_of(anchor):
             return
-        kept = self.person_of(anchor, without=frozenset(split))
-        forbidden = [(one, anchor) for one in split]
-        for pair, sources in self.evidence.items():
-            if pair & kept and pair & set(split) and sources:
-                sources.clear()
-                one, other = pair
-                forbidden.append((one, other))
-        if request.forbid:
-            self.forbidden += forbidden
+        # What only the split identifiers tie to the anchor's person goes with them.
+        kept = self.person_of(anchor, without=split)
+        tied = {pair for pair in self.evidence if pair & split and pair & kept}
+        for pair in tied:
+            self._retract(pair, "", forbid)
+        if forbid:
+            self.forbidden |= {frozenset((anchor, other)) for other in split}
+
+    def _retract(self, pair: PairOfTwo, source: str, forbid: bool) -> None:
+        meant = [shown_by for shown_by in self.evidence.get(pair, ()) if source in ("", shown_by)]
+        self.status |= dict.fromkeys(((pair, shown_by) for shown_by in meant), "retracted")
+        if meant and forbid:
+            self.forbidden.add(pair)
+
+    def _review(self, pair: PairOfTwo, is_accepted: bool) -> None:
+        waiting = [key for key, status in self.status.items() if key[0] == pair and status == "waiting"]
+        if not waiting:
+            return
+        left, right = sorted(pair, key=self.strength)
+        if not is_accepted:
+            verdict = "refused"
+            self.forbidden.add(pair)
+        elif right in self.person_of(left):
+            verdict = "refused" if pair in self.forbidden else "active"
+        elif pair & self.shared:
+            verdict = "refused"
+        else:
+            objection = self._objection(self.person_of(left), self.person_of(right), pair)
+            verdict = "refused" if objection not in {"", "size"} else "active"
+        self.status |= dict.fromkeys(waiting, verdict)
+
+    # -- the rules
+
+    def _objection(self, united: Collection[Identifier], theirs: Collection[Identifier], pair: PairOfTwo) -> str:
+        by_device = any(map(self._is_device, pair))
+        for namespace, limit in self._limits.items():
+            own, others = _of(namespace, united), _of(namespace, theirs)
+            if own and others and (len(own | others) > limit or (by_device and not own & others)):
+                return "two persons"
+        if any(len(apart & set(united)) == len(apart & set(theirs)) == 1 for apart in self.forbidden):
+            return "forbidden"
+        return "size" if len(united) + len(theirs) > self._max_size else ""
+
+    def _is_sign_in(self, pair: PairOfTwo) -> bool:
+        return any(map(self._is_device, pair)) and self._has_person(pair)
+
+    def _is_device(self, identifier: Identifier) -> bool:
+        return identifier.namespace in self._devices
+
+    def _has_person(self, identifiers: Iterable[Identifier]) -> bool:
+        return any(identifier.namespace in self._limits for identifier in identifiers)
 
 
-def _seen_together(identifiers: Iterable[Identifier]) -> IdentityRequest:
-    return IdentityRequest("", "", "", 0, tuple(identifiers))
-
-
-def _is_device(identifier: Identifier) -> bool:
-    return identifier.namespace == "anonymous_id"
+_VERDICTS = {"": "active", "two persons": "refused", "forbidden": "refused", "size": "waiting"}
 
 
 def _of(namespace: str, identifiers: Iterable[Identifier]) -> set[str]:
-    return {one.value for one in identifiers if one.namespace == namespace}
+    return {identifier.value for identifier in identifiers if identifier.namespace == namespace}

@@ -73,9 +73,9 @@ class Ledger:
         ]
 
     @cached_property
-    def identities(self) -> identities.Identities:
+    def identities(self) -> identities.WhoIsWho:
         """The reference after all requests."""
-        known = identities.Identities()
+        known = identities.WhoIsWho()
         for request in self.requests:
             known.decide(request)
         return known

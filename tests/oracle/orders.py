@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 
 from schemas.records import Identifier, IdentityRequest, Pair, RequestKind
-from tests.oracle.identities import Identities, strength
+from tests.oracle.identities import WhoIsWho, strength
 from tests.oracle.scene import Scene
 from tests.oracle.stream import LATEST_MS, MINUTE_MS, START, Delivery
 
@@ -60,7 +60,7 @@ class Operator:
             )
         return replace(delivery, event=event)
 
-    def _order(self, model: Identities) -> IdentityRequest | None:
+    def _order(self, model: WhoIsWho) -> IdentityRequest | None:
         rng = self._rng
         persons = sorted(sorted(person, key=strength) for person in model.persons() if len(person) > 1)
         if not persons:

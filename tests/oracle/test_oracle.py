@@ -102,7 +102,7 @@ def test_people_who_are_parted_under_fire_are_what_their_events_say(oracle_stack
 def _orders(scene: Scene, random: Random) -> Iterator[IdentityRequest]:
     """Part a few of the people there are now, each in another way."""
     ledger = scene.ledger()
-    known = identities.Identities()
+    known = identities.WhoIsWho()
     for request in ledger.requests:
         known.decide(request)
     people = sorted((sorted(person, key=identities.strength) for person in known.persons() if len(person) > 1), key=str)

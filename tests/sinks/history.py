@@ -42,7 +42,7 @@ def profile_of(identifier: str) -> str:
 
 
 class History:
-    """Events a minute apart and operators' orders, decided one after the other; `write` brings them to ClickHouse."""
+    """Events a minute apart and operators' requests, decided one after the other; `write` brings them to ClickHouse."""
 
     def __init__(self, workspace: str, rules: IdentityRules = DEFAULT_RULES) -> None:
         self.workspace = workspace
@@ -66,7 +66,7 @@ class History:
             self._decide(IdentityRequest(self.workspace, message_id, source, at, names))
 
     def unmerge(self, request_id: str, *identifiers: str, reason: str = "", forbid: bool = False) -> None:
-        """An operator parts all identifiers but the first from the first one's person; the rebuilder follows."""
+        """An operator unmerges all identifiers but the first from the first one's person; the rebuilder follows."""
         request = IdentityRequest(
             self.workspace, "", "operator", self._next_time(), tuple(map(named, identifiers)), "unmerge",
             request_id, reason, forbid,

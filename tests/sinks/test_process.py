@@ -1,8 +1,7 @@
 """The sink as a process on a real Kafka, registry and ClickHouse: nothing lost, nothing twice, whatever stops it."""
 
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from embedded.stack import Stack
 from schemas import topics
 from schemas.identity import profile_key
 from tests.sinks.examples import ADAS, PHONES, Placed, event, profile, resolved
-from tests.sinks.sink_process import Feeder, SinkProcess, sink_lags, wait_until
+from tests.sinks.sink_process import Feeder, running_sink, sink_lags, sink_process
+from tests.support.process import ModuleProcess
 from tests.support.rows import tuples
+from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
@@ -27,8 +28,8 @@ def feeder(stack: Stack) -> Feeder:
 
 
 @pytest.fixture
-def sink(stack: Stack, tmp_path: Path) -> Iterator[SinkProcess]:
-    with SinkProcess(stack, tmp_path) as process:
+def sink(stack: Stack, tmp_path: Path) -> Iterator[ModuleProcess]:
+    with running_sink(stack, tmp_path) as process:
         yield process
 
 
@@ -49,34 +50,34 @@ def message_ids(answers: Warehouse, workspace: str) -> list[str]:
 
 
 def test_what_was_committed_is_written_and_what_was_aborted_is_not(
-    stack: Stack, feeder: Feeder, sink: SinkProcess, answers: Warehouse, workspace: str
+    stack: Stack, feeder: Feeder, sink: ModuleProcess, answers: Warehouse, workspace: str
 ) -> None:
     feeder.send(events(workspace, 10))
     feeder.send_and_abort(events(workspace, 10, first=100))
     feeder.send([(topics.PROFILES, 0, 0, profile_key(workspace, ADAS), profile(ADAS, 1, workspace))])
-    wait_until(lambda: not sink_lags(stack))
+    wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
     assert message_ids(answers, workspace) == sorted(f"m{at}" for at in range(10))
     assert 'onefold_sink_rows_total{table="events"} 10.0' in sink.metrics()
     assert 'onefold_sink_rows_total{table="profiles"} 1.0' in sink.metrics()
-    assert sink.get("/health/live") == httpx.codes.OK
+    assert sink.status("/health/live") == httpx.codes.OK
 
 
-def test_transaction_markers_alone_are_committed_too(stack: Stack, feeder: Feeder, sink: SinkProcess) -> None:
-    wait_until(lambda: not sink_lags(stack))
+def test_transaction_markers_alone_are_committed_too(stack: Stack, feeder: Feeder, sink: ModuleProcess) -> None:
+    wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
     feeder.send_and_abort([resolved(event("never"), 0)])
     assert sink.is_running
-    wait_until(lambda: not sink_lags(stack))
+    wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
 
 
 def test_bytes_that_are_no_record_become_a_dead_letter_with_the_original(
-    stack: Stack, feeder: Feeder, sink: SinkProcess, answers: Warehouse, workspace: str
+    stack: Stack, feeder: Feeder, sink: ModuleProcess, answers: Warehouse, workspace: str
 ) -> None:
     key = profile_key(workspace, PHONES)
     feeder.send_bytes(topics.EVENTS_RESOLVED, b"\x01broken " + workspace.encode(), key)
     feeder.send_bytes(topics.SESSIONS, None, workspace.encode())
     feeder.send_bytes(topics.EVENTS_DEAD, b"a broken dead letter")
     feeder.send(events(workspace, 3))
-    wait_until(lambda: not sink_lags(stack))
+    wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
     assert len(message_ids(answers, workspace)) == 3
     letters = tuples(
         answers,
@@ -92,119 +93,91 @@ def test_bytes_that_are_no_record_become_a_dead_letter_with_the_original(
 
 
 def test_a_sink_that_is_killed_again_and_again_writes_everything_once(
-    stack: Stack, feeder: Feeder, sink: SinkProcess, answers: Warehouse, workspace: str
+    stack: Stack, feeder: Feeder, sink: ModuleProcess, answers: Warehouse, workspace: str
 ) -> None:
     for round_ in range(3):
         feeder.send(events(workspace, 3_000, first=3_000 * round_))
-        wait_until(lambda reached=3_000 * round_: len(message_ids(answers, workspace)) > reached)  # type: ignore[misc]
+        reached = 3_000 * round_
+        wait_until(lambda: len(message_ids(answers, workspace)) > reached, f"more than {reached:,} events")  # noqa: B023
         sink.kill()
         sink.start()
-    wait_until(lambda: not sink_lags(stack))
+    wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
     assert message_ids(answers, workspace) == sorted(f"m{at}" for at in range(9_000))
 
 
 def test_it_ends_in_time_and_leaves_nothing_unacknowledged_that_is_written(
-    stack: Stack, feeder: Feeder, sink: SinkProcess, answers: Warehouse, workspace: str
+    stack: Stack, feeder: Feeder, sink: ModuleProcess, answers: Warehouse, workspace: str
 ) -> None:
     feeder.send(events(workspace, 2_000))
-    wait_until(lambda: len(message_ids(answers, workspace)) > 0)
-    code, seconds = sink.terminate()
-    assert code == 0
-    assert seconds < 5
-    assert "Traceback" not in sink.log.read_text()
+    wait_until(lambda: len(message_ids(answers, workspace)) > 0, "an event")
+    assert sink.terminate(within_s=5) == 0
+    assert "Traceback" not in sink.output
     sink.start()
-    wait_until(lambda: not sink_lags(stack))
+    wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
     assert len(message_ids(answers, workspace)) == 2_000
 
 
-def test_it_waits_for_a_clickhouse_that_is_away(stack: Stack, feeder: Feeder, tmp_path: Path, workspace: str) -> None:
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[ModuleProcess]:
+    """A ClickHouse that a test may stop and kill."""
     port = free_ports(1)[0]
-    away = Warehouse(f"http://127.0.0.1:{port}")
-    gateway = _gateway(port, tmp_path)
-    try:
-        with SinkProcess(stack, tmp_path, ONEFOLD_CLICKHOUSE=away.url) as sink:
-            gateway.kill()
-            gateway.wait()
-            feeder.send(events(workspace, 500))
-            wait_until(lambda: 'onefold_sink_retries_total{step="insert"}' in sink.metrics())
-            assert sink.is_running
-            assert sink_lags(stack)
-            gateway = _gateway(port, tmp_path)
-            wait_until(lambda: not sink_lags(stack))
-            assert len(message_ids(away, workspace)) == 500
-            log = sink.log.read_text()
-            assert log.count("trying again until it works") == log.count("works again") == 1
-    finally:
+    arguments = ("--port", str(port), "--path", str(tmp_path / "clickhouse"))
+    log = tmp_path / "clickhouse.log"
+    with ModuleProcess(
+        "embedded.clickhouse", *arguments, environment=os.environ, log=log, port=port, health="/ping"
+    ) as process:
+        process.wait_until_ready()
+        yield process
+
+
+def test_it_waits_for_a_clickhouse_that_is_away(
+    stack: Stack, feeder: Feeder, gateway: ModuleProcess, tmp_path: Path, workspace: str
+) -> None:
+    with running_sink(stack, tmp_path, ONEFOLD_CLICKHOUSE=gateway.url) as sink:
         gateway.kill()
-        gateway.wait()
+        feeder.send(events(workspace, 500))
+        wait_until(lambda: 'onefold_sink_retries_total{step="insert"}' in sink.metrics(), "a retry")
+        assert sink.is_running
+        assert sink_lags(stack)
+        gateway.start()
+        wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
+        assert len(message_ids(Warehouse(gateway.url), workspace)) == 500
+        log = sink.output
+        assert log.count("trying again until it works") == log.count("works again") == 1
 
 
 def test_it_stops_with_one_line_when_clickhouse_will_never_take_the_rows(
-    stack: Stack, feeder: Feeder, tmp_path: Path, workspace: str
+    stack: Stack, feeder: Feeder, gateway: ModuleProcess, tmp_path: Path, workspace: str
 ) -> None:
-    port = free_ports(1)[0]
-    broken = Warehouse(f"http://127.0.0.1:{port}")
-    gateway = _gateway(port, tmp_path)
-    try:
-        with SinkProcess(stack, tmp_path, ONEFOLD_CLICKHOUSE=broken.url) as sink:
-            broken.run("DROP TABLE onefold.events SYNC")
-            feeder.send(events(workspace, 1))
-            assert sink.wait() == 1
-            last = sink.log.read_text().strip().splitlines()[-1]
-            assert "refuses with code 60" in last
-            assert "Traceback" not in sink.log.read_text()
-        assert sink_lags(stack)
-    finally:
-        gateway.kill()
-        gateway.wait()
-    with SinkProcess(stack, tmp_path):
-        wait_until(lambda: not sink_lags(stack))
+    with running_sink(stack, tmp_path, ONEFOLD_CLICKHOUSE=gateway.url) as sink:
+        Warehouse(gateway.url).run("DROP TABLE onefold.events SYNC")
+        feeder.send(events(workspace, 1))
+        assert sink.wait() == 1
+        last = sink.output.strip().splitlines()[-1]
+        assert "refuses with code 60" in last
+        assert "Traceback" not in sink.output
+    assert sink_lags(stack)
+    with running_sink(stack, tmp_path):
+        wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
 
 
 def test_it_ends_in_time_although_clickhouse_does_not_answer(
-    stack: Stack, feeder: Feeder, tmp_path: Path, workspace: str
+    stack: Stack, feeder: Feeder, gateway: ModuleProcess, tmp_path: Path, workspace: str
 ) -> None:
-    port = free_ports(1)[0]
-    silent = Warehouse(f"http://127.0.0.1:{port}")
-    gateway = _gateway(port, tmp_path)
-    try:
-        with SinkProcess(stack, tmp_path, ONEFOLD_CLICKHOUSE=silent.url) as sink:
-            wait_until(lambda: not sink_lags(stack))
-            gateway.send_signal(signal.SIGSTOP)
-            feeder.send(events(workspace, 1))
-            wait_until(lambda: "onefold_sink_batches_in_flight 1.0" in sink.metrics())
-            code, seconds = sink.terminate()
-            assert (code, "Traceback" in sink.log.read_text()) == (0, False)
-            assert seconds < 5
-            assert sink_lags(stack)
-    finally:
-        gateway.kill()
-        gateway.wait()
+    with running_sink(stack, tmp_path, ONEFOLD_CLICKHOUSE=gateway.url) as sink:
+        wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
+        gateway.send(signal.SIGSTOP)
+        feeder.send(events(workspace, 1))
+        wait_until(lambda: "onefold_sink_batches_in_flight 1.0" in sink.metrics(), "a batch under way")
+        assert sink.terminate(within_s=5) == 0
+        assert "Traceback" not in sink.output
+        assert sink_lags(stack)
 
 
 @pytest.mark.parametrize("variable", ["ONEFOLD_REGISTRY", "ONEFOLD_CLICKHOUSE"])
 def test_it_waits_at_the_start_for_what_does_not_answer_yet(stack: Stack, tmp_path: Path, variable: str) -> None:
-    sink = SinkProcess(stack, tmp_path, **{variable: "http://127.0.0.1:1"})
-    try:
-        sink.launch()
-        wait_until(lambda: "trying again until it works" in sink.log.read_text())
-        assert sink.is_running
-        assert sink.get("/health/ready") == httpx.codes.SERVICE_UNAVAILABLE
-        assert sink.terminate()[0] == 0
-        assert "Traceback" not in sink.log.read_text()
-    finally:
-        sink.kill()
-
-
-def _gateway(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "embedded.clickhouse", "--port", str(port), "--path", str(folder / "clickhouse")]
-    gateway = subprocess.Popen(command)
-    wait_until(lambda: _answers(port))
-    return gateway
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/ping").status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+    with sink_process(stack, tmp_path, **{variable: "http://127.0.0.1:1"}) as sink:
+        sink.wait_for_output("trying again until it works")
+        assert sink.status("/health/ready") == httpx.codes.SERVICE_UNAVAILABLE
+        assert sink.terminate() == 0
+        assert "Traceback" not in sink.output

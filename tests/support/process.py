@@ -18,18 +18,29 @@ _TAIL = 4_000
 
 
 class ModuleProcess:
-    """`python -m MODULE ARGUMENTS` with its output in a log, and its health on a port; killed when the block ends."""
+    """`python -m MODULE ARGUMENTS` with its output in a log. Starts with the block, and is killed with it.
+
+    Without a `port` the process itself chooses one, and its output says where it listens.
+    """
 
     def __init__(
-        self, module: str, *arguments: str, environment: Mapping[str, str], log: Path, port: int | None = None
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str],
+        log: Path,
+        port: int | None = None,
+        health: str = "/health/ready",
     ) -> None:
         self.log = log
-        self.port = port
+        self._port = port
+        self._health = health
         self._command = [sys.executable, "-m", module, *arguments]
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self.launch()
         return self
 
     def __exit__(
@@ -64,10 +75,15 @@ class ModuleProcess:
         """All that it has written, over all its starts."""
         return self.log.read_text(encoding="utf-8")
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._port}" if self._port else self.wait_for_output(r"listening on (http://\S+)")[1]
+
     def is_ready(self) -> bool:
         """Whether it says so. Fails the test when the process has ended."""
         assert self.is_running, f"{self} has ended: {self.output[-_TAIL:]}"
-        return self.status("/health/ready") == httpx.codes.OK
+        return self.status(self._health) == httpx.codes.OK
 
     def wait_until_ready(self) -> None:
         """Return once it says that it is ready."""
@@ -86,14 +102,14 @@ class ModuleProcess:
         return match
 
     def status(self, path: str) -> int:
-        """The status of a GET on its port; 0 while nobody listens."""
+        """The status of a GET; 0 while nobody listens."""
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5).status_code
+            return httpx.get(f"{self.url}{path}", timeout=10).status_code
         return 0
 
     def metrics(self) -> str:
         """Its metrics as text."""
-        return httpx.get(f"http://127.0.0.1:{self.port}/metrics").text
+        return httpx.get(f"{self.url}/metrics", timeout=30).text
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
@@ -104,13 +120,13 @@ class ModuleProcess:
         """Send a signal, without waiting."""
         self._started.send_signal(number)
 
-    def terminate(self) -> int:
-        """The exit code after SIGTERM."""
+    def terminate(self, within_s: float = WITHIN_S) -> int:
+        """The exit code after SIGTERM. Fails when the process does not end in time."""
         self.send(signal.SIGTERM)
-        return self.wait()
+        return self.wait(within_s)
 
     def wait(self, within_s: float = WITHIN_S) -> int:
-        """The exit code, negative for a signal, once it has ended by itself."""
+        """The exit code, negative for a signal, once it has ended. Fails when that does not happen in time."""
         return self._started.wait(within_s)
 
     def kill(self) -> None:

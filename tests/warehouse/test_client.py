@@ -94,6 +94,12 @@ def test_what_a_proxy_answers_is_worth_another_try() -> None:
         proxy.run("SELECT 1")
 
 
+def test_an_answer_that_is_no_json_is_worth_another_try() -> None:
+    answer = b"HTTP/1.1 200 OK\r\n\r\n<html>not ClickHouse</html>"
+    with _answering(answer) as url, Warehouse(url) as proxy, pytest.raises(TransientError, match="something else"):
+        proxy.rows("SELECT 1")
+
+
 def test_codes_say_later_smaller_or_not_at_all() -> None:
     assert type(sorted_answer("here", 202, "many")) is TransientError
     assert type(sorted_answer("here", 241, "large")) is QueryTooLargeError

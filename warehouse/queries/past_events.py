@@ -37,9 +37,15 @@ SELECT session_id, version FROM onefold.sessions FINAL
 WHERE workspace = {workspace} AND has({profile_ids}, profile_id)
 ORDER BY session_id
 """
+# With those that were retracted, by whichever profile: an id begins with that of the profile whose session it was.
 _VERSION = """
-SELECT max(version) AS version FROM onefold.profiles
-WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
+SELECT greatest(
+    (SELECT max(version) FROM onefold.profiles
+     WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}),
+    (SELECT max(version) FROM onefold.sessions
+     WHERE workspace = {workspace:String} AND startsWith(session_id, {profile_id:String}))
+) AS version
+SETTINGS final = 0
 """
 _PARTITION_BITS = 10
 _LEAST_TIME = -62_135_596_800_000  # year 1; what ClickHouse cannot hold it has cut off
@@ -58,7 +64,7 @@ class PastEvent(NamedTuple):
 
 
 class Published(NamedTuple):
-    """Ids of sessions, open or closed, and the highest version of them and of the profile."""
+    """Ids of sessions, open or closed, and the highest version of the profile and of any session that it had or has."""
 
     sessions: tuple[str, ...]
     version: int

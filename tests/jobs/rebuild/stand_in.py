@@ -4,17 +4,12 @@
 real profiles end as they should is for the tests that run GRAPH and PROFILE.
 """
 
-import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from embedded.layout import free_ports
@@ -30,73 +25,17 @@ from schemas.identity import profile_key
 from schemas.records import DeadLetter, Event, Identifier, IdentityChange, ProfileCommand, Replay
 from schemas.registry import Registry
 from streams.agents.profile.stage import ProfileStage
+from tests.support.process import ModuleProcess
 
 DEADLINE_S = 60.0
 WORKER_TOPICS = (topics.IDENTITY_ROUTES, topics.EVENTS_RESOLVED, topics.PROFILE_COMMANDS)
 
 
-def wait_until(is_true: Callable[[], bool], what: str = "the condition") -> None:
-    """Return once a condition holds; fail the test when it does not in time."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_true():
-        assert time.monotonic() < deadline, f"{what} did not come true in time"
-        time.sleep(0.05)
-
-
-class RebuilderProcess:
-    """`python -m jobs.rebuild` against a stack, but for what `environment` says; ends with the block."""
-
-    def __init__(self, stack: Stack, folder: Path, **environment: str) -> None:
-        self._port = free_ports(1)[0]
-        self.log = folder / f"rebuilder-{self._port}.log"
-        own = {"ONEFOLD_REBUILDER_METRICS_PORT": str(self._port)}
-        self._environment = dict(stack.environment) | own | environment
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def start(self, **environment: str) -> None:
-        """Start it without waiting."""
-        with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "jobs.rebuild"]
-            self._process = subprocess.Popen(command, env=self._environment | environment, stdout=log, stderr=log)
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def is_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, self.log.read_text()
-        try:
-            return httpx.get(f"http://127.0.0.1:{self._port}/health/ready").status_code == httpx.codes.OK
-        except httpx.HTTPError:
-            return False
-
-    def metrics(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self._port}/metrics").text
-
-    def terminate(self) -> tuple[int, float]:
-        """Exit code after SIGTERM, and the seconds it took."""
-        assert self._process is not None
-        started = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(DEADLINE_S), time.monotonic() - started
-
-    def wait(self) -> int:
-        """Exit code, once it has ended by itself."""
-        assert self._process is not None
-        return self._process.wait(DEADLINE_S)
+def rebuilder_process(stack: Stack, folder: Path, **environment: str) -> ModuleProcess:
+    """A rebuilder on a stack, but for what `environment` says."""
+    port = free_ports(1)[0]
+    settings = dict(stack.environment) | {"ONEFOLD_REBUILDER_METRICS_PORT": str(port)} | environment
+    return ModuleProcess("jobs.rebuild", environment=settings, log=folder / f"rebuilder-{port}.log", port=port)
 
 
 class StandInWorker:

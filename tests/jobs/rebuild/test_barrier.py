@@ -38,14 +38,14 @@ class Load(Offsets):
 
     def __init__(self) -> None:
         self.now = 100
-        self.asked: list[str] = []
+        self.queried: list[str] = []
 
     def partitions(self, names: Iterable[str]) -> tuple[Partition, ...]:
         return tuple((name, partition) for name in names for partition in range(2))
 
     def extents(self, partitions: Iterable[Partition]) -> dict[Partition, Extent]:
         places = list(partitions)
-        self.asked.append(" ".join(sorted({topic for topic, _ in places})))
+        self.queried.append(" ".join(sorted({topic for topic, _ in places})))
         self.now += 1
         return {(topic, partition): Extent(0, self.now + partition) for topic, partition in places}
 
@@ -60,7 +60,7 @@ def test_it_ends_under_endless_load_and_looks_at_everything_in_its_order(monkeyp
     load = Load()
     first, second = Barrier(load, threading.Event()).cut()
     assert second == first + 1
-    assert load.asked == [
+    assert load.queried == [
         f"{topics.IDENTITY_ROUTES} {COMMANDS}",
         RESOLVED,
         *[COMMANDS] * STEPS,

@@ -74,6 +74,6 @@ def test_an_event_is_claimed_by_its_primary_identifier_at_its_time(
     assert Claims(claims).hold(primary, occurred_at) is held
 
 
-def test_each_value_is_asked_for_once() -> None:
+def test_each_value_is_queried_once() -> None:
     claims = (Claim("user_id", "a"), Claim("email", "a"), Claim("email", "b", since=1))
     assert Claims(claims).values == ("a", "b")

@@ -1,7 +1,6 @@
 """The rebuilder as a process on a real Kafka, registry and ClickHouse; the worker's side is a stand-in."""
 
 import os
-import re
 import signal
 import time
 import uuid
@@ -20,13 +19,14 @@ from schemas.registry import Registry
 from streams.fold import rebuild
 from tests.jobs.rebuild.stand_in import (
     Installation,
-    RebuilderProcess,
     StandInWorker,
     event,
-    wait_until,
+    rebuilder_process,
 )
-from tests.sinks.sink_process import SinkProcess
+from tests.sinks.sink_process import running_sink
 from tests.streams.fold.given import CONTEXT
+from tests.support.process import ModuleProcess
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -48,9 +48,9 @@ def kafka(stack: Stack) -> Installation:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def sink(migrated: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SinkProcess]:
+def sink(migrated: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleProcess]:
     assert migrated
-    with SinkProcess(stack, tmp_path_factory.mktemp("sink")) as process:
+    with running_sink(stack, tmp_path_factory.mktemp("sink")) as process:
         yield process
 
 
@@ -61,9 +61,9 @@ def worker(stack: Stack) -> Iterator[StandInWorker]:
 
 
 @pytest.fixture
-def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[RebuilderProcess]:
-    with RebuilderProcess(stack, tmp_path) as process:
-        wait_until(process.is_ready, "readiness")
+def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[ModuleProcess]:
+    with rebuilder_process(stack, tmp_path) as process:
+        process.wait_until_ready()
         yield process
 
 
@@ -81,7 +81,7 @@ def check_attempt(chunks: list[Replay], decision: int, bodies: list[bytes]) -> N
 
 
 def test_an_unmerged_profile_gets_its_events_as_they_were_accepted_in_order_of_time(
-    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+    kafka: Installation, worker: StandInWorker, rebuilder: ModuleProcess, workspace: str
 ) -> None:
     adas = kafka.resolve([event(workspace, at, ADA, TABLET) for at in (5, 3, 9)], ADAS)
     bobs = kafka.resolve([event(workspace, at, BOB, TABLET) for at in (4, 8)], ADAS)
@@ -116,7 +116,7 @@ def test_an_unmerged_profile_gets_its_events_as_they_were_accepted_in_order_of_t
 
 
 def test_claims_of_more_than_a_query_holds_are_queried_one_after_the_other(
-    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+    kafka: Installation, worker: StandInWorker, rebuilder: ModuleProcess, workspace: str
 ) -> None:
     devices = [Identifier("anonymous_id", f"{number:06}" + "\\" * 500) for number in range(9_000)]
     both = [event(workspace, at, devices[at], devices[-1 - at]) for at in range(0, 9, 2)]
@@ -136,7 +136,7 @@ def test_of_changes_that_wait_together_the_later_decides_and_both_are_published(
         unmerged(workspace, 1, Claimant(ADAS, WHOLE), request_id="r1"),
         unmerged(workspace, 2, Claimant(ADAS, WHOLE), Claimant(BOBS, ()), request_id="r2"),
     )
-    with RebuilderProcess(stack, tmp_path) as rebuilder:
+    with rebuilder_process(stack, tmp_path) as rebuilder:
         wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
         wait_until(kafka.has_committed_everything, "the commit")
         assert 'onefold_rebuilder_jobs_total{outcome="superseded"} 1.0' in rebuilder.metrics()
@@ -165,12 +165,12 @@ def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PL
 ) -> None:
     bodies = kafka.resolve([event(workspace, at, ADA) for at in range(2_500)], ADAS)
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE), request_id="r"))
-    with RebuilderProcess(
+    with rebuilder_process(
         stack, tmp_path, ONEFOLD_FAILPOINT=f"{failpoint}:{2 if failpoint == 'between_chunks' else 1}"
     ) as rebuilder:
         assert rebuilder.wait() == -signal.SIGKILL
         assert not kafka.has_committed_everything()
-        rebuilder.start(ONEFOLD_FAILPOINT="")
+        rebuilder.launch(ONEFOLD_FAILPOINT="")
         wait_until(kafka.has_committed_everything, "the commit")
     chunks = worker.replays(workspace)
     check_attempt([chunk for chunk in chunks if chunk.attempt == chunks[-1].attempt], 1, bodies)
@@ -186,9 +186,9 @@ def test_the_attempt_of_a_successor_counts_whatever_the_clock_of_the_former_said
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
     (tmp_path / "sitecustomize.py").write_text(AHEAD)
     ahead = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"
-    with RebuilderProcess(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_FAILPOINT="between_chunks:2") as rebuilder:
+    with rebuilder_process(stack, tmp_path, PYTHONPATH=ahead, ONEFOLD_FAILPOINT="between_chunks:2") as rebuilder:
         assert rebuilder.wait() == -signal.SIGKILL
-        rebuilder.start(PYTHONPATH="", ONEFOLD_FAILPOINT="")
+        rebuilder.launch(PYTHONPATH="", ONEFOLD_FAILPOINT="")
         wait_until(kafka.has_committed_everything, "the commit")
     chunks = worker.replays(workspace)
     first, second = dict.fromkeys(chunk.attempt for chunk in chunks)
@@ -214,7 +214,7 @@ def test_the_attempt_of_a_successor_counts_whatever_the_clock_of_the_former_said
 
 
 def test_of_a_profile_whose_replay_cannot_be_taken_no_rebuilt_is_published(
-    kafka: Installation, worker: StandInWorker, rebuilder: RebuilderProcess, workspace: str
+    kafka: Installation, worker: StandInWorker, rebuilder: ModuleProcess, workspace: str
 ) -> None:
     kafka.resolve([event(workspace, at, ADA) for at in range(1_500)], ADAS)
     worker.refuses = ADAS
@@ -222,7 +222,7 @@ def test_of_a_profile_whose_replay_cannot_be_taken_no_rebuilt_is_published(
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
     wait_until(kafka.has_committed_everything, "the commit")
     assert [change.decision for change in kafka.rebuilt(workspace)] == [2]
-    errors = [line for line in rebuilder.log.read_text().splitlines() if "ERROR" in line]
+    errors = [line for line in rebuilder.output.splitlines() if "ERROR" in line]
     assert len(errors) == 1
     assert f"profile {ADAS} of workspace '{workspace}' still waits for the replay of decision 1" in errors[0]
     metrics = rebuilder.metrics()
@@ -239,13 +239,11 @@ def test_it_ends_in_time_whatever_it_waits_for(
 ) -> None:
     kafka.resolve([event(workspace, 1, ADA)], ADAS)  # which no worker reads
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
-    with RebuilderProcess(stack, tmp_path) as rebuilder:
+    with rebuilder_process(stack, tmp_path) as rebuilder:
         wait_until(lambda: rebuilder.is_ready() and "jobs_waiting 1.0" in rebuilder.metrics(), "a job")
-        code, seconds = rebuilder.terminate()
-        assert code == 0
-        assert seconds < 2.5
-        assert "Traceback" not in rebuilder.log.read_text()
-    with StandInWorker(stack), RebuilderProcess(stack, tmp_path):
+        assert rebuilder.terminate(within_s=2.5) == 0
+        assert "Traceback" not in rebuilder.output
+    with StandInWorker(stack), rebuilder_process(stack, tmp_path):
         wait_until(kafka.has_committed_everything, "the commit")
 
 
@@ -255,17 +253,16 @@ def test_it_waits_for_a_clickhouse_that_is_away(
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
-    with RebuilderProcess(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere) as rebuilder:
+    with rebuilder_process(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere) as rebuilder:
         wait_until(lambda: rebuilder.is_ready() and 'retries_total{step="replay"}' in rebuilder.metrics(), "a retry")
         assert kafka.rebuilt(workspace) == []
-        code, seconds = rebuilder.terminate()
-        assert (code, seconds < 2.5) == (0, True)
-        assert rebuilder.log.read_text().count("trying again until it works") == 1
-    with RebuilderProcess(stack, tmp_path):
+        assert rebuilder.terminate(within_s=2.5) == 0
+        assert rebuilder.output.count("trying again until it works") == 1
+    with rebuilder_process(stack, tmp_path):
         wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
 
 
-def test_what_is_no_change_is_left_out_and_counted(kafka: Installation, rebuilder: RebuilderProcess) -> None:
+def test_what_is_no_change_is_left_out_and_counted(kafka: Installation, rebuilder: ModuleProcess) -> None:
     kafka.send_bytes(b"\x01broken")
     wait_until(kafka.has_committed_everything, "the commit")
     assert "onefold_rebuilder_undecodable_total 1.0" in rebuilder.metrics()
@@ -273,7 +270,7 @@ def test_what_is_no_change_is_left_out_and_counted(kafka: Installation, rebuilde
 
 def test_it_is_small_and_starts_at_once(stack: Stack, tmp_path: Path) -> None:
     started = time.monotonic()
-    with RebuilderProcess(stack, tmp_path) as rebuilder:
-        wait_until(lambda: bool(re.search("reading", rebuilder.log.read_text())), "its partitions")
+    with rebuilder_process(stack, tmp_path) as rebuilder:
+        rebuilder.wait_for_output("reading")
         assert time.monotonic() - started < 10
         assert psutil.Process(rebuilder.pid).memory_info().rss < 120_000_000

@@ -43,6 +43,9 @@ class Logs(Protocol):
     def published_profiles(self) -> Iterable[Profile]:
         """All records of profiles."""
 
+    def published_sessions(self) -> Iterable[Session]:
+        """All records of sessions."""
+
     def sessions(self) -> Mapping[str, Session]:
         """The sessions that count."""
 
@@ -142,6 +145,12 @@ class _Past:
             profile.version for profile in self._logs.published_profiles() if profile.profile_id == profile_ids[0]
         ]
         versions += [session.version for session in sessions]
+        # With those that were retracted, by whichever profile: the id says whose a session was.
+        versions += [
+            session.version
+            for session in self._logs.published_sessions()
+            if session.session_id.startswith(profile_ids[0])
+        ]
         return Published(tuple(session.session_id for session in sessions), max(versions, default=0))
 
 

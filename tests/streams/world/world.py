@@ -231,11 +231,13 @@ class World:
             if profile.merged_into is None and not profile.deleted
         }
 
+    def published_sessions(self) -> list[Session]:
+        return [session for _, _, session in self._read(SESSIONS, Session)]  # type: ignore[misc]
+
     def sessions(self) -> dict[str, Session]:
         """Of each session the record of the highest version, without those that were retracted."""
         last: dict[str, Session] = {}
-        for _, _, session in self._read(SESSIONS, Session):
-            assert isinstance(session, Session)
+        for session in self.published_sessions():
             if session.session_id not in last or session.version >= last[session.session_id].version:
                 last[session.session_id] = session
         return {session_id: session for session_id, session in last.items() if session.status != "retracted"}

@@ -54,7 +54,7 @@ def test_each_event_is_its_owners_and_those_before_the_first_sign_in_too(warehou
     assert found == {"m5": ADAS, "m15": ADAS, "m20": BENS, "m39": BENS, "m40": ADAS, "m90": ADAS, "own": ADAS}
 
 
-def test_the_periods_of_a_device_can_be_asked_for(warehouse: Warehouse, attributed: str) -> None:
+def test_the_periods_of_a_device_can_be_queried(warehouse: Warehouse, attributed: str) -> None:
     query = """
         SELECT value, toUnixTimestamp64Milli(signed_in_at), toUnixTimestamp64Milli(until), toYear(since) AS year
         FROM onefold.device_owners WHERE workspace = {w:String} AND device_value = 'phone' ORDER BY since

@@ -43,7 +43,7 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def told(warehouse: Warehouse, workspace: str) -> str:
+def family_workspace(warehouse: Warehouse, workspace: str) -> str:
     """A workspace with the family's story."""
     family(workspace).write(warehouse)
     return workspace
@@ -92,9 +92,9 @@ def tie(workspace: str, left: Identifier, right: Identifier, decision: int = 1, 
 # -- explain
 
 
-def test_each_identifier_of_a_person_is_explained_by_the_same_evidence(ask: Ask, told: str) -> None:
+def test_each_identifier_of_a_person_is_explained_by_the_same_evidence(ask: Ask, family_workspace: str) -> None:
     ada = ask("user_id:ada")
-    assert ada.workspace == told
+    assert ada.workspace == family_workspace
     assert ada.profile_id == profile_of("user_id:ada")
     assert [(one.namespace, one.kind, one.shared) for one in ada.identifiers] == [
         ("user_id", "person", False),
@@ -106,15 +106,15 @@ def test_each_identifier_of_a_person_is_explained_by_the_same_evidence(ask: Ask,
     assert (laptop.identifiers, laptop.links, laptop.changes) == (ada.identifiers, ada.links, ada.changes)
 
 
-def test_a_link_names_its_event_time_source_and_rules(ask: Ask, told: str) -> None:
-    assert told
+def test_a_link_names_its_event_time_source_and_rules(ask: Ask, family_workspace: str) -> None:
+    assert family_workspace
     (link,) = (one for one in ask("user_id:ada").links if one.right.namespace == "email")
     assert (link.message_id, link.type, link.event, link.source) == ("m1", "identify", None, "web")
     assert (link.occurred_at, link.rule_version, link.decision) == ("2026-03-01T08:01:00.000Z", FAMILY_RULES.version, 1)
 
 
-def test_what_was_refused_and_taken_back_is_told_with_its_reason_and_history(ask: Ask, told: str) -> None:
-    assert told
+def test_what_was_refused_and_taken_back_is_shown_with_its_reason_and_history(ask: Ask, family_workspace: str) -> None:
+    assert family_workspace
     ada = ask("user_id:ada")
     assert [(one.left.value, one.reason) for one in ada.refused] == [("eve", "limit:user_id")]
     tablet, crm = ada.retracted
@@ -124,8 +124,8 @@ def test_what_was_refused_and_taken_back_is_told_with_its_reason_and_history(ask
     assert [(one.value, one.decision) for one in ada.shared] == [("tablet", 3)]
 
 
-def test_decisions_about_a_person_are_told_in_order_with_their_rebuilds(ask: Ask, told: str) -> None:
-    assert told
+def test_decisions_about_a_person_are_shown_in_order_with_their_rebuilds(ask: Ask, family_workspace: str) -> None:
+    assert family_workspace
     changes = ask("user_id:ada").changes
     assert [(one.decision, one.kind) for one in changes] == [
         (1, "merged"), (2, "merged"), (3, "shared"), (3, "rebuilt"),
@@ -139,7 +139,7 @@ def test_decisions_about_a_person_are_told_in_order_with_their_rebuilds(ask: Ask
     ]
 
 
-def test_what_another_persons_order_did_not_change_is_not_told(
+def test_what_another_persons_request_did_not_change_is_not_shown(
     ask: Ask, run: Run, warehouse: Warehouse, workspace: str
 ) -> None:
     history = family(workspace)
@@ -150,11 +150,11 @@ def test_what_another_persons_order_did_not_change_is_not_told(
     assert "r2" not in run("explain", "identity", "user_id:ada").output
 
 
-def test_an_order_without_effect_comes_after_the_rebuild_of_the_decision_before(
+def test_a_request_without_effect_comes_after_the_rebuild_of_the_decision_before(
     ask: Ask, warehouse: Warehouse, workspace: str
 ) -> None:
-    parted, pair = ("p1", "p2"), (named("user_id:ada"), named("cookie:c"))
-    claims = tuple(Claimant(one, ()) for one in parted)
+    profiles, pair = ("p1", "p2"), (named("user_id:ada"), named("cookie:c"))
+    claims = tuple(Claimant(profile_id, ()) for profile_id in profiles)
     changes = [
         IdentityChange(workspace, 1, "unmerged", NOW, "r1", identifiers=pair, claimants=claims),
         IdentityChange(workspace, 1, "nothing", NOW + 1, "r2", identifiers=pair),
@@ -165,7 +165,7 @@ def test_an_order_without_effect_comes_after_the_rebuild_of_the_decision_before(
     assert [one.kind for one in ask("user_id:ada").changes] == ["unmerged", "rebuilt", "nothing"]
 
 
-def test_decisions_about_a_profile_that_was_merged_into_the_persons_are_told(
+def test_decisions_about_a_profile_that_was_merged_into_the_persons_are_shown(
     ask: Ask, warehouse: Warehouse, workspace: str
 ) -> None:
     history = History(workspace)
@@ -180,7 +180,7 @@ def test_decisions_about_a_profile_that_was_merged_into_the_persons_are_told(
     assert changes[-1][0] == "merged"
 
 
-def test_what_became_of_a_profile_after_it_was_parted_again_is_its_own_story(
+def test_what_became_of_a_profile_after_it_was_unmerged_again_is_its_own_story(
     ask: Ask, warehouse: Warehouse, workspace: str
 ) -> None:
     history = History(workspace)
@@ -193,8 +193,8 @@ def test_what_became_of_a_profile_after_it_was_parted_again_is_its_own_story(
     assert [one.kind for one in ask("cookie:other").changes][-1] == "merged"
 
 
-def test_an_identifier_that_is_tied_to_nothing_stands_alone(ask: Ask, run: Run, told: str) -> None:
-    assert told
+def test_an_identifier_that_is_tied_to_nothing_stands_alone(ask: Ask, run: Run, family_workspace: str) -> None:
+    assert family_workspace
     found = ask("external_id:crm-7")
     assert (len(found.identifiers), found.links) == (1, ())
     assert [one.kind for one in found.changes] == ["merged", "unmerged", "rebuilt"]
@@ -250,9 +250,12 @@ def test_a_namespace_without_rules_is_shown_without_a_kind(ask: Ask, warehouse: 
     assert [one.kind for one in ask("loyalty_card:7").identifiers] == ["person", None]
 
 
-def test_nobody_is_an_error_in_one_line(run: Run, told: str) -> None:
+def test_nobody_is_an_error_in_one_line(run: Run, family_workspace: str) -> None:
     answer = run("explain", "identity", "user_id:nobody")
-    assert (answer.exit_code, answer.output) == (1, f"Error: nobody in workspace '{told}' has user_id:nobody\n")
+    assert (answer.exit_code, answer.output) == (
+        1,
+        f"Error: nobody in workspace '{family_workspace}' has user_id:nobody\n",
+    )
 
 
 @pytest.mark.parametrize("command", [("explain", "identity"), ("profile",)])
@@ -263,7 +266,7 @@ def test_nobody_is_an_error_in_one_line(run: Run, told: str) -> None:
         ("group_id:shop", "group_id names an account, and no person"),
     ],
 )
-def test_who_can_be_nobody_is_told_why(run: Run, command: tuple[str, ...], identifier: str, said: str) -> None:
+def test_who_has_no_identity_hears_why(run: Run, command: tuple[str, ...], identifier: str, said: str) -> None:
     answer = run(*command, identifier)
     assert answer.exit_code == 1
     assert answer.output.endswith(f"{identifier}: {said}\n")
@@ -320,16 +323,18 @@ def test_the_longest_values_are_found_and_longer_ones_are_nobodys(
         assert (answer.exit_code, answer.output.startswith("Error: nobody in workspace")) == (1, True)
 
 
-def test_workspaces_do_not_see_each_other(warehouse: Warehouse, told: str) -> None:
-    assert told
+def test_workspaces_do_not_see_each_other(warehouse: Warehouse, family_workspace: str) -> None:
+    assert family_workspace
     assert explain(warehouse, f"w{uuid.uuid4().hex}", named("user_id:ada"), DEFAULT_RULES) is None
 
 
 # -- devices
 
 
-def test_devices_tell_who_signed_in_since_when_and_why_they_are_apart(warehouse: Warehouse, told: str) -> None:
-    found = find_devices(warehouse, told, DEFAULT_RULES)
+def test_devices_show_who_signed_in_since_when_and_why_they_are_apart(
+    warehouse: Warehouse, family_workspace: str
+) -> None:
+    found = find_devices(warehouse, family_workspace, DEFAULT_RULES)
     assert found is not None
     tablet, laptop = found.devices
     assert (tablet.value, tablet.shared, tablet.shared_since) == ("tablet", True, "2026-03-01T08:03:00.000Z")
@@ -353,22 +358,22 @@ def test_a_person_who_comes_back_is_there_since_the_first_time(warehouse: Wareho
     assert (ada.value, ada.since, ada.status) == ("ada", "2026-03-01T08:02:00.000Z", "refused")
 
 
-def test_shared_devices_can_be_asked_for_alone(warehouse: Warehouse, told: str) -> None:
-    found = find_devices(warehouse, told, DEFAULT_RULES, shared=True)
+def test_shared_devices_can_be_listed_alone(warehouse: Warehouse, family_workspace: str) -> None:
+    found = find_devices(warehouse, family_workspace, DEFAULT_RULES, shared=True)
     assert found is not None
     assert [one.value for one in found.devices] == ["tablet"]
-    laptop = find_devices(warehouse, told, DEFAULT_RULES, device=named("anonymous_id:laptop"), shared=True)
+    laptop = find_devices(warehouse, family_workspace, DEFAULT_RULES, device=named("anonymous_id:laptop"), shared=True)
     assert laptop is not None
     assert laptop.devices == ()
 
 
-def test_devices_end_at_their_limit_and_say_so(warehouse: Warehouse, told: str) -> None:
-    found = find_devices(warehouse, told, DEFAULT_RULES, limit=1)
+def test_devices_end_at_their_limit_and_say_so(warehouse: Warehouse, family_workspace: str) -> None:
+    found = find_devices(warehouse, family_workspace, DEFAULT_RULES, limit=1)
     assert found is not None
     assert ([one.value for one in found.devices], found.cut) == (["tablet"], True)
 
 
-def test_a_device_on_which_nobody_signed_in_is_told_as_such(run: Run, warehouse: Warehouse, workspace: str) -> None:
+def test_a_device_on_which_nobody_signed_in_is_shown_as_such(run: Run, warehouse: Warehouse, workspace: str) -> None:
     history = History(workspace)
     history.event("m1", "cookie:kiosk")
     history.write(warehouse)
@@ -393,8 +398,8 @@ def test_what_is_no_device_is_an_error(run: Run, device: str, status: int, said:
 # -- quarantine
 
 
-def test_what_waits_is_listed_with_reason_event_and_both_profiles(warehouse: Warehouse, told: str) -> None:
-    (waiting,) = find_quarantine(warehouse, told).waiting
+def test_what_waits_is_listed_with_reason_event_and_both_profiles(warehouse: Warehouse, family_workspace: str) -> None:
+    (waiting,) = find_quarantine(warehouse, family_workspace).waiting
     assert (waiting.reason, waiting.message_id, waiting.type, waiting.source) == ("fan_in", "c4", "identify", "calls")
     sides = [(side.namespace, side.profile_id) for side in (waiting.left, waiting.right)]
     assert sides == [
@@ -419,7 +424,7 @@ def test_an_empty_quarantine_says_so(run: Run) -> None:
 # -- HTTP
 
 
-def test_the_api_answers_as_the_commands_do(client: Callable[..., TestClient], run: Run, told: str) -> None:
+def test_the_api_answers_as_the_commands_do(client: Callable[..., TestClient], run: Run, family_workspace: str) -> None:
     for path, command in (
         ("explain/user_id:ada", ("explain", "identity", "user_id:ada")),
         ("devices", ("identity", "devices")),
@@ -428,7 +433,7 @@ def test_the_api_answers_as_the_commands_do(client: Callable[..., TestClient], r
         ("quarantine", ("identity", "quarantine", "list")),
     ):
         separator = "&" if "?" in path else "?"
-        answer = client().get(f"/v1/identity/{path}{separator}workspace={told}")
+        answer = client().get(f"/v1/identity/{path}{separator}workspace={family_workspace}")
         assert answer.status_code == 200, answer.text
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.json() == json.loads(run(*command, "--json").output)
@@ -444,9 +449,9 @@ def test_the_api_answers_as_the_commands_do(client: Callable[..., TestClient], r
     ],
 )
 def test_a_wrong_question_is_answered_with_what_is_wrong(
-    client: Callable[..., TestClient], told: str, path: str, status: int, code: str
+    client: Callable[..., TestClient], family_workspace: str, path: str, status: int, code: str
 ) -> None:
-    answer = client().get(f"/v1/identity/{path}", params={"workspace": told})
+    answer = client().get(f"/v1/identity/{path}", params={"workspace": family_workspace})
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
@@ -472,7 +477,7 @@ def test_a_clickhouse_that_is_away_is_a_503_with_retry_after(client: Callable[..
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
 
 
-def test_profiles_that_differ_while_a_merge_is_on_its_way_are_told(
+def test_profiles_that_differ_while_a_merge_is_on_its_way_are_shown(
     run: Run, warehouse: Warehouse, workspace: str
 ) -> None:
     pair = named("user_id:ada"), named("cookie:c")

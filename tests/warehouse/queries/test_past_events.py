@@ -144,3 +144,14 @@ def test_a_page_that_is_too_large_is_halved_and_tried_again(past: PastEvents, mo
         with pytest.raises(TransientError):
             list(past.page("main", ("x",), CUT, None))
         assert past._page_rows == rows
+
+
+def test_a_session_that_another_profile_retracted_counts_for_the_version_and_is_not_listed(
+    warehouse: Warehouse, past: PastEvents, workspace: str
+) -> None:
+    columns = "workspace, session_id, profile_id, status, is_deleted, version"
+    for owner, status, deleted, version in (("p", "closed", 0, 3), ("q", "retracted", 1, 39)):
+        values = f"({literal(workspace)}, 'p-1000', '{owner}', '{status}', {deleted}, {version})"
+        warehouse.run(f"INSERT INTO onefold.sessions ({columns}) VALUES {values}")
+    assert past.published(workspace, ["p"]) == Published((), 39)
+    assert past.published(workspace, ["q"]) == Published((), 0)

@@ -1,4 +1,4 @@
-"""`onefold import` in front of a real Kafka: what is sent, in which order, and what is told when it cannot be."""
+"""`onefold import` in front of a real Kafka: what is sent, in which order, and what is said when it cannot be."""
 
 import json
 import re
@@ -126,10 +126,10 @@ def test_interrupted_it_says_how_many_were_sent(stack: Stack, visits: Path, even
         lines = iter(process.stderr.readline, "")
         assert any(line.startswith("Sending") for line in lines)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, output = process.communicate(timeout=30)
     finally:
         process.kill()
     assert process.returncode == 1
-    (sent,) = re.findall(r"interrupted; (\d+) of 400000 events were sent, repeating the import is safe", told)
+    (sent,) = re.findall(r"interrupted; (\d+) of 400000 events were sent, repeating the import is safe", output)
     found = events.read(int(sent))
     assert len(found) < 400_000
