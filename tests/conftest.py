@@ -29,10 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C even where a shell started the tests in the background; set Hypothesis' profile."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # The short form is the same on every machine: what fails there is what has been changed. The long one explores.
-    settings.register_profile("short", deadline=None, derandomize=True, max_examples=examples(config))
-    settings.register_profile("soak", deadline=None, print_blob=True, max_examples=examples(config))
-    settings.load_profile("soak" if config.getoption("--soak") else "short")
+    # Both forms are the same on every machine: what fails is what has been changed. `--examples` explores further.
+    settings.register_profile("onefold", deadline=None, derandomize=True, max_examples=examples(config))
+    settings.load_profile("onefold")
 
 
 def examples(config: pytest.Config) -> int:
