@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from identity.rules import DEFAULT_RULES, IdentityRules
-from schemas.records import EventType
+from schemas.records import EventType, ProfileKind
 
 Scalar: TypeAlias = str | int | float | bool
 Path: TypeAlias = tuple[str, ...]
@@ -83,7 +83,7 @@ Condition: TypeAlias = AllOf | AnyOf | Not | EventCount | TraitComparison
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """The profiles for which `when` holds now. No `workspaces` means every workspace."""
+    """The profiles of a kind for which `when` holds now. No `workspaces` means every workspace."""
 
     name: str
     when: Condition
@@ -91,6 +91,7 @@ class Segment(msgspec.Struct, frozen=True):
     description: str = ""
     workspaces: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
+    kind: ProfileKind = "person"
 
 
 class Destination(msgspec.Struct, frozen=True):

@@ -5,16 +5,17 @@ between the three: docs/decisions/0006-resolve-routes-at-once.md; taking back wh
 """
 
 import uuid
-from functools import partial
 
 from identity.applying import apply
 from identity.decision import Decision, publish
 from identity.judging import JUDGES
 from identity.ledger import Ledger, LedgerStore
+from identity.profile_ids import ProfileIds
 from identity.rules import IdentityRules
 from identity.verdicts import ChangeNothing
-from schemas.identity import default_profile_id
 from schemas.records import IdentityRequest
+
+_NO_NAMESPACE = uuid.UUID(int=0)  # what is refused names no profile, and may name no workspace either
 
 
 def decide(
@@ -22,17 +23,17 @@ def decide(
 ) -> Decision:
     """Decide one request; `identifiers` and pairs must be usable, strongest first. Repeating one changes nothing."""
     ledger = Ledger(store, request.workspace, rules.rank)
-    profile_id_of = partial(default_profile_id, workspace_namespace)
+    profiles = ProfileIds(workspace_namespace, ledger.devices)
     decision = Decision()
     for verdict in JUDGES[request.kind](request, ledger, rules):
         # The judge goes on with the ledger as this verdict leaves it.
-        publish(apply(verdict, ledger, profile_id_of), request, rules.version, decision)
+        publish(apply(verdict, ledger, profiles), request, rules.version, decision)
     return decision
 
 
 def refuse(request: IdentityRequest, store: LedgerStore, rules: IdentityRules, reason: str) -> Decision:
     """Answer a request that cannot be judged."""
     ledger = Ledger(store, request.workspace, rules.rank)
-    decision = Decision()
-    publish(apply(ChangeNothing(request.identifiers, reason), ledger, str), request, rules.version, decision)
+    profiles, decision = ProfileIds(_NO_NAMESPACE, ledger.devices), Decision()
+    publish(apply(ChangeNothing(request.identifiers, reason), ledger, profiles), request, rules.version, decision)
     return decision

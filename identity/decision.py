@@ -1,10 +1,9 @@
 """A decision: the records that follow from one request."""
 
-from collections.abc import Callable
-
 import msgspec
 
 from identity.ledger import Evidence, link_of
+from identity.profile_ids import ProfileIds
 from schemas.records import (
     ChangeKind,
     Claimant,
@@ -17,9 +16,6 @@ from schemas.records import (
     ProfileCommand,
     Route,
 )
-
-ProfileIdOf = Callable[[Identifier], str]
-"""The id of the profile whose canonical identifier this is."""
 
 
 class Decision(msgspec.Struct):
@@ -70,7 +66,7 @@ class DecisionEffects(msgspec.Struct):
     """
 
     number: int
-    profile_id_of: ProfileIdOf
+    profiles: ProfileIds
     links: list[NewLink] = []
     commands: list[tuple[str, Command]] = []
     routes: list[NewRoute] = []

@@ -11,6 +11,7 @@ import msgspec
 Millis = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
+ProfileKind = Literal["person", "device", "account"]
 RequestKind = Literal["unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute"]
 LinkStatus = Literal["active", "refused", "retracted", "waiting"]
 ChangeKind = Literal[
@@ -108,6 +109,7 @@ class Profile(msgspec.Struct, gc=False):
     last_seen_at: int | None = None
     decision: int = 0
     deleted: bool = False
+    kind: ProfileKind = "person"
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
@@ -120,6 +122,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     events: int
     version: int
     entry_url: str | None = None
+    profile_kind: ProfileKind = "person"
 
 
 class SegmentChange(msgspec.Struct, frozen=True, gc=False):
@@ -132,6 +135,7 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
     cause: str
     version: int
     identifiers: tuple[Identifier, ...] = ()
+    profile_kind: ProfileKind = "person"
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
@@ -144,6 +148,7 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     version: int
     payload: str
     identifiers: tuple[Identifier, ...] = ()
+    profile_kind: ProfileKind = "person"
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from tests.faults.figures import FIGURES, Figures, table
-from tests.support.spreading import UnitScheduling, has_own_stack
+from tests.support.spreading import UnitScheduling, is_first
 
 pytest_plugins = ["tests.support.stacks"]
 
@@ -29,10 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C even where a shell started the tests in the background; set Hypothesis' profile."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # The short form is the same on every machine: what fails there is what has been changed. The long one explores.
-    settings.register_profile("short", deadline=None, derandomize=True, max_examples=examples(config))
-    settings.register_profile("soak", deadline=None, print_blob=True, max_examples=examples(config))
-    settings.load_profile("soak" if config.getoption("--soak") else "short")
+    # Both forms are the same on every machine: what fails is what has been changed. `--examples` explores further.
+    settings.register_profile("onefold", deadline=None, derandomize=True, max_examples=examples(config))
+    settings.load_profile("onefold")
 
 
 def examples(config: pytest.Config) -> int:
@@ -59,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     is_soak = config.getoption("--soak")
     config.hook.pytest_deselected(items=[item for item in items if not _is_chosen(item, is_soak)])
     items[:] = [item for item in items if _is_chosen(item, is_soak)]
-    items.sort(key=lambda item: (not has_own_stack(item.nodeid), item.get_closest_marker("stack") is None))
+    items.sort(key=lambda item: (not is_first(item.nodeid), item.get_closest_marker("stack") is None))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitScheduling:

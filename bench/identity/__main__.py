@@ -74,7 +74,7 @@ def _devices(_: Terminal) -> Iterator[Row]:
             f"{len(made.done):,} events, {len(made.done) - len(anonymous):,} of them sign-ins, of "
             f"{len({one.user for one in made.done}):,} users on {len(made.users_of):,} devices, "
             f"{sum(map(made.is_shared, made.users_of)):,} shared; {kinds['merged']:,} merges, "
-            f"{kinds['shared']:,} devices found shared, {kinds['unmerged']:,} other splits; of {len(anonymous):,} "
+            f"{kinds['shared']:,} devices found shared, {kinds['unmerged']:,} other unmerges; of {len(anonymous):,} "
             f"anonymous events {to_person:,} credited to a person, {strangers:,} of them to another than who did it"
         )
         yield Row(f"Taobao, {how}", found, remark, failed=not found.is_exact or strangers > 0)
@@ -97,16 +97,16 @@ def _compared(what: str, labelled: list[records.LabelledRecord], rules: Identity
 
 
 def _unmerge(console: Terminal) -> Iterator[Row]:
-    """A big profile parted on the running stack."""
+    """A big profile unmerged on the running stack."""
     with tempfile.TemporaryDirectory(prefix="onefold-bench-") as folder:
         options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free())
         with Stack(options, screen_for(console)) as stack:
             for run in range(unmerge.RUNS):
                 took = unmerge.measure(stack, run)
                 remark = (
-                    f"{took.seconds:.1f} s from the order to `rebuilt` (asked: {unmerge.ASKED_S:.0f} s), of which the "
+                    f"{took.seconds:.1f} s to `rebuilt` (asked: {unmerge.ASKED_S:.0f} s), of which the "
                     f"rebuilder {took.rebuilder_s:.1f} s; the warehouse right after {took.visible_s:.1f} s; "
-                    f"{took.stayed:,} events stayed, {took.parted:,} went, of {unmerge.EVENTS:,}"
+                    f"{took.stayed:,} events stayed, {took.taken_out:,} went, of {unmerge.EVENTS:,}"
                 )
                 what = f"unmerge of {unmerge.IDENTIFIERS} identifiers, {unmerge.EVENTS:,} events, run {run + 1}"
                 yield Row(what, None, remark, failed=took.seconds >= unmerge.ASKED_S)
@@ -117,8 +117,8 @@ def _list_errors(console: Terminal) -> None:
         found = records.compare(labelled, records.exact_rules())
         for how, pairs in (("wrong", found.wrong), ("missed", found.missed)):
             for left, right in pairs:
-                told = " | ".join(f"{one.record_id} {one.email or '-'} {one.phone or '-'}" for one in (left, right))
-                console.print(f"{what}, {how}: {told}", soft_wrap=True)
+                shown = " | ".join(f"{one.record_id} {one.email or '-'} {one.phone or '-'}" for one in (left, right))
+                console.print(f"{what}, {how}: {shown}", soft_wrap=True)
 
 
 PASSES: dict[str, Callable[[Terminal], Iterator[Row]]] = {

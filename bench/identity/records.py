@@ -1,7 +1,7 @@
 """Records of persons with labels: each becomes an identify call with its record id, e-mail and phone.
 
 Only equal e-mails and phones tie records here, after the plainest tidying: names, dates of birth, addresses and
-documents, which the label makers went by too, are left aside.
+documents, which the label makers went by too, are left out.
 """
 
 import csv

@@ -133,7 +133,7 @@ class WhoIsWho:
         return Ledger(StateView(self._members), WORKSPACE, self._rules.rank).components.canonical_of(primary)
 
     def kinds(self) -> Counter[str]:
-        """How many changes of each kind GRAPH told."""
+        """How many changes of each kind GRAPH published."""
         return Counter(change.kind for change in self.changes)
 
 

@@ -1,7 +1,7 @@
-"""A big profile that is parted on the running stack: from the order to `rebuilt`, and what the two profiles then hold.
+"""A big profile unmerged on the running stack: from the request to `rebuilt`, and what the two profiles then hold.
 
-A person has devices; one wrong event ties an e-mail to the person, and the e-mail has devices of its own. The order is
-`onefold unmerge`, run as a person would, with everything that hangs on the e-mail named.
+A person has devices; one wrong event ties an e-mail to the person, and the e-mail has devices of its own. The request
+is `onefold unmerge`, run as a person would, with everything that hangs on the e-mail named.
 """
 
 import subprocess
@@ -43,7 +43,7 @@ class Took(NamedTuple):
     rebuilder_s: float
     visible_s: float
     stayed: int
-    parted: int
+    taken_out: int
 
 
 class Wrong(Exception):
@@ -66,20 +66,20 @@ def measure(stack: Stack, run: int) -> Took:
         wait_until_worked_off(stack.settings, (WORKER.name, SINK.name))
         _await(warehouse, {whole: (EVENTS, IDENTIFIERS)})
         split = {email, *foreign}
-        parted = sum(event.identifiers[0] in split for event in sent)
+        taken_out = sum(event.identifiers[0] in split for event in sent)
         started = time.monotonic()
-        told = _order(stack, person, split)
+        outcome = _request(stack, person, split)
         seconds = time.monotonic() - started
-        expected = {whole: (EVENTS - parted, IDENTIFIERS - len(split)), other: (parted, len(split))}
-        if told.state != "done" or told.events != EVENTS:
-            raise Wrong(f"the order ended as {told}")
+        expected = {whole: (EVENTS - taken_out, IDENTIFIERS - len(split)), other: (taken_out, len(split))}
+        if outcome.state != "done" or outcome.events != EVENTS:
+            raise Wrong(f"the request ended as {outcome}")
         _await(warehouse, expected)
-        return Took(seconds, told.milliseconds / 1000, time.monotonic() - started, EVENTS - parted, parted)
+        return Took(seconds, outcome.milliseconds / 1000, time.monotonic() - started, EVENTS - taken_out, taken_out)
     finally:
         warehouse.close()
 
 
-def _order(stack: Stack, person: Identifier, split: set[Identifier]) -> RequestOutcome:
+def _request(stack: Stack, person: Identifier, split: set[Identifier]) -> RequestOutcome:
     named = [word for one in sorted(split) for word in ("--split", str(one))]
     command = [sys.executable, "-m", "onefold", "unmerge", str(person), *named, "--reason", "measured", "--json"]
     environment = dict(stack.environment)

@@ -10,8 +10,10 @@ from definitions.reading.fields import optional_names, optional_text, refuse_unk
 from definitions.reading.nodes import Findings, MappingNode, Node
 from definitions.reading.scalars import read_name, read_text
 from runtime.hints import did_you_mean
+from schemas.records import ProfileKind
 
-_SEGMENT_KEYS = ("segment", "title", "description", "workspaces", "when", "destinations")
+_SEGMENT_KEYS = ("segment", "kind", "title", "description", "workspaces", "when", "destinations")
+_KINDS: tuple[ProfileKind, ...] = ("person", "device")
 _DESTINATION_KEYS = ("destination", "title", "description", "type")
 _DESTINATION_TYPES: tuple[str, ...] = get_args(get_type_hints(Destination)["type"])
 
@@ -35,14 +37,15 @@ def read_segment(node: Node, findings: Findings) -> Parsed | None:
     description = optional_text(mapping, "description", "", findings)
     workspaces = optional_names(mapping, "workspaces", read_text, findings)
     destinations = optional_names(mapping, "destinations", read_name, findings)
+    kind = _kind(mapping, findings)
     hint = "the condition that members fulfil, such as `when: {event: Order Completed, within: 30d}`"
     when_node = required_value(mapping, "when", "a segment", hint, findings)
     when = None if when_node is None else read_condition(when_node, findings)
     if name is None:
         return None
     segment = None
-    if when is not None:
-        segment = Segment(name, when, title, description, tuple(sorted(workspaces)), tuple(sorted(destinations)))
+    if when is not None and kind is not None:
+        segment = Segment(name, when, title, description, tuple(sorted(workspaces)), tuple(sorted(destinations)), kind)
     return Parsed(name, mapping.entries["segment"][1], segment, destinations)
 
 
@@ -77,3 +80,17 @@ def _mapping(node: Node, kind: str, allowed: tuple[str, ...], findings: Findings
 def _name(mapping: MappingNode, kind: str, findings: Findings) -> str | None:
     node = required_value(mapping, kind, f"a {kind}", f"its name: `{kind}: its_name`", findings)
     return None if node is None else read_name(node, f"the {kind}'s name", findings)
+
+
+def _kind(mapping: MappingNode, findings: Findings) -> ProfileKind | None:
+    """Return the kind of profiles that a segment is of: persons if it does not say."""
+    node = value_of(mapping, "kind")
+    if node is None:
+        return "person"
+    text = read_text(node, "'kind'", findings)
+    kind = next((kind for kind in _KINDS if kind == text), None)
+    if text == "account":
+        findings.add(node, "segments of accounts are not supported yet", f"supported: {', '.join(_KINDS)}")
+    elif text is not None and kind is None:
+        findings.add(node, f"there is no kind of profiles {text!r}", did_you_mean(text, _KINDS))
+    return kind

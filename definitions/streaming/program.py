@@ -10,7 +10,7 @@ import msgspec
 from definitions.model import Definitions, EventCount, Segment, TraitComparison
 from definitions.streaming.accumulators import Accumulator, accumulator_id, accumulators_of
 from definitions.streaming.conditions import Evaluate, compile_condition, leaves
-from schemas.records import EventType
+from schemas.records import EventType, ProfileKind
 
 Accumulators: TypeAlias = tuple[Accumulator, ...]
 
@@ -51,18 +51,18 @@ class Program:
         named = self._named.get((event_type, event_name))
         return self._typed.get(event_type, ()) if named is None else named
 
-    def for_workspace(self, name: str) -> "Program":
-        """The segments for this workspace, and no accumulator that only others read. Compiles anew: call it once."""
+    def of(self, workspace: str, kind: ProfileKind) -> "Program":
+        """Return the segments for profiles of a kind in a workspace. Compiles anew: call it once for each."""
         kept = tuple(
             msgspec.structs.replace(segment, workspaces=())
             for segment in self._definitions.segments
-            if not segment.workspaces or name in segment.workspaces
+            if segment.kind == kind and (not segment.workspaces or workspace in segment.workspaces)
         )
         return compile_program(msgspec.structs.replace(self._definitions, segments=kept))
 
 
 def compile_program(definitions: Definitions) -> Program:
-    """The program of all workspaces; narrow it by `for_workspace`."""
+    """The program of all workspaces; narrow it by `of`."""
     conditions = [leaf for segment in definitions.segments for leaf in leaves(segment.when)]
     accumulators = accumulators_of(leaf for leaf in conditions if isinstance(leaf, EventCount))
     calls = {(each.events.type, each.events.name) for each in accumulators if each.events.type and each.events.name}
@@ -97,6 +97,6 @@ def _compile_segment(segment: Segment) -> CompiledSegment:
 
 
 def _fingerprint(definitions: Definitions) -> str:
-    segments = [(each.name, each.when, each.workspaces, each.destinations) for each in definitions.segments]
+    segments = [(each.name, each.when, each.kind, each.workspaces, each.destinations) for each in definitions.segments]
     destinations = [(each.name, each.type) for each in definitions.destinations]
     return hashlib.blake2b(msgspec.json.encode((segments, destinations)), digest_size=16).hexdigest()

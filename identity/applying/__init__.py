@@ -3,8 +3,9 @@
 from identity.applying.attributing import attribute_device, reattribute_device
 from identity.applying.linking import link_pairs, reject_pair, release_pair
 from identity.applying.unmerging import share_device, take_back
-from identity.decision import DecisionEffects, NewChange, ProfileIdOf
+from identity.decision import DecisionEffects, NewChange
 from identity.ledger import Ledger
+from identity.profile_ids import ProfileIds
 from identity.verdicts import (
     AttributeDevice,
     ChangeNothing,
@@ -19,10 +20,10 @@ from identity.verdicts import (
 )
 
 
-def apply(verdict: Verdict, ledger: Ledger, profile_id_of: ProfileIdOf) -> DecisionEffects:
+def apply(verdict: Verdict, ledger: Ledger, profiles: ProfileIds) -> DecisionEffects:
     """Apply one verdict under a number of its own; what decides nothing has the number of the decision before it."""
     decides_nothing = isinstance(verdict, ChangeNothing | RememberSignIns)
-    effects = DecisionEffects(ledger.last_decision() if decides_nothing else ledger.next_decision(), profile_id_of)
+    effects = DecisionEffects(ledger.last_decision() if decides_nothing else ledger.next_decision(), profiles)
     match verdict:
         case ChangeNothing(named=named, reason=reason):
             effects.changes.append(NewChange("nothing", named, reason))

@@ -16,7 +16,7 @@ def attribute_device(verdict: AttributeDevice, ledger: Ledger, effects: Decision
     for loser in verdict.losers:
         disown = Disown(effects.number, verdict.device, loser)
         effects.commands += (
-            (effects.profile_id_of(member), disown) for member in ledger.components.of(loser).identifiers
+            (effects.profiles.of(member), disown) for member in ledger.components.of(loser).identifiers
         )
     publish_owners(verdict.device, verdict.before, ledger, effects)
 
@@ -34,9 +34,9 @@ def publish_owners(device: Identifier, before: Collection[Owner], ledger: Ledger
     """Publish who owns the events of a device from when on, but for the owners of before."""
     new = [owner for owner in owners(ledger.devices.sign_ins(device)) if owner not in before]
     claimants = tuple(
-        Claimant(effects.profile_id_of(owner.identifier), (Claim(device.namespace, device.value, owner.since),))
+        Claimant(effects.profiles.of(owner.identifier), (Claim(device.namespace, device.value, owner.since),))
         for owner in new
     )
     named = (device, *(owner.identifier for owner in new))
-    profile_id = effects.profile_id_of(device)
+    profile_id = effects.profiles.of(device)
     effects.changes.append(NewChange("attributed", named, profile_id=profile_id, claimants=claimants))

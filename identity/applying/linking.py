@@ -22,7 +22,7 @@ def link_pairs(verdict: LinkPairs, ledger: Ledger, effects: DecisionEffects) -> 
     for status, kind in _DROPPED:
         dropped = [pair for pair in verdict.pairs if pair.evidence.status == status]
         if dropped:
-            profile_id = effects.profile_id_of(ledger.components.canonical_of(primary))
+            profile_id = effects.profiles.of(ledger.components.canonical_of(primary))
             named = (primary, *(pair.other for pair in dropped))
             effects.changes.append(NewChange(kind, named, dropped[0].reason, profile_id=profile_id))
 
@@ -57,9 +57,9 @@ def unite(
     if len(components) < 2:
         return
     united = ledger.components.unite(components)
-    target = effects.profile_id_of(united.canonical)
+    target = effects.profiles.of(united.canonical)
     retiring = [component for component in components if component.canonical != united.canonical]
-    retired = tuple(effects.profile_id_of(component.canonical) for component in retiring)
+    retired = tuple(effects.profiles.of(component.canonical) for component in retiring)
     for profile_id, component in zip(retired, retiring, strict=True):
         effects.commands.append((profile_id, Transfer(effects.number, target, component.identifiers)))
     effects.merged += len(retiring)

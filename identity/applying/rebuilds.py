@@ -23,9 +23,9 @@ class Rebuilds:
         return tuple(self._claimants.values())
 
     def component(self, component: Component) -> None:
-        """Rebuild the profile of a component; those of its other identifiers give way to it."""
+        """Rebuild the profile of a component; the default profiles of its identifiers give way to it."""
         canonical, *others = component.identifiers
-        profile_id = self._effects.profile_id_of(canonical)
+        profile_id = self._effects.profiles.of(canonical)
         used = dict.fromkeys(device for member in component.identifiers for device in self._used_by(member))
         reattributed = tuple(device for device in used if self._ledger.devices.is_attributed(device))
         claimed = tuple(self._claims(component.identifiers, reattributed))
@@ -33,9 +33,10 @@ class Rebuilds:
         held = self._owners(canonical) if self._ledger.devices.is_attributed(canonical) else ()
         number = self._effects.number
         self._effects.commands.append((profile_id, Rebuild(number, component.identifiers, held, reattributed)))
+        giving_way = others if profile_id == self._effects.profiles.default(canonical) else component.identifiers
         self._effects.commands += (
-            (self._effects.profile_id_of(other), Transfer(number, profile_id, (other,), outdates=True))
-            for other in others
+            (self._effects.profiles.default(member), Transfer(number, profile_id, (member,), outdates=True))
+            for member in giving_way
         )
         for device in reattributed:
             self.attribute(device)
@@ -44,7 +45,7 @@ class Rebuilds:
         """Rebuild the profiles of these that are not rebuilt yet."""
         for identifier in identifiers:
             component = self._ledger.components.of(identifier)
-            if self._effects.profile_id_of(component.canonical) not in self._claimants:
+            if self._effects.profiles.of(component.canonical) not in self._claimants:
                 self.component(component)
 
     def attribute(self, device: Identifier) -> None:
@@ -52,7 +53,7 @@ class Rebuilds:
         if device not in self._attributed:
             self._attributed.add(device)
             attribute = Attribute(self._effects.number, device, self._owners(device))
-            self._effects.commands.append((self._effects.profile_id_of(device), attribute))
+            self._effects.commands.append((self._effects.profiles.of(device), attribute))
 
     def _claims(self, members: tuple[Identifier, ...], reattributed: tuple[Identifier, ...]) -> Iterator[Claim]:
         """Yield the events whose primary identifier is a member, and those of devices while a member owned them."""

@@ -18,7 +18,7 @@ def take_back(verdict: TakeBack, ledger: Ledger, effects: DecisionEffects) -> No
     _unmerge(verdict.component, verdict.retracted, rebuilds, ledger, effects)
     for left, right in verdict.forbidden:
         ledger.components.forbid(left, right, verdict.at)
-    profile_id = effects.profile_id_of(verdict.component.canonical)
+    profile_id = effects.profiles.of(verdict.component.canonical)
     effects.changes.append(
         NewChange("unmerged", verdict.named, verdict.reason, profile_id=profile_id, claimants=rebuilds.claimants)
     )
@@ -27,11 +27,16 @@ def take_back(verdict: TakeBack, ledger: Ledger, effects: DecisionEffects) -> No
 def share_device(verdict: ShareDevice, ledger: Ledger, effects: DecisionEffects) -> None:
     """Take all links of a device back; if its events are attributed, rebuild whoever has signed in on it."""
     device = verdict.device
+    was_shared = ledger.devices.is_shared(device)
     ledger.devices.share(device, effects.number, verdict.is_attributed)
     for pair in verdict.retracted:
         record(pair, ledger, effects)
     rebuilds = Rebuilds(ledger, effects)
-    _unmerge(verdict.component, verdict.retracted, rebuilds, ledger, effects)
+    came_apart = _unmerge(verdict.component, verdict.retracted, rebuilds, ledger, effects)
+    if not (was_shared or came_apart):
+        # It stood alone as a person's profile, and gets one of its own kind.
+        rebuilds.persons((device,))
+        effects.routes.append(NewRoute(device, effects.profiles.of(device)))
     if verdict.is_attributed:
         rebuilds.persons((device, *(sign_in.identifier for sign_in in ledger.devices.sign_ins(device))))
     effects.changes.append(NewChange("shared", (device, *verdict.persons), "shared", claimants=rebuilds.claimants))
@@ -53,20 +58,21 @@ def _unmerge(
     rebuilds: Rebuilds,
     ledger: Ledger,
     effects: DecisionEffects,
-) -> None:
-    """Make the pieces that the remaining links hold together components of their own, if there are several."""
+) -> bool:
+    """Make the pieces that the remaining links hold together components of their own; tell if there are several."""
     reopened = {end for pair in retracted for end in (pair.identifier, pair.other)}
     pieces = ledger.links.pieces(component.identifiers)
     if len(pieces) < 2:
         # Whatever did not come apart stays routed as it is: the state of a merge may still be on its way.
         effects.routes += (NewRoute(member, reopen=True) for member in component.identifiers if member in reopened)
-        return
+        return False
     unmerged = ledger.components.unmerge(component, pieces)
     reopened |= _reopen_refused(component, ledger, effects)
     for piece in unmerged:
         rebuilds.component(piece)
-        profile_id = effects.profile_id_of(piece.canonical)
+        profile_id = effects.profiles.of(piece.canonical)
         effects.routes += (NewRoute(member, profile_id, member in reopened) for member in piece.identifiers)
+    return True
 
 
 def _reopen_refused(component: Component, ledger: Ledger, effects: DecisionEffects) -> set[Identifier]:

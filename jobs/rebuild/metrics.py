@@ -6,7 +6,7 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800)
 
 JOBS = Counter(
     "onefold_rebuilder_jobs",
-    "Changes that asked for a rebuild: rebuilt, superseded by a later one about the same profiles, or refused.",
+    "Changes that requested a rebuild: rebuilt, superseded by a later one about the same profiles, or refused.",
     ["outcome"],
 )
 PROFILES = Counter("onefold_rebuilder_profiles", "Profiles whose events were replayed.")

@@ -70,6 +70,7 @@ def _panel(identifier: str, person: JsonObject) -> Panel:
 def _facts(person: JsonObject) -> Table:
     rows: list[tuple[object, object]] = [
         ("profile", person["profile_id"]),
+        ("kind", person["kind"]),
         ("events", person["events"]),
         ("first seen", person["first_seen_at"]),
         ("last seen", person["last_seen_at"]),

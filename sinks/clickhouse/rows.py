@@ -12,7 +12,7 @@ from confluent_kafka import Message
 
 from schemas import topics
 from schemas.codec import DecodeError
-from schemas.identity import split_profile_key
+from schemas.identity import PROFILE_ID_LENGTH, kind_of, split_profile_key
 from schemas.records import (
     DeadLetter,
     Event,
@@ -29,7 +29,6 @@ from warehouse.tables import Rows
 _PARTITION_BITS = 10  # settings allow 1,024 partitions
 _PROFILE_VERSION_BITS = 32
 _HIGHEST_VERSION = 2**64 - 1
-_PROFILE_ID_LENGTH = 36
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
 
 Records = Sequence[Any]
@@ -51,7 +50,7 @@ def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
     positions = [(message.offset() or 0) << _PARTITION_BITS | (message.partition() or 0) for message in messages]
     # Of events with one message id the first is folded, so the first counts here: the version falls.
     versions = [_HIGHEST_VERSION - position for position in positions]
-    profile_ids = [key.decode()[-_PROFILE_ID_LENGTH:] for key in keys]
+    profile_ids = [key.decode()[-PROFILE_ID_LENGTH:] for key in keys]
     bodies = [message.value() for message in messages]
     return {
         "events": {
@@ -59,6 +58,7 @@ def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
             "record": events,
             "version": versions,
             "profile_id": profile_ids,
+            "profile_kind": list(map(kind_of, profile_ids)),
             "body": bodies,
         }
     }

@@ -8,20 +8,21 @@ import msgspec
 
 from definitions import Program
 from identity.rules import DEFAULT_RULES, IdentityRules
-from schemas.records import SegmentChange, Session
+from schemas.records import ProfileKind, SegmentChange, Session
 
 BEGINNING = -(2**63)  # the time of a profile that has seen no event
 DEADLINE, MERGE, DEFINITION, REBUILD, SESSION_END = "deadline", "merge", "definition", "rebuild", "session_end"
 
 
 class FoldContext(msgspec.Struct, frozen=True, gc=False):
-    """Whose profile is folded, by which definitions; `program` is the one of the profile's workspace."""
+    """Whose profile is folded, by which definitions; `program`: of its workspace and kind."""
 
     workspace: str
     profile_id: str
     program: Program
     source_priority: Callable[[str], int]
     rules: IdentityRules = DEFAULT_RULES
+    kind: ProfileKind = "person"
 
 
 class Outputs(msgspec.Struct, gc=False):

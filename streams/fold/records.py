@@ -30,18 +30,18 @@ def publish(state: ProfileState, moment: Moment) -> None:
 def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -> Profile:
     """The profile as it is now, under a new version."""
     state.lineage.version += 1
-    record = Profile(context.workspace, context.profile_id, updated_at, state.lineage.version, traits="{}")
+    version = state.lineage.version
+    record = Profile(context.workspace, context.profile_id, updated_at, version, traits="{}", kind=context.kind)
     facets.render(state, record, context)
     return record
 
 
-def merged_record(  # noqa: PLR0913, PLR0917 - field by field, there is no state left to take them from
-    workspace: str, profile_id: str, target: str, version: int, decision: int, updated_at: int
-) -> Profile:
+def merged_record(context: FoldContext, target: str, version: int, decision: int, updated_at: int) -> Profile:
     """What is left of a profile that was merged into `target`."""
     return Profile(
-        workspace=workspace,
-        profile_id=profile_id,
+        workspace=context.workspace,
+        profile_id=context.profile_id,
+        kind=context.kind,
         updated_at=updated_at,
         version=version,
         traits="{}",
@@ -56,6 +56,7 @@ def deleted_record(state: ProfileState, context: FoldContext, updated_at: int) -
     return Profile(
         workspace=context.workspace,
         profile_id=context.profile_id,
+        kind=context.kind,
         updated_at=updated_at,
         version=state.lineage.version,
         traits="{}",
@@ -90,4 +91,5 @@ def _change_record(state: ProfileState, draft: MembershipDraft, moment: Moment) 
         cause,
         moment.version,
         state.identifiers.listed(),
+        context.kind,
     )

@@ -139,7 +139,16 @@ def publish_session(  # noqa: PLR0913, PLR0917 - field by field, as a rebuild ha
     moment.version = version = moment.version + 1
     context = moment.context
     moment.out.sessions[identity] = Session(
-        context.workspace, identity, context.profile_id, status, started_at, ended_at, events, version, entry_url
+        context.workspace,
+        identity,
+        context.profile_id,
+        status,
+        started_at,
+        ended_at,
+        events,
+        version,
+        entry_url,
+        context.kind,
     )
 
 

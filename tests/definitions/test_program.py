@@ -1,10 +1,13 @@
 """Which events a program wants, what it keeps of them, and for whom."""
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from definitions import Program, compile_program, load
+from definitions import DefinitionErrors, Program, compile_program, load
+from schemas.records import ProfileKind
 from tests.definitions.folders import load_segment, write
 
 HOUR = 3_600_000
@@ -106,12 +109,36 @@ def test_each_workspace_has_its_segments_and_keeps_nothing_for_others(tmp_path: 
         - {segment: own, when: {event: Buy, at_least: 2, within: 1d}, workspaces: [main], destinations: [mail]}
         """,
     )
-    main, other = program.for_workspace("main"), program.for_workspace("other")
+    main, other = program.of("main", "person"), program.of("other", "person")
     assert [segment.name for segment in program.segments] == ["everywhere", "own"]
     assert [segment.name for segment in main.segments] == ["everywhere", "own"]
     assert [segment.name for segment in other.segments] == ["everywhere"]
     assert (main.accumulators[0].keep, other.accumulators[0].keep) == (2, 1)
     assert main.destinations == other.destinations == ("mail",)
+
+
+def test_each_kind_of_profiles_has_its_segments(tmp_path: Path) -> None:
+    program = compiled(
+        tmp_path,
+        """\
+        - {segment: buyers, when: {event: Buy, within: 1h}}
+        - {segment: busy_tills, kind: device, when: {event: Buy, at_least: 9, within: 1h}}
+        """,
+    )
+    names = {kind: [segment.name for segment in program.of("main", kind).segments] for kind in get_args(ProfileKind)}
+    assert names == {"person": ["buyers"], "device": ["busy_tills"], "account": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("account", "segments of accounts are not supported yet (supported: person, device)"),
+        ("persons", "there is no kind of profiles 'persons' (did you mean 'person'?)"),
+    ],
+)
+def test_a_kind_that_cannot_be_is_named(tmp_path: Path, kind: str, message: str) -> None:
+    with pytest.raises(DefinitionErrors, match=re.escape(f":2:7: {message}")):
+        compiled(tmp_path, f"segment: a\nkind: {kind}\nwhen: {{event: B, within: 1h}}")
 
 
 def test_the_fingerprint_changes_with_meaning_only(tmp_path: Path) -> None:
@@ -127,7 +154,7 @@ def test_the_fingerprint_changes_with_meaning_only(tmp_path: Path) -> None:
 def test_a_workspace_is_not_concerned_by_what_changes_for_others(tmp_path: Path) -> None:
     def fingerprint(workspaces: str) -> str:
         segment = f"segment: a\nwhen: {{event: Buy, within: 7d}}\nworkspaces: {workspaces}"
-        return compile_program(load(write(tmp_path, {"segments/s.yaml": segment}))).for_workspace("main").fingerprint
+        return compile_program(load(write(tmp_path, {"segments/s.yaml": segment}))).of("main", "person").fingerprint
 
     assert fingerprint("[main]") == fingerprint("[main, other]")
     assert fingerprint("[other]") != fingerprint("[main]")

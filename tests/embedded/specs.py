@@ -2,8 +2,6 @@
 
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from embedded.steps import ProcessSpec
@@ -61,11 +59,3 @@ def failing(name: str, code: str, *, restarts: bool = False) -> ProcessSpec:
         ready=lambda: True,
         restarts=restarts,
     )
-
-
-def wait_until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
-    """Wait for a condition; an AssertionError when it does not come."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come in time"
-        time.sleep(0.02)

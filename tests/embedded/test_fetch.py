@@ -14,7 +14,7 @@ from embedded.fetch import cache_dir, fetch, repository_url
 from embedded.layout import free_ports
 from embedded.screen import SilentScreen
 from tests.embedded.conftest import Repository
-from tests.embedded.specs import wait_until
+from tests.support.waiting import wait_until
 
 BODY = bytes(range(256)) * 4096
 
@@ -146,7 +146,7 @@ fetch({artifacts!r}, Path({str(tmp_path / "cache")!r}), PlainScreen(error_consol
     with said.open("a") as output:
         processes = [subprocess.Popen([sys.executable, "-c", code], stderr=output) for _ in range(3)]
     try:
-        wait_until(lambda: said.read_text().count("another process is fetching") == 2)
+        wait_until(lambda: said.read_text().count("another process is fetching") == 2, "two to wait for the third")
         repository.open.set()
         assert [process.wait(60) for process in processes] == [0, 0, 0]
     finally:

@@ -17,7 +17,7 @@ from embedded.layout import Ports
 from embedded.running import find_running
 from embedded.stack import STORES, Stack, StackOptions
 from schemas import topics
-from tests.embedded.specs import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -102,7 +102,7 @@ def test_no_process_is_left_whatever_ends_the_stack(tmp_path: Path, number: sign
     assert any("kafka.Kafka" in process.cmdline() for process in started)
     os.kill(stack.pid, number)
     stack.wait(30)
-    wait_until(lambda: not any(_runs(process) for process in started))
+    wait_until(lambda: not any(_runs(process) for process in started), "all processes to end")
     assert find_running(tmp_path) is None
 
 

@@ -15,7 +15,8 @@ from embedded.layout import Layout
 from embedded.screen import SilentScreen
 from embedded.steps import Setup, Step
 from embedded.supervisor import RESTARTS, Supervisor
-from tests.embedded.specs import failing, sleeper, wait_until
+from tests.embedded.specs import failing, sleeper
+from tests.support.waiting import wait_until
 
 Supervise = Callable[..., Supervisor]
 
@@ -90,7 +91,7 @@ def test_a_part_that_ignores_the_request_to_stop_is_killed_with_its_children(
     assert lines(tmp_path / "stopped") == ["mule"]
     assert supervisor.processes["mule"].ending == "signal 9"
     try:
-        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child to end")
     finally:
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
@@ -146,7 +147,7 @@ def test_a_part_that_may_restart_is_started_again(supervise: Supervise, tmp_path
         supervisor.tend()
         return supervisor.processes["worker"].pid not in {None, before}
 
-    wait_until(is_back)
+    wait_until(is_back, "the process to be back")
     assert len(screen.notes) == 1
     assert screen.notes[0].startswith("Worker ended (signal 9) and is started again")
     assert "this is worker" in supervisor.processes["worker"].previous_log.read_text()

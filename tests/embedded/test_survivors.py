@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.embedded.specs import wait_until
+from tests.support.waiting import wait_until
 
 _STACK = """
 import sys, time
@@ -73,7 +73,7 @@ def test_killing_the_parent_ends_parts_grandchildren_and_those_that_ignore_sigte
     assert len(started) == 5
     stack.kill()
     stack.wait()
-    wait_until(lambda: all(is_gone(process) for process in started))
+    wait_until(lambda: all(is_gone(process) for process in started), "all processes to end")
 
 
 def test_the_reaper_alone_is_enough(start: Start) -> None:
@@ -81,7 +81,7 @@ def test_the_reaper_alone_is_enough(start: Start) -> None:
     stack, started = start("mule")
     stack.kill()
     stack.wait()
-    wait_until(lambda: all(is_gone(process) for process in started))
+    wait_until(lambda: all(is_gone(process) for process in started), "all processes to end")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
@@ -91,4 +91,4 @@ def test_on_linux_parts_end_even_without_the_reaper(start: Start) -> None:
         process.kill()
     os.kill(stack.pid, signal.SIGKILL)
     stack.wait()
-    wait_until(lambda: all(is_gone(process) for process in started))
+    wait_until(lambda: all(is_gone(process) for process in started), "all processes to end")

@@ -3,8 +3,6 @@
 import shutil
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -14,17 +12,9 @@ from embedded.process import Reaper, StackProcess
 from embedded.stack import Stack
 from embedded.steps import ProcessSpec, http_ready
 from runtime.failpoints import VARIABLE
+from tests.support.waiting import wait_until
 
 READY_WITHIN_S = 60.0
-_POLL_S = 0.05
-
-
-def until(condition: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
-    """Ask again and again until it holds. Fails after the time, saying what was waited for."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {within_s:.0f} s for {what}"
-        time.sleep(_POLL_S)
 
 
 class Crew:
@@ -58,7 +48,7 @@ class Crew:
             assert worker.pid is not None, worker.failure(f"ended ({worker.ending})")
             return worker.spec.ready()
 
-        until(ready, f"worker {number} to be ready; its log is {worker.log}")
+        wait_until(ready, f"worker {number} to be ready; its log is {worker.log}")
 
     def steady(self) -> None:
         """One worker, number 1, that nothing is wrong with; the others go."""
@@ -92,7 +82,7 @@ class Crew:
         worker = self._workers[number]
         assert worker.pid is not None, worker.failure(f"ended ({worker.ending})")
         process = psutil.Process(worker.pid)
-        until(lambda: process.status() == psutil.STATUS_STOPPED, f"worker {number} to stop")
+        wait_until(lambda: process.status() == psutil.STATUS_STOPPED, f"worker {number} to stop")
         return process
 
     def worker(self, number: int = 1) -> StackProcess:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from schemas.records import Reason
 from tests.oracle.ledger import (
-    assert_every_pair_was_asked_about,
+    assert_every_pair_was_requested,
     assert_everything_is_accounted_for,
     assert_evidence_explains_persons,
 )
@@ -47,5 +47,5 @@ def assert_sound(
     scene.assert_accepted([delivery for _, sent in played for delivery in sent], may_repeat)
     ledger = scene.ledger()
     assert_everything_is_accounted_for(ledger, dead)
-    assert_every_pair_was_asked_about(ledger)
+    assert_every_pair_was_requested(ledger)
     assert_evidence_explains_persons(ledger)

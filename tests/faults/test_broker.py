@@ -15,11 +15,12 @@ from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from embedded.process import StackProcess
 from onefold.progress import PipelineProgress
 from schemas.topics import EVENTS_RESOLVED, SESSIONS
-from tests.faults.crew import Crew, until
+from tests.faults.crew import Crew
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces
 from tests.oracle.scene import Scene
 from tests.oracle.stream import Delivery
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -59,9 +60,9 @@ def _play_with_outages(
             assert not is_sent(), "all was sent before: the outage proves nothing"
             time.sleep(rng.uniform(5, 45) if outages > 2 else 3)
             kafka.restart()
-            until(lambda: _all_back(crew, scene) and is_sent(), "all processes to come back", BACK_WITHIN_S)
+            wait_until(lambda: _all_back(crew, scene) and is_sent(), "all processes to come back", BACK_WITHIN_S)
         # A rebuilder whose group has forgotten it meanwhile hears so only now, and ends to be started again.
-        until(lambda: _all_back(crew, scene) and not progress.lagging(), "all to be read", BACK_WITHIN_S)
+        wait_until(lambda: _all_back(crew, scene) and not progress.lagging(), "all to be read", BACK_WITHIN_S)
         scene.rest_at(end)
         figures.kills += 1
         figures.events += len(sent)
@@ -102,7 +103,7 @@ def test_a_topic_that_may_not_be_written_stops_the_worker_with_its_name_and_lose
             assert "Topic authorization failed" in crew.log().read_text()
             crew.tend()
             figures.kills += 1
-    until(lambda: _all_back(crew, scene), "all processes to come back", BACK_WITHIN_S)
+    wait_until(lambda: _all_back(crew, scene), "all processes to come back", BACK_WITHIN_S)
     scene.rest_at(end)
     figures.events = len(sent)
     assert_sound(scene, played)

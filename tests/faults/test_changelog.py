@@ -15,10 +15,10 @@ from embedded.stack import Stack
 from schemas.topics import changelog
 from streams.state.changelog import ChangelogTruncated
 from streams.tasks.commit import Committer
-from tests.faults.crew import until
 from tests.faults.topics import set_topic
 from tests.oracle import topic
 from tests.streams.counting import Counting, running
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -97,7 +97,7 @@ def test_a_compacted_changelog_gives_the_same_state(
     asyncio.run(fill())
     kafka, name = stack.addresses.kafka, changelog(stage.table)
     # The newest segment is never compacted: a record of another time closes the one before it.
-    until(lambda: _is_compacted(kafka, name, at_most=11 + 11), "the changelog to be compacted")
+    wait_until(lambda: _is_compacted(kafka, name, at_most=11 + 11), "the changelog to be compacted")
 
     assert _recovered(stack, stage, tmp_path / "after", executor) == 200
     again = _recovered(stack, stage, tmp_path / "after", executor)
@@ -149,7 +149,7 @@ def test_a_store_of_another_topic_of_the_same_name_is_rebuilt(
         assert _recovered(stack, stage, tmp_path / "worker", executor, b"old") == position
     name = changelog(stage.table)
     admin.delete_topics([name])[name].result()
-    until(lambda: name not in admin.list_topics(timeout=10).topics, "the topic to be gone")
+    wait_until(lambda: name not in admin.list_topics(timeout=10).topics, "the topic to be gone")
     admin.create_topics([NewTopic(name, 1, config=_ROLLED_AT_ONCE)])[name].result()
     for position in (None, 1, 2, 3, 4):
         assert _recovered(stack, stage, tmp_path / "elsewhere", executor) == position

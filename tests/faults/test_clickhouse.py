@@ -14,11 +14,12 @@ from confluent_kafka.admin import AdminClient
 from embedded.process import Reaper, StackProcess
 from embedded.steps import ProcessSpec, http_ready
 from schemas.groups import SINK
-from tests.faults.crew import Crew, until
+from tests.faults.crew import Crew
 from tests.faults.figures import Figures
 from tests.faults.proxy import Proxy
 from tests.faults.scenario import assert_sound, phases, pieces
 from tests.oracle.scene import Scene
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -42,7 +43,7 @@ def test_clickhouse_is_killed_under_load_and_away_for_a_while(
             time.sleep(rng.uniform(1, 60 if is_long else 2))
             clickhouse.restart()
             figures.kills += 1
-        until(lambda: _serves(sink), "the sink to go on", BACK_WITHIN_S)
+        wait_until(lambda: _serves(sink), "the sink to go on", BACK_WITHIN_S)
         scene.rest_at(end)
         figures.events += len(sent)
     assert crew.worker().pid is not None
@@ -57,7 +58,7 @@ def test_clickhouse_answers_after_the_sink_has_given_up(crew: Crew, scene: Scene
             before = proxy.held
             proxy.hold()
             scene.sender.send(piece)
-            until(lambda before=before: proxy.held >= before + 2, "an insert to be given up and repeated")  # type: ignore[misc]
+            wait_until(lambda before=before: proxy.held >= before + 2, "an insert to be given up and repeated")  # type: ignore[misc]
             proxy.release()
             figures.kills += 1
         scene.rest_at(end)
@@ -78,7 +79,7 @@ def test_a_wiped_warehouse_is_the_same_after_a_replay(crew: Crew, scene: Scene, 
     sink.stop()
     httpx.post(scene.stack.addresses.clickhouse, content="DROP DATABASE onefold", timeout=30).raise_for_status()
     admin = AdminClient({"bootstrap.servers": scene.stack.addresses.kafka})
-    until(lambda: _forgotten(admin), "the sink's group to be gone")
+    wait_until(lambda: _forgotten(admin), "the sink's group to be gone")
     sink.restart()
     figures.kills, figures.events = 1, len(sent)
     scene.drain()

@@ -13,11 +13,12 @@ from schemas.topics import TABLES, changelog
 from streams.failpoints import FAILPOINTS
 from streams.state.store import META
 from streams.tasks.commit import POSITION
-from tests.faults.crew import Crew, killed, until
+from tests.faults.crew import Crew, killed
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces
 from tests.oracle import topic
 from tests.oracle.scene import Scene
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -82,7 +83,7 @@ def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figure
             crew.start(failpoint=f"in_recovery:{times}", awaited=False)
             assert killed(crew.ended())
             again = crew.start(failpoint="in_recovery", awaited=False)  # if the first has left anything to apply
-            until(lambda again=again: again.pid is None or again.spec.ready(), "a worker to end or to be ready")  # type: ignore[misc]
+            wait_until(lambda again=again: again.pid is None or again.spec.ready(), "a worker to end or to be ready")  # type: ignore[misc]
             figures.kills += 1 + (again.pid is None)
         crew.steady()
         scene.rest_at(end)

@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.faults.crew import Crew, until
+from tests.faults.crew import Crew
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces
 from tests.oracle.poison import no_events
 from tests.oracle.scene import Scene
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -47,7 +48,7 @@ def test_what_is_known_goes_on_without_a_registry_and_what_must_be_asked_waits_f
     worker_before = crew.worker().pid
     registry.kill()
     scene.sender.send(before)
-    until(
+    wait_until(
         lambda: _folded(scene) >= len({delivery.event.message_id for delivery in before}),
         "events to be folded without it",
     )
@@ -58,7 +59,7 @@ def test_what_is_known_goes_on_without_a_registry_and_what_must_be_asked_waits_f
     assert crew.ended() == "exit code 1"
     assert not scene.ledger().dead_letters, "nobody could know yet that the schema does not exist"
     registry.restart()
-    until(lambda: _is_back(crew), "the worker to come back", BACK_WITHIN_S)
+    wait_until(lambda: _is_back(crew), "the worker to come back", BACK_WITHIN_S)
     figures.kills, figures.events = crew.restarts, len(sent)
     scene.rest_at(end)
     assert_sound(scene, played, dead=unknown)

@@ -4,10 +4,11 @@ import signal
 
 import pytest
 
-from tests.faults.crew import Crew, until
+from tests.faults.crew import Crew
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces
 from tests.oracle.scene import Scene
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -44,7 +45,7 @@ def test_a_worker_frozen_past_its_session_comes_back_as_a_zombie_and_changes_not
         assert crew.ended(1) == "exit code 1"
         assert "another worker has taken the partition" in crew.log(1).read_text()
     else:
-        until(
+        wait_until(
             lambda: frozen.pid is None or crew.log(1).read_text().count(RECOVERED) > recoveries,
             "the zombie to end, or to join again",
         )

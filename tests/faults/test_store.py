@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.crew import Crew, until
+from tests.faults.crew import Crew
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces
 from tests.oracle.scene import Scene
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -85,7 +86,7 @@ def test_a_damaged_store_is_noticed_and_rebuilt(crew: Crew, scene: Scene, figure
                 damage(crew.store(table, partition))
         crew.start(awaited=False)
         scene.sender.send(piece)
-        until(lambda: _is_back(crew), f"a worker after its store was damaged: {damage.__name__}")
+        wait_until(lambda: _is_back(crew), f"a worker after its store was damaged: {damage.__name__}")
         assert said in crew.log().read_text(), f"{damage.__name__} was not noticed"
         figures.kills += 1
     figures.events = len(sent)

@@ -11,12 +11,13 @@ from embedded.stack import Stack
 from jobs.rebuild.failpoints import FAILPOINTS
 from runtime.failpoints import VARIABLE
 from schemas.records import Event, IdentityRequest
-from tests.faults.crew import Crew, killed, until
+from tests.faults.crew import Crew, killed
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces
-from tests.oracle.orders import Operator
+from tests.oracle.requests import Operator
 from tests.oracle.scene import Scene
 from tests.oracle.stream import WEB, Delivery, device, user
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -71,16 +72,16 @@ def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
             couples += couple
             scene.sender.send([*before, *couple])
             unmerged = couple[-1].event.identifiers
-            until(lambda unmerged=unmerged: _was_requested(scene, unmerged), f"{unmerged} to be requested")  # type: ignore[misc]
+            wait_until(lambda unmerged=unmerged: _was_requested(scene, unmerged), f"{unmerged} to be requested")  # type: ignore[misc]
 
             crew.worker().kill()
             rebuilder.start(failpoint=failpoint)
-            operator.give(
+            operator.send(
                 IdentityRequest(
                     scene.workspace.name, "", "", end, unmerged, "unmerge", f"{failpoint}-{phase}", "a test"
                 )
             )
-            operator.part(REQUESTS, before)
+            operator.unmerge(REQUESTS, before)
             scene.sender.send(after)
             crew.start(failpoint=f"{OF_WORKER[number]}:{rng.randint(1, 2)}", awaited=False)
             assert killed(crew.ended())

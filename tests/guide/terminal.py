@@ -4,7 +4,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ from typing import Self
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
 from onefold.examples import SHOP
+from tests.support.waiting import wait_until
 
 _READ_DEFINITIONS = ("collector", "api", "worker", "rebuilder")
 _TIMEOUT_S = 120
@@ -83,10 +83,14 @@ class Terminal:
         for process in processes:
             process.stop()
             process.start()
-        while waiting := [process for process in processes if not process.spec.ready()]:
+
+        def are_ready() -> bool:
+            waiting = [process for process in processes if not process.spec.ready()]
             if ended := [process for process in waiting if process.pid is None]:
                 raise ended[0].failure("ended while it started")
-            time.sleep(0.05)
+            return not waiting
+
+        wait_until(are_ready, "what reads definitions to be ready again")
 
     def _running(self, definitions: Path = SHOP) -> Stack:
         if self._stack is None:

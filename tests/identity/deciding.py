@@ -8,7 +8,7 @@ from identity.decide import decide
 from identity.decision import Decision
 from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules, Namespace
-from schemas.identity import default_profile_id
+from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import (
     Command,
     Identifier,
@@ -144,6 +144,11 @@ class Graph:
 def profile_of(identifier: Identifier) -> str:
     """Return its default profile."""
     return default_profile_id(NAMESPACE, identifier)
+
+
+def device_profile_of(device: Identifier) -> str:
+    """Return the profile of a device that was found to be shared."""
+    return device_profile_id(NAMESPACE, device)
 
 
 def sent(decision: Decision, kind: type[Sent]) -> list[tuple[str, Sent]]:

@@ -1,7 +1,5 @@
 """Judges say what is to be done, and write nothing: whoever applies their verdicts does."""
 
-import uuid
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,10 +9,11 @@ from identity.judging.limits import ProposedMerge
 from identity.judging.linking import SecondSignIn, judge_merge
 from identity.judging.standing import Standing, standing
 from identity.ledger import Component, ComponentMember, Ledger
+from identity.profile_ids import ProfileIds
 from identity.rules import DEFAULT_RULES
 from identity.verdicts import ChangeNothing, LinkPairs, ShareDevice, Verdict
 from schemas.records import Identifier, IdentityRequest, Pair, RequestKind
-from tests.identity.deciding import AT, Graph, Table
+from tests.identity.deciding import AT, NAMESPACE, Graph, Table
 
 ANN, BEN = Identifier("user_id", "ann"), Identifier("user_id", "ben")
 MAIL, TABLET = Identifier("email", "ann@example.org"), Identifier("anonymous_id", "tablet")
@@ -38,7 +37,7 @@ def test_only_applying_writes(history: list[IdentityRequest]) -> None:
         writes = table.writes
         for verdict in JUDGES[request.kind](request, ledger, DEFAULT_RULES):
             assert table.writes == writes
-            apply(verdict, ledger, lambda canonical: str(uuid.uuid5(uuid.NAMESPACE_URL, str(canonical))))
+            apply(verdict, ledger, ProfileIds(NAMESPACE, ledger.devices))
             assert table.writes > writes or isinstance(verdict, ChangeNothing)
             writes = table.writes
         assert table.writes == writes
@@ -50,7 +49,7 @@ def _verdicts(graph: Graph, *identifiers: Identifier) -> list[Verdict]:
     verdicts = []
     for verdict in JUDGES["link"](request, graph.ledger, graph.rules):
         verdicts.append(verdict)
-        apply(verdict, graph.ledger, str)
+        apply(verdict, graph.ledger, ProfileIds(NAMESPACE, graph.ledger.devices))
     return verdicts
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from identity.rules import DEFAULT_RULES
 from schemas.records import Attribute, Claim, Claimant, Disown, Identifier, Owner, Pair, Rebuild
-from tests.identity.deciding import AT, Graph, kinds, profile_of, sent
+from tests.identity.deciding import AT, Graph, device_profile_of, kinds, profile_of, sent
 
 RULES = msgspec.structs.replace(
     DEFAULT_RULES,
@@ -36,14 +36,14 @@ def test_a_second_person_shares_the_device_and_each_gets_its_time() -> None:
     graph = _two_at_the_till()
     held = (Owner(AT + 10, "user_id", "kim"), Owner(AT + 20, "user_id", "lea"))
     rebuilds = dict(sent(graph.decisions[-1], Rebuild))
-    assert rebuilds.keys() == {profile_of(KIM), profile_of(LEA), profile_of(TILL)}
-    assert rebuilds[profile_of(TILL)].owners == held
+    assert rebuilds.keys() == {profile_of(KIM), profile_of(LEA), device_profile_of(TILL)}
+    assert rebuilds[device_profile_of(TILL)].owners == held
     assert rebuilds[profile_of(KIM)].reattributed == rebuilds[profile_of(LEA)].reattributed == (TILL,)
     shared = next(change for change in graph.decisions[-1].changes if change.kind == "shared")
     assert set(shared.claimants) == {
         Claimant(profile_of(KIM), (Claim("user_id", "kim"), Claim("anonymous_id", "till", None, AT + 20))),
         Claimant(profile_of(LEA), (Claim("user_id", "lea"), Claim("anonymous_id", "till", AT + 20))),
-        Claimant(profile_of(TILL), (Claim("anonymous_id", "till"),)),
+        Claimant(device_profile_of(TILL), (Claim("anonymous_id", "till"),)),
     }
     assert not graph.are_one(KIM, TILL)
     assert not graph.are_one(LEA, TILL)
@@ -81,7 +81,7 @@ def test_persons_are_rebuilt_when_the_device_requests_it() -> None:
     assert kinds(decision) == ["reattributed"]
     [(profile_id, rebuild)] = sent(decision, Rebuild)
     assert (profile_id, rebuild.identifiers) == (profile_of(KIM), (KIM, KIMS))
-    assert [profile_id for profile_id, _ in sent(decision, Attribute)] == [profile_of(TILL)]
+    assert [profile_id for profile_id, _ in sent(decision, Attribute)] == [device_profile_of(TILL)]
 
 
 def test_a_person_that_comes_apart_keeps_its_time_on_the_device() -> None:
@@ -133,4 +133,4 @@ def test_a_device_that_was_shared_without_a_sign_in_that_counts_is_attributed_fr
 
     decision = graph.sign_in(LEA, TILL, at=AT + 20)
     assert kinds(decision) == ["refused", "shared", "attributed"]
-    assert {profile_id for profile_id, _ in sent(decision, Rebuild)} == {profile_of(TILL), profile_of(LEA)}
+    assert {profile_id for profile_id, _ in sent(decision, Rebuild)} == {device_profile_of(TILL), profile_of(LEA)}

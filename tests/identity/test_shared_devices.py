@@ -5,7 +5,7 @@ import pytest
 
 from identity.rules import DEFAULT_RULES, IdentityRules, Namespace
 from schemas.records import Claim, Claimant, Identifier, Rebuild, Transfer
-from tests.identity.deciding import Graph, Table, kinds, outcomes, profile_of, sent
+from tests.identity.deciding import Graph, Table, device_profile_of, kinds, outcomes, profile_of, sent
 
 ANN, BEN = Identifier("user_id", "ann"), Identifier("user_id", "ben")
 ANNS, BENS = Identifier("email", "ann@example.org"), Identifier("email", "ben@example.org")
@@ -44,7 +44,7 @@ def test_the_first_person_and_the_device_are_rebuilt_and_the_second_person_is_no
     assert dict(sent(decision, Rebuild)) == {
         profile_of(ANN): Rebuild(4, identifiers=(ANN, ANNS)),
         profile_of(COOKIE): Rebuild(4, identifiers=(COOKIE,)),
-        profile_of(TABLET): Rebuild(4, identifiers=(TABLET,)),
+        device_profile_of(TABLET): Rebuild(4, identifiers=(TABLET,)),
     }
 
 
@@ -56,7 +56,7 @@ def test_the_change_names_the_device_and_the_second_person_and_all_events_are_cl
     assert set(change.claimants) == {
         Claimant(profile_of(ANN), (Claim("user_id", "ann"), Claim("email", "ann@example.org"))),
         Claimant(profile_of(COOKIE), (Claim("cookie", "c"),)),
-        Claimant(profile_of(TABLET), (Claim("anonymous_id", "tablet"),)),
+        Claimant(device_profile_of(TABLET), (Claim("anonymous_id", "tablet"),)),
     }
 
 

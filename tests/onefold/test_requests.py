@@ -29,6 +29,7 @@ from settings import Workspace
 from settings.workspaces import WorkspacesFile
 from tests.onefold.stand_in_graph import StandInGraph
 from tests.sinks.examples import ADA, ADAS, PHONE, insert, placed, profile
+from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
 from warehouse.queries.values import literal
@@ -139,10 +140,7 @@ def test_without_waiting_it_returns_at_once(stack: Stack, environment: dict[str,
         answer = run(unmerge, environment, workspace, "user_id:ada", "--split", "user_id:bob", "--no-wait")
         assert answer.exit_code == 0
         (request_id,) = re.findall(r"onefold identity status (\w+)", answer.output)
-        deadline = time.monotonic() + 30
-        while not graph.requests:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: bool(graph.requests), "the request")
     assert graph.requests[0].request_id == request_id
 
 
@@ -152,10 +150,7 @@ def test_interrupted_it_says_that_it_goes_on(stack: Stack, environment: dict[str
         process = subprocess.Popen(
             [*command, "--workspace", workspace], env=environment, stderr=subprocess.PIPE, text=True
         )
-        deadline = time.monotonic() + 60
-        while not graph.requests:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: bool(graph.requests), "the request")
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)

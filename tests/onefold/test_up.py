@@ -1,6 +1,7 @@
 """`onefold up` as a person meets it: what it refuses in one line, what it says once ready, how it ends."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -23,9 +24,8 @@ def arguments(data_dir: Path, ports: Ports) -> list[str]:
 
 def refused(data_dir: Path, ports: Ports, *more: str) -> str:
     """Standard error of an `up` that must not start."""
-    ended = subprocess.run(
-        [*arguments(data_dir, ports), *more], capture_output=True, text=True, check=False, timeout=60
-    )
+    command, environment = [*arguments(data_dir, ports), *more], os.environ | {"COLUMNS": "300"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr

@@ -63,12 +63,12 @@ class Ledger:
 
     @cached_property
     def requests(self) -> list[IdentityRequest]:
-        """What GRAPH was asked, in order, dead letters left out."""
-        asked = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_REQUESTS, IdentityRequest, self.since)
+        """What was requested of GRAPH, in order, dead letters left out."""
+        requested = topic.read(self.addresses.kafka, self.codec, topics.IDENTITY_REQUESTS, IdentityRequest, self.since)
         dead = {letter.value for letter in self.dead_letters if letter.topic == topics.IDENTITY_REQUESTS}
         return [
             decoded.record
-            for decoded in asked
+            for decoded in requested
             if decoded.record.workspace == self.workspace and decoded.raw.value not in dead
         ]
 
@@ -150,13 +150,13 @@ def assert_counted(ledger: Ledger) -> None:
         assert outcomes["folded"] == distinct
 
 
-def assert_every_pair_was_asked_about(ledger: Ledger) -> None:
+def assert_every_pair_was_requested(ledger: Ledger) -> None:
     """Every pair of an event's primary identifier and another went to GRAPH, by source, and nothing else did.
 
-    Once in each company of stronger identifiers, unless evidence about one of them was taken back: then it may be asked
-    about again, and so may what was refused because of it.
+    Once in each company of stronger identifiers, unless evidence about one of them was taken back: then it may be
+    requested again, and so may what was refused because of it.
     """
-    asked = Counter(
+    requested = Counter(
         (request.identifiers[0], other, request.source)
         for request in ledger.requests
         if request.kind == "link"
@@ -171,9 +171,10 @@ def assert_every_pair_was_asked_about(ledger: Ledger) -> None:
     again = ("retracted", "refused") if taken_back else ()
     reopened = {end for link in ledger.link_log if link.status in again for end in (link.left, link.right)}
     wrong = [
-        f"{pair} was asked about {asked[pair]} times, and seen in {len(companies[pair])} companies"
-        for pair in asked.keys() | companies.keys()
-        if asked[pair] < len(companies[pair]) or (asked[pair] > len(companies[pair]) and pair[0] not in reopened)
+        f"{pair} was requested {requested[pair]} times, and seen in {len(companies[pair])} companies"
+        for pair in requested.keys() | companies.keys()
+        if requested[pair] < len(companies[pair])
+        or (requested[pair] > len(companies[pair]) and pair[0] not in reopened)
     ]
     report("pairs on identity.requests", wrong)
 

@@ -7,7 +7,7 @@ the person's whole list of events. Who is who is left to `identities`, membershi
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.records import Event, Identifier, IdentityRequest
@@ -70,19 +70,21 @@ def _strongest(event: Event) -> Identifier:
     return min(event.identifiers, key=identities.strength)
 
 
-def recompute(
+def recompute(  # noqa: PLR0913, PLR0917 - what a profile depends on
     events: Iterable[Event],
     requests: Iterable[IdentityRequest | Iterable[Identifier]],
     world: World,
     at: int,
     owner: Callable[[Event], Identifier] = _strongest,
+    shared: Collection[Identifier] = (),
 ) -> dict[str, Person]:
     """Every person with at least one event, by profile id, at time `at` (no event is younger).
 
     An event belongs to the person of its strongest identifier, or of `owner`; of events with one message id the first
-    counts.
+    counts. `shared`: devices that were found to be shared, besides those that the requests show.
     """
-    components = identities.persons(requests)
+    decided = identities.decided(requests)
+    components, devices = decided.persons(), {*decided.shared, *shared}
     once: dict[str, Event] = {}
     for event in events:
         once.setdefault(event.message_id, event)
@@ -91,7 +93,7 @@ def recompute(
         primary = owner(event)
         members = next((component for component in components if primary in component), frozenset([primary]))
         owned.setdefault(members, []).append(event)
-    people = [_person(members, theirs, world, at) for members, theirs in owned.items()]
+    people = [_person(members, theirs, world, at, is_device=members <= devices) for members, theirs in owned.items()]
     return {person.profile_id: person for person in people}
 
 
@@ -118,11 +120,15 @@ def traits(events: Iterable[Event], priorities: Mapping[str, int]) -> JsonObject
     return {name: value for name, value in last.items() if value is not None}
 
 
-def _person(members: frozenset[Identifier], events: list[Event], world: World, at: int) -> Person:
+def _person(members: frozenset[Identifier], events: list[Event], world: World, at: int, is_device: bool) -> Person:
     ordered = sorted(events, key=lambda event: event.occurred_at)
     facts = Facts(traits(ordered, world.priorities), ordered, at)
     return Person(
-        profile_id=identities.profile_id(world.namespace, members),
+        profile_id=(
+            identities.device_profile_id(world.namespace, *members)
+            if is_device
+            else identities.profile_id(world.namespace, members)
+        ),
         identifiers=members,
         message_ids=frozenset(event.message_id for event in ordered),
         traits=facts.traits,
@@ -131,7 +137,7 @@ def _person(members: frozenset[Identifier], events: list[Event], world: World, a
         first_seen_at=ordered[0].occurred_at,
         last_seen_at=ordered[-1].occurred_at,
         sessions=sessions(ordered, at),
-        segments=frozenset(name for name, holds in world.segments.items() if holds(facts)),
+        segments=frozenset(name for name, holds in world.segments.items() if not is_device and holds(facts)),
     )
 
 

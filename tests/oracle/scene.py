@@ -41,7 +41,7 @@ class Scene:
         known = tuple(self.stack.settings.workspaces)
         return Ledger(self.stack.addresses, self.sender.codec, self.workspace.name, known, self._since)
 
-    def order(self, request: IdentityRequest) -> None:
+    def request(self, request: IdentityRequest) -> None:
         """Put an operator's order on its topic."""
         self.sender.produce(IDENTITY_REQUESTS, request.workspace.encode(), self._encode_request(request))
         self.sender.flush()
@@ -55,18 +55,18 @@ class Scene:
         onefold(self.stack, "clock", "advance", "--to", str(at), "--workspace", self.workspace.name)
         self.drain()
 
-    def assert_as_reference(self, at: int, aside: Collection[str] = ()) -> None:
+    def assert_as_reference(self, at: int, dead_lettered: Collection[str] = ()) -> None:
         """Identifiers, profiles, sessions and memberships in ClickHouse are what the events on Kafka make of them.
 
-        `aside`: ids of messages that became dead letters after the warehouse had them.
+        `dead_lettered`: ids of messages that became dead letters after the warehouse had them.
         """
         ledger = self.ledger()
         priorities = {source.name: source.priority for source in self.workspace.sources}
         world = World(self.workspace.namespace, priorities, SEGMENTS)
         expected = recompute(ledger.events, ledger.requests, world, at)
-        assert_same_people(expected, self.warehouse.people(ledger.forwards, aside), at)
+        assert_same_people(expected, self.warehouse.people(ledger.forwards, dead_lettered), at)
         assert_changes_are_sound(ledger.changes, self.warehouse.members())
-        assert self.warehouse.message_ids() == {event.message_id for event in ledger.events} | set(aside)
+        assert self.warehouse.message_ids() == {event.message_id for event in ledger.events} | set(dead_lettered)
 
     def assert_accepted(self, deliveries: Iterable[Delivery], may_repeat: bool = False) -> None:
         """What lies on `events` is what was sent and says what was meant; each delivery once, unless it may repeat."""

@@ -1,7 +1,6 @@
 """CDNOW's 69,659 purchases through the real stack: the worker killed in the middle, and the import repeated."""
 
 import subprocess
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +10,7 @@ from tests.oracle.conftest import CDNOW
 from tests.oracle.delivery import Sender
 from tests.oracle.reference import JsonObject
 from tests.oracle.scene import Scene, command, onefold
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -69,8 +69,5 @@ def contents(scene: Scene) -> dict[str, JsonObject]:
 
 
 def wait_until_folded(scene: Scene, events: int, within_s: float = 120.0) -> None:
-    """Ask again and again until so many events were folded. Fails after the time."""
-    deadline = time.monotonic() + within_s
-    while folded(scene) < events:
-        assert time.monotonic() < deadline, f"{folded(scene)} events folded within {within_s} s, not {events}"
-        time.sleep(0.05)
+    """Return once so many events were folded."""
+    wait_until(lambda: folded(scene) >= events, f"{events} events to be folded", within_s)

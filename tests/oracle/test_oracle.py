@@ -8,11 +8,11 @@ import pytest
 from embedded.stack import Stack
 from schemas.records import IdentityRequest, Pair
 from tests.oracle import identities
-from tests.oracle.conftest import CALM, KILLED, PARTED
+from tests.oracle.conftest import CALM, KILLED, UNMERGED
 from tests.oracle.delivery import Sender, write_key
 from tests.oracle.ledger import (
     assert_counted,
-    assert_every_pair_was_asked_about,
+    assert_every_pair_was_requested,
     assert_everything_is_accounted_for,
     assert_evidence_explains_persons,
 )
@@ -40,7 +40,7 @@ def test_at_rest_everything_is_as_the_reference_says(oracle_stack: Stack, sender
     ledger = scene.ledger()
     assert_everything_is_accounted_for(ledger, dead)
     assert_counted(ledger)
-    assert_every_pair_was_asked_about(ledger)
+    assert_every_pair_was_requested(ledger)
     assert_evidence_explains_persons(ledger)
 
 
@@ -71,20 +71,20 @@ def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, s
     scene.assert_accepted(stream)
     ledger = scene.ledger()
     assert_everything_is_accounted_for(ledger, dead_before)
-    assert_every_pair_was_asked_about(ledger)
+    assert_every_pair_was_requested(ledger)
     assert_evidence_explains_persons(ledger)
 
 
 def test_people_who_are_parted_under_fire_are_what_their_events_say(oracle_stack: Stack, sender: Sender) -> None:
-    scene = Scene(oracle_stack, sender, PARTED)
-    stream = deliveries(3, PARTED)
+    scene = Scene(oracle_stack, sender, UNMERGED)
+    stream = deliveries(3, UNMERGED)
     random = Random(3)
     dead_before = [(letter.reason, letter.value) for letter in scene.ledger().dead_letters]
     for phase, end in enumerate(PHASE_ENDS):
         for sent in _slices([delivery for delivery in stream if delivery.phase == phase]):
             sender.send(sent[: len(sent) // 2])
             for order in _orders(scene, random):
-                scene.order(order)
+                scene.request(order)
             sender.send(sent[len(sent) // 2 :])
             for name in ("worker", random.choice(("worker", "rebuilder"))):
                 oracle_stack.process(name).kill()
@@ -95,7 +95,7 @@ def test_people_who_are_parted_under_fire_are_what_their_events_say(oracle_stack
     assert {"unmerge", "retract"} <= {request.kind for request in ledger.requests}
     assert {"shared", "unmerged", "retracted", "forbidden"} <= {link.reason for link in ledger.link_log}
     assert_everything_is_accounted_for(ledger, dead_before)
-    assert_every_pair_was_asked_about(ledger)
+    assert_every_pair_was_requested(ledger)
     assert_evidence_explains_persons(ledger)
 
 
@@ -110,13 +110,13 @@ def _orders(scene: Scene, random: Random) -> Iterator[IdentityRequest]:
         anchor, *split = random.sample(person, min(len(person), 1 + random.choice((1, 1, 2))))
         name = f"order-{len(ledger.requests)}-{number}"
         yield IdentityRequest(
-            PARTED, "", "operator", START, (anchor, *split), "unmerge", name, "a test", forbid=number == 0
+            UNMERGED, "", "operator", START, (anchor, *split), "unmerge", name, "a test", forbid=number == 0
         )
     if ledger.links:
         link = random.choice(sorted(ledger.links, key=str))
         pairs = (Pair(link.left, link.right, link.source),)
         yield IdentityRequest(
-            PARTED, "", "operator", START, (), "retract", f"retract-{len(ledger.requests)}", pairs=pairs
+            UNMERGED, "", "operator", START, (), "retract", f"retract-{len(ledger.requests)}", pairs=pairs
         )
 
 

@@ -59,15 +59,17 @@ class Warehouse:
         """Message ids of all events."""
         return {str(row["message_id"]) for row in self.rows(_EVENTS)}
 
-    def people(self, forwards: Mapping[str, str], aside: Collection[str] = ()) -> dict[str, Person]:
+    def people(self, forwards: Mapping[str, str], dead_lettered: Collection[str] = ()) -> dict[str, Person]:
         """Every profile by id, put together from all tables that know of it.
 
         `forwards`: merged profile -> survivor. Sessions of more than a day before a merge keep the profile id that
-        they were made under, as events do. `aside`: ids of messages that are nobody's.
+        they were made under, as events do. `dead_lettered`: ids of messages that are nobody's.
         """
         identifiers = _grouped((row["profile_id"], _identifier(row)) for row in self.rows(_IDENTIFIERS))
         messages = _grouped(
-            (row["profile_id"], str(row["message_id"])) for row in self.rows(_EVENTS) if row["message_id"] not in aside
+            (row["profile_id"], str(row["message_id"]))
+            for row in self.rows(_EVENTS)
+            if row["message_id"] not in dead_lettered
         )
         sessions = _grouped((_survivor(row["profile_id"], forwards), _visit(row)) for row in self.rows(_SESSIONS))
         members = _grouped(self.members())

@@ -24,7 +24,7 @@ def test_an_order_of_one_request_has_its_id_and_one_of_several_counts_them() -> 
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("published", "expected"),
     [
         ([], "unanswered"),
         ([change("nothing")], "unchanged"),
@@ -42,5 +42,7 @@ def test_an_order_of_one_request_has_its_id_and_one_of_several_counts_them() -> 
         ([change("unmerged", 2, "r-1of2"), change("nothing", 2, "r-2of2"), change("rebuilt", 2, "r-1of2")], "done"),
     ],
 )
-def test_the_state_of_a_request_follows_from_what_was_told(told: list[IdentityChange], expected: RequestState) -> None:
-    assert state(told) == expected
+def test_the_state_of_a_request_follows_from_what_was_told(
+    published: list[IdentityChange], expected: RequestState
+) -> None:
+    assert state(published) == expected

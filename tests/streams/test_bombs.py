@@ -11,8 +11,9 @@ from embedded.stack import Stack
 from schemas.records import DeadLetter
 from schemas.topics import EVENTS, EVENTS_DEAD
 from streams.transport.unpacking import UNPACKED_LIMIT_BYTES
-from tests.streams.test_worker import Shop, Worker, committed, shop, start, wait_for
+from tests.streams.test_worker import Shop, committed, shop, start, wait_for
 from tests.streams.transport.bombs import GZIP, LZ4, MB, SNAPPY, ZSTD, batch, pack, put, record, zeros
+from tests.support.process import ModuleProcess
 
 __all__ = ["shop", "start"]  # fixtures
 
@@ -44,9 +45,9 @@ def stated_bytes(letter: DeadLetter) -> int:
     return int(match[1])
 
 
-def peak_bytes(worker: Worker) -> int:
+def peak_bytes(worker: ModuleProcess) -> int:
     """The most memory that a worker ever held, as Linux counts it."""
-    status = Path(f"/proc/{worker.process.pid}/status").read_text(encoding="ascii")
+    status = Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii")
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
 
 
@@ -81,7 +82,7 @@ def lies() -> Mapping[str, bytes]:
 
 
 def test_a_batch_that_unpacks_to_hundreds_of_megabytes_becomes_one_dead_letter(
-    start: Callable[[int], Worker], shop: Shop, stack: Stack
+    start: Callable[[int], ModuleProcess], shop: Shop, stack: Stack
 ) -> None:
     worker = start(1)
     await_counts(shop, each=2, send=2)
@@ -103,10 +104,12 @@ def test_a_batch_that_unpacks_to_hundreds_of_megabytes_becomes_one_dead_letter(
     # Not how many in all: the worker reads what earlier tests have left in the topic, too.
     assert worker.metric('onefold_dead_letters_total{reason="too_large",stage="resolve"}') >= len(packed)
     assert peak_bytes(worker) < before + ROOM_BYTES
-    assert worker.process.poll() is None, "the worker went down over it"
+    assert worker.is_running, "the worker went down over it"
 
 
-def test_a_batch_that_lies_costs_nobody_else_a_record(start: Callable[[int], Worker], shop: Shop, stack: Stack) -> None:
+def test_a_batch_that_lies_costs_nobody_else_a_record(
+    start: Callable[[int], ModuleProcess], shop: Shop, stack: Stack
+) -> None:
     """The broker refuses most of them; what it takes becomes a dead letter, and the events behind it are folded."""
     worker = start(1)
     known, before, taken = len(letters(shop, 1)), peak_bytes(worker), []
@@ -119,4 +122,4 @@ def test_a_batch_that_lies_costs_nobody_else_a_record(start: Callable[[int], Wor
     wait_for(lambda: len(letters(shop, 1)) == known + len(taken), f"a dead letter for each of {taken}")
     assert set(taken) >= {"a number far ahead", "a header that is no text", "headers of 10 MB"}
     assert peak_bytes(worker) < before + ROOM_BYTES
-    assert worker.process.poll() is None, "the worker went down over it"
+    assert worker.is_running, "the worker went down over it"

@@ -1,15 +1,11 @@
 """The worker as a process, on the real broker: stopped, killed, joined by a second one, fed with poison."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -26,67 +22,37 @@ from schemas.records import DeadLetter, Event, Identifier, Profile
 from schemas.registry import Registry
 from schemas.topics import EVENTS, EVENTS_DEAD, PROFILES, changelog
 from streams.tasks.commit import Committer
+from tests.support.process import ModuleProcess
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 WITHIN_S = 90
 
 
-class Worker:
-    """A worker process with a number and a folder of its own."""
-
-    def __init__(self, stack: Stack, number: int, folder: Path, settings: Mapping[str, str]) -> None:
-        self._port = free_ports(1)[0]
-        own = dict(settings) | {
-            "ONEFOLD_WORKER": str(number),
-            "ONEFOLD_DATA_DIR": str(folder),
-            "ONEFOLD_WORKER_METRICS_PORT": str(self._port),
-        }
-        folder.mkdir(exist_ok=True)
-        self._log = (folder / f"worker-{number}.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streams"], env=dict(stack.environment) | own, stdout=self._log, stderr=self._log
-        )
-        wait_for(self._is_ready, f"worker {number} to be ready; its log: {self._log.name}")
-
-    def _is_ready(self) -> bool:
-        assert self.process.poll() is None, Path(self._log.name).read_text()[-3_000:]
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/health/ready", timeout=5) as answer:
-                return bool(json.load(answer)["status"] == "ready")
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            return False
-
-    def metric(self, name: str) -> float:
-        """The sum of a metric over its labels."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
-
-    def end(self, number: signal.Signals) -> int:
-        """Send a signal and wait; the exit code, negative for a signal."""
-        self.process.send_signal(number)
-        return self.process.wait(WITHIN_S)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._log.close()
+def worker_process(stack: Stack, number: int, folder: Path, settings: Mapping[str, str]) -> ModuleProcess:
+    """A worker with a number and a folder of its own."""
+    port = free_ports(1)[0]
+    own = dict(settings) | {
+        "ONEFOLD_WORKER": str(number),
+        "ONEFOLD_DATA_DIR": str(folder),
+        "ONEFOLD_WORKER_METRICS_PORT": str(port),
+    }
+    folder.mkdir(exist_ok=True)
+    log = folder / f"worker-{number}.log"
+    return ModuleProcess("streams", environment=dict(stack.environment) | own, log=log, port=port)
 
 
 @pytest.fixture
-def start(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+def start(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., ModuleProcess]]:
     """Start worker number n, with settings of its own; those still running at the end are killed."""
-    workers: list[Worker] = []
+    with ExitStack() as workers:
 
-    def started(number: int, **settings: str) -> Worker:
-        worker = Worker(stack, number, tmp_path / str(number), settings)
-        workers.append(worker)
-        return worker
+        def started(number: int, **settings: str) -> ModuleProcess:
+            worker = workers.enter_context(worker_process(stack, number, tmp_path / str(number), settings))
+            worker.wait_until_ready()
+            return worker
 
-    yield started
-    for worker in workers:
-        worker.close()
+        yield started
 
 
 class Shop:
@@ -151,14 +117,12 @@ def committed(kafka: str, topic: str) -> list[bytes]:
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {WITHIN_S} s for {what}"
-        time.sleep(0.2)
+    """As `wait_until`, for conditions that read a whole topic."""
+    wait_until(condition, what, WITHIN_S, every_s=0.2)
 
 
 def test_a_stopped_worker_exits_with_0_and_the_next_goes_on_where_it_was(
-    start: Callable[[int], Worker], shop: Shop
+    start: Callable[[int], ModuleProcess], shop: Shop
 ) -> None:
     worker = start(1)
     shop.send(people=20, each=3)
@@ -171,7 +135,7 @@ def test_a_stopped_worker_exits_with_0_and_the_next_goes_on_where_it_was(
     wait_for(lambda: shop.counts(20) == dict.fromkeys(range(20), 4), "four events of each person, none twice")
 
 
-def test_killed_in_the_middle_it_loses_and_repeats_nothing(start: Callable[[int], Worker], shop: Shop) -> None:
+def test_killed_in_the_middle_it_loses_and_repeats_nothing(start: Callable[[int], ModuleProcess], shop: Shop) -> None:
     for kill_number in range(3):
         worker = start(1)
         shop.send(people=200, each=5)
@@ -181,22 +145,24 @@ def test_killed_in_the_middle_it_loses_and_repeats_nothing(start: Callable[[int]
     wait_for(lambda: shop.counts(200) == dict.fromkeys(range(200), 15), "15 events of each person")
 
 
-def test_a_second_worker_takes_its_share_and_gives_it_back(start: Callable[[int], Worker], shop: Shop) -> None:
+def test_a_second_worker_takes_its_share_and_gives_it_back(start: Callable[[int], ModuleProcess], shop: Shop) -> None:
     first = start(1)
     shop.send(people=50, each=1)
     second = start(2)
     shop.send(people=50, each=1)
     wait_for(lambda: shop.counts(50) == dict.fromkeys(range(50), 2), "two events of each person")
-    assert first.process.poll() is None, "the rebalance must not stop the first worker"
+    assert first.is_running, "the rebalance must not stop the first worker"
 
     assert second.end(signal.SIGTERM) == 0
     shop.send(people=50, each=1)
 
     wait_for(lambda: shop.counts(50) == dict.fromkeys(range(50), 3), "three events of each person")
-    assert first.process.poll() is None
+    assert first.is_running
 
 
-def test_what_was_kept_as_a_standby_is_taken_over_without_recovery(start: Callable[..., Worker], shop: Shop) -> None:
+def test_what_was_kept_as_a_standby_is_taken_over_without_recovery(
+    start: Callable[..., ModuleProcess], shop: Shop
+) -> None:
     settings = {"ONEFOLD_STANDBYS": "1", "ONEFOLD_SESSION_TIMEOUT_MS": "3000"}
     first, second = start(1, **settings), start(2, **settings)
     shop.send(people=300, each=2)
@@ -217,7 +183,7 @@ def test_what_was_kept_as_a_standby_is_taken_over_without_recovery(start: Callab
 
 
 def test_a_worker_that_lost_a_partition_stops_with_1_and_the_next_goes_on(
-    stack: Stack, start: Callable[[int], Worker], shop: Shop
+    stack: Stack, start: Callable[[int], ModuleProcess], shop: Shop
 ) -> None:
     worker = start(1)
     for partition in range(stack.settings.partitions):
@@ -227,7 +193,7 @@ def test_a_worker_that_lost_a_partition_stops_with_1_and_the_next_goes_on(
 
     shop.send(people=20, each=1)
 
-    assert worker.process.wait(WITHIN_S) == 1
+    assert worker.wait(WITHIN_S) == 1
     start(1)
     wait_for(lambda: shop.counts(20) == dict.fromkeys(range(20), 1), "one event of each person")
 
@@ -238,22 +204,15 @@ def test_a_worker_without_a_registry_says_so_in_a_line(stack: Stack, tmp_path: P
         "ONEFOLD_DATA_DIR": str(tmp_path),
     }
 
-    ended = subprocess.run(
-        [sys.executable, "-m", "streams"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
+    with ModuleProcess("streams", environment=environment, log=tmp_path / "log") as worker:
+        assert worker.wait(WITHIN_S) == 1
 
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("onefold worker: cannot start: ")
-    assert "Traceback" not in ended.stderr
+    assert worker.output.startswith("onefold worker: cannot start: ")
+    assert "Traceback" not in worker.output
 
 
 def test_bytes_that_are_no_event_become_dead_letters_and_the_partition_goes_on(
-    start: Callable[[int], Worker], shop: Shop
+    start: Callable[[int], ModuleProcess], shop: Shop
 ) -> None:
     poison = [b"", b"\x01not avro", b"\x00\x00\x00\xff\xff" + os.urandom(20), b'{"event": "json"}', os.urandom(900_000)]
     key = identifier_key("main", shop.person(0))

@@ -122,7 +122,11 @@ class ModuleProcess:
 
     def terminate(self, within_s: float = WITHIN_S) -> int:
         """The exit code after SIGTERM. Fails when the process does not end in time."""
-        self.send(signal.SIGTERM)
+        return self.end(signal.SIGTERM, within_s)
+
+    def end(self, number: signal.Signals, within_s: float = WITHIN_S) -> int:
+        """The exit code after a signal. Fails when the process does not end in time."""
+        self.send(number)
         return self.wait(within_s)
 
     def wait(self, within_s: float = WITHIN_S) -> int:

@@ -4,11 +4,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 # The folders whose tests share a stack that is like no other.
 OWN_STACK = ("tests/faults/", "tests/oracle/", "tests/guide/", "tests/jobs/rebuild/", "tests/sinks/")
+# The files that wait for most of a minute.
+LONG = ("tests/runtime/http/test_serving.py", "tests/collectors/test_serving.py")
 
 
-def has_own_stack(nodeid: str) -> bool:
-    """Whether the test's folder has a stack like no other."""
-    return nodeid.startswith(OWN_STACK)
+def is_first(nodeid: str) -> bool:
+    """Whether the test's folder or file takes so long that the others fit beside it."""
+    return nodeid.startswith((*OWN_STACK, *LONG))
 
 
 def unit(nodeid: str) -> str:

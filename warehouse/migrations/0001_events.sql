@@ -4,7 +4,8 @@
 -- The sender's JSON comes as text in a column that is not stored. Text that is no JSON object for ClickHouse is kept in
 -- `unparsed`, so that one hostile event never costs a batch. `profile_id` is the profile at the time of routing. JSON
 -- columns drop nulls and a rebuild must be exact: `body` has the accepted bytes. SELECT * shows neither it nor the
--- event's position on events.resolved, which `version` is made of.
+-- event's position on events.resolved, which `version` is made of. An event has one row for the person or the device that it
+-- is of, and may have one more for an account.
 CREATE TABLE IF NOT EXISTS onefold.events
 (
     workspace LowCardinality(String),
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS onefold.events
     sent_at Nullable(DateTime64(3, 'UTC')),
     received_at DateTime64(3, 'UTC'),
     profile_id String,
+    profile_kind LowCardinality(String),
     identifiers Array(Tuple(namespace LowCardinality(String), value String)),
     properties_text String EPHEMERAL '{}',
     traits_text String EPHEMERAL '{}',
@@ -34,7 +36,7 @@ CREATE TABLE IF NOT EXISTS onefold.events
     INDEX identifier_values identifiers.value TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (workspace, message_id)
+ORDER BY (workspace, message_id, profile_kind = 'account')
 SETTINGS non_replicated_deduplication_window = 1000;
 
 -- A rejected event has no id of its own that could be relied upon: its position on the topic is its key.

@@ -4,6 +4,7 @@ CREATE TABLE IF NOT EXISTS onefold.profiles
 (
     workspace LowCardinality(String),
     profile_id String,
+    kind LowCardinality(String) COMMENT 'person, device or account',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)),
     traits_text String EPHEMERAL '{}',
     traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_text) = 'Object', traits_text, '{}')::JSON(max_dynamic_paths = 256),
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS onefold.identifiers
     namespace LowCardinality(String),
     value String,
     profile_id String,
+    profile_kind LowCardinality(String),
     version UInt64 COMMENT 'The identity decision first, then the profile''s version',
     is_deleted UInt8 COMMENT 'Its profile ended, and no other has the identifier now'
 )
@@ -46,6 +48,7 @@ CREATE TABLE IF NOT EXISTS onefold.sessions
     workspace LowCardinality(String),
     session_id String,
     profile_id String,
+    profile_kind LowCardinality(String),
     status LowCardinality(String),
     started_at DateTime64(3, 'UTC'),
     ended_at DateTime64(3, 'UTC'),
@@ -64,6 +67,7 @@ CREATE TABLE IF NOT EXISTS onefold.segment_changes
     workspace LowCardinality(String),
     change_id String,
     profile_id String,
+    profile_kind LowCardinality(String),
     segment LowCardinality(String),
     change LowCardinality(String),
     changed_at DateTime64(3, 'UTC'),
@@ -80,6 +84,7 @@ CREATE TABLE IF NOT EXISTS onefold.segment_members
     workspace LowCardinality(String),
     segment LowCardinality(String),
     profile_id String,
+    profile_kind LowCardinality(String),
     entered_at DateTime64(3, 'UTC'),
     version UInt64,
     is_deleted UInt8 COMMENT 'The profile left the segment'
@@ -94,6 +99,7 @@ CREATE TABLE IF NOT EXISTS onefold.triggers
     trigger_id String,
     trigger LowCardinality(String),
     profile_id String,
+    profile_kind LowCardinality(String),
     fired_at DateTime64(3, 'UTC'),
     cause String,
     identifiers Array(Tuple(namespace LowCardinality(String), value String)),
@@ -113,6 +119,7 @@ CREATE TABLE IF NOT EXISTS onefold.deliveries
     delivery_id String,
     destination LowCardinality(String),
     profile_id String,
+    profile_kind LowCardinality(String),
     cause String,
     status LowCardinality(String),
     attempts Int64,

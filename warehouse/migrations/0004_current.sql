@@ -27,14 +27,16 @@ WINDOW owned AS (PARTITION BY workspace, device_namespace, device_value ORDER BY
 -- An identifier that no profile has claimed keeps the profile it was routed to.
 CREATE OR REPLACE VIEW onefold.events_current AS
 SELECT
-    routed.* EXCEPT (unparsed, version, owner_namespace, owner_value, routed_profile_id),
+    routed.* EXCEPT (unparsed, version, owner_namespace, owner_value, routed_profile_id, routed_profile_kind),
     coalesce(nullIf(claimed.profile_id, ''), routed.routed_profile_id) AS profile_id,
-    routed.routed_profile_id AS routed_profile_id
+    routed.routed_profile_id AS routed_profile_id,
+    coalesce(nullIf(claimed.profile_kind, ''), routed.routed_profile_kind) AS profile_kind
 FROM
 (
     SELECT
-        event.* EXCEPT profile_id,
+        event.* EXCEPT (profile_id, profile_kind),
         event.profile_id AS routed_profile_id,
+        event.profile_kind AS routed_profile_kind,
         if(owned.value = '', event.identifiers[1].namespace, owned.namespace) AS owner_namespace,
         if(owned.value = '', event.identifiers[1].value, owned.value) AS owner_value
     FROM (SELECT * FROM onefold.events FINAL) AS event
@@ -44,7 +46,7 @@ FROM
         AND event.identifiers[1].value = owned.device_value
         AND event.occurred_at >= owned.since
 ) AS routed
-LEFT ANY JOIN (SELECT workspace, namespace, value, profile_id FROM onefold.identifiers FINAL) AS claimed
+LEFT ANY JOIN (SELECT workspace, namespace, value, profile_id, profile_kind FROM onefold.identifiers FINAL) AS claimed
     ON routed.workspace = claimed.workspace
     AND routed.owner_namespace = claimed.namespace
     AND routed.owner_value = claimed.value;

@@ -8,8 +8,8 @@ from warehouse.client import JsonObject, Warehouse
 SESSIONS_SHOWN = 10
 
 _PROFILE = """
-SELECT profile_id, identifiers, traits, counters, segments, events, first_seen_at, last_seen_at, updated_at, version,
-       session_id, session_started_at, session_last_event_at, session_events, session_entry_url
+SELECT profile_id, kind, identifiers, traits, counters, segments, events, first_seen_at, last_seen_at, updated_at,
+       version, session_id, session_started_at, session_last_event_at, session_events, session_entry_url
 FROM onefold.profiles FINAL
 WHERE workspace = {workspace:String} AND profile_id = (
     SELECT profile_id FROM onefold.identifiers FINAL

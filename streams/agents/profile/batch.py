@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from definitions import NEVER
-from schemas.identity import default_profile_id
+from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand, Route
 from settings import Workspace
 from streams.agents.profile.clocks import Clocks
@@ -152,6 +152,12 @@ class Batch:
     def default_profile_id(self, profile: BatchProfile, identifier: Identifier) -> str:
         """Return the default profile of an identifier of the same workspace."""
         return default_profile_id(self.workspaces[profile.context.workspace].namespace, identifier)
+
+    def is_own(self, profile: BatchProfile, identifier: Identifier) -> bool:
+        """Return whether it is the profile of an identifier by itself: a person's, or a shared device's."""
+        profile_id_of = device_profile_id if profile.context.kind == "device" else default_profile_id
+        namespace = self.workspaces[profile.context.workspace].namespace
+        return profile_id_of(namespace, identifier) == profile.context.profile_id
 
     def send(self, profile: BatchProfile, target: str, command: Command) -> None:
         """Send a command to the profile `target` of the same workspace."""

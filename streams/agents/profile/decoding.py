@@ -99,9 +99,7 @@ class ProfileDecoder:
 
     def _command(self, raw: bytes) -> Addressed:
         record = self._codec.decode(ProfileCommand, raw)
-        key = profile_key(record.workspace, record.profile_id) if record.profile_id else b""
-        if not isinstance(record.command, Advance):
-            _split(key)
+        key = b"" if isinstance(record.command, Advance) else _key(record.workspace, record.profile_id)
         return Addressed(record.workspace, record.profile_id, key, self._content(record), raw)
 
     def _content(self, record: ProfileCommand) -> Content:
@@ -114,7 +112,7 @@ class ProfileDecoder:
             case Absorb() as absorb:
                 return AbsorbedState(absorb, _state(absorb.state))
             case Transfer() as transfer:
-                _split(profile_key(record.workspace, transfer.target))
+                _key(record.workspace, transfer.target)
                 return transfer
             case None:
                 raise DecodeError("unprocessable", "a command that this release does not know")
@@ -132,6 +130,13 @@ def _state(encoded: bytes | None) -> ProfileState:
     if not isinstance(entry, ProfileState):
         raise DecodeError("invalid", "a forward holds no state that could be absorbed")
     return entry
+
+
+def _key(workspace: str, profile_id: str) -> bytes:
+    try:
+        return profile_key(workspace, profile_id)
+    except ValueError as error:
+        raise DecodeError("invalid", str(error)) from None
 
 
 def _split(key: bytes | None) -> tuple[str, str]:

@@ -17,8 +17,7 @@ def forward(batch: Batch, profile: BatchProfile, entry: Forward, routed: RoutedE
     The default profile of its identifier adds the decision by which it is a forward, others keep the one that came.
     """
     identifier = routed.owner or routed.event.identifiers[0]
-    is_default = batch.default_profile_id(profile, identifier) == profile.context.profile_id
-    decision = entry.decision if is_default else routed.decision
+    decision = entry.decision if batch.is_own(profile, identifier) else routed.decision
     _send(batch, profile, entry.target, Fold(routed.encoded, decision, routed.owner, routed.owner_decision))
 
 
@@ -72,7 +71,7 @@ def _is_misrouted(
     rebuilt = 0 if state is None else state.lineage.rebuilt
     if rebuilt <= decision > 0:
         return False
-    return batch.default_profile_id(profile, identifier) != profile.context.profile_id
+    return not batch.is_own(profile, identifier)
 
 
 def _send(batch: Batch, profile: BatchProfile, target: str, command: Fold) -> None:

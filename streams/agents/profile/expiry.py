@@ -57,7 +57,7 @@ def _vanishes_at(batch: Batch, profile: BatchProfile, state: ProfileState) -> in
     identifiers = state.identifiers.listed()
     if not all(profile.context.rules.kind(identifier) == "session" for identifier in identifiers):
         return NEVER
-    if all(batch.default_profile_id(profile, identifier) != profile.context.profile_id for identifier in identifiers):
+    if not any(batch.is_own(profile, identifier) for identifier in identifiers):
         return NEVER
     if state.expiry.vanished_at is not None and (state.lineage.decision or state.lineage.rebuilt):
         return NEVER  # forwards may lead here

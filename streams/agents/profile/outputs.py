@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping
 from definitions import Program
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
-from schemas.records import Identifier, IdentityRequest, Profile, ProfileCommand, Route, SegmentChange, Session
+from schemas.records import (
+    Identifier,
+    IdentityRequest,
+    Profile,
+    ProfileCommand,
+    ProfileKind,
+    Route,
+    SegmentChange,
+    Session,
+)
 from schemas.topics import (
     IDENTITY_REQUESTS,
     IDENTITY_ROUTES,
@@ -27,7 +36,7 @@ from streams.phases import Output
 class ProfileOutputs:
     """Encodes what a batch publishes; `programs` say to which destinations a segment's changes go."""
 
-    def __init__(self, codec: Codec, programs: Mapping[str, Program]) -> None:
+    def __init__(self, codec: Codec, programs: Mapping[tuple[str, ProfileKind], Program]) -> None:
         self._profile = codec.encoder(Profile)
         self._session = codec.encoder(Session)
         self._change = codec.encoder(SegmentChange)
@@ -36,7 +45,7 @@ class ProfileOutputs:
         self._request = codec.encoder(IdentityRequest)
         self._destinations = {
             (workspace, segment.name): segment.destinations
-            for workspace, program in programs.items()
+            for (workspace, _), program in programs.items()
             for segment in program.segments
         }
 
@@ -79,10 +88,9 @@ class ProfileOutputs:
 
 def _record(profile: BatchProfile, now: int) -> Profile | None:
     """Return the record of a profile under a new version; None while it is rebuilt."""
-    workspace, profile_id = profile.context.workspace, profile.context.profile_id
     match profile.entry:
         case Forward() as forward:
-            return merged_record(workspace, profile_id, forward.target, forward.version, forward.decision, now)
+            return merged_record(profile.context, forward.target, forward.version, forward.decision, now)
         case ProfileState() as state if profile.vanished or is_empty(state):
             return deleted_record(state, profile.context, now)
         case ProfileState() as state:

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from operator import itemgetter
+from typing import get_args
 
 from definitions import NEVER, Program
 from identity.rules import IdentityRules
 from schemas.codec import Codec
+from schemas.identity import kind_of
+from schemas.records import ProfileKind
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import Workspace
 from streams import metrics
@@ -28,6 +31,9 @@ def stored_deadline(value: bytes) -> int | None:
     return None if deadline >= NEVER else deadline
 
 
+_KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
+
+
 class ProfileStage:
     """The third stage: remembers of each profile what its events say, and reacts to it."""
 
@@ -42,7 +48,7 @@ class ProfileStage:
     ) -> None:
         self._workspaces = workspaces
         self._rules = rules
-        self._programs = {name: program.for_workspace(name) for name in workspaces}
+        self._programs = {(name, kind): program.of(name, kind) for name in workspaces for kind in _KINDS}
         self._decoder = ProfileDecoder(codec, workspaces)
         self._outputs = ProfileOutputs(codec, self._programs)
         self.dead_letter = DeadLetters(codec, self.name).of
@@ -75,4 +81,5 @@ class ProfileStage:
 
     def _context(self, workspace: str, profile_id: str) -> FoldContext:
         priority = self._workspaces[workspace].source_priority
-        return FoldContext(workspace, profile_id, self._programs[workspace], priority, self._rules)
+        kind = kind_of(profile_id)
+        return FoldContext(workspace, profile_id, self._programs[workspace, kind], priority, self._rules, kind)

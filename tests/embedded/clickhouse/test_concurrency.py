@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.embedded.clickhouse.conftest import Server, wait_until
+from tests.embedded.clickhouse.conftest import Server
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.soak]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.embedded.clickhouse.conftest import Server, free_port, wait_until
+from tests.embedded.clickhouse.conftest import Server, free_port
 from tests.embedded.clickhouse.test_concurrency import InBackground
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 

@@ -218,6 +218,6 @@ def test_an_empty_state_has_nothing_to_fire() -> None:
 
 
 def test_what_is_left_of_a_merged_profile_names_its_successor() -> None:
-    record = merged_record("main", "old", "new", version=7, decision=3, updated_at=START)
+    record = merged_record(CONTEXT, "new", version=7, decision=3, updated_at=START)
     assert (record.merged_into, record.version, record.decision) == ("new", 7, 3)
     assert record.identifiers == ()

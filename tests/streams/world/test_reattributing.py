@@ -60,4 +60,4 @@ def _owner(world: World) -> Callable[[Event], Identifier]:
 def test_at_rest_every_holder_has_the_events_of_its_time(history_seed: int) -> None:
     world, sent, at = _play(history_seed)
     components = {world.component(identifier).identifiers for identifier in (*PEOPLE, *DEVICES)}
-    check(world, recompute(sent, components, REFERENCE, at, _owner(world)))
+    check(world, recompute(sent, components, REFERENCE, at, _owner(world), world.shared(DEVICES)))

@@ -3,11 +3,10 @@
 from random import Random
 
 from identity.rules import DEFAULT_RULES
-from schemas.identity import default_profile_id
 from schemas.records import Event, EventType, Identifier
 from tests.oracle.reference import Person, recompute
 from tests.streams.world.playing import HOUR, MINUTE, PROGRAM, REFERENCE, check, event_clock, play
-from tests.streams.world.world import NAMESPACE, WORKSPACE, World
+from tests.streams.world.world import WORKSPACE, World
 
 POOL = [Identifier(namespace, f"{n}x") for namespace in ("user_id", "phone", "email", "anonymous_id") for n in range(4)]
 
@@ -35,7 +34,7 @@ def _play(seed: int, events: int = 40) -> tuple[World, list[Event], int]:
 
 def _expected(world: World, sent: list[Event], at: int) -> dict[str, Person]:
     components = {world.component(identifier).identifiers for identifier in POOL}
-    return recompute(sent, components, REFERENCE, at)
+    return recompute(sent, components, REFERENCE, at, shared=world.shared(POOL))
 
 
 def _check(world: World, sent: list[Event], at: int) -> None:
@@ -57,4 +56,4 @@ def test_identifiers_lead_to_their_profile_for_later_events() -> None:
     world.run()
     _check(world, sent, at)
     for identifier in POOL:
-        assert default_profile_id(NAMESPACE, world.component(identifier).canonical) in world.profiles()
+        assert world.profile_id(identifier) in world.profiles()

@@ -3,11 +3,10 @@
 from random import Random
 
 from identity.rules import DEFAULT_RULES
-from schemas.identity import default_profile_id
 from schemas.records import Event, Identifier
 from tests.oracle.reference import recompute
 from tests.streams.world.playing import HOUR, MINUTE, PROGRAM, REFERENCE, check, event_clock, play
-from tests.streams.world.world import NAMESPACE, WORKSPACE, World
+from tests.streams.world.world import WORKSPACE, World
 
 VISITS = [Identifier("session_id", f"s{n}") for n in range(6)]
 OTHERS = [Identifier(namespace, f"{n}x") for namespace in ("user_id", "anonymous_id") for n in range(2)]
@@ -39,9 +38,5 @@ def _play(seed: int, events: int = 30) -> tuple[World, list[Event], int]:
 def test_at_rest_visits_alone_have_vanished_and_those_of_persons_count(history_seed: int) -> None:
     world, sent, at = _play(history_seed)
     components = {world.component(identifier).identifiers for identifier in POOL}
-    vanished = {
-        default_profile_id(NAMESPACE, world.component(component[0]).canonical)
-        for component in components
-        if set(component) <= set(VISITS)
-    }
-    check(world, recompute(sent, components, REFERENCE, at), vanished)
+    vanished = {world.profile_id(component[0]) for component in components if set(component) <= set(VISITS)}
+    check(world, recompute(sent, components, REFERENCE, at, shared=world.shared(POOL)), vanished)

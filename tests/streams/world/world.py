@@ -5,6 +5,7 @@ The rebuilder is the shipped one, see `rebuilding`. What the sink would write is
 
 import uuid
 from collections import defaultdict
+from collections.abc import Iterable
 from random import Random
 from zlib import crc32
 
@@ -15,7 +16,7 @@ from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules
 from jobs.rebuild.protocols import CommandPosition
 from schemas.codec import Codec
-from schemas.identity import identifier_key, profile_key
+from schemas.identity import default_profile_id, device_profile_id, identifier_key, profile_key
 from schemas.records import (
     Advance,
     Event,
@@ -248,6 +249,15 @@ class World:
     def component(self, identifier: Identifier) -> Component:
         """What GRAPH has."""
         return self.graph.components.of(identifier)
+
+    def shared(self, identifiers: Iterable[Identifier]) -> set[Identifier]:
+        """Those that GRAPH has found to be shared devices."""
+        return {identifier for identifier in identifiers if self.graph.devices.is_shared(identifier)}
+
+    def profile_id(self, identifier: Identifier) -> str:
+        """The profile that an identifier belongs to now."""
+        canonical = self.component(identifier).canonical
+        return (device_profile_id if self.shared([canonical]) else default_profile_id)(NAMESPACE, canonical)
 
     @property
     def graph(self) -> Ledger:

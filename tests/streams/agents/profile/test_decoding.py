@@ -60,7 +60,7 @@ def test_a_command_to_what_is_no_profile_or_no_workspace_is_refused() -> None:
 
 
 def test_an_event_is_refused_without_the_key_of_a_profile() -> None:
-    for key in (None, b"main", b"\xff|" + ANNS.encode()):
+    for key in (None, b"main", b"\xff|person|" + ANNS.encode(), b"main|device|" + ANNS.encode()):
         with pytest.raises(DecodeError) as refusal:
             ProfileDecoder(CODEC, {"main"}).decode(Record(EVENTS_RESOLVED, 0, 0, key, EVENT))
         assert refusal.value.reason == "invalid"

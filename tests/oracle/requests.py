@@ -1,4 +1,4 @@
-"""Orders that part people, chosen from who is one person at the moment, and what still arrives of whom they concern."""
+"""Requests that unmerge people, chosen from who is one person at the moment, and late events of whom they name."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,32 +15,32 @@ STRAGGLERS = 6
 
 
 class Operator:
-    """Gives orders on a scene. Who is one person is read from what GRAPH was asked so far, so an order may be late."""
+    """Sends requests on a scene. Who is one person is read from the requests so far, so one may be late."""
 
     def __init__(self, scene: Scene, seed: int) -> None:
-        self.orders: list[IdentityRequest] = []
+        self.requests: list[IdentityRequest] = []
         self.stragglers: list[Delivery] = []
         self._scene = scene
         self._rng = Random(seed)
 
-    def part(self, number: int, sent: Sequence[Delivery]) -> None:
-        """Send so many orders, and behind each late and repeated events of whom it parts; `sent`: what came before."""
+    def unmerge(self, number: int, sent: Sequence[Delivery]) -> None:
+        """Send so many requests, and after each late and repeated events of whom it names; `sent`: what came before."""
         for _ in range(number):
-            order = self._order(self._scene.ledger().identities)
-            if order is not None:
-                self.give(order)
-                self.send_stragglers(order, sent)
+            request = self._any_request(self._scene.ledger().identities)
+            if request is not None:
+                self.send(request)
+                self.send_stragglers(request, sent)
 
-    def give(self, order: IdentityRequest) -> None:
-        """Send an order."""
-        self.orders.append(order)
-        self._scene.order(order)
+    def send(self, request: IdentityRequest) -> None:
+        """Send a request."""
+        self.requests.append(request)
+        self._scene.request(request)
 
-    def send_stragglers(self, order: IdentityRequest, sent: Sequence[Delivery]) -> None:
-        """Send what arrives after an order of those whom it names: events once more, and others of before it."""
+    def send_stragglers(self, request: IdentityRequest, sent: Sequence[Delivery]) -> None:
+        """Send what arrives after a request of those whom it names: events once more, and others of before it."""
         if not sent:
             return
-        named = {*order.identifiers, *(end for pair in order.pairs for end in (pair.left, pair.right))}
+        named = {*request.identifiers, *(end for pair in request.pairs for end in (pair.left, pair.right))}
         now = sent[-1].event.received_at
         known = [
             one for one in sent if named.intersection(one.event.identifiers) and one.event.occurred_at > now - LATEST_MS
@@ -55,17 +55,17 @@ class Operator:
         if self._rng.random() < 0.5:
             event = msgspec.structs.replace(
                 event,
-                message_id=f"straggler-{len(self.orders)}-{event.message_id}",
+                message_id=f"straggler-{len(self.requests)}-{event.message_id}",
                 occurred_at=event.occurred_at - self._rng.choice((0, 1, MINUTE_MS, 40 * MINUTE_MS)),
             )
         return replace(delivery, event=event)
 
-    def _order(self, model: WhoIsWho) -> IdentityRequest | None:
+    def _any_request(self, model: WhoIsWho) -> IdentityRequest | None:
         rng = self._rng
         persons = sorted(sorted(person, key=strength) for person in model.persons() if len(person) > 1)
         if not persons:
             return None
-        # The largest: some come together again and are parted once more.
+        # The largest: some come together again and are unmerged once more.
         person = rng.choice(sorted(persons, key=len)[-20:])
         forbid = rng.random() < 0.3
         if rng.random() < 0.3:
@@ -84,5 +84,5 @@ class Operator:
     ) -> IdentityRequest:
         return IdentityRequest(
             self._scene.workspace.name, "", "", START, identifiers, kind,
-            f"order-{len(self.orders)}", "a test", forbid, pairs,
+            f"request-{len(self.requests)}", "a test", forbid, pairs,
         )  # fmt: skip
