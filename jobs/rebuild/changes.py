@@ -18,6 +18,7 @@ from runtime.kafka.producer import AcknowledgedProducer
 from schemas import groups, topics
 from schemas.changes import requires_rebuild
 from schemas.codec import Codec, DecodeError
+from schemas.identity import kind_of
 from schemas.records import Advance, IdentityChange, ProfileCommand
 from settings import Settings
 
@@ -123,8 +124,11 @@ class Changes:
 
     def _decoded(self, message: Message) -> IdentityChange | None:
         try:
-            return self._codec.decode(IdentityChange, message.value())
-        except DecodeError as error:
+            change = self._codec.decode(IdentityChange, message.value())
+            for claimant in change.claimants:
+                kind_of(claimant.profile_id)
+            return change
+        except (DecodeError, ValueError) as error:
             metrics.UNDECODABLE.inc()
             logger.error("left out partition %s, offset %s: %s", message.partition(), message.offset(), error)
             return None

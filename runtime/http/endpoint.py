@@ -100,18 +100,18 @@ class _Answers:
 
     async def _answer(self, method: str, path: str) -> tuple[int, str, bytes]:
         if method not in ("GET", "HEAD"):
-            return _told(405, {"error": "only GET is answered"})
+            return _answer(405, {"error": "only GET is answered"})
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST, await self._exposition.text()
         if path == "/health/live":
-            return _told(200, {"status": "live"})
+            return _answer(200, {"status": "live"})
         if path == "/health/ready":
             reason = self._not_ready()
             if reason is None:
-                return _told(200, {"status": "ready"})
-            return _told(503, {"status": "not ready", "reason": reason})
-        return _told(404, {"error": "try /metrics, /health/live or /health/ready"})
+                return _answer(200, {"status": "ready"})
+            return _answer(503, {"status": "not ready", "reason": reason})
+        return _answer(404, {"error": "try /metrics, /health/live or /health/ready"})
 
 
-def _told(status: int, body: dict[str, str]) -> tuple[int, str, bytes]:
+def _answer(status: int, body: dict[str, str]) -> tuple[int, str, bytes]:
     return status, _JSON, json.dumps(body).encode()

@@ -44,7 +44,7 @@ def test_poison_on_every_topic_that_is_read(crew: Crew, scene: Scene, figures: F
     worker_before = crew.worker().pid
     for (topic, values), piece in zip(poison.items(), pieces(sent, len(poison)), strict=True):
         scene.sender.send(piece)
-        key = profile_key(scene.workspace.name, "0" * 36)
+        key = profile_key(scene.workspace.name, default_profile_id(scene.workspace.namespace, device("poison")))
         scene.sender.produce_raw([value for _, value in values], topic, key)
     scene.rest_at(end)
     figures.events = len(sent)

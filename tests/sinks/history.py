@@ -7,9 +7,10 @@ import msgspec
 
 from identity.decide import decide
 from identity.ledger import Ledger
+from identity.profile_ids import ProfileIds
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas import topics
-from schemas.identity import default_profile_id
+from schemas.identity import default_profile_id, kind_of
 from schemas.records import Event, Identifier, IdentityChange, IdentityRequest, Profile
 from tests.sinks.examples import Placed, insert, placed, resolved
 from warehouse.client import Warehouse
@@ -76,14 +77,15 @@ class History:
     def write(self, warehouse: Warehouse) -> None:
         """Everything so far, with the profiles that come of it."""
         ledger = Ledger(self._table, self.workspace, self._rules.rank)
-        components = ledger.components
+        components, profiles = ledger.components, ProfileIds(NAMESPACE, ledger.devices)
         for component in {components.of(one).canonical: components.of(one) for one in self._known}.values():
             self._written.append(
                 placed(
                     topics.PROFILES,
                     Profile(
                         workspace=self.workspace,
-                        profile_id=default_profile_id(NAMESPACE, component.canonical),
+                        profile_id=profiles.of(component.canonical),
+                        kind=kind_of(profiles.of(component.canonical)),
                         version=1,
                         updated_at=START,
                         traits="{}",

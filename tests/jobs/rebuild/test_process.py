@@ -33,7 +33,7 @@ pytestmark = pytest.mark.stack
 ADA = Identifier("user_id", "ada")
 BOB = Identifier("user_id", "bob")
 TABLET = Identifier("anonymous_id", "tablet")
-ADAS, BOBS, TABLETS = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
+ADAS, BOBS, TABLETS = (str(uuid.UUID(int=number, version=5)) for number in (1, 2, 3))
 WHOLE = (Claim("user_id", "ada"),)
 AHEAD = """
 import time
