@@ -10,7 +10,7 @@ from identity.ledger import Ledger
 from identity.profile_ids import ProfileIds
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas import topics
-from schemas.identity import default_profile_id, kind_of
+from schemas.identity import default_profile_id, device_profile_id, kind_of
 from schemas.records import Event, Identifier, IdentityChange, IdentityRequest, Profile
 from tests.sinks.examples import Placed, insert, placed, resolved
 from warehouse.client import Warehouse
@@ -40,6 +40,11 @@ def named(text: str) -> Identifier:
 def profile_of(identifier: str) -> str:
     """The id of the profile of which an identifier is the canonical one."""
     return default_profile_id(NAMESPACE, named(identifier))
+
+
+def device_profile_of(device: str) -> str:
+    """The id of the profile of a device that is shared."""
+    return device_profile_id(NAMESPACE, named(device))
 
 
 class History:

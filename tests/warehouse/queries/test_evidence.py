@@ -18,7 +18,7 @@ from schemas import topics
 from schemas.records import Claimant, Identifier, IdentityChange, Link
 from settings import Serving, Settings, Workspace
 from tests.sinks.examples import NOW, insert, placed, profile
-from tests.sinks.history import FAMILY_RULES, History, family, named, profile_of
+from tests.sinks.history import FAMILY_RULES, History, device_profile_of, family, named, profile_of
 from warehouse.client import Warehouse
 from warehouse.queries.devices import find_devices
 from warehouse.queries.explanation import Explanation, explain
@@ -338,7 +338,7 @@ def test_devices_show_who_signed_in_since_when_and_why_they_are_apart(
     assert found is not None
     tablet, laptop = found.devices
     assert (tablet.value, tablet.shared, tablet.shared_since) == ("tablet", True, "2026-03-01T08:03:00.000Z")
-    assert tablet.profile_id == profile_of("anonymous_id:tablet")
+    assert tablet.profile_id == device_profile_of("anonymous_id:tablet")
     assert [(one.value, one.since, one.status, one.reason) for one in tablet.persons] == [
         ("ada", "2026-03-01T08:02:00.000Z", "retracted", "shared"),
         ("ben", "2026-03-01T08:03:00.000Z", "refused", "shared"),
