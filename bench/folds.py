@@ -25,7 +25,7 @@ BATCH = 2_500
 
 
 class Cost(NamedTuple):
-    """Of one step over `events` events."""
+    """What one step over `events` events takes."""
 
     what: str
     events: int
@@ -64,11 +64,11 @@ def run_stage(stage: AnyStage, records: Sequence[Record], store: "InMemory | Non
     with tempfile.TemporaryDirectory() as folder:
         used = store or StateStore(Path(folder) / stage.table, stage.deadline_of)
         started = time.process_time()
-        for at in range(0, len(records), BATCH):
+        for start in range(0, len(records), BATCH):
             view = StateView(used)
             now = time.time_ns() // 1_000_000
-            folded = fold(stage, decode(stage, Received(records[at : at + BATCH], {}, now)), view).effects
-            used.write(view.changes, view.stored, at)
+            folded = fold(stage, decode(stage, Received(records[start : start + BATCH], {}, now)), view).effects
+            used.write(view.changes, view.stored, start)
             outputs += folded.outputs
         cpu_s = time.process_time() - started
         if isinstance(used, StateStore):
@@ -77,7 +77,7 @@ def run_stage(stage: AnyStage, records: Sequence[Record], store: "InMemory | Non
 
 
 class InMemory:
-    """What a stage asks of a store, by a dict; without an index of deadlines, so nothing is ever due."""
+    """What a stage reads and writes in a store, by a dict; without an index of deadlines, so nothing is ever due."""
 
     def __init__(self) -> None:
         self._states: dict[bytes, bytes | None] = {}
