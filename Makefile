@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # Most tests wait for a process more than for a processor, so there is one more of them than of processors.
 TEST_PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 FAULTS_TABLE ?= faults.md
+# How many random histories each test plays in its long form.
+EXAMPLES ?= 3000
 
 .PHONY: demo test test-fast soak lint bench bench-hostile bench-identity bench-peers help clean
 
@@ -19,7 +21,7 @@ test-fast: $(VENV)/installed-test  ## the tests that need neither Kafka nor Clic
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m "not stack"
 
 soak: $(VENV)/installed-test  ## the long forms: many kills, outages, random histories; the faults' figures go to faults.md
-	$(BIN)/pytest -n $(TEST_PROCESSES) --soak --figures $(FAULTS_TABLE)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --soak --examples $(EXAMPLES) --figures $(FAULTS_TABLE)
 
 lint: $(VENV)/installed-test  ## types, style, import layers, deployment files
 	$(BIN)/ruff check .
