@@ -14,7 +14,7 @@ from embedded.steps import ProcessSpec, http_ready
 from runtime.failpoints import VARIABLE
 from tests.support.waiting import wait_until
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 
 
 class Crew:
