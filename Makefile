@@ -8,6 +8,8 @@ TEST_PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 FAULTS_TABLE ?= faults.md
 # How many random histories each test plays in its long form.
 EXAMPLES ?= 3000
+# Options of pytest for the long forms, such as --ignore=tests/faults.
+SOAK ?=
 
 .PHONY: demo test test-fast soak lint bench bench-hostile bench-identity bench-peers help clean
 
@@ -21,7 +23,7 @@ test-fast: $(VENV)/installed-test  ## the tests that need neither Kafka nor Clic
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m "not stack"
 
 soak: $(VENV)/installed-test  ## the long forms: many kills, outages, random histories; the faults' figures go to faults.md
-	$(BIN)/pytest -n $(TEST_PROCESSES) --soak --examples $(EXAMPLES) --figures $(FAULTS_TABLE)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --soak --examples $(EXAMPLES) --figures $(FAULTS_TABLE) $(SOAK)
 
 lint: $(VENV)/installed-test  ## types, style, import layers, deployment files
 	$(BIN)/ruff check .
