@@ -11,7 +11,7 @@ from embedded.terminal import Terminal
 
 
 class Screen(FetchProgress, Protocol):
-    """Told what happens. Steps may overlap; each is ended by `step_done` or `step_failed`."""
+    """Shows what happens. Steps may overlap; each is ended by `step_done` or `step_failed`."""
 
     def step_starts(self, title: str) -> None:
         """A step begins."""

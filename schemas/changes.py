@@ -11,7 +11,7 @@ RequestState = Literal["unanswered", "unchanged", "rebuilding", "done"]
 profiles are being rebuilt. done: decided, and every profile that it concerns is rebuilt."""
 
 PLANS = "rules-"
-"""How the ids of orders begin that carry out a plan: such a decision is the rules', not an operator's."""
+"""How the ids of requests begin that carry out a plan: such a decision is the rules', not an operator's."""
 
 _REBUILDING = frozenset({"unmerged", "shared", "reattributed"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")

@@ -1,6 +1,6 @@
 """Onefold: the worker that runs PROFILE, hosting this job's fold as its only stage.
 
-Transport, lanes, store, changelog and transactions are the worker's own; only the fold is the job's. A state is decoded
+Transport, tasks, store, changelog and transactions are the worker's own; only the fold is the job's. A state is decoded
 and encoded once for a key and batch, as PROFILE does.
 """
 

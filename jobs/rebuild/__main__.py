@@ -67,7 +67,7 @@ class _Ending:
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
-    """Rebuild what is asked for until `stopping` is set. Raises Stopped when that comes in the midst of it."""
+    """Rebuild what is requested until `stopping` is set. Raises Stopped when that comes in the midst of it."""
     changes: Changes | None = None
 
     def not_ready() -> str | None:
@@ -102,7 +102,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 def _prepare(settings: Settings) -> Codec:
     create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
     codec = Codec(Registry(settings.registry))
-    codec.encoder(ProfileCommand)  # ids that are asked for now need not be asked for later
+    codec.encoder(ProfileCommand)  # ids that are looked up now need not be looked up later
     codec.encoder(IdentityChange)
     return codec
 

@@ -38,4 +38,4 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
 FACETS: dict[str, type[Facet]] = {
     field.name: field.type for field in msgspec.structs.fields(ProfileState) if field.name != "as_of"
 }
-"""The facets by the name of their field, in the order in which they are asked."""
+"""The facets by the name of their field, in the order in which they are called."""

@@ -42,7 +42,7 @@ class Scene:
         return Ledger(self.stack.addresses, self.sender.codec, self.workspace.name, known, self._since)
 
     def request(self, request: IdentityRequest) -> None:
-        """Put an operator's order on its topic."""
+        """Put an operator's request on its topic."""
         self.sender.produce(IDENTITY_REQUESTS, request.workspace.encode(), self._encode_request(request))
         self.sender.flush()
 
