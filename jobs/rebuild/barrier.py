@@ -15,7 +15,7 @@ from runtime.retrying import Stopped, persist
 from schemas import topics
 from schemas.groups import SINK, WORKER
 
-STEPS = 4  # as many as a stale event can take from profile to profile
+STEPS = 5  # as many as a stale event takes, see docs/decisions/0016
 POLL_S = 0.05
 LOG_EVERY_S = 10.0
 

@@ -27,11 +27,14 @@ MAX_AHEAD_MS = 24 * 3600 * 1000  # one event from the year 2100 would move the e
 
 
 class _Decoded(NamedTuple):
+    """`led`: the event with its primary identifier first."""
+
     record: Record
     key: bytes
     event: EventHead | None
     identifiers: tuple[Identifier, ...]
     route: Route | None
+    led: bytes | None = None
 
 
 class ResolveStage:
@@ -79,10 +82,11 @@ class ResolveStage:
         identifiers = self._rules.usable(event.identifiers)
         if not identifiers:
             raise DecodeError("no_identifier", "none of the event's identifiers can name somebody")
-        return _Decoded(record, identifier_key(event.workspace, identifiers[0]), event, identifiers, None)
+        led = self._led_by(identifiers[0], event, record)
+        return _Decoded(record, identifier_key(event.workspace, identifiers[0]), event, identifiers, None, led)
 
     def _led_by(self, primary: Identifier, event: EventHead, record: Record) -> bytes | None:
-        """Return the event with its primary identifier first, as it nearly always comes.
+        """Return the event with its primary identifier first, as it nearly always comes. Raises DecodeError.
 
         All who read it later take the first for the one by which it was routed, whatever the rules are by then.
         """
@@ -105,9 +109,8 @@ class ResolveStage:
         resolved = resolve(
             entry, item.identifiers, event.source, workspace.namespace, request_all=is_sign_in, epoch=epoch
         )
-        record = item.record
         key = profile_key(event.workspace, resolved.profile_id)
-        outputs.append(Output(EVENTS_RESOLVED, key, self._led_by(item.identifiers[0], event, record), record.headers))
+        outputs.append(Output(EVENTS_RESOLVED, key, item.led, item.record.headers))
         if resolved.changed is not None:
             view.put(item.key, encode_entry(resolved.changed))
         if resolved.requested:

@@ -1,6 +1,6 @@
 """ResolveStage on a store in memory: what is routed as it came, and what is not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -8,7 +8,7 @@ from identity.rules import DEFAULT_RULES
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event, Identifier
-from schemas.topics import EVENTS, EVENTS_RESOLVED
+from schemas.topics import EVENTS, EVENTS_DEAD, EVENTS_RESOLVED
 from streams.agents.resolve import ResolveStage
 from streams.phases import Received, Record, decode, fold
 from streams.state.view import StateView
@@ -42,3 +42,18 @@ def test_the_identifier_that_an_event_is_routed_by_is_its_first(
     decoded = codec.decode(Event, output.value)
     assert (decoded.identifiers, decoded.properties) == (tuple(routed), event.properties)
     assert output.key == profile_key(WORKSPACE, default_profile_id(NAMESPACE, routed[0]))
+
+
+@pytest.mark.parametrize(
+    "broken", [lambda value: value[:-8], lambda value: value.replace(b"null", b"\xff\xff\xff\xff")]
+)
+def test_an_event_that_must_be_reordered_and_cannot_be_read_to_its_end_is_a_dead_letter(
+    broken: Callable[[bytes], bytes],
+) -> None:
+    codec = Codec(FixedSchemas())
+    stage = ResolveStage(workspaces(), DEFAULT_RULES, codec)
+    event = Event(WORKSPACE, "web", "m1", "track", "View", NOW, None, NOW, (PHONE, ANN), properties='{"a": [1, null]}')
+    record = Record(EVENTS, 0, 0, b"k", broken(codec.encoder(Event)(event)))
+    folded = fold(stage, decode(stage, Received([record], {EVENTS: 1}, NOW)), StateView(Table(stage))).effects
+
+    assert [output.topic for output in folded.outputs] == [EVENTS_DEAD]
