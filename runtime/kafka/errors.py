@@ -24,7 +24,6 @@ _TERMINAL = frozenset(
         KafkaError._AUTHENTICATION,
         KafkaError._INVALID_ARG,
         KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.INVALID_MSG,
         KafkaError.INVALID_RECORD,
         KafkaError.POLICY_VIOLATION,
         KafkaError.INVALID_CONFIG,
