@@ -8,8 +8,9 @@ import threading
 
 import settings as configuration
 from runtime import logs
-from runtime.errors import TerminalError
+from runtime.errors import OnefoldError
 from runtime.http.endpoint import Endpoint
+from runtime.kafka.errors import errors_sorted
 from runtime.kafka.topics import create_topics
 from runtime.retrying import Stopped, persist
 from schemas import topics
@@ -36,7 +37,7 @@ def main() -> int:
         run(configuration.load(), stopping)
     except Stopped:
         return 0
-    except (TerminalError, OSError) as error:
+    except (OnefoldError, OSError) as error:
         logger.error("%s", error)
         return 1
     return 0
@@ -60,7 +61,8 @@ def run(settings: Settings, stopping: threading.Event) -> None:
         writer = Writer(codec, warehouse, letters, stopping)
         loop = SinkLoop(settings, writer, stopping)
         _rarely_collect_cycles()
-        loop.run()
+        with errors_sorted(settings.kafka):
+            loop.run()
     finally:
         endpoint.close()
         warehouse.close()

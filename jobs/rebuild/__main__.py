@@ -14,8 +14,9 @@ from jobs.rebuild.commands import ProfileCommands
 from jobs.rebuild.failpoints import reached
 from jobs.rebuild.rebuild import Rebuilder
 from runtime import logs
-from runtime.errors import TerminalError
+from runtime.errors import OnefoldError
 from runtime.http.endpoint import Endpoint
+from runtime.kafka.errors import errors_sorted
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.topics import create_topics
 from runtime.retrying import Stopped, persist
@@ -58,7 +59,7 @@ class _Ending:
             run(configuration.load(), stopping)
         except Stopped:
             pass
-        except (TerminalError, OSError) as error:
+        except (OnefoldError, OSError) as error:
             logger.error("%s", error)
             self.code = 1
         except BaseException:
@@ -87,16 +88,21 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             stopping,
         )
         try:
-            while not stopping.is_set():
-                taken = persist("take", changes.take, stopping, metrics.RETRIES)
-                if taken:
-                    rebuilt = rebuilder.rebuild(taken, changes.fencing_token)
-                    reached("before_rebuilt")
-                    persist("rebuilt", partial(changes.publish, rebuilt), stopping, metrics.RETRIES)
-                    reached("before_offsets")
-                changes.commit()
+            with errors_sorted(settings.kafka):
+                _work(changes, rebuilder, stopping)
         finally:
             changes.close()
+
+
+def _work(changes: Changes, rebuilder: Rebuilder, stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        taken = persist("take", changes.take, stopping, metrics.RETRIES)
+        if taken:
+            rebuilt = rebuilder.rebuild(taken, changes.fencing_token)
+            reached("before_rebuilt")
+            persist("rebuilt", partial(changes.publish, rebuilt), stopping, metrics.RETRIES)
+            reached("before_offsets")
+        changes.commit()
 
 
 def _prepare(settings: Settings) -> Codec:
