@@ -11,6 +11,7 @@ from types import TracebackType
 
 from runtime.literal import literal
 from runtime.output import guard_output
+from runtime.stalls import explain_on_signal
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _INDENT = "    "
@@ -38,9 +39,11 @@ class OneLine(logging.Formatter):
 def configure(level: int = logging.INFO) -> logging.Handler:
     """Log to standard error from `level` on, also what nobody caught; returns the handler, for filters.
 
-    Whatever else the process prints is guarded. To be called once, at the start of a process.
+    Whatever else the process prints is guarded; on a signal it prints what it waits for. To be called once, in the main
+    thread, at the start of a process.
     """
     guard_output()
+    explain_on_signal()
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine(_FORMAT))
     logging.basicConfig(level=level, handlers=[handler])

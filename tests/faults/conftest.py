@@ -97,8 +97,11 @@ _has_failed = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Leave a note for `figures` of how the test itself ended."""
+    """Note for `figures` how the test itself ended, and for the reader what the workers waited for."""
     report = yield
     if report.when == "call":
         item.stash[_has_failed] = report.failed
+        crew = getattr(item, "funcargs", {}).get("crew")
+        if report.failed and crew is not None:
+            report.sections.append(("workers", crew.explain()))
     return report

@@ -1,8 +1,10 @@
 """Worker processes that a test starts, kills, stops and starts again, on a running stack."""
 
+import os
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -12,9 +14,12 @@ from embedded.process import Reaper, StackProcess
 from embedded.stack import Stack
 from embedded.steps import ProcessSpec, http_ready
 from runtime.failpoints import VARIABLE
+from runtime.stalls import SIGNAL
 from tests.support.waiting import wait_until
 
 READY_WITHIN_S = 120.0
+EXPLAINS_WITHIN_S = 2.0
+LOG_END = 30_000  # characters
 
 
 class Crew:
@@ -101,6 +106,14 @@ class Crew:
         """Delete everything that a worker keeps on disk; it must not run."""
         assert self._workers[number].pid is None, "a running worker's folder must not be deleted"
         shutil.rmtree(self._folder / f"worker-{number}")
+
+    def explain(self) -> str:
+        """The end of each worker's log, with what a worker that runs waits for."""
+        running = [worker for worker in self._workers.values() if worker.pid is not None]
+        for worker in running:
+            os.kill(worker.pid or 0, SIGNAL)
+        time.sleep(EXPLAINS_WITHIN_S if running else 0)
+        return "\n".join(f"{worker.log}:\n{worker.log.read_text()[-LOG_END:]}" for worker in self._workers.values())
 
     def close(self) -> None:
         """End all workers."""
