@@ -49,6 +49,13 @@ class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):
         return f"{self.namespace}:{self.value}"
 
 
+class Repair(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A place of an event that could not be kept as it was sent: its path, and why (docs/guide/sending.md lists both)."""
+
+    field: str
+    reason: str
+
+
 class EventHead(msgspec.Struct, frozen=True, gc=False):
     """The front of an Event: enough to say whose it is, decoded without touching the rest."""
 
@@ -60,6 +67,7 @@ class EventHead(msgspec.Struct, frozen=True, gc=False):
     occurred_at: Millis
     sent_at: Millis | None
     received_at: Millis
+    ordinal: int
     identifiers: tuple[Identifier, ...]
 
 
@@ -76,6 +84,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     properties: str = "{}"
     traits: str = "{}"
     context: str = "{}"
+    ordinal: int = 0
+    repairs: tuple[Repair, ...] = ()
 
 
 class Membership(msgspec.Struct, frozen=True, gc=False):

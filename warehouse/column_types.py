@@ -57,6 +57,7 @@ class ColumnType(msgspec.Struct, frozen=True):
 _MS = pa.timestamp("ms", tz="UTC")
 _PAIR = pa.struct([("namespace", pa.string()), ("value", pa.string())])
 _MEMBERSHIP = pa.struct([("segment", pa.string()), ("entered_at", _MS)])
+_REPAIR = pa.struct([("field", pa.string()), ("reason", pa.string())])
 _HEADER = pa.struct([("name", pa.string()), ("value", pa.binary())])
 
 NAME = ColumnType("LowCardinality(String)", pa.string())
@@ -80,5 +81,6 @@ IDENTIFIERS = ColumnType("Array(Tuple(namespace LowCardinality(String), value St
 MEMBERSHIPS = ColumnType(
     "Array(Tuple(segment LowCardinality(String), entered_at DateTime64(3, 'UTC')))", pa.list_(_MEMBERSHIP), _records
 )
+REPAIRS = ColumnType("Array(Tuple(field String, reason LowCardinality(String)))", pa.list_(_REPAIR), _records)
 HEADERS = ColumnType("Array(Tuple(name String, value Nullable(String)))", pa.list_(_HEADER), _records)
 UNPARSED = ColumnType("Map(LowCardinality(String), String)", pa.null())
