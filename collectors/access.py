@@ -6,8 +6,8 @@ from itertools import islice
 
 import msgspec
 
+from admission.json_text import JsonObject
 from collectors.events import Sender
-from collectors.payload import JsonObject
 from runtime.http.callers import Caller
 from settings import Workspace
 

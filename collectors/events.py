@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from collectors import payload, times
-from collectors.fields import read_object, read_text
-from collectors.identifiers import UnusedReason, read_identifiers
-from collectors.payload import JsonObject
-from collectors.rejection import Rejection
+from admission import json_text
+from admission.fields import read_object, read_text
+from admission.identifiers import UnusedReason
+from admission.json_text import JsonObject
+from admission.rejection import Rejection
+from collectors import times
+from collectors.identifiers import read_identifiers
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, EventType
 
@@ -47,13 +49,13 @@ class Accepted(NamedTuple):
 
 def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Envelope) -> Accepted:
     """Return the event that a call stands for. Raises Rejection for the first thing that is wrong."""
-    payload.check(call)
+    json_text.check(call)
     context = envelope.context | read_object(call, "context")
     traits = _traits(call, kind, context)
     sent_at = times.read_time(call, "sentAt")
     if sent_at is None:
         sent_at = envelope.sent_at
-    texts = [payload.compact(value) for value in (_properties(call, kind), traits, context)]
+    texts = [json_text.compact(value) for value in (_properties(call, kind), traits, context)]
     size = sum(len(text.encode()) for text in texts)
     if size > MAX_EVENT_BYTES:
         raise Rejection("event_too_large", f"{size} bytes of JSON; at most {MAX_EVENT_BYTES} are accepted")

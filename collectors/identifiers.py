@@ -1,95 +1,20 @@
-"""Reads the identifiers of a call, each with its field, in one spelling; unusable ones keep their reason.
+"""Reads the identifiers of a call, each with its field.
 
-How values are normalised is `identity.normalise`'s; who belongs together is decided in the streams.
+Leaves to `admission.identifiers` which are usable, and in which spelling.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice, repeat
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Iterator
 
-from collectors.fields import kind_of, read_object, read_text
-from collectors.payload import JsonObject
-from collectors.rejection import Rejection
-from identity.normalise import Reason, Unusable, normalise
-from identity.rules import MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
+from admission.fields import kind_of, read_object, read_text
+from admission.identifiers import NamedIdentifier, SortedIdentifiers, sort_out
+from admission.json_text import JsonObject
+from admission.rejection import Rejection
+from identity.rules import IdentityRules
 from schemas.records import EventType, Identifier
 
-UnusedReason: TypeAlias = Reason | Literal["too_many"]
-
-TOO_MANY: Literal["too_many"] = "too_many"
-MAX_KEPT = 100  # identifiers of one event, used or not
 MAX_EXTERNAL_IDS = 1_000  # of one event; those behind are not read
-MAX_NAMESPACE_LENGTH = 64
-MAX_SHOWN = 5
 
 _PLATFORMS = {"ios": "idfa", "ipados": "idfa", "tvos": "idfa", "android": "gaid"}
-_EXPLANATIONS: dict[UnusedReason, str] = {
-    "unknown_namespace": "the rules know no such namespace",
-    "blocked": "such a value names nobody",
-    "malformed": "the value is not well-formed",
-    "checksum": "its check digit is wrong",
-    "too_long": f"it has more than {MAX_VALUE_LENGTH} characters",
-    "unprintable": "it has characters that cannot be printed",
-    "too_many": f"an event has at most {MAX_IDENTIFIERS} identifiers",
-}
-
-
-class NamedIdentifier(NamedTuple):
-    """An identifier as it was sent, and the field that it stands in."""
-
-    field: str
-    identifier: Identifier
-
-
-class UnusedIdentifier(NamedTuple):
-    """An identifier that counts for nothing, and why."""
-
-    named: NamedIdentifier
-    reason: UnusedReason
-
-    def __str__(self) -> str:
-        shown = repr(self.named.identifier.value[:50])
-        return f"{self.named.field} {shown} is no {self.named.identifier.namespace[:50]}: {_EXPLANATIONS[self.reason]}"
-
-
-class SortedIdentifiers(NamedTuple):
-    """`usable`: in one spelling, strongest first, each once. `accounts`: the same, of accounts. `unused`: as sent.
-
-    `unread`: how many there are that were not looked at.
-    """
-
-    usable: tuple[Identifier, ...]
-    accounts: tuple[Identifier, ...]
-    unused: tuple[UnusedIdentifier, ...]
-    unread: int = 0
-
-    def reasons(self) -> tuple[UnusedReason, ...]:
-        """Return why identifiers are not used, a reason for each."""
-        read: Iterable[UnusedReason] = (unused.reason for unused in self.unused)
-        return (*read, *repeat(TOO_MANY, self.unread))
-
-    def kept(self, rules: IdentityRules) -> tuple[Identifier, ...]:
-        """Return what stays on the event, at most MAX_KEPT, the primary first. The rules use `usable` and no more."""
-        unused = (_kept_as_unused(rules, unused.named.identifier) for unused in self.unused)
-        return tuple(islice(chain(self.usable, self.accounts, unused), MAX_KEPT))
-
-
-def sort_out(rules: IdentityRules, sent: Iterable[NamedIdentifier]) -> SortedIdentifiers:
-    """Sort out which of the identifiers are usable; the first MAX_IDENTIFIERS by strength are used."""
-    usable: dict[Identifier, NamedIdentifier] = {}
-    unused = []
-    for named in sent:
-        normalised = normalise(rules, named.identifier)
-        if isinstance(normalised, Unusable):
-            unused.append(UnusedIdentifier(named, normalised.reason))
-        else:
-            usable.setdefault(normalised, named)
-    ranked = sorted(usable, key=rules.rank)
-    accounts = [identifier for identifier in ranked if rules.kind(identifier) == "account"]
-    others = [identifier for identifier in ranked if rules.kind(identifier) != "account"] if accounts else ranked
-    surplus = [*others[MAX_IDENTIFIERS:], *accounts[MAX_IDENTIFIERS:]]
-    unused += [UnusedIdentifier(usable[identifier], TOO_MANY) for identifier in surplus]
-    return SortedIdentifiers(tuple(others[:MAX_IDENTIFIERS]), tuple(accounts[:MAX_IDENTIFIERS]), tuple(unused))
 
 
 def read_identifiers(
@@ -100,12 +25,9 @@ def read_identifiers(
     identifiers = identifiers._replace(unread=max(0, external_id_count(context) - MAX_EXTERNAL_IDS))
     if identifiers.usable:
         return identifiers
-    unused = identifiers.unused
-    if not unused:
+    if not identifiers.unused:
         raise Rejection("missing_identifier", "userId or anonymousId is needed", "userId")
-    shown = "; ".join(map(str, unused[:MAX_SHOWN]))
-    more = f"; and {len(unused) - MAX_SHOWN} more" if len(unused) > MAX_SHOWN else ""
-    raise Rejection("missing_identifier", f"no identifier is usable: {shown}{more}", unused[0].named.field)
+    raise Rejection("missing_identifier", identifiers.why_none(), identifiers.unused[0].named.field)
 
 
 def external_id_count(context: JsonObject) -> int:
@@ -199,13 +121,3 @@ def _of_device(context: JsonObject) -> Iterator[NamedIdentifier]:
 def _object_in(context: JsonObject, name: str) -> JsonObject:
     """Return an object of the context; empty where something else stands there, as anything may."""
     return read_object(context, name) if isinstance(context.get(name), dict) else {}
-
-
-def _kept_as_unused(rules: IdentityRules, identifier: Identifier) -> Identifier:
-    """Return it as it was sent, but bounded, and such that the rules cannot use it.
-
-    One character over the limit shows that there was more. What only a normaliser refused gets a namespace of its own.
-    """
-    namespace, value = identifier.namespace[: MAX_NAMESPACE_LENGTH + 1], identifier.value[: MAX_VALUE_LENGTH + 1]
-    kept = Identifier(namespace, value)
-    return Identifier(f"unused.{namespace}", value) if rules.is_usable(kept) else kept

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from collectors import metrics, payload
+from admission import json_text
+from admission.rejection import Rejection
+from collectors import metrics
 from collectors.events import Sender
-from collectors.rejection import Rejection
 from collectors.validation import Judgement, RefusedCall
 from runtime.errors import OnefoldError, TransientError
 from runtime.kafka.async_producer import AsyncProducer
@@ -47,7 +48,7 @@ class Intake:
         self, sender: Sender | None, rejection: Rejection, body: bytes, received_at: int
     ) -> None:
         """As `keep`, for a request that is wrong as a whole."""
-        refused = RefusedCall(0, sender, None, rejection, payload.excerpt_of_bytes(body))
+        refused = RefusedCall(0, sender, None, rejection, json_text.excerpt_of_bytes(body))
         await self.keep(Judgement((), (refused,)), received_at)
 
 

@@ -12,11 +12,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from admission.rejection import Rejection
 from collectors import metrics
 from collectors.access import WriteKeys
 from collectors.intake import Intake, count_rejection
 from collectors.judging import Judging
-from collectors.rejection import Rejection
 from collectors.validation import BodyVerdict, Judgement, ReceivedBody, RefusedCall, judge_body
 from identity.rules import IdentityRules
 from runtime.errors import OnefoldError

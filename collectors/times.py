@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from collectors.payload import JsonObject
-from collectors.rejection import Rejection
+from admission.json_text import JsonObject
+from admission.rejection import Rejection
 
 RETRIES_END_AFTER_MS = 10 * 60 * 1000
 MAX_TIME_LENGTH = 64  # twice the longest of ISO 8601

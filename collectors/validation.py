@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from collectors import payload, times
+from admission import json_text
+from admission.fields import kind_of, read_object, read_text
+from admission.identifiers import UnusedReason
+from admission.json_text import JsonObject, JsonValue
+from admission.rejection import Code, Rejection
+from collectors import times
 from collectors.access import UsableKeys, key_from_body
 from collectors.events import CALLS, Envelope, Sender, read_event
-from collectors.fields import kind_of, read_object, read_text
-from collectors.identifiers import MAX_EXTERNAL_IDS, UnusedReason, external_id_count
-from collectors.payload import JsonObject, JsonValue
-from collectors.rejection import Code, Rejection
+from collectors.identifiers import MAX_EXTERNAL_IDS, external_id_count
 from identity.rules import IdentityRules
 from schemas.records import Event, EventType
 
@@ -65,7 +67,7 @@ def judge_body(body: bytes, received: ReceivedBody, rules: IdentityRules) -> Bod
     """Return the verdict on a body. Time and memory are bounded by its size and by the limits of this module."""
     kind, sender, keys, received_at = received
     try:
-        call = _object(payload.parse(body))
+        call = _object(json_text.parse(body))
         sender = sender or keys.sender(key_from_body(call))
         if kind is None:
             return BodyVerdict(sender, judge_batch(call, sender, keys, received_at, rules))
@@ -94,7 +96,7 @@ def judge_batch(
     if len(calls) > MAX_BATCH_EVENTS:
         raise Rejection("too_many_events", f"{len(calls)} calls; at most {MAX_BATCH_EVENTS} are accepted", "batch")
     context = read_object(batch, "context")
-    payload.check(context, "context")
+    json_text.check(context, "context")
     _check_shared(context, calls)
     envelope = Envelope(received_at, times.read_time(batch, "sentAt"), context, rules)
     return _judge(calls, None, sender, envelope, keys)
@@ -108,27 +110,27 @@ def _judge(
         own_sender = sender
         try:
             if not isinstance(call, dict):
-                payload.check(call)
+                json_text.check(call)
                 raise Rejection("invalid_type", f"expected an object, found {kind_of(call)}")
             own_sender = own_sender or _own_sender(call, keys)
             read = read_event(call, kind or _kind(call), own_sender, envelope)
             accepted.append(read.event)
             unused += read.unused
         except Rejection as rejection:
-            refused.append(RefusedCall(index, own_sender, _message_id(call), rejection.bare(), payload.excerpt(call)))
+            refused.append(RefusedCall(index, own_sender, _message_id(call), rejection.bare(), json_text.excerpt(call)))
     return Judgement(tuple(accepted), tuple(refused), tuple(unused))
 
 
 def _object(parsed: JsonValue) -> JsonObject:
     if isinstance(parsed, dict):
         return parsed
-    payload.check(parsed)
+    json_text.check(parsed)
     raise Rejection("invalid_body", "the body must be a JSON object")
 
 
 def _check_shared(context: JsonObject, calls: list[JsonValue]) -> None:
     """Raise Rejection where few bytes of a batch would become many, or much work, in its events."""
-    size = len(payload.compact(context).encode())
+    size = len(json_text.compact(context).encode())
     if size > MAX_SHARED_CONTEXT_BYTES:
         raise Rejection("event_too_large", f"at most {MAX_SHARED_CONTEXT_BYTES} bytes are accepted", "context")
     if size * len(calls) > MAX_REPEATED_CONTEXT_BYTES:

@@ -50,7 +50,7 @@ class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class Repair(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A place of an event that could not be kept as it was sent: its path, and why (docs/guide/sending.md lists both)."""
+    """A place of an event that could not be kept as it was sent: its path, and why (docs/guide/sending.md)."""
 
     field: str
     reason: str

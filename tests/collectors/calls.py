@@ -2,8 +2,8 @@
 
 import uuid
 
+from admission.json_text import JsonObject, parse
 from collectors.events import Envelope, Sender
-from collectors.payload import JsonObject, parse
 from settings import Source, Workspace
 
 RECEIVED_AT = 1_795_473_285_000  # 2026-11-23T22:34:45Z

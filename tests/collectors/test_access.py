@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admission.rejection import Rejection
 from collectors.access import NOT_FROM_HERE, UNKNOWN_KEY, UsableKeys, WriteKeys
 from collectors.events import Sender
-from collectors.rejection import Rejection
 from collectors.validation import Judgement, ReceivedBody, judge_body
 from identity.rules import DEFAULT_RULES
 from runtime.http.callers import Caller

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
+from admission.rejection import Rejection
 from collectors.events import MAX_EVENT_BYTES, Envelope, read_event
-from collectors.rejection import Rejection
 from schemas.records import Event, EventType, Identifier
 from tests.collectors import calls
 from tests.collectors.calls import ENVELOPE, RECEIVED_AT, SENDER, call

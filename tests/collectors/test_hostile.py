@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from admission.rejection import Rejection
 from collectors.access import UsableKeys, WriteKeys
 from collectors.identifiers import MAX_EXTERNAL_IDS
-from collectors.rejection import Rejection
 from collectors.validation import (
     MAX_BATCH_EXTERNAL_IDS,
     MAX_REPEATED_CONTEXT_BYTES,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admission.identifiers import MAX_KEPT, MAX_NAMESPACE_LENGTH, NamedIdentifier, sort_out
+from admission.rejection import Rejection
 from collectors.events import Accepted, Envelope, read_event
-from collectors.identifiers import MAX_KEPT, MAX_NAMESPACE_LENGTH, NamedIdentifier, sort_out
-from collectors.rejection import Rejection
 from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import EventType, Identifier
 from tests.collectors.calls import RECEIVED_AT, SENDER, call

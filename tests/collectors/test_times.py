@@ -2,9 +2,9 @@
 
 import pytest
 
+from admission.json_text import JsonObject, JsonValue
+from admission.rejection import Rejection
 from collectors import times
-from collectors.payload import JsonObject, JsonValue
-from collectors.rejection import Rejection
 
 RECEIVED_AT = 1_795_473_285_000
 MINUTE = 60_000

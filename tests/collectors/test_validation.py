@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from admission.json_text import JsonObject
+from admission.rejection import Rejection
 from collectors.access import WriteKeys
 from collectors.events import Sender
-from collectors.payload import JsonObject
-from collectors.rejection import Rejection
 from collectors.validation import MAX_BATCH_EVENTS, MAX_SHARED_CONTEXT_BYTES, Judgement, judge_batch
 from identity.rules import DEFAULT_RULES
 from runtime.http.callers import Caller, key_from_header

@@ -5,11 +5,12 @@ from typing import get_args
 
 import pytest
 
+from admission.identifiers import MAX_KEPT, UnusedReason
+from admission.json_text import JsonObject
 from collectors.access import UsableKeys
 from collectors.events import MAX_EVENT_BYTES
-from collectors.identifiers import MAX_EXTERNAL_IDS, MAX_KEPT, UnusedReason
+from collectors.identifiers import MAX_EXTERNAL_IDS
 from collectors.judging import AT_ONCE_BYTES, MAX_WAITING
-from collectors.payload import JsonObject
 from collectors.routes import PATHS
 from collectors.validation import (
     MAX_BATCH_EVENTS,

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from admission.identifiers import NamedIdentifier, UnusedReason, sort_out
 from collectors.events import MAX_EVENT_BYTES, MAX_NAME_LENGTH
-from collectors.identifiers import NamedIdentifier, UnusedReason, sort_out
 from collectors.sources.files.mapping import ColumnKind, Constant, FromColumn, Mapping, Time
 from collectors.sources.files.rows import Row
 from identity.rules import IdentityRules

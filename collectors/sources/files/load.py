@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 import definitions
-from collectors.identifiers import UnusedReason
+from admission.identifiers import UnusedReason
 from collectors.sources.files.conversion import CellError, Converter
 from collectors.sources.files.delivery import send
 from collectors.sources.files.mapping import Mapping

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from collectors.rejection import Code, Rejection
+from admission.rejection import Code, Rejection
 
 MAX_DEPTH = 32
 MAX_PATH_LENGTH = 200

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from collectors.payload import JsonObject, JsonValue
-from collectors.rejection import Rejection
+from admission.json_text import JsonObject, JsonValue
+from admission.rejection import Rejection
 
 
 def read_text(call: JsonObject, name: str, path: str = "") -> str | None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.payload import check, compact, excerpt, parse
-from collectors.rejection import Rejection
+from admission.json_text import check, compact, excerpt, parse
+from admission.rejection import Rejection
 
 NUMBERS = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
