@@ -8,7 +8,6 @@ Code = Literal[
     "invalid_body",
     "invalid_json",
     "invalid_number",
-    "invalid_time",
     "invalid_type",
     "invalid_value",
     "missing_field",

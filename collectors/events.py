@@ -13,9 +13,10 @@ from admission.fields import read_object, read_text
 from admission.identifiers import UnusedReason
 from admission.json_text import JsonObject
 from admission.rejection import Rejection
-from collectors import times
 from collectors.identifiers import read_identifiers
+from collectors.times import NO_TIME, WrittenTime, event_times
 from identity.rules import DEFAULT_RULES, IdentityRules
+from schemas.ordinals import pack_ordinal
 from schemas.records import Event, EventType
 
 CALLS: tuple[EventType, ...] = ("identify", "track", "page", "screen", "alias", "group")
@@ -32,12 +33,16 @@ class Sender(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """What the calls of one request share: times in ms, the batch's own context, which an event's goes over, rules."""
+    """What the calls of one request share: times, the batch's own context, which an event's goes over, rules.
+
+    `received_at` is in ms; `first_arrival` is that of the first call (`collectors.arrivals`).
+    """
 
     received_at: int
-    sent_at: int | None = None
+    sent_at: WrittenTime = NO_TIME
     context: JsonObject = {}
     rules: IdentityRules = DEFAULT_RULES
+    first_arrival: int = 1
 
 
 class Accepted(NamedTuple):
@@ -47,14 +52,12 @@ class Accepted(NamedTuple):
     unused: tuple[UnusedReason, ...] = ()
 
 
-def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Envelope) -> Accepted:
-    """Return the event that a call stands for. Raises Rejection for the first thing that is wrong."""
+def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Envelope, index: int = 0) -> Accepted:
+    """Return the event that a call stands for; `index` counts the calls. Raises Rejection for the first fault."""
     json_text.check(call)
     context = envelope.context | read_object(call, "context")
     traits = _traits(call, kind, context)
-    sent_at = times.read_time(call, "sentAt")
-    if sent_at is None:
-        sent_at = envelope.sent_at
+    times = event_times(call, envelope.sent_at, envelope.received_at)
     texts = [json_text.compact(value) for value in (_properties(call, kind), traits, context)]
     size = sum(len(text.encode()) for text in texts)
     if size > MAX_EVENT_BYTES:
@@ -66,13 +69,15 @@ def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Enve
         message_id=_message_id(call),
         type=kind,
         event=_name(call, kind),
-        occurred_at=times.occurred_at(call, sent_at, envelope.received_at),
-        sent_at=sent_at,
+        occurred_at=times.occurred_at,
+        sent_at=times.sent_at,
         received_at=envelope.received_at,
         identifiers=identifiers.kept(envelope.rules),
         properties=texts[0],
         traits=texts[1],
         context=texts[2],
+        ordinal=pack_ordinal(times.microsecond, envelope.first_arrival + index),
+        repairs=times.repairs,
     )
     return Accepted(event, identifiers.reasons())
 

@@ -40,6 +40,9 @@ class Intake:
         _count(senders, "accepted")
         for reason, count in Counter(judgement.unused).items():
             metrics.IDENTIFIERS_UNUSED.labels(reason).inc(count)
+        repairs = (repair for event in judgement.accepted for repair in event.repairs)
+        for repaired, count in Counter(repair.reason for repair in repairs).items():
+            metrics.REPAIRS.labels(repaired).inc(count)
         _count((refused.sender for refused in judgement.refused if refused.sender is not None), "rejected")
         for refused in judgement.refused:
             count_rejection(refused.sender, refused.rejection.code)

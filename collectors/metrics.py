@@ -19,6 +19,11 @@ IDENTIFIERS_UNUSED = Counter(
     "Unusable identifiers of accepted events, by reason; they stay on the event.",
     ["reason"],
 )
+REPAIRS = Counter(
+    "onefold_collector_repairs",
+    "Places of accepted events that could not be kept as they were sent, by reason; the event names them.",
+    ["reason"],
+)
 REQUEST_SECONDS = Histogram(
     "onefold_collector_request_seconds",
     "From a request's head to its answer.",

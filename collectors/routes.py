@@ -15,6 +15,7 @@ from starlette.routing import Route
 from admission.rejection import Rejection
 from collectors import metrics
 from collectors.access import WriteKeys
+from collectors.arrivals import Arrivals
 from collectors.intake import Intake, count_rejection
 from collectors.judging import Judging
 from collectors.validation import BodyVerdict, Judgement, ReceivedBody, RefusedCall, judge_body
@@ -60,6 +61,7 @@ class Ingestion:
         self._bodies = bodies
         self._judging = judging
         self._intake = intake
+        self._arrivals = Arrivals()
 
     def routes(self) -> Iterator[Route]:
         """Yield every path, with and without a slash at its end: a redirect would lose the body in some SDKs."""
@@ -108,7 +110,8 @@ class Ingestion:
                 presented = keys.presented_in(body)
                 if keys.sender(presented) is None:
                     return _refuse_key(keys.why_refused(presented))
-            judge = partial(judge_body, body, ReceivedBody(kind, sender, keys, received_at), self._rules)
+            received = ReceivedBody(kind, sender, keys, received_at, self._arrivals)
+            judge = partial(judge_body, body, received, self._rules)
             verdict = await self._judging.run(caller.network, len(body), judge)
             return await self._keep(verdict, kind, body, received_at)
 

@@ -1,4 +1,4 @@
-"""Judges a request's body: which calls are accepted as events, which are refused, and why. Pure.
+"""Judges a request's body: which calls are accepted as events, which are refused, and why. Pure but for arrivals.
 
 Leaves reading the body to `bodies`, the meaning of a call to `events`, and what becomes of the judgement to `intake`.
 """
@@ -12,10 +12,11 @@ from admission.fields import kind_of, read_object, read_text
 from admission.identifiers import UnusedReason
 from admission.json_text import JsonObject, JsonValue
 from admission.rejection import Code, Rejection
-from collectors import times
 from collectors.access import UsableKeys, key_from_body
+from collectors.arrivals import Arrivals
 from collectors.events import CALLS, Envelope, Sender, read_event
 from collectors.identifiers import MAX_EXTERNAL_IDS, external_id_count
+from collectors.times import read_time
 from identity.rules import IdentityRules
 from schemas.records import Event, EventType
 
@@ -48,12 +49,21 @@ class ReceivedBody(NamedTuple):
     """A body before it is parsed, and what its request's head says of it.
 
     `kind`: of its call; None for a batch. `sender`: None if the head has no key; then the body must have one of `keys`.
+    `arrivals`: where its calls get their numbers.
     """
 
     kind: EventType | None
     sender: Sender | None
     keys: UsableKeys
     received_at: int
+    arrivals: Arrivals
+
+
+class Receipt(NamedTuple):
+    """When a body was received, in ms since 1970, and the arrival of its first call."""
+
+    received_at: int
+    first_arrival: int
 
 
 class BodyVerdict(NamedTuple):
@@ -65,25 +75,27 @@ class BodyVerdict(NamedTuple):
 
 def judge_body(body: bytes, received: ReceivedBody, rules: IdentityRules) -> BodyVerdict:
     """Return the verdict on a body. Time and memory are bounded by its size and by the limits of this module."""
-    kind, sender, keys, received_at = received
+    kind, sender, keys, received_at, arrivals = received
     try:
         call = _object(json_text.parse(body))
         sender = sender or keys.sender(key_from_body(call))
+        receipt = Receipt(received_at, arrivals.take(1 if kind else _call_count(call)))
         if kind is None:
-            return BodyVerdict(sender, judge_batch(call, sender, keys, received_at, rules))
+            return BodyVerdict(sender, judge_batch(call, sender, keys, receipt, rules))
         sender = sender or _own_sender(call, keys)
-        return BodyVerdict(sender, judge_call(call, kind, sender, received_at, rules))
+        return BodyVerdict(sender, judge_call(call, kind, sender, receipt, rules))
     except Rejection as rejection:
         return BodyVerdict(sender, rejection.bare())
 
 
-def judge_call(call: JsonObject, kind: EventType, sender: Sender, received_at: int, rules: IdentityRules) -> Judgement:
+def judge_call(call: JsonObject, kind: EventType, sender: Sender, receipt: Receipt, rules: IdentityRules) -> Judgement:
     """Judge a request with one call, whose kind its path says."""
-    return _judge([call], kind, sender, Envelope(received_at, rules=rules), UsableKeys({}))
+    envelope = Envelope(receipt.received_at, rules=rules, first_arrival=receipt.first_arrival)
+    return _judge([call], kind, sender, envelope, UsableKeys({}))
 
 
 def judge_batch(
-    batch: JsonObject, sender: Sender | None, keys: UsableKeys, received_at: int, rules: IdentityRules
+    batch: JsonObject, sender: Sender | None, keys: UsableKeys, receipt: Receipt, rules: IdentityRules
 ) -> Judgement:
     """Judge a batch. Raises Rejection where the batch as a whole is wrong.
 
@@ -98,7 +110,7 @@ def judge_batch(
     context = read_object(batch, "context")
     json_text.check(context, "context")
     _check_shared(context, calls)
-    envelope = Envelope(received_at, times.read_time(batch, "sentAt"), context, rules)
+    envelope = Envelope(receipt.received_at, read_time(batch, "sentAt"), context, rules, receipt.first_arrival)
     return _judge(calls, None, sender, envelope, keys)
 
 
@@ -113,7 +125,7 @@ def _judge(
                 json_text.check(call)
                 raise Rejection("invalid_type", f"expected an object, found {kind_of(call)}")
             own_sender = own_sender or _own_sender(call, keys)
-            read = read_event(call, kind or _kind(call), own_sender, envelope)
+            read = read_event(call, kind or _kind(call), own_sender, envelope, index)
             accepted.append(read.event)
             unused += read.unused
         except Rejection as rejection:
@@ -126,6 +138,11 @@ def _object(parsed: JsonValue) -> JsonObject:
         return parsed
     json_text.check(parsed)
     raise Rejection("invalid_body", "the body must be a JSON object")
+
+
+def _call_count(batch: JsonObject) -> int:
+    calls = batch.get("batch")
+    return min(len(calls), MAX_BATCH_EVENTS) if isinstance(calls, list) else 0
 
 
 def _check_shared(context: JsonObject, calls: list[JsonValue]) -> None:

@@ -4,11 +4,13 @@ import uuid
 
 from admission.json_text import JsonObject, parse
 from collectors.events import Envelope, Sender
+from collectors.validation import Receipt
 from settings import Source, Workspace
 
 RECEIVED_AT = 1_795_473_285_000  # 2026-11-23T22:34:45Z
 SENDER = Sender("main", "shop")
 ENVELOPE = Envelope(RECEIVED_AT)
+RECEIPT = Receipt(RECEIVED_AT, 1)
 WORKSPACE = Workspace("main", uuid.UUID(int=1), "wall", (Source("shop", "secret"), Source("app", "other")))
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from admission.rejection import Rejection
 from collectors.access import NOT_FROM_HERE, UNKNOWN_KEY, UsableKeys, WriteKeys
+from collectors.arrivals import Arrivals
 from collectors.events import Sender
 from collectors.validation import Judgement, ReceivedBody, judge_body
 from identity.rules import DEFAULT_RULES
@@ -134,14 +135,16 @@ def test_a_key_in_a_call_of_a_batch_is_held_to_the_same() -> None:
     body = json.dumps({"batch": [call | {"writeKey": "dev"}, call | {"writeKey": "secret"}]}).encode()
 
     def senders(keys: UsableKeys) -> list[str]:
-        verdict = judge_body(body, ReceivedBody(None, None, keys, RECEIVED_AT), DEFAULT_RULES)
+        verdict = judge_body(body, ReceivedBody(None, None, keys, RECEIVED_AT, Arrivals()), DEFAULT_RULES)
         assert isinstance(verdict.outcome, Judgement)
         return [event.source for event in verdict.outcome.accepted]
 
     assert senders(HERE) == ["dev", "shop"]
     assert senders(ELSEWHERE) == ["shop"]
     alone = judge_body(
-        json.dumps(call | {"writeKey": "dev"}).encode(), ReceivedBody("track", None, ELSEWHERE, 0), DEFAULT_RULES
+        json.dumps(call | {"writeKey": "dev"}).encode(),
+        ReceivedBody("track", None, ELSEWHERE, 0, Arrivals()),
+        DEFAULT_RULES,
     )
     assert isinstance(alone.outcome, Rejection)
     assert (alone.outcome.code, alone.outcome.message) == ("unknown_write_key", NOT_FROM_HERE)

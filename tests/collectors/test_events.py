@@ -7,6 +7,7 @@ import pytest
 
 from admission.rejection import Rejection
 from collectors.events import MAX_EVENT_BYTES, Envelope, read_event
+from collectors.times import NO_TIME
 from schemas.records import Event, EventType, Identifier
 from tests.collectors import calls
 from tests.collectors.calls import ENVELOPE, RECEIVED_AT, SENDER, call
@@ -41,6 +42,7 @@ def test_segment_python_sends_the_absent_id_as_null() -> None:
         identifiers=(Identifier("user_id", "9021008"),),
         properties='{"total":19.90,"名":"中"}',
         context='{"library":{"name":"analytics-python"}}',
+        ordinal=1,
     )
 
 
@@ -74,7 +76,7 @@ def test_rudder_web_sends_an_empty_user_id_and_traits_with_every_call() -> None:
 
 
 def test_the_batch_context_lies_under_the_events_own() -> None:
-    shared = Envelope(RECEIVED_AT, None, {"library": {"name": "go"}, "locale": "de"})
+    shared = Envelope(RECEIVED_AT, NO_TIME, {"library": {"name": "go"}, "locale": "de"})
     own = read('{"userId": "u1", "event": "e", "context": {"locale": "fr"}}', envelope=shared)
     assert json.loads(own.context) == {"library": {"name": "go"}, "locale": "fr"}
 
@@ -132,9 +134,6 @@ def test_a_category_is_kept_in_the_properties(kind: EventType) -> None:
         ({"userId": "\x07"}, "missing_identifier", "userId"),
         ({"messageId": "m" * 201}, "invalid_value", "messageId"),
         ({"messageId": {"a": 1}}, "invalid_type", "messageId"),
-        ({"timestamp": "yesterday"}, "invalid_time", "timestamp"),
-        ({"originalTimestamp": 1_795_473_284}, "invalid_time", "originalTimestamp"),
-        ({"sentAt": "2026-13-01"}, "invalid_time", "sentAt"),
         ({"properties": [1]}, "invalid_type", "properties"),
         ({"context": "web"}, "invalid_type", "context"),
         ({"context": {"externalIds": {"id": "1"}}}, "invalid_type", "context.externalIds"),

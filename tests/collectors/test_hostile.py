@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from admission.rejection import Rejection
 from collectors.access import UsableKeys, WriteKeys
+from collectors.arrivals import Arrivals
 from collectors.identifiers import MAX_EXTERNAL_IDS
 from collectors.validation import (
     MAX_BATCH_EXTERNAL_IDS,
@@ -31,13 +32,14 @@ from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE
 
 SIZE = 150_000
 LINEAR = 10  # four times as much may cost ten times as much; what is quadratic costs sixteen times as much
+ARRIVALS = Arrivals()
 KEYS = WriteKeys({"main": WORKSPACE}).used_by(Caller())
 
 Shape = Callable[[int], bytes]
 
 
 def judge(body: bytes, kind: EventType | None = "track") -> Judgement | Rejection:
-    return judge_body(body, ReceivedBody(kind, SENDER, KEYS, RECEIVED_AT), DEFAULT_RULES).outcome
+    return judge_body(body, ReceivedBody(kind, SENDER, KEYS, RECEIVED_AT, ARRIVALS), DEFAULT_RULES).outcome
 
 
 def seconds(body: bytes, kind: EventType | None, repeats: int = 3) -> float:

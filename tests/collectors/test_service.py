@@ -109,6 +109,26 @@ def test_identifiers_that_name_nobody_are_counted_and_the_event_is_accepted(
     assert [str(one) for one in events.read(1)[0].identifiers] == ["user_id:u-service", "anonymous_id:undefined"]
 
 
+def test_times_that_cannot_be_read_are_counted_and_the_events_are_accepted(
+    http: httpx.Client, events: TopicReader[Event]
+) -> None:
+    name = 'onefold_collector_repairs_total{reason="unreadable_time"}'
+
+    def counted() -> float:
+        lines = (line.split(" ") for line in http.get("/metrics").text.splitlines())
+        return sum(float(line[-1]) for line in lines if line[0] == name)
+
+    before = counted()
+    calls = [track(timestamp="yesterday"), track(timestamp="۲۰۱۶-۱۲-۳۱T۲۳:۵۹:۶۰Z")]
+    assert http.post("/v1/batch", json={"batch": calls, "sentAt": "0001-01-01T00:00:00Z"}).json()["accepted"] == 2
+    assert counted() == before + 3
+    first, second = sorted(events.read(2), key=lambda event: event.ordinal)
+    assert first.occurred_at == first.received_at
+    assert [repair.field for repair in first.repairs] == ["timestamp", "sentAt"]
+    assert (second.occurred_at, second.sent_at) == (1_483_228_800_000, None)
+    assert 0 < first.ordinal < second.ordinal
+
+
 def test_bad_calls_of_a_batch_are_kept_beside_the_good(
     http: httpx.Client, events: TopicReader[Event], rejected: TopicReader[RejectedEvent]
 ) -> None:

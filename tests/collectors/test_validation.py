@@ -7,18 +7,29 @@ import pytest
 from admission.json_text import JsonObject
 from admission.rejection import Rejection
 from collectors.access import WriteKeys
+from collectors.arrivals import Arrivals
 from collectors.events import Sender
-from collectors.validation import MAX_BATCH_EVENTS, MAX_SHARED_CONTEXT_BYTES, Judgement, judge_batch
+from collectors.validation import (
+    MAX_BATCH_EVENTS,
+    MAX_SHARED_CONTEXT_BYTES,
+    Judgement,
+    Receipt,
+    ReceivedBody,
+    judge_batch,
+    judge_body,
+)
 from identity.rules import DEFAULT_RULES
 from runtime.http.callers import Caller, key_from_header
-from tests.collectors.calls import RECEIVED_AT, SENDER, WORKSPACE, call
+from schemas.ordinals import pack_ordinal
+from schemas.records import Repair
+from tests.collectors.calls import RECEIPT, RECEIVED_AT, SENDER, WORKSPACE, call
 
 KEYS = WriteKeys({"main": WORKSPACE}).used_by(Caller("127.0.0.1"))
 GOOD: JsonObject = {"type": "track", "userId": "u1", "event": "Viewed", "messageId": "good"}
 
 
 def judge(batch: object, *, sender: Sender | None = SENDER, **fields: object) -> Judgement:
-    return judge_batch(call(json.dumps({"batch": batch} | fields)), sender, KEYS, RECEIVED_AT, DEFAULT_RULES)
+    return judge_batch(call(json.dumps({"batch": batch} | fields)), sender, KEYS, RECEIPT, DEFAULT_RULES)
 
 
 def refused(batch: object, **fields: object) -> Rejection:
@@ -74,8 +85,34 @@ def test_a_batch_that_is_wrong_as_a_whole_is_refused() -> None:
     assert (refused(None).code, refused(None).field) == ("missing_field", "batch")
     assert (refused({}).code, refused({}).field) == ("invalid_type", "batch")
     assert refused([1] * (MAX_BATCH_EVENTS + 1)).code == "too_many_events"
-    assert refused([GOOD], sentAt="soon").field == "sentAt"
     assert refused([GOOD], context={"x": "y" * MAX_SHARED_CONTEXT_BYTES}).field == "context"
+
+
+@pytest.mark.parametrize("sent_at", ["soon", 5, {}, "0001-01-01T00:00:00Z"])
+def test_an_unreadable_sent_at_of_a_batch_costs_nothing(sent_at: object) -> None:
+    (event,) = judge([GOOD | {"timestamp": "2026-10-16T16:00:27Z"}], sentAt=sent_at).accepted
+    assert (event.occurred_at, event.sent_at) == (1_792_166_427_000, None)
+    assert event.repairs == (Repair("sentAt", "unreadable_time"),)
+
+
+def test_the_ordinals_of_a_batch_are_in_the_order_of_its_calls() -> None:
+    receipt = Receipt(RECEIVED_AT, 1_000)
+    fine: JsonObject = {"timestamp": "2026-11-23T22:34:44.734821Z"}
+    batch: JsonObject = {"batch": [GOOD, GOOD | fine, "no object", GOOD | {"timestamp": "never"}]}
+    judgement = judge_batch(batch, SENDER, KEYS, receipt, DEFAULT_RULES)
+    assert [event.ordinal for event in judgement.accepted] == [1_000, pack_ordinal(821, 1_001), 1_003]
+
+
+def test_bodies_that_follow_each_other_go_on_with_greater_ordinals() -> None:
+    received = ReceivedBody(None, SENDER, KEYS, RECEIVED_AT, Arrivals(lambda: 7))
+    call_ = ReceivedBody("track", SENDER, KEYS, RECEIVED_AT, received.arrivals)
+    ordinals = []
+    for body, of_body in ((b'{"batch": [%b, %b]}', received), (b"%b", call_), (b"%b", call_)):
+        raw = json.dumps(GOOD).encode()
+        outcome = judge_body(body.replace(b"%b", raw), of_body, DEFAULT_RULES).outcome
+        assert isinstance(outcome, Judgement)
+        ordinals += [event.ordinal for event in outcome.accepted]
+    assert ordinals == [7, 8, 9, 10]
 
 
 def test_an_empty_batch_is_fine() -> None:

@@ -1,6 +1,7 @@
 """The guide's calls are accepted and refused as it shows, by the collector's own code."""
 
 import re
+from datetime import datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -12,6 +13,7 @@ from collectors.events import MAX_EVENT_BYTES
 from collectors.identifiers import MAX_EXTERNAL_IDS
 from collectors.judging import AT_ONCE_BYTES, MAX_WAITING
 from collectors.routes import PATHS
+from collectors.times import UNREADABLE_TIME
 from collectors.validation import (
     MAX_BATCH_EVENTS,
     MAX_BATCH_EXTERNAL_IDS,
@@ -20,10 +22,11 @@ from collectors.validation import (
     Judgement,
     judge_batch,
 )
+from collectors.written_times import MAX_LENGTH, SECONDS_FROM, read_time_text
 from identity.normalise import NORMALISERS, Reason
 from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
 from runtime.http.bodies import KNOWN, PACE, UNKNOWN
-from tests.collectors.calls import RECEIVED_AT, SENDER, call
+from tests.collectors.calls import RECEIPT, SENDER, call
 from tests.guide.chapter import blocks, text
 
 KIB, MIB = 1024, 1024 * 1024
@@ -32,7 +35,7 @@ EXAMPLES = [(block.text, block.answer_kind, block.answer) for block in blocks("s
 
 
 def judge(sent: JsonObject) -> Judgement:
-    return judge_batch({"batch": [sent]}, SENDER, UsableKeys({}), RECEIVED_AT, DEFAULT_RULES)
+    return judge_batch({"batch": [sent]}, SENDER, UsableKeys({}), RECEIPT, DEFAULT_RULES)
 
 
 def test_every_example_has_its_outcome() -> None:
@@ -51,6 +54,15 @@ def test_every_call_ends_as_shown(body: str, outcome: str, shown: str) -> None:
     assert answer == shown.splitlines()
 
 
+def test_every_time_is_read_as_shown() -> None:
+    shown = re.findall(r"^\| `([^`]+)` \| (\d{4}-\d{2}-\d{2}T[\d:.]{15})(?=[ :;])", TEXT, re.MULTILINE)
+    assert len(shown) == 20
+    for written, instant in shown:
+        time_us = read_time_text(written)
+        assert time_us is not None, written
+        assert (datetime(1970, 1, 1) + timedelta(microseconds=time_us)).isoformat(timespec="microseconds") == instant
+
+
 def test_the_tables_are_complete() -> None:
     first_cells = set(re.findall(r"^\| `([a-z_]+)` \|", TEXT, re.MULTILINE))
     reasons = {reason for part in get_args(UnusedReason) for reason in get_args(part) or (part,)}
@@ -58,7 +70,10 @@ def test_the_tables_are_complete() -> None:
     assert set(get_args(Reason)) < reasons
     for path in (path for paths in PATHS.values() for path in paths):
         assert f"`{path}`" in TEXT
+    assert f"`{UNREADABLE_TIME}`" in TEXT
     for figure in (
+        f"up to {MAX_LENGTH} characters",
+        f"from {SECONDS_FROM:,} on, seconds",
         f"{MAX_KEPT} kept",
         f"{MAX_IDENTIFIERS} identifiers",
         f"{MAX_VALUE_LENGTH} characters",
