@@ -16,16 +16,26 @@ from email_validator import EmailNotValidError, validate_email
 from stdnum import luhn
 from stdnum.iso7064 import mod_11_2
 
-from identity.rules import MAX_VALUE_LENGTH, IdentityRules, Namespace
+from identity.numerals import is_rounded, without_point_zero
+from identity.rules import MAX_VALUE_LENGTH, IdentityRules, is_printable
 from schemas.records import Identifier
 
-Reason: TypeAlias = Literal["unknown_namespace", "blocked", "malformed", "checksum", "too_long", "unprintable"]
+Reason: TypeAlias = Literal[
+    "unknown_namespace", "blocked", "malformed", "checksum", "rounded", "too_long", "unprintable"
+]
 Normaliser: TypeAlias = Callable[[str, IdentityRules], str]
 """Returns a value, stripped and not over-long, in its one spelling. Raises NormaliserRefusal."""
 
 
 # As written, with separators: ten times what E.164 allows would cost phonenumbers a hundred times the time.
 MAX_PHONE_LENGTH = 64
+
+# A point is allowed between the digits of a phone number, but this one is a double's.
+_POINT_ZERO = re.compile(r"\A(\+?[0-9]+)\.0\Z")
+_SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))  # the ideographic space, U+3000, is the last one
+_INVISIBLE = "\ufeff\u200b\u2060\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_ENDS = _SPACES + _INVISIBLE  # what is copied along with a value, at its ends
+_WIDE_SPACES = {ord(space): " " for space in _SPACES if unicodedata.category(space) == "Zs"}
 
 
 class Unusable(msgspec.Struct, frozen=True):
@@ -48,14 +58,17 @@ def normalise(rules: IdentityRules, identifier: Identifier) -> Identifier | Unus
     if namespace is None:
         return Unusable("unknown_namespace")
     try:
-        value = _checked(rules, namespace, identifier.value.strip())
+        spelt = _checked(rules, Identifier(identifier.namespace, _text(identifier.value)))
+        if is_rounded(spelt.value):
+            raise NormaliserRefusal("rounded")
         if namespace.normaliser is not None:
-            value = _checked(rules, namespace, NORMALISERS[namespace.normaliser](value, rules))
-        if not value.isprintable():  # only now: a normaliser may forgive a special blank
+            value = NORMALISERS[namespace.normaliser](spelt.value, rules)
+            spelt = _checked(rules, Identifier(identifier.namespace, value))
+        if not is_printable(spelt.value):
             raise NormaliserRefusal("unprintable")
     except NormaliserRefusal as refusal:
         return Unusable(refusal.reason)
-    return identifier if value == identifier.value else Identifier(identifier.namespace, value)
+    return identifier if spelt == identifier else spelt
 
 
 def phone(value: str, rules: IdentityRules) -> str:
@@ -149,13 +162,22 @@ NORMALISERS: dict[str, Normaliser] = {
 }
 
 
-def _checked(rules: IdentityRules, namespace: Namespace, value: str) -> str:
-    if len(value) > MAX_VALUE_LENGTH:
+def _checked(rules: IdentityRules, identifier: Identifier) -> Identifier:
+    if len(identifier.value) > MAX_VALUE_LENGTH:
         raise NormaliserRefusal("too_long")
-    lowered = value.lower()
-    if not value or lowered in rules.blocked or lowered in namespace.blocked:
+    if not identifier.value or rules.is_blocked(identifier):
         raise NormaliserRefusal("blocked")
-    return value
+    return identifier
+
+
+def _text(value: str) -> str:
+    """Return what every value is spelt like: no blanks around it, one kind of blank in it, composed (NFC), no `.0`."""
+    if value.isascii():
+        return without_point_zero(value.strip())
+    text = value.strip(_ENDS)
+    if len(text) > MAX_VALUE_LENGTH:  # composing takes the square of the length
+        raise NormaliserRefusal("too_long")
+    return without_point_zero(unicodedata.normalize("NFC", text).translate(_WIDE_SPACES))
 
 
 def _plain(value: str) -> str:
@@ -174,7 +196,7 @@ def _plain(value: str) -> str:
 
 @lru_cache(maxsize=16_384)
 def _e164(text: str, region: str | None) -> str:
-    text = text.removeprefix("tel:")
+    text = _POINT_ZERO.sub(r"\1", text.removeprefix("tel:"))
     if len(text) > MAX_PHONE_LENGTH or not re.fullmatch(r"[\d +()./\u2010-\u2015-]*", text):
         raise NormaliserRefusal("malformed")  # the library would find a number in any text
     try:

@@ -64,7 +64,7 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         )
         msgspec.structs.force_setattr(self, "_named", {rule.name: rule for rule in self.namespaces})
         msgspec.structs.force_setattr(
-            self, "_blocked", {rule.name: rule.blocked | self.blocked for rule in self.namespaces}
+            self, "_blocked", {rule.name: _with_quotes(rule.blocked | self.blocked) for rule in self.namespaces}
         )
         attributed = frozenset(rule.name for rule in self.namespaces if rule.shared == "last_login")
         msgspec.structs.force_setattr(self, "_attributed", attributed)
@@ -105,6 +105,10 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
             identifier.value,
         )
 
+    def is_blocked(self, identifier: Identifier) -> bool:
+        """Tell whether the value, in whatever case and also in quotes, names nobody in its namespace."""
+        return identifier.value.lower() in self._blocked[identifier.namespace]
+
     def is_usable(self, identifier: Identifier) -> bool:
         """Tell whether its namespace is defined, and its value printable, not blank, not over-long and not blocked."""
         value = identifier.value
@@ -121,7 +125,7 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
             return f"{identifier.namespace} names an account, and no person"
         if self.is_usable(identifier):
             return ""
-        if identifier.value.lower() in self._blocked[identifier.namespace]:
+        if self.is_blocked(identifier):
             return f"{str(identifier)!r} names nobody: the rules block this value"
         return (
             f"a value of {identifier.namespace} is blank, cannot be printed, or has over {MAX_VALUE_LENGTH} characters"
@@ -141,14 +145,27 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
 
 def is_well_formed(value: str) -> bool:
     """Tell whether a value could be an identifier's under some rules: printable, not empty, not over-long."""
-    return 0 < len(value) <= MAX_VALUE_LENGTH and value.isprintable()
+    return 0 < len(value) <= MAX_VALUE_LENGTH and is_printable(value)
 
 
-# What programs write for "no value", what people type to get past a field, and zeros up to the length of an IMEI or a
-# UUID. Not here: `test` or `na`, which are names of accounts and of people.
+def is_printable(value: str) -> bool:
+    """Tell whether nothing in a value is a control character, invisible, half a surrogate pair, or lost (U+FFFD)."""
+    return value.isprintable() and "\ufffd" not in value
+
+
+def _with_quotes(values: frozenset[str]) -> frozenset[str]:
+    """Return values bare and in quotes, as programs send them that encode a text twice, and the quotes around none."""
+    return values.union(*((f"'{value}'", f'"{value}"') for value in (*values, "")))
+
+
+# What programs write for "no value", also in tables and spreadsheets, names of fields that were sent for their values,
+# what people type to get past a field, and zeros up to the length of an IMEI or a UUID. Not here: `test` or `na`, which
+# are names of accounts and of people.
 _NO_VALUES = frozenset(
-    {"null", "(null)", "<null>", "none", "nil", "nan", "undefined", "unknown", "n/a", "-", "-1", "true", "false"}
-    | {"[object object]", "{}", "[]", "(not set)", "anonymous", "guest"}
+    {"null", "(null)", "<null>", "none", "nil", "<nil>", "nan", "nat", "undefined", "unknown", "true", "false"}
+    | {"n/a", "#n/a", "<na>", "#null!", "#ref!", "#value!", "#name?", "\\n", "-", "-1", "(none)", "(not set)"}
+    | {"[object object]", "{}", "[]", "anonymous", "guest", "not_authenticated", "id", "email"}
+    | {"distinct_id", "distinctid", "user_id", "userid", "anonymous_id", "anonymousid"}
     | {"0" * length for length in (*range(1, 21), 32)}
     | {"00000000-0000-0000-0000-000000000000"}
 )

@@ -37,6 +37,14 @@ def spelt(namespace: str, value: str, rules: IdentityRules = DEFAULT_RULES) -> s
         ("0086 13912345678", CHINESE, "+8613912345678"),
         ("13912345678", DEFAULT_RULES, "malformed"),
         ("+49 30 12345678 ext. 7", DEFAULT_RULES, "malformed"),
+        ("+4930123450.0", DEFAULT_RULES, "+4930123450"),  # and not the number with one zero more
+        ("4930123450.0", GERMAN, "+4930123450"),
+        ("030123450.0", GERMAN, "+4930123450"),
+        ("4930123450.0", DEFAULT_RULES, "malformed"),
+        ("4.93012345E9", GERMAN, "malformed"),
+        ("4.93012E+11", GERMAN, "rounded"),
+        ("+٤٩٣٠١٢٣٤٥٠", DEFAULT_RULES, "+4930123450"),
+        ("+۴۹ ۳۰ ۱۲۳۴۵۰", DEFAULT_RULES, "+4930123450"),  # noqa: RUF001 - Persian on purpose
         ("call me: +49 30 12345678", DEFAULT_RULES, "malformed"),
         ("+49", DEFAULT_RULES, "malformed"),
         ("+999 12345678", DEFAULT_RULES, "malformed"),
@@ -127,6 +135,9 @@ def test_imeis_have_15_digits(value: str, expected: str) -> None:
     ("namespace", "value", "expected"),
     [
         ("openid", "wx0123456789abcdef:oAbC-1_x", "wx0123456789abcdef:oAbC-1_x"),
+        ("id_card", "11010519491231002X.0", "malformed"),
+        ("id_card", "440524188001010014.0", "440524188001010014"),
+        ("imei", "490154203237518.0", "490154203237518"),
         ("openid", "oAbC-1_x", "malformed"),
         ("openid", "wx1:", "malformed"),
         ("openid", "wx1:a:b", "malformed"),
@@ -136,9 +147,33 @@ def test_imeis_have_15_digits(value: str, expected: str) -> None:
         ("user_id", "GUEST", "blocked"),
         ("user_id", " \t ", "blocked"),
         ("user_id", "", "blocked"),
+        ("user_id", '"null"', "blocked"),
+        ("user_id", "''", "blocked"),
+        ("user_id", "#N/A", "blocked"),
+        ("user_id", "Distinct_ID", "blocked"),
+        ("user_id", "0.0", "blocked"),
+        ("user_id", "-0.0", "blocked"),
+        ("user_id", "55520.0", "55520"),
+        ("external_id", " 55520.0", "55520"),
+        ("user_id", "55520.5", "55520.5"),
+        ("user_id", "007", "007"),
+        ("user_id", "5.552e4", "5.552e4"),
+        ("user_id", "1.23457E+11", "rounded"),
+        ("user_id", "Ann Smith", "Ann Smith"),
+        ("user_id", "Ann\u00a0Smith", "Ann Smith"),
+        ("user_id", "王\u3000小明", "王 小明"),
+        ("user_id", "\ufeffu1\u200b \u202c", "u1"),
+        ("user_id", "\u200b\u2060", "blocked"),
+        ("user_id", "Jose\u0301", "José"),
+        ("user_id", "ＡＢＣ１２", "ＡＢＣ１２"),  # noqa: RUF001 - full width on purpose
         ("user_id", "\x07", "unprintable"),
+        ("user_id", "a\x00b", "unprintable"),
         ("user_id", "a\nb", "unprintable"),
+        ("user_id", "a\u200bb", "unprintable"),
         ("user_id", _HALF_A_PAIR, "unprintable"),
+        ("user_id", "a\ufffdb", "unprintable"),
+        ("email", "a\ufffdb@x.org", "unprintable"),
+        ("user_id", "\u0958" * MAX_VALUE_LENGTH, "too_long"),  # two characters each when composed
         ("user_id", "x" * MAX_VALUE_LENGTH, "x" * MAX_VALUE_LENGTH),
         ("user_id", "x" * (MAX_VALUE_LENGTH + 1), "too_long"),
         ("user_id", "x" * 10_000, "too_long"),
@@ -155,6 +190,9 @@ def test_everything_else(namespace: str, value: str, expected: str) -> None:
 @example("lower", "İ")
 @example("phone", "+٣")
 @example("phone", "ﷺ" * 500)
+@example("phone", "+5.0.0")
+@example("lower", "K\u0301")
+@example("lower", "5\u2000.0")
 def test_no_text_fails_and_a_second_time_changes_nothing(name: str, value: str) -> None:
     normalised = normalise(EVERY, Identifier(name, value))
     if isinstance(normalised, Identifier):
