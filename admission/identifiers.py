@@ -11,7 +11,7 @@ from identity.normalise import Reason, Unusable, normalise
 from identity.rules import MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Identifier
 
-UnusedReason: TypeAlias = Reason | Literal["too_many"]
+UnusedReason: TypeAlias = Reason | Literal["wrong_type", "conflict", "too_many"]
 
 TOO_MANY: Literal["too_many"] = "too_many"
 MAX_KEPT = 100  # identifiers of one event, used or not
@@ -23,17 +23,21 @@ _EXPLANATIONS: dict[UnusedReason, str] = {
     "blocked": "such a value names nobody",
     "malformed": "the value is not well-formed",
     "checksum": "its check digit is wrong",
+    "rounded": "a spreadsheet has rounded it",
     "too_long": f"it has more than {MAX_VALUE_LENGTH} characters",
     "unprintable": "it has characters that cannot be printed",
+    "wrong_type": "an identifier is a text or a whole number",
+    "conflict": "the event has another one, and two of them are never one person",
     "too_many": f"an event has at most {MAX_IDENTIFIERS} identifiers",
 }
 
 
 class NamedIdentifier(NamedTuple):
-    """An identifier as it was sent, and the field that it stands in."""
+    """An identifier as it was sent, the field that it stands in, and why it cannot be one if its reader knows that."""
 
     field: str
     identifier: Identifier
+    fault: UnusedReason | None = None
 
 
 class UnusedIdentifier(NamedTuple):
@@ -76,21 +80,36 @@ class SortedIdentifiers(NamedTuple):
 
 
 def sort_out(rules: IdentityRules, sent: Iterable[NamedIdentifier]) -> SortedIdentifiers:
-    """Sort out which of the identifiers are usable; the first MAX_IDENTIFIERS by strength are used."""
+    """Sort out which of the identifiers are usable; the first MAX_IDENTIFIERS by strength are used.
+
+    Of a namespace whose values are unique to a person, the first one sent counts: an event is of one person.
+    """
     usable: dict[Identifier, NamedIdentifier] = {}
+    unique: dict[str, Identifier] = {}
     unused = []
     for named in sent:
-        normalised = normalise(rules, named.identifier)
-        if isinstance(normalised, Unusable):
-            unused.append(UnusedIdentifier(named, normalised.reason))
-        else:
-            usable.setdefault(normalised, named)
+        reason = named.fault
+        if reason is None:
+            normalised = normalise(rules, named.identifier)
+            if isinstance(normalised, Unusable):
+                reason = normalised.reason
+            elif _is_unique(rules, normalised) and unique.setdefault(normalised.namespace, normalised) != normalised:
+                reason = "conflict"
+            else:
+                usable.setdefault(normalised, named)
+        if reason is not None:
+            unused.append(UnusedIdentifier(named, reason))
     ranked = sorted(usable, key=rules.rank)
     accounts = [identifier for identifier in ranked if rules.kind(identifier) == "account"]
     others = [identifier for identifier in ranked if rules.kind(identifier) != "account"] if accounts else ranked
     surplus = [*others[MAX_IDENTIFIERS:], *accounts[MAX_IDENTIFIERS:]]
     unused += [UnusedIdentifier(usable[identifier], TOO_MANY) for identifier in surplus]
     return SortedIdentifiers(tuple(others[:MAX_IDENTIFIERS]), tuple(accounts[:MAX_IDENTIFIERS]), tuple(unused))
+
+
+def _is_unique(rules: IdentityRules, identifier: Identifier) -> bool:
+    namespace = rules.get(identifier.namespace)
+    return namespace is not None and namespace.unique
 
 
 def _kept_as_unused(rules: IdentityRules, identifier: Identifier) -> Identifier:

@@ -1,19 +1,24 @@
-"""Reads the identifiers of a call, each with its field.
+"""Reads the identifiers of a call, each with its field. Whatever stands where one is expected, the others count.
 
 Leaves to `admission.identifiers` which are usable, and in which spelling.
 """
 
+import re
 from collections.abc import Iterator
 
-from admission.fields import kind_of, read_object, read_text
+import msgspec
+
 from admission.identifiers import NamedIdentifier, SortedIdentifiers, sort_out
-from admission.json_text import JsonObject
+from admission.json_text import JsonObject, JsonValue, excerpt
 from admission.rejection import Rejection
-from identity.rules import IdentityRules
+from identity.numerals import whole_number
+from identity.rules import MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import EventType, Identifier
 
 MAX_EXTERNAL_IDS = 1_000  # of one event; those behind are not read
+NO_NAMESPACE = "externalIds"  # of entries that say none; no namespace of the rules can have this name
 
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _PLATFORMS = {"ios": "idfa", "ipados": "idfa", "tvos": "idfa", "android": "gaid"}
 
 
@@ -21,7 +26,8 @@ def read_identifiers(
     call: JsonObject, kind: EventType, context: JsonObject, traits: JsonObject, rules: IdentityRules
 ) -> SortedIdentifiers:
     """Read the identifiers of a call. `traits` are those of an identify. Raises Rejection if none of them is usable."""
-    identifiers = sort_out(rules, _named(call, kind, context, traits, rules))
+    named = _named(call, kind, context, traits, rules)
+    identifiers = sort_out(rules, (identifier for identifier in named if identifier is not None))
     identifiers = identifiers._replace(unread=max(0, external_id_count(context) - MAX_EXTERNAL_IDS))
     if identifiers.usable:
         return identifiers
@@ -38,25 +44,41 @@ def external_id_count(context: JsonObject) -> int:
 
 def _named(
     call: JsonObject, kind: EventType, context: JsonObject, traits: JsonObject, rules: IdentityRules
-) -> Iterator[NamedIdentifier]:
-    yield from _texts(call, "", ("user_id", "userId"), ("anonymous_id", "anonymousId"))
+) -> Iterator[NamedIdentifier | None]:
+    yield _read(call, "userId", "user_id")
+    yield _read(call, "anonymousId", "anonymous_id")
     if kind == "alias":
         yield _previous(call, rules)
     if kind == "group":
-        yield _group(call)
+        yield _required(call, "groupId", "group_id", "a group call needs the id of its group")
     yield from _external_ids(context)
     yield from _of_device(context)
-    for field in ("email", "phone"):
-        value = traits.get(field)
-        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            yield NamedIdentifier(f"traits.{field}", Identifier(field, str(value)))
+    yield _read(traits, "email", "email", "traits.")
+    yield _read(traits, "phone", "phone", "traits.")
 
 
-def _texts(fields: JsonObject, path: str, *wanted: tuple[str, str]) -> Iterator[NamedIdentifier]:
-    for namespace, field in wanted:
-        value = read_text(fields, field, path)
-        if value is not None:
-            yield NamedIdentifier(f"{path}{field}", Identifier(namespace, value))
+def _read(fields: JsonObject, name: str, namespace: str, path: str = "") -> NamedIdentifier | None:
+    """Return the identifier that a field holds; None if it is absent, null or blank."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    text = _text(value)
+    if text is None:
+        return _of_wrong_type(f"{path}{name}", namespace, value)
+    return NamedIdentifier(f"{path}{name}", Identifier(namespace, text)) if text else None
+
+
+def _of_wrong_type(field: str, namespace: str, value: JsonValue) -> NamedIdentifier:
+    shown = _mended(excerpt(value)[: MAX_VALUE_LENGTH + 1])
+    return NamedIdentifier(field, Identifier(namespace, shown), "wrong_type")
+
+
+def _required(call: JsonObject, name: str, namespace: str, why: str) -> NamedIdentifier:
+    """Return the identifier without which the call says nothing. Raises Rejection if it is absent."""
+    named = _read(call, name, namespace)
+    if named is None:
+        raise Rejection("missing_field", why, name)
+    return named
 
 
 def _previous(call: JsonObject, rules: IdentityRules) -> NamedIdentifier:
@@ -64,49 +86,46 @@ def _previous(call: JsonObject, rules: IdentityRules) -> NamedIdentifier:
 
     Two user ids are never one person, so it is no user id; `NAMESPACE:VALUE` says that it is something else.
     """
-    if read_text(call, "userId") is None:
-        raise Rejection("missing_field", "an alias call needs the user id that counts from now on", "userId")
-    previous = read_text(call, "previousId")
-    if previous is None:
-        raise Rejection("missing_field", "an alias call needs the id from before", "previousId")
-    namespace, separator, value = previous.partition(":")
+    _required(call, "userId", "user_id", "an alias call needs the user id that counts from now on")
+    previous = _required(call, "previousId", "anonymous_id", "an alias call needs the id from before")
+    namespace, separator, value = previous.identifier.value.partition(":")
     if separator and rules.get(namespace) is not None:
-        return NamedIdentifier("previousId", Identifier(namespace, value))
-    return NamedIdentifier("previousId", Identifier("anonymous_id", previous))
+        return previous._replace(identifier=Identifier(namespace, value))
+    return previous
 
 
-def _group(call: JsonObject) -> NamedIdentifier:
-    group = read_text(call, "groupId")
-    if group is None:
-        raise Rejection("missing_field", "a group call needs the id of its group", "groupId")
-    return NamedIdentifier("groupId", Identifier("group_id", group))
-
-
-def _external_ids(context: JsonObject) -> Iterator[NamedIdentifier]:
+def _external_ids(context: JsonObject) -> Iterator[NamedIdentifier | None]:
     """Yield the external ids of users (https://segment.com/docs/unify/identity-resolution/externalids/)."""
     listed = context.get("externalIds")
-    if listed is None:
-        return
     if not isinstance(listed, list):
-        raise Rejection("invalid_type", f"expected a list, found {kind_of(listed)}", "context.externalIds")
+        if listed:
+            yield _of_wrong_type("context.externalIds", NO_NAMESPACE, listed)
+        return
     for index, external in enumerate(listed[:MAX_EXTERNAL_IDS]):
         path = f"context.externalIds.{index}"
         if not isinstance(external, dict):
-            raise Rejection("invalid_type", f"expected an object, found {kind_of(external)}", path)
-        namespace, value, encoding, collection = (
-            read_text(external, name, f"{path}.") for name in ("type", "id", "encoding", "collection")
-        )
-        if namespace and value and encoding in {None, "none"} and collection in {None, "users"}:
-            app = _app(context) if namespace == "openid" and ":" not in value else None
-            yield NamedIdentifier(path, Identifier(namespace, f"{app}:{value}" if app else value))
+            yield _of_wrong_type(path, NO_NAMESPACE, external)
+        elif _is_absent_or(external, "encoding", "none") and _is_absent_or(external, "collection", "users"):
+            named = _read(external, "id", _text(external.get("type")) or NO_NAMESPACE)
+            yield named and _of_app(named._replace(field=path), context)
 
 
-def _app(context: JsonObject) -> str | None:
-    app = _object_in(context, "app")
-    return read_text(app, "id", "context.app.") or read_text(app, "namespace", "context.app.")
+def _is_absent_or(external: JsonObject, name: str, expected: str) -> bool:
+    value = external.get(name)
+    return value is None or (isinstance(value, str) and value.strip() in {"", expected})
 
 
-def _of_device(context: JsonObject) -> Iterator[NamedIdentifier]:
+def _of_app(named: NamedIdentifier, context: JsonObject) -> NamedIdentifier:
+    """Return an openid with the app that it is of, unless it names one itself."""
+    namespace, value = named.identifier.namespace, named.identifier.value
+    if namespace != "openid" or ":" in value or named.fault is not None:
+        return named
+    fields = _object_in(context, "app")
+    app = _text(fields.get("id")) or _text(fields.get("namespace"))
+    return named._replace(identifier=Identifier(namespace, f"{app}:{value}")) if app else named
+
+
+def _of_device(context: JsonObject) -> Iterator[NamedIdentifier | None]:
     """Yield what names a device, unless tracking is off (https://segment.com/docs/connections/spec/common/#context)."""
     device = _object_in(context, "device")
     if not device:
@@ -114,10 +133,25 @@ def _of_device(context: JsonObject) -> Iterator[NamedIdentifier]:
     platform = device.get("type") or _object_in(context, "os").get("name")
     namespace = _PLATFORMS.get(platform.strip().lower()) if isinstance(platform, str) else None
     if namespace is not None and device.get("adTrackingEnabled") is not False:
-        yield from _texts(device, "context.device.", (namespace, "advertisingId"))
-    yield from _texts(device, "context.device.", ("push_token", "token"))
+        yield _read(device, "advertisingId", namespace, "context.device.")
+    yield _read(device, "token", "push_token", "context.device.")
 
 
 def _object_in(context: JsonObject, name: str) -> JsonObject:
     """Return an object of the context; empty where something else stands there, as anything may."""
-    return read_object(context, name) if isinstance(context.get(name), dict) else {}
+    value = context.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: JsonValue) -> str | None:
+    """Return a text, stripped, or the digits of a whole number; None for anything else."""
+    if isinstance(value, str):
+        return _mended(value.strip())
+    if isinstance(value, msgspec.Raw):
+        return whole_number(bytes(value).decode())
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _mended(text: str) -> str:
+    """Return it with U+FFFD for halves of surrogate pairs, which no encoding knows; such a value names nobody."""
+    return text if text.isascii() else _HALF_A_PAIR.sub("\ufffd", text)

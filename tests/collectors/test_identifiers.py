@@ -152,6 +152,148 @@ def test_the_streams_use_exactly_what_the_collector_calls_usable(sent: list[Iden
     assert again.usable == sorted_out.usable
 
 
+def read_text_of(text: str, kind: EventType = "track", rules: IdentityRules = DEFAULT_RULES) -> Accepted:
+    """The event of a call whose JSON is given as it stands on the wire, but for its name."""
+    return read_event(call('{"event": "Viewed", ' + text[1:]), kind, SENDER, Envelope(RECEIVED_AT, rules=rules))
+
+
+NOTATIONS = ["55520", "55520.0", "5.552e4", "5552E1", "555200e-1", '"55520"', '" 55520.0 "']
+
+
+@pytest.mark.parametrize("number", NOTATIONS)
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("track", '{"userId": N}', ["user_id:55520"]),
+        ("track", '{"anonymousId": N}', ["anonymous_id:55520"]),
+        ("group", '{"userId": "u1", "groupId": N}', ["user_id:u1", "group_id:55520"]),
+        ("alias", '{"userId": "u1", "previousId": N}', ["user_id:u1", "anonymous_id:55520"]),
+        ("track", '{"context": {"externalIds": [{"type": "external_id", "id": N}]}}', ["external_id:55520"]),
+        (
+            "track",
+            '{"context": {"device": {"type": "ios", "advertisingId": N, "token": N}}}',
+            ["idfa:55520", "push_token:55520"],
+        ),
+    ],
+    ids=["user", "anonymous", "group", "previous", "external", "device"],
+)
+def test_a_whole_number_is_one_id_in_every_notation(kind: EventType, text: str, expected: list[str], number: str) -> None:
+    event = read_text_of(text.replace("N", number), kind).event
+    assert [str(identifier) for identifier in event.identifiers] == expected
+
+
+@pytest.mark.parametrize("number", ["4930123450", "4930123450.0", "4.93012345e9", '"4930123450.0"', '"+4930123450.0"'])
+def test_a_phone_number_that_passed_a_double_is_a_phone_number(number: str) -> None:
+    german = msgspec.structs.replace(DEFAULT_RULES, region="DE")
+    text = '{"userId": "u1", "traits": {"phone": N}}'.replace("N", number)
+    assert read_text_of(text, "identify", german).event.identifiers[1] == Identifier("phone", "+4930123450")
+
+
+def test_a_phone_number_without_its_country_is_counted_and_kept() -> None:
+    accepted = read_text_of('{"userId": "u1", "traits": {"phone": 4930123450.0}}', "identify")
+    assert accepted.unused == ("malformed",)
+    assert accepted.event.identifiers[1] == Identifier("unused.phone", "4930123450")
+
+
+def test_large_numbers_keep_their_digits() -> None:
+    digits = "9007199254740993"
+    assert [read_text_of(f'{{"userId": {digits}{end}}}').event.identifiers[0].value for end in ("", ".0", "e0")] == [
+        digits
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("1.5", "1.5"),
+        ("1e-7", "1e-7"),
+        ("[1, 2]", "[1,2]"),
+        ('{"id": "u1"}', '{"id":"u1"}'),
+        (f'["{"x" * 10_000}"]', f'["{"x" * 511}'),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "text", "namespace"),
+    [
+        ("track", '{"anonymousId": "a", "userId": V}', "user_id"),
+        ("track", '{"userId": "u1", "anonymousId": V}', "anonymous_id"),
+        ("identify", '{"userId": "u1", "traits": {"email": V}}', "email"),
+        ("identify", '{"userId": "u1", "traits": {"phone": V}}', "phone"),
+        ("group", '{"userId": "u1", "groupId": V}', "group_id"),
+        ("alias", '{"userId": "u1", "previousId": V}', "anonymous_id"),
+        ("track", '{"userId": "u1", "context": {"externalIds": [{"type": "crm", "id": V}]}}', "crm"),
+        ("track", '{"userId": "u1", "context": {"device": {"token": V}}}', "push_token"),
+    ],
+    ids=["user", "anonymous", "email", "phone", "group", "previous", "external", "device"],
+)
+def test_what_can_be_no_id_is_counted_and_the_others_count(
+    kind: EventType, text: str, namespace: str, value: str, kept: str
+) -> None:
+    accepted = read_text_of(text.replace("V", value), kind)
+    usable, unused = accepted.event.identifiers
+    assert DEFAULT_RULES.usable(accepted.event.identifiers) == (usable,)
+    assert (unused.namespace.removeprefix("unused."), unused.value) == (namespace, kept)
+    assert accepted.unused == ("wrong_type",)
+
+
+@pytest.mark.parametrize("value", ["true", "false", "-0", "0.0", "[]", "{}"])
+def test_what_programs_write_for_nothing_names_nobody(value: str) -> None:
+    accepted = read_text_of(f'{{"anonymousId": "a", "userId": {value}}}')
+    assert DEFAULT_RULES.usable(accepted.event.identifiers) == (Identifier("anonymous_id", "a"),)
+    assert len(accepted.unused) == 1
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "a\nb", "\ud83d", "a\ufffd", "\u200bx\u200by"])
+def test_a_damaged_id_is_counted_and_the_others_count(value: str) -> None:
+    accepted = read(anonymousId=value)
+    user, damaged = accepted.event.identifiers
+    assert (str(user), accepted.unused) == ("user_id:u1", ("unprintable",))
+    assert damaged.value.encode() == value.encode(errors="replace").replace(b"?", "\ufffd".encode())
+    rejection = refusal(userId=value)
+    assert (rejection.code, rejection.field) == ("missing_identifier", "userId")
+    assert rejection.message.endswith("is no user_id: it has characters that cannot be printed")
+    rejection.message.encode()
+
+
+@pytest.mark.parametrize(
+    ("listed", "count"), [({}, 0), ({"type": "external_id", "id": "7"}, 1), ("7", 1), (["7", None, [], 5], 4)]
+)
+def test_external_ids_that_are_none_are_counted(listed: object, count: int) -> None:
+    assert read(context={"externalIds": listed}).unused == ("wrong_type",) * count
+
+
+def test_an_external_id_without_a_namespace_is_counted() -> None:
+    listed = [{"id": "7"}, {"type": " ", "id": "7"}, {"type": ["x"], "id": "7"}, {"type": "external_id"}]
+    accepted = read(context={"externalIds": listed})
+    assert accepted.unused == ("unknown_namespace",) * 3
+    assert [str(identifier) for identifier in accepted.event.identifiers[1:]] == ["externalIds:7"] * 3
+
+
+@pytest.mark.parametrize("odd", [{"encoding": 5}, {"encoding": ["sha256"]}, {"collection": "accounts"}])
+def test_encoded_external_ids_and_those_of_others_are_not_read(odd: dict[str, object]) -> None:
+    assert found(context=external("external_id", "7", **odd)) == ["user_id:u1"]
+
+
+def test_an_odd_app_gives_an_openid_no_app() -> None:
+    assert found(context={"app": {"id": ["wx1"], "namespace": 1.5}} | external("openid", "oA")) == [
+        "user_id:u1",
+        "unused.openid:oA",
+    ]
+
+
+def test_of_two_user_ids_the_calls_own_counts() -> None:
+    accepted = read("alias", userId="42", previousId="user_id:41")
+    assert [str(identifier) for identifier in accepted.event.identifiers] == ["user_id:42", "unused.user_id:41"]
+    assert accepted.unused == ("conflict",)
+    assert found(userId="42", context=external("user_id", 41)) == ["user_id:42", "unused.user_id:41"]
+    assert found(userId="42", context=external("user_id", 42)) == ["user_id:42"]
+
+
+def test_of_two_addresses_both_count() -> None:
+    context = {"externalIds": [{"type": "email", "id": "a@x.org"}, {"type": "email", "id": "b@x.org"}]}
+    assert found(context=context) == ["user_id:u1", "email:a@x.org", "email:b@x.org"]
+
+
 @pytest.mark.parametrize("absent", [None, "", " \t\n "])
 def test_without_any_identifier_the_field_to_give_is_told(absent: object) -> None:
     rejection = refusal(userId=absent, anonymousId=absent)
