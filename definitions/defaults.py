@@ -17,9 +17,9 @@ _REGION = """\
 # guess makes the numbers of two people one.
 """
 _BLOCKED = """\
-# Values that name nobody, in any namespace; upper and lower case do not matter. Empty and blank values, those with
-# control characters and those longer than 512 characters never do, and need not be listed. A blocked value stays on its
-# event but is no identifier.
+# Values that name nobody, in any namespace; upper and lower case and quotes around them do not matter. Empty and blank
+# values, those with control characters and those longer than 512 characters never do, and need not be listed. A blocked
+# value stays on its event but is no identifier.
 """
 _OF_PROFILE = """\
 # Of one profile: how many identifiers it may have, and of how many merges it may come. Beyond them its events still

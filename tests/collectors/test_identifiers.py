@@ -177,7 +177,9 @@ NOTATIONS = ["55520", "55520.0", "5.552e4", "5552E1", "555200e-1", '"55520"', '"
     ],
     ids=["user", "anonymous", "group", "previous", "external", "device"],
 )
-def test_a_whole_number_is_one_id_in_every_notation(kind: EventType, text: str, expected: list[str], number: str) -> None:
+def test_a_whole_number_is_one_id_in_every_notation(
+    kind: EventType, text: str, expected: list[str], number: str
+) -> None:
     event = read_text_of(text.replace("N", number), kind).event
     assert [str(identifier) for identifier in event.identifiers] == expected
 

@@ -44,7 +44,7 @@ def spelt(namespace: str, value: str, rules: IdentityRules = DEFAULT_RULES) -> s
         ("4.93012345E9", GERMAN, "malformed"),
         ("4.93012E+11", GERMAN, "rounded"),
         ("+٤٩٣٠١٢٣٤٥٠", DEFAULT_RULES, "+4930123450"),
-        ("+۴۹ ۳۰ ۱۲۳۴۵۰", DEFAULT_RULES, "+4930123450"),  # noqa: RUF001 - Persian on purpose
+        ("+۴۹ ۳۰ ۱۲۳۴۵۰", DEFAULT_RULES, "+4930123450"),
         ("call me: +49 30 12345678", DEFAULT_RULES, "malformed"),
         ("+49", DEFAULT_RULES, "malformed"),
         ("+999 12345678", DEFAULT_RULES, "malformed"),

@@ -46,7 +46,8 @@ def test_usable_is_settled_after_once(given_identifiers: list[Identifier]) -> No
 
 
 @pytest.mark.parametrize(
-    "value", ["", " ", "\u3000\u00a0", "a\nb", "a\x00b", "\x7f", "\ud800", "\u200b", "\ufffd", "x" * (MAX_VALUE_LENGTH + 1)]
+    "value",
+    ["", " ", "\u3000\u00a0", "a\nb", "a\x00b", "\x7f", "\ud800", "\u200b", "a\ufffd", "x" * (MAX_VALUE_LENGTH + 1)],
 )
 def test_values_that_name_nobody_are_left_out(value: str) -> None:
     assert usable([Identifier("user_id", value), Identifier("email", "e")]) == (Identifier("email", "e"),)
