@@ -101,6 +101,11 @@ def read_zone(text: str) -> tzinfo | None:
         return None
 
 
+def since_1970(time: datetime, zone: tzinfo = UTC) -> int:
+    """Return the microseconds between 1970 and a time; `zone` counts where it has none."""
+    return ((time if time.tzinfo is not None else time.replace(tzinfo=zone)) - _EPOCH) // _MICROSECOND
+
+
 def fold(text: str) -> str:
     """Return a text with digits, signs and blanks of any script in ASCII, stripped, each run of blanks one blank."""
     if not text.isascii():
@@ -121,7 +126,7 @@ def _read_iso(text: str, zone: tzinfo) -> int | None:
     if text[4:5] != "-" or text[10:11] not in _ISO_SEPARATORS or len(text) > MAX_LENGTH:
         return None
     try:
-        return _since_1970(datetime.fromisoformat(text), zone)
+        return since_1970(datetime.fromisoformat(text), zone)
     except (ValueError, OverflowError):
         return None
 
@@ -146,13 +151,9 @@ def _read_form(form: re.Pattern[str], folded: str, zone: tzinfo) -> int | None:
         return None
     try:
         day = _day(match.groupdict())
-        return _since_1970((day + _of_day(match.groupdict())).replace(tzinfo=_zone_in(match)), zone)
+        return since_1970((day + _of_day(match.groupdict())).replace(tzinfo=_zone_in(match)), zone)
     except (ValueError, OverflowError):
         return None
-
-
-def _since_1970(time: datetime, zone: tzinfo) -> int:
-    return ((time if time.tzinfo is not None else time.replace(tzinfo=zone)) - _EPOCH) // _MICROSECOND
 
 
 def _day(parts: dict[str, str | None]) -> datetime:

@@ -1,30 +1,24 @@
 """One row to one event, by the mapping. Pure; a cell that does not fit is an error with the cell's number."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from admission.identifiers import NamedIdentifier, UnusedReason, sort_out
 from collectors.events import MAX_EVENT_BYTES, MAX_NAME_LENGTH
-from collectors.sources.files.mapping import ColumnKind, Constant, FromColumn, Mapping, Time
+from collectors.sources.files.cells import json_writers
+from collectors.sources.files.mapping import Constant, FromColumn, Mapping
 from collectors.sources.files.rows import Row
+from collectors.sources.files.time_formats import time_reader
 from identity.rules import IdentityRules
+from schemas.ordinals import pack_ordinal
 from schemas.records import Event, Identifier
 
 Value = TypeVar("Value")
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?")
-_BOOLEANS = {"true": "true", "false": "false", "1": "true", "0": "false", "yes": "true", "no": "false"}
 
 
 class CellError(Exception):
@@ -37,7 +31,7 @@ class CellError(Exception):
 
 
 class Converter:
-    """The mapping made ready for many rows. `positions` says at which cell each column is.
+    """The mapping made ready for many rows, whose cells are stripped. `positions` says at which cell each column is.
 
     `unused` counts the unusable identifiers, by reason; they stay on their events.
     """
@@ -48,51 +42,62 @@ class Converter:
         self._rules = rules
         self._received_at = received_at
         self._occurred_at = positions[mapping.occurred_at.column]
-        self._read_time = lru_cache(maxsize=65_536)(_time_reader(mapping.occurred_at, received_at))
+        self._read_time = lru_cache(maxsize=65_536)(time_reader(mapping.occurred_at, received_at))
         self._identifiers = [
             (column, namespace, positions[column]) for namespace, column in mapping.identifiers.items()
         ]
         self._event = positions[mapping.event.column] if isinstance(mapping.event, FromColumn) else mapping.event
-        self._typed = [(positions[name], _JSON[kind]) for name, kind in mapping.columns.items() if kind != "text"]
-        self._properties = [
-            (f"{msgspec.json.encode(name).decode()}:", *_property_source(source, mapping, positions))
-            for name, source in mapping.properties.items()
-        ]
+        writers = json_writers(mapping.format)
+        self._typed = [(positions[name], writers[kind]) for name, kind in mapping.columns.items() if kind != "text"]
+        self._properties: list[tuple[str, int | str, Callable[[str], str]]] = []
+        for name, source in mapping.properties.items():
+            key = f"{msgspec.json.encode(name).decode()}:"
+            if isinstance(source, Constant):
+                self._properties.append((key, source.json, str))
+            else:
+                self._properties.append((key, positions[source.column], writers[mapping.columns[source.column]]))
 
-    def convert(self, row: Row) -> Event:
-        """Return the row's event; its message id is yet only the digest of the row's text. Raises CellError."""
+    def convert(self, row: Row, number: int) -> Event:
+        """Return the event of the row with this number; its message id is yet only the digest of the row's text.
+
+        Raises CellError.
+        """
         cells = row.cells
         for index, to_json in self._typed:
             if cells[index]:
                 _call(to_json, cells[index], index)
+        time_us = _call(self._read_time, cells[self._occurred_at], self._occurred_at)
         return Event(
             workspace=self._mapping.workspace,
             source=self._mapping.source,
             message_id=blake2b(row.text.encode(), digest_size=16).hexdigest(),
             type="track",
             event=self._event_name(cells),
-            occurred_at=_call(self._read_time, cells[self._occurred_at], self._occurred_at),
+            occurred_at=time_us // 1_000,
             sent_at=None,
             received_at=self._received_at,
             identifiers=self._read_identifiers(cells),
             properties=self._properties_text(cells),
+            ordinal=pack_ordinal(time_us % 1_000, number),
         )
 
     def _event_name(self, cells: Sequence[str]) -> str:
         if isinstance(self._event, str):
             return self._event
-        name = cells[self._event].strip()
-        if not 0 < len(name) <= MAX_NAME_LENGTH:
-            raise CellError(self._event, f"expected the name of an event, 1 to {MAX_NAME_LENGTH} characters")
+        name = cells[self._event]
+        if not name:
+            raise CellError(self._event, "the row has no name of an event")
+        if len(name) > MAX_NAME_LENGTH:
+            raise CellError(self._event, f"the name of an event has at most {MAX_NAME_LENGTH} characters")
         return name
 
     def _read_identifiers(self, cells: Sequence[str]) -> tuple[Identifier, ...]:
         identifiers = sort_out(
             self._rules,
             [
-                NamedIdentifier(column, Identifier(namespace, cells[index].strip()))
+                NamedIdentifier(column, Identifier(namespace, cells[index]))
                 for column, namespace, index in self._identifiers
-                if cells[index].strip()
+                if cells[index]
             ],
         )
         if identifiers.usable:
@@ -118,73 +123,8 @@ class Converter:
         return text
 
 
-def _property_source(
-    source: FromColumn | Constant, mapping: Mapping, positions: dict[str, int]
-) -> tuple[int | str, Callable[[str], str]]:
-    if isinstance(source, Constant):
-        return source.json, str
-    return positions[source.column], _JSON[mapping.columns[source.column]]
-
-
 def _call(read: Callable[[str], Value], text: str, index: int) -> Value:
     try:
         return read(text)
     except ValueError as error:
         raise CellError(index, str(error)) from None
-
-
-def _integer(text: str) -> str:
-    if not _INTEGER.fullmatch(text):
-        raise ValueError(f"{text[:50]!r} is not a whole number")
-    return text
-
-
-def _decimal(text: str) -> str:
-    if not _DECIMAL.fullmatch(text):
-        raise ValueError(f"{text[:50]!r} is not a decimal number such as 12.50")
-    return text
-
-
-def _boolean(text: str) -> str:
-    boolean = _BOOLEANS.get(text.lower())
-    if boolean is None:
-        raise ValueError(f"{text[:50]!r} is neither true nor false")
-    return boolean
-
-
-def _text(text: str) -> str:
-    return msgspec.json.encode(text).decode()
-
-
-_JSON: dict[ColumnKind, Callable[[str], str]] = {
-    "text": _text,
-    "integer": _integer,
-    "decimal": _decimal,
-    "boolean": _boolean,
-}
-
-
-def _time_reader(time: Time, latest: int) -> Callable[[str], int]:
-    zone = ZoneInfo(time.zone)
-
-    def read(text: str) -> int:
-        if time.form in {"epoch_s", "epoch_ms"}:
-            time_ms = int(_integer(text)) * (1000 if time.form == "epoch_s" else 1)
-        else:
-            time_ms = _in_zone(text, time.form, zone)
-        if not 0 <= time_ms <= latest:
-            raise ValueError(f"{text[:50]!r} is not between 1970 and now")
-        return time_ms
-
-    return read
-
-
-def _in_zone(text: str, form: str, zone: ZoneInfo) -> int:
-    try:
-        parsed = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)
-        if parsed.tzinfo is None:
-            parsed = parsed.replace(tzinfo=zone)
-        return (parsed - _EPOCH) // _MILLISECOND
-    except (ValueError, OverflowError):
-        expected = "an ISO 8601 time" if form == "iso" else f"a time of the form {form}"
-        raise ValueError(f"{text[:50]!r} is not {expected}") from None

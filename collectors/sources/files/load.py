@@ -5,15 +5,16 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 import definitions
 from admission.identifiers import UnusedReason
+from collectors.sources.files.cells import without_missing
 from collectors.sources.files.conversion import CellError, Converter
 from collectors.sources.files.delivery import send
-from collectors.sources.files.mapping import Mapping
+from collectors.sources.files.mapping import Format, Mapping
 from collectors.sources.files.problems import FileProblems
 from collectors.sources.files.rows import Row, RowError, RowFile, position_of
 from collectors.sources.files.sorting import Timed, TimeSorter
@@ -21,6 +22,7 @@ from identity.rules import IdentityRules
 from runtime.kafka.deliveries import ProducerRecord
 from schemas.contracts import establish
 from schemas.identity import identifier_key
+from schemas.ordinals import microsecond_of
 from schemas.records import Event
 from schemas.topics import EVENTS
 from settings import Settings
@@ -28,6 +30,7 @@ from settings import Settings
 MAX_PROBLEMS = 10
 
 _REPORT_EVERY = 1_000
+_DELIMITERS = (";", "\t", "|", ",")
 
 
 class ImportProgress(Protocol):
@@ -121,21 +124,21 @@ def check(
     with RowFile(path, mapping.format) as file:
         try:
             rows = file.rows()
-            positions, width = _layout(rows, mapping)
-            converter = Converter(mapping, positions, received_at, rules)
+            layout = _layout(rows, mapping, file)
+            converter = Converter(mapping, layout.positions, received_at, rules)
             unused = converter.unused
-            for number, row in enumerate(rows):
-                if number % _REPORT_EVERY == 0:
-                    progress.checked(file.read_bytes, file.size, number)
+            for number, row in enumerate(_with_values(rows, mapping.format.missing), 1):
+                if number % _REPORT_EVERY == 1:
+                    progress.checked(file.read_bytes, file.size, number - 1)
                 try:
-                    event = _convert(converter, row, width)
+                    event = converter.convert(layout.fitted(row), number)
                 except CellError as error:
-                    line, column = position_of(row, mapping.format, error.index)
-                    problems.append(f"{path}:{line}:{column}: {error.message}")
+                    line, column = position_of(row, file.form, error.index)
+                    problems.append(f"{path}:{line}:{column}: {layout.named(error)}")
                     if len(problems) == MAX_PROBLEMS:
                         break
                 else:
-                    sorter.add(event.occurred_at, pack(event))
+                    sorter.add(event.occurred_at * 1_000 + microsecond_of(event.ordinal), pack(event))
         except RowError as error:
             problems.append(f"{path}:{error.line}:{error.column}: {error.message}")
         progress.checked(file.read_bytes, file.size, sorter.records)
@@ -151,13 +154,15 @@ def numbered(records: Iterable[Timed], name: str, tally: Tally) -> Iterator[Even
     """
     unpack = msgspec.msgpack.Decoder(Event).decode
     before: dict[str, int] = {}
-    for time_ms, _, record in records:
-        if time_ms != tally.last_at:
-            before.clear()
-            tally.last_at = time_ms
-            if tally.first_at is None:
-                tally.first_at = time_ms
+    last_us: int | None = None
+    for time_us, _, record in records:
         event = unpack(record)
+        if time_us != last_us:
+            before.clear()
+            last_us = time_us
+            tally.last_at = event.occurred_at
+            if tally.first_at is None:
+                tally.first_at = event.occurred_at
         digest = event.message_id
         earlier = before.get(digest, 0)
         before[digest] = earlier + 1
@@ -169,25 +174,64 @@ def _key(event: Event) -> bytes:
     return identifier_key(event.workspace, event.identifiers[0])
 
 
-def _convert(converter: Converter, row: Row, width: int) -> Event:
-    if len(row.cells) != width:
-        raise CellError(min(width, len(row.cells)), f"expected {width} cells, found {len(row.cells)}")
-    return converter.convert(row)
+def _with_values(rows: Iterator[Row], missing: frozenset[str]) -> Iterator[Row]:
+    """Yield the rows that have a value, with empty cells where one only says that there is none."""
+    if not missing:
+        yield from rows
+        return
+    for row in rows:
+        cells = without_missing(row.cells, missing)
+        if any(cells):
+            yield row._replace(cells=cells)
 
 
-def _layout(rows: Iterator[Row], mapping: Mapping) -> tuple[dict[str, int], int]:
-    """Take the header away; return the index of each column, and how many cells a row has. Raises RowError."""
-    positions = {name: index for index, name in enumerate(mapping.columns)}
+class _Layout(NamedTuple):
+    """At which cell each column of the mapping is, and what the file calls its cells."""
+
+    positions: dict[str, int]
+    names: list[str]
+
+    def fitted(self, row: Row) -> Row:
+        """Return the row without empty cells behind the last column. Raises CellError: it has too few or too many."""
+        width, found = len(self.names), len(row.cells)
+        if found == width:
+            return row
+        if found < width:
+            raise CellError(found, f"expected {width} cells, found {found}; this one is missing")
+        if any(row.cells[width:]):
+            raise CellError(width, f"expected {width} cells, found {found}; the last column is {self.names[-1]!r}")
+        return row._replace(cells=row.cells[:width])
+
+    def named(self, error: CellError) -> str:
+        """Return what is wrong, behind the name of the column."""
+        is_named = error.index < len(self.names) and self.names[error.index]
+        return f"{self.names[error.index]}: {error.message}" if is_named else error.message
+
+
+def _layout(rows: Iterator[Row], mapping: Mapping, file: RowFile) -> _Layout:
+    """Take the header away; return where the columns are. Raises RowError."""
+    columns = list(mapping.columns)
+    positions = {name: index for index, name in enumerate(columns)}
     if mapping.format.header == "none":
-        return positions, len(positions)
+        return _Layout(positions, columns)
     header = next(rows, None)
     if header is None:
         raise RowError(1, 1, "the file is empty, not even a header is there")
     if mapping.format.header == "skip":
-        return positions, len(positions)
-    names = [name.strip() for name in header.cells]
+        return _Layout(positions, columns)
+    names = list(header.cells)
+    while not names[-1]:
+        names.pop()
     for name in positions:
         if names.count(name) != 1:
             count = "twice" if name in names else "not"
-            raise RowError(header.line, 1, f"the column {name!r} is {count} in the header: {', '.join(names)}"[:500])
-    return {name: names.index(name) for name in positions}, len(names)
+            message = f"the column {name!r} is {count} in the header: {', '.join(names)}"[:500]
+            raise RowError(header.line, 1, message + _delimiter_hint(header, file.form))
+    return _Layout({name: names.index(name) for name in positions}, names)
+
+
+def _delimiter_hint(header: Row, form: Format) -> str:
+    others = [delimiter for delimiter in _DELIMITERS if delimiter in header.text]
+    if form.kind != "csv" or len(header.cells) > 1 or not others:
+        return ""
+    return f"; the delimiter may be {others[0]!r}, under format"

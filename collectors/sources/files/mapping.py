@@ -7,18 +7,26 @@ import msgspec
 
 FileKind = Literal["csv", "spaces"]
 Header = Literal["names", "skip", "none"]
+DecimalSign = Literal[".", ","]
 ColumnKind = Literal["text", "integer", "decimal", "boolean"]
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Format(msgspec.Struct, frozen=True):
-    """How the file is written. `spaces`: fields between runs of blanks. Its first bytes show whether it is gzip."""
+    """How the file is written. `spaces`: fields between runs of blanks. Its first bytes show whether it is gzip.
+
+    A byte order mark at its begin outranks `encoding`, Excel's line `sep=;` outranks `delimiter`. `decimal` and
+    `thousands` are the signs in its numbers; a cell that is one of `missing` is as good as blank.
+    """
 
     kind: FileKind = "csv"
     delimiter: str = ","
     header: Header = "names"
     encoding: str = "utf-8"
+    decimal: DecimalSign = "."
+    thousands: str | None = None
+    missing: frozenset[str] = frozenset()
 
 
 class FromColumn(msgspec.Struct, frozen=True):
@@ -32,7 +40,10 @@ class Constant(msgspec.Struct, frozen=True):
 
 
 class Time(msgspec.Struct, frozen=True):
-    """`form` is `iso`, `epoch_s`, `epoch_ms` or one of `datetime.strptime`; `zone` counts where the text names none."""
+    """`form`: `epoch_s`, `epoch_ms`, one of `datetime.strptime`, or `iso`, which is any form that has one meaning only.
+
+    `zone` counts where the text names none.
+    """
 
     column: str
     form: str = "iso"

@@ -1,7 +1,6 @@
 """Mappings from YAML. Every error names the file, the line and the column of what is wrong."""
 
 import codecs
-from datetime import datetime
 from pathlib import Path
 from typing import TypeVar, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,12 +8,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from collectors.sources.files.cells import stripped
 from collectors.sources.files.mapping import (
     NAME,
     ColumnKind,
     Constant,
+    DecimalSign,
     FileKind,
     Format,
     FromColumn,
@@ -23,10 +24,13 @@ from collectors.sources.files.mapping import (
     Time,
 )
 from collectors.sources.files.problems import MappingError
+from collectors.sources.files.time_formats import why_no_format
 
 Choice = TypeVar("Choice", bound=str)
 
 _TAG = "tag:yaml.org,2002:"
+_FORMAT = ("type", "delimiter", "header", "encoding", "decimal", "thousands", "missing")
+_THOUSANDS = (".", ",", " ", "'", "\u2019", "_")
 _REQUIRED = ("name", "workspace", "source", "columns", "event", "occurred_at", "identifiers")
 
 
@@ -75,18 +79,34 @@ class _Reader:
         )
 
     def _format(self, node: Node) -> Format:
-        fields = self._fields(node, (), ("type", "delimiter", "header", "encoding"))
+        fields = self._fields(node, (), _FORMAT)
         kind: FileKind = self._choice(fields["type"], get_args(FileKind)) if "type" in fields else "csv"
         header: Header = self._choice(fields["header"], get_args(Header)) if "header" in fields else "names"
         delimiter = self._text(fields["delimiter"]) if "delimiter" in fields else ","
         if len(delimiter) != 1 or delimiter in '"\r\n':
             raise self._refusal(fields["delimiter"], 'expected one character, but no quote or line end; "\\t" is a tab')
         encoding = self._text(fields["encoding"]) if "encoding" in fields else "utf-8"
-        if not _reads_lines(encoding):
-            raise self._refusal(
-                fields["encoding"], f"{encoding!r} is no known encoding whose lines end with the byte 0a"
-            )
-        return Format(kind, delimiter, header, encoding)
+        if not _is_encoding(encoding):
+            raise self._refusal(fields["encoding"], f"{encoding!r} is no known encoding such as utf-8 or cp1252")
+        decimal: DecimalSign = self._choice(fields["decimal"], get_args(DecimalSign)) if "decimal" in fields else "."
+        thousands = self._thousands(fields["thousands"], decimal) if "thousands" in fields else None
+        missing = self._missing(fields["missing"]) if "missing" in fields else frozenset[str]()
+        return Format(kind, delimiter, header, encoding, decimal, thousands, missing)
+
+    def _thousands(self, node: Node, decimal: str) -> str:
+        sign = " " if isinstance(node, ScalarNode) and node.value.isspace() else self._text(node)
+        if sign == decimal or sign not in _THOUSANDS:
+            signs = ", ".join(repr(other) for other in _THOUSANDS if other != decimal)
+            raise self._refusal(node, f"{sign!r}: expected one of {signs}, and another sign than that of decimal")
+        return sign
+
+    def _missing(self, node: Node) -> frozenset[str]:
+        """Read what says that there is no value, as it is written: NULL, which is nothing in YAML, is a text here."""
+        members = node.value if isinstance(node, SequenceNode) else [node]
+        for member in members:
+            if not isinstance(member, ScalarNode):
+                raise self._refusal(member, 'expected texts, such as [N/A, NULL, "-"]')
+        return frozenset(stripped(member.value) for member in members) - {""}
 
     def _event(self, node: Node) -> str | FromColumn:
         if isinstance(node, MappingNode):
@@ -96,8 +116,8 @@ class _Reader:
     def _time(self, node: Node) -> Time:
         fields = self._fields(node, ("column",), ("format", "zone"))
         form = self._text(fields["format"]) if "format" in fields else "iso"
-        if form not in {"iso", "epoch_s", "epoch_ms"} and not _is_time_format(form):
-            raise self._refusal(fields["format"], f"{form!r} is none of iso, epoch_s, epoch_ms, nor like %Y-%m-%d")
+        if (reason := why_no_format(form)) is not None:
+            raise self._refusal(fields["format"], reason)
         zone = self._text(fields["zone"]) if "zone" in fields else "UTC"
         try:
             ZoneInfo(zone)
@@ -173,17 +193,9 @@ class _Reader:
         return MappingError(f"{self._path}:{mark.line + 1}:{mark.column + 1}: {message}")
 
 
-def _reads_lines(encoding: str) -> bool:
+def _is_encoding(name: str) -> bool:
     try:
-        codecs.lookup(encoding)
-        return "a\n".encode(encoding) == b"a\n"
-    except (LookupError, UnicodeError):
-        return False
-
-
-def _is_time_format(form: str) -> bool:
-    """Return whether a format can read anything: whether it reads at least what it has written."""
-    try:
-        return "%" in form and isinstance(datetime.strptime(datetime(2001, 2, 3).strftime(form), form), datetime)
-    except ValueError:
+        codecs.lookup(name)
+        return "a\n".encode(name).decode(name) == "a\n"
+    except (LookupError, ValueError):  # the latter is also what a codec of bytes leads to
         return False

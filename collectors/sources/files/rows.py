@@ -1,22 +1,49 @@
 """Reads rows of a delimited file with their positions, line and column. What the cells mean is `conversion`'s."""
 
+import codecs
 import csv
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+import msgspec
+
+from collectors.sources.files.cells import stripped
 from collectors.sources.files.mapping import Format
 
-MAX_LINE_BYTES = 1024 * 1024
+MAX_LINE_LENGTH = 1024 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and other zip files; xls
+# The longest first: UTF-32's begins as UTF-16's does.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
+_SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+# What Python's reader says, and what a person can do about it.
+_CSV_ERRORS = {
+    "field larger": "a cell has more than {} characters; is the quote missing that ends it?",
+    "unexpected end": "the quote is missing that ends a cell",
+    "expected after": "a quoted cell goes on behind its quote; a quote within it is written twice",
+}
 
 
 class Row(NamedTuple):
-    """`text` is the row as it is written, without its line end: more than one line where a quoted cell has some."""
+    """`text` is the row as it is written, without its line end: more than one line where a quoted cell has some.
+
+    `cells` are without the blanks around them.
+    """
 
     line: int
     text: str
@@ -34,11 +61,15 @@ class RowError(Exception):
 
 
 class RowFile:
-    """A file of rows, plain or gzip. `read_bytes` says how far the reading is, of `size` bytes."""
+    """A file of rows, plain or gzip. `read_bytes` says how far the reading is, of `size` bytes.
+
+    `form` is the format as the file itself says it, as far as it does.
+    """
 
     def __init__(self, path: Path, form: Format) -> None:
-        self._form = form
+        self.form = form
         self._file = path.open("rb")
+        self._text: io.TextIOWrapper | None = None  # closes the file when it is forgotten
         self.size = path.stat().st_size
 
     def __enter__(self) -> "RowFile":
@@ -53,41 +84,54 @@ class RowFile:
         return self._file.tell()
 
     def rows(self) -> Iterator[Row]:
-        """Yield all rows but blank ones, the header's too. Raises RowError."""
-        lines = self._lines(self._unpacked())
-        return self._spaced(lines) if self._form.kind == "spaces" else self._delimited(lines)
+        """Yield all rows but those of blanks alone, the header's too. Raises RowError."""
+        lines = self._lines()
+        rows = _spaced(lines) if self.form.kind == "spaces" else self._delimited(lines)
+        return (row for row in rows if any(row.cells))
 
-    def _unpacked(self) -> BinaryIO:
-        is_packed = self._file.peek(2)[:2] == _GZIP_MAGIC
-        return cast("BinaryIO", io.BufferedReader(gzip.GzipFile(fileobj=self._file))) if is_packed else self._file
+    def _lines(self) -> Iterator[str]:
+        """Yield lines with their ends, whichever of CR, LF or both these are."""
+        number = 1
+        try:
+            self._text = self._decoded()
+            while line := self._text.readline(MAX_LINE_LENGTH):
+                self._check(line, number)
+                yield line.removeprefix("\ufeff") if number == 1 else line
+                number += 1
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise RowError(number, 1, f"the gzip file is damaged: {error}") from None
+        except UnicodeDecodeError as error:
+            raise RowError(number, 1, f"the text is not {error.encoding}: {error.reason}") from None
 
-    def _lines(self, file: BinaryIO) -> Iterator[str]:
-        number = 0
-        while True:
-            number += 1
-            try:
-                line = file.readline(MAX_LINE_BYTES)
-            except (EOFError, gzip.BadGzipFile) as error:
-                raise RowError(number, 1, f"the gzip file is damaged: {error}") from None
-            if not line:
-                return
-            if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
-                raise RowError(number, 1, f"the line has more than {MAX_LINE_BYTES} bytes")
-            try:
-                text = line.decode(self._form.encoding)
-            except UnicodeDecodeError as error:
-                message = f"the byte {line[error.start]:#04x} is not {self._form.encoding}"
-                raise RowError(number, error.start + 1, message) from None
-            yield text.removeprefix("\ufeff") if number == 1 else text
+    def _decoded(self) -> io.TextIOWrapper:
+        binary: BinaryIO = self._file
+        if self._file.peek(2)[:2] == _GZIP_MAGIC:
+            binary = cast("BinaryIO", io.BufferedReader(gzip.GzipFile(fileobj=self._file)))
+        start = cast("io.BufferedReader", binary).peek(4)[:4]
+        if start in _WORKBOOKS:
+            raise RowError(1, 1, "the file is a workbook or an archive; export it as CSV")
+        marked = (encoding for mark, encoding in _BYTE_ORDER_MARKS if start.startswith(mark))
+        self.form = msgspec.structs.replace(self.form, encoding=next(marked, self.form.encoding))
+        return io.TextIOWrapper(binary, self.form.encoding, errors="surrogateescape", newline="")
 
-    @staticmethod
-    def _spaced(lines: Iterator[str]) -> Iterator[Row]:
-        for number, line in enumerate(lines, 1):
-            cells = line.split()
-            if cells:
-                yield Row(number, line.rstrip("\r\n"), cells)
+    def _check(self, line: str, number: int) -> None:
+        if len(line) == MAX_LINE_LENGTH and not line.endswith("\n"):
+            raise RowError(number, 1, f"the line has more than {MAX_LINE_LENGTH} characters")
+        if number == 1 and "\x00" in line:
+            raise RowError(1, 1, "the file has NUL characters; if it is UTF-16, say so as encoding under format")
+        if not line.isascii() and (escaped := _ESCAPED_BYTE.search(line)):
+            byte = ord(escaped[0]) - 0xDC00
+            message = f"the byte {byte:#04x} is not {self.form.encoding}; say the encoding under format, such as cp1252"
+            raise RowError(number, escaped.start() + 1, message)
 
     def _delimited(self, lines: Iterator[str]) -> Iterator[Row]:
+        number = 1
+        first = next(lines, "")
+        if said := _SEPARATOR_LINE.fullmatch(first):
+            self.form = msgspec.structs.replace(self.form, delimiter=said[1])
+            number = 2
+        else:
+            lines = chain([first], lines)
         consumed: list[str] = []
 
         def recorded() -> Iterator[str]:
@@ -95,17 +139,15 @@ class RowFile:
                 consumed.append(line)
                 yield line
 
-        reader = csv.reader(recorded(), delimiter=self._form.delimiter, strict=True)
-        number = 1
+        reader = csv.reader(recorded(), delimiter=self.form.delimiter, strict=True)
         while True:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                raise RowError(number, 1, f"the row is not CSV: {error}") from None
+                raise RowError(number, 1, f"the row is not CSV: {_said(error)}") from None
             if cells is None:
                 return
-            if cells:
-                yield Row(number, "".join(consumed).rstrip("\r\n"), cells)
+            yield Row(number, "".join(consumed).rstrip("\r\n"), [stripped(cell) for cell in cells])
             number += len(consumed)
             consumed.clear()
 
@@ -114,8 +156,18 @@ def position_of(row: Row, form: Format, index: int) -> tuple[int, int]:
     """Return line and column where a cell begins; for one that is not there, where the row ends."""
     cells = re.finditer(r"\S+", row.text) if form.kind == "spaces" else _quoted_cells(form.delimiter).finditer(row.text)
     start = next((cell.start() for number, cell in enumerate(cells) if number == index), len(row.text))
-    before = row.text[:start]
-    return row.line + before.count("\n"), start - (before.rfind("\n") + 1) + 1
+    ends = [end.end() for end in _LINE_END.finditer(row.text, 0, start)]
+    return row.line + len(ends), start - (ends[-1] if ends else 0) + 1
+
+
+def _spaced(lines: Iterator[str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, 1):
+        yield Row(number, line.rstrip("\r\n"), line.split())
+
+
+def _said(error: csv.Error) -> str:
+    explained = (text for begin, text in _CSV_ERRORS.items() if begin in str(error))
+    return next(explained, str(error)).format(csv.field_size_limit())
 
 
 def _quoted_cells(delimiter: str) -> re.Pattern[str]:

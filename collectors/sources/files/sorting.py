@@ -19,7 +19,7 @@ _HEAD = struct.Struct(">qQI")
 class Timed(NamedTuple):
     """Ordered by time, then by arrival."""
 
-    time_ms: int
+    time_us: int
     sequence: int
     record: bytes
 
@@ -39,9 +39,9 @@ class TimeSorter:
         self._written = 0
         self.records = 0
 
-    def add(self, time_ms: int, record: bytes) -> None:
-        """Take one record with its time."""
-        self._held.append(Timed(time_ms, self.records, record))
+    def add(self, time_us: int, record: bytes) -> None:
+        """Take one record with its time, in microseconds."""
+        self._held.append(Timed(time_us, self.records, record))
         self.records += 1
         self._held_bytes += len(record) + _RECORD_OVERHEAD
         if self._held_bytes > self._max_memory_bytes:
@@ -81,8 +81,8 @@ class TimeSorter:
         path = self._folder / f"run-{self._written}"
         self._written += 1
         with path.open("wb") as file:
-            for time_ms, sequence, record in records:
-                file.write(_HEAD.pack(time_ms, sequence, len(record)))
+            for time_us, sequence, record in records:
+                file.write(_HEAD.pack(time_us, sequence, len(record)))
                 file.write(record)
         return path
 
@@ -90,5 +90,5 @@ class TimeSorter:
 def _read(path: Path) -> Iterator[Timed]:
     with path.open("rb") as file:
         while head := file.read(_HEAD.size):
-            time_ms, sequence, length = _HEAD.unpack(head)
-            yield Timed(time_ms, sequence, file.read(length))
+            time_us, sequence, length = _HEAD.unpack(head)
+            yield Timed(time_us, sequence, file.read(length))

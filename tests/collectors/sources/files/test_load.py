@@ -3,6 +3,7 @@
 import gzip
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from collectors.sources.files.problems import FileProblems
 from collectors.sources.files.sorting import TimeSorter
 from embedded.fetch import cache_dir
 from identity.rules import DEFAULT_RULES
+from schemas.ordinals import MAX_SEQUENCE, pack_ordinal
 from schemas.records import Event, Identifier
 
 ORDERS = Mapping(
@@ -100,6 +102,121 @@ def test_gzip_a_byte_order_mark_and_blank_lines_are_no_matter(tmp_path: Path) ->
     assert len(load(tmp_path, gzip.compress(text.encode()))) == 1
 
 
+@pytest.mark.parametrize(
+    "blanks", [",,,,,", " , ,\u00a0,\u3000,\ufeff,\t", '"","",,,,', "  ", ",,", ",,,,,,,,,,", '"\n",,,,,']
+)
+def test_a_row_of_blanks_is_no_row(tmp_path: Path, blanks: str) -> None:
+    row = "x,u,2001-01-01,e,1,no\n"
+    events = load(tmp_path, f"{blanks}\n{HEADER}{row}{blanks}\n{row}{blanks}\n{blanks}")
+    assert [event.ordinal for event in events] == [1, 2]
+
+
+def test_columns_without_a_name_behind_the_last_one_are_no_matter(tmp_path: Path) -> None:
+    rows = "x,u,2001-01-01,e,1,no,,,\nx,u,2001-01-01,e,1,no\n"
+    assert len(load(tmp_path, HEADER.replace("\n", ", ,,\n") + rows)) == 2
+
+
+def test_blanks_around_cells_are_no_matter(tmp_path: Path) -> None:
+    (event,) = load(tmp_path, HEADER + "x,\ufeff007\u3000, 2001-07-01 12:00 ,\u00a0e ,\t12.50, TRUE \n")
+    assert event.identifiers == (Identifier("user_id", "007"),)
+    assert (event.event, event.occurred_at) == ("e", 993_981_600_000)
+    assert event.properties == '{"total":12.50,"paid":true,"note":"e","n":1}'
+
+
+def test_missing_values_are_blank(tmp_path: Path) -> None:
+    form = Format(missing=frozenset({"N/A", "NULL", "-"}))
+    mapping = msgspec.structs.replace(ORDERS, format=form, identifiers={"user_id": "who", "email": "what"}, event="E")
+    text = HEADER + "N/A,NULL, - ,N/A,-,NULL\nx,u,2001-07-01,N/A, - ,NULL\n"
+    (event,) = load(tmp_path, text, mapping)
+    assert [str(identifier) for identifier in event.identifiers] == ["user_id:u"]
+    assert (event.properties, event.ordinal) == ('{"n":1}', 1)
+    assert "the row has no time" in problems(tmp_path, HEADER + "x,u,-,e,1,no\n", mapping)[0]
+
+
+def test_a_decimal_comma(tmp_path: Path) -> None:
+    mapping = msgspec.structs.replace(ORDERS, format=Format(delimiter=";", decimal=",", thousands="."))
+    (event,) = load(tmp_path, HEADER.replace(",", ";") + "x;u;2001-07-01;e;1.234,50;no\n", mapping)
+    assert json.loads(event.properties)["total"] == 1234.5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("said", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_byte_order_mark_says_the_encoding(
+    tmp_path: Path, encoding: str, said: str, pack: Callable[[bytes], bytes]
+) -> None:
+    mapping = msgspec.structs.replace(ORDERS, format=Format(encoding=said))
+    (event,) = load(tmp_path, pack((HEADER + "x,u,2001-07-01,中 é,1,no\n").encode(encoding)), mapping)
+    assert event.event == "中 é"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "cp1252", "gb18030", "shift_jis", "utf-8"])
+def test_without_one_it_is_the_mappings(tmp_path: Path, encoding: str) -> None:
+    mapping = msgspec.structs.replace(ORDERS, format=Format(encoding=encoding))
+    name = "Größe" if encoding == "cp1252" else "中"
+    (event,) = load(tmp_path, (HEADER + f"x,u,2001-07-01,{name},1,no\n").encode(encoding), mapping)
+    assert event.event == name
+
+
+def test_what_is_not_of_its_encoding_is_told(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, (HEADER + "x,u,2001-01-01,e,1,no\n").encode("utf-16")[:-1])
+    assert "the text is not utf-16" in problem
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
+def test_line_ends_of_any_kind(tmp_path: Path, end: str) -> None:
+    rows = ["x,u,2001-07-01,e,1,no", 'x,u,2001-07-02,"a{}b",2,no', "x,u,2001-07-03,e,three,no"]
+    first, second = load(tmp_path, end.join([HEADER.strip(), *rows[:2]]).replace("{}", end))
+    assert (first.event, second.event) == ("e", f"a{end}b")
+    (problem,) = problems(tmp_path, end.join([HEADER.strip(), *rows, ""]).replace("{}", "\n"))
+    line = {"\r\r\n": 8}.get(end, 5)
+    assert problem.startswith(f"{line}:18: total: 'three' is not a decimal number")
+
+
+@pytest.mark.parametrize("said", ["sep=;", '"sep=;"', "SEP=;", "\ufeffsep=;"])
+def test_the_line_of_excel_says_the_delimiter(tmp_path: Path, said: str) -> None:
+    text = f"{said}\r\n{HEADER}x,u,2001-07-01,e,1,no\r\n".replace(",", ";")
+    assert len(load(tmp_path, text)) == 1
+    assert problems(tmp_path, text + "x;u;2001-07-01;e;one;no")[0].startswith("4:18: total")
+    without_header = msgspec.structs.replace(ORDERS, format=Format(header="none"))
+    assert len(load(tmp_path, f"{said}\nu;2001-07-01;e;1;no", without_header)) == 1
+
+
+def test_a_file_with_a_header_alone_has_no_events(tmp_path: Path) -> None:
+    assert load(tmp_path, HEADER) == []
+
+
+def test_times_of_one_millisecond_are_in_order_of_microsecond_and_row(tmp_path: Path) -> None:
+    times = ["00.000002", "00.000001", "00.000001", "00", "00.001"]
+    events = load(tmp_path, HEADER + "".join(f"x,u{at},2001-07-01T12:00:{at}Z,e,1,no\n" for at in times))
+    assert [(event.identifiers[0].value, event.ordinal) for event in events] == [
+        ("u00", 4),
+        ("u00.000001", pack_ordinal(1, 2)),
+        ("u00.000001", pack_ordinal(1, 3)),
+        ("u00.000002", pack_ordinal(2, 1)),
+        ("u00.001", 5),
+    ]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2_500)), max_size=40))
+def test_the_order_is_that_of_written_microseconds_and_row(rows: list[tuple[str, int]]) -> None:
+    written = [f"2001-01-01T00:00:00.{microsecond:06}Z" for _, microsecond in rows]
+    text = HEADER + "".join(f"{who},{who},{at},e,1,no\n" for (who, _), at in zip(rows, written, strict=True))
+    with tempfile.TemporaryDirectory() as name:
+        events = load(Path(name), text)
+    expected = sorted(range(len(rows)), key=lambda row: (rows[row][1], row))
+    assert [event.ordinal & MAX_SEQUENCE for event in events] == [row + 1 for row in expected]
+    assert events == sorted(events, key=lambda event: (event.occurred_at, event.ordinal))
+
+
+def test_a_second_import_gives_the_same_events(tmp_path: Path) -> None:
+    text = HEADER + "x,b,2001-01-02T00:00:00.000007,e,1,no\nx,a,2001-01-01,e,1,no\n" * 2
+    first, second = (
+        [msgspec.structs.replace(event, received_at=0) for event in load(tmp_path, text)] for _ in range(2)
+    )
+    assert first == second
+
+
 def test_events_come_by_time_and_equal_times_in_the_order_of_the_file(tmp_path: Path) -> None:
     rows = [("b", "2001-01-02"), ("a", "2001-01-02"), ("c", "2001-01-01"), ("b", "2001-01-02")]
     events = load(tmp_path, HEADER + "".join(f"x,{who},{at},e,1,no\n" for who, at in rows))
@@ -129,20 +246,23 @@ def test_every_row_has_its_own_id_that_only_equal_rows_share_out(rows: list[tupl
 @pytest.mark.parametrize(
     ("row", "place", "message"),
     [
-        ("x,u,2001-13-01,e,1,no", "3:5", "not an ISO 8601 time"),
+        ("x,u,2001-13-01,e,1,no", "3:5", "at: '2001-13-01' is not a time since 1970"),
+        ("x,u,,e,1,no", "3:5", "at: the row has no time"),
         ("x,u,2999-01-01,e,1,no", "3:5", "not between 1970 and now"),
-        ("x,u,1969-01-01,e,1,no", "3:5", "not between 1970 and now"),
-        ('"x,y",u,2001-01-01,e,"1,5",no', "3:22", "'1,5' is not a decimal number"),
-        ("x,u,2001-01-01,e,1e5,no", "3:18", "not a decimal number"),
-        ("x,u,2001-01-01,e,01,no", "3:18", "not a decimal number"),
+        ("x,u,1969-01-01,e,1,no", "3:5", "not a time since 1970"),
+        ('"x,y",u,2001-01-01,e,"1,5",no', "3:22", "total: '1,5' is not a decimal number"),
+        ("x,u,2001-01-01,e, one ,no", "3:18", "total: 'one' is not a decimal number"),
         ("x,u,2001-01-01,e,1,maybe", "3:20", "neither true nor false"),
         ("x,,2001-01-01,e,1,no", "3:3", "no identifier"),
         (f"x,{'u' * 513},2001-01-01,e,1,no", "3:3", "is no user_id: it has more than 512 characters"),
         ("x,guest,2001-01-01,e,1,no", "3:3", "who 'guest' is no user_id: such a value names nobody"),
-        ("x,u,2001-01-01,,1,no", "3:16", "the name of an event"),
-        ("x,u,2001-01-01,e,1", "3:19", "expected 6 cells, found 5"),
-        ("x,u,2001-01-01,e,1,no,more", "3:23", "expected 6 cells, found 7"),
-        ('x,"u"u,2001-01-01,e,1,no', "3:1", "not CSV"),
+        ("x,u,2001-01-01,,1,no", "3:16", "what: the row has no name of an event"),
+        (f"x,u,2001-01-01,{'e' * 501},1,no", "3:16", "what: the name of an event has at most 500 characters"),
+        ("x,u,2001-01-01,e,1", "3:19", "paid: expected 6 cells, found 5; this one is missing"),
+        ("x,u,2001-01-01,e,1,no,more", "3:23", "expected 6 cells, found 7; the last column is 'paid'"),
+        ('x,"u"u,2001-01-01,e,1,no', "3:1", "not CSV: a quoted cell goes on behind its quote"),
+        ('x,"u,2001-01-01,e,1,no', "3:1", "not CSV: the quote is missing that ends a cell"),
+        (f'x,"u{"u" * 131_072},2001-01-01,e,1,no', "3:1", "has more than 131072 characters; is the quote missing"),
         ('x,u,2001-01-01,"two\nlines",one,no', "4:8", "'one' is not a decimal"),
     ],
 )
@@ -158,7 +278,9 @@ def test_several_problems_are_told_at_once_but_not_all(tmp_path: Path) -> None:
 
 
 def test_bytes_of_another_encoding_are_told_by_line_and_column(tmp_path: Path) -> None:
-    assert problems(tmp_path, HEADER.encode() + b"x,\xfc,2001-01-01,e,1,no\n") == ["2:3: the byte 0xfc is not utf-8"]
+    assert problems(tmp_path, HEADER.encode() + b"x,\xfc,2001-01-01,e,1,no\n") == [
+        "2:3: the byte 0xfc is not utf-8; say the encoding under format, such as cp1252"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -167,18 +289,27 @@ def test_bytes_of_another_encoding_are_told_by_line_and_column(tmp_path: Path) -
         ("", "not even a header"),
         ("who,at,what,paid\n", "'total' is not in the header"),
         ("who,at,what,total,paid,at\n", "'at' is twice in the header"),
+        (
+            "who;at;what;total;paid\n",
+            "'who' is not in the header: who;at;what;total;paid; the delimiter may be ';', under",
+        ),
+        (HEADER.encode("utf-16-le"), "the file has NUL characters; if it is UTF-16, say so as encoding"),
+        (b"PK\x03\x04 and so on", "the file is a workbook or an archive; export it as CSV"),
     ],
 )
-def test_a_header_must_have_the_columns(tmp_path: Path, content: str, message: str) -> None:
+def test_a_header_must_have_the_columns(tmp_path: Path, content: str | bytes, message: str) -> None:
     (problem,) = problems(tmp_path, content)
     assert problem.startswith("1:1: ")
     assert message in problem
 
 
-def test_a_damaged_gzip_file_is_told(tmp_path: Path) -> None:
-    packed = gzip.compress((HEADER + "x,u,2001-01-01,e,1,no\n" * 100).encode())
-    (problem,) = problems(tmp_path, packed[:-10])
-    assert "damaged" in problem
+@pytest.mark.parametrize(
+    "damage", [lambda packed: packed[:-10], lambda packed: packed[:20] + b"\xff" * 20 + packed[40:]]
+)
+def test_a_damaged_gzip_file_is_told(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    rows = "".join(f"x,u{number},2001-01-01,e,1,no\n" for number in range(1_000))
+    (problem,) = problems(tmp_path, damage(gzip.compress((HEADER + rows).encode())))
+    assert "the gzip file is damaged" in problem
 
 
 def test_cdnow_is_what_its_authors_say(tmp_path: Path) -> None:

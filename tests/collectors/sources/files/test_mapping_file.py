@@ -63,7 +63,13 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("constant: true", "constant: [1]", "13:20", "a constant must be"),
         ("constant: true", "constant: .nan", "13:20", "no JSON value"),
         ("source: erp", "source: erp\nformat: {delimiter: ab}", "4:21", "one character"),
-        ("source: erp", "source: erp\nformat: {encoding: utf-16}", "4:20", "utf-16"),
+        ("zone: Europe/Berlin", "format: '%H:%M'", "9:35", "does not say the year"),
+        ("source: erp", "source: erp\nformat: {encoding: klingon}", "4:20", "'klingon' is no known encoding"),
+        ("source: erp", "source: erp\nformat: {encoding: rot13}", "4:20", "'rot13' is no known encoding"),
+        ("source: erp", "source: erp\nformat: {decimal: ;}", "4:19", "expected one of ., ,"),
+        ("source: erp", 'source: erp\nformat: {decimal: ",", thousands: ","}', "4:35", "another sign than that of"),
+        ("source: erp", "source: erp\nformat: {thousands: x}", "4:21", "'x': expected one of ','"),
+        ("source: erp", "source: erp\nformat: {missing: [[]]}", "4:20", "expected texts, such as [N/A, NULL"),
         ("source: erp", "source: [erp", "4:8", "expected ',' or ']'"),
         (ORDERS, "", "1:1", "empty"),
     ],
@@ -75,6 +81,28 @@ def test_an_error_names_its_line_and_column(tmp_path: Path, old: str, new: str, 
         read_mapping(path)
     assert str(caught.value).startswith(f"{path}:{place}: ")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "missing"),
+    [
+        ('[N/A, NULL, null, ~, NaN, "-", " - ", ""]', {"N/A", "NULL", "null", "~", "NaN", "-"}),
+        ("N/A", {"N/A"}),
+        ("[]", set()),
+        ("[0, 1.50, no]", {"0", "1.50", "no"}),
+    ],
+)
+def test_what_is_missing_is_named_as_the_cells_have_it(tmp_path: Path, written: str, missing: set[str]) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(ORDERS + f"format: {{missing: {written}}}\n", encoding="utf-8")
+    assert read_mapping(path).format.missing == missing
+
+
+def test_signs_of_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(ORDERS + 'format: {decimal: ",", thousands: "\u00a0"}\n', encoding="utf-8")
+    form = read_mapping(path).format
+    assert (form.decimal, form.thousands) == (",", " ")
 
 
 def test_a_missing_mapping_is_an_error(tmp_path: Path) -> None:

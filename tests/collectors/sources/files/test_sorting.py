@@ -21,7 +21,7 @@ def test_it_sorts_by_time_and_keeps_the_order_of_equal_times(
         sorter = TimeSorter(Path(folder), max_memory_bytes, max_open_runs)
         for at, record in records:
             sorter.add(at, record)
-        found = [(timed.time_ms, timed.record) for timed in sorter.in_order()]
+        found = [(timed.time_us, timed.record) for timed in sorter.in_order()]
         assert found == sorted(records, key=lambda one: one[0])
         assert len(list(Path(folder).iterdir())) <= max_open_runs
 
