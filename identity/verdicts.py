@@ -94,6 +94,31 @@ class RejectPair(msgspec.Struct, frozen=True):
     reason: str
 
 
+class MergePair(msgspec.Struct, frozen=True):
+    """Tie a pair by an operator's evidence. `components`: those that become one; none if the two are one person."""
+
+    merged: PairEvidence
+    components: tuple[Component, ...]
+    reason: str
+
+
+class AllowPairs(msgspec.Struct, frozen=True):
+    """Forbid pairs no more between the persons of `named`. `evidence`: of these pairs, as it stands then."""
+
+    named: tuple[Identifier, Identifier]
+    allowed: tuple[tuple[Identifier, Identifier], ...]
+    evidence: tuple[PairEvidence, ...]
+    reason: str
+
+
+class UnshareDevice(msgspec.Struct, frozen=True):
+    """Share a device no more. `persons`: who owned events of it, and gives them up."""
+
+    device: Identifier
+    persons: tuple[Identifier, ...]
+    reason: str
+
+
 class AttributeDevice(msgspec.Struct, frozen=True):
     """Publish the owners of a shared device. `before`: those of until now. `losers`: who gives events of it up."""
 
@@ -117,6 +142,9 @@ Verdict: TypeAlias = (
     | TakeBack
     | ReleasePair
     | RejectPair
+    | MergePair
+    | AllowPairs
+    | UnshareDevice
     | AttributeDevice
     | ReattributeDevice
 )

@@ -13,7 +13,7 @@ profiles are being rebuilt. done: decided, and every profile that it concerns is
 PLANS = "rules-"
 """How the ids of requests begin that carry out a plan: such a decision is the rules', not an operator's."""
 
-_REBUILDING = frozenset({"unmerged", "shared", "reattributed"})
+_REBUILDING = frozenset({"unmerged", "shared", "unshared", "reattributed"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")
 
 

@@ -12,7 +12,9 @@ Millis = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 ProfileKind = Literal["person", "device", "account"]
-RequestKind = Literal["unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute"]
+RequestKind = Literal[
+    "unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute", "merge", "allow", "unshare"
+]
 LinkStatus = Literal["active", "refused", "retracted", "waiting"]
 ChangeKind = Literal[
     "unknown",
@@ -27,6 +29,8 @@ ChangeKind = Literal[
     "rebuilt",
     "attributed",
     "reattributed",
+    "allowed",
+    "unshared",
 ]
 Reason = Literal[
     "bad_magic",

@@ -1,21 +1,25 @@
 """The only place that writes the ledger: applies verdicts to it, and returns what follows for everybody else."""
 
 from identity.applying.attributing import attribute_device, reattribute_device
-from identity.applying.linking import link_pairs, reject_pair, release_pair
+from identity.applying.linking import link_pairs, merge_pair, reject_pair, release_pair
+from identity.applying.reversing import allow_pairs, unshare_device
 from identity.applying.unmerging import share_device, take_back
 from identity.decision import DecisionEffects, NewChange
 from identity.ledger import Ledger
 from identity.profile_ids import ProfileIds
 from identity.verdicts import (
+    AllowPairs,
     AttributeDevice,
     ChangeNothing,
     LinkPairs,
+    MergePair,
     ReattributeDevice,
     RejectPair,
     ReleasePair,
     RememberSignIns,
     ShareDevice,
     TakeBack,
+    UnshareDevice,
     Verdict,
 )
 
@@ -39,6 +43,12 @@ def apply(verdict: Verdict, ledger: Ledger, profiles: ProfileIds) -> DecisionEff
             release_pair(verdict, ledger, effects)
         case RejectPair():
             reject_pair(verdict, ledger, effects)
+        case MergePair():
+            merge_pair(verdict, ledger, effects)
+        case AllowPairs():
+            allow_pairs(verdict, ledger, effects)
+        case UnshareDevice():
+            unshare_device(verdict, ledger, effects)
         case AttributeDevice():
             attribute_device(verdict, ledger, effects)
         case ReattributeDevice():

@@ -6,7 +6,7 @@ import msgspec
 
 from identity.decision import DecisionEffects, NewChange, NewLink
 from identity.ledger import Component, Ledger
-from identity.verdicts import LinkPairs, PairEvidence, RejectPair, ReleasePair
+from identity.verdicts import LinkPairs, MergePair, PairEvidence, RejectPair, ReleasePair
 from schemas.records import ChangeKind, Identifier, LinkStatus, Transfer
 
 _DROPPED: tuple[tuple[LinkStatus, ChangeKind], ...] = (("refused", "refused"), ("waiting", "quarantined"))
@@ -35,6 +35,17 @@ def release_pair(verdict: ReleasePair, ledger: Ledger, effects: DecisionEffects)
     unite(verdict.components, named, ledger, effects)
 
 
+def merge_pair(verdict: MergePair, ledger: Ledger, effects: DecisionEffects) -> None:
+    """Record an operator's evidence of a pair, and unite what it ties; the change is published in any case."""
+    named = (verdict.merged.identifier, verdict.merged.other)
+    record(verdict.merged, ledger, effects)
+    if verdict.components:
+        unite(verdict.components, named, ledger, effects, verdict.reason)
+    else:
+        profile_id = effects.profiles.of(ledger.components.canonical_of(named[0]))
+        effects.changes.append(NewChange("merged", named, verdict.reason, profile_id=profile_id))
+
+
 def reject_pair(verdict: RejectPair, ledger: Ledger, effects: DecisionEffects) -> None:
     """Record that a pair was rejected, and keep the two apart."""
     named = (verdict.rejected.identifier, verdict.rejected.other)
@@ -51,9 +62,16 @@ def record(pair: PairEvidence, ledger: Ledger, effects: DecisionEffects) -> None
 
 
 def unite(
-    components: Sequence[Component], named: tuple[Identifier, ...], ledger: Ledger, effects: DecisionEffects
+    components: Sequence[Component],
+    named: tuple[Identifier, ...],
+    ledger: Ledger,
+    effects: DecisionEffects,
+    reason: str = "",
 ) -> None:
-    """Make one component of several, if there are, and send the states of their profiles to the one that stays."""
+    """Make one component of several, if there are, and send the states of their profiles to the one that stays.
+
+    `reason`: the operator's words.
+    """
     if len(components) < 2:
         return
     united = ledger.components.unite(components)
@@ -63,4 +81,4 @@ def unite(
     for profile_id, component in zip(retired, retiring, strict=True):
         effects.commands.append((profile_id, Transfer(effects.number, target, component.identifiers)))
     effects.merged += len(retiring)
-    effects.changes.append(NewChange("merged", named, retired=retired, profile_id=target))
+    effects.changes.append(NewChange("merged", named, reason, retired=retired, profile_id=target))

@@ -9,13 +9,17 @@ from schemas.records import Attribute, Claim, Claimant, Identifier, Rebuild, Tra
 
 
 class Rebuilds:
-    """Sends the commands that rebuild profiles, and collects the events that each of them claims."""
+    """Sends the commands that rebuild profiles, and collects the events that each of them claims.
 
-    def __init__(self, ledger: Ledger, effects: DecisionEffects) -> None:
+    `given_up`: a device of which nobody owns events any more; what it attributed before is stale.
+    """
+
+    def __init__(self, ledger: Ledger, effects: DecisionEffects, given_up: Identifier | None = None) -> None:
         self._ledger = ledger
         self._effects = effects
         self._claimants: dict[str, Claimant] = {}
         self._attributed: set[Identifier] = set()
+        self._given_up = given_up
 
     @property
     def claimants(self) -> tuple[Claimant, ...]:
@@ -27,8 +31,9 @@ class Rebuilds:
         canonical, *others = component.identifiers
         profile_id = self._effects.profiles.of(canonical)
         used = dict.fromkeys(device for member in component.identifiers for device in self._used_by(member))
-        reattributed = tuple(device for device in used if self._ledger.devices.is_attributed(device))
-        claimed = tuple(self._claims(component.identifiers, reattributed))
+        attributed = tuple(device for device in used if self._ledger.devices.is_attributed(device))
+        reattributed = tuple(device for device in used if device in attributed or device == self._given_up)
+        claimed = tuple(self._claims(component.identifiers, attributed))
         self._claimants[profile_id] = Claimant(profile_id, claimed)
         held = self._owners(canonical) if self._ledger.devices.is_attributed(canonical) else ()
         number = self._effects.number
@@ -38,7 +43,7 @@ class Rebuilds:
             (self._effects.profiles.default(member), Transfer(number, profile_id, (member,), outdates=True))
             for member in giving_way
         )
-        for device in reattributed:
+        for device in attributed:
             self.attribute(device)
 
     def persons(self, identifiers: Iterable[Identifier]) -> None:
@@ -55,11 +60,11 @@ class Rebuilds:
             attribute = Attribute(self._effects.number, device, self._owners(device))
             self._effects.commands.append((self._effects.profiles.of(device), attribute))
 
-    def _claims(self, members: tuple[Identifier, ...], reattributed: tuple[Identifier, ...]) -> Iterator[Claim]:
+    def _claims(self, members: tuple[Identifier, ...], attributed: tuple[Identifier, ...]) -> Iterator[Claim]:
         """Yield the events whose primary identifier is a member, and those of devices while a member owned them."""
         for member in members:
             yield Claim(member.namespace, member.value)
-        for device in reattributed:
+        for device in attributed:
             yield from (claim for owner, claim in claims(device, self._owners(device)) if owner in members)
 
     def _owners(self, device: Identifier) -> SignIns:

@@ -1,5 +1,7 @@
 """Evidence that is taken back, and the components that come of it (docs/decisions/0009)."""
 
+from collections.abc import Iterable
+
 from identity.applying.attributing import publish_owners
 from identity.applying.linking import record
 from identity.applying.rebuilds import Rebuilds
@@ -61,13 +63,15 @@ def _unmerge(
 ) -> bool:
     """Make the pieces that the remaining links hold together components of their own; tell if there are several."""
     reopened = {end for pair in retracted for end in (pair.identifier, pair.other)}
+    # Evidence that waited has an end in another component.
+    effects.routes += (NewRoute(end, reopen=True) for end in sorted(reopened - set(component.identifiers)))
     pieces = ledger.links.pieces(component.identifiers)
     if len(pieces) < 2:
         # Whatever did not come apart stays routed as it is: the state of a merge may still be on its way.
         effects.routes += (NewRoute(member, reopen=True) for member in component.identifiers if member in reopened)
         return False
     unmerged = ledger.components.unmerge(component, pieces)
-    reopened |= _reopen_refused(component, ledger, effects)
+    reopened |= reopen_refused(component.identifiers, ledger, effects)
     for piece in unmerged:
         rebuilds.component(piece)
         profile_id = effects.profiles.of(piece.canonical)
@@ -75,9 +79,9 @@ def _unmerge(
     return True
 
 
-def _reopen_refused(component: Component, ledger: Ledger, effects: DecisionEffects) -> set[Identifier]:
-    """Let pairs be seen anew that were refused because the component was one; return its members of such pairs."""
-    refused = {member: ledger.links.refused(member) for member in component.identifiers}
+def reopen_refused(members: Iterable[Identifier], ledger: Ledger, effects: DecisionEffects) -> set[Identifier]:
+    """Let pairs be seen anew that were refused with these members; return the members of such pairs."""
+    refused = {member: ledger.links.refused(member) for member in members}
     others = dict.fromkeys(other for pairs in refused.values() for other in pairs if other not in refused)
     effects.routes += (NewRoute(other, reopen=True) for other in others)
     return {member for member, pairs in refused.items() if pairs}

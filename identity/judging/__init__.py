@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from identity.judging.attributing import judge_reattribution
 from identity.judging.linking import judge_links
+from identity.judging.merging import judge_merge_by_hand
+from identity.judging.reversing import judge_allowance, judge_unsharing
 from identity.judging.reviewing import judge_acceptance, judge_rejection
 from identity.judging.unmerging import judge_retraction, judge_unmerge
 from identity.ledger import Ledger
@@ -29,4 +31,7 @@ JUDGES: dict[RequestKind, Judge] = {
     "accept": judge_acceptance,
     "reject": judge_rejection,
     "reattribute": judge_reattribution,
+    "merge": judge_merge_by_hand,
+    "allow": judge_allowance,
+    "unshare": judge_unsharing,
 }

@@ -26,13 +26,13 @@ def decided(request: IdentityRequest, evidence: Evidence, status: LinkStatus, re
     )
 
 
-def is_in_force(pair: Pair, ledger: Ledger) -> bool:
-    """Tell whether there is active evidence of a pair: of one source, or (empty) of any."""
+def is_retractable(pair: Pair, ledger: Ledger) -> bool:
+    """Tell whether there is evidence of a pair, of one source or (empty) of any, that is in force or waits."""
     return any(_is_meant(pair, evidence) for evidence in ledger.links.evidence(pair.left, pair.right))
 
 
 def retracted(pairs: Iterable[Pair], reason: str, request: IdentityRequest, ledger: Ledger) -> tuple[PairEvidence, ...]:
-    """Return the active evidence of pairs as it is taken back, each once."""
+    """Return the evidence of pairs that is in force or waits, as it is taken back, each once."""
     taken: set[tuple[Identifier, Identifier, str]] = set()
     verdicts = []
     for pair in pairs:
@@ -49,4 +49,4 @@ def retracted(pairs: Iterable[Pair], reason: str, request: IdentityRequest, ledg
 
 
 def _is_meant(pair: Pair, evidence: Evidence) -> bool:
-    return evidence.status == "active" and pair.source in ("", evidence.source)
+    return evidence.status in {"active", "waiting"} and pair.source in ("", evidence.source)

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from identity.judging.evidence import decided
-from identity.judging.limits import ProposedMerge, refusal
-from identity.judging.standing import standing
+from identity.judging.merging import judge_reviewed_pair
 from identity.ledger import Ledger
 from identity.rules import IdentityRules
 from identity.verdicts import ChangeNothing, PairEvidence, RejectPair, ReleasePair, Verdict
@@ -20,15 +19,9 @@ def judge_acceptance(request: IdentityRequest, ledger: Ledger, rules: IdentityRu
         yield ChangeNothing(request.identifiers, _NOTHING_WAITS)
     for pair in waiting:
         at = min(single.occurred_at for single in pair.evidence)
-        primary, other = standing(ledger, pair.identifier, at), standing(ledger, pair.other, at)
-        merge = ProposedMerge(primary, rules, at, is_reviewed=True)
-        is_held = merge.holds(other.component)
-        if is_held:
-            reason = "forbidden" if other.component.is_apart(pair.identifier, pair.other) else ""
-        else:
-            reason = refusal(merge, primary, other, rules)
+        reason, components = judge_reviewed_pair(pair.identifier, pair.other, at, ledger, rules)
         released = _reviewed(pair, "refused" if reason else "active", reason, request)
-        yield ReleasePair(released, reason, () if is_held or reason else (primary.component, other.component))
+        yield ReleasePair(released, reason, components)
 
 
 def judge_rejection(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from identity.judging.evidence import is_in_force, retracted
+from identity.judging.evidence import is_retractable, retracted
 from identity.ledger import Ledger
 from identity.rules import IdentityRules
 from identity.verdicts import ChangeNothing, TakeBack, Verdict
@@ -40,10 +40,10 @@ def judge_retraction(request: IdentityRequest, ledger: Ledger, _rules: IdentityR
     """Take the evidence of pairs back; every component that comes apart does so under a number of its own."""
     by_component: dict[Identifier, list[Pair]] = {}
     for pair in request.pairs:
-        if is_in_force(pair, ledger):
+        if is_retractable(pair, ledger):
             by_component.setdefault(ledger.components.canonical_of(pair.left), []).append(pair)
     if not by_component:
-        yield ChangeNothing(request.identifiers, "no such evidence is in force")
+        yield ChangeNothing(request.identifiers, "no such evidence is in force or waits")
     for canonical, pairs in by_component.items():
         ends = tuple((pair.left, pair.right) for pair in pairs)
         yield TakeBack(

@@ -1,6 +1,6 @@
 """Components: the sets of identifiers that are one person each, and who must never become one."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -77,6 +77,16 @@ class Components:
             return _NONE
         return frozenset(self.canonical_of(parsed(foreign)) for _, foreign in component.apart)
 
+    def forbidden_between(self, left: Identifier, right: Identifier) -> Iterator[tuple[Identifier, Identifier]]:
+        """Yield the forbidden pairs that keep the persons of two identifiers apart; of one person, the pair itself."""
+        component, other = self.of(left), self.of(right)
+        if component.canonical == other.canonical:
+            if component.is_apart(left, right):
+                yield left, right
+            return
+        foreign = set(map(str, other.identifiers))
+        yield from ((parsed(member), parsed(apart)) for member, apart in component.apart if apart in foreign)
+
     def unite(self, components: Sequence[Component]) -> Component:
         """Make one component of several."""
         # The profile of one of them goes on: after a change of priorities that of the strongest may be a forward.
@@ -113,6 +123,14 @@ class Components:
             pair = (str(member), str(foreign))
             if pair not in component.apart:
                 self._keep(msgspec.structs.replace(component, apart=(*component.apart, pair)))
+
+    def allow(self, left: Identifier, right: Identifier) -> None:
+        """Let these two become one person again."""
+        for member, foreign in ((left, right), (right, left)):
+            component = self.of(member)
+            pair = (str(member), str(foreign))
+            kept = tuple(apart for apart in component.apart if apart != pair)
+            self._keep(msgspec.structs.replace(component, apart=kept))
 
     def _keep(self, component: Component) -> None:
         is_plain = len(component.members) == 1 and not component.apart

@@ -29,6 +29,10 @@ class DeviceLedger:
         """Remember that a device is used by several persons, and whether its events go to whoever signed in last."""
         self._table.put("shared", device, decision.to_bytes(8, "big") + (_ATTRIBUTED if attributed else b""))
 
+    def unshare(self, device: Identifier) -> None:
+        """Forget that a device is used by several persons; who signed in on it is still known."""
+        self._table.put("shared", device, None)
+
     def sign_ins(self, device: Identifier) -> SignIns:
         """Return who signed in on a device, and when."""
         stored = self._table.get("signed", device)

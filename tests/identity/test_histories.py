@@ -62,9 +62,13 @@ class Histories(RuleBasedStateMachine):
     def retract(self, pairs: tuple[Pair, ...], forbid: bool) -> None:
         self.by_operator("retract", pairs=pairs, forbid=forbid)
 
-    @rule(pairs=pairs, kind=st.sampled_from(("accept", "reject")))
-    def review(self, pairs: tuple[Pair, ...], kind: RequestKind) -> None:
+    @rule(pairs=pairs, kind=st.sampled_from(("accept", "reject", "merge", "allow")))
+    def decide_by_hand(self, pairs: tuple[Pair, ...], kind: RequestKind) -> None:
         self.by_operator(kind, pairs=pairs)
+
+    @rule(device=st.sampled_from(POOL))
+    def unshare(self, device: Identifier) -> None:
+        self.by_operator("unshare", (device,))
 
     def by_operator(
         self,

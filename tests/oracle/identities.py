@@ -6,7 +6,7 @@ It follows the rules as the guide words them, but for periods, fan-in and polici
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from schemas.records import Identifier, IdentityRequest
+from schemas.records import Identifier, IdentityRequest, Pair
 
 STRENGTH = ("user_id", "phone", "email", "anonymous_id", "session_id")
 """The namespaces that the oracle's stream uses, strongest first."""
@@ -63,8 +63,8 @@ class WhoIsWho:
 
     A request unites all that it names, unless a person would get too many of a namespace: then its weakest identifier
     is left out, and so on until the rest fits. A device never ties two persons that differ in a namespace which both
-    have: if the second one signs in on it, it is shared, and stands alone from then on. What would make a person larger
-    than `max_size` waits for a review.
+    have: if the second one signs in on it, it is shared, and stands alone until an operator unshares it. What would
+    make a person larger than `max_size` waits for a review.
     """
 
     def __init__(
@@ -96,6 +96,14 @@ class WhoIsWho:
             case "accept" | "reject":
                 for pair in request.pairs:
                     self._review(frozenset((pair.left, pair.right)), request.kind == "accept")
+            case "merge":
+                for pair in request.pairs:
+                    self._merge(frozenset((pair.left, pair.right)), request.source)
+            case "allow":
+                for pair in request.pairs:
+                    self._allow(self.person_of(pair.left), self.person_of(pair.right), pair)
+            case "unshare":
+                self.shared.discard(request.identifiers[0])
             case _:
                 raise NotImplementedError(request.kind)
 
@@ -165,9 +173,9 @@ class WhoIsWho:
 
     def _share(self, identifiers: list[Identifier], device: Identifier, source: str) -> None:
         self.shared.add(device)
-        for (pair, shown_by), status in self.status.items():
-            if device in pair and status == "active":
-                self.status[pair, shown_by] = "retracted"
+        for pair in self.evidence:
+            if device in pair:
+                self._retract(pair, "", forbid=False)
         self._link(identifiers, source)
         if device == identifiers[0]:
             self._link(identifiers[1:], source)
@@ -184,8 +192,12 @@ class WhoIsWho:
             self.forbidden |= {frozenset((anchor, other)) for other in split}
 
     def _retract(self, pair: PairOfTwo, source: str, forbid: bool) -> None:
-        meant = [shown_by for shown_by in self.evidence.get(pair, ()) if source in ("", shown_by)]
-        self.status |= dict.fromkeys(((pair, shown_by) for shown_by in meant), "retracted")
+        meant = [
+            (of, shown_by)
+            for (of, shown_by), status in self.status.items()
+            if of == pair and source in ("", shown_by) and status in {"active", "waiting"}
+        ]
+        self.status |= dict.fromkeys(meant, "retracted")
         if meant and forbid:
             self.forbidden.add(pair)
 
@@ -193,20 +205,35 @@ class WhoIsWho:
         waiting = [key for key, status in self.status.items() if key[0] == pair and status == "waiting"]
         if not waiting:
             return
-        left, right = sorted(pair, key=self.strength)
         if not is_accepted:
-            verdict = "refused"
             self.forbidden.add(pair)
-        elif right in self.person_of(left):
-            verdict = "refused" if pair in self.forbidden else "active"
-        elif pair & self.shared:
-            verdict = "refused"
-        else:
-            objection = self._objection(self.person_of(left), self.person_of(right), pair)
-            verdict = "refused" if objection not in {"", "size"} else "active"
+        verdict = "active" if is_accepted and self._may_be_one(pair) else "refused"
         self.status |= dict.fromkeys(waiting, verdict)
 
+    def _merge(self, pair: PairOfTwo, source: str) -> None:
+        if len(pair) == 2 and self._may_be_one(pair):
+            self.named |= pair
+            self.status[pair, source] = "active"
+
+    def _allow(self, person: frozenset[Identifier], other: frozenset[Identifier], named: Pair) -> None:
+        if person == other:
+            allowed = self.forbidden & {frozenset((named.left, named.right))}
+        else:
+            allowed = {pair for pair in self.forbidden if pair & person and pair & other}
+        self.forbidden -= allowed
+        for key, status in self.status.items():
+            if key[0] in allowed and status == "refused":
+                self.status[key] = "retracted"
+
     # -- the rules
+
+    def _may_be_one(self, pair: PairOfTwo) -> bool:
+        """Tell whether an operator may tie a pair, whatever its size."""
+        left, right = pair
+        if right in self.person_of(left):
+            return pair not in self.forbidden
+        objection = self._objection(self.person_of(left), self.person_of(right), pair)
+        return not pair & self.shared and objection in {"", "size"}
 
     def _objection(self, united: Collection[Identifier], theirs: Collection[Identifier], pair: PairOfTwo) -> str:
         by_device = any(map(self._is_device, pair))

@@ -7,7 +7,7 @@ import msgspec
 
 from definitions import Definitions, Segment, compile_program
 from definitions.model import EventCount, EventMatcher, Not
-from schemas.records import Event, Identifier, IdentityRequest, Session
+from schemas.records import Event, Identifier, IdentityRequest, Pair, RequestKind, Session
 from tests.oracle.reference import Facts, Person, Visit
 from tests.oracle.reference import World as Reference
 from tests.streams.world.world import NAMESPACE, WORKSPACE, World
@@ -47,6 +47,17 @@ def unmerge(world: World, random: Random, number: int, pool: Sequence[Identifier
     )
 
 
+def by_hand(world: World, random: Random, number: int, pool: Sequence[Identifier]) -> IdentityRequest | None:
+    """A merge or an allowance of any two, or the end of a shared device."""
+    kind: RequestKind = random.choice(("merge", "allow", "unshare", "unshare"))
+    shared = sorted(world.shared(pool))
+    if kind == "unshare" and not shared:
+        return None
+    identifiers = (random.choice(shared),) if kind == "unshare" else ()
+    pairs = () if kind == "unshare" else (Pair(*random.sample(pool, 2)),)
+    return IdentityRequest(WORKSPACE, "", "operator", START, identifiers, kind, f"r{number}", "test", pairs=pairs)
+
+
 def play(  # noqa: PLR0913 - what differs between worlds
     world: World,
     random: Random,
@@ -57,9 +68,9 @@ def play(  # noqa: PLR0913 - what differs between worlds
     unmerges: float,
     pool: Sequence[Identifier],
 ) -> tuple[list[Event], int]:
-    """Send events, some twice, and requests to unmerge, at any pace; return the events and the time.
+    """Send events, some twice, and requests of operators, at any pace; return the events and the time.
 
-    `gaps`: between events, in ms. `unmerges`: how likely one comes after an event; of identifiers of the `pool`.
+    `gaps`: between events, in ms. `unmerges`: how likely a request comes after an event; of identifiers of the `pool`.
     """
     at, sent = START, []
     for number in range(events):
@@ -68,8 +79,10 @@ def play(  # noqa: PLR0913 - what differs between worlds
         sent.append(event)
         for _ in range(random.choice((1, 1, 2))):
             world.send(event)
-        if random.random() < unmerges and (request := unmerge(world, random, number, pool)) is not None:
-            world.request(request)
+        if random.random() < unmerges:
+            requested = random.choice((unmerge, by_hand))(world, random, number, pool)
+            if requested is not None:
+                world.request(requested)
         for _ in range(random.choice((0, 1, 5, 60))):
             world.step()
     return sent, at

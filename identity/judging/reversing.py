@@ -1,0 +1,59 @@
+"""Ways back: what was forbidden is allowed again, and a device that was found shared is shared no more."""
+
+from collections.abc import Iterable, Iterator
+
+from identity.judging.evidence import decided
+from identity.ledger import Evidence, Ledger
+from identity.ownership import owners
+from identity.rules import IdentityRules
+from identity.verdicts import AllowPairs, ChangeNothing, PairEvidence, UnshareDevice, Verdict
+from schemas.records import Identifier, IdentityRequest
+
+
+def judge_allowance(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
+    """Allow whatever is forbidden between the persons of each pair; it ties nobody.
+
+    Within one person only the pair itself can be meant.
+    """
+    if not request.pairs:
+        yield ChangeNothing(request.identifiers, "nothing is to be allowed")
+    for pair in request.pairs:
+        allowed = tuple(ledger.components.forbidden_between(pair.left, pair.right))
+        if allowed:
+            evidence = tuple(_undecided(allowed, request, ledger))
+            yield AllowPairs((pair.left, pair.right), allowed, evidence, request.reason)
+        else:
+            named = (pair.left, pair.right)
+            yield ChangeNothing(named, f"nothing is forbidden between {pair.left} and {pair.right}")
+
+
+def judge_unsharing(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
+    """Make a device one like any other; whoever owned events of it gives them up."""
+    for device in request.identifiers:
+        if not ledger.devices.is_shared(device):
+            yield ChangeNothing((device,), f"{device} is no shared device")
+            continue
+        held = owners(ledger.devices.sign_ins(device)) if ledger.devices.is_attributed(device) else ()
+        persons = dict.fromkeys(owner.identifier for owner in held if owner.identifier != device)
+        yield UnshareDevice(device, tuple(persons), request.reason)
+    if not request.identifiers:
+        yield ChangeNothing((), "no device is named")
+
+
+def _undecided(
+    pairs: Iterable[tuple[Identifier, Identifier]], request: IdentityRequest, ledger: Ledger
+) -> Iterator[PairEvidence]:
+    """Yield the evidence of pairs that is not in force, as evidence that nobody has forbidden."""
+    for left, right in pairs:
+        ends = ledger.links.pair(left, right)
+        evidence = tuple(filter(None, (_allowed(single, request) for single in ledger.links.evidence(*ends))))
+        if evidence:
+            yield PairEvidence(*ends, evidence)
+
+
+def _allowed(evidence: Evidence, request: IdentityRequest) -> Evidence | None:
+    if evidence.status == "refused":
+        return decided(request, evidence, "retracted", "allowed")
+    if evidence.status == "retracted" and evidence.reason == "forbidden":
+        return decided(request, evidence, "retracted", "retracted")
+    return None
