@@ -12,7 +12,7 @@ import msgspec
 
 from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier
 from identity.rules import MAX_VALUE_LENGTH
-from schemas.changes import PLANS, RequestState, numbered, state
+from schemas.changes import OPERATOR, PLANS, RequestState, numbered, state
 from schemas.records import Claimant, Identifier, IdentityChange, IdentityRequest, Pair, RequestKind
 from settings import Settings
 from warehouse.client import Warehouse, look_ups
@@ -21,7 +21,6 @@ from warehouse.queries.links import Links
 from warehouse.queries.profiles import members_of
 
 PAIRS_PER_REQUEST = 1_000
-SOURCE = "operator"
 _REQUEST_ID = re.compile(rf"({PLANS})?[0-9a-f]{{32}}(-\d+of\d+)?")
 _PROFILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -131,7 +130,7 @@ def _request(
     return IdentityRequest(
         workspace=submission.workspace,
         message_id="",
-        source=SOURCE,
+        source=OPERATOR,
         occurred_at=submission.requested_at,
         identifiers=identifiers,
         kind=kind,

@@ -13,6 +13,9 @@ profiles are being rebuilt. done: decided, and every profile that it concerns is
 PLANS = "rules-"
 """How the ids of requests begin that carry out a plan: such a decision is the rules', not an operator's."""
 
+OPERATOR = "operator"
+"""The source of what operators request, and of the evidence by which they merge by hand."""
+
 _REBUILDING = frozenset({"unmerged", "shared", "unshared", "reattributed"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")
 

@@ -15,7 +15,7 @@ from identity.ledger import Ledger
 from identity.plan.disjoint_sets import DisjointSets
 from identity.resolve import apply_route, resolve
 from identity.rules import IdentityRules
-from schemas.changes import PLANS
+from schemas.changes import OPERATOR, PLANS
 from schemas.records import Identifier, IdentityRequest, Link, Pair
 
 NOWHERE = uuid.UUID(int=0)  # the profile ids of a replay are never looked at
@@ -45,23 +45,37 @@ class MemoryStore(dict[bytes, bytes]):
 
 
 class Present(msgspec.Struct, frozen=True):
-    """Who is who now: each pair's last evidence by source, in the order of decisions; devices found shared."""
+    """Who is who now: each pair's last evidence by source, in the order of decisions; devices that are shared.
+
+    `unshared`: devices that were found shared and that an operator has unshared since.
+    """
 
     links: dict[Key, Link] = {}
     shared: frozenset[Identifier] = frozenset()
+    unshared: frozenset[Identifier] = frozenset()
 
     @classmethod
-    def of(cls, links: Iterable[Link], shared: Iterable[Identifier] = ()) -> "Present":
+    def of(
+        cls, links: Iterable[Link], shared: Iterable[Identifier] = (), unshared: Iterable[Identifier] = ()
+    ) -> "Present":
         """Return who is who by evidence in the order of decisions."""
-        return cls(_latest({}, links), frozenset(shared))
+        return cls(_latest({}, links), frozenset(shared), frozenset(unshared))
 
     def active(self) -> Iterator[Link]:
         """Yield the evidence that ties people."""
         return (link for link in self.links.values() if link.status == "active")
 
     def operators(self) -> Iterator[Link]:
-        """Yield the evidence that an operator has decided."""
-        return (link for link in self.links.values() if link.request_id and not link.request_id.startswith(PLANS))
+        """Yield the evidence that an operator has decided, but for what is to be decided anew when it is next seen."""
+        return (
+            link
+            for link in self.links.values()
+            if link.request_id and not link.request_id.startswith(PLANS) and link.reason != "allowed"
+        )
+
+    def merged_by_hand(self) -> Iterator[Link]:
+        """Yield the evidence by which operators have merged."""
+        return (link for link in self.active() if is_by_hand(link))
 
 
 class ReplayedHistory:
@@ -82,6 +96,8 @@ class ReplayedHistory:
         self._accepted: set[tuple[Identifier, Identifier]] = set()
         self._apart: set[Key] = set()
         self._forbidden: set[tuple[Identifier, Identifier]] = set()
+        self._refusals: dict[Key, str] = {}  # of merges by hand
+        self._unshared = present.unshared
         self._honour(present)
 
     def _honour(self, present: Present) -> None:
@@ -93,8 +109,13 @@ class ReplayedHistory:
                     self._ledger.components.forbid(link.left, link.right, link.occurred_at)
             elif link.status == "retracted":
                 self._apart.add((*in_order(link.left, link.right), link.source))
-            else:
+            elif not is_by_hand(link):
                 self._accepted.add(in_order(link.left, link.right))
+        for link in present.merged_by_hand():
+            merged = decide(merge_request(self._workspace, link), self._store, NOWHERE, self._rules)
+            self._keep(merged)
+            refusals = [change.reason for change in merged.changes if change.kind == "nothing"]
+            self._refusals |= dict.fromkeys([key_of(link)], refusals[0]) if refusals else {}
 
     def take(self, observed: Observed) -> None:
         """Decide what an event shows, of the pairs that RESOLVE would request: each pair of a source once."""
@@ -136,7 +157,7 @@ class ReplayedHistory:
                 return f"{end.namespace} names nobody" if self._rules.get(end.namespace) is None else "blocked"
         decided = self.links.get(key_of(link)) or self.links.get((link.right, link.left, link.source))
         if decided is None:
-            return "not requested"
+            return self._refusals.get(key_of(link), "not requested")
         return decided.reason or decided.status
 
     def _decide(self, request: IdentityRequest) -> None:
@@ -157,11 +178,17 @@ class ReplayedHistory:
     def _keep(self, decision: Decision) -> None:
         _latest(self.links, decision.links)
         for change in decision.changes:
-            if change.kind == "shared":
+            if change.kind == "shared" and change.identifiers[0] in self._unshared:
+                unshare = IdentityRequest(self._workspace, "", OPERATOR, 0, change.identifiers[:1], "unshare")
+                self._reopen(decide(unshare, self._store, NOWHERE, self._rules))
+            elif change.kind == "shared":
                 device = change.identifiers[0]
                 self.shared[device] = tuple(
                     link for link in decision.links if device in ends(link) and self._is_sign_in(link)
                 )
+        self._reopen(decision)
+
+    def _reopen(self, decision: Decision) -> None:
         for route in decision.routes:
             identifier = Identifier(route.namespace, route.value)
             if route.reopen and identifier in self._entries:
@@ -182,6 +209,17 @@ def replay(workspace: str, history: Iterable[Observed], present: Present, rules:
 def key_of(link: Link) -> Key:
     """Return what evidence is of."""
     return link.left, link.right, link.source
+
+
+def is_by_hand(link: Link) -> bool:
+    """Tell whether evidence is an operator's own word."""
+    return link.source == OPERATOR and not link.message_id
+
+
+def merge_request(workspace: str, link: Link, reason: str = "") -> IdentityRequest:
+    """Return the request that merges by hand as evidence says; nobody waits for an answer."""
+    pairs = (Pair(*ends(link)),)
+    return IdentityRequest(workspace, "", OPERATOR, link.occurred_at, (), "merge", reason=reason, pairs=pairs)
 
 
 def ends(link: Link) -> tuple[Identifier, Identifier]:

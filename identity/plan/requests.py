@@ -5,10 +5,20 @@ from collections.abc import Collection, Iterator
 import msgspec
 
 from identity.decide import decide
-from identity.ledger import Evidence, Ledger
+from identity.plan.copies import copied_ledger
 from identity.plan.disjoint_sets import DisjointSets
-from identity.plan.replay import NOWHERE, MemoryStore, Present, ReplayedHistory, ends, in_order
+from identity.plan.replay import (
+    NOWHERE,
+    MemoryStore,
+    Present,
+    ReplayedHistory,
+    ends,
+    in_order,
+    is_by_hand,
+    merge_request,
+)
 from identity.rules import IdentityRules
+from schemas.changes import OPERATOR
 from schemas.records import Identifier, IdentityRequest, Link, Pair
 
 PAIRS_PER_REQUEST = 1_000
@@ -24,9 +34,13 @@ class PlannedRequests(msgspec.Struct, frozen=True):
         """Yield requests with at most 1,000 pairs each; evidence keeps its event, its source and its time."""
         for start in range(0, len(self.retract), PAIRS_PER_REQUEST):
             pairs = self.retract[start : start + PAIRS_PER_REQUEST]
-            yield IdentityRequest(workspace, "", "operator", now, (), "retract", reason=reason, pairs=pairs)
+            yield IdentityRequest(workspace, "", OPERATOR, now, (), "retract", reason=reason, pairs=pairs)
         for link in self.link:
-            yield IdentityRequest(workspace, link.message_id, link.source, link.occurred_at, ends(link), reason=reason)
+            if is_by_hand(link):
+                yield merge_request(workspace, link, reason)
+            else:
+                shown = (link.message_id, link.source, link.occurred_at, ends(link))
+                yield IdentityRequest(workspace, *shown, reason=reason)
 
 
 class Persons(msgspec.Struct, frozen=True):
@@ -115,12 +129,8 @@ class RequestPlanning:
         """Return the identifiers about which GRAPH would decide otherwise than planned."""
         moving = self._persons.moving
         store = MemoryStore()
-        ledger = Ledger(store, self._workspace, self._rules.rank)
-        for link in sorted(self._present.links.values(), key=lambda link: link.status != "active"):
-            if link.left in moving or link.right in moving:
-                _restore(ledger, link)
-        for device in self._present.shared:
-            ledger.devices.share(device, 0)
+        concerned = (link for link in self._present.links.values() if link.left in moving or link.right in moving)
+        copied_ledger(store, self._workspace, self._rules, concerned, self._present.shared)
         active = {(*in_order(*ends(link)), link.source) for link in self._present.active() if link.left in moving}
         for request in planned.requests(self._workspace, 0, ""):
             for link in decide(request, store, NOWHERE, self._rules).links:
@@ -128,20 +138,3 @@ class RequestPlanning:
                 (active.add if link.status == "active" else active.discard)(key)
         came = DisjointSets((left, right) for left, right, _ in active)
         return {member for member in moving if came.members(member) != self._persons.then.members(member)}
-
-
-def _restore(ledger: Ledger, link: Link) -> None:
-    """Put evidence into a ledger as GRAPH has it."""
-    left, right = ends(link)
-    evidence = Evidence(
-        link.source, link.message_id, link.occurred_at, link.rule_version, link.decision, link.status, link.reason,
-        link.request_id,
-    )  # fmt: skip
-    ledger.links.record(left, right, [evidence])
-    components = [ledger.components.of(end, link.occurred_at) for end in ends(link)]
-    if components[0].canonical == components[1].canonical:
-        return
-    if link.status == "active":
-        ledger.components.unite(components)
-    elif link.reason == "forbidden":
-        ledger.components.forbid(left, right, link.occurred_at)

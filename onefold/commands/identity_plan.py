@@ -22,7 +22,7 @@ from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import count, json_text
 from runtime.errors import OnefoldError
-from schemas.changes import PLANS, numbered
+from schemas.changes import OPERATOR, PLANS, numbered
 from schemas.records import IdentityRequest
 from settings import Settings
 from warehouse.client import Warehouse
@@ -149,7 +149,7 @@ def _applied(settings: Settings, workspace: str, plan: RulesPlan, timeout_s: flo
     ends_at = time.monotonic() + timeout_s
     reason = f"rules {plan.rule_version}"
     at = now_ms()
-    end = IdentityRequest(workspace, "", "operator", at, (), "retract", reason=reason)
+    end = IdentityRequest(workspace, "", OPERATOR, at, (), "retract", reason=reason)
     requests = (*plan.requests.requests(workspace, at, reason), end)
     request_id = f"{PLANS}{new_request_id()}"
     ids = iter(numbered(request_id, sum(request.kind == "retract" for request in requests)))

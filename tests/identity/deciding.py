@@ -84,6 +84,12 @@ class Graph:
     def reject(self, *pairs: Pair) -> Decision:
         return self.by_operator("reject", pairs=pairs)
 
+    def merge(self, *pairs: Pair) -> Decision:
+        return self.by_operator("merge", pairs=pairs)
+
+    def allow(self, *pairs: Pair) -> Decision:
+        return self.by_operator("allow", pairs=pairs)
+
     def by_operator(
         self,
         kind: RequestKind,

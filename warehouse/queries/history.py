@@ -40,9 +40,11 @@ WHERE workspace = {workspace:String} AND (status = 'active' OR request_id != '')
 ORDER BY decision, left_namespace, left_value, right_namespace, right_value, source
 """
 _SHARED = """
-SELECT DISTINCT identifiers.namespace[1] AS namespace, identifiers.value[1] AS value
+SELECT identifiers.namespace[1] AS namespace, identifiers.value[1] AS value,
+       toUInt8(argMax(kind, decision) = 'shared') AS is_shared
 FROM onefold.identity_changes FINAL
-WHERE workspace = {workspace:String} AND kind = 'shared'
+WHERE workspace = {workspace:String} AND kind IN ('shared', 'unshared')
+GROUP BY namespace, value
 """
 _PROFILES = """
 SELECT namespace, value, profile_id FROM onefold.identifiers FINAL
@@ -65,7 +67,12 @@ class History:
 
     def present(self) -> Present:
         """Find who is who now, and what operators have decided."""
-        return Present.of(self._links(), (Identifier(namespace, value) for namespace, value in self._rows(_SHARED)))
+        devices = [(Identifier(namespace, value), is_shared) for namespace, value, is_shared in self._rows(_SHARED)]
+        return Present.of(
+            self._links(),
+            shared=(device for device, is_shared in devices if is_shared),
+            unshared=(device for device, is_shared in devices if not is_shared),
+        )
 
     def profile_of(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
         """Find the profiles that have these identifiers; those under which no event was sent are missing."""

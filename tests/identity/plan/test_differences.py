@@ -80,6 +80,7 @@ class Installation:
         self.store = MemoryStore()
         self.links: list[Link] = []
         self.shared: set[Identifier] = set()
+        self.unshared: set[Identifier] = set()
         self._entries: dict[Identifier, IdentifierEntry] = {}
 
     def see(self, history: Iterable[Observed]) -> "Installation":
@@ -98,7 +99,11 @@ class Installation:
     def decide(self, request: IdentityRequest) -> Decision:
         decision = decide(request, self.store, NAMESPACE, self.rules)
         self.links += decision.links
-        self.shared |= {change.identifiers[0] for change in decision.changes if change.kind == "shared"}
+        for change in decision.changes:
+            if change.kind in {"shared", "unshared"}:
+                self.shared.discard(change.identifiers[0])
+                self.unshared.discard(change.identifiers[0])
+                (self.shared if change.kind == "shared" else self.unshared).add(change.identifiers[0])
         for route in decision.routes:
             identifier = Identifier(route.namespace, route.value)
             self._entries[identifier] = apply_route(self._entries.get(identifier), route)
@@ -111,7 +116,7 @@ class Installation:
 
     @property
     def present(self) -> Present:
-        return Present.of(self.links, self.shared)
+        return Present.of(self.links, self.shared, self.unshared)
 
     def planned(self, history: Sequence[Observed], rules: IdentityRules) -> RulesPlan:
         present = self.present
@@ -127,7 +132,9 @@ class Installation:
     def apply(self, plan: RulesPlan) -> None:
         """As a stack that was started again with the rules of the plan."""
         for request in plan.requests.requests(MAIN, 0, "rules"):
-            self.decide(msgspec.structs.replace(request, request_id=f"{PLANS}1") if request.pairs else request)
+            self.decide(
+                msgspec.structs.replace(request, request_id=f"{PLANS}1") if request.kind == "retract" else request
+            )
 
     def persons(self) -> set[frozenset[Identifier]]:
         components = Ledger(self.store, MAIN, self.rules.rank).components
@@ -249,6 +256,52 @@ def test_a_pair_that_an_operator_accepted_stays_accepted() -> None:
     installation.operator("accept", pairs=[Pair(MEI, OTHER_MAIL)])
     assert installation.planned(history, rules).is_empty
     assert installation.planned(history, msgspec.structs.replace(rules)).is_empty
+
+
+def test_what_an_operator_merged_stays_merged_and_may_be_taken_back_and_merged_anew() -> None:
+    history = [seen(MEI, MAIL), seen(MEI, OTHER_MAIL), seen(BOB, TABLET)]
+    installation = Installation(DEFAULT_RULES).see(history)
+    installation.operator("merge", pairs=[Pair(OTHER_MAIL, TABLET)])
+    assert installation.planned(history, DEFAULT_RULES).is_empty
+    installation.operator("unmerge", BOB, TABLET)
+    installation.operator("merge", pairs=[Pair(OTHER_MAIL, TABLET)])
+    assert len(set(installation.profiles([MEI, MAIL, OTHER_MAIL, TABLET]).values())) == 1
+    assert installation.planned(history, DEFAULT_RULES).is_empty
+    plan = installation.planned(history, STRICT)
+    installation.rules = STRICT
+    installation.apply(plan)
+    assert [link.source for link in installation.present.merged_by_hand()] == ["operator"]
+    assert installation.planned(history, STRICT).is_empty
+
+
+def test_a_merge_that_other_rules_refuse_is_taken_back_with_the_reason() -> None:
+    history = [seen(MEI, MAIL), seen(BOB, OTHER_MAIL)]
+    loose = changed("user_id", limit=2, unique=False)
+    installation = Installation(loose).see(history)
+    installation.operator("merge", pairs=[Pair(MEI, BOB)])
+    plan = installation.planned(history, DEFAULT_RULES)
+    assert [(tie.left, tie.right, tie.reason) for unmerge in plan.unmerges for tie in unmerge.ties] == [
+        (BOB, MEI, "limit:user_id")
+    ]
+
+
+def test_what_an_operator_allowed_is_the_rules_to_decide() -> None:
+    history = [seen(MEI, MAIL)]
+    installation = Installation(DEFAULT_RULES).see(history)
+    installation.operator("unmerge", MEI, MAIL, forbid=True)
+    installation.see([seen(MEI, MAIL, source="crm")])
+    assert installation.planned([*history, seen(MEI, MAIL, source="crm")], DEFAULT_RULES).is_empty
+    installation.operator("allow", pairs=[Pair(MEI, MAIL)])
+    assert installation.planned(history, DEFAULT_RULES).is_empty  # that of the shop was taken back
+    assert not installation.planned([*history, seen(MEI, MAIL, source="crm")], DEFAULT_RULES).is_empty
+
+
+def test_a_device_that_an_operator_unshared_is_not_shared_by_a_plan() -> None:
+    history = [seen(MEI, TABLET), seen(BOB, TABLET)]
+    installation = Installation(DEFAULT_RULES).see(history)
+    installation.operator("unshare", TABLET)
+    plan = installation.planned(history, DEFAULT_RULES)
+    assert (plan.is_empty, plan.newly_shared, plan.stay_shared) == (True, (), ())
 
 
 def test_a_device_that_becomes_shared_is_shared_by_the_requests() -> None:
