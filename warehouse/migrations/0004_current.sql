@@ -1,7 +1,8 @@
 -- The present: whose events are whose, after every decision since they were routed.
 
 -- To whom the events of a shared device belong, from when to when, where its namespace says `shared: last_login`.
--- The first owner has what came before the sign-in, too; from when on a device is its own owner, no person is.
+-- The first owner has what came before the sign-in, too; from when on a device is its own owner, no person is. Nobody
+-- owns a device that was unshared, until it is found shared anew: then all its owners are published once more.
 CREATE OR REPLACE VIEW onefold.device_owners AS
 SELECT
     workspace, device_namespace, device_value,
@@ -16,9 +17,17 @@ FROM
         identifiers[1].value AS device_value,
         fromUnixTimestamp64Milli(JSONExtractInt(claimant, 'claims', 1, 'since'), 'UTC') AS signed_in_at,
         max((toString(person.namespace), person.value)) AS owner
-    FROM onefold.identity_changes FINAL
+    FROM
+    (
+        SELECT
+            workspace, kind, decision, identifiers, claimants,
+            maxIf(decision, kind = 'unshared')
+                OVER (PARTITION BY workspace, identifiers[1].namespace, identifiers[1].value) AS unshared
+        FROM onefold.identity_changes FINAL
+        WHERE kind IN ('attributed', 'unshared')
+    )
     ARRAY JOIN JSONExtractArrayRaw(claimants) AS claimant, arraySlice(identifiers, 2) AS person
-    WHERE kind = 'attributed'
+    WHERE kind = 'attributed' AND decision > unshared
     GROUP BY workspace, device_namespace, device_value, signed_in_at
 )
 WINDOW owned AS (PARTITION BY workspace, device_namespace, device_value ORDER BY signed_in_at);

@@ -52,8 +52,11 @@ SELECT toString(tupleElement(device, 1)) AS namespace, tupleElement(device, 2) A
        )), 1, {most:UInt32}) AS persons
 FROM signed_in
 WHERE {shared:UInt8} = 0 OR (namespace, value) IN (
-    SELECT toString(identifiers[1].namespace), identifiers[1].value FROM onefold.identity_changes
-    WHERE workspace = {workspace:String} AND kind = 'shared'
+    SELECT toString(identifiers[1].namespace) AS of, identifiers[1].value AS device_value
+    FROM onefold.identity_changes
+    WHERE workspace = {workspace:String} AND kind IN ('shared', 'unshared')
+    GROUP BY of, device_value
+    HAVING argMax(kind, decision) = 'shared'
 )
 GROUP BY device
 ORDER BY latest DESC, namespace, value

@@ -7,12 +7,15 @@ is requested again. Events are in the order in which they were received, which i
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from identity.plan.replay import Observed, Present
-from schemas.records import Identifier, Link, LinkStatus
+from identity.ownership import SignIns
+from identity.plan.replay import Observed, Present, ends
+from schemas.records import Identifier, Link, LinkStatus, Owner
 from warehouse.client import Warehouse
-from warehouse.queries.values import literal
+from warehouse.queries.links import Links
+from warehouse.queries.values import IN_IDENTIFIERS, identifier_lists, literal
 
 _IDENTIFIERS_AT_ONCE = 2_000  # of 512 characters at most
+MAX_AROUND = 20_000  # identifiers of all persons concerned
 _SETTINGS = {
     "max_bytes_before_external_group_by": "1000000000",
     "max_bytes_before_external_sort": "1000000000",
@@ -32,12 +35,34 @@ FROM
 ARRAY JOIN arrayDistinct([first, last]) AS seen
 ORDER BY seen
 """
-_LINKS = """
-SELECT left_namespace, left_value, right_namespace, right_value, source, status, reason, message_id, rule_version,
-       request_id, toUnixTimestamp64Milli(occurred_at) AS time, toInt64(decision) AS decision
+_LINK = """left_namespace, left_value, right_namespace, right_value, source, status, reason, message_id, rule_version,
+       request_id, toUnixTimestamp64Milli(occurred_at) AS time, toInt64(decision) AS decision"""
+_ORDER = "ORDER BY decision, left_namespace, left_value, right_namespace, right_value, source"
+_LINKS = f"""
+SELECT {_LINK}
 FROM onefold.links FINAL
-WHERE workspace = {workspace:String} AND (status = 'active' OR request_id != '')
-ORDER BY decision, left_namespace, left_value, right_namespace, right_value, source
+WHERE workspace = {{workspace:String}} AND (status = 'active' OR request_id != '')
+{_ORDER}
+"""
+# One query for each end: the left one is found by the table's key.
+_LINKS_OF = f"""
+SELECT {_LINK}
+FROM onefold.links FINAL
+WHERE workspace = {{workspace:String}} AND (left_namespace, left_value) IN {IN_IDENTIFIERS}
+UNION DISTINCT
+SELECT {_LINK}
+FROM onefold.links FINAL
+WHERE workspace = {{workspace:String}} AND (right_namespace, right_value) IN {IN_IDENTIFIERS}
+{_ORDER}
+"""
+_OWNERS = f"""
+SELECT device_namespace, device_value, toUnixTimestamp64Milli(signed_in_at) AS time, namespace, value
+FROM onefold.device_owners
+WHERE workspace = {{workspace:String}} AND (device_namespace, device_value) IN (
+    SELECT device_namespace, device_value FROM onefold.device_owners
+    WHERE workspace = {{workspace:String}} AND (namespace, value) IN {IN_IDENTIFIERS}
+)
+ORDER BY device_namespace, device_value, time
 """
 _SHARED = """
 SELECT identifiers.namespace[1] AS namespace, identifiers.value[1] AS value,
@@ -74,6 +99,30 @@ class History:
             unshared=(device for device, is_shared in devices if not is_shared),
         )
 
+    def around(self, identifiers: Iterable[Identifier], most: int = MAX_AROUND) -> Present | None:
+        """Find who is who now of the persons of these identifiers; None if they have more than `most` identifiers."""
+        links: dict[Link, None] = {}
+        reached, frontier = set(identifiers), list(identifiers)
+        while frontier:
+            found = [link for some in identifier_lists(frontier) for link in self._links(_LINKS_OF, some)]
+            links |= dict.fromkeys(found)
+            frontier = sorted({end for link in found if link.status == "active" for end in ends(link)} - reached)
+            reached.update(frontier)
+            if len(reached) > most:
+                return None
+        shared = Links(self._warehouse, self._workspace).shared({end for link in links for end in ends(link)})
+        return Present.of(sorted(links, key=lambda link: link.decision), shared)
+
+    def sign_ins_with(self, identifiers: Iterable[Identifier]) -> dict[Identifier, SignIns]:
+        """Find the owners of the shared devices of which any of these persons owns events."""
+        sign_ins: dict[Identifier, SignIns] = {}
+        for some in identifier_lists(identifiers):
+            owners: dict[Identifier, list[Owner]] = {}
+            for namespace, value, *owner in self._rows(_OWNERS, identifiers=some):
+                owners.setdefault(Identifier(namespace, value), []).append(Owner(*owner))
+            sign_ins |= {device: tuple(owned) for device, owned in owners.items()}
+        return sign_ins
+
     def profile_of(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
         """Find the profiles that have these identifiers; those under which no event was sent are missing."""
         profiles: dict[Identifier, str] = {}
@@ -90,8 +139,9 @@ class History:
         ((count,),) = self._rows(_COUNT)
         return cast("int", count)
 
-    def _links(self) -> Iterator[Link]:
-        for left_namespace, left_value, right_namespace, right_value, *rest in self._rows(_LINKS):
+    def _links(self, query: str = _LINKS, identifiers: str = "[]") -> Iterator[Link]:
+        rows = self._rows(query, identifiers=identifiers)
+        for left_namespace, left_value, right_namespace, right_value, *rest in rows:
             source, status, reason, message_id, rule_version, request_id, time, decision = rest
             yield Link(
                 workspace="",
@@ -107,6 +157,7 @@ class History:
                 request_id=request_id,
             )
 
-    def _rows(self, query: str) -> Iterator[Sequence[Any]]:
-        for batch in self._warehouse.stream(query, {"workspace": self._workspace}, _SETTINGS):
+    def _rows(self, query: str, **parameters: str) -> Iterator[Sequence[Any]]:
+        bound = {"workspace": self._workspace, **parameters}
+        for batch in self._warehouse.stream(query, bound, _SETTINGS):
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

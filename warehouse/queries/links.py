@@ -49,12 +49,17 @@ _PROFILES = f"""
 SELECT namespace, value, profile_id FROM onefold.identifiers FINAL
 WHERE workspace = {{workspace:String}} AND (namespace, value) IN {IN_IDENTIFIERS}
 """
+# A device that was unshared may have been found shared anew.
 _SHARED = f"""
-SELECT identifiers[1].namespace AS namespace, identifiers[1].value AS value, min(decision) AS first,
-       argMin(occurred_at, decision) AS since
-FROM onefold.identity_changes
-WHERE workspace = {{workspace:String}} AND kind = 'shared'
-  AND (toString(identifiers[1].namespace), identifiers[1].value) IN {IN_IDENTIFIERS}
+SELECT namespace, value, min(decision) AS first, argMin(occurred_at, decision) AS since
+FROM (
+    SELECT toString(identifiers[1].namespace) AS namespace, identifiers[1].value AS value, kind, decision, occurred_at,
+           maxIf(decision, kind = 'unshared') OVER (PARTITION BY namespace, value) AS unshared
+    FROM onefold.identity_changes
+    WHERE workspace = {{workspace:String}} AND kind IN ('shared', 'unshared')
+      AND (toString(identifiers[1].namespace), identifiers[1].value) IN {IN_IDENTIFIERS}
+)
+WHERE kind = 'shared' AND decision > unshared
 GROUP BY namespace, value
 """
 

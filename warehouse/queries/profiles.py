@@ -1,4 +1,6 @@
-"""Finds profiles: one by any of its identifiers, with its latest sessions, and the identifiers of one."""
+"""Finds profiles: one by any of its identifiers or by its id, with its latest sessions, and the identifiers of one."""
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -6,15 +8,16 @@ from schemas.records import Identifier
 from warehouse.client import JsonObject, Warehouse
 
 SESSIONS_SHOWN = 10
+MAX_FORWARDS = 100  # a merge of merges is one step each; GRAPH forwards the rest at once
 
 _PROFILE = """
 SELECT profile_id, kind, identifiers, traits, counters, segments, events, first_seen_at, last_seen_at, updated_at,
        version, session_id, session_started_at, session_last_event_at, session_events, session_entry_url
 FROM onefold.profiles FINAL
-WHERE workspace = {workspace:String} AND profile_id = (
+WHERE workspace = {workspace:String} AND profile_id = if({profile_id:String} != '', {profile_id:String}, (
     SELECT profile_id FROM onefold.identifiers FINAL
     WHERE workspace = {workspace:String} AND namespace = {namespace:String} AND value = {value:String}
-)
+))
 """
 _SESSIONS = """
 SELECT session_id, status, started_at, ended_at, events, entry_url
@@ -27,13 +30,42 @@ _MEMBERS = """
 SELECT identifiers FROM onefold.profiles FINAL
 WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
 """
+# Of a profile that was merged away the row is kept, and marked as deleted.
+_FORWARD = """
+SELECT ifNull(argMax(merged_into, version), '') AS target FROM onefold.profiles
+WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
+SETTINGS final = 0
+"""
 _SESSION_FIELDS = ("session_id", "started_at", "last_event_at", "events", "entry_url")
 
 
 def find_profile(warehouse: Warehouse, workspace: str, identifier: Identifier) -> JsonObject | None:
     """Find the profile that an identifier belongs to now, times in ISO 8601; None if no profile has it."""
-    named = {"workspace": workspace, "namespace": identifier.namespace, "value": identifier.value}
-    profiles = warehouse.rows(_PROFILE, named)
+    named = {"namespace": identifier.namespace, "value": identifier.value, "profile_id": ""}
+    return _found(warehouse, workspace, named)
+
+
+def find_profile_by_id(warehouse: Warehouse, workspace: str, profile_id: str) -> JsonObject | None:
+    """Find a profile by its id, or the one that it was merged into, which then has `forwarded_from` as well.
+
+    None if there is no such profile.
+    """
+    followed = [profile_id]
+    while len(followed) <= MAX_FORWARDS:
+        (row,) = warehouse.rows(_FORWARD, {"workspace": workspace, "profile_id": followed[-1]})
+        target = str(row["target"])
+        if not target or target in followed:
+            break
+        followed.append(target)
+    named = {"namespace": "", "value": "", "profile_id": followed[-1]}
+    profile = _found(warehouse, workspace, named)
+    if profile is not None and len(followed) > 1:
+        profile["forwarded_from"] = profile_id
+    return profile
+
+
+def _found(warehouse: Warehouse, workspace: str, named: Mapping[str, str]) -> JsonObject | None:
+    profiles = warehouse.rows(_PROFILE, {"workspace": workspace, **named})
     if not profiles:
         return None
     profile = profiles[0]
