@@ -1,5 +1,6 @@
-"""The identifier that somebody queries, in the spelling under which it is kept."""
+"""The identifier or the profile that somebody queries, in the spelling under which it is kept."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,14 @@ from schemas.records import Identifier
 
 class InvalidIdentifier(ValueError):
     """The text is no identifier; the message says what is expected."""
+
+
+_PROFILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def queried_profile_id(text: str) -> str | None:
+    """Return the profile id that a text is; None for one that is none, such as an identifier."""
+    return text.lower() if _PROFILE_ID.fullmatch(text) else None
 
 
 def queried_identifier(text: str, folder: Path | None) -> Identifier:

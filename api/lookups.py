@@ -14,12 +14,12 @@ from starlette.routing import Route
 from api.access import check_read_key
 from api.failures import FAILURES, failure_response
 from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier
+from api.profiles import queried_profile
 from runtime.http.answers import error_response
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
 from warehouse.queries.devices import Devices, find_devices
 from warehouse.queries.explanation import Explanation, explain
-from warehouse.queries.profiles import find_profile
 from warehouse.queries.quarantine import Quarantine, find_quarantine
 
 
@@ -36,8 +36,7 @@ def lookup_routes() -> list[Route]:
 
 async def _profile(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> JsonObject | None:
-        identifier = queried_identifier(request.path_params["identifier"], settings.definitions)
-        return find_profile(look_ups(settings.clickhouse), workspace, identifier)
+        return queried_profile(settings, workspace, request.path_params["identifier"])
 
     return await _answer(request, look_up, missing="profile")
 

@@ -12,6 +12,9 @@ _ROUTES = (
     "/v1/identity/devices",
     "/v1/identity/quarantine",
     "/v1/identity/unmerge",
+    "/v1/identity/merge",
+    "/v1/identity/allow",
+    "/v1/identity/unshare",
     "/v1/identity/requests",
 )
 

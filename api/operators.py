@@ -1,11 +1,12 @@
-"""`POST /v1/identity/unmerge`, `GET /v1/identity/requests/{id}`: operators' requests about who is who, by admin keys.
+"""`POST /v1/identity/...`: operators' requests about who is who, by admin keys; `GET /v1/identity/requests/{id}`.
 
-A request is accepted once Kafka has it; the second route says what has become of it.
+A request is accepted once Kafka has it; the last route says what has become of it.
 """
 
 import asyncio
 import time
 import uuid
+from functools import partial
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -13,8 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.access import check_admin_key, check_any_admin_key
+from api.dry_run import dry_run
 from api.failures import FAILURES, failure_response
-from api.requests import RequestRefused, Submission, changes_of, outcome_of, unmerge_request
+from api.operator_bodies import BODIES, Body, UnmergeBody
+from api.requests import Submission, changes_of, outcome_of
 from runtime.errors import TransientError
 from runtime.http.bodies import Bodies, BodyRefused
 from runtime.kafka.async_producer import AsyncProducer
@@ -23,18 +26,6 @@ from schemas import topics
 from schemas.contracts import Contracts
 from settings import Settings
 from warehouse.client import look_ups
-
-MAX_SPLIT = 1_000
-
-
-class UnmergeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of an unmerge. `profile`: its id, or an identifier NAMESPACE:VALUE that stays; `split`: what leaves it."""
-
-    profile: str
-    split: tuple[str, ...]
-    workspace: str = "main"
-    reason: str = ""
-    forbid: bool = False
 
 
 class Operators:
@@ -48,21 +39,23 @@ class Operators:
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/v1/identity/unmerge", self.unmerge, methods=["POST"]),
+            *(Route(path, partial(self.take, body=body), methods=["POST"]) for path, body in BODIES.items()),
             Route("/v1/identity/requests/{request_id}", self.status, methods=["GET"]),
         ]
 
-    async def unmerge(self, request: Request) -> Response:
+    async def take(self, request: Request, body: type[Body]) -> Response:
         """Answer 202 with the request's id; 401 without an admin key, which is checked before the body is read.
 
-        400, 404, 415 when the request cannot be meant; 503 when it cannot be taken now.
+        400, 404, 415 when the request cannot be meant; 503 when it cannot be taken now. A dry run is answered at once.
         """
         settings: Settings = request.app.state.settings
         try:
             check_any_admin_key(settings, request)
-            body = await self._read(request)
-            check_admin_key(settings, body.workspace, request)
-            request_id = await self._send(settings, body)
+            requested = await self._read(request, body)
+            check_admin_key(settings, requested.workspace, request)
+            if isinstance(requested, UnmergeBody) and requested.dry_run:
+                return await asyncio.to_thread(_tried, settings, requested)
+            request_id = await self._send(settings, requested)
         except ClientDisconnect:
             return Response(status_code=400)
         except FAILURES as failure:
@@ -84,27 +77,30 @@ class Operators:
             return failure_response(failure)
         return JSONResponse(msgspec.to_builtins(outcome_of(request_id, changes)))
 
-    async def _read(self, request: Request) -> UnmergeBody:
+    async def _read(self, request: Request, kind: type[Body]) -> Body:
         # A page in a browser can send this type to another site only if that site says so; ours does not.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise BodyRefused(415, "unsupported_type", "Content-Type must be application/json")
         async with self._bodies.read(request) as body:
-            unmerge = msgspec.json.decode(body, type=UnmergeBody)
-        if len(unmerge.split) > MAX_SPLIT:
-            raise RequestRefused("split", f"at most {MAX_SPLIT} identifiers can be split off at once")
-        return unmerge
+            return msgspec.json.decode(body, type=kind)
 
-    async def _send(self, settings: Settings, body: UnmergeBody) -> str:
+    async def _send(self, settings: Settings, body: Body) -> str:
         encoders = self._contracts.encoders
         if encoders is None:
             raise TransientError(self._contracts.reason)
-        submission = Submission(
-            body.workspace, uuid.uuid4().hex, time.time_ns() // 1_000_000, reason=body.reason, forbid=body.forbid
+        submission = _submission(body)
+        requests = await asyncio.to_thread(body.requests, settings, submission)
+        key = body.workspace.encode()
+        await self._producer.send(
+            [ProducerRecord(topics.IDENTITY_REQUESTS, key, encoders.request(request)) for request in requests]
         )
-        request = await asyncio.to_thread(unmerge_request, settings, submission, body.profile, body.split)
-        record = ProducerRecord(topics.IDENTITY_REQUESTS, body.workspace.encode(), encoders.request(request))
-        await self._producer.send([record])
-        return request.request_id
+        return submission.request_id
 
 
-# IMPORT look_ups
+def _submission(body: Body) -> Submission:
+    return Submission(body.workspace, uuid.uuid4().hex, time.time_ns() // 1_000_000, reason=body.reason)
+
+
+def _tried(settings: Settings, body: UnmergeBody) -> Response:
+    outcome = dry_run(settings, body.requests(settings, _submission(body)))
+    return Response(msgspec.json.encode(outcome), media_type=JSONResponse.media_type)

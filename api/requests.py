@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier
+from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier, queried_profile_id
 from identity.rules import MAX_VALUE_LENGTH
 from schemas.changes import OPERATOR, PLANS, RequestState, numbered, state
 from schemas.records import Claimant, Identifier, IdentityChange, IdentityRequest, Pair, RequestKind
@@ -22,7 +22,6 @@ from warehouse.queries.profiles import members_of
 
 PAIRS_PER_REQUEST = 1_000
 _REQUEST_ID = re.compile(rf"({PLANS})?[0-9a-f]{{32}}(-\d+of\d+)?")
-_PROFILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class RequestRefused(ValueError):
@@ -59,7 +58,10 @@ class ResultingProfile(msgspec.Struct, frozen=True):
 
 
 class RequestOutcome(msgspec.Struct, frozen=True):
-    """What has become of a request; `reasons` are GRAPH's words where it changed nothing, but for a plan."""
+    """What has become of a request; `reasons` are GRAPH's words where it changed nothing, but for a plan.
+
+    `merged`: the profiles that took others in.
+    """
 
     request_id: str
     state: RequestState
@@ -68,6 +70,7 @@ class RequestOutcome(msgspec.Struct, frozen=True):
     events: int = 0
     milliseconds: int = 0
     reasons: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
 
 
 def unmerge_request(settings: Settings, submission: Submission, profile: str, split: Sequence[str]) -> IdentityRequest:
@@ -79,13 +82,57 @@ def unmerge_request(settings: Settings, submission: Submission, profile: str, sp
     taken_out = tuple(dict.fromkeys(requested_identifier(settings, workspace, "split", text) for text in split))
     if not taken_out:
         raise RequestRefused("split", "name at least one identifier to split off")
-    if _PROFILE_ID.fullmatch(profile):
-        stays = _identifier_that_stays(look_ups(settings.clickhouse), workspace, profile.lower(), taken_out)
+    profile_id = queried_profile_id(profile)
+    if profile_id is not None:
+        stays = _identifier_that_stays(look_ups(settings.clickhouse), workspace, profile_id, taken_out)
     else:
         stays = requested_identifier(settings, workspace, "profile", profile, alternative="a profile id, or ")
         if stays in taken_out:
             raise RequestRefused("split", f"{stays} cannot be split off from itself: name an identifier that stays")
     return _request(submission, submission.request_id, "unmerge", identifiers=(stays, *taken_out))
+
+
+def merge_request(settings: Settings, submission: Submission, left: str, right: str) -> IdentityRequest:
+    """Return the request that makes two persons one: each an identifier NAMESPACE:VALUE, or a profile's id.
+
+    Raises RequestRefused, UnknownProfile and OnefoldError.
+    """
+    ends = (
+        _requested_person(settings, submission, "left", left),
+        _requested_person(settings, submission, "right", right),
+    )
+    if ends[0] == ends[1]:
+        raise RequestRefused("right", f"{ends[0]} is one person with itself: name somebody else")
+    return _request(submission, submission.request_id, "merge", pairs=(_ranked(settings, *ends),))
+
+
+def unshare_request(settings: Settings, submission: Submission, device: str) -> IdentityRequest:
+    """Return the request that makes a device, NAMESPACE:VALUE, one that is not shared. Raises as `merge_request`."""
+    identifier = requested_identifier(settings, submission.workspace, "device", device)
+    return _request(submission, submission.request_id, "unshare", identifiers=(identifier,))
+
+
+def requested_pairs(settings: Settings, workspace: str, pairs: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:
+    """Read pairs of identifiers, NAMESPACE:VALUE each. Raises RequestRefused and OnefoldError."""
+    return tuple(
+        _ranked(settings, *(requested_identifier(settings, workspace, "pairs", end) for end in pair)) for pair in pairs
+    )
+
+
+def _ranked(settings: Settings, left: Identifier, right: Identifier) -> Pair:
+    rank = identity_rules(settings.definitions).rank
+    return Pair(min(left, right, key=rank), max(left, right, key=rank))
+
+
+def _requested_person(settings: Settings, submission: Submission, field: str, text: str) -> Identifier:
+    """Return the identifier that a text is, or the strongest one of the profile whose id it is."""
+    profile_id = queried_profile_id(text)
+    if profile_id is None:
+        return requested_identifier(settings, submission.workspace, field, text, alternative="a profile id, or ")
+    members = members_of(look_ups(settings.clickhouse), submission.workspace, profile_id)
+    if not members:
+        raise UnknownProfile(f"workspace {submission.workspace!r} has no profile {profile_id}")
+    return min(members, key=identity_rules(settings.definitions).rank)
 
 
 def requested_identifier(
@@ -109,9 +156,9 @@ def requested_identifier(
 
 
 def pair_requests(
-    submission: Submission, kind: Literal["retract", "accept", "reject"], pairs: Sequence[Pair]
+    submission: Submission, kind: Literal["retract", "accept", "reject", "allow"], pairs: Sequence[Pair]
 ) -> tuple[IdentityRequest, ...]:
-    """Return the requests that retract, accept or reject pairs, at least one pair in all, at most 1,000 in each."""
+    """Return the requests of a kind about pairs, at least one pair in all, at most 1,000 in each."""
     chunks = [pairs[start : start + PAIRS_PER_REQUEST] for start in range(0, len(pairs), PAIRS_PER_REQUEST)]
     ids = numbered(submission.request_id, len(chunks))
     return tuple(
@@ -139,14 +186,6 @@ def _request(
         forbid=submission.forbid,
         pairs=pairs,
     )
-
-
-def active_pairs(warehouse: Warehouse, workspace: str, source: str, since: int = 0) -> tuple[Pair, ...]:
-    """Return the pairs that a source showed at events since a time in ms, and that tie people now.
-
-    Raises OnefoldError.
-    """
-    return Links(warehouse, workspace).pairs("active", source, since)
 
 
 def waiting_pairs(warehouse: Warehouse, workspace: str) -> tuple[Pair, ...]:
@@ -180,6 +219,7 @@ def outcome_of(request_id: str, published: Iterable[IdentityChange]) -> RequestO
         events=sum(change.events for change in rebuilt),
         milliseconds=max((change.milliseconds for change in rebuilt), default=0),
         reasons=() if request_id.startswith(PLANS) else _reasons(changes),
+        merged=tuple(dict.fromkeys(change.profile_id for change in changes if change.kind == "merged")),
     )
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": ("onefold.commands.explain:explain", "Show why something is as it is."),
     "identity": ("onefold.commands.identity:identity", "Look at devices, requests and what waits for a review."),
     "unmerge": ("onefold.commands.unmerge:unmerge", "Take apart what was taken for one person."),
+    "merge": ("onefold.commands.merge:merge", "Make one person of two."),
     "definitions": (
         "onefold.commands.definitions:group",
         "Check definitions, print the default rules of identity.",

@@ -17,7 +17,7 @@ from api.requests import RequestOutcome, outcome_of
 from embedded.terminal import Terminal
 from onefold.running import data_dir_option
 from onefold.unreachable import failure
-from onefold.wording import json_text
+from onefold.wording import in_words, json_text
 from runtime.errors import OnefoldError
 from runtime.kafka.clients import unjoined_consumer
 from runtime.kafka.deliveries import ProducerRecord
@@ -97,7 +97,7 @@ def carry_out(
     if as_json:
         click.echo(json_text(outcome))
     if outcome.state == "unchanged":
-        reasons = literal("; ".join(outcome.reasons)) or "there is nothing to change"
+        reasons = "; ".join(map(in_words, outcome.reasons)) or "there is nothing to change"
         raise click.ClickException(f"nothing was changed: {reasons}")
     return outcome
 
@@ -136,6 +136,7 @@ def summary(outcome: RequestOutcome) -> str:
         f"profile {literal(profile.profile_id)}   {_counted(profile.identifiers, 'identifier')}"
         for profile in outcome.profiles
     ]
+    lines += [f"profile {literal(profile_id)}   of several" for profile_id in outcome.merged]
     if outcome.state == "done" and outcome.profiles:
         lines.append(f"{_counted(outcome.events, 'event')} replayed in {outcome.milliseconds / 1000:.1f} s")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import msgspec
 from rich.text import Text
 
 from runtime.literal import literal, shows
+from schemas.changes import OPERATOR
 from schemas.records import Identifier
 from warehouse.queries.links import ShownLink
 from warehouse.queries.quarantine import WaitingLink
@@ -21,6 +22,7 @@ _WORDS = {
     "forbidden": "an operator keeps the two apart",
     "unmerged": "an operator unmerged them",
     "retracted": "an operator took the evidence back",
+    "allowed": "an operator allows what was forbidden; it is decided anew when it is next seen",
 }
 _WORDS_OF = {
     "limit": "a profile may not have more of {}",
@@ -52,7 +54,9 @@ def pair(left: Identifier, right: Identifier) -> Text:
 
 
 def shown_event(link: ShownLink | WaitingLink) -> str:
-    """Say which event showed a link, when, from where and under which rules."""
+    """Say which event or operator showed a link, when, from where and under which rules."""
+    if link.source == OPERATOR and not link.message_id:
+        return literal(f"by hand, at {link.occurred_at}, rules {link.rule_version}")
     name = f' "{link.event}"' if link.event else ""
     origin = f"message {link.message_id} of {link.occurred_at} from {link.source}"
     return literal(f"{link.type or 'event'}{name}, {origin}, rules {link.rule_version}")

@@ -4,7 +4,7 @@ Reading what the copy is made of, and counting events, is left to `warehouse`.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -28,7 +28,7 @@ class DryRun(msgspec.Struct, frozen=True):
 
 
 def try_requests(
-    requests: Iterable[IdentityRequest],
+    requests: Sequence[IdentityRequest],
     present: Present,
     sign_ins: Mapping[Identifier, SignIns],
     workspace_namespace: uuid.UUID,
@@ -36,14 +36,11 @@ def try_requests(
 ) -> DryRun:
     """Decide requests of one workspace one after the other, on a copy of who is who that is forgotten afterwards."""
     store = MemoryStore()
+    copied_ledger(store, requests[0].workspace, rules, present.links.values(), present.shared, sign_ins)
     claimants: dict[str, Claimant] = {}
     identifiers: dict[str, tuple[Identifier, ...]] = {}
     reasons: dict[str, None] = {}
-    is_copied = False
     for request in requests:
-        if not is_copied:
-            copied_ledger(store, request.workspace, rules, present.links.values(), present.shared, sign_ins)
-            is_copied = True
         decision = decide(request, store, workspace_namespace, rules)
         for change in decision.changes:
             claimants |= {claimant.profile_id: claimant for claimant in change.claimants}

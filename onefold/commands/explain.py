@@ -36,6 +36,8 @@ _DONE = {
     "rebuilt": "rebuilt",
     "attributed": "attributed",
     "reattributed": "reattributed",
+    "allowed": "allowed again",
+    "unshared": "no shared device any more:",
 }
 
 

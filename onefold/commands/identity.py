@@ -23,6 +23,8 @@ COMMANDS = {
     "plan": ("onefold.commands.identity_plan:plan", "Show what other rules would change, and apply it."),
     "status": ("onefold.commands.identity_status:status", "Show what has become of a request."),
     "quarantine": ("onefold.commands.identity:quarantine", "Review what waits."),
+    "allow": ("onefold.commands.ways_back:allow", "Keep two persons apart no more."),
+    "unshare": ("onefold.commands.ways_back:unshare", "Make a shared device one like any other."),
 }
 QUARANTINE_COMMANDS = {
     "list": ("onefold.commands.identity:list_waiting", "Show what waits for a review."),

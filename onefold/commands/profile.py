@@ -1,4 +1,4 @@
-"""`onefold profile`: everything known of one person, by any of their identifiers."""
+"""`onefold profile`: everything known of one person, by any of their identifiers or by the profile's id."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,37 +11,42 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from api.identifiers import identity_rules, queried_identifier
+from api.identifiers import identity_rules, queried_identifier, queried_profile_id
+from api.profiles import queried_profile
 from embedded.terminal import Terminal
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
 from onefold.wording import json_text
 from runtime.literal import literal
 from settings import Settings
-from warehouse.client import JsonObject, look_ups
-from warehouse.queries.profiles import find_profile
+from warehouse.client import JsonObject
 
 _COUNTERS_SHOWN = 12
 
 
 @click.command()
-@click.argument("identifier", metavar="NAMESPACE:VALUE")
+@click.argument("identifier", metavar="NAMESPACE:VALUE|PROFILE_ID")
 @click.option("--workspace", default="main", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as one JSON object.")
 @data_dir_option
 def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
-    """Show the unified profile of a person by any of their identifiers.
+    """Show the unified profile of a person by any of their identifiers, or by its id.
+
+    The id of a profile that was merged into another shows that one, and says so.
 
     \b
     Examples:
       onefold profile user_id:42
+      onefold profile 93e7a206-841d-5949-9051-80b50ebdd678
       onefold profile email:ada@example.com --json
     """
 
     def query(settings: Settings) -> tuple[JsonObject | None, str]:
+        person = queried_profile(settings, workspace, identifier)
+        if person or queried_profile_id(identifier):
+            return person, ""
         queried = queried_identifier(identifier, settings.definitions)
-        person = find_profile(look_ups(settings.clickhouse), workspace, queried)
-        return person, "" if person else identity_rules(settings.definitions).why_unusable(queried)
+        return None, identity_rules(settings.definitions).why_unusable(queried)
 
     person, why = look_up(query, workspace, data_dir)
     if person is None:
@@ -70,6 +75,7 @@ def _panel(identifier: str, person: JsonObject) -> Panel:
 def _facts(person: JsonObject) -> Table:
     rows: list[tuple[object, object]] = [
         ("profile", person["profile_id"]),
+        *([("in the place of", person["forwarded_from"])] if "forwarded_from" in person else []),
         ("kind", person["kind"]),
         ("events", person["events"]),
         ("first seen", person["first_seen_at"]),

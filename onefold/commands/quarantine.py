@@ -6,13 +6,12 @@ from typing import Literal
 
 import click
 
-from api.identifiers import identity_rules
 from api.requests import (
     RequestOutcome,
     RequestRefused,
     Submission,
     pair_requests,
-    requested_identifier,
+    requested_pairs,
     waiting_pairs,
 )
 from onefold.lookups import lookup_failure
@@ -85,14 +84,11 @@ def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tu
     if len(identifiers) % 2:
         raise click.UsageError("a pair has two identifiers: LEFT RIGHT")
     try:
-        read = [requested_identifier(settings, workspace, "pairs", text) for text in identifiers]
+        return requested_pairs(settings, workspace, zip(identifiers[::2], identifiers[1::2], strict=True))
     except RequestRefused as error:
         raise click.BadParameter(literal(error), param_hint="LEFT RIGHT") from None
     except OnefoldError as error:
         raise lookup_failure(error) from error
-    rank = identity_rules(settings.definitions).rank
-    pairs = zip(read[::2], read[1::2], strict=True)
-    return tuple(Pair(min(pair, key=rank), max(pair, key=rank)) for pair in pairs)
 
 
 def _waiting(settings: Settings, workspace: str, as_json: bool) -> tuple[Pair, ...]:

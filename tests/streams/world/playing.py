@@ -54,7 +54,8 @@ def by_hand(world: World, random: Random, number: int, pool: Sequence[Identifier
     if kind == "unshare" and not shared:
         return None
     identifiers = (random.choice(shared),) if kind == "unshare" else ()
-    pairs = () if kind == "unshare" else (Pair(*random.sample(pool, 2)),)
+    left, right = random.sample(pool, 2)
+    pairs = () if kind == "unshare" else (Pair(left, right),)
     return IdentityRequest(WORKSPACE, "", "operator", START, identifiers, kind, f"r{number}", "test", pairs=pairs)
 
 

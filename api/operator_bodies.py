@@ -1,0 +1,130 @@
+"""The bodies of operators' requests, and the records for GRAPH that follow from each."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import msgspec
+
+from api.requests import (
+    RequestRefused,
+    Submission,
+    merge_request,
+    pair_requests,
+    requested_pairs,
+    unmerge_request,
+    unshare_request,
+    waiting_pairs,
+)
+from schemas.records import IdentityRequest
+from settings import Settings
+from warehouse.client import look_ups
+
+MAX_AT_ONCE = 1_000
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every body may hold."""
+
+    workspace: str = "main"
+    reason: str = ""
+
+    @abstractmethod
+    def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
+        """Return the records. Raises RequestRefused, UnknownProfile and OnefoldError; asks ClickHouse, so may block."""
+
+
+class UnmergeBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`profile`: its id, or an identifier NAMESPACE:VALUE that stays; `split`: what leaves it.
+
+    `dry_run`: answer with what it would do, and request nothing.
+    """
+
+    profile: str
+    split: tuple[str, ...]
+    forbid: bool = False
+    dry_run: bool = False
+
+    def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
+        _check_length("split", self.split)
+        forbidding = msgspec.structs.replace(submission, forbid=self.forbid)
+        return (unmerge_request(settings, forbidding, self.profile, self.split),)
+
+
+class MergeBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Two persons who are one, each by an identifier NAMESPACE:VALUE or by a profile's id."""
+
+    left: str
+    right: str
+
+    def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
+        return (merge_request(settings, submission, self.left, self.right),)
+
+
+class AllowBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Pairs of identifiers, each `[NAMESPACE:VALUE, NAMESPACE:VALUE]`, whose persons are to be kept apart no more."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
+        _check_length("pairs", self.pairs)
+        return pair_requests(submission, "allow", requested_pairs(settings, self.workspace, self.pairs))
+
+
+class ReviewBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Pairs that wait for a review; or, with `all`, every one."""
+
+    kind: ClassVar[Literal["accept", "reject"]]
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    all: bool = False
+
+    def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
+        if self.all and self.pairs:
+            raise RequestRefused("pairs", "name pairs, or all that waits, not both")
+        if not self.all:
+            _check_length("pairs", self.pairs)
+            return pair_requests(submission, self.kind, requested_pairs(settings, self.workspace, self.pairs))
+        waiting = waiting_pairs(look_ups(settings.clickhouse), self.workspace)
+        if not waiting:
+            raise RequestRefused("all", "nothing waits for a review")
+        return pair_requests(submission, self.kind, waiting)
+
+
+class AcceptBody(ReviewBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Evidence to follow."""
+
+    kind = "accept"
+
+
+class RejectBody(ReviewBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Evidence not to follow."""
+
+    kind = "reject"
+
+
+class UnshareBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A device NAMESPACE:VALUE that several persons do not use after all."""
+
+    device: str
+
+    def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
+        return (unshare_request(settings, submission, self.device),)
+
+
+BODIES: dict[str, type[Body]] = {
+    "/v1/identity/unmerge": UnmergeBody,
+    "/v1/identity/merge": MergeBody,
+    "/v1/identity/allow": AllowBody,
+    "/v1/identity/unshare": UnshareBody,
+    "/v1/identity/quarantine/accept": AcceptBody,
+    "/v1/identity/quarantine/reject": RejectBody,
+}
+"""The route of each request, and what its body holds."""
+
+
+def _check_length(field: str, named: Sequence[object]) -> None:
+    if not named:
+        raise RequestRefused(field, f"{field} names nobody")
+    if len(named) > MAX_AT_ONCE:
+        raise RequestRefused(field, f"{field} holds more than {MAX_AT_ONCE:,} at once")

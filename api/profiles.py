@@ -1,0 +1,18 @@
+"""The profile that somebody queries: by any of its identifiers, or by its id, also one that was merged away."""
+
+from api.identifiers import queried_identifier, queried_profile_id
+from settings import Settings
+from warehouse.client import JsonObject, look_ups
+from warehouse.queries.profiles import find_profile, find_profile_by_id
+
+
+def queried_profile(settings: Settings, workspace: str, text: str) -> JsonObject | None:
+    """Find the profile; None if there is none. `forwarded_from`: the id that was queried, if it was merged into it.
+
+    Raises InvalidIdentifier and OnefoldError.
+    """
+    warehouse = look_ups(settings.clickhouse)
+    profile_id = queried_profile_id(text)
+    if profile_id is not None:
+        return find_profile_by_id(warehouse, workspace, profile_id)
+    return find_profile(warehouse, workspace, queried_identifier(text, settings.definitions))
