@@ -11,11 +11,12 @@ import pytest
 
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from schemas.records import Identifier, IdentityChange, IdentityRequest
+from schemas.records import Identifier, IdentityChange, IdentityRequest, Pair
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
 from tests.collectors.processes import api_process, wait_until_ok
 from tests.onefold.stand_in_graph import StandInGraph
+from tests.sinks.history import History
 from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
@@ -23,6 +24,7 @@ from warehouse.migrate import migrate
 pytestmark = pytest.mark.stack
 
 UNMERGE = {"workspace": "requests", "profile": "user_id:ada", "split": ["user_id:bob"], "reason": "two", "forbid": True}
+PAIR = Pair(Identifier("user_id", "ada"), Identifier("email", "a@example.org"))
 READ_KEY, ADMIN_KEY = "reader-0123456789abcdef", "admin-0123456789abcdef"
 ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
 
@@ -87,6 +89,83 @@ def test_a_request_that_cannot_be_meant_is_refused_with_its_field(
     answer = httpx.post(f"{url}/v1/identity/unmerge", json=UNMERGE | changed, headers=ADMIN)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["field"]) == (status, code, field), error
+
+
+@pytest.mark.usefixtures("warehouse")
+@pytest.mark.parametrize(
+    ("path", "body", "kind", "identifiers", "pairs"),
+    [
+        ("merge", {"left": "email:a@example.org", "right": "user_id:ada"}, "merge", (), (PAIR,)),
+        ("allow", {"pairs": [["email:a@example.org", "user_id:ada"]]}, "allow", (), (PAIR,)),
+        ("unshare", {"device": "anonymous_id:tablet"}, "unshare", (Identifier("anonymous_id", "tablet"),), ()),
+        ("quarantine/accept", {"pairs": [["user_id:ada", "email:a@example.org"]]}, "accept", (), (PAIR,)),
+        ("quarantine/reject", {"pairs": [["user_id:ada", "email:a@example.org"]]}, "reject", (), (PAIR,)),
+    ],
+)
+def test_every_request_is_taken_with_an_admin_key(  # noqa: PLR0913, PLR0917 - a request and what is sent
+    stack: Stack,
+    url: str,
+    path: str,
+    body: dict[str, object],
+    kind: str,
+    identifiers: tuple[Identifier, ...],
+    pairs: tuple[Pair, ...],
+) -> None:
+    assert httpx.post(f"{url}/v1/identity/{path}", json=body).status_code == 401
+    with StandInGraph(stack, "requests", undecided) as graph:
+        whole = body | {"workspace": "requests", "reason": "why"}
+        answer = httpx.post(f"{url}/v1/identity/{path}", json=whole, headers=ADMIN)
+        assert answer.status_code == 202, answer.text
+        wait_until(lambda: bool(graph.requests), "the request")
+    (request,) = graph.requests
+    assert request.request_id == answer.json()["request_id"]
+    assert (request.kind, request.identifiers, request.pairs) == (kind, identifiers, pairs)
+    assert (request.source, request.reason) == ("operator", "why")
+
+
+@pytest.mark.usefixtures("warehouse")
+@pytest.mark.parametrize(
+    ("path", "body", "status", "field"),
+    [
+        ("merge", {"left": "user_id:ada", "right": "user_id:ada"}, 400, "right"),
+        ("merge", {"left": "ada", "right": "user_id:ada"}, 400, "left"),
+        ("merge", {"left": str(uuid.UUID(int=0)), "right": "user_id:ada"}, 404, "profile"),
+        ("merge", {"left": "user_id:ada"}, 400, None),
+        ("allow", {"pairs": []}, 400, "pairs"),
+        ("allow", {"pairs": [["user_id:ada"]]}, 400, None),
+        ("allow", {"pairs": [["user_id:ada", "userid:b"]]}, 400, "pairs"),
+        ("unshare", {"device": "tablet"}, 400, "device"),
+        ("quarantine/accept", {}, 400, "pairs"),
+        ("quarantine/accept", {"all": True}, 400, "all"),
+        ("quarantine/reject", {"all": True, "pairs": [["user_id:ada", "user_id:b"]]}, 400, "pairs"),
+    ],
+)
+def test_what_no_request_can_be_is_refused_with_its_field(
+    url: str, path: str, body: dict[str, object], status: int, field: str | None
+) -> None:
+    answer = httpx.post(f"{url}/v1/identity/{path}", json=body | {"workspace": "requests"}, headers=ADMIN)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (status, field), answer.text
+
+
+def test_an_unmerge_can_be_tried(stack: Stack, url: str) -> None:
+    with Warehouse(stack.addresses.clickhouse) as client:
+        migrate(client)
+        history = History("requests")
+        history.event("m1", "user_id:cara", "email:cara@example.com")
+        history.event("m2", "user_id:cara", "phone:+4930123456")
+        history.write(client)
+    body = {"workspace": "requests", "profile": "user_id:cara", "split": ["phone:+4930123456"], "dry_run": True}
+    assert httpx.post(f"{url}/v1/identity/unmerge", json=body).status_code == 401
+    with StandInGraph(stack, "requests", undecided) as graph:
+        answer = httpx.post(f"{url}/v1/identity/unmerge", json=body, headers=ADMIN)
+        assert answer.status_code == 200, answer.text
+    assert graph.requests == []
+    tried = answer.json()
+    assert [(profile["identifiers"], profile["events"]) for profile in tried["profiles"]] == [
+        ([{"namespace": "user_id", "value": "cara"}, {"namespace": "email", "value": "cara@example.com"}], 2),
+        ([{"namespace": "phone", "value": "+4930123456"}], 0),
+    ]
+    assert (tried["dry_run"], tried["reasons"]) == (True, [])
 
 
 @pytest.mark.parametrize(

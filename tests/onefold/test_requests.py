@@ -21,14 +21,17 @@ from api.requests import PAIRS_PER_REQUEST
 from embedded.stack import Stack
 from embedded.workspaces import write_local_workspaces
 from onefold.commands.identity_status import status
+from onefold.commands.merge import merge
 from onefold.commands.quarantine import accept, reject
 from onefold.commands.unmerge import unmerge
+from onefold.commands.ways_back import allow, unshare
 from schemas import topics
 from schemas.records import Claim, Claimant, Identifier, IdentityChange, IdentityRequest, Pair
 from settings import Workspace
 from settings.workspaces import WorkspacesFile
 from tests.onefold.stand_in_graph import StandInGraph
 from tests.sinks.examples import ADA, ADAS, PHONE, insert, placed, profile
+from tests.sinks.history import History
 from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
@@ -115,6 +118,7 @@ def test_its_outcome_can_be_read_by_a_program(stack: Stack, environment: dict[st
         "events": 1204,
         "milliseconds": 1520,
         "reasons": [],
+        "merged": [],
     }
 
 
@@ -235,6 +239,98 @@ def test_a_source_may_be_wrong_since_a_time_and_one_that_ties_nobody_is_told(
     later = run(unmerge, environment, workspace, "--source", "crm", "--since", "2100-01-01", "--yes")
     assert later.output.endswith("no pair of identifiers is tied by source 'crm' since 2100-01-01\n")
     assert [request.pairs for request in graph.requests] == [(pair(2, "crm"),)]
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_what_waits_of_a_wrong_source_is_taken_back_as_well(
+    stack: Stack, environment: dict[str, str], workspace: str
+) -> None:
+    write_links(
+        stack, link(workspace, 1, "crm"), link(workspace, 2, "crm", "waiting"), link(workspace, 3, "crm", "refused")
+    )
+    with StandInGraph(stack, workspace, unmerged) as graph:
+        arguments = ["--source", "crm", "--workspace", workspace]
+        answer = CliRunner().invoke(unmerge, arguments, env=environment, input="y\n")
+    assert answer.exit_code == 0, answer.output
+    assert "1 pair of identifiers is tied by source 'crm', 1 more waits for a review. Take" in answer.output
+    assert [request.pairs for request in graph.requests] == [(pair(1, "crm"), pair(2, "crm"))]
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_two_persons_are_merged_and_the_profile_that_stays_is_told(
+    stack: Stack, environment: dict[str, str], workspace: str, warehouse: Warehouse
+) -> None:
+    def merged(request: IdentityRequest) -> Sequence[IdentityChange]:
+        change = IdentityChange(
+            request.workspace, 3, "merged", 0, request_id=request.request_id, retired=(BOBS,), profile_id=ADAS
+        )
+        return (change,)
+
+    insert(warehouse, [placed(topics.PROFILES, profile(ADAS, 6, workspace, identifiers=(PHONE, ADA)), 1)])
+    with StandInGraph(stack, workspace, merged) as graph:
+        answer = run(merge, environment, workspace, "user_id:bob", ADAS, "--reason", "asked")
+    assert (answer.exit_code, answer.output) == (0, f"profile {ADAS}   of several\n")
+    (request,) = graph.requests
+    assert (request.kind, request.pairs, request.source) == ("merge", (Pair(ADA, BOB),), "operator")
+    assert request.reason == "asked"
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_what_refuses_a_merge_is_told_in_words(stack: Stack, environment: dict[str, str], workspace: str) -> None:
+    def refused(request: IdentityRequest) -> Sequence[IdentityChange]:
+        return (
+            IdentityChange(request.workspace, 3, "nothing", 0, request_id=request.request_id, reason="limit:user_id"),
+        )
+
+    with StandInGraph(stack, workspace, refused):
+        answer = run(merge, environment, workspace, "user_id:bob", "user_id:ada")
+    assert answer.exit_code == 1
+    assert answer.output == ("Error: nothing was changed: limit:user_id (a profile may not have more of user_id)\n")
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_persons_are_allowed_and_devices_unshared(stack: Stack, environment: dict[str, str], workspace: str) -> None:
+    def done(request: IdentityRequest) -> Sequence[IdentityChange]:
+        kind = "allowed" if request.kind == "allow" else "unshared"
+        return (IdentityChange(request.workspace, 1, kind, 0, request_id=request.request_id),)  # type: ignore[arg-type]
+
+    with StandInGraph(stack, workspace, done) as graph:
+        allowed = run(allow, environment, workspace, "email:e7", "user_id:u7")
+        unshared = run(unshare, environment, workspace, "anonymous_id:tablet", "--json")
+    assert (allowed.exit_code, allowed.output) == (0, "1 pair allowed\n")
+    assert json.loads(unshared.output)["state"] == "done"
+    assert [(request.kind, request.pairs, request.identifiers) for request in graph.requests] == [
+        ("allow", (pair(7),), ()),
+        ("unshare", (), (Identifier("anonymous_id", "tablet"),)),
+    ]
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_an_unmerge_can_be_tried_and_nothing_is_requested(
+    stack: Stack, environment: dict[str, str], workspace: str, warehouse: Warehouse
+) -> None:
+    history = History(workspace)
+    history.event("m1", "user_id:ada", "email:ada@example.com")
+    history.event("m2", "email:ada@example.com", "anonymous_id:tablet")
+    history.event("m3", "anonymous_id:tablet", "cookie:c", source="crm")
+    history.event("m4", "anonymous_id:tablet")
+    history.write(warehouse)
+    with StandInGraph(stack, workspace, unchanged) as graph:
+        tried = run(unmerge, environment, workspace, "user_id:ada", "--split", "anonymous_id:tablet", "--dry-run")
+        as_json = run(unmerge, environment, workspace, "--source", "crm", "--dry-run", "--json")
+        nothing = run(unmerge, environment, workspace, "user_id:ada", "--split", "user_id:bob", "--dry-run")
+    assert graph.requests == []
+    shown = re.sub("[0-9a-f-]{36}", "ID", tried.output)
+    assert shown == (
+        "profile ID   2 identifiers, 2 events\n  user_id:ada\n  email:ada@example.com\n"
+        "profile ID   2 identifiers, 2 events\n  cookie:c\n  anonymous_id:tablet\n"
+        "Nothing was changed: this was a dry run.\n"
+    ), tried.output
+    outcome = json.loads(as_json.output)
+    assert [(len(profile["identifiers"]), profile["events"]) for profile in outcome["profiles"]] == [(3, 4), (1, 0)]
+    assert outcome["dry_run"] is True
+    assert nothing.exit_code == 1
+    assert nothing.output == ("Error: nothing would be changed: user_id:bob and user_id:ada are not one person\n")
 
 
 @pytest.mark.usefixtures("warehouse")
@@ -372,7 +468,7 @@ def test_nobody_to_send_it_to_is_one_line(tmp_path: Path) -> None:
 
 
 def test_every_command_shows_examples() -> None:
-    for command in (unmerge, status, accept, reject):
+    for command in (unmerge, status, accept, reject, merge, allow, unshare):
         text = CliRunner().invoke(command, ["--help"]).output
         assert "Example" in text
         assert "--json" in text

@@ -11,7 +11,7 @@ from identity.profile_ids import ProfileIds
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas import topics
 from schemas.identity import default_profile_id, device_profile_id, kind_of
-from schemas.records import Event, Identifier, IdentityChange, IdentityRequest, Profile
+from schemas.records import Event, Identifier, IdentityChange, IdentityRequest, Pair, Profile, RequestKind
 from tests.sinks.examples import Placed, insert, placed, resolved
 from warehouse.client import Warehouse
 
@@ -73,11 +73,24 @@ class History:
 
     def unmerge(self, request_id: str, *identifiers: str, reason: str = "", forbid: bool = False) -> None:
         """An operator unmerges all identifiers but the first from the first one's person; the rebuilder follows."""
-        request = IdentityRequest(
-            self.workspace, "", "operator", self._next_time(), tuple(map(named, identifiers)), "unmerge",
-            request_id, reason, forbid,
-        )  # fmt: skip
-        self._decide(request)
+        self.operator("unmerge", request_id, *identifiers, reason=reason, forbid=forbid)
+
+    def operator(
+        self,
+        kind: RequestKind,
+        request_id: str,
+        *identifiers: str,
+        pairs: Iterable[Pair] = (),
+        reason: str = "",
+        forbid: bool = False,
+    ) -> None:
+        """An operator requests something; the rebuilder follows."""
+        names = tuple(map(named, identifiers))
+        at = self._next_time()
+        self._known |= dict.fromkeys(names)
+        self._decide(
+            IdentityRequest(self.workspace, "", "operator", at, names, kind, request_id, reason, forbid, tuple(pairs))
+        )
 
     def write(self, warehouse: Warehouse) -> None:
         """Everything so far, with the profiles that come of it."""

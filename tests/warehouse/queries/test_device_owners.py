@@ -54,6 +54,18 @@ def test_each_event_is_its_owners_and_those_before_the_first_sign_in_too(warehou
     assert found == {"m5": ADAS, "m15": ADAS, "m20": BENS, "m39": BENS, "m40": ADAS, "m90": ADAS, "own": ADAS}
 
 
+def test_nobody_owns_a_device_that_was_unshared_until_it_is_shared_anew(warehouse: Warehouse, attributed: str) -> None:
+    def owners() -> list[tuple[object, ...]]:
+        query = "SELECT value, since = toDateTime64('1900-01-01', 3, 'UTC') FROM onefold.device_owners"
+        return tuples(warehouse, f"{query} WHERE workspace = {{w:String}} ORDER BY since", {"w": attributed})
+
+    unshared = IdentityChange(attributed, 5, "unshared", NOW, identifiers=(PHONE, ADA, BEN), profile_id=PHONES)
+    insert(warehouse, [placed(topics.IDENTITY_CHANGES, unshared, 7)])
+    assert owners() == []
+    insert(warehouse, [placed(topics.IDENTITY_CHANGES, _assigned(attributed, 6, (BEN, BENS, AT + 20)), 8)])
+    assert owners() == [("ben", True)]
+
+
 def test_the_periods_of_a_device_can_be_queried(warehouse: Warehouse, attributed: str) -> None:
     query = """
         SELECT value, toUnixTimestamp64Milli(signed_in_at), toUnixTimestamp64Milli(until), toYear(since) AS year

@@ -15,7 +15,7 @@ from api.lookups import lookup_routes
 from identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from schemas import topics
-from schemas.records import Claimant, Identifier, IdentityChange, Link
+from schemas.records import Claimant, Identifier, IdentityChange, Link, Pair
 from settings import Serving, Settings, Workspace
 from tests.sinks.examples import NOW, insert, placed, profile
 from tests.sinks.history import FAMILY_RULES, History, device_profile_of, family, named, profile_of
@@ -365,6 +365,42 @@ def test_shared_devices_can_be_listed_alone(warehouse: Warehouse, family_workspa
     laptop = find_devices(warehouse, family_workspace, DEFAULT_RULES, device=named("anonymous_id:laptop"), shared=True)
     assert laptop is not None
     assert laptop.devices == ()
+
+
+def test_a_device_that_was_unshared_is_none_of_them_until_it_is_shared_anew(
+    warehouse: Warehouse, workspace: str
+) -> None:
+    def shared_since() -> list[str | None]:
+        found = find_devices(warehouse, workspace, DEFAULT_RULES, shared=True)
+        assert found is not None
+        return [one.shared_since for one in found.devices]
+
+    history = family(workspace)
+    history.operator("unshare", "r9", "anonymous_id:tablet")
+    history.write(warehouse)
+    assert shared_since() == []
+    tablet = explain(warehouse, workspace, named("anonymous_id:tablet"), DEFAULT_RULES)
+    assert tablet is not None
+    assert (tablet.shared, tablet.profile_id) == ((), profile_of("anonymous_id:tablet"))
+    assert [(change.kind, change.request_id) for change in tablet.changes][-2:] == [
+        ("unshared", "r9"),
+        ("rebuilt", "r9"),
+    ]
+    history.event("m8", "user_id:ada", "anonymous_id:tablet", source="app")
+    history.event("m9", "user_id:ben", "anonymous_id:tablet", source="app")
+    history.write(warehouse)
+    assert shared_since() == ["2026-03-01T08:13:00.000Z"]
+
+
+def test_a_merge_by_hand_is_told_as_such(run: Run, warehouse: Warehouse, workspace: str) -> None:
+    history = family(workspace)
+    pair = Pair(named("user_id:ada"), named("phone:+498001000"))
+    history.operator("merge", "r9", pairs=[pair], reason="asked her")
+    history.write(warehouse)
+    told = run("explain", "identity", "user_id:ada").output
+    assert "by hand, at 2026-03-01T08:11:00.000Z, rules" in told
+    assert "at request r9" in told or "decision 12" in told
+    assert '"asked her", request r9' in told
 
 
 def test_devices_end_at_their_limit_and_say_so(warehouse: Warehouse, family_workspace: str) -> None:

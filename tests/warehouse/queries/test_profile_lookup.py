@@ -88,6 +88,42 @@ def test_every_identifier_finds_the_same_whole_person(client: Client, person: st
         assert [one["session_id"] for one in found["sessions"]] == [f"s{at}" for at in range(11, 1, -1)]
 
 
+def test_its_id_finds_it_too(client: Client, person: str) -> None:
+    by_identifier, by_id = (
+        client().get(f"/v1/profiles/{asked}", params={"workspace": person}) for asked in ("user_id:ada", ADAS.upper())
+    )
+    assert by_id.status_code == 200
+    assert by_id.json() == by_identifier.json()
+
+
+def test_the_id_of_a_profile_that_was_merged_away_says_into_which(
+    client: Client, migrated: str, warehouse: Warehouse, person: str
+) -> None:
+    earlier = "00000000-0000-5000-8000-000000000f00"
+    gone = profile(earlier, 3, person, merged_into=PHONES, decision=1)
+    insert(warehouse, [placed(topics.PROFILES, gone, 9)])
+    for asked in (PHONES, earlier):
+        found = client().get(f"/v1/profiles/{asked}", params={"workspace": person}).json()
+        assert (found["profile_id"], found["forwarded_from"], found["events"]) == (ADAS, asked, 24)
+        arguments = [asked, "--workspace", person]
+        shown = CliRunner().invoke(profile_command, arguments, env={"ONEFOLD_CLICKHOUSE": migrated})
+        assert re.search(rf"in the place of +{asked}", shown.output), shown.output
+        assert ADAS in shown.output
+
+
+def test_an_id_that_no_profile_has_is_not_found(
+    client: Client, migrated: str, warehouse: Warehouse, person: str
+) -> None:
+    ended = "00000000-0000-5000-8000-0000000000ed"
+    insert(warehouse, [placed(topics.PROFILES, profile(ended, 3, person, deleted=True), 9)])
+    for asked in (ended, str(uuid.uuid4())):
+        answer = client().get(f"/v1/profiles/{asked}", params={"workspace": person})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_profile")
+        arguments = [asked, "--workspace", person]
+        shown = CliRunner().invoke(profile_command, arguments, env={"ONEFOLD_CLICKHOUSE": migrated})
+        assert shown.output == f"Error: workspace {person!r} has no profile with {asked}\n"
+
+
 @pytest.mark.parametrize("value", AWKWARD)
 def test_a_value_may_hold_any_characters(warehouse: Warehouse, person: str, value: str) -> None:
     found = find_profile(warehouse, person, read_identifier(f"external_id:{value}"))
