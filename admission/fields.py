@@ -2,18 +2,20 @@
 
 import msgspec
 
-from admission.json_text import JsonObject, JsonValue
+from admission.json_text import JsonObject, JsonValue, NoNumber, repeated_keys
 from admission.rejection import Rejection
+from admission.repairs import Repairs
 
 
 def read_text(call: JsonObject, name: str, path: str = "") -> str | None:
-    """Read a text, stripped; None if absent, null or blank. Raises Rejection for anything else than text or number."""
+    """Read a text, stripped; None if absent, null or blank. Raises Rejection for anything else than text or number.
+
+    It may hold halves of surrogate pairs.
+    """
     value = call.get(name)
     if value is None:
         return None
     if isinstance(value, str):
-        if not _is_encodable(value):
-            raise Rejection("invalid_value", "holds half of a surrogate pair (\\ud800 to \\udfff)", f"{path}{name}")
         return value.strip() or None
     if isinstance(value, msgspec.Raw):
         return bytes(value).decode()
@@ -22,13 +24,18 @@ def read_text(call: JsonObject, name: str, path: str = "") -> str | None:
     raise Rejection("invalid_type", f"expected text, found {kind_of(value)}", f"{path}{name}")
 
 
-def read_object(call: JsonObject, name: str, path: str = "") -> JsonObject:
-    """Read an object; empty if absent or null. Raises Rejection for anything else."""
+def read_object(call: JsonObject, name: str, repairs: Repairs, path: str = "") -> JsonObject:
+    """Read an object; empty if absent, null, an empty list, or blank text. Raises Rejection for anything else."""
     value = call.get(name)
     if value is None:
         return {}
     if isinstance(value, dict):
+        for key in repeated_keys(value):
+            repairs.add(f"{path}{name}.{key}", "repeated_key")
         return value
+    if value == [] or (isinstance(value, str) and not value.strip()):
+        repairs.add(f"{path}{name}", "empty_list" if value == [] else "empty_text")
+        return {}
     raise Rejection("invalid_type", f"expected an object, found {kind_of(value)}", f"{path}{name}")
 
 
@@ -42,12 +49,6 @@ def kind_of(value: JsonValue) -> str:
         return "text"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, NoNumber):
+        return value.written[:50]
     return "an object" if isinstance(value, dict) else "a number"
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

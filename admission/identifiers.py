@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import chain, islice, repeat
 from typing import Literal, NamedTuple, TypeAlias
 
+from admission.json_text import mended
 from identity.normalise import Reason, Unusable, normalise
 from identity.rules import MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Identifier
@@ -118,5 +119,5 @@ def _kept_as_unused(rules: IdentityRules, identifier: Identifier) -> Identifier:
     One character over the limit shows that there was more. What only a normaliser refused gets a namespace of its own.
     """
     namespace, value = identifier.namespace[: MAX_NAMESPACE_LENGTH + 1], identifier.value[: MAX_VALUE_LENGTH + 1]
-    kept = Identifier(namespace, value)
-    return Identifier(f"unused.{namespace}", value) if rules.is_usable(kept) else kept
+    kept = Identifier(mended(namespace), mended(value))
+    return Identifier(f"unused.{kept.namespace}", kept.value) if rules.is_usable(kept) else kept

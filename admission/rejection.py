@@ -1,18 +1,14 @@
-"""Why the collector refuses something: a code for programs, a sentence for people, and the field that is wrong."""
+"""Why something is refused: a code for programs, a sentence for people, and the field that is wrong."""
 
 from typing import Literal
 
 Code = Literal[
-    "duplicate_key",
     "event_too_large",
     "invalid_body",
     "invalid_json",
-    "invalid_number",
     "invalid_type",
-    "invalid_value",
     "missing_field",
     "missing_identifier",
-    "too_deep",
     "too_many_events",
     "too_many_identifiers",
     "unknown_type",

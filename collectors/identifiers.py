@@ -3,13 +3,12 @@
 Leaves to `admission.identifiers` which are usable, and in which spelling.
 """
 
-import re
 from collections.abc import Iterator
 
 import msgspec
 
 from admission.identifiers import NamedIdentifier, SortedIdentifiers, sort_out
-from admission.json_text import JsonObject, JsonValue, excerpt
+from admission.json_text import JsonObject, JsonValue, excerpt, mended
 from admission.rejection import Rejection
 from identity.numerals import whole_number
 from identity.rules import MAX_VALUE_LENGTH, IdentityRules
@@ -18,7 +17,6 @@ from schemas.records import EventType, Identifier
 MAX_EXTERNAL_IDS = 1_000  # of one event; those behind are not read
 NO_NAMESPACE = "externalIds"  # of entries that say none; no namespace of the rules can have this name
 
-_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _PLATFORMS = {"ios": "idfa", "ipados": "idfa", "tvos": "idfa", "android": "gaid"}
 
 
@@ -69,7 +67,7 @@ def _read(fields: JsonObject, name: str, namespace: str, path: str = "") -> Name
 
 
 def _of_wrong_type(field: str, namespace: str, value: JsonValue) -> NamedIdentifier:
-    shown = _mended(excerpt(value)[: MAX_VALUE_LENGTH + 1])
+    shown = mended(excerpt(value)[: MAX_VALUE_LENGTH + 1])
     return NamedIdentifier(field, Identifier(namespace, shown), "wrong_type")
 
 
@@ -146,12 +144,7 @@ def _object_in(context: JsonObject, name: str) -> JsonObject:
 def _text(value: JsonValue) -> str | None:
     """Return a text, stripped, or the digits of a whole number; None for anything else."""
     if isinstance(value, str):
-        return _mended(value.strip())
+        return mended(value.strip())
     if isinstance(value, msgspec.Raw):
         return whole_number(bytes(value).decode())
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _mended(text: str) -> str:
-    """Return it with U+FFFD for halves of surrogate pairs, which no encoding knows; such a value names nobody."""
-    return text if text.isascii() else _HALF_A_PAIR.sub("\ufffd", text)

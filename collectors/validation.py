@@ -10,8 +10,9 @@ import msgspec
 from admission import json_text
 from admission.fields import kind_of, read_object, read_text
 from admission.identifiers import UnusedReason
-from admission.json_text import JsonObject, JsonValue
+from admission.json_text import JsonObject, JsonValue, Written
 from admission.rejection import Code, Rejection
+from admission.repairs import Repairs
 from collectors.access import UsableKeys, key_from_body
 from collectors.arrivals import Arrivals
 from collectors.events import CALLS, Envelope, Sender, read_event
@@ -107,10 +108,12 @@ def judge_batch(
         raise Rejection(code, f"expected a list of calls, found {kind_of(calls)}", "batch")
     if len(calls) > MAX_BATCH_EVENTS:
         raise Rejection("too_many_events", f"{len(calls)} calls; at most {MAX_BATCH_EVENTS} are accepted", "batch")
-    context = read_object(batch, "context")
-    json_text.check(context, "context")
-    _check_shared(context, calls)
-    envelope = Envelope(receipt.received_at, read_time(batch, "sentAt"), context, rules, receipt.first_arrival)
+    repairs = Repairs()
+    for key in json_text.repeated_keys(batch):
+        repairs.add(key, "repeated_key")
+    context = _shared_context(batch, calls, repairs)
+    sent_at = read_time(batch, "sentAt")
+    envelope = Envelope(receipt.received_at, sent_at, context, rules, receipt.first_arrival, repairs.listed())
     return _judge(calls, None, sender, envelope, keys)
 
 
@@ -122,7 +125,6 @@ def _judge(
         own_sender = sender
         try:
             if not isinstance(call, dict):
-                json_text.check(call)
                 raise Rejection("invalid_type", f"expected an object, found {kind_of(call)}")
             own_sender = own_sender or _own_sender(call, keys)
             read = read_event(call, kind or _kind(call), own_sender, envelope, index)
@@ -136,8 +138,7 @@ def _judge(
 def _object(parsed: JsonValue) -> JsonObject:
     if isinstance(parsed, dict):
         return parsed
-    json_text.check(parsed)
-    raise Rejection("invalid_body", "the body must be a JSON object")
+    raise Rejection("invalid_body", f"the body must be a JSON object, found {kind_of(parsed)}")
 
 
 def _call_count(batch: JsonObject) -> int:
@@ -145,16 +146,28 @@ def _call_count(batch: JsonObject) -> int:
     return min(len(calls), MAX_BATCH_EVENTS) if isinstance(calls, list) else 0
 
 
-def _check_shared(context: JsonObject, calls: list[JsonValue]) -> None:
+def _shared_context(batch: JsonObject, calls: list[JsonValue], repairs: Repairs) -> JsonObject:
+    """Read the context that all calls share. What is no object counts as empty: it must not cost every call."""
+    try:
+        sent = read_object(batch, "context", repairs)
+    except Rejection:
+        repairs.add("context", "wrong_type")
+        sent = {}
+    context = json_text.written(sent, "context", repairs)
+    _check_shared(context, calls)
+    return context.value
+
+
+def _check_shared(context: Written, calls: list[JsonValue]) -> None:
     """Raise Rejection where few bytes of a batch would become many, or much work, in its events."""
-    size = len(json_text.compact(context).encode())
+    size = len(context.text.encode())
     if size > MAX_SHARED_CONTEXT_BYTES:
         raise Rejection("event_too_large", f"at most {MAX_SHARED_CONTEXT_BYTES} bytes are accepted", "context")
     if size * len(calls) > MAX_REPEATED_CONTEXT_BYTES:
         repeated = f"{size} bytes, repeated in {len(calls)} calls, are {size * len(calls)}"
         message = f"{repeated}; at most {MAX_REPEATED_CONTEXT_BYTES} are accepted, send fewer calls at once"
         raise Rejection("event_too_large", message, "context")
-    external_ids = sum(_external_id_count(call, context) for call in calls)
+    external_ids = sum(_external_id_count(call, context.value) for call in calls)
     if external_ids > MAX_BATCH_EXTERNAL_IDS:
         message = (
             f"{external_ids} external ids; at most {MAX_BATCH_EXTERNAL_IDS} are accepted, send fewer calls at once"

@@ -21,6 +21,7 @@ MAX_UNKNOWN_BODY_BYTES = 512 * 1024
 
 _PIECE_BYTES = 64 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
+_JSON_BEGINS_WITH = (b"", b"{", b"[", b"\xef")  # after blanks; the last is the first of a byte order mark
 
 
 class BodyRefused(Exception):
@@ -118,7 +119,10 @@ class Bodies:
 
 
 class Gunzip:
-    """Unpacks gzip, which its first bytes tell: rudder-sdk-node declares it as a form. All else stays as it is."""
+    """Unpacks gzip, which its first bytes tell: rudder-sdk-node declares it as a form. All else stays as it is.
+
+    So does what begins like JSON where gzip is declared: some senders and proxies keep the header and not the packing.
+    """
 
     def __init__(self, content_encoding: str) -> None:
         """Raises BodyRefused for an encoding other than gzip."""
@@ -141,7 +145,7 @@ class Gunzip:
                 return
             chunk = self._start
             if not chunk.startswith(_GZIP_MAGIC):
-                self._check_plain()
+                self._check_plain(chunk)
                 yield chunk
                 return
         for at in range(0, len(chunk), _PIECE_BYTES):
@@ -152,15 +156,15 @@ class Gunzip:
         if self._is_plain:
             return b""
         if len(self._start) < len(_GZIP_MAGIC):
-            self._check_plain()
+            self._check_plain(self._start)
             return self._start
         if not self._unpacker.eof:
             raise _damaged()
         return b""
 
-    def _check_plain(self) -> None:
-        if self._is_declared:
-            raise BodyRefused(400, "invalid_body", "the body is not gzip, as Content-Encoding says")
+    def _check_plain(self, start: bytes) -> None:
+        if self._is_declared and start.strip()[:1] not in _JSON_BEGINS_WITH:
+            raise BodyRefused(400, "invalid_body", "the body is neither gzip, as Content-Encoding says, nor plain JSON")
         self._is_plain = True
 
     def _unpack(self, packed: bytes) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ import uuid
 from admission.json_text import JsonObject, parse
 from collectors.events import Envelope, Sender
 from collectors.validation import Receipt
+from schemas.records import Event
 from settings import Source, Workspace
 
 RECEIVED_AT = 1_795_473_285_000  # 2026-11-23T22:34:45Z
@@ -19,6 +20,11 @@ def call(text: str) -> JsonObject:
     parsed = parse(text.encode())
     assert isinstance(parsed, dict)
     return parsed
+
+
+def repairs_of(event: Event) -> list[tuple[str, str]]:
+    """Field and reason of each repair."""
+    return [(repair.field, repair.reason) for repair in event.repairs]
 
 
 SEGMENT_PYTHON = """{"integrations": {}, "anonymousId": null, "properties": {"total": 19.90, "\\u540d": "\\u4e2d"},

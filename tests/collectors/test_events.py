@@ -10,7 +10,7 @@ from collectors.events import MAX_EVENT_BYTES, Envelope, read_event
 from collectors.times import NO_TIME
 from schemas.records import Event, EventType, Identifier
 from tests.collectors import calls
-from tests.collectors.calls import ENVELOPE, RECEIVED_AT, SENDER, call
+from tests.collectors.calls import ENVELOPE, RECEIVED_AT, SENDER, call, repairs_of
 
 WRITTEN_AT = 1_795_473_284_734
 
@@ -127,18 +127,16 @@ def test_a_category_is_kept_in_the_properties(kind: EventType) -> None:
     ("fields", "code", "field"),
     [
         ({"event": ""}, "missing_field", "event"),
-        ({"event": "x" * 501}, "invalid_value", "event"),
-        ({"event": "half \ud800"}, "invalid_value", "event"),
+        ({"event": "\x00"}, "missing_field", "event"),
+        ({"event": ["Viewed"]}, "invalid_type", "event"),
+        ({"event": float("nan")}, "invalid_type", "event"),
+        ({"properties": "text"}, "invalid_type", "properties"),
         ({"userId": ["u1"]}, "missing_identifier", "userId"),
         ({"userId": "\x07"}, "missing_identifier", "userId"),
-        ({"messageId": "m" * 201}, "invalid_value", "messageId"),
-        ({"messageId": {"a": 1}}, "invalid_type", "messageId"),
         ({"properties": [1]}, "invalid_type", "properties"),
         ({"context": "web"}, "invalid_type", "context"),
-        ({"properties": {"total": float("nan")}}, "invalid_number", "properties.total"),
-        ({"properties": {"rows": [{"half \ud800": float("inf")}]}}, "invalid_number", "properties.rows.0.half ?"),
-        ({"properties": {"text": "\ud800"}}, "invalid_json", None),
-        ({"properties": {"text": "x" * MAX_EVENT_BYTES}}, "event_too_large", None),
+        ({"properties": {"text": "x" * MAX_EVENT_BYTES}}, "event_too_large", "properties"),
+        ({"context": {"text": "x" * MAX_EVENT_BYTES}}, "event_too_large", "context"),
     ],
 )
 def test_a_call_that_breaks_the_contract_is_refused_by_field(
@@ -152,17 +150,113 @@ def test_an_event_of_forty_kilobytes_is_accepted() -> None:
     assert len(track(properties={"text": "x" * 40_000}).properties) > 40_000
 
 
-def test_a_repeated_key_is_refused_where_it_stands() -> None:
-    with pytest.raises(Rejection) as caught:
-        read('{"userId": "u1", "event": "e", "properties": {"p": {"total": 1, "total": 2}}}')
-    assert (caught.value.code, caught.value.field) == ("duplicate_key", "properties.p")
+@pytest.mark.parametrize("part", ["properties", "traits", "context"])
+@pytest.mark.parametrize(
+    ("empty", "reason"), [([], "empty_list"), ("", "empty_text"), (" ", "empty_text"), (None, None), ({}, None)]
+)
+def test_what_stands_for_nothing_counts_as_an_empty_object(part: str, empty: object, reason: str | None) -> None:
+    event = read(json.dumps({"userId": "u1", part: empty, "event": "e"}), "identify" if part == "traits" else "track")
+    assert getattr(event, part) == "{}"
+    assert repairs_of(event) == ([(part, reason)] if reason else [])
+
+
+def test_empty_lists_within_the_context_count_as_empty_objects() -> None:
+    context: dict[str, list[str]] = {"traits": [], "page": [], "device": [], "app": [], "os": [], "externalIds": []}
+    event = read(json.dumps({"userId": "u1", "context": context}), "identify")
+    assert json.loads(event.context) == context
+    assert (event.traits, repairs_of(event)) == ("{}", [("context.traits", "empty_list")])
+
+
+@pytest.mark.parametrize(
+    ("properties", "kept", "repair"),
+    [
+        (
+            '{"text": "pizza \\ud83d", "n": 7}',
+            {"text": "pizza \ufffd", "n": 7},
+            ("properties.text", "broken_character"),
+        ),
+        ('{"total": NaN, "n": 7}', {"n": 7}, ("properties.total", "invalid_number")),
+        ('{"rows": [{"half \\ud800": Infinity}]}', {"rows": [{}]}, ("properties.rows.0.half ?", "broken_character")),
+        ('{"p": {"total": 1, "total": 2}}', {"p": {"total": 2}}, ("properties.p.total", "repeated_key")),
+        ('{"total": 1, "total": 2}', {"total": 2}, ("properties.total", "repeated_key")),
+    ],
+)
+def test_an_odd_place_costs_that_place_alone(properties: str, kept: object, repair: tuple[str, str]) -> None:
+    event = read(f'{{"userId": "u1", "event": "e", "properties": {properties}}}')
+    assert json.loads(event.properties) == kept
+    assert repairs_of(event)[0] == repair
+
+
+def test_what_is_odd_in_fields_that_nobody_reads_is_no_repair() -> None:
+    text = (
+        '{"userId": "u1", "event": "e", "integrations": [{"a": NaN, "b": "\\ud800", "b": ' + "[" * 50 + "]" * 50 + "}]}"
+    )
+    assert repairs_of(read(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "sent", "name", "reason"),
+    [
+        ("track", "event", "Click\x00ed", "Clicked", "control_character"),
+        ("track", "event", "Order\r\nCompleted\x7f ", "Order  Completed", "control_character"),
+        ("track", "event", "half \ud800", "half \ufffd", "broken_character"),
+        ("track", "event", "x" * 501, "x" * 500, "too_long"),
+        ("page", "name", "\x00", None, "control_character"),
+        ("page", "name", {"a": 1}, None, "wrong_type"),
+        ("screen", "name", float("nan"), None, "wrong_type"),
+        ("screen", "category", [], None, "wrong_type"),
+    ],
+)
+def test_an_odd_name_is_repaired(kind: EventType, field: str, sent: object, name: str | None, reason: str) -> None:
+    event = read(json.dumps({"userId": "u1", field: sent}), kind)
+    assert (event.event, repairs_of(event)) == (name, [(field, reason)])
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ("m" * 201, "too_long"),
+        ("m\x00", "control_character"),
+        ("m\ud83d", "broken_character"),
+        ({"a": 1}, "wrong_type"),
+        ([], "wrong_type"),
+        (True, "wrong_type"),
+        (float("nan"), "wrong_type"),
+    ],
+)
+def test_an_odd_message_id_becomes_one_that_is_the_same_on_a_retry(sent: object, reason: str) -> None:
+    first, again, other = (track(messageId=given) for given in (sent, sent, f"{sent!r}x\x00"))
+    assert first.message_id == again.message_id != other.message_id
+    assert len(first.message_id) == 32
+    assert repairs_of(first) == [("messageId", reason)]
+
+
+def test_two_ids_that_were_cut_in_an_emoji_stay_two() -> None:
+    assert track(messageId="m\ud83d").message_id != track(messageId="m\ud83c").message_id
+
+
+def test_of_a_repeated_field_the_last_counts() -> None:
+    event = read('{"userId": "u1", "event": "a", "event": "b", "context": {"x": 1, "x": 2}}')
+    assert (event.event, event.context) == ("b", '{"x":2}')
+    assert repairs_of(event) == [("event", "repeated_key"), ("context.x", "repeated_key")]
+
+
+def test_an_id_with_half_a_surrogate_pair_is_unusable_and_the_event_kept_by_its_others() -> None:
+    read_call = read_event(
+        call(json.dumps({"userId": "u\ud83d", "anonymousId": "a", "event": "e"})), "track", SENDER, ENVELOPE
+    )
+    assert [str(identifier) for identifier in read_call.event.identifiers] == ["anonymous_id:a", "user_id:u\ufffd"]
+    assert read_call.unused == ("unprintable",)
+    rejection = refusal(userId="u\ud83d")
+    assert (rejection.code, rejection.field) == ("missing_identifier", "userId")
 
 
 def test_nesting_is_bounded() -> None:
     def nested(levels: int) -> str:
         return '{"userId": "u1", "event": "e", "properties": ' + '{"a":' * levels + "1" + "}" * levels + "}"
 
-    assert read(nested(30)).event == "e"
-    with pytest.raises(Rejection) as caught:
-        read(nested(33))
-    assert caught.value.code == "too_deep"
+    assert read(nested(32)).repairs == ()
+    for levels in (33, 5_000):
+        event = read(nested(levels))
+        assert event.properties == '{"a":' * 31 + "{}" + "}" * 31
+        assert repairs_of(event) == [("properties" + ".a" * 32, "too_deep")]

@@ -16,6 +16,7 @@ from collectors.validation import MAX_BATCH_EVENTS
 from embedded.stack import Stack
 from schemas import topics
 from schemas.records import Event, RejectedEvent
+from tests.collectors.calls import repairs_of
 from tests.collectors.processes import collector_process
 from tests.collectors.topics import TopicReader
 from tests.support.process import ModuleProcess
@@ -53,6 +54,11 @@ def events(stack: Stack) -> Iterator[TopicReader[Event]]:
 def rejected(stack: Stack) -> Iterator[TopicReader[RejectedEvent]]:
     with TopicReader(stack.settings, topics.EVENTS_REJECTED, RejectedEvent) as reader:
         yield reader
+
+
+def counted(http: httpx.Client, metric: str) -> float:
+    lines = (line.split(" ") for line in http.get("/metrics").text.splitlines())
+    return sum(float(line[-1]) for line in lines if line[0] == metric)
 
 
 def track(**fields: object) -> dict[str, object]:
@@ -97,36 +103,43 @@ def test_the_java_sdk_sends_its_batches_to_import(collector: ModuleProcess, even
 def test_identifiers_that_name_nobody_are_counted_and_the_event_is_accepted(
     http: httpx.Client, events: TopicReader[Event]
 ) -> None:
-    name = 'onefold_collector_identifiers_unused_total{reason="blocked"}'
-
-    def counted() -> float:
-        lines = (line.split(" ") for line in http.get("/metrics").text.splitlines())
-        return sum(float(line[-1]) for line in lines if line[0] == name)
-
-    before = counted()
+    metric = 'onefold_collector_identifiers_unused_total{reason="blocked"}'
+    before = counted(http, metric)
     assert http.post("/v1/track", json=track(anonymousId="undefined")).json()["accepted"] == 1
-    assert counted() == before + 1
+    assert counted(http, metric) == before + 1
     assert [str(one) for one in events.read(1)[0].identifiers] == ["user_id:u-service", "anonymous_id:undefined"]
 
 
 def test_times_that_cannot_be_read_are_counted_and_the_events_are_accepted(
     http: httpx.Client, events: TopicReader[Event]
 ) -> None:
-    name = 'onefold_collector_repairs_total{reason="unreadable_time"}'
-
-    def counted() -> float:
-        lines = (line.split(" ") for line in http.get("/metrics").text.splitlines())
-        return sum(float(line[-1]) for line in lines if line[0] == name)
-
-    before = counted()
+    metric = 'onefold_collector_repairs_total{reason="unreadable_time"}'
+    before = counted(http, metric)
     calls = [track(timestamp="yesterday"), track(timestamp="۲۰۱۶-۱۲-۳۱T۲۳:۵۹:۶۰Z")]
     assert http.post("/v1/batch", json={"batch": calls, "sentAt": "0001-01-01T00:00:00Z"}).json()["accepted"] == 2
-    assert counted() == before + 3
+    assert counted(http, metric) == before + 3
     first, second = sorted(events.read(2), key=lambda event: event.ordinal)
     assert first.occurred_at == first.received_at
     assert [repair.field for repair in first.repairs] == ["timestamp", "sentAt"]
     assert (second.occurred_at, second.sent_at) == (1_483_228_800_000, None)
     assert 0 < first.ordinal < second.ordinal
+
+
+def test_odd_places_are_repaired_and_counted(http: httpx.Client, events: TopicReader[Event]) -> None:
+    metric = 'onefold_collector_repairs_total{reason="broken_character"}'
+    before = counted(http, metric)
+    calls = [track(properties=[]), track(properties={"agent": "BYTE"}), track(properties={"text": "\ud83d"})]
+    body = json.dumps({"batch": calls}).encode().replace(b"BYTE", b"\xe9")
+    answer = http.post("/v1/batch", content=body, headers={"Content-Encoding": "gzip"})
+    assert answer.json()["accepted"] == 3
+    assert counted(http, metric) == before + 2
+    kept = sorted(events.read(3), key=lambda event: event.ordinal)
+    assert [event.properties for event in kept] == ["{}", '{"agent":"\ufffd"}', '{"text":"\ufffd"}']
+    assert [repairs_of(event) for event in kept] == [
+        [("properties", "empty_list")],
+        [("properties.agent", "broken_character")],
+        [("properties.text", "broken_character")],
+    ]
 
 
 def test_bad_calls_of_a_batch_are_kept_beside_the_good(

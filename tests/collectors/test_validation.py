@@ -22,7 +22,7 @@ from identity.rules import DEFAULT_RULES
 from runtime.http.callers import Caller, key_from_header
 from schemas.ordinals import pack_ordinal
 from schemas.records import Repair
-from tests.collectors.calls import RECEIPT, RECEIVED_AT, SENDER, WORKSPACE, call
+from tests.collectors.calls import RECEIPT, RECEIVED_AT, SENDER, WORKSPACE, call, repairs_of
 
 KEYS = WriteKeys({"main": WORKSPACE}).used_by(Caller("127.0.0.1"))
 GOOD: JsonObject = {"type": "track", "userId": "u1", "event": "Viewed", "messageId": "good"}
@@ -44,7 +44,7 @@ def test_good_calls_are_accepted_beside_bad_ones() -> None:
         "no object",
         GOOD | {"type": "recharge"},
         {"userId": "u1", "event": "e"},
-        GOOD | {"properties": {"total": float("nan")}},
+        GOOD | {"properties": [float("nan")]},
     ]
     judgement = judge([GOOD, *bad, GOOD | {"messageId": "last"}])
     assert [event.message_id for event in judgement.accepted] == ["good", "last"]
@@ -53,10 +53,10 @@ def test_good_calls_are_accepted_beside_bad_ones() -> None:
         (2, "invalid_type", None),
         (3, "unknown_type", "type"),
         (4, "missing_field", "type"),
-        (5, "invalid_number", "properties.total"),
+        (5, "invalid_type", "properties"),
     ]
     assert judgement.refused[0].message_id == "bad"
-    assert json.loads(judgement.refused[4].body)["properties"] == {"total": "NaN"}
+    assert json.loads(judgement.refused[4].body)["properties"] == ["NaN"]
 
 
 def test_sent_at_and_context_of_the_batch_hold_for_all() -> None:
@@ -134,3 +134,44 @@ def test_an_empty_batch_is_fine() -> None:
 )
 def test_the_user_name_of_basic_authentication_is_the_key(header: str | None, key: str | None) -> None:
     assert key_from_header(header) == key
+
+
+def test_what_is_odd_in_the_batch_is_a_repair_of_each_of_its_events() -> None:
+    batch = call(
+        '{"context": {"a": "\\ud800"}, "sentAt": "x", "sentAt": null, "batch": ['
+        + f"{json.dumps(GOOD)}, 7, {json.dumps(GOOD)}"
+        + "]}"
+    )
+    judgement = judge_batch(batch, SENDER, KEYS, RECEIPT, DEFAULT_RULES)
+    assert [repairs_of(event) for event in judgement.accepted] == [
+        [("sentAt", "repeated_key"), ("context.a", "broken_character")]
+    ] * 2
+    assert [refused.index for refused in judgement.refused] == [1]
+
+
+@pytest.mark.parametrize(
+    ("context", "reason"), [([], "empty_list"), ("", "empty_text"), ("web", "wrong_type"), ([1], "wrong_type")]
+)
+def test_a_context_of_the_batch_that_is_no_object_costs_no_call(context: object, reason: str) -> None:
+    (event,) = judge([GOOD], context=context).accepted
+    assert (event.context, repairs_of(event)) == ("{}", [("context", reason)])
+
+
+def test_a_byte_that_is_no_utf8_costs_that_byte() -> None:
+    calls = [
+        GOOD | {"messageId": f"m{number}", "properties": {"agent": f"Mozilla \ufffd {number}"}} for number in range(100)
+    ]
+    body = json.dumps({"batch": calls}, ensure_ascii=False).encode().replace("\ufffd 50".encode(), b"\xe9 50")
+    outcome = judge_body(body, ReceivedBody(None, SENDER, KEYS, RECEIVED_AT, Arrivals()), DEFAULT_RULES).outcome
+    assert isinstance(outcome, Judgement)
+    assert [json.loads(event.properties) for event in outcome.accepted] == [sent["properties"] for sent in calls]
+    assert [event.message_id for event in outcome.accepted if event.repairs] == ["m50"]
+    assert repairs_of(outcome.accepted[50]) == [("properties.agent", "broken_character")]
+
+
+def test_depth_without_end_costs_the_call_that_has_it() -> None:
+    deep = '{"type":"track","event":"e","userId":' + "[" * 10_000 + "]" * 10_000 + "}"
+    body = f'{{"batch":[{json.dumps(GOOD)},{deep},{json.dumps(GOOD)}]}}'.encode()
+    outcome = judge_body(body, ReceivedBody(None, SENDER, KEYS, RECEIVED_AT, Arrivals()), DEFAULT_RULES).outcome
+    assert isinstance(outcome, Judgement)
+    assert [len(outcome.accepted), [refused.index for refused in outcome.refused]] == [2, [1]]

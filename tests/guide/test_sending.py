@@ -7,7 +7,10 @@ from typing import get_args
 import pytest
 
 from admission.identifiers import MAX_KEPT, UnusedReason
-from admission.json_text import JsonObject
+from admission.json_text import MAX_DEPTH, JsonObject
+from admission.rejection import Code
+from admission.repairs import MAX_REPAIRS, RepairReason
+from admission.texts import MAX_MESSAGE_ID_LENGTH, MAX_NAME_LENGTH
 from collectors.access import UsableKeys
 from collectors.events import MAX_EVENT_BYTES
 from collectors.identifiers import MAX_EXTERNAL_IDS
@@ -70,10 +73,17 @@ def test_the_tables_are_complete() -> None:
     assert set(get_args(Reason)) < reasons
     for path in (path for paths in PATHS.values() for path in paths):
         assert f"`{path}`" in TEXT
-    assert f"`{UNREADABLE_TIME}`" in TEXT
+    repairs = set(get_args(RepairReason))
+    assert UNREADABLE_TIME in repairs
+    assert {reason for reason in repairs if f"`{reason}`" not in TEXT} == set()
+    assert {code for code in get_args(Code) if f"`{code}`" not in TEXT} == {"too_many_events", "too_many_identifiers"}
     for figure in (
         f"up to {MAX_LENGTH} characters",
         f"from {SECONDS_FROM:,} on, seconds",
+        f"more than {MAX_NAME_LENGTH} characters | the first {MAX_NAME_LENGTH}",
+        f"`messageId` of more than {MAX_MESSAGE_ID_LENGTH} characters",
+        f"names {MAX_REPAIRS}\n",
+        f"nested more than {MAX_DEPTH} levels deep",
         f"{MAX_KEPT} kept",
         f"{MAX_IDENTIFIERS} identifiers",
         f"{MAX_VALUE_LENGTH} characters",

@@ -9,7 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from admission.identifiers import NamedIdentifier, UnusedReason, sort_out
-from collectors.events import MAX_EVENT_BYTES, MAX_NAME_LENGTH
+from admission.texts import MAX_NAME_LENGTH
+from collectors.events import MAX_EVENT_BYTES
 from collectors.sources.files.cells import json_writers
 from collectors.sources.files.mapping import Constant, FromColumn, Mapping
 from collectors.sources.files.rows import Row
