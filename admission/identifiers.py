@@ -8,7 +8,7 @@ from itertools import chain, islice, repeat
 from typing import Literal, NamedTuple, TypeAlias
 
 from admission.json_text import mended
-from identity.normalise import Reason, Unusable, normalise
+from identity.normalise import EXPLANATIONS, Reason, Unusable, normalise
 from identity.rules import MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Identifier
 
@@ -19,14 +19,8 @@ MAX_KEPT = 100  # identifiers of one event, used or not
 MAX_NAMESPACE_LENGTH = 64
 MAX_SHOWN = 5
 
-_EXPLANATIONS: dict[UnusedReason, str] = {
-    "unknown_namespace": "the rules know no such namespace",
-    "blocked": "such a value names nobody",
-    "malformed": "the value is not well-formed",
-    "checksum": "its check digit is wrong",
-    "rounded": "a spreadsheet has rounded it",
-    "too_long": f"it has more than {MAX_VALUE_LENGTH} characters",
-    "unprintable": "it has characters that cannot be printed",
+_EXPLANATIONS: dict[str, str] = {
+    **EXPLANATIONS,
     "wrong_type": "an identifier is a text or a whole number",
     "conflict": "the event has another one, and two of them are never one person",
     "too_many": f"an event has at most {MAX_IDENTIFIERS} identifiers",

@@ -23,6 +23,15 @@ from schemas.records import Identifier
 Reason: TypeAlias = Literal[
     "unknown_namespace", "blocked", "malformed", "checksum", "rounded", "too_long", "unprintable"
 ]
+EXPLANATIONS: dict[str, str] = {
+    "unknown_namespace": "the rules know no such namespace",
+    "blocked": "such a value names nobody",
+    "malformed": "the value is not well-formed",
+    "checksum": "its check digit is wrong",
+    "rounded": "a spreadsheet has rounded it",
+    "too_long": f"it has more than {MAX_VALUE_LENGTH} characters",
+    "unprintable": "it has characters that cannot be printed",
+}
 Normaliser: TypeAlias = Callable[[str, IdentityRules], str]
 """Returns a value, stripped and not over-long, in its one spelling. Raises NormaliserRefusal."""
 
@@ -69,6 +78,17 @@ def normalise(rules: IdentityRules, identifier: Identifier) -> Identifier | Unus
     except NormaliserRefusal as refusal:
         return Unusable(refusal.reason)
     return identifier if spelt == identifier else spelt
+
+
+def why_unusable(rules: IdentityRules, identifier: Identifier) -> str:
+    """Return why an identifier that somebody asks for names no person and no device; empty if it does."""
+    why = rules.why_unusable(identifier)
+    if why:
+        return why
+    normalised = normalise(rules, identifier)
+    if isinstance(normalised, Identifier):
+        return ""
+    return f"{identifier.value[:50]!r} is no {identifier.namespace}: {EXPLANATIONS[normalised.reason]}"
 
 
 def phone(value: str, rules: IdentityRules) -> str:

@@ -14,6 +14,7 @@ from rich.text import Text
 from api.identifiers import identity_rules, queried_identifier, queried_profile_id
 from api.profiles import queried_profile
 from embedded.terminal import Terminal
+from identity.normalise import why_unusable
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
 from onefold.wording import json_text
@@ -46,7 +47,7 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
         if person or queried_profile_id(identifier):
             return person, ""
         queried = queried_identifier(identifier, settings.definitions)
-        return None, identity_rules(settings.definitions).why_unusable(queried)
+        return None, why_unusable(identity_rules(settings.definitions), queried)
 
     person, why = look_up(query, workspace, data_dir)
     if person is None:

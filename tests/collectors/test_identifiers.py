@@ -1,13 +1,21 @@
 """Which fields of a call become identifiers, in which spelling and order, and what is said of those that are none."""
 
 import json
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admission.identifiers import MAX_KEPT, MAX_NAMESPACE_LENGTH, NamedIdentifier, sort_out
+from admission.identifiers import (
+    MAX_KEPT,
+    MAX_NAMESPACE_LENGTH,
+    NamedIdentifier,
+    UnusedIdentifier,
+    UnusedReason,
+    sort_out,
+)
 from admission.rejection import Rejection
 from collectors.events import Accepted, Envelope, read_event
 from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
@@ -311,6 +319,12 @@ def test_without_a_usable_identifier_each_field_and_reason_is_told() -> None:
         f"anonymousId '{'x' * 50}' is no anonymous_id: it has more than 512 characters; "
         "traits.email 'ann@' is no email: the value is not well-formed"
     )
+
+
+def test_every_reason_is_explained() -> None:
+    reasons = [reason for part in get_args(UnusedReason) for reason in get_args(part) or (part,)]
+    named = NamedIdentifier("userId", Identifier("user_id", "x"))
+    assert len({str(UnusedIdentifier(named, reason)) for reason in reasons}) == len(reasons) == 10
 
 
 def test_a_long_list_of_reasons_is_cut() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from identity.normalise import NORMALISERS, Reason, Unusable, normalise
+from identity.normalise import NORMALISERS, Reason, Unusable, normalise, why_unusable
 from identity.rules import DEFAULT_RULES, MAX_VALUE_LENGTH, IdentityRules, Namespace
 from schemas.records import Identifier
 
@@ -182,6 +182,21 @@ def test_imeis_have_15_digits(value: str, expected: str) -> None:
 )
 def test_everything_else(namespace: str, value: str, expected: str) -> None:
     assert spelt(namespace, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("namespace", "value", "expected"),
+    [
+        ("user_id", "55520", ""),
+        ("user_id", "1.23457E+11", "'1.23457E+11' is no user_id: a spreadsheet has rounded it"),
+        ("email", "ann@", "'ann@' is no email: the value is not well-formed"),
+        ("user_id", "guest", "'user_id:guest' names nobody: the rules block this value"),
+        ("userid", "1", "there is no namespace 'userid' (did you mean 'user_id'?)"),
+        ("group_id", "1", "group_id names an account, and no person"),
+    ],
+)
+def test_who_asks_for_what_names_nobody_hears_why(namespace: str, value: str, expected: str) -> None:
+    assert why_unusable(DEFAULT_RULES, Identifier(namespace, value)) == expected
 
 
 @given(st.sampled_from(sorted(NORMALISERS)), _VALUES)
