@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from admission.fields import read_object, read_text
-from admission.identifiers import UnusedReason
+from admission.identifiers import UnusedIdentifier, UnusedReason
 from admission.json_text import JsonObject, excerpt, repeated_keys, written
 from admission.rejection import Rejection
 from admission.repairs import Repairs
@@ -46,10 +46,11 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Accepted(NamedTuple):
-    """An event, and a reason for each of its unusable identifiers."""
+    """An event, a reason for each of its unusable identifiers, and of those that were read, which they are."""
 
     event: Event
     unused: tuple[UnusedReason, ...] = ()
+    read_unused: tuple[UnusedIdentifier, ...] = ()
 
 
 def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Envelope, index: int = 0) -> Accepted:
@@ -81,7 +82,7 @@ def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Enve
         ordinal=pack_ordinal(times.microsecond, envelope.first_arrival + index),
         repairs=repairs.listed(),
     )
-    return Accepted(event, identifiers.reasons())
+    return Accepted(event, identifiers.reasons(), identifiers.unused)
 
 
 def _check_size(parts: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ from collectors.access import WriteKeys
 from collectors.arrivals import Arrivals
 from collectors.intake import Intake, count_rejection
 from collectors.judging import Judging
-from collectors.validation import BodyVerdict, Judgement, ReceivedBody, RefusedCall, judge_body
+from collectors.validation import BodyVerdict, Judgement, ReceivedBody, RefusedCall, UnusedInCall, judge_body
 from identity.rules import IdentityRules
 from runtime.errors import OnefoldError
 from runtime.http.answers import error_response
@@ -143,7 +143,10 @@ def moved_routes(api_port: int) -> list[Route]:
 
 def _success(judgement: Judgement) -> Response:
     rejected = [_shown(refused) for refused in judgement.refused]
-    return JSONResponse({"success": True, "accepted": len(judgement.accepted), "rejected": rejected})
+    answer: dict[str, object] = {"success": True, "accepted": len(judgement.accepted), "rejected": rejected}
+    if judgement.answered:
+        answer["unused"] = [shown_unused(unused) for unused in judgement.answered]
+    return JSONResponse(answer)
 
 
 def _shown(refused: RefusedCall) -> dict[str, object]:
@@ -154,6 +157,17 @@ def _shown(refused: RefusedCall) -> dict[str, object]:
         "code": rejection.code,
         "message": rejection.message,
         "field": rejection.field,
+    }
+
+
+def shown_unused(unused: UnusedInCall) -> dict[str, object]:
+    """Return what an answer says of an identifier that does not count."""
+    identifier = unused.identifier
+    return {
+        "index": unused.index,
+        "field": identifier.named.field,
+        "reason": identifier.reason,
+        "message": str(identifier),
     }
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from admission import json_text
 from admission.fields import kind_of, read_object, read_text
-from admission.identifiers import UnusedReason
+from admission.identifiers import UnusedIdentifier, UnusedReason
 from admission.json_text import JsonObject, JsonValue, Written
 from admission.rejection import Code, Rejection
 from admission.repairs import Repairs
@@ -22,6 +22,7 @@ from identity.rules import IdentityRules
 from schemas.records import Event, EventType
 
 MAX_BATCH_EVENTS = 2_500
+MAX_ANSWERED = 20  # unusable identifiers that an answer names
 # The context of a batch is repeated in every event of it. All together it may become no more than could be sent.
 MAX_SHARED_CONTEXT_BYTES = 32 * 1024
 MAX_REPEATED_CONTEXT_BYTES = 5 * 1024 * 1024
@@ -38,12 +39,23 @@ class RefusedCall(msgspec.Struct, frozen=True):
     body: str
 
 
+class UnusedInCall(msgspec.Struct, frozen=True):
+    """An unusable identifier of an accepted call; `index` counts the calls of the body."""
+
+    index: int
+    identifier: UnusedIdentifier
+
+
 class Judgement(msgspec.Struct, frozen=True):
-    """What becomes of a body's calls. `unused`: a reason for each unusable identifier of the accepted events."""
+    """What becomes of a body's calls. `unused`: a reason for each unusable identifier of the accepted events.
+
+    `answered`: the first of these identifiers, MAX_ANSWERED at most: the sender is to see why they do not count.
+    """
 
     accepted: tuple[Event, ...]
     refused: tuple[RefusedCall, ...]
     unused: tuple[UnusedReason, ...] = ()
+    answered: tuple[UnusedInCall, ...] = ()
 
 
 class ReceivedBody(NamedTuple):
@@ -120,7 +132,7 @@ def judge_batch(
 def _judge(
     calls: list[JsonValue], kind: EventType | None, sender: Sender | None, envelope: Envelope, keys: UsableKeys
 ) -> Judgement:
-    accepted, refused, unused = [], [], list[UnusedReason]()
+    accepted, refused, unused, answered = [], [], list[UnusedReason](), list[UnusedInCall]()
     for index, call in enumerate(calls):
         own_sender = sender
         try:
@@ -130,9 +142,11 @@ def _judge(
             read = read_event(call, kind or _kind(call), own_sender, envelope, index)
             accepted.append(read.event)
             unused += read.unused
+            if read.read_unused and len(answered) < MAX_ANSWERED:
+                answered += [UnusedInCall(index, identifier) for identifier in read.read_unused]
         except Rejection as rejection:
             refused.append(RefusedCall(index, own_sender, _message_id(call), rejection.bare(), json_text.excerpt(call)))
-    return Judgement(tuple(accepted), tuple(refused), tuple(unused))
+    return Judgement(tuple(accepted), tuple(refused), tuple(unused), tuple(answered[:MAX_ANSWERED]))
 
 
 def _object(parsed: JsonValue) -> JsonObject:

@@ -110,6 +110,26 @@ def test_identifiers_that_name_nobody_are_counted_and_the_event_is_accepted(
     assert [str(one) for one in events.read(1)[0].identifiers] == ["user_id:u-service", "anonymous_id:undefined"]
 
 
+def test_a_number_is_one_key_in_every_notation_and_the_sender_is_told_of_what_is_none(
+    http: httpx.Client, events: TopicReader[Event]
+) -> None:
+    numbers = ("9007199254740993", "9007199254740993.0", "9007199254740.993e3", '"9007199254740993.0"')
+    calls = [json.dumps(track(userId="N", anonymousId=1.5)).replace('"N"', number) for number in numbers]
+    answer = http.post("/v1/batch", content=f'{{"batch": [{",".join(calls)}]}}'.encode()).json()
+    assert answer["accepted"] == len(numbers)
+    assert answer["unused"][3] == {
+        "index": 3,
+        "field": "anonymousId",
+        "reason": "wrong_type",
+        "message": "anonymousId '1.5' is no anonymous_id: an identifier is a text or a whole number",
+    }
+    read = events.read(len(numbers))
+    assert {tuple(map(str, event.identifiers)) for event in read} == {
+        ("user_id:9007199254740993", "unused.anonymous_id:1.5")
+    }
+    assert {record.key for record in events.records} == {b"main|user_id:9007199254740993"}
+
+
 def test_times_that_cannot_be_read_are_counted_and_the_events_are_accepted(
     http: httpx.Client, events: TopicReader[Event]
 ) -> None:

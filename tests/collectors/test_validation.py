@@ -10,6 +10,7 @@ from collectors.access import WriteKeys
 from collectors.arrivals import Arrivals
 from collectors.events import Sender
 from collectors.validation import (
+    MAX_ANSWERED,
     MAX_BATCH_EVENTS,
     MAX_SHARED_CONTEXT_BYTES,
     Judgement,
@@ -57,6 +58,22 @@ def test_good_calls_are_accepted_beside_bad_ones() -> None:
     ]
     assert judgement.refused[0].message_id == "bad"
     assert json.loads(judgement.refused[4].body)["properties"] == ["NaN"]
+
+
+def test_unusable_identifiers_of_accepted_calls_are_answered_with_their_call() -> None:
+    judgement = judge([GOOD, GOOD | {"anonymousId": "null"}, GOOD | {"userId": "guest"}, GOOD | {"anonymousId": 1.5}])
+    assert len(judgement.accepted) == 3
+    assert [(unused.index, str(unused.identifier)) for unused in judgement.answered] == [
+        (1, "anonymousId 'null' is no anonymous_id: such a value names nobody"),
+        (3, "anonymousId '1.5' is no anonymous_id: an identifier is a text or a whole number"),
+    ]
+
+
+def test_of_many_unusable_identifiers_the_first_are_answered_and_all_counted() -> None:
+    listed = [{"type": "crm", "id": str(number)} for number in range(MAX_ANSWERED - 1)]
+    judgement = judge([GOOD | {"context": {"externalIds": listed}}] * 3)
+    assert [unused.index for unused in judgement.answered] == [0] * (MAX_ANSWERED - 1) + [1]
+    assert len(judgement.unused) == 3 * (MAX_ANSWERED - 1)
 
 
 def test_sent_at_and_context_of_the_batch_hold_for_all() -> None:

@@ -1,5 +1,6 @@
 """The guide's calls are accepted and refused as it shows, by the collector's own code."""
 
+import json
 import re
 from datetime import datetime, timedelta
 from typing import get_args
@@ -15,9 +16,10 @@ from collectors.access import UsableKeys
 from collectors.events import MAX_EVENT_BYTES
 from collectors.identifiers import MAX_EXTERNAL_IDS
 from collectors.judging import AT_ONCE_BYTES, MAX_WAITING
-from collectors.routes import PATHS
+from collectors.routes import PATHS, shown_unused
 from collectors.times import UNREADABLE_TIME
 from collectors.validation import (
+    MAX_ANSWERED,
     MAX_BATCH_EVENTS,
     MAX_BATCH_EXTERNAL_IDS,
     MAX_REPEATED_CONTEXT_BYTES,
@@ -66,6 +68,13 @@ def test_every_time_is_read_as_shown() -> None:
         assert (datetime(1970, 1, 1) + timedelta(microseconds=time_us)).isoformat(timespec="microseconds") == instant
 
 
+def test_the_answer_names_the_unused_identifiers_as_shown() -> None:
+    (shown,) = (block.text for block in blocks("sending", "text"))
+    body = next(body for body, _, _ in EXAMPLES if "mei at example.com" in body)
+    answered = [shown_unused(unused) for unused in judge(call(body)).answered]
+    assert answered == [json.loads(line) for line in shown.splitlines()]
+
+
 def test_the_tables_are_complete() -> None:
     first_cells = set(re.findall(r"^\| `([a-z_]+)` \|", TEXT, re.MULTILINE))
     reasons = {reason for part in get_args(UnusedReason) for reason in get_args(part) or (part,)}
@@ -85,6 +94,7 @@ def test_the_tables_are_complete() -> None:
         f"names {MAX_REPAIRS}\n",
         f"nested more than {MAX_DEPTH} levels deep",
         f"{MAX_KEPT} kept",
+        f"the first {MAX_ANSWERED} of a request",
         f"{MAX_IDENTIFIERS} identifiers",
         f"{MAX_VALUE_LENGTH} characters",
         f"{KNOWN.body_bytes // MIB} MiB a body, unpacked; {UNKNOWN.body_bytes // KIB} KiB where",
