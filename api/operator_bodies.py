@@ -37,18 +37,20 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class UnmergeBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`profile`: its id, or an identifier NAMESPACE:VALUE that stays; `split`: what leaves it.
 
+    `source`: only what this one said of the two is taken back, such as an `operator` who merged them.
     `dry_run`: answer with what it would do, and request nothing.
     """
 
     profile: str
     split: tuple[str, ...]
+    source: str = ""
     forbid: bool = False
     dry_run: bool = False
 
     def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
         _check_length("split", self.split)
         forbidding = msgspec.structs.replace(submission, forbid=self.forbid)
-        return (unmerge_request(settings, forbidding, self.profile, self.split),)
+        return (unmerge_request(settings, forbidding, self.profile, self.split, self.source),)
 
 
 class MergeBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -74,9 +74,12 @@ class RequestOutcome(msgspec.Struct, frozen=True):
     merged: tuple[str, ...] = ()
 
 
-def unmerge_request(settings: Settings, submission: Submission, profile: str, split: Sequence[str]) -> IdentityRequest:
+def unmerge_request(
+    settings: Settings, submission: Submission, profile: str, split: Sequence[str], source: str = ""
+) -> IdentityRequest:
     """Return the request to take `split` (each NAMESPACE:VALUE) out of a profile: its id, or an identifier that stays.
 
+    `source`: only the evidence of this one is taken back, of what stays and each that is split.
     Raises RequestRefused and OnefoldError; for a profile's id UnknownProfile too.
     """
     workspace = submission.workspace
@@ -90,6 +93,9 @@ def unmerge_request(settings: Settings, submission: Submission, profile: str, sp
         stays = requested_identifier(settings, workspace, "profile", profile, alternative="a profile id, or ")
         if stays in taken_out:
             raise RequestRefused("split", f"{stays} cannot be split off from itself: name an identifier that stays")
+    if source:
+        pairs = tuple(Pair(stays, other, source) for other in taken_out)
+        return _request(submission, submission.request_id, "retract", pairs=pairs)
     return _request(submission, submission.request_id, "unmerge", identifiers=(stays, *taken_out))
 
 

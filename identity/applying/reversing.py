@@ -13,7 +13,7 @@ def allow_pairs(verdict: AllowPairs, ledger: Ledger, effects: DecisionEffects) -
     """Forbid pairs no more, and let RESOLVE request again what was refused between the two persons."""
     members = dict.fromkeys(member for named in verdict.named for member in ledger.components.of(named).identifiers)
     reopened = reopen_refused(members, ledger, effects)
-    reopened |= {end for pair in verdict.allowed for end in pair}
+    reopened |= {end for pair in verdict.evidence for end in (pair.identifier, pair.other)}
     effects.routes += (NewRoute(end, reopen=True) for end in members if end in reopened)
     for pair in verdict.evidence:
         record(pair, ledger, effects)

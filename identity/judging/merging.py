@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from identity.judging.evidence import decided, shown
 from identity.judging.limits import ProposedMerge, refusal
 from identity.judging.standing import standing
 from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules
 from identity.verdicts import ChangeNothing, MergePair, PairEvidence, Verdict
+from schemas.changes import OPERATOR
 from schemas.records import Identifier, IdentityRequest, Pair
 
 
@@ -23,12 +26,13 @@ def _judge(pair: Pair, request: IdentityRequest, ledger: Ledger, rules: Identity
     left, right = ends = ledger.links.pair(pair.left, pair.right)
     if left == right:
         return ChangeNothing(ends, f"{left} is one person with itself")
-    if any(earlier.source == request.source and earlier.status == "active" for earlier in ledger.links.evidence(*ends)):
+    if any(earlier.source == OPERATOR and earlier.status == "active" for earlier in ledger.links.evidence(*ends)):
         return ChangeNothing(ends, f"{left} and {right} were merged by hand already")
     reason, components = judge_reviewed_pair(left, right, request.occurred_at, ledger, rules)
     if reason:
         return ChangeNothing(ends, reason)
-    evidence = decided(request, shown(request, rules.version, "active", "", ""), "active", "")
+    by_hand = msgspec.structs.replace(shown(request, rules.version, "active", "", ""), source=OPERATOR)
+    evidence = decided(request, by_hand, "active", "")
     return MergePair(PairEvidence(left, right, (evidence,)), components, request.reason)
 
 

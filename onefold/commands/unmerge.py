@@ -25,7 +25,7 @@ SHOWN = 20
 @click.command()
 @click.argument("profile", required=False)
 @click.option("--split", multiple=True, metavar="NAMESPACE:VALUE", help="What is somebody else's; may be repeated.")
-@click.option("--source", default="", metavar="NAME", help="Take back all evidence of this source.")
+@click.option("--source", default="", metavar="NAME", help="Take back all evidence of this source, or of a pair.")
 @click.option("--since", metavar="TIME", help="With --source: of events since then; ISO 8601.")
 @click.option("--yes", is_flag=True, help="With --source: do not ask.")
 @click.option("--forbid", is_flag=True, help="What is unmerged shall never be linked again, unless it is allowed.")
@@ -49,8 +49,9 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
     """Take identifiers out of a PROFILE, named by its id or by an identifier that stays, NAMESPACE:VALUE.
 
     The evidence that ties them is taken back, and every profile concerned is rebuilt from its events. With --source
-    instead of PROFILE, everything that a source said is taken back, also what waits for a review. Exits with 1 if that
-    changes nothing.
+    instead of PROFILE, everything that a source said is taken back, also what waits for a review; with both, what it
+    said of the identifier that stays and each that is split (`operator`: a merge by hand). Exits with 1 if that changes
+    nothing.
 
     \b
     Examples:
@@ -64,7 +65,7 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
     workspace_named(settings, workspace)
     submission = Submission(workspace, new_request_id(), now_ms(), reason, forbid)
     if profile:
-        records = _out_of_profile(settings, submission, profile, split)
+        records = _out_of_profile(settings, submission, profile, split, source)
     else:
         records = _of_source(settings, submission, source, since, yes or is_dry_run)
     if is_dry_run:
@@ -104,19 +105,19 @@ def _show(outcome: DryRunOutcome, as_json: bool) -> None:
 
 
 def _check_usage(profile: str | None, split: Sequence[str], source: str, since: str | None, yes: bool) -> None:
-    if bool(profile) == bool(source):
+    if not (profile or source) or (profile and source and not split):
         raise click.UsageError("name a PROFILE with --split, or a --source")
-    if source and split:
+    if split and not profile:
         raise click.UsageError("--split belongs to a PROFILE, --source takes back whatever the source said")
     if profile and (since or yes):
-        raise click.UsageError("--since and --yes belong to --source")
+        raise click.UsageError("--since and --yes belong to --source without a PROFILE")
 
 
 def _out_of_profile(
-    settings: Settings, submission: Submission, profile: str, split: Sequence[str]
+    settings: Settings, submission: Submission, profile: str, split: Sequence[str], source: str
 ) -> tuple[IdentityRequest, ...]:
     try:
-        return (unmerge_request(settings, submission, profile, split),)
+        return (unmerge_request(settings, submission, profile, split, source),)
     except RequestRefused as error:
         hint = "--split" if error.field == "split" else "PROFILE"
         raise click.BadParameter(literal(error), param_hint=hint) from None

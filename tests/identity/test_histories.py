@@ -36,7 +36,7 @@ pairs = st.lists(
     st.builds(
         lambda ends, source: Pair(ends[0], ends[1], source),
         st.lists(st.sampled_from(POOL), min_size=2, max_size=2, unique=True),
-        st.sampled_from(("", "", "shop", "crm")),
+        st.sampled_from(("", "", "shop", "crm", "operator")),
     ),
     min_size=1,
     max_size=3,

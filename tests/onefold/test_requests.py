@@ -257,6 +257,17 @@ def test_what_waits_of_a_wrong_source_is_taken_back_as_well(
 
 
 @pytest.mark.usefixtures("warehouse")
+def test_what_one_source_said_of_a_pair_can_be_taken_back_alone(
+    stack: Stack, environment: dict[str, str], workspace: str
+) -> None:
+    with StandInGraph(stack, workspace, unmerged) as graph:
+        arguments = ["user_id:ada", "--split", "user_id:bob", "--source", "operator"]
+        answer = run(unmerge, environment, workspace, *arguments)
+    assert answer.exit_code == 0, answer.output
+    assert [(request.kind, request.pairs) for request in graph.requests] == [("retract", (Pair(ADA, BOB, "operator"),))]
+
+
+@pytest.mark.usefixtures("warehouse")
 def test_two_persons_are_merged_and_the_profile_that_stays_is_told(
     stack: Stack, environment: dict[str, str], workspace: str, warehouse: Warehouse
 ) -> None:

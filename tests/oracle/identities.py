@@ -98,7 +98,7 @@ class WhoIsWho:
                     self._review(frozenset((pair.left, pair.right)), request.kind == "accept")
             case "merge":
                 for pair in request.pairs:
-                    self._merge(frozenset((pair.left, pair.right)), request.source)
+                    self._merge(frozenset((pair.left, pair.right)))
             case "allow":
                 for pair in request.pairs:
                     self._allow(self.person_of(pair.left), self.person_of(pair.right), pair)
@@ -210,10 +210,10 @@ class WhoIsWho:
         verdict = "active" if is_accepted and self._may_be_one(pair) else "refused"
         self.status |= dict.fromkeys(waiting, verdict)
 
-    def _merge(self, pair: PairOfTwo, source: str) -> None:
+    def _merge(self, pair: PairOfTwo) -> None:
         if len(pair) == 2 and self._may_be_one(pair):
             self.named |= pair
-            self.status[pair, source] = "active"
+            self.status[pair, "operator"] = "active"
 
     def _allow(self, person: frozenset[Identifier], other: frozenset[Identifier], named: Pair) -> None:
         if person == other:

@@ -62,6 +62,8 @@ class Operator:
 
     def _any_request(self, model: WhoIsWho) -> IdentityRequest | None:
         rng = self._rng
+        if rng.random() < 0.25:
+            return self._by_hand(model)
         persons = sorted(sorted(person, key=strength) for person in model.persons() if len(person) > 1)
         if not persons:
             return None
@@ -78,6 +80,22 @@ class Operator:
             left, right, source = rng.choice(sorted(known))
             return self._request("retract", (), forbid, (Pair(left, right, rng.choice(("", source))),))
         return self._request("unmerge", tuple(rng.sample(person, min(len(person), rng.choice((2, 2, 3))))), forbid)
+
+    def _by_hand(self, model: WhoIsWho) -> IdentityRequest | None:
+        """Unshare a device, allow what is forbidden, or merge two persons, as far as there are such."""
+        rng = self._rng
+        devices = sorted(model.shared, key=strength)
+        if devices and rng.random() < 0.3:
+            return self._request("unshare", (rng.choice(devices),), False)
+        forbidden = sorted(sorted(pair, key=strength) for pair in model.forbidden)
+        if forbidden and rng.random() < 0.5:
+            left, right = rng.choice(forbidden)
+            return self._request("allow", (), False, (Pair(left, right),))
+        persons = sorted(sorted(person, key=strength) for person in model.persons())
+        if len(persons) < 2:
+            return None
+        left, right = (rng.choice(person) for person in rng.sample(persons, 2))
+        return self._request("merge", (), False, (Pair(left, right),))
 
     def _request(
         self, kind: RequestKind, identifiers: tuple[Identifier, ...], forbid: bool, pairs: tuple[Pair, ...] = ()

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from embedded.stack import Stack
-from schemas.records import IdentityRequest, Pair
+from schemas.records import Identifier, IdentityRequest, Pair, RequestKind
 from tests.oracle import identities
 from tests.oracle.conftest import CALM, KILLED, UNMERGED
 from tests.oracle.delivery import Sender, write_key
@@ -92,7 +92,7 @@ def test_people_who_are_parted_under_fire_are_what_their_events_say(oracle_stack
         scene.rest_at(end)
         scene.assert_as_reference(end)
     ledger = scene.ledger()
-    assert {"unmerge", "retract"} <= {request.kind for request in ledger.requests}
+    assert {"unmerge", "retract", "merge", "allow", "unshare"} <= {request.kind for request in ledger.requests}
     assert {"shared", "unmerged", "retracted", "forbidden"} <= {link.reason for link in ledger.link_log}
     assert_everything_is_accounted_for(ledger, dead_before)
     assert_every_pair_was_requested(ledger)
@@ -118,6 +118,22 @@ def _orders(scene: Scene, random: Random) -> Iterator[IdentityRequest]:
         yield IdentityRequest(
             UNMERGED, "", "operator", START, (), "retract", f"retract-{len(ledger.requests)}", pairs=pairs
         )
+    yield from _by_hand(known, random, len(ledger.requests))
+
+
+def _by_hand(known: identities.WhoIsWho, random: Random, number: int) -> Iterator[IdentityRequest]:
+    """Merge two persons, allow two whom a request has forbidden, and unshare a device."""
+    people = sorted((sorted(person, key=identities.strength) for person in known.persons()), key=str)
+    pairs: dict[RequestKind, Sequence[Identifier]] = {
+        "merge": [random.choice(person) for person in random.sample(people, 2)]
+    }
+    if known.forbidden:
+        pairs["allow"] = sorted(random.choice(sorted(known.forbidden, key=sorted)))
+    for kind, (left, right) in pairs.items():
+        yield IdentityRequest(UNMERGED, "", "operator", START, (), kind, f"{kind}-{number}", pairs=(Pair(left, right),))
+    if known.shared:
+        device = random.choice(sorted(known.shared))
+        yield IdentityRequest(UNMERGED, "", "operator", START, (device,), "unshare", f"unshare-{number}")
 
 
 def _slices(sent: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
