@@ -92,4 +92,4 @@ def _text(value: JsonValue) -> str | None:
         return value
     if isinstance(value, msgspec.Raw):
         return bytes(value).decode()
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    return str(value) if isinstance(value, int) else None

@@ -147,6 +147,7 @@ def test_what_means_one_instant_is_read(text: str, at: int) -> None:
         "2026-11-26 10:48:29 IST",
         "2026-11-26 10:48:29 Europe/Nowhere",
         "2026-11-26 10:48:29 America/Argentina",
+        "2026-11-26 10:48:29 GB",
         "2026-11-26x10:48:29",
         "26 Foo 2026 10:48:29",
         "0001-01-01T00:00:00Z",

@@ -82,7 +82,7 @@ def test_nothing_is_sent_of_a_file_that_does_not_fit(stack: Stack, visits: Path,
     visits.write_text(f"{whole}\nimport-0,1,one", encoding="utf-8")
     refused = run(stack, visits)
     assert refused.exit_code == 1
-    assert f"{visits}:1002:12: 'one' is not a whole number" in refused.output
+    assert f"{visits}:1002:12: n: 'one' is not a whole number" in refused.output
     assert "nothing was sent" in refused.output
     visits.write_text(whole, encoding="utf-8")
     assert run(stack, visits).exit_code == 0
