@@ -6,7 +6,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -139,12 +139,15 @@ class RowFile:
                 consumed.append(line)
                 yield line
 
-        reader = csv.reader(recorded(), delimiter=self.form.delimiter, strict=True)
+        source = recorded()
+        reader = _reader(source, self.form.delimiter)
         while True:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                raise RowError(number, 1, f"the row is not CSV: {_said(error)}") from None
+                cells = _without_blanks_behind_quotes(chain(list(consumed), source), self.form.delimiter)
+                if cells is None:
+                    raise RowError(number, 1, f"the row is not CSV: {_said(error)}") from None
             if cells is None:
                 return
             yield Row(number, "".join(consumed).rstrip("\r\n"), [stripped(cell) for cell in cells])
@@ -165,6 +168,20 @@ def _spaced(lines: Iterator[str]) -> Iterator[Row]:
         yield Row(number, line.rstrip("\r\n"), line.split())
 
 
+def _reader(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+
+
+def _without_blanks_behind_quotes(lines: Iterable[str], delimiter: str) -> list[str] | None:
+    """Return the cells of a row that Python's reader refuses, if blanks between a quote and a delimiter are why."""
+    separator = re.escape(delimiter)
+    pattern = re.compile(rf'(?<=[^"\s{separator}])"[ \t]+(?={separator}|[\r\n]*$)')
+    try:
+        return next(_reader((pattern.sub('"', line) for line in lines), delimiter), None)
+    except csv.Error:
+        return None
+
+
 def _said(error: csv.Error) -> str:
     explained = (text for begin, text in _CSV_ERRORS.items() if begin in str(error))
     return next(explained, str(error)).format(csv.field_size_limit())
@@ -173,4 +190,4 @@ def _said(error: csv.Error) -> str:
 def _quoted_cells(delimiter: str) -> re.Pattern[str]:
     """Return the pattern of a cell, quoted or not, right after the row's begin or a delimiter."""
     separator = re.escape(delimiter)
-    return re.compile(rf'(?:^|(?<={separator}))(?:"(?:[^"]|"")*"|[^{separator}]*)', re.DOTALL)
+    return re.compile(rf'(?:^|(?<={separator}))(?: *"(?:[^"]|"")*"|[^{separator}]*)', re.DOTALL)

@@ -123,6 +123,14 @@ def test_blanks_around_cells_are_no_matter(tmp_path: Path) -> None:
     assert event.properties == '{"total":12.50,"paid":true,"note":"e","n":1}'
 
 
+def test_blanks_between_quotes_and_delimiters_are_no_matter(tmp_path: Path) -> None:
+    rows = 'x, "u","2001-07-01" ,"a ""b"", c" , "1.50", "no" \nx, "u" ,2001-07-02,"two\nlines" ,2,no\n'
+    first, second = load(tmp_path, '"ignored", "who" ,at,what,total,paid\n' + rows)
+    assert (first.event, second.event) == ('a "b", c', "two\nlines")
+    assert problems(tmp_path, HEADER + 'x, "a, b","never" ,e,1,no\n')[0].startswith("2:11: at: 'never'")
+    assert "goes on behind its quote" in problems(tmp_path, HEADER + 'x,"u" x,2001-07-01,e,1,no\n')[0]
+
+
 def test_missing_values_are_blank(tmp_path: Path) -> None:
     form = Format(missing=frozenset({"N/A", "NULL", "-"}))
     mapping = msgspec.structs.replace(ORDERS, format=form, identifiers={"user_id": "who", "email": "what"}, event="E")
