@@ -1,6 +1,7 @@
 """Random histories of requests: against the naive model, and what must hold whatever the rules are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from random import Random
 
 import msgspec
@@ -95,6 +96,10 @@ class HistoriesLikeTheModel(Histories):
 
     model: WhoIsWho
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.recorded: set[tuple[Identifier, Identifier]] = set()  # all pairs that evidence was published of
+
     @initialize(max_size=st.sampled_from((4, 1_000)))
     def begin_without_devices(self, max_size: int) -> None:
         self.graph = Graph(plain(max_identifiers=max_size))
@@ -102,7 +107,7 @@ class HistoriesLikeTheModel(Histories):
 
     def decide(self, request: IdentityRequest) -> None:
         forbidden, before = set(self.model.forbidden), self._together(self.model.forbidden)
-        self.graph.decide(request)
+        self.recorded |= {(link.left, link.right) for link in self.graph.decide(request).links}
         self.model.decide(request)
         assert self._together(forbidden) <= before
 
@@ -113,13 +118,19 @@ class HistoriesLikeTheModel(Histories):
     def persons_and_evidence_are_those_of_the_model(self) -> None:
         assert self.graph.canonicals(POOL) == {identifier: self.model.canonical_of(identifier) for identifier in POOL}
         assert self.near() == self.model.evidence.keys()
-        status = {
-            (frozenset((left, right)), source): status
-            for left in POOL for right in POOL for source, status, _ in self.graph.evidence(left, right)
-        }  # fmt: skip
-        assert status == self.model.status
+        assert self.status(self.recorded) == self.model.status
         shared = {identifier for identifier in POOL if self.graph.ledger.devices.is_shared(identifier)}
         assert shared == self.model.shared
+
+    def teardown(self) -> None:
+        if hasattr(self, "graph"):
+            assert self.status(combinations(POOL, 2)) == self.model.status
+
+    def status(self, pairs: Iterable[tuple[Identifier, Identifier]]) -> dict[tuple[frozenset[Identifier], str], str]:
+        """What became of the evidence of pairs, by pair and source."""
+        return {
+            (frozenset(pair), source): status for pair in pairs for source, status, _ in self.graph.evidence(*pair)
+        }
 
 
 class HistoriesOfDevicesLikeTheModel(HistoriesLikeTheModel):
@@ -183,13 +194,15 @@ class HistoriesUnderAnyRules(Histories):
 
     @invariant()
     def active_links_alone_hold_a_component_together(self) -> None:
-        for identifier in POOL:
-            component = self.graph.component(identifier)
-            members = component.identifiers
-            assert identifier in members
-            assert component.canonical == min(members, key=self.graph.rules.rank) == self.graph.canonical_of(identifier)
-            assert all(self.graph.component(other) == component for other in members if len(members) > 1)
-            assert len(self.graph.ledger.links.pieces(members)) == 1
+        components = {identifier: self.graph.component(identifier) for identifier in POOL}
+        for identifier, component in components.items():
+            assert identifier in component.identifiers
+            assert self.graph.canonical_of(identifier) == component.canonical
+            assert components[component.canonical] == component
+            if identifier == component.canonical:
+                assert identifier == min(component.identifiers, key=self.graph.rules.rank)
+                assert all(components[member] == component for member in component.identifiers)
+                assert len(self.graph.ledger.links.pieces(component.identifiers)) == 1
 
     @invariant()
     def shared_devices_stand_alone(self) -> None:
