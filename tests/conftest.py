@@ -15,7 +15,6 @@ pytest_plugins = ["tests.support.stacks"]
 # The fixtures that start what many tests share.
 STACKS = frozenset({"stack", "clickhouse", "shared_server", "oracle_stack"})
 EXAMPLES, SOAK_EXAMPLES = 40, 3_000
-FORMS = frozenset({"is_long", "history_seed"})  # a test that takes one of these has a short and a long form
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,12 +39,6 @@ def examples(config: pytest.Config) -> int:
     return number or (SOAK_EXAMPLES if config.getoption("--soak") else EXAMPLES)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Play a random history for each of so many seeds where a test takes one."""
-    if "history_seed" in metafunc.fixturenames:
-        metafunc.parametrize("history_seed", range(examples(metafunc.config)))
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose the form, mark what needs a stack, and begin with what takes long."""
@@ -53,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures: list[str] = item.fixturenames  # type: ignore[attr-defined]
         if not STACKS.isdisjoint(fixtures):
             item.add_marker("stack")
-        if not FORMS.isdisjoint(fixtures) and item.get_closest_marker("soak") is None:
+        if "is_long" in fixtures and item.get_closest_marker("soak") is None:
             item.add_marker(pytest.mark.soak(has_short_form=True))
     is_soak = config.getoption("--soak")
     config.hook.pytest_deselected(items=[item for item in items if not _is_chosen(item, is_soak)])

@@ -57,6 +57,15 @@ def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
     return rebuilding
 
 
+def published_state(rebuilding: Rebuilding, now: int) -> ProfileState | None:
+    """What others know of the profile as it waits, as of `now` (ms), but for its sessions; None if they know nothing."""
+    lineage = (rebuilding.shadow or rebuilding).lineage
+    if not lineage.version:
+        return None
+    memberships = Memberships(dict(rebuilding.memberships.entered_at))
+    return ProfileState(now, identifiers=rebuilding.identifiers, lineage=deepcopy(lineage), memberships=memberships)
+
+
 def buffer(rebuilding: Rebuilding, message_id: str | None) -> int:
     """Count one more record that waits; return its number. `message_id`: None for a command."""
     rebuilding.buffered += _COMMAND if message_id is None else recent_ids.hashed(message_id)

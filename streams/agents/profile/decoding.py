@@ -47,6 +47,12 @@ class AbsorbedState(msgspec.Struct, frozen=True, gc=False):
     state: ProfileState
 
 
+class Outdating(msgspec.Struct, frozen=True, gc=False):
+    """A transfer to a profile to which the events are replayed: no state is sent there."""
+
+    command: Transfer
+
+
 class ReplayChunk(msgspec.Struct, frozen=True, gc=False):
     """The command, and the events that it brings."""
 
@@ -54,7 +60,7 @@ class ReplayChunk(msgspec.Struct, frozen=True, gc=False):
     events: tuple[Event, ...]
 
 
-Content = RoutedEvent | Transfer | AbsorbedState | Rebuild | ReplayChunk | Attribute | Disown | Advance
+Content = RoutedEvent | Transfer | Outdating | AbsorbedState | Rebuild | ReplayChunk | Attribute | Disown | Advance
 
 
 class Addressed(msgspec.Struct, frozen=True, gc=False):
@@ -113,7 +119,7 @@ class ProfileDecoder:
                 return AbsorbedState(absorb, _state(absorb.state))
             case Transfer() as transfer:
                 _key(record.workspace, transfer.target)
-                return transfer
+                return Outdating(transfer) if transfer.outdates else transfer
             case None:
                 raise DecodeError("unprocessable", "a command that this release does not know")
             case command:

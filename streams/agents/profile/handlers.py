@@ -7,7 +7,7 @@ from schemas.records import Advance, Attribute, Disown, Rebuild, Transfer
 from streams import metrics
 from streams.agents.profile import events, merging, ownership, rebuilding
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.agents.profile.decoding import AbsorbedState, Addressed, ReplayChunk, RoutedEvent
+from streams.agents.profile.decoding import AbsorbedState, Addressed, Outdating, ReplayChunk, RoutedEvent
 from streams.fold.entry import Forward, Rebuilding
 from streams.fold.state import ProfileState
 
@@ -35,6 +35,7 @@ HANDLERS: Mapping[type, Handlers[Any]] = {
     #                                                  a profile            a forward          under rebuild
     RoutedEvent: Handlers[RoutedEvent]("",             events.fold,         events.forward),
     Transfer: Handlers[Transfer]("transfer",           merging.transfer,    merging.redirect),
+    Outdating: Handlers[Outdating]("outdate",          merging.outdate,     merging.outdate,   rebuilding.give_way),
     AbsorbedState: Handlers[AbsorbedState]("absorb",   merging.absorb,      merging.pass_on),
     Rebuild: Handlers[Rebuild]("rebuild",              rebuilding.begin,    rebuilding.begin,  rebuilding.begin_again),
     ReplayChunk: Handlers[ReplayChunk]("replay",       ignore,              ignore,            rebuilding.replay),

@@ -5,7 +5,7 @@ import msgspec
 from definitions import NEVER
 from schemas.records import Absorb, Route, Transfer
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.agents.profile.decoding import AbsorbedState
+from streams.agents.profile.decoding import AbsorbedState, Outdating
 from streams.fold.entry import Forward, encode_entry
 from streams.fold.merge import absorb as unite
 from streams.fold.merge import retire
@@ -13,12 +13,12 @@ from streams.fold.state import ProfileState
 
 
 def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Transfer) -> None:
-    """Become a forward and send the state to the target, unless its events are being replayed there.
+    """Become a forward and send the state to the target.
 
     Only identifiers whose state is here move with it: those of a state that is still on its way here follow with that
     state, through the forward. Otherwise their events could overtake it.
     """
-    if _is_void(profile, command):
+    if is_void(profile, command):
         return
     rebuilt, version = 0, 0
     if state is not None:
@@ -27,18 +27,37 @@ def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, co
             return  # an unmerge has taken it from the target since
         retire(state, profile.context, profile.outputs)
         version = state.lineage.version + 1
-    if command.outdates:
-        rebuilt = command.decision
-    else:
-        batch.send(profile, command.target, _state_for_target(profile, state, command))
+    batch.send(profile, command.target, _state_for_target(profile, state, command))
     profile.become(Forward(command.target, command.decision, version, rebuilt))
+
+
+def outdate(_: Batch, profile: BatchProfile, entry: ProfileState | Forward | None, outdating: Outdating) -> None:
+    """Become a forward without a state: the events are replayed at the target, and what is on its way here as well."""
+    command, version = outdating.command, 0
+    if is_void(profile, command):
+        return
+    match entry:
+        case Forward():
+            if command.decision <= entry.decision:
+                return
+            version = entry.version
+        case ProfileState():
+            if command.decision < entry.lineage.rebuilt:
+                return
+            retire(entry, profile.context, profile.outputs)
+            version = entry.lineage.version + 1
+    profile.become(Forward(command.target, command.decision, version, command.decision))
 
 
 def redirect(_: Batch, profile: BatchProfile, entry: Forward, command: Transfer) -> None:
     """Lead to another target from now on, by a later decision."""
-    if not _is_void(profile, command) and command.decision > entry.decision:
-        rebuilt = max(command.decision, entry.rebuilt) if command.outdates else entry.rebuilt
-        profile.become(Forward(command.target, command.decision, entry.version, rebuilt))
+    if not is_void(profile, command) and command.decision > entry.decision:
+        profile.become(Forward(command.target, command.decision, entry.version, entry.rebuilt))
+
+
+def is_void(profile: BatchProfile, command: Transfer) -> bool:
+    """Return whether a transfer transfers nothing, or nowhere."""
+    return command.target == profile.context.profile_id or not command.identifiers
 
 
 def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, absorbed: AbsorbedState) -> None:
@@ -75,7 +94,3 @@ def _state_for_target(profile: BatchProfile, state: ProfileState | None, command
         identifiers=tuple(sorted(moving, key=profile.context.rules.rank)),
         state=None if state is None else encode_entry(state, NEVER),
     )
-
-
-def _is_void(profile: BatchProfile, command: Transfer) -> bool:
-    return command.target == profile.context.profile_id or not command.identifiers

@@ -4,7 +4,8 @@ from schemas.records import Rebuild
 from streams import metrics
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.buffer import Buffer
-from streams.agents.profile.decoding import Addressed, ReplayChunk, RoutedEvent
+from streams.agents.profile.decoding import Addressed, Outdating, ReplayChunk, RoutedEvent
+from streams.agents.profile.merging import is_void, outdate
 from streams.fold import rebuild
 from streams.fold.entry import Forward, Rebuilding
 from streams.fold.state import ProfileState
@@ -23,6 +24,20 @@ def begin_again(batch: Batch, profile: BatchProfile, former: Rebuilding, command
     if rebuilding is not None:
         _buffer(batch, profile, former).forget_sessions(former.next_chunk)
         profile.wait_for(rebuilding)
+
+
+def give_way(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, outdating: Outdating) -> None:
+    """Wait no longer, since the events are replayed at the target; what is buffered follows them there.
+
+    The own replay may never come: a part of it may be a dead letter.
+    """
+    if is_void(profile, outdating.command) or outdating.command.decision < rebuilding.lineage.rebuilt:
+        return
+    buffered = _buffer(batch, profile, rebuilding)
+    buffered.forget_sessions(rebuilding.next_chunk)
+    profile.entry = former = rebuild.published_state(rebuilding, batch.now(profile))
+    outdate(batch, profile, former, outdating)
+    batch.resume(profile, buffered.take())
 
 
 def buffer(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, addressed: Addressed) -> None:

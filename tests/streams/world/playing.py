@@ -1,20 +1,28 @@
 """Random histories played into a world, and what must be so at rest: the profiles are a plain computation."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from random import Random
 
 import msgspec
+from hypothesis import note
+from hypothesis import strategies as st
 
 from definitions import Definitions, Segment, compile_program
 from definitions.model import EventCount, EventMatcher, Not
+from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, Identifier, IdentityRequest, Pair, RequestKind, Session
-from tests.oracle.reference import Facts, Person, Visit
+from tests.oracle.reference import Facts, Person, Visit, recompute
 from tests.oracle.reference import World as Reference
 from tests.streams.world.world import NAMESPACE, WORKSPACE, World
 
 START = 1_700_000_000_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+STEPS = ("event",) * 12 + ("unmerge",) * 2 + ("by hand", "rest")
+# A seed, and of each step what is done: nothing for a zero, to which Hypothesis shrinks what a failure does not need.
+# No list and no state machine: most of their examples are variations of a few, and random ones find more.
+HISTORIES = st.tuples(st.integers(0, 2**64 - 1), st.binary(min_size=50, max_size=50))
+SENT_WITHIN_MS = 16 * HOUR  # and checked within a day: what is later than that is another promise
 VIEW = EventMatcher("track", "View")
 PROGRAM = compile_program(
     Definitions(
@@ -37,17 +45,16 @@ REFERENCE = Reference(
 )
 
 
-def unmerge(world: World, random: Random, number: int, pool: Sequence[Identifier]) -> IdentityRequest | None:
+def unmerge(world: World, random: Random, pool: Sequence[Identifier]) -> IdentityRequest | None:
     identifiers = world.component(random.choice(pool)).identifiers
     if len(identifiers) < 2:
         return None
-    anchor, *taken_out = random.sample(identifiers, min(len(identifiers), random.choice((2, 2, 3))))
-    return IdentityRequest(
-        WORKSPACE, "", "operator", START, (anchor, *taken_out), "unmerge", f"r{number}", "test", random.random() < 0.3
-    )
+    named = tuple(random.sample(identifiers, min(len(identifiers), random.choice((2, 2, 3)))))
+    number, forbid = f"r{world.steps}", random.random() < 0.3
+    return IdentityRequest(WORKSPACE, "", "operator", START, named, "unmerge", number, "test", forbid)
 
 
-def by_hand(world: World, random: Random, number: int, pool: Sequence[Identifier]) -> IdentityRequest | None:
+def by_hand(world: World, random: Random, pool: Sequence[Identifier]) -> IdentityRequest | None:
     """A merge or an allowance of any two, or the end of a shared device."""
     kind: RequestKind = random.choice(("merge", "allow", "unshare", "unshare"))
     shared = sorted(world.shared(pool))
@@ -56,41 +63,101 @@ def by_hand(world: World, random: Random, number: int, pool: Sequence[Identifier
     identifiers = (random.choice(shared),) if kind == "unshare" else ()
     left, right = random.sample(pool, 2)
     pairs = () if kind == "unshare" else (Pair(left, right),)
-    return IdentityRequest(WORKSPACE, "", "operator", START, identifiers, kind, f"r{number}", "test", pairs=pairs)
+    number = f"r{world.steps}"
+    return IdentityRequest(WORKSPACE, "", "operator", START, identifiers, kind, number, "test", pairs=pairs)
 
 
-def play(  # noqa: PLR0913 - what differs between worlds
-    world: World,
-    random: Random,
-    event_of: Callable[[Random, int, int], Event],
-    *,
-    events: int,
-    gaps: Sequence[int],
-    unmerges: float,
-    pool: Sequence[Identifier],
-) -> tuple[list[Event], int]:
-    """Send events, some twice, and requests of operators, at any pace; return the events and the time.
+class Player:
+    """Plays one history: events, some of them twice, and requests of operators, at any pace; checks it at every rest.
 
-    `gaps`: between events, in ms. `unmerges`: how likely a request comes after an event; of identifiers of the `pool`.
+    What a step sends, and in what order the stages read afterwards, comes of the seed and the step's number: it stays
+    the same when Hypothesis leaves others out.
+    `gaps`: between events, in ms. `rests`: how long nothing is sent before a check. `pool`: what a request may name.
     """
-    at, sent = START, []
-    for number in range(events):
-        at += random.choice(gaps)
-        event = event_of(random, number, at)
-        sent.append(event)
-        for _ in range(random.choice((1, 1, 2))):
-            world.send(event)
-        if random.random() < unmerges:
-            requested = random.choice((unmerge, by_hand))(world, random, number, pool)
-            if requested is not None:
-                world.request(requested)
+
+    identity_rules: IdentityRules = DEFAULT_RULES
+    gaps: Sequence[int] = ()
+    rests: Sequence[int] = (0, 10 * MINUTE, 3 * HOUR)
+    pool: Sequence[Identifier] = ()
+
+    def __init__(self, history: tuple[int, bytes]) -> None:
+        self._seed, self._steps = history
+        random = self._random("begin")
+        self.world = World(random.choice((1, 2, 3)), random, self.identity_rules, PROGRAM)
+        self.at = START
+        self.sent: list[Event] = []
+
+    def play(self) -> None:
+        """Play all steps, and check the world at rest."""
+        try:
+            for number, step in enumerate(self._steps):
+                if step:
+                    self._play(STEPS[step % len(STEPS)], self._random(number))
+            self.end()
+        finally:
+            self.world.close()
+
+    def _random(self, step: object) -> Random:
+        return Random(f"{self._seed} {step}")
+
+    def _play(self, step: str, random: Random) -> None:
+        match step:
+            case "event":
+                self.send(random)
+            case "unmerge":
+                self.request(unmerge(self.world, random, self.pool))
+            case "by hand":
+                self.request(by_hand(self.world, random, self.pool))
+            case "rest":
+                self.come_to_rest(random.choice(self.rests))
+        self.world.random.seed(random.random())
         for _ in range(random.choice((0, 1, 5, 60))):
-            world.step()
-    return sent, at
+            self.world.step()
 
+    def send(self, random: Random) -> None:
+        self.at = min(self.at + random.choice(self.gaps), START + SENT_WITHIN_MS)
+        event = self.event(random, len(self.sent), self.at)
+        note(f"{event}")
+        self.sent.append(event)
+        for _ in range(random.choice((1, 1, 2))):
+            self.world.send(event)
 
-def event_clock(world: World) -> int:
-    return int(world._tables["profile", 0].get(b"\x00clock|main", b"0"))
+    def request(self, request: IdentityRequest | None) -> None:
+        if request is not None:
+            note(f"{request}")
+            self.world.request(request)
+
+    def come_to_rest(self, pass_ms: int) -> None:
+        if self.at + pass_ms <= START + SENT_WITHIN_MS:
+            self.pass_time(pass_ms)
+            self.check()
+
+    def pass_time(self, pass_ms: int) -> None:
+        self.world.run()
+        self.at += pass_ms
+        self.world.advance(self.at)
+        self.world.run()
+
+    def end(self) -> None:
+        self.pass_time(self.rests[-1])
+        self.check()
+
+    def event(self, random: Random, number: int, at: int) -> Event:
+        """The next event."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Compare the world, which is at rest, with what is expected."""
+        check(self.world, self.expected())
+
+    def expected(self) -> dict[str, Person]:
+        """What each profile should be."""
+        components = {self.world.component(identifier).identifiers for identifier in self.pool}
+        return recompute(self.sent, components, REFERENCE, self.clock(), shared=self.world.shared(self.pool))
+
+    def clock(self) -> int:
+        """The time in the world's workspace."""
+        return int(self.world._tables["profile", 0].get(b"\x00clock|main", b"0")) or self.at
 
 
 def check(world: World, expected: dict[str, Person], vanished: Collection[str] = ()) -> None:

@@ -55,6 +55,9 @@ class Logs(Protocol):
     def command(self, command: ProfileCommand) -> CommandPosition:
         """Append a command to a profile."""
 
+    def is_dead(self, command: CommandPosition) -> bool:
+        """Whether the command has become a dead letter."""
+
     def publish(self, change: IdentityChange) -> None:
         """Append a change."""
 
@@ -86,6 +89,11 @@ class WorldRebuilder:
         self._steps_to_live -= 1
         if self._work.has_ended:
             self._work = None
+
+    def close(self) -> None:
+        """Die, if at work."""
+        if self._work is not None and not self._work.has_ended:
+            self._work.kill()
 
     def _rebuild(self) -> None:
         assert self._work is not None
@@ -155,7 +163,7 @@ class _Past:
 
 
 class _Commands:
-    """The log of commands; a stage that refuses one fails the world."""
+    """The log of commands."""
 
     def __init__(self, logs: Logs, pause: Callable[[], None]) -> None:
         self._logs = logs
@@ -172,10 +180,7 @@ class _Commands:
         pass
 
     def refused(self, positions: Iterable[CommandPosition]) -> frozenset[CommandPosition]:
-        assert all(
-            self._logs.end(topics.PROFILE_COMMANDS, position.partition) > position.offset for position in positions
-        )
-        return frozenset()
+        return frozenset(position for position in positions if self._logs.is_dead(position))
 
 
 class _Progress:

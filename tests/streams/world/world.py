@@ -16,6 +16,7 @@ from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules
 from jobs.rebuild.protocols import CommandPosition
 from schemas.codec import Codec
+from schemas.dead_letters import dead_id
 from schemas.identity import default_profile_id, device_profile_id, identifier_key, profile_key
 from schemas.records import (
     Advance,
@@ -25,6 +26,7 @@ from schemas.records import (
     IdentityRequest,
     Profile,
     ProfileCommand,
+    Replay,
     SegmentChange,
     Session,
 )
@@ -101,6 +103,8 @@ class World:
         self._positions: dict[tuple[str, str, int], int] = defaultdict(int)
         self._tables = {(stage.name, at): Table(stage) for stage in self.stages for at in range(partitions)}
         self.partitions = partitions
+        self.damaged: set[str] = set()  # the profiles whose replays arrive with an event that nobody can decode
+        self.dead: set[bytes] = set()
         self._pace: dict[TopicPartition, int] = {}
         self._rebuilder = WorldRebuilder(self, workspaces())
         self._encoders = {
@@ -173,9 +177,15 @@ class World:
         for key, value in folded.view.changes.items():
             table.put(key, value)
         for output in folded.outputs:
-            assert output.topic != EVENTS_DEAD, output
+            if output.topic == EVENTS_DEAD:
+                assert self.damaged and output.key, output
+                self.dead.add(output.key)
             self.logs[output.topic, self._partition(output.key)].append((output.key, output.value))
         self._positions[stage.name, topic, at] = end
+
+    def close(self) -> None:
+        """End a rebuilder that is at work."""
+        self._rebuilder.close()
 
     # -- what the rebuilder sees, see `rebuilding.Logs`
 
@@ -189,6 +199,9 @@ class World:
 
     def changes(self) -> list[IdentityChange]:
         return [change for _, _, change in self._read(IDENTITY_CHANGES, IdentityChange)]  # type: ignore[misc]
+
+    def is_dead(self, command: CommandPosition) -> bool:
+        return dead_id(PROFILE_COMMANDS, *command, "profile").encode() in self.dead
 
     def end(self, topic: str, partition: int) -> int:
         return len(self.logs[topic, partition])
@@ -209,6 +222,9 @@ class World:
 
     def command(self, command: ProfileCommand) -> CommandPosition:
         key = profile_key(command.workspace, command.profile_id) if command.profile_id else None
+        if command.profile_id in self.damaged and isinstance(command.command, Replay):
+            damaged = msgspec.structs.replace(command.command, events=(b"no event",))
+            command = ProfileCommand.of(command.workspace, command.profile_id, damaged)
         partition = self._partition(key) if key else 0
         self.logs[PROFILE_COMMANDS, partition].append((key, self._encoders[ProfileCommand](command)))
         return CommandPosition(partition, len(self.logs[PROFILE_COMMANDS, partition]) - 1)

@@ -1,11 +1,12 @@
 """A profile under rebuild: what is buffered, which chunks count, and what is published in the end."""
 
+import msgspec
 import pytest
 
 from schemas.records import Event, Profile, ProfileCommand, Rebuild, SegmentChange, Session, Transfer
 from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS
 from streams.fold import rebuild
-from tests.streams.agents.profile.partition import ANN, ANNS, PROFILE_ID, ProfilePartition, chunk, unmerged
+from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, PROFILE_ID, ProfilePartition, chunk, unmerged
 from tests.streams.fold.given import HOUR, START, event
 
 
@@ -132,4 +133,58 @@ def test_a_transfer_from_before_the_unmerge_is_not() -> None:
     profiles.command(chunk(0, event(START, message_id="m0")))
 
     assert profiles.read(PROFILE_COMMANDS, ProfileCommand) == []
+    assert [profile.events for profile in profiles.read(PROFILES, Profile)] == [1]
+
+
+OUTDATES = Transfer(6, target=PROFILE_ID, identifiers=(ANN,), outdates=True)
+
+
+def test_a_profile_whose_events_are_replayed_elsewhere_waits_for_its_own_replay_no_longer() -> None:
+    profiles = unmerged()
+    profiles.event(event(START + 1, message_id="m1"), ANN)
+    profiles.command(chunk(0, event(START, message_id="m0"), last=False))
+    profiles.command(ProfileCommand.of("main", ANNS, OUTDATES))
+
+    assert [profile.merged_into for profile in profiles.read(PROFILES, Profile)] == [PROFILE_ID]
+    assert [change.change for change in profiles.read(SEGMENTS, SegmentChange)] == ["exited"]
+    assert profiles.folds() == [(PROFILE_ID, 6)]
+    assert not [key for key in profiles.table if b"#" in key]
+    profiles.command(chunk(1, attempt="r"))
+    assert profiles.published == []
+    profiles.event(event(START + 2, message_id="m2"), ANN)
+    assert profiles.folds() == [(PROFILE_ID, 6)]
+
+
+def test_what_was_buffered_before_is_led_to_where_the_later_decision_says() -> None:
+    profiles = unmerged()
+    profiles.command(ProfileCommand.of("main", ANNS, Transfer(6, target=OTHER_ID, identifiers=(ANN,))))
+    profiles.command(ProfileCommand.of("main", ANNS, msgspec.structs.replace(OUTDATES, decision=7)))
+
+    assert profiles.read(PROFILE_COMMANDS, ProfileCommand) == []
+    assert [profile.merged_into for profile in profiles.read(PROFILES, Profile)] == [PROFILE_ID]
+
+
+def test_a_profile_that_nobody_knows_of_gives_way_in_silence() -> None:
+    profiles = ProfilePartition()
+    profiles.command(ProfileCommand.of("main", ANNS, Rebuild(5, identifiers=(ANN,))))
+    profiles.command(ProfileCommand.of("main", ANNS, OUTDATES))
+
+    assert profiles.published == []
+    profiles.event(event(START, message_id="m0"), ANN)
+    assert profiles.folds() == [(PROFILE_ID, 6)]
+
+
+@pytest.mark.parametrize(
+    "void",
+    [
+        msgspec.structs.replace(OUTDATES, decision=4),
+        msgspec.structs.replace(OUTDATES, target=ANNS),
+        msgspec.structs.replace(OUTDATES, identifiers=()),
+    ],
+)
+def test_a_transfer_that_means_nothing_changes_nothing_about_the_wait(void: Transfer) -> None:
+    profiles = unmerged()
+    profiles.command(ProfileCommand.of("main", ANNS, void))
+    profiles.command(chunk(0, event(START, message_id="m0")))
+
     assert [profile.events for profile in profiles.read(PROFILES, Profile)] == [1]

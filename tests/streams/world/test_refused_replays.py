@@ -1,0 +1,62 @@
+"""A replay that PROFILE cannot take: the profile waits until a later decision replays its events, here or elsewhere."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from identity.rules import DEFAULT_RULES
+from schemas.identity import default_profile_id
+from schemas.records import Event, Identifier, IdentityRequest
+from tests.streams.world.playing import PROGRAM, START
+from tests.streams.world.world import NAMESPACE, WORKSPACE, World
+
+ANN, BEN = Identifier("user_id", "ann"), Identifier("user_id", "ben")
+TABLET, TILL = Identifier("anonymous_id", "tablet"), Identifier("anonymous_id", "till")
+TABLETS = default_profile_id(NAMESPACE, TABLET)
+
+
+def _send(world: World, *identifiers: Identifier) -> None:
+    number = len(world.resolved())
+    at = START + number
+    world.send(Event(WORKSPACE, "web", f"m{number}", "track", "View", at, None, at, identifiers))
+    world.run()
+
+
+def _unmerge(world: World) -> None:
+    world.request(IdentityRequest(WORKSPACE, "", "operator", START, (TABLET, TILL), "unmerge", "r1"))
+    world.run()
+
+
+def _events(world: World) -> dict[tuple[str, Identifier], int]:
+    return {(profile.kind, profile.identifiers[0]): profile.events for profile in world.profiles().values()}
+
+
+@pytest.fixture
+def world() -> World:
+    """The tablet's default profile is published, and waits for a replay that has become a dead letter."""
+    world = World(2, Random(1), DEFAULT_RULES, PROGRAM)
+    _send(world, TABLET, TILL)
+    world.damaged.add(TABLETS)
+    _unmerge(world)
+    assert world.dead
+    world.damaged.clear()
+    return world
+
+
+def test_a_device_that_proves_to_be_shared_is_nobody_s_profile_any_more(world: World) -> None:
+    _send(world, TABLET)
+    _send(world, ANN, TABLET)
+    _send(world, BEN, TABLET)
+    _send(world, TABLET)
+
+    assert _events(world) == {("device", TABLET): 3, ("person", ANN): 1, ("person", BEN): 1}
+    changes = Counter(change.change for change in world.segment_changes() if change.profile_id == TABLETS)
+    assert changes["entered"] == changes["exited"] > 0
+
+
+def test_a_later_decision_about_the_profile_begins_anew(world: World) -> None:
+    _send(world, TABLET, TILL)
+    _unmerge(world)
+
+    assert _events(world) == {("person", TABLET): 2}
