@@ -58,7 +58,7 @@ def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
 
 
 def published_state(rebuilding: Rebuilding, now: int) -> ProfileState | None:
-    """What others know of the profile as it waits, as of `now` (ms), but for its sessions; None if they know nothing."""
+    """What others know of a profile that waits, as of `now` (ms), but for its sessions; None if they know nothing."""
     lineage = (rebuilding.shadow or rebuilding).lineage
     if not lineage.version:
         return None

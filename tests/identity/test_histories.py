@@ -128,9 +128,7 @@ class HistoriesLikeTheModel(Histories):
 
     def status(self, pairs: Iterable[tuple[Identifier, Identifier]]) -> dict[tuple[frozenset[Identifier], str], str]:
         """What became of the evidence of pairs, by pair and source."""
-        return {
-            (frozenset(pair), source): status for pair in pairs for source, status, _ in self.graph.evidence(*pair)
-        }
+        return {(frozenset(pair), source): status for pair in pairs for source, status, _ in self.graph.evidence(*pair)}
 
 
 class HistoriesOfDevicesLikeTheModel(HistoriesLikeTheModel):

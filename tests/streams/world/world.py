@@ -178,7 +178,8 @@ class World:
             table.put(key, value)
         for output in folded.outputs:
             if output.topic == EVENTS_DEAD:
-                assert self.damaged and output.key, output
+                assert output.key, output
+                assert self.damaged, output
                 self.dead.add(output.key)
             self.logs[output.topic, self._partition(output.key)].append((output.key, output.value))
         self._positions[stage.name, topic, at] = end
