@@ -67,8 +67,8 @@ def deleted_record(state: ProfileState, context: FoldContext, updated_at: int) -
 
 
 def is_empty(state: ProfileState) -> bool:
-    """Whether an unmerge has left identifiers without any event: no profile would come of them by themselves."""
-    return state.counters.events == 0 and state.lineage.rebuilt > 0
+    """Whether an unmerge, or a merge by hand, has left identifiers without any event: nobody is to see that."""
+    return state.counters.events == 0
 
 
 def _change_record(state: ProfileState, draft: MembershipDraft, moment: Moment) -> SegmentChange:
