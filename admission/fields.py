@@ -7,7 +7,7 @@ from admission.rejection import Rejection
 from admission.repairs import Repairs
 
 
-def read_text(call: JsonObject, name: str, path: str = "") -> str | None:
+def read_text(call: JsonObject, name: str) -> str | None:
     """Read a text, stripped; None if absent, null or blank. Raises Rejection for anything else than text or number.
 
     It may hold halves of surrogate pairs.
@@ -21,7 +21,7 @@ def read_text(call: JsonObject, name: str, path: str = "") -> str | None:
         return bytes(value).decode()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise Rejection("invalid_type", f"expected text, found {kind_of(value)}", f"{path}{name}")
+    raise Rejection("invalid_type", f"expected text, found {kind_of(value)}", name)
 
 
 def read_object(call: JsonObject, name: str, repairs: Repairs, path: str = "") -> JsonObject:

@@ -13,8 +13,10 @@ RepairReason: TypeAlias = Literal[
     "empty_text",
     "invalid_number",
     "repeated_key",
+    "time_in_seconds",
     "too_deep",
     "too_long",
+    "trailing_comma",
     "unreadable_time",
     "wrong_type",
 ]

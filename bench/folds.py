@@ -46,7 +46,7 @@ def measure(settings: Settings, workload: Workload, count: int, people: int) -> 
     for record in records:
         codec.decode(Event, record.value)
     decoded = Cost("limit: decode", count, time.process_time() - started)
-    resolved, resolve_cost = run_stage(ResolveStage(settings.workspaces, defined.identity, codec), records)
+    resolved, resolve_cost = run_stage(ResolveStage(settings.workspaces, defined.identity, codec, lambda _: 0), records)
     routed = [
         Record(EVENTS_RESOLVED, 0, number, output.key, output.value)
         for number, output in enumerate(resolved)

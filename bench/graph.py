@@ -67,7 +67,7 @@ def _requests(count: int, people: int, seed: int = 1) -> Iterator[IdentityReques
 def growth(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000), events: int = 50_000) -> list[Growth]:
     """RESOLVE over events of a user and a device that it knows, one of 20 a new pair, for growing tables."""
     codec = Codec(OwnSchemas())
-    stage, encode = ResolveStage(WORKSPACES, DEFAULT_RULES, codec), codec.encoder(Event)
+    stage, encode = ResolveStage(WORKSPACES, DEFAULT_RULES, codec, lambda _: 0), codec.encoder(Event)
     chance = random.Random(1)
     found, known, offset = [], 0, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +97,7 @@ def _fold(stage: ResolveStage, store: StateStore, records: list[Record], offset:
 def _record(encode: Callable[[Event], bytes], person: int, device: int) -> Record:
     user = Identifier("user_id", f"user-{person}")
     identifiers = (user, Identifier("anonymous_id", f"device-{person}-{device}"))
-    sent = Event("main", "bench", f"{person}-{device}", "track", "View", _AT, None, _AT, identifiers)
+    sent = Event("main", "bench", f"{person}-{device}", "track", "View", _AT, None, _AT, identifiers, ordinal=1)
     return Record(EVENTS, 0, 0, identifier_key("main", user), encode(sent))
 
 

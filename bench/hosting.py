@@ -2,10 +2,12 @@
 
 import logging
 import sys
+from functools import partial
 
 import definitions
 from onefold.examples import SHOP
 from runtime.http.endpoint import Endpoint
+from runtime.kafka.partitions import partition_of
 from runtime.kafka.topics import create_topics
 from schemas import topics
 from schemas.codec import Codec
@@ -26,8 +28,9 @@ def main() -> int:
     codec = Codec(Registry(settings.registry))
     defined = definitions.load(SHOP)
     program = definitions.compile_program(defined)
+    in_partition = partial(partition_of, partitions=settings.partitions)
     stages: dict[str, AnyStage] = {
-        "resolve": ResolveStage(settings.workspaces, defined.identity, codec),
+        "resolve": ResolveStage(settings.workspaces, defined.identity, codec, in_partition),
         "graph": GraphStage(settings.workspaces, defined.identity, codec),
         "profile": ProfileStage(settings.workspaces, program, defined.identity, codec),
     }

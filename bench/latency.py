@@ -71,7 +71,7 @@ def _event(message_id: str, person: str, identify: bool, now: int) -> Event:
     """Three product views of a person, then an identify call, which enters `newly_identified`."""
     kind, name = ("identify", None) if identify else ("track", "Product Viewed")
     who = (Identifier("user_id", person),)
-    return Event("main", "bench", message_id, kind, name, now, None, now, who)  # type: ignore[arg-type]
+    return Event("main", "bench", message_id, kind, name, now, None, now, who, ordinal=now * 1_000)  # type: ignore[arg-type]
 
 
 def _listen(

@@ -95,7 +95,7 @@ def _outputs(settings: Settings, workload: Workload, count: int, people: int) ->
     ]
     defined = definitions.load(SHOP)
     program = definitions.compile_program(defined)
-    resolved, _ = run_stage(ResolveStage(settings.workspaces, defined.identity, codec), sent)
+    resolved, _ = run_stage(ResolveStage(settings.workspaces, defined.identity, codec, lambda _: 0), sent)
     routed = [
         Record(output.topic, 0, number, output.key, output.value)
         for number, output in enumerate(resolved)

@@ -113,6 +113,7 @@ def _event(
         properties=properties,
         traits=_TRAITS if kind == "identify" else "{}",
         context=_CONTEXT,
+        ordinal=received_at * 1_000,  # as the collector does; without it, RESOLVE would have to admit the event
     )
 
 

@@ -88,6 +88,13 @@ class Codec:
         decoded = self._decode_own(record, value) or self._decode_any(record, value)
         return cast("Record", _clamped(decoded)) if isinstance(decoded, Event) else decoded
 
+    def decode_as_sent(self, value: bytes | None) -> Event:
+        """Decode an event whose times are as a producer wrote them, and whose texts may hold bytes that are no UTF-8.
+
+        Halves of surrogate pairs stand for them, as in Python's `surrogateescape`. Raises as `decode`.
+        """
+        return self._decode_own(Event, value) or self._decode_any(Event, value, on_invalid_utf8="surrogateescape")
+
     def decode_head(self, value: bytes | None) -> EventHead:
         """Return an Event up to its identifiers; the rest is neither read nor checked. Raises as `decode`."""
         return _clamped(self._decode_own(EventHead, value) or self._head_of_any(value))
@@ -109,9 +116,9 @@ class Codec:
         is_complete = end <= len(value) if record is EventHead else end == len(value)
         return decoded if is_complete else None
 
-    def _decode_any(self, record: type[Record], value: bytes | None) -> Record:
+    def _decode_any(self, record: type[Record], value: bytes | None, on_invalid_utf8: str = "strict") -> Record:
         schema_id, body = self._open(value)
-        fields = self._read(record, schema_id, body)
+        fields = self._read(record, schema_id, body, on_invalid_utf8)
         try:
             return msgspec.convert(fields, record)
         except msgspec.ValidationError as error:
@@ -145,12 +152,14 @@ class Codec:
         body.seek(5)
         return int.from_bytes(value[1:5], "big"), body
 
-    def _read(self, record: type[msgspec.Struct], schema_id: int, body: io.BytesIO) -> dict[str, object]:
+    def _read(
+        self, record: type[msgspec.Struct], schema_id: int, body: io.BytesIO, on_invalid_utf8: str
+    ) -> dict[str, object]:
         reader = _parsed(record)
         if schema_id == self._own_id(record):
-            fields = _read_avro(body, reader, None)
+            fields = _read_avro(body, reader, None, on_invalid_utf8)
         else:
-            fields = _read_avro(body, self._writer(schema_id, record), reader)
+            fields = _read_avro(body, self._writer(schema_id, record), reader, on_invalid_utf8)
         if body.read(1):
             raise DecodeError("invalid", "bytes are left over after the record's end")
         return fields
@@ -186,9 +195,12 @@ def _clamped(event: Clamped) -> Clamped:
     return msgspec.structs.replace(event, occurred_at=event.received_at)
 
 
-def _read_avro(body: io.BytesIO, writer: AvroSchema, reader: AvroSchema | None) -> dict[str, object]:
+def _read_avro(
+    body: io.BytesIO, writer: AvroSchema, reader: AvroSchema | None, on_invalid_utf8: str = "strict"
+) -> dict[str, object]:
     try:
-        return cast("dict[str, object]", fastavro.schemaless_reader(body, writer, reader))
+        fields = fastavro.schemaless_reader(body, writer, reader, handle_unicode_errors=on_invalid_utf8)
+        return cast("dict[str, object]", fields)
     except (EOFError, IndexError, StopIteration) as error:
         raise DecodeError("truncated", f"the body ends early: {error}") from None
     except fastavro.read.SchemaResolutionError as error:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import faust
 from faust.types import AppT
 
 import definitions
+from runtime.kafka.partitions import partition_of
 from schemas.codec import Codec
 from schemas.groups import WORKER
 from schemas.registry import Registry
@@ -81,8 +83,9 @@ def build(settings: Settings) -> App:
     program = definitions.compile_program(defined)
     metrics.RULES.labels(defined.identity.version).set(1)
     codec = Codec(Registry(settings.registry))
+    in_partition = partial(partition_of, partitions=settings.partitions)
     stages: list[AnyStage] = [
-        ResolveStage(settings.workspaces, defined.identity, codec),
+        ResolveStage(settings.workspaces, defined.identity, codec, in_partition),
         GraphStage(settings.workspaces, defined.identity, codec),
         ProfileStage(settings.workspaces, program, defined.identity, codec),
     ]

@@ -13,6 +13,14 @@ _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 3
 
 RECORDS = Counter("onefold_worker_records_total", "Records taken in by a stage", ["stage"])
 RESOLVED = Counter("onefold_resolve_events_total", "Events by what became of them in RESOLVE", ["outcome"])
+REPAIRS = Counter(
+    "onefold_worker_repairs_total",
+    "Places of events from Kafka that could not be kept as they were sent, by reason; the event names them",
+    ["reason"],
+)
+IDENTIFIERS_UNUSED = Counter(
+    "onefold_worker_identifiers_unused_total", "Unusable identifiers of events from Kafka, by reason", ["reason"]
+)
 DECISIONS = Counter("onefold_graph_decisions_total", "Identity requests by what GRAPH decided", ["outcome"])
 IDENTITY_CHANGES = Counter("onefold_identity_changes_total", "What GRAPH decided, by kind", ["workspace", "kind"])
 MERGES = Counter("onefold_graph_merges_total", "Profiles that GRAPH moved into another")

@@ -35,7 +35,7 @@ class LabelledRecord(NamedTuple):
         """The identify call."""
         named = (("external_id", self.record_id), ("email", self.email), ("phone", self.phone))
         identifiers = tuple(Identifier(namespace, value) for namespace, value in named if value)
-        return Event(WORKSPACE, SOURCE, self.record_id, "identify", None, 0, None, 0, identifiers)
+        return Event(WORKSPACE, SOURCE, self.record_id, "identify", None, 0, None, 0, identifiers, ordinal=1)
 
 
 class Compared(NamedTuple):

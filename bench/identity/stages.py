@@ -67,7 +67,7 @@ class WhoIsWho:
         self._partitions = partitions
         self._codec = codec
         self._encode = codec.encoder(Event)
-        self._resolve = ResolveStage(workspaces, rules, codec)
+        self._resolve = ResolveStage(workspaces, rules, codec, self._partition)
         self._graph = GraphStage(workspaces, rules, codec)
         self._identifiers = [Table() for _ in range(partitions)]
         self._members = Table()

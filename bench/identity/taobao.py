@@ -111,4 +111,4 @@ def _visits(done: Sequence[Action]) -> list[list[Action]]:
 def _event(number: int, at: int, device: Identifier, name: str | None, user: str) -> Done:
     identifiers = (device,) if name else (Identifier("user_id", user), device)
     kind = "track" if name else "identify"
-    return Done(Event(WORKSPACE, SOURCE, f"t{number}", kind, name, at, None, at, identifiers), user)  # type: ignore[arg-type]
+    return Done(Event(WORKSPACE, SOURCE, f"t{number}", kind, name, at, None, at, identifiers, ordinal=number + 1), user)  # type: ignore[arg-type]

@@ -100,7 +100,7 @@ def _events(run: int, person: Identifier, email: Identifier, foreign: list[Ident
         yield Event(
             WORKSPACE, "bench", f"unmerge-{run}-{number}", "identify" if is_link else "track",
             None if is_link else "Product Viewed", at, None, now, identifiers,
-            properties='{"product_id":"kettle-2","price":49.9,"currency":"EUR"}',
+            properties='{"product_id":"kettle-2","price":49.9,"currency":"EUR"}', ordinal=number + 1,
         )  # fmt: skip
 
 

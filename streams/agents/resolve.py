@@ -1,7 +1,9 @@
 """RESOLVE: sends every event to the profile of its primary identifier, and unseen pairs of identifiers to GRAPH.
 
-The event's bytes go on as they came, and only its front is decoded, unless its primary identifier is not the first.
-Routes, sent by PROFILE once the state of a merged profile has arrived at its new place, change where later events go.
+The event's bytes go on as they came, and only its front is decoded, unless its primary identifier is not the first, or
+it came straight to Kafka: then it is admitted first and, where its primary identifier has its entry in another
+partition, sent back to `events`, once, to lie there. Routes, sent by PROFILE once the state of a merged profile has
+arrived at its new place, change where later events go.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from admission.admit import Admitted
 from identity.entries import IdentifierEntry, decode_entry, encode_entry
 from identity.resolve import apply_route, resolve
 from identity.rules import IdentityRules
@@ -18,6 +21,7 @@ from schemas.records import Event, EventHead, Identifier, IdentityRequest, Route
 from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_ROUTES
 from settings import Workspace
 from streams import metrics
+from streams.agents.admitting import Door, count
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
 from streams.phases import Decoded, Effects, Output, Record
@@ -27,14 +31,16 @@ MAX_AHEAD_MS = 24 * 3600 * 1000  # one event from the year 2100 would move the e
 
 
 class _Decoded(NamedTuple):
-    """`led`: the event with its primary identifier first."""
+    """`led`: the event with its primary identifier first. `is_misplaced`: its entry lies in another partition."""
 
     record: Record
     key: bytes
-    event: EventHead | None
+    event: EventHead | Event | None
     identifiers: tuple[Identifier, ...]
     route: Route | None
     led: bytes | None = None
+    admitted: Admitted | None = None
+    is_misplaced: bool = False
 
 
 class ResolveStage:
@@ -44,10 +50,19 @@ class ResolveStage:
     sweeps = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
-    def __init__(self, workspaces: Mapping[str, Workspace], rules: IdentityRules, codec: Codec) -> None:
+    def __init__(
+        self,
+        workspaces: Mapping[str, Workspace],
+        rules: IdentityRules,
+        codec: Codec,
+        partition_of: Callable[[bytes], int],
+    ) -> None:
+        """`partition_of`: in which partition of `events` a key lies."""
         self._workspaces = workspaces
         self._rules = rules
         self._codec = codec
+        self._partition_of = partition_of
+        self._door = Door(workspaces, rules, codec)
         self.dead_letter = DeadLetters(codec, self.name).of
         self._encode_request = codec.encoder(IdentityRequest)
         self._encode_event = codec.encoder(Event)
@@ -56,14 +71,20 @@ class ResolveStage:
         """Resolve a batch: one read of all entries, then record by record."""
         outputs: list[Output] = []
         tally: Tally = Tally()
-        view.prefetch(item.key for item in decoded.items)
+        view.prefetch(item.key for item in decoded.items if not item.is_misplaced)
         for item in decoded.items:
             if item.route is not None:
                 self._apply(item, item.route, view)
+            elif item.is_misplaced:
+                outputs.append(Output(EVENTS, item.key, item.led, item.record.headers))
             elif item.event is not None:
                 self._resolve(item, item.event, view, outputs)
+            if item.admitted is not None:
+                count(tally, item.admitted)
+        misplaced = sum(item.is_misplaced for item in decoded.items)
         tally[metrics.RESOLVED, ("dead",)] += len(decoded.refused)
-        tally[metrics.RESOLVED, ("resolved",)] += sum(item.event is not None for item in decoded.items)
+        tally[metrics.RESOLVED, ("misplaced",)] += misplaced
+        tally[metrics.RESOLVED, ("resolved",)] += sum(item.event is not None for item in decoded.items) - misplaced
         return Effects(outputs, view, tally)
 
     def decode(self, record: Record, now: int) -> _Decoded:
@@ -74,25 +95,25 @@ class ResolveStage:
                 raise DecodeError("unknown_workspace", "the route names a workspace that is not configured")
             key = identifier_key(route.workspace, Identifier(route.namespace, route.value))
             return _Decoded(record, key, None, (), route)
-        event = self._codec.decode_head(record.value)
-        if event.workspace not in self._workspaces:
-            raise DecodeError("unknown_workspace", "the event names a workspace that is not configured")
+        event, encoded, admitted = self._door.open(record)
         if event.received_at > now + MAX_AHEAD_MS:
             raise DecodeError("invalid", "received_at lies more than a day ahead of this worker's clock")
         identifiers = self._rules.usable(event.identifiers)
         if not identifiers:
             raise DecodeError("no_identifier", "none of the event's identifiers can name somebody")
-        led = self._led_by(identifiers[0], event, record)
-        return _Decoded(record, identifier_key(event.workspace, identifiers[0]), event, identifiers, None, led)
+        led = self._led_by(identifiers[0], event, encoded)
+        key = identifier_key(event.workspace, identifiers[0])
+        is_misplaced = admitted is not None and self._partition_of(key) != record.partition
+        return _Decoded(record, key, event, identifiers, None, led, admitted, is_misplaced)
 
-    def _led_by(self, primary: Identifier, event: EventHead, record: Record) -> bytes | None:
+    def _led_by(self, primary: Identifier, event: EventHead | Event, encoded: bytes | None) -> bytes | None:
         """Return the event with its primary identifier first, as it nearly always comes. Raises DecodeError.
 
         All who read it later take the first for the one by which it was routed, whatever the rules are by then.
         """
         if event.identifiers[0] == primary:
-            return record.value
-        whole = self._codec.decode(Event, record.value)
+            return encoded
+        whole = self._codec.decode(Event, encoded)
         others = (identifier for identifier in whole.identifiers if identifier != primary)
         return self._encode_event(msgspec.structs.replace(whole, identifiers=(primary, *others)))
 
@@ -102,7 +123,7 @@ class ResolveStage:
         if changed != entry:
             view.put(item.key, encode_entry(changed))
 
-    def _resolve(self, item: _Decoded, event: EventHead, view: StateView, outputs: list[Output]) -> None:
+    def _resolve(self, item: _Decoded, event: EventHead | Event, view: StateView, outputs: list[Output]) -> None:
         workspace = self._workspaces[event.workspace]
         is_sign_in = event.type == "identify" and bool(self._rules.attributed(item.identifiers))
         entry, epoch = _entry(view, item.key), self._rules.epoch(event.occurred_at)

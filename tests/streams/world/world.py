@@ -113,7 +113,7 @@ class World:
 
     def _staged(self, rules: IdentityRules) -> tuple[AnyStage, ...]:
         return (
-            ResolveStage(workspaces(), rules, self.codec),
+            ResolveStage(workspaces(), rules, self.codec, self._partition),
             GraphStage(workspaces(), rules, self.codec),
             ProfileStage(workspaces(), self._program, rules, self.codec),
         )
@@ -125,7 +125,13 @@ class World:
     # -- input
 
     def send(self, event: Event) -> None:
-        self._append(EVENTS, identifier_key(WORKSPACE, event.identifiers[0]), event)
+        """Send an event as collector and importer do."""
+        admitted = msgspec.structs.replace(event, ordinal=event.ordinal or 1)
+        self._append(EVENTS, identifier_key(WORKSPACE, admitted.identifiers[0]), admitted)
+
+    def produce(self, event: Event, key: bytes | None) -> None:
+        """Send an event as any producer does, with a key of its own."""
+        self.logs[EVENTS, self._partition(key)].append((key, self._encoders[Event](event)))
 
     def request(self, request: IdentityRequest) -> None:
         self._append(IDENTITY_REQUESTS, WORKSPACE.encode(), request)
@@ -262,6 +268,14 @@ class World:
     def segment_changes(self) -> list[SegmentChange]:
         """In the order of each profile."""
         return [change for _, _, change in self._read(SEGMENTS, SegmentChange)]  # type: ignore[misc]
+
+    def entry_partitions(self) -> dict[bytes, list[int]]:
+        """In which partitions of RESOLVE's table each entry lies."""
+        lying: dict[bytes, list[int]] = defaultdict(list)
+        for partition in range(self.partitions):
+            for key in self._tables["resolve", partition]:
+                lying[key].append(partition)
+        return lying
 
     def component(self, identifier: Identifier) -> Component:
         """What GRAPH has."""
