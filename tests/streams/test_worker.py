@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -18,9 +19,9 @@ from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.reading import read_to_end
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, identifier_key
-from schemas.records import DeadLetter, Event, Identifier, Profile
+from schemas.records import DeadLetter, Event, Identifier, Profile, Repair
 from schemas.registry import Registry
-from schemas.topics import EVENTS, EVENTS_DEAD, PROFILES, changelog
+from schemas.topics import EVENTS, EVENTS_DEAD, EVENTS_RESOLVED, PROFILES, changelog
 from streams.tasks.commit import Committer
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
@@ -61,7 +62,7 @@ class Shop:
     def __init__(self, stack: Stack) -> None:
         self.settings = stack.settings
         self.codec = Codec(Registry(self.settings.registry))
-        self._encode = self.codec.encoder(Event)
+        self.encode = self.codec.encoder(Event)
         self._run = uuid.uuid4().hex[:8]
         self._sent = 0
         self.producer = Producer({**PRODUCER_CONFIG, "bootstrap.servers": self.settings.kafka})
@@ -90,20 +91,31 @@ class Shop:
                     "{}",
                     "{}",
                 )
-                self.producer.produce(EVENTS, self._encode(event), identifier_key("main", who))
+                self.producer.produce(EVENTS, self.encode(event), identifier_key("main", who))
         assert self.producer.flush(60) == 0
 
     def counts(self, people: int) -> dict[int, int]:
         """Events of each person by the newest committed record on `profiles`."""
         namespace = self.settings.workspaces["main"].namespace
-        ids = {default_profile_id(namespace, self.person(number)): number for number in range(people)}
-        newest: dict[int, Profile] = {}
+        newest = self._newest()
+        ids = {number: default_profile_id(namespace, self.person(number)) for number in range(people)}
+        return {number: newest[own].events for number, own in ids.items() if own in newest}
+
+    def newest(self, profile_id: str) -> Profile | None:
+        """The newest committed record of a profile."""
+        return self._newest().get(profile_id)
+
+    def _newest(self) -> dict[str, Profile]:
+        newest: dict[str, Profile] = {}
         for value in committed(self.settings.kafka, PROFILES):
             profile = self.codec.decode(Profile, value)
-            number = ids.get(profile.profile_id)
-            if number is not None and (number not in newest or newest[number].version < profile.version):
-                newest[number] = profile
-        return {number: profile.events for number, profile in newest.items()}
+            if profile.profile_id not in newest or newest[profile.profile_id].version < profile.version:
+                newest[profile.profile_id] = profile
+        return newest
+
+    def resolved(self) -> list[Event]:
+        """Every event that was resolved."""
+        return [self.codec.decode(Event, value) for value in committed(self.settings.kafka, EVENTS_RESOLVED)]
 
 
 @pytest.fixture
@@ -209,6 +221,44 @@ def test_a_worker_without_a_registry_says_so_in_a_line(stack: Stack, tmp_path: P
 
     assert worker.output.startswith("onefold worker: cannot start: ")
     assert "Traceback" not in worker.output
+
+
+def test_events_that_a_producer_puts_anywhere_and_spells_as_it_likes_are_of_one_person(
+    stack: Stack, start: Callable[[int], ModuleProcess], shop: Shop
+) -> None:
+    """With our keys, without a key or any, by librdkafka's own partitioner, and in every partition."""
+    now, own = time.time_ns() // 1_000_000, shop.person(0).value
+    mail = Identifier("email", f"{own}@example.org")
+    key = identifier_key("main", mail)
+    sound = Event(
+        "main", "erp", f"{own}-0", "identify", None, now, None, now, (mail,), traits='{"plan":"free"}', ordinal=1
+    )
+    shop.producer.produce(EVENTS, shop.encode(sound), key)
+    other = Producer({"bootstrap.servers": stack.settings.kafka})
+    spelt = Identifier("email", f" {own.upper()}@Example.Org")
+    for number, (producer, written) in enumerate(product((shop.producer, other), (key, None, b"erp", key.upper()))):
+        event = msgspec.structs.replace(
+            sound, message_id="", identifiers=(spelt,), traits='{"plan": "pro", "score": NaN}', ordinal=0,
+            occurred_at=now + number,
+        )  # fmt: skip
+        producer.produce(EVENTS, shop.encode(event), written)
+    for partition in range(stack.settings.partitions):
+        shop.producer.produce(EVENTS, shop.encode(msgspec.structs.replace(event, message_id="")), None, partition)
+    assert shop.producer.flush(60) == other.flush(60) == 0
+    sent = 1 + 8 + stack.settings.partitions
+    start(1)
+
+    def profile() -> Profile | None:
+        return shop.newest(default_profile_id(stack.settings.workspaces["main"].namespace, mail))
+
+    wait_for(lambda: (found := profile()) is not None and found.events == sent, f"{sent} events of one person")
+    found = profile()
+    assert found is not None
+    assert (found.identifiers, msgspec.json.decode(found.traits)) == ((mail,), {"plan": "pro"})
+    ours = [event for event in shop.resolved() if event.identifiers[0].value.lower().strip() == mail.value]
+    assert len(ours) == sent
+    assert all(event.ordinal > 0 and event.message_id for event in ours)
+    assert sum(event.repairs == (Repair("traits.score", "invalid_number"),) for event in ours) == sent - 1
 
 
 def test_bytes_that_are_no_event_become_dead_letters_and_the_partition_goes_on(
