@@ -35,7 +35,7 @@ def record_times(event: Event, repairs: Repairs) -> RecordTimes:
             repairs.add(field, "unreadable_time" if meant is None else "time_in_seconds")
     received = occurred_at if received_at is None else received_at
     if received is None:
-        raise Rejection("invalid_time", f"{event.received_at} ms since 1970 is no time of receipt", "received_at")
+        raise Rejection("missing_field", f"{event.received_at} ms since 1970 is no time of receipt", "received_at")
     return RecordTimes(min(received if occurred_at is None else occurred_at, received), sent_at, received)
 
 

@@ -6,7 +6,6 @@ Code = Literal[
     "event_too_large",
     "invalid_body",
     "invalid_json",
-    "invalid_time",
     "invalid_type",
     "missing_field",
     "missing_identifier",

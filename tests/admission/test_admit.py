@@ -187,7 +187,7 @@ def test_times_in_seconds_and_zero_times_are_told_by_their_size(
 
 def test_an_event_without_any_time_is_refused() -> None:
     rejection = refusal(occurred_at=0, received_at=0)
-    assert (rejection.code, rejection.field) == ("invalid_time", "received_at")
+    assert (rejection.code, rejection.field) == ("missing_field", "received_at")
 
 
 def test_repairs_that_a_producer_names_are_not_believed() -> None:

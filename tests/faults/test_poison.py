@@ -162,7 +162,7 @@ def _large_events(scene: Scene, number: int) -> list[Delivery]:
         traits = {f"trait-{index}-{name}": os.urandom(3_500).hex() for name in range(128)}
         event = Event(
             scene.workspace.name, WEB, f"large-{index}", "identify", None, START, None, START, who,
-            traits=msgspec.json.encode(traits).decode(),
+            traits=msgspec.json.encode(traits).decode(), ordinal=1,
         )  # fmt: skip
         deliveries.append(Delivery(event, "kafka"))
     return deliveries

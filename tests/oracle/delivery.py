@@ -12,10 +12,10 @@ from confluent_kafka import Producer
 from embedded.running import Addresses
 from runtime.kafka.clients import PRODUCER_CONFIG
 from schemas.codec import Codec
-from schemas.identity import identifier_key
 from schemas.records import Event
 from schemas.registry import Registry
 from schemas.topics import EVENTS
+from tests.oracle.producers import as_written
 from tests.oracle.stream import Delivery
 
 BATCH = 50
@@ -45,8 +45,8 @@ class Sender:
             events = [delivery.event for delivery in group]
             if by == "kafka":
                 for event in events:
-                    key = identifier_key(event.workspace, event.identifiers[0])
-                    self.produce(EVENTS, key, self._encode(event))
+                    key, written = as_written(event)
+                    self.produce(EVENTS, key, self._encode(written))
                 self.flush()
             else:
                 for start in range(0, len(events), BATCH):
@@ -58,7 +58,7 @@ class Sender:
             self.produce(topic, key, value)
         self.flush()
 
-    def produce(self, topic: str, key: bytes, value: bytes | None) -> None:
+    def produce(self, topic: str, key: bytes | None, value: bytes | None) -> None:
         """Put one record on a topic, at the latest with the next `flush`."""
         while True:
             try:

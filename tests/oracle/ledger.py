@@ -10,7 +10,10 @@ from functools import cached_property
 
 import httpx
 
+from admission.admit import Place, admit
+from admission.rejection import Rejection
 from embedded.running import Addresses
+from identity.rules import DEFAULT_RULES
 from runtime.kafka.offsets import Partition
 from schemas import topics
 from schemas.codec import Codec, DecodeError
@@ -35,10 +38,18 @@ class Ledger:
 
     @cached_property
     def accepted(self) -> list[tuple[bytes | None, Event | None]]:
-        """Every value on `events` that is not known to be another workspace's, and the event that it is, if any."""
-        values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS, self.since)]
-        read = [(value, self._event(value)) for value in values]
-        return [(value, event) for value, event in read if self._is_own(event)]
+        """Every value on `events` that is not known to be another workspace's, and the event that it is, if any.
+
+        What came straight to Kafka, as it is admitted; once, if it was then sent back to another partition.
+        """
+        raws = topic.read_raw(self.addresses.kafka, topics.EVENTS, self.since)
+        values = {raw.value for raw in raws}
+        read = [(raw, *self._admitted(raw, self._event(raw.value))) for raw in raws]
+        return [
+            (value, event)
+            for raw, value, event in read
+            if self._is_own(event) and (value == raw.value or value not in values)
+        ]
 
     @cached_property
     def events(self) -> list[Event]:
@@ -57,7 +68,7 @@ class Ledger:
 
     @cached_property
     def resolved(self) -> list[bytes | None]:
-        """The values on `events.resolved`: those of `events`, unchanged."""
+        """The values on `events.resolved`: those of `events`, as they were accepted."""
         values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS_RESOLVED, self.since)]
         return [value for value in values if self._is_own(self._event(value))]
 
@@ -110,6 +121,15 @@ class Ledger:
         """Segment changes; those of one profile are in order."""
         changes = topic.read(self.addresses.kafka, self.codec, topics.SEGMENTS, SegmentChange, self.since)
         return [change for change in changes if change.record.workspace == self.workspace]
+
+    def _admitted(self, raw: topic.Raw, event: Event | None) -> tuple[bytes | None, Event | None]:
+        if event is None or event.ordinal > 0:
+            return raw.value, event
+        try:
+            admitted = admit(event, Place(topics.EVENTS, raw.partition, raw.offset), DEFAULT_RULES).event
+        except Rejection:
+            return raw.value, event
+        return self.codec.encoder(Event)(admitted), admitted
 
     def _event(self, value: bytes | None) -> Event | None:
         try:

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.records import Event, Profile, Reason
-from tests.oracle.stream import START, WEB, device
+from tests.oracle.stream import START, WEB, device, user
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ def no_events(codec: Codec, workspace: str) -> list[tuple[Reason, bytes | None]]
         START,
         (device("poison"),),
         '{"sku": "poison"}',
+        ordinal=1,
     )
+    straight = msgspec.structs.replace(event, ordinal=0)
     value = encode(event)
     return [
         ("bad_magic", b"\x07" + value[1:]),
@@ -50,6 +52,12 @@ def no_events(codec: Codec, workspace: str) -> list[tuple[Reason, bytes | None]]
         ("no_identifier", encode(msgspec.structs.replace(event, identifiers=(device(" "),)))),
         ("no_identifier", encode(msgspec.structs.replace(event, identifiers=()))),
         ("unknown_workspace", encode(msgspec.structs.replace(event, workspace="nowhere"))),
+        ("truncated", encode(straight)[:-8]),
+        ("no_identifier", encode(msgspec.structs.replace(straight, identifiers=(user("guest"),)))),
+        ("invalid", encode(msgspec.structs.replace(straight, properties="{'sku': 'poison'}"))),
+        ("invalid", encode(msgspec.structs.replace(straight, traits="[1]"))),
+        ("invalid", encode(msgspec.structs.replace(straight, event=None))),
+        ("invalid", encode(msgspec.structs.replace(straight, occurred_at=0, received_at=0))),
     ]
 
 

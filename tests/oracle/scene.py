@@ -70,7 +70,7 @@ class Scene:
 
     def assert_accepted(self, deliveries: Iterable[Delivery], may_repeat: bool = False) -> None:
         """What lies on `events` is what was sent and says what was meant; each delivery once, unless it may repeat."""
-        found, sent = [_meaning(event) for event in self.ledger().events], [_meaning(one.event) for one in deliveries]
+        found, sent = [meaning(event) for event in self.ledger().events], [meaning(one.event) for one in deliveries]
         if may_repeat:
             found, sent = list(set(found)), list(set(sent))
         assert sorted(found) == sorted(sent)
@@ -88,7 +88,7 @@ def onefold(stack: Stack, *arguments: str) -> str:
     return done.stdout
 
 
-def _meaning(event: Event) -> tuple[str, ...]:
+def meaning(event: Event) -> tuple[str, ...]:
     """All of an event but when it was sent and received, with its JSON in one spelling."""
     parts = (json.dumps(json.loads(part), sort_keys=True) for part in (event.properties, event.traits, event.context))
     identifiers = (str(identifier) for identifier in event.identifiers)
