@@ -37,7 +37,7 @@ _LINE_EVERY_S = 2.0
 def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
     file: str, mapping_path: Path | None, workspace: str | None, dry_run: bool, as_json: bool, data_dir: Path | None
 ) -> None:
-    """Import FILE, a CSV or blank-separated file, plain or gzip, as events.
+    """Import FILE, a CSV or blank-separated file, plain or gzip, as events. docs/guide/importing.md says how.
 
     Every row is checked before the first is sent; rows are sent in the order of their times. Importing a file again
     changes nothing: the same rows get the same message ids.
@@ -92,7 +92,9 @@ def _sentence(summary: Summary, dry_run: bool) -> str:
     unused = sum(summary.unused_identifiers.values())
     reasons = ", ".join(summary.unused_identifiers)
     unusable = f"; {unused:,} of their identifiers are unusable ({reasons})" if unused else ""
-    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{unusable}"
+    repairs = sum(summary.repairs.values())
+    repaired = f"; {repairs:,} of their places are repaired ({', '.join(summary.repairs)})" if repairs else ""
+    return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{unusable}{repaired}"
 
 
 class _Screen:

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from admission.identifiers import NamedIdentifier, UnusedReason, sort_out
-from admission.texts import MAX_NAME_LENGTH
+from admission.repairs import Repairs
+from admission.texts import event_name
 from collectors.events import MAX_EVENT_BYTES
 from collectors.sources.files.cells import json_writers
 from collectors.sources.files.mapping import Constant, FromColumn, Mapping
@@ -17,7 +18,7 @@ from collectors.sources.files.rows import Row
 from collectors.sources.files.time_formats import time_reader
 from identity.rules import IdentityRules
 from schemas.ordinals import pack_ordinal
-from schemas.records import Event, Identifier
+from schemas.records import Event, Identifier, Repair
 
 Value = TypeVar("Value")
 
@@ -31,15 +32,23 @@ class CellError(Exception):
         self.message = message
 
 
+class Findings(NamedTuple):
+    """What is odd in a file and stays on its events: how many unusable identifiers and repairs, by reason."""
+
+    unused: Counter[UnusedReason]
+    repairs: Counter[str]
+
+
 class Converter:
     """The mapping made ready for many rows, whose cells are stripped. `positions` says at which cell each column is.
 
-    `unused` counts the unusable identifiers, by reason; they stay on their events.
+    `findings` are of all rows that were converted.
     """
 
     def __init__(self, mapping: Mapping, positions: dict[str, int], received_at: int, rules: IdentityRules) -> None:
-        self.unused: Counter[UnusedReason] = Counter()
+        self.findings = Findings(Counter(), Counter())
         self._mapping = mapping
+        self._positions = positions
         self._rules = rules
         self._received_at = received_at
         self._occurred_at = positions[mapping.occurred_at.column]
@@ -47,7 +56,6 @@ class Converter:
         self._identifiers = [
             (column, namespace, positions[column]) for namespace, column in mapping.identifiers.items()
         ]
-        self._event = positions[mapping.event.column] if isinstance(mapping.event, FromColumn) else mapping.event
         writers = json_writers(mapping.format)
         self._typed = [(positions[name], writers[kind]) for name, kind in mapping.columns.items() if kind != "text"]
         self._properties: list[tuple[str, int | str, Callable[[str], str]]] = []
@@ -68,29 +76,34 @@ class Converter:
             if cells[index]:
                 _call(to_json, cells[index], index)
         time_us = _call(self._read_time, cells[self._occurred_at], self._occurred_at)
-        return Event(
+        name, repairs = self._event_name(cells)
+        event = Event(
             workspace=self._mapping.workspace,
             source=self._mapping.source,
             message_id=blake2b(row.text.encode(), digest_size=16).hexdigest(),
             type="track",
-            event=self._event_name(cells),
+            event=name,
             occurred_at=time_us // 1_000,
             sent_at=None,
             received_at=self._received_at,
             identifiers=self._read_identifiers(cells),
             properties=self._properties_text(cells),
             ordinal=pack_ordinal(time_us % 1_000, number),
+            repairs=repairs,
         )
+        if repairs:
+            self.findings.repairs.update(repair.reason for repair in repairs)
+        return event
 
-    def _event_name(self, cells: Sequence[str]) -> str:
-        if isinstance(self._event, str):
-            return self._event
-        name = cells[self._event]
-        if not name:
-            raise CellError(self._event, "the row has no name of an event")
-        if len(name) > MAX_NAME_LENGTH:
-            raise CellError(self._event, f"the name of an event has at most {MAX_NAME_LENGTH} characters")
-        return name
+    def _event_name(self, cells: Sequence[str]) -> tuple[str, tuple[Repair, ...]]:
+        if not isinstance(self._mapping.event, FromColumn):
+            return self._mapping.event, ()
+        repairs = Repairs()
+        index = self._positions[self._mapping.event.column]
+        name = event_name(cells[index], self._mapping.event.column, repairs)
+        if name is None:
+            raise CellError(index, "the row has no name of an event")
+        return name, repairs.listed()
 
     def _read_identifiers(self, cells: Sequence[str]) -> tuple[Identifier, ...]:
         identifiers = sort_out(
@@ -102,7 +115,7 @@ class Converter:
             ],
         )
         if identifiers.usable:
-            self.unused.update(unused.reason for unused in identifiers.unused)
+            self.findings.unused.update(unused.reason for unused in identifiers.unused)
             return identifiers.kept(self._rules)
         if not identifiers.unused:
             raise CellError(self._identifiers[0][2], "the row has no identifier")

@@ -12,7 +12,7 @@ import msgspec
 import definitions
 from admission.identifiers import UnusedReason
 from collectors.sources.files.cells import without_missing
-from collectors.sources.files.conversion import CellError, Converter
+from collectors.sources.files.conversion import CellError, Converter, Findings
 from collectors.sources.files.delivery import send
 from collectors.sources.files.mapping import Format, Mapping
 from collectors.sources.files.problems import FileProblems
@@ -46,7 +46,7 @@ class ImportProgress(Protocol):
 class Summary(msgspec.Struct, frozen=True):
     """What an import did. Times are in ms; `repeated` counts rows that repeat an earlier one exactly.
 
-    `unused_identifiers`: how many are unusable, by reason; they stay on their events.
+    `unused_identifiers`: how many are unusable, by reason; they stay on their events, as `repairs` do.
     """
 
     file: str
@@ -57,6 +57,7 @@ class Summary(msgspec.Struct, frozen=True):
     sent: int
     repeated: int
     unused_identifiers: dict[UnusedReason, int]
+    repairs: dict[str, int]
     first_at: int | None
     last_at: int | None
     seconds: float
@@ -84,7 +85,7 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Impo
     sent = 0
     with tempfile.TemporaryDirectory(prefix="onefold-import-") as folder:
         sorter = TimeSorter(Path(folder))
-        unused = check(path, mapping, rules, sorter, progress)
+        findings = check(path, mapping, rules, sorter, progress)
         events = numbered(sorter.in_order(), mapping.name, tally)
         if dry_run:
             for _ in events:
@@ -102,7 +103,8 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Impo
         events=sorter.records,
         sent=sent,
         repeated=tally.repeated,
-        unused_identifiers=dict(unused),
+        unused_identifiers=dict(findings.unused),
+        repairs=dict(findings.repairs),
         first_at=tally.first_at,
         last_at=tally.last_at,
         seconds=round(seconds, 3),
@@ -110,14 +112,12 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Impo
     )
 
 
-def check(
-    path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter, progress: ImportProgress
-) -> Counter[UnusedReason]:
-    """Convert every row into the sorter; return how many identifiers are unusable, by reason.
+def check(path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter, progress: ImportProgress) -> Findings:
+    """Convert every row into the sorter; return what is odd in them.
 
     Raises FileProblems with the first few rows that do not fit.
     """
-    unused: Counter[UnusedReason] = Counter()
+    findings = Findings(Counter(), Counter())
     problems: list[str] = []
     received_at = time.time_ns() // 1_000_000
     pack = msgspec.msgpack.Encoder().encode
@@ -126,7 +126,7 @@ def check(
             rows = file.rows()
             layout = _layout(rows, mapping, file)
             converter = Converter(mapping, layout.positions, received_at, rules)
-            unused = converter.unused
+            findings = converter.findings
             for number, row in enumerate(_with_values(rows, mapping.format.missing), 1):
                 if number % _REPORT_EVERY == 1:
                     progress.checked(file.read_bytes, file.size, number - 1)
@@ -144,7 +144,7 @@ def check(
         progress.checked(file.read_bytes, file.size, sorter.records)
     if problems:
         raise FileProblems(problems)
-    return unused
+    return findings
 
 
 def numbered(records: Iterable[Timed], name: str, tally: Tally) -> Iterator[Event]:

@@ -20,7 +20,7 @@ from collectors.sources.files.sorting import TimeSorter
 from embedded.fetch import cache_dir
 from identity.rules import DEFAULT_RULES
 from schemas.ordinals import MAX_SEQUENCE, pack_ordinal
-from schemas.records import Event, Identifier
+from schemas.records import Event, Identifier, Repair
 
 ORDERS = Mapping(
     name="orders",
@@ -83,13 +83,25 @@ def test_identifiers_are_normalised_and_those_of_nobody_stay_behind(tmp_path: Pa
     path.write_text(HEADER + "x,NULL,2001-01-01,Ann@Example.org,1,no\nx,u,2001-01-01,ann@,1,no\n", encoding="utf-8")
     mapping = msgspec.structs.replace(ORDERS, event="Joined", identifiers={"user_id": "who", "email": "what"})
     sorter = TimeSorter(tmp_path, 10_000_000)
-    unused = check(path, mapping, DEFAULT_RULES, sorter, Silent())
+    findings = check(path, mapping, DEFAULT_RULES, sorter, Silent())
     events = list(numbered(sorter.in_order(), mapping.name, Tally()))
     assert [[str(one) for one in event.identifiers] for event in events] == [
         ["email:ann@example.org", "user_id:NULL"],
         ["user_id:u", "unused.email:ann@"],
     ]
-    assert unused == {"blocked": 1, "malformed": 1}
+    assert (findings.unused, findings.repairs) == ({"blocked": 1, "malformed": 1}, {})
+
+
+def test_the_name_of_an_event_is_repaired_as_over_http(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    rows = f'x,u,2001-01-01,"two\nli\x00nes",1,no\nx,u,2001-01-02,{"e" * 501},1,no\n'
+    path.write_text(HEADER + rows, encoding="utf-8")
+    sorter = TimeSorter(tmp_path, 10_000_000)
+    findings = check(path, ORDERS, DEFAULT_RULES, sorter, Silent())
+    assert findings.repairs == {"control_character": 1, "too_long": 1}
+    first, second = numbered(sorter.in_order(), "orders", Tally())
+    assert (first.event, first.repairs) == ("two lines", (Repair("what", "control_character"),))
+    assert (second.event, second.repairs) == ("e" * 500, (Repair("what", "too_long"),))
 
 
 def test_an_empty_cell_is_no_property(tmp_path: Path) -> None:
@@ -126,7 +138,7 @@ def test_blanks_around_cells_are_no_matter(tmp_path: Path) -> None:
 def test_blanks_between_quotes_and_delimiters_are_no_matter(tmp_path: Path) -> None:
     rows = 'x, "u","2001-07-01" ,"a ""b"", c" , "1.50", "no" \nx, "u" ,2001-07-02,"two\nlines" ,2,no\n'
     first, second = load(tmp_path, '"ignored", "who" ,at,what,total,paid\n' + rows)
-    assert (first.event, second.event) == ('a "b", c', "two\nlines")
+    assert [json.loads(event.properties)["note"] for event in (first, second)] == ['a "b", c', "two\nlines"]
     assert problems(tmp_path, HEADER + 'x, "a, b","never" ,e,1,no\n')[0].startswith("2:11: at: 'never'")
     assert "goes on behind its quote" in problems(tmp_path, HEADER + 'x,"u" x,2001-07-01,e,1,no\n')[0]
 
@@ -175,7 +187,7 @@ def test_what_is_not_of_its_encoding_is_told(tmp_path: Path) -> None:
 def test_line_ends_of_any_kind(tmp_path: Path, end: str) -> None:
     rows = ["x,u,2001-07-01,e,1,no", 'x,u,2001-07-02,"a{}b",2,no', "x,u,2001-07-03,e,three,no"]
     first, second = load(tmp_path, end.join([HEADER.strip(), *rows[:2]]).replace("{}", end))
-    assert (first.event, second.event) == ("e", f"a{end}b")
+    assert [json.loads(event.properties)["note"] for event in (first, second)] == ["e", f"a{end}b"]
     (problem,) = problems(tmp_path, end.join([HEADER.strip(), *rows, ""]).replace("{}", "\n"))
     line = {"\r\r\n": 8}.get(end, 5)
     assert problem.startswith(f"{line}:18: total: 'three' is not a decimal number")
@@ -265,7 +277,7 @@ def test_every_row_has_its_own_id_that_only_equal_rows_share_out(rows: list[tupl
         (f"x,{'u' * 513},2001-01-01,e,1,no", "3:3", "is no user_id: it has more than 512 characters"),
         ("x,guest,2001-01-01,e,1,no", "3:3", "who 'guest' is no user_id: such a value names nobody"),
         ("x,u,2001-01-01,,1,no", "3:16", "what: the row has no name of an event"),
-        (f"x,u,2001-01-01,{'e' * 501},1,no", "3:16", "what: the name of an event has at most 500 characters"),
+        ("x,u,2001-01-01,\x00,1,no", "3:16", "what: the row has no name of an event"),
         ("x,u,2001-01-01,e,1", "3:19", "paid: expected 6 cells, found 5; this one is missing"),
         ("x,u,2001-01-01,e,1,no,more", "3:23", "expected 6 cells, found 7; the last column is 'paid'"),
         ('x,"u"u,2001-01-01,e,1,no', "3:1", "not CSV: a quoted cell goes on behind its quote"),
