@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from admission.identifiers import NamedIdentifier, SortedIdentifiers, sort_out
-from admission.json_text import JsonObject, JsonValue, excerpt, mended
+from admission.json_text import JsonObject, JsonValue, NoNumber, excerpt, mended
 from admission.rejection import Rejection
 from identity.numerals import whole_number
 from identity.rules import MAX_VALUE_LENGTH, IdentityRules
@@ -67,8 +67,8 @@ def _read(fields: JsonObject, name: str, namespace: str, path: str = "") -> Name
 
 
 def _of_wrong_type(field: str, namespace: str, value: JsonValue) -> NamedIdentifier:
-    shown = mended(excerpt(value)[: MAX_VALUE_LENGTH + 1])
-    return NamedIdentifier(field, Identifier(namespace, shown), "wrong_type")
+    shown = value.written if isinstance(value, NoNumber) else excerpt(value)
+    return NamedIdentifier(field, Identifier(namespace, mended(shown[: MAX_VALUE_LENGTH + 1])), "wrong_type")
 
 
 def _required(call: JsonObject, name: str, namespace: str, why: str) -> NamedIdentifier:

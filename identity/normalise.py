@@ -16,6 +16,7 @@ from email_validator import EmailNotValidError, validate_email
 from stdnum import luhn
 from stdnum.iso7064 import mod_11_2
 
+from identity.blanks import SPACES, stripped
 from identity.numerals import is_rounded, without_point_zero
 from identity.rules import MAX_VALUE_LENGTH, IdentityRules, is_printable
 from schemas.records import Identifier
@@ -41,10 +42,7 @@ MAX_PHONE_LENGTH = 64
 
 # A point is allowed between the digits of a phone number, but this one is a double's.
 _POINT_ZERO = re.compile(r"\A(\+?[0-9]+)\.0\Z")
-_SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))  # the ideographic space, U+3000, is the last one
-_INVISIBLE = "\ufeff\u200b\u2060\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_ENDS = _SPACES + _INVISIBLE  # what is copied along with a value, at its ends
-_WIDE_SPACES = {ord(space): " " for space in _SPACES if unicodedata.category(space) == "Zs"}
+_WIDE_SPACES = {ord(space): " " for space in SPACES if unicodedata.category(space) == "Zs"}
 
 
 class Unusable(msgspec.Struct, frozen=True):
@@ -192,9 +190,9 @@ def _checked(rules: IdentityRules, identifier: Identifier) -> Identifier:
 
 def _text(value: str) -> str:
     """Return what every value is spelt like: no blanks around it, one kind of blank in it, composed (NFC), no `.0`."""
-    if value.isascii():
-        return without_point_zero(value.strip())
-    text = value.strip(_ENDS)
+    text = stripped(value)
+    if text.isascii():
+        return without_point_zero(text)
     if len(text) > MAX_VALUE_LENGTH:  # composing takes the square of the length
         raise NormaliserRefusal("too_long")
     return without_point_zero(unicodedata.normalize("NFC", text).translate(_WIDE_SPACES))

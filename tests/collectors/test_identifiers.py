@@ -246,7 +246,14 @@ def test_what_can_be_no_id_is_counted_and_the_others_count(
     assert accepted.unused == ("wrong_type",)
 
 
-@pytest.mark.parametrize("value", ["true", "false", "-0", "0.0", "[]", "{}"])
+@pytest.mark.parametrize("value", ["1e400", "-Infinity", "1e-400"])
+def test_a_number_that_no_double_holds_is_no_id(value: str) -> None:
+    accepted = read_text_of(f'{{"anonymousId": "a", "userId": {value}}}')
+    assert accepted.event.identifiers == (Identifier("anonymous_id", "a"), Identifier("unused.user_id", value))
+    assert accepted.unused == ("wrong_type",)
+
+
+@pytest.mark.parametrize("value", ["true", "false", "NaN", "-0", "0.0", "[]", "{}"])
 def test_what_programs_write_for_nothing_names_nobody(value: str) -> None:
     accepted = read_text_of(f'{{"anonymousId": "a", "userId": {value}}}')
     assert DEFAULT_RULES.usable(accepted.event.identifiers) == (Identifier("anonymous_id", "a"),)

@@ -1,4 +1,4 @@
-"""Cells of a file as they are written: what is blank around them goes, numbers and booleans become JSON text. Pure."""
+"""Stripped cells of a file as they are written: numbers and booleans become JSON text. Pure."""
 
 import math
 import re
@@ -13,20 +13,10 @@ from collectors.written_times import fold
 MAX_WHOLE_DIGITS = 18
 _MAX_LENGTH = 100
 
-# All that Unicode calls a blank, and what is invisible: byte order marks, joiners, directions of writing.
-_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
-_BLANKS += "\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_BLANKS += "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-
 _WHOLE = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{MAX_WHOLE_DIGITS - 1}}})")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?")
 _BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "1"), "true")
 _BOOLEANS |= dict.fromkeys(("false", "f", "no", "n", "0"), "false")
-
-
-def stripped(cell: str) -> str:
-    """Return a cell without the blanks around it, visible or not."""
-    return cell.strip() if cell.isascii() else cell.strip(_BLANKS)
 
 
 def without_missing(cells: Iterable[str], missing: frozenset[str]) -> list[str]:

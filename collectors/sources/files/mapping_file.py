@@ -10,7 +10,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from collectors.sources.files.cells import stripped
 from collectors.sources.files.mapping import (
     NAME,
     ColumnKind,
@@ -25,6 +24,7 @@ from collectors.sources.files.mapping import (
 )
 from collectors.sources.files.problems import MappingError
 from collectors.sources.files.time_formats import why_no_format
+from identity.blanks import stripped
 
 Choice = TypeVar("Choice", bound=str)
 

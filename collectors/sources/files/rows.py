@@ -13,8 +13,8 @@ from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 
-from collectors.sources.files.cells import stripped
 from collectors.sources.files.mapping import Format
+from identity.blanks import stripped
 
 MAX_LINE_LENGTH = 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""Cells: blanks around them are no matter, numbers are read with the signs of the file and keep their digits."""
+"""Cells: numbers are read with the signs of the file and keep their digits."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.sources.files.cells import json_writers, stripped, without_missing
+from collectors.sources.files.cells import json_writers, without_missing
 from collectors.sources.files.mapping import ColumnKind, Format
 
 PLAIN = Format()
@@ -14,15 +14,6 @@ GERMAN = Format(decimal=",", thousands=".")
 ENGLISH = Format(thousands=",")
 SWISS = Format(thousands="'")
 FRENCH = Format(decimal=",", thousands=" ")
-
-
-@pytest.mark.parametrize(
-    "blank", [" ", "\t", "\u00a0", "\u3000", "\u202f", "\ufeff", "\u200b", "\u2060", "\u200e", "\u202a"]
-)
-def test_a_blank_of_any_kind_goes_from_the_ends_alone(blank: str) -> None:
-    assert stripped(f"{blank} a{blank}b {blank}") == f"a{blank}b"
-    assert stripped(f"{blank}中{blank}") == "中"
-    assert stripped(blank * 3) == ""
 
 
 def test_missing_values_are_blank_as_they_are_written_alone() -> None:

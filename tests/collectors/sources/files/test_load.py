@@ -104,6 +104,21 @@ def test_the_name_of_an_event_is_repaired_as_over_http(tmp_path: Path) -> None:
     assert (second.event, second.repairs) == ("e" * 500, (Repair("what", "too_long"),))
 
 
+def test_a_cell_that_passed_a_double_is_the_number_and_one_that_was_rounded_is_nobodys(tmp_path: Path) -> None:
+    columns = ORDERS.columns | {"what": "integer"}
+    mapping = msgspec.structs.replace(
+        ORDERS, columns=columns, event="E", identifiers={"user_id": "who", "external_id": "what"}
+    )
+    rows = "x,55520.0,2001-01-01,7.0,1,no\nx,1.23457E+11,2001-01-01,7,1,no\nx,007,2001-01-01,,1,no\n"
+    assert [[str(one) for one in event.identifiers] for event in load(tmp_path, HEADER + rows, mapping)] == [
+        ["user_id:55520", "external_id:7"],
+        ["external_id:7", "unused.user_id:1.23457E+11"],
+        ["user_id:007"],
+    ]
+    (told,) = problems(tmp_path, HEADER + "x,1.23457E+11,2001-01-01,,1,no\n", mapping)
+    assert "who '1.23457E+11' is no user_id: a spreadsheet has rounded it" in told
+
+
 def test_an_empty_cell_is_no_property(tmp_path: Path) -> None:
     (event,) = load(tmp_path, HEADER + "x,u,2001-07-01,e,,\n")
     assert json.loads(event.properties) == {"note": "e", "n": 1}
