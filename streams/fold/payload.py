@@ -5,6 +5,7 @@ import msgspec
 from schemas.records import Event
 
 EMPTY_OBJECT = "{}"
+_PAGES = frozenset({"page", "screen"})
 
 
 class _Page(msgspec.Struct, gc=False):
@@ -31,15 +32,22 @@ def parse_object(text: str) -> dict[str, object]:
 
 
 def url_of(event: Event) -> str | None:
-    """The address of the page that an event is of: `properties.url`, else `context.page.url`."""
-    try:
-        url = _decode_page(event.properties).url
-    except (ValueError, RecursionError):
-        url = None
-    if url:
+    """The address of the page on which an event happened; None if it does not say.
+
+    A page and a screen say it as `properties.url`, and every event may as `context.page.url`. `properties.url` of
+    another event is something else, such as the target of a link.
+    """
+    if event.type in _PAGES and (url := _own_url(event)):
         return url
     try:
         page = _decode_context(event.context).page
     except (ValueError, RecursionError):
         return None
     return (page.url or None) if page else None
+
+
+def _own_url(event: Event) -> str | None:
+    try:
+        return _decode_page(event.properties).url
+    except (ValueError, RecursionError):
+        return None

@@ -155,5 +155,6 @@ def _visit(events: list[Event], at: int) -> Visit:
 
 def _url(event: Event) -> str | None:
     properties, context = json.loads(event.properties), json.loads(event.context)
-    url = properties.get("url") or context.get("page", {}).get("url")
+    own = properties.get("url") if event.type in {"page", "screen"} else None
+    url = own or context.get("page", {}).get("url")
     return str(url) if url else None

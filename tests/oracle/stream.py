@@ -156,6 +156,7 @@ class _Shop:
     def _step(self, identifiers: list[Identifier], at: int) -> None:
         rng = self._rng
         page: dict[str, object] = {"url": f"https://shop.example/{rng.randrange(9)}?utm=春天"}
+        no_page: dict[str, object] = {"url": "https://partner.example/out"}
         match rng.randrange(8):
             case 0:
                 self._add(identifiers, "page", at, "Home", page)
@@ -169,7 +170,9 @@ class _Shop:
                 total = rng.choice((0, 99.99, 100, 250.5, "250", None))
                 self._add(identifiers, "track", at, "Order Completed", {"total": total, "note": ""})
             case _:
-                self._add(identifiers, "track", at, "Product Viewed", rng.choice(({}, {"sku": "sku-1", "price": 0})))
+                self._add(
+                    identifiers, "track", at, "Product Viewed", rng.choice(({}, {"sku": "sku-1", "price": 0}, no_page))
+                )
 
     def _later(self, at: int) -> int:
         exact = (SESSION_GAP_MS - 1, SESSION_GAP_MS, SESSION_GAP_MS + 1)

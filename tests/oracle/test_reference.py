@@ -101,8 +101,9 @@ def test_a_session_is_closed_when_the_gap_reaches_its_length(after_ms: int, stat
 
 def test_a_session_is_entered_by_its_first_event_that_has_an_address() -> None:
     events = [
-        seen("3", AT + 3, properties='{"url": "/late"}'),
-        seen("2", AT + 2, context='{"page": {"url": "/first"}}'),
+        seen("4", AT + 3, type="page", properties='{"url": "/late"}'),
+        seen("3", AT + 2, context='{"page": {"url": "/first"}}'),
+        seen("2", AT + 1, properties='{"url": "/no-page"}'),
         seen("1", AT),
     ]
     assert sessions(events, AT + 3)[0].entry_url == "/first"

@@ -104,7 +104,8 @@ def _amount(event: Event) -> int | None:
 
 def _url(event: Event) -> str | None:
     page = json.loads(event.context).get("page")
-    for url in (_properties(event).get("url"), page.get("url") if isinstance(page, dict) else None):
+    own = _properties(event).get("url") if event.type in {"page", "screen"} else None
+    for url in (own, page.get("url") if isinstance(page, dict) else None):
         if isinstance(url, str) and url:
             return url
     return None

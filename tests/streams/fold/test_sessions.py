@@ -1,8 +1,10 @@
 """Sessions at their boundaries: the gap, late events, retractions, entry addresses."""
 
+from typing import Any
+
 import pytest
 
-from schemas.records import Event
+from schemas.records import Event, EventType
 from streams.fold.fold import advance, next_deadline
 from streams.fold.moment import Outputs
 from streams.fold.records import profile_record
@@ -89,20 +91,39 @@ def test_few_sessions_are_kept_however_many_there_were() -> None:
     assert len(visible(out)) == 500
 
 
+def page(at: int, name: str | None = None, **given: Any) -> Event:
+    return event(at, name, type="page", **given)
+
+
 @pytest.mark.parametrize(
     ("events", "url"),
     [
-        ([event(START, properties={"url": "a"}), event(START + 1, properties={"url": "b"})], "a"),
-        ([event(START + 1, properties={"url": "b"}), event(START, properties={"url": "a"})], "a"),
-        ([event(START), event(START + 1, properties={"url": "b"})], "b"),
-        ([event(START, properties={"url": "a"}, context={"page": {"url": "b"}})], "a"),
-        ([event(START, properties={"url": 1}, context={"page": {"url": "b"}})], "b"),
-        ([event(START, properties="[", context="[")], None),
-        ([event(START, properties={"url": "b"}), event(START, "Buy", properties={"url": "a"})], "a"),
-        ([event(START, properties={"url": "x" * 5000})], "x" * 1024),
+        ([page(START, properties={"url": "a"}), page(START + 1, properties={"url": "b"})], "a"),
+        ([page(START + 1, properties={"url": "b"}), page(START, properties={"url": "a"})], "a"),
+        ([page(START), page(START + 1, properties={"url": "b"})], "b"),
+        ([page(START, properties={"url": "a"}, context={"page": {"url": "b"}})], "a"),
+        ([page(START, properties={"url": 1}, context={"page": {"url": "b"}})], "b"),
+        ([page(START, properties={"url": "", "title": ["x"]}, context={"page": {"url": "b"}})], "b"),
+        ([page(START, properties="[", context="[")], None),
+        ([page(START, properties={"url": "b"}), page(START, "Buy", properties={"url": "a"})], "a"),
+        ([page(START, properties={"url": "x" * 5000})], "x" * 1024),
+        ([event(START, type="screen", properties={"url": "a"})], "a"),
     ],
 )
-def test_the_entry_address_is_that_of_the_earliest_event_with_one(events: list[Event], url: str | None) -> None:
+def test_the_entry_address_is_that_of_the_earliest_page_with_one(events: list[Event], url: str | None) -> None:
+    require_entry_url(events, url)
+
+
+@pytest.mark.parametrize("type", ["track", "identify", "group", "alias"])
+def test_an_address_among_the_properties_of_another_event_is_none_of_a_page(type: EventType) -> None:
+    out = {"url": "https://partner.example/out"}
+    require_entry_url([event(START, type=type, properties=out)], None)
+    require_entry_url([event(START, type=type, properties=out), page(START + 1, properties={"url": "a"})], "a")
+    require_entry_url([event(START, type=type, properties=out, context={"page": out | {"url": "b"}})], "b")
+    require_entry_url([event(START, type=type, properties=out, traits=out, context=out | {"page": 7})], None)
+
+
+def require_entry_url(events: list[Event], url: str | None) -> None:
     state, out = fold(events)
     (session,) = visible(out)
     assert session.entry_url == url
