@@ -16,6 +16,7 @@ from api.failures import FAILURES, failure_response
 from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier
 from api.profiles import queried_profile
 from runtime.http.answers import error_response
+from runtime.literal import literal_json
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
 from warehouse.queries.devices import Devices, find_devices
@@ -87,4 +88,4 @@ async def _answer(request: Request, look_up: Callable[[Settings, str], object | 
     if result is None:
         message = f"workspace {workspace!r} has no {missing} with this identifier"
         return error_response(404, f"unknown_{missing}", message, "identifier")
-    return Response(msgspec.json.encode(result), media_type=JSONResponse.media_type)
+    return Response(literal_json(msgspec.json.encode(result).decode()), media_type=JSONResponse.media_type)

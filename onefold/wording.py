@@ -8,7 +8,7 @@ import json
 import msgspec
 from rich.text import Text
 
-from runtime.literal import literal, shows
+from runtime.literal import literal, literal_json
 from schemas.changes import OPERATOR
 from schemas.records import Identifier
 from warehouse.queries.links import ShownLink
@@ -32,13 +32,20 @@ _WORDS_OF = {
 
 
 def json_text(value: object) -> str:
-    """Return a value or struct as one line of JSON; letters of all scripts stay, what does not show is escaped."""
-    text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
-    return (
-        text
-        if text.isprintable()
-        else "".join(letter if shows(letter) else json.dumps(letter)[1:-1] for letter in text)
-    )
+    """Return a value or struct as one line of JSON, digits as they are; what does not show is escaped."""
+    try:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
+    except UnicodeEncodeError:  # the name of a file need not be UTF-8
+        text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+    return literal_json(text)
+
+
+def shown_json(value: msgspec.Raw) -> str:
+    """Return a JSON value as people read it: a string without its quotes, anything else as JSON, to the digit."""
+    text = bytes(value)
+    if text.startswith(b'"'):
+        return msgspec.json.decode(text, type=str)
+    return msgspec.json.format(text, indent=0).decode()
 
 
 def in_words(reason: str) -> str:

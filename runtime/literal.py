@@ -4,6 +4,7 @@ Senders, operators, servers and file names write such text; terminals and logs s
 they are, also the joiners of Persian, Hindi and emoji; what does not show is written as Python writes it: `\\x1b`.
 """
 
+import json
 import re
 import unicodedata
 
@@ -24,6 +25,13 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return _SUSPECT.sub(lambda match: match[0] if match[0] in _LINE_BREAKS else _written(match[0]), text)
+
+
+def literal_json(text: str) -> str:
+    """JSON of one line: what does not show is escaped as JSON does it, so every reader gets the value that was sent."""
+    if text.isprintable():
+        return text
+    return _SUSPECT.sub(lambda match: match[0] if shows(match[0]) else json.dumps(match[0])[1:-1], text)
 
 
 def shows(character: str) -> bool:

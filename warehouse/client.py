@@ -44,6 +44,7 @@ _OF_INSERTS = {
     # Rows of one key in one block are left to merges and FINAL, as those of two blocks are: a quarter less CPU.
     "optimize_on_insert": "0",
     "type_json_skip_duplicated_paths": "1",
+    "json_type_escape_dots_in_keys": "1",  # {"a.b": 1} is not {"a": {"b": 1}}, and both may be there
     # A JSON string stays the string that was sent, also where it looks like a time.
     "input_format_try_infer_dates": "0",
     "input_format_try_infer_datetimes": "0",

@@ -43,11 +43,15 @@ def _offsets(values: Sequence[Sized]) -> pa.Array:
 
 
 class ColumnType(msgspec.Struct, frozen=True):
-    """A type of columns. `build`: makes the array that is inserted of the values of a batch."""
+    """A type of columns. `build`: makes the array that is inserted of the values of a batch.
+
+    `computed`: ClickHouse computes the column of others, so nothing is inserted.
+    """
 
     clickhouse: str
     arrow: pa.DataType
     build: Callable[[Sequence[Any], pa.DataType], pa.Array] = _plain
+    computed: bool = False
 
     def array(self, values: Sequence[Any]) -> pa.Array:
         """Raises OverflowError or pa.ArrowInvalid for a value that the type cannot hold."""
@@ -83,4 +87,5 @@ MEMBERSHIPS = ColumnType(
 )
 REPAIRS = ColumnType("Array(Tuple(field String, reason LowCardinality(String)))", pa.list_(_REPAIR), _records)
 HEADERS = ColumnType("Array(Tuple(name String, value Nullable(String)))", pa.list_(_HEADER), _records)
-UNPARSED = ColumnType("Map(LowCardinality(String), String)", pa.null())
+JSON_TEXT = ColumnType("String", pa.null(), computed=True)
+UNPARSED = ColumnType("Array(LowCardinality(String))", pa.null(), computed=True)

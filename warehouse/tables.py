@@ -18,6 +18,7 @@ from warehouse.column_types import (
     HEADERS,
     IDENTIFIERS,
     JSON,
+    JSON_TEXT,
     MEMBERSHIPS,
     NAME,
     NAME_OR_EMPTY,
@@ -54,11 +55,11 @@ class Column(msgspec.Struct, frozen=True):
     def inserted_as(self) -> str:
         """JSON goes in through a text column that is not stored, so that a hostile text cannot fail its batch.
 
-        Bytes go in through one too, into a column that `SELECT *` does not show.
+        The text itself, and bytes, go in through one too, into columns that `SELECT *` does not show.
         """
         if self.type is BYTES:
             return f"{self.name}_bytes"
-        return f"{self.name}_text" if self.type is JSON else self.name
+        return f"{self.name}_sent" if self.type is JSON else self.name
 
     def array(self, rows: Rows) -> pa.Array:
         items, _, field = (self.path or f"record.{self.name}").partition(".")
@@ -74,8 +75,8 @@ class WarehouseTable(msgspec.Struct, frozen=True):
 
     @property
     def inserted(self) -> tuple[Column, ...]:
-        """The columns that an insert carries; ClickHouse computes `unparsed` itself."""
-        return tuple(column for column in self.columns if column.type is not UNPARSED)
+        """The columns that an insert carries."""
+        return tuple(column for column in self.columns if not column.type.computed)
 
     def arrow(self, rows: Rows) -> pa.Table:
         """Rows as columns. Raises OverflowError or pa.ArrowInvalid for a value that its column cannot hold."""
@@ -125,6 +126,9 @@ _ALL = (
             Column("properties", JSON),
             Column("traits", JSON),
             Column("context", JSON),
+            Column("properties_text", JSON_TEXT),
+            Column("traits_text", JSON_TEXT),
+            Column("context_text", JSON_TEXT),
             Column("repairs", REPAIRS),
             _UNPARSED,
             _VERSION,
@@ -140,6 +144,7 @@ _ALL = (
             Column("kind", NAME),
             Column("identifiers", IDENTIFIERS),
             Column("traits", JSON),
+            Column("traits_text", JSON_TEXT),
             _UNPARSED,
             Column("counters", COUNTERS),
             Column("segments", MEMBERSHIPS),
@@ -230,6 +235,7 @@ _ALL = (
             Column("cause", TEXT),
             Column("identifiers", IDENTIFIERS),
             Column("payload", JSON),
+            Column("payload_text", JSON_TEXT),
             _UNPARSED,
             _VERSION,
         ),

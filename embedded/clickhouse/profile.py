@@ -10,6 +10,8 @@ PROFILE: Final[Mapping[str, str]] = {
     "final": "1",
     # An insert is answered once it is written and known to the deduplication window, not once it is queued.
     "async_insert": "0",
+    # A key with a dot stays one key of a JSON column, which is shown as it was sent; its path says `%2E`.
+    "json_type_escape_dots_in_keys": "1",
 }
 """What every Onefold query assumes, here and in production: `deploy/` puts the same into the server's users.xml."""
 

@@ -1,11 +1,11 @@
 """`onefold profile`: everything known of one person, by any of their identifiers or by the profile's id."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import click
+import msgspec
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -17,7 +17,7 @@ from embedded.terminal import Terminal
 from identity.normalise import why_unusable
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
-from onefold.wording import json_text
+from onefold.wording import json_text, shown_json
 from runtime.literal import literal
 from settings import Settings
 from warehouse.client import JsonObject
@@ -102,7 +102,7 @@ def _grid(rows: Sequence[tuple[object, object]]) -> Table:
     grid.add_column(style="cyan")
     grid.add_column(overflow="fold")
     for name, value in rows:
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        shown = shown_json(value if isinstance(value, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(value)))
         grid.add_row(Text(literal(name)), Text(literal(shown)))
     return grid
 

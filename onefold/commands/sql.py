@@ -1,6 +1,5 @@
 """`onefold sql`: query ClickHouse, and show the answer as a table or in any of its formats."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,21 +12,28 @@ from rich.text import Text
 from embedded.terminal import results
 from onefold.lookups import lookup_failure
 from onefold.running import data_dir_option, running_settings
-from onefold.wording import json_text
+from onefold.wording import json_text, shown_json
 from runtime.errors import OnefoldError
 from runtime.literal import literal, printable
 from runtime.output import unguarded
 from warehouse.client import DATABASE, Warehouse
 
 TABLE_FORMAT = "JSONCompact"
-_SETTINGS = {"database": DATABASE, "final": "1", "output_format_json_quote_64bit_integers": "0"}
+_NUMBERS = {bytes([character]) for character in b"-0123456789"}
+_SETTINGS = {
+    "database": DATABASE,
+    "final": "1",
+    "json_type_escape_dots_in_keys": "1",
+    "output_format_json_quote_64bit_integers": "0",
+    "output_format_json_escape_forward_slashes": "0",
+}
 
 
 class CompactRows(msgspec.Struct):
-    """ClickHouse's format JSONCompact, as far as a table needs it."""
+    """ClickHouse's format JSONCompact, as far as a table needs it; a float would lose digits of a cell."""
 
     meta: list[dict[str, str]]
-    data: list[list[object]]
+    data: list[list[msgspec.Raw]]
 
 
 @click.command()
@@ -79,17 +85,15 @@ def _print_bytes(answer: bytes) -> None:
     stdout.flush()
 
 
-def _print_table(names: list[str], rows: list[list[object]]) -> None:
+def _print_table(names: list[str], rows: list[list[msgspec.Raw]]) -> None:
     table = Table(box=SIMPLE_HEAD)
     for index, name in enumerate(names):
-        is_number = any(isinstance(row[index], int | float) for row in rows)
+        is_number = any(bytes(row[index])[:1] in _NUMBERS for row in rows)
         table.add_column(Text(literal(name)), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(literal(_shown(value))) for value in row))
     results().print(table)
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return "NULL"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _shown(cell: msgspec.Raw) -> str:
+    return "NULL" if bytes(cell) == b"null" else shown_json(cell)

@@ -29,7 +29,7 @@ def test_any_event_becomes_a_row(record: Event) -> None:
     (insert,) = batch([resolved(record, 7)]).inserts
     assert (insert.table, insert.columns.num_rows) == ("events", 1)
     assert insert.columns["profile_id"].to_pylist() == [PHONES]
-    assert insert.columns["properties_text"].to_pylist() == [record.properties]
+    assert insert.columns["properties_sent"].to_pylist() == [record.properties]
 
 
 def test_the_same_messages_make_the_same_token_and_others_another() -> None:

@@ -194,13 +194,18 @@ def test_hostile_json_costs_neither_its_event_nor_the_batch(warehouse: Warehouse
         for at, text in enumerate(HOSTILE)
     ]
     insert(warehouse, [*places, resolved(event("good", workspace, properties='{"total": 12.5}'), 99)])
-    query = "SELECT message_id, unparsed FROM onefold.events WHERE workspace = {workspace:String} ORDER BY message_id"
+    query = (
+        "SELECT message_id, properties_text, traits_text, context_text, unparsed, empty(properties) FROM onefold.events"
+        " WHERE workspace = {workspace:String} ORDER BY message_id"
+    )
     found = rows(warehouse, query, workspace)
     assert [row[0] for row in found] == ["good", *(f"m{at:02}" for at in range(len(HOSTILE)))]
-    assert found[0][1] == {}
-    for text, (_, unparsed) in zip(HOSTILE, found[1:], strict=True):
-        assert unparsed in ({}, dict.fromkeys(("properties", "traits", "context"), text))
-    assert found[3][1] == {"properties": "[1]", "traits": "[1]", "context": "[1]"}
+    assert found[0][4] == []
+    for text, (_, *texts, unparsed, is_empty) in zip(HOSTILE, found[1:], strict=True):
+        assert texts == [text] * 3
+        assert unparsed in ([], ["properties", "traits", "context"])
+        assert is_empty or not unparsed
+    assert found[3][4] == ["properties", "traits", "context"]
     total = "SELECT properties.total FROM onefold.events WHERE workspace = {workspace:String} AND message_id = 'good'"
     assert rows(warehouse, total, workspace) == [(12.5,)]
 

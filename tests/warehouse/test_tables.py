@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
-from warehouse.column_types import BYTES, JSON, UNPARSED
+from warehouse.column_types import BYTES, JSON, JSON_TEXT, UNPARSED
 from warehouse.tables import TABLES
 
 pytestmark = pytest.mark.stack
@@ -25,7 +25,7 @@ def test_the_migrations_create_exactly_the_listed_columns(warehouse: Warehouse) 
     assert stored == listed
 
 
-def test_every_json_column_is_inserted_as_text_and_its_table_keeps_what_is_unparsed(warehouse: Warehouse) -> None:
+def test_every_json_column_is_inserted_as_text_which_its_table_keeps(warehouse: Warehouse) -> None:
     ephemeral = {
         (row[0], row[1])
         for row in tuples(
@@ -43,6 +43,8 @@ def test_every_json_column_is_inserted_as_text_and_its_table_keeps_what_is_unpar
     for table in TABLES.values():
         kinds = [column.type for column in table.columns]
         assert (JSON in kinds) == (UNPARSED in kinds), table.name
+        texts = {column.name for column in table.columns if column.type is JSON_TEXT}
+        assert texts == {f"{column.name}_text" for column in table.columns if column.type is JSON}, table.name
 
 
 def test_every_table_keeps_the_newest_row_of_its_key(warehouse: Warehouse) -> None:

@@ -1,11 +1,11 @@
 -- Every table keeps one row for each sorting key: the one with the highest `version`. Inserts may therefore be repeated,
 -- replayed and overlap. Queries see that row with FINAL, or everywhere with the setting `final = 1`.
 
--- The sender's JSON comes as text in a column that is not stored. Text that is no JSON object for ClickHouse is kept in
--- `unparsed`, so that one hostile event never costs a batch. `profile_id` is the profile at the time of routing. JSON
--- columns drop nulls and a rebuild must be exact: `body` has the accepted bytes. SELECT * shows neither it nor the
--- event's position on events.resolved, which `version` is made of. An event has one row for the person or the device that it
--- is of, and may have one more for an account.
+-- The sender's JSON comes as text in a column that is not stored, so that one hostile event never costs a batch. A JSON column
+-- is for queries and drops what it has no place for, such as nulls, empty objects and whether a number was 1 or 1.0; the text
+-- beside it is exact. `profile_id` is the profile at the time of routing. A rebuild must be exact: `body` has the accepted
+-- bytes. SELECT * shows neither the texts nor the body nor the event's position on events.resolved, which `version` is made of.
+-- An event has one row for the person or the device that it is of, and may have one more for an account.
 CREATE TABLE IF NOT EXISTS onefold.events
 (
     workspace LowCardinality(String),
@@ -20,14 +20,17 @@ CREATE TABLE IF NOT EXISTS onefold.events
     profile_id String,
     profile_kind LowCardinality(String),
     identifiers Array(Tuple(namespace LowCardinality(String), value String)),
-    properties_text String EPHEMERAL '{}',
-    traits_text String EPHEMERAL '{}',
-    context_text String EPHEMERAL '{}',
-    properties JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(properties_text) = 'Object', properties_text, '{}')::JSON(max_dynamic_paths = 256),
-    traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_text) = 'Object', traits_text, '{}')::JSON(max_dynamic_paths = 256),
-    context JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(context_text) = 'Object', context_text, '{}')::JSON(max_dynamic_paths = 256),
+    properties_sent String EPHEMERAL '{}',
+    traits_sent String EPHEMERAL '{}',
+    context_sent String EPHEMERAL '{}',
+    properties JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(properties_sent) = 'Object', properties_sent, '{}')::JSON(max_dynamic_paths = 256),
+    traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_sent) = 'Object', traits_sent, '{}')::JSON(max_dynamic_paths = 256),
+    context JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(context_sent) = 'Object', context_sent, '{}')::JSON(max_dynamic_paths = 256),
+    properties_text String MATERIALIZED properties_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
+    traits_text String MATERIALIZED traits_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
+    context_text String MATERIALIZED context_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
     repairs Array(Tuple(field String, reason LowCardinality(String))) COMMENT 'What was changed because it could not be kept as it was sent',
-    unparsed Map(LowCardinality(String), String) DEFAULT mapFilter((field, text) -> JSONType(text) != 'Object', map('properties', properties_text, 'traits', traits_text, 'context', context_text)),
+    unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['properties', 'traits', 'context'], [properties_sent, traits_sent, context_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
     version UInt64 COMMENT 'Falls with the offset: of events with one message id the first counts, as it does in the profile',
     body_bytes String EPHEMERAL '',
     body String MATERIALIZED body_bytes CODEC(ZSTD(1)) COMMENT 'The event as it was accepted: Avro in Confluent''s framing; not part of SELECT *',

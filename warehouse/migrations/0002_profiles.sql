@@ -6,9 +6,10 @@ CREATE TABLE IF NOT EXISTS onefold.profiles
     profile_id String,
     kind LowCardinality(String) COMMENT 'person, device or account',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)),
-    traits_text String EPHEMERAL '{}',
-    traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_text) = 'Object', traits_text, '{}')::JSON(max_dynamic_paths = 256),
-    unparsed Map(LowCardinality(String), String) DEFAULT mapFilter((field, text) -> JSONType(text) != 'Object', map('traits', traits_text)),
+    traits_sent String EPHEMERAL '{}',
+    traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_sent) = 'Object', traits_sent, '{}')::JSON(max_dynamic_paths = 256),
+    traits_text String MATERIALIZED traits_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
+    unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['traits'], [traits_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
     counters Map(LowCardinality(String), Int64),
     segments Array(Tuple(segment LowCardinality(String), entered_at DateTime64(3, 'UTC'))),
     session_id Nullable(String) COMMENT 'The open session, as are the next four; NULL when there is none',
@@ -103,9 +104,10 @@ CREATE TABLE IF NOT EXISTS onefold.triggers
     fired_at DateTime64(3, 'UTC'),
     cause String,
     identifiers Array(Tuple(namespace LowCardinality(String), value String)),
-    payload_text String EPHEMERAL '{}',
-    payload JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(payload_text) = 'Object', payload_text, '{}')::JSON(max_dynamic_paths = 256),
-    unparsed Map(LowCardinality(String), String) DEFAULT mapFilter((field, text) -> JSONType(text) != 'Object', map('payload', payload_text)),
+    payload_sent String EPHEMERAL '{}',
+    payload JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(payload_sent) = 'Object', payload_sent, '{}')::JSON(max_dynamic_paths = 256),
+    payload_text String MATERIALIZED payload_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
+    unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['payload'], [payload_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)

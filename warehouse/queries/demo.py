@@ -12,7 +12,7 @@ SELECT (SELECT count() FROM onefold.profiles FINAL WHERE workspace = {workspace:
            AS open_sessions
 """
 _RICHEST = """
-SELECT profile_id, arrayMap(i -> concat(i.1, ':', i.2), identifiers) AS identifiers, toString(traits) AS traits, events,
+SELECT profile_id, arrayMap(i -> concat(i.1, ':', i.2), identifiers) AS identifiers, traits_text AS traits, events,
        arrayMap(s -> s.1, segments) AS segments,
        toString(toDateTime(first_seen_at)) AS first, toString(toDateTime(last_seen_at)) AS last
 FROM onefold.profiles FINAL WHERE workspace = {workspace:String}
@@ -42,8 +42,9 @@ WHERE workspace = {workspace:String} AND changed_at > now64(3) - INTERVAL 1 MINU
 ORDER BY changed_at DESC LIMIT 12
 """
 _CDNOW = """
-SELECT count() AS events, uniqExact(profile_id) AS profiles, sum(properties.quantity::Int64) AS quantity,
-       round(sum(properties.total::Float64), 2) AS total,
+SELECT count() AS events, uniqExact(profile_id) AS profiles,
+       ifNull(sum(toInt64OrNull(toString(properties.quantity))), 0) AS quantity,
+       ifNull(sum(toDecimal64OrNull(toString(properties.total), 2)), 0) AS total,
        toString(toDate(min(occurred_at))) AS first, toString(toDate(max(occurred_at))) AS last
 FROM onefold.events WHERE workspace = 'cdnow'
 """
@@ -51,7 +52,7 @@ _RFM = """
 WITH customers AS (
     SELECT profile_id,
            dateDiff('day', max(occurred_at), toDateTime64('1998-06-30 00:00:00', 3, 'UTC')) AS recency,
-           count() AS frequency, sum(properties.total::Float64) AS monetary
+           count() AS frequency, ifNull(sum(toDecimal64OrNull(toString(properties.total), 2)), 0) AS monetary
     FROM onefold.events WHERE workspace = 'cdnow' GROUP BY profile_id)
 SELECT multiIf(frequency >= 10, '10 orders and more', frequency >= 4, '4 to 9 orders', frequency >= 2, '2 or 3 orders',
                '1 order') AS orders,

@@ -11,8 +11,8 @@ SESSIONS_SHOWN = 10
 MAX_FORWARDS = 100  # a merge of merges is one step each; GRAPH forwards the rest at once
 
 _PROFILE = """
-SELECT profile_id, kind, identifiers, traits, counters, segments, events, first_seen_at, last_seen_at, updated_at,
-       version, session_id, session_started_at, session_last_event_at, session_events, session_entry_url
+SELECT profile_id, kind, identifiers, traits_text AS traits, counters, segments, events, first_seen_at, last_seen_at,
+       updated_at, version, session_id, session_started_at, session_last_event_at, session_events, session_entry_url
 FROM onefold.profiles FINAL
 WHERE workspace = {workspace:String} AND profile_id = if({profile_id:String} != '', {profile_id:String}, (
     SELECT profile_id FROM onefold.identifiers FINAL
@@ -36,11 +36,15 @@ SELECT ifNull(argMax(merged_into, version), '') AS target FROM onefold.profiles
 WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
 SETTINGS final = 0
 """
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _SESSION_FIELDS = ("session_id", "started_at", "last_event_at", "events", "entry_url")
 
 
 def find_profile(warehouse: Warehouse, workspace: str, identifier: Identifier) -> JsonObject | None:
-    """Find the profile that an identifier belongs to now, times in ISO 8601; None if no profile has it."""
+    """Find the profile that an identifier belongs to now, times in ISO 8601; None if no profile has it.
+
+    Its `traits` are JSON by name (`msgspec.Raw`), to the digit.
+    """
     named = {"namespace": identifier.namespace, "value": identifier.value, "profile_id": ""}
     return _found(warehouse, workspace, named)
 
@@ -69,6 +73,7 @@ def _found(warehouse: Warehouse, workspace: str, named: Mapping[str, str]) -> Js
     if not profiles:
         return None
     profile = profiles[0]
+    profile["traits"] = _members(str(profile["traits"]))
     session = {field: profile.pop(_column(field)) for field in _SESSION_FIELDS}
     profile["session"] = session if session["session_id"] is not None else None
     of_profile = {"workspace": workspace, "profile_id": str(profile["profile_id"]), "limit": str(SESSIONS_SHOWN)}
@@ -80,6 +85,14 @@ def members_of(warehouse: Warehouse, workspace: str, profile_id: str) -> list[Id
     """Find the identifiers of a living profile; None if there is no such profile."""
     rows = warehouse.rows(_MEMBERS, {"workspace": workspace, "profile_id": profile_id})
     return msgspec.convert(rows[0]["identifiers"], list[Identifier]) if rows else None
+
+
+def _members(text: str) -> dict[str, msgspec.Raw]:
+    """Read a JSON object; an empty one where the text is none."""
+    try:
+        return _decode_members(msgspec.json.format(text, indent=-1))
+    except msgspec.DecodeError:
+        return {}
 
 
 def _column(field: str) -> str:
