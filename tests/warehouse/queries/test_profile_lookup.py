@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from starlette.applications import Starlette
@@ -185,7 +186,7 @@ def test_the_command_shows_the_person_as_text_and_as_json(migrated: str, warehou
     for text in (ADAS, "anonymous_id", "phone", "plan", "pro", "buyers", "2 events since"):
         assert text in shown.output
     as_json = CliRunner().invoke(profile_command, [*arguments, "--json"], env={"ONEFOLD_CLICKHOUSE": migrated})
-    assert json.loads(as_json.output) == find_profile(warehouse, person, ADA)
+    assert json.loads(as_json.output) == json.loads(msgspec.json.encode(find_profile(warehouse, person, ADA)))
 
 
 def test_sql_answers_as_table_rows_or_any_format(migrated: str, person: str) -> None:
