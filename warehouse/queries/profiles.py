@@ -36,7 +36,7 @@ SELECT ifNull(argMax(merged_into, version), '') AS target FROM onefold.profiles
 WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
 SETTINGS final = 0
 """
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_traits = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _SESSION_FIELDS = ("session_id", "started_at", "last_event_at", "events", "entry_url")
 
 
@@ -73,7 +73,7 @@ def _found(warehouse: Warehouse, workspace: str, named: Mapping[str, str]) -> Js
     if not profiles:
         return None
     profile = profiles[0]
-    profile["traits"] = _members(str(profile["traits"]))
+    profile["traits"] = _traits(str(profile["traits"]))
     session = {field: profile.pop(_column(field)) for field in _SESSION_FIELDS}
     profile["session"] = session if session["session_id"] is not None else None
     of_profile = {"workspace": workspace, "profile_id": str(profile["profile_id"]), "limit": str(SESSIONS_SHOWN)}
@@ -87,10 +87,10 @@ def members_of(warehouse: Warehouse, workspace: str, profile_id: str) -> list[Id
     return msgspec.convert(rows[0]["identifiers"], list[Identifier]) if rows else None
 
 
-def _members(text: str) -> dict[str, msgspec.Raw]:
+def _traits(text: str) -> dict[str, msgspec.Raw]:
     """Read a JSON object; an empty one where the text is none."""
     try:
-        return _decode_members(msgspec.json.format(text, indent=-1))
+        return _decode_traits(msgspec.json.format(text, indent=-1))
     except msgspec.DecodeError:
         return {}
 
