@@ -135,7 +135,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _records(workspace: str) -> Iterator[tuple[str, msgspec.Struct]]:
-    traits = json.dumps({HOSTILE: HOSTILE, "letters": LETTERS, "nested": {HOSTILE: [HOSTILE]}})
+    traits = json.dumps({HOSTILE: HOSTILE, "letters": LETTERS, "nested": {HOSTILE: [HOSTILE]}}, ensure_ascii=False)
     tablet = Identifier("anonymous_id", "tablet")
     yield (
         topics.PROFILES,
