@@ -3,6 +3,8 @@
 from random import Random
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from identity.rules import DEFAULT_RULES
 from schemas.identity import identifier_key
@@ -26,8 +28,9 @@ def _key(random: Random, identifier: Identifier) -> bytes | None:
     return random.choice((None, b"", b"anything", b"erp", identifier_key(WORKSPACE, identifier)))
 
 
-def test_whatever_spelling_and_key_a_producer_chooses_a_person_is_one(history_seed: int) -> None:
-    random = Random(history_seed)
+@given(st.integers(0, 2**64 - 1))
+def test_whatever_spelling_and_key_a_producer_chooses_a_person_is_one(seed: int) -> None:
+    random = Random(seed)
     world = World(random.choice((1, 2, 3, 4)), random, DEFAULT_RULES, PROGRAM)
     each = 6
     order = [number for number in range(PEOPLE) for _ in range(each)]
