@@ -1,6 +1,8 @@
 """Sends the stream to a stack as its senders would: batches over HTTP, and Avro straight to the topic `events`."""
 
+import string
 import time
+import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
@@ -20,7 +22,10 @@ from tests.oracle.stream import Delivery
 
 BATCH = 50
 TIMEOUT_S = 30.0
+UNREADABLE = "soon"
 _PAUSE_S = 0.2
+_NUMBERS = ("{}", "{}.0", "{}e0", "{}0E-1", '"{}"', '" {}.0"')
+_ARABIC_DIGITS = {ord(digit): 0x660 + int(digit) for digit in string.digits}
 _USERS_NAME = {"user_id": "userId", "anonymous_id": "anonymousId"}
 
 
@@ -102,18 +107,36 @@ def write_key(workspace: str) -> str:
 
 
 def call(event: Event) -> dict[str, object]:
-    """The call of Segment's API that stands for an event; its e-mail identifier is the trait of an identify."""
+    """The call of Segment's API that stands for an event; its e-mail identifier is the trait of an identify.
+
+    Numbers and times are written in the ways of many programs, each message always in the same one.
+    """
+    way = zlib.crc32(event.message_id.encode())
     fields: dict[str, object] = {
-        _USERS_NAME[identifier.namespace]: identifier.value
+        _USERS_NAME[identifier.namespace]: _written(identifier.value, way)
         for identifier in event.identifiers
         if identifier.namespace in _USERS_NAME
     }
-    fields |= {"messageId": event.message_id, "type": event.type, "timestamp": _iso(event.occurred_at)}
+    fields |= {"messageId": event.message_id, "type": event.type} | _times(event.occurred_at, way)
     fields |= {"context": msgspec.json.decode(event.context)}
     if event.event is not None:
         fields["event" if event.type == "track" else "name"] = event.event
     part = "traits" if event.type == "identify" else "properties"
     return fields | {part: msgspec.json.decode(event.traits if event.type == "identify" else event.properties)}
+
+
+def _written(value: str, way: int) -> object:
+    """Return an id for JSON: whole numbers in one of their notations, others as they are."""
+    return msgspec.Raw(_NUMBERS[way % len(_NUMBERS)].format(value).encode()) if value.isdecimal() else value
+
+
+def _times(at: int, way: int) -> dict[str, object]:
+    """Return the fields that say when, in one of the ways that mean exactly this millisecond."""
+    iso, seconds = _iso(at), msgspec.Raw(f"{at // 1000}.{at % 1000:03}".encode())
+    east = _iso(at + 8 * 3_600_000).replace("Z", "+08:00")
+    written = (*[iso] * 6, iso.translate(_ARABIC_DIGITS), east, iso.lower(), at, seconds, UNREADABLE)
+    timestamp = written[way // len(_NUMBERS) % len(written)]
+    return {"timestamp": timestamp} | ({"originalTimestamp": iso} if timestamp == UNREADABLE else {})
 
 
 def _iso(at: int) -> str:

@@ -75,6 +75,13 @@ class Scene:
             found, sent = list(set(found)), list(set(sent))
         assert sorted(found) == sorted(sent)
 
+    def assert_in_order(self, deliveries: Iterable[Delivery]) -> None:
+        """What came over HTTP has ordinals in the order in which it was sent."""
+        sent = [delivery.event.message_id for delivery in deliveries if delivery.by == "http"]
+        ids = set(sent)
+        found = sorted((event for event in self.ledger().events if event.message_id in ids), key=_ordinal)
+        assert [event.message_id for event in found] == sent
+
 
 def command(*arguments: str) -> list[str]:
     """The command line of a command of `onefold`."""
@@ -86,6 +93,10 @@ def onefold(stack: Stack, *arguments: str) -> str:
     done = subprocess.run(command(*arguments), env=stack.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"onefold {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def _ordinal(event: Event) -> int:
+    return event.ordinal
 
 
 def meaning(event: Event) -> tuple[str, ...]:

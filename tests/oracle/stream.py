@@ -1,5 +1,7 @@
 """A seeded stream of events that hurts: merges with state, refused links, duplicates, late events, exact boundaries.
 
+Some user ids are numbers that no double holds, and some people do everything at one time.
+
 Leaves sending to `delivery`. All times are ms; what arrives in one phase is late by 15 hours at most, duplicates by 21:
 inside the 24 hours for which sessions are exact, however far ahead the clock of a partition runs within a phase.
 """
@@ -22,6 +24,8 @@ PHASE_MS = 9 * HOUR_MS
 PHASE_ENDS = tuple(START + number * PHASE_MS for number in range(1, 5))
 LATEST_MS = 6 * HOUR_MS
 VISITORS = 80
+HASTY = 20
+LARGE_NUMBER = 2**53 + 1  # the first whole number that a double takes for another one
 WEB, CRM = "web", "crm"
 
 
@@ -46,6 +50,7 @@ def deliveries(seed: int, workspace: str, visitors: int = VISITORS) -> list[Deli
         shop.let_visit(number)
     shop.let_return()
     shop.run_hot()
+    shop.let_hurry()
     shop.stand_on_boundaries()
     sent = [_delayed(delivery, rng) for delivery in shop.deliveries]
     sent += [_repeated(delivery, rng) for delivery in sent if rng.random() < 0.1]
@@ -87,6 +92,10 @@ def phone(value: str) -> Identifier:
     return Identifier("phone", value)
 
 
+def _visitor(number: int) -> Identifier:
+    return user(f"user-{number}" if number % 4 else str(LARGE_NUMBER + number))
+
+
 class _Shop:
     """Writes the events as they happen, each arriving at once."""
 
@@ -109,8 +118,8 @@ class _Shop:
             if rng.random() < 0.3:
                 at = self._subscribe(address, browser, at)
             if signs_in and rng.random() < 0.6:
-                at = self._sign_in(user(f"user-{number}"), address, browser, at)
-                at = self._browse([user(f"user-{number}"), browser], at)
+                at = self._sign_in(_visitor(number), address, browser, at)
+                at = self._browse([_visitor(number), browser], at)
             if rng.random() < 0.4:
                 self._browse([browser], at)
         if signs_in and rng.random() < 0.4:
@@ -130,6 +139,14 @@ class _Shop:
             at = START + number * 4 * MINUTE_MS
             self._add([device("hot")], "track", at, "Product Viewed", {"sku": f"sku-{number % 7}"})
         self._sign_in(user("hot"), "hot@example.org", device("hot"), START + 15 * HOUR_MS)
+
+    def let_hurry(self) -> None:
+        """People whose calls all have one time, as two `identify` in a row have: the last to arrive counts."""
+        for number in range(HASTY):
+            at = START + number * HOUR_MS
+            for step in range(6):
+                traits = {"step": step} | self._traits([])
+                self._add([user(f"hasty-{number}"), device(f"hasty-{number}")], "identify", at, traits=traits)
 
     def stand_on_boundaries(self) -> None:
         """At every phase's end, on one side and the other: a full window, a window just left, a session's end."""
@@ -216,7 +233,7 @@ class _Shop:
         """The till knows a phone number, which the customer system links to the user."""
         mobile = phone(f"+86130000{number:05}")
         self._add([mobile], "track", at, "Order Completed", {"total": 100, "store": "北京"}, source=CRM)
-        self._add([user(f"user-{number}"), mobile], "identify", at + HOUR_MS, traits={"store": True}, source=CRM)
+        self._add([_visitor(number), mobile], "identify", at + HOUR_MS, traits={"store": True}, source=CRM)
 
     def _add(  # noqa: PLR0913 - the fields of an event that differ
         self,

@@ -37,6 +37,7 @@ def test_at_rest_everything_is_as_the_reference_says(oracle_stack: Stack, sender
         scene.rest_at(end)
         scene.assert_as_reference(end)
     scene.assert_accepted(stream)
+    scene.assert_in_order(stream)
     ledger = scene.ledger()
     assert_everything_is_accounted_for(ledger, dead)
     assert_counted(ledger)
