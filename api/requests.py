@@ -11,7 +11,6 @@ from typing import Literal
 import msgspec
 
 from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier, queried_profile_id
-from identity.normalise import why_unusable
 from identity.rules import MAX_VALUE_LENGTH
 from schemas.changes import OPERATOR, PLANS, RequestState, numbered, state
 from schemas.records import Claimant, Identifier, IdentityChange, IdentityRequest, Pair, RequestKind
@@ -155,7 +154,7 @@ def requested_identifier(
     except InvalidIdentifier as error:
         message = str(error).replace("expected ", f"expected {alternative}", 1)
         raise RequestRefused(field, message) from None
-    why = why_unusable(identity_rules(settings.definitions), identifier)
+    why = identity_rules(settings.definitions).why_unusable(identifier)
     is_bounded = len(identifier.value) <= MAX_VALUE_LENGTH
     if why and not (is_bounded and Links(look_ups(settings.clickhouse), workspace).of([identifier], limit=1)):
         raise RequestRefused(field, why)
