@@ -95,7 +95,7 @@ class RejectPair(msgspec.Struct, frozen=True):
 
 
 class MergePair(msgspec.Struct, frozen=True):
-    """Tie a pair by an operator's evidence. `components`: those that become one; none if the two are one person."""
+    """Tie a pair because an operator says so. `components`: those that become one; none if the two are one person."""
 
     merged: PairEvidence
     components: tuple[Component, ...]

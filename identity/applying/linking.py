@@ -36,7 +36,7 @@ def release_pair(verdict: ReleasePair, ledger: Ledger, effects: DecisionEffects)
 
 
 def merge_pair(verdict: MergePair, ledger: Ledger, effects: DecisionEffects) -> None:
-    """Record an operator's evidence of a pair, and unite what it ties; the change is published in any case."""
+    """Record what ties a pair because an operator says so, and unite it; the change is published in any case."""
     named = (verdict.merged.identifier, verdict.merged.other)
     record(verdict.merged, ledger, effects)
     if verdict.components:

@@ -30,7 +30,8 @@ def share_device(verdict: ShareDevice, ledger: Ledger, effects: DecisionEffects)
     """Take all links of a device back; if its events are attributed, rebuild whoever has signed in on it."""
     device = verdict.device
     was_shared = ledger.devices.is_shared(device)
-    ledger.devices.share(device, effects.number, verdict.is_attributed)
+    untied = [pair.other if pair.identifier == device else pair.identifier for pair in verdict.retracted]
+    ledger.devices.share(device, effects.number, verdict.is_attributed, untied)
     for pair in verdict.retracted:
         record(pair, ledger, effects)
     rebuilds = Rebuilds(ledger, effects)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from identity.judging.evidence import decided
+from identity.judging.merging import judge_reviewed_pair
 from identity.ledger import Evidence, Ledger
 from identity.ownership import owners
 from identity.rules import IdentityRules
-from identity.verdicts import AllowPairs, ChangeNothing, PairEvidence, UnshareDevice, Verdict
+from identity.verdicts import AllowPairs, ChangeNothing, MergePair, PairEvidence, UnshareDevice, Verdict
 from schemas.records import Identifier, IdentityRequest
 
 
@@ -27,17 +28,45 @@ def judge_allowance(request: IdentityRequest, ledger: Ledger, _rules: IdentityRu
             yield ChangeNothing(named, f"nothing is forbidden between {pair.left} and {pair.right}")
 
 
-def judge_unsharing(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
-    """Make a device one like any other; whoever owned events of it gives them up."""
+def judge_unsharing(request: IdentityRequest, ledger: Ledger, rules: IdentityRules) -> Iterator[Verdict]:
+    """Make a device one like any other, and put back the links that its being shared took, as far as rules let them.
+
+    Whoever owned events of it gives them up.
+    """
     for device in request.identifiers:
         if not ledger.devices.is_shared(device):
             yield ChangeNothing((device,), f"{device} is no shared device")
             continue
         held = owners(ledger.devices.sign_ins(device)) if ledger.devices.is_attributed(device) else ()
         persons = dict.fromkeys(owner.identifier for owner in held if owner.identifier != device)
+        untied = sorted(ledger.devices.untied(device), key=rules.rank)
         yield UnshareDevice(device, tuple(persons), request.reason)
+        yield from _tied_again(device, untied, request, ledger, rules)
     if not request.identifiers:
         yield ChangeNothing((), "no device is named")
+
+
+def _tied_again(
+    device: Identifier,
+    untied: Iterable[Identifier],
+    request: IdentityRequest,
+    ledger: Ledger,
+    rules: IdentityRules,
+) -> Iterator[MergePair]:
+    """Yield the links that are in force again, strongest first; size and fan-in count as accepted."""
+    for other in untied:
+        ends = ledger.links.pair(device, other)
+        evidence = tuple(
+            decided(request, single, "active", "")
+            for single in ledger.links.evidence(*ends)
+            if single.reason == "shared" and single.status in {"retracted", "refused"}
+        )
+        if not evidence:
+            continue
+        at = min(single.occurred_at for single in evidence)
+        reason, components = judge_reviewed_pair(*ends, at, ledger, rules)
+        if not reason:
+            yield MergePair(PairEvidence(*ends, evidence), components, request.reason)
 
 
 def _undecided(

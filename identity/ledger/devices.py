@@ -1,5 +1,7 @@
 """Shared devices, and who signed in on the devices whose events are attributed by sign-in."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from identity.ledger.table import LedgerTable
@@ -25,13 +27,25 @@ class DeviceLedger:
         """Tell whether a shared device's events belong to whoever signed in last."""
         return (self._table.get("shared", device) or b"").endswith(_ATTRIBUTED)
 
-    def share(self, device: Identifier, decision: int, attributed: bool = False) -> None:
-        """Remember that a device is used by several persons, and whether its events go to whoever signed in last."""
+    def share(
+        self, device: Identifier, decision: int, attributed: bool = False, untied: Sequence[Identifier] = ()
+    ) -> None:
+        """Remember that a device is used by several persons, and whether its events go to whoever signed in last.
+
+        `untied`: what links tied to it until now; where it is shared already, what they did then is still known.
+        """
+        if not self.is_shared(device):
+            self._table.put_names("untied", device, untied)
         self._table.put("shared", device, decision.to_bytes(8, "big") + (_ATTRIBUTED if attributed else b""))
 
     def unshare(self, device: Identifier) -> None:
         """Forget that a device is used by several persons; who signed in on it is still known."""
         self._table.put("shared", device, None)
+        self._table.put_names("untied", device, ())
+
+    def untied(self, device: Identifier) -> tuple[Identifier, ...]:
+        """Return what links tied to a shared device when it was found so."""
+        return self._table.names("untied", device)
 
     def sign_ins(self, device: Identifier) -> SignIns:
         """Return who signed in on a device, and when."""

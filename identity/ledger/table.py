@@ -8,6 +8,7 @@
 | `WORKSPACE|refused|IDENTIFIER` | the last MAX_REFUSED identifiers that it was seen with but not tied to |
 | `WORKSPACE|link|IDENTIFIER⏎IDENTIFIER` | the evidence of each source, as a list of `Evidence` |
 | `WORKSPACE|shared|IDENTIFIER` | number of the decision that found a device shared, 8 bytes; `+` if it is attributed |
+| `WORKSPACE|untied|IDENTIFIER` | the identifiers that the links tied to a device which its being shared took back |
 | `WORKSPACE|signed|IDENTIFIER` | the sign-ins on a device that is or would be attributed, as `SignIns` |
 | `WORKSPACE|devices|IDENTIFIER` | the devices on which somebody signed in so |
 | `WORKSPACE|sequence` | number of the last decision, 8 bytes |

@@ -180,15 +180,12 @@ class ReplayedHistory:
         for change in decision.changes:
             if change.kind == "shared" and change.identifiers[0] in self._unshared:
                 unshare = IdentityRequest(self._workspace, "", OPERATOR, 0, change.identifiers[:1], "unshare")
-                self._reopen(decide(unshare, self._store, NOWHERE, self._rules))
+                self._keep(decide(unshare, self._store, NOWHERE, self._rules))
             elif change.kind == "shared":
                 device = change.identifiers[0]
                 self.shared[device] = tuple(
                     link for link in decision.links if device in ends(link) and self._is_sign_in(link)
                 )
-        self._reopen(decision)
-
-    def _reopen(self, decision: Decision) -> None:
         for route in decision.routes:
             identifier = Identifier(route.namespace, route.value)
             if route.reopen and identifier in self._entries:

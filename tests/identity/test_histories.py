@@ -121,6 +121,8 @@ class HistoriesLikeTheModel(Histories):
         assert self.status(self.recorded) == self.model.status
         shared = {identifier for identifier in POOL if self.graph.ledger.devices.is_shared(identifier)}
         assert shared == self.model.shared
+        untied = {device: self.graph.ledger.devices.untied(device) for device in POOL}
+        assert {device for device, others in untied.items() if others} <= shared
 
     def teardown(self) -> None:
         if hasattr(self, "graph"):

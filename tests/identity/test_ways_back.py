@@ -206,14 +206,18 @@ def test_what_others_keep_apart_stays_apart() -> None:
 # -- unshare
 
 
-def test_a_device_that_is_unshared_gets_its_own_profile_back_with_all_its_events() -> None:
+def test_a_device_that_is_unshared_gets_its_own_profile_back_and_its_links() -> None:
     graph = Graph(DEFAULT_RULES)
     graph.together(ANN, TABLET)
     graph.together(BEN, TABLET)
     decision = graph.by_operator("unshare", (TABLET,))
 
-    number = graph.ledger.last_decision()
-    [change] = decision.changes
+    number = graph.ledger.last_decision() - 1
+    change, merged = decision.changes
+    assert (merged.kind, merged.identifiers, merged.decision) == ("merged", (ANN, TABLET), number + 1)
+    assert graph.evidence(ANN, TABLET) == [("shop", "active", "")]
+    assert graph.evidence(BEN, TABLET) == [("shop", "refused", "shared")]
+    assert graph.component(TABLET).identifiers == (ANN, TABLET)
     assert (change.kind, change.identifiers, change.decision) == ("unshared", (TABLET,), number)
     assert requires_rebuild(change)
     assert [(claimant.profile_id, claimant.claims) for claimant in change.claimants] == [
@@ -224,23 +228,51 @@ def test_a_device_that_is_unshared_gets_its_own_profile_back_with_all_its_events
         (
             device_profile_of(TABLET),
             Transfer(number, target=profile_of(TABLET), identifiers=(TABLET,), outdates=True),
-        )
+        ),
+        (profile_of(TABLET), Transfer(number + 1, target=profile_of(ANN), identifiers=(TABLET,))),
     ]
     assert _routes(graph) == {BEN: True, TABLET: True}
     assert kinds(graph.by_operator("unshare", (TABLET,))) == ["nothing"]
 
 
-def test_it_is_whose_sign_in_comes_next_and_a_second_one_shares_it_again() -> None:
+def test_links_that_do_not_fit_any_more_are_not_put_back() -> None:
+    graph = Graph(DEFAULT_RULES)
+    graph.together(ANN, TABLET)
+    graph.together(MAIL, TABLET)
+    graph.together(BEN, MAIL, TABLET)
+    assert graph.are_one(BEN, MAIL)
+    graph.by_operator("unshare", (TABLET,))
+
+    assert graph.component(TABLET).identifiers == (ANN, TABLET)
+    assert graph.evidence(MAIL, TABLET)[0][1] == "retracted"
+
+
+def test_what_was_seen_again_while_it_was_shared_is_put_back_too_but_not_what_an_operator_took_back() -> None:
+    graph = Graph(DEFAULT_RULES)
+    graph.together(ANN, TABLET, source="web")
+    graph.retract(Pair(ANN, TABLET, "web"))
+    graph.together(ANN, TABLET, source="shop")
+    graph.together(BEN, TABLET)
+    graph.together(ANN, TABLET, source="shop")
+    assert graph.evidence(ANN, TABLET) == [("web", "retracted", "retracted"), ("shop", "refused", "shared")]
+    graph.by_operator("unshare", (TABLET,))
+
+    assert graph.evidence(ANN, TABLET) == [("web", "retracted", "retracted"), ("shop", "active", "")]
+
+
+def test_a_second_sign_in_shares_it_again_and_the_links_are_known_again() -> None:
     graph = Graph(DEFAULT_RULES)
     graph.together(ANN, TABLET)
     graph.together(BEN, TABLET)
     graph.by_operator("unshare", (TABLET,))
-    assert outcomes(graph.together(ANN, TABLET)) == [(TABLET, "active", "")]
-    assert graph.are_one(ANN, TABLET)
-    graph.together(BEN, TABLET, source="crm")
+    graph.unmerge(ANN, TABLET)
+    assert outcomes(graph.together(BEN, TABLET)) == [(TABLET, "active", "")]
+    graph.together(ANN, TABLET, source="crm")
 
     assert graph.ledger.devices.is_shared(TABLET)
     assert graph.component(TABLET).identifiers == (TABLET,)
+    graph.by_operator("unshare", (TABLET,))
+    assert graph.are_one(BEN, TABLET)
 
 
 def test_those_who_owned_events_of_it_are_rebuilt_without_them() -> None:
@@ -250,7 +282,8 @@ def test_those_who_owned_events_of_it_are_rebuilt_without_them() -> None:
     graph.sign_in(BEN, MOBILE, at=AT + 6)
     decision = graph.by_operator("unshare", (TABLET,))
 
-    number = graph.ledger.last_decision()
+    number = decision.changes[0].decision
+    assert graph.are_one(ANN, TABLET)
     assert dict(sent(decision, Rebuild)) == {
         profile_of(TABLET): Rebuild(number, identifiers=(TABLET,)),
         profile_of(ANN): Rebuild(number, identifiers=(ANN,), reattributed=(TABLET,)),

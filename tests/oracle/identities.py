@@ -78,6 +78,8 @@ class WhoIsWho:
         self.named: set[Identifier] = set()
         self.shared: set[Identifier] = set()
         self.forbidden: set[PairOfTwo] = set()
+        self.by_sharing: set[tuple[PairOfTwo, str]] = set()
+        self.untied: dict[Identifier, set[PairOfTwo]] = {}
         self._namespaces = namespaces
         self._limits = limits
         self._devices = devices
@@ -103,7 +105,7 @@ class WhoIsWho:
                 for pair in request.pairs:
                     self._allow(self.person_of(pair.left), self.person_of(pair.right), pair)
             case "unshare":
-                self.shared.discard(request.identifiers[0])
+                self._unshare(request.identifiers[0])
             case _:
                 raise NotImplementedError(request.kind)
 
@@ -150,6 +152,7 @@ class WhoIsWho:
         self.named.update(identifiers)
         united, dropped = set(self.person_of(primary)), ""
         judged: dict[PairOfTwo, str] = {}
+        by_sharing: set[PairOfTwo] = set()
         for other in others:
             pair = frozenset((primary, other))
             theirs = self.person_of(other)
@@ -159,6 +162,7 @@ class WhoIsWho:
                 judged[pair] = _VERDICTS[dropped]
             elif pair & self.shared:
                 judged[pair] = "refused"
+                by_sharing.add(pair)
             else:
                 objection = self._objection(united, theirs, pair)
                 if objection == "two persons" and self._is_sign_in(pair) and self._has_person(theirs):
@@ -168,17 +172,29 @@ class WhoIsWho:
                 judged[pair] = _VERDICTS[dropped]
                 united |= set() if dropped else theirs
         for pair, verdict in judged.items():
-            if self.status.get((pair, source)) != "active":
+            if self.status.get((pair, source)) not in {"active", verdict}:
                 self.status[pair, source] = verdict
+                (self.by_sharing.add if pair in by_sharing else self.by_sharing.discard)((pair, source))
 
     def _share(self, identifiers: list[Identifier], device: Identifier, source: str) -> None:
         self.shared.add(device)
-        for pair in self.evidence:
-            if device in pair:
-                self._retract(pair, "", forbid=False)
+        self.untied[device] = {pair for pair in self.evidence if device in pair}
+        for pair in self.untied[device]:
+            self.by_sharing |= self._retract(pair, "", forbid=False)
         self._link(identifiers, source)
         if device == identifiers[0]:
             self._link(identifiers[1:], source)
+
+    def _unshare(self, device: Identifier) -> None:
+        if device not in self.shared:
+            return
+        self.shared.discard(device)
+        untied = self.untied.pop(device)
+        for other in sorted({end for pair in untied for end in pair} - {device}, key=self.strength):
+            pair = frozenset((device, other))
+            taken = [key for key in self.by_sharing if key[0] == pair and self.status[key] in {"retracted", "refused"}]
+            if self._may_be_one(pair):
+                self.status |= dict.fromkeys(taken, "active")
 
     def _unmerge(self, anchor: Identifier, split: set[Identifier], forbid: bool) -> None:
         if not split or anchor in split or not split <= self.person_of(anchor):
@@ -191,15 +207,17 @@ class WhoIsWho:
         if forbid:
             self.forbidden |= {frozenset((anchor, other)) for other in split}
 
-    def _retract(self, pair: PairOfTwo, source: str, forbid: bool) -> None:
+    def _retract(self, pair: PairOfTwo, source: str, forbid: bool) -> set[tuple[PairOfTwo, str]]:
         meant = [
             (of, shown_by)
             for (of, shown_by), status in self.status.items()
             if of == pair and source in ("", shown_by) and status in {"active", "waiting"}
         ]
         self.status |= dict.fromkeys(meant, "retracted")
+        self.by_sharing -= set(meant)
         if meant and forbid:
             self.forbidden.add(pair)
+        return set(meant)
 
     def _review(self, pair: PairOfTwo, is_accepted: bool) -> None:
         waiting = [key for key, status in self.status.items() if key[0] == pair and status == "waiting"]
@@ -224,6 +242,7 @@ class WhoIsWho:
         for key, status in self.status.items():
             if key[0] in allowed and status == "refused":
                 self.status[key] = "retracted"
+                self.by_sharing.discard(key)
 
     # -- the rules
 

@@ -302,6 +302,7 @@ def test_a_device_that_an_operator_unshared_is_not_shared_by_a_plan() -> None:
     installation.operator("unshare", TABLET)
     plan = installation.planned(history, DEFAULT_RULES)
     assert (plan.is_empty, plan.newly_shared, plan.stay_shared) == (True, (), ())
+    assert len(set(installation.profiles([MEI, TABLET]).values())) == 1
 
 
 def test_a_device_that_becomes_shared_is_shared_by_the_requests() -> None:
