@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from identity.decision import Decision
 from identity.rules import DEFAULT_RULES, IdentityRules
@@ -71,6 +71,21 @@ class Histories(RuleBasedStateMachine):
     def unshare(self, device: Identifier) -> None:
         self.by_operator("unshare", (device,))
 
+    @precondition(lambda self: self.shared())
+    @rule(data=st.data())
+    def unshare_what_is_shared(self, data: st.DataObject) -> None:
+        self.by_operator("unshare", (data.draw(st.sampled_from(self.shared())),))
+
+    @precondition(lambda self: self.forbidden())
+    @rule(data=st.data())
+    def allow_what_is_forbidden(self, data: st.DataObject) -> None:
+        self.by_operator("allow", pairs=(data.draw(st.sampled_from(self.forbidden())),))
+
+    @precondition(lambda self: self.waiting())
+    @rule(data=st.data(), kind=st.sampled_from(("accept", "reject", "retract")))
+    def decide_what_waits(self, data: st.DataObject, kind: RequestKind) -> None:
+        self.by_operator(kind, pairs=(data.draw(st.sampled_from(self.waiting())),))
+
     def by_operator(
         self,
         kind: RequestKind,
@@ -83,6 +98,23 @@ class Histories(RuleBasedStateMachine):
 
     def decide(self, request: IdentityRequest) -> None:
         self.graph.decide(request)
+
+    def shared(self) -> list[Identifier]:
+        """The devices that are shared."""
+        return [device for device in POOL if self.graph.ledger.devices.is_shared(device)]
+
+    def forbidden(self) -> list[Pair]:
+        """The pairs that must never become one person."""
+        ledger = self.graph.ledger.components
+        return [Pair(left, right) for left, right in combinations(POOL, 2) if ledger.of(left).is_apart(left, right)]
+
+    def waiting(self) -> list[Pair]:
+        """The pairs that wait for a review."""
+        return [
+            Pair(left, right)
+            for left, right in combinations(POOL, 2)
+            if any(status == "waiting" for _, status, _ in self.graph.evidence(left, right))
+        ]
 
     def near(self) -> set[frozenset[Identifier]]:
         """The pairs that active links tie."""
@@ -119,10 +151,9 @@ class HistoriesLikeTheModel(Histories):
         assert self.graph.canonicals(POOL) == {identifier: self.model.canonical_of(identifier) for identifier in POOL}
         assert self.near() == self.model.evidence.keys()
         assert self.status(self.recorded) == self.model.status
-        shared = {identifier for identifier in POOL if self.graph.ledger.devices.is_shared(identifier)}
-        assert shared == self.model.shared
-        untied = {device: self.graph.ledger.devices.untied(device) for device in POOL}
-        assert {device for device, others in untied.items() if others} <= shared
+        assert set(self.shared()) == self.model.shared
+        assert {frozenset((pair.left, pair.right)) for pair in self.forbidden()} == self.model.forbidden
+        assert {device for device in POOL if self.graph.ledger.devices.untied(device)} <= self.model.shared
 
     def teardown(self) -> None:
         if hasattr(self, "graph"):
