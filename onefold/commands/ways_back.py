@@ -61,10 +61,10 @@ def unshare(  # noqa: PLR0913, PLR0917 - one for each option
     as_json: bool,
     data_dir: Path | None,
 ) -> None:
-    """Make a shared device one like any other: it has all its events, and is whose sign-in comes next.
+    """Make a shared device one like any other: whose it was before, with all its events.
 
-    `onefold merge` says at once whose it is. A second person who signs in on it makes it shared again. Exits with 1 if
-    it is not shared.
+    The links that its being shared took are in force again, as far as the rules let them. A second person who signs in
+    on it makes it shared again. Exits with 1 if it is not shared.
 
     \b
     Examples:

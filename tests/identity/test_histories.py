@@ -81,6 +81,13 @@ class Histories(RuleBasedStateMachine):
     def allow_what_is_forbidden(self, data: st.DataObject) -> None:
         self.by_operator("allow", pairs=(data.draw(st.sampled_from(self.forbidden())),))
 
+    @precondition(lambda self: self.forbidden())
+    @rule(data=st.data(), source=sources)
+    def see_what_is_forbidden(self, data: st.DataObject, source: str) -> None:
+        pair = data.draw(st.sampled_from(self.forbidden()))
+        named = self.graph.rules.usable((pair.left, pair.right))
+        self.decide(IdentityRequest("main", "m", source, AT, named))
+
     @precondition(lambda self: self.waiting())
     @rule(data=st.data(), kind=st.sampled_from(("accept", "reject", "retract")))
     def decide_what_waits(self, data: st.DataObject, kind: RequestKind) -> None:
