@@ -43,11 +43,12 @@ pairs = st.lists(
     max_size=3,
 ).map(tuple)
 sources = st.sampled_from(("shop", "crm"))
+BY_OPERATORS: tuple[RequestKind, ...] = ("unmerge", "retract", "accept", "reject", "merge", "allow", "unshare")
 seldom = st.integers(0, 3).map(lambda number: number == 0)
 
 
 class Histories(RuleBasedStateMachine):
-    """Events of two sources and requests of operators, who name any identifiers, so that many change nothing."""
+    """Events of two sources and requests of operators; now and then they name anybody, so that they change nothing."""
 
     graph: Graph
 
@@ -55,43 +56,53 @@ class Histories(RuleBasedStateMachine):
     def link(self, identifiers: list[Identifier], source: str) -> None:
         self.decide(IdentityRequest("main", "m", source, AT, self.graph.rules.usable(identifiers)))
 
-    @rule(anchor_and_split=named, forbid=seldom)
-    def unmerge(self, anchor_and_split: list[Identifier], forbid: bool) -> None:
-        self.by_operator("unmerge", tuple(anchor_and_split), forbid=forbid)
+    @rule(pair=st.lists(st.sampled_from(POOL), min_size=2, max_size=2, unique=True), source=sources)
+    def link_two(self, pair: list[Identifier], source: str) -> None:
+        self.decide(IdentityRequest("main", "m", source, AT, self.graph.rules.usable(pair)))
 
-    @rule(pairs=pairs, forbid=seldom)
-    def retract(self, pairs: tuple[Pair, ...], forbid: bool) -> None:
-        self.by_operator("retract", pairs=pairs, forbid=forbid)
+    @rule(identifiers=named, pairs=pairs, kind=st.sampled_from(BY_OPERATORS), forbid=seldom)
+    def request_anything(
+        self, identifiers: list[Identifier], pairs: tuple[Pair, ...], kind: RequestKind, forbid: bool
+    ) -> None:
+        self.by_operator(kind, tuple(identifiers), pairs=pairs, forbid=forbid)
 
-    @rule(pairs=pairs, kind=st.sampled_from(("accept", "reject", "merge", "allow")))
-    def decide_by_hand(self, pairs: tuple[Pair, ...], kind: RequestKind) -> None:
-        self.by_operator(kind, pairs=pairs)
+    @rule(pairs=pairs)
+    def merge(self, pairs: tuple[Pair, ...]) -> None:
+        self.by_operator("merge", pairs=pairs)
 
-    @rule(device=st.sampled_from(POOL))
-    def unshare(self, device: Identifier) -> None:
-        self.by_operator("unshare", (device,))
+    @precondition(lambda self: self.persons())
+    @rule(data=st.data(), forbid=st.booleans())
+    def unmerge(self, data: st.DataObject, forbid: bool) -> None:
+        person = st.sampled_from(data.draw(st.sampled_from(self.persons())))
+        named = data.draw(st.lists(person, min_size=2, max_size=3, unique=True))
+        self.by_operator("unmerge", tuple(named), forbid=forbid)
+
+    @precondition(lambda self: self.with_status("active"))
+    @rule(data=st.data(), source=st.sampled_from(("", "shop", "crm", "operator")), forbid=seldom)
+    def retract(self, data: st.DataObject, source: str, forbid: bool) -> None:
+        pair = data.draw(st.sampled_from(self.with_status("active")))
+        self.by_operator("retract", pairs=(Pair(pair.left, pair.right, source),), forbid=forbid)
 
     @precondition(lambda self: self.shared())
     @rule(data=st.data())
-    def unshare_what_is_shared(self, data: st.DataObject) -> None:
+    def unshare(self, data: st.DataObject) -> None:
         self.by_operator("unshare", (data.draw(st.sampled_from(self.shared())),))
 
     @precondition(lambda self: self.forbidden())
     @rule(data=st.data())
-    def allow_what_is_forbidden(self, data: st.DataObject) -> None:
+    def allow(self, data: st.DataObject) -> None:
         self.by_operator("allow", pairs=(data.draw(st.sampled_from(self.forbidden())),))
 
     @precondition(lambda self: self.forbidden())
     @rule(data=st.data(), source=sources)
     def see_what_is_forbidden(self, data: st.DataObject, source: str) -> None:
         pair = data.draw(st.sampled_from(self.forbidden()))
-        named = self.graph.rules.usable((pair.left, pair.right))
-        self.decide(IdentityRequest("main", "m", source, AT, named))
+        self.decide(IdentityRequest("main", "m", source, AT, self.graph.rules.usable((pair.left, pair.right))))
 
-    @precondition(lambda self: self.waiting())
+    @precondition(lambda self: self.with_status("waiting"))
     @rule(data=st.data(), kind=st.sampled_from(("accept", "reject", "retract")))
     def decide_what_waits(self, data: st.DataObject, kind: RequestKind) -> None:
-        self.by_operator(kind, pairs=(data.draw(st.sampled_from(self.waiting())),))
+        self.by_operator(kind, pairs=(data.draw(st.sampled_from(self.with_status("waiting"))),))
 
     def by_operator(
         self,
@@ -115,12 +126,17 @@ class Histories(RuleBasedStateMachine):
         ledger = self.graph.ledger.components
         return [Pair(left, right) for left, right in combinations(POOL, 2) if ledger.of(left).is_apart(left, right)]
 
-    def waiting(self) -> list[Pair]:
-        """The pairs that wait for a review."""
+    def persons(self) -> list[tuple[Identifier, ...]]:
+        """The persons with several identifiers."""
+        persons = dict.fromkeys(self.graph.component(identifier).identifiers for identifier in POOL)
+        return [person for person in persons if len(person) > 1]
+
+    def with_status(self, sought: str) -> list[Pair]:
+        """The pairs of which some evidence has a status."""
         return [
             Pair(left, right)
             for left, right in combinations(POOL, 2)
-            if any(status == "waiting" for _, status, _ in self.graph.evidence(left, right))
+            if any(status == sought for _, status, _ in self.graph.evidence(left, right))
         ]
 
     def near(self) -> set[frozenset[Identifier]]:

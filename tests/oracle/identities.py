@@ -105,7 +105,8 @@ class WhoIsWho:
                 for pair in request.pairs:
                     self._allow(self.person_of(pair.left), self.person_of(pair.right), pair)
             case "unshare":
-                self._unshare(request.identifiers[0])
+                for device in request.identifiers:
+                    self._unshare(device)
             case _:
                 raise NotImplementedError(request.kind)
 
