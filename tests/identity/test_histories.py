@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(1_800)]
 
 NAMESPACES = ("user_id", "email", "cookie", "anonymous_id")
 POOL = [Identifier(namespace, f"{number}x") for namespace in NAMESPACES for number in range(3)]
+NAMED = {str(identifier): identifier for identifier in POOL}
 UNLIMITED = plain(one_user=False)
 DEVICES = ("cookie", "anonymous_id")
 DEVICES_FIRST = IdentityRules(tuple(sorted(DEFAULT_RULES.namespaces, key=lambda rule: rule.name != "anonymous_id")))
@@ -51,6 +52,10 @@ class Histories(RuleBasedStateMachine):
     """Events of two sources and requests of operators; now and then they name anybody, so that they change nothing."""
 
     graph: Graph
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recorded: set[tuple[Identifier, Identifier]] = set()  # all pairs that evidence was published of
 
     @rule(identifiers=st.lists(st.sampled_from(POOL), min_size=1, max_size=4, unique=True), source=sources)
     def link(self, identifiers: list[Identifier], source: str) -> None:
@@ -115,7 +120,13 @@ class Histories(RuleBasedStateMachine):
         self.decide(IdentityRequest("main", "", "operator", AT, identifiers, kind, forbid=forbid, pairs=pairs))
 
     def decide(self, request: IdentityRequest) -> None:
-        self.graph.decide(request)
+        self.decided(request)
+
+    def decided(self, request: IdentityRequest) -> Decision:
+        """GRAPH's decision, whose evidence is remembered."""
+        decision = self.graph.decide(request)
+        self.recorded |= {(link.left, link.right) for link in decision.links}
+        return decision
 
     def shared(self) -> list[Identifier]:
         """The devices that are shared."""
@@ -123,8 +134,8 @@ class Histories(RuleBasedStateMachine):
 
     def forbidden(self) -> list[Pair]:
         """The pairs that must never become one person."""
-        ledger = self.graph.ledger.components
-        return [Pair(left, right) for left, right in combinations(POOL, 2) if ledger.of(left).is_apart(left, right)]
+        apart = [pair for left in POOL for pair in self.graph.component(left).apart if pair[0] == str(left)]
+        return [Pair(NAMED[left], NAMED[right]) for left, right in apart if left < right]
 
     def persons(self) -> list[tuple[Identifier, ...]]:
         """The persons with several identifiers."""
@@ -135,7 +146,7 @@ class Histories(RuleBasedStateMachine):
         """The pairs of which some evidence has a status."""
         return [
             Pair(left, right)
-            for left, right in combinations(POOL, 2)
+            for left, right in sorted(self.recorded)
             if any(status == sought for _, status, _ in self.graph.evidence(left, right))
         ]
 
@@ -151,10 +162,6 @@ class HistoriesLikeTheModel(Histories):
 
     model: WhoIsWho
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.recorded: set[tuple[Identifier, Identifier]] = set()  # all pairs that evidence was published of
-
     @initialize(max_size=st.sampled_from((4, 1_000)))
     def begin_without_devices(self, max_size: int) -> None:
         self.graph = Graph(plain(max_identifiers=max_size))
@@ -162,7 +169,7 @@ class HistoriesLikeTheModel(Histories):
 
     def decide(self, request: IdentityRequest) -> None:
         forbidden, before = set(self.model.forbidden), self._together(self.model.forbidden)
-        self.recorded |= {(link.left, link.right) for link in self.graph.decide(request).links}
+        self.decided(request)
         self.model.decide(request)
         assert self._together(forbidden) <= before
 
@@ -214,7 +221,7 @@ class HistoriesUnderAnyRules(Histories):
 
     def decide(self, request: IdentityRequest) -> None:
         before = {self.graph.component(identifier).identifiers for identifier in POOL}
-        decision = self.graph.decide(request)
+        decision = self.decided(request)
         self.published |= {(link.left, link.right, link.source): link for link in decision.links}
         self._check_numbers(decision)
         self._check_claims(decision, before)

@@ -92,23 +92,26 @@ class WhoIsWho:
                 self._link(sorted(set(request.identifiers), key=self.strength), request.source)
             case "unmerge":
                 self._unmerge(request.identifiers[0], set(request.identifiers[1:]), request.forbid)
-            case "retract":
+            case "retract" | "accept" | "reject" | "merge" | "allow":
                 for pair in request.pairs:
-                    self._retract(frozenset((pair.left, pair.right)), pair.source, request.forbid)
-            case "accept" | "reject":
-                for pair in request.pairs:
-                    self._review(frozenset((pair.left, pair.right)), request.kind == "accept")
-            case "merge":
-                for pair in request.pairs:
-                    self._merge(frozenset((pair.left, pair.right)))
-            case "allow":
-                for pair in request.pairs:
-                    self._allow(self.person_of(pair.left), self.person_of(pair.right), pair)
+                    self._decide_pair(pair, request)
             case "unshare":
                 for device in request.identifiers:
                     self._unshare(device)
             case _:
                 raise NotImplementedError(request.kind)
+
+    def _decide_pair(self, named: Pair, request: IdentityRequest) -> None:
+        pair = frozenset((named.left, named.right))
+        match request.kind:
+            case "retract":
+                self._retract(pair, named.source, request.forbid)
+            case "merge":
+                self._merge(pair)
+            case "allow":
+                self._allow(self.person_of(named.left), self.person_of(named.right), pair)
+            case kind:
+                self._review(pair, kind == "accept")
 
     # -- what came of it
 
@@ -234,9 +237,9 @@ class WhoIsWho:
             self.named |= pair
             self.status[pair, "operator"] = "active"
 
-    def _allow(self, person: frozenset[Identifier], other: frozenset[Identifier], named: Pair) -> None:
+    def _allow(self, person: frozenset[Identifier], other: frozenset[Identifier], named: PairOfTwo) -> None:
         if person == other:
-            allowed = self.forbidden & {frozenset((named.left, named.right))}
+            allowed = self.forbidden & {named}
         else:
             allowed = {pair for pair in self.forbidden if pair & person and pair & other}
         self.forbidden -= allowed
