@@ -55,6 +55,8 @@ class Written(NamedTuple):
 
 def parse(body: bytes) -> JsonValue:
     """Return the body's value. Raises Rejection if it is no JSON."""
+    if not body.strip():
+        raise Rejection("invalid_json", "the body is empty")
     try:
         return parse_text(body.decode("utf-8-sig", errors="surrogateescape"))
     except Rejection as rejection:
@@ -86,6 +88,8 @@ def written(value: JsonObject, field: str, repairs: Repairs, levels: int = MAX_D
     A broken character becomes U+FFFD. What no reader can take (NaN, more than `levels` levels) is left out of an
     object, and null in a list. Of a repeated key the last value counts.
     """
+    if not value:
+        return Written({}, "{}")
     if _is_sound(value, levels):
         try:
             return Written(value, _ENCODER.encode(value).decode())
@@ -172,12 +176,10 @@ class _Repairing:
 
 
 def _is_sound(value: JsonValue, levels: int) -> bool:
-    """Return whether nothing within is nested too deep or must be repaired, halves of surrogate pairs aside."""
-    if isinstance(value, NoNumber | RepeatedKeys):
+    """Return whether nothing in an object or list is nested too deep or must be repaired, but perhaps texts."""
+    if levels == 0 or not isinstance(value, _SOUND):
         return False
-    if not isinstance(value, dict | list):
-        return True
-    if levels == 0:
+    if type(value) is RepeatedKeys:
         return False
     for child in value.values() if isinstance(value, dict) else value:
         if type(child) in _LOOKED_INTO and not _is_sound(child, levels - 1):
@@ -249,6 +251,7 @@ def _shown(value: object) -> object:
 
 
 _TOO_DEEP = NoNumber("...")
+_SOUND = (dict, list)
 _LOOKED_INTO = frozenset({dict, list, RepeatedKeys, NoNumber})
 _HALF = re.compile("[\ud800-\udfff]")
 # Strings are possessive, and may lack their end: so each character is read once.

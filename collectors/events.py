@@ -21,6 +21,7 @@ from schemas.ordinals import pack_ordinal
 from schemas.records import Event, EventType, Repair
 
 CALLS: tuple[EventType, ...] = ("identify", "track", "page", "screen", "alias", "group")
+OPEN_PARTS = ("properties", "traits", "context")
 MAX_EVENT_BYTES = 512 * 1024  # six of nine SDKs send 40 KB; with its identifiers it stays under schemas.topics' limit
 
 
@@ -61,7 +62,7 @@ def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Enve
     context = written(envelope.context | read_object(call, "context", repairs), "context", repairs)
     traits = written(_traits(call, kind, context.value, repairs), "traits", repairs)
     properties = written(_properties(call, kind, repairs), "properties", repairs)
-    _check_size({"properties": properties.text, "traits": traits.text, "context": context.text})
+    _check_size(properties.text, traits.text, context.text)
     times = event_times(call, envelope.sent_at, envelope.received_at)
     repairs.extend(times.repairs)
     naming_traits = traits.value if kind == "identify" else {}
@@ -85,12 +86,12 @@ def read_event(call: JsonObject, kind: EventType, sender: Sender, envelope: Enve
     return Accepted(event, identifiers.reasons(), identifiers.unused)
 
 
-def _check_size(parts: dict[str, str]) -> None:
-    sizes = {field: len(text.encode()) for field, text in parts.items()}
-    size = sum(sizes.values())
-    if size > MAX_EVENT_BYTES:
-        message = f"{', '.join(sizes)} have {size} bytes of JSON; at most {MAX_EVENT_BYTES} are accepted"
-        raise Rejection("event_too_large", message, max(sizes, key=lambda field: sizes[field]))
+def _check_size(*texts: str) -> None:
+    """Raise Rejection with the largest of the open parts if properties, traits and context are too large together."""
+    sizes = [len(text.encode()) for text in texts]
+    if sum(sizes) > MAX_EVENT_BYTES:
+        message = f"{', '.join(OPEN_PARTS)} have {sum(sizes)} bytes of JSON; at most {MAX_EVENT_BYTES} are accepted"
+        raise Rejection("event_too_large", message, OPEN_PARTS[sizes.index(max(sizes))])
 
 
 def _message_id(call: JsonObject, repairs: Repairs) -> str:

@@ -133,7 +133,9 @@ def test_no_more_repairs_are_named_than_a_few() -> None:
     ("body", "message"),
     [
         (b'{"a": 1,\n }', "line 2, column 2"),
-        (b"", "line 1, column 1"),
+        (b"", "the body is empty"),
+        (b" \r\n", "the body is empty"),
+        (b"plain", "line 1, column 1"),
         (b'{"a": \xff}', "line 1, column 7 (nor is it UTF-8: byte 6 is 0xff)"),
         ('{"a": 1}'.encode("utf-16"), "(nor is it UTF-8: byte 0 is 0xff)"),
         (b"[" * 100_000, "not JSON"),

@@ -205,3 +205,20 @@ def _decode_both(value: bytes) -> None:
         codec.decode(Event, value)
     with contextlib.suppress(DecodeError):
         codec.decode_head(value)
+
+
+@pytest.mark.parametrize("place", [b"main", b"Viewed", b"u1", b"price"])
+def test_bytes_that_are_no_utf8_are_read_where_that_is_wanted_and_nowhere_else(place: bytes) -> None:
+    codec = Codec(FixedSchemas())
+    value = ENCODED.replace(place, b"\xe9" + place[1:])
+    assert _reason(value, codec) == "invalid"
+    assert str(codec.decode_as_sent(value)).count("\\udce9") == 1
+    assert codec.decode_as_sent(ENCODED) == EVENT
+
+
+def test_times_are_clamped_but_where_they_are_wanted_as_they_were_sent() -> None:
+    codec = Codec(FixedSchemas())
+    late = msgspec.structs.replace(EVENT, occurred_at=EVENT.received_at + 1)
+    value = codec.encoder(Event)(late)
+    assert codec.decode(Event, value).occurred_at == EVENT.received_at
+    assert codec.decode_as_sent(value) == late
