@@ -17,6 +17,7 @@ from settings import without_credentials
 
 COMPATIBILITY = "FULL_TRANSITIVE"
 _UNKNOWN = 404
+_LAST_ID = 2**31 - 1  # an id is a signed integer of 32 bits to Confluent's registry and to all that are compatible
 
 
 class Registry:
@@ -28,7 +29,12 @@ class Registry:
         self._ids: dict[type[msgspec.Struct], int] = {}
 
     def schema_by_id(self, schema_id: int) -> str | None:
-        """Return text of a schema, or None where the registry answers that there is none."""
+        """Return text of a schema, or None where the registry answers that there is none.
+
+        An id that no registry gives is not asked for: what its server makes of such a number is anybody's guess.
+        """
+        if schema_id > _LAST_ID:
+            return None
         with self._errors_sorted():
             try:
                 return self._client.get_schema(schema_id).schema_str

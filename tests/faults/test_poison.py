@@ -104,6 +104,7 @@ def _bytes_that_are_no(value: bytes, codec: Codec, workspace: str) -> Poison:
         ("bad_magic", b"\x07" + value[1:]),
         ("bad_magic", b"\x01" + os.urandom(2 * MB)),
         ("unknown_schema", b"\x00\x00\x0f\x42\x3f" + value[5:]),
+        ("unknown_schema", b"\x00\xff\xff\xff\xff" + value[5:]),
         ("truncated", value[:4]),
         ("truncated", value[: len(value) // 3]),
         ("truncated", None),

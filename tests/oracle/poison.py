@@ -48,6 +48,7 @@ def no_events(codec: Codec, workspace: str) -> list[tuple[Reason, bytes | None]]
         ("truncated", value[:-8]),  # only who reads the whole event can see it
         ("truncated", None),
         ("unknown_schema", b"\x00\x00\x0f\x42\x3f" + value[5:]),
+        ("unknown_schema", b"\x00\xff\xff\xff\xff" + value[5:]),
         ("wrong_schema", codec.encoder(Profile)(Profile(workspace, "0" * 36, START, 1, traits="{}"))),
         ("no_identifier", encode(msgspec.structs.replace(event, identifiers=(device(" "),)))),
         ("no_identifier", encode(msgspec.structs.replace(event, identifiers=()))),
