@@ -10,7 +10,7 @@ import pytest
 from tests.embedded.clickhouse.conftest import Server
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.soak]
+pytestmark = [pytest.mark.stack, pytest.mark.soak(has_short_form=True)]
 
 ENDLESS = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(cityHash64(number))"
 
@@ -67,7 +67,7 @@ def test_an_id_that_runs_already_is_refused(server: Server) -> None:
     )
 
 
-@pytest.mark.parametrize("sql", [ENDLESS, "SELECT number FROM system.numbers"])
+@pytest.mark.parametrize("sql", [ENDLESS, pytest.param("SELECT number FROM system.numbers", marks=pytest.mark.soak)])
 def test_a_query_ends_when_its_client_leaves(server: Server, sql: str) -> None:
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(server.url, params={"query_id": "left"}, content=sql + " FORMAT JSON", timeout=0.7)
@@ -79,6 +79,7 @@ def test_a_query_ends_when_its_client_leaves(server: Server, sql: str) -> None:
     wait_until(lambda: not running(server, "left too"), "the engine gives the stream up")
 
 
+@pytest.mark.soak
 def test_long_queries_hold_up_neither_pings_nor_inserts(server: Server) -> None:
     server.ask("CREATE TABLE t (a UInt32) ENGINE = MergeTree ORDER BY a")
     ids = [f"long {number}" for number in range(20)]  # more than the gateway runs at a time
@@ -97,13 +98,14 @@ def test_long_queries_hold_up_neither_pings_nor_inserts(server: Server) -> None:
     assert server.ask("SELECT count() FROM t") == "20"
 
 
-def test_eight_clients_read_and_write_at_once(server: Server) -> None:
+def test_eight_clients_read_and_write_at_once(server: Server, is_long: bool) -> None:
+    batches = 15 if is_long else 3
     server.ask("CREATE TABLE t (client UInt8, n UInt32) ENGINE = MergeTree ORDER BY (client, n)")
 
     def work(number: int) -> int:
         client = server.client()
         client.command("SELECT 1")
-        for batch in range(15):
+        for batch in range(batches):
             client.insert("t", [[number, batch * 100 + row] for row in range(100)], column_names=["client", "n"])
             found = client.query(
                 "SELECT count(), {own:UInt8}, getSetting('max_threads') FROM t WHERE client = {own:UInt8}",
@@ -116,4 +118,4 @@ def test_eight_clients_read_and_write_at_once(server: Server) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(work, range(8))) == list(range(8))
-    assert server.ask("SELECT count(), uniqExact(client, n) FROM t") == "12000\t12000"
+    assert server.ask("SELECT count(), uniqExact(client, n) FROM t") == f"{800 * batches}\t{800 * batches}"

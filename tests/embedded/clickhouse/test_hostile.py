@@ -7,7 +7,7 @@ import pytest
 
 from tests.embedded.clickhouse.conftest import Server
 
-pytestmark = [pytest.mark.stack, pytest.mark.soak]
+pytestmark = [pytest.mark.stack, pytest.mark.soak(has_short_form=True)]
 
 
 @pytest.fixture
@@ -27,10 +27,12 @@ def survivor(server: Server) -> Server:
         b"SELECT " + b"(" * 200_000,
         b"SELECT " + b"-" * 200_000 + b"1",
         b"SELECT " + b"[" * 100_000 + b"]" * 100_000,
-        b"SELECT " + b"1+" * 100_000 + b"1",
+        pytest.param(b"SELECT " + b"1+" * 100_000 + b"1", marks=pytest.mark.soak),
         b"SELECT '" + b"x" * 240_000,
         b"SELECT /* never closed",
-        b"SELECT CAST(1 AS " + b"Array(" * 20_000 + b"UInt8" + b")" * 20_000 + b")",
+        pytest.param(
+            b"SELECT CAST(1 AS " + b"Array(" * 20_000 + b"UInt8" + b")" * 20_000 + b")", marks=pytest.mark.soak
+        ),
         b"SELECT repeat('x', 1000000000000)",
         b"SELECT arrayMap(x -> x, range(1000000000000))",
         b"SELECT groupArray(number) FROM numbers(100000000000) SETTINGS max_memory_usage = 100000000",
@@ -56,7 +58,16 @@ def test_hostile_queries_are_answered(survivor: Server, query: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Native", "ArrowStream", "Arrow", "Parquet", "ORC", "Avro", "RowBinary", "MsgPack", "Npy"]
+    "name",
+    [
+        "Native",
+        "Parquet",
+        "RowBinary",
+        *(
+            pytest.param(name, marks=pytest.mark.soak)
+            for name in ("ArrowStream", "Arrow", "ORC", "Avro", "MsgPack", "Npy")
+        ),
+    ],
 )
 @pytest.mark.parametrize(
     "data",
@@ -79,12 +90,13 @@ def test_malformed_binary_data_is_an_error(survivor: Server, name: str, data: by
     assert survivor.alive()
 
 
-def test_damaged_blocks_of_real_data_are_answered(survivor: Server) -> None:
+def test_damaged_blocks_of_real_data_are_answered(survivor: Server, is_long: bool) -> None:
+    pieces = 40 if is_long else 4
     select = "SELECT number::UInt32 AS a, toString(a) AS b, [b, b] AS c, '{\"k\": 1}'::JSON AS j FROM numbers(50)"
     for name in ("Native", "ArrowStream", "Parquet", "RowBinary"):
         table = select if name in ("Native", "RowBinary") else f"SELECT a, b, c FROM ({select})"
         data = survivor.http.post("/", content=f"{table} FORMAT {name}").content
-        for at in range(0, len(data), max(1, len(data) // 40)):
+        for at in range(0, len(data), max(1, len(data) // pieces)):
             damaged = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
             survivor.http.post("/", params={"query": f"INSERT INTO t FORMAT {name}"}, content=damaged)
             survivor.http.post("/", params={"query": f"INSERT INTO t FORMAT {name}"}, content=data[:at])
@@ -98,6 +110,7 @@ def test_one_byte_under_an_encoding_is_an_error(survivor: Server, encoding: str)
     assert survivor.alive()
 
 
+@pytest.mark.soak
 def test_a_query_of_100_megabytes_is_too_long(survivor: Server) -> None:
     response = survivor.http.post("/", content=b"SELECT '" + b"x" * 100_000_000 + b"'")
     assert (response.status_code, "Max query size" in response.text) == (400, True)

@@ -11,7 +11,7 @@ import pytest
 from embedded.clickhouse.access import SOURCES
 from tests.embedded.clickhouse.conftest import Server
 
-pytestmark = [pytest.mark.stack, pytest.mark.soak]
+pytestmark = [pytest.mark.stack, pytest.mark.soak(has_short_form=True)]
 
 PASSWORD = "sesame-0123456789"
 NAVIGATED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -25,6 +25,16 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     secret.write_text(f"{PASSWORD}\n")
     secret.chmod(0o600)
     server = Server(folder / "data & more", "--password-file", str(secret))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def allowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A gateway without a password that lets queries reach everywhere, with one row in one table."""
+    server = Server(tmp_path_factory.mktemp("allowing"), "--allow", ",".join(SOURCES))
+    server.ask("CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a")
+    server.ask("INSERT INTO t VALUES (7)")
     yield server
     server.stop()
 
@@ -113,17 +123,11 @@ def test_another_name_that_points_here_is_refused(guarded: Server, host: str) ->
         "SELECT * FROM file('/etc/passwd', 'LineAsString')",
     ],
 )
-def test_a_get_changes_nothing_and_reaches_nothing(tmp_path: Path, query: str) -> None:
-    server = Server(tmp_path, "--allow", ",".join(SOURCES))
-    try:
-        server.ask("CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a")
-        server.ask("INSERT INTO t VALUES (7)")
-        assert server.http.get("/", params={"query": query}).status_code in {403, 500}
-        assert server.ask("SELECT a FROM t") == "7"
-        assert server.ask("SHOW TABLES") == "t"
-        assert server.http.get("/", params={"query": "SELECT a FROM t"}).text == "7\n"
-    finally:
-        server.stop()
+def test_a_get_changes_nothing_and_reaches_nothing(allowing: Server, query: str) -> None:
+    assert allowing.http.get("/", params={"query": query}).status_code in {403, 500}
+    assert allowing.ask("SELECT a FROM t") == "7"
+    assert allowing.ask("SHOW TABLES") == "t"
+    assert allowing.http.get("/", params={"query": "SELECT a FROM t"}).text == "7\n"
 
 
 # -- whoever reaches the port
@@ -330,6 +334,7 @@ def test_a_configuration_where_the_process_starts_is_not_read(tmp_path: Path, mo
         server.stop()
 
 
+@pytest.mark.soak
 def test_tables_of_the_default_database_outlive_a_restart(tmp_path: Path) -> None:
     for expected in ("1", "2", "3"):
         server = Server(tmp_path)
