@@ -1,12 +1,13 @@
 """The chapters' commands do what they say: each block of commands is run, and prints the lines that are shown."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.guide.chapter import Ids, blocks
+from tests.guide.chapter import GUIDE, Ids, blocks
 from tests.guide.terminal import Terminal
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -29,3 +30,35 @@ def test_every_command_of_the_chapter_prints_what_it_shows(terminal: Terminal, c
         assert (done.returncode != 0) is step.fails, f"{step.text}\n{done.stdout}"
         missing = ids.missing(step.answer, done.stdout)
         assert not missing, f"{missing} is not in what was printed by\n{step.text}\n{done.stdout}"
+
+
+README = (GUIDE.parents[1] / "README.md").read_text(encoding="utf-8")
+# Ids (the picture shortens some), times and the numbers of decisions are others at every run.
+_CHANGING = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}\.\.\.|\d{4}-\d\d-\d\dT[0-9:.]+Z|\b\d+(?=: )"
+)
+_FRAME = re.compile(r"[─│╭╮╰╯├└]")
+
+
+def _block(kind: str, beginning: str) -> str:
+    """The first block of the README that begins so."""
+    match = re.search(rf"^```{kind}\n({re.escape(beginning)}.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert match is not None, beginning
+    return match[1]
+
+
+def _content(text: str) -> set[str]:
+    lines = (_CHANGING.sub("...", _FRAME.sub(" ", line)) for line in text.splitlines())
+    return {" ".join(re.sub(r"decision \d+", "decision ...", line).split()) for line in lines}
+
+
+def test_the_first_page_shows_what_its_commands_make_of_its_first_events(terminal: Terminal) -> None:
+    terminal.run("onefold up")
+    sdk = _block("python", "import segment")
+    for commands in (_block("sh", "curl -u dev:"), f"python - <<'END'\n{sdk}END", "onefold drain"):
+        done = terminal.run(commands)
+        assert done.returncode == 0, done.stdout
+    for picture in _block("text", "$ onefold profile").split("$ ")[1:]:
+        command, shown = picture.split("\n", 1)
+        printed = terminal.run(command).stdout
+        assert _content(shown) <= _content(printed), f"{_content(shown) - _content(printed)}\n{printed}"
