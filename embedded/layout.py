@@ -1,24 +1,38 @@
 """Where the stack keeps things below its data folder, and which ports it listens on."""
 
+import fcntl
+import os
+import random
 import socket
+import tempfile
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from runtime.loopback import LOOPBACK
+from settings import Serving, Settings
+
+# Below those that systems give to outgoing connections: nobody else takes one in between.
+_FREE = range(10_000, 32_000)
+
+
+def _port(address: str) -> int:
+    return int(urlsplit(address if "//" in address else f"//{address}").port or 0)
 
 
 class Ports(msgspec.Struct, frozen=True):
     """The ports of the stack, all on loopback; `msgspec.structs.fields` gives them in the order of the design."""
 
-    kafka: int = 9092
-    registry: int = 8081
-    clickhouse: int = 8123
-    http: int = 8080
-    api: int = 8090
-    worker_metrics: int = 9101
-    sink_metrics: int = 9102
-    rebuilder_metrics: int = 9103
+    kafka: int = _port(Settings().kafka)
+    registry: int = _port(Settings().registry)
+    clickhouse: int = _port(Settings().clickhouse)
+    http: int = Serving().http_port
+    api: int = Serving().api_port
+    worker_metrics: int = Serving().worker_metrics_port
+    sink_metrics: int = Serving().sink_metrics_port
+    rebuilder_metrics: int = Serving().rebuilder_metrics_port
 
     @classmethod
     def free(cls) -> "Ports":
@@ -28,15 +42,41 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different ports that nobody listens on now. Another process may still take one before its use."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Return ports that nobody listens on now, and that no process that lives has got from here before."""
+    candidates = random.sample(_FREE, len(_FREE))
+    ports = (port for port in candidates if _reserve(port) and _is_free(port))
+    return [next(ports) for _ in range(count)]
+
+
+_reserved: set[int] = set()
+
+
+@cache
+def _reservations() -> int:
+    """Open the file of which each process holds a byte for each of its ports, as long as it lives."""
+    path = Path(tempfile.gettempdir()) / f"onefold-ports-{os.getuid()}.lock"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _reserve(port: int) -> bool:
+    if port in _reserved:
+        return False  # a process may lock a byte of its own again
     try:
-        for listener in sockets:
-            listener.bind((LOOPBACK, 0))
-        return [int(listener.getsockname()[1]) for listener in sockets]
-    finally:
-        for listener in sockets:
-            listener.close()
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _reserved.add(port)
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 class Layout(msgspec.Struct, frozen=True):

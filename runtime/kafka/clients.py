@@ -27,7 +27,10 @@ UNJOINED = "unjoined"
 """The group id of consumers that join no group and commit nothing; the client wants one all the same."""
 
 
-def unjoined_consumer(kafka: str, **options: str | int | float | bool) -> Consumer:
-    """Return a consumer to assign partitions to; `options` override, written with `_` for `.`."""
-    config = CONSUMER_CONFIG | {"bootstrap.servers": kafka, "group.id": UNJOINED, "log_level": 0}
+def unjoined_consumer(kafka: str, log_level: int = 0, **options: str | int | float | bool) -> Consumer:
+    """Return a consumer to assign partitions to; `options` override, written with `_` for `.`.
+
+    `log_level`: from 0, nothing, to 7; a command says itself what goes wrong.
+    """
+    config = CONSUMER_CONFIG | {"bootstrap.servers": kafka, "group.id": UNJOINED, "log_level": log_level}
     return Consumer(config | {option.replace("_", "."): value for option, value in options.items()})

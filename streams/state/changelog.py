@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient
 
 from runtime.errors import TerminalError
+from runtime.kafka.clients import unjoined_consumer
 from streams.failpoints import reached
 from streams.state.store import StateStore
 
@@ -24,6 +25,7 @@ FETCH_S = 0.05  # the client always waits as long, or until so many records are 
 FOLLOW_S = 0.5
 STALL_S = 60.0
 ANSWER_S = 30.0
+_LOG_LEVEL = 6  # the client's own: a recovery goes on for minutes, and says what it waits for
 
 
 class Recovered(NamedTuple):
@@ -82,18 +84,13 @@ def _reading(kafka: str, topic: str, partition: int, store: StateStore) -> Itera
     if store.topic() not in {None, topic_id}:
         log.warning("%s: the store was made from another topic of this name: rebuilding", topic)
         store.wipe()
-    consumer = Consumer(
-        {
-            "bootstrap.servers": kafka,
-            "group.id": f"{topic}-recovery",  # required by the client; never joined, nothing is committed
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.max.bytes": 50_000_000,
-            "fetch.queue.backoff.ms": 5,
-            "fetch.wait.max.ms": 10,
-        }
+    consumer = unjoined_consumer(
+        kafka,
+        enable_partition_eof=True,
+        fetch_max_bytes=50_000_000,
+        fetch_queue_backoff_ms=5,
+        fetch_wait_max_ms=10,
+        log_level=_LOG_LEVEL,
     )
     try:
         start = _start(consumer, topic, partition, store)

@@ -129,23 +129,6 @@ class _GaveWayRow(msgspec.Struct):
     retired_id: str
 
 
-class _ChangeRow(msgspec.Struct):
-    decision: int
-    kind: str
-    reason: str
-    request_id: str
-    message_id: str
-    source: str
-    occurred_at: str
-    rule_version: str
-    identifiers: tuple[Identifier, ...]
-    retired: tuple[str, ...]
-    profile_id: str
-    claimants: str
-    events: int
-    milliseconds: int
-
-
 _decode_claimants = msgspec.json.Decoder(tuple[Claimant, ...]).decode
 
 
@@ -262,13 +245,9 @@ def _changes(
     numbers = json.dumps(sorted({decision for decision, _, _ in newest}))
     found = warehouse.rows(_CHANGES, {"workspace": workspace, "decisions": numbers}) if newest else []
     # A rebuild that was repeated is published again: the last one counts.
-    rows = {
-        key: row for row in converted(found, _ChangeRow) if (key := (row.decision, row.kind, row.request_id)) in wanted
-    }
-    return [
-        ShownChange(**msgspec.structs.asdict(row) | {"claimants": _decode_claimants(row.claimants or "[]")})
-        for row in rows.values()
-    ]
+    rows = [row | {"claimants": _decode_claimants(str(row["claimants"] or "[]"))} for row in found]
+    shown = {(change.decision, change.kind, change.request_id): change for change in converted(rows, ShownChange)}
+    return [change for key, change in shown.items() if key in wanted]
 
 
 def _profiles_until(warehouse: Warehouse, workspace: str, profile_ids: Collection[str]) -> dict[str, int]:

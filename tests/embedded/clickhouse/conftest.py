@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from embedded.layout import free_ports
 from tests.support.waiting import wait_until
 
 
@@ -22,7 +22,7 @@ class Server:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-m", "embedded.clickhouse", "--port", str(self.port), "--path", str(folder)]
         self._log = TemporaryFile("w+")  # noqa: SIM115 - as long as the process
@@ -59,13 +59,6 @@ class Server:
             return httpx.get(f"{self.url}/ping").text == "Ok.\n"
         except httpx.TransportError:
             return False
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from embedded.clickhouse.access import CLOSED_SETTINGS, DATABASES, ENGINES, SOURCES, TABLE_FUNCTIONS
-from tests.embedded.clickhouse.conftest import Server, free_port
+from embedded.layout import free_ports
+from tests.embedded.clickhouse.conftest import Server
 
 pytestmark = pytest.mark.stack
 
@@ -323,7 +324,15 @@ def test_what_the_setting_names_is_open_and_nothing_else(tmp_path: Path, outside
 
 
 def _start(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "embedded.clickhouse", "--path", str(folder / "data"), "--port", str(free_port())]
+    command = [
+        sys.executable,
+        "-m",
+        "embedded.clickhouse",
+        "--path",
+        str(folder / "data"),
+        "--port",
+        str(free_ports(1)[0]),
+    ]
     return subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
 
 

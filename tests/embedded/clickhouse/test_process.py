@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.embedded.clickhouse.conftest import Server, free_port
+from embedded.layout import free_ports
+from tests.embedded.clickhouse.conftest import Server
 from tests.embedded.clickhouse.test_concurrency import InBackground
 from tests.support.waiting import wait_until
 
@@ -75,7 +76,7 @@ def _run(folder: Path, port: int) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_folder_in_use_is_one_line(shared_server: Server) -> None:
-    second = _run(shared_server.folder, free_port())
+    second = _run(shared_server.folder, free_ports(1)[0])
     assert second.returncode == 1
     assert second.stderr == f"clickhouse: another process uses the data folder {shared_server.folder.resolve()}\n"
     assert shared_server.alive()
