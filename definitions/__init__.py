@@ -4,7 +4,7 @@ from definitions.errors import DefinitionError, DefinitionErrors
 from definitions.model import Definitions, Destination, Segment
 from definitions.reading.folder import load
 from definitions.streaming.accumulators import Accumulator
-from definitions.streaming.conditions import NEVER, Verdict
+from definitions.streaming.conditions import NEVER, Evaluation
 from definitions.streaming.program import CompiledSegment, Program, compile_program
 
 __all__ = [
@@ -15,9 +15,9 @@ __all__ = [
     "DefinitionErrors",
     "Definitions",
     "Destination",
+    "Evaluation",
     "Program",
     "Segment",
-    "Verdict",
     "compile_program",
     "load",
 ]

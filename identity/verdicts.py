@@ -64,7 +64,7 @@ class ShareDevice(msgspec.Struct, frozen=True):
     retracted: tuple[PairEvidence, ...]
 
 
-class TakeBack(msgspec.Struct, frozen=True):
+class RetractEvidence(msgspec.Struct, frozen=True):
     """Take evidence of a component back, and make components of what is not held together any more.
 
     `forbidden`: who must never become one person again, from `at` (ms) on. `named` and `reason`: what the change says.
@@ -139,7 +139,7 @@ Verdict: TypeAlias = (
     | RememberSignIns
     | LinkPairs
     | ShareDevice
-    | TakeBack
+    | RetractEvidence
     | ReleasePair
     | RejectPair
     | MergePair

@@ -1,4 +1,4 @@
-"""Conditions compiled to verdicts over windows and traits at a time: pure, and without a clock of their own.
+"""Conditions compiled to evaluations over windows and traits at a time: pure, and without a clock of their own.
 
 At time t a window w holds the events with t - w < e <= t. So "at least n within w" is decided by the n-th newest event
 alone: it holds until exactly e + w, and once it has failed only a new event can make it hold.
@@ -16,7 +16,7 @@ NEVER = 2**62
 _BEFORE_ALL_TIME = -NEVER
 
 
-class Verdict(NamedTuple):
+class Evaluation(NamedTuple):
     """Whether a condition holds, and the earliest time, after now, at which that may change without an event."""
 
     holds: bool
@@ -25,10 +25,10 @@ class Verdict(NamedTuple):
 
 Windows: TypeAlias = Mapping[str, Sequence[int]]
 Traits: TypeAlias = Mapping[str, object]
-Evaluate: TypeAlias = Callable[[Windows, Traits, int], Verdict]
+Evaluate: TypeAlias = Callable[[Windows, Traits, int], Evaluation]
 
-_HOLDS = Verdict(True, NEVER)
-_FAILS = Verdict(False, NEVER)
+_HOLDS = Evaluation(True, NEVER)
+_FAILS = Evaluation(False, NEVER)
 
 
 def compile_condition(condition: Condition) -> Evaluate:
@@ -61,12 +61,12 @@ def leaves(condition: Condition) -> Iterator[EventCount | TraitComparison]:
 def _compile_count(count: EventCount) -> Evaluate:
     accumulator, within_ms, nth = accumulator_id(count.events), count.within_ms, count.at_least - 1
 
-    def evaluate(windows: Windows, _traits: Traits, now: int) -> Verdict:
+    def evaluate(windows: Windows, _traits: Traits, now: int) -> Evaluation:
         times = windows.get(accumulator)
         if times is None or len(times) <= nth:
             return _FAILS
         leaves_at = times[nth] + within_ms
-        return Verdict(True, leaves_at) if leaves_at > now else _FAILS
+        return Evaluation(True, leaves_at) if leaves_at > now else _FAILS
 
     return evaluate
 
@@ -74,16 +74,16 @@ def _compile_count(count: EventCount) -> Evaluate:
 def _compile_trait(comparison: TraitComparison) -> Evaluate:
     read, passes = compile_path(comparison.path), compile_comparisons(comparison.comparisons)
 
-    def evaluate(_windows: Windows, traits: Traits, _now: int) -> Verdict:
+    def evaluate(_windows: Windows, traits: Traits, _now: int) -> Evaluation:
         return _HOLDS if passes(read(traits)) else _FAILS
 
     return evaluate
 
 
 def _compile_not(inner: Evaluate) -> Evaluate:
-    def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
+    def evaluate(windows: Windows, traits: Traits, now: int) -> Evaluation:
         holds, until = inner(windows, traits, now)
-        return Verdict(not holds, until)
+        return Evaluation(not holds, until)
 
     return evaluate
 
@@ -96,18 +96,18 @@ def _compile_group(conditions: tuple[Condition, ...], settles: bool) -> Evaluate
     """
     evaluations = tuple(compile_condition(condition) for condition in conditions)
 
-    def evaluate(windows: Windows, traits: Traits, now: int) -> Verdict:
+    def evaluate(windows: Windows, traits: Traits, now: int) -> Evaluation:
         settled_until, open_until = _BEFORE_ALL_TIME, NEVER
         for inner in evaluations:
             holds, until = inner(windows, traits, now)
             if holds is settles:
                 if until == NEVER:
-                    return Verdict(settles, NEVER)
+                    return Evaluation(settles, NEVER)
                 settled_until = max(settled_until, until)
             elif until < open_until:
                 open_until = until
         if settled_until > _BEFORE_ALL_TIME:
-            return Verdict(settles, settled_until)
-        return Verdict(not settles, open_until)
+            return Evaluation(settles, settled_until)
+        return Evaluation(not settles, open_until)
 
     return evaluate

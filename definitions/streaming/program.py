@@ -34,7 +34,7 @@ class CompiledSegment:
 class Program:
     """The segments of all workspaces, or of one.
 
-    `destinations` are the names of all that are defined. `fingerprint` changes with whatever changes a verdict, a
+    `destinations` are the names of all that are defined. `fingerprint` changes with whatever changes a evaluation, a
     delivery or what is remembered, and with nothing else: not with titles, comments, or the order of files.
     """
 

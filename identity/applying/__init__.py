@@ -3,7 +3,7 @@
 from identity.applying.attributing import attribute_device, reattribute_device
 from identity.applying.linking import link_pairs, merge_pair, reject_pair, release_pair
 from identity.applying.reversing import allow_pairs, unshare_device
-from identity.applying.unmerging import share_device, take_back
+from identity.applying.unmerging import retract_evidence, share_device
 from identity.decision import DecisionEffects, NewChange
 from identity.ledger import Ledger
 from identity.profile_ids import ProfileIds
@@ -17,8 +17,8 @@ from identity.verdicts import (
     RejectPair,
     ReleasePair,
     RememberSignIns,
+    RetractEvidence,
     ShareDevice,
-    TakeBack,
     UnshareDevice,
     Verdict,
 )
@@ -37,8 +37,8 @@ def apply(verdict: Verdict, ledger: Ledger, profiles: ProfileIds) -> DecisionEff
             link_pairs(verdict, ledger, effects)
         case ShareDevice():
             share_device(verdict, ledger, effects)
-        case TakeBack():
-            take_back(verdict, ledger, effects)
+        case RetractEvidence():
+            retract_evidence(verdict, ledger, effects)
         case ReleasePair():
             release_pair(verdict, ledger, effects)
         case RejectPair():

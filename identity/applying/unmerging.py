@@ -7,11 +7,11 @@ from identity.applying.linking import record
 from identity.applying.rebuilds import Rebuilds
 from identity.decision import DecisionEffects, NewChange, NewRoute
 from identity.ledger import Component, Ledger
-from identity.verdicts import PairEvidence, ShareDevice, TakeBack
+from identity.verdicts import PairEvidence, RetractEvidence, ShareDevice
 from schemas.records import Identifier
 
 
-def take_back(verdict: TakeBack, ledger: Ledger, effects: DecisionEffects) -> None:
+def retract_evidence(verdict: RetractEvidence, ledger: Ledger, effects: DecisionEffects) -> None:
     """Take the evidence of pairs back, and forbid those that must stay apart."""
     for pair in verdict.retracted:
         record(pair, ledger, effects)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from identity.judging.evidence import is_retractable, retracted
 from identity.ledger import Ledger
 from identity.rules import IdentityRules
-from identity.verdicts import ChangeNothing, TakeBack, Verdict
+from identity.verdicts import ChangeNothing, RetractEvidence, Verdict
 from schemas.records import Identifier, IdentityRequest, Pair
 
 
@@ -26,7 +26,7 @@ def judge_unmerge(request: IdentityRequest, ledger: Ledger, _rules: IdentityRule
     stays = ledger.links.reached(anchor, without=split)
     tied = [(member, other) for member in split for other in ledger.links.near(member) if other in stays]
     pairs = [Pair(left, right) for left, right in tied]
-    yield TakeBack(
+    yield RetractEvidence(
         component,
         retracted(pairs, "forbidden" if request.forbid else "unmerged", request, ledger),
         forbidden=(*tied, *((member, anchor) for member in split)) if request.forbid else (),
@@ -46,7 +46,7 @@ def judge_retraction(request: IdentityRequest, ledger: Ledger, _rules: IdentityR
         yield ChangeNothing(request.identifiers, "no such evidence is in force or waits")
     for canonical, pairs in by_component.items():
         ends = tuple((pair.left, pair.right) for pair in pairs)
-        yield TakeBack(
+        yield RetractEvidence(
             ledger.components.of(canonical),
             retracted(pairs, "forbidden" if request.forbid else "retracted", request, ledger),
             forbidden=ends if request.forbid else (),

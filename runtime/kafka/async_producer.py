@@ -67,13 +67,13 @@ class AsyncProducer:
         try:
             for record in records:
                 self._producer.produce(
-                    record.topic, record.value, record.key, record.partition, on_delivery=deliveries.settle
+                    record.topic, record.value, record.key, record.partition, on_delivery=deliveries.report
                 )
         except BufferError:
             raise TransientError("the queue to Kafka is full") from None
         except KafkaException as error:
             raise sorted_error(error, self._kafka) from error
-        await deliveries.all_settled
+        await deliveries.all_reported
         self._observe_s(time.perf_counter() - started)
         deliveries.check()
 
@@ -105,19 +105,19 @@ class AsyncProducer:
 
 
 class _AwaitedDeliveries(Deliveries):
-    """`all_settled` is done when all records are acknowledged or given up; `settle` runs in the polling thread."""
+    """`all_reported` is done when all records are acknowledged or given up; `report` runs in the polling thread."""
 
     def __init__(self, kafka: str, loop: asyncio.AbstractEventLoop, expected: int) -> None:
         super().__init__(kafka)
-        self.all_settled: asyncio.Future[None] = loop.create_future()
+        self.all_reported: asyncio.Future[None] = loop.create_future()
         self._loop = loop
         self._expected = expected
 
-    def settle(self, error: KafkaError | None, message: Message) -> None:
-        super().settle(error, message)
-        if self.settled == self._expected:
+    def report(self, error: KafkaError | None, message: Message) -> None:
+        super().report(error, message)
+        if self.reported == self._expected:
             self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
-        if not self.all_settled.done():
-            self.all_settled.set_result(None)
+        if not self.all_reported.done():
+            self.all_reported.set_result(None)

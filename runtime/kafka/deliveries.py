@@ -25,18 +25,18 @@ class RecordPosition(NamedTuple):
 
 
 class Deliveries:
-    """Counts records that belong together. `settle` is the callback, called from within `poll` and `flush`."""
+    """Counts records that belong together. `report` is the callback, called from within `poll` and `flush`."""
 
     def __init__(self, kafka: str, on_acknowledged: Callable[[Message], None] | None = None) -> None:
         self.acknowledged = 0
-        self.settled = 0
+        self.reported = 0
         self._kafka = kafka
         self._on_acknowledged = on_acknowledged
         self._failure: KafkaError | None = None
 
-    def settle(self, error: KafkaError | None, message: Message) -> None:
+    def report(self, error: KafkaError | None, message: Message) -> None:
         """Count one record as acknowledged or given up."""
-        self.settled += 1
+        self.reported += 1
         if error is None:
             self.acknowledged += 1
             if self._on_acknowledged is not None:

@@ -69,6 +69,5 @@ class Offsets:
     def _consumer(self, group: str = UNJOINED) -> Consumer:
         """Return a consumer that queries in the name of a group and never joins it."""
         if group not in self._consumers:
-            options = {"group_id": group, "isolation_level": "read_uncommitted"}
-            self._consumers[group] = unjoined_consumer(self._kafka, **options)
+            self._consumers[group] = unjoined_consumer(self._kafka, group_id=group, isolation_level="read_uncommitted")
         return self._consumers[group]

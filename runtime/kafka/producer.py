@@ -66,7 +66,7 @@ class AcknowledgedProducer:
                 self._serve(deliveries, 0)
                 yield deliveries.acknowledged
         deadline = time.monotonic() + self._delivery_timeout_s + _GRACE_S
-        while deliveries.settled < handed_over:
+        while deliveries.reported < handed_over:
             if time.monotonic() >= deadline:
                 raise UnreachableError(f"Kafka at {self._kafka} did not acknowledge every record")
             self._serve(deliveries, _WAIT_S)
@@ -90,7 +90,7 @@ class AcknowledgedProducer:
         while True:
             try:
                 self._producer.produce(
-                    record.topic, record.value, record.key, record.partition, on_delivery=deliveries.settle
+                    record.topic, record.value, record.key, record.partition, on_delivery=deliveries.report
                 )
             except BufferError:  # the queue is full
                 self._serve(deliveries, _WAIT_S)

@@ -9,7 +9,7 @@ from schemas.records import Event
 from streams.fold import facets
 from streams.fold.moment import BEGINNING, DEADLINE, DEFINITION, FoldContext, Moment, Outputs
 from streams.fold.records import publish
-from streams.fold.segments import reading, settle
+from streams.fold.segments import evaluate, reading
 from streams.fold.state import ProfileState
 
 next_deadline = facets.deadline
@@ -33,7 +33,7 @@ def fold_event(
         refresh(state, context, out)
     moment = Moment(context, out, event.message_id, state.as_of, state.lineage.version, adds_identifier)
     changed = facets.add(state, event, moment)
-    settle(state, program.segments if is_first else reading(program, changed), moment)
+    evaluate(state, program.segments if is_first else reading(program, changed), moment)
     publish(state, moment)
     return True
 
@@ -45,7 +45,7 @@ def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) ->
     while (due := next_deadline(state)) <= to and due < NEVER:
         moment = Moment(context, out, DEADLINE, due, state.lineage.version)
         facets.advance(state, moment)
-        settle(state, [each for each in context.program.segments if state.memberships.is_due(each.name, due)], moment)
+        evaluate(state, [each for each in context.program.segments if state.memberships.is_due(each.name, due)], moment)
         publish(state, moment)
 
 
@@ -61,5 +61,5 @@ def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
         return  # nothing has happened yet that a definition could be about
     moment = Moment(context, out, DEFINITION, state.as_of, state.lineage.version)
     facets.forget(state, moment)
-    settle(state, context.program.segments, moment)
+    evaluate(state, context.program.segments, moment)
     publish(state, moment)

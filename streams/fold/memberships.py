@@ -4,7 +4,7 @@ from collections.abc import Collection
 from itertools import starmap
 from typing import Literal, Self
 
-from definitions import NEVER, Verdict
+from definitions import NEVER, Evaluation
 from schemas.records import Membership, Profile
 from streams.fold.facet import Facet
 from streams.fold.moment import FoldContext, MembershipDraft, Moment
@@ -13,7 +13,7 @@ from streams.fold.moment import FoldContext, MembershipDraft, Moment
 class Memberships(Facet):
     """What was published of the profile, and until when it holds.
 
-    `entered_at`: by segment. `untils`: by segment, when its verdict may change without an event; absent: never.
+    `entered_at`: by segment. `untils`: by segment, when its evaluation may change without an event; absent: never.
     `definitions`: the fingerprint of the program from which both follow.
     """
 
@@ -21,16 +21,16 @@ class Memberships(Facet):
     untils: dict[str, int] = {}
     definitions: str = ""
 
-    def decide(self, segment: str, verdict: Verdict, moment: Moment) -> None:
-        """Enter or leave a segment by a verdict as of the moment's time."""
-        if verdict.until < NEVER:
-            self.untils[segment] = verdict.until
+    def decide(self, segment: str, evaluation: Evaluation, moment: Moment) -> None:
+        """Enter or leave a segment by a evaluation as of the moment's time."""
+        if evaluation.until < NEVER:
+            self.untils[segment] = evaluation.until
         else:
             self.untils.pop(segment, None)
-        if verdict.holds and segment not in self.entered_at:
+        if evaluation.holds and segment not in self.entered_at:
             self.entered_at[segment] = moment.as_of
             _draft(segment, "entered", moment.as_of, moment)
-        elif not verdict.holds and segment in self.entered_at:
+        elif not evaluation.holds and segment in self.entered_at:
             self.leave([segment], moment)
 
     def leave(self, segments: Collection[str], moment: Moment) -> None:
@@ -63,7 +63,7 @@ class Memberships(Facet):
         return min(self.untils.values()) if self.untils else NEVER
 
     def is_due(self, segment: str, as_of: int) -> bool:
-        """Whether a verdict has to be evaluated anew."""
+        """Whether a evaluation has to be evaluated anew."""
         return self.untils.get(segment, NEVER) <= as_of
 
     def render(self, record: Profile, context: FoldContext, as_of: int) -> None:

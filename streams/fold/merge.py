@@ -8,11 +8,11 @@ from streams.fold import facets
 from streams.fold.fold import advance
 from streams.fold.moment import BEGINNING, MERGE, FoldContext, Moment, Outputs
 from streams.fold.records import publish
-from streams.fold.segments import settle
+from streams.fold.segments import evaluate
 from streams.fold.state import ProfileState
 
 
-def absorb(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, and where it happens
+def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, and where it happens
     state: ProfileState,
     other: ProfileState,
     identifiers: tuple[Identifier, ...],
@@ -33,7 +33,7 @@ def absorb(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, a
     state.lineage.decision = max(state.lineage.decision, decision)
     facets.forget(state, moment)
     if state.as_of != BEGINNING:
-        settle(state, context.program.segments, moment)
+        evaluate(state, context.program.segments, moment)
     publish(state, moment)
 
 

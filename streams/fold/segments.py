@@ -21,18 +21,18 @@ def reading(program: Program, names: Collection[str]) -> list[CompiledSegment]:
     ]
 
 
-def settle(state: ProfileState, segments: Iterable[CompiledSegment], moment: Moment) -> None:
-    """Evaluate segments at the moment's time, and enter or leave those whose verdict has changed."""
+def evaluate(state: ProfileState, segments: Iterable[CompiledSegment], moment: Moment) -> None:
+    """Evaluate segments at the moment's time, and enter or leave those whose evaluation has changed."""
     for segment in segments:
         traits = state.traits.values(segment.traits_read) if segment.traits_read else _NO_TRAITS
-        verdict = segment.evaluate(state.windows.times, traits, moment.as_of)
-        state.memberships.decide(segment.name, verdict, moment)
+        evaluation = segment.evaluate(state.windows.times, traits, moment.as_of)
+        state.memberships.decide(segment.name, evaluation, moment)
 
 
 def evaluate_all(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:
     """Evaluate all segments as of the state's time."""
     moment = Moment(context, out, cause, state.as_of, state.lineage.version)
-    settle(state, context.program.segments, moment)
+    evaluate(state, context.program.segments, moment)
     publish(state, moment)
 
 

@@ -1,4 +1,4 @@
-"""Compiled conditions agree with plain recomputation, and their verdicts last exactly as long as they say."""
+"""Compiled conditions agree with plain recomputation, and their evaluations last exactly as long as they say."""
 
 from collections.abc import Mapping, Sequence
 
@@ -62,12 +62,12 @@ def test_a_verdict_lasts_until_the_time_it_names(
 ) -> None:
     past = [event for event in happened if event.at <= now]
     program = program_of(condition)
-    verdict = program.segments[0].evaluate(windows_of(program, past, now), traits, now)
-    assert verdict.until > now
-    for later in range(now, min(verdict.until, 3 * HORIZON)):
-        assert naive.holds(condition, past, traits, later) is verdict.holds
-    if verdict.until < NEVER:
-        assert verdict.until <= 2 * HORIZON
+    evaluation = program.segments[0].evaluate(windows_of(program, past, now), traits, now)
+    assert evaluation.until > now
+    for later in range(now, min(evaluation.until, 3 * HORIZON)):
+        assert naive.holds(condition, past, traits, later) is evaluation.holds
+    if evaluation.until < NEVER:
+        assert evaluation.until <= 2 * HORIZON
 
 
 @given(events, st.integers(1, 4), st.integers(1, HORIZON), st.integers(0, HORIZON))
@@ -77,11 +77,11 @@ def test_a_count_that_holds_ends_exactly_at_its_deadline(
     count = EventCount(EventMatcher(None, None), at_least, within_ms)
     past = [event for event in happened if event.at <= now]
     program = program_of(count)
-    verdict = program.segments[0].evaluate(windows_of(program, past, now), {}, now)
-    if verdict.holds:
-        assert not naive.holds(count, past, {}, verdict.until)
+    evaluation = program.segments[0].evaluate(windows_of(program, past, now), {}, now)
+    if evaluation.holds:
+        assert not naive.holds(count, past, {}, evaluation.until)
     else:
-        assert verdict.until == NEVER
+        assert evaluation.until == NEVER
 
 
 @given(comparisons, values)

@@ -7,8 +7,7 @@ from schemas.records import Absorb, Route, Transfer
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Outdating
 from streams.fold.entry import Forward, encode_entry
-from streams.fold.merge import absorb as unite
-from streams.fold.merge import retire
+from streams.fold.merge import merge, retire
 from streams.fold.state import ProfileState
 
 
@@ -70,7 +69,7 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     is_repeated = not command.identifiers or state.identifiers.has(command.identifiers[0])
     if command.decision < state.lineage.rebuilt or is_repeated:
         return
-    unite(state, absorbed.state, command.identifiers, command.decision, profile.context, profile.outputs)
+    merge(state, absorbed.state, command.identifiers, command.decision, profile.context, profile.outputs)
     profile.publish(state, batch.now(profile))
     workspace, profile_id = profile.context.workspace, profile.context.profile_id
     for identifier in command.identifiers:

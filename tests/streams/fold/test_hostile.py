@@ -7,7 +7,7 @@ import pytest
 from schemas.records import EventType
 from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.fold import advance, fold_event, next_deadline
-from streams.fold.merge import absorb, retire
+from streams.fold.merge import merge, retire
 from streams.fold.moment import Outputs
 from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
@@ -74,6 +74,6 @@ def test_merging_many_crowded_profiles_stays_small() -> None:
             for number in range(600)
         )
         retire(other, CONTEXT, Outputs())
-        absorb(state, other, (), person + 1, CONTEXT, Outputs())
+        merge(state, other, (), person + 1, CONTEXT, Outputs())
     assert state.counters.events == 12_000 == sum(state.counters.by_name.values())
     assert size(state) < 150_000

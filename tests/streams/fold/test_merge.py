@@ -13,7 +13,7 @@ from streams.fold import facets
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
-from streams.fold.merge import absorb, retire
+from streams.fold.merge import merge, retire
 from streams.fold.moment import FoldContext, Moment, Outputs
 from streams.fold.records import profile_record
 from streams.fold.sessions import recent
@@ -163,7 +163,7 @@ class _Person:
         assert members(loser.out.segment_changes) == set()
         assert visible(loser.out) == []
         before = copy.deepcopy(loser.state)
-        absorb(self.state, loser.state, (), decision, self.context, self.out)
+        merge(self.state, loser.state, (), decision, self.context, self.out)
         assert loser.state == before
         assert self.state.lineage.decision == decision
 
@@ -180,7 +180,7 @@ def _ids(packed: bytes | bytearray) -> set[bytes]:
 def test_the_survivor_enters_by_merge_and_fires_its_own_deadlines_first() -> None:
     state, out = fold([event(START + minute * MINUTE) for minute in range(3)])
     other = retired([event(START + 3 * HOUR, "Buy", message_id="b", properties={"amount": 20})])
-    absorb(state, other, (Identifier("email", "ann@example.org"),), 7, CONTEXT, out)
+    merge(state, other, (Identifier("email", "ann@example.org"),), 7, CONTEXT, out)
     assert transitions(out.segment_changes) == [
         ("pro_or_viewing", "entered", START),
         ("frequent", "entered", START + 2 * MINUTE),
@@ -189,7 +189,7 @@ def test_the_survivor_enters_by_merge_and_fires_its_own_deadlines_first() -> Non
         ("quiet", "entered", START + HOUR + 32 * MINUTE),
     ]
     more = retired([event(START + 3 * HOUR, "Buy", message_id="c", properties={"amount": 20})])
-    absorb(state, more, (), 8, CONTEXT, out)
+    merge(state, more, (), 8, CONTEXT, out)
     entered = out.segment_changes[-1]
     assert (entered.segment, entered.cause, entered.changed_at) == ("buyers", "merge", START + 3 * HOUR)
     assert entered.identifiers[-1] == Identifier("email", "ann@example.org")
@@ -199,7 +199,7 @@ def test_sessions_move_to_the_survivor_and_join_its_own() -> None:
     state, out = fold([event(START), event(START + 40 * MINUTE)])
     other, other_out = fold([event(START + 20 * MINUTE, message_id="other")])
     retire(other, FoldContext("main", "loser", PROGRAM, CONTEXT.source_priority), other_out)
-    absorb(state, other, (), 1, CONTEXT, out)
+    merge(state, other, (), 1, CONTEXT, out)
     assert visible_spans(out) == [(START, START + 40 * MINUTE, 3, "open")]
     assert [s.status for s in out.sessions.values()] == ["open", "retracted"]
 
@@ -207,20 +207,20 @@ def test_sessions_move_to_the_survivor_and_join_its_own() -> None:
 def test_sessions_from_a_forgotten_time_move_under_ids_of_their_own() -> None:
     state, out = fold([event(START), event(START + 5 * DAY)])
     other = retired([event(START, message_id="other")])
-    absorb(state, other, (), 1, CONTEXT, out)
+    merge(state, other, (), 1, CONTEXT, out)
     spans = visible_spans(out)
     assert spans == [(START, START, 1, "closed"), (START, START, 1, "closed"), (START + 5 * DAY,) * 2 + (1, "open")]
 
 
 def test_a_merge_goes_on_after_the_higher_version() -> None:
     state, other = ProfileState(lineage=Lineage(3)), ProfileState(lineage=Lineage(9))
-    absorb(state, other, (), 1, CONTEXT, Outputs())
+    merge(state, other, (), 1, CONTEXT, Outputs())
     assert profile_record(state, CONTEXT, START).version == 10
 
 
 def test_two_empty_profiles_merge_into_an_empty_one() -> None:
     state, out = ProfileState(), Outputs()
-    absorb(state, ProfileState(), (), 1, CONTEXT, out)
+    merge(state, ProfileState(), (), 1, CONTEXT, out)
     assert out == Outputs()
     assert state == ProfileState(
         lineage=Lineage(decision=1), memberships=Memberships(definitions=CONTEXT.program.fingerprint)
@@ -230,7 +230,7 @@ def test_two_empty_profiles_merge_into_an_empty_one() -> None:
 def test_a_message_known_to_either_side_is_known_after_the_merge() -> None:
     ours, theirs = event(START, message_id="ours"), event(START, message_id="theirs")
     state, out = fold([ours])
-    absorb(state, retired([theirs]), (), 1, CONTEXT, out)
+    merge(state, retired([theirs]), (), 1, CONTEXT, out)
     assert [fold_event(state, again, CONTEXT, out) for again in (ours, theirs)] == [False, False]
 
 
@@ -249,7 +249,7 @@ def test_traits_beyond_the_maximum_are_the_newest_in_any_order(
 
 def test_time_does_not_run_backwards_when_the_other_is_older() -> None:
     state, out = fold([event(START + HOUR)])
-    absorb(state, retired([event(START, message_id="older")]), (), 1, CONTEXT, out)
+    merge(state, retired([event(START, message_id="older")]), (), 1, CONTEXT, out)
     assert state.as_of == START + HOUR
     advance(state, START + DAY, CONTEXT, out)
     assert state.memberships.entered_at.keys() == {"quiet"}
