@@ -22,14 +22,17 @@ MAX_URL_LENGTH = 1024
 
 Status = Literal["open", "closed", "retracted"]
 
+_NO_ENTRY = (None, 0, None)
+
 
 class SessionSpan(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The events that a session spans; `entry_at` is the time of the event that gave `entry_url`."""
+    """The events that a session spans; `entry_at`, `entry_ordinal`: of the event that gave `entry_url`."""
 
     started_at: int
     ended_at: int
     events: int
     entry_at: int | None = None
+    entry_ordinal: int = 0
     entry_url: str | None = None
 
 
@@ -172,22 +175,25 @@ def _extended(last: SessionSpan, event: Event) -> SessionSpan:
     time = event.occurred_at
     if last.entry_at is not None and time > last.entry_at:
         ended_at = time if time > last.ended_at else last.ended_at
-        return SessionSpan(last.started_at, ended_at, last.events + 1, last.entry_at, last.entry_url)
+        return SessionSpan(
+            last.started_at, ended_at, last.events + 1, last.entry_at, last.entry_ordinal, last.entry_url
+        )
     return _joined(last, SessionSpan(time, time, 1, *_entry(event)))
 
 
 def _joined(left: SessionSpan, right: SessionSpan) -> SessionSpan:
-    entries = [(span.entry_at, span.entry_url or "") for span in (left, right) if span.entry_at is not None]
-    entry_at, entry_url = min(entries, default=(None, None))
+    entries = [
+        (span.entry_at, span.entry_ordinal, span.entry_url or "") for span in (left, right) if span.entry_at is not None
+    ]
+    entry = min(entries, default=_NO_ENTRY)
     return SessionSpan(
         min(left.started_at, right.started_at),
         max(left.ended_at, right.ended_at),
         left.events + right.events,
-        entry_at,
-        entry_url,
+        *entry,
     )
 
 
-def _entry(event: Event) -> tuple[int | None, str | None]:
+def _entry(event: Event) -> tuple[int | None, int, str | None]:
     url = url_of(event)
-    return (event.occurred_at, url[:MAX_URL_LENGTH]) if url else (None, None)
+    return (event.occurred_at, event.ordinal, url[:MAX_URL_LENGTH]) if url else _NO_ENTRY

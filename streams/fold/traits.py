@@ -1,4 +1,4 @@
-"""Traits: last writer wins by (event time, source priority, message id); what they mean is left to the definitions.
+"""Traits: last writer wins by (event time, source priority, ordinal); what they mean is left to the definitions.
 
 Kept are the 500 traits with the newest writes, unset ones included: the same ones in whatever order events arrive.
 """
@@ -18,7 +18,7 @@ MAX_TRAITS = 500
 MAX_VALUE_BYTES = 8 * 1024
 MAX_NAME_LENGTH = 256
 MAX_DEPTH = 32  # so that a value that was accepted once can always be decoded again
-MAX_ORDER_LENGTH = 128  # of the message id, which serves only to order two writes of the same millisecond
+MAX_ORDER_LENGTH = 128  # of the message id, which orders two writes that nothing else does
 
 UNSET = "null"
 
@@ -27,10 +27,11 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Trait(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
-    """One write of a trait; the greatest by (time, source priority, message id) wins, so the field order matters."""
+    """One write of a trait; the greatest wins, so the order of the fields matters (docs/decisions/0018)."""
 
     occurred_at: int
     priority: int
+    ordinal: int
     message_id: str
     value: str  # JSON text; `null` marks a trait that was unset
 
@@ -51,7 +52,7 @@ class Traits(Facet):
             encoded = _encode_value(value) if len(name) <= MAX_NAME_LENGTH else None
             if encoded is None:
                 moment.out.dropped_traits += 1
-            elif self._write(name, Trait(event.occurred_at, priority, order, encoded)):
+            elif self._write(name, Trait(event.occurred_at, priority, event.ordinal, order, encoded)):
                 changed.add(name)
         return changed.union(self._evict(moment))
 

@@ -109,14 +109,15 @@ def sessions(events: Iterable[Event], at: int) -> tuple[Visit, ...]:
 
 
 def traits(events: Iterable[Event], priorities: Mapping[str, int]) -> JsonObject:
-    """Of each trait the last write by (time, source priority, message id); a null unsets it."""
-    writes: dict[str, list[tuple[int, int, str, object]]] = {}
+    """Of each trait the last write by (time, source priority, ordinal, message id); a null unsets it."""
+    writes: dict[str, list[tuple[int, int, int, str, object]]] = {}
     for event in events:
         if event.type == "identify":
             for name, value in json.loads(event.traits).items():
-                write = (event.occurred_at, priorities.get(event.source, 0), event.message_id, value)
+                priority = priorities.get(event.source, 0)
+                write = (event.occurred_at, priority, event.ordinal, event.message_id, value)
                 writes.setdefault(name, []).append(write)
-    last = {name: max(written, key=lambda write: write[:3])[3] for name, written in writes.items()}
+    last = {name: max(written, key=lambda write: write[:4])[4] for name, written in writes.items()}
     return {name: value for name, value in last.items() if value is not None}
 
 
@@ -143,12 +144,12 @@ def _person(members: frozenset[Identifier], events: list[Event], world: World, a
 
 def _visit(events: list[Event], at: int) -> Visit:
     ended_at = events[-1].occurred_at
-    pages = [(event.occurred_at, url) for event in events if (url := _url(event))]
+    pages = [(event.occurred_at, event.ordinal, url) for event in events if (url := _url(event))]
     return Visit(
         started_at=events[0].occurred_at,
         ended_at=ended_at,
         events=len(events),
-        entry_url=min(pages)[1] if pages else None,
+        entry_url=min(pages)[-1] if pages else None,
         status="open" if at < ended_at + SESSION_GAP_MS else "closed",
     )
 

@@ -32,6 +32,7 @@ def event(  # noqa: PLR0913 - a test names the few that matter to it
     properties: Mapping[str, object] | str = "{}",
     traits: Mapping[str, object] | str = "{}",
     context: Mapping[str, object] | str = "{}",
+    ordinal: int = 0,
 ) -> Event:
     """A track call at a time, unless something else is wanted; the message id defaults to time and name."""
     return Event(
@@ -47,13 +48,20 @@ def event(  # noqa: PLR0913 - a test names the few that matter to it
         _text(properties),
         _text(traits),
         _text(context),
+        ordinal,
     )
 
 
 def identify(
-    at: int, traits: Mapping[str, object] | str, *, message_id: str | None = None, source: str = "site"
+    at: int,
+    traits: Mapping[str, object] | str,
+    *,
+    message_id: str | None = None,
+    source: str = "site",
+    ordinal: int = 0,
 ) -> Event:
-    return event(at, None, type="identify", traits=traits, message_id=message_id or f"{at}-identify", source=source)
+    message_id = message_id or f"{at}-identify"
+    return event(at, None, type="identify", traits=traits, message_id=message_id, source=source, ordinal=ordinal)
 
 
 def fold(
@@ -122,16 +130,23 @@ def event_lists(draw: st.DrawFn, times: st.SearchStrategy[int] = TIMES, max_size
     """Events with distinct message ids, in the order of time."""
     events = []
     for number, at in enumerate(sorted(draw(st.lists(times, min_size=1, max_size=max_size)))):
-        source = draw(st.sampled_from(["site", "crm"]))
+        source, ordinal = draw(st.sampled_from(["site", "crm"])), draw(st.integers(0, 3))
         if draw(st.integers(0, 3)):
             name = draw(st.sampled_from(["View", "Buy", None]))
             kind: EventType = "track" if name else "page"
             properties, context = draw(PROPERTIES), draw(CONTEXTS)
             events.append(
                 event(
-                    at, name, type=kind, message_id=f"m{number}", source=source, properties=properties, context=context
+                    at,
+                    name,
+                    type=kind,
+                    message_id=f"m{number}",
+                    source=source,
+                    properties=properties,
+                    context=context,
+                    ordinal=ordinal,
                 )
             )
         else:
-            events.append(identify(at, draw(TRAITS), message_id=f"m{number}", source=source))
+            events.append(identify(at, draw(TRAITS), message_id=f"m{number}", source=source, ordinal=ordinal))
     return events

@@ -20,7 +20,9 @@ class NaiveSession(NamedTuple):
 
 def traits(events: Sequence[Event]) -> dict[str, object]:
     values: dict[str, object] = {}
-    for event in sorted(events, key=lambda event: (event.occurred_at, PRIORITY[event.source], event.message_id)):
+    for event in sorted(
+        events, key=lambda event: (event.occurred_at, PRIORITY[event.source], event.ordinal, event.message_id)
+    ):
         if event.type == "identify":
             values.update(json.loads(event.traits))
     return {name: value for name, value in values.items() if value is not None}
@@ -42,7 +44,10 @@ def sessions(events: Sequence[Event]) -> list[NaiveSession]:
             group[0].occurred_at,
             group[-1].occurred_at,
             len(group),
-            min(((event.occurred_at, url) for event in group if (url := _url(event))), default=(0, None))[1],
+            min(
+                ((event.occurred_at, event.ordinal, url) for event in group if (url := _url(event))),
+                default=(0, 0, None),
+            )[-1],
         )
         for group in groups
     ]

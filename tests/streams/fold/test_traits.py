@@ -17,15 +17,16 @@ def shown(*identified: str) -> object:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_the_last_writer_wins_by_time_then_source_then_message_id(reverse: bool) -> None:
+def test_the_last_writer_wins_by_time_then_source_then_ordinal_then_message_id(reverse: bool) -> None:
     writes = [
-        identify(START, {"time": 1, "source": 1, "id": 1}, message_id="a", source="crm"),
-        identify(START + 1, {"time": 2}, message_id="b", source="site"),
-        identify(START, {"source": 2, "id": 2}, message_id="c", source="site"),
-        identify(START, {"id": 3}, message_id="d", source="crm"),
+        identify(START, {"time": 1, "source": 1, "ordinal": 1, "id": 1}, message_id="b", source="crm", ordinal=5),
+        identify(START + 1, {"time": 2}, message_id="e", source="site", ordinal=1),
+        identify(START, {"source": 2, "ordinal": 2, "id": 2}, message_id="z", source="site", ordinal=9),
+        identify(START, {"ordinal": 3}, message_id="a", source="crm", ordinal=6),
+        identify(START, {"ordinal": 4, "id": 3}, message_id="c", source="crm", ordinal=5),
     ]
     state, _ = fold(reversed(writes) if reverse else writes)
-    assert json.loads(state.traits.as_json()) == {"time": 2, "source": 1, "id": 3}
+    assert json.loads(state.traits.as_json()) == {"time": 2, "source": 1, "ordinal": 3, "id": 3}
 
 
 def test_null_unsets_a_trait_and_is_overtaken_by_a_later_write_only() -> None:
@@ -85,12 +86,18 @@ def test_a_dropped_trait_no_longer_counts_for_segments() -> None:
 @given(st.data())
 def test_the_same_traits_are_kept_in_any_order(data: st.DataObject) -> None:
     writes = [
-        Trait(data.draw(st.integers(0, 3)), data.draw(st.integers(0, 1)), str(number), json.dumps(number))
+        Trait(
+            data.draw(st.integers(0, 3)),
+            data.draw(st.integers(0, 1)),
+            data.draw(st.integers(0, 1)),
+            str(number),
+            json.dumps(number),
+        )
         for number in range(12)
     ]
     names = [f"n{data.draw(st.integers(0, 200))}" for _ in writes]
     arriving = data.draw(st.permutations(list(zip(names, writes, strict=True))))
-    filler = {f"filler{number}": Trait(1, 0, "m", "1") for number in range(495)}
+    filler = {f"filler{number}": Trait(1, 0, 0, "m", "1") for number in range(495)}
     results = []
     for order in (arriving, list(zip(names, writes, strict=True))):
         traits = Traits(dict(filler))
