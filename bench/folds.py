@@ -88,5 +88,8 @@ class InMemory:
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:  # noqa: ARG002 - the store's signature
         return []
 
+    def range(self, prefix: bytes) -> list[bytes]:
+        return sorted(key for key in self._states if key.startswith(prefix))
+
     def write(self, changes: Mapping[bytes, bytes | None], before: object, offset: int) -> None:  # noqa: ARG002
         self._states.update(changes)

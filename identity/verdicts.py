@@ -134,6 +134,12 @@ class ReattributeDevice(msgspec.Struct, frozen=True):
     persons: tuple[Identifier, ...]
 
 
+class Recount(msgspec.Struct, frozen=True):
+    """Rebuild the person or device of an identifier, in whose profile an event may count twice."""
+
+    identifier: Identifier
+
+
 Verdict: TypeAlias = (
     ChangeNothing
     | RememberSignIns
@@ -147,4 +153,5 @@ Verdict: TypeAlias = (
     | UnshareDevice
     | AttributeDevice
     | ReattributeDevice
+    | Recount
 )

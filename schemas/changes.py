@@ -16,7 +16,7 @@ PLANS = "rules-"
 OPERATOR = "operator"
 """The source of what operators request, and of the evidence by which they merge by hand."""
 
-_REBUILDING = frozenset({"unmerged", "shared", "unshared", "reattributed"})
+_REBUILDING = frozenset({"unmerged", "shared", "unshared", "reattributed", "recounted"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")
 
 

@@ -30,6 +30,7 @@ AvroSchema = dict[str, object]
 
 RECORDS: dict[type[msgspec.Struct], str] = {
     records.Event: "event",
+    records.Repetition: "repetition",
     records.Profile: "profile",
     records.Session: "session",
     records.SegmentChange: "segment_change",

@@ -37,6 +37,7 @@ SINK = ConsumerGroup(
     f"{topics.APP}-sink",
     (
         topics.EVENTS_RESOLVED,
+        topics.EVENTS_REPEATED,
         topics.PROFILES,
         topics.SESSIONS,
         topics.SEGMENTS,

@@ -13,7 +13,7 @@ Millis = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 ProfileKind = Literal["person", "device", "account"]
 RequestKind = Literal[
-    "unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute", "merge", "allow", "unshare"
+    "unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute", "merge", "allow", "unshare", "recount"
 ]
 LinkStatus = Literal["active", "refused", "retracted", "waiting"]
 ChangeKind = Literal[
@@ -31,6 +31,7 @@ ChangeKind = Literal[
     "reattributed",
     "allowed",
     "unshared",
+    "recounted",
 ]
 Reason = Literal[
     "bad_magic",
@@ -103,6 +104,17 @@ class OpenSession(msgspec.Struct, frozen=True, gc=False):
     last_event_at: int
     events: int
     entry_url: str | None = None
+
+
+class Repetition(msgspec.Struct, frozen=True, gc=False):
+    """Whether an event, as it was accepted, is a repetition of another one of its profile, from a decision on."""
+
+    workspace: str
+    profile_id: str
+    event: bytes
+    is_repeated: bool
+    decision: int
+    version: int
 
 
 class Profile(msgspec.Struct, gc=False):
@@ -267,12 +279,17 @@ class Transfer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Absorb(msgspec.Struct, frozen=True, gc=False):
-    """Unite with the state of the profile `origin`; None: it had none."""
+    """Unite with the state of the profile `origin`; None: it had none.
+
+    `ids`: packed, of the events that have left the state. `recount`: they were too many to be sent.
+    """
 
     decision: int
     origin: str
     identifiers: tuple[Identifier, ...] = ()
     state: bytes | None = None
+    ids: bytes = b""
+    recount: bool = False
 
 
 class Fold(msgspec.Struct, frozen=True, gc=False):
@@ -312,6 +329,7 @@ class Replay(msgspec.Struct, frozen=True, gc=False):
 
     `attempt`: which of the rebuilder's it belongs to; a later attempt sorts higher. `version`: the highest that the
     warehouse has of the profile and its sessions, in chunk 0. `sessions`: ids of those that the warehouse has.
+    `repeated`: the numbers of the events that count as repetitions so far.
     """
 
     decision: int
@@ -321,6 +339,7 @@ class Replay(msgspec.Struct, frozen=True, gc=False):
     version: int = 0
     events: tuple[bytes, ...] = ()
     sessions: tuple[str, ...] = ()
+    repeated: tuple[int, ...] = ()
 
 
 class Attribute(msgspec.Struct, frozen=True, gc=False):

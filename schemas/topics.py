@@ -7,6 +7,7 @@ from schemas import records
 
 EVENTS = "events"
 EVENTS_RESOLVED = "events.resolved"
+EVENTS_REPEATED = "events.repeated"
 EVENTS_REJECTED = "events.rejected"
 EVENTS_DEAD = "events.dead"
 IDENTITY_REQUESTS = "identity.requests"
@@ -22,6 +23,7 @@ TRIGGERS = "triggers"
 RECORD_OF: dict[str, type[msgspec.Struct]] = {
     EVENTS: records.Event,
     EVENTS_RESOLVED: records.Event,
+    EVENTS_REPEATED: records.Repetition,
     EVENTS_REJECTED: records.RejectedEvent,
     EVENTS_DEAD: records.DeadLetter,
     IDENTITY_REQUESTS: records.IdentityRequest,
@@ -41,6 +43,7 @@ TABLES = ("identifiers", "graph", "profiles")
 MAX_EVENT_BYTES = 1_000_000
 _COMPACTED = frozenset({IDENTITY_LINKS, IDENTITY_ROUTES, PROFILES})
 _KEPT_FOR_EVER = {"retention.ms": "-1"}
+_FOR_EVER = frozenset({EVENTS, EVENTS_RESOLVED, EVENTS_REPEATED, EVENTS_DEAD, IDENTITY_CHANGES})
 _WEEK = {"retention.ms": str(7 * 24 * 3600 * 1000)}
 
 
@@ -71,7 +74,7 @@ def _configuration(topic: str) -> dict[str, str]:
     if topic in _COMPACTED:
         return _compacted()
     size = MAX_EVENT_BYTES + 50_000 if topic == EVENTS else MAX_RECORD_BYTES
-    kept = _KEPT_FOR_EVER if topic in {EVENTS, EVENTS_RESOLVED, EVENTS_DEAD, IDENTITY_CHANGES} else _WEEK
+    kept = _KEPT_FOR_EVER if topic in _FOR_EVER else _WEEK
     return kept | {"cleanup.policy": "delete", "max.message.bytes": str(size)}
 
 

@@ -109,7 +109,14 @@ _LINK = (
 _ALL = (
     WarehouseTable(
         "events",
-        ("workspace", "message_id", "profile_kind = 'account'"),
+        (
+            "workspace",
+            "message_id",
+            "source",
+            "identifiers.namespace[1]",
+            "identifiers.value[1]",
+            "profile_kind = 'account'",
+        ),
         (
             _WORKSPACE,
             Column("source", NAME),
@@ -131,6 +138,7 @@ _ALL = (
             Column("context_text", JSON_TEXT),
             Column("repairs", REPAIRS),
             _UNPARSED,
+            Column("is_repetition", FLAG, "is_repetition"),
             _VERSION,
             Column("body", BYTES, "body"),
         ),

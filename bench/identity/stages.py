@@ -55,6 +55,10 @@ class Table(dict[bytes, bytes]):
         """Neither stage has deadlines."""
         return []
 
+    def range(self, prefix: bytes) -> list[bytes]:
+        """Those that begin with the prefix."""
+        return sorted(key for key in self if key.startswith(prefix))
+
 
 class WhoIsWho:
     """`random`: draws which partition of `events` goes on next; None: all events in the order they are given in."""

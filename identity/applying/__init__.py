@@ -2,6 +2,7 @@
 
 from identity.applying.attributing import attribute_device, reattribute_device
 from identity.applying.linking import link_pairs, merge_pair, reject_pair, release_pair
+from identity.applying.rebuilds import Rebuilds
 from identity.applying.reversing import allow_pairs, unshare_device
 from identity.applying.unmerging import retract_evidence, share_device
 from identity.decision import DecisionEffects, NewChange
@@ -14,6 +15,7 @@ from identity.verdicts import (
     LinkPairs,
     MergePair,
     ReattributeDevice,
+    Recount,
     RejectPair,
     ReleasePair,
     RememberSignIns,
@@ -53,4 +55,8 @@ def apply(verdict: Verdict, ledger: Ledger, profiles: ProfileIds) -> DecisionEff
             attribute_device(verdict, ledger, effects)
         case ReattributeDevice():
             reattribute_device(verdict, ledger, effects)
+        case Recount(identifier=identifier):
+            rebuilds = Rebuilds(ledger, effects)
+            rebuilds.persons((identifier,))
+            effects.changes.append(NewChange("recounted", (identifier,), "repeated", claimants=rebuilds.claimants))
     return effects

@@ -6,6 +6,7 @@ Doing it is left to `applying`. A judge yields its verdicts one by one, and each
 from collections.abc import Callable, Iterator
 
 from identity.judging.attributing import judge_reattribution
+from identity.judging.counting import judge_recount
 from identity.judging.linking import judge_links
 from identity.judging.merging import judge_merge_by_hand
 from identity.judging.reversing import judge_allowance, judge_unsharing
@@ -34,4 +35,5 @@ JUDGES: dict[RequestKind, Judge] = {
     "merge": judge_merge_by_hand,
     "allow": judge_allowance,
     "unshare": judge_unsharing,
+    "recount": judge_recount,
 }

@@ -45,7 +45,8 @@ class Barrier:
         self.await_read({WORKER.name: ends(resolved), SINK.name: ends(resolved)}, "events routed before it")
         for _ in range(STEPS):
             self.await_read({WORKER.name: ends(self._extents(topics.PROFILE_COMMANDS))}, "profiles sending them on")
-        self.await_read({SINK.name: ends(self._extents(topics.SESSIONS))}, "sessions of before")
+        published = self._extents(topics.SESSIONS, topics.EVENTS_REPEATED)
+        self.await_read({SINK.name: ends(published)}, "sessions and repetitions of before")
         return tuple(extent.end for _, extent in sorted(resolved.items()))
 
     def await_read(self, targets: Targets, what: str) -> None:

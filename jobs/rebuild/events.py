@@ -13,12 +13,12 @@ from warehouse.queries.values import slices
 logger = logging.getLogger(__name__)
 
 
-def bodies(past: Past, job: Job, cut: Sequence[int]) -> Iterator[bytes]:
-    """Yield the accepted bytes of the events that a job's profile claims. Raises TransientError."""
+def claimed(past: Past, job: Job, cut: Sequence[int]) -> Iterator[PastEvent]:
+    """Yield the events that a job's profile claims. Raises TransientError."""
     claims = Claims(job.claimant.claims)
     for event in _candidates(past, job.workspace, claims, cut):
         if event.identifiers and claims.hold(event.identifiers[0], event.occurred_at):
-            yield event.body
+            yield event
 
 
 def _candidates(past: Past, workspace: str, claims: Claims, cut: Sequence[int]) -> Iterator[PastEvent]:

@@ -14,7 +14,7 @@ from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.chunks import MAX_EVENTS
 from jobs.rebuild.claims import Job, jobs
-from jobs.rebuild.events import bodies
+from jobs.rebuild.events import claimed
 from jobs.rebuild.failpoints import reached
 from jobs.rebuild.protocols import Commands, Past
 from jobs.rebuild.replays import Attempt, SentReplay
@@ -72,7 +72,7 @@ class Rebuilder:
         def attempt() -> SentReplay:
             self._attempts += 1
             attempt = Attempt(job, fencing_token, self._attempts, self._chunk_events)
-            replays = attempt.replays(bodies(self._past, job, cut), self._past.published(job.workspace, profile_ids))
+            replays = attempt.replays(claimed(self._past, job, cut), self._past.published(job.workspace, profile_ids))
             positions = self._commands.send(job.workspace, job.claimant.profile_id, replays)
             return SentReplay(attempt.events, positions)
 

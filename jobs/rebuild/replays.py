@@ -9,7 +9,7 @@ from jobs.rebuild.claims import Job
 from jobs.rebuild.failpoints import reached
 from jobs.rebuild.protocols import CommandPosition
 from schemas.records import Replay
-from warehouse.queries.past_events import Published
+from warehouse.queries.past_events import PastEvent, Published
 
 
 class SentReplay(NamedTuple):
@@ -32,9 +32,9 @@ class Attempt:
         self._chunk_events = chunk_events
         self.events = 0
 
-    def replays(self, bodies: Iterable[bytes], published: Published) -> Iterator[Replay]:
-        """Yield at least one chunk of the events' accepted bytes. What `bodies` raises passes."""
-        for chunk in chunks(bodies, published.sessions, self._chunk_events):
+    def replays(self, events: Iterable[PastEvent], published: Published) -> Iterator[Replay]:
+        """Yield at least one chunk of the events' accepted bytes. What `events` raises passes."""
+        for chunk in chunks(events, published.sessions, self._chunk_events):
             if chunk.number:
                 reached("between_chunks")
             self.events += len(chunk.events)
@@ -44,6 +44,7 @@ class Attempt:
                 chunk=chunk.number,
                 last=chunk.last,
                 events=chunk.events,
+                repeated=chunk.repeated,
                 version=published.version if chunk.number == 0 else 0,
                 sessions=chunk.sessions,
             )

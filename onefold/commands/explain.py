@@ -39,6 +39,7 @@ _DONE = {
     "reattributed": "reattributed",
     "allowed": "allowed again",
     "unshared": "no shared device any more:",
+    "recounted": "recounted",
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -10,8 +11,8 @@ from confluent_kafka import Message
 
 from schemas import topics
 from schemas.codec import Codec, DecodeError
-from schemas.records import Event
-from sinks.clickhouse.rows import ROWS, check_event
+from schemas.records import Event, Repetition
+from sinks.clickhouse.rows import ROWS, RepeatedEvent, check_event
 from warehouse.tables import TABLES, Rows, WarehouseTable
 
 _WITH_TOMBSTONES = frozenset({topics.PROFILES})
@@ -91,14 +92,16 @@ def _token(topic: str, messages: Sequence[Message]) -> str:
 
 def _decode(
     codec: Codec, topic: str, messages: Sequence[Message], failures: _Failures
-) -> tuple[list[Message], list[msgspec.Struct]]:
+) -> tuple[list[Message], list[Any]]:
     """The messages that can be decoded, and their records."""
-    kind, decoded, records = topics.RECORD_OF[topic], [], []
+    kind, decoded, records = topics.RECORD_OF[topic], list[Message](), list[Any]()
     for message in _newest(messages) if topic in _WITH_TOMBSTONES else messages:
         try:
-            record = codec.decode(kind, message.value())
+            record: Any = codec.decode(kind, message.value())
             if isinstance(record, Event):
                 check_event(record, message.key())
+            if isinstance(record, Repetition):
+                record = RepeatedEvent(record, codec.decode(Event, record.event))
         except DecodeError as error:
             failures.add(message, error)
         else:

@@ -6,7 +6,7 @@ columns, and so which fields of a record are read, to `tables`.
 
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Message
 
@@ -20,6 +20,7 @@ from schemas.records import (
     Link,
     Profile,
     RejectedEvent,
+    Repetition,
     SegmentChange,
     Session,
     Trigger,
@@ -28,7 +29,7 @@ from warehouse.tables import Rows
 
 _PARTITION_BITS = 10  # settings allow 1,024 partitions
 _PROFILE_VERSION_BITS = 32
-_HIGHEST_VERSION = 2**64 - 1
+_REPETITIONS = 2**63  # from here on are versions of repetitions: they count before the event as it was routed
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
 
 Records = Sequence[Any]
@@ -48,8 +49,8 @@ def check_event(event: Event, key: bytes | None) -> None:
 def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
     keys = [message.key() or b"" for message in messages]
     positions = [(message.offset() or 0) << _PARTITION_BITS | (message.partition() or 0) for message in messages]
-    # Of events with one message id the first is folded, so the first counts here: the version falls.
-    versions = [_HIGHEST_VERSION - position for position in positions]
+    # Of events with one id the first is folded, so the first counts here: the version falls.
+    versions = [_REPETITIONS - 1 - position for position in positions]
     profile_ids = [key.decode()[-PROFILE_ID_LENGTH:] for key in keys]
     bodies = [message.value() for message in messages]
     return {
@@ -60,6 +61,30 @@ def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
             "profile_id": profile_ids,
             "profile_kind": list(map(kind_of, profile_ids)),
             "body": bodies,
+            "is_repetition": [False] * len(events),
+        }
+    }
+
+
+class RepeatedEvent(NamedTuple):
+    """Whether an event is a repetition, and the event."""
+
+    repetition: Repetition
+    event: Event
+
+
+def _repetitions(repeated: Sequence[RepeatedEvent], messages: Messages) -> dict[str, Rows]:
+    said = [each.repetition for each in repeated]
+    profile_ids = [repetition.profile_id for repetition in said]
+    return {
+        "events": {
+            "origin": messages,
+            "record": [each.event for each in repeated],
+            "version": [_REPETITIONS | each.decision << _PROFILE_VERSION_BITS | each.version for each in said],
+            "profile_id": profile_ids,
+            "profile_kind": list(map(kind_of, profile_ids)),
+            "body": [repetition.event for repetition in said],
+            "is_repetition": [repetition.is_repeated for repetition in said],
         }
     }
 
@@ -140,6 +165,7 @@ def _at_least_0(version: int) -> int:
 
 ROWS: dict[str, Callable[[Records, Messages], dict[str, Rows]]] = {
     topics.EVENTS_RESOLVED: _events,
+    topics.EVENTS_REPEATED: _repetitions,
     topics.PROFILES: _profiles,
     topics.SESSIONS: _sessions,
     topics.SEGMENTS: _segment_changes,

@@ -39,10 +39,9 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     """A profile that waits for the replay of its events (docs/decisions/0009).
 
     The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before.
-    `buffered`: 8 bytes for each buffered record, in order: a hash of its message id, or zeros for a command. The first
-    ones lie under keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is.
-    `shadow`: the state so far. `sessions`: what the chunk at hand has to publish. `arrivals`: the newest ids of what
-    was replayed, by when they were received; a replay is ordered by time.
+    `buffered`: the packed ids of the buffered records, in order, with zeros for a command. The first ones lie under
+    keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is. `shadow`: the state so far.
+    `sessions`: what the chunk at hand has to publish.
     """
 
     lineage: Lineage
@@ -55,7 +54,6 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     next_chunk: int = 0
     shadow: ProfileState | None = None
     sessions: dict[str, PendingSession] = {}
-    arrivals: bytes = b""
 
 
 class ChunkSessions(msgspec.Struct, array_like=True, gc=False):
@@ -70,6 +68,7 @@ Entry = ProfileState | Forward | Rebuilding
 _HEAD = struct.Struct(">cQ")
 _PROFILE, _FORWARD, _REBUILDING = b"p", b"f", b"r"
 _BUFFERED, _BLOCK, _SESSIONS = b"b", b"h", b"s"  # what lies beside a profile that is rebuilt
+_ID = b"i"  # what lies beside a profile with many events
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(ProfileState).decode
 _decode_forward = msgspec.msgpack.Decoder(Forward).decode
@@ -128,3 +127,13 @@ def encode_sessions(sessions: ChunkSessions) -> bytes:
 def decode_sessions(value: bytes) -> ChunkSessions:
     """The inverse of `encode_sessions`."""
     return _decode_sessions(memoryview(value)[_HEAD.size :])
+
+
+def encode_tag(tag: bytes) -> bytes:
+    """The tag of an id that has left its profile's state, as an entry without a deadline."""
+    return _HEAD.pack(_ID, NEVER) + tag
+
+
+def decode_tag(value: bytes) -> bytes:
+    """The inverse of `encode_tag`."""
+    return value[_HEAD.size :]

@@ -19,11 +19,11 @@ next_deadline = facets.deadline
 def fold_event(
     state: ProfileState, event: Event, context: FoldContext, out: Outputs, adds_identifier: bool = True
 ) -> bool:
-    """Fold one event into the state; False, and nothing changed, when its message id was folded before.
+    """Fold one event into the state; False, and nothing changed, when its id is among the recent ones.
 
     `adds_identifier`: whether its primary identifier becomes the profile's; not that of a shared device.
     """
-    if not state.recent_ids.remember(event.message_id, event.received_at):
+    if not state.recent_ids.remember(event):
         return False
     program, is_first = context.program, state.as_of == BEGINNING
     if event.occurred_at > state.as_of:

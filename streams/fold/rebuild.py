@@ -3,13 +3,12 @@
 Pure, as the fold: where records are buffered meanwhile, and what becomes of them afterwards, is the agent's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 
 import msgspec
 
 from schemas.records import Event, Rebuild
-from streams.fold import recent_ids
 from streams.fold.attribution import owner_of
 from streams.fold.entry import Entry, Forward, PendingSession, Rebuilding
 from streams.fold.fold import advance, fold_event
@@ -18,12 +17,13 @@ from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
 from streams.fold.moment import BEGINNING, REBUILD, FoldContext, Moment, Outputs
 from streams.fold.ownership import Ownership
+from streams.fold.recent_ids import HASH_BYTES, ID_BYTES, TAG_BYTES, EventId, id_of
 from streams.fold.records import publish
 from streams.fold.sessions import publish_session
 from streams.fold.state import ProfileState
 
 BUFFERED_PER_BLOCK = 8_192
-_COMMAND = bytes(recent_ids.HASH_BYTES)
+_COMMAND = EventId(bytes(HASH_BYTES), bytes(TAG_BYTES))
 
 
 def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
@@ -66,15 +66,16 @@ def published_state(rebuilding: Rebuilding, now: int) -> ProfileState | None:
     return ProfileState(now, identifiers=rebuilding.identifiers, lineage=deepcopy(lineage), memberships=memberships)
 
 
-def buffer(rebuilding: Rebuilding, message_id: str | None) -> int:
-    """Count one more record that waits; return its number. `message_id`: None for a command."""
-    rebuilding.buffered += _COMMAND if message_id is None else recent_ids.hashed(message_id)
+def buffer(rebuilding: Rebuilding, event: Event | None) -> int:
+    """Count one more record that waits; return its number. `event`: None for a command."""
+    hash_, tag = _COMMAND if event is None else id_of(event)
+    rebuilding.buffered += hash_ + tag
     return count_buffered(rebuilding) - 1
 
 
 def full_blocks(rebuilding: Rebuilding) -> Iterator[tuple[int, bytes]]:
-    """Number and hashes of every block that has become full, to be kept elsewhere; the entry has them no more."""
-    size = BUFFERED_PER_BLOCK * recent_ids.HASH_BYTES
+    """Number and ids of every block that has become full, to be kept elsewhere; the entry has them no more."""
+    size = BUFFERED_PER_BLOCK * ID_BYTES
     while len(rebuilding.buffered) >= size:
         full, rebuilding.buffered = rebuilding.buffered[:size], rebuilding.buffered[size:]
         rebuilding.buffered_blocks += 1
@@ -83,7 +84,7 @@ def full_blocks(rebuilding: Rebuilding) -> Iterator[tuple[int, bytes]]:
 
 def count_buffered(rebuilding: Rebuilding) -> int:
     """How many records are buffered."""
-    return rebuilding.buffered_blocks * BUFFERED_PER_BLOCK + len(rebuilding.buffered) // recent_ids.HASH_BYTES
+    return rebuilding.buffered_blocks * BUFFERED_PER_BLOCK + len(rebuilding.buffered) // ID_BYTES
 
 
 def replayed_already(rebuilding: Rebuilding, events: Iterable[Event], blocks: Iterable[bytes]) -> list[int]:
@@ -95,40 +96,49 @@ def replayed_already(rebuilding: Rebuilding, events: Iterable[Event], blocks: It
     if not count_buffered(rebuilding):
         return []
     folded = (event for event in events if shadow is None or owner_of(shadow, event) is None)
-    hashes = {recent_ids.hashed(event.message_id) for event in folded}
-    size = recent_ids.HASH_BYTES
+    ids = {b"".join(id_of(event)) for event in folded}
+    size = ID_BYTES
     return [
         block * BUFFERED_PER_BLOCK + start // size
         for block, packed in enumerate((*blocks, rebuilding.buffered))
         for start in range(0, len(packed), size)
-        if packed[start : start + size] in hashes
+        if packed[start : start + size] in ids
     ]
 
 
-def replay(  # noqa: PLR0913, PLR0917 - a chunk is many things
-    rebuilding: Rebuilding, attempt: str, chunk: int, version: int, events: Iterable[Event], context: FoldContext
-) -> bool:
-    """Fold one chunk of a replay; False for one that is not the next of its attempt, or of an attempt sorted before it.
+def begin_attempt(rebuilding: Rebuilding, attempt: str, version: int) -> bool:
+    """Begin anew with chunk 0 of an attempt; False for one that sorts before the one under way.
 
     `version`: the highest that the warehouse has of anything that this profile publishes.
     """
-    if chunk == 0 and attempt >= rebuilding.attempt:
-        rebuilding.attempt, rebuilding.next_chunk, rebuilding.sessions = attempt, 0, {}
-        rebuilding.arrivals = b""
-        rebuilding.shadow = _shadow(rebuilding, version)
-    if rebuilding.shadow is None or (attempt, chunk) != (rebuilding.attempt, rebuilding.next_chunk):
+    if attempt < rebuilding.attempt:
         return False
+    rebuilding.attempt, rebuilding.next_chunk, rebuilding.sessions = attempt, 0, {}
+    rebuilding.shadow = _shadow(rebuilding, version)
+    return True
+
+
+def is_next(rebuilding: Rebuilding, attempt: str, chunk: int) -> bool:
+    """Whether a chunk is the one that is waited for."""
+    return rebuilding.shadow is not None and (attempt, chunk) == (rebuilding.attempt, rebuilding.next_chunk)
+
+
+def replay(
+    rebuilding: Rebuilding, events: Iterable[Event], is_stored: Callable[[Event], bool], context: FoldContext
+) -> Iterator[tuple[int, bool]]:
+    """Fold the next chunk of a replay; yield the number of each event that belongs here, and whether it was folded.
+
+    `is_stored`: whether the id of an event lies under a key of its own, so that the event is a repetition.
+    """
+    shadow = rebuilding.shadow
+    assert shadow is not None
     out = Outputs(segment_changes=[], sessions={})
-    arrived = bytearray(rebuilding.arrivals)
-    for event in events:
-        if owner_of(rebuilding.shadow, event) is not None:
-            continue
-        if fold_event(rebuilding.shadow, event, context, out, adds_identifier=False):
-            arrived += recent_ids.arrival(event.message_id, event.received_at)
-    rebuilding.arrivals = recent_ids.newest(bytes(arrived))
+    for number, event in enumerate(events):
+        if owner_of(shadow, event) is None:
+            is_new = not is_stored(event) and fold_event(shadow, event, context, out, adds_identifier=False)
+            yield number, is_new
     _keep_sessions(rebuilding, out)
     rebuilding.next_chunk += 1
-    return True
 
 
 def finish(
@@ -140,7 +150,6 @@ def finish(
     """
     state = rebuilding.shadow
     assert state is not None
-    state.recent_ids = recent_ids.in_order_of_arrival(rebuilding.arrivals)
     if state.as_of != BEGINNING:
         passing = Outputs(segment_changes=[], sessions={})
         advance(state, now, context, passing)

@@ -1,97 +1,89 @@
-"""Which messages a profile has folded: 8-byte hashes in two generations, bounded, never a message id itself.
+"""Which events a profile has folded: a hash of each one's source and message id, never a message id itself.
 
-A generation ends when it holds 256 ids and began a day ago, or at 4,096 ids. So a profile with few events never
-forgets (importing an old file twice changes nothing), and every profile knows the ids of at least the last day
-unless more than 4,096 events arrived in it.
+With each goes a tag of its primary identifier, so that a sender's second attempt can be told from an event that came
+by two identifiers (docs/decisions/0019). No profile forgets one: when there are MAX_IDS of them, the agent moves them
+out of the state, under keys of their own.
 """
 
 import hashlib
-import struct
-from typing import Self
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+from zlib import crc32
 
 import msgspec
 
+from schemas.records import Event
 from streams.fold.facet import Facet
-from streams.fold.moment import BEGINNING, Moment
+from streams.fold.moment import Moment
 
-HASH_BYTES = 8
-MIN_IDS = 256
-MAX_IDS = 4096
-MIN_AGE_MS = 24 * 3600 * 1000
-_ARRIVAL = struct.Struct(f">Q{HASH_BYTES}s")  # when, shifted to sort as bytes, and which
-_SHIFT = 2**63
+HASH_BYTES, TAG_BYTES = 8, 4
+ID_BYTES = HASH_BYTES + TAG_BYTES
+MAX_IDS = 1024
+
+
+class EventId(NamedTuple):
+    """What makes an event the same as another one of its profile, and by whom it came."""
+
+    hash: bytes
+    tag: bytes
 
 
 class RecentIds(Facet):
-    """Packed 8-byte hashes of message ids in two generations; `since` is when the younger one began (ms).
+    """Packed ids, each HASH_BYTES and TAG_BYTES. `stored`: how many more lie under keys of their own.
 
     The fold asks this facet first: an event whose id it knows is given to no other.
     """
 
-    since: int = BEGINNING
-    recent: bytearray = msgspec.field(default_factory=bytearray)
-    previous: bytes = b""
+    packed: bytearray = msgspec.field(default_factory=bytearray)
+    stored: int = 0
 
-    def remember(self, message_id: str, received_at: int) -> bool:
-        """Add a message id; False when it was there already."""
-        return self.remember_hash(hashed(message_id), received_at)
+    @property
+    def is_full(self) -> bool:
+        """Whether the ids have to be moved out."""
+        return len(self.packed) >= MAX_IDS * ID_BYTES
 
-    def remember_hash(self, hash_: bytes, received_at: int) -> bool:
-        """Add the hash of a message id; False when it was there already."""
-        if (hash_ in self.recent and _holds(self.recent, hash_)) or (
-            hash_ in self.previous and _holds(self.previous, hash_)
-        ):
+    def remember(self, event: Event) -> bool:
+        """Add an event's id; False when it is among the recent ones."""
+        event_id = id_of(event)
+        if event_id.hash in self.packed and self.tag_of(event_id.hash) is not None:
             return False
-        size = len(self.recent)
-        if size >= MAX_IDS * HASH_BYTES or (size >= MIN_IDS * HASH_BYTES and received_at - self.since > MIN_AGE_MS):
-            self.previous, self.recent = bytes(self.recent), bytearray()
-        if not self.recent:
-            self.since = received_at
-        self.recent += hash_
+        self.packed += event_id.hash + event_id.tag
         return True
 
+    def tag_of(self, hash_: bytes) -> bytes | None:
+        """Find by which primary identifier an event came; None where its id is not among the recent ones."""
+        position = self.packed.find(hash_)
+        while position >= 0 and position % ID_BYTES:  # within an id, or across two
+            position = self.packed.find(hash_, position + 1)
+        if position < 0:
+            return None
+        return bytes(self.packed[position + HASH_BYTES : position + ID_BYTES])
+
+    def take(self) -> Iterator[EventId]:
+        """Yield all, and leave none: they are stored elsewhere from now on."""
+        ids = list(unpacked(self.packed))
+        self.packed = bytearray()
+        self.stored += len(ids)
+        return iter(ids)
+
     def unite(self, other: Self, moment: Moment) -> None:
-        """Take over the ids of another profile. Beyond the maximum the smallest hashes stay: the same in any order."""
-        self.since = max(self.since, other.since)
-        self.recent = bytearray(_united(self.recent, other.recent))
-        self.previous = _united(self.previous, other.previous)
+        """Take over the ids of another profile; of one that both have the smaller tag."""
+        if other.packed:
+            tags = dict(unpacked(other.packed))
+            for hash_, tag in unpacked(self.packed):
+                tags[hash_] = min(tag, tags.get(hash_, tag))
+            self.packed = bytearray(b"".join(hash_ + tags[hash_] for hash_ in sorted(tags)))
+        self.stored += other.stored
 
 
-def hashed(message_id: str) -> bytes:
-    """The hash under which a message id is remembered."""
-    return hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+def id_of(event: Event) -> EventId:
+    """Make the id of an event. Two of one profile are the same event if their hashes are equal."""
+    named = f"{event.source}\0{event.message_id}".encode("utf-8", "surrogatepass")
+    primary = str(event.identifiers[0]).encode("utf-8", "surrogatepass")
+    return EventId(hashlib.blake2b(named, digest_size=HASH_BYTES).digest(), crc32(primary).to_bytes(TAG_BYTES))
 
 
-def arrival(message_id: str, received_at: int) -> bytes:
-    """That a message was received, for `in_order_of_arrival`."""
-    return _ARRIVAL.pack(received_at + _SHIFT, hashed(message_id))
-
-
-def newest(arrivals: bytes) -> bytes:
-    """Of packed arrivals as many as two generations can hold, the newest last."""
-    size = _ARRIVAL.size
-    ordered = sorted(arrivals[start : start + size] for start in range(0, len(arrivals), size))
-    return b"".join(ordered[-2 * MAX_IDS :])
-
-
-def in_order_of_arrival(arrivals: bytes) -> RecentIds:
-    """What a profile knows of messages that it folded as they arrived, whatever the order of these packed arrivals."""
-    ids = RecentIds()
-    for received_at, hash_ in _ARRIVAL.iter_unpack(newest(arrivals)):
-        ids.remember_hash(hash_, received_at - _SHIFT)
-    return ids
-
-
-def _holds(packed: bytes | bytearray, hashed: bytes) -> bool:
-    position = packed.find(hashed)
-    while position % HASH_BYTES and position > 0:  # the end of one hash and the start of the next
-        position = packed.find(hashed, position + 1)
-    return position >= 0
-
-
-def _united(left: bytes | bytearray, right: bytes | bytearray) -> bytes:
-    return b"".join(sorted(_hashes(left) | _hashes(right))[:MAX_IDS])
-
-
-def _hashes(packed: bytes | bytearray) -> set[bytes]:
-    return {bytes(packed[start : start + HASH_BYTES]) for start in range(0, len(packed), HASH_BYTES)}
+def unpacked(packed: bytes | bytearray) -> Iterator[EventId]:
+    """Yield the ids of packed ones."""
+    for start in range(0, len(packed), ID_BYTES):
+        yield EventId(bytes(packed[start : start + HASH_BYTES]), bytes(packed[start + HASH_BYTES : start + ID_BYTES]))

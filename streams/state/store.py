@@ -14,6 +14,7 @@ import shutil
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 
 from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOptions
@@ -115,6 +116,11 @@ class StateStore:
             keys.append(entry[skip:])
         self._floors[prefix] = first
         return keys
+
+    def range(self, prefix: bytes) -> list[bytes]:
+        """Return the keys that begin with a prefix, in order."""
+        start = _STATE + prefix
+        return [key[len(_STATE) :] for key in takewhile(lambda key: key.startswith(start), self._keys(start))]
 
     def applied(self) -> int | None:
         """Return the offset of the last changelog record whose effect is here; None when nothing was ever applied."""

@@ -15,6 +15,10 @@ class ReadableStore(Protocol):
         """Return the keys of a workspace whose deadline is <= until (ms), earliest first, at most `limit`."""
         ...
 
+    def range(self, prefix: bytes) -> list[bytes]:
+        """Return the keys that begin with a prefix, in order."""
+        ...
+
 
 class StateView:
     """States by key, as bytes. Nothing is written to the store from here; `changes` says what a commit must write."""
@@ -45,6 +49,12 @@ class StateView:
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
         """Return the keys of the workspace whose stored deadline is <= until, earliest first, as before the batch."""
         return self._store.due(workspace, until, limit)
+
+    def range(self, prefix: bytes) -> list[bytes]:
+        """Return the keys that begin with a prefix, in order, the batch's own writes included. Reads their values."""
+        keys = {*self._store.range(prefix), *(key for key in self._changes if key.startswith(prefix))}
+        self.prefetch(keys)
+        return sorted(key for key in keys if self.get(key) is not None)
 
     def stored(self, key: bytes) -> bytes | None:
         """Return the value as it is in the store, before the batch."""

@@ -80,20 +80,20 @@ def recompute(  # noqa: PLR0913, PLR0917 - what a profile depends on
 ) -> dict[str, Person]:
     """Every person with at least one event, by profile id, at time `at` (no event is younger).
 
-    An event belongs to the person of its strongest identifier, or of `owner`; of events with one message id the first
-    counts. `shared`: devices that were found to be shared, besides those that the requests show.
+    An event belongs to the person of its strongest identifier, or of `owner`; of a person's events with one source and
+    message id the first counts. `shared`: devices that were found to be shared, besides those that the requests show.
     """
     decided = identities.decided(requests)
     components, devices = decided.persons(), {*decided.shared, *shared}
-    once: dict[str, Event] = {}
+    owned: dict[frozenset[Identifier], dict[tuple[str, str], Event]] = {}
     for event in events:
-        once.setdefault(event.message_id, event)
-    owned: dict[frozenset[Identifier], list[Event]] = {}
-    for event in once.values():
         primary = owner(event)
         members = next((component for component in components if primary in component), frozenset([primary]))
-        owned.setdefault(members, []).append(event)
-    people = [_person(members, theirs, world, at, is_device=members <= devices) for members, theirs in owned.items()]
+        owned.setdefault(members, {}).setdefault((event.source, event.message_id), event)
+    people = [
+        _person(members, [*theirs.values()], world, at, is_device=members <= devices)
+        for members, theirs in owned.items()
+    ]
     return {person.profile_id: person for person in people}
 
 

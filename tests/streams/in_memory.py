@@ -53,6 +53,9 @@ class Table:
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:  # noqa: ARG002 - nothing is ever due
         return []
 
+    def range(self, prefix: bytes) -> list[bytes]:
+        return sorted(key for key in self.values if key.startswith(prefix))
+
 
 class InMemory:
     """A durable state that notes what is committed, until it is made to fail."""

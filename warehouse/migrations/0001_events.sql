@@ -5,7 +5,8 @@
 -- is for queries and drops what it has no place for, such as nulls, empty objects and whether a number was 1 or 1.0; the text
 -- beside it is exact. `profile_id` is the profile at the time of routing. A rebuild must be exact: `body` has the accepted
 -- bytes. SELECT * shows neither the texts nor the body nor the event's position on events.resolved, which `version` is made of.
--- An event has one row for the person or the device that it is of, and may have one more for an account.
+-- An event has one row for the person or the device that it is of, and may have one more for an account. The same message
+-- id by another primary identifier is another row, until a profile finds both among its events (docs/decisions/0019).
 CREATE TABLE IF NOT EXISTS onefold.events
 (
     workspace LowCardinality(String),
@@ -31,17 +32,19 @@ CREATE TABLE IF NOT EXISTS onefold.events
     context_text String MATERIALIZED context_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
     repairs Array(Tuple(field String, reason LowCardinality(String))) COMMENT 'What was changed because it could not be kept as it was sent',
     unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['properties', 'traits', 'context'], [properties_sent, traits_sent, context_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
-    version UInt64 COMMENT 'Falls with the offset: of events with one message id the first counts, as it does in the profile',
+    is_repetition UInt8 COMMENT 'Its profile has folded another event with this source and message id; FINAL leaves it out',
+    version UInt64 COMMENT 'Below 2^63: falls with the offset, so that the first event counts. From 2^63: what its profile says of it since',
     body_bytes String EPHEMERAL '',
     body String MATERIALIZED body_bytes CODEC(ZSTD(1)) COMMENT 'The event as it was accepted: Avro in Confluent''s framing; not part of SELECT *',
-    offset UInt64 ALIAS bitShiftRight(bitNot(version), 10),
-    partition UInt16 ALIAS bitAnd(bitNot(version), 1023),
+    position Nullable(UInt64) ALIAS if(version < 9223372036854775808, 9223372036854775807 - version, NULL),
+    offset Nullable(UInt64) ALIAS bitShiftRight(position, 10),
+    partition Nullable(UInt16) ALIAS bitAnd(position, 1023),
     INDEX occurred_at occurred_at TYPE minmax,
     INDEX profile_id profile_id TYPE bloom_filter,
     INDEX identifier_values identifiers.value TYPE bloom_filter(0.01) GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (workspace, message_id, profile_kind = 'account')
+ENGINE = ReplacingMergeTree(version, is_repetition)
+ORDER BY (workspace, message_id, source, identifiers.namespace[1], identifiers.value[1], profile_kind = 'account')
 SETTINGS non_replicated_deduplication_window = 1000;
 
 -- A rejected event has no id of its own that could be relied upon: its position on the topic is its key.

@@ -60,7 +60,7 @@ WHERE workspace = {workspace:String}
   AND decision IN (SELECT arrayJoin(JSONExtract({decisions:String}, 'Array(Int64)')))
 ORDER BY decision, kind = 'nothing', kind = 'rebuilt', partition, offset
 """
-_REBUILT_AFTER = ("unmerged", "shared", "unshared", "reattributed")
+_REBUILT_AFTER = ("unmerged", "shared", "unshared", "reattributed", "recounted")
 _ALWAYS = 2**63 - 1
 
 

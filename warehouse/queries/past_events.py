@@ -21,16 +21,35 @@ PAGE_ROWS = 20_000
 LEAST_PAGE_ROWS = 500
 ANSWER_TIMEOUT_S = 300.0
 
-# `position` is where the event lies on events.resolved, as its version says: offset << 10 | partition.
-_EVENTS = """
-SELECT toUnixTimestamp64Milli(occurred_at) AS time, bitNot(version) AS position,
-       identifiers.namespace AS namespaces, identifiers.value AS values, body
-FROM onefold.events FINAL
-WHERE workspace = {workspace} AND hasAny(identifiers.value, {values})
-  AND bitShiftRight(bitNot(version), 10) < arrayElement({cut}, bitAnd(bitNot(version), 1023) + 1)
-  AND (occurred_at > fromUnixTimestamp64Milli({time}) OR (time = {time} AND position > {position}))
+# `position` is where the event lies on events.resolved, as its version says: offset << 10 | partition. Of an event that
+# was once a repetition the version says something else: any number serves that is always the same.
+_ROW = """toUnixTimestamp64Milli(occurred_at) AS time,
+           ifNull(position, bitShiftRight(cityHash64(message_id, source, identifiers.value[1]), 1)) AS position,
+           identifiers.namespace AS namespaces, identifiers.value AS values, body, is_repetition"""
+_EVENTS = f"""
+SELECT time, position, namespaces, values, body, is_repetition
+FROM
+(
+    SELECT {_ROW}
+    FROM onefold.events FINAL
+    WHERE workspace = {{workspace}} AND hasAny(identifiers.value, {{values}})
+      AND (isNull(offset) OR offset < arrayElement({{cut}}, partition + 1))
+      AND occurred_at >= fromUnixTimestamp64Milli({{time}})
+    UNION ALL
+    SELECT {_ROW}
+    FROM
+    (
+        SELECT *, body, position FROM onefold.events
+        WHERE workspace = {{workspace}} AND hasAny(identifiers.value, {{values}}) AND isNull(position)
+        ORDER BY version DESC
+        LIMIT 1 BY message_id, source, identifiers.namespace[1], identifiers.value[1]
+    )
+    WHERE is_repetition
+)
+WHERE time > {{time}} OR (time = {{time}} AND position > {{position}})
 ORDER BY time, position
-LIMIT {limit}
+LIMIT {{limit}}
+SETTINGS final = 0
 """
 _SESSIONS = """
 SELECT session_id, version FROM onefold.sessions FINAL
@@ -54,13 +73,14 @@ logger = logging.getLogger(__name__)
 
 
 class PastEvent(NamedTuple):
-    """An event: when, where on events.resolved, by whom, and its accepted bytes."""
+    """An event: when, where on events.resolved, by whom, its accepted bytes, and whether it counts as a repetition."""
 
     occurred_at: int
     partition: int
     offset: int
     identifiers: tuple[Identifier, ...]
     body: bytes
+    is_repetition: bool = False
 
 
 class Published(NamedTuple):
@@ -127,7 +147,8 @@ def _events(batch: "pa.RecordBatch") -> Iterator[PastEvent]:
     import pyarrow as pa
 
     times, positions, namespaces, values = (batch.column(number).to_pylist() for number in range(4))
-    bodies = batch.column(4).cast(pa.binary()).to_pylist()
-    for time, position, names, texts, body in zip(times, positions, namespaces, values, bodies, strict=True):
+    bodies, repetitions = batch.column(4).cast(pa.binary()).to_pylist(), batch.column(5).to_pylist()
+    rows = zip(times, positions, namespaces, values, bodies, repetitions, strict=True)
+    for time, position, names, texts, body, is_repetition in rows:
         partition, offset = position & (1 << _PARTITION_BITS) - 1, position >> _PARTITION_BITS
-        yield PastEvent(time, partition, offset, tuple(map(Identifier, names, texts)), body)
+        yield PastEvent(time, partition, offset, tuple(map(Identifier, names, texts)), body, bool(is_repetition))

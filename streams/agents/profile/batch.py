@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from definitions import NEVER
 from schemas.identity import default_profile_id, device_profile_id
-from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand, Route
+from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand, Repetition, Route
 from settings import Workspace
 from streams.agents.profile.clocks import Clocks
+from streams.agents.profile.ids import KnownIds
 from streams.fold.entry import Entry, Forward, Rebuilding, deadline_of, decode_entry, encode_entry
 from streams.fold.expiry import Expiry
+from streams.fold.lineage import Lineage
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
@@ -21,8 +23,8 @@ from streams.state.view import StateView
 
 GRACE_MS = 5 * 60 * 1000  # what GRAPH has decided about an event should have arrived by then
 
-Message = ProfileCommand | Route | IdentityRequest
-"""What a handler sends to other profiles, to RESOLVE or to GRAPH."""
+Message = ProfileCommand | Route | IdentityRequest | Repetition
+"""What a handler sends to other profiles, to RESOLVE, to GRAPH or to the warehouse."""
 
 
 class BatchProfile:
@@ -162,6 +164,22 @@ class Batch:
     def send(self, profile: BatchProfile, target: str, command: Command) -> None:
         """Send a command to the profile `target` of the same workspace."""
         self.messages.append(ProfileCommand.of(profile.context.workspace, target, command))
+
+    def known_ids(self, profile: BatchProfile, state: ProfileState) -> KnownIds:
+        """Provide the ids of the events that a profile has folded."""
+        return KnownIds(profile.key, state.recent_ids, self.view)
+
+    def publish_repetition(self, profile: BatchProfile, lineage: Lineage, encoded: bytes, is_repeated: bool) -> None:
+        """Say whether an event counts as a repetition from now on."""
+        workspace, profile_id = profile.context.workspace, profile.context.profile_id
+        lineage.version += 1
+        decision = max(lineage.decision, lineage.rebuilt)
+        self.messages.append(Repetition(workspace, profile_id, encoded, is_repeated, decision, lineage.version))
+
+    def request_recount(self, profile: BatchProfile, identifier: Identifier) -> None:
+        """Request from GRAPH that a profile is rebuilt in which an event may count twice."""
+        workspace, now = profile.context.workspace, self.now(profile)
+        self.messages.append(IdentityRequest(workspace, "", "", now, (identifier,), "recount"))
 
     def request_reattribution(self, profile: BatchProfile, device: Identifier, persons: Iterable[Identifier]) -> None:
         """Request from GRAPH that persons are rebuilt who have events of a device that are not theirs, or lack some."""

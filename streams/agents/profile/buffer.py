@@ -1,6 +1,6 @@
 """What the store keeps of a profile while it is rebuilt, under keys of their own: a record takes 8 MB.
 
-`KEY#3`: the fourth record that was buffered. `KEY#h0`: the hashes of the first thousands of them. `KEY#s2`: the
+`KEY#3`: the fourth record that was buffered. `KEY#h0`: the ids of the first thousands of them. `KEY#s2`: the
 sessions of chunk 2 of the replay. All are gone when the profile is rebuilt.
 """
 
@@ -32,10 +32,10 @@ class Buffer:
         self._rebuilding = rebuilding
         self._view = view
 
-    def add(self, message_id: str | None, raw: bytes) -> None:
-        """Buffer a record, in order. `message_id`: None for a command."""
-        number = rebuild.buffer(self._rebuilding, message_id)
-        self._view.put(self._record_key(number), encode_buffered(message_id is not None, raw))
+    def add(self, event: Event | None, raw: bytes) -> None:
+        """Buffer a record, in order. `event`: None for a command."""
+        number = rebuild.buffer(self._rebuilding, event)
+        self._view.put(self._record_key(number), encode_buffered(event is not None, raw))
         for block, hashes in rebuild.full_blocks(self._rebuilding):
             self._view.put(self._hashes_key(block), encode_block(hashes))
 

@@ -7,6 +7,7 @@ from streams.agents.profile.decoding import RoutedEvent
 from streams.fold.attribution import owner_of
 from streams.fold.entry import Forward
 from streams.fold.fold import fold_event
+from streams.fold.recent_ids import id_of
 from streams.fold.segments import evaluate_all
 from streams.fold.state import ProfileState
 
@@ -41,9 +42,11 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
         target = batch.default_profile_id(profile, attributed)
         _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.ownership.decision))
         return
-    if not fold_event(state, event, context, profile.outputs, adds_identifier=owner is None):
-        batch.tally[metrics.EVENTS, (context.workspace, "duplicate")] += 1
+    known = batch.known_ids(profile, state)
+    if known.is_stored(event) or not fold_event(state, event, context, profile.outputs, adds_identifier=owner is None):
+        _repeat(batch, profile, state, routed)
         return
+    known.store_full()
     if state.expiry.vanished_at is not None:
         evaluate_all(state, event.message_id, context, profile.outputs)
     profile.publish(state, batch.clocks.now(context.workspace))
@@ -51,6 +54,15 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
         batch.tally[metrics.EVENTS, (context.workspace, "folded")] += 1
     else:
         batch.receipts.append((context.workspace, event.received_at))
+
+
+def _repeat(batch: Batch, profile: BatchProfile, state: ProfileState, routed: RoutedEvent) -> None:
+    """Count a repetition; the warehouse, which has a row for each primary identifier, must hear of one by another."""
+    batch.tally[metrics.EVENTS, (profile.context.workspace, "duplicate")] += 1
+    event_id = id_of(routed.event)
+    if batch.known_ids(profile, state).tag_of(event_id.hash) != event_id.tag:
+        batch.publish_repetition(profile, state.lineage, routed.encoded, is_repeated=True)
+        profile.keep(state)
 
 
 def _is_outdated(state: ProfileState | None, routed: RoutedEvent) -> bool:

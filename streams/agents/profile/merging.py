@@ -1,14 +1,20 @@
 """Merges profiles (docs/decisions/0006): one becomes a forward and sends its state, the other absorbs it."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from definitions import NEVER
 from schemas.records import Absorb, Route, Transfer
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Outdating
+from streams.agents.profile.ids import forget_stored
 from streams.fold.entry import Forward, encode_entry
 from streams.fold.merge import merge, retire
+from streams.fold.recent_ids import EventId, unpacked
 from streams.fold.state import ProfileState
+
+MAX_SENT_IDS = 150_000  # 1.8 MB beside the state, of the 8 MB that a record may have; beyond it, the target is rebuilt
 
 
 def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Transfer) -> None:
@@ -26,11 +32,13 @@ def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, co
             return  # an unmerge has taken it from the target since
         retire(state, profile.context, profile.outputs)
         version = state.lineage.version + 1
-    batch.send(profile, command.target, _state_for_target(profile, state, command))
+    batch.send(profile, command.target, _state_for_target(batch, profile, state, command))
+    if state is not None and state.recent_ids.stored:
+        forget_stored(profile.key, batch.view)
     profile.become(Forward(command.target, command.decision, version, rebuilt))
 
 
-def outdate(_: Batch, profile: BatchProfile, entry: ProfileState | Forward | None, outdating: Outdating) -> None:
+def outdate(batch: Batch, profile: BatchProfile, entry: ProfileState | Forward | None, outdating: Outdating) -> None:
     """Become a forward without a state: the events are replayed at the target, and what is on its way here as well."""
     command, version = outdating.command, 0
     if is_void(profile, command):
@@ -45,6 +53,7 @@ def outdate(_: Batch, profile: BatchProfile, entry: ProfileState | Forward | Non
                 return
             retire(entry, profile.context, profile.outputs)
             version = entry.lineage.version + 1
+    forget_stored(profile.key, batch.view)
     profile.become(Forward(command.target, command.decision, version, command.decision))
 
 
@@ -69,7 +78,13 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     is_repeated = not command.identifiers or state.identifiers.has(command.identifiers[0])
     if command.decision < state.lineage.rebuilt or is_repeated:
         return
+    known = batch.known_ids(profile, state)
+    both_have = any(known.tag_of(hash_) is not None for hash_, _ in _ids(absorbed))
+    known.add_stored(unpacked(command.ids))
     merge(state, absorbed.state, command.identifiers, command.decision, profile.context, profile.outputs)
+    known.store_full()
+    if both_have or command.recount:
+        batch.request_recount(profile, command.identifiers[0])
     profile.publish(state, batch.now(profile))
     workspace, profile_id = profile.context.workspace, profile.context.profile_id
     for identifier in command.identifiers:
@@ -85,11 +100,20 @@ def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, absorbed: Absor
         batch.send(profile, entry.target, msgspec.structs.replace(command, decision=decision))
 
 
-def _state_for_target(profile: BatchProfile, state: ProfileState | None, command: Transfer) -> Absorb:
+def _state_for_target(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Transfer) -> Absorb:
+    has_too_many = state is not None and state.recent_ids.stored > MAX_SENT_IDS
+    ids = () if state is None or has_too_many else batch.known_ids(profile, state).stored()
     moving = {command.identifiers[0], *(state.identifiers.listed() if state is not None else ())}
     return Absorb(
         decision=command.decision,
         origin=profile.context.profile_id,
         identifiers=tuple(sorted(moving, key=profile.context.rules.rank)),
         state=None if state is None else encode_entry(state, NEVER),
+        ids=b"".join(hash_ + tag for hash_, tag in ids),
+        recount=has_too_many,
     )
+
+
+def _ids(absorbed: AbsorbedState) -> Iterator[EventId]:
+    yield from unpacked(absorbed.state.recent_ids.packed)
+    yield from unpacked(absorbed.command.ids)

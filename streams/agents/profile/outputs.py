@@ -11,11 +11,13 @@ from schemas.records import (
     Profile,
     ProfileCommand,
     ProfileKind,
+    Repetition,
     Route,
     SegmentChange,
     Session,
 )
 from schemas.topics import (
+    EVENTS_REPEATED,
     IDENTITY_REQUESTS,
     IDENTITY_ROUTES,
     PROFILE_COMMANDS,
@@ -43,6 +45,7 @@ class ProfileOutputs:
         self._command = codec.encoder(ProfileCommand)
         self._route = codec.encoder(Route)
         self._request = codec.encoder(IdentityRequest)
+        self._repetition = codec.encoder(Repetition)
         self._destinations = {
             (workspace, segment.name): segment.destinations
             for (workspace, _), program in programs.items()
@@ -63,6 +66,8 @@ class ProfileOutputs:
             case Route(workspace=workspace, namespace=namespace, value=value):
                 key = identifier_key(workspace, Identifier(namespace, value))
                 return Output(IDENTITY_ROUTES, key, self._route(message))
+            case Repetition(workspace=workspace, profile_id=profile_id):
+                return Output(EVENTS_REPEATED, profile_key(workspace, profile_id), self._repetition(message))
             case IdentityRequest(workspace=workspace):
                 return Output(IDENTITY_REQUESTS, workspace.encode(), self._request(message))
 

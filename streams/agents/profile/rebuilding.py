@@ -5,6 +5,7 @@ from streams import metrics
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.buffer import Buffer
 from streams.agents.profile.decoding import Addressed, Outdating, ReplayChunk, RoutedEvent
+from streams.agents.profile.ids import forget_stored
 from streams.agents.profile.merging import is_void, outdate
 from streams.fold import rebuild
 from streams.fold.entry import Forward, Rebuilding
@@ -44,7 +45,7 @@ def buffer(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, addresse
     """Keep a record, in order, until the profile is rebuilt; an event without what came with it."""
     match addressed.content:
         case RoutedEvent() as routed:
-            _buffer(batch, profile, rebuilding).add(routed.event.message_id, routed.encoded)
+            _buffer(batch, profile, rebuilding).add(routed.event, routed.encoded)
         case _:
             _buffer(batch, profile, rebuilding).add(None, addressed.raw)
     batch.tally[metrics.BUFFERED, ()] += 1
@@ -57,11 +58,13 @@ def replay(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: R
     if command.decision != rebuilding.lineage.rebuilt:
         return
     buffered, earlier_chunks = _buffer(batch, profile, rebuilding), rebuilding.next_chunk
-    if not rebuild.replay(rebuilding, command.attempt, command.chunk, command.version, chunk.events, profile.context):
-        return
-    profile.changed = True
-    if command.chunk == 0:
+    if command.chunk == 0 and rebuild.begin_attempt(rebuilding, command.attempt, command.version):
         buffered.forget_sessions(earlier_chunks)
+        forget_stored(profile.key, batch.view)
+    if not rebuild.is_next(rebuilding, command.attempt, command.chunk):
+        return
+    _fold(batch, profile, rebuilding, chunk)
+    profile.changed = True
     batch.tally[metrics.EVENTS, (workspace, "replayed")] += buffered.drop(chunk.events)
     if not command.last:
         buffered.put_sessions(command.chunk, command.sessions)
@@ -70,6 +73,17 @@ def replay(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: R
     profile.publish(rebuild.finish(rebuilding, published, now, profile.context, profile.outputs), now)
     batch.tally[metrics.REBUILT, (workspace,)] += 1
     batch.resume(profile, buffered.take())
+
+
+def _fold(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: ReplayChunk) -> None:
+    """Fold a chunk, and publish which of its events count as repetitions now, and which do so no more."""
+    command, shadow = chunk.command, rebuilding.shadow
+    assert shadow is not None, "begun before"
+    known, repeated = batch.known_ids(profile, shadow), frozenset(command.repeated)
+    for number, is_folded in rebuild.replay(rebuilding, chunk.events, known.is_stored, profile.context):
+        if is_folded == (number in repeated):
+            batch.publish_repetition(profile, shadow.lineage, command.events[number], is_repeated=not is_folded)
+    known.store_full()
 
 
 def _buffer(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding) -> Buffer:

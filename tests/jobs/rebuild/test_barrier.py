@@ -51,7 +51,10 @@ class Load(Offsets):
 
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         self.now += 1
-        read = {WORKER: (topics.IDENTITY_ROUTES, RESOLVED, COMMANDS), SINK: (RESOLVED, topics.SESSIONS)}
+        read = {
+            WORKER: (topics.IDENTITY_ROUTES, RESOLVED, COMMANDS),
+            SINK: (RESOLVED, topics.SESSIONS, topics.EVENTS_REPEATED),
+        }
         return {place: self.now - 10 for place in partitions if place[0] in read[group]}
 
 
@@ -64,7 +67,7 @@ def test_it_ends_under_endless_load_and_looks_at_everything_in_its_order(monkeyp
         f"{topics.IDENTITY_ROUTES} {COMMANDS}",
         RESOLVED,
         *[COMMANDS] * STEPS,
-        topics.SESSIONS,
+        f"{topics.EVENTS_REPEATED} {topics.SESSIONS}",
     ]
 
 

@@ -18,7 +18,7 @@ from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
 from streams.fold.moment import BEGINNING, Moment, Outputs
 from streams.fold.ownership import Ownership
-from streams.fold.recent_ids import HASH_BYTES, RecentIds
+from streams.fold.recent_ids import RecentIds, unpacked
 from streams.fold.state import FACETS, ProfileState
 from tests.streams.fold.given import CONTEXT, HOUR, START, event_lists, fold
 
@@ -53,7 +53,7 @@ def added(name: str, events: list[Event]) -> Facet:
     for event in events:
         as_of = max(as_of, event.occurred_at)
         if isinstance(facet, RecentIds):
-            facet.remember(event.message_id, event.received_at)
+            facet.remember(event)
         else:
             facet.add(event, moment(as_of))
     return facet
@@ -71,8 +71,7 @@ def united(*parts: Facet) -> Facet:
 def meaning(facet: Facet) -> object:
     """What two facets that know the same have in common, whatever the order in which they learnt it."""
     if isinstance(facet, RecentIds):
-        packed = bytes(facet.recent) + facet.previous
-        return {packed[start : start + HASH_BYTES] for start in range(0, len(packed), HASH_BYTES)}
+        return set(unpacked(facet.packed)), facet.stored
     kept = deepcopy(facet)
     if not isinstance(kept, Memberships):  # which forgets by what is defined; these are drawn of any names
         kept.forget(moment())

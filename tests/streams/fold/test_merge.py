@@ -15,6 +15,7 @@ from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
 from streams.fold.merge import merge, retire
 from streams.fold.moment import FoldContext, Moment, Outputs
+from streams.fold.recent_ids import unpacked
 from streams.fold.records import profile_record
 from streams.fold.sessions import recent
 from streams.fold.state import FACETS, ProfileState
@@ -45,7 +46,7 @@ def facts(state: ProfileState) -> dict[str, object]:
     facets = {name: getattr(state, name) for name in FACETS if name not in {"recent_ids", "memberships", "lineage"}}
     return facets | {
         "as_of": state.as_of,
-        "recent_ids": (_ids(state.recent_ids.recent), _ids(state.recent_ids.previous)),
+        "recent_ids": set(unpacked(state.recent_ids.packed)),
     }
 
 
@@ -171,10 +172,6 @@ class _Person:
 def _renamed(folded: Event) -> Event:
     fields = {name: getattr(folded, name) for name in folded.__struct_fields__}
     return Event(**{**fields, "message_id": "later-" + folded.message_id})
-
-
-def _ids(packed: bytes | bytearray) -> set[bytes]:
-    return {bytes(packed[start : start + 8]) for start in range(0, len(packed), 8)}
 
 
 def test_the_survivor_enters_by_merge_and_fires_its_own_deadlines_first() -> None:

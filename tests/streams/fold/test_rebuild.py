@@ -1,19 +1,17 @@
 """Rebuilding a profile: which replay counts, what waits meanwhile, and what is published in the end."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from schemas.records import Event, Identifier, Rebuild
-from streams.fold import rebuild, recent_ids
+from streams.fold import rebuild
 from streams.fold.entry import Entry, Forward, Rebuilding, decode_entry, encode_entry
-from streams.fold.fold import fold_event
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
 from streams.fold.moment import Outputs
 from streams.fold.ownership import Ownership
+from streams.fold.recent_ids import ID_BYTES, id_of
 from streams.fold.state import ProfileState
-from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, transitions
+from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, event, fold, transitions
 
 ANN, TABLET, BEN = Identifier("user_id", "ann"), Identifier("anonymous_id", "tablet"), Identifier("user_id", "ben")
 NOW = START + 5 * MINUTE
@@ -26,7 +24,17 @@ def _begun(entry: Entry | None = None, decision: int = 5) -> Rebuilding:
 
 
 def _replay(rebuilding: Rebuilding, *events: Event, attempt: str = "r", chunk: int = 0, version: int = 0) -> bool:
-    return rebuild.replay(rebuilding, attempt, chunk, version, events, CONTEXT)
+    if chunk == 0:
+        rebuild.begin_attempt(rebuilding, attempt, version)
+    if not rebuild.is_next(rebuilding, attempt, chunk):
+        return False
+    folded = list(rebuild.replay(rebuilding, events, lambda _: False, CONTEXT))
+    assert [number for number, _ in folded] == list(range(len(events)))
+    return True
+
+
+def _message(message_id: str) -> Event:
+    return event(START, message_id=message_id)
 
 
 def _finish(rebuilding: Rebuilding, *published_sessions: str, now: int = NOW) -> tuple[ProfileState, Outputs]:
@@ -65,7 +73,7 @@ def test_an_older_decision_or_the_same_again_changes_nothing(entry: Entry) -> No
 
 def test_a_later_decision_starts_anew_and_keeps_what_is_buffered_and_was_published() -> None:
     first = _begun(ProfileState(lineage=Lineage(9), memberships=Memberships({"pro": START})))
-    rebuild.buffer(first, "waiting")
+    rebuild.buffer(first, _message("waiting"))
     _replay(first, event(START))
     second = _begun(first, decision=7)
 
@@ -82,7 +90,8 @@ def test_a_forward_can_become_a_profile_again() -> None:
 
 def test_what_is_buffered_is_numbered_and_found_by_its_message() -> None:
     rebuilding = _begun()
-    assert [rebuild.buffer(rebuilding, message_id) for message_id in ("m0", None, "m2", "m0")] == [0, 1, 2, 3]
+    waiting = (_message("m0"), None, _message("m2"), _message("m0"))
+    assert [rebuild.buffer(rebuilding, each) for each in waiting] == [0, 1, 2, 3]
     assert rebuild.count_buffered(rebuilding) == 4
     _replay(rebuilding)
 
@@ -91,9 +100,18 @@ def test_what_is_buffered_is_numbered_and_found_by_its_message() -> None:
     assert rebuild.replayed_already(_begun(), replayed, ()) == []
 
 
+def test_what_came_by_another_identifier_stays_buffered() -> None:
+    """It is a repetition, and the warehouse has to hear of that."""
+    rebuilding = _begun()
+    rebuild.buffer(rebuilding, event(START, message_id="m", identifiers=(TABLET,)))
+    _replay(rebuilding)
+
+    assert rebuild.replayed_already(rebuilding, [event(START, message_id="m")], ()) == []
+
+
 def test_a_hash_across_two_records_is_none_of_them() -> None:
     rebuilding = _begun()
-    rebuilding.buffered = b"\0" * 4 + recent_ids.hashed("m0") + b"\0" * 4
+    rebuilding.buffered = b"\0" * 4 + b"".join(id_of(_message("m0"))) + b"\0" * 8
     _replay(rebuilding)
 
     assert rebuild.replayed_already(rebuilding, [event(START, message_id="m0")], ()) == []
@@ -104,9 +122,9 @@ def test_full_blocks_of_what_is_buffered_leave_and_keep_their_numbers(monkeypatc
     rebuilding = _begun()
     blocks: dict[int, bytes] = {}
     for number in range(8):
-        assert rebuild.buffer(rebuilding, f"m{number}") == number
+        assert rebuild.buffer(rebuilding, _message(f"m{number}")) == number
         blocks |= rebuild.full_blocks(rebuilding)
-        assert len(rebuilding.buffered) < 3 * recent_ids.HASH_BYTES
+        assert len(rebuilding.buffered) < 3 * ID_BYTES
     rebuilding = _begun(rebuilding, decision=7)
     _replay(rebuilding)
 
@@ -119,8 +137,8 @@ def test_full_blocks_of_what_is_buffered_leave_and_keep_their_numbers(monkeypatc
 def test_several_blocks_that_are_full_at_once_leave_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuild, "BUFFERED_PER_BLOCK", 3)
     rebuilding = _begun()
-    rebuilding.buffered = b"".join(recent_ids.hashed(f"m{number}") for number in range(7))
-    assert rebuild.buffer(rebuilding, "m7") == 7
+    rebuilding.buffered = b"".join(b"".join(id_of(_message(f"m{number}"))) for number in range(7))
+    assert rebuild.buffer(rebuilding, _message("m7")) == 7
     assert [number for number, _ in rebuild.full_blocks(rebuilding)] == [0, 1]
     assert rebuild.count_buffered(rebuilding) == 8
 
@@ -236,7 +254,7 @@ def test_a_message_in_two_chunks_counts_once() -> None:
 
 def test_what_is_buffered_survives_the_store_between_chunks() -> None:
     rebuilding = _begun()
-    rebuild.buffer(rebuilding, "waiting")
+    rebuild.buffer(rebuilding, _message("waiting"))
     _replay(rebuilding, event(START))
     stored = decode_entry(encode_entry(rebuilding, 0))
     assert isinstance(stored, Rebuilding)
@@ -244,41 +262,3 @@ def test_what_is_buffered_survives_the_store_between_chunks() -> None:
 
     assert _finish(stored)[0].counters.events == 2
     assert stored.buffered == rebuilding.buffered
-
-
-def test_a_late_event_is_known_after_the_replay_as_long_as_without_it() -> None:
-    on_time = [event(START + number * 2 * HOUR) for number in range(800)]
-    late = event(START + 10 * HOUR, "Late", received_at=on_time[-1].received_at)
-    rebuilding = _begun()
-    _replay(rebuilding, *sorted([*on_time, late], key=lambda each: each.occurred_at))
-    state, _ = _finish(rebuilding, now=late.received_at)
-
-    assert not fold_event(state, late, CONTEXT, Outputs(), adds_identifier=False)
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 20 * DAY), st.integers(0, 20 * DAY)), min_size=1, max_size=120),
-    st.integers(1, 50),
-)
-def test_after_a_replay_in_chunks_the_ids_of_the_last_day_are_known(times: list[tuple[int, int]], size: int) -> None:
-    sent = [
-        event(START + min(at, received), message_id=f"m{number}", received_at=START + received)
-        for number, (at, received) in enumerate(times)
-    ]
-    sent.sort(key=lambda each: each.occurred_at)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recent_ids, "MIN_IDS", 4)
-        patch.setattr(recent_ids, "MAX_IDS", 16)
-        rebuilding = _begun()
-        for chunk, start in enumerate(range(0, len(sent), size)):
-            assert _replay(rebuilding, *sent[start : start + size], chunk=chunk)
-            stored = decode_entry(encode_entry(rebuilding, 0))
-            assert isinstance(stored, Rebuilding)
-            rebuilding = stored
-        ids = _finish(rebuilding, now=START + 21 * DAY)[0].recent_ids
-
-        arrived = sorted(sent, key=lambda each: recent_ids.arrival(each.message_id, each.received_at))
-        last_day = [each for each in arrived if each.received_at >= arrived[-1].received_at - DAY]
-        assert len(ids.recent) + len(ids.previous) <= 2 * 16 * 8
-        for each in arrived if len(arrived) < 4 else last_day[-16:]:
-            assert not ids.remember(each.message_id, arrived[-1].received_at), each

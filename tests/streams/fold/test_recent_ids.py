@@ -1,74 +1,72 @@
-"""Message ids are remembered long enough, forgotten in the end, and found only whole."""
-
-import hashlib
+"""Which events are the same: by source and message id, found whole, whatever is united."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.fold.recent_ids import MAX_IDS, MIN_AGE_MS, MIN_IDS, RecentIds
-from tests.streams.fold.given import MOMENT
+from schemas.records import Event, Identifier
+from streams.fold.recent_ids import ID_BYTES, MAX_IDS, RecentIds, id_of, unpacked
+from tests.streams.fold.given import MOMENT, START, event
 
-NOW = 1_700_000_000_000
+ANN, COOKIE = Identifier("user_id", "ann"), Identifier("anonymous_id", "c")
 
 
-def remembered(names: range, received_at: int = NOW) -> RecentIds:
+def message(number: int, source: str = "site", primary: Identifier = ANN) -> Event:
+    return event(START, message_id=f"m{number}", source=source, identifiers=(primary,))
+
+
+def remembered(*numbers: int, primary: Identifier = ANN) -> RecentIds:
     ids = RecentIds()
-    for number in names:
-        assert ids.remember(f"m{number}", received_at)
+    for number in numbers:
+        assert ids.remember(message(number, primary=primary))
     return ids
 
 
-def test_a_profile_with_few_events_never_forgets() -> None:
-    ids = remembered(range(MIN_IDS - 1))
-    for number in range(MIN_IDS - 1):
-        assert not ids.remember(f"m{number}", NOW + 5000 * MIN_AGE_MS)
+def test_an_event_is_the_same_by_source_and_message_id_whoever_it_names() -> None:
+    ids = remembered(1)
+    assert not ids.remember(message(1))
+    assert not ids.remember(message(1, primary=COOKIE))
+    assert ids.remember(message(1, source="crm"))
+    assert ids.remember(message(2))
 
 
-def test_the_ids_of_the_last_day_are_known_through_a_change_of_generation() -> None:
-    ids = RecentIds()
-    step = MIN_AGE_MS // 500
-    for number in range(3000):
-        assert ids.remember(f"m{number}", NOW + number * step)
-        assert not ids.remember(f"m{max(0, number - 500)}", NOW + number * step)
-    assert ids.remember("m0", NOW + 3000 * step)
-    assert len(ids.recent) + len(ids.previous) < 8 * 2000
-
-
-def test_a_flood_keeps_the_stated_maximum() -> None:
-    ids = remembered(range(20_000))
-    assert len(ids.recent) + len(ids.previous) <= 2 * MAX_IDS * 8
-    assert not any(ids.remember(f"m{number}", NOW) for number in range(20_000 - MAX_IDS, 20_000))
-    assert ids.remember("m0", NOW)
+def test_the_tag_says_by_which_primary_identifier_the_first_one_came() -> None:
+    ids = remembered(1)
+    assert not ids.remember(message(1, primary=COOKIE))
+    assert ids.tag_of(id_of(message(1, primary=COOKIE)).hash) == id_of(message(1)).tag
+    assert id_of(message(1)).tag != id_of(message(1, primary=COOKIE)).tag
+    assert ids.tag_of(id_of(message(2)).hash) is None
 
 
 def test_parts_of_two_neighbours_are_no_id() -> None:
-    hashed = hashlib.blake2b(b"m", digest_size=8).digest()
-    ids = RecentIds(NOW, bytearray(b"abc" + hashed + b"defgh"), b"abcd" + hashed + b"efgh")
-    assert ids.remember("m", NOW)
-    assert not ids.remember("m", NOW)
+    hash_, tag = id_of(message(1))
+    ids = RecentIds(bytearray(b"abcd" + hash_ + tag + b"efgh1234"))
+    assert len(ids.packed) == 2 * ID_BYTES
+    assert ids.tag_of(hash_) is None
+    assert ids.remember(message(1))
+    assert not ids.remember(message(1))
 
 
-@given(st.lists(st.integers(0, 60)), st.lists(st.integers(0, 60)), st.lists(st.integers(0, 60)))
-def test_uniting_is_commutative_associative_and_idempotent(a: list[int], b: list[int], c: list[int]) -> None:
-    def given_ids(*sides: list[int]) -> RecentIds:
-        united = RecentIds()
-        for side in sides:
-            ids = RecentIds()
-            for number in side:
-                ids.remember(f"m{number}", NOW + number)
-            united.unite(ids, MOMENT)
-        return united
-
-    assert given_ids(a, b, c) == given_ids(c, a, b) == given_ids(b, c, a, a)
-    nested = given_ids(b, c)
-    nested.unite(given_ids(a), MOMENT)
-    assert nested == given_ids(a, b, c)
-    assert not any(nested.remember(f"m{number}", NOW) for number in {*a, *b, *c})
+def test_what_is_taken_out_is_counted() -> None:
+    ids = remembered(*range(MAX_IDS))
+    assert ids.is_full
+    assert {event_id.hash for event_id in ids.take()} == {id_of(message(number)).hash for number in range(MAX_IDS)}
+    assert (ids.stored, ids.is_full, len(ids.packed)) == (MAX_IDS, False, 0)
+    assert ids.remember(message(0)), "whoever keeps them has to be asked"
 
 
-def test_uniting_stays_within_the_maximum() -> None:
-    ids = remembered(range(MAX_IDS))
-    ids.unite(remembered(range(MAX_IDS, 2 * MAX_IDS)), MOMENT)
-    assert len(ids.recent) == MAX_IDS * 8
-    assert ids.remember("new", NOW)
-    assert not ids.remember("new", NOW)
+@given(*[st.lists(st.integers(0, 60), unique=True)] * 3)
+def test_uniting_is_commutative_and_associative(a: list[int], b: list[int], c: list[int]) -> None:
+    sides = [remembered(*a), remembered(*b, primary=COOKIE), remembered(*c)]
+
+    def united(*order: int) -> RecentIds:
+        result = RecentIds()
+        for side in order:
+            result.unite(sides[side], MOMENT)
+        return result
+
+    nested = united(1, 2)
+    nested.unite(sides[0], MOMENT)
+    assert (
+        set(unpacked(united(0, 1, 2).packed)) == set(unpacked(united(2, 0, 1).packed)) == set(unpacked(nested.packed))
+    )
+    assert not any(nested.remember(message(number)) for number in {*a, *b, *c})

@@ -18,7 +18,7 @@ from tests.streams.world.world import NAMESPACE, WORKSPACE, World
 START = 1_700_000_000_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
-STEPS = ("event",) * 12 + ("unmerge",) * 2 + ("by hand", "rest")
+STEPS = ("event",) * 10 + ("copy",) * 2 + ("unmerge",) * 2 + ("by hand", "rest")
 # A seed, and of each step what is done: nothing for a zero, to which Hypothesis shrinks what a failure does not need.
 # No list and no state machine: most of their examples are variations of a few, and random ones find more.
 HISTORIES = st.tuples(st.integers(0, 2**64 - 1), st.binary(min_size=50, max_size=50))
@@ -72,10 +72,11 @@ class Player:
 
     What a step sends, and in what order the stages read afterwards, comes of the seed and the step's number: it stays
     the same when Hypothesis leaves others out.
-    `gaps`: between events, in ms. `rests`: how long nothing is sent before a check. `pool`: what a request may name.
+    `has_copies`: whether events come again that name others. `gaps`: between events, in ms. `rests`: how long nothing is sent before a check. `pool`: what a request may name.
     """
 
     identity_rules: IdentityRules = DEFAULT_RULES
+    has_copies: bool = False
     gaps: Sequence[int] = ()
     rests: Sequence[int] = (0, 10 * MINUTE, 3 * HOUR)
     pool: Sequence[Identifier] = ()
@@ -104,6 +105,8 @@ class Player:
         match step:
             case "event":
                 self.send(random)
+            case "copy":
+                self.send_copy(random)
             case "unmerge":
                 self.request(unmerge(self.world, random, self.pool))
             case "by hand":
@@ -121,6 +124,15 @@ class Player:
         self.sent.append(event)
         for _ in range(random.choice((1, 1, 2))):
             self.world.send(event)
+
+    def send_copy(self, random: Random) -> None:
+        """Send an earlier event once more, by other identifiers."""
+        if self.has_copies and self.sent:
+            identifiers = self.event(random, len(self.sent), self.at).identifiers
+            copy = msgspec.structs.replace(random.choice(self.sent), identifiers=identifiers)
+            note(f"copy: {copy}")
+            self.sent.append(copy)
+            self.world.send(copy)
 
     def request(self, request: IdentityRequest | None) -> None:
         if request is not None:

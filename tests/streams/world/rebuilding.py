@@ -17,12 +17,21 @@ from runtime.errors import TransientError
 from runtime.kafka.offsets import Extent, Partition
 from schemas import groups, topics
 from schemas.changes import requires_rebuild
-from schemas.records import Event, IdentityChange, Profile, ProfileCommand, Replay, Session
+from schemas.records import Event, Identifier, IdentityChange, Profile, ProfileCommand, Replay, Session
 from settings import Workspace
 from tests.streams.world.stepping import SteppedWork
 from warehouse.queries.past_events import PastEvent, Published
 
 _READER = {topics.IDENTITY_ROUTES: "resolve", topics.EVENTS_RESOLVED: "profile", topics.PROFILE_COMMANDS: "profile"}
+
+
+EventKey = tuple[str, str, Identifier]
+"""What the warehouse has one row for: source, message id, and primary identifier."""
+
+
+def event_key(event: Event) -> EventKey:
+    """The key of an event."""
+    return event.source, event.message_id, event.identifiers[0]
 
 
 class Logs(Protocol):
@@ -39,6 +48,9 @@ class Logs(Protocol):
 
     def resolved(self) -> Sequence[tuple[int, int, Event, bytes]]:
         """Partition, offset, event and bytes of everything on `events.resolved`."""
+
+    def repeated(self) -> Mapping[EventKey, bool]:
+        """The last that was published of each event on `events.repeated`."""
 
     def published_profiles(self) -> Iterable[Profile]:
         """All records of profiles."""
@@ -126,12 +138,14 @@ class _Past:
         self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
     ) -> Iterator[PastEvent]:
         assert workspace in self._workspaces
-        first: dict[str, PastEvent] = {}  # of events with one message id the first counts
+        first: dict[EventKey, PastEvent] = {}  # the first one counts
+        repeated = self._logs.repeated()
         for partition, offset, event, body in self._logs.resolved():
-            row = PastEvent(event.occurred_at, partition, offset, event.identifiers, body)
-            earlier = first.get(event.message_id)
+            key = event_key(event)
+            row = PastEvent(event.occurred_at, partition, offset, event.identifiers, body, repeated.get(key, False))
+            earlier = first.get(key)
             if earlier is None or (offset, partition) < (earlier.offset, earlier.partition):
-                first[event.message_id] = row
+                first[key] = row
         rows = sorted(
             (
                 row

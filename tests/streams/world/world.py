@@ -4,7 +4,7 @@ The rebuilder is the shipped one, see `rebuilding`. What the sink would write is
 """
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from random import Random
 from zlib import crc32
@@ -27,12 +27,14 @@ from schemas.records import (
     Profile,
     ProfileCommand,
     Replay,
+    Repetition,
     SegmentChange,
     Session,
 )
 from schemas.topics import (
     EVENTS,
     EVENTS_DEAD,
+    EVENTS_REPEATED,
     EVENTS_RESOLVED,
     IDENTITY_CHANGES,
     IDENTITY_REQUESTS,
@@ -49,7 +51,7 @@ from streams.phases import AnyStage, Received, Record, decode, fold
 from streams.state.store import META
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
-from tests.streams.world.rebuilding import WorldRebuilder
+from tests.streams.world.rebuilding import EventKey, WorldRebuilder, event_key
 
 WORKSPACE = "main"
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
@@ -78,6 +80,9 @@ class Table(dict[bytes, bytes]):
                     due_keys.append((deadline, key))
         return [key for _, key in sorted(due_keys)[:limit]]
 
+    def range(self, prefix: bytes) -> list[bytes]:
+        return sorted(key for key in self if key.startswith(prefix))
+
     def put(self, key: bytes, value: bytes | None) -> None:
         if value is None:
             self.pop(key, None)
@@ -88,6 +93,10 @@ class Table(dict[bytes, bytes]):
 def workspaces() -> dict[str, Workspace]:
     """The only one, with two sources."""
     return {WORKSPACE: Workspace(WORKSPACE, NAMESPACE, "event", (Source("web", "k"), Source("crm", "c", 5)))}
+
+
+def _age(repetition: Repetition) -> tuple[int, int]:
+    return repetition.decision, repetition.version
 
 
 class World:
@@ -223,6 +232,20 @@ class World:
             for offset, (_, value) in enumerate(self.logs[EVENTS_RESOLVED, partition])
             if value is not None
         ]
+
+    def repeated(self) -> dict[EventKey, bool]:
+        last: dict[EventKey, Repetition] = {}
+        for _, _, repetition in self._read(EVENTS_REPEATED, Repetition):
+            assert isinstance(repetition, Repetition)
+            key = event_key(self.codec.decode(Event, repetition.event))
+            if key not in last or _age(repetition) >= _age(last[key]):
+                last[key] = repetition
+        return {key: repetition.is_repeated for key, repetition in last.items()}
+
+    def counted(self) -> Counter[str]:
+        """How many events with each message id the warehouse shows."""
+        repeated, keys = self.repeated(), {event_key(event) for _, _, event, _ in self.resolved()}
+        return Counter(key[1] for key in keys if not repeated.get(key, False))
 
     def published_profiles(self) -> list[Profile]:
         return [profile for _, _, profile in self._read(PROFILES, Profile)]  # type: ignore[misc]
