@@ -1,4 +1,4 @@
-"""Finds the events of a profile in the past: claimed, from before the cut, in order of time and position, each once."""
+"""Finds the events of a profile in the past: claimed, from before the cut, in order of time and place, each once."""
 
 import heapq
 import logging
@@ -49,5 +49,5 @@ def _pages(past: Past, workspace: str, values: Sequence[str], cut: Sequence[int]
             return
 
 
-def _order(event: PastEvent) -> tuple[int, int, int]:
-    return event.occurred_at, event.offset, event.partition
+def _order(event: PastEvent) -> tuple[int, int]:
+    return event.occurred_at, event.place

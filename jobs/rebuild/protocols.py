@@ -24,7 +24,7 @@ class Past(Protocol):
     def page(
         self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
     ) -> Iterator[PastEvent]:
-        """Yield some events with any of these values among their identifiers, in order of time and position.
+        """Yield some events with any of these values among their identifiers, in order of time and place.
 
         They lie behind `after`, and before the offset that `cut` has for their partition; none: there are no more. May
         raise in the midst of them.

@@ -21,33 +21,34 @@ PAGE_ROWS = 20_000
 LEAST_PAGE_ROWS = 500
 ANSWER_TIMEOUT_S = 300.0
 
-# `position` is where the event lies on events.resolved, as its version says: offset << 10 | partition. Of an event that
-# was once a repetition the version says something else: any number serves that is always the same.
+# `place` orders events of one time always in the same way, whatever was found out about them in between: of two that
+# are the same event, every replay takes the same one. Where a row has no offset, its profile has spoken of it already.
 _ROW = """toUnixTimestamp64Milli(occurred_at) AS time,
-           ifNull(position, bitShiftRight(cityHash64(message_id, source, identifiers.value[1]), 1)) AS position,
+           cityHash64(source, message_id, identifiers.namespace[1], identifiers.value[1]) AS place,
            identifiers.namespace AS namespaces, identifiers.value AS values, body, is_repetition"""
 _EVENTS = f"""
-SELECT time, position, namespaces, values, body, is_repetition
+WITH {{values}} AS wanted
+SELECT time, place, namespaces, values, body, is_repetition
 FROM
 (
     SELECT {_ROW}
     FROM onefold.events FINAL
-    WHERE workspace = {{workspace}} AND hasAny(identifiers.value, {{values}})
+    WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted)
       AND (isNull(offset) OR offset < arrayElement({{cut}}, partition + 1))
       AND occurred_at >= fromUnixTimestamp64Milli({{time}})
     UNION ALL
     SELECT {_ROW}
     FROM
     (
-        SELECT *, body, position FROM onefold.events
-        WHERE workspace = {{workspace}} AND hasAny(identifiers.value, {{values}}) AND isNull(position)
+        SELECT *, body FROM onefold.events
+        WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted) AND isNull(offset)
         ORDER BY version DESC
         LIMIT 1 BY message_id, source, identifiers.namespace[1], identifiers.value[1]
     )
     WHERE is_repetition
 )
-WHERE time > {{time}} OR (time = {{time}} AND position > {{position}})
-ORDER BY time, position
+WHERE time > {{time}} OR (time = {{time}} AND place > {{place}})
+ORDER BY time, place
 LIMIT {{limit}}
 SETTINGS final = 0
 """
@@ -66,18 +67,16 @@ SELECT greatest(
 ) AS version
 SETTINGS final = 0
 """
-_PARTITION_BITS = 10
 _LEAST_TIME = -62_135_596_800_000  # year 1; what ClickHouse cannot hold it has cut off
 
 logger = logging.getLogger(__name__)
 
 
 class PastEvent(NamedTuple):
-    """An event: when, where on events.resolved, by whom, its accepted bytes, and whether it counts as a repetition."""
+    """An event: when, by whom, its accepted bytes, whether it counts as a repetition; `place`: among equal times."""
 
     occurred_at: int
-    partition: int
-    offset: int
+    place: int
     identifiers: tuple[Identifier, ...]
     body: bytes
     is_repetition: bool = False
@@ -102,7 +101,7 @@ class PastEvents:
     ) -> Iterator[PastEvent]:
         """Yield a page of events with any of these values among their identifiers, from before the cut, behind `after`.
 
-        The values are one of `slices`. Ordered by time and position, nothing once there are no more. Raises
+        The values are one of `slices`. Ordered by time and place, nothing once there are no more. Raises
         TransientError, also in the midst of the page: go on behind the last event.
         """
         query = _EVENTS.format(
@@ -110,7 +109,7 @@ class PastEvents:
             values=literals(values),
             cut=f"[{', '.join(map(str, cut))}]::Array(UInt64)",
             time=max(after.occurred_at, _LEAST_TIME) if after else _LEAST_TIME,
-            position=after.offset << _PARTITION_BITS | after.partition if after else 0,
+            place=after.place if after else 0,
             limit=self._page_rows,
         )
         with self._reading():
@@ -146,9 +145,8 @@ class PastEvents:
 def _events(batch: "pa.RecordBatch") -> Iterator[PastEvent]:
     import pyarrow as pa
 
-    times, positions, namespaces, values = (batch.column(number).to_pylist() for number in range(4))
+    times, places, namespaces, values = (batch.column(number).to_pylist() for number in range(4))
     bodies, repetitions = batch.column(4).cast(pa.binary()).to_pylist(), batch.column(5).to_pylist()
-    rows = zip(times, positions, namespaces, values, bodies, repetitions, strict=True)
-    for time, position, names, texts, body, is_repetition in rows:
-        partition, offset = position & (1 << _PARTITION_BITS) - 1, position >> _PARTITION_BITS
-        yield PastEvent(time, partition, offset, tuple(map(Identifier, names, texts)), body, bool(is_repetition))
+    rows = zip(times, places, namespaces, values, bodies, repetitions, strict=True)
+    for time, place, names, texts, body, is_repetition in rows:
+        yield PastEvent(time, place, tuple(map(Identifier, names, texts)), body, bool(is_repetition))

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Protocol
+from zlib import crc32
 
 from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.changes import fencing_command
@@ -138,20 +139,16 @@ class _Past:
         self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
     ) -> Iterator[PastEvent]:
         assert workspace in self._workspaces
-        first: dict[EventKey, PastEvent] = {}  # the first one counts
+        first: dict[EventKey, tuple[tuple[int, int], PastEvent]] = {}  # the one with the first offset counts
         repeated = self._logs.repeated()
         for partition, offset, event, body in self._logs.resolved():
             key = event_key(event)
-            row = PastEvent(event.occurred_at, partition, offset, event.identifiers, body, repeated.get(key, False))
-            earlier = first.get(key)
-            if earlier is None or (offset, partition) < (earlier.offset, earlier.partition):
-                first[key] = row
+            place = crc32(repr(key).encode())
+            row = PastEvent(event.occurred_at, place, event.identifiers, body, repeated.get(key, False))
+            if offset < cut[partition] or key in repeated:
+                first[key] = min(first.get(key, ((offset, partition), row)), ((offset, partition), row))
         rows = sorted(
-            (
-                row
-                for row in first.values()
-                if row.offset < cut[row.partition] and {identifier.value for identifier in row.identifiers} & {*values}
-            ),
+            (row for _, row in first.values() if {identifier.value for identifier in row.identifiers} & {*values}),
             key=_rank,
         )
         behind = [row for row in rows if after is None or _rank(row) > _rank(after)]
@@ -217,5 +214,5 @@ class _Progress:
         return {partition: self._logs.position(_READER[partition[0]], *partition) for partition in partitions}
 
 
-def _rank(row: PastEvent) -> tuple[int, int, int]:
-    return row.occurred_at, row.offset, row.partition
+def _rank(row: PastEvent) -> tuple[int, int]:
+    return row.occurred_at, row.place
