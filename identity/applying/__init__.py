@@ -1,5 +1,8 @@
 """The only place that writes the ledger: applies verdicts to it, and returns what follows for everybody else."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from identity.applying.attributing import attribute_device, reattribute_device
 from identity.applying.linking import link_pairs, merge_pair, reject_pair, release_pair
 from identity.applying.rebuilds import Rebuilds
@@ -26,37 +29,40 @@ from identity.verdicts import (
 )
 
 
+def _change_nothing(verdict: ChangeNothing, _: Ledger, effects: DecisionEffects) -> None:
+    effects.changes.append(NewChange("nothing", verdict.named, verdict.reason))
+
+
+def _remember_sign_ins(verdict: RememberSignIns, ledger: Ledger, _: DecisionEffects) -> None:
+    ledger.devices.keep_sign_ins(verdict.device, verdict.sign_ins)
+
+
+def _recount(verdict: Recount, ledger: Ledger, effects: DecisionEffects) -> None:
+    rebuilds = Rebuilds(ledger, effects)
+    rebuilds.persons((verdict.identifier,))
+    effects.changes.append(NewChange("recounted", (verdict.identifier,), "repeated", claimants=rebuilds.claimants))
+
+
+_APPLIED_BY: Mapping[type, Callable[[Any, Ledger, DecisionEffects], None]] = {
+    ChangeNothing: _change_nothing,
+    RememberSignIns: _remember_sign_ins,
+    LinkPairs: link_pairs,
+    ShareDevice: share_device,
+    RetractEvidence: retract_evidence,
+    ReleasePair: release_pair,
+    RejectPair: reject_pair,
+    MergePair: merge_pair,
+    AllowPairs: allow_pairs,
+    UnshareDevice: unshare_device,
+    AttributeDevice: attribute_device,
+    ReattributeDevice: reattribute_device,
+    Recount: _recount,
+}
+
+
 def apply(verdict: Verdict, ledger: Ledger, profiles: ProfileIds) -> DecisionEffects:
     """Apply one verdict under a number of its own; what decides nothing has the number of the decision before it."""
     decides_nothing = isinstance(verdict, ChangeNothing | RememberSignIns)
     effects = DecisionEffects(ledger.last_decision() if decides_nothing else ledger.next_decision(), profiles)
-    match verdict:
-        case ChangeNothing(named=named, reason=reason):
-            effects.changes.append(NewChange("nothing", named, reason))
-        case RememberSignIns(device=device, sign_ins=sign_ins):
-            ledger.devices.keep_sign_ins(device, sign_ins)
-        case LinkPairs():
-            link_pairs(verdict, ledger, effects)
-        case ShareDevice():
-            share_device(verdict, ledger, effects)
-        case RetractEvidence():
-            retract_evidence(verdict, ledger, effects)
-        case ReleasePair():
-            release_pair(verdict, ledger, effects)
-        case RejectPair():
-            reject_pair(verdict, ledger, effects)
-        case MergePair():
-            merge_pair(verdict, ledger, effects)
-        case AllowPairs():
-            allow_pairs(verdict, ledger, effects)
-        case UnshareDevice():
-            unshare_device(verdict, ledger, effects)
-        case AttributeDevice():
-            attribute_device(verdict, ledger, effects)
-        case ReattributeDevice():
-            reattribute_device(verdict, ledger, effects)
-        case Recount(identifier=identifier):
-            rebuilds = Rebuilds(ledger, effects)
-            rebuilds.persons((identifier,))
-            effects.changes.append(NewChange("recounted", (identifier,), "repeated", claimants=rebuilds.claimants))
+    _APPLIED_BY[type(verdict)](verdict, ledger, effects)
     return effects

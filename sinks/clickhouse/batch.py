@@ -12,7 +12,7 @@ from confluent_kafka import Message
 from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.records import Event, Repetition
-from sinks.clickhouse.rows import ROWS, RepeatedEvent, check_event
+from sinks.clickhouse.rows import ROWS, RepeatedEvent, check_event, check_repetition
 from warehouse.tables import TABLES, Rows, WarehouseTable
 
 _WITH_TOMBSTONES = frozenset({topics.PROFILES})
@@ -101,6 +101,7 @@ def _decode(
             if isinstance(record, Event):
                 check_event(record, message.key())
             if isinstance(record, Repetition):
+                check_repetition(record)
                 record = RepeatedEvent(record, codec.decode(Event, record.event))
         except DecodeError as error:
             failures.add(message, error)

@@ -29,6 +29,7 @@ from warehouse.tables import Rows
 
 _PARTITION_BITS = 10  # settings allow 1,024 partitions
 _PROFILE_VERSION_BITS = 32
+_MOST_DECISIONS = 2**31
 _REPETITIONS = 2**63  # from here on are versions of repetitions: they count before the event as it was routed
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
 
@@ -44,6 +45,18 @@ def check_event(event: Event, key: bytes | None) -> None:
         raise DecodeError("invalid", f"key: {error}") from None
     if workspace != event.workspace:
         raise DecodeError("invalid", f"key: of workspace {workspace!r}, the event is of {event.workspace!r}")
+
+
+def check_repetition(repetition: Repetition) -> None:
+    """Raise DecodeError unless a profile speaks, in numbers that a version can hold."""
+    try:
+        kind_of(repetition.profile_id)
+    except ValueError as error:
+        raise DecodeError("invalid", str(error)) from None
+    if not (0 <= repetition.decision < _MOST_DECISIONS and 0 <= repetition.version < 2**_PROFILE_VERSION_BITS):
+        raise DecodeError(
+            "invalid", f"decision {repetition.decision}, version {repetition.version}: beyond all numbers"
+        )
 
 
 def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:

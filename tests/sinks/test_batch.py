@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas import topics
 from schemas.identity import profile_key
-from schemas.records import Event, Profile
+from schemas.records import Event, Profile, Repetition
 from sinks.clickhouse.batch import batch_of
 from sinks.clickhouse.rows import ROWS
 from tests.schemas.fixed import records
@@ -16,7 +16,7 @@ from tests.sinks.examples import ADA, ADAS, PHONE, PHONES, batch, codec, event, 
 
 
 @given(st.data())
-@pytest.mark.parametrize("topic", sorted(set(ROWS) - {topics.EVENTS_RESOLVED}))
+@pytest.mark.parametrize("topic", sorted(set(ROWS) - {topics.EVENTS_RESOLVED, topics.EVENTS_REPEATED}))
 def test_any_record_of_a_topic_becomes_rows(topic: str, data: st.DataObject) -> None:
     record = data.draw(records(topics.RECORD_OF[topic]))
     made = batch([placed(topic, record, 7)])
@@ -30,6 +30,33 @@ def test_any_event_becomes_a_row(record: Event) -> None:
     assert (insert.table, insert.columns.num_rows) == ("events", 1)
     assert insert.columns["profile_id"].to_pylist() == [PHONES]
     assert insert.columns["properties_sent"].to_pylist() == [record.properties]
+
+
+def test_what_a_profile_says_of_an_event_counts_before_the_event_as_it_was_routed() -> None:
+    encoded = codec().encoder(Event)(event("a"))
+    said = [
+        Repetition("main", PHONES, encoded, is_repeated, 3, version) for version, is_repeated in ((7, True), (8, False))
+    ]
+    rows = [insert.columns for insert in batch([placed(topics.EVENTS_REPEATED, each, 1) for each in said]).inserts]
+    (routed,) = batch([resolved(event("a"), 5)]).inserts
+    assert [row["is_repetition"].to_pylist() for row in rows] == [[1, 0]]
+    assert [row["message_id"].to_pylist() for row in rows] == [["a", "a"]]
+    earlier, later = rows[0]["version"].to_pylist()
+    assert routed.columns["version"].to_pylist()[0] < earlier < later
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Repetition("main", "nobody", b"", True, 1, 1),
+        Repetition("main", PHONES, b"no event", True, 1, 1),
+        Repetition("main", PHONES, b"", True, -1, 1),
+        Repetition("main", PHONES, b"", True, 1, 2**32),
+    ],
+)
+def test_a_repetition_of_nothing_is_a_dead_letter(wrong: Repetition) -> None:
+    made = batch([placed(topics.EVENTS_REPEATED, wrong, 1)])
+    assert (len(made.failures), made.inserts) == (1, ())
 
 
 def test_the_same_messages_make_the_same_token_and_others_another() -> None:

@@ -26,8 +26,8 @@ from schemas.records import (
     IdentityRequest,
     Profile,
     ProfileCommand,
-    Replay,
     Repetition,
+    Replay,
     SegmentChange,
     Session,
 )
