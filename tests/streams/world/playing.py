@@ -72,8 +72,8 @@ class Player:
 
     What a step sends, and in what order the stages read afterwards, comes of the seed and the step's number: it stays
     the same when Hypothesis leaves others out.
-    `has_copies`: whether events come again that name others. `gaps`: between events, in ms. `rests`: how long nothing is
-    sent before a check. `pool`: what a request may name.
+    `has_copies`: whether events come again that name others. `gaps`: between events, in ms. `rests`: how long nothing
+    is sent before a check. `pool`: what a request may name.
     """
 
     identity_rules: IdentityRules = DEFAULT_RULES
