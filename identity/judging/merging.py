@@ -15,11 +15,25 @@ from schemas.records import Identifier, IdentityRequest, Pair
 
 
 def judge_merge_by_hand(request: IdentityRequest, ledger: Ledger, rules: IdentityRules) -> Iterator[Verdict]:
-    """Tie the identifiers of each pair by evidence of the operator; what is against it is the answer, and not kept."""
+    """Tie the identifiers of each pair by evidence of the operator; what is against it is the answer, and not kept.
+
+    A pair that is refused is judged again after others were tied: in which order they are named makes no difference.
+    """
     if not request.pairs:
         yield ChangeNothing(request.identifiers, "nothing is to be merged")
-    for pair in request.pairs:
-        yield _judge(pair, request, ledger, rules)
+    pending = list(dict.fromkeys(request.pairs))
+    while pending:
+        refused: dict[Pair, ChangeNothing] = {}
+        for pair in pending:
+            verdict = _judge(pair, request, ledger, rules)
+            if isinstance(verdict, ChangeNothing):
+                refused[pair] = verdict
+            else:
+                yield verdict
+        if len(refused) == len(pending):
+            yield from refused.values()
+            return
+        pending = list(refused)
 
 
 def _judge(pair: Pair, request: IdentityRequest, ledger: Ledger, rules: IdentityRules) -> MergePair | ChangeNothing:

@@ -91,6 +91,16 @@ def test_what_is_forbidden_or_shared_is_not_merged() -> None:
     assert [graph.merge(Pair(ANN, other)).changes[0].reason for other in (MAIL, TABLET)] == ["forbidden", "shared"]
 
 
+def test_a_pair_that_fits_only_after_the_next_one_is_merged_in_the_same_request() -> None:
+    graph = Graph(DEFAULT_RULES)
+    graph.together(ANN, MAIL, TABLET)
+    graph.merge(Pair(OTHER_MAIL, TABLET), Pair(ANN, OTHER_MAIL))
+
+    assert graph.are_one(ANN, OTHER_MAIL)
+    assert graph.evidence(OTHER_MAIL, TABLET) == [("operator", "active", "")]
+    assert kinds(graph.merge(Pair(OTHER_MAIL, TABLET), Pair(ANN, OTHER_MAIL))) == ["nothing", "nothing"]
+
+
 def test_a_merge_of_one_person_holds_when_what_else_ties_the_two_is_taken_back() -> None:
     graph = Graph(DEFAULT_RULES)
     graph.together(ANN, MAIL)

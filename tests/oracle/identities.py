@@ -92,7 +92,10 @@ class WhoIsWho:
                 self._link(sorted(set(request.identifiers), key=self.strength), request.source)
             case "unmerge":
                 self._unmerge(request.identifiers[0], set(request.identifiers[1:]), request.forbid)
-            case "retract" | "accept" | "reject" | "merge" | "allow":
+            case "merge":
+                for pair in request.pairs * len(request.pairs):  # one may be possible only after the next
+                    self._merge(frozenset((pair.left, pair.right)))
+            case "retract" | "accept" | "reject" | "allow":
                 for pair in request.pairs:
                     self._decide_pair(pair, request)
             case "unshare":
@@ -106,8 +109,6 @@ class WhoIsWho:
         match request.kind:
             case "retract":
                 self._retract(pair, named.source, request.forbid)
-            case "merge":
-                self._merge(pair)
             case "allow":
                 self._allow(self.person_of(named.left), self.person_of(named.right), pair)
             case kind:
