@@ -231,7 +231,17 @@ def test_events_that_a_producer_puts_anywhere_and_spells_as_it_likes_are_of_one_
     mail = Identifier("email", f"{own}@example.org")
     key = identifier_key("main", mail)
     sound = Event(
-        "main", "erp", f"{own}-0", "identify", None, now, None, now, (mail,), traits='{"plan":"free"}', ordinal=1
+        "main",
+        "erp",
+        f"{own}-0",
+        "identify",
+        None,
+        now - 1_000,
+        None,
+        now,
+        (mail,),
+        traits='{"plan":"free"}',
+        ordinal=1,
     )
     shop.producer.produce(EVENTS, shop.encode(sound), key)
     other = Producer({"bootstrap.servers": stack.settings.kafka})
