@@ -1,5 +1,6 @@
 """Records made to cost much: the time to admit them grows with their size, and never faster."""
 
+import gc
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from schemas.records import Event, Identifier
 
 SIZE = 200_000
 LINEAR = 10  # four times as much may cost ten times as much; what is quadratic costs sixteen times as much
-FLOOR_S = 0.01
+FLOOR_S = 0.02
 EVENT = Event("main", "erp", "m", "track", "e", 1, None, 1_800_000_000_000, (Identifier("user_id", "u"),))
 
 SHAPES: dict[str, Callable[[int], str]] = {
@@ -37,12 +38,20 @@ SHAPES: dict[str, Callable[[int], str]] = {
 
 
 def seconds(event: Event) -> float:
+    """CPU time to admit; the least of a few runs.
+
+    Without the search for cycles, whose steps depend on all else that the tests have in memory.
+    """
     least = float("inf")
-    for _ in range(3):
-        started = time.process_time()
-        with suppress(Rejection):
-            admit(event, Place("events", 0, 0), DEFAULT_RULES)
-        least = min(least, time.process_time() - started)
+    gc.disable()
+    try:
+        for _ in range(3):
+            started = time.process_time()
+            with suppress(Rejection):
+                admit(event, Place("events", 0, 0), DEFAULT_RULES)
+            least = min(least, time.process_time() - started)
+    finally:
+        gc.enable()
     return least
 
 
