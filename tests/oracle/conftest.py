@@ -13,7 +13,7 @@ from settings import Source, Workspace
 from tests.oracle.delivery import Sender, write_key
 from tests.oracle.installation import DEFINITIONS, shop, write_workspaces
 
-CALM, KILLED, UNMERGED, CDNOW = "calm", "killed", "unmerged", "cdnow"
+CALM, HURRIED, KILLED, UNMERGED, CDNOW = "calm", "hurried", "killed", "unmerged", "cdnow"
 
 
 @pytest.fixture(scope="package")
@@ -24,7 +24,7 @@ def oracle_stack() -> Iterator[Stack]:
         write_workspaces(
             Layout(options.data_dir).workspaces,
             [
-                *map(shop, (CALM, KILLED, UNMERGED)),
+                *map(shop, (CALM, HURRIED, KILLED, UNMERGED)),
                 Workspace(CDNOW, uuid.uuid4(), "event", (Source(CDNOW, write_key(CDNOW)),)),
             ],
         )

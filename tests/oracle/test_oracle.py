@@ -1,5 +1,6 @@
 """The real stack against the reference: what must be true at rest (design section 10), in peace and under fire."""
 
+import json
 from collections.abc import Iterator, Sequence
 from random import Random
 
@@ -8,7 +9,7 @@ import pytest
 from embedded.stack import Stack
 from schemas.records import Identifier, IdentityRequest, Pair, RequestKind
 from tests.oracle import identities
-from tests.oracle.conftest import CALM, KILLED, UNMERGED
+from tests.oracle.conftest import CALM, HURRIED, KILLED, UNMERGED
 from tests.oracle.delivery import Sender, write_key
 from tests.oracle.ledger import (
     assert_counted,
@@ -18,11 +19,12 @@ from tests.oracle.ledger import (
 )
 from tests.oracle.poison import bad_requests, no_events
 from tests.oracle.scene import Scene
-from tests.oracle.stream import PHASE_ENDS, START, Delivery, deliveries
+from tests.oracle.stream import LARGE_NUMBER, PHASE_ENDS, START, Delivery, deliveries
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 KILL_EVERY = 600
+PEOPLE = 50
 
 
 def test_at_rest_everything_is_as_the_reference_says(oracle_stack: Stack, sender: Sender) -> None:
@@ -55,6 +57,17 @@ def test_what_the_collector_refuses_is_kept_with_its_reason(oracle_stack: Stack,
     expected = [rejected for request in bad_requests() for rejected in request.rejected]
     assert sorted(scene.warehouse.rejected(), key=str) == sorted(expected, key=str)
     assert not {message_id for message_id, _ in expected} & scene.warehouse.message_ids()
+
+
+def test_of_calls_without_a_time_the_later_one_of_a_batch_counts(oracle_stack: Stack, sender: Sender) -> None:
+    scene = Scene(oracle_stack, sender, HURRIED)
+    for person in range(PEOPLE):
+        calls = [{"type": "identify", "userId": person + LARGE_NUMBER, "traits": {"step": step}} for step in range(5)]
+        answer = sender.post("/v1/batch", json.dumps({"batch": calls}).encode(), write_key(HURRIED))
+        assert answer.json()["accepted"] == len(calls)
+    scene.drain()
+    people = scene.warehouse.people(forwards={})
+    assert [person.traits for person in people.values()] == [{"step": 4}] * PEOPLE
 
 
 def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, sender: Sender) -> None:
