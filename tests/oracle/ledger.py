@@ -122,8 +122,12 @@ class Ledger:
         changes = topic.read(self.addresses.kafka, self.codec, topics.SEGMENTS, SegmentChange, self.since)
         return [change for change in changes if change.record.workspace == self.workspace]
 
+    @cached_property
+    def _dead_on_events(self) -> set[bytes | None]:
+        return {letter.value for letter in self.dead_letters if letter.topic == topics.EVENTS}
+
     def _admitted(self, raw: topic.Raw, event: Event | None) -> tuple[bytes | None, Event | None]:
-        if event is None or event.ordinal > 0:
+        if event is None or event.ordinal > 0 or raw.value in self._dead_on_events:
             return raw.value, event
         try:
             admitted = admit(event, Place(topics.EVENTS, raw.partition, raw.offset), DEFAULT_RULES).event
