@@ -44,7 +44,7 @@ class Ports(msgspec.Struct, frozen=True):
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody listens on now, and that no process that lives has got from here before."""
     candidates = random.sample(_FREE, len(_FREE))
-    ports = (port for port in candidates if _reserve(port) and _is_free(port))
+    ports = (port for port in candidates if _reserve(port) and is_free(port))
     return [next(ports) for _ in range(count)]
 
 
@@ -69,8 +69,10 @@ def _reserve(port: int) -> bool:
     return True
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether a server could listen on a port of loopback."""
     with socket.socket() as listener:
+        # A port whose connections are only being wound down counts as free, as it does for the servers.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, port))

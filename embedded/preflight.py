@@ -1,7 +1,6 @@
 """Refuse to start what cannot work, before anything is started: folder, disk, definitions, ports."""
 
 import shutil
-import socket
 from collections import Counter
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import psutil
 import definitions
 from embedded.clickhouse import access
 from embedded.errors import StackError
-from embedded.layout import Layout, Ports
+from embedded.layout import Layout, Ports, is_free
 from embedded.locks import FileLock
 from embedded.private import private_folder
-from runtime.loopback import LOOPBACK
 
 LEAST_FREE_BYTES = 1_000_000_000
 SERVES = {
@@ -86,7 +84,7 @@ def check_ports(ports: Ports) -> None:
         hint = f"choose another with {flag(name)} or {variable(name)}"
         if uses[port] > 1:
             problems.append(f"port {port} is given more than once, also to {SERVES[name]}: {hint}")
-        elif not _is_free(port):
+        elif not is_free(port):
             problems.append(f"port {port}, for {SERVES[name]}, is taken{_listener(port)}: stop that, or {hint}")
     if problems:
         raise StackError("\n".join(problems))
@@ -100,17 +98,6 @@ def flag(name: str) -> str:
 def variable(name: str) -> str:
     """Return the variable that sets a port of `Ports`."""
     return f"ONEFOLD_{name.upper()}_PORT"
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        # A port whose connections are only being wound down counts as free, as it does for the servers.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((LOOPBACK, port))
-        except OSError:
-            return False
-        return True
 
 
 def _listener(port: int) -> str:

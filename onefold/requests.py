@@ -80,26 +80,26 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def carry_out(
-    settings: Settings, request: OperatorRequest, *, no_wait: bool, timeout_s: float, as_json: bool
-) -> RequestOutcome:
-    """Send a request and follow it to its end; without waiting, it is `unanswered`.
+def carry_out(  # noqa: PLR0913 - what a request is, and how it is followed
+    settings: Settings, request: OperatorRequest, *, no_wait: bool, timeout_s: float, as_json: bool, done: str = ""
+) -> None:
+    """Send a request, follow it to its end and print what came of it, below `done`; without waiting, how to ask later.
 
     Ends the process with a word on how to look after it, when interrupted or out of time. Raises ClickException when it
     could not be sent, and when it changes nothing.
     """
     if no_wait:
         _sent(settings, request).close()
-        outcome = outcome_of(request.request_id, ())
-        click.echo(json_text(outcome) if as_json else _accepted(request))
-        return outcome
+        click.echo(json_text(outcome_of(request.request_id, ())) if as_json else _accepted(request))
+        return
     outcome = send_and_follow(settings, request, timeout_s)
     if as_json:
         click.echo(json_text(outcome))
     if outcome.state == "unchanged":
         reasons = "; ".join(map(in_words, outcome.reasons)) or "there is nothing to change"
         raise click.ClickException(f"nothing was changed: {reasons}")
-    return outcome
+    if not as_json:
+        click.echo("\n".join(filter(None, [done, summary(outcome)])))
 
 
 def send_and_follow(settings: Settings, request: OperatorRequest, timeout_s: float) -> RequestOutcome:

@@ -6,7 +6,7 @@ import click
 
 from api.requests import RequestRefused, Submission, UnknownProfile, merge_request
 from onefold.lookups import lookup_failure
-from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options, summary
+from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options
 from onefold.running import running_settings, workspace_named
 from runtime.errors import OnefoldError
 from runtime.literal import literal
@@ -48,6 +48,4 @@ def merge(  # noqa: PLR0913, PLR0917 - one for each option
     except OnefoldError as error:
         raise lookup_failure(error) from error
     sent = OperatorRequest(submission.request_id, (request,))
-    outcome = carry_out(settings, sent, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
-    if not (as_json or no_wait):
-        click.echo(summary(outcome))
+    carry_out(settings, sent, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)

@@ -15,7 +15,7 @@ from api.requests import (
     waiting_pairs,
 )
 from onefold.lookups import lookup_failure
-from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options, summary
+from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options
 from onefold.running import running_settings, workspace_named
 from onefold.wording import json_text
 from runtime.errors import OnefoldError
@@ -74,10 +74,8 @@ def _review(  # noqa: PLR0913 - one for each option
     pairs = _waiting(settings, workspace, as_json) if is_all else _named(settings, workspace, identifiers)
     submission = Submission(workspace, new_request_id(), now_ms(), reason)
     request = OperatorRequest(submission.request_id, pair_requests(submission, kind, pairs))
-    outcome = carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
-    if not (as_json or no_wait):
-        done = f"{len(pairs):,} pair{'' if len(pairs) == 1 else 's'} {kind}ed"
-        click.echo("\n".join(filter(None, [done, summary(outcome)])))
+    done = f"{len(pairs):,} pair{'' if len(pairs) == 1 else 's'} {kind}ed"
+    carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json, done=done)
 
 
 def _named(settings: Settings, workspace: str, identifiers: Sequence[str]) -> tuple[Pair, ...]:

@@ -9,7 +9,7 @@ import click
 from api.dry_run import DryRunOutcome, dry_run
 from api.requests import RequestRefused, Submission, UnknownProfile, pair_requests, unmerge_request
 from onefold.lookups import lookup_failure
-from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options, summary
+from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options
 from onefold.running import running_settings, workspace_named
 from onefold.wording import count, json_text
 from runtime.errors import OnefoldError
@@ -72,9 +72,7 @@ def unmerge(  # noqa: PLR0913, PLR0917 - one for each option
         _show(_tried(settings, records), as_json)
         return
     request = OperatorRequest(submission.request_id, records)
-    outcome = carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
-    if not (as_json or no_wait):
-        click.echo(summary(outcome))
+    carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
 
 
 def _tried(settings: Settings, records: Sequence[IdentityRequest]) -> DryRunOutcome:

@@ -7,7 +7,7 @@ import click
 
 from api.requests import RequestRefused, Submission, pair_requests, requested_pairs, unshare_request
 from onefold.lookups import lookup_failure
-from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options, summary
+from onefold.requests import OperatorRequest, carry_out, new_request_id, now_ms, request_options
 from onefold.running import running_settings, workspace_named
 from onefold.wording import count
 from runtime.errors import OnefoldError
@@ -97,6 +97,4 @@ def _carry_out(  # noqa: PLR0913, PLR0917 - what a request is, and how it is fol
         raise click.BadParameter(literal(error), param_hint=hint) from None
     except OnefoldError as error:
         raise lookup_failure(error) from error
-    outcome = carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json)
-    if not (as_json or no_wait):
-        click.echo("\n".join(filter(None, [done, summary(outcome)])))
+    carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json, done=done)

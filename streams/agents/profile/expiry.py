@@ -3,7 +3,6 @@
 from definitions import NEVER
 from schemas.identity import split_profile_key
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.agents.profile.ids import forget_stored
 from streams.fold.fold import advance, next_deadline
 from streams.fold.moment import SESSION_END
 from streams.fold.records import is_empty
@@ -75,7 +74,7 @@ def _expire(batch: Batch, profile: BatchProfile, state: ProfileState, now: int) 
         leave_all(state, SESSION_END, profile.context, profile.outputs)
         profile.vanish(state, now, wall_now)
     elif wall_now - state.expiry.vanished_at >= SESSION_LATENESS_MS:
-        forget_stored(profile.key, batch.view)
+        batch.known_ids(profile, state).forget()
         profile.forget()
     else:  # an event clock runs ahead: the later, the less often its deadline fires in vain
         state.expiry.kept_until = now + max(SESSION_LATENESS_MS, now - state.as_of)

@@ -17,38 +17,46 @@ class KnownIds:
     """The ids of one profile, recent and stored, in one batch."""
 
     def __init__(self, key: bytes, recent: RecentIds, view: StateView) -> None:
-        self._prefix = key + _MARK
+        self._key = key
         self._recent = recent
         self._view = view
 
     def is_stored(self, event: Event) -> bool:
         """Return whether the event's id has left the state."""
-        return self._recent.stored > 0 and self._view.get(self._prefix + id_of(event).hash) is not None
+        return self._recent.stored > 0 and self._view.get(self._key_of(id_of(event).hash)) is not None
 
     def tag_of(self, hash_: bytes) -> bytes | None:
         """Find by which primary identifier an event came; None if the profile has not folded it."""
         tag = self._recent.tag_of(hash_)
         if tag is not None or not self._recent.stored:
             return tag
-        stored = self._view.get(self._prefix + hash_)
+        stored = self._view.get(self._key_of(hash_))
         return None if stored is None else decode_tag(stored)
 
     def store_full(self) -> None:
         """Move the recent ids out of the state, if they are many."""
         if self._recent.is_full:
             for event_id in self._recent.take():
-                self._view.put(self._prefix + event_id.hash, encode_tag(event_id.tag))
+                self._view.put(self._key_of(event_id.hash), encode_tag(event_id.tag))
 
     def add_stored(self, ids: Iterable[EventId]) -> None:
         """Store ids of another profile; those that both have are there once."""
         for hash_, tag in ids:
-            known = self._view.get(self._prefix + hash_)
-            self._view.put(self._prefix + hash_, encode_tag(tag if known is None else min(tag, decode_tag(known))))
+            known = self._view.get(self._key_of(hash_))
+            self._view.put(self._key_of(hash_), encode_tag(tag if known is None else min(tag, decode_tag(known))))
+
+    def forget(self) -> None:
+        """Leave no id in the store."""
+        if self._recent.stored:
+            forget_stored(self._key, self._view)
 
     def stored(self) -> Iterator[EventId]:
         """Yield the ids that have left the state."""
-        for key in self._view.range(self._prefix) if self._recent.stored else ():
+        for key in self._view.range(self._key + _MARK) if self._recent.stored else ():
             yield EventId(key[-HASH_BYTES:], decode_tag(self._view.get(key) or b""))
+
+    def _key_of(self, hash_: bytes) -> bytes:
+        return self._key + _MARK + hash_
 
 
 def forget_stored(key: bytes, view: StateView) -> None:

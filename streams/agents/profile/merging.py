@@ -33,8 +33,8 @@ def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, co
         retire(state, profile.context, profile.outputs)
         version = state.lineage.version + 1
     batch.send(profile, command.target, _state_for_target(batch, profile, state, command))
-    if state is not None and state.recent_ids.stored:
-        forget_stored(profile.key, batch.view)
+    if state is not None:
+        batch.known_ids(profile, state).forget()
     profile.become(Forward(command.target, command.decision, version, rebuilt))
 
 
