@@ -1,0 +1,77 @@
+"""The records of the contract as frozen structs, field by field as in the .avsc files that document them.
+
+Times are milliseconds since 1970 (UTC). `properties`, `traits`, `context` and `payload` are JSON text. A module for
+each subject; everybody imports from here.
+"""
+
+from schemas.records.commands import (
+    Absorb,
+    Advance,
+    Attribute,
+    Command,
+    Disown,
+    Fold,
+    Owner,
+    ProfileCommand,
+    Rebuild,
+    Replay,
+    Transfer,
+)
+from schemas.records.dead_letters import DeadLetter, Header, Reason
+from schemas.records.events import Event, EventHead, EventType, RejectedEvent, Repair, Repetition
+from schemas.records.identity import (
+    ChangeKind,
+    Claim,
+    Claimant,
+    IdentityChange,
+    IdentityRequest,
+    Link,
+    LinkStatus,
+    Pair,
+    RequestKind,
+    Route,
+)
+from schemas.records.profiles import Membership, OpenSession, Profile, SegmentChange, Session, Trigger
+from schemas.records.values import Identifier, Millis, ProfileKind
+
+__all__ = [
+    "Absorb",
+    "Advance",
+    "Attribute",
+    "ChangeKind",
+    "Claim",
+    "Claimant",
+    "Command",
+    "DeadLetter",
+    "Disown",
+    "Event",
+    "EventHead",
+    "EventType",
+    "Fold",
+    "Header",
+    "Identifier",
+    "IdentityChange",
+    "IdentityRequest",
+    "Link",
+    "LinkStatus",
+    "Membership",
+    "Millis",
+    "OpenSession",
+    "Owner",
+    "Pair",
+    "Profile",
+    "ProfileCommand",
+    "ProfileKind",
+    "Reason",
+    "Rebuild",
+    "RejectedEvent",
+    "Repair",
+    "Repetition",
+    "Replay",
+    "RequestKind",
+    "Route",
+    "SegmentChange",
+    "Session",
+    "Transfer",
+    "Trigger",
+]

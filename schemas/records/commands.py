@@ -1,0 +1,147 @@
+"""Commands to profiles: a record for each, and the one in which they travel."""
+
+from typing import Self
+
+import msgspec
+
+from schemas.records.values import Identifier
+
+
+class Owner(msgspec.Struct, frozen=True, order=True, gc=False):
+    """Owns the events of a shared device from `since` on; the first owner has those before, too."""
+
+    since: int
+    namespace: str
+    value: str
+
+    @property
+    def identifier(self) -> Identifier:
+        """The person who owns the device, or the device itself."""
+        return Identifier(self.namespace, self.value)
+
+
+class Transfer(msgspec.Struct, frozen=True, gc=False):
+    """Become a forward to `target`, and send the state there.
+
+    `outdates`: the events of the identifiers are replayed at the target; the state here, and any that is still on its
+    way here, counts no more.
+    """
+
+    decision: int
+    target: str
+    identifiers: tuple[Identifier, ...] = ()
+    outdates: bool = False
+
+
+class Absorb(msgspec.Struct, frozen=True, gc=False):
+    """Unite with the state of the profile `origin`; None: it had none.
+
+    `ids`: packed, of the events that have left the state. `recount`: they were too many to be sent.
+    """
+
+    decision: int
+    origin: str
+    identifiers: tuple[Identifier, ...] = ()
+    state: bytes | None = None
+    ids: bytes = b""
+    recount: bool = False
+
+
+class Fold(msgspec.Struct, frozen=True, gc=False):
+    """Fold an event that another profile sent on.
+
+    `decision`: of the forward that its identifier's default profile is, if that has sent it; else 0. `owner`: the
+    person to whom a shared device attributes the event, by `owner_decision`.
+    """
+
+    event: bytes
+    decision: int = 0
+    owner: Identifier | None = None
+    owner_decision: int = 0
+
+
+class Advance(msgspec.Struct, frozen=True, gc=False):
+    """Move the event clock to `to` (ms)."""
+
+    to: int
+
+
+class Rebuild(msgspec.Struct, frozen=True, gc=False):
+    """Wait for the replay of the events of `identifiers`, who are all that belong to the profile from now on.
+
+    `owners`: of the shared device whose profile it is. `reattributed`: shared devices of which the profile has or had
+    events; what they attributed before this decision may belong to others now.
+    """
+
+    decision: int
+    identifiers: tuple[Identifier, ...] = ()
+    owners: tuple[Owner, ...] = ()
+    reattributed: tuple[Identifier, ...] = ()
+
+
+class Replay(msgspec.Struct, frozen=True, gc=False):
+    """One chunk of the events of a profile that waits for them, ordered by time.
+
+    `attempt`: which of the rebuilder's it belongs to; a later attempt sorts higher. `version`: the highest that the
+    warehouse has of the profile and its sessions, in chunk 0. `sessions`: ids of those that the warehouse has.
+    `repeated`: the numbers of the events that count as repetitions so far.
+    """
+
+    decision: int
+    attempt: str
+    chunk: int
+    last: bool = False
+    version: int = 0
+    events: tuple[bytes, ...] = ()
+    sessions: tuple[str, ...] = ()
+    repeated: tuple[int, ...] = ()
+
+
+class Attribute(msgspec.Struct, frozen=True, gc=False):
+    """Attribute the events of a shared device to these owners, in the order of time; none: to the device itself."""
+
+    decision: int
+    device: Identifier
+    owners: tuple[Owner, ...] = ()
+
+
+class Disown(msgspec.Struct, frozen=True, gc=False):
+    """Stop counting some events of a device for this person: a profile under rebuild requests their owners anew."""
+
+    decision: int
+    device: Identifier
+    person: Identifier
+
+
+Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown
+
+
+class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
+    """A command to a profile: exactly one of the fields is set; none in a command that is newer than the reader.
+
+    They are fields instead of a union of Avro, because a later release may add one (FULL_TRANSITIVE).
+    """
+
+    workspace: str
+    profile_id: str
+    transfer: Transfer | None = None
+    absorb: Absorb | None = None
+    fold: Fold | None = None
+    advance: Advance | None = None
+    rebuild: Rebuild | None = None
+    replay: Replay | None = None
+    attribute: Attribute | None = None
+    disown: Disown | None = None
+
+    @classmethod
+    def of(cls, workspace: str, profile_id: str, command: Command) -> Self:
+        """Make the record of a command to a profile, or with an empty id to a whole partition."""
+        return msgspec.structs.replace(cls(workspace, profile_id), **{type(command).__name__.lower(): command})
+
+    @property
+    def command(self) -> Command | None:
+        """The field that is set."""
+        return (
+            self.fold or self.replay or self.absorb or self.transfer or self.rebuild or self.attribute or self.disown
+            or self.advance
+        )  # fmt: skip

@@ -1,0 +1,37 @@
+"""Dead letters, whole and with the reason."""
+
+from typing import Literal
+
+import msgspec
+
+Reason = Literal[
+    "bad_magic",
+    "unknown_schema",
+    "truncated",
+    "wrong_schema",
+    "invalid",
+    "no_identifier",
+    "unknown_workspace",
+    "too_large",
+    "unprocessable",
+]
+
+
+class Header(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    value: bytes | None = None
+
+
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
+    dead_id: str
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    reason: Reason
+    failed_at: int
+    workspace: str | None = None
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[Header, ...] = ()
+    detail: str = ""

@@ -1,0 +1,104 @@
+"""Who is who: what GRAPH is requested to decide, what it has decided, and where RESOLVE sends events since."""
+
+from typing import Literal
+
+import msgspec
+
+from schemas.records.values import Identifier, Millis
+
+RequestKind = Literal[
+    "unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute", "merge", "allow", "unshare", "recount"
+]
+LinkStatus = Literal["active", "refused", "retracted", "waiting"]
+ChangeKind = Literal[
+    "unknown",
+    "merged",
+    "unmerged",
+    "shared",
+    "quarantined",
+    "refused",
+    "released",
+    "rejected",
+    "nothing",
+    "rebuilt",
+    "attributed",
+    "reattributed",
+    "allowed",
+    "unshared",
+    "recounted",
+]
+
+
+class Pair(msgspec.Struct, frozen=True, gc=False):
+    left: Identifier
+    right: Identifier
+    source: str = ""
+
+
+class IdentityRequest(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    message_id: str
+    source: str
+    occurred_at: Millis
+    identifiers: tuple[Identifier, ...]
+    kind: RequestKind = "link"
+    request_id: str = ""
+    reason: str = ""
+    forbid: bool = False
+    pairs: tuple[Pair, ...] = ()
+    signed_in: bool = False
+
+
+class Link(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    left: Identifier
+    right: Identifier
+    message_id: str
+    source: str
+    occurred_at: Millis
+    rule_version: str
+    decision: int
+    status: LinkStatus = "active"
+    reason: str = ""
+    request_id: str = ""
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """Events of a primary identifier with since <= occurred_at < until; None: no bound."""
+
+    namespace: str
+    value: str
+    since: int | None = None
+    until: int | None = None
+
+
+class Claimant(msgspec.Struct, frozen=True, gc=False):
+    profile_id: str
+    claims: tuple[Claim, ...]
+
+
+class IdentityChange(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    decision: int
+    kind: ChangeKind
+    occurred_at: int
+    request_id: str = ""
+    message_id: str = ""
+    source: str = ""
+    rule_version: str = ""
+    reason: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+    retired: tuple[str, ...] = ()
+    profile_id: str = ""
+    claimants: tuple[Claimant, ...] = ()
+    events: int = 0
+    milliseconds: int = 0
+
+
+class Route(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    namespace: str
+    value: str
+    profile_id: str
+    decision: int
+    reopen: bool = False

@@ -1,0 +1,80 @@
+"""Profiles as PROFILE publishes them, with their sessions, changes of segments and triggers."""
+
+from typing import Literal
+
+import msgspec
+
+from schemas.records.values import Identifier, ProfileKind
+
+
+class Membership(msgspec.Struct, frozen=True, gc=False):
+    segment: str
+    entered_at: int
+
+
+class OpenSession(msgspec.Struct, frozen=True, gc=False):
+    session_id: str
+    started_at: int
+    last_event_at: int
+    events: int
+    entry_url: str | None = None
+
+
+class Profile(msgspec.Struct, gc=False):
+    """Not frozen: each facet of a profile sets its own fields."""
+
+    workspace: str
+    profile_id: str
+    updated_at: int
+    version: int
+    traits: str
+    merged_into: str | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    counters: dict[str, int] = {}
+    segments: tuple[Membership, ...] = ()
+    session: OpenSession | None = None
+    events: int = 0
+    first_seen_at: int | None = None
+    last_seen_at: int | None = None
+    decision: int = 0
+    deleted: bool = False
+    kind: ProfileKind = "person"
+
+
+class Session(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    session_id: str
+    profile_id: str
+    status: Literal["open", "closed", "retracted"]
+    started_at: int
+    ended_at: int
+    events: int
+    version: int
+    entry_url: str | None = None
+    profile_kind: ProfileKind = "person"
+
+
+class SegmentChange(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    change_id: str
+    profile_id: str
+    segment: str
+    change: Literal["entered", "exited"]
+    changed_at: int
+    cause: str
+    version: int
+    identifiers: tuple[Identifier, ...] = ()
+    profile_kind: ProfileKind = "person"
+
+
+class Trigger(msgspec.Struct, frozen=True, gc=False):
+    workspace: str
+    trigger_id: str
+    trigger: str
+    profile_id: str
+    fired_at: int
+    cause: str
+    version: int
+    payload: str
+    identifiers: tuple[Identifier, ...] = ()
+    profile_kind: ProfileKind = "person"
