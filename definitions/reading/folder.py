@@ -8,7 +8,7 @@ from definitions.errors import DefinitionErrors
 from definitions.model import Definitions, Destination, Segment
 from definitions.reading.documents import Parsed, read_destination, read_segment
 from definitions.reading.identity import read_identity
-from definitions.reading.nodes import Findings, ListNode, Node
+from definitions.reading.nodes import FileReport, ListNode, Node
 from definitions.reading.yaml_text import read_documents
 from identity.rules import DEFAULT_RULES, IdentityRules
 from runtime.hints import did_you_mean
@@ -19,7 +19,7 @@ _IDENTITY = "identity.yaml"
 _ENTRIES = (*_FOLDERS, _IDENTITY)
 _LATER = ("traits", "triggers", "tracking-plan")
 
-ParsedIn: TypeAlias = tuple[Parsed, Findings]
+ParsedIn: TypeAlias = tuple[Parsed, FileReport]
 
 
 def load(directory: Path | None) -> Definitions:
@@ -30,7 +30,7 @@ def load(directory: Path | None) -> Definitions:
     """
     if directory is None:
         return Definitions()
-    reports: list[Findings] = []
+    reports: list[FileReport] = []
     _check_entries(directory, reports)
     segments = _read(directory / "segments", read_segment, reports)
     destinations = _read(directory / "destinations", read_destination, reports)
@@ -49,7 +49,7 @@ def load(directory: Path | None) -> Definitions:
     )
 
 
-def _check_entries(directory: Path, reports: list[Findings]) -> None:
+def _check_entries(directory: Path, reports: list[FileReport]) -> None:
     if not directory.is_dir():
         _report(directory, reports).add_whole("no such folder of definitions")
         return
@@ -67,7 +67,7 @@ def _check_entries(directory: Path, reports: list[Findings]) -> None:
             report.add_whole(f"{entry.name} must be a folder", f"put the file into {entry.name}/")
 
 
-def _read(folder: Path, read: Callable[[Node, Findings], Parsed | None], reports: list[Findings]) -> list[ParsedIn]:
+def _read(folder: Path, read: Callable[[Node, FileReport], Parsed | None], reports: list[FileReport]) -> list[ParsedIn]:
     definitions: list[ParsedIn] = []
     files = _visible(folder) if folder.is_dir() else []
     if len(files) > MAX_FILES:
@@ -83,7 +83,7 @@ def _read(folder: Path, read: Callable[[Node, Findings], Parsed | None], reports
     return definitions
 
 
-def _read_rules(file: Path, reports: list[Findings]) -> IdentityRules:
+def _read_rules(file: Path, reports: list[FileReport]) -> IdentityRules:
     """The rules of identifiers in a file; the shipped ones where there is none, or where it is wrong."""
     if file.is_dir() or not (file.exists() or file.is_symlink()):
         return DEFAULT_RULES
@@ -94,7 +94,7 @@ def _read_rules(file: Path, reports: list[Findings]) -> IdentityRules:
     return (read_identity(documents[0], report) if documents else None) or DEFAULT_RULES
 
 
-def _elements(document: Node, report: Findings) -> tuple[Node, ...]:
+def _elements(document: Node, report: FileReport) -> tuple[Node, ...]:
     """A document holds one definition or a list of them."""
     if not isinstance(document, ListNode):
         return (document,)
@@ -126,6 +126,6 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.suffix != ".md")
 
 
-def _report(file: Path, reports: list[Findings]) -> Findings:
-    reports.append(Findings(file))
+def _report(file: Path, reports: list[FileReport]) -> FileReport:
+    reports.append(FileReport(file))
     return reports[-1]

@@ -34,8 +34,8 @@ class MappingNode(msgspec.Struct, frozen=True):
 Node: TypeAlias = ScalarNode | ListNode | MappingNode
 
 
-class Findings:
-    """Collects what is wrong with one file, so that one run shows all of it."""
+class FileReport:
+    """What is wrong with one file: its findings are collected, so that one run shows all of them."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from definitions.reading.nodes import Findings, ListNode, MappingNode, Node, ScalarNode
+from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -37,9 +37,9 @@ class _Refused(Exception):
     """The file cannot be read on; what is wrong is among the findings."""
 
 
-def read_documents(file: Path, findings: Findings) -> list[Node]:
+def read_documents(file: Path, report: FileReport) -> list[Node]:
     """The documents of a file (`---` separates them) that could be read; the rest is among the findings."""
-    text = _text(file, findings)
+    text = _text(file, report)
     documents: list[Node] = []
     if text is None:
         return documents
@@ -47,24 +47,24 @@ def read_documents(file: Path, findings: Findings) -> list[Node]:
         events = iter(YAML(typ="safe", pure=True).parse(text))
         for event in events:
             if isinstance(event, DocumentStartEvent):
-                document = _node(next(events), events, 1, findings)
+                document = _node(next(events), events, 1, report)
                 if not (isinstance(document, ScalarNode) and document.text == ""):
                     documents.append(document)
     except _Refused:
         return documents
     except MarkedYAMLError as error:
-        _add_syntax_error(error, findings)
+        _add_syntax_error(error, report)
         return documents
     except ReaderError as error:
-        findings.add_at(*_place(text, error.position), "a control character, which YAML does not allow", "remove it")
+        report.add_at(*_place(text, error.position), "a control character, which YAML does not allow", "remove it")
         return documents
     except (ValueError, OverflowError):  # ruamel.yaml hands such an escape to chr() unchecked
         beyond = _ESCAPE_BEYOND_UNICODE.search(text)
         place = _place(text, beyond.start()) if beyond else (0, 0)
-        findings.add_at(*place, "not valid YAML: a number that is out of range", "the highest escape is \\U0010FFFF")
+        report.add_at(*place, "not valid YAML: a number that is out of range", "the highest escape is \\U0010FFFF")
         return documents
-    if not documents and not findings.errors:
-        findings.add_whole("the file is empty", "define something in it or delete it")
+    if not documents and not report.errors:
+        report.add_whole("the file is empty", "define something in it or delete it")
     return documents
 
 
@@ -73,26 +73,26 @@ def _place(text: str, position: int) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
-def _text(file: Path, findings: Findings) -> str | None:
+def _text(file: Path, report: FileReport) -> str | None:
     try:
         with file.open("rb") as opened:
             content = opened.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        findings.add_whole(f"cannot be read: {error.strerror}")
+        report.add_whole(f"cannot be read: {error.strerror}")
         return None
     if len(content) > MAX_FILE_BYTES:
-        findings.add_whole(f"the file is larger than {MAX_FILE_BYTES // 1024} KiB", "split it into several files")
+        report.add_whole(f"the file is larger than {MAX_FILE_BYTES // 1024} KiB", "split it into several files")
         return None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
-        findings.add_at(line, column, "the file is not UTF-8 text", "save it with the encoding UTF-8")
+        report.add_at(line, column, "the file is not UTF-8 text", "save it with the encoding UTF-8")
         return None
 
 
-def _add_syntax_error(error: MarkedYAMLError, findings: Findings) -> None:
+def _add_syntax_error(error: MarkedYAMLError, report: FileReport) -> None:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     message = f"not valid YAML: {error.problem or error.context}"
@@ -101,55 +101,55 @@ def _add_syntax_error(error: MarkedYAMLError, findings: Findings) -> None:
         hint = "indent with spaces instead of tabs"
     elif "mapping values are not allowed" in message:
         hint = "check the indentation, and quote a text that contains ': '"
-    findings.add_at(line, column, message, hint)
+    report.add_at(line, column, message, hint)
 
 
-def _node(event: Event, events: Iterator[Event], depth: int, findings: Findings) -> Node:
+def _node(event: Event, events: Iterator[Event], depth: int, report: FileReport) -> Node:
     line, column = event.start_mark.line + 1, event.start_mark.column + 1
-    _refuse_indirection(event, line, column, findings)
+    _refuse_indirection(event, line, column, report)
     if depth > MAX_DEPTH:
-        findings.add_at(line, column, f"nested deeper than {MAX_DEPTH} levels", "flatten the conditions")
+        report.add_at(line, column, f"nested deeper than {MAX_DEPTH} levels", "flatten the conditions")
         raise _Refused
     if isinstance(event, ScalarEvent):
         if _SURROGATE.search(event.value):
-            findings.add_at(line, column, "half a character (\\ud800 to \\udfff)", "write the character itself")
+            report.add_at(line, column, "half a character (\\ud800 to \\udfff)", "write the character itself")
             raise _Refused
         return ScalarNode(line, column, event.value, event.style is None)
     if isinstance(event, SequenceStartEvent):
         items = []
         while not isinstance(item := next(events), SequenceEndEvent):
-            items.append(_node(item, events, depth + 1, findings))
+            items.append(_node(item, events, depth + 1, report))
         return ListNode(line, column, tuple(items))
     if not isinstance(event, MappingStartEvent):
         raise TypeError(f"no event of a YAML node: {event}")
-    return MappingNode(line, column, _entries(events, depth, findings))
+    return MappingNode(line, column, _entries(events, depth, report))
 
 
-def _entries(events: Iterator[Event], depth: int, findings: Findings) -> dict[str, tuple[ScalarNode, Node]]:
+def _entries(events: Iterator[Event], depth: int, report: FileReport) -> dict[str, tuple[ScalarNode, Node]]:
     entries: dict[str, tuple[ScalarNode, Node]] = {}
     while not isinstance(event := next(events), MappingEndEvent):
-        key = _node(event, events, depth + 1, findings)
-        value = _node(next(events), events, depth + 1, findings)
+        key = _node(event, events, depth + 1, report)
+        value = _node(next(events), events, depth + 1, report)
         if isinstance(value, ScalarNode) and value.is_plain and not value.text:
             # The parser places a value that is not there at whatever comes next.
             value = msgspec.structs.replace(value, line=key.line, column=key.column)
         if not isinstance(key, ScalarNode):
-            findings.add(key, "a key must be a plain word, not a list or a mapping")
+            report.add(key, "a key must be a plain word, not a list or a mapping")
         elif key.text in entries:
             first = entries[key.text][0].line
-            findings.add(key, f"the key {key.text!r} is given twice", f"first on line {first}: remove one")
+            report.add(key, f"the key {key.text!r} is given twice", f"first on line {first}: remove one")
         else:
             entries[key.text] = (key, value)
     return entries
 
 
-def _refuse_indirection(event: Event, line: int, column: int, findings: Findings) -> None:
+def _refuse_indirection(event: Event, line: int, column: int, report: FileReport) -> None:
     if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
-        findings.add_at(
+        report.add_at(
             line, column, "anchors and aliases (& and *) are not supported", "write the value out, or quote it"
         )
     elif getattr(event, "tag", None):
-        findings.add_at(line, column, "tags (a leading !) are not supported", "remove the tag, or quote the text")
+        report.add_at(line, column, "tags (a leading !) are not supported", "remove the tag, or quote the text")
     else:
         return
     raise _Refused

@@ -32,7 +32,7 @@ class CellError(Exception):
         self.message = message
 
 
-class Findings(NamedTuple):
+class Oddities(NamedTuple):
     """What is odd in a file and stays on its events: how many unusable identifiers and repairs, by reason."""
 
     unused: Counter[UnusedReason]
@@ -42,11 +42,11 @@ class Findings(NamedTuple):
 class Converter:
     """The mapping made ready for many rows, whose cells are stripped. `positions` says at which cell each column is.
 
-    `findings` are of all rows that were converted.
+    `oddities` are of all rows that were converted.
     """
 
     def __init__(self, mapping: Mapping, positions: dict[str, int], received_at: int, rules: IdentityRules) -> None:
-        self.findings = Findings(Counter(), Counter())
+        self.oddities = Oddities(Counter(), Counter())
         self._mapping = mapping
         self._positions = positions
         self._rules = rules
@@ -92,7 +92,7 @@ class Converter:
             repairs=repairs,
         )
         if repairs:
-            self.findings.repairs.update(repair.reason for repair in repairs)
+            self.oddities.repairs.update(repair.reason for repair in repairs)
         return event
 
     def _event_name(self, cells: Sequence[str]) -> tuple[str, tuple[Repair, ...]]:
@@ -115,7 +115,7 @@ class Converter:
             ],
         )
         if identifiers.usable:
-            self.findings.unused.update(unused.reason for unused in identifiers.unused)
+            self.oddities.unused.update(unused.reason for unused in identifiers.unused)
             return identifiers.kept(self._rules)
         if not identifiers.unused:
             raise CellError(self._identifiers[0][2], "the row has no identifier")

@@ -12,7 +12,7 @@ import msgspec
 import definitions
 from admission.identifiers import UnusedReason
 from collectors.sources.files.cells import without_missing
-from collectors.sources.files.conversion import CellError, Converter, Findings
+from collectors.sources.files.conversion import CellError, Converter, Oddities
 from collectors.sources.files.delivery import send
 from collectors.sources.files.mapping import Format, Mapping
 from collectors.sources.files.problems import FileProblems
@@ -85,7 +85,7 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Impo
     sent = 0
     with tempfile.TemporaryDirectory(prefix="onefold-import-") as folder:
         sorter = TimeSorter(Path(folder))
-        findings = check(path, mapping, rules, sorter, progress)
+        oddities = check(path, mapping, rules, sorter, progress)
         events = numbered(sorter.in_order(), mapping.name, tally)
         if dry_run:
             for _ in events:
@@ -103,8 +103,8 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Impo
         events=sorter.records,
         sent=sent,
         repeated=tally.repeated,
-        unused_identifiers=dict(findings.unused),
-        repairs=dict(findings.repairs),
+        unused_identifiers=dict(oddities.unused),
+        repairs=dict(oddities.repairs),
         first_at=tally.first_at,
         last_at=tally.last_at,
         seconds=round(seconds, 3),
@@ -112,12 +112,12 @@ def import_file(path: Path, mapping: Mapping, settings: Settings, progress: Impo
     )
 
 
-def check(path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter, progress: ImportProgress) -> Findings:
+def check(path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter, progress: ImportProgress) -> Oddities:
     """Convert every row into the sorter; return what is odd in them.
 
     Raises FileProblems with the first few rows that do not fit.
     """
-    findings = Findings(Counter(), Counter())
+    oddities = Oddities(Counter(), Counter())
     problems: list[str] = []
     received_at = time.time_ns() // 1_000_000
     pack = msgspec.msgpack.Encoder().encode
@@ -126,7 +126,7 @@ def check(path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter
             rows = file.rows()
             layout = _layout(rows, mapping, file)
             converter = Converter(mapping, layout.positions, received_at, rules)
-            findings = converter.findings
+            oddities = converter.oddities
             for number, row in enumerate(_with_values(rows, mapping.format.missing), 1):
                 if number % _REPORT_EVERY == 1:
                     progress.checked(file.read_bytes, file.size, number - 1)
@@ -144,7 +144,7 @@ def check(path: Path, mapping: Mapping, rules: IdentityRules, sorter: TimeSorter
         progress.checked(file.read_bytes, file.size, sorter.records)
     if problems:
         raise FileProblems(problems)
-    return findings
+    return oddities
 
 
 def numbered(records: Iterable[Timed], name: str, tally: Tally) -> Iterator[Event]:

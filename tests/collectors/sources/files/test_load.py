@@ -83,13 +83,13 @@ def test_identifiers_are_normalised_and_those_of_nobody_stay_behind(tmp_path: Pa
     path.write_text(HEADER + "x,NULL,2001-01-01,Ann@Example.org,1,no\nx,u,2001-01-01,ann@,1,no\n", encoding="utf-8")
     mapping = msgspec.structs.replace(ORDERS, event="Joined", identifiers={"user_id": "who", "email": "what"})
     sorter = TimeSorter(tmp_path, 10_000_000)
-    findings = check(path, mapping, DEFAULT_RULES, sorter, Silent())
+    oddities = check(path, mapping, DEFAULT_RULES, sorter, Silent())
     events = list(numbered(sorter.in_order(), mapping.name, Tally()))
     assert [[str(one) for one in event.identifiers] for event in events] == [
         ["email:ann@example.org", "user_id:NULL"],
         ["user_id:u", "unused.email:ann@"],
     ]
-    assert (findings.unused, findings.repairs) == ({"blocked": 1, "malformed": 1}, {})
+    assert (oddities.unused, oddities.repairs) == ({"blocked": 1, "malformed": 1}, {})
 
 
 def test_the_name_of_an_event_is_repaired_as_over_http(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_the_name_of_an_event_is_repaired_as_over_http(tmp_path: Path) -> None:
     rows = f'x,u,2001-01-01,"two\nli\x00nes",1,no\nx,u,2001-01-02,{"e" * 501},1,no\n'
     path.write_text(HEADER + rows, encoding="utf-8")
     sorter = TimeSorter(tmp_path, 10_000_000)
-    findings = check(path, ORDERS, DEFAULT_RULES, sorter, Silent())
-    assert findings.repairs == {"control_character": 1, "too_long": 1}
+    oddities = check(path, ORDERS, DEFAULT_RULES, sorter, Silent())
+    assert oddities.repairs == {"control_character": 1, "too_long": 1}
     first, second = numbered(sorter.in_order(), "orders", Tally())
     assert (first.event, first.repairs) == ("two lines", (Repair("what", "control_character"),))
     assert (second.event, second.repairs) == ("e" * 500, (Repair("what", "too_long"),))
