@@ -7,7 +7,7 @@ between the three: docs/decisions/0006-resolve-routes-at-once.md; taking back wh
 import uuid
 
 from identity.applying import apply
-from identity.decision import Decision, publish
+from identity.decision import Decision, add_records
 from identity.judging import JUDGES
 from identity.ledger import Ledger, LedgerStore
 from identity.profile_ids import ProfileIds
@@ -27,7 +27,7 @@ def decide(
     decision = Decision()
     for verdict in JUDGES[request.kind](request, ledger, rules):
         # The judge goes on with the ledger as this verdict leaves it.
-        publish(apply(verdict, ledger, profiles), request, rules.version, decision)
+        add_records(apply(verdict, ledger, profiles), request, rules.version, decision)
     return decision
 
 
@@ -35,5 +35,5 @@ def refuse(request: IdentityRequest, store: LedgerStore, rules: IdentityRules, r
     """Answer a request that cannot be judged."""
     ledger = Ledger(store, request.workspace, rules.rank)
     profiles, decision = ProfileIds(_NO_NAMESPACE, ledger.devices), Decision()
-    publish(apply(ChangeNothing(request.identifiers, reason), ledger, profiles), request, rules.version, decision)
+    add_records(apply(ChangeNothing(request.identifiers, reason), ledger, profiles), request, rules.version, decision)
     return decision

@@ -19,7 +19,7 @@ from schemas.records import (
 
 
 class Decision(msgspec.Struct):
-    """What to publish, in order. `merged`: profiles that gave way to another."""
+    """Records for everybody else, in order. `merged`: profiles that gave way to another."""
 
     links: list[Link] = []
     commands: list[ProfileCommand] = []
@@ -33,7 +33,7 @@ class Decision(msgspec.Struct):
 
 
 class NewLink(msgspec.Struct, frozen=True, gc=False):
-    """Evidence of a pair to publish."""
+    """Evidence of a pair, as it has become."""
 
     left: Identifier
     right: Identifier
@@ -74,7 +74,7 @@ class DecisionEffects(msgspec.Struct):
     merged: int = 0
 
 
-def publish(effects: DecisionEffects, request: IdentityRequest, rule_version: str, decision: Decision) -> None:
+def add_records(effects: DecisionEffects, request: IdentityRequest, rule_version: str, decision: Decision) -> None:
     """Add the effects of a verdict on a request to the decision, as the records of the contract."""
     workspace, number = request.workspace, effects.number
     decision.links += (link_of(workspace, link.left, link.right, link.evidence) for link in effects.links)

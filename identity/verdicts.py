@@ -120,7 +120,10 @@ class UnshareDevice(msgspec.Struct, frozen=True):
 
 
 class AttributeDevice(msgspec.Struct, frozen=True):
-    """Publish the owners of a shared device. `before`: those of until now. `losers`: who gives events of it up."""
+    """Attribute the events of a shared device to its owners.
+
+    `before`: those of until now. `losers`: who gives events of it up.
+    """
 
     device: Identifier
     before: SignIns

@@ -18,7 +18,7 @@ def attribute_device(verdict: AttributeDevice, ledger: Ledger, effects: Decision
         effects.commands += (
             (effects.profiles.of(member), disown) for member in ledger.components.of(loser).identifiers
         )
-    publish_owners(verdict.device, verdict.before, ledger, effects)
+    name_owners(verdict.device, verdict.before, ledger, effects)
 
 
 def reattribute_device(verdict: ReattributeDevice, ledger: Ledger, effects: DecisionEffects) -> None:
@@ -30,8 +30,8 @@ def reattribute_device(verdict: ReattributeDevice, ledger: Ledger, effects: Deci
     effects.changes.append(NewChange("reattributed", named, "sign_in", claimants=rebuilds.claimants))
 
 
-def publish_owners(device: Identifier, before: Collection[Owner], ledger: Ledger, effects: DecisionEffects) -> None:
-    """Publish who owns the events of a device from when on, but for the owners of before."""
+def name_owners(device: Identifier, before: Collection[Owner], ledger: Ledger, effects: DecisionEffects) -> None:
+    """Say who owns the events of a device from when on, but for the owners of before."""
     new = [owner for owner in owners(ledger.devices.sign_ins(device)) if owner not in before]
     claimants = tuple(
         Claimant(effects.profiles.of(owner.identifier), (Claim(device.namespace, device.value, owner.since),))

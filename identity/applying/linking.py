@@ -13,7 +13,7 @@ _DROPPED: tuple[tuple[LinkStatus, ChangeKind], ...] = (("refused", "refused"), (
 
 
 def link_pairs(verdict: LinkPairs, ledger: Ledger, effects: DecisionEffects) -> None:
-    """Record the evidence of each pair, unite what it ties, and publish what was dropped."""
+    """Record the evidence of each pair, unite what it ties, and say what was dropped."""
     primary = verdict.primary
     for pair in verdict.pairs:
         record(PairEvidence(primary, pair.other, (pair.evidence,)), ledger, effects)
@@ -36,7 +36,7 @@ def release_pair(verdict: ReleasePair, ledger: Ledger, effects: DecisionEffects)
 
 
 def merge_pair(verdict: MergePair, ledger: Ledger, effects: DecisionEffects) -> None:
-    """Record what ties a pair because an operator says so, and unite it; the change is published in any case."""
+    """Record what ties a pair because an operator says so, and unite it; a change says so in any case."""
     named = (verdict.merged.identifier, verdict.merged.other)
     record(verdict.merged, ledger, effects)
     if verdict.components:
@@ -55,7 +55,7 @@ def reject_pair(verdict: RejectPair, ledger: Ledger, effects: DecisionEffects) -
 
 
 def record(pair: PairEvidence, ledger: Ledger, effects: DecisionEffects) -> None:
-    """Record evidence of a pair under the number of the decision, and publish it."""
+    """Record evidence of a pair under the number of the decision, in the ledger and for others."""
     numbered = [msgspec.structs.replace(evidence, decision=effects.number) for evidence in pair.evidence]
     left, right = ledger.links.record(pair.identifier, pair.other, numbered)
     effects.links += [NewLink(left, right, evidence) for evidence in numbered]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from identity.applying.attributing import publish_owners
+from identity.applying.attributing import name_owners
 from identity.applying.linking import record
 from identity.applying.rebuilds import Rebuilds
 from identity.decision import DecisionEffects, NewChange, NewRoute
@@ -44,7 +44,7 @@ def share_device(verdict: ShareDevice, ledger: Ledger, effects: DecisionEffects)
         rebuilds.persons((device, *(sign_in.identifier for sign_in in ledger.devices.sign_ins(device))))
     effects.changes.append(NewChange("shared", (device, *verdict.persons), "shared", claimants=rebuilds.claimants))
     if verdict.is_attributed:
-        publish_owners(device, (), ledger, effects)
+        name_owners(device, (), ledger, effects)
 
 
 def _forget_sign_ins(pair: PairEvidence, ledger: Ledger) -> None:

@@ -36,7 +36,7 @@ def judge_sign_ins(request: IdentityRequest, ledger: Ledger, rules: IdentityRule
 def judge_owners(
     sign_ins: Iterable[RememberSignIns], request: IdentityRequest, ledger: Ledger
 ) -> Iterator[ShareDevice | AttributeDevice]:
-    """Publish whose the events of shared devices are, where sign-ins have changed that."""
+    """Yield what attributes the events of shared devices anew, where sign-ins have changed whose they are."""
     for kept in sign_ins:
         if not ledger.devices.is_shared(kept.device):
             continue

@@ -1,7 +1,7 @@
 """What is different between who is who now and what other rules would make of it, and what to request of GRAPH. Pure.
 
 A plan is about who is one person with whom: evidence within a person that stays the same is left as it is. How the
-history comes out under the rules is `replay`'s; reading, printing and sending are the command's.
+history comes out under the rules is `simulation`'s; reading, printing and sending are the command's.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import msgspec
 
 from identity.plan.disjoint_sets import DisjointSets
-from identity.plan.replay import Present, ReplayedHistory, ends
 from identity.plan.requests import Persons, PlannedRequests, RequestPlanning
+from identity.plan.simulation import Present, SimulatedHistory, ends
 from identity.rules import IdentityRules
 from schemas.records import Identifier
 
@@ -64,15 +64,15 @@ class RulesPlan(msgspec.Struct, frozen=True):
 
 
 class RulesComparison:
-    """Compares who is who now with a replayed history, of which `plan` wants to know the profiles of `identifiers`."""
+    """Compares who is who now with a simulated history, of which `plan` wants to know the profiles of `identifiers`."""
 
-    def __init__(self, workspace: str, present: Present, replayed: ReplayedHistory, rules: IdentityRules) -> None:
+    def __init__(self, workspace: str, present: Present, simulated: SimulatedHistory, rules: IdentityRules) -> None:
         self._present = present
-        self._replayed = replayed
+        self._simulated = simulated
         self._rules = rules
-        self._stay_shared = replayed.keep_shared(present.shared)
-        self._persons = Persons.compared(present, replayed)
-        self._planning = RequestPlanning(workspace, present, replayed, self._persons, rules)
+        self._stay_shared = simulated.keep_shared(present.shared)
+        self._persons = Persons.compared(present, simulated)
+        self._planning = RequestPlanning(workspace, present, simulated, self._persons, rules)
 
     @property
     def identifiers(self) -> frozenset[Identifier]:
@@ -94,7 +94,7 @@ class RulesComparison:
             ),
             profiles=len({profile_of[moving] for moving in self.identifiers if moving in profile_of}),
             largest=tuple(sorted(self._by_root(then).values(), key=len, reverse=True)[:LARGEST]),
-            newly_shared=tuple(sorted(self._replayed.shared.keys() - self._present.shared)),
+            newly_shared=tuple(sorted(self._simulated.shared.keys() - self._present.shared)),
             stay_shared=self._stay_shared,
             uncertain=uncertain,
             requests=requests,
@@ -138,7 +138,7 @@ class RulesComparison:
         """Return the evidence that joins what is apart now, by the person to be."""
         now, then = self._persons.now, self._persons.then
         ties: dict[Identifier, list[Tie]] = {}
-        for link in self._replayed.active():
+        for link in self._simulated.active():
             if link.left in self.identifiers and now.root_of(link.left) != now.root_of(link.right):
                 tie = Tie(*ends(link), link.source, link.message_id, link.occurred_at)
                 ties.setdefault(then.root_of(link.left), []).append(tie)
@@ -150,7 +150,7 @@ class RulesComparison:
         ties: dict[Identifier, list[Tie]] = {}
         for link in self._present.active():
             if link.left in self.identifiers and then.root_of(link.left) != then.root_of(link.right):
-                reason = self._replayed.why_not(link)
+                reason = self._simulated.why_not(link)
                 tie = Tie(*ends(link), link.source, link.message_id, link.occurred_at, reason)
                 ties.setdefault(now.root_of(link.left), []).append(tie)
         return ties

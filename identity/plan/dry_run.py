@@ -11,7 +11,7 @@ import msgspec
 from identity.decide import decide
 from identity.ownership import SignIns
 from identity.plan.copies import copied_ledger
-from identity.plan.replay import MemoryStore, Present
+from identity.plan.simulation import MemoryStore, Present
 from identity.rules import IdentityRules
 from schemas.records import Claimant, Identifier, IdentityRequest
 

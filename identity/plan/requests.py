@@ -7,11 +7,11 @@ import msgspec
 from identity.decide import decide
 from identity.plan.copies import copied_ledger
 from identity.plan.disjoint_sets import DisjointSets
-from identity.plan.replay import (
+from identity.plan.simulation import (
     NOWHERE,
     MemoryStore,
     Present,
-    ReplayedHistory,
+    SimulatedHistory,
     ends,
     in_order,
     is_by_hand,
@@ -51,9 +51,9 @@ class Persons(msgspec.Struct, frozen=True):
     moving: frozenset[Identifier]
 
     @classmethod
-    def compared(cls, present: Present, replayed: ReplayedHistory) -> "Persons":
-        """Return the persons of now and those of the replayed history."""
-        now, then = DisjointSets(map(ends, present.active())), DisjointSets(map(ends, replayed.active()))
+    def compared(cls, present: Present, simulated: SimulatedHistory) -> "Persons":
+        """Return the persons of now and those of the simulated history."""
+        now, then = DisjointSets(map(ends, present.active())), DisjointSets(map(ends, simulated.active()))
         moving = frozenset(
             identifier
             for person in (*now.persons(), *then.persons())
@@ -73,11 +73,11 @@ class RequestPlanning:
     """Plans the requests of one workspace, and tries them on a copy of its ledger as it is now."""
 
     def __init__(
-        self, workspace: str, present: Present, replayed: ReplayedHistory, persons: Persons, rules: IdentityRules
+        self, workspace: str, present: Present, simulated: SimulatedHistory, persons: Persons, rules: IdentityRules
     ) -> None:
         self._workspace = workspace
         self._present = present
-        self._replayed = replayed
+        self._simulated = simulated
         self._persons = persons
         self._rules = rules
 
@@ -109,7 +109,7 @@ class RequestPlanning:
         }
         missing = [
             link
-            for link in self._replayed.active()
+            for link in self._simulated.active()
             if link.left in moving and (*in_order(*ends(link)), link.source) not in kept
         ]
         return PlannedRequests(tuple(retract), (*missing, *self._second_sign_ins()))
@@ -117,8 +117,8 @@ class RequestPlanning:
     def _second_sign_ins(self) -> list[Link]:
         """Return what lets GRAPH find devices shared: the first person's evidence, then the second's."""
         evidence = []
-        for device in sorted(self._replayed.shared.keys() - self._present.shared):
-            signs = self._replayed.shared[device]
+        for device in sorted(self._simulated.shared.keys() - self._present.shared):
+            signs = self._simulated.shared[device]
             taken_back = [link for link in signs if link.status == "retracted"]
             refused = [link for link in signs if link.status == "refused"]
             if device in self._persons.moving and taken_back and refused:

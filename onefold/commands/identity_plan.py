@@ -12,7 +12,7 @@ import definitions
 from api.requests import RequestOutcome
 from embedded.terminal import results
 from identity.plan.differences import RulesComparison, RulesPlan
-from identity.plan.replay import replay
+from identity.plan.simulation import simulate
 from identity.rules import IdentityRules
 from onefold.lookups import lookup_failure
 from onefold.plan_summary import PlanSummary, merges_text, summarise, summary_tree, unmerges_text
@@ -104,7 +104,7 @@ def _planned(settings: Settings, workspace: str, rules: IdentityRules, examples:
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
             history = History(warehouse, workspace)
             present = history.present()
-            decided = replay(workspace, history.observed(), present, rules)
+            decided = simulate(workspace, history.observed(), present, rules)
             comparison = RulesComparison(workspace, present, decided, rules)
             return comparison.plan(history.profile_of(comparison.identifiers), examples), history.profiles()
     except OnefoldError as error:

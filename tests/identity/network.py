@@ -45,9 +45,9 @@ class ProfileModel(msgspec.Struct):
 
 
 class Network:
-    """`replays`: every command is delivered a second time at some later moment, as after an operator's replay."""
+    """`redelivers`: every command is delivered a second time at some later moment, as after an offset was set back."""
 
-    def __init__(self, partitions: int, random: Random, rules: IdentityRules = PLAIN, replays: bool = False) -> None:
+    def __init__(self, partitions: int, random: Random, rules: IdentityRules = PLAIN, redelivers: bool = False) -> None:
         self.profiles: dict[str, ProfileModel] = {}
         self.entries: dict[bytes, IdentifierEntry] = {}
         self.graph = Table()
@@ -55,7 +55,7 @@ class Network:
         self._partitions = partitions
         self.random = random
         self._rules = rules
-        self._replays = replays
+        self._redelivers = redelivers
         self._logs: dict[Log, deque[object]] = {}
         self._pace: dict[Log, int] = {}
 
@@ -105,7 +105,7 @@ class Network:
                     self._send(command)
             case "events.resolved", (str(profile_id), Event() as event):
                 self.on_event(profile_id, event)
-            case "replays", ProfileCommand():
+            case "redelivered", ProfileCommand():
                 self._append("profile.commands", record.profile_id, record)
             case "profile.commands", ProfileCommand():
                 self._carry_out(record)
@@ -125,8 +125,8 @@ class Network:
 
     def _send(self, command: ProfileCommand) -> None:
         self._append("profile.commands", command.profile_id, command)
-        if self._replays:
-            self._append("replays", command.profile_id, command)
+        if self._redelivers:
+            self._append("redelivered", command.profile_id, command)
 
     def _carry_out(self, command: ProfileCommand) -> None:
         match command.command:

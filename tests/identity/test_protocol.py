@@ -24,7 +24,7 @@ class Scenario(msgspec.Struct, frozen=True):
 
     sends: list[Event]
     partitions: int
-    replays: bool
+    redelivers: bool
     seed: int
 
 
@@ -37,11 +37,11 @@ def _random_scenario(seed: int) -> Scenario:
     messages = [_event(number, random.choices(POOL, k=random.randint(1, 3))) for number in range(12)]
     sends = messages * 3
     random.shuffle(sends)
-    return Scenario(sends, 4, replays=True, seed=seed)
+    return Scenario(sends, 4, redelivers=True, seed=seed)
 
 
 def _run(scenario: Scenario, kind: type[Network] = Network) -> Network:
-    network = kind(scenario.partitions, Random(scenario.seed), SMALL, scenario.replays)
+    network = kind(scenario.partitions, Random(scenario.seed), SMALL, scenario.redelivers)
     network.run(scenario.sends)
     return network
 
@@ -71,9 +71,9 @@ class Protocol(RuleBasedStateMachine):
     kind = Network
     messages = Bundle("messages")
 
-    @initialize(partitions=st.integers(1, 4), replays=st.booleans(), seed=st.integers(0, 2**32))
-    def begin(self, partitions: int, replays: bool, seed: int) -> None:
-        self.network = self.kind(partitions, Random(seed), SMALL, replays)
+    @initialize(partitions=st.integers(1, 4), redelivers=st.booleans(), seed=st.integers(0, 2**32))
+    def begin(self, partitions: int, redelivers: bool, seed: int) -> None:
+        self.network = self.kind(partitions, Random(seed), SMALL, redelivers)
         self.sent: list[Event] = []
 
     @rule(target=messages, identifiers=st.lists(st.sampled_from(POOL), min_size=1, max_size=3))

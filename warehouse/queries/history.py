@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from identity.ownership import SignIns
-from identity.plan.replay import Observed, Present, ends
+from identity.plan.simulation import Observed, Present, ends
 from schemas.records import Identifier, Link, LinkStatus, Owner
 from warehouse.client import Warehouse
 from warehouse.queries.links import Links

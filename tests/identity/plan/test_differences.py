@@ -13,8 +13,8 @@ from identity.decision import Decision
 from identity.entries import IdentifierEntry
 from identity.ledger import Ledger
 from identity.plan.differences import RulesComparison, RulesPlan
-from identity.plan.replay import MemoryStore, Observed, Present, replay
 from identity.plan.requests import PlannedRequests
+from identity.plan.simulation import MemoryStore, Observed, Present, simulate
 from identity.resolve import apply_route, resolve
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.changes import PLANS
@@ -120,7 +120,7 @@ class Installation:
 
     def planned(self, history: Sequence[Observed], rules: IdentityRules) -> RulesPlan:
         present = self.present
-        comparison = RulesComparison(MAIN, present, replay(MAIN, history, present, rules), rules)
+        comparison = RulesComparison(MAIN, present, simulate(MAIN, history, present, rules), rules)
         return comparison.plan(self.profiles(comparison.identifiers))
 
     def profiles(self, identifiers: Iterable[Identifier]) -> dict[Identifier, str]:
@@ -234,7 +234,7 @@ def test_an_identifier_without_events_of_its_own_is_no_profile_that_merges() -> 
     history = [seen(MEI, MAIL), seen(MEI, OTHER_MAIL)]
     installation = Installation(STRICT).see(history)
     present = installation.present
-    comparison = RulesComparison(MAIN, present, replay(MAIN, history, present, DEFAULT_RULES), DEFAULT_RULES)
+    comparison = RulesComparison(MAIN, present, simulate(MAIN, history, present, DEFAULT_RULES), DEFAULT_RULES)
     plan = comparison.plan(installation.profiles([MEI, MAIL]))
     assert (plan.merges, plan.identifiers) == ((), 1)
     assert len(plan.requests.link) == 1

@@ -1,4 +1,4 @@
-"""The history decided again in memory, under any rules: RESOLVE's and GRAPH's functions over a dictionary.
+"""The history simulated, which is to decide it anew in memory: RESOLVE's and GRAPH's functions over a dictionary.
 
 Reading the history and the present is left to `warehouse`; what follows from the differences to `differences`.
 """
@@ -18,7 +18,7 @@ from identity.rules import IdentityRules
 from schemas.changes import OPERATOR, PLANS
 from schemas.records import Identifier, IdentityRequest, Link, Pair
 
-NOWHERE = uuid.UUID(int=0)  # the profile ids of a replay are never looked at
+NOWHERE = uuid.UUID(int=0)  # the profile ids of a simulation are never looked at
 
 Key = tuple[Identifier, Identifier, str]
 """Two identifiers and the source of the evidence."""
@@ -78,7 +78,7 @@ class Present(msgspec.Struct, frozen=True):
         return (link for link in self.active() if is_by_hand(link))
 
 
-class ReplayedHistory:
+class SimulatedHistory:
     """What the history comes to under the rules. `links` as in `Present`.
 
     `shared`: devices found shared, each with the sign-ins that were taken back from it and those that were refused.
@@ -195,12 +195,12 @@ class ReplayedHistory:
         return link.reason == "shared" and "person" in map(self._rules.kind, ends(link))
 
 
-def replay(workspace: str, history: Iterable[Observed], present: Present, rules: IdentityRules) -> ReplayedHistory:
+def simulate(workspace: str, history: Iterable[Observed], present: Present, rules: IdentityRules) -> SimulatedHistory:
     """Decide the history, in its order, under `rules`."""
-    replayed = ReplayedHistory(workspace, rules, present)
+    simulated = SimulatedHistory(workspace, rules, present)
     for observed in history:
-        replayed.take(observed)
-    return replayed
+        simulated.take(observed)
+    return simulated
 
 
 def key_of(link: Link) -> Key:
