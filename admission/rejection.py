@@ -1,4 +1,4 @@
-"""Why something is refused: a code for programs, a sentence for people, and the field that is wrong."""
+"""Why something is rejected: a code for programs, a sentence for people, and the field that is wrong."""
 
 from typing import Literal
 

@@ -11,7 +11,7 @@ EVENTS = Counter(
 )
 REJECTIONS = Counter(
     "onefold_collector_rejections",
-    "Refused events and requests by reason; workspace and source are empty where the write key named none.",
+    "Rejected events and requests by reason; workspace and source are empty where the write key named none.",
     ["workspace", "source", "reason"],
 )
 IDENTIFIERS_UNUSED = Counter(

@@ -17,8 +17,8 @@ from collectors import metrics
 from collectors.access import WriteKeys
 from collectors.arrivals import Arrivals
 from collectors.intake import Intake, count_rejection
-from collectors.judging import Judging
-from collectors.validation import BodyVerdict, Judgement, ReceivedBody, RefusedCall, UnusedInCall, judge_body
+from collectors.validation import ReceivedBody, RejectedCall, UnusedInCall, ValidatedBody, ValidatedCalls, validate_body
+from collectors.validators import Validators
 from identity.rules import IdentityRules
 from runtime.errors import OnefoldError
 from runtime.http.answers import error_response
@@ -55,11 +55,13 @@ logger = logging.getLogger(__name__)
 class Ingestion:
     """The handlers of the calls."""
 
-    def __init__(self, keys: WriteKeys, rules: IdentityRules, bodies: Bodies, judging: Judging, intake: Intake) -> None:
+    def __init__(
+        self, keys: WriteKeys, rules: IdentityRules, bodies: Bodies, validators: Validators, intake: Intake
+    ) -> None:
         self._keys = keys
         self._rules = rules
         self._bodies = bodies
-        self._judging = judging
+        self._validators = validators
         self._intake = intake
         self._arrivals = Arrivals()
 
@@ -111,22 +113,22 @@ class Ingestion:
                 if keys.sender(presented) is None:
                     return _refuse_key(keys.why_refused(presented))
             received = ReceivedBody(kind, sender, keys, received_at, self._arrivals)
-            judge = partial(judge_body, body, received, self._rules)
-            verdict = await self._judging.run(caller.network, len(body), judge)
-            return await self._keep(verdict, kind, body, received_at)
+            validate = partial(validate_body, body, received, self._rules)
+            validated = await self._validators.run(caller.network, len(body), validate)
+            return await self._keep(validated, kind, body, received_at)
 
-    async def _keep(self, verdict: BodyVerdict, kind: EventType | None, body: bytes, received_at: int) -> Response:
-        sender, outcome = verdict
+    async def _keep(self, validated: ValidatedBody, kind: EventType | None, body: bytes, received_at: int) -> Response:
+        sender, outcome = validated
         if isinstance(outcome, Rejection):
             if outcome.code == "unknown_write_key":
                 return _refuse_key(outcome.message)
-            await self._intake.keep_refused_body(sender, outcome, body, received_at)
+            await self._intake.keep_rejected_body(sender, outcome, body, received_at)
             return _refusal(outcome)
-        if not outcome.accepted and outcome.refused and all(call.sender is None for call in outcome.refused):
-            return _refuse_key(outcome.refused[0].rejection.message)
+        if not outcome.accepted and outcome.rejected and all(call.sender is None for call in outcome.rejected):
+            return _refuse_key(outcome.rejected[0].rejection.message)
         await self._intake.keep(outcome, received_at)
-        if kind is not None and outcome.refused:
-            return _refusal(outcome.refused[0].rejection)
+        if kind is not None and outcome.rejected:
+            return _refusal(outcome.rejected[0].rejection)
         return _success(outcome)
 
 
@@ -141,19 +143,19 @@ def moved_routes(api_port: int) -> list[Route]:
     return [Route(path, moved, methods=methods) for path in ("/v1/profiles/{rest:path}", "/v1/identity/{rest:path}")]
 
 
-def _success(judgement: Judgement) -> Response:
-    rejected = [_shown(refused) for refused in judgement.refused]
-    answer: dict[str, object] = {"success": True, "accepted": len(judgement.accepted), "rejected": rejected}
-    if judgement.answered:
-        answer["unused"] = [shown_unused(unused) for unused in judgement.answered]
+def _success(validated: ValidatedCalls) -> Response:
+    rejected = [_shown(call) for call in validated.rejected]
+    answer: dict[str, object] = {"success": True, "accepted": len(validated.accepted), "rejected": rejected}
+    if validated.answered:
+        answer["unused"] = [shown_unused(unused) for unused in validated.answered]
     return JSONResponse(answer)
 
 
-def _shown(refused: RefusedCall) -> dict[str, object]:
-    rejection = refused.rejection
+def _shown(call: RejectedCall) -> dict[str, object]:
+    rejection = call.rejection
     return {
-        "index": refused.index,
-        "messageId": refused.message_id,
+        "index": call.index,
+        "messageId": call.message_id,
         "code": rejection.code,
         "message": rejection.message,
         "field": rejection.field,

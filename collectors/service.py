@@ -12,9 +12,9 @@ from starlette.middleware import Middleware
 from collectors import metrics
 from collectors.access import WriteKeys
 from collectors.intake import Intake
-from collectors.judging import Judging
 from collectors.probes import probes
 from collectors.routes import PATHS, Ingestion, moved_routes
+from collectors.validators import Validators
 from identity.rules import IdentityRules
 from runtime.http.answers import routing_error
 from runtime.http.bodies import Bodies
@@ -44,18 +44,18 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
             settings.kafka, "onefold-collector", on_fatal=give_up, observe_s=metrics.PRODUCE_SECONDS.observe
         )
         contracts = Contracts(settings)
-        judging = Judging()
+        validators = Validators()
         async with probing_client() as client:
             health = Health(probes(settings, producer, contracts, client, whole_stack))
             intake = Intake(producer, contracts)
-            ingestion = Ingestion(WriteKeys(settings.workspaces), rules, Bodies(), judging, intake)
+            ingestion = Ingestion(WriteKeys(settings.workspaces), rules, Bodies(), validators, intake)
             app.router.routes.extend(
                 [*ingestion.routes(), *service_routes(health), *moved_routes(settings.serving.api_port)]
             )
             try:
                 yield
             finally:
-                judging.close()
+                validators.close()
                 contracts.stop()
                 remaining = await asyncio.to_thread(producer.close, FLUSH_S)
                 if remaining:

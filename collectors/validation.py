@@ -1,6 +1,6 @@
-"""Judges a request's body: which calls are accepted as events, which are refused, and why. Pure but for arrivals.
+"""Validates a request's body: which calls are accepted as events, which are rejected, and why. Pure but for arrivals.
 
-Leaves reading the body to `bodies`, the meaning of a call to `events`, and what becomes of the judgement to `intake`.
+Leaves reading the body to `bodies`, the meaning of a call to `events`, and what becomes of calls to `intake`.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ MAX_REPEATED_CONTEXT_BYTES = 5 * 1024 * 1024
 MAX_BATCH_EXTERNAL_IDS = 20_000  # eight for each call of the largest batch; some take a quarter of a millisecond
 
 
-class RefusedCall(msgspec.Struct, frozen=True):
+class RejectedCall(msgspec.Struct, frozen=True):
     """A call that broke the contract, and an excerpt of it. Without a sender it is only counted."""
 
     index: int
@@ -46,14 +46,14 @@ class UnusedInCall(msgspec.Struct, frozen=True):
     identifier: UnusedIdentifier
 
 
-class Judgement(msgspec.Struct, frozen=True):
+class ValidatedCalls(msgspec.Struct, frozen=True):
     """What becomes of a body's calls. `unused`: a reason for each unusable identifier of the accepted events.
 
     `answered`: the first of these identifiers, MAX_ANSWERED at most: the sender is to see why they do not count.
     """
 
     accepted: tuple[Event, ...]
-    refused: tuple[RefusedCall, ...]
+    rejected: tuple[RejectedCall, ...]
     unused: tuple[UnusedReason, ...] = ()
     answered: tuple[UnusedInCall, ...] = ()
 
@@ -79,38 +79,40 @@ class Receipt(NamedTuple):
     first_arrival: int
 
 
-class BodyVerdict(NamedTuple):
+class ValidatedBody(NamedTuple):
     """Who sent a body, if its key says so, and what becomes of it: a Rejection where it is wrong as a whole."""
 
     sender: Sender | None
-    outcome: Judgement | Rejection
+    outcome: ValidatedCalls | Rejection
 
 
-def judge_body(body: bytes, received: ReceivedBody, rules: IdentityRules) -> BodyVerdict:
-    """Return the verdict on a body. Time and memory are bounded by its size and by the limits of this module."""
+def validate_body(body: bytes, received: ReceivedBody, rules: IdentityRules) -> ValidatedBody:
+    """Validate a body. Time and memory are bounded by its size and by the limits of this module."""
     kind, sender, keys, received_at, arrivals = received
     try:
         call = _object(json_text.parse(body))
         sender = sender or keys.sender(key_from_body(call))
         receipt = Receipt(received_at, arrivals.take(1 if kind else _call_count(call)))
         if kind is None:
-            return BodyVerdict(sender, judge_batch(call, sender, keys, receipt, rules))
+            return ValidatedBody(sender, validate_batch(call, sender, keys, receipt, rules))
         sender = sender or _own_sender(call, keys)
-        return BodyVerdict(sender, judge_call(call, kind, sender, receipt, rules))
+        return ValidatedBody(sender, validate_call(call, kind, sender, receipt, rules))
     except Rejection as rejection:
-        return BodyVerdict(sender, rejection.bare())
+        return ValidatedBody(sender, rejection.bare())
 
 
-def judge_call(call: JsonObject, kind: EventType, sender: Sender, receipt: Receipt, rules: IdentityRules) -> Judgement:
-    """Judge a request with one call, whose kind its path says."""
+def validate_call(
+    call: JsonObject, kind: EventType, sender: Sender, receipt: Receipt, rules: IdentityRules
+) -> ValidatedCalls:
+    """Validate a request with one call, whose kind its path says."""
     envelope = Envelope(receipt.received_at, rules=rules, first_arrival=receipt.first_arrival)
-    return _judge([call], kind, sender, envelope, UsableKeys({}))
+    return _validate([call], kind, sender, envelope, UsableKeys({}))
 
 
-def judge_batch(
+def validate_batch(
     batch: JsonObject, sender: Sender | None, keys: UsableKeys, receipt: Receipt, rules: IdentityRules
-) -> Judgement:
-    """Judge a batch. Raises Rejection where the batch as a whole is wrong.
+) -> ValidatedCalls:
+    """Validate a batch. Raises Rejection where the batch as a whole is wrong.
 
     Without a sender of the whole, each call must carry its own write key.
     """
@@ -126,13 +128,13 @@ def judge_batch(
     context = _shared_context(batch, calls, repairs)
     sent_at = read_time(batch, "sentAt")
     envelope = Envelope(receipt.received_at, sent_at, context, rules, receipt.first_arrival, repairs.listed())
-    return _judge(calls, None, sender, envelope, keys)
+    return _validate(calls, None, sender, envelope, keys)
 
 
-def _judge(
+def _validate(
     calls: list[JsonValue], kind: EventType | None, sender: Sender | None, envelope: Envelope, keys: UsableKeys
-) -> Judgement:
-    accepted, refused, unused, answered = [], [], list[UnusedReason](), list[UnusedInCall]()
+) -> ValidatedCalls:
+    accepted, rejected, unused, answered = [], [], list[UnusedReason](), list[UnusedInCall]()
     for index, call in enumerate(calls):
         own_sender = sender
         try:
@@ -145,8 +147,10 @@ def _judge(
             if read.read_unused and len(answered) < MAX_ANSWERED:
                 answered += [UnusedInCall(index, identifier) for identifier in read.read_unused]
         except Rejection as rejection:
-            refused.append(RefusedCall(index, own_sender, _message_id(call), rejection.bare(), json_text.excerpt(call)))
-    return Judgement(tuple(accepted), tuple(refused), tuple(unused), tuple(answered[:MAX_ANSWERED]))
+            rejected.append(
+                RejectedCall(index, own_sender, _message_id(call), rejection.bare(), json_text.excerpt(call))
+            )
+    return ValidatedCalls(tuple(accepted), tuple(rejected), tuple(unused), tuple(answered[:MAX_ANSWERED]))
 
 
 def _object(parsed: JsonValue) -> JsonObject:

@@ -11,7 +11,7 @@ from admission.rejection import Rejection
 from collectors.access import NOT_FROM_HERE, UNKNOWN_KEY, UsableKeys, WriteKeys
 from collectors.arrivals import Arrivals
 from collectors.events import Sender
-from collectors.validation import Judgement, ReceivedBody, judge_body
+from collectors.validation import ReceivedBody, ValidatedCalls, validate_body
 from identity.rules import DEFAULT_RULES
 from runtime.http.callers import Caller
 from settings import Source, Workspace
@@ -135,13 +135,13 @@ def test_a_key_in_a_call_of_a_batch_is_held_to_the_same() -> None:
     body = json.dumps({"batch": [call | {"writeKey": "dev"}, call | {"writeKey": "secret"}]}).encode()
 
     def senders(keys: UsableKeys) -> list[str]:
-        verdict = judge_body(body, ReceivedBody(None, None, keys, RECEIVED_AT, Arrivals()), DEFAULT_RULES)
-        assert isinstance(verdict.outcome, Judgement)
-        return [event.source for event in verdict.outcome.accepted]
+        validated = validate_body(body, ReceivedBody(None, None, keys, RECEIVED_AT, Arrivals()), DEFAULT_RULES)
+        assert isinstance(validated.outcome, ValidatedCalls)
+        return [event.source for event in validated.outcome.accepted]
 
     assert senders(HERE) == ["dev", "shop"]
     assert senders(ELSEWHERE) == ["shop"]
-    alone = judge_body(
+    alone = validate_body(
         json.dumps(call | {"writeKey": "dev"}).encode(),
         ReceivedBody("track", None, ELSEWHERE, 0, Arrivals()),
         DEFAULT_RULES,

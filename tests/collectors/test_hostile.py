@@ -19,9 +19,9 @@ from collectors.identifiers import MAX_EXTERNAL_IDS
 from collectors.validation import (
     MAX_BATCH_EXTERNAL_IDS,
     MAX_REPEATED_CONTEXT_BYTES,
-    Judgement,
     ReceivedBody,
-    judge_body,
+    ValidatedCalls,
+    validate_body,
 )
 from identity.normalise import Unusable, normalise
 from identity.rules import DEFAULT_RULES, MAX_VALUE_LENGTH
@@ -38,12 +38,12 @@ KEYS = WriteKeys({"main": WORKSPACE}).used_by(Caller())
 Shape = Callable[[int], bytes]
 
 
-def judge(body: bytes, kind: EventType | None = "track") -> Judgement | Rejection:
-    return judge_body(body, ReceivedBody(kind, SENDER, KEYS, RECEIVED_AT, ARRIVALS), DEFAULT_RULES).outcome
+def validate(body: bytes, kind: EventType | None = "track") -> ValidatedCalls | Rejection:
+    return validate_body(body, ReceivedBody(kind, SENDER, KEYS, RECEIVED_AT, ARRIVALS), DEFAULT_RULES).outcome
 
 
 def seconds(body: bytes, kind: EventType | None, repeats: int = 3) -> float:
-    """CPU time to find a key, and to judge; the least of a few runs.
+    """CPU time to find a key, and to validate; the least of a few runs.
 
     Without the search for cycles, whose steps depend on all else that the tests have in memory.
     """
@@ -53,7 +53,7 @@ def seconds(body: bytes, kind: EventType | None, repeats: int = 3) -> float:
         for _ in range(repeats):
             started = time.process_time()
             UsableKeys({}).presented_in(body)
-            judge(body, kind)
+            validate(body, kind)
             least = min(least, time.process_time() - started)
     finally:
         gc.enable()
@@ -186,16 +186,16 @@ def test_time_grows_no_faster_than_any_repeated_value(fragment: str, place: str,
     assert seconds(body(4 * SIZE), "identify") < LINEAR * max(seconds(body(SIZE), "identify"), floor)
 
 
-def sizes(judgement: Judgement | Rejection) -> int:
+def sizes(validated: ValidatedCalls | Rejection) -> int:
     """Characters of what becomes of a body."""
-    if isinstance(judgement, Rejection):
-        return len(judgement.message) + len(judgement.field or "")
+    if isinstance(validated, Rejection):
+        return len(validated.message) + len(validated.field or "")
     return sum(
         len(event.properties + event.traits + event.context) + sum(len(one.value) for one in event.identifiers)
-        for event in judgement.accepted
+        for event in validated.accepted
     ) + sum(
-        len(refused.body) + len(refused.rejection.message) + len(refused.rejection.field or "")
-        for refused in judgement.refused
+        len(rejected.body) + len(rejected.rejection.message) + len(rejected.rejection.field or "")
+        for rejected in validated.rejected
     )  # fmt: skip
 
 
@@ -203,20 +203,20 @@ def sizes(judgement: Judgement | Rejection) -> int:
 def test_what_becomes_of_a_body_is_bounded_by_it(shape: Shape) -> None:
     body = shape(SIZE)
     kind: EventType | None = None if b'"batch":' in body[:40] else "track"
-    judgement = judge(body, kind)
-    refused = len(judgement.refused) if isinstance(judgement, Judgement) else 1
-    assert sizes(judgement) <= 3 * len(body) + 1_000 * refused
+    validated = validate(body, kind)
+    rejected = len(validated.rejected) if isinstance(validated, ValidatedCalls) else 1
+    assert sizes(validated) <= 3 * len(body) + 1_000 * rejected
 
 
 def test_a_context_is_repeated_no_further_than_it_could_have_been_sent() -> None:
     shared = json.dumps({"traits": {"x": "y" * 4_000}})
     most = MAX_REPEATED_CONTEXT_BYTES // len(shared.replace(" ", ""))
     calls = ['{"type":"identify","userId":"u"}'] * most
-    fitting = judge(batch(",".join(calls), shared), None)
-    assert isinstance(fitting, Judgement)
+    fitting = validate(batch(",".join(calls), shared), None)
+    assert isinstance(fitting, ValidatedCalls)
     assert len(fitting.accepted) == most
     assert sizes(fitting) <= 2 * MAX_REPEATED_CONTEXT_BYTES + most
-    more = judge(batch(",".join([*calls, calls[0]]), shared), None)
+    more = validate(batch(",".join([*calls, calls[0]]), shared), None)
     assert isinstance(more, Rejection)
     assert (more.code, more.field) == ("event_too_large", "context")
 
@@ -228,30 +228,30 @@ def test_external_ids_of_a_batch_are_bounded_together_whoever_lists_them() -> No
     own = plain[:-1] + f',"context":{context}}}'
     most = MAX_BATCH_EXTERNAL_IDS // 9
     for sent, shared in ((own, "{}"), (plain, context)):
-        fitting = judge(batch(",".join([sent] * most), shared), None)
-        assert isinstance(fitting, Judgement)
+        fitting = validate(batch(",".join([sent] * most), shared), None)
+        assert isinstance(fitting, ValidatedCalls)
         assert len(fitting.accepted) == most
-        more = judge(batch(",".join([sent] * (most + 1)), shared), None)
+        more = validate(batch(",".join([sent] * (most + 1)), shared), None)
         assert isinstance(more, Rejection)
         assert (more.code, more.field) == ("too_many_identifiers", "batch")
 
 
 def test_external_ids_behind_a_bound_are_counted_and_not_read() -> None:
     listed = ['{"type":"crm","id":"#"}'] * MAX_EXTERNAL_IDS + ["7"] * 3
-    judgement = judge(call(f'"context":{{"externalIds":[{",".join(listed)}]}}'))
-    assert isinstance(judgement, Judgement)
-    assert judgement.unused.count("too_many") == 3
-    assert judgement.unused.count("unknown_namespace") == MAX_EXTERNAL_IDS
+    validated = validate(call(f'"context":{{"externalIds":[{",".join(listed)}]}}'))
+    assert isinstance(validated, ValidatedCalls)
+    assert validated.unused.count("too_many") == 3
+    assert validated.unused.count("unknown_namespace") == MAX_EXTERNAL_IDS
 
 
 def test_a_refusal_keeps_nothing_of_its_body_alive() -> None:
-    judgement = judge(
+    validated = validate(
         batch(",".join(['{"userId":"u"}', '{"type":"track","userId":"u","event":"e","sentAt":"soon"}'])), None
     )
-    assert isinstance(judgement, Judgement)
-    whole = judge(b'{"batch":7}', None)
+    assert isinstance(validated, ValidatedCalls)
+    whole = validate(b'{"batch":7}', None)
     assert isinstance(whole, Rejection)
-    for rejection in (*(refused.rejection for refused in judgement.refused), whole):
+    for rejection in (*(rejected.rejection for rejected in validated.rejected), whole):
         assert (rejection.__traceback__, rejection.__context__, rejection.__cause__) == (None, None, None)
 
 

@@ -147,7 +147,7 @@ def test_bombs_without_a_key_keep_nobody_waiting(collector: ModuleProcess, http:
     ],
     ids=["nested", "many objects", "packed keys, one of them twice"],
 )
-def test_others_are_served_while_the_costliest_bodies_are_judged(
+def test_others_are_served_while_the_costliest_bodies_are_validated(
     collector: ModuleProcess, http: httpx.Client, hostile: bytes
 ) -> None:
     statuses: list[int] = []

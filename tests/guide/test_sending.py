@@ -1,4 +1,4 @@
-"""The guide's calls are accepted and refused as it shows, by the collector's own code."""
+"""The guide's calls are accepted and rejected as it shows, by the collector's own code."""
 
 import json
 import re
@@ -15,7 +15,6 @@ from admission.texts import MAX_MESSAGE_ID_LENGTH, MAX_NAME_LENGTH
 from collectors.access import UsableKeys
 from collectors.events import MAX_EVENT_BYTES
 from collectors.identifiers import MAX_EXTERNAL_IDS
-from collectors.judging import AT_ONCE_BYTES, MAX_WAITING
 from collectors.routes import PATHS, shown_unused
 from collectors.times import UNREADABLE_TIME
 from collectors.validation import (
@@ -24,9 +23,10 @@ from collectors.validation import (
     MAX_BATCH_EXTERNAL_IDS,
     MAX_REPEATED_CONTEXT_BYTES,
     MAX_SHARED_CONTEXT_BYTES,
-    Judgement,
-    judge_batch,
+    ValidatedCalls,
+    validate_batch,
 )
+from collectors.validators import AT_ONCE_BYTES, MAX_WAITING
 from collectors.written_times import MAX_LENGTH, SECONDS_FROM, read_time_text
 from identity.normalise import NORMALISERS, Reason
 from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
@@ -39,8 +39,8 @@ TEXT = text("sending")
 EXAMPLES = [(block.text, block.answer_kind, block.answer) for block in blocks("sending", "json")]
 
 
-def judge(sent: JsonObject) -> Judgement:
-    return judge_batch({"batch": [sent]}, SENDER, UsableKeys({}), RECEIPT, DEFAULT_RULES)
+def validate(sent: JsonObject) -> ValidatedCalls:
+    return validate_batch({"batch": [sent]}, SENDER, UsableKeys({}), RECEIPT, DEFAULT_RULES)
 
 
 def test_every_example_has_its_outcome() -> None:
@@ -49,12 +49,12 @@ def test_every_example_has_its_outcome() -> None:
 
 @pytest.mark.parametrize(("body", "outcome", "shown"), EXAMPLES)
 def test_every_call_ends_as_shown(body: str, outcome: str, shown: str) -> None:
-    judgement = judge(call(body))
-    if outcome == "refused":
-        (refused,) = judgement.refused
-        answer = [f"{refused.rejection.code} at {refused.rejection.field}: {refused.rejection.message}"]
+    validated = validate(call(body))
+    if outcome == "rejected":
+        (rejected,) = validated.rejected
+        answer = [f"{rejected.rejection.code} at {rejected.rejection.field}: {rejected.rejection.message}"]
     else:
-        (event,) = judgement.accepted
+        (event,) = validated.accepted
         answer = [str(identifier) for identifier in event.identifiers]
     assert answer == shown.splitlines()
 
@@ -71,7 +71,7 @@ def test_every_time_is_read_as_shown() -> None:
 def test_the_answer_names_the_unused_identifiers_as_shown() -> None:
     (shown,) = (block.text for block in blocks("sending", "text"))
     body = next(body for body, _, _ in EXAMPLES if "mei at example.com" in body)
-    answered = [shown_unused(unused) for unused in judge(call(body)).answered]
+    answered = [shown_unused(unused) for unused in validate(call(body)).answered]
     assert answered == [json.loads(line) for line in shown.splitlines()]
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from admission.json_text import parse
 from collectors.events import Sender
-from collectors.validation import Receipt, judge_call
+from collectors.validation import Receipt, validate_call
 from identity.rules import DEFAULT_RULES
 from tests.oracle.delivery import UNREADABLE, call
 from tests.oracle.stream import PHASE_ENDS, WEB, deliveries
@@ -17,9 +17,9 @@ def test_every_call_of_the_stream_is_its_event() -> None:
     for delivery in deliveries(1, "main"):
         sent = parse(msgspec.json.encode(call(delivery.event)))
         assert isinstance(sent, dict)
-        judgement = judge_call(sent, delivery.event.type, Sender("main", WEB), RECEIPT, DEFAULT_RULES)
+        validated = validate_call(sent, delivery.event.type, Sender("main", WEB), RECEIPT, DEFAULT_RULES)
         if delivery.by == "http":
-            (event,) = judgement.accepted
+            (event,) = validated.accepted
             assert (event.message_id, event.occurred_at) == (delivery.event.message_id, delivery.event.occurred_at)
             assert event.identifiers == delivery.event.identifiers
             timestamps.add(type(sent["timestamp"]) if sent["timestamp"] != UNREADABLE else UNREADABLE)
