@@ -76,7 +76,7 @@ class AllowBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class ReviewBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Pairs that wait for a review; or, with `all`, every one."""
 
-    kind: ClassVar[Literal["accept", "reject"]]
+    kind: ClassVar[Literal["accept", "refuse"]]
 
     pairs: tuple[tuple[str, str], ...] = ()
     all: bool = False
@@ -99,10 +99,10 @@ class AcceptBody(ReviewBody, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     kind = "accept"
 
 
-class RejectBody(ReviewBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RefuseBody(ReviewBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Evidence not to follow."""
 
-    kind = "reject"
+    kind = "refuse"
 
 
 class UnshareBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -120,7 +120,7 @@ BODIES: dict[str, type[Body]] = {
     "/v1/identity/allow": AllowBody,
     "/v1/identity/unshare": UnshareBody,
     "/v1/identity/quarantine/accept": AcceptBody,
-    "/v1/identity/quarantine/reject": RejectBody,
+    "/v1/identity/quarantine/refuse": RefuseBody,
 }
 """The route of each request, and what its body holds."""
 

@@ -162,7 +162,7 @@ def requested_identifier(
 
 
 def pair_requests(
-    submission: Submission, kind: Literal["retract", "accept", "reject", "allow"], pairs: Sequence[Pair]
+    submission: Submission, kind: Literal["retract", "accept", "refuse", "allow"], pairs: Sequence[Pair]
 ) -> tuple[IdentityRequest, ...]:
     """Return the requests of a kind about pairs, at least one pair in all, at most 1,000 in each."""
     chunks = [pairs[start : start + PAIRS_PER_REQUEST] for start in range(0, len(pairs), PAIRS_PER_REQUEST)]

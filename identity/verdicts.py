@@ -78,18 +78,18 @@ class RetractEvidence(msgspec.Struct, frozen=True):
     reason: str
 
 
-class ReleasePair(msgspec.Struct, frozen=True):
+class AcceptPair(msgspec.Struct, frozen=True):
     """Link a pair that waits for a review; or, with a `refusal`, do not. `components`: those that become one."""
 
-    released: PairEvidence
+    accepted: PairEvidence
     refusal: str
     components: tuple[Component, ...]
 
 
-class RejectPair(msgspec.Struct, frozen=True):
+class RefusePair(msgspec.Struct, frozen=True):
     """Refuse a pair that waits for a review, and keep the two apart from `at` (ms) on."""
 
-    rejected: PairEvidence
+    refused: PairEvidence
     at: int
     reason: str
 
@@ -149,8 +149,8 @@ Verdict: TypeAlias = (
     | LinkPairs
     | ShareDevice
     | RetractEvidence
-    | ReleasePair
-    | RejectPair
+    | AcceptPair
+    | RefusePair
     | MergePair
     | AllowPairs
     | UnshareDevice

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from identity.applying.attributing import attribute_device, reattribute_device
-from identity.applying.linking import link_pairs, merge_pair, reject_pair, release_pair
+from identity.applying.linking import accept_pair, link_pairs, merge_pair, refuse_pair
 from identity.applying.rebuilds import Rebuilds
 from identity.applying.reversing import allow_pairs, unshare_device
 from identity.applying.unmerging import retract_evidence, share_device
@@ -12,6 +12,7 @@ from identity.decision import DecisionEffects, NewChange
 from identity.ledger import Ledger
 from identity.profile_ids import ProfileIds
 from identity.verdicts import (
+    AcceptPair,
     AllowPairs,
     AttributeDevice,
     ChangeNothing,
@@ -19,8 +20,7 @@ from identity.verdicts import (
     MergePair,
     ReattributeDevice,
     Recount,
-    RejectPair,
-    ReleasePair,
+    RefusePair,
     RememberSignIns,
     RetractEvidence,
     ShareDevice,
@@ -49,8 +49,8 @@ _APPLIED_BY: Mapping[type, Callable[[Any, Ledger, DecisionEffects], None]] = {
     LinkPairs: link_pairs,
     ShareDevice: share_device,
     RetractEvidence: retract_evidence,
-    ReleasePair: release_pair,
-    RejectPair: reject_pair,
+    AcceptPair: accept_pair,
+    RefusePair: refuse_pair,
     MergePair: merge_pair,
     AllowPairs: allow_pairs,
     UnshareDevice: unshare_device,

@@ -6,7 +6,7 @@ import msgspec
 
 from identity.decision import DecisionEffects, NewChange, NewLink
 from identity.ledger import Component, Ledger
-from identity.verdicts import LinkPairs, MergePair, PairEvidence, RejectPair, ReleasePair
+from identity.verdicts import AcceptPair, LinkPairs, MergePair, PairEvidence, RefusePair
 from schemas.records import ChangeKind, Identifier, LinkStatus, Transfer
 
 _DROPPED: tuple[tuple[LinkStatus, ChangeKind], ...] = (("refused", "refused"), ("waiting", "quarantined"))
@@ -27,11 +27,11 @@ def link_pairs(verdict: LinkPairs, ledger: Ledger, effects: DecisionEffects) -> 
             effects.changes.append(NewChange(kind, named, dropped[0].reason, profile_id=profile_id))
 
 
-def release_pair(verdict: ReleasePair, ledger: Ledger, effects: DecisionEffects) -> None:
+def accept_pair(verdict: AcceptPair, ledger: Ledger, effects: DecisionEffects) -> None:
     """Record what became of a pair that was accepted, and unite what it ties."""
-    named = (verdict.released.identifier, verdict.released.other)
-    record(verdict.released, ledger, effects)
-    effects.changes.append(NewChange("refused" if verdict.refusal else "released", named, verdict.refusal))
+    named = (verdict.accepted.identifier, verdict.accepted.other)
+    record(verdict.accepted, ledger, effects)
+    effects.changes.append(NewChange("refused" if verdict.refusal else "accepted", named, verdict.refusal))
     unite(verdict.components, named, ledger, effects)
 
 
@@ -46,12 +46,12 @@ def merge_pair(verdict: MergePair, ledger: Ledger, effects: DecisionEffects) -> 
         effects.changes.append(NewChange("merged", named, verdict.reason, profile_id=profile_id))
 
 
-def reject_pair(verdict: RejectPair, ledger: Ledger, effects: DecisionEffects) -> None:
-    """Record that a pair was rejected, and keep the two apart."""
-    named = (verdict.rejected.identifier, verdict.rejected.other)
-    record(verdict.rejected, ledger, effects)
+def refuse_pair(verdict: RefusePair, ledger: Ledger, effects: DecisionEffects) -> None:
+    """Record that an operator refused a pair, and keep the two apart."""
+    named = (verdict.refused.identifier, verdict.refused.other)
+    record(verdict.refused, ledger, effects)
     ledger.components.forbid(*named, verdict.at)
-    effects.changes.append(NewChange("rejected", named, verdict.reason))
+    effects.changes.append(NewChange("refused", named, verdict.reason))
 
 
 def record(pair: PairEvidence, ledger: Ledger, effects: DecisionEffects) -> None:

@@ -10,7 +10,7 @@ from identity.judging.counting import judge_recount
 from identity.judging.linking import judge_links
 from identity.judging.merging import judge_merge_by_hand
 from identity.judging.reversing import judge_allowance, judge_unsharing
-from identity.judging.reviewing import judge_acceptance, judge_rejection
+from identity.judging.reviewing import judge_acceptance, judge_refusal
 from identity.judging.unmerging import judge_retraction, judge_unmerge
 from identity.ledger import Ledger
 from identity.rules import IdentityRules
@@ -30,7 +30,7 @@ JUDGES: dict[RequestKind, Judge] = {
     "unmerge": judge_unmerge,
     "retract": judge_retraction,
     "accept": judge_acceptance,
-    "reject": judge_rejection,
+    "refuse": judge_refusal,
     "reattribute": judge_reattribution,
     "merge": judge_merge_by_hand,
     "allow": judge_allowance,

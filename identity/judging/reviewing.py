@@ -1,4 +1,4 @@
-"""Reviews of pairs that wait because they are too much: accept and reject."""
+"""Reviews of pairs that wait because they are too much: accept and refuse."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from identity.judging.evidence import decided
 from identity.judging.merging import judge_reviewed_pair
 from identity.ledger import Ledger
 from identity.rules import IdentityRules
-from identity.verdicts import ChangeNothing, PairEvidence, RejectPair, ReleasePair, Verdict
+from identity.verdicts import AcceptPair, ChangeNothing, PairEvidence, RefusePair, Verdict
 from schemas.records import IdentityRequest, LinkStatus
 
 _NOTHING_WAITS = "nothing of this waits for a review"
@@ -20,17 +20,17 @@ def judge_acceptance(request: IdentityRequest, ledger: Ledger, rules: IdentityRu
     for pair in waiting:
         at = min(single.occurred_at for single in pair.evidence)
         reason, components = judge_reviewed_pair(pair.identifier, pair.other, at, ledger, rules)
-        released = _reviewed(pair, "refused" if reason else "active", reason, request)
-        yield ReleasePair(released, reason, components)
+        accepted = _reviewed(pair, "refused" if reason else "active", reason, request)
+        yield AcceptPair(accepted, reason, components)
 
 
-def judge_rejection(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
+def judge_refusal(request: IdentityRequest, ledger: Ledger, _rules: IdentityRules) -> Iterator[Verdict]:
     """Refuse what waits for a review, for good."""
     waiting = _waiting(request, ledger)
     if not waiting:
         yield ChangeNothing(request.identifiers, _NOTHING_WAITS)
     for pair in waiting:
-        yield RejectPair(_reviewed(pair, "refused", "forbidden", request), request.occurred_at, request.reason)
+        yield RefusePair(_reviewed(pair, "refused", "forbidden", request), request.occurred_at, request.reason)
 
 
 def _waiting(request: IdentityRequest, ledger: Ledger) -> list[PairEvidence]:

@@ -29,7 +29,7 @@ COMMANDS = {
 QUARANTINE_COMMANDS = {
     "list": ("onefold.commands.identity:list_waiting", "Show what waits for a review."),
     "accept": ("onefold.commands.quarantine:accept", "Follow evidence that waits."),
-    "reject": ("onefold.commands.quarantine:reject", "Do not follow evidence that waits."),
+    "refuse": ("onefold.commands.quarantine:refuse", "Do not follow evidence that waits."),
 }
 
 

@@ -1,4 +1,4 @@
-"""`onefold identity quarantine accept|reject`: decides on evidence that waits for a review. `identity` lists it."""
+"""`onefold identity quarantine accept|refuse`: decides on evidence that waits for a review. `identity` lists it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +24,8 @@ from schemas.records import Pair
 from settings import Settings
 from warehouse.client import look_ups
 
+_DONE = {"accept": "accepted", "refuse": "refused"}
+
 
 @click.command()
 @click.argument("identifiers", nargs=-1, metavar="[LEFT RIGHT]...")
@@ -44,19 +46,19 @@ def accept(identifiers: tuple[str, ...], is_all: bool, **options: object) -> Non
 @click.argument("identifiers", nargs=-1, metavar="[LEFT RIGHT]...")
 @click.option("--all", "is_all", is_flag=True, help="Everything that waits.")
 @request_options
-def reject(identifiers: tuple[str, ...], is_all: bool, **options: object) -> None:
+def refuse(identifiers: tuple[str, ...], is_all: bool, **options: object) -> None:
     """Do not follow evidence that waits: the two identifiers of each pair are not one person.
 
     \b
     Examples:
-      onefold identity quarantine reject phone:+4930123456 user_id:mei
-      onefold identity quarantine reject --all
+      onefold identity quarantine refuse phone:+4930123456 user_id:mei
+      onefold identity quarantine refuse --all
     """
-    _review("reject", identifiers, is_all, **options)  # type: ignore[arg-type]
+    _review("refuse", identifiers, is_all, **options)  # type: ignore[arg-type]
 
 
 def _review(  # noqa: PLR0913 - one for each option
-    kind: Literal["accept", "reject"],
+    kind: Literal["accept", "refuse"],
     identifiers: Sequence[str],
     is_all: bool,
     *,
@@ -74,7 +76,7 @@ def _review(  # noqa: PLR0913 - one for each option
     pairs = _waiting(settings, workspace, as_json) if is_all else _named(settings, workspace, identifiers)
     submission = Submission(workspace, new_request_id(), now_ms(), reason)
     request = OperatorRequest(submission.request_id, pair_requests(submission, kind, pairs))
-    done = f"{len(pairs):,} pair{'' if len(pairs) == 1 else 's'} {kind}ed"
+    done = f"{len(pairs):,} pair{'' if len(pairs) == 1 else 's'} {_DONE[kind]}"
     carry_out(settings, request, no_wait=no_wait, timeout_s=timeout_s, as_json=as_json, done=done)
 
 

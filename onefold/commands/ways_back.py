@@ -28,14 +28,14 @@ def allow(  # noqa: PLR0913, PLR0917 - one for each option
     as_json: bool,
     data_dir: Path | None,
 ) -> None:
-    """Keep two persons apart no more, each named by an identifier: after `unmerge --forbid`, or a rejected review.
+    """Keep two persons apart no more, each named by an identifier: after `unmerge --forbid`, or a refusal in a review.
 
     It ties nobody: new evidence may, and `onefold merge` does. Exits with 1 if nothing was forbidden.
 
     \b
     Examples:
       onefold identity allow user_id:mei email:mei@example.com
-      onefold identity allow phone:+4930123456 user_id:mei --reason "rejected by mistake"
+      onefold identity allow phone:+4930123456 user_id:mei --reason "refused by mistake"
     """
     if len(identifiers) % 2:
         raise click.UsageError("a pair has two identifiers: LEFT RIGHT")

@@ -7,7 +7,7 @@ import msgspec
 from schemas.records.values import Identifier, Millis
 
 RequestKind = Literal[
-    "unknown", "link", "unmerge", "retract", "accept", "reject", "reattribute", "merge", "allow", "unshare", "recount"
+    "unknown", "link", "unmerge", "retract", "accept", "refuse", "reattribute", "merge", "allow", "unshare", "recount"
 ]
 LinkStatus = Literal["active", "refused", "retracted", "waiting"]
 ChangeKind = Literal[
@@ -17,8 +17,7 @@ ChangeKind = Literal[
     "shared",
     "quarantined",
     "refused",
-    "released",
-    "rejected",
+    "accepted",
     "nothing",
     "rebuilt",
     "attributed",

@@ -109,5 +109,5 @@ class GraphStage:
 
 
 _MALFORMED = "the request holds a value that cannot name anybody"
-_LENIENT = frozenset({"link", "unmerge", "retract", "reject", "reattribute", "allow", "unshare", "recount"})
+_LENIENT = frozenset({"link", "unmerge", "retract", "refuse", "reattribute", "allow", "unshare", "recount"})
 _OUTCOMES = {"active": "linked", "refused": "refused", "retracted": "retracted", "waiting": "waiting"}

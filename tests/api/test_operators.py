@@ -99,7 +99,7 @@ def test_a_request_that_cannot_be_meant_is_refused_with_its_field(
         ("allow", {"pairs": [["email:a@example.org", "user_id:ada"]]}, "allow", (), (PAIR,)),
         ("unshare", {"device": "anonymous_id:tablet"}, "unshare", (Identifier("anonymous_id", "tablet"),), ()),
         ("quarantine/accept", {"pairs": [["user_id:ada", "email:a@example.org"]]}, "accept", (), (PAIR,)),
-        ("quarantine/reject", {"pairs": [["user_id:ada", "email:a@example.org"]]}, "reject", (), (PAIR,)),
+        ("quarantine/refuse", {"pairs": [["user_id:ada", "email:a@example.org"]]}, "refuse", (), (PAIR,)),
     ],
 )
 def test_every_request_is_taken_with_an_admin_key(  # noqa: PLR0913, PLR0917 - a request and what is sent
@@ -137,7 +137,7 @@ def test_every_request_is_taken_with_an_admin_key(  # noqa: PLR0913, PLR0917 - a
         ("unshare", {"device": "tablet"}, 400, "device"),
         ("quarantine/accept", {}, 400, "pairs"),
         ("quarantine/accept", {"all": True}, 400, "all"),
-        ("quarantine/reject", {"all": True, "pairs": [["user_id:ada", "user_id:b"]]}, 400, "pairs"),
+        ("quarantine/refuse", {"all": True, "pairs": [["user_id:ada", "user_id:b"]]}, 400, "pairs"),
     ],
 )
 def test_what_no_request_can_be_is_refused_with_its_field(

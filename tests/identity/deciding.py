@@ -81,8 +81,8 @@ class Graph:
     def accept(self, *pairs: Pair) -> Decision:
         return self.by_operator("accept", pairs=pairs)
 
-    def reject(self, *pairs: Pair) -> Decision:
-        return self.by_operator("reject", pairs=pairs)
+    def refuse(self, *pairs: Pair) -> Decision:
+        return self.by_operator("refuse", pairs=pairs)
 
     def merge(self, *pairs: Pair) -> Decision:
         return self.by_operator("merge", pairs=pairs)

@@ -124,7 +124,7 @@ def test_what_waits_is_linked_when_it_is_accepted(rules: IdentityRules, reason: 
     decision = graph.accept(Pair(U1, JOHN))
 
     assert outcomes(decision) == [(JOHN, "active", "")], reason
-    assert kinds(decision) == ["released", "merged"]
+    assert kinds(decision) == ["accepted", "merged"]
     assert len(sent(decision, Transfer)) == len(decision.commands) == 1
     assert {link.request_id for link in decision.links} == {"request 2"}
     assert graph.component(U1).identifiers == (U1, JANE, JOHN)
@@ -162,14 +162,14 @@ def test_a_limit_holds_against_an_acceptance() -> None:
 
 
 @pytest.mark.parametrize(("rules", "reason"), CAPPED)
-def test_what_is_rejected_stays_apart_for_ever(rules: IdentityRules, reason: str) -> None:
+def test_what_is_refused_stays_apart_for_ever(rules: IdentityRules, reason: str) -> None:
     graph = Graph(rules)
     graph.together(U1, JANE)
     graph.together(U1, JOHN)
-    decision = graph.reject(Pair(JOHN, U1))
+    decision = graph.refuse(Pair(JOHN, U1))
 
     assert outcomes(decision) == [(JOHN, "refused", "forbidden")], reason
-    assert kinds(decision) == ["rejected"]
+    assert kinds(decision) == ["refused"]
     assert decision.changes[0].reason == "it was wrong"
     graph.together(U1, JOHN, source="crm")
     graph.together(U1, JOHN)
@@ -177,20 +177,20 @@ def test_what_is_rejected_stays_apart_for_ever(rules: IdentityRules, reason: str
     assert kinds(graph.accept(Pair(U1, JOHN))) == ["nothing"]
 
 
-def test_what_is_rejected_is_not_joined_over_a_third_either() -> None:
+def test_what_is_refused_is_not_joined_over_a_third_either() -> None:
     graph = Graph(_rules(Namespace("user_id"), Namespace("email"), Namespace("phone"), max_fan_in=1))
     graph.together(U1, JANE)
     graph.together(U1, JOHN)
-    graph.reject(Pair(U1, JOHN))
+    graph.refuse(Pair(U1, JOHN))
     graph.together(JOHN, PHONE)
 
     assert outcomes(graph.together(U2, PHONE, JANE))[0] == (JANE, "waiting", "fan_in")
-    assert kinds(graph.accept(Pair(U2, JANE))) == ["released", "merged"]
+    assert kinds(graph.accept(Pair(U2, JANE))) == ["accepted", "merged"]
     assert outcomes(graph.accept(Pair(U2, PHONE))) == [(PHONE, "refused", "forbidden")]
     assert not graph.are_one(U1, JOHN)
 
 
-@pytest.mark.parametrize("kind", ["accept", "reject"])
+@pytest.mark.parametrize("kind", ["accept", "refuse"])
 def test_a_review_of_what_does_not_wait_changes_nothing(kind: str) -> None:
     graph = Graph(DEFAULT_RULES)
     graph.together(U1, JANE)

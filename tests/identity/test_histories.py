@@ -44,7 +44,7 @@ pairs = st.lists(
     max_size=3,
 ).map(tuple)
 sources = st.sampled_from(("shop", "crm"))
-BY_OPERATORS: tuple[RequestKind, ...] = ("unmerge", "retract", "accept", "reject", "merge", "allow", "unshare")
+BY_OPERATORS: tuple[RequestKind, ...] = ("unmerge", "retract", "accept", "refuse", "merge", "allow", "unshare")
 seldom = st.integers(0, 3).map(lambda number: number == 0)
 
 
@@ -105,7 +105,7 @@ class Histories(RuleBasedStateMachine):
         self.decide(IdentityRequest("main", "m", source, AT, self.graph.rules.usable((pair.left, pair.right))))
 
     @precondition(lambda self: self.with_status("waiting"))
-    @rule(data=st.data(), kind=st.sampled_from(("accept", "reject", "retract")))
+    @rule(data=st.data(), kind=st.sampled_from(("accept", "refuse", "retract")))
     def decide_what_waits(self, data: st.DataObject, kind: RequestKind) -> None:
         self.by_operator(kind, pairs=(data.draw(st.sampled_from(self.with_status("waiting"))),))
 

@@ -18,7 +18,7 @@ from tests.identity.deciding import AT, NAMESPACE, Graph, Table
 ANN, BEN = Identifier("user_id", "ann"), Identifier("user_id", "ben")
 MAIL, TABLET = Identifier("email", "ann@example.org"), Identifier("anonymous_id", "tablet")
 POOL = (ANN, BEN, MAIL, TABLET)
-KINDS: list[RequestKind] = ["link", "link", "unmerge", "retract", "accept", "reject", "merge", "allow", "unshare"]
+KINDS: list[RequestKind] = ["link", "link", "unmerge", "retract", "accept", "refuse", "merge", "allow", "unshare"]
 KINDS += ["reattribute", "unknown"]
 
 requests = st.builds(

@@ -152,11 +152,11 @@ def test_what_an_unmerge_forbade_is_allowed_with_all_its_pairs() -> None:
     assert graph.are_one(ANN, TABLET)
 
 
-def test_what_was_rejected_waits_again_when_it_is_next_seen() -> None:
+def test_what_was_refused_waits_again_when_it_is_next_seen() -> None:
     graph = Graph(CROWDED)
     graph.together(PHONE, MAIL)
     graph.together(PHONE, OTHER_MAIL)
-    graph.reject(Pair(PHONE, OTHER_MAIL))
+    graph.refuse(Pair(PHONE, OTHER_MAIL))
     assert outcomes(graph.together(PHONE, OTHER_MAIL, source="crm")) == [(OTHER_MAIL, "refused", "forbidden")]
     assert kinds(graph.allow(Pair(OTHER_MAIL, PHONE))) == ["allowed"]
 
@@ -165,11 +165,11 @@ def test_what_was_rejected_waits_again_when_it_is_next_seen() -> None:
     assert graph.are_one(PHONE, OTHER_MAIL)
 
 
-def test_what_was_rejected_can_be_merged_once_it_is_allowed() -> None:
+def test_what_was_refused_can_be_merged_once_it_is_allowed() -> None:
     graph = Graph(CROWDED)
     graph.together(PHONE, MAIL)
     graph.together(PHONE, OTHER_MAIL)
-    graph.reject(Pair(PHONE, OTHER_MAIL))
+    graph.refuse(Pair(PHONE, OTHER_MAIL))
     assert graph.merge(Pair(PHONE, OTHER_MAIL)).changes[0].reason == "forbidden"
     graph.allow(Pair(PHONE, OTHER_MAIL))
     graph.merge(Pair(PHONE, OTHER_MAIL))

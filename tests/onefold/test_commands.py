@@ -181,7 +181,7 @@ def test_every_command_shows_examples() -> None:
         (["definitions"], ["check", "defaults"]),
         (["explain"], ["identity"]),
         (["identity"], ["devices", "status", "quarantine"]),
-        (["identity", "quarantine"], ["list", "accept", "reject"]),
+        (["identity", "quarantine"], ["list", "accept", "refuse"]),
     ],
 )
 def test_a_group_names_its_commands_and_each_can_be_loaded(group: list[str], commands: list[str]) -> None:

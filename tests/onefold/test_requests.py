@@ -22,7 +22,7 @@ from embedded.stack import Stack
 from embedded.workspaces import write_local_workspaces
 from onefold.commands.identity_status import status
 from onefold.commands.merge import merge
-from onefold.commands.quarantine import accept, reject
+from onefold.commands.quarantine import accept, refuse
 from onefold.commands.unmerge import unmerge
 from onefold.commands.ways_back import allow, unshare
 from schemas import topics
@@ -349,24 +349,24 @@ def test_quarantine_is_answered_pair_by_pair_or_at_once(
     stack: Stack, environment: dict[str, str], workspace: str
 ) -> None:
     def done(request: IdentityRequest) -> Sequence[IdentityChange]:
-        kind = "released" if request.kind == "accept" else "rejected"
+        kind = "accepted" if request.kind == "accept" else "refused"
         return (IdentityChange(request.workspace, 1, kind, 0, request_id=request.request_id),)  # type: ignore[arg-type]
 
     write_links(stack, link(workspace, 1, "web", "waiting"), link(workspace, 2, "web"))
     with StandInGraph(stack, workspace, done) as graph:
         named = run(accept, environment, workspace, "email:e7", "user_id:u7")
-        everything = run(reject, environment, workspace, "--all", "--reason", "no")
+        everything = run(refuse, environment, workspace, "--all", "--reason", "no")
     assert (named.exit_code, named.output) == (0, "1 pair accepted\n")
-    assert (everything.exit_code, everything.output) == (0, "1 pair rejected\n")
+    assert (everything.exit_code, everything.output) == (0, "1 pair refused\n")
     assert [(request.kind, request.pairs) for request in graph.requests] == [
         ("accept", (pair(7),)),
-        ("reject", (pair(1),)),
+        ("refuse", (pair(1),)),
     ]
 
 
 @pytest.mark.usefixtures("warehouse")
 def test_that_nothing_waits_can_be_read_by_a_program(environment: dict[str, str], workspace: str) -> None:
-    answer = run(reject, environment, workspace, "--all", "--json")
+    answer = run(refuse, environment, workspace, "--all", "--json")
     assert answer.exit_code == 1
     outcome = json.loads(answer.stdout)
     assert (outcome["state"], outcome["reasons"]) == ("unchanged", ["nothing waits for a review"])
@@ -479,7 +479,7 @@ def test_nobody_to_send_it_to_is_one_line(tmp_path: Path) -> None:
 
 
 def test_every_command_shows_examples() -> None:
-    for command in (unmerge, status, accept, reject, merge, allow, unshare):
+    for command in (unmerge, status, accept, refuse, merge, allow, unshare):
         text = CliRunner().invoke(command, ["--help"]).output
         assert "Example" in text
         assert "--json" in text

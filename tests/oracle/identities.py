@@ -95,7 +95,7 @@ class WhoIsWho:
             case "merge":
                 for pair in request.pairs * len(request.pairs):  # one may be possible only after the next
                     self._merge(frozenset((pair.left, pair.right)))
-            case "retract" | "accept" | "reject" | "allow":
+            case "retract" | "accept" | "refuse" | "allow":
                 for pair in request.pairs:
                     self._decide_pair(pair, request)
             case "unshare":

@@ -32,7 +32,7 @@ def test_an_order_of_one_request_has_its_id_and_one_of_several_counts_them() -> 
         ([change("unmerged"), change("rebuilt")], "done"),
         ([change("unmerged"), change("unmerged", 2), change("rebuilt")], "rebuilding"),
         ([change("unmerged", claims=0)], "done"),
-        ([change("released")], "done"),
+        ([change("accepted")], "done"),
         ([change("nothing", request_id="r-1of2")], "unanswered"),
         ([change("unmerged", request_id="r-1of2"), change("rebuilt", request_id="r-1of2")], "unanswered"),
         ([change("nothing", request_id=f"r-{number}of2") for number in (1, 2)], "unchanged"),
