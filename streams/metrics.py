@@ -31,6 +31,11 @@ REBUILT = Counter("onefold_profiles_rebuilt_total", "Profiles that were rebuilt 
 CHANGES = Counter("onefold_segment_changes_total", "Segment entries and exits", ["workspace", "segment", "change"])
 SESSIONS = Counter("onefold_sessions_total", "Sessions opened, closed and retracted", ["workspace", "status"])
 CREATED = Counter("onefold_profiles_created_total", "Profiles that came into being", ["workspace"])
+DROPPED = Counter(
+    "onefold_profile_dropped_total",
+    "Parts of events that a profile does not keep as they were sent, by what they are and why; the event has them whole",
+    ["workspace", "part", "reason"],
+)
 DEAD = Counter("onefold_dead_letters_total", "Records that could not be processed", ["stage", "reason"])
 BATCH = Histogram(
     "onefold_batch_records", "Records in a batch", ["stage"], buckets=(1, 10, 50, 100, 500, 1_000, 2_000, 5_000, 20_000)

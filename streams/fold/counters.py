@@ -31,7 +31,7 @@ class Counters(Facet):
             self.first_seen_at = time
         if self.last_seen_at is None or time > self.last_seen_at:
             self.last_seen_at = time
-        self.count(event.event or event.type)
+        self.count(event.event or event.type, moment)
         return NOTHING
 
     def unite(self, other: Self, moment: Moment) -> None:
@@ -39,7 +39,7 @@ class Counters(Facet):
         self.first_seen_at = min(_set(self.first_seen_at, other.first_seen_at), default=None)
         self.last_seen_at = max(_set(self.last_seen_at, other.last_seen_at), default=None)
         for name, events in other.by_name.items():
-            self.count(name, events)
+            self.count(name, moment, events)
 
     def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         record.events = self.events
@@ -47,15 +47,18 @@ class Counters(Facet):
         record.last_seen_at = self.last_seen_at
         record.counters = dict(self.by_name)
 
-    def count(self, name: str, events: int = 1) -> None:
+    def count(self, name: str, moment: Moment, events: int = 1) -> None:
         """Count events of a name."""
         if len(name) > MAX_NAME_LENGTH:
+            moment.drop("event_name", "too_long", events)
             name = OTHER
         by_name = self.by_name
         by_name[name] = by_name.get(name, 0) + events
         if len(by_name) > MAX_NAMES and len(by_name) > MAX_NAMES + (OTHER in by_name):
             last = max(kept for kept in by_name if kept != OTHER)
-            by_name[OTHER] = by_name.get(OTHER, 0) + by_name.pop(last)
+            moved = by_name.pop(last)
+            moment.drop("event_name", "too_many", moved)
+            by_name[OTHER] = by_name.get(OTHER, 0) + moved
 
 
 def _set(*times: int | None) -> list[int]:

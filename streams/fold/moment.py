@@ -1,8 +1,8 @@
-"""What a step of the fold is given, and what it leaves besides the new state; no behaviour."""
+"""What a step of the fold is given, and what it leaves besides the new state."""
 
 import hashlib
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -25,12 +25,20 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     kind: ProfileKind = "person"
 
 
+DroppedPart: TypeAlias = Literal["trait", "event_name", "entry_url"]
+DropReason: TypeAlias = Literal["too_long", "too_large", "too_deep", "too_many", "malformed"]
+Drops: TypeAlias = dict[tuple[DroppedPart, DropReason], int]
+
+
 class Outputs(msgspec.Struct, gc=False):
-    """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept."""
+    """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept.
+
+    `drops`: how many parts of events a profile has not kept as they were sent, by what they are and why.
+    """
 
     segment_changes: list[SegmentChange] = []
     sessions: dict[str, Session] = {}
-    dropped_traits: int = 0
+    drops: Drops = {}
 
 
 class MembershipDraft(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +66,11 @@ class Moment(msgspec.Struct, gc=False):
     adds_identifier: bool = True
     before: int = BEGINNING
     memberships: list[MembershipDraft] = []
+
+    def drop(self, part: DroppedPart, reason: DropReason, number: int = 1) -> None:
+        """Count parts of events that the profile does not keep as they were sent."""
+        drops = self.out.drops
+        drops[part, reason] = drops.get((part, reason), 0) + number
 
 
 def stable_id(cause: str) -> str:

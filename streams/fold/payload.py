@@ -17,6 +17,7 @@ class _PageContext(msgspec.Struct, gc=False):
 
 
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_page = msgspec.json.Decoder(_Page).decode
 _decode_context = msgspec.json.Decoder(_PageContext).decode
 
@@ -29,6 +30,14 @@ def parse_object(text: str) -> dict[str, object]:
         return _decode_object(text)
     except (ValueError, RecursionError):
         return {}
+
+
+def parse_members(text: str) -> dict[str, msgspec.Raw] | None:
+    """The values of a JSON object by name, each as the text that was sent; None where the text is no object."""
+    try:
+        return _decode_members(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def url_of(event: Event) -> str | None:

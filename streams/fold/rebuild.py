@@ -15,7 +15,7 @@ from streams.fold.fold import advance, fold_event
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
-from streams.fold.moment import BEGINNING, REBUILD, FoldContext, Moment, Outputs
+from streams.fold.moment import BEGINNING, REBUILD, Drops, FoldContext, Moment, Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import HASH_BYTES, ID_BYTES, TAG_BYTES, EventId, id_of
 from streams.fold.records import publish
@@ -124,15 +124,20 @@ def is_next(rebuilding: Rebuilding, attempt: str, chunk: int) -> bool:
 
 
 def replay(
-    rebuilding: Rebuilding, events: Iterable[Event], is_stored: Callable[[Event], bool], context: FoldContext
+    rebuilding: Rebuilding,
+    events: Iterable[Event],
+    is_stored: Callable[[Event], bool],
+    context: FoldContext,
+    drops: Drops,
 ) -> Iterator[tuple[int, bool]]:
     """Fold the next chunk of a replay; yield the number of each event that belongs here, and whether it was folded.
 
-    `is_stored`: whether the id of an event lies under a key of its own, so that the event is a repetition.
+    `is_stored`: whether the id of an event lies under a key of its own, so that the event is a repetition. What the
+    profile does not keep is added to `drops`.
     """
     shadow = rebuilding.shadow
     assert shadow is not None
-    out = Outputs(segment_changes=[], sessions={})
+    out = Outputs(segment_changes=[], sessions={}, drops=drops)
     for number, event in enumerate(events):
         if owner_of(shadow, event) is None:
             is_new = not is_stored(event) and fold_event(shadow, event, context, out, adds_identifier=False)

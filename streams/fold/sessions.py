@@ -46,10 +46,10 @@ class Sessions(Facet):
         last = self.spans[-1] if self.spans else None
         if last is not None and last.started_at <= time < last.ended_at + SESSION_GAP_MS:
             # The usual case, by far: the event cannot touch any other session than the last.
-            self.spans[-1] = span = _extended(last, event)
+            self.spans[-1] = span = _extended(last, event, moment)
             _publish(span, moment)
             return NOTHING
-        span = SessionSpan(time, time, 1, *_entry(event))
+        span = SessionSpan(time, time, 1, *_entry(event, moment))
         if time < moment.as_of - SESSION_LATENESS_MS:
             _publish(span, moment, salt=event.message_id)
             return NOTHING
@@ -171,14 +171,14 @@ def _publish(
     publish_session(moment, identity, status, span.started_at, span.ended_at, span.events, span.entry_url)
 
 
-def _extended(last: SessionSpan, event: Event) -> SessionSpan:
+def _extended(last: SessionSpan, event: Event, moment: Moment) -> SessionSpan:
     time = event.occurred_at
     if last.entry_at is not None and time > last.entry_at:
         ended_at = time if time > last.ended_at else last.ended_at
         return SessionSpan(
             last.started_at, ended_at, last.events + 1, last.entry_at, last.entry_ordinal, last.entry_url
         )
-    return _joined(last, SessionSpan(time, time, 1, *_entry(event)))
+    return _joined(last, SessionSpan(time, time, 1, *_entry(event, moment)))
 
 
 def _joined(left: SessionSpan, right: SessionSpan) -> SessionSpan:
@@ -194,6 +194,10 @@ def _joined(left: SessionSpan, right: SessionSpan) -> SessionSpan:
     )
 
 
-def _entry(event: Event) -> tuple[int | None, int, str | None]:
+def _entry(event: Event, moment: Moment) -> tuple[int | None, int, str | None]:
     url = url_of(event)
-    return (event.occurred_at, event.ordinal, url[:MAX_URL_LENGTH]) if url else _NO_ENTRY
+    if not url:
+        return _NO_ENTRY
+    if len(url) > MAX_URL_LENGTH:
+        moment.drop("entry_url", "too_long")
+    return event.occurred_at, event.ordinal, url[:MAX_URL_LENGTH]

@@ -1,6 +1,7 @@
 """Traits: last writer wins by (event time, source priority, ordinal); what they mean is left to the definitions.
 
 Kept are the 500 traits with the newest writes, unset ones included: the same ones in whatever order events arrive.
+A value is kept as the text that was sent, since a number that has been a double may lack some of its digits.
 """
 
 import heapq
@@ -11,8 +12,8 @@ import msgspec
 
 from schemas.records import Event, Profile
 from streams.fold.facet import NOTHING, Facet
-from streams.fold.moment import FoldContext, Moment
-from streams.fold.payload import EMPTY_OBJECT, parse_object
+from streams.fold.moment import DropReason, FoldContext, Moment
+from streams.fold.payload import EMPTY_OBJECT, parse_members
 
 MAX_TRAITS = 500
 MAX_VALUE_BYTES = 8 * 1024
@@ -22,6 +23,7 @@ MAX_ORDER_LENGTH = 128  # of the message id, which orders two writes that nothin
 
 UNSET = "null"
 
+_CONTAINERS = (dict, list)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -45,14 +47,19 @@ class Traits(Facet):
         """Apply the traits of an identify call; returns the names that changed."""
         if event.type != "identify" or event.traits == EMPTY_OBJECT:
             return NOTHING
+        members = parse_members(event.traits)
+        if members is None:
+            moment.drop("trait", "malformed")
+            return NOTHING
         priority = moment.context.source_priority(event.source)
         order = event.message_id[:MAX_ORDER_LENGTH]
         changed = set()
-        for name, value in parse_object(event.traits).items():
-            encoded = _encode_value(value) if len(name) <= MAX_NAME_LENGTH else None
-            if encoded is None:
-                moment.out.dropped_traits += 1
-            elif self._write(name, Trait(event.occurred_at, priority, event.ordinal, order, encoded)):
+        for name, raw in members.items():
+            value = bytes(raw)
+            reason = "too_long" if len(name) > MAX_NAME_LENGTH else _why_dropped(value)
+            if reason is not None:
+                moment.drop("trait", reason)
+            elif self._write(name, Trait(event.occurred_at, priority, event.ordinal, order, value.decode())):
                 changed.add(name)
         return changed.union(self._evict(moment))
 
@@ -97,19 +104,23 @@ class Traits(Facet):
         evicted = heapq.nsmallest(surplus, self.writes, key=lambda name: (self.writes[name], name))
         for name in evicted:
             del self.writes[name]
-        moment.out.dropped_traits += surplus
+        moment.drop("trait", "too_many", surplus)
         return evicted
 
 
-def _encode_value(value: object) -> str | None:
-    if isinstance(value, dict | list) and _is_deeper(value, MAX_DEPTH):
-        return None
-    encoded = _encode(value)
-    return encoded.decode() if len(encoded) <= MAX_VALUE_BYTES else None
+def _why_dropped(value: bytes) -> DropReason | None:
+    """Why a value is not kept; None for one that is, and can be decoded whenever a definition reads it."""
+    if len(value) > MAX_VALUE_BYTES:
+        return "too_large"
+    try:
+        decoded = _decode(value)
+    except (ValueError, RecursionError):
+        return "malformed"  # a number that no double can hold: until here nothing has decoded it
+    return "too_deep" if _is_deeper(decoded, MAX_DEPTH) else None
 
 
 def _is_deeper(value: object, levels: int) -> bool:
-    if not isinstance(value, dict | list):
+    if not isinstance(value, _CONTAINERS):
         return False
     children = value.values() if isinstance(value, dict) else value
     return levels == 0 or any(_is_deeper(child, levels - 1) for child in children)

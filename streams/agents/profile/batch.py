@@ -51,7 +51,7 @@ class BatchProfile:
         self.key = key
         self.entry: Entry | None = None if stored is None else decode_entry(stored)
         self.context = context
-        self.outputs = Outputs(segment_changes=[], sessions={})
+        self.outputs = Outputs(segment_changes=[], sessions={}, drops={})
         self.deadline = NEVER
         self.indexed = NEVER if stored is None else deadline_of(stored)
         self.changed = False

@@ -79,8 +79,8 @@ def _fold(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: Re
     """Fold a chunk, and publish which of its events count as repetitions now, and which do so no more."""
     command, shadow = chunk.command, rebuilding.shadow
     assert shadow is not None, "begun before"
-    known, repeated = batch.known_ids(profile, shadow), frozenset(command.repeated)
-    for number, is_folded in rebuild.replay(rebuilding, chunk.events, known.is_stored, profile.context):
+    known, repeated, drops = batch.known_ids(profile, shadow), frozenset(command.repeated), profile.outputs.drops
+    for number, is_folded in rebuild.replay(rebuilding, chunk.events, known.is_stored, profile.context, drops):
         # Of one that counts no more this is said once more: an earlier decision may have said otherwise meanwhile.
         if not is_folded or number in repeated:
             batch.publish_repetition(profile, shadow.lineage, command.events[number], is_repeated=not is_folded)

@@ -203,7 +203,7 @@ def test_the_attempt_of_a_successor_counts_whatever_the_clock_of_the_former_said
             rebuild.begin_attempt(waiting, chunk.attempt, chunk.version)
         if rebuild.is_next(waiting, chunk.attempt, chunk.chunk):
             events = [codec.decode(Event, event) for event in chunk.events]
-            assert all(is_folded for _, is_folded in rebuild.replay(waiting, events, lambda _: False, CONTEXT))
+            assert all(is_folded for _, is_folded in rebuild.replay(waiting, events, lambda _: False, CONTEXT, {}))
             taken.append((chunk.attempt, chunk.chunk))
     assert [number for attempt, number in taken if attempt == second] == [0, 1, 2]
     assert first < second

@@ -122,7 +122,10 @@ PROPERTIES = st.sampled_from(
     ['{"amount": 5}', '{"amount": 50}', '{"amount": "50"}', '{"url": "https://shop.example/b"}', "{}", "[1]", "{"]
 )
 CONTEXTS = st.sampled_from(["{}", '{"page": {"url": "https://shop.example/a"}}', '{"page": {"url": 7}}', '{"page": 1}'])
-TRAITS = st.dictionaries(st.sampled_from(["plan", "city", "age"]), st.sampled_from(["pro", "free", 3, None, [1]]))
+VALUES = st.sampled_from(['"pro"', '"free"', "3", "3.0", "30e-1", "null", "[1]", "[1.0]", "0.1000000000000000055"])
+TRAITS = st.dictionaries(st.sampled_from(["plan", "city", "age"]), VALUES).map(
+    lambda traits: "{" + ",".join(f'"{name}": {value}' for name, value in traits.items()) + "}"
+)
 
 
 @st.composite

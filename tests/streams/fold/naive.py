@@ -18,13 +18,22 @@ class NaiveSession(NamedTuple):
     entry_url: str | None
 
 
+class Digits(str):
+    """A number as it is written."""
+
+
+def exact(text: str) -> object:
+    """The value of a JSON text, with the digits of its numbers."""
+    return json.loads(text, parse_float=Digits, parse_int=Digits)
+
+
 def traits(events: Sequence[Event]) -> dict[str, object]:
     values: dict[str, object] = {}
     for event in sorted(
         events, key=lambda event: (event.occurred_at, PRIORITY[event.source], event.ordinal, event.message_id)
     ):
         if event.type == "identify":
-            values.update(json.loads(event.traits))
+            values.update(exact(event.traits))  # type: ignore[call-overload]
     return {name: value for name, value in values.items() if value is not None}
 
 

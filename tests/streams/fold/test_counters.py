@@ -4,15 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.fold.counters import MAX_NAMES, OTHER, Counters
-from tests.streams.fold.given import MOMENT
+from streams.fold.moment import Moment, Outputs
+from tests.streams.fold.given import CONTEXT, MOMENT, START
 
 NAMES = st.lists(st.integers(0, 400).map(lambda number: f"name {number:03}"), max_size=60)
 
 
-def counted(names: list[str]) -> Counters:
+def counted(names: list[str], moment: Moment = MOMENT) -> Counters:
     counters = Counters()
     for name in names:
-        counters.count(name)
+        counters.count(name, moment)
     return counters
 
 
@@ -32,3 +33,11 @@ def test_counting_and_merging_commute_beyond_the_maximum(
 
 def test_an_over_long_name_counts_as_other() -> None:
     assert counted(["n" * 129, "n" * 128]).by_name == {OTHER: 1, "n" * 128: 1}
+
+
+def test_every_event_that_counts_as_other_is_counted_as_dropped() -> None:
+    out = Outputs()
+    names = [f"name {number:03}" for number in range(300)]
+    counters = counted(["n" * 129, *names[::-1], *names], Moment(CONTEXT, out, "cause", START, 0))
+    assert out.drops == {("event_name", "too_long"): 1, ("event_name", "too_many"): 2 * (300 - MAX_NAMES)}
+    assert counters.by_name[OTHER] == sum(out.drops.values())

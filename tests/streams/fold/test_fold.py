@@ -47,7 +47,7 @@ def test_any_order_ends_in_the_recomputation_over_all_events(
     at_rest(state, until, out=second)
 
     record = profile_record(state, CONTEXT, until)
-    assert json.loads(record.traits) == naive.traits(events)
+    assert naive.exact(record.traits) == naive.traits(events)
     assert record.counters == naive.counters(events)
     assert record.events == len(events)
     assert (record.first_seen_at, record.last_seen_at) == (events[0].occurred_at, events[-1].occurred_at)

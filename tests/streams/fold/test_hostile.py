@@ -38,7 +38,7 @@ def test_a_flood_of_events_leaves_a_small_state(events: int) -> None:
 def test_ten_thousand_trait_names_leave_five_hundred() -> None:
     state, out = fold([identify(START, {f"trait {number}": "v" * 100 for number in range(10_000)})])
     assert len(state.traits.writes) == 500
-    assert out.dropped_traits == 9_500
+    assert out.drops == {("trait", "too_many"): 9_500}
     assert size(state) < 200_000
 
 

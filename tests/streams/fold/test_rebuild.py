@@ -28,7 +28,7 @@ def _replay(rebuilding: Rebuilding, *events: Event, attempt: str = "r", chunk: i
         rebuild.begin_attempt(rebuilding, attempt, version)
     if not rebuild.is_next(rebuilding, attempt, chunk):
         return False
-    folded = list(rebuild.replay(rebuilding, events, lambda _: False, CONTEXT))
+    folded = list(rebuild.replay(rebuilding, events, lambda _: False, CONTEXT, {}))
     assert [number for number, _ in folded] == list(range(len(events)))
     return True
 

@@ -130,3 +130,10 @@ def require_entry_url(events: list[Event], url: str | None) -> None:
     shown = profile_record(state, CONTEXT, START).session
     assert shown is not None
     assert shown.entry_url == url
+
+
+def test_an_address_that_is_cut_is_counted_where_it_may_be_the_entry() -> None:
+    page = {"page": {"url": "https://shop.example/" + "x" * 2_000}}
+    _, out = fold([event(START + number, message_id=str(number), context=page) for number in range(3)])
+    assert [session.entry_url for session in visible(out)] == [page["page"]["url"][:1_024]]
+    assert out.drops == {("entry_url", "too_long"): 1}

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from definitions import NEVER
+from streams.fold.entry import decode_entry, encode_entry
+from streams.fold.merge import merge
 from streams.fold.records import profile_record
+from streams.fold.state import ProfileState
 from streams.fold.traits import MAX_TRAITS, Trait, Traits
 from tests.streams.fold.given import CONTEXT, MOMENT, START, event, fold, identify
 
@@ -52,27 +56,61 @@ def test_values_keep_their_meaning() -> None:
     assert shown(text) == json.loads(text)
 
 
+NUMBERS = (
+    "1.10", "1E2", "1e+2", "-0", "-0.0", "0.1000000000000000055", "12345678901234567890.123", "1e-400",
+    "123456789012345678901234567890", "1" * 400 + "e-300", "[1.10,{\"a\":[1E2]}]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_numbers_keep_their_digits_through_fold_store_and_merge(number: str) -> None:
+    state, _ = fold([identify(START, f'{{"number":{number}}}')])
+    stored = decode_entry(encode_entry(state, NEVER))
+    assert isinstance(stored, ProfileState)
+    other, out = fold([identify(START - 1, '{"number":0,"city":"Bonn"}', message_id="other")])
+    merge(other, stored, (), 1, CONTEXT, out)
+    assert profile_record(other, CONTEXT, START).traits == f'{{"city":"Bonn","number":{number}}}'
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_notations_of_a_number_the_later_is_kept_and_definitions_read_the_value(reverse: bool) -> None:
+    writes = [identify(START + number, f'{{"score":{text}}}') for number, text in enumerate(("1.1", "11e-1", "1.10"))]
+    state, _ = fold(reversed(writes) if reverse else writes)
+    assert state.traits.as_json() == '{"score":1.10}'
+    assert state.traits.values(["score"]) == {"score": 1.1}
+
+
+def test_a_number_that_no_double_can_hold_costs_that_trait_alone() -> None:
+    state, out = fold([identify(START, '{"score":[1e999],"plan":"pro"}')])
+    assert (state.traits.as_json(), out.drops) == ('{"plan":"pro"}', {("trait", "malformed"): 1})
+
+
+def test_traits_that_are_no_object_are_counted() -> None:
+    _, out = fold([identify(START, "[1]")])
+    assert out.drops == {("trait", "malformed"): 1}
+
+
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "reason"),
     [
-        ("x" * (8 * 1024 - 2), True),
-        ("x" * (8 * 1024 - 1), False),
-        (json.loads("[" * 32 + "]" * 32), True),
-        (json.loads("[" * 34 + "]" * 34), False),
+        ("x" * (8 * 1024 - 2), None),
+        ("x" * (8 * 1024 - 1), "too_large"),
+        ("é" * (4 * 1024), "too_large"),
+        (json.loads("[" * 32 + "]" * 32), None),
+        (json.loads("[" * 34 + "]" * 34), "too_deep"),
     ],
-    ids=["8 KiB", "more than 8 KiB", "32 levels", "34 levels"],
+    ids=["8 KiB", "more than 8 KiB", "more than 8 KiB in fewer characters", "32 levels", "34 levels"],
 )
-def test_oversized_values_are_dropped_and_counted(value: object, kept: bool) -> None:
-    state, out = fold([identify(START, {"value": value, "other": 1})])
-    assert (set(state.traits.writes), out.dropped_traits) == (
-        {"other", "value"} if kept else {"other"},
-        0 if kept else 1,
+def test_oversized_values_are_dropped_and_counted(value: object, reason: str | None) -> None:
+    state, out = fold([identify(START, json.dumps({"value": value, "other": 1}, ensure_ascii=False))])
+    assert (set(state.traits.writes), out.drops) == (
+        ({"other", "value"}, {}) if reason is None else ({"other"}, {("trait", reason): 1})
     )
 
 
 def test_an_over_long_name_is_dropped() -> None:
     state, out = fold([identify(START, {"n" * 256: 1, "n" * 257: 1})])
-    assert (set(state.traits.writes), out.dropped_traits) == ({"n" * 256}, 1)
+    assert (set(state.traits.writes), out.drops) == ({"n" * 256}, {("trait", "too_long"): 1})
 
 
 def test_a_dropped_trait_no_longer_counts_for_segments() -> None:
@@ -80,7 +118,7 @@ def test_a_dropped_trait_no_longer_counts_for_segments() -> None:
     assert "pro" in state.memberships.entered_at
     fold([identify(START + 1, {f"t{index}": index for index in range(500)})], state, out=out)
     assert "pro" not in state.memberships.entered_at
-    assert out.dropped_traits == 1
+    assert out.drops == {("trait", "too_many"): 1}
 
 
 @given(st.data())

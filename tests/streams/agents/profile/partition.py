@@ -12,6 +12,7 @@ from schemas.records import Advance, Event, Identifier, ProfileCommand, Rebuild,
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES
 from settings import Workspace
 from streams.agents.profile.stage import ProfileStage
+from streams.metrics import Tally
 from streams.phases import Output, Received, Record, decode, fold
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
@@ -30,7 +31,7 @@ AnyRecord = TypeVar("AnyRecord", bound=msgspec.Struct)
 
 
 class ProfilePartition:
-    """One partition of PROFILE; `published`: what the last call left on the topics."""
+    """One partition of PROFILE; `published`: what the last call left on the topics, `tally`: what all have counted."""
 
     def __init__(self, clock: Literal["wall", "event"] = "wall") -> None:
         self.codec = Codec(FixedSchemas())
@@ -38,6 +39,7 @@ class ProfilePartition:
         self._stage = ProfileStage(workspaces, PROGRAM, DEFAULT_RULES, self.codec)
         self.table = Table(self._stage)
         self.published: list[Output] = []
+        self.tally: Tally = Tally()
 
     def event(self, sent: Event, to: Identifier, now: int | None = None) -> None:
         key = profile_key("main", default_profile_id(NAMESPACE, to))
@@ -60,6 +62,7 @@ class ProfilePartition:
         for key, value in folded.view.changes.items():
             self.table.put(key, value)
         self.published = list(folded.outputs)
+        self.tally.update(folded.tally)
 
     def read(self, topic: str, kind: type[AnyRecord]) -> list[AnyRecord]:
         """Return what was published on a topic, without tombstones."""

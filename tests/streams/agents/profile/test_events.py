@@ -3,6 +3,7 @@
 from schemas.codec import Codec
 from schemas.records import Event, Fold, Profile, ProfileCommand, Transfer
 from schemas.topics import PROFILE_COMMANDS, PROFILES
+from streams import metrics
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.agents.profile.partition import (
     ANN,
@@ -14,7 +15,7 @@ from tests.streams.agents.profile.partition import (
     chunk,
     unmerged,
 )
-from tests.streams.fold.given import START, event
+from tests.streams.fold.given import START, event, identify
 
 
 def test_what_a_forward_sent_on_stays_where_nothing_is_known_of_it() -> None:
@@ -41,6 +42,18 @@ def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards()
         assert profiles.folds() == [(PROFILE_ID, decision)]
     profiles.command(_own_to(ANNS))
     assert profiles.folds() == [(PROFILE_ID, 7)]
+
+
+def test_what_a_profile_does_not_keep_is_counted_by_part_and_reason() -> None:
+    profiles = ProfilePartition()
+    profiles.event(identify(START, {"n" * 257: 1, "x" * 300: 2, "bio": "x" * 9_000, "plan": "pro"}), ANN)
+    profiles.event(event(START, "E" * 129), ANN)
+
+    assert {labels: number for (metric, labels), number in profiles.tally.items() if metric is metrics.DROPPED} == {
+        ("main", "trait", "too_long"): 2,
+        ("main", "trait", "too_large"): 1,
+        ("main", "event_name", "too_long"): 1,
+    }
 
 
 def _own_to(to: str) -> ProfileCommand:

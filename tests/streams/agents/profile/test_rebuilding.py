@@ -5,9 +5,10 @@ import pytest
 
 from schemas.records import Event, Profile, ProfileCommand, Rebuild, SegmentChange, Session, Transfer
 from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS
+from streams import metrics
 from streams.fold import rebuild
 from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, PROFILE_ID, ProfilePartition, chunk, unmerged
-from tests.streams.fold.given import HOUR, START, event
+from tests.streams.fold.given import HOUR, START, event, identify
 
 
 def test_nothing_is_published_while_a_profile_waits() -> None:
@@ -52,6 +53,13 @@ def test_what_is_buffered_is_folded_once_in_order_however_much_it_is(monkeypatch
     [profile] = profiles.read(PROFILES, Profile)
     assert profile.events == 12
     assert not [key for key in profiles.table if b"#" in key and b"#i" not in key]
+
+
+def test_what_a_profile_does_not_keep_of_a_replay_is_counted_as_well() -> None:
+    profiles = unmerged()
+    profiles.command(chunk(0, identify(START, {"n" * 257: 1})))
+
+    assert profiles.tally[metrics.DROPPED, ("main", "trait", "too_long")] == 1
 
 
 def _visits(number: int) -> list[Event]:
