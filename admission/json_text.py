@@ -241,7 +241,7 @@ def _number(digits: str) -> JsonValue:
 
 
 def _integer(digits: str) -> JsonValue:
-    return int(digits) if len(digits) < 19 else _number(digits)
+    return int(digits) if len(digits) < 19 and digits != "-0" else _number(digits)
 
 
 def _shown(value: object) -> object:

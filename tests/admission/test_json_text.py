@@ -101,6 +101,7 @@ def test_whatever_is_odd_becomes_an_object_that_every_reader_reads_alike(value: 
         (b'{"a":1,"b":2,"a":3}', '{"a":3,"b":2}', [("p.a", "repeated_key")]),
         (b'{"x":[{"a":1,"a":NaN}]}', '{"x":[{}]}', [("p.x.0.a", "repeated_key"), ("p.x.0.a", "invalid_number")]),
         (b'{"a\\ud800":1,"a\\ud801":2}', '{"a\ufffd":2}', [("p.a?", "broken_character")]),
+        (b'{"a":[-0,1.10,1E2,12345678901234567890.10]}', '{"a":[-0,1.10,1E2,12345678901234567890.10]}', []),
         (b'{"a":"one\ntwo\tthree\x00"}', '{"a":"one\\ntwo\\tthree\\u0000"}', []),
     ],
 )  # fmt: skip

@@ -53,6 +53,7 @@ class Terminal:
         environment |= {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
         script = commands.replace("127.0.0.1:8080", f"127.0.0.1:{environment.get('ONEFOLD_HTTP_PORT')}")
         script = script.replace("127.0.0.1:8090", f"127.0.0.1:{environment.get('ONEFOLD_API_PORT')}")
+        script = script.replace("127.0.0.1:9101", f"127.0.0.1:{environment.get('ONEFOLD_WORKER_METRICS_PORT')}")
         return subprocess.run(
             ["bash", "-e", "-c", script],
             cwd=self._folder,
