@@ -25,15 +25,15 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     kind: ProfileKind = "person"
 
 
-DroppedPart: TypeAlias = Literal["trait", "event_name", "entry_url"]
+DroppedField: TypeAlias = Literal["trait", "event_name", "entry_url"]
 DropReason: TypeAlias = Literal["too_long", "too_large", "too_deep", "too_many", "malformed"]
-Drops: TypeAlias = dict[tuple[DroppedPart, DropReason], int]
+Drops: TypeAlias = dict[tuple[DroppedField, DropReason], int]
 
 
 class Outputs(msgspec.Struct, gc=False):
     """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept.
 
-    `drops`: how many parts of events a profile has not kept as they were sent, by what they are and why.
+    `drops`: how often a field of an event was not kept as it was sent, by what it is and why.
     """
 
     segment_changes: list[SegmentChange] = []
@@ -67,10 +67,10 @@ class Moment(msgspec.Struct, gc=False):
     before: int = BEGINNING
     memberships: list[MembershipDraft] = []
 
-    def drop(self, part: DroppedPart, reason: DropReason, number: int = 1) -> None:
-        """Count parts of events that the profile does not keep as they were sent."""
+    def drop(self, field: DroppedField, reason: DropReason, number: int = 1) -> None:
+        """Count what of an event the profile does not keep as it was sent."""
         drops = self.out.drops
-        drops[part, reason] = drops.get((part, reason), 0) + number
+        drops[field, reason] = drops.get((field, reason), 0) + number
 
 
 def stable_id(cause: str) -> str:

@@ -72,8 +72,8 @@ class ProfileOutputs:
                 return Output(IDENTITY_REQUESTS, workspace.encode(), self._request(message))
 
     def _of_profile(self, profile: BatchProfile, now: int, tally: Tally) -> Iterator[Output]:
-        for (part, reason), number in profile.outputs.drops.items():
-            tally[metrics.DROPPED, (profile.context.workspace, part, reason)] += number
+        for (field, reason), number in profile.outputs.drops.items():
+            tally[metrics.DROPPED, (profile.context.workspace, field, reason)] += number
         for session in profile.outputs.sessions.values():
             tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
             yield Output(SESSIONS, profile.key, self._session(session))

@@ -44,7 +44,7 @@ def test_an_event_keeps_the_decision_of_its_own_profile_through_other_forwards()
     assert profiles.folds() == [(PROFILE_ID, 7)]
 
 
-def test_what_a_profile_does_not_keep_is_counted_by_part_and_reason() -> None:
+def test_what_a_profile_does_not_keep_is_counted_by_field_and_reason() -> None:
     profiles = ProfilePartition()
     profiles.event(identify(START, {"n" * 257: 1, "x" * 300: 2, "bio": "x" * 9_000, "plan": "pro"}), ANN)
     profiles.event(event(START, "E" * 129), ANN)
