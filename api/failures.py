@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from api.access import KeyRefused
 from api.identifiers import InvalidIdentifier
-from api.requests import RequestRefused, UnknownProfile, UnknownRequest
+from api.outcomes import UnknownRequest
+from api.requests import RequestRefused, UnknownProfile
 from runtime.errors import OnefoldError
 from runtime.http.answers import error_response
 from runtime.http.bodies import BodyRefused

@@ -9,16 +9,17 @@ import msgspec
 from api.requests import (
     RequestRefused,
     Submission,
+    evidence_of_source,
     merge_request,
     pair_requests,
     requested_pairs,
+    retract_requests,
     unmerge_request,
     unshare_request,
     waiting_pairs,
 )
 from schemas.records import IdentityRequest
 from settings import Settings
-from warehouse.client import look_ups
 
 MAX_AT_ONCE = 1_000
 
@@ -34,23 +35,37 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the records. Raises RequestRefused, UnknownProfile and OnefoldError; asks ClickHouse, so may block."""
 
 
-class UnmergeBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RetractingBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A request that takes evidence back. `dry_run`: answer with what it would do, and request nothing."""
+
+    dry_run: bool = False
+
+
+class UnmergeBody(RetractingBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`profile`: its id, or an identifier NAMESPACE:VALUE that stays; `split`: what leaves it.
 
     `source`: only what this one said of the two is taken back, such as an `operator` who merged them.
-    `dry_run`: answer with what it would do, and request nothing.
     """
 
     profile: str
     split: tuple[str, ...]
     source: str = ""
     forbid: bool = False
-    dry_run: bool = False
 
     def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
         _check_length("split", self.split)
         forbidding = msgspec.structs.replace(submission, forbid=self.forbid)
         return (unmerge_request(settings, forbidding, self.profile, self.split, self.source),)
+
+
+class RetractBody(RetractingBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a source said is taken back, also what waits for a review. `since`, in ISO 8601: of events since then."""
+
+    source: str
+    since: str | None = None
+
+    def requests(self, settings: Settings, submission: Submission) -> tuple[IdentityRequest, ...]:
+        return retract_requests(submission, evidence_of_source(settings, self.workspace, self.source, self.since))
 
 
 class MergeBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -87,10 +102,7 @@ class ReviewBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if not self.all:
             _check_length("pairs", self.pairs)
             return pair_requests(submission, self.kind, requested_pairs(settings, self.workspace, self.pairs))
-        waiting = waiting_pairs(look_ups(settings.clickhouse), self.workspace)
-        if not waiting:
-            raise RequestRefused("all", "nothing waits for a review")
-        return pair_requests(submission, self.kind, waiting)
+        return pair_requests(submission, self.kind, waiting_pairs(settings, self.workspace))
 
 
 class AcceptBody(ReviewBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -116,6 +128,7 @@ class UnshareBody(Body, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 BODIES: dict[str, type[Body]] = {
     "/v1/identity/unmerge": UnmergeBody,
+    "/v1/identity/retract": RetractBody,
     "/v1/identity/merge": MergeBody,
     "/v1/identity/allow": AllowBody,
     "/v1/identity/unshare": UnshareBody,

@@ -16,8 +16,9 @@ from starlette.routing import Route
 from api.access import check_admin_key, check_any_admin_key
 from api.dry_run import dry_run
 from api.failures import FAILURES, failure_response
-from api.operator_bodies import BODIES, Body, UnmergeBody
-from api.requests import Submission, changes_of, outcome_of
+from api.operator_bodies import BODIES, Body, RetractingBody
+from api.outcomes import changes_of, outcome_of
+from api.requests import Submission
 from runtime.errors import TransientError
 from runtime.http.bodies import Bodies, BodyRefused
 from runtime.kafka.async_producer import AsyncProducer
@@ -53,7 +54,7 @@ class Operators:
             check_any_admin_key(settings, request)
             requested = await self._read(request, body)
             check_admin_key(settings, requested.workspace, request)
-            if isinstance(requested, UnmergeBody) and requested.dry_run:
+            if isinstance(requested, RetractingBody) and requested.dry_run:
                 return await asyncio.to_thread(_tried, settings, requested)
             request_id = await self._send(settings, requested)
         except ClientDisconnect:
@@ -101,6 +102,6 @@ def _submission(body: Body) -> Submission:
     return Submission(body.workspace, uuid.uuid4().hex, time.time_ns() // 1_000_000, reason=body.reason)
 
 
-def _tried(settings: Settings, body: UnmergeBody) -> Response:
+def _tried(settings: Settings, body: RetractingBody) -> Response:
     outcome = dry_run(settings, body.requests(settings, _submission(body)))
     return Response(msgspec.json.encode(outcome), media_type=JSONResponse.media_type)

@@ -1,27 +1,25 @@
-"""What an operator may request about who is who, as records for GRAPH, and what has become of a request.
+"""What an operator may request about who is who, as records for GRAPH. What becomes of a request is in `outcomes`.
 
 Used by the API and by the command line, which send the records. GRAPH decides: what cannot be done it answers with
 `nothing`. Here only what cannot be meant is refused, such as an identifier that neither rules nor evidence know.
 """
 
-import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
 from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier, queried_profile_id
 from identity.rules import MAX_VALUE_LENGTH
-from schemas.changes import OPERATOR, PLANS, RequestState, numbered, state
-from schemas.records import Claimant, Identifier, IdentityChange, IdentityRequest, Pair, RequestKind
+from schemas.changes import OPERATOR, numbered
+from schemas.records import Identifier, IdentityRequest, Pair, RequestKind
 from settings import Settings
 from warehouse.client import Warehouse, look_ups
-from warehouse.queries import requests as queries
 from warehouse.queries.links import Links
 from warehouse.queries.profiles import members_of
 
 PAIRS_PER_REQUEST = 1_000
-_REQUEST_ID = re.compile(rf"({PLANS})?[0-9a-f]{{32}}(-\d+of\d+)?")
 
 
 class RequestRefused(ValueError):
@@ -32,12 +30,12 @@ class RequestRefused(ValueError):
         self.field = field
 
 
+class NothingToRequest(RequestRefused):
+    """There is nothing that such a request could be about, such as a link that waits."""
+
+
 class UnknownProfile(LookupError):
     """The warehouse has no living profile of this id."""
-
-
-class UnknownRequest(LookupError):
-    """Nothing was published about a request of this id, and no request gets an id of this form."""
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -48,29 +46,6 @@ class Submission(msgspec.Struct, frozen=True):
     requested_at: int
     reason: str = ""
     forbid: bool = False
-
-
-class ResultingProfile(msgspec.Struct, frozen=True):
-    """A profile that came of a request, and how many identifiers' events are its own."""
-
-    profile_id: str
-    identifiers: int
-
-
-class RequestOutcome(msgspec.Struct, frozen=True):
-    """What has become of a request; `reasons` are GRAPH's words where it changed nothing, but for a plan.
-
-    `merged`: the profiles that took others in.
-    """
-
-    request_id: str
-    state: RequestState
-    decisions: tuple[int, ...] = ()
-    profiles: tuple[ResultingProfile, ...] = ()
-    events: int = 0
-    milliseconds: int = 0
-    reasons: tuple[str, ...] = ()
-    merged: tuple[str, ...] = ()
 
 
 def unmerge_request(
@@ -96,6 +71,44 @@ def unmerge_request(
         pairs = tuple(Pair(stays, other, source) for other in taken_out)
         return _request(submission, submission.request_id, "retract", pairs=pairs)
     return _request(submission, submission.request_id, "unmerge", identifiers=(stays, *taken_out))
+
+
+class EvidenceOfSource(msgspec.Struct, frozen=True):
+    """The pairs that evidence of one source ties, and those that wait for a review by such evidence."""
+
+    active: tuple[Pair, ...]
+    waiting: tuple[Pair, ...]
+
+
+def evidence_of_source(settings: Settings, workspace: str, source: str, since: str | None = None) -> EvidenceOfSource:
+    """Find what a source has said that can be taken back; `since`, in ISO 8601: of events since then.
+
+    Raises RequestRefused, or NothingToRequest if there is no such evidence, and OnefoldError.
+    """
+    if not source:
+        raise RequestRefused("source", "name the source whose evidence is to be taken back")
+    since_ms, links = _milliseconds(since), Links(look_ups(settings.clickhouse), workspace)
+    active, waiting = (tuple(links.pairs(status, source, since_ms)) for status in ("active", "waiting"))
+    if not (active or waiting):
+        period = f" since {since}" if since else ""
+        raise NothingToRequest("source", f"no pair of identifiers is tied by source {source!r}{period}")
+    return EvidenceOfSource(active, waiting)
+
+
+def retract_requests(submission: Submission, evidence: EvidenceOfSource) -> tuple[IdentityRequest, ...]:
+    """Return the requests that take evidence of a source back."""
+    return pair_requests(submission, "retract", (*evidence.active, *evidence.waiting))
+
+
+def _milliseconds(since: str | None) -> int:
+    if since is None:
+        return 0
+    try:
+        time = datetime.fromisoformat(since)
+        return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        message = f"{since!r} is no time in ISO 8601, such as 2026-03-01T00:00:00Z"
+        raise RequestRefused("since", message) from None
 
 
 def merge_request(settings: Settings, submission: Submission, left: str, right: str) -> IdentityRequest:
@@ -194,47 +207,12 @@ def _request(
     )
 
 
-def waiting_pairs(warehouse: Warehouse, workspace: str) -> tuple[Pair, ...]:
-    """Return the pairs that wait for a review, each once. Raises OnefoldError."""
-    return tuple(dict.fromkeys(Links(warehouse, workspace).pairs("waiting")))
-
-
-def changes_of(warehouse: Warehouse, workspace: str, request_id: str) -> tuple[IdentityChange, ...]:
-    """Return what was published about a request, as far as the warehouse has it.
-
-    Raises OnefoldError and UnknownRequest.
-    """
-    changes = queries.changes_of(warehouse, workspace, request_id)
-    if not changes and not _REQUEST_ID.fullmatch(request_id):
-        raise UnknownRequest(f"there is no request {request_id!r}: the id of a request has 32 hexadecimal digits")
-    return changes
-
-
-def outcome_of(request_id: str, published: Iterable[IdentityChange]) -> RequestOutcome:
-    """Sum up the changes that were published about a request in one record."""
-    changes = list(published)
-    claimants = {
-        claimant.profile_id: claimant for change in changes if change.kind != "rebuilt" for claimant in change.claimants
-    }
-    rebuilt = {change.decision: change for change in changes if change.kind == "rebuilt"}.values()
-    return RequestOutcome(
-        request_id=request_id,
-        state=state(changes),
-        decisions=tuple(sorted({change.decision for change in changes if change.kind not in {"nothing", "rebuilt"}})),
-        profiles=tuple(ResultingProfile(profile_id, _size(claimant)) for profile_id, claimant in claimants.items()),
-        events=sum(change.events for change in rebuilt),
-        milliseconds=max((change.milliseconds for change in rebuilt), default=0),
-        reasons=() if request_id.startswith(PLANS) else _reasons(changes),
-        merged=tuple(dict.fromkeys(change.profile_id for change in changes if change.kind == "merged")),
-    )
-
-
-def _reasons(changes: Iterable[IdentityChange]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(change.reason for change in changes if change.kind == "nothing"))
-
-
-def _size(claimant: Claimant) -> int:
-    return len({(claim.namespace, claim.value) for claim in claimant.claims})
+def waiting_pairs(settings: Settings, workspace: str) -> tuple[Pair, ...]:
+    """Return the pairs that wait for a review, each once. Raises NothingToRequest if none does, and OnefoldError."""
+    pairs = tuple(dict.fromkeys(Links(look_ups(settings.clickhouse), workspace).pairs("waiting")))
+    if not pairs:
+        raise NothingToRequest("all", "nothing waits for a review")
+    return pairs
 
 
 def _identifier_that_stays(

@@ -7,7 +7,7 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
-from api.requests import RequestOutcome
+from api.outcomes import RequestOutcome
 from identity.plan.differences import PersonChange, RulesPlan, Tie
 from onefold.wording import count, in_words
 from runtime.literal import literal

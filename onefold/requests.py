@@ -4,20 +4,16 @@ A request that was sent goes on by itself: whoever stops following it loses noth
 """
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
 import click
 import msgspec
 from confluent_kafka import Message, TopicPartition
 
-from api.requests import RequestOutcome, outcome_of
+from api.outcomes import RequestOutcome, outcome_of
 from embedded.terminal import Terminal
-from onefold.running import data_dir_option
 from onefold.unreachable import failure
-from onefold.wording import in_words, json_text
 from runtime.errors import OnefoldError
 from runtime.kafka.clients import unjoined_consumer
 from runtime.kafka.deliveries import ProducerRecord
@@ -33,6 +29,8 @@ from settings import Settings
 
 DELIVERY_TIMEOUT_S = 10.0
 POLL_S = 0.2
+TOGETHER_S = 0.05
+MOST_AT_ONCE = 10_000
 SHOW_EVERY_S = 10.0
 INTERRUPTED = 130
 
@@ -40,8 +38,6 @@ _WAITING_FOR: dict[RequestState, str] = {
     "unanswered": "waiting for the worker to decide",
     "rebuilding": "decided; waiting for the rebuilder to replay the events of the profiles concerned",
 }
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class OperatorRequest(msgspec.Struct, frozen=True):
@@ -51,61 +47,17 @@ class OperatorRequest(msgspec.Struct, frozen=True):
     records: tuple[IdentityRequest, ...]
 
 
-def request_options(command: Command) -> Command:
-    """Add the options of every command that requests something."""
-    for option in (
-        click.option("--reason", default="", metavar="TEXT", help="Why; kept with the evidence."),
-        click.option("--workspace", default="main", show_default=True),
-        click.option("--no-wait", is_flag=True, help="Return once the request is sent."),
-        click.option(
-            "--timeout",
-            "timeout_s",
-            type=click.FloatRange(min=0),
-            default=300.0,
-            show_default=True,
-            help="Seconds to follow it; it goes on all the same.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object."),
-        data_dir_option,
-    ):
-        command = option(command)
-    return command
-
-
-def new_request_id() -> str:
-    return uuid.uuid4().hex
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def carry_out(  # noqa: PLR0913 - what a request is, and how it is followed
-    settings: Settings, request: OperatorRequest, *, no_wait: bool, timeout_s: float, as_json: bool, done: str = ""
-) -> None:
-    """Send a request, follow it to its end and print what came of it, below `done`; without waiting, how to ask later.
-
-    Ends the process with a word on how to look after it, when interrupted or out of time. Raises ClickException when it
-    could not be sent, and when it changes nothing.
-    """
-    if no_wait:
-        _sent(settings, request).close()
-        click.echo(json_text(outcome_of(request.request_id, ())) if as_json else _accepted(request))
-        return
-    outcome = send_and_follow(settings, request, timeout_s)
-    if as_json:
-        click.echo(json_text(outcome))
-    if outcome.state == "unchanged":
-        reasons = "; ".join(map(in_words, outcome.reasons)) or "there is nothing to change"
-        raise click.ClickException(f"nothing was changed: {reasons}")
-    if not as_json:
-        click.echo("\n".join(filter(None, [done, summary(outcome)])))
+def send_only(settings: Settings, request: OperatorRequest) -> str:
+    """Send a request, and return how to ask later what has become of it. Raises ClickException if it was not sent."""
+    _sent(settings, request).close()
+    return _accepted(request)
 
 
 def send_and_follow(settings: Settings, request: OperatorRequest, timeout_s: float) -> RequestOutcome:
-    """Send a request and follow it to its end; ends the process as `carry_out` does, but not when nothing was changed.
+    """Send a request and follow it to its end.
 
-    Records without an id are sent in their place, and not followed.
+    Ends the process with a word on how to look after it, when interrupted or out of time. Raises ClickException if it
+    was not sent. Records without an id are sent in their place, and not followed.
     """
     return _follow(_sent(settings, request), request, timeout_s)
 
@@ -154,17 +106,23 @@ class _PublishedChanges:
             [TopicPartition(topic, partition, extent.end) for (topic, partition), extent in extents.items()]
         )
 
-    def about(self, request_ids: frozenset[str], deadline: float) -> Iterator[IdentityChange | None]:
-        """Changes with these ids as they come, None while there is none; ends at the deadline."""
+    def about(self, request_ids: frozenset[str], deadline: float) -> Iterator[list[IdentityChange]]:
+        """Changes with these ids as they come, an empty list while there is none; ends at the deadline.
+
+        GRAPH publishes all that it decides of a request in one transaction: what can be read at once belongs together.
+        """
         while time.monotonic() < deadline:
-            change = self._decoded(self._consumer.poll(POLL_S))
-            yield change if change is not None and change.request_id in request_ids else None
+            messages = self._consumer.consume(1, POLL_S)
+            if messages:
+                messages += self._consumer.consume(MOST_AT_ONCE, TOGETHER_S)
+            changes = map(self._decoded, messages)
+            yield [change for change in changes if change is not None and change.request_id in request_ids]
 
     def close(self) -> None:
         self._consumer.close()
 
-    def _decoded(self, message: Message | None) -> IdentityChange | None:
-        if message is None or message.error() is not None:
+    def _decoded(self, message: Message) -> IdentityChange | None:
+        if message.error() is not None:
             return None
         try:
             return self._codec.decode(IdentityChange, message.value())
@@ -178,9 +136,9 @@ def _follow(published: _PublishedChanges, request: OperatorRequest, timeout_s: f
     outcome = outcome_of(request.request_id, changes)
     try:
         with _screen() as show:
-            for change in published.about(ids, time.monotonic() + timeout_s):
-                if change is not None:
-                    changes.append(change)
+            for more in published.about(ids, time.monotonic() + timeout_s):
+                if more:
+                    changes += more
                     outcome = outcome_of(request.request_id, changes)
                 if outcome.state not in _WAITING_FOR:
                     return outcome

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.requests import RequestOutcome
+from api.outcomes import RequestOutcome
 from bench.measure import wait_until_worked_off
 from bench.workload import Sender
 from embedded.stack import Stack

@@ -9,7 +9,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 import definitions
-from api.requests import RequestOutcome
+from api.outcomes import RequestOutcome
 from embedded.terminal import results
 from identity.plan.differences import RulesComparison, RulesPlan
 from identity.plan.simulation import simulate
@@ -17,7 +17,8 @@ from identity.rules import IdentityRules
 from onefold.lookups import lookup_failure
 from onefold.plan_summary import PlanSummary, merges_text, summarise, summary_tree, unmerges_text
 from onefold.progress import PipelineProgress
-from onefold.requests import OperatorRequest, new_request_id, now_ms, send_and_follow
+from onefold.requesting import new_request_id, now_ms
+from onefold.requests import OperatorRequest, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import count, json_text

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from api.requests import UnknownRequest, changes_of, outcome_of
+from api.outcomes import UnknownRequest, changes_of, outcome_of
 from onefold.lookups import lookup_failure
 from onefold.requests import summary
 from onefold.running import data_dir_option, running_settings, workspace_named

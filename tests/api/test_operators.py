@@ -127,6 +127,12 @@ def test_every_request_is_taken_with_an_admin_key(  # noqa: PLR0913, PLR0917 - a
 @pytest.mark.parametrize(
     ("path", "body", "status", "field"),
     [
+        ("retract", {"source": ""}, 400, "source"),
+        ("retract", {"source": "nobody"}, 400, "source"),
+        ("retract", {"source": "nobody", "dry_run": True}, 400, "source"),
+        ("retract", {"source": "web", "since": "yesterday"}, 400, "since"),
+        ("retract", {}, 400, None),
+        ("unmerge", {"source": "web"}, 400, None),
         ("merge", {"left": "user_id:ada", "right": "user_id:ada"}, 400, "right"),
         ("merge", {"left": "ada", "right": "user_id:ada"}, 400, "left"),
         ("merge", {"left": str(uuid.UUID(int=0)), "right": "user_id:ada"}, 404, "profile"),
@@ -166,6 +172,27 @@ def test_an_unmerge_can_be_tried(stack: Stack, url: str) -> None:
         ([{"namespace": "phone", "value": "+4930123456"}], 0),
     ]
     assert (tried["dry_run"], tried["reasons"]) == (True, [])
+
+
+def test_all_that_a_source_said_is_taken_back(stack: Stack, url: str) -> None:
+    with Warehouse(stack.addresses.clickhouse) as client:
+        migrate(client)
+        history = History("requests")
+        history.event("m1", "user_id:dora", "email:dora@example.com", source="crm-import")
+        history.event("m2", "user_id:dora", "phone:+4930123457", source="crm-import")
+        history.event("m3", "user_id:dora", "external_id:7", source="web")
+        history.write(client)
+    body = {"workspace": "requests", "source": "crm-import", "since": "2026-03-01T08:02:00Z"}
+    assert httpx.post(f"{url}/v1/identity/retract", json=body).status_code == 401
+    with StandInGraph(stack, "requests", undecided) as graph:
+        tried = httpx.post(f"{url}/v1/identity/retract", json=body | {"dry_run": True}, headers=ADMIN)
+        answer = httpx.post(f"{url}/v1/identity/retract", json=body | {"reason": "why"}, headers=ADMIN)
+        assert answer.status_code == 202, answer.text
+        wait_until(lambda: bool(graph.requests), "the request")
+    (request,) = graph.requests
+    dora, phone = Identifier("user_id", "dora"), Identifier("phone", "+4930123457")
+    assert (request.kind, request.pairs, request.reason) == ("retract", (Pair(dora, phone, "crm-import"),), "why")
+    assert sorted(len(profile["identifiers"]) for profile in tried.json()["profiles"]) == [1, 3]
 
 
 @pytest.mark.parametrize(

@@ -197,9 +197,21 @@ def test_a_review_of_what_does_not_wait_changes_nothing(kind: str) -> None:
     writes = graph.table.writes
     decision = graph.by_operator(kind, pairs=(Pair(U1, JANE), Pair(U2, JANE)))  # type: ignore[arg-type]
 
-    assert kinds(decision) == ["nothing"]
+    assert [(change.kind, change.identifiers, change.reason) for change in decision.changes] == [
+        ("nothing", (U1, JANE), f"no link of {U1} and {JANE} waits for a review"),
+        ("nothing", (U2, JANE), f"no link of {U2} and {JANE} waits for a review"),
+    ]
     assert (decision.links, decision.commands, decision.routes) == ([], [], [])
     assert graph.table.writes == writes
+
+
+def test_a_pair_that_does_not_wait_is_told_beside_those_that_did() -> None:
+    graph = Graph(_rules(Namespace("user_id"), Namespace("email"), max_fan_in=1))
+    graph.together(U1, JANE)
+    graph.together(U1, JOHN)
+    decision = graph.accept(Pair(U1, JANE), Pair(U1, JOHN), Pair(JOHN, U1))
+
+    assert kinds(decision) == ["nothing", "accepted", "merged", "nothing"]
 
 
 def test_all_sources_that_wait_are_decided_together() -> None:

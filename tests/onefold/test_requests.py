@@ -119,6 +119,7 @@ def test_its_outcome_can_be_read_by_a_program(stack: Stack, environment: dict[st
         "milliseconds": 1520,
         "reasons": [],
         "merged": [],
+        "refused": [],
     }
 
 
@@ -365,11 +366,56 @@ def test_quarantine_is_answered_pair_by_pair_or_at_once(
 
 
 @pytest.mark.usefixtures("warehouse")
-def test_that_nothing_waits_can_be_read_by_a_program(environment: dict[str, str], workspace: str) -> None:
-    answer = run(refuse, environment, workspace, "--all", "--json")
+def test_what_the_rules_refuse_is_not_told_as_accepted(
+    stack: Stack, environment: dict[str, str], workspace: str
+) -> None:
+    def reviewed(request: IdentityRequest) -> Sequence[IdentityChange]:
+        return (
+            IdentityChange(workspace, 1, "accepted", 0, request_id=request.request_id),
+            IdentityChange(workspace, 2, "refused", 0, request_id=request.request_id, reason="limit:user_id"),
+            IdentityChange(workspace, 2, "nothing", 0, request_id=request.request_id, reason="no link of these waits"),
+        )
+
+    pairs = [f"{namespace}{number}" for number in range(3) for namespace in ("email:e", "user_id:u")]
+    with StandInGraph(stack, workspace, reviewed):
+        answer = run(accept, environment, workspace, *pairs)
+    assert answer.exit_code == 0
+    assert answer.output.splitlines() == [
+        "1 pair accepted",
+        "1 pair refused: limit:user_id (a profile may not have more of user_id)",
+        "no link of these waits",
+    ]
+
+
+def test_what_is_decided_of_a_request_is_read_as_a_whole(
+    stack: Stack, environment: dict[str, str], workspace: str
+) -> None:
+    def decided(request: IdentityRequest) -> Sequence[IdentityChange]:
+        return (
+            IdentityChange(workspace, 1, "nothing", 0, request_id=request.request_id, reason="nothing is forbidden"),
+            IdentityChange(workspace, 2, "allowed", 0, request_id=request.request_id),
+        )
+
+    with StandInGraph(stack, workspace, decided):
+        answer = run(allow, environment, workspace, "user_id:ada", "email:a@b.org", "user_id:bob", "email:c@d.org")
+    assert (answer.exit_code, answer.output) == (0, "1 pair allowed\nnothing is forbidden\n")
+
+
+@pytest.mark.usefixtures("warehouse")
+@pytest.mark.parametrize(
+    ("command", "arguments", "reason"),
+    [
+        (refuse, ["--all"], "nothing waits for a review"),
+        (unmerge, ["--source", "shop"], "no pair of identifiers is tied by source 'shop'"),
+    ],
+)
+def test_that_there_is_nothing_to_request_can_be_read_by_a_program(
+    environment: dict[str, str], workspace: str, command: click.Command, arguments: list[str], reason: str
+) -> None:
+    answer = run(command, environment, workspace, *arguments, "--json")
     assert answer.exit_code == 1
     outcome = json.loads(answer.stdout)
-    assert (outcome["state"], outcome["reasons"]) == ("unchanged", ["nothing waits for a review"])
+    assert (outcome["state"], outcome["reasons"]) == ("unchanged", [reason])
 
 
 @pytest.mark.usefixtures("warehouse")
