@@ -33,7 +33,7 @@ SESSIONS = Counter("onefold_sessions_total", "Sessions opened, closed and retrac
 CREATED = Counter("onefold_profiles_created_total", "Profiles that came into being", ["workspace"])
 DROPPED = Counter(
     "onefold_profile_dropped_total",
-    "Fields of events that a profile does not keep as they were sent, by what they are and why; the event has them whole",
+    "Fields of events that a profile does not keep as sent, by what they are and why; the event has them whole",
     ["workspace", "field", "reason"],
 )
 DEAD = Counter("onefold_dead_letters_total", "Records that could not be processed", ["stage", "reason"])

@@ -1,7 +1,5 @@
 """The fold gives what a plain recomputation gives, in whatever order and steps events and time arrive."""
 
-import json
-
 from hypothesis import given
 from hypothesis import strategies as st
 
