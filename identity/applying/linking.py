@@ -79,6 +79,7 @@ def unite(
     retiring = [component for component in components if component.canonical != united.canonical]
     retired = tuple(effects.profiles.of(component.canonical) for component in retiring)
     for profile_id, component in zip(retired, retiring, strict=True):
-        effects.commands.append((profile_id, Transfer(effects.number, target, component.identifiers)))
+        transfer = Transfer(effects.number, target, component.identifiers, canonical=united.canonical)
+        effects.commands.append((profile_id, transfer))
     effects.merged += len(retiring)
     effects.changes.append(NewChange("merged", named, reason, retired=retired, profile_id=target))

@@ -24,19 +24,21 @@ class Transfer(msgspec.Struct, frozen=True, gc=False):
     """Become a forward to `target`, and send the state there.
 
     `outdates`: the events of the identifiers are replayed at the target; the state here, and any that is still on its
-    way here, counts no more.
+    way here, counts no more. `canonical`: the identifier that the target is the default profile of.
     """
 
     decision: int
     target: str
     identifiers: tuple[Identifier, ...] = ()
     outdates: bool = False
+    canonical: Identifier | None = None
 
 
 class Absorb(msgspec.Struct, frozen=True, gc=False):
     """Unite with the state of the profile `origin`; None: it had none.
 
     `ids`: packed, of the events that have left the state. `recount`: they were too many to be sent.
+    `canonical`: the identifier that the profile which this was first sent to is the default profile of.
     """
 
     decision: int
@@ -45,6 +47,7 @@ class Absorb(msgspec.Struct, frozen=True, gc=False):
     state: bytes | None = None
     ids: bytes = b""
     recount: bool = False
+    canonical: Identifier | None = None
 
 
 class Fold(msgspec.Struct, frozen=True, gc=False):

@@ -35,7 +35,7 @@ def _components(graph: Graph) -> set[bytes]:
 
 
 def _transfer(old: Identifier, new: Identifier, moved: tuple[Identifier, ...], decision: int) -> ProfileCommand:
-    return ProfileCommand.of("main", profile_of(old), Transfer(decision, target=profile_of(new), identifiers=moved))
+    return ProfileCommand.of("main", profile_of(old), Transfer(decision, profile_of(new), moved, canonical=new))
 
 
 def _transfers(graph: Graph) -> list[tuple[str, Transfer]]:

@@ -40,7 +40,7 @@ def test_two_whom_no_event_shows_together_become_one_by_the_operators_evidence()
     assert (link.left, link.right, link.source, link.status) == (ANN, PHONE, "operator", "active")
     assert (link.request_id, link.message_id, link.rule_version) == ("request 2", "", DEFAULT_RULES.version)
     assert sent(decision, Transfer) == [
-        (profile_of(PHONE), Transfer(3, target=profile_of(ANN), identifiers=(PHONE, MOBILE)))
+        (profile_of(PHONE), Transfer(3, target=profile_of(ANN), identifiers=(PHONE, MOBILE), canonical=ANN))
     ]
     [change] = decision.changes
     assert (change.kind, change.identifiers, change.reason) == ("merged", (ANN, PHONE), "it was wrong")
@@ -239,7 +239,7 @@ def test_a_device_that_is_unshared_gets_its_own_profile_back_and_its_links() -> 
             device_profile_of(TABLET),
             Transfer(number, target=profile_of(TABLET), identifiers=(TABLET,), outdates=True),
         ),
-        (profile_of(TABLET), Transfer(number + 1, target=profile_of(ANN), identifiers=(TABLET,))),
+        (profile_of(TABLET), Transfer(number + 1, profile_of(ANN), (TABLET,), canonical=ANN)),
     ]
     assert _routes(graph) == {BEN: True, TABLET: True}
     assert kinds(graph.by_operator("unshare", (TABLET,))) == ["nothing"]

@@ -50,7 +50,7 @@ def _deadline(batch: Batch, profile: BatchProfile, state: ProfileState) -> int:
 def _vanishes_at(batch: Batch, profile: BatchProfile, state: ProfileState) -> int:
     """Return when a profile that has only sessions, all ended, vanishes or is forgotten; NEVER for all others.
 
-    A profile stays that is nobody's default profile: its own identifier may come only after what it has absorbed.
+    A profile that does not know its own identifier stays: that may be a person's.
     """
     if not state.identifiers.pairs or state.sessions.deadline(state.as_of) < NEVER or is_empty(state):
         return NEVER

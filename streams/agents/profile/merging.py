@@ -81,6 +81,8 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     known = batch.known_ids(profile, state)
     both_have = any(known.tag_of(hash_) is not None for hash_, _ in _ids(absorbed))
     known.add_stored(unpacked(command.ids))
+    if command.canonical is not None and batch.is_own(profile, command.canonical):
+        state.identifiers.take((command.canonical,), profile.context.rules)  # merged by hand, it may have no event
     merge(state, absorbed.state, command.identifiers, command.decision, profile.context, profile.outputs)
     known.store_full()
     if both_have or command.recount:
@@ -111,6 +113,7 @@ def _state_for_target(batch: Batch, profile: BatchProfile, state: ProfileState |
         state=None if state is None else encode_entry(state, NEVER),
         ids=b"".join(hash_ + tag for hash_, tag in ids),
         recount=has_too_many,
+        canonical=command.canonical,
     )
 
 

@@ -1,5 +1,7 @@
 """Profiles of visits alone: they vanish when the session has ended, and are forgotten a day later."""
 
+import pytest
+
 from schemas.identity import profile_key
 from schemas.records import Profile, ProfileCommand, Rebuild, SegmentChange, Session, Transfer
 from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS
@@ -17,7 +19,23 @@ from tests.streams.agents.profile.partition import (
 )
 from tests.streams.fold.given import HOUR, MINUTE, START, event
 
-TO_ANN = ProfileCommand.of("main", PROFILE_ID, Transfer(1, target=ANNS, identifiers=(VISIT,)))
+TO_ANN = ProfileCommand.of("main", PROFILE_ID, Transfer(1, ANNS, (VISIT,), canonical=ANN))
+TO_OTHER = ProfileCommand.of("main", PROFILE_ID, Transfer(1, OTHER_ID, (VISIT,), canonical=OTHER))
+TO_SOMEBODY = ProfileCommand.of("main", PROFILE_ID, Transfer(1, ANNS, (VISIT,)))
+
+
+def _merge(profiles: ProfilePartition, transfer: ProfileCommand, now: int) -> None:
+    """Transfer a profile, and let the target absorb its state."""
+    profiles.command(transfer, now)
+    [absorb] = profiles.read(PROFILE_COMMANDS, ProfileCommand)
+    profiles.command(absorb, now)
+
+
+def _merged(transfer: ProfileCommand) -> ProfilePartition:
+    """Return a partition where a visit with one event was transferred."""
+    profiles = visited()
+    _merge(profiles, transfer, START + 1)
+    return profiles
 
 
 def test_a_profile_of_a_session_alone_lives_while_the_session_does() -> None:
@@ -120,16 +138,40 @@ def test_a_visit_of_long_ago_waits_for_what_is_decided_about_it() -> None:
     assert profiles.tombstones() == [KEY]
 
 
-def test_a_person_of_whom_only_a_session_has_come_yet_does_not_vanish() -> None:
-    profiles = visited()
-    profiles.command(TO_ANN, START + 1)
-    [absorbed] = profiles.read(PROFILE_COMMANDS, ProfileCommand)
-    profiles.command(absorbed, START + 1)
+@pytest.mark.parametrize("transfer", [TO_ANN, TO_SOMEBODY])
+def test_a_person_of_whom_only_a_session_has_come_yet_does_not_vanish(transfer: ProfileCommand) -> None:
+    profiles = _merged(transfer)
     profiles.sweep(START + HOUR)
     assert profiles.tombstones() == []
     profiles.event(event(START + HOUR, identifiers=(ANN, VISIT), message_id="m1"), ANN)
 
     assert [profile.events for profile in profiles.read(PROFILES, Profile)] == [2]
+
+
+def test_a_visit_that_was_merged_by_hand_with_one_that_nobody_has_seen_vanishes() -> None:
+    profiles = _merged(TO_OTHER)
+    [profile] = profiles.read(PROFILES, Profile)
+    assert (profile.profile_id, profile.identifiers) == (OTHER_ID, (VISIT, OTHER))
+    profiles.sweep(START + 30 * MINUTE)
+
+    assert [profile.deleted for profile in profiles.read(PROFILES, Profile)] == [True]
+    assert profiles.tombstones() == [profile_key("main", OTHER_ID)]
+
+
+def test_a_vanished_visit_that_is_merged_by_hand_with_an_unseen_one_vanishes_again() -> None:
+    profiles = visited()
+    profiles.sweep(START + 30 * MINUTE)
+    _merge(profiles, TO_OTHER, START + HOUR)
+    assert [profile.deleted for profile in profiles.read(PROFILES, Profile)] == [False]
+    profiles.sweep(START + HOUR + 5 * MINUTE)
+
+    assert profiles.tombstones() == [profile_key("main", OTHER_ID)]
+
+
+def test_a_person_whom_no_event_names_is_known_by_the_identifier_that_an_operator_gave() -> None:
+    [profile] = _merged(TO_ANN).read(PROFILES, Profile)
+
+    assert (profile.profile_id, profile.identifiers, profile.events) == (ANNS, (ANN, VISIT), 1)
 
 
 def test_a_vanished_profile_that_proves_to_be_somebodys_brings_its_events() -> None:
@@ -160,10 +202,7 @@ def test_a_vanished_profile_to_which_a_forward_leads_is_never_forgotten() -> Non
 
 
 def test_a_profile_with_a_session_and_a_user_stays() -> None:
-    profiles = visited()
-    profiles.command(TO_ANN, START + 1)
-    [absorbed] = profiles.read(PROFILE_COMMANDS, ProfileCommand)
-    profiles.command(absorbed, START + 1)
+    profiles = _merged(TO_ANN)
     profiles.event(event(START + 2, identifiers=(ANN, VISIT)), ANN)
     [profile] = profiles.read(PROFILES, Profile)
     assert profile.identifiers == (ANN, VISIT)
