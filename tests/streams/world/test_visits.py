@@ -37,9 +37,7 @@ class VisitPlayer(Player):
 
     def check(self) -> None:
         components = {self.world.component(identifier).identifiers for identifier in self.pool}
-        vanished = {
-            self.world.profile_id(component[0]) for component in components if set(component) <= set(VISITS)
-        }
+        vanished = {self.world.profile_id(component[0]) for component in components if set(component) <= set(VISITS)}
         check(self.world, self.expected(), vanished)
 
 
