@@ -6,8 +6,9 @@ are.
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from random import Random
-from typing import Protocol
+from typing import Protocol, Self
 from zlib import crc32
 
 from jobs.rebuild.barrier import Barrier
@@ -84,7 +85,18 @@ class WorldRebuilder:
         self._changes_done = 0
         self._work: SteppedWork | None = None
         self._steps_to_live = 0
+        self._observed: list[object] = []
         self.rebuilds = 0
+
+    def copy(self, logs: Logs) -> Self:
+        """Another one that has done the same changes and is not at work."""
+        other = copy(self)
+        other._logs, other._work = logs, None
+        return other
+
+    def state(self) -> object:
+        """What decides how it goes on: the changes that are done with, and what the work has seen and sent so far."""
+        return self._changes_done, None if self._work is None else tuple(self._observed)
 
     def has_work(self) -> bool:
         """Whether it is at work, or a change requires it."""
@@ -113,11 +125,12 @@ class WorldRebuilder:
         pause = self._work.pause
         changes, read_until = self._logs.changes()[self._changes_done :], len(self._logs.changes())
         stopping = threading.Event()
+        self._observed = observed = list[object]()
         token = self._logs.command(fencing_command(next(iter(self._namespaces)))).offset
         rebuilder = Rebuilder(
-            _Past(self._logs, self._namespaces),
-            _Commands(self._logs, pause),
-            Barrier(_Progress(self._logs, pause), stopping, poll_s=0),
+            _Past(self._logs, self._namespaces, observed),
+            _Commands(self._logs, pause, observed),
+            Barrier(_Progress(self._logs, pause, observed), stopping, poll_s=0),
             self._namespaces,
             stopping,
             chunk_events=self._logs.random.choice((1, 3, 100)),
@@ -131,9 +144,10 @@ class WorldRebuilder:
 class _Past:
     """What the sink would have written; pages of any size, which now and then break off."""
 
-    def __init__(self, logs: Logs, workspaces: Collection[str]) -> None:
+    def __init__(self, logs: Logs, workspaces: Collection[str], observed: list[object]) -> None:
         self._logs = logs
         self._workspaces = workspaces
+        self._observed = observed
 
     def page(
         self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
@@ -153,6 +167,7 @@ class _Past:
         )
         behind = [row for row in rows if after is None or _rank(row) > _rank(after)]
         size = self._logs.random.choice((1, 3, 100))
+        self._observed.append(tuple(behind[:size]))
         yield from behind[:size]
         if behind and self._logs.random.random() < 0.1:
             raise TransientError("the page breaks off")
@@ -170,20 +185,24 @@ class _Past:
             for session in self._logs.published_sessions()
             if session.session_id.startswith(profile_ids[0])
         ]
-        return Published(tuple(session.session_id for session in sessions), max(versions, default=0))
+        published = Published(tuple(session.session_id for session in sessions), max(versions, default=0))
+        self._observed.append(published)
+        return published
 
 
 class _Commands:
     """The log of commands."""
 
-    def __init__(self, logs: Logs, pause: Callable[[], None]) -> None:
+    def __init__(self, logs: Logs, pause: Callable[[], None], observed: list[object]) -> None:
         self._logs = logs
         self._pause = pause
+        self._observed = observed
 
     def send(self, workspace: str, profile_id: str, replays: Iterable[Replay]) -> tuple[CommandPosition, ...]:
         positions = []
         for replay in replays:
             positions.append(self._logs.command(ProfileCommand.of(workspace, profile_id, replay)))
+            self._observed.append(positions[-1])
             self._pause()
         return tuple(positions)
 
@@ -197,20 +216,25 @@ class _Commands:
 class _Progress:
     """The positions of the stages; the sink has always read everything."""
 
-    def __init__(self, logs: Logs, pause: Callable[[], None]) -> None:
+    def __init__(self, logs: Logs, pause: Callable[[], None], observed: list[object]) -> None:
         self._logs = logs
         self._pause = pause
+        self._observed = observed
 
     def partitions(self, topics: Iterable[str]) -> tuple[Partition, ...]:
         return tuple((topic, partition) for topic in sorted(topics) for partition in range(self._logs.partitions))
 
     def extents(self, partitions: Iterable[Partition]) -> dict[Partition, Extent]:
-        return {partition: Extent(0, self._logs.end(*partition)) for partition in partitions}
+        extents = {partition: Extent(0, self._logs.end(*partition)) for partition in partitions}
+        self._observed.append(tuple(extents.items()))
+        return extents
 
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        self._pause()
         if group == groups.SINK.name:
             return {partition: self._logs.end(*partition) for partition in partitions}
+        if self._observed[-1:] != ["waits"]:
+            self._observed.append("waits")
+        self._pause()
         return {partition: self._logs.position(_READER[partition[0]], *partition) for partition in partitions}
 
 

@@ -6,7 +6,9 @@ The rebuilder is the shipped one, see `rebuilding`. What the sink would write is
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from copy import copy
 from random import Random
+from typing import Self
 from zlib import crc32
 
 import msgspec
@@ -47,6 +49,7 @@ from settings import Source, Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
+from streams.metrics import Tally
 from streams.phases import AnyStage, Received, Record, decode, fold
 from streams.state.store import META
 from streams.state.view import StateView
@@ -58,6 +61,8 @@ NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 NOW = 1_800_000_000_000
 
 TopicPartition = tuple[str, int]
+Reading = tuple[AnyStage, str, int]
+"""A stage, and the topic and partition of which it reads next."""
 
 
 class Table(dict[bytes, bytes]):
@@ -114,8 +119,9 @@ class World:
         self.partitions = partitions
         self.damaged: set[str] = set()  # the profiles whose replays arrive with an event that nobody can decode
         self.dead: set[bytes] = set()
+        self.tally: Tally = Tally()  # what the last step counted
         self._pace: dict[TopicPartition, int] = {}
-        self._rebuilder = WorldRebuilder(self, workspaces())
+        self.rebuilder = WorldRebuilder(self, workspaces())
         self._encoders = {
             kind: self.codec.encoder(kind) for kind in (Event, IdentityRequest, ProfileCommand, IdentityChange)
         }
@@ -160,14 +166,18 @@ class World:
 
     steps = 0
 
-    def step(self) -> bool:
-        """Let one stage fold a few records, or the rebuilder do something; False when there is nothing to do."""
-        choices = [
+    def unread(self) -> list[Reading]:
+        """What there is to read."""
+        return [
             (stage, topic, at) for stage in self.stages for topic in stage.topics for at in range(self.partitions)
             if self._positions[stage.name, topic, at] < len(self.logs[topic, at])
         ]  # fmt: skip
-        if self._rebuilder.has_work() and (not choices or self.random.random() < 0.3):
-            self._rebuilder.step()
+
+    def step(self) -> bool:
+        """Let one stage fold a few records, or the rebuilder do something; False when there is nothing to do."""
+        choices = self.unread()
+        if self.rebuilder.has_work() and (not choices or self.random.random() < 0.3):
+            self.rebuilder.step()
             return True
         if not choices:
             return False
@@ -176,19 +186,21 @@ class World:
         stage, topic, at = self.random.choices(choices, paces)[0]
         self.steps += 1
         assert self.steps < 20_000, "records go in circles"
-        self._fold(stage, topic, at)
+        self.read(stage, topic, at, self.random.choice((1, 1, 3, 50)))
         return True
 
     def run(self) -> None:
         while self.step():
             pass
 
-    def _fold(self, stage: AnyStage, topic: str, at: int) -> None:
+    def read(self, stage: AnyStage, topic: str, at: int, records: int) -> None:
+        """Let a stage fold so many records of a partition, or as many as there are."""
         begin = self._positions[stage.name, topic, at]
-        end = min(len(self.logs[topic, at]), begin + self.random.choice((1, 1, 3, 50)))
-        records = [Record(topic, at, n, *self.logs[topic, at][n]) for n in range(begin, end)]
+        end = min(len(self.logs[topic, at]), begin + records)
+        batch = [Record(topic, at, n, *self.logs[topic, at][n]) for n in range(begin, end)]
         table = self._tables[stage.name, at]
-        folded = fold(stage, decode(stage, Received(records, {topic: end}, NOW)), StateView(table)).effects
+        folded = fold(stage, decode(stage, Received(batch, {topic: end}, NOW)), StateView(table)).effects
+        self.tally = folded.tally
         for key, value in folded.view.changes.items():
             table.put(key, value)
         for output in folded.outputs:
@@ -201,7 +213,23 @@ class World:
 
     def close(self) -> None:
         """End a rebuilder that is at work."""
-        self._rebuilder.close()
+        self.rebuilder.close()
+
+    def copy(self) -> Self:
+        """Another world in the same state, without a rebuilder at work."""
+        other = copy(self)
+        other.logs = defaultdict(list, {key: [*log] for key, log in self.logs.items()})
+        other._positions = defaultdict(int, self._positions)
+        other._tables = {key: copy(table) for key, table in self._tables.items()}
+        other.rebuilder = self.rebuilder.copy(other)
+        return other
+
+    def state(self) -> int:
+        """A hash of all that decides how the world goes on."""
+        logs = frozenset((key, tuple(log)) for key, log in self.logs.items() if log)
+        positions = frozenset(item for item in self._positions.items() if item[1])
+        tables = frozenset((key, frozenset(table.items())) for key, table in self._tables.items())
+        return hash((logs, positions, tables, self.rebuilder.state()))
 
     # -- what the rebuilder sees, see `rebuilding.Logs`
 
@@ -252,6 +280,10 @@ class World:
 
     def command(self, command: ProfileCommand) -> CommandPosition:
         key = profile_key(command.workspace, command.profile_id) if command.profile_id else None
+        if isinstance(command.command, Replay):  # whose attempt ends at random: no two runs would be alike
+            attempt = command.command.attempt.rpartition("-")[0]
+            replay = msgspec.structs.replace(command.command, attempt=attempt)
+            command = ProfileCommand.of(command.workspace, command.profile_id, replay)
         if command.profile_id in self.damaged and isinstance(command.command, Replay):
             damaged = msgspec.structs.replace(command.command, events=(b"no event",))
             command = ProfileCommand.of(command.workspace, command.profile_id, damaged)
@@ -260,6 +292,7 @@ class World:
         return CommandPosition(partition, len(self.logs[PROFILE_COMMANDS, partition]) - 1)
 
     def publish(self, change: IdentityChange) -> None:
+        change = msgspec.structs.replace(change, occurred_at=NOW, milliseconds=0)  # no two runs would be alike
         self._append(IDENTITY_CHANGES, change.workspace.encode(), change)
 
     # -- what came of it
