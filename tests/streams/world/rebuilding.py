@@ -232,8 +232,9 @@ class _Progress:
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         if group == groups.SINK.name:
             return {partition: self._logs.end(*partition) for partition in partitions}
-        if self._observed[-1:] != ["waits"]:
-            self._observed.append("waits")
+        waits = group, partitions = group, tuple(partitions)
+        if self._observed[-1:] != [waits]:  # it may ask often before anything is different
+            self._observed.append(waits)
         self._pause()
         return {partition: self._logs.position(_READER[partition[0]], *partition) for partition in partitions}
 
