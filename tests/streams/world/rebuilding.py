@@ -232,11 +232,11 @@ class _Progress:
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         if group == groups.SINK.name:
             return {partition: self._logs.end(*partition) for partition in partitions}
-        waits = group, partitions = group, tuple(partitions)
-        if self._observed[-1:] != [waits]:  # it may ask often before anything is different
-            self._observed.append(waits)
+        of = tuple(partitions)
+        if self._observed[-1:] != [of]:  # it may ask often before anything is different
+            self._observed.append(of)
         self._pause()
-        return {partition: self._logs.position(_READER[partition[0]], *partition) for partition in partitions}
+        return {partition: self._logs.position(_READER[partition[0]], *partition) for partition in of}
 
 
 def _rank(row: PastEvent) -> tuple[int, int]:

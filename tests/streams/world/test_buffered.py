@@ -59,10 +59,12 @@ def _explore(kinds: Sequence[RequestKind], copies: int = 0) -> None:
 
     def check_at_rest(world: World) -> None:
         at = sent[-1].occurred_at + MINUTE
-        world.send(sent[-1])
+        expected = recompute(sent, {world.component(end).identifiers for end in (ANN, TABLET)}, REFERENCE, at)
         world.advance(at)
         world.run()
-        expected = recompute(sent, {world.component(end).identifiers for end in (ANN, TABLET)}, REFERENCE, at)
+        check(world, expected)
+        world.send(sent[-1])
+        world.run()
         check(world, expected)
         assert world.counted() == Counter(event.message_id for event in sent)
 
