@@ -13,6 +13,7 @@ from admission.rejection import Rejection
 from admission.repairs import Repairs
 from admission.texts import event_name, message_id
 from identity.rules import IdentityRules
+from schemas.changes import OPERATOR
 from schemas.ordinals import pack_ordinal
 from schemas.records import Event, Identifier
 
@@ -76,6 +77,8 @@ def _identifiers(event: Event, rules: IdentityRules) -> SortedIdentifiers:
 
 def _source(sent: str, repairs: Repairs) -> str:
     source = mended(sent)
+    if source == OPERATOR:
+        raise Rejection("reserved_source", f"{source!r} is what operators say by hand, name another source", "source")
     if source != sent:
         repairs.add("source", "broken_character")
     return source

@@ -9,6 +9,7 @@ Code = Literal[
     "invalid_type",
     "missing_field",
     "missing_identifier",
+    "reserved_source",
     "too_many_events",
     "too_many_identifiers",
     "unknown_type",

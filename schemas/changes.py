@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from schemas.records import IdentityChange
+from settings import OPERATOR_SOURCE
 
 RequestState = Literal["unanswered", "unchanged", "rebuilding", "done"]
 """unanswered: not decided yet, or no such request. unchanged: decided, and nothing is different. rebuilding: decided,
@@ -13,8 +14,8 @@ profiles are being rebuilt. done: decided, and every profile that it concerns is
 PLANS = "rules-"
 """How the ids of requests begin that carry out a plan: such a decision is the rules', not an operator's."""
 
-OPERATOR = "operator"
-"""The source of what operators request, and of the evidence by which they merge by hand."""
+OPERATOR = OPERATOR_SOURCE
+"""The source of what operators request, and of the evidence by which they merge by hand. No sender may have it."""
 
 _REBUILDING = frozenset({"unmerged", "shared", "unshared", "reattributed", "recounted"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")

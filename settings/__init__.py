@@ -5,16 +5,19 @@ from settings.environment import load
 from settings.errors import SettingsError
 from settings.model import Serving, Settings
 from settings.workspaces import (
+    OPERATOR_SOURCE,
     Clock,
     Source,
     Workspace,
     new_workspace,
     random_key,
     read_workspaces,
+    why_no_source_name,
     workspaces_text,
 )
 
 __all__ = [
+    "OPERATOR_SOURCE",
     "Clock",
     "Serving",
     "Settings",
@@ -26,6 +29,7 @@ __all__ = [
     "new_workspace",
     "random_key",
     "read_workspaces",
+    "why_no_source_name",
     "with_credentials",
     "without_credentials",
     "workspaces_text",

@@ -13,6 +13,8 @@ from settings.errors import SettingsError
 
 Clock = Literal["wall", "event"]
 
+OPERATOR_SOURCE = "operator"
+"""The source of what operators say by hand; no sender may have this name."""
 LEAST_KEY_LENGTH = 16
 _EXAMPLE = "change-me"
 _WRITE = "the write_key"
@@ -72,8 +74,18 @@ def read_workspaces(path: Path) -> Mapping[str, Workspace]:
     for workspace in parsed.workspaces:
         if not workspace.name or "|" in workspace.name:
             raise SettingsError(f"{path}: a workspace's name must not be empty or contain '|': {workspace.name!r}")
+        for source in workspace.sources:
+            if (reason := why_no_source_name(source.name)) is not None:
+                raise SettingsError(f"{path}: workspace {workspace.name!r} has a source {source.name!r}: {reason}")
     _check_keys(path, parsed.workspaces)
     return {workspace.name: workspace for workspace in parsed.workspaces}
+
+
+def why_no_source_name(name: str) -> str | None:
+    """Return why no source may have a name, and what to do; None if one may."""
+    if name == OPERATOR_SOURCE:
+        return "that is what operators say by hand, name the source otherwise"
+    return None if name.strip() else "give it a name"
 
 
 def random_key() -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from settings import Clock, new_workspace, workspaces_text
+from settings import Clock, new_workspace, why_no_source_name, workspaces_text
 
 
 @click.group()
@@ -21,4 +21,7 @@ def new(name: str, sources: tuple[str, ...], clock: Clock) -> None:
     Example, readable for you alone:
       (umask 077; onefold workspaces new main --source web --source crm > onefold.yaml)
     """
+    for source in sources:
+        if (reason := why_no_source_name(source)) is not None:
+            raise click.BadParameter(f"{source!r}: {reason}", param_hint="--source")
     click.echo(workspaces_text([new_workspace(name, clock, sources)]), nl=False)

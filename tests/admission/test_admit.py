@@ -122,6 +122,12 @@ def test_identifiers_are_spelt_as_over_http(namespace: str, value: str, kept: st
     assert DEFAULT_RULES.usable(event.identifiers)[0] == event.identifiers[0]
 
 
+def test_nobody_sends_in_the_name_of_operators() -> None:
+    rejection = refusal(source="operator")
+    assert (rejection.code, rejection.field) == ("reserved_source", "source")
+    assert rejection.message == "'operator' is what operators say by hand, name another source"
+
+
 def test_what_names_nobody_is_refused_with_the_reasons() -> None:
     rejection = refusal(identifiers=(Identifier("user_id", "guest"), Identifier("email", "ann")))
     assert (rejection.code, rejection.field) == ("missing_identifier", "identifiers")

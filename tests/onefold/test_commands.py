@@ -192,3 +192,10 @@ def test_a_group_names_its_commands_and_each_can_be_loaded(group: list[str], com
     unknown = CliRunner().invoke(onefold, [*group, "nonsense"])
     assert unknown.exit_code == 2
     assert "No such command 'nonsense'" in unknown.output
+
+
+@pytest.mark.parametrize("name", ["operator", ""])
+def test_no_workspace_is_made_with_a_source_of_operators(name: str) -> None:
+    answer = CliRunner().invoke(onefold, ["workspaces", "new", "main", "--source", "web", "--source", name])
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert f"Invalid value for --source: {name!r}: " in answer.stderr

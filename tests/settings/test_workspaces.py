@@ -70,6 +70,11 @@ def test_a_source_that_is_not_listed_has_the_lowest_priority(tmp_path: Path) -> 
         (COMPLETE + COMPLETE.partition("workspaces:")[2], "workspace 'main' is given twice"),
         (COMPLETE.replace("name: main", "name: a|b"), "'|'"),
         (COMPLETE.replace("name: main", "name: ''"), "must not be empty"),
+        (
+            COMPLETE.replace("name: crm", "name: operator"),
+            "workspace 'main' has a source 'operator': that is what operators say by hand, name the source otherwise",
+        ),
+        (COMPLETE.replace("name: crm", "name: ' '"), "workspace 'main' has a source ' ': give it a name"),
         ("workspaces: !!python/object/apply:os.getcwd []", "onefold.yaml"),
     ],
 )

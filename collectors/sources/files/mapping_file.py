@@ -25,6 +25,7 @@ from collectors.sources.files.mapping import (
 from collectors.sources.files.problems import MappingError
 from collectors.sources.files.time_formats import why_no_format
 from identity.blanks import stripped
+from settings import why_no_source_name
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -66,7 +67,7 @@ class _Reader:
         return Mapping(
             name=self._name(fields["name"]),
             workspace=self._name(fields["workspace"]),
-            source=self._name(fields["source"]),
+            source=self._source(fields["source"]),
             format=self._format(fields["format"]) if "format" in fields else Format(),
             columns=self._columns,
             event=self._event(fields["event"]),
@@ -154,6 +155,12 @@ class _Reader:
         name = self._text(node)
         if not NAME.fullmatch(name):
             raise self._refusal(node, f"{name!r}: expected 1 to 64 letters, digits, dots, dashes or underscores")
+        return name
+
+    def _source(self, node: Node) -> str:
+        name = self._name(node)
+        if (reason := why_no_source_name(name)) is not None:
+            raise self._refusal(node, f"{name!r}: {reason}")
         return name
 
     def _choice(self, node: Node, choices: tuple[Choice, ...]) -> Choice:
