@@ -9,14 +9,13 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from admission.json_text import mended
 from identity.normalise import EXPLANATIONS, Reason, Unusable, normalise
-from identity.rules import MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
+from identity.rules import MAX_IDENTIFIERS, MAX_NAMESPACE_LENGTH, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import Identifier
 
 UnusedReason: TypeAlias = Reason | Literal["wrong_type", "conflict", "too_many"]
 
 TOO_MANY: Literal["too_many"] = "too_many"
 MAX_KEPT = 100  # identifiers of one event, used or not
-MAX_NAMESPACE_LENGTH = 64
 MAX_SHOWN = 5
 
 _EXPLANATIONS: dict[str, str] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import definitions
 from definitions import DefinitionErrors
-from identity.normalise import normalise
-from identity.rules import IdentityRules
+from identity.normalise import normalise, why_unusable
+from identity.rules import MAX_NAMESPACE_LENGTH, MAX_VALUE_LENGTH, IdentityRules
 from runtime.errors import TerminalError
 from schemas.records import Identifier
 
@@ -16,6 +16,7 @@ class InvalidIdentifier(ValueError):
     """The text is no identifier; the message says what is expected."""
 
 
+_SHOWN = 60  # of a text that is none
 _PROFILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -24,26 +25,43 @@ def queried_profile_id(text: str) -> str | None:
     return text.lower() if _PROFILE_ID.fullmatch(text) else None
 
 
-def queried_identifier(text: str, folder: Path | None) -> Identifier:
+def queried_identifier(text: str, folder: Path | None, *, alternative: str = "") -> Identifier:
     """Read `NAMESPACE:VALUE`, normalised by the rules of a folder of definitions, or as it is where they refuse it.
 
-    Raises InvalidIdentifier, and TerminalError when the rules cannot be read.
+    `alternative`: what else may be queried, for the message. Raises InvalidIdentifier, and TerminalError when the rules
+    cannot be read.
     """
-    identifier = read_identifier(text)
+    identifier = read_identifier(text, alternative)
     normalised = normalise(identity_rules(folder), identifier)
     return normalised if isinstance(normalised, Identifier) else identifier
 
 
-def read_identifier(text: str) -> Identifier:
+def why_nobody(text: str, folder: Path | None) -> str:
+    """Return why nobody can have what was queried; empty if somebody can. Raises as `queried_identifier`."""
+    if queried_profile_id(text) is not None:
+        return ""
+    return why_unusable(identity_rules(folder), queried_identifier(text, folder))
+
+
+def read_identifier(text: str, alternative: str = "") -> Identifier:
     """Read `NAMESPACE:VALUE`, where the value may hold colons itself. Raises InvalidIdentifier."""
     namespace, separator, value = text.partition(":")
     if not (namespace and separator and value):
-        raise InvalidIdentifier(f"expected NAMESPACE:VALUE such as user_id:42, not {text!r}")
+        is_id = queried_profile_id(text) is not None
+        sent = "a profile id: the profile shows its identifiers" if is_id else _short(text)
+        raise InvalidIdentifier(f"expected {alternative}NAMESPACE:VALUE such as user_id:42, not {sent}")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidIdentifier(f"{text!r} is not valid Unicode") from None
+        raise InvalidIdentifier(f"{_short(text)} is not valid Unicode") from None
+    for part, name, longest in ((namespace, "namespace", MAX_NAMESPACE_LENGTH), (value, "value", MAX_VALUE_LENGTH)):
+        if len(part) > longest:
+            raise InvalidIdentifier(f"a {name} has at most {longest} characters, not {len(part):,}: {_short(text)}")
     return Identifier(namespace, value)
+
+
+def _short(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
 
 
 @cache

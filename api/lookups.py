@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from api.access import check_read_key
 from api.failures import FAILURES, failure_response
-from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier
+from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier, why_nobody
 from api.profiles import queried_profile
 from runtime.http.answers import error_response
 from runtime.literal import literal_json
@@ -86,6 +86,8 @@ async def _answer(request: Request, look_up: Callable[[Settings, str], object | 
     except ValueError as error:  # an identifier that this look-up cannot be about
         return failure_response(InvalidIdentifier(str(error)))
     if result is None:
-        message = f"workspace {workspace!r} has no {missing} with this identifier"
+        text = request.path_params.get("identifier", "")
+        why = why_nobody(text, settings.definitions)
+        message = f"workspace {workspace!r} has no {missing} with {text}{f': {why}' if why else ''}"
         return error_response(404, f"unknown_{missing}", message, "identifier")
     return Response(literal_json(msgspec.json.encode(result).decode()), media_type=JSONResponse.media_type)

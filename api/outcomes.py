@@ -15,6 +15,8 @@ from warehouse.queries import requests as queries
 
 _REQUEST_ID = re.compile(rf"({PLANS})?[0-9a-f]{{32}}(-\d+of\d+)?")
 
+_LONGEST_ID = 100
+
 
 class UnknownRequest(LookupError):
     """Nothing was published about a request of this id, and no request gets an id of this form."""
@@ -49,9 +51,10 @@ def changes_of(warehouse: Warehouse, workspace: str, request_id: str) -> tuple[I
 
     Raises OnefoldError and UnknownRequest.
     """
-    changes = queries.changes_of(warehouse, workspace, request_id)
+    changes = queries.changes_of(warehouse, workspace, request_id) if len(request_id) <= _LONGEST_ID else ()
     if not changes and not _REQUEST_ID.fullmatch(request_id):
-        raise UnknownRequest(f"there is no request {request_id!r}: the id of a request has 32 hexadecimal digits")
+        sent = request_id[:_LONGEST_ID]
+        raise UnknownRequest(f"there is no request {sent!r}: the id of a request has 32 hexadecimal digits")
     return changes
 
 

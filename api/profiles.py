@@ -15,4 +15,5 @@ def queried_profile(settings: Settings, workspace: str, text: str) -> JsonObject
     profile_id = queried_profile_id(text)
     if profile_id is not None:
         return find_profile_by_id(warehouse, workspace, profile_id)
-    return find_profile(warehouse, workspace, queried_identifier(text, settings.definitions))
+    identifier = queried_identifier(text, settings.definitions, alternative="a profile id, or ")
+    return find_profile(warehouse, workspace, identifier)

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier, queried_profile_id
-from identity.rules import MAX_VALUE_LENGTH
+from identity.normalise import why_unusable
 from schemas.changes import OPERATOR, numbered
 from schemas.records import Identifier, IdentityRequest, Pair, RequestKind
 from settings import Settings
@@ -20,6 +20,7 @@ from warehouse.queries.links import Links
 from warehouse.queries.profiles import members_of
 
 PAIRS_PER_REQUEST = 1_000
+MAX_SOURCE_LENGTH = 1_000
 
 
 class RequestRefused(ValueError):
@@ -87,6 +88,8 @@ def evidence_of_source(settings: Settings, workspace: str, source: str, since: s
     """
     if not source:
         raise RequestRefused("source", "name the source whose evidence is to be taken back")
+    if len(source) > MAX_SOURCE_LENGTH:
+        raise RequestRefused("source", f"the name of a source has at most {MAX_SOURCE_LENGTH} characters here")
     since_ms, links = _milliseconds(since), Links(look_ups(settings.clickhouse), workspace)
     active, waiting = (tuple(links.pairs(status, source, since_ms)) for status in ("active", "waiting"))
     if not (active or waiting):
@@ -163,13 +166,11 @@ def requested_identifier(
     Raises RequestRefused and OnefoldError.
     """
     try:
-        identifier = queried_identifier(text, settings.definitions)
+        identifier = queried_identifier(text, settings.definitions, alternative=alternative)
     except InvalidIdentifier as error:
-        message = str(error).replace("expected ", f"expected {alternative}", 1)
-        raise RequestRefused(field, message) from None
-    why = identity_rules(settings.definitions).why_unusable(identifier)
-    is_bounded = len(identifier.value) <= MAX_VALUE_LENGTH
-    if why and not (is_bounded and Links(look_ups(settings.clickhouse), workspace).of([identifier], limit=1)):
+        raise RequestRefused(field, str(error)) from None
+    why = why_unusable(identity_rules(settings.definitions), identifier)
+    if why and not Links(look_ups(settings.clickhouse), workspace).of([identifier], limit=1):
         raise RequestRefused(field, why)
     return identifier
 

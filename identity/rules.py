@@ -17,6 +17,7 @@ Kind: TypeAlias = Literal["person", "device", "session", "account"]
 Sharing: TypeAlias = Literal["isolate", "last_login", "first_owner"]
 
 MAX_VALUE_LENGTH = 512
+MAX_NAMESPACE_LENGTH = 64
 MAX_IDENTIFIERS = 32  # of one event
 NORMALISER_NAMES = ("phone", "email", "email_provider", "lower", "id_card", "imei", "openid")
 
@@ -127,9 +128,7 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
             return ""
         if self.is_blocked(identifier):
             return f"{str(identifier)!r} names nobody: the rules block this value"
-        return (
-            f"a value of {identifier.namespace} is blank, cannot be printed, or has over {MAX_VALUE_LENGTH} characters"
-        )
+        return _why_ill_formed(identifier)
 
     def usable(self, identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
         """Return the usable identifiers, strongest first, each once, at most MAX_IDENTIFIERS; no accounts."""
@@ -141,6 +140,14 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         if len(kept) > 1:
             kept = sorted(set(kept), key=self.rank)[:MAX_IDENTIFIERS]
         return tuple(kept)
+
+
+def _why_ill_formed(identifier: Identifier) -> str:
+    if len(identifier.value) > MAX_VALUE_LENGTH:
+        return f"a value of {identifier.namespace} has at most {MAX_VALUE_LENGTH} characters"
+    if not identifier.value.strip():
+        return f"a value of {identifier.namespace} is not blank"
+    return f"{str(identifier)!r} names nobody: it has characters that cannot be printed"
 
 
 def is_well_formed(value: str) -> bool:

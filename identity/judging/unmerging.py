@@ -43,7 +43,7 @@ def judge_retraction(request: IdentityRequest, ledger: Ledger, _rules: IdentityR
         if is_retractable(pair, ledger):
             by_component.setdefault(ledger.components.canonical_of(pair.left), []).append(pair)
     if not by_component:
-        yield ChangeNothing(request.identifiers, "no such evidence is in force or waits")
+        yield ChangeNothing(request.identifiers, _nothing_retractable(request.pairs))
     for canonical, pairs in by_component.items():
         ends = tuple((pair.left, pair.right) for pair in pairs)
         yield RetractEvidence(
@@ -54,3 +54,11 @@ def judge_retraction(request: IdentityRequest, ledger: Ledger, _rules: IdentityR
             named=tuple(dict.fromkeys(end for pair in ends for end in pair)),
             reason=request.reason,
         )
+
+
+def _nothing_retractable(pairs: tuple[Pair, ...]) -> str:
+    if len(pairs) != 1:
+        return "no such evidence is in force or waits"
+    (pair,) = pairs
+    of_source = f" of source {pair.source!r}" if pair.source else ""
+    return f"no evidence{of_source} ties {pair.left} and {pair.right}, and none waits"

@@ -8,9 +8,8 @@ import click
 from rich.text import Text
 from rich.tree import Tree
 
-from api.identifiers import identity_rules, queried_identifier
+from api.identifiers import identity_rules, queried_identifier, why_nobody
 from embedded.terminal import results
-from identity.normalise import why_unusable
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
@@ -65,7 +64,7 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
         queried = queried_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
         explanation = find_explanation(look_ups(settings.clickhouse), workspace, queried, rules)
-        return explanation, "" if explanation else why_unusable(rules, queried)
+        return explanation, "" if explanation else why_nobody(identifier, settings.definitions)
 
     explanation, why = look_up(query, workspace, data_dir)
     if explanation is None:

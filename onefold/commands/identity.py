@@ -6,7 +6,7 @@ import click
 from rich.text import Text
 from rich.tree import Tree
 
-from api.identifiers import identity_rules, queried_identifier
+from api.identifiers import identity_rules, queried_identifier, why_nobody
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
@@ -58,14 +58,16 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
       onefold identity devices cookie:tablet-1 --json
     """
 
-    def query(settings: Settings) -> Devices | None:
+    def query(settings: Settings) -> tuple[Devices | None, str]:
         device = None if identifier is None else queried_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
-        return find_devices(look_ups(settings.clickhouse), workspace, rules, device=device, shared=shared)
+        found = find_devices(look_ups(settings.clickhouse), workspace, rules, device=device, shared=shared)
+        return found, "" if found or identifier is None else why_nobody(identifier, settings.definitions)
 
-    result = look_up(query, workspace, data_dir)
+    result, why = look_up(query, workspace, data_dir)
     if result is None:
-        raise click.ClickException(f"nobody in workspace {workspace!r} has {literal(identifier)}")
+        message = f"nobody in workspace {workspace!r} has {identifier}{f': {why}' if why else ''}"
+        raise click.ClickException(literal(message))
     if as_json:
         click.echo(json_text(result))
     else:

@@ -11,10 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from api.identifiers import identity_rules, queried_identifier, queried_profile_id
+from api.identifiers import why_nobody
 from api.profiles import queried_profile
 from embedded.terminal import Terminal
-from identity.normalise import why_unusable
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
 from onefold.wording import json_text, shown_json
@@ -44,10 +43,7 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
 
     def query(settings: Settings) -> tuple[JsonObject | None, str]:
         person = queried_profile(settings, workspace, identifier)
-        if person or queried_profile_id(identifier):
-            return person, ""
-        queried = queried_identifier(identifier, settings.definitions)
-        return None, why_unusable(identity_rules(settings.definitions), queried)
+        return person, "" if person else why_nobody(identifier, settings.definitions)
 
     person, why = look_up(query, workspace, data_dir)
     if person is None:

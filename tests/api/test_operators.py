@@ -129,11 +129,13 @@ def test_every_request_is_taken_with_an_admin_key(  # noqa: PLR0913, PLR0917 - a
     [
         ("retract", {"source": ""}, 400, "source"),
         ("retract", {"source": "nobody"}, 400, "source"),
+        ("retract", {"source": "x" * 50_000}, 400, "source"),
         ("retract", {"source": "nobody", "dry_run": True}, 400, "source"),
         ("retract", {"source": "web", "since": "yesterday"}, 400, "since"),
         ("retract", {}, 400, None),
         ("unmerge", {"source": "web"}, 400, None),
         ("merge", {"left": "user_id:ada", "right": "user_id:ada"}, 400, "right"),
+        ("merge", {"left": "user_id:ada", "right": "email:ann@"}, 400, "right"),
         ("merge", {"left": "ada", "right": "user_id:ada"}, 400, "left"),
         ("merge", {"left": str(uuid.UUID(int=0)), "right": "user_id:ada"}, 404, "profile"),
         ("merge", {"left": "user_id:ada"}, 400, None),
@@ -212,6 +214,7 @@ def test_an_id_that_no_request_gets_is_not_found(url: str) -> None:
         return httpx.get(f"{url}/v1/identity/requests/{request_id}?workspace=requests", headers=ADMIN)
 
     nonsense, unheard_of = status("nonsense"), status(uuid.uuid4().hex)
+    assert status("x" * 2_000).status_code == 404
     assert (nonsense.status_code, nonsense.json()["error"]["code"]) == (404, "unknown_request")
     assert (unheard_of.status_code, unheard_of.json()["state"]) == (200, "unanswered")
 

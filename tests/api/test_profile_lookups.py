@@ -140,19 +140,39 @@ def test_a_value_in_a_path_may_hold_them_escaped(client: Client, person: str, va
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "code"),
+    ("path", "status", "code", "message"),
     [
-        ("user_id:nobody", 404, "unknown_profile"),
-        ("user_id", 400, "invalid_identifier"),
-        (":ada", 400, "invalid_identifier"),
-        ("user_id:", 400, "invalid_identifier"),
+        ("user_id:nobody", 404, "unknown_profile", "no profile with user_id:nobody"),
+        ("user_id:guest", 404, "unknown_profile", "'user_id:guest' names nobody: the rules block this value"),
+        ("userid:ada", 404, "unknown_profile", "there is no namespace 'userid' (did you mean 'user_id'?)"),
+        ("email:ann@", 404, "unknown_profile", "'ann@' is no email: the value is not well-formed"),
+        ("user_id:a%00b", 404, "unknown_profile", "it has characters that cannot be printed"),
+        ("user_id", 400, "invalid_identifier", "expected a profile id, or NAMESPACE:VALUE"),
+        (":ada", 400, "invalid_identifier", "not ':ada'"),
+        ("user_id:", 400, "invalid_identifier", "not 'user_id:'"),
+        ("", 400, "invalid_identifier", "not ''"),
+        (f"user_id:{'x' * 50_000}", 400, "invalid_identifier", "a value has at most 512 characters, not 50,000"),
+        (f"{'x' * 65}:1", 400, "invalid_identifier", "a namespace has at most 64 characters, not 65"),
     ],
 )
-def test_a_wrong_question_is_answered_with_what_is_wrong(
-    client: Client, person: str, path: str, status: int, code: str
+def test_a_wrong_question_is_answered_with_what_is_wrong(  # noqa: PLR0913, PLR0917 - a question and its answer
+    client: Client, person: str, path: str, status: int, code: str, message: str
 ) -> None:
     answer = client().get(f"/v1/profiles/{path}", params={"workspace": person})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["field"]) == (status, code, "identifier")
+    assert message in error["message"]
+    assert len(error["message"]) < 1_000
+
+
+@pytest.mark.parametrize("look_up", ["explain", "devices"])
+def test_whoever_looks_up_evidence_hears_why_there_is_none(client: Client, person: str, look_up: str) -> None:
+    answer = client().get(f"/v1/identity/{look_up}/anonymous_id:undefined", params={"workspace": person})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"].endswith("names nobody: the rules block this value")
+    wrong = client().get(f"/v1/identity/explain/{ADAS}", params={"workspace": person})
+    assert wrong.status_code == 400
+    assert "a profile id: the profile shows its identifiers" in wrong.json()["error"]["message"]
 
 
 def test_an_unknown_workspace_is_not_found(client: Client) -> None:

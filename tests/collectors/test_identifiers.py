@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from admission.identifiers import (
     MAX_KEPT,
-    MAX_NAMESPACE_LENGTH,
     NamedIdentifier,
     UnusedIdentifier,
     UnusedReason,
@@ -18,7 +17,7 @@ from admission.identifiers import (
 )
 from admission.rejection import Rejection
 from collectors.events import Accepted, Envelope, read_event
-from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH, IdentityRules
+from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_NAMESPACE_LENGTH, MAX_VALUE_LENGTH, IdentityRules
 from schemas.records import EventType, Identifier
 from tests.collectors.calls import RECEIVED_AT, SENDER, call
 

@@ -193,6 +193,9 @@ def test_everything_else(namespace: str, value: str, expected: str) -> None:
         ("user_id", "guest", "'user_id:guest' names nobody: the rules block this value"),
         ("userid", "1", "there is no namespace 'userid' (did you mean 'user_id'?)"),
         ("group_id", "1", "group_id names an account, and no person"),
+        ("user_id", "x" * 513, "a value of user_id has at most 512 characters"),
+        ("user_id", "\u3000", "a value of user_id is not blank"),
+        ("user_id", "a\nb", "'user_id:a\\nb' names nobody: it has characters that cannot be printed"),
     ],
 )
 def test_who_asks_for_what_names_nobody_hears_why(namespace: str, value: str, expected: str) -> None:

@@ -74,9 +74,11 @@ def test_no_clickhouse_is_one_line_that_says_what_to_do(
 @pytest.mark.parametrize(
     ("command", "arguments", "said"),
     [
-        (profile, ["42"], "expected NAMESPACE:VALUE such as user_id:42, not '42'"),
-        (profile, ["user_id:"], "expected NAMESPACE:VALUE"),
+        (profile, ["42"], "expected a profile id, or NAMESPACE:VALUE such as user_id:42, not '42'"),
+        (profile, ["user_id:"], "or NAMESPACE:VALUE"),
         (explain_identity, ["42"], "expected NAMESPACE:VALUE"),
+        (explain_identity, ["93e7a206-841d-5949-9051-80b50ebdd678"], "a profile id: the profile shows its identifiers"),
+        (explain_identity, [f"user_id:{'x' * 50_000}"], "a value has at most 512 characters, not 50,000"),
         (devices, ["cookie:"], "expected NAMESPACE:VALUE"),
         (sql, ["  "], "the query is empty"),
         (clock, ["advance", "--to", "soon"], "'soon' is neither a time in ISO 8601 nor milliseconds"),

@@ -185,7 +185,7 @@ def test_a_profile_named_by_its_id_is_asked_for_by_an_identifier_that_stays(
 
 def link(workspace: str, number: int, source: str, status: str = "active", day: int = 1) -> str:
     return (
-        f"({literal(workspace)}, 'user_id', 'u{number}', 'email', 'e{number}', '{status}', '{source}',"
+        f"({literal(workspace)}, 'user_id', 'u{number}', 'email', 'e{number}@x.org', '{status}', '{source}',"
         f" '2026-03-{day:02} 00:00:00', 1)"
     )
 
@@ -199,7 +199,7 @@ def write_links(stack: Stack, *links: str) -> None:
 
 
 def pair(number: int, source: str = "") -> Pair:
-    return Pair(Identifier("user_id", f"u{number}"), Identifier("email", f"e{number}"), source)
+    return Pair(Identifier("user_id", f"u{number}"), Identifier("email", f"e{number}@x.org"), source)
 
 
 @pytest.mark.usefixtures("warehouse")
@@ -307,7 +307,7 @@ def test_persons_are_allowed_and_devices_unshared(stack: Stack, environment: dic
         return (IdentityChange(request.workspace, 1, kind, 0, request_id=request.request_id),)  # type: ignore[arg-type]
 
     with StandInGraph(stack, workspace, done) as graph:
-        allowed = run(allow, environment, workspace, "email:e7", "user_id:u7")
+        allowed = run(allow, environment, workspace, "email:e7@x.org", "user_id:u7")
         unshared = run(unshare, environment, workspace, "anonymous_id:tablet", "--json")
     assert (allowed.exit_code, allowed.output) == (0, "1 pair allowed\n")
     assert json.loads(unshared.output)["state"] == "done"
@@ -355,7 +355,7 @@ def test_quarantine_is_answered_pair_by_pair_or_at_once(
 
     write_links(stack, link(workspace, 1, "web", "waiting"), link(workspace, 2, "web"))
     with StandInGraph(stack, workspace, done) as graph:
-        named = run(accept, environment, workspace, "email:e7", "user_id:u7")
+        named = run(accept, environment, workspace, "email:e7@x.org", "user_id:u7")
         everything = run(refuse, environment, workspace, "--all", "--reason", "no")
     assert (named.exit_code, named.output) == (0, "1 pair accepted\n")
     assert (everything.exit_code, everything.output) == (0, "1 pair refused\n")
@@ -376,7 +376,7 @@ def test_what_the_rules_refuse_is_not_told_as_accepted(
             IdentityChange(workspace, 2, "nothing", 0, request_id=request.request_id, reason="no link of these waits"),
         )
 
-    pairs = [f"{namespace}{number}" for number in range(3) for namespace in ("email:e", "user_id:u")]
+    pairs = [name for number in range(3) for name in (f"email:e{number}@x.org", f"user_id:u{number}")]
     with StandInGraph(stack, workspace, reviewed):
         answer = run(accept, environment, workspace, *pairs)
     assert answer.exit_code == 0
@@ -496,9 +496,9 @@ def test_what_was_somebodys_before_the_rules_changed_can_be_unmerged(
 ) -> None:
     write_links(stack, link(workspace, 1, "web").replace("'email'", "'loyalty'"))
     with StandInGraph(stack, workspace, unmerged) as graph:
-        answer = run(unmerge, environment, workspace, "user_id:u1", "--split", "loyalty:e1")
+        answer = run(unmerge, environment, workspace, "user_id:u1", "--split", "loyalty:e1@x.org")
     assert answer.exit_code == 0, answer.output
-    assert graph.requests[0].identifiers == (Identifier("user_id", "u1"), Identifier("loyalty", "e1"))
+    assert graph.requests[0].identifiers == (Identifier("user_id", "u1"), Identifier("loyalty", "e1@x.org"))
 
 
 def test_a_pair_has_two_identifiers(environment: dict[str, str], workspace: str) -> None:
