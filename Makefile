@@ -8,6 +8,8 @@ TEST_PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 FAULTS_TABLE ?= faults.md
 # How many random histories each test plays in its long form.
 EXAMPLES ?= 3000
+# Bytecode is kept, whatever the environment says: each of the hundreds of processes would compile all of it again.
+export PYTHONDONTWRITEBYTECODE :=
 # Options of pytest for the long forms, such as --ignore=tests/faults.
 SOAK ?=
 

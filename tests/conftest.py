@@ -8,9 +8,9 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from tests.faults.figures import FIGURES, Figures, table
-from tests.support.spreading import UnitScheduling, is_first
+from tests.support.spreading import UnitScheduling, is_first, unit
 
-pytest_plugins = ["tests.support.stacks"]
+pytest_plugins = ["tests.support.neighbours", "tests.support.stacks"]
 
 # The fixtures that start what many tests share.
 STACKS = frozenset({"stack", "clickhouse", "shared_server", "oracle_stack"})
@@ -46,6 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures: list[str] = item.fixturenames  # type: ignore[attr-defined]
         if not STACKS.isdisjoint(fixtures):
             item.add_marker("stack")
+        if "stack" in fixtures and unit(item.nodeid) == item.nodeid.partition("::")[0]:
+            raise pytest.UsageError(f"{unit(item.nodeid)} uses the shared stack: add it to tests/support/spreading.py")
         if "is_long" in fixtures and item.get_closest_marker("soak") is None:
             item.add_marker(pytest.mark.soak(has_short_form=True))
     is_soak = config.getoption("--soak")

@@ -1,57 +1,25 @@
 """What the other users of the machine cannot do: read what a stack keeps, change what it runs, or pose as it."""
 
 import os
-import shutil
-import stat
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from embedded.errors import StackError
 from embedded.fetch import prepare_cache
-from embedded.layout import Layout, Ports
+from embedded.layout import Layout
 from embedded.locks import FileLock
 from embedded.preflight import prepare_data_dir
 from embedded.private import private_file
 from embedded.process import Reaper, StackProcess
 from embedded.running import Addresses, RunningStack, find_running, running_environment, write_running
-from embedded.stack import Stack, StackOptions
 from embedded.steps import ProcessSpec
 from tests.embedded.specs import failing
+from tests.support.neighbours import NOBODY, mode, neighbour, open_to_others
 
-NOBODY = 65534
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
 RUNNING = RunningStack(os.getpid(), Addresses(*["x"] * 8), {"ONEFOLD_KAFKA": "neighbour:1"}, {})
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-
-
-@pytest.fixture
-def square() -> Iterator[Path]:
-    """A folder that every user of the machine can enter and write to, as /tmp is."""
-    folder = Path(tempfile.mkdtemp(prefix="onefold-square-"))
-    folder.chmod(0o1777)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.lstat().st_mode)
-
-
-def open_to_others(folder: Path) -> list[str]:
-    """What below a folder, or itself, gives other users a right."""
-    return [str(path) for path in (folder, *folder.rglob("*")) if not path.is_symlink() and mode(path) & OTHERS]
-
-
-def neighbour(*command: str) -> subprocess.CompletedProcess[str]:
-    """A command that another user runs."""
-    return subprocess.run(
-        command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True, check=False
-    )
 
 
 def test_a_new_data_folder_is_closed_and_an_existing_one_is_made_so(square: Path) -> None:
@@ -197,23 +165,3 @@ def test_a_cache_with_something_of_another_user_is_refused(square: Path, owned: 
     os.chown(cache / owned, NOBODY, NOBODY, follow_symlinks=False)
     with pytest.raises(StackError, match="other users may change"):
         prepare_cache(cache)
-
-
-@pytest.mark.stack
-def test_nothing_of_a_whole_stack_is_open_to_other_users(square: Path) -> None:
-    folder = square / "data"
-    before = os.umask(0o022)
-    try:
-        with Stack(StackOptions(data_dir=folder, ports=Ports.free())) as stack:
-            assert (folder / "stack.json").exists()
-            assert len(list(stack.logs.glob("*.log"))) == 8
-            assert open_to_others(folder) == []
-            if os.geteuid() == 0:
-                assert neighbour("ls", str(square)).stdout == "data\n"
-                for command in (["ls", str(folder)], ["cat", str(folder / "stack.json")]):
-                    answer = neighbour(*command)
-                    assert answer.returncode != 0
-                    assert answer.stdout == ""
-    finally:
-        os.umask(before)
-    assert open_to_others(folder) == []

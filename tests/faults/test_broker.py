@@ -30,8 +30,9 @@ BACK_WITHIN_S = 90.0
 def test_the_broker_is_stopped_and_started_under_load(
     crew: Crew, scene: Scene, figures: Figures, is_long: bool
 ) -> None:
+    """In the short form it is stopped; the broker whose disk is full ends by itself."""
     _play_with_outages(
-        crew, scene, figures, 4 if is_long else 2, lambda kafka, number: kafka.kill() if number % 2 else kafka.stop()
+        crew, scene, figures, 4 if is_long else 1, lambda kafka, number: kafka.kill() if number % 2 else kafka.stop()
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from embedded.layout import Layout, Ports
 from embedded.preflight import flag, prepare_data_dir
+from tests.support.neighbours import neighbour, open_to_others
 
 
 def arguments(data_dir: Path, ports: Ports) -> list[str]:
@@ -63,8 +64,9 @@ def test_a_source_that_there_is_not_is_one_clear_line(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.stack
-def test_up_serves_until_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
-    up = subprocess.Popen([*arguments(tmp_path, Ports.free()), "--json"], stdout=subprocess.PIPE, text=True)
+def test_up_serves_until_sigterm_closed_to_other_users_and_leaves_nothing(square: Path) -> None:
+    folder = square / "data"
+    up = subprocess.Popen([*arguments(folder, Ports.free()), "--json"], stdout=subprocess.PIPE, text=True, umask=0o022)
     assert up.stdout is not None
     line = up.stdout.readline()
     assert line, "it ended before it was ready"
@@ -72,8 +74,16 @@ def test_up_serves_until_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
     assert httpx.get(f"{addresses['http']}/health/ready").status_code == httpx.codes.OK
     assert httpx.get(f"{addresses['api']}/health/ready").status_code == httpx.codes.OK
     assert httpx.post(addresses["clickhouse"], content="SELECT 1").text == "1\n"
+    assert len(list(Layout(folder).logs.glob("*.log"))) == 8
+    assert open_to_others(folder) == []
+    if os.geteuid() == 0:
+        assert neighbour("ls", str(square)).stdout == "data\n"
+        for command in (["ls", str(folder)], ["cat", str(folder / "stack.json")]):
+            answer = neighbour(*command)
+            assert (answer.returncode == 0, answer.stdout) == (False, "")
     started = psutil.Process(up.pid).children(recursive=True)
     up.send_signal(signal.SIGTERM)
     assert up.wait(30) == 0
     assert not [process for process in started if process.is_running()]
-    assert not (tmp_path / "stack.json").exists()
+    assert not (folder / "stack.json").exists()
+    assert open_to_others(folder) == []

@@ -2,6 +2,8 @@
 
 import copy
 import typing
+from collections.abc import Mapping
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any
 
@@ -40,8 +42,12 @@ def schema_of(record: type[msgspec.Struct]) -> dict[str, Any]:
 
 def records(record: type[Record]) -> st.SearchStrategy[Record]:
     """Any values that the record's field types admit; integers fit Avro's int."""
-    hints = typing.get_type_hints(record)
-    return st.builds(record, **{name: _values(hint) for name, hint in hints.items()})
+    return st.builds(record, **_fields(record))
+
+
+@cache  # a test draws of the same record at each of its examples, and making strategies costs more than drawing
+def _fields(record: type[msgspec.Struct]) -> Mapping[str, st.SearchStrategy[object]]:
+    return {name: _values(hint) for name, hint in typing.get_type_hints(record).items()}
 
 
 def _values(hint: object) -> st.SearchStrategy[object]:

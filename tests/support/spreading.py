@@ -4,21 +4,44 @@ from xdist.scheduler import LoadScopeScheduling
 
 # The folders whose tests share a stack that is like no other.
 OWN_STACK = ("tests/faults/", "tests/oracle/", "tests/guide/", "tests/jobs/rebuild/", "tests/sinks/")
+# The files whose tests use the stack that is like any other: one process starts it for all of them.
+SHARED_STACK = (
+    "tests/api/test_operators.py",
+    "tests/collectors/sources/files/test_command.py",
+    "tests/collectors/test_passwords.py",
+    "tests/collectors/test_service.py",
+    "tests/collectors/test_siege.py",
+    "tests/embedded/test_stack.py",
+    "tests/onefold/demo/test_story.py",
+    "tests/onefold/test_env.py",
+    "tests/onefold/test_hostile_text.py",
+    "tests/onefold/test_requests.py",
+    "tests/runtime/kafka/test_producer.py",
+    "tests/runtime/kafka/test_reading.py",
+    "tests/schemas/test_registry.py",
+    "tests/streams/tasks/test_assignment.py",
+    "tests/streams/tasks/test_task.py",
+    "tests/streams/test_bombs.py",
+    "tests/streams/test_worker.py",
+    "tests/streams/transport/test_reader.py",
+)
 # The files that wait for most of a minute.
 LONG = ("tests/runtime/http/test_serving.py", "tests/collectors/test_serving.py")
 
 
 def is_first(nodeid: str) -> bool:
     """Whether the test's folder or file takes so long that the others fit beside it."""
-    return nodeid.startswith((*OWN_STACK, *LONG))
+    return nodeid.startswith((*OWN_STACK, *SHARED_STACK, *LONG))
 
 
 def unit(nodeid: str) -> str:
-    """What a test stays in one process with: its folder if that has a stack of its own, otherwise its file.
+    """What a test stays in one process with: all that use its stack, otherwise its file.
 
     Not xdist's own groups, which pytest 9.2 has silently done away with (pytest-xdist 3.8 writes to a private field).
     """
     file = nodeid.partition("::")[0]
+    if file in SHARED_STACK:
+        return "the shared stack"
     return next((folder for folder in OWN_STACK if file.startswith(folder)), file)
 
 
