@@ -184,6 +184,7 @@ def check(world: World, expected: dict[str, Person], vanished: Collection[str] =
         if profile_id in vanished:
             continue
         profile = profiles[profile_id]
+        assert {*profile.identifiers} == person.identifiers
         assert profile.events == person.events, profile_id
         assert msgspec.json.decode(profile.traits) == person.traits
         assert profile.counters == person.counters
