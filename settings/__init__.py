@@ -1,6 +1,7 @@
 """One frozen settings object per process, from `ONEFOLD_*` and the workspaces file; nobody else reads them."""
 
 from settings.addresses import host_and_port, with_credentials, without_credentials
+from settings.clickhouse import ClickHouse
 from settings.environment import load
 from settings.errors import SettingsError
 from settings.model import Serving, Settings
@@ -18,6 +19,7 @@ from settings.workspaces import (
 
 __all__ = [
     "OPERATOR_SOURCE",
+    "ClickHouse",
     "Clock",
     "Serving",
     "Settings",

@@ -22,6 +22,11 @@ Flag: TypeAlias = Annotated[bool, Meta(description="1 or 0")]
 Url: TypeAlias = Annotated[str, Meta(description="an address such as http://127.0.0.1:8123")]
 """May carry a password, so a refusal does not repeat it."""
 
+UserName: TypeAlias = Annotated[str, Meta(pattern=r"^[^:\x00-\x1f\x7f]*\Z", description="a name without colons")]
+Cluster: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]*\Z", description="a name of letters, digits, dots, _ and -")
+]
+
 HostNames: TypeAlias = Annotated[
     tuple[str, ...],
     Meta(

@@ -10,19 +10,22 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from settings.bounds import HostNames, Url, expectation
+from settings.bounds import HostNames, Url, UserName, expectation
+from settings.clickhouse import ClickHouse
 from settings.errors import SettingsError
 from settings.model import Serving, Settings
 from settings.workspaces import Workspace, read_workspaces
 
 _PREFIX = "ONEFOLD_"
 _WORKSPACES_FILE = "ONEFOLD_CONFIG"
-_WITHOUT_VARIABLE = frozenset({"serving", "workspaces"})
+_RECORDS: tuple[type[msgspec.Struct], ...] = (Settings, ClickHouse, Serving)
+_WITHOUT_VARIABLE = frozenset({"clickhouse", "serving", "workspaces"})
 
 VARIABLES = frozenset(
-    _PREFIX + field.upper()
-    for field in (*Settings.__struct_fields__, *Serving.__struct_fields__)
-    if field not in _WITHOUT_VARIABLE
+    _PREFIX + field.encode_name.upper()
+    for record in _RECORDS
+    for field in msgspec.structs.fields(record)
+    if field.name not in _WITHOUT_VARIABLE
 ) | {_WORKSPACES_FILE}
 """Every variable that `load` reads."""
 
@@ -34,18 +37,24 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 
     Raises SettingsError that names the variable, its value and what is expected.
     """
-    values, serving = _values(Settings, environ), Serving(**_values(Serving, environ))
+    values, clickhouse, serving = (_values(record, environ) for record in _RECORDS)
+    server, doors = ClickHouse(**clickhouse), Serving(**serving)
     file = environ.get(_WORKSPACES_FILE)
     workspaces: Mapping[str, Workspace] = read_workspaces(Path(file)) if file else MappingProxyType({})
-    if not serving.is_local:
-        _refuse_open_doors(serving, workspaces, file)
-    return Settings(**values, serving=serving, workspaces=workspaces)
+    if server.ca_file is not None and not server.is_encrypted:
+        raise SettingsError(
+            f"ONEFOLD_CLICKHOUSE_CA_FILE is for servers that show a certificate, and {server.shown_url} shows none: "
+            "let ONEFOLD_CLICKHOUSE begin with https://"
+        )
+    if not doors.is_local:
+        _refuse_open_doors(doors, workspaces, file)
+    return Settings(**values, clickhouse=server, serving=doors, workspaces=workspaces)
 
 
 def _values(record: type[msgspec.Struct], environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(record):
-        variable = _PREFIX + field.name.upper()
+        variable = _PREFIX + field.encode_name.upper()
         text = environ.get(variable)
         if text and field.name not in _WITHOUT_VARIABLE:
             values[field.name] = _parse(variable, text, field.type)
@@ -62,11 +71,12 @@ def _parse(variable: str, text: str, kind: object) -> object:
     try:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
-        raise SettingsError(f"{variable}={text!r}: expected {expectation(kind)}") from None
+        shown = variable if kind == UserName else f"{variable}={text!r}"  # not the password behind a user's colon
+        raise SettingsError(f"{shown}: expected {expectation(kind)}") from None
 
 
 def _parse_url(variable: str, text: str) -> str:
-    """Return a message shows the value without a password, and so not at all where it is no URL."""
+    """Return the address. The message of a refusal does not repeat what is none: it may hold a password."""
     try:
         url = urlsplit(text)
         fits = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0

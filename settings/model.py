@@ -20,6 +20,7 @@ from settings.bounds import (
     Standbys,
     Url,
 )
+from settings.clickhouse import ClickHouse
 from settings.workspaces import Workspace
 
 
@@ -60,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     kafka: str = f"{LOOPBACK}:9092"
     registry: Url = f"http://{LOOPBACK}:8081/apis/ccompat/v7"
-    clickhouse: Url = f"http://{LOOPBACK}:8123"
+    clickhouse: ClickHouse = ClickHouse()
     serving: Serving = Serving()
     worker: str = "1"
     session_timeout_ms: SessionTimeout = 10_000

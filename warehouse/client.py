@@ -1,6 +1,6 @@
 """Speaks to ClickHouse over HTTP: statements, rows as JSON, Arrow streams and inserts. Never retries itself.
 
-What is asked is `queries`' matter, which errors are worth another attempt `errors`'. pyarrow is imported by the first
+What is asked is `queries`' matter, how it is let in `connection`'s, which errors are worth another attempt `errors`'. pyarrow is imported by the first
 stream or insert: a process that only looks things up stays small.
 """
 
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Self
 import httpx
 import msgspec
 
-from runtime.errors import TerminalError, TransientError, UnreachableError
-from settings import host_and_port
-from warehouse.errors import sorted_answer
+from runtime.errors import TerminalError, TransientError
+from settings import ClickHouse
+from warehouse.connection import http_client, not_let_in, not_reached
+from warehouse.errors import AUTHENTICATION_CODES, sorted_answer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,16 +63,15 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Warehouse:
-    """One ClickHouse, for any number of threads. Connects with the first call.
+    """One ClickHouse, for any number of threads. Connects with the first call; an address alone will do for `server`.
 
     Every method raises UnreachableError without an answer, else TransientError or TerminalError by ClickHouse's code.
+    SettingsError, a TerminalError, says at once that the password or the certificates cannot be read.
     """
 
-    def __init__(self, url: str, answer_timeout_s: float | None = ANSWER_TIMEOUT_S) -> None:
-        self.url = url
-        self._server = host_and_port(url)
-        timeout = httpx.Timeout(answer_timeout_s, connect=CONNECT_TIMEOUT_S)
-        self._client = httpx.Client(base_url=url, timeout=timeout, headers={"accept-encoding": "identity"})
+    def __init__(self, server: ClickHouse | str, answer_timeout_s: float | None = ANSWER_TIMEOUT_S) -> None:
+        self.server = ClickHouse(server) if isinstance(server, str) else server
+        self._client = http_client(self.server, httpx.Timeout(answer_timeout_s, connect=CONNECT_TIMEOUT_S))
 
     def run(self, statement: str) -> None:
         """Execute a statement that returns nothing."""
@@ -87,7 +87,7 @@ class Warehouse:
         try:
             return msgspec.json.decode(answer.content, type=_Rows).data
         except msgspec.DecodeError as error:
-            raise TransientError(f"ClickHouse at {self._server} answers something else: {error}") from error
+            raise TransientError(f"ClickHouse at {self.server.host_and_port} answers something else: {error}") from error
 
     def stream(
         self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
@@ -109,7 +109,7 @@ class Warehouse:
                 with ipc.open_stream(_Pieces(answer.iter_raw())) as batches:
                     yield from batches
             except (pa.ArrowException, OSError) as error:
-                raise TransientError(f"ClickHouse at {self._server} broke off its answer: {error}") from error
+                raise TransientError(f"ClickHouse at {self.server.host_and_port} broke off its answer: {error}") from error
 
     def insert(self, table: str, columns: "pa.Table", token: str) -> None:
         """Insert all rows or none. ClickHouse drops a block whose token is among the table's last 1,000.
@@ -151,8 +151,11 @@ class Warehouse:
         return Answer(answer.headers.get("x-clickhouse-format", ""), answer.content)
 
     def _refusal(self, answer: httpx.Response) -> TransientError | TerminalError:
-        code = answer.headers.get(_CODE, "")
-        return sorted_answer(self._server, int(code) if code.isdigit() else None, answer.text)
+        shown = answer.headers.get(_CODE, "")
+        code = int(shown) if shown.isdigit() else None
+        if code in AUTHENTICATION_CODES or (code is None and answer.status_code == httpx.codes.UNAUTHORIZED):
+            return not_let_in(self.server)
+        return sorted_answer(self.server.host_and_port, code, answer.text)
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -161,13 +164,13 @@ class Warehouse:
         except httpx.InvalidURL as error:
             raise TerminalError(f"the parameters of a query are too long: {error}") from error
         except httpx.HTTPError as error:
-            raise UnreachableError(f"ClickHouse at {self._server} does not answer: {error!r}") from error
+            raise not_reached(self.server, error) from error
 
 
 @cache
-def look_ups(url: str) -> Warehouse:
+def look_ups(server: ClickHouse | str) -> Warehouse:
     """The one client with which a process looks things up for people, who do not wait long."""
-    return Warehouse(url, LOOK_UP_TIMEOUT_S)
+    return Warehouse(server, LOOK_UP_TIMEOUT_S)
 
 
 class _Rows(msgspec.Struct):

@@ -31,6 +31,20 @@ _TOO_LARGE_CODES = {
     241: "MEMORY_LIMIT_EXCEEDED",
     396: "TOO_MANY_ROWS_OR_BYTES",
 }
+AUTHENTICATION_CODES = {
+    192: "UNKNOWN_USER",
+    193: "WRONG_PASSWORD",
+    194: "REQUIRED_PASSWORD",
+    516: "AUTHENTICATION_FAILED",
+}
+"""Nobody is let in under this name and password."""
+
+_INCOMPLETE_CODES = {
+    16: "NO_SUCH_COLUMN_IN_TABLE",
+    60: "UNKNOWN_TABLE",
+    81: "UNKNOWN_DATABASE",
+}
+REMEDY = "'onefold migrate' makes tables and columns of Onefold's that are missing"
 _SHOWN_CHARACTERS = 1_000
 
 
@@ -38,11 +52,17 @@ class QueryTooLargeError(TransientError):
     """Needs more memory, or answers with more, than the server has to spare now: ask for less, or later."""
 
 
+class IncompleteError(TransientError):
+    """Needs a table or a column that is not there: works once somebody has made it again."""
+
+
 def sorted_answer(server: str, code: int | None, text: str) -> TransientError | TerminalError:
     """The error to raise for ClickHouse's own `text`; without a code a proxy in front of it has answered."""
     summary = _reason(text)[:_SHOWN_CHARACTERS]
     if code in _TOO_LARGE_CODES:
         return QueryTooLargeError(f"ClickHouse at {server} has no room for it: {summary}")
+    if code in _INCOMPLETE_CODES:
+        return IncompleteError(f"ClickHouse at {server} lacks it: {summary} ({REMEDY})")
     if code is None or code in _TRANSIENT_CODES:
         return TransientError(f"ClickHouse at {server} does not take it now: {summary}")
     return TerminalError(f"ClickHouse at {server} refuses with code {code}: {summary}")

@@ -1,70 +1,17 @@
-"""The tokens of ClickHouse's SQL, as the engine's own lexer cuts them; what they mean is left to the statements."""
+"""The tokens of a request's SQL; what cannot be cut into tokens is answered as ClickHouse answers it."""
 
-import re
 from collections.abc import Iterator
 
-import msgspec
-
 from embedded.clickhouse.errors import Code, error
+from warehouse import lexing
+from warehouse.lexing import Token, UnreadableSql
 
-_TOKEN = re.compile(
-    rb"""(?P<space>\s++|--[^\n]*+|//[^\n]*+|\#[! ][^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))
-    |(?P<string>'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+(?:'|\\?\Z))
-    |(?P<quoted>`[^`\\]*+(?:(?:\\.|``)[^`\\]*+)*+(?:`|\\?\Z)|"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+(?:"|\\?\Z))
-    |(?P<word>[A-Za-z_][A-Za-z0-9_$]*+)
-    |(?P<number>[0-9][0-9A-Za-z_$.]*+)
-    |(?P<heredoc>\$[A-Za-z0-9_]*+\$)
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
-
-
-class Token(msgspec.Struct, frozen=True):
-    """A lexeme outside comments; `word` is upper-case and empty for all but words and punctuation.
-
-    `value` is what a word or a quoted name says, or the text of a string with its escapes as they are.
-    """
-
-    word: bytes
-    start: int
-    end: int
-    string: bool
-    name: bool = False
-    value: bytes = b""
+__all__ = ["Token", "lex"]
 
 
 def lex(sql: bytes) -> Iterator[Token]:
-    """Yield the tokens of `sql` without comments and whitespace; lazily, as an INSERT's data may follow.
-
-    Raises ServerError where the engine might read differently: at quotes outside ASCII, at `$` that quotes nothing, and
-    at escapes in names, whose rules (`\\N` is nothing, `\\x` takes what is no digit) no query needs.
-    """
-    position = 0
-    while token := _TOKEN.match(sql, position):
-        kind, start, position = token.lastgroup, position, token.end()
-        text = token[0]
-        match kind:
-            case "space":
-                pass
-            case "word":
-                yield Token(text.upper(), start, position, string=False, name=True, value=text)
-            case "string":
-                yield Token(b"", start, position, string=True, value=text[1:-1].replace(b"''", b"'"))
-            case "quoted":
-                if b"\\" in text:
-                    raise error(Code.ACCESS_DENIED, "Names with a backslash are not read here: name it otherwise.")
-                quote = text[:1]
-                name = text[1:-1].replace(quote + quote, quote)
-                yield Token(b"", start, position, string=False, name=True, value=name)
-            case "heredoc":
-                closing = sql.find(text, position)
-                if closing < 0:
-                    raise error(Code.SYNTAX_ERROR, f"Syntax error: failed at position {start + 1}: never closed.")
-                value, position = sql[position:closing], closing + len(text)
-                yield Token(b"", start, position, string=True, value=value)
-            case "number":
-                yield Token(b"", start, position, string=False, value=text)
-            case _ if text == b"$" or text >= b"\x80":
-                raise error(Code.SYNTAX_ERROR, f"Syntax error: failed at position {start + 1}: unexpected character.")
-            case _:
-                yield Token(text, start, position, string=False)
+    """Yield the tokens lazily, as an INSERT's data may follow. Raises ServerError where the engine might differ."""
+    try:
+        yield from lexing.lex(sql)
+    except UnreadableSql as failure:
+        raise error(Code.SYNTAX_ERROR, f"Syntax error: {failure}") from failure
