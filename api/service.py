@@ -16,44 +16,44 @@ from api.operators import Operators
 from runtime.http.answers import Boundary, routing_error
 from runtime.http.bodies import Bodies
 from runtime.http.connections import Limits
-from runtime.http.health import Health, probe_kafka, probe_url, probing_client, service_routes
+from runtime.http.health import Health, probe_kafka, probe_state, service_routes
 from runtime.http.serving import serve as serve_application
 from runtime.http.trust import TrustedHosts
 from runtime.kafka.async_producer import AsyncProducer
 from schemas import topics
 from schemas.contracts import Contracts
-from settings import Settings, without_credentials
+from settings import Settings
+from warehouse.watch import Watch
 
 FLUSH_S = 1.0
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, give_up: Callable[[], None]) -> Starlette:
+def create_app(settings: Settings, watch: Watch, give_up: Callable[[], None]) -> Starlette:
     """Return the ASGI application; it calls `give_up` when nothing but a new process can help."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         producer = AsyncProducer(settings.kafka, "onefold-api", on_fatal=give_up)
         contracts = Contracts(settings)
-        async with probing_client() as client:
-            ping = f"{settings.clickhouse}/ping"
-            health = Health(
-                {
-                    "kafka": probe_kafka(producer, topics.IDENTITY_REQUESTS),
-                    "schemas": contracts.probe,
-                    "clickhouse": probe_url(client, ping, without_credentials(ping)),
-                }
-            )
-            operators = Operators(producer, contracts, Bodies())
-            app.router.routes.extend([*lookup_routes(), *operators.routes(), *service_routes(health)])
-            try:
-                yield
-            finally:
-                contracts.stop()
-                remaining = await asyncio.to_thread(producer.close, FLUSH_S)
-                if remaining:
-                    logger.warning("ended with %d requests that Kafka did not acknowledge", remaining)
+        health = Health(
+            {
+                "kafka": probe_kafka(producer, topics.IDENTITY_REQUESTS),
+                "schemas": contracts.probe,
+                "clickhouse": probe_state(watch.reason),
+            }
+        )
+        operators = Operators(producer, contracts, Bodies())
+        app.router.routes.extend([*lookup_routes(), *operators.routes(), *service_routes(health)])
+        try:
+            yield
+        finally:
+            watch.close()
+            contracts.stop()
+            remaining = await asyncio.to_thread(producer.close, FLUSH_S)
+            if remaining:
+                logger.warning("ended with %d requests that Kafka did not acknowledge", remaining)
 
     middleware = [
         Middleware(TrustedHosts, listens_on=settings.serving.http_host, names=settings.serving.trusted_hosts),
@@ -68,13 +68,14 @@ def create_app(settings: Settings, give_up: Callable[[], None]) -> Starlette:
 def serve(settings: Settings) -> None:
     """Serve until a signal; then finish the requests under way and return, within 5 s.
 
-    Raises DefinitionErrors before it starts, PortTaken or ApplicationGaveUp.
+    Raises DefinitionErrors and SettingsError before it starts, PortTaken or ApplicationGaveUp.
     """
     definitions.load(settings.definitions)
+    watch = Watch(settings.clickhouse)
     serving = settings.serving
     limits = Limits(connections=serving.connections, connections_per_address=serving.connections_per_address)
 
     def build(give_up: Callable[[], None]) -> Starlette:
-        return create_app(settings, give_up)
+        return create_app(settings, watch, give_up)
 
     serve_application(build, serving.http_host, serving.api_port, limits, port_variable="ONEFOLD_API_PORT")

@@ -33,6 +33,6 @@ def _stack(settings: Settings) -> dict[str, str]:
     }
     return {
         "registry": f"{settings.registry}/subjects",
-        "clickhouse": f"{settings.clickhouse}/ping",
+        "clickhouse": f"{settings.clickhouse.url}/ping",
         **{name: f"http://127.0.0.1:{port}/health/ready" for name, port in ports.items()},
     }

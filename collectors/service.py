@@ -35,8 +35,9 @@ logger = logging.getLogger(__name__)
 def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give_up: Callable[[], None]) -> Starlette:
     """Return the ASGI application. `whole_stack`: ready only when every other process is ready too.
 
-    It calls `give_up` when nothing but a new process can help.
+    It calls `give_up` when nothing but a new process can help. Raises SettingsError.
     """
+    tls = settings.clickhouse.tls() if whole_stack else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -45,7 +46,7 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
         )
         contracts = Contracts(settings)
         validators = Validators()
-        async with probing_client() as client:
+        async with probing_client(tls) as client:
             health = Health(probes(settings, producer, contracts, client, whole_stack))
             intake = Intake(producer, contracts)
             ingestion = Ingestion(WriteKeys(settings.workspaces), rules, Bodies(), validators, intake)

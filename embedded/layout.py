@@ -27,7 +27,7 @@ class Ports(msgspec.Struct, frozen=True):
 
     kafka: int = _port(Settings().kafka)
     registry: int = _port(Settings().registry)
-    clickhouse: int = _port(Settings().clickhouse)
+    clickhouse: int = _port(Settings().clickhouse.url)
     http: int = Serving().http_port
     api: int = Serving().api_port
     worker_metrics: int = Serving().worker_metrics_port

@@ -12,6 +12,9 @@ from runtime.errors import OnefoldError
 from runtime.kafka.topics import create_topics
 from runtime.loopback import LOOPBACK
 from settings import Settings
+from warehouse.client import Warehouse
+from warehouse.completeness import find_missing, listed, repair
+from warehouse.migrate import migrate
 
 CLICKHOUSE_USER = "default"
 _SHOWN_TO_SQL = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH"})
@@ -26,6 +29,10 @@ def environment(
         "ONEFOLD_KAFKA": f"{LOOPBACK}:{ports.kafka}",
         "ONEFOLD_REGISTRY": f"http://{LOOPBACK}:{ports.registry}/apis/ccompat/v7",
         "ONEFOLD_CLICKHOUSE": f"http://{LOOPBACK}:{ports.clickhouse}",
+        "ONEFOLD_CLICKHOUSE_USER": CLICKHOUSE_USER,
+        "ONEFOLD_CLICKHOUSE_PASSWORD_FILE": str(layout.clickhouse_password),
+        "ONEFOLD_CLICKHOUSE_CA_FILE": "",
+        "ONEFOLD_CLICKHOUSE_CLUSTER": "",
         "ONEFOLD_HTTP_HOST": LOOPBACK,
         "ONEFOLD_HTTP_PORT": str(ports.http),
         "ONEFOLD_API_PORT": str(ports.api),
@@ -77,7 +84,7 @@ def onefold_processes(ports: Ports, environment: Mapping[str, str], whole: bool 
             command=[sys.executable, "-P", "-m", "api"],
             environment=environment,
             ready=http_ready(ports.api, _READY),
-            after=(*written, "clickhouse"),
+            after=(*written, "tables"),
             restarts=True,
         ),
         ProcessSpec(
@@ -96,7 +103,7 @@ def onefold_processes(ports: Ports, environment: Mapping[str, str], whole: bool 
             command=[sys.executable, "-P", "-m", "sinks"],
             environment=environment,
             ready=http_ready(ports.sink_metrics, _READY),
-            after=(*written, "clickhouse"),
+            after=(*written, "tables"),
             restarts=True,
         ),
         ProcessSpec(
@@ -105,7 +112,7 @@ def onefold_processes(ports: Ports, environment: Mapping[str, str], whole: bool 
             command=[sys.executable, "-P", "-m", "jobs.rebuild"],
             environment=environment,
             ready=http_ready(ports.rebuilder_metrics, _READY),
-            after=(*written, "clickhouse"),
+            after=(*written, "tables"),
             restarts=True,
         ),
     )
@@ -137,3 +144,21 @@ def schemas_setup(settings: Settings) -> Setup:
             raise StackError(f"the registry refused this release's schemas: {error}") from error
 
     return Setup(name="schemas", title="Schemas", run=run, after=("registry",))
+
+
+def tables_setup(settings: Settings, *, repairs: bool) -> Setup:
+    """Make the tables of a new warehouse; of one that lacks some, only where it `repairs`."""
+
+    def run() -> None:
+        try:
+            with Warehouse(settings.clickhouse) as warehouse:
+                migrate(warehouse)
+                absent = repair(warehouse) if repairs else find_missing(warehouse)
+        except OnefoldError as error:
+            raise StackError(f"the tables could not be made: {error}") from error
+        if absent and not repairs:
+            raise StackError(
+                f"{settings.data_dir} has lost {listed(absent)}: 'onefold up --repair' makes it again, without what was in it"
+            )
+
+    return Setup(name="tables", title="Tables", run=run, after=("clickhouse",))

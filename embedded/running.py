@@ -15,6 +15,7 @@ from embedded.locks import FileLock
 from embedded.private import is_own, private_file
 
 DEFAULT_DATA_DIR = Path(".onefold")
+_CLICKHOUSE = "ONEFOLD_CLICKHOUSE"
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -65,7 +66,8 @@ def running_environment(data_dir: Path | None = None, environ: Mapping[str, str]
     """`environ` completed for `settings.load`, so that a command talks to the stack that runs here.
 
     A folder that is named must have a stack, whose addresses rule; raises StackError otherwise. With None, the stack on
-    ONEFOLD_DATA_DIR or the default folder fills in what `environ` leaves open, and there need not be one.
+    ONEFOLD_DATA_DIR or the default folder fills in what `environ` leaves open, and there need not be one. Nothing is
+    filled in for a ClickHouse that `environ` names: the stack's password is no business of another server.
     """
     if data_dir is not None:
         running = find_running(data_dir)
@@ -75,7 +77,10 @@ def running_environment(data_dir: Path | None = None, environ: Mapping[str, str]
             raise StackError(f"no stack is running on {data_dir}: start one with 'onefold up --data-dir {data_dir}'")
         return dict(environ) | running.environment
     running = find_running(Path(environ.get("ONEFOLD_DATA_DIR") or DEFAULT_DATA_DIR))
-    return (running.environment if running is not None else {}) | dict(environ)
+    known = running.environment if running is not None else {}
+    if environ.get(_CLICKHOUSE):
+        known = {name: value for name, value in known.items() if not name.startswith(f"{_CLICKHOUSE}_")}
+    return known | dict(environ)
 
 
 def _is_anothers(folder: Path) -> bool:

@@ -25,6 +25,7 @@ from embedded.own_processes import (
     environment,
     onefold_processes,
     schemas_setup,
+    tables_setup,
     topics_setup,
 )
 from embedded.password import kept_password
@@ -42,6 +43,8 @@ from settings import Clock, Settings, load, with_credentials
 ALL_PROCESSES = ("kafka", "registry", "clickhouse", "collector", "api", "worker", "sink", "rebuilder")
 STORES = ("kafka", "registry", "clickhouse")
 
+_READ_TABLES = ("api", "sink", "rebuilder")
+
 # Input first, what keeps state last. Groups stop one after the other, within 15 s in all.
 _STOP_ORDER = (("collector", "api"), ("worker", "sink", "rebuilder"), ("clickhouse", "registry"), ("kafka",))
 
@@ -49,7 +52,8 @@ _STOP_ORDER = (("collector", "api"), ("worker", "sink", "rebuilder"), ("clickhou
 class StackOptions(msgspec.Struct, frozen=True):
     """What a stack is started with. `processes` may leave out Onefold's own processes (`STORES`) or more.
 
-    For tests: `broker`, settings of Kafka that go before the stack's own, and `settings`, `ONEFOLD_*` of its processes.
+    `repairs`: make tables again that have been dropped. For tests: `broker`, settings of Kafka that go before the
+    stack's own, and `settings`, `ONEFOLD_*` of its processes.
     """
 
     data_dir: Path = DEFAULT_DATA_DIR
@@ -57,6 +61,7 @@ class StackOptions(msgspec.Struct, frozen=True):
     clock: Clock = "wall"
     ports: Ports = Ports()
     processes: tuple[str, ...] = ALL_PROCESSES
+    repairs: bool = False
     broker: Mapping[str, str] = MappingProxyType({})
     settings: Mapping[str, str] = MappingProxyType({})
 
@@ -77,6 +82,7 @@ class Stack:
         self._environ = environ
         self.environment = environment(self._layout, options.ports, options.definitions, environ)
         self.environment |= dict(options.settings)
+        self._password = ""
         self._supervisor: Supervisor | None = None
         self._reported: dict[str, int] = {}
         self._lock: FileLock | None = None
@@ -92,11 +98,11 @@ class Stack:
 
     @property
     def addresses(self) -> Addresses:
-        """Where the processes answer."""
+        """Where the processes answer; ClickHouse's with the password, once the stack has started."""
         return Addresses(
             kafka=self.environment["ONEFOLD_KAFKA"],
             registry=self.environment["ONEFOLD_REGISTRY"],
-            clickhouse=self.environment["ONEFOLD_CLICKHOUSE"],
+            clickhouse=with_credentials(self.environment["ONEFOLD_CLICKHOUSE"], CLICKHOUSE_USER, self._password),
             http=f"http://{LOOPBACK}:{self.options.ports.http}",
             api=f"http://{LOOPBACK}:{self.options.ports.api}",
             worker_metrics=f"http://{LOOPBACK}:{self.options.ports.worker_metrics}/metrics",
@@ -131,20 +137,13 @@ class Stack:
         try:
             check_ports(self.options.ports)
             write_local_workspaces(self._layout.workspaces, self.options.clock)
-            self._open_clickhouse()
+            self._password = kept_password(self._layout.clickhouse_password)
             self._supervisor = Supervisor(self._steps(), _STOP_ORDER, self._layout, self._screen)
             self._supervisor.start()
             self._report()
         except BaseException:
             self.stop()
             raise
-
-    def _open_clickhouse(self) -> None:
-        """Let the stack's own processes, and commands in other shells, know the password."""
-        password = kept_password(self._layout.clickhouse_password)
-        if "ONEFOLD_CLICKHOUSE" not in self.options.settings:
-            address = self.environment["ONEFOLD_CLICKHOUSE"]
-            self.environment["ONEFOLD_CLICKHOUSE"] = with_credentials(address, CLICKHOUSE_USER, password)
 
     def tend(self) -> None:
         """Look after the processes; to be called several times a second while the stack is to stay up.
@@ -191,6 +190,7 @@ class Stack:
         steps += [
             topics_setup(settings),
             schemas_setup(settings),
+            tables_setup(settings, repairs=self.options.repairs),
             *onefold_processes(ports, self.environment, self._is_whole),
         ]
         chosen = {step.name for step in steps if step.name in self.options.processes}
@@ -198,6 +198,8 @@ class Stack:
             chosen.add("topics")
         if "registry" in chosen:
             chosen.add("schemas")
+        if not chosen.isdisjoint(_READ_TABLES):
+            chosen.add("tables")
         return tuple(step for step in steps if step.name in chosen)
 
     def _report(self) -> None:

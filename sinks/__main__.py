@@ -22,7 +22,9 @@ from sinks.clickhouse.loop import SinkLoop
 from sinks.clickhouse.writer import Writer
 from sinks.dead_letters import DeadLetterProducer
 from warehouse.client import Warehouse
+from warehouse.completeness import check_complete
 from warehouse.migrate import migrate
+from warehouse.watch import Watch
 
 logger = logging.getLogger("sinks")
 
@@ -44,12 +46,13 @@ def main() -> int:
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
-    """Migrate, then write what arrives until `stopping` is set."""
+    """Migrate, wait until every table is there, then write what arrives until `stopping` is set."""
     warehouse = Warehouse(settings.clickhouse, settings.clickhouse_timeout_s)
+    watch = Watch(settings.clickhouse)
     loop: SinkLoop | None = None
 
     def not_ready() -> str | None:
-        return None if loop is not None and loop.is_assigned else "waiting for its partitions"
+        return watch.reason() or (None if loop is not None and loop.is_assigned else "waiting for its partitions")
 
     endpoint = Endpoint(
         settings.serving.http_host, settings.serving.sink_metrics_port, not_ready, settings.serving.trusted_hosts
@@ -57,6 +60,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     try:
         for name in persist("migrate", lambda: migrate(warehouse), stopping, metrics.RETRIES):
             logger.info("applied migration %s", name)
+        persist("tables", lambda: check_complete(warehouse), stopping, metrics.RETRIES)
         codec, letters = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
         writer = Writer(codec, warehouse, letters, stopping)
         loop = SinkLoop(settings, writer, stopping)
@@ -65,6 +69,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             loop.run()
     finally:
         endpoint.close()
+        watch.close()
         warehouse.close()
 
 

@@ -1,7 +1,7 @@
 """Speaks to ClickHouse over HTTP: statements, rows as JSON, Arrow streams and inserts. Never retries itself.
 
-What is asked is `queries`' matter, how it is let in `connection`'s, which errors are worth another attempt `errors`'. pyarrow is imported by the first
-stream or insert: a process that only looks things up stays small.
+What is asked is `queries`' matter, how it is let in `connection`'s, which errors are worth another attempt `errors`'.
+pyarrow is imported by the first stream or insert: a process that only looks things up stays small.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -87,7 +87,9 @@ class Warehouse:
         try:
             return msgspec.json.decode(answer.content, type=_Rows).data
         except msgspec.DecodeError as error:
-            raise TransientError(f"ClickHouse at {self.server.host_and_port} answers something else: {error}") from error
+            raise TransientError(
+                f"ClickHouse at {self.server.host_and_port} answers something else: {error}"
+            ) from error
 
     def stream(
         self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
@@ -109,7 +111,9 @@ class Warehouse:
                 with ipc.open_stream(_Pieces(answer.iter_raw())) as batches:
                     yield from batches
             except (pa.ArrowException, OSError) as error:
-                raise TransientError(f"ClickHouse at {self.server.host_and_port} broke off its answer: {error}") from error
+                raise TransientError(
+                    f"ClickHouse at {self.server.host_and_port} broke off its answer: {error}"
+                ) from error
 
     def insert(self, table: str, columns: "pa.Table", token: str) -> None:
         """Insert all rows or none. ClickHouse drops a block whose token is among the table's last 1,000.

@@ -1,10 +1,11 @@
 """Renders a statement for a cluster: on all of its servers, with tables that they replicate. Pure, by tokens.
 
-Statements are written for one server. One shard is meant: rows are inserted at, and read from, the server that is named.
+Statements are written for one server. A cluster is one shard: rows go to, and come from, the server that is named.
 """
 
 from collections.abc import Iterator, Sequence
 
+from warehouse.blueprints import KINDS, name_end
 from warehouse.lexing import Token, lex
 
 DEDUPLICATED_FOR_S = 7 * 24 * 3600
@@ -13,8 +14,8 @@ DEDUPLICATED_FOR_S = 7 * 24 * 3600
 _UNCHANGED = (b"SELECT", b"WITH", b"INSERT", b"SYSTEM", b"SET")
 _NAMED_FIRST = (b"CREATE", b"DROP", b"ALTER", b"TRUNCATE", b"OPTIMIZE", b"ATTACH", b"DETACH")
 _NAMED_LAST = (b"RENAME", b"EXCHANGE")
-_KINDS = (b"DATABASE", b"TABLE", b"VIEW", b"DICTIONARY", b"FUNCTION")
-_ENGINES = "MergeTree"
+_KINDS = (b"DATABASE", *KINDS)
+_FAMILY = "MergeTree"
 _REPLICATED = "Replicated"
 _WINDOW = "non_replicated_deduplication_window"
 
@@ -53,13 +54,6 @@ def _place(statement: str, tokens: Sequence[Token]) -> int | None:
     return tokens[name_end(words, kind + 1)].end
 
 
-def name_end(words: Sequence[bytes], start: int) -> int:
-    """Return which token ends the name that begins at `start`, behind IF [NOT] EXISTS: `name` or `database.name`."""
-    if words[start] == b"IF":
-        start += 3 if words[start + 1] == b"NOT" else 2
-    return start + 2 if words[start + 1 : start + 2] == [b"."] else start
-
-
 def _replicated(tokens: Sequence[Token]) -> Iterator[Insertion]:
     """The engine by its replicated name, whose path and replica are the server's defaults; its deduplication, too."""
     outer = list(_outside_of_parentheses(tokens))
@@ -67,7 +61,7 @@ def _replicated(tokens: Sequence[Token]) -> Iterator[Insertion]:
         if token.word == b"ENGINE":
             engine = next((following for following in outer[index + 1 :] if following.word != b"="), token)
             name = engine.value.decode()
-            if not name.endswith(_ENGINES) or name.startswith(_REPLICATED):
+            if not name.endswith(_FAMILY) or name.startswith(_REPLICATED):
                 return
             yield engine.start, engine.start, _REPLICATED
         if token.value.decode("latin-1") == _WINDOW:

@@ -54,8 +54,8 @@ def not_reached(server: ClickHouse, error: httpx.HTTPError) -> OnefoldError:
         return TerminalError(_distrusted(server, failure))
     if failure is not None and failure.reason in _NO_TLS:
         return TerminalError(
-            f"ClickHouse at {server.host_and_port} does not speak TLS there: let ONEFOLD_CLICKHOUSE begin with http://, "
-            "or name the port for https (8443 in ClickHouse's own configuration)"
+            f"ClickHouse at {server.host_and_port} does not speak TLS there: let ONEFOLD_CLICKHOUSE name the port for "
+            "https (8443 in ClickHouse's own configuration), or begin with http://"
         )
     if isinstance(error, httpx.RemoteProtocolError) and _TLS_ALERT in str(error):
         return TerminalError(

@@ -38,8 +38,8 @@ class Token(msgspec.Struct, frozen=True):
 def lex(sql: bytes) -> Iterator[Token]:
     """Yield the tokens of `sql` without comments and whitespace; lazily, as an INSERT's data may follow.
 
-    Raises UnreadableSql where the engine might read differently: at quotes outside ASCII, at `$` that quotes nothing, and
-    at escapes in names, whose rules (`\\N` is nothing, `\\x` takes what is no digit) no query needs.
+    Raises UnreadableSql where the engine might read differently: at quotes outside ASCII, at `$` that quotes nothing,
+    and at escapes in names, whose rules (`\\N` is nothing, `\\x` takes what is no digit) no query needs.
     """
     position = 0
     while token := _TOKEN.match(sql, position):

@@ -2,7 +2,8 @@
 
 Two processes may migrate at once and each may be repeated: a migration's statements must be idempotent
 (CREATE ... IF NOT EXISTS, CREATE OR REPLACE, ALTER ... IF [NOT] EXISTS, an INSERT of rows that replace themselves), so
-running one twice changes nothing.
+running one twice changes nothing. What was applied is not applied again by itself, whatever has happened to its tables
+since: `completeness` tells, and repairs when somebody says so.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import msgspec
 
 from runtime.errors import TerminalError
 from warehouse.client import DATABASE, Warehouse
+from warehouse.cluster import on_cluster
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -43,10 +45,13 @@ def read_migrations(folder: Path = MIGRATIONS) -> tuple[Migration, ...]:
 def migrate(warehouse: Warehouse, migrations: tuple[Migration, ...] | None = None) -> tuple[str, ...]:
     """Bring the database up to date; the names of the migrations applied now.
 
-    Raises TerminalError when a migration that was applied has changed since, and the warehouse's own errors.
+    Raises TerminalError when a migration that was applied has changed since or the server does not know its cluster,
+    and the warehouse's own errors.
     """
-    warehouse.run(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-    warehouse.run(_RECORD)
+    if warehouse.server.cluster:
+        _check_cluster(warehouse)
+    execute(warehouse, f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+    execute(warehouse, _RECORD)
     rows = warehouse.rows(f"SELECT number, checksum FROM {DATABASE}.migrations FINAL")
     checksums = {row["number"]: row["checksum"] for row in rows}
     applied = []
@@ -60,11 +65,30 @@ def migrate(warehouse: Warehouse, migrations: tuple[Migration, ...] | None = Non
     return tuple(applied)
 
 
+def execute(warehouse: Warehouse, statement: str) -> None:
+    """Run one statement of a migration, on the whole cluster if the settings name one."""
+    warehouse.run(on_cluster(statement, warehouse.server.cluster))
+
+
+def _check_cluster(warehouse: Warehouse) -> None:
+    rows = warehouse.rows("SELECT cluster, uniq(shard_num) AS shards FROM system.clusters GROUP BY cluster")
+    shards = {row["cluster"]: row["shards"] for row in rows}
+    cluster, server = warehouse.server.cluster, warehouse.server.host_and_port
+    if cluster not in shards:
+        names = ", ".join(map(str, sorted(shards, key=str))) or "none"
+        raise TerminalError(f"ONEFOLD_CLICKHOUSE_CLUSTER={cluster!r}: ClickHouse at {server} knows {names}")
+    if shards[cluster] != 1:
+        raise TerminalError(
+            f"ONEFOLD_CLICKHOUSE_CLUSTER={cluster!r} has {shards[cluster]} shards, and Onefold writes to one: "
+            "name a cluster of replicas"
+        )
+
+
 def _apply(warehouse: Warehouse, migration: Migration) -> None:
     for statement in migration.statements:
         if _is_applied(warehouse, migration):
             return  # by another process, which may be writing into a table that a statement would replace
-        warehouse.run(statement)
+        execute(warehouse, statement)
     warehouse.run(
         f"INSERT INTO {DATABASE}.migrations (number, name, checksum)"
         f" VALUES ({migration.number}, '{migration.name}', '{migration.checksum}')"

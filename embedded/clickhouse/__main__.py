@@ -18,8 +18,8 @@ import uvicorn
 
 from embedded.clickhouse.access import SOURCES, check
 from embedded.clickhouse.sandbox import confine
-from embedded.password import read_password
 from runtime import logs
+from runtime.files import read_private
 from runtime.http.connections import Limits
 from runtime.http.serving import configure
 from runtime.loopback import LOOPBACK, LOOPBACK_NAMES
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     logs.configure(logging.WARNING)
     try:
         opened = check(name for name in options.allow.split(",") if name)
-        password = read_password(options.password_file) if options.password_file else ""
+        password = read_private(options.password_file) if options.password_file else ""
         with _listener(options.host, options.port) as listener:
             _confine(options.path, opened)
             _run(listener, options, opened, password)

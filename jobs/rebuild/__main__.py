@@ -27,6 +27,7 @@ from schemas.registry import Registry
 from settings import Settings
 from warehouse.client import Warehouse
 from warehouse.queries.past_events import ANSWER_TIMEOUT_S, PastEvents
+from warehouse.watch import Watch
 
 STOP_WITHIN_S = 2.0
 
@@ -69,10 +70,11 @@ class _Ending:
 
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Rebuild what is requested until `stopping` is set. Raises Stopped when that comes in the midst of it."""
+    watch = Watch(settings.clickhouse)
     changes: Changes | None = None
 
     def not_ready() -> str | None:
-        return None if changes is not None and changes.is_assigned else "waiting for its partitions"
+        return watch.reason() or (None if changes is not None and changes.is_assigned else "waiting for its partitions")
 
     with Endpoint(
         settings.serving.http_host, settings.serving.rebuilder_metrics_port, not_ready, settings.serving.trusted_hosts
@@ -92,6 +94,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                 _work(changes, rebuilder, stopping)
         finally:
             changes.close()
+            watch.close()
 
 
 def _work(changes: Changes, rebuilder: Rebuilder, stopping: threading.Event) -> None:

@@ -67,8 +67,9 @@ def port_options(command: Command) -> Command:
     help="Time in the workspace `main`: the wall clock, or the highest time of an event seen.",
 )
 @port_options
+@click.option("--repair", "repairs", is_flag=True, help="Make tables again that were dropped, without their rows.")
 @click.option("--json", "as_json", is_flag=True, help="Once ready, print the addresses as one JSON object.")
-def up(data_dir: Path, definitions: Path, clock: Clock, as_json: bool, **ports: int) -> None:
+def up(data_dir: Path, definitions: Path, clock: Clock, repairs: bool, as_json: bool, **ports: int) -> None:
     """Start Kafka, schema registry, ClickHouse and Onefold's own processes, and keep them until Ctrl-C.
 
     Everything listens on loopback only. The first start fetches Kafka and the registry once.
@@ -81,7 +82,7 @@ def up(data_dir: Path, definitions: Path, clock: Clock, as_json: bool, **ports: 
     """
     console = error_console()
     chosen = Ports(**{name.removesuffix("_port"): port for name, port in ports.items()})
-    options = StackOptions(data_dir=data_dir, definitions=definitions, clock=clock, ports=chosen)
+    options = StackOptions(data_dir=data_dir, definitions=definitions, clock=clock, ports=chosen, repairs=repairs)
     stack = Stack(options, screen_for(console))
     console.print(f"Onefold in {data_dir}", markup=False, highlight=False)
     ready = False

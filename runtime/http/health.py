@@ -1,11 +1,13 @@
 """Routes for operators: liveness, metrics, and readiness by probes. What a process probes is the process's matter."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 import httpx
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -63,14 +65,25 @@ def probe_url(client: httpx.AsyncClient, url: str, shown: str) -> Probe:
             response = await client.get(url)
         except httpx.HTTPError as error:
             return f"no answer from {shown}: {type(error).__name__}"
-        return OK if response.status_code == httpx.codes.OK else f"{shown} answers {response.status_code}"
+        if response.status_code == httpx.codes.OK:
+            return OK
+        return f"{shown} answers {response.status_code}{_said_in(response.content)}"
 
     return probe
 
 
-def probing_client() -> httpx.AsyncClient:
-    """Return the client for `probe_url`, to be closed by its owner."""
-    return httpx.AsyncClient(timeout=PROBE_TIMEOUT_S, trust_env=False)
+def probe_state(not_ready: Callable[[], str | None]) -> Probe:
+    """Return the probe that is OK as long as `not_ready`, which must not block, gives no reason."""
+
+    async def probe() -> str:
+        return not_ready() or OK
+
+    return probe
+
+
+def probing_client(tls: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+    """Return the client for `probe_url`, to be closed by its owner; `tls`: which certificates it believes."""
+    return httpx.AsyncClient(timeout=PROBE_TIMEOUT_S, trust_env=False, verify=tls or True)
 
 
 def service_routes(health: Health) -> list[Route]:
@@ -90,3 +103,20 @@ def service_routes(health: Health) -> list[Route]:
 
     exposition = Exposition()
     return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)]
+
+
+class _NotReady(msgspec.Struct):
+    """What a process of ours that is not ready answers: one reason, or the state of each of its checks."""
+
+    reason: str = ""
+    checks: dict[str, str] = {}
+
+
+def _said_in(body: bytes) -> str:
+    """Return why another process of ours is not ready; empty where something else has answered."""
+    try:
+        said = msgspec.json.decode(body, type=_NotReady)
+    except msgspec.DecodeError:
+        return ""
+    reasons = [said.reason, *(f"{name}: {state}" for name, state in said.checks.items() if state != OK)]
+    return "".join(f", {reason}" for reason in reasons if reason)

@@ -18,7 +18,7 @@ from onefold.commands.profile import profile as profile_command
 from onefold.commands.sql import sql as sql_command
 from schemas import topics
 from schemas.records import Identifier, Membership, OpenSession
-from settings import Serving, Settings, Workspace
+from settings import ClickHouse, Serving, Settings, Workspace
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, insert, placed, profile, session
 from warehouse.client import Warehouse
 from warehouse.queries.profiles import find_profile

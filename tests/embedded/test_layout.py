@@ -34,5 +34,5 @@ def test_a_port_that_is_listened_on_is_not_free() -> None:
 def test_a_stack_listens_where_clients_look_for_it() -> None:
     assert Ports().kafka == 9092
     assert f":{Ports().registry}/" in Settings().registry
-    assert Settings().clickhouse.endswith(f":{Ports().clickhouse}")
+    assert Settings().clickhouse.url.endswith(f":{Ports().clickhouse}")
     assert Ports().api == Serving().api_port == 8090

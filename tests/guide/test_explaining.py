@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from api.lookups import lookup_routes
 from onefold.cli import onefold
-from settings import Settings, Workspace
+from settings import ClickHouse, Settings, Workspace
 from tests.guide.chapter import blocks, text
 from tests.sinks.history import FAMILY_RULES, family
 from warehouse.client import Warehouse
@@ -58,7 +58,7 @@ def test_every_query_runs(migrated: str, family_workspace: str) -> None:
 def test_every_call_answers_to_the_read_key(migrated: str, family_workspace: str) -> None:
     app = Starlette(routes=lookup_routes())
     known = Workspace(family_workspace, uuid.uuid4(), read_keys=("READ_KEY",))
-    app.state.settings = Settings(clickhouse=migrated, workspaces={family_workspace: known})
+    app.state.settings = Settings(clickhouse=ClickHouse(migrated), workspaces={family_workspace: known})
     assert len(CALLS) == 4
     for call in CALLS:
         answer = TestClient(app).get(

@@ -17,7 +17,7 @@ def test_an_empty_environment_gives_the_embedded_stacks_settings() -> None:
 def test_the_defaults_listen_and_connect_on_loopback_only() -> None:
     settings = load({})
 
-    for address in (settings.kafka, settings.registry, settings.clickhouse, settings.serving.http_host):
+    for address in (settings.kafka, settings.registry, settings.clickhouse.url, settings.serving.http_host):
         assert "127.0.0.1" in address
 
 

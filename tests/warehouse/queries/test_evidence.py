@@ -16,7 +16,7 @@ from identity.rules import DEFAULT_RULES
 from onefold.cli import onefold
 from schemas import topics
 from schemas.records import Claimant, Identifier, IdentityChange, Link, Pair
-from settings import Serving, Settings, Workspace
+from settings import ClickHouse, Serving, Settings, Workspace
 from tests.sinks.examples import NOW, insert, placed, profile
 from tests.sinks.history import FAMILY_RULES, History, device_profile_of, family, named, profile_of
 from warehouse.client import Warehouse

@@ -14,7 +14,7 @@ from onefold.commands.profile import profile as profile_command
 from onefold.commands.sql import sql as sql_command
 from runtime.literal import shows
 from schemas import topics
-from settings import Serving, Settings, Workspace
+from settings import ClickHouse, Serving, Settings, Workspace
 from tests.sinks.examples import ADA, ADAS, event, insert, placed, profile, resolved
 from warehouse.client import Warehouse
 from warehouse.queries.profiles import find_profile
@@ -81,7 +81,7 @@ def test_api_and_command_show_the_traits_of_a_profile_exactly(
     insert(warehouse, [placed(topics.PROFILES, profile(ADAS, 1, workspace, identifiers=(ADA,), traits=sent), 0)])
     app = Starlette(routes=lookup_routes())
     known = {workspace: Workspace(workspace, uuid.uuid4())}
-    app.state.settings = Settings(clickhouse=migrated, serving=Serving(open_reads=True), workspaces=known)
+    app.state.settings = Settings(clickhouse=ClickHouse(migrated), serving=Serving(open_reads=True), workspaces=known)
     answer = TestClient(app).get("/v1/profiles/user_id:ada", params={"workspace": workspace})
     shown = output(migrated, "profile", "user_id:ada", "--workspace", workspace, "--json")
     for text in (answer.text, shown):

@@ -1,0 +1,97 @@
+"""What is missing in ClickHouse of what the migrations make, and how it is made again."""
+
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+
+import msgspec
+
+from warehouse.blueprints import Blueprint, blueprints
+from warehouse.client import DATABASE, Warehouse
+from warehouse.errors import REMEDY, IncompleteError
+from warehouse.migrate import execute, read_migrations
+
+_NAMED = 3
+
+_COLUMNS = (
+    "SELECT table, groupArray(name) AS columns FROM system.columns WHERE database = {database:String} GROUP BY table"
+)
+_FUNCTIONS = "SELECT groupArray(name) AS names FROM system.functions WHERE origin = 'SQLUserDefined'"
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A table, view, function or column that is not there; without a `column` all of it is missing."""
+
+    kind: str
+    name: str
+    column: str = ""
+
+    def __str__(self) -> str:
+        return f"column {self.name}.{self.column}" if self.column else f"{self.kind} {self.name}"
+
+
+def find_missing(warehouse: Warehouse) -> tuple[Missing, ...]:
+    """Return what is not there, in the order in which it is made. Raises the warehouse's errors."""
+    stored = {str(row["table"]): _texts(row["columns"]) for row in warehouse.rows(_COLUMNS, {"database": DATABASE})}
+    made = _made().values()
+    if any(blueprint.kind == "function" for blueprint in made):
+        (row,) = warehouse.rows(_FUNCTIONS)
+        stored |= dict.fromkeys(_texts(row["names"]), frozenset())
+    return tuple(missing(made, stored))
+
+
+def check_complete(warehouse: Warehouse) -> None:
+    """Raise IncompleteError that names what is missing and says what to do; or the warehouse's errors."""
+    if absent := find_missing(warehouse):
+        raise IncompleteError(f"ClickHouse at {warehouse.server.host_and_port} lacks {listed(absent)} ({REMEDY})")
+
+
+def repair(warehouse: Warehouse) -> tuple[Missing, ...]:
+    """Make what is missing, without the rows or values that it had; return what that was.
+
+    Raises IncompleteError when something is missing all the same, and the warehouse's errors.
+    """
+    absent = find_missing(warehouse)
+    if absent:
+        for item in absent:
+            if item.column:  # before views, which may read it
+                execute(warehouse, _column_added(_made()[item.name], item.column))
+        for migration in read_migrations():
+            for statement in migration.statements:
+                execute(warehouse, statement)
+        check_complete(warehouse)
+    return absent
+
+
+def missing(made: Collection[Blueprint], stored: Mapping[str, Collection[str]]) -> Iterator[Missing]:
+    """Yield what is made and not stored. `stored`: the name of each table, view and function, with its columns."""
+    for blueprint in made:
+        columns = stored.get(blueprint.name)
+        if columns is None:
+            yield Missing(blueprint.kind, blueprint.name)
+        else:
+            for column in blueprint.columns:
+                if column not in columns:
+                    yield Missing(blueprint.kind, blueprint.name, column)
+
+
+def listed(absent: Collection[Missing]) -> str:
+    """Return the first of what is missing in words, and how many there are besides."""
+    named = [str(item) for item in absent]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return ", ".join(named[:_NAMED]) + more
+
+
+def _column_added(table: Blueprint, column: str) -> str:
+    names = list(table.columns)
+    before = names.index(column) - 1
+    place = f"AFTER `{names[before]}`" if before >= 0 else "FIRST"
+    return f"ALTER TABLE {DATABASE}.`{table.name}` ADD COLUMN IF NOT EXISTS {table.columns[column]} {place}"
+
+
+@cache
+def _made() -> Mapping[str, Blueprint]:
+    return blueprints(statement for migration in read_migrations() for statement in migration.statements)
+
+
+def _texts(names: object) -> frozenset[str]:
+    return frozenset(names) if isinstance(names, list) else frozenset()

@@ -1,0 +1,50 @@
+"""Looks again and again whether ClickHouse answers and has all tables, for a process's readiness."""
+
+import logging
+import threading
+
+from runtime.errors import OnefoldError
+from settings import ClickHouse
+from warehouse.client import Warehouse
+from warehouse.completeness import check_complete
+
+EVERY_S = 2.0
+ANSWER_WITHIN_S = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """A thread that looks every EVERY_S until it is closed. Raises SettingsError when it cannot even begin."""
+
+    def __init__(self, server: ClickHouse, every_s: float = EVERY_S) -> None:
+        self._warehouse = Warehouse(server, ANSWER_WITHIN_S)
+        self._every_s = every_s
+        self._closing = threading.Event()
+        self._reason: str | None = f"ClickHouse at {server.host_and_port} has not answered yet"
+        self._thread = threading.Thread(target=self._look, name="warehouse-watch", daemon=True)
+        self._thread.start()
+
+    def reason(self) -> str | None:
+        """Return why the warehouse cannot be used, or None when it can; as of a few seconds ago, at once."""
+        return self._reason
+
+    def close(self) -> None:
+        """End the thread; what it is looking at is left to itself."""
+        self._closing.set()
+
+    def _look(self) -> None:
+        with self._warehouse:
+            while not self._closing.is_set():
+                reason = self._looked()
+                if reason != self._reason and reason is not None:
+                    logger.warning("not ready: %s", reason)
+                self._reason = reason
+                self._closing.wait(self._every_s)
+
+    def _looked(self) -> str | None:
+        try:
+            check_complete(self._warehouse)
+        except OnefoldError as error:
+            return str(error)
+        return None
