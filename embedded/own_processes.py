@@ -158,7 +158,7 @@ def tables_setup(settings: Settings, *, repairs: bool) -> Setup:
             raise StackError(f"the tables could not be made: {error}") from error
         if absent and not repairs:
             raise StackError(
-                f"{settings.data_dir} has lost {listed(absent)}: 'onefold up --repair' makes it again, without what was in it"
+                f"{settings.data_dir} has lost {listed(absent)}: 'onefold up --repair' makes it again, without its rows"
             )
 
     return Setup(name="tables", title="Tables", run=run, after=("clickhouse",))

@@ -12,7 +12,6 @@ from settings import ClickHouse
 _LOG_ON = "ONEFOLD_CLICKHOUSE_USER and ONEFOLD_CLICKHOUSE_PASSWORD_FILE say who it is and with which password"
 _EXPIRED, _OTHER_NAME, _NOT_YET_VALID = 10, 62, 9  # OpenSSL's X509_V_ERR_*
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
-_TLS_ALERT = "\\x15\\x03"  # how an answer of TLS to a plain request begins, as h11 quotes it
 
 
 class Credentials(httpx.Auth):
@@ -57,11 +56,10 @@ def not_reached(server: ClickHouse, error: httpx.HTTPError) -> OnefoldError:
             f"ClickHouse at {server.host_and_port} does not speak TLS there: let ONEFOLD_CLICKHOUSE name the port for "
             "https (8443 in ClickHouse's own configuration), or begin with http://"
         )
-    if isinstance(error, httpx.RemoteProtocolError) and _TLS_ALERT in str(error):
-        return TerminalError(
-            f"ClickHouse at {server.host_and_port} speaks TLS there: let ONEFOLD_CLICKHOUSE begin with https://"
-        )
-    return UnreachableError(f"ClickHouse at {server.host_and_port} does not answer: {error!r}")
+    # A server of TLS cuts off a plain request; so does one that is being stopped.
+    is_cut_off = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError) and not server.is_encrypted
+    hint = "; if it speaks TLS there, let ONEFOLD_CLICKHOUSE begin with https://" if is_cut_off else ""
+    return UnreachableError(f"ClickHouse at {server.host_and_port} does not answer: {error!r}{hint}")
 
 
 def _tls_error(error: BaseException) -> ssl.SSLError | None:

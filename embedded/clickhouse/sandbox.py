@@ -73,7 +73,8 @@ def _handled(version: int) -> int:
 def _python() -> set[Path]:
     """Return where Python and its packages lie: not all of `sys.path`, as a checkout may hold a stack's secrets."""
     named = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    own = {Path(__file__).resolve().parents[1]}
+    rooms = Path(__file__).resolve().parents[2]
+    own = {rooms / "embedded", rooms / "warehouse"}
     return {Path(path) for path in named} | {Path(sys.base_prefix) / "lib"} | own
 
 

@@ -61,7 +61,7 @@ def client(migrated: str, person: str) -> Client:
         known = Workspace(person, uuid.uuid4(), read_keys=("reader",))
         app = Starlette(routes=lookup_routes())
         app.state.settings = Settings(
-            clickhouse=clickhouse, serving=Serving(open_reads=open_reads), workspaces={person: known}
+            clickhouse=ClickHouse(clickhouse), serving=Serving(open_reads=open_reads), workspaces={person: known}
         )
         return TestClient(app)
 

@@ -11,7 +11,7 @@ import pytest
 from runtime.errors import TerminalError, TransientError, UnreachableError
 from tests.sinks.examples import batch, event, resolved
 from warehouse.client import Warehouse
-from warehouse.errors import QueryTooLargeError, sorted_answer
+from warehouse.errors import IncompleteError, QueryTooLargeError, sorted_answer
 
 pytestmark = pytest.mark.stack
 
@@ -50,18 +50,26 @@ def test_an_error_behind_the_first_rows_is_an_error(warehouse: Warehouse) -> Non
 
 
 def test_a_statement_that_never_works_is_terminal_and_a_missing_server_is_not(warehouse: Warehouse) -> None:
-    with pytest.raises(TerminalError, match="code 60"):
-        warehouse.run("SELECT 1 FROM onefold.nowhere")
-    with pytest.raises(TerminalError, match="code 60"):
-        list(warehouse.stream("SELECT 1 FROM onefold.nowhere"))
-    (insert,) = batch([resolved(event("m1"), 0)]).inserts
-    with pytest.raises(TerminalError, match="code 60"):
-        warehouse.insert("nowhere", insert.columns, "token")
-    renamed = insert.columns.rename_columns([f"no_{name}" for name in insert.columns.column_names])
-    with pytest.raises(TerminalError, match="code 16"):
-        warehouse.insert("events", renamed, "token")
+    with pytest.raises(TerminalError, match="code 62"):
+        warehouse.run("SELEKT 1")
+    with pytest.raises(TerminalError, match="code 47"):
+        list(warehouse.stream("SELECT nothing FROM onefold.events"))
     with pytest.raises(TerminalError, match="too long"):
         warehouse.rows("SELECT {x:String}", {"x": "x" * 100_000})
+
+
+def test_a_table_or_a_column_that_is_not_there_may_come_back(warehouse: Warehouse) -> None:
+    said = r"lacks it: .* \('onefold migrate' makes tables and columns of Onefold's that are missing\)"
+    with pytest.raises(IncompleteError, match=said):
+        warehouse.run("SELECT 1 FROM onefold.nowhere")
+    with pytest.raises(IncompleteError, match=said):
+        list(warehouse.stream("SELECT 1 FROM nowhere.events"))
+    (insert,) = batch([resolved(event("m1"), 0)]).inserts
+    with pytest.raises(IncompleteError, match=said):
+        warehouse.insert("nowhere", insert.columns, "token")
+    renamed = insert.columns.rename_columns([f"no_{name}" for name in insert.columns.column_names])
+    with pytest.raises(IncompleteError, match=said):
+        warehouse.insert("events", renamed, "token")
 
 
 def test_a_server_that_is_away_is_named_without_its_password() -> None:

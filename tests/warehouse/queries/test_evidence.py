@@ -64,7 +64,7 @@ def client(migrated: str, workspace: str) -> Callable[..., TestClient]:
         known = Workspace(workspace, uuid.uuid4(), read_keys=("reader",))
         app = Starlette(routes=lookup_routes())
         app.state.settings = Settings(
-            clickhouse=clickhouse, serving=Serving(open_reads=open_reads), workspaces={workspace: known}
+            clickhouse=ClickHouse(clickhouse), serving=Serving(open_reads=open_reads), workspaces={workspace: known}
         )
         return TestClient(app)
 
