@@ -10,7 +10,7 @@ from runtime.errors import OnefoldError, TerminalError, UnreachableError
 from settings import ClickHouse
 
 _LOG_ON = "ONEFOLD_CLICKHOUSE_USER and ONEFOLD_CLICKHOUSE_PASSWORD_FILE say who it is and with which password"
-_EXPIRED, _OTHER_NAME, _NOT_YET_VALID = 10, 62, 9  # OpenSSL's X509_V_ERR_*
+_NOT_YET_VALID, _EXPIRED, _OTHER_NAME, _OTHER_ADDRESS = 9, 10, 62, 64  # OpenSSL's X509_V_ERR_*
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
 
 
@@ -75,7 +75,7 @@ def _distrusted(server: ClickHouse, failure: ssl.SSLCertVerificationError) -> st
             remedy = "renew the certificate at the server"
         case code if code == _NOT_YET_VALID:
             remedy = "look at the clocks of both machines"
-        case code if code == _OTHER_NAME:
+        case code if code in (_OTHER_NAME, _OTHER_ADDRESS):
             remedy = "let ONEFOLD_CLICKHOUSE name the server as its certificate does"
         case _ if server.ca_file is not None:
             remedy = f"the authority that signed it is none of those in {server.ca_file} (ONEFOLD_CLICKHOUSE_CA_FILE)"
