@@ -59,6 +59,20 @@ def test_the_stack_that_runs_here_fills_in_what_the_environment_leaves_open(held
     assert running_environment(None, given) == given | {"ONEFOLD_HTTP_PORT": "2"}
 
 
+def test_another_clickhouse_is_not_shown_the_password_of_the_stack(tmp_path: Path) -> None:
+    known = {
+        "ONEFOLD_CLICKHOUSE": "http://here:1",
+        "ONEFOLD_CLICKHOUSE_PASSWORD_FILE": "/here",
+        "ONEFOLD_KAFKA": "here:2",
+    }
+    write_running(Layout(tmp_path), RunningStack(os.getpid(), ADDRESSES, known, {}))
+    lock = FileLock(Layout(tmp_path).lock)
+    assert lock.try_acquire()
+    given = {"ONEFOLD_DATA_DIR": str(tmp_path), "ONEFOLD_CLICKHOUSE": "https://elsewhere:1"}
+    assert running_environment(None, given) == given | {"ONEFOLD_KAFKA": "here:2"}
+    lock.release()
+
+
 def test_without_a_stack_the_environment_stands_alone(tmp_path: Path) -> None:
     given = {"ONEFOLD_DATA_DIR": str(tmp_path), "ONEFOLD_KAFKA": "elsewhere:9"}
     assert running_environment(None, given) == given

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from embedded.workspaces import write_local_workspaces
-from settings import Settings, SettingsError, load
+from settings import ClickHouse, Settings, SettingsError, load
 
 
 def test_an_empty_environment_gives_the_embedded_stacks_settings() -> None:
@@ -66,6 +66,31 @@ def test_a_variable_sets_its_field(variable: str, text: str, field: str, value: 
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(variable: str, text: str) -> None:
     with pytest.raises(SettingsError, match=f"^{variable}='{re.escape(text)}': expected "):
         load({variable: text})
+
+
+def test_how_clickhouse_is_reached_is_one_record(tmp_path: Path) -> None:
+    given = {
+        "": "https://db:8443",
+        "_USER": "ann",
+        "_PASSWORD_FILE": str(tmp_path),
+        "_CA_FILE": "ca.pem",
+        "_CLUSTER": "c",
+    }
+    server = load({f"ONEFOLD_CLICKHOUSE{name}": value for name, value in given.items()}).clickhouse
+    assert server == ClickHouse("https://db:8443", "ann", tmp_path, Path("ca.pem"), "c")
+
+
+def test_certificates_of_a_server_that_shows_none_are_refused() -> None:
+    with pytest.raises(
+        SettingsError, match=r"ONEFOLD_CLICKHOUSE_CA_FILE .* let ONEFOLD_CLICKHOUSE begin with https://"
+    ):
+        load({"ONEFOLD_CLICKHOUSE_CA_FILE": "ca.pem", "ONEFOLD_CLICKHOUSE": "http://db:8123"})
+
+
+def test_a_user_with_a_password_behind_it_is_refused_without_it() -> None:
+    with pytest.raises(SettingsError, match="^ONEFOLD_CLICKHOUSE_USER: expected a name without colons") as caught:
+        load({"ONEFOLD_CLICKHOUSE_USER": "ann:sekret"})
+    assert "sekret" not in str(caught.value)
 
 
 def test_settings_cannot_be_changed() -> None:
