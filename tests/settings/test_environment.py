@@ -88,7 +88,7 @@ def test_certificates_of_a_server_that_shows_none_are_refused() -> None:
 
 
 def test_a_user_with_a_password_behind_it_is_refused_without_it() -> None:
-    with pytest.raises(SettingsError, match="^ONEFOLD_CLICKHOUSE_USER: expected a name without colons") as caught:
+    with pytest.raises(SettingsError, match=r"^ONEFOLD_CLICKHOUSE_USER: expected a name without colons") as caught:
         load({"ONEFOLD_CLICKHOUSE_USER": "ann:sekret"})
     assert "sekret" not in str(caught.value)
 
