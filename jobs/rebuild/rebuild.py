@@ -21,7 +21,7 @@ from jobs.rebuild.replays import Attempt, SentReplay
 from runtime.kafka.offsets import Partition
 from runtime.retrying import persist
 from schemas import groups, topics
-from schemas.identity import default_profile_id
+from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Claimant, Identifier, IdentityChange
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Rebuilder:
         return tuple(_rebuilt(change, sent, elapsed_s) for change in changes if not _concerns(change, refused))
 
     def _replay(self, job: Job, cut: Sequence[int], fencing_token: int) -> SentReplay:
-        # Sessions of long before a merge still bear the id of the profile that gave way.
+        # Sessions may still bear the id of a profile that gave way: one merged long ago, or a device's that waited.
         profile_ids = tuple(dict.fromkeys((job.claimant.profile_id, *self._own_profiles(job))))
 
         def attempt() -> SentReplay:
@@ -82,7 +82,10 @@ class Rebuilder:
         namespace = self._namespaces.get(job.workspace)
         if namespace is not None:
             for claim in job.claimant.claims:
-                yield default_profile_id(namespace, Identifier(claim.namespace, claim.value))
+                identifier = Identifier(claim.namespace, claim.value)
+                yield default_profile_id(namespace, identifier)
+                if claim.since is None and claim.until is None:  # of a device that keeps some events it is a period
+                    yield device_profile_id(namespace, identifier)
 
     def _refused(self, sent: Mapping[Job, SentReplay]) -> frozenset[Job]:
         """Find the jobs of which a chunk became a dead letter; logs each."""

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from identity.rules import DEFAULT_RULES
-from schemas.identity import default_profile_id
+from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Event, Identifier, IdentityRequest
 from tests.streams.world.playing import PROGRAM, START
 from tests.streams.world.world import NAMESPACE, WORKSPACE, World
@@ -61,3 +61,19 @@ def test_a_later_decision_about_the_profile_begins_anew(world: World) -> None:
     _unmerge(world)
 
     assert _events(world) == {("person", TABLET): 3}
+
+
+def test_a_device_that_is_unshared_while_it_waits_leaves_no_session(world: World) -> None:
+    for identifiers in ((ANN, TABLET), (BEN, TABLET), (TABLET,)):
+        _send(world, *identifiers)
+    own = device_profile_id(NAMESPACE, TABLET)
+    assert own in {session.profile_id for session in world.sessions().values()}
+    world.damaged.add(own)
+    world.request(IdentityRequest(WORKSPACE, "", "", START, (TABLET,), "recount"))
+    world.run()
+    world.request(IdentityRequest(WORKSPACE, "", "operator", START, (TABLET,), "unshare", "r2"))
+    world.run()
+
+    assert _events(world) == {("person", ANN): 4, ("person", BEN): 1}
+    sessions = [session for session in world.sessions().values() if session.session_id.startswith(own)]
+    assert sessions == []
