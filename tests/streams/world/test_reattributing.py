@@ -53,6 +53,8 @@ class SignInPlayer(Player):
         if not self.world.graph.devices.is_attributed(primary):
             return primary
         sign_ins = self.world.graph.devices.sign_ins(primary)
+        if not sign_ins:  # one was merged with it by hand, and who signed in is to be kept apart from it
+            return primary
         before = [sign_in for sign_in in sign_ins if sign_in.since <= event.occurred_at]
         return (before or sign_ins[:1])[-1].identifier
 
