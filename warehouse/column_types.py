@@ -89,3 +89,4 @@ REPAIRS = ColumnType("Array(Tuple(field String, reason LowCardinality(String)))"
 HEADERS = ColumnType("Array(Tuple(name String, value Nullable(String)))", pa.list_(_HEADER), _records)
 JSON_TEXT = ColumnType("String", pa.null(), computed=True)
 UNPARSED = ColumnType("Array(LowCardinality(String))", pa.null(), computed=True)
+IDENTIFIER_ID = ColumnType("UInt128", pa.null(), computed=True)

@@ -16,6 +16,7 @@ from warehouse.column_types import (
     COUNTERS,
     FLAG,
     HEADERS,
+    IDENTIFIER_ID,
     IDENTIFIERS,
     JSON,
     JSON_TEXT,
@@ -108,13 +109,16 @@ _LINK = (
 
 _ALL = (
     WarehouseTable(
-        "events",
+        "raw_events",
         (
             "workspace",
-            "message_id",
+            "intDiv(toUnixTimestamp64Milli(occurred_at), 3600000)",
+            "event",
+            "identifier_id",
+            "occurred_at",
+            "ordinal",
             "source",
-            "identifiers.namespace[1]",
-            "identifiers.value[1]",
+            "message_id",
             "profile_kind = 'account'",
         ),
         (
@@ -141,6 +145,7 @@ _ALL = (
             Column("is_repetition", FLAG, "is_repetition"),
             _VERSION,
             Column("body", BYTES, "body"),
+            Column("identifier_id", IDENTIFIER_ID),
         ),
     ),
     WarehouseTable(
@@ -176,6 +181,20 @@ _ALL = (
         ("workspace", "namespace", "value"),
         (
             _WORKSPACE,
+            Column("namespace", NAME, "identifier.namespace"),
+            Column("value", TEXT, "identifier.value"),
+            Column("profile_id", TEXT),
+            Column("profile_kind", NAME, "record.kind"),
+            _VERSION,
+            _IS_DELETED,
+        ),
+    ),
+    WarehouseTable(
+        "profile_overrides",
+        ("workspace", "identifier_id"),
+        (
+            _WORKSPACE,
+            Column("identifier_id", IDENTIFIER_ID),
             Column("namespace", NAME, "identifier.namespace"),
             Column("value", TEXT, "identifier.value"),
             Column("profile_id", TEXT),
@@ -306,6 +325,28 @@ _ALL = (
             Column("milliseconds", NUMBER),
             Column("partition", NUMBER, "partition"),
             Column("offset", NUMBER, "offset"),
+            _VERSION,
+        ),
+    ),
+    WarehouseTable(
+        "device_sign_ins",
+        (
+            "workspace",
+            "device_namespace",
+            "device_value",
+            "signed_in_at",
+            "namespace",
+            "value",
+            "decision",
+        ),
+        (
+            _WORKSPACE,
+            Column("device_namespace", NAME, "device.namespace"),
+            Column("device_value", TEXT, "device.value"),
+            Column("signed_in_at", TIME, "signed_in_at"),
+            Column("namespace", NAME, "person.namespace"),
+            Column("value", TEXT, "person.value"),
+            Column("decision", NUMBER),
             _VERSION,
         ),
     ),

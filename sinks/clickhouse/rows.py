@@ -4,7 +4,7 @@ Of all rows of a table with one key the highest version counts, and of equal ver
 columns, and so which fields of a record are read, to `tables`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from schemas.identity import PROFILE_ID_LENGTH, kind_of, split_profile_key
 from schemas.records import (
     DeadLetter,
     Event,
+    Identifier,
     IdentityChange,
     Link,
     Profile,
@@ -31,6 +32,7 @@ _PARTITION_BITS = 10  # settings allow 1,024 partitions
 _PROFILE_VERSION_BITS = 32
 _MOST_DECISIONS = 2**31
 _REPETITIONS = 2**63  # from here on are versions of repetitions: they count before the event as it was routed
+_NOBODY = Identifier("", "")
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
 
 Records = Sequence[Any]
@@ -67,7 +69,7 @@ def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
     profile_ids = [key.decode()[-PROFILE_ID_LENGTH:] for key in keys]
     bodies = [message.value() for message in messages]
     return {
-        "events": {
+        "raw_events": {
             "origin": messages,
             "record": events,
             "version": versions,
@@ -90,7 +92,7 @@ def _repetitions(repeated: Sequence[RepeatedEvent], messages: Messages) -> dict[
     said = [each.repetition for each in repeated]
     profile_ids = [repetition.profile_id for repetition in said]
     return {
-        "events": {
+        "raw_events": {
             "origin": messages,
             "record": [each.event for each in repeated],
             "version": [_REPETITIONS | each.decision << _PROFILE_VERSION_BITS | each.version for each in said],
@@ -103,28 +105,42 @@ def _repetitions(repeated: Sequence[RepeatedEvent], messages: Messages) -> dict[
 
 
 def _profiles(profiles: Sequence[Profile], messages: Messages) -> dict[str, Rows]:
-    # Versions of two profiles do not compare, decisions of a workspace do: the later decision owns the identifier.
     claims = [
-        (
-            message,
-            profile,
-            _at_least_0(profile.decision) << _PROFILE_VERSION_BITS | _at_least_0(profile.version),
-            claim,
-            profile.deleted,
-        )
+        claim
         for profile, message in zip(profiles, messages, strict=True)
         if profile.merged_into is None
-        for claim in profile.identifiers
+        for claim in _claims(profile, message)
     ]
-    columns = ("origin", "record", "version", "identifier", "is_deleted")
     return {
         "profiles": {
             **_rows(profiles, messages, [profile.version for profile in profiles]),
             "is_deleted": [profile.merged_into is not None or profile.deleted for profile in profiles],
             "session": [profile.session or _NO_SESSION for profile in profiles],
         },
-        "identifiers": dict(zip(columns, zip(*claims, strict=True), strict=True)) if claims else {},
+        "identifiers": _in_lists(claims, _Claim._fields),
+        # Events of identifiers that GRAPH has never decided about are those of the profile that they were routed to.
+        "profile_overrides": _in_lists([claim for claim in claims if claim.record.decision > 0], _Claim._fields),
     }
+
+
+class _Claim(NamedTuple):
+    """A profile's claim of one of its identifiers. Attributes are the lists of `Rows`."""
+
+    origin: Message
+    record: Profile
+    version: int
+    identifier: Identifier
+    is_deleted: bool
+
+
+def _claims(profile: Profile, message: Message) -> Iterator[_Claim]:
+    """Yield a claim for each identifier.
+
+    Versions of two profiles do not compare, decisions of a workspace do: the later decision owns the identifier.
+    """
+    version = _at_least_0(profile.decision) << _PROFILE_VERSION_BITS | _at_least_0(profile.version)
+    for identifier in profile.identifiers:
+        yield _Claim(message, profile, version, identifier, profile.deleted)
 
 
 def _sessions(sessions: Sequence[Session], messages: Messages) -> dict[str, Rows]:
@@ -158,7 +174,32 @@ def _links(links: Sequence[Link], messages: Messages) -> dict[str, Rows]:
 
 def _identity_changes(changes: Sequence[IdentityChange], messages: Messages) -> dict[str, Rows]:
     rows = {**_rows(changes, messages, [1] * len(changes)), **_positions(messages)}
-    return {"identity_changes": rows}
+    sign_ins = [
+        sign_in for change, message in zip(changes, messages, strict=True) for sign_in in _sign_ins(change, message)
+    ]
+    return {"identity_changes": rows, "device_sign_ins": _in_lists(sign_ins, _SignIn._fields)}
+
+
+class _SignIn(NamedTuple):
+    """A person's sign-in on a shared device, or that the device is shared no more. Attributes as in `_Claim`."""
+
+    origin: Message
+    record: IdentityChange
+    version: int
+    device: Identifier
+    person: Identifier
+    signed_in_at: int
+
+
+def _sign_ins(change: IdentityChange, message: Message) -> Iterator[_SignIn]:
+    """Yield what a change says of the owners of a shared device."""
+    device, *persons = change.identifiers or (_NOBODY,)
+    if change.kind == "unshared":
+        yield _SignIn(message, change, 1, device, _NOBODY, 0)
+    if change.kind == "attributed":
+        for person, claimant in zip(persons, change.claimants, strict=False):
+            since = claimant.claims[0].since if claimant.claims else None
+            yield _SignIn(message, change, 1, device, person, since or 0)
 
 
 def _positions(messages: Messages) -> Rows:
@@ -170,6 +211,11 @@ def _positions(messages: Messages) -> Rows:
 
 def _rows(records: Records, messages: Messages, versions: Sequence[int]) -> Rows:
     return {"origin": messages, "record": records, "version": list(map(_at_least_0, versions))}
+
+
+def _in_lists(rows: Sequence[NamedTuple], names: Sequence[str]) -> Rows:
+    """Rows as one list for each name; without rows, no lists."""
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}
 
 
 def _at_least_0(version: int) -> int:

@@ -1,7 +1,7 @@
 """Which events a profile has folded: a hash of each one's source and message id, never a message id itself.
 
-With each goes a tag of its primary identifier, so that a sender's second attempt can be told from an event that came
-by two identifiers (docs/decisions/0019). No profile forgets one: when there are MAX_IDS of them, the agent moves them
+With each goes a tag of the row that the event has in the warehouse: only of a repetition that is another row must the
+warehouse hear (docs/decisions/0019). No profile forgets one: when there are MAX_IDS of them, the agent moves them
 out of the state, under keys of their own.
 """
 
@@ -22,7 +22,7 @@ MAX_IDS = 1024
 
 
 class EventId(NamedTuple):
-    """What makes an event the same as another one of its profile, and by whom it came."""
+    """What makes an event the same as another one of its profile, and which row of the warehouse it is."""
 
     hash: bytes
     tag: bytes
@@ -51,7 +51,7 @@ class RecentIds(Facet):
         return True
 
     def tag_of(self, hash_: bytes) -> bytes | None:
-        """Find by which primary identifier an event came; None where its id is not among the recent ones."""
+        """Find which row an event is; None where its id is not among the recent ones."""
         position = self.packed.find(hash_)
         while position >= 0 and position % ID_BYTES:  # within an id, or across two
             position = self.packed.find(hash_, position + 1)
@@ -79,8 +79,10 @@ class RecentIds(Facet):
 def id_of(event: Event) -> EventId:
     """Make the id of an event. Two of one profile are the same event if their hashes are equal."""
     named = f"{event.source}\0{event.message_id}".encode("utf-8", "surrogatepass")
-    primary = str(event.identifiers[0]).encode("utf-8", "surrogatepass")
-    return EventId(hashlib.blake2b(named, digest_size=HASH_BYTES).digest(), crc32(primary).to_bytes(TAG_BYTES))
+    row = f"{event.identifiers[0]}\0{event.event}\0{event.occurred_at}\0{event.ordinal}".encode(
+        "utf-8", "surrogatepass"
+    )
+    return EventId(hashlib.blake2b(named, digest_size=HASH_BYTES).digest(), crc32(row).to_bytes(TAG_BYTES))
 
 
 def unpacked(packed: bytes | bytearray) -> Iterator[EventId]:

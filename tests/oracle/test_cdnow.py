@@ -30,7 +30,7 @@ _FIGURES = """
 SELECT count() AS events, uniqExact(profile_id) AS profiles, sum(properties.quantity::Int64) AS discs,
        round(sum(properties.total::Float64), 2) AS dollars,
        toString(toDate(min(occurred_at))) AS first, toString(toDate(max(occurred_at))) AS last
-FROM onefold.events_current WHERE workspace = {workspace:String}
+FROM onefold.events WHERE workspace = {workspace:String}
 """
 _FOLDED = "SELECT sum(events) AS events FROM onefold.profiles WHERE workspace = {workspace:String}"
 _TABLES = ("profiles", "identifiers", "sessions", "segment_changes", "segment_members")

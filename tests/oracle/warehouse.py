@@ -24,7 +24,7 @@ SELECT profile_id, toUnixTimestamp64Milli(started_at) AS started_at, toUnixTimes
 FROM onefold.sessions WHERE workspace = {workspace:String}
 """
 _IDENTIFIERS = "SELECT namespace, value, profile_id FROM onefold.identifiers WHERE workspace = {workspace:String}"
-_EVENTS = "SELECT message_id, profile_id FROM onefold.events_current WHERE workspace = {workspace:String}"
+_EVENTS = "SELECT message_id, profile_id FROM onefold.events WHERE workspace = {workspace:String}"
 _MEMBERS = "SELECT profile_id, segment FROM onefold.segment_members WHERE workspace = {workspace:String}"
 _REJECTED = "SELECT message_id, reason FROM onefold.rejected_events WHERE workspace = {workspace:String}"
 

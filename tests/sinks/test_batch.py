@@ -27,7 +27,7 @@ def test_any_record_of_a_topic_becomes_rows(topic: str, data: st.DataObject) -> 
 @given(records(Event).filter(lambda record: record.workspace != ""))
 def test_any_event_becomes_a_row(record: Event) -> None:
     (insert,) = batch([resolved(record, 7)]).inserts
-    assert (insert.table, insert.columns.num_rows) == ("events", 1)
+    assert (insert.table, insert.columns.num_rows) == ("raw_events", 1)
     assert insert.columns["profile_id"].to_pylist() == [PHONES]
     assert insert.columns["properties_sent"].to_pylist() == [record.properties]
 

@@ -61,9 +61,7 @@ def state(warehouse: Warehouse, workspace: str) -> dict[str, list[tuple[object, 
     where = "WHERE workspace = {workspace:String} ORDER BY ALL"
     return {
         "events": rows(warehouse, f"SELECT message_id, profile_id FROM onefold.events {where}", workspace),
-        "events_current": rows(
-            warehouse, f"SELECT message_id, profile_id FROM onefold.events_current {where}", workspace
-        ),
+        "events_current": rows(warehouse, f"SELECT message_id, profile_id FROM onefold.events {where}", workspace),
         "profiles": rows(warehouse, f"SELECT profile_id, events, version FROM onefold.profiles {where}", workspace),
         "identifiers": rows(
             warehouse, f"SELECT namespace, value, profile_id FROM onefold.identifiers {where}", workspace
@@ -115,7 +113,7 @@ def test_a_block_with_the_token_of_an_earlier_one_is_dropped(warehouse: Warehous
     (once,) = batch([resolved(event("m1", workspace), 0)]).inserts
     (other,) = batch([resolved(event("m2", workspace), 1)]).inserts
     for token, columns in ((workspace, once.columns), (workspace, other.columns)):
-        warehouse.insert("events", columns, token)
+        warehouse.insert("raw_events", columns, token)
     assert rows(warehouse, "SELECT message_id FROM onefold.events WHERE workspace = {workspace:String}", workspace) == [
         ("m1",)
     ]

@@ -12,7 +12,7 @@ from warehouse.queries.values import IN_IDENTIFIERS, identifier_lists
 # The values are found by the index, the first identifier is the one that claims are about.
 _BY_PRIMARY = f"""
 SELECT toString(identifiers.namespace[1]) AS namespace, identifiers.value[1] AS value, count() AS events
-FROM onefold.events FINAL
+FROM onefold.raw_events FINAL
 WHERE workspace = {{workspace:String}} AND profile_kind != 'account'
   AND hasAny(identifiers.value, JSONExtract({{identifiers:String}}, 'Array(Tuple(String, String))').2)
   AND (toString(identifiers.namespace[1]), identifiers.value[1]) IN {IN_IDENTIFIERS}
@@ -20,7 +20,7 @@ GROUP BY namespace, value
 """
 _OF_PERIOD = """
 SELECT count() AS events
-FROM onefold.events FINAL
+FROM onefold.raw_events FINAL
 WHERE workspace = {workspace:String} AND profile_kind != 'account' AND has(identifiers.value, {value:String})
   AND identifiers.namespace[1] = {namespace:String} AND identifiers.value[1] = {value:String}
   AND toUnixTimestamp64Milli(occurred_at) BETWEEN {since:Int64} AND {last:Int64}

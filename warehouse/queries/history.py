@@ -26,9 +26,9 @@ SELECT namespaces, values, source, seen.3 AS message_id, seen.4 AS time
 FROM
 (
     SELECT identifiers.namespace AS namespaces, identifiers.value AS values, source,
-           min((received_at, bitNot(version), message_id, toUnixTimestamp64Milli(occurred_at))) AS first,
-           max((received_at, bitNot(version), message_id, toUnixTimestamp64Milli(occurred_at))) AS last
-    FROM onefold.events FINAL
+           min((received_at, ordinal, message_id, toUnixTimestamp64Milli(occurred_at))) AS first,
+           max((received_at, ordinal, message_id, toUnixTimestamp64Milli(occurred_at))) AS last
+    FROM onefold.raw_events FINAL
     WHERE workspace = {workspace:String} AND length(identifiers.value) > 1
     GROUP BY namespaces, values, source
 )

@@ -24,7 +24,7 @@ ANSWER_TIMEOUT_S = 300.0
 # `place` orders events of one time always in the same way, whatever was found out about them in between: of two that
 # are the same event, every replay takes the same one. Where a row has no offset, its profile has spoken of it already.
 _ROW = """toUnixTimestamp64Milli(occurred_at) AS time,
-           cityHash64(source, message_id, identifiers.namespace[1], identifiers.value[1]) AS place,
+           cityHash64(source, message_id, identifiers.namespace[1], identifiers.value[1], event, ordinal) AS place,
            identifiers.namespace AS namespaces, identifiers.value AS values, body, is_repetition"""
 _EVENTS = f"""
 WITH {{values}} AS wanted
@@ -32,7 +32,7 @@ SELECT time, place, namespaces, values, body, is_repetition
 FROM
 (
     SELECT {_ROW}
-    FROM onefold.events FINAL
+    FROM onefold.raw_events FINAL
     WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted)
       AND (isNull(offset) OR offset < arrayElement({{cut}}, partition + 1))
       AND occurred_at >= fromUnixTimestamp64Milli({{time}})
@@ -40,17 +40,17 @@ FROM
     SELECT {_ROW}
     FROM
     (
-        SELECT *, body FROM onefold.events
+        SELECT *, body FROM onefold.raw_events
         WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted) AND isNull(offset)
         ORDER BY version DESC
-        LIMIT 1 BY message_id, source, identifiers.namespace[1], identifiers.value[1]
+        LIMIT 1 BY occurred_at, event, identifier_id, ordinal, source, message_id
     )
     WHERE is_repetition
 )
 WHERE time > {{time}} OR (time = {{time}} AND place > {{place}})
 ORDER BY time, place
 LIMIT {{limit}}
-SETTINGS final = 0
+SETTINGS final = 0, do_not_merge_across_partitions_select_final = 1
 """
 _SESSIONS = """
 SELECT session_id, version FROM onefold.sessions FINAL

@@ -49,7 +49,7 @@ def attributed(warehouse: Warehouse, workspace: str) -> str:
 
 
 def test_each_event_is_its_owners_and_those_before_the_first_sign_in_too(warehouse: Warehouse, attributed: str) -> None:
-    query = "SELECT message_id, profile_id, routed_profile_id FROM onefold.events_current WHERE workspace = {w:String}"
+    query = "SELECT message_id, profile_id FROM onefold.events WHERE workspace = {w:String}"
     found = {row[0]: row[1] for row in tuples(warehouse, query, {"w": attributed})}
     assert found == {"m5": ADAS, "m15": ADAS, "m20": BENS, "m39": BENS, "m40": ADAS, "m90": ADAS, "own": ADAS}
 

@@ -46,7 +46,7 @@ def write(url: str, workspace: str, *rows: Row) -> None:
         for row, version, is_repeated in versions
     )
     columns = "workspace, message_id, occurred_at, identifiers, body_bytes, is_repetition, version"
-    answer = httpx.post(url, content=f"INSERT INTO onefold.events ({columns}) VALUES {values}")
+    answer = httpx.post(url, content=f"INSERT INTO onefold.raw_events ({columns}) VALUES {values}")
     assert answer.status_code == httpx.codes.OK, answer.text
 
 
@@ -79,7 +79,7 @@ def test_repetitions_are_found_and_named_as_their_profile_said_last(
     assert [(event.occurred_at, event.is_repetition) for event in events] == [
         (1, False), (2, True), (3, False), (4, True), (5, True),
     ]  # fmt: skip
-    answer = httpx.post(migrated, content=f"SELECT count() FROM onefold.events FINAL WHERE workspace = '{workspace}'")
+    answer = httpx.post(migrated, content=f"SELECT count() FROM onefold.events WHERE workspace = '{workspace}'")
     assert int(answer.text) == 3
 
 
@@ -159,7 +159,7 @@ def test_bodies_of_any_bytes_and_size_come_back_whole(migrated: str, past: PastE
     body = "unhex('00ff270a5c')"
     columns = "workspace, message_id, occurred_at, identifiers, body_bytes, version"
     values = f"({literal(workspace)}, 'raw', fromUnixTimestamp64Milli(2, 'UTC'), [('a', 'phone')], {body}, 7)"
-    httpx.post(migrated, content=f"INSERT INTO onefold.events ({columns}) VALUES {values}").raise_for_status()
+    httpx.post(migrated, content=f"INSERT INTO onefold.raw_events ({columns}) VALUES {values}").raise_for_status()
     big = (2**54,) * 1024
     assert [len(event.body) for event in past.page(workspace, ("phone",), big, None)] == [900_000, 5]
     assert [event.body for event in past.page(workspace, ("phone",), big, None)][1] == b"\x00\xff'\n\\"
