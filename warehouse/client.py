@@ -42,6 +42,7 @@ _AS_STREAM = {
     "max_block_size": "2000",  # rows of a batch: faster to read than the default of 65,409, and a thirtieth of its size
 }
 _OF_INSERTS = {
+    "max_partitions_per_insert_block": "0",  # an import may reach back any number of months
     # Rows of one key in one block are left to merges and FINAL, as those of two blocks are: a quarter less CPU.
     "optimize_on_insert": "0",
     "type_json_skip_duplicated_paths": "1",

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schemas import topics
-from schemas.records import Identifier, Membership, OpenSession
+from schemas.records import Event, Identifier, Membership, OpenSession, Repetition
 from tests.sinks.examples import (
     ADA,
     ADAS,
@@ -60,8 +60,8 @@ def history(workspace: str) -> list[Placed]:
 def state(warehouse: Warehouse, workspace: str) -> dict[str, list[tuple[object, ...]]]:
     where = "WHERE workspace = {workspace:String} ORDER BY ALL"
     return {
+        "raw_events": rows(warehouse, f"SELECT message_id, profile_id FROM onefold.raw_events {where}", workspace),
         "events": rows(warehouse, f"SELECT message_id, profile_id FROM onefold.events {where}", workspace),
-        "events_current": rows(warehouse, f"SELECT message_id, profile_id FROM onefold.events {where}", workspace),
         "profiles": rows(warehouse, f"SELECT profile_id, events, version FROM onefold.profiles {where}", workspace),
         "identifiers": rows(
             warehouse, f"SELECT namespace, value, profile_id FROM onefold.identifiers {where}", workspace
@@ -74,8 +74,8 @@ def state(warehouse: Warehouse, workspace: str) -> dict[str, list[tuple[object, 
 
 
 EXPECTED: dict[str, list[tuple[object, ...]]] = {
-    "events": [("m1", PHONES), ("m2", ADAS)],
-    "events_current": [("m1", ADAS), ("m2", ADAS)],
+    "raw_events": [("m1", PHONES), ("m2", ADAS)],
+    "events": [("m1", ADAS), ("m2", ADAS)],
     "profiles": [(ADAS, 2, 6)],
     "identifiers": [("anonymous_id", "phone", ADAS), ("user_id", "ada", ADAS)],
     "sessions": [("s2", "closed")],
@@ -132,13 +132,50 @@ def test_of_many_rows_of_one_key_in_one_insert_the_newest_counts_before_and_afte
     assert rows(warehouse, query, workspace) == expected
 
 
-def test_of_two_events_with_one_message_id_the_first_counts(warehouse: Warehouse, workspace: str) -> None:
-    first = resolved(event("m1", workspace, event="First"), 10)
-    second = resolved(event("m1", workspace, event="Second"), 11)
+def test_of_an_event_that_was_imported_twice_the_first_counts(warehouse: Warehouse, workspace: str) -> None:
+    first = resolved(event("m1", workspace, received_at=NOW), 10)
+    second = resolved(event("m1", workspace, received_at=NOW + 1), 11)
     for places in ([first], [second], [second, first], [first, second]):
         insert(warehouse, places)
-        found = rows(warehouse, "SELECT event FROM onefold.events WHERE workspace = {workspace:String}", workspace)
-        assert found == [("First",)]
+        query = "SELECT toUnixTimestamp64Milli(received_at) FROM onefold.events WHERE workspace = {workspace:String}"
+        assert rows(warehouse, query, workspace) == [(NOW,)]
+
+
+def test_of_an_event_that_was_sent_twice_its_profile_says_which_counts(warehouse: Warehouse, workspace: str) -> None:
+    first, again = event("m1", workspace), event("m1", workspace, occurred_at=NOW - 3_600_000 * 24 * 40)
+
+    def said(version: int, is_repeated: bool) -> Placed:
+        encoded = codec().encoder(Event)(again)
+        return placed(topics.EVENTS_REPEATED, Repetition(workspace, PHONES, encoded, is_repeated, 0, version), version)
+
+    query = "SELECT count(), min(occurred_at) = max(occurred_at) FROM onefold.events WHERE workspace = {workspace:String}"
+    for places in (
+        [resolved(first, 0), resolved(again, 1), said(3, is_repeated=True)],
+        [resolved(again, 1)],
+        [said(3, is_repeated=True)],
+    ):
+        insert(warehouse, places)
+        assert rows(warehouse, query, workspace) == [(1, 1)]
+    insert(warehouse, [said(5, is_repeated=False)])
+    assert rows(warehouse, query, workspace) == [(2, 0)]
+    insert(warehouse, [said(4, is_repeated=True)])
+    assert rows(warehouse, query, workspace) == [(2, 0)]
+
+
+def test_events_of_any_month_fit_into_one_insert(warehouse: Warehouse, workspace: str) -> None:
+    month = 30 * 86_400_000
+    times = [NOW - month * at for at in range(1_500)]
+    insert(warehouse, [resolved(event(f"m{at}", workspace, occurred_at=at), number) for number, at in enumerate(times)])
+    where = "FROM onefold.events WHERE workspace = {workspace:String}"
+    assert rows(warehouse, f"SELECT count() {where}", workspace) == [(1_500,)]
+    query = f"SELECT count() {where} AND occurred_at < '1960-01-01 00:00:00'"
+    assert rows(warehouse, query, workspace) == [(sum(at < -315_619_200_000 for at in times),)]
+    ((partitions,),) = rows(
+        warehouse,
+        "SELECT uniqExact(_partition_id) FROM onefold.raw_events WHERE workspace = {workspace:String}",
+        workspace,
+    )
+    assert int(str(partitions)) < 12 * 60
 
 
 def test_the_survivors_claim_beats_an_older_claim_of_a_busier_profile(warehouse: Warehouse, workspace: str) -> None:
@@ -193,7 +230,7 @@ def test_hostile_json_costs_neither_its_event_nor_the_batch(warehouse: Warehouse
     ]
     insert(warehouse, [*places, resolved(event("good", workspace, properties='{"total": 12.5}'), 99)])
     query = (
-        "SELECT message_id, properties_text, traits_text, context_text, unparsed, empty(properties) FROM onefold.events"
+        "SELECT message_id, properties_text, traits_text, context_text, unparsed, empty(properties) FROM onefold.raw_events"
         " WHERE workspace = {workspace:String} ORDER BY message_id"
     )
     found = rows(warehouse, query, workspace)
@@ -265,11 +302,11 @@ def test_the_accepted_bytes_of_an_event_are_kept_and_not_shown(warehouse: Wareho
     sent = event("m1", workspace, traits='{"gone": null}')
     place = resolved(sent, 7, partition=3)
     insert(warehouse, [place])
-    where = f"FROM onefold.events FINAL WHERE workspace = '{workspace}'"
+    where = f"FROM onefold.raw_events FINAL WHERE workspace = '{workspace}'"
     (row,) = tuples(warehouse, f"SELECT hex(body), offset, partition {where}")
     assert codec().decode(type(sent), bytes.fromhex(str(row[0]))) == sent
     assert row[1:] == (7, 3)
-    for table in ("events", "events_current"):
+    for table in ("events", "raw_events"):
         shown = {str(row[0]) for row in tuples(warehouse, f"DESCRIBE (SELECT * FROM onefold.{table})")}
         assert shown.isdisjoint({"body", "body_bytes", "offset", "partition"})
 
@@ -278,7 +315,7 @@ def test_events_of_an_identifier_are_found_without_reading_all(warehouse: Wareho
     named = [event(f"m{at}", workspace, identifiers=(Identifier("email", f"v{at}"),)) for at in range(30_000)]
     insert(warehouse, [resolved(one, at) for at, one in enumerate(named)])
     query = (
-        "EXPLAIN indexes = 1 SELECT body FROM onefold.events FINAL"
+        "EXPLAIN indexes = 1 SELECT body FROM onefold.raw_events FINAL"
         " WHERE workspace = {workspace:String} AND hasAny(identifiers.value, ['v7', 'v8'])"
     )
     assert _granules(warehouse, query, workspace, "identifier_values") < 0.75

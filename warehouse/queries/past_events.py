@@ -24,7 +24,7 @@ ANSWER_TIMEOUT_S = 300.0
 # `place` orders events of one time always in the same way, whatever was found out about them in between: of two that
 # are the same event, every replay takes the same one. Where a row has no offset, its profile has spoken of it already.
 _ROW = """toUnixTimestamp64Milli(occurred_at) AS time,
-           cityHash64(source, message_id, identifiers.namespace[1], identifiers.value[1], event, ordinal) AS place,
+           cityHash64(source, message_id, identifier_id, ifNull(event, ''), ordinal) AS place,
            identifiers.namespace AS namespaces, identifiers.value AS values, body, is_repetition"""
 _EVENTS = f"""
 WITH {{values}} AS wanted
@@ -40,7 +40,7 @@ FROM
     SELECT {_ROW}
     FROM
     (
-        SELECT *, body FROM onefold.raw_events
+        SELECT *, body, identifier_id FROM onefold.raw_events
         WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted) AND isNull(offset)
         ORDER BY version DESC
         LIMIT 1 BY occurred_at, event, identifier_id, ordinal, source, message_id

@@ -94,7 +94,7 @@ def test_the_texts_of_an_event_are_what_was_sent(
     migrated: str, warehouse: Warehouse, workspace: str, sent: str
 ) -> None:
     insert(warehouse, [resolved(event("m1", workspace, properties=sent, traits=sent, context=sent), 0)])
-    query = f"SELECT properties_text, traits_text, context_text FROM events WHERE workspace = '{workspace}'"
+    query = f"SELECT properties_text, traits_text, context_text FROM raw_events WHERE workspace = '{workspace}'"
     (row,) = json.loads(output(migrated, "sql", query, "--json"))
     assert list(row.values()) == [sent] * 3
 
