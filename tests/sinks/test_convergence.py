@@ -148,7 +148,9 @@ def test_of_an_event_that_was_sent_twice_its_profile_says_which_counts(warehouse
         encoded = codec().encoder(Event)(again)
         return placed(topics.EVENTS_REPEATED, Repetition(workspace, PHONES, encoded, is_repeated, 0, version), version)
 
-    query = "SELECT count(), min(occurred_at) = max(occurred_at) FROM onefold.events WHERE workspace = {workspace:String}"
+    query = (
+        "SELECT count(), min(occurred_at) = max(occurred_at) FROM onefold.events WHERE workspace = {workspace:String}"
+    )
     for places in (
         [resolved(first, 0), resolved(again, 1), said(3, is_repeated=True)],
         [resolved(again, 1)],
@@ -230,8 +232,8 @@ def test_hostile_json_costs_neither_its_event_nor_the_batch(warehouse: Warehouse
     ]
     insert(warehouse, [*places, resolved(event("good", workspace, properties='{"total": 12.5}'), 99)])
     query = (
-        "SELECT message_id, properties_text, traits_text, context_text, unparsed, empty(properties) FROM onefold.raw_events"
-        " WHERE workspace = {workspace:String} ORDER BY message_id"
+        "SELECT message_id, properties_text, traits_text, context_text, unparsed, empty(properties)"
+        " FROM onefold.raw_events WHERE workspace = {workspace:String} ORDER BY message_id"
     )
     found = rows(warehouse, query, workspace)
     assert [row[0] for row in found] == ["good", *(f"m{at:02}" for at in range(len(HOSTILE)))]

@@ -60,7 +60,7 @@ def test_what_was_committed_is_written_and_what_was_aborted_is_not(
     feeder.send([(topics.PROFILES, 0, 0, profile_key(workspace, ADAS), profile(ADAS, 1, workspace))])
     wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
     assert message_ids(answers, workspace) == sorted(f"m{at}" for at in range(10))
-    assert 'onefold_sink_rows_total{table="events"} 10.0' in sink.metrics()
+    assert 'onefold_sink_rows_total{table="raw_events"} 10.0' in sink.metrics()
     assert 'onefold_sink_rows_total{table="profiles"} 1.0' in sink.metrics()
     assert sink.status("/health/live") == httpx.codes.OK
 
@@ -150,8 +150,8 @@ def test_it_waits_for_a_clickhouse_that_is_away(
 
 
 DROPS = [
-    "DROP TABLE onefold.events SYNC",
-    "ALTER TABLE onefold.events DROP COLUMN repairs",
+    "DROP TABLE onefold.raw_events SYNC",
+    "ALTER TABLE onefold.raw_events DROP COLUMN repairs",
     "DROP DATABASE onefold SYNC",
 ]
 
@@ -224,8 +224,8 @@ def test_it_stops_with_one_line_when_clickhouse_will_never_take_the_rows(
 ) -> None:
     with running_sink(stack, tmp_path, ONEFOLD_CLICKHOUSE=gateway.url) as sink:
         with Warehouse(gateway.url) as clickhouse:
-            clickhouse.run("ALTER TABLE onefold.events DROP COLUMN repairs")
-            clickhouse.run("ALTER TABLE onefold.events ADD COLUMN repairs Array(UInt64)")
+            clickhouse.run("ALTER TABLE onefold.raw_events DROP COLUMN repairs")
+            clickhouse.run("ALTER TABLE onefold.raw_events ADD COLUMN repairs Array(UInt64)")
         feeder.send(events(workspace, 1))
         assert sink.wait() == 1
         last = sink.output.strip().splitlines()[-1]

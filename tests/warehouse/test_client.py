@@ -69,7 +69,7 @@ def test_a_table_or_a_column_that_is_not_there_may_come_back(warehouse: Warehous
         warehouse.insert("nowhere", insert.columns, "token")
     renamed = insert.columns.rename_columns([f"no_{name}" for name in insert.columns.column_names])
     with pytest.raises(IncompleteError, match=said):
-        warehouse.insert("events", renamed, "token")
+        warehouse.insert("raw_events", renamed, "token")
 
 
 def test_a_server_that_is_away_is_named_without_its_password() -> None:

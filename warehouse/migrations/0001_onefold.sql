@@ -376,8 +376,8 @@ GROUP BY identifier_id;
 
 -- The events, each once, each with the profile that it belongs to now: after every merge and unmerge since, and, if it came
 -- from a shared device, by the device's owner at its time. An identifier that no profile has claimed keeps the profile that
--- its events were routed to.
-CREATE OR REPLACE VIEW onefold.events AS
+-- its events were routed to. `events` and `events_of` are made of this one, which has the identifier's number, too.
+CREATE OR REPLACE VIEW onefold.current_events AS
 SELECT
     workspace, source, message_id, type, event, occurred_at, sent_at, received_at, ordinal,
     multiIf(
@@ -390,7 +390,7 @@ SELECT
         notEmpty(owners), coalesce(nullIf(arrayLast(owner -> owner.since <= occurred_at, owners).profile_kind, ''), toString(routed_kind)),
         current_id != '', current_kind,
         toString(routed_kind)) AS profile_kind,
-    identifiers, properties, traits, context, repairs
+    identifiers, properties, traits, context, repairs, routed.identifier_id AS identifier_id
 FROM
 (
     SELECT
@@ -403,3 +403,24 @@ LEFT ANY JOIN
     SELECT identifier_id, profile_id AS current_id, profile_kind AS current_kind, owners FROM onefold.current_overrides
 ) AS current ON routed.identifier_id = current.identifier_id
 SETTINGS do_not_merge_across_partitions_select_final = 1;
+
+-- What everybody queries.
+CREATE OR REPLACE VIEW onefold.events AS SELECT * EXCEPT (identifier_id) FROM onefold.current_events;
+
+-- The events of one profile, whatever the size of the table:
+-- SELECT * FROM events_of(workspace = 'main', profile = '...'). They are looked for among those of its identifiers, and of
+-- the shared devices that they have owned.
+CREATE OR REPLACE VIEW onefold.events_of AS
+WITH named AS
+(
+    SELECT workspace, toString(identifier.namespace) AS namespace, identifier.value AS value
+    FROM onefold.profiles FINAL ARRAY JOIN identifiers AS identifier
+    WHERE workspace = {workspace:String} AND profile_id = {profile:String}
+)
+SELECT * EXCEPT (identifier_id) FROM onefold.current_events
+WHERE workspace = {workspace:String} AND profile_id = {profile:String} AND identifier_id IN (
+    SELECT reinterpretAsUInt128(sipHash128(workspace, namespace, value)) FROM named
+    UNION ALL
+    SELECT reinterpretAsUInt128(sipHash128(workspace, device_namespace, device_value)) FROM onefold.device_owners
+    WHERE (workspace, namespace, value) IN (SELECT workspace, namespace, value FROM named)
+);

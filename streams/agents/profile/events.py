@@ -57,7 +57,7 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
 
 
 def _repeat(batch: Batch, profile: BatchProfile, state: ProfileState, routed: RoutedEvent) -> None:
-    """Count a repetition; the warehouse, which has a row for each primary identifier, must hear of one by another."""
+    """Count a repetition; the warehouse must hear of it, unless it is the row that the first event has already."""
     batch.tally[metrics.EVENTS, (profile.context.workspace, "duplicate")] += 1
     event_id = id_of(routed.event)
     if batch.known_ids(profile, state).tag_of(event_id.hash) != event_id.tag:

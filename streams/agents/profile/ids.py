@@ -26,7 +26,7 @@ class KnownIds:
         return self._recent.stored > 0 and self._view.get(self._key_of(id_of(event).hash)) is not None
 
     def tag_of(self, hash_: bytes) -> bytes | None:
-        """Find by which primary identifier an event came; None if the profile has not folded it."""
+        """Find which row of the warehouse an event is; None if the profile has not folded it."""
         tag = self._recent.tag_of(hash_)
         if tag is not None or not self._recent.stored:
             return tag

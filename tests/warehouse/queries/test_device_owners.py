@@ -54,6 +54,16 @@ def test_each_event_is_its_owners_and_those_before_the_first_sign_in_too(warehou
     assert found == {"m5": ADAS, "m15": ADAS, "m20": BENS, "m39": BENS, "m40": ADAS, "m90": ADAS, "own": ADAS}
 
 
+def test_the_events_of_a_profile_are_found_by_its_identifiers_and_devices(
+    warehouse: Warehouse, attributed: str
+) -> None:
+    def of(profile_id: str) -> set[object]:
+        query = "SELECT message_id FROM onefold.events_of(workspace = {w:String}, profile = {p:String})"
+        return {row[0] for row in tuples(warehouse, query, {"w": attributed, "p": profile_id})}
+
+    assert (of(ADAS), of(BENS), of(PHONES)) == ({"m5", "m15", "m40", "m90", "own"}, {"m20", "m39"}, set())
+
+
 def test_nobody_owns_a_device_that_was_unshared_until_it_is_shared_anew(warehouse: Warehouse, attributed: str) -> None:
     def owners() -> list[tuple[object, ...]]:
         query = "SELECT value, since = toDateTime64('1900-01-01', 3, 'UTC') FROM onefold.device_owners"
