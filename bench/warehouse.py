@@ -1,7 +1,7 @@
 """How long people wait for the warehouse: the questions of analysts and of whoever looks at a person, in two layouts.
 
-`python -m bench.warehouse` makes events of 90 days inside of ClickHouse: in the tables that the migrations create, and in
-one that is sorted by message id and whose view joins every event with every identifier, as Onefold had it before. Each
+`python -m bench.warehouse` makes events of 90 days inside of ClickHouse: in the tables that the migrations create, and
+in one that is sorted by message id and whose view joins every event with every identifier, as Onefold had it. Each
 question is asked several times; the table shows the quickest answer, and the ratio of both.
 """
 
@@ -37,7 +37,8 @@ _ROW = """
 _COLUMNS = """'main' AS workspace, source, message_id, type, event, occurred_at, occurred_at AS received_at,
     toInt64(number) AS ordinal, concat('00000000-0000-5000-8000-', leftPad(toString(person), 12, '0')) AS profile_id,
     'person' AS profile_kind, [('anonymous_id', device)] AS identifiers,
-    concat('{"total":', toString(number % 1000 / 10), ',"product":"p', toString(number % 5000), '"}') AS properties_sent,
+    concat('{"total":', toString(number % 1000 / 10), ',"product":"p', toString(number % 5000), '"}')
+        AS properties_sent,
     concat('{"page":{"url":"https://shop.example/p/', toString(number % 5000), '"}}') AS context_sent,
     toUInt64(9223372036854775807 - number * 1024) AS version"""
 _NAMES = (
@@ -221,9 +222,8 @@ def main() -> None:
             fill(warehouse, arguments.events, people, not arguments.only_now)
             filled_s = time.monotonic() - started
             Terminal().print(measure(warehouse, not arguments.only_now))
-    print(
-        f"{arguments.events:,} events over {DAYS} days of {people:,} people, a fifth merged once; made in {filled_s:.0f} s"
-    )
+    made = f"{arguments.events:,} events of {people:,} people, a fifth of them merged once, over {DAYS} days"
+    print(f"{made}; written in {filled_s:.0f} s")
 
 
 if __name__ == "__main__":
