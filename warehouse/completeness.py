@@ -12,9 +12,14 @@ from warehouse.migrate import execute, read_migrations
 
 _NAMED = 3
 
-_COLUMNS = (
-    "SELECT table, groupArray(name) AS columns FROM system.columns WHERE database = {database:String} GROUP BY table"
-)
+# By tables, as a view with parameters has no columns until it is asked.
+_COLUMNS = """
+SELECT made.name AS table, groupArray(listed.name) AS columns
+FROM system.tables AS made
+LEFT JOIN system.columns AS listed ON listed.database = made.database AND listed.table = made.name
+WHERE made.database = {database:String}
+GROUP BY table
+"""
 _FUNCTIONS = "SELECT groupArray(name) AS names FROM system.functions WHERE origin = 'SQLUserDefined'"
 
 
