@@ -49,5 +49,5 @@ def _pages(past: Past, workspace: str, values: Sequence[str], cut: Sequence[int]
             return
 
 
-def _order(event: PastEvent) -> tuple[int, int]:
+def _order(event: PastEvent) -> tuple[int, tuple[int, int, int]]:
     return event.occurred_at, event.place

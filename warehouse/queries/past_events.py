@@ -21,14 +21,15 @@ PAGE_ROWS = 20_000
 LEAST_PAGE_ROWS = 500
 ANSWER_TIMEOUT_S = 300.0
 
-# `place` orders events of one time always in the same way, whatever was found out about them in between: of two that
-# are the same event, every replay takes the same one. Where a row has no offset, its profile has spoken of it already.
+# Events of one time are in the order in which they arrived, whatever was found out about them in between: of two that are the same event, every replay takes the same one. Where a row has no offset, its profile has
+# spoken of it already.
 _ROW = """toUnixTimestamp64Milli(occurred_at) AS time,
-           cityHash64(source, message_id, identifier_id, ifNull(event, ''), ordinal) AS place,
+           (toUnixTimestamp64Milli(received_at), ordinal,
+            cityHash64(source, message_id, identifier_id, ifNull(event, ''))) AS place,
            identifiers.namespace AS namespaces, identifiers.value AS values, body, is_repetition"""
 _EVENTS = f"""
 WITH {{values}} AS wanted
-SELECT time, place, namespaces, values, body, is_repetition
+SELECT time, place.1 AS received, place.2 AS arrival, place.3 AS hash, namespaces, values, body, is_repetition
 FROM
 (
     SELECT {_ROW}
@@ -67,16 +68,20 @@ SELECT greatest(
 ) AS version
 SETTINGS final = 0
 """
+_FIRST_PLACE = (-(2**63), -(2**63), 0)
 _LEAST_TIME = -62_135_596_800_000  # year 1; what ClickHouse cannot hold it has cut off
 
 logger = logging.getLogger(__name__)
 
 
 class PastEvent(NamedTuple):
-    """An event: when, by whom, its accepted bytes, whether it counts as a repetition; `place`: among equal times."""
+    """An event: when, by whom, its accepted bytes, whether it counts as a repetition.
+
+    `place`: among equal times; the time of receipt, the ordinal, and a hash.
+    """
 
     occurred_at: int
-    place: int
+    place: tuple[int, int, int]
     identifiers: tuple[Identifier, ...]
     body: bytes
     is_repetition: bool = False
@@ -109,7 +114,7 @@ class PastEvents:
             values=literals(values),
             cut=f"[{', '.join(map(str, cut))}]::Array(UInt64)",
             time=max(after.occurred_at, _LEAST_TIME) if after else _LEAST_TIME,
-            place=after.place if after else 0,
+            place="({}, {}, {})".format(*(after.place if after else _FIRST_PLACE)),
             limit=self._page_rows,
         )
         with self._reading():
@@ -145,8 +150,9 @@ class PastEvents:
 def _events(batch: "pa.RecordBatch") -> Iterator[PastEvent]:
     import pyarrow as pa
 
-    times, places, namespaces, values = (batch.column(number).to_pylist() for number in range(4))
-    bodies, repetitions = batch.column(4).cast(pa.binary()).to_pylist(), batch.column(5).to_pylist()
+    times, received, ordinals, hashes, namespaces, values = (batch.column(number).to_pylist() for number in range(6))
+    bodies, repetitions = batch.column(6).cast(pa.binary()).to_pylist(), batch.column(7).to_pylist()
+    places = zip(received, ordinals, hashes, strict=True)
     rows = zip(times, places, namespaces, values, bodies, repetitions, strict=True)
     for time, place, names, texts, body, is_repetition in rows:
         yield PastEvent(time, place, tuple(map(Identifier, names, texts)), body, bool(is_repetition))

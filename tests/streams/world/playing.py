@@ -72,7 +72,7 @@ class Player:
 
     What a step sends, and in what order the stages read afterwards, comes of the seed and the step's number: it stays
     the same when Hypothesis leaves others out.
-    `has_copies`: whether events come again that name others. `gaps`: between events, in ms. `rests`: how long nothing
+    `has_copies`: whether events come again, of others too. `gaps`: between events, in ms. `rests`: how long nothing
     is sent before a check. `pool`: what a request may name.
     """
 
@@ -127,10 +127,11 @@ class Player:
             self.world.send(event)
 
     def send_copy(self, random: Random) -> None:
-        """Send an earlier event once more, by other identifiers."""
+        """Send an earlier event once more, by other identifiers or another request."""
         if self.has_copies and self.sent:
-            identifiers = self.event(random, len(self.sent), self.at).identifiers
-            copy = msgspec.structs.replace(random.choice(self.sent), identifiers=identifiers)
+            first, by = random.choice(self.sent), self.event(random, len(self.sent), self.at)
+            identifiers = random.choice((first.identifiers, by.identifiers, by.identifiers))
+            copy = msgspec.structs.replace(first, identifiers=identifiers, ordinal=random.choice((0, 1, 2)))
             note(f"copy: {copy}")
             self.sent.append(copy)
             self.world.send(copy)

@@ -27,13 +27,13 @@ from warehouse.queries.past_events import PastEvent, Published
 _READER = {topics.IDENTITY_ROUTES: "resolve", topics.EVENTS_RESOLVED: "profile", topics.PROFILE_COMMANDS: "profile"}
 
 
-EventKey = tuple[str, str, Identifier]
-"""What the warehouse has one row for: source, message id, and primary identifier."""
+EventKey = tuple[str, str, Identifier, str | None, int, int]
+"""What the warehouse has one row for: source, message id, primary identifier, name, time and ordinal."""
 
 
 def event_key(event: Event) -> EventKey:
     """The key of an event."""
-    return event.source, event.message_id, event.identifiers[0]
+    return event.source, event.message_id, event.identifiers[0], event.event, event.occurred_at, event.ordinal
 
 
 class Logs(Protocol):
@@ -157,7 +157,7 @@ class _Past:
         repeated = self._logs.repeated()
         for partition, offset, event, body in self._logs.resolved():
             key = event_key(event)
-            place = crc32(repr(key).encode())
+            place = event.received_at, event.ordinal, crc32(repr(key).encode())
             row = PastEvent(event.occurred_at, place, event.identifiers, body, repeated.get(key, False))
             if offset < cut[partition] or key in repeated:
                 first[key] = min(first.get(key, ((offset, partition), row)), ((offset, partition), row))
@@ -239,5 +239,5 @@ class _Progress:
         return {partition: self._logs.position(_READER[partition[0]], *partition) for partition in of}
 
 
-def _rank(row: PastEvent) -> tuple[int, int]:
+def _rank(row: PastEvent) -> tuple[int, tuple[int, int, int]]:
     return row.occurred_at, row.place
