@@ -21,8 +21,8 @@ PAGE_ROWS = 20_000
 LEAST_PAGE_ROWS = 500
 ANSWER_TIMEOUT_S = 300.0
 
-# Events of one time are in the order in which they arrived, whatever was found out about them in between: of two that are the same event, every replay takes the same one. Where a row has no offset, its profile has
-# spoken of it already.
+# Events of one time are in the order in which they arrived, whatever was found out about them in between: of two that
+# are the same event, every replay takes the same one. Where a row has no offset, its profile has spoken of it already.
 _ROW = """toUnixTimestamp64Milli(occurred_at) AS time,
            (toUnixTimestamp64Milli(received_at), ordinal,
             cityHash64(source, message_id, identifier_id, ifNull(event, ''))) AS place,
