@@ -79,7 +79,7 @@ class RecentIds(Facet):
 def id_of(event: Event) -> EventId:
     """Make the id of an event. Two of one profile are the same event if their hashes are equal."""
     named = f"{event.source}\0{event.message_id}".encode("utf-8", "surrogatepass")
-    row = f"{event.identifiers[0]}\0{event.event}\0{event.occurred_at}\0{event.ordinal}".encode(
+    row = f"{event.identifiers[0]}\0{event.event or ''}\0{event.occurred_at}\0{event.ordinal}".encode(
         "utf-8", "surrogatepass"
     )
     return EventId(hashlib.blake2b(named, digest_size=HASH_BYTES).digest(), crc32(row).to_bytes(TAG_BYTES))

@@ -34,7 +34,7 @@ FROM
 (
     SELECT {_ROW}
     FROM onefold.raw_events FINAL
-    WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted)
+    WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted) AND has(wanted, identifiers.value[1])
       AND (isNull(offset) OR offset < arrayElement({{cut}}, partition + 1))
       AND occurred_at >= fromUnixTimestamp64Milli({{time}})
     UNION ALL
@@ -42,7 +42,8 @@ FROM
     FROM
     (
         SELECT *, body, identifier_id FROM onefold.raw_events
-        WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted) AND isNull(offset)
+        WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted) AND has(wanted, identifiers.value[1])
+          AND isNull(offset) AND occurred_at >= fromUnixTimestamp64Milli({{time}})
         ORDER BY version DESC
         LIMIT 1 BY occurred_at, event, identifier_id, ordinal, source, message_id
     )

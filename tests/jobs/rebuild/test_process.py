@@ -250,7 +250,9 @@ def test_it_waits_for_a_clickhouse_that_is_away(
     nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
     with rebuilder_process(stack, tmp_path, ONEFOLD_CLICKHOUSE=nowhere) as rebuilder:
-        wait_until(lambda: rebuilder.is_ready() and 'retries_total{step="replay"}' in rebuilder.metrics(), "a retry")
+        rebuilder.wait_for_output("trying again until it works")
+        wait_until(lambda: 'retries_total{step="replay"}' in rebuilder.metrics(), "a retry")
+        assert not rebuilder.is_ready()
         assert kafka.rebuilt(workspace) == []
         assert rebuilder.terminate(within_s=2.5) == 0
         assert rebuilder.output.count("trying again until it works") == 1

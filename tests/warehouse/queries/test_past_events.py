@@ -87,7 +87,7 @@ def test_events_come_in_order_of_time_and_only_those_before_the_cut(
     migrated: str, past: PastEvents, workspace: str
 ) -> None:
     expected = [
-        row(1, 0, 10, "other", "phone"),
+        row(1, 0, 10, "phone", "other"),
         row(1, 4, 20, "phone"),
         row(0, 5, 20, "phone"),
         row(3, 5, 20, "phone", body=b""),
