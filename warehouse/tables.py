@@ -200,7 +200,6 @@ _ALL = (
             Column("profile_id", TEXT),
             Column("profile_kind", NAME, "record.kind"),
             _VERSION,
-            _IS_DELETED,
         ),
     ),
     WarehouseTable(

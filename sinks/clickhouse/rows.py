@@ -119,10 +119,7 @@ def _profiles(profiles: Sequence[Profile], messages: Messages) -> dict[str, Rows
         },
         "identifiers": _in_lists(claims, _Claim._fields),
         # Events of identifiers that GRAPH has never decided about are those of the profile that they were routed to.
-        # A claim outlives its profile: what vanished together stays together.
-        "profile_overrides": _in_lists(
-            [claim._replace(is_deleted=False) for claim in claims if claim.record.decision > 0], _Claim._fields
-        ),
+        "profile_overrides": _in_lists([claim for claim in claims if claim.record.decision > 0], _Claim._fields),
     }
 
 

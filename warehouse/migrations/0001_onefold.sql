@@ -151,13 +151,11 @@ CREATE TABLE IF NOT EXISTS onefold.profile_overrides
     identifier_id UInt128 MATERIALIZED reinterpretAsUInt128(sipHash128(workspace, namespace, value)) COMMENT 'As in raw_events',
     namespace LowCardinality(String),
     value String,
-    profile_id String COMMENT 'The profile that has the identifier now',
+    profile_id String COMMENT 'The profile that has the identifier now, or had it last: what vanished together stays together',
     profile_kind LowCardinality(String) COMMENT 'person, device or account',
-    version UInt64 COMMENT 'The identity decision first, then the profile''s version',
-    is_deleted UInt8 COMMENT 'Its profile ended, and no other has the identifier now',
-    INDEX profile_id profile_id TYPE bloom_filter(0.001) GRANULARITY 1
+    version UInt64 COMMENT 'The identity decision first, then the profile''s version'
 )
-ENGINE = ReplacingMergeTree(version, is_deleted)
+ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, identifier_id)
 SETTINGS non_replicated_deduplication_window = 1000;
 
@@ -378,16 +376,17 @@ GROUP BY identifier_id;
 -- from a shared device, by the device's owner at its time. An identifier that no profile has claimed keeps the profile that
 -- its events were routed to. `events` and `events_of` are made of this one, which has the identifier's number, too.
 CREATE OR REPLACE VIEW onefold.current_events AS
+WITH arrayLast(period -> period.since <= occurred_at, owners) AS owner
 SELECT
     workspace, source, message_id, type, event, occurred_at, sent_at, received_at, ordinal,
     multiIf(
         routed_kind = 'account', routed_id,
-        notEmpty(owners), coalesce(nullIf(arrayLast(owner -> owner.since <= occurred_at, owners).profile_id, ''), routed_id),
+        notEmpty(owners), coalesce(nullIf(owner.profile_id, ''), routed_id),
         current_id != '', current_id,
         routed_id) AS profile_id,
     multiIf(
         routed_kind = 'account', toString(routed_kind),
-        notEmpty(owners), coalesce(nullIf(arrayLast(owner -> owner.since <= occurred_at, owners).profile_kind, ''), toString(routed_kind)),
+        notEmpty(owners), coalesce(nullIf(owner.profile_kind, ''), toString(routed_kind)),
         current_id != '', current_kind,
         toString(routed_kind)) AS profile_kind,
     identifiers, properties, traits, context, repairs, routed.identifier_id AS identifier_id
