@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Options of pytest for the long forms, such as --ignore=tests/faults.
 SOAK ?=
 
-.PHONY: demo test test-fast soak lint bench bench-hostile bench-identity bench-peers bench-warehouse help clean
+.PHONY: demo test test-fast soak lint bench bench-hostile bench-identity bench-peers bench-warehouse docs-reference help clean
 
 demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live shop (DEMO_SECONDS=20 for a short run)
 	@$(BIN)/onefold demo
@@ -47,6 +47,9 @@ bench-peers: $(VENV)/installed-test  ## one stateful job on Onefold and on its p
 
 bench-warehouse: $(VENV)/installed-test  ## how long analysts wait: ten million events, this layout and the one before
 	$(BIN)/python -m bench.warehouse
+
+docs-reference: $(VENV)/installed  ## write docs/reference/tables.md anew, of the migrations
+	@$(BIN)/python -m warehouse.reference > docs/reference/tables.md
 
 # Python is checked before anything is made, so that a wrong one is told in a line.
 $(VENV)/bin/python:

@@ -1,6 +1,7 @@
 """Reads off statements what they make: tables and views with their columns, functions. Pure, by tokens."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 
 import msgspec
@@ -18,6 +19,7 @@ class Blueprint(msgspec.Struct, frozen=True):
     kind: str
     name: str
     columns: Mapping[str, str] = MappingProxyType({})
+    comment: str = ""
 
 
 def blueprints(statements: Iterable[str]) -> Mapping[str, Blueprint]:
@@ -33,7 +35,7 @@ def blueprints(statements: Iterable[str]) -> Mapping[str, Blueprint]:
             columns = dict(_columns(statement.encode(), tokens[last + 1 :]))
             if words[last + 1 : last + 2] == [b"AS"] and KINDS[words[kind]] == "table" and not columns:
                 columns = dict(made[tokens[name_end(words, last + 2)].value.decode()].columns)
-            made[name] = Blueprint(KINDS[words[kind]], name, columns)
+            made[name] = Blueprint(KINDS[words[kind]], name, columns, _comment(tokens[last + 1 :]))
     return made
 
 
@@ -42,6 +44,16 @@ def name_end(words: Sequence[bytes], start: int) -> int:
     if words[start] == b"IF":
         start += 3 if words[start + 1] == b"NOT" else 2
     return start + 2 if words[start + 1 : start + 2] == [b"."] else start
+
+
+def _comment(tokens: Sequence[Token]) -> str:
+    """The text behind COMMENT, but for those of columns, which stand in parentheses."""
+    depth = 0
+    for token, following in pairwise(tokens):
+        depth += (token.word in _OPENING) - (token.word in _CLOSING)
+        if depth == 0 and token.word == b"COMMENT" and following.string:
+            return following.value.decode()
+    return ""
 
 
 def _columns(statement: bytes, tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:

@@ -58,7 +58,7 @@ def repair(warehouse: Warehouse) -> tuple[Missing, ...]:
     absent = find_missing(warehouse)
     if absent:
         for item in absent:
-            if item.column:  # before views, which may read it
+            if item.column and item.kind == "table":  # before views, which may read it
                 execute(warehouse, _column_added(_made()[item.name], item.column))
         for migration in read_migrations():
             for statement in migration.statements:

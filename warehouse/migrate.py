@@ -20,13 +20,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _RECORD = f"""
 CREATE TABLE IF NOT EXISTS {DATABASE}.migrations
 (
-    number UInt32,
-    name String,
-    checksum String,
-    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+    number UInt32 COMMENT 'Orders them',
+    name String COMMENT 'What its file is called',
+    checksum String COMMENT 'SHA-256 of its file',
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was applied'
 )
 ENGINE = ReplacingMergeTree
 ORDER BY number
+COMMENT 'The migrations that were applied here. Key: the number.'
 """
 
 

@@ -46,7 +46,7 @@ def test_a_blueprint_has_columns_and_no_indexes() -> None:
             "    `b` Array(Tuple(x String, y Int8)) DEFAULT [('a, b', 1)],\n    index_of UInt8,\n"
             "    INDEX i a TYPE minmax,\n    CONSTRAINT k CHECK a != ''\n) ENGINE = MergeTree ORDER BY (a, b)",
             "CREATE TABLE u AS d.t ENGINE = Memory",
-            "CREATE OR REPLACE VIEW v AS SELECT (a) FROM d.t",
+            "CREATE OR REPLACE VIEW v COMMENT 'Says ''a''.' AS SELECT (a) FROM d.t",
             "CREATE FUNCTION IF NOT EXISTS f AS (x) -> x",
             "INSERT INTO d.t (a) VALUES ('CREATE TABLE n')",
         ]
@@ -60,6 +60,7 @@ def test_a_blueprint_has_columns_and_no_indexes() -> None:
     assert made["u"].columns == made["t"].columns
     assert [made[name].kind for name in made] == ["table", "table", "view", "function"]
     assert not made["v"].columns
+    assert [made[name].comment for name in ("t", "v")] == ["", "Says 'a'."]
 
 
 def test_what_is_missing_is_listed_shortly() -> None:
@@ -77,8 +78,7 @@ def test_the_blueprints_are_what_the_migrations_make(own: Warehouse) -> None:
     listed_columns = [
         (name, column) for name, made in sorted(blueprints(STATEMENTS).items()) for column in made.columns
     ]
-    views = {name for name, made in blueprints(STATEMENTS).items() if made.kind == "view"}
-    assert [row for row in stored if row[0] not in views] == listed_columns
+    assert stored == listed_columns
 
 
 @pytest.mark.stack
@@ -91,6 +91,11 @@ def test_the_blueprints_are_what_the_migrations_make(own: Warehouse) -> None:
         ("ALTER TABLE onefold.sessions DROP COLUMN entry_url", "column sessions.entry_url"),
         ("ALTER TABLE onefold.identity_changes DROP COLUMN claimants", "column identity_changes.claimants"),
         ("ALTER TABLE onefold.link_log DROP COLUMN request_id", "column link_log.request_id"),
+        (
+            "CREATE OR REPLACE VIEW onefold.current_overrides AS SELECT identifier_id, profile_id, profile_kind"
+            " FROM onefold.profile_overrides",
+            "column current_overrides.owners",
+        ),
     ],
 )
 def test_what_is_dropped_is_named_stays_away_and_is_made_again_on_request(

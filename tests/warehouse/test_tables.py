@@ -4,12 +4,42 @@ import pytest
 
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
-from warehouse.column_types import BYTES, JSON, JSON_TEXT, UNPARSED
+from warehouse.column_types import (
+    BYTES,
+    CLAIMANTS,
+    COUNTERS,
+    HEADERS,
+    IDENTIFIER_ID,
+    IDENTIFIERS,
+    JSON,
+    JSON_TEXT,
+    OPTIONAL_BYTES,
+    OPTIONAL_TEXT,
+    REPAIRS,
+    TEXT,
+    TEXTS,
+    UNPARSED,
+)
 from warehouse.tables import TABLES
 
-pytestmark = pytest.mark.stack
+_MAY_BE_PERSONAL = (
+    *(TEXT, OPTIONAL_TEXT, TEXTS, BYTES, OPTIONAL_BYTES, JSON, JSON_TEXT),
+    *(IDENTIFIERS, IDENTIFIER_ID, HEADERS, CLAIMANTS, REPAIRS, COUNTERS),
+)
 
 
+def test_whether_a_column_is_personal_is_said_of_each_that_has_room_for_it() -> None:
+    for table in TABLES.values():
+        for column in table.columns:
+            assert (column.personal is not None) is (column.type in _MAY_BE_PERSONAL), f"{table.name}.{column.name}"
+
+
+def test_every_table_has_its_workspace_first() -> None:
+    for table in TABLES.values():
+        assert (table.key[0], table.columns[0].name) == ("workspace", "workspace"), table.name
+
+
+@pytest.mark.stack
 def test_the_migrations_create_exactly_the_listed_columns(warehouse: Warehouse) -> None:
     stored = tuples(
         warehouse,
@@ -26,6 +56,7 @@ def test_the_migrations_create_exactly_the_listed_columns(warehouse: Warehouse) 
     assert stored == listed
 
 
+@pytest.mark.stack
 def test_every_json_column_is_inserted_as_text_which_its_table_keeps(warehouse: Warehouse) -> None:
     ephemeral = {
         (row[0], row[1])
@@ -48,6 +79,7 @@ def test_every_json_column_is_inserted_as_text_which_its_table_keeps(warehouse: 
         assert texts == {f"{column.name}_text" for column in table.columns if column.type is JSON}, table.name
 
 
+@pytest.mark.stack
 def test_every_table_keeps_the_newest_row_of_its_key(warehouse: Warehouse) -> None:
     engines = {
         row[0]: (row[1], row[2])

@@ -1,17 +1,15 @@
 -- The warehouse: what is queried first (events, profiles, sessions, segments), who is who, and what went wrong.
 --
--- Every table keeps one row for each sorting key: the one with the highest `version`. Inserts may therefore be repeated,
--- replayed and overlap. Queries see that row with FINAL, or everywhere with the setting `final = 1`.
+-- Every table keeps one row for each sorting key, which begins with the workspace: the one with the highest `version`.
+-- Inserts may therefore be repeated, replayed and overlap. Queries see that row with FINAL, or everywhere with the setting
+-- `final = 1`. What a table is for is its comment, which ClickHouse shows as well, and docs/reference/tables.md.
 
--- Every event as it was routed: the table behind the view `events`, which everybody queries. It is not for questions: its
--- `profile_id` is the profile at the time of routing, and what is a repetition shows with FINAL only.
---
--- A month is a partition; whatever lies before 2000 or after 2100 is in one, so that no sender's clock makes thousands of
--- them. Within it events lie by workspace, hour and name: a question about a time, or a time and a name, reads just that.
--- The index on `identifier_id` leads to the events of one person, whatever the size of the table. The rest of the key makes
--- a row of each event that was received: sent once more it may have another time, and then is a row of its own, until its
--- profile says that it is a repetition (docs/decisions/0019, 0029). All versions of a row have their time in common, so
--- FINAL need not look across partitions.
+-- A month is a partition, so that old ones can be dropped; whatever lies before 2000 or after 2100 is in one, so that no
+-- sender's clock makes thousands of them. Within it events lie by workspace, hour and name: a question about a time, or a
+-- time and a name, reads just that. The index on `identifier_id` leads to the events of one person, whatever the size of
+-- the table. Sent once more an event may have another time, and then is a row of its own, until its profile says that it
+-- is a repetition (docs/decisions/0019, 0029). All versions of a row have their time in common, so FINAL need not look
+-- across partitions.
 --
 -- The sender's JSON comes as text in a column that is not stored, so that one hostile event never costs a batch. A JSON
 -- column is for queries and drops what it has no place for, such as nulls, empty objects and whether a number was 1 or
@@ -22,7 +20,7 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
     source LowCardinality(String) COMMENT 'The sending system',
     message_id String COMMENT 'The id that the sender gave the event',
     type LowCardinality(String) COMMENT 'track, identify, page, screen, group or alias',
-    event LowCardinality(Nullable(String)) COMMENT 'The name of a tracked event; NULL for the other types',
+    event LowCardinality(Nullable(String)) COMMENT 'Name of what happened, or of the page or screen; NULL where the call has none',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened, the sender''s clock corrected',
     sent_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was sent, by the sender''s clock',
     received_at DateTime64(3, 'UTC') COMMENT 'When Onefold accepted it',
@@ -30,9 +28,9 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
     profile_id String COMMENT 'The profile at the time of routing; the view events has the one of now',
     profile_kind LowCardinality(String) COMMENT 'person, device or account',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Whom the event names, the primary identifier first',
-    properties_sent String EPHEMERAL '{}',
-    traits_sent String EPHEMERAL '{}',
-    context_sent String EPHEMERAL '{}',
+    properties_sent String EPHEMERAL '{}' COMMENT 'For inserts only: what becomes properties and properties_text',
+    traits_sent String EPHEMERAL '{}' COMMENT 'For inserts only: what becomes traits and traits_text',
+    context_sent String EPHEMERAL '{}' COMMENT 'For inserts only: what becomes context and context_text',
     properties JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(properties_sent) = 'Object', properties_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'What the event says of itself',
     traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_sent) = 'Object', traits_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'What the event says of the person',
     context JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(context_sent) = 'Object', context_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'Page, device, campaign and the like',
@@ -43,12 +41,12 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
     unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['properties', 'traits', 'context'], [properties_sent, traits_sent, context_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
     is_repetition UInt8 COMMENT 'Its profile has folded another event with this source and message id; FINAL leaves it out',
     version UInt64 COMMENT 'Below 2^63: falls with the offset, so that the first event counts. From 2^63: what its profile says of it since',
-    body_bytes String EPHEMERAL '',
+    body_bytes String EPHEMERAL '' COMMENT 'For inserts only: what becomes body',
     body String MATERIALIZED body_bytes CODEC(ZSTD(1)) COMMENT 'The event as it was accepted: Avro in Confluent''s framing; not part of SELECT *',
     identifier_id UInt128 MATERIALIZED reinterpretAsUInt128(sipHash128(workspace, identifiers.namespace[1], identifiers.value[1])) COMMENT 'The primary identifier as a number, to find and to join by; not part of SELECT *',
-    position Nullable(UInt64) ALIAS if(version < 9223372036854775808, 9223372036854775807 - version, NULL),
-    offset Nullable(UInt64) ALIAS bitShiftRight(position, 10),
-    partition Nullable(UInt16) ALIAS bitAnd(position, 1023),
+    position Nullable(UInt64) ALIAS if(version < 9223372036854775808, 9223372036854775807 - version, NULL) COMMENT 'Where it lies on events.resolved, offset and partition in one; NULL once its profile has spoken of it',
+    offset Nullable(UInt64) ALIAS bitShiftRight(position, 10) COMMENT 'Its place in that partition',
+    partition Nullable(UInt16) ALIAS bitAnd(position, 1023) COMMENT 'The partition of events.resolved',
     INDEX identifier_id identifier_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX message_id message_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX identifier_values identifiers.value TYPE bloom_filter(0.001) GRANULARITY 1
@@ -56,276 +54,303 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
 ENGINE = ReplacingMergeTree(version, is_repetition)
 PARTITION BY toYYYYMM(least(greatest(occurred_at, toDateTime64('2000-01-01 00:00:00', 3, 'UTC')), toDateTime64('2100-01-01 00:00:00', 3, 'UTC')))
 ORDER BY (workspace, intDiv(toUnixTimestamp64Milli(occurred_at), 3600000), event, identifier_id, occurred_at, ordinal, source, message_id, profile_kind = 'account')
-SETTINGS allow_nullable_key = 1, non_replicated_deduplication_window = 1000;
+SETTINGS allow_nullable_key = 1, non_replicated_deduplication_window = 1000
+COMMENT 'Every event as it was routed, with the exact texts: what the view events is made of, and not for questions. One row for
+each event that was received. Key: workspace, hour, name, primary identifier and time, since questions name a time, a name
+or a person; the rest tells two events apart. A partition is a month.';
 
--- A rejected event has no id of its own that could be relied upon: its position on the topic is its key.
 CREATE TABLE IF NOT EXISTS onefold.rejected_events
 (
-    workspace LowCardinality(String),
-    source LowCardinality(String),
-    message_id Nullable(String),
-    reason LowCardinality(String),
-    detail String,
-    body String,
-    received_at DateTime64(3, 'UTC'),
-    partition Int64,
-    offset Int64,
-    version UInt64
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    source LowCardinality(String) COMMENT 'The sending system',
+    message_id Nullable(String) COMMENT 'The id that the sender gave the event; NULL where it could not be read',
+    reason LowCardinality(String) COMMENT 'Why it was rejected, in one word for machines, such as missing_identifier',
+    detail String COMMENT 'What was wrong, in words, with the name of the field',
+    body String COMMENT 'What was sent, cut at 64 KiB',
+    received_at DateTime64(3, 'UTC') COMMENT 'When it came',
+    partition Int64 COMMENT 'Where it lies on events.rejected',
+    offset Int64 COMMENT 'Its place in that partition',
+    version UInt64 COMMENT '1: a rejected event never changes'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, received_at, partition, offset)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What senders sent and the collector rejected, with the reason. Key: workspace, time and position on the topic, as a
+rejected event has no id of its own that could be relied upon.';
 
 CREATE TABLE IF NOT EXISTS onefold.dead_letters
 (
     workspace LowCardinality(String) COMMENT 'Empty where it could not be read',
-    dead_id String,
-    topic LowCardinality(String),
-    partition Int64,
-    offset Int64,
-    key Nullable(String),
-    value Nullable(String),
-    headers Array(Tuple(name String, value Nullable(String))),
-    stage LowCardinality(String),
-    reason LowCardinality(String),
-    detail String,
-    failed_at DateTime64(3, 'UTC'),
-    version UInt64
+    dead_id String COMMENT 'Hash of topic, partition, offset and stage',
+    topic LowCardinality(String) COMMENT 'Where the record lies',
+    partition Int64 COMMENT 'Its partition there',
+    offset Int64 COMMENT 'Its place in that partition',
+    key Nullable(String) COMMENT 'Its key',
+    value Nullable(String) COMMENT 'Its bytes',
+    headers Array(Tuple(name String, value Nullable(String))) COMMENT 'Its headers',
+    stage LowCardinality(String) COMMENT 'Who could not process it: resolve, graph, profile or sink',
+    reason LowCardinality(String) COMMENT 'Why, in one word for machines',
+    detail String COMMENT 'What exactly, in words',
+    failed_at DateTime64(3, 'UTC') COMMENT 'When that happened',
+    version UInt64 COMMENT '1: a dead letter never changes'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, dead_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Records that could not be processed, whole, so that they can be sent once more. Key: a hash of where the record lies
+and who could not process it, so that a second try makes no second row.';
 
 -- What becomes of the events: profiles, their identifiers and sessions, segments, triggers.
 
 CREATE TABLE IF NOT EXISTS onefold.profiles
 (
-    workspace LowCardinality(String),
-    profile_id String,
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    profile_id String COMMENT 'UUID that follows from the canonical identifier, and says the kind',
     kind LowCardinality(String) COMMENT 'person, device or account',
-    identifiers Array(Tuple(namespace LowCardinality(String), value String)),
-    traits_sent String EPHEMERAL '{}',
-    traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_sent) = 'Object', traits_sent, '{}')::JSON(max_dynamic_paths = 256),
+    identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Every identifier that belongs to the profile',
+    traits_sent String EPHEMERAL '{}' COMMENT 'For inserts only: what becomes traits and traits_text',
+    traits JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(traits_sent) = 'Object', traits_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'The traits that hold: of each the last one said, by the time of its event',
     traits_text String MATERIALIZED traits_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
     unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['traits'], [traits_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
-    counters Map(LowCardinality(String), Int64),
-    segments Array(Tuple(segment LowCardinality(String), entered_at DateTime64(3, 'UTC'))),
+    counters Map(LowCardinality(String), Int64) COMMENT 'How many events of each name; of each type for events without one',
+    segments Array(Tuple(segment LowCardinality(String), entered_at DateTime64(3, 'UTC'))) COMMENT 'The segments that the profile is in, each since when',
     session_id Nullable(String) COMMENT 'The open session, as are the next four; NULL when there is none',
-    session_started_at Nullable(DateTime64(3, 'UTC')),
-    session_last_event_at Nullable(DateTime64(3, 'UTC')),
-    session_events Nullable(Int64),
-    session_entry_url Nullable(String),
-    events Int64,
-    first_seen_at Nullable(DateTime64(3, 'UTC')),
-    last_seen_at Nullable(DateTime64(3, 'UTC')),
-    updated_at DateTime64(3, 'UTC'),
-    merged_into Nullable(String),
-    decision Int64,
-    version UInt64,
+    session_started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of its first event',
+    session_last_event_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of its last event',
+    session_events Nullable(Int64) COMMENT 'How many events it has',
+    session_entry_url Nullable(String) COMMENT 'The page on which it began',
+    events Int64 COMMENT 'How many events were folded into the profile',
+    first_seen_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of the earliest event',
+    last_seen_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of the latest event',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When the profile changed last, by the clock of its workspace',
+    merged_into Nullable(String) COMMENT 'The profile to look at instead, since this one was merged into it',
+    decision Int64 COMMENT 'Number of the last identity decision about the profile; 0 without one',
+    version UInt64 COMMENT 'Grows with every change of the profile: the highest counts',
     is_deleted UInt8 COMMENT 'The profile was merged into another, or ended'
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (workspace, profile_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What is known of each person, device and account now. Key: the profile id.';
 
 CREATE TABLE IF NOT EXISTS onefold.identifiers
 (
-    workspace LowCardinality(String),
-    namespace LowCardinality(String),
-    value String,
-    profile_id String,
-    profile_kind LowCardinality(String),
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    namespace LowCardinality(String) COMMENT 'Kind of identifier, such as user_id, email or anonymous_id',
+    value String COMMENT 'The value, in its one spelling',
+    profile_id String COMMENT 'The profile that has it',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account',
     version UInt64 COMMENT 'The identity decision first, then the profile''s version',
     is_deleted UInt8 COMMENT 'Its profile ended, and no other has the identifier now'
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (workspace, namespace, value)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Which profile an identifier belongs to now. Key: the identifier, as it is what a look-up begins with.';
 
--- Whose the events of an identifier are, where that may be another profile than the one they were routed to: of the
--- identifiers that GRAPH has decided about. Events of all others keep the profile that they were routed to, and cost a
--- question nothing.
 CREATE TABLE IF NOT EXISTS onefold.profile_overrides
 (
     workspace LowCardinality(String) COMMENT 'The tenant',
     identifier_id UInt128 MATERIALIZED reinterpretAsUInt128(sipHash128(workspace, namespace, value)) COMMENT 'As in raw_events',
-    namespace LowCardinality(String),
-    value String,
+    namespace LowCardinality(String) COMMENT 'Kind of identifier',
+    value String COMMENT 'The value, in its one spelling',
     profile_id String COMMENT 'The profile that has the identifier now, or had it last: what vanished together stays together',
     profile_kind LowCardinality(String) COMMENT 'person, device or account',
     version UInt64 COMMENT 'The identity decision first, then the profile''s version'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, identifier_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Whose the events of an identifier are, where that may be another profile than the one they were routed to: of the
+identifiers that GRAPH has decided about. Events of all others keep the profile that they were routed to, and cost a
+question nothing. Key: the identifier as a number, by which events are joined.';
 
 CREATE TABLE IF NOT EXISTS onefold.sessions
 (
-    workspace LowCardinality(String),
-    session_id String,
-    profile_id String,
-    profile_kind LowCardinality(String),
-    status LowCardinality(String),
-    started_at DateTime64(3, 'UTC'),
-    ended_at DateTime64(3, 'UTC'),
-    events Int64,
-    entry_url Nullable(String),
-    version UInt64,
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    session_id String COMMENT 'Hash of the profile and the time of the first event',
+    profile_id String COMMENT 'Whose visit it is',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account',
+    status LowCardinality(String) COMMENT 'open, closed, or retracted: joined into another',
+    started_at DateTime64(3, 'UTC') COMMENT 'Time of its first event',
+    ended_at DateTime64(3, 'UTC') COMMENT 'Time of its last event',
+    events Int64 COMMENT 'How many events it has',
+    entry_url Nullable(String) COMMENT 'The page on which it began; NULL if no event says one',
+    version UInt64 COMMENT 'Version of the profile that wrote the row: the highest counts',
     is_deleted UInt8 COMMENT 'The session was joined into another',
     INDEX profile_id profile_id TYPE bloom_filter
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (workspace, session_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Visits: events of one profile with less than 30 minutes between them. Key: the session id. The index leads to those of
+one profile.';
 
 CREATE TABLE IF NOT EXISTS onefold.segment_changes
 (
-    workspace LowCardinality(String),
-    change_id String,
-    profile_id String,
-    profile_kind LowCardinality(String),
-    segment LowCardinality(String),
-    change LowCardinality(String),
-    changed_at DateTime64(3, 'UTC'),
-    cause String,
-    identifiers Array(Tuple(namespace LowCardinality(String), value String)),
-    version UInt64
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    change_id String COMMENT 'Hash of what caused the change: the same on every repetition',
+    profile_id String COMMENT 'Who',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account',
+    segment LowCardinality(String) COMMENT 'Name of the segment',
+    change LowCardinality(String) COMMENT 'entered or exited',
+    changed_at DateTime64(3, 'UTC') COMMENT 'When it became true; of an exit by time, the exact deadline',
+    cause String COMMENT 'Message id of the event, or deadline, merge, definition, rebuild or session_end',
+    identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Identifiers of the profile, for whoever acts on the change',
+    version UInt64 COMMENT 'Version of the profile: orders its changes'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, change_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Who entered or left a segment, when and because of what. Key: a hash of the cause, so that a change that is told twice
+is one row.';
 
 CREATE TABLE IF NOT EXISTS onefold.segment_members
 (
-    workspace LowCardinality(String),
-    segment LowCardinality(String),
-    profile_id String,
-    profile_kind LowCardinality(String),
-    entered_at DateTime64(3, 'UTC'),
-    version UInt64,
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    segment LowCardinality(String) COMMENT 'Name of the segment',
+    profile_id String COMMENT 'Who',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account',
+    entered_at DateTime64(3, 'UTC') COMMENT 'Since when',
+    version UInt64 COMMENT 'Version of the profile: the highest counts',
     is_deleted UInt8 COMMENT 'The profile left the segment'
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (workspace, segment, profile_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Who is in which segment now. Key: segment and profile, so that the members of a segment lie together.';
 
 CREATE TABLE IF NOT EXISTS onefold.triggers
 (
-    workspace LowCardinality(String),
-    trigger_id String,
-    trigger LowCardinality(String),
-    profile_id String,
-    profile_kind LowCardinality(String),
-    fired_at DateTime64(3, 'UTC'),
-    cause String,
-    identifiers Array(Tuple(namespace LowCardinality(String), value String)),
-    payload_sent String EPHEMERAL '{}',
-    payload JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(payload_sent) = 'Object', payload_sent, '{}')::JSON(max_dynamic_paths = 256),
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    trigger_id String COMMENT 'Hash of what caused it: the same on every repetition',
+    trigger LowCardinality(String) COMMENT 'Name of the trigger',
+    profile_id String COMMENT 'Who',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account',
+    fired_at DateTime64(3, 'UTC') COMMENT 'When its condition became true',
+    cause String COMMENT 'Message id of the event, or deadline',
+    identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Identifiers of the profile',
+    payload_sent String EPHEMERAL '{}' COMMENT 'For inserts only: what becomes payload and payload_text',
+    payload JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(payload_sent) = 'Object', payload_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'What the definition asked for',
     payload_text String MATERIALIZED payload_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
     unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['payload'], [payload_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
-    version UInt64
+    version UInt64 COMMENT 'Version of the profile: the highest counts'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, trigger_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Moments that somebody asked to be told of. Key: a hash of the cause, so that one that is told twice is one row.';
 
--- Filled by destinations.
 CREATE TABLE IF NOT EXISTS onefold.deliveries
 (
-    workspace LowCardinality(String),
-    delivery_id String,
-    destination LowCardinality(String),
-    profile_id String,
-    profile_kind LowCardinality(String),
-    cause String,
-    status LowCardinality(String),
-    attempts Int64,
-    detail String,
-    delivered_at DateTime64(3, 'UTC'),
-    version UInt64
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    delivery_id String COMMENT 'One change at one destination',
+    destination LowCardinality(String) COMMENT 'Name of the destination',
+    profile_id String COMMENT 'About whom',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account',
+    cause String COMMENT 'The change that was delivered',
+    status LowCardinality(String) COMMENT 'What became of it',
+    attempts Int64 COMMENT 'How often it was tried',
+    detail String COMMENT 'What the destination answered, in words',
+    delivered_at DateTime64(3, 'UTC') COMMENT 'When it was tried last',
+    version UInt64 COMMENT 'Orders the rows of one key: the highest counts'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, delivery_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What became of each change at each destination. Key: the delivery. Filled by destinations.';
 
 -- Who is who: the evidence by source, with its history, and what GRAPH decided.
 
--- The last decision about a pair and source.
 CREATE TABLE IF NOT EXISTS onefold.links
 (
-    workspace LowCardinality(String),
-    left_namespace LowCardinality(String),
-    left_value String,
-    right_namespace LowCardinality(String),
-    right_value String,
-    source LowCardinality(String),
-    status LowCardinality(String),
-    reason String,
-    message_id String,
-    occurred_at DateTime64(3, 'UTC'),
-    rule_version LowCardinality(String),
-    decision Int64,
-    request_id String,
-    version UInt64,
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    left_namespace LowCardinality(String) COMMENT 'Namespace of the stronger identifier',
+    left_value String COMMENT 'Its value',
+    right_namespace LowCardinality(String) COMMENT 'Namespace of the weaker identifier',
+    right_value String COMMENT 'Its value',
+    source LowCardinality(String) COMMENT 'The sending system whose evidence it is',
+    status LowCardinality(String) COMMENT 'active, refused, retracted or waiting',
+    reason String COMMENT 'Why it was refused or retracted; empty when active',
+    message_id String COMMENT 'The event that showed the pair',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'Time of that event',
+    rule_version LowCardinality(String) COMMENT 'The identity rules in force',
+    decision Int64 COMMENT 'Number of the decision in its workspace',
+    request_id String COMMENT 'The operator''s request that retracted it; empty otherwise',
+    version UInt64 COMMENT 'The decision: the highest counts',
     INDEX right_value right_value TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, left_namespace, left_value, right_namespace, right_value, source)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Evidence that two identifiers are one person, or must not be taken for one: by pair and source the last decision. Key:
+pair and source, the stronger identifier first. The index leads to the pairs of the weaker one.';
 
--- Every decision about a pair and source, for ever: the same columns and index.
 CREATE TABLE IF NOT EXISTS onefold.link_log AS onefold.links
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, left_namespace, left_value, right_namespace, right_value, source, decision)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Every decision about a pair and source, for ever: the columns of links. Key: pair, source and decision.';
 
--- What GRAPH decided, by its position on the topic: nothing of it is ever replaced.
 CREATE TABLE IF NOT EXISTS onefold.identity_changes
 (
-    workspace LowCardinality(String),
-    decision Int64,
-    kind LowCardinality(String),
-    request_id String,
-    message_id String,
-    source LowCardinality(String),
-    occurred_at DateTime64(3, 'UTC'),
-    rule_version LowCardinality(String),
-    reason String,
-    identifiers Array(Tuple(namespace LowCardinality(String), value String)),
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    decision Int64 COMMENT 'Number of the decision in its workspace; of nothing, that of the last one before',
+    kind LowCardinality(String) COMMENT 'merged, unmerged, shared, attributed, reattributed, unshared, quarantined, accepted, refused, allowed, recounted, rebuilt, or nothing',
+    request_id String COMMENT 'The operator''s request; empty when an event caused it',
+    message_id String COMMENT 'The event that caused it; empty for an operator''s request',
+    source LowCardinality(String) COMMENT 'The sending system',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'Time of the event, or of the request',
+    rule_version LowCardinality(String) COMMENT 'The identity rules in force',
+    reason String COMMENT 'Why: such as limit:user_id, forbidden, or an operator''s words',
+    identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'The identifiers that it is about; of a shared device, the device first, then persons',
     retired Array(String) COMMENT 'Profiles that gave way',
-    profile_id String,
+    profile_id String COMMENT 'Of merged, the profile that survives; otherwise the one that it is about',
     claimants String COMMENT 'JSON: the profiles to rebuild, and the events that each consists of',
     events Int64 COMMENT 'Of rebuilt: how many were replayed',
     milliseconds Int64 COMMENT 'Of rebuilt: how long it took',
-    partition Int64,
-    offset Int64,
-    version UInt64
+    partition Int64 COMMENT 'Where it lies on identity.changes',
+    offset Int64 COMMENT 'Its place in that partition',
+    version UInt64 COMMENT '1: a decision never changes'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, decision, kind, partition, offset)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What GRAPH decided, and what became of it. Key: the decision and its position on the topic, so that nothing of it is
+ever replaced.';
 
--- Who signed in on a shared device, and when, where its namespace says `shared: last_login`: of identity_changes those that
--- are `attributed` or `unshared`, a row for each sign-in that they name.
 CREATE TABLE IF NOT EXISTS onefold.device_sign_ins
 (
     workspace LowCardinality(String) COMMENT 'The tenant',
-    device_namespace LowCardinality(String),
-    device_value String,
+    device_namespace LowCardinality(String) COMMENT 'Namespace of the device''s identifier',
+    device_value String COMMENT 'Its value',
     signed_in_at DateTime64(3, 'UTC') COMMENT 'From when on the person owns the device',
     namespace LowCardinality(String) COMMENT 'Of the person, or of the device itself; empty if the device was unshared',
-    value String,
-    decision Int64,
-    version UInt64
+    value String COMMENT 'The value of that identifier',
+    decision Int64 COMMENT 'Number of the decision that said so',
+    version UInt64 COMMENT '1: a sign-in never changes'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, device_namespace, device_value, signed_in_at, namespace, value, decision)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Who signed in on a shared device, and when, where its namespace says shared: last_login. Of identity_changes those that
+are attributed or unshared, a row for each sign-in that they name. Key: device, time and person.';
 
--- To whom the events of a shared device belong, from when to when, where its namespace says `shared: last_login`.
--- The first owner has what came before the sign-in, too; from when on a device is its own owner, no person is. Nobody
--- owns a device that was unshared, until it is found shared anew: then all its owners are published once more.
-CREATE OR REPLACE VIEW onefold.device_owners AS
+CREATE OR REPLACE VIEW onefold.device_owners
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    device_namespace LowCardinality(String) COMMENT 'Namespace of the device''s identifier',
+    device_value String COMMENT 'Its value',
+    since DateTime64(3, 'UTC') COMMENT 'From when on: that of the first owner lies before all events',
+    until Nullable(DateTime64(3, 'UTC')) COMMENT 'Until when, not included; NULL of the last owner',
+    namespace String COMMENT 'Namespace of the owner''s identifier, or of the device''s if no person owns it',
+    value String COMMENT 'Its value',
+    signed_in_at DateTime64(3, 'UTC') COMMENT 'When the owner signed in'
+)
+COMMENT 'To whom the events of a shared device belong, from when to when, where its namespace says shared: last_login. The first
+owner has what came before the sign-in, too; from when on a device is its own owner, no person is. Nobody owns a device
+that was unshared, until it is found shared anew: then all its owners are published once more.'
+AS
 SELECT
     workspace, device_namespace, device_value,
     if(row_number() OVER owned = 1, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'), signed_in_at) AS since,
@@ -347,9 +372,16 @@ FROM
 )
 WINDOW owned AS (PARTITION BY workspace, device_namespace, device_value ORDER BY signed_in_at);
 
--- What the view `events` puts in place of the profile that events were routed to. A row for each identifier: its profile of
--- now, or, of a shared device, its owners in order of time, each with the profile of now.
-CREATE OR REPLACE VIEW onefold.current_overrides AS
+CREATE OR REPLACE VIEW onefold.current_overrides
+(
+    identifier_id UInt128 COMMENT 'The primary identifier as a number, as in raw_events',
+    profile_id String COMMENT 'Its profile of now; empty of a shared device',
+    profile_kind String COMMENT 'person, device or account; empty of a shared device',
+    owners Array(Tuple(since DateTime64(3, 'UTC'), profile_id String, profile_kind String)) COMMENT 'Of a shared device its owners in order of time, each with the profile of now'
+)
+COMMENT 'What the view events puts in place of the profile that events were routed to. A row for each identifier: its profile of
+now, or, of a shared device, its owners.'
+AS
 SELECT
     identifier_id, profile_id, profile_kind,
     CAST([], 'Array(Tuple(since DateTime64(3, \'UTC\'), profile_id String, profile_kind String))') AS owners
@@ -372,10 +404,30 @@ LEFT ANY JOIN
     ON owned.workspace = claimed.workspace AND owned.namespace = claimed.namespace AND owned.value = claimed.value
 GROUP BY identifier_id;
 
--- The events, each once, each with the profile that it belongs to now: after every merge and unmerge since, and, if it came
--- from a shared device, by the device's owner at its time. An identifier that no profile has claimed keeps the profile that
--- its events were routed to. `events` and `events_of` are made of this one, which has the identifier's number, too.
-CREATE OR REPLACE VIEW onefold.current_events AS
+CREATE OR REPLACE VIEW onefold.current_events
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    source LowCardinality(String) COMMENT 'The sending system',
+    message_id String COMMENT 'The id that the sender gave the event',
+    type LowCardinality(String) COMMENT 'track, identify, page, screen, group or alias',
+    event LowCardinality(Nullable(String)) COMMENT 'Name of what happened, or of the page or screen; NULL where the call has none',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened, the sender''s clock corrected',
+    sent_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was sent, by the sender''s clock',
+    received_at DateTime64(3, 'UTC') COMMENT 'When Onefold accepted it',
+    ordinal Int64 COMMENT 'Orders events of one occurred_at: the greater is the later',
+    profile_id String COMMENT 'Whose it is now, after every merge and unmerge since',
+    profile_kind String COMMENT 'person, device or account',
+    identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Whom the event names, the primary identifier first',
+    properties JSON(max_dynamic_paths = 256) COMMENT 'What the event says of itself',
+    traits JSON(max_dynamic_paths = 256) COMMENT 'What the event says of the person',
+    context JSON(max_dynamic_paths = 256) COMMENT 'Page, device, campaign and the like',
+    repairs Array(Tuple(field String, reason LowCardinality(String))) COMMENT 'What was changed because it could not be kept as it was sent',
+    identifier_id UInt128 COMMENT 'The primary identifier as a number'
+)
+COMMENT 'The events, each once, each with the profile that it belongs to now, if it came from a shared device with that of the
+device''s owner at its time. An identifier that no profile has claimed keeps the profile that its events were routed to.
+The views events and events_of are made of this one, which has the number of the identifier, too.'
+AS
 WITH arrayLast(period -> period.since <= occurred_at, owners) AS owner
 SELECT
     workspace, source, message_id, type, event, occurred_at, sent_at, received_at, ordinal,
@@ -403,13 +455,33 @@ LEFT ANY JOIN
 ) AS current ON routed.identifier_id = current.identifier_id
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- What everybody queries.
-CREATE OR REPLACE VIEW onefold.events AS SELECT * EXCEPT (identifier_id) FROM onefold.current_events;
+CREATE OR REPLACE VIEW onefold.events
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    source LowCardinality(String) COMMENT 'The sending system',
+    message_id String COMMENT 'The id that the sender gave the event',
+    type LowCardinality(String) COMMENT 'track, identify, page, screen, group or alias',
+    event LowCardinality(Nullable(String)) COMMENT 'Name of what happened, or of the page or screen; NULL where the call has none',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened, the sender''s clock corrected',
+    sent_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was sent, by the sender''s clock',
+    received_at DateTime64(3, 'UTC') COMMENT 'When Onefold accepted it',
+    ordinal Int64 COMMENT 'Orders events of one occurred_at: the greater is the later',
+    profile_id String COMMENT 'Whose it is now, after every merge and unmerge since',
+    profile_kind String COMMENT 'person, device or account',
+    identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Whom the event names, the primary identifier first',
+    properties JSON(max_dynamic_paths = 256) COMMENT 'What the event says of itself',
+    traits JSON(max_dynamic_paths = 256) COMMENT 'What the event says of the person',
+    context JSON(max_dynamic_paths = 256) COMMENT 'Page, device, campaign and the like',
+    repairs Array(Tuple(field String, reason LowCardinality(String))) COMMENT 'What was changed because it could not be kept as it was sent'
+)
+COMMENT 'What everybody queries: the events, each once, each with the profile that it belongs to now.'
+AS SELECT * EXCEPT (identifier_id) FROM onefold.current_events;
 
--- The events of one profile, whatever the size of the table:
--- SELECT * FROM events_of(workspace = 'main', profile = '...'). They are looked for among those of its identifiers, and of
--- the shared devices that they have owned.
-CREATE OR REPLACE VIEW onefold.events_of AS
+-- Looked for among the events of its identifiers, and of the shared devices that they have owned.
+CREATE OR REPLACE VIEW onefold.events_of
+COMMENT 'The events of one profile, whatever the size of the table, with the columns of events. Ask it as a function:
+SELECT * FROM events_of(workspace = ''main'', profile = ''...'')'
+AS
 WITH named AS
 (
     SELECT workspace, toString(identifier.namespace) AS namespace, identifier.value AS value
