@@ -1,5 +1,5 @@
-# Onefold's own processes: collector, API, worker, sink, rebuilder. One image, the command chooses:
-#   docker run onefold collector | api | worker | sink | rebuilder
+# Onefold's own processes: collector, API, worker, sink, rebuilder, maintenance. One image, the command chooses:
+#   docker run onefold collector | api | worker | sink | rebuilder | maintenance
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY . .

@@ -40,7 +40,7 @@ _COLUMNS = """'main' AS workspace, source, message_id, type, event, occurred_at,
     concat('{"total":', toString(number % 1000 / 10), ',"product":"p', toString(number % 5000), '"}')
         AS properties_sent,
     concat('{"page":{"url":"https://shop.example/p/', toString(number % 5000), '"}}') AS context_sent,
-    toUInt64(9223372036854775807 - number * 1024) AS version"""
+    toUInt64(4611686018427387903 - number * 1024) AS version"""
 _NAMES = (
     "workspace, source, message_id, type, event, occurred_at, received_at, ordinal, profile_id, profile_kind,"
     " identifiers, properties_sent, context_sent, version"

@@ -32,6 +32,10 @@ COMMANDS = {
     "workspaces": ("onefold.commands.workspaces:workspaces", "Make the file of who may send and read."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "migrate": ("onefold.commands.migrate:migrate", "Bring ClickHouse's tables up to date, make dropped ones again."),
+    "maintenance": (
+        "onefold.commands.maintenance:maintenance",
+        "Do what the warehouse needs from time to time.",
+    ),
     "clock": ("onefold.commands.clock:clock", "Move the clock of a workspace on event time."),
     "collector": ("onefold.commands.processes:collector", "Run the collector."),
     "api": ("onefold.commands.processes:api", "Run the API for look-ups and operators' requests."),

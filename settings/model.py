@@ -38,6 +38,7 @@ class Serving(msgspec.Struct, frozen=True):
     worker_metrics_port: Port = 9101
     sink_metrics_port: Port = 9102
     rebuilder_metrics_port: Port = 9103
+    maintenance_metrics_port: Port = 9104
     connections: Connections = 1_024
     connections_per_address: ConnectionsPerAddress = 256
     trusted_hosts: HostNames = ()

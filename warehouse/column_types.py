@@ -90,3 +90,5 @@ HEADERS = ColumnType("Array(Tuple(name String, value Nullable(String)))", pa.lis
 JSON_TEXT = ColumnType("String", pa.null(), computed=True)
 UNPARSED = ColumnType("Array(LowCardinality(String))", pa.null(), computed=True)
 IDENTIFIER_ID = ColumnType("UInt128", pa.null(), computed=True)
+DEFAULT_FLAG = ColumnType("UInt8", pa.null(), computed=True)
+DEFAULT_TIME = ColumnType("DateTime64(3, 'UTC')", pa.null(), computed=True)

@@ -14,6 +14,8 @@ from warehouse.column_types import (
     BYTES,
     CLAIMANTS,
     COUNTERS,
+    DEFAULT_FLAG,
+    DEFAULT_TIME,
     FLAG,
     HEADERS,
     IDENTIFIER_ID,
@@ -202,6 +204,8 @@ _ALL = (
             Column("profile_id", TEXT, personal=False),
             Column("profile_kind", NAME, "record.kind"),
             _VERSION,
+            Column("is_squashed", DEFAULT_FLAG),
+            Column("written_at", DEFAULT_TIME),
         ),
     ),
     WarehouseTable(

@@ -26,12 +26,9 @@ from schemas.records import (
     Session,
     Trigger,
 )
+from warehouse import versions
 from warehouse.tables import Rows
 
-_PARTITION_BITS = 10  # settings allow 1,024 partitions
-_PROFILE_VERSION_BITS = 32
-_MOST_DECISIONS = 2**31
-_REPETITIONS = 2**63  # from here on are versions of repetitions: they count before the event as it was routed
 _NOBODY = Identifier("", "")
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
 
@@ -55,7 +52,10 @@ def check_repetition(repetition: Repetition) -> None:
         kind_of(repetition.profile_id)
     except ValueError as error:
         raise DecodeError("invalid", str(error)) from None
-    if not (0 <= repetition.decision < _MOST_DECISIONS and 0 <= repetition.version < 2**_PROFILE_VERSION_BITS):
+    if not (
+        0 <= repetition.decision < versions.MOST_DECISIONS
+        and 0 <= repetition.version < 2**versions.PROFILE_VERSION_BITS
+    ):
         raise DecodeError(
             "invalid", f"decision {repetition.decision}, version {repetition.version}: beyond all numbers"
         )
@@ -63,16 +63,13 @@ def check_repetition(repetition: Repetition) -> None:
 
 def _events(events: Sequence[Event], messages: Messages) -> dict[str, Rows]:
     keys = [message.key() or b"" for message in messages]
-    positions = [(message.offset() or 0) << _PARTITION_BITS | (message.partition() or 0) for message in messages]
-    # Of events with one id the first is folded, so the first counts here: the version falls.
-    versions = [_REPETITIONS - 1 - position for position in positions]
     profile_ids = [key.decode()[-PROFILE_ID_LENGTH:] for key in keys]
     bodies = [message.value() for message in messages]
     return {
         "raw_events": {
             "origin": messages,
             "record": events,
-            "version": versions,
+            "version": [versions.routed(message.partition() or 0, message.offset() or 0) for message in messages],
             "profile_id": profile_ids,
             "profile_kind": list(map(kind_of, profile_ids)),
             "body": bodies,
@@ -95,7 +92,7 @@ def _repetitions(repeated: Sequence[RepeatedEvent], messages: Messages) -> dict[
         "raw_events": {
             "origin": messages,
             "record": [each.event for each in repeated],
-            "version": [_REPETITIONS | each.decision << _PROFILE_VERSION_BITS | each.version for each in said],
+            "version": [versions.repeated(each.decision, each.version) for each in said],
             "profile_id": profile_ids,
             "profile_kind": list(map(kind_of, profile_ids)),
             "body": [repetition.event for repetition in said],
@@ -134,11 +131,8 @@ class _Claim(NamedTuple):
 
 
 def _claims(profile: Profile, message: Message) -> Iterator[_Claim]:
-    """Yield a claim for each identifier.
-
-    Versions of two profiles do not compare, decisions of a workspace do: the later decision owns the identifier.
-    """
-    version = _at_least_0(profile.decision) << _PROFILE_VERSION_BITS | _at_least_0(profile.version)
+    """Yield a claim for each identifier."""
+    version = versions.claimed(_at_least_0(profile.decision), _at_least_0(profile.version))
     for identifier in profile.identifiers:
         yield _Claim(message, profile, version, identifier, profile.deleted)
 

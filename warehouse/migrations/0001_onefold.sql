@@ -40,11 +40,11 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
     repairs Array(Tuple(field String, reason LowCardinality(String))) COMMENT 'What was changed because it could not be kept as it was sent',
     unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['properties', 'traits', 'context'], [properties_sent, traits_sent, context_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
     is_repetition UInt8 COMMENT 'Its profile has folded another event with this source and message id; FINAL leaves it out',
-    version UInt64 COMMENT 'Below 2^63: falls with the offset, so that the first event counts. From 2^63: what its profile says of it since',
+    version UInt64 COMMENT 'Below 2^62: falls with the offset, so that the first event counts. From 2^62: an override was squashed into it, rises with the decision. From 2^63: what its profile says of it since',
     body_bytes String EPHEMERAL '' COMMENT 'For inserts only: what becomes body',
     body String MATERIALIZED body_bytes CODEC(ZSTD(1)) COMMENT 'The event as it was accepted: Avro in Confluent''s framing; not part of SELECT *',
     identifier_id UInt128 MATERIALIZED reinterpretAsUInt128(sipHash128(workspace, identifiers.namespace[1], identifiers.value[1])) COMMENT 'The primary identifier as a number, to find and to join by; not part of SELECT *',
-    position Nullable(UInt64) ALIAS if(version < 9223372036854775808, 9223372036854775807 - version, NULL) COMMENT 'Where it lies on events.resolved, offset and partition in one; NULL once its profile has spoken of it',
+    position Nullable(UInt64) ALIAS if(version < 4611686018427387904, 4611686018427387903 - version, NULL) COMMENT 'Where it lies on events.resolved, offset and partition in one; NULL once an override was squashed into it, or its profile has spoken of it',
     offset Nullable(UInt64) ALIAS bitShiftRight(position, 10) COMMENT 'Its place in that partition',
     partition Nullable(UInt16) ALIAS bitAnd(position, 1023) COMMENT 'The partition of events.resolved',
     INDEX identifier_id identifier_id TYPE bloom_filter(0.001) GRANULARITY 1,
@@ -156,14 +156,17 @@ CREATE TABLE IF NOT EXISTS onefold.profile_overrides
     value String COMMENT 'The value, in its one spelling',
     profile_id String COMMENT 'The profile that has the identifier now, or had it last: what vanished together stays together',
     profile_kind LowCardinality(String) COMMENT 'person, device or account',
-    version UInt64 COMMENT 'The identity decision first, then the profile''s version'
+    version UInt64 COMMENT 'The identity decision first, then the profile''s version',
+    is_squashed UInt8 DEFAULT 0 COMMENT 'Every event of the identifier has its profile; FINAL leaves the row out',
+    written_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the row came here'
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(version, is_squashed)
 ORDER BY (workspace, identifier_id)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Whose the events of an identifier are, where that may be another profile than the one they were routed to: of the
 identifiers that GRAPH has decided about. Events of all others keep the profile that they were routed to, and cost a
-question nothing. Key: the identifier as a number, by which events are joined.';
+question nothing. Once every event of an identifier has its profile, maintenance marks the row; the mark stays a month, so
+that no older row that comes once more is taken for the newest. Key: the identifier as a number, by which events are joined.';
 
 CREATE TABLE IF NOT EXISTS onefold.sessions
 (

@@ -13,7 +13,7 @@ from warehouse.queries.values import literal, slices
 
 AWKWARD = ("it's", "back\\slash", "阿达", "tab\tnew\nline", "{x:String}", "nul\0", "' OR 1 = 1 --", "%s %(a)s", "")
 CUT = (100, 100, 100, 100)
-_HIGHEST_VERSION = 2**63 - 1  # of an event as it was routed
+_HIGHEST_VERSION = 2**62 - 1  # of an event as it was routed
 
 
 @pytest.fixture

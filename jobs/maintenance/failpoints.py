@@ -1,0 +1,15 @@
+"""The failpoints of maintenance, see `runtime.failpoints`; tests kill it at each of them."""
+
+from runtime.failpoints import failpoints
+
+FAILPOINTS = (
+    "before_barrier",
+    "after_barrier",
+    "after_squashing",
+    "after_marking",
+    "after_forgetting",
+    "between_steps",
+)
+
+reached = failpoints(FAILPOINTS)
+"""Call it with the name of the failpoint."""

@@ -1,0 +1,11 @@
+"""The steps of maintenance, in order."""
+
+from jobs.maintenance.squashing import Squash
+from jobs.maintenance.step import Step
+from runtime.kafka.offsets import Offsets
+from settings import Settings
+
+
+def steps(settings: Settings) -> tuple[Step, ...]:
+    """Return every step, wired for an installation."""
+    return (Squash(Offsets(settings.kafka)),)
