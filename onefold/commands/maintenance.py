@@ -23,20 +23,19 @@ from warehouse.completeness import check_complete
 _UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-class Period(click.ParamType[int]):
-    """A whole number and a unit, such as 6h; in seconds."""
-
-    name = "PERIOD"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", str(value))
-        if match is None:
-            self.fail("a whole number and one of s, m, h, d, such as 30m or 6h", param, ctx)
-        return int(match[1]) * _UNIT_S[match[2]]
+def _seconds(_ctx: click.Context, _param: click.Parameter, period: str | None) -> int | None:
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", period or "")
+    if match is None:
+        if period is not None:
+            raise click.BadParameter("expected a whole number and one of s, m, h, d, such as 30m or 6h")
+        return None
+    return int(match[1]) * _UNIT_S[match[2]]
 
 
 @click.command()
-@click.option("--every", "every_s", type=Period(), help="Go on as a process, at once and then so often: 30m, 6h, 1d.")
+@click.option(
+    "--every", "every_s", callback=_seconds, metavar="PERIOD", help="Go on as a process, so often: 30m, 6h, 1d."
+)
 @data_dir_option
 def maintenance(every_s: int | None, data_dir: Path | None) -> None:
     """Do what the warehouse needs from time to time, and say what was done, a line for each step.

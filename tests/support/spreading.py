@@ -3,7 +3,14 @@
 from xdist.scheduler import LoadScopeScheduling
 
 # The folders whose tests share a stack that is like no other.
-OWN_STACK = ("tests/faults/", "tests/oracle/", "tests/guide/", "tests/jobs/rebuild/", "tests/sinks/")
+OWN_STACK = (
+    "tests/faults/",
+    "tests/oracle/",
+    "tests/guide/",
+    "tests/jobs/maintenance/",
+    "tests/jobs/rebuild/",
+    "tests/sinks/",
+)
 # The files whose tests use the stack that is like any other: one process starts it for all of them.
 SHARED_STACK = (
     "tests/api/test_operators.py",

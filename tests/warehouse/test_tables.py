@@ -93,6 +93,8 @@ def test_every_table_keeps_the_newest_row_of_its_key(warehouse: Warehouse) -> No
     for table in TABLES.values():
         sorting_key, engine = engines[table.name]
         assert sorting_key == ", ".join(table.key)
-        left_out = [column.name for column in table.columns if column.name in {"is_deleted", "is_repetition"}]
+        left_out = [
+            column.name for column in table.columns if column.name in {"is_deleted", "is_repetition", "is_squashed"}
+        ]
         assert f"ReplacingMergeTree({', '.join(['version', *left_out])})" in str(engine)
         assert "non_replicated_deduplication_window = 1000" in str(engine)

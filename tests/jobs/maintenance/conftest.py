@@ -1,0 +1,26 @@
+"""A stack for this folder alone: maintenance is of a whole ClickHouse, and waits for the worker and the sink."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from embedded.stack import Stack
+from tests.support.stacks import running_stack
+from warehouse.client import Warehouse
+from warehouse.migrate import migrate
+
+
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
+    """Kafka, registry and ClickHouse."""
+    with running_stack() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def migrated(stack: Stack) -> str:
+    """Address of a ClickHouse with all tables."""
+    client = Warehouse(stack.addresses.clickhouse)
+    migrate(client)
+    client.close()
+    return stack.addresses.clickhouse
