@@ -14,12 +14,16 @@ _OPENING, _CLOSING = (b"(", b"[", b"{"), (b")", b"]", b"}")
 
 
 class Blueprint(msgspec.Struct, frozen=True):
-    """What one statement makes. `columns`: the name of each with its definition, as far as the statement lists them."""
+    """What one statement makes. `columns`: the name of each with its definition, as far as the statement lists them.
+
+    `definition`: of a function, from AS on.
+    """
 
     kind: str
     name: str
     columns: Mapping[str, str] = MappingProxyType({})
     comment: str = ""
+    definition: str = ""
 
 
 def blueprints(statements: Iterable[str]) -> Mapping[str, Blueprint]:
@@ -33,9 +37,12 @@ def blueprints(statements: Iterable[str]) -> Mapping[str, Blueprint]:
             last = name_end(words, kind + 1)
             name = tokens[last].value.decode()
             columns = dict(_columns(statement.encode(), tokens[last + 1 :]))
+            definition = ""
             if words[last + 1 : last + 2] == [b"AS"] and KINDS[words[kind]] == "table" and not columns:
                 columns = dict(made[tokens[name_end(words, last + 2)].value.decode()].columns)
-            made[name] = Blueprint(KINDS[words[kind]], name, columns, _comment(tokens[last + 1 :]))
+            if KINDS[words[kind]] == "function":
+                definition = statement.encode()[tokens[last + 1].start :].decode()
+            made[name] = Blueprint(KINDS[words[kind]], name, columns, _comment(tokens[last + 1 :]), definition)
     return made
 
 

@@ -1,5 +1,6 @@
 """What is missing in ClickHouse of what the migrations make, and how it is made again."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
@@ -20,17 +21,30 @@ LEFT JOIN system.columns AS listed ON listed.database = made.database AND listed
 WHERE made.database = {database:String}
 GROUP BY table
 """
-_FUNCTIONS = "SELECT groupArray(name) AS names FROM system.functions WHERE origin = 'SQLUserDefined'"
+# All databases share functions, so another one may have the name; the server says how it writes ours.
+_FUNCTIONS = """
+SELECT name, create_query IN (
+    SELECT formatQuerySingleLine(arrayJoin(JSONExtract({made:String}, 'Array(String)')))
+) AS is_ours
+FROM system.functions
+WHERE origin = 'SQLUserDefined'
+"""
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """A table, view, function or column that is not there; without a `column` all of it is missing."""
+    """A table, view, function or column that is not there; without a `column` all of it is missing.
+
+    `taken`: a function of somebody else's has the name.
+    """
 
     kind: str
     name: str
     column: str = ""
+    taken: bool = False
 
     def __str__(self) -> str:
+        if self.taken:
+            return f"{self.kind} {self.name} (another one has its name: drop or rename that one)"
         return f"column {self.name}.{self.column}" if self.column else f"{self.kind} {self.name}"
 
 
@@ -38,10 +52,11 @@ def find_missing(warehouse: Warehouse) -> tuple[Missing, ...]:
     """Return what is not there, in the order in which it is made. Raises the warehouse's errors."""
     stored = {str(row["table"]): _texts(row["columns"]) for row in warehouse.rows(_COLUMNS, {"database": DATABASE})}
     made = _made().values()
-    if any(blueprint.kind == "function" for blueprint in made):
-        (row,) = warehouse.rows(_FUNCTIONS)
-        stored |= dict.fromkeys(_texts(row["names"]), frozenset())
-    return tuple(missing(made, stored))
+    own = [f"CREATE FUNCTION {one.name} {one.definition}" for one in made if one.kind == "function"]
+    functions = {
+        str(row["name"]): bool(row["is_ours"]) for row in warehouse.rows(_FUNCTIONS, {"made": json.dumps(own)})
+    }
+    return tuple(missing(made, stored, functions))
 
 
 def check_complete(warehouse: Warehouse) -> None:
@@ -67,11 +82,19 @@ def repair(warehouse: Warehouse) -> tuple[Missing, ...]:
     return absent
 
 
-def missing(made: Collection[Blueprint], stored: Mapping[str, Collection[str]]) -> Iterator[Missing]:
-    """Yield what is made and not stored. `stored`: the name of each table, view and function, with its columns."""
+def missing(
+    made: Collection[Blueprint], stored: Mapping[str, Collection[str]], functions: Mapping[str, bool]
+) -> Iterator[Missing]:
+    """Yield what is made and not there.
+
+    `stored`: the name of each table and view, with its columns. `functions`: of each, whether it is the one made here.
+    """
     for blueprint in made:
         columns = stored.get(blueprint.name)
-        if columns is None:
+        if blueprint.kind == "function":
+            if not functions.get(blueprint.name):
+                yield Missing(blueprint.kind, blueprint.name, taken=blueprint.name in functions)
+        elif columns is None:
             yield Missing(blueprint.kind, blueprint.name)
         else:
             for column in blueprint.columns:

@@ -61,12 +61,17 @@ def test_a_blueprint_has_columns_and_no_indexes() -> None:
     assert [made[name].kind for name in made] == ["table", "table", "view", "function"]
     assert not made["v"].columns
     assert [made[name].comment for name in ("t", "v")] == ["", "Says 'a'."]
+    assert made["f"].definition == "AS (x) -> x"
 
 
 def test_what_is_missing_is_listed_shortly() -> None:
-    made = (Blueprint("table", "t", {"a": "a Int8", "b": "b Int8"}), Blueprint("view", "v"), Blueprint("function", "f"))
-    absent = tuple(missing(made, {"t": {"b", "z"}}))
-    assert absent == (Missing("table", "t", "a"), Missing("view", "v"), Missing("function", "f"))
+    functions = [Blueprint("function", name) for name in ("f", "g", "t")]
+    made = (Blueprint("table", "t", {"a": "a Int8", "b": "b Int8"}), Blueprint("view", "v"), *functions)
+    absent = tuple(missing(made, {"t": {"b", "z"}}, {"g": True, "t": False, "other": False}))
+    taken = Missing("function", "t", taken=True)
+    assert absent == (Missing("table", "t", "a"), Missing("view", "v"), Missing("function", "f"), taken)
+    assert str(taken) == "function t (another one has its name: drop or rename that one)"
+    absent = absent[:3]
     assert listed(absent) == "column t.a, view v, function f"
     assert listed((*absent, *absent)) == "column t.a, view v, function f and 3 more"
 
@@ -88,6 +93,7 @@ def test_the_blueprints_are_what_the_migrations_make(own: Warehouse) -> None:
         ("DROP TABLE onefold.sessions SYNC", "table sessions"),
         ("DROP VIEW onefold.device_owners", "view device_owners"),
         ("RENAME TABLE onefold.links TO onefold.elsewhere", "table links"),
+        ("DROP FUNCTION num", "function num"),
         ("ALTER TABLE onefold.sessions DROP COLUMN entry_url", "column sessions.entry_url"),
         ("ALTER TABLE onefold.identity_changes DROP COLUMN claimants", "column identity_changes.claimants"),
         ("ALTER TABLE onefold.link_log DROP COLUMN request_id", "column link_log.request_id"),
@@ -122,9 +128,22 @@ def test_a_column_comes_back_in_its_place(own: Warehouse) -> None:
 
 
 @pytest.mark.stack
+def test_a_function_of_somebody_elses_is_left_alone_and_told(own: Warehouse) -> None:
+    own.run("CREATE OR REPLACE FUNCTION text AS (x) -> upper(x)")
+    told = r"lacks function text \(another one has its name"
+    for look in (check_complete, repair):
+        with pytest.raises(IncompleteError, match=told):
+            look(own)
+    assert tuples(own, "SELECT text('a') AS a") == [("A",)]
+    own.run("DROP FUNCTION text")
+    assert [str(item) for item in repair(own)] == ["function text"]
+
+
+@pytest.mark.stack
 def test_a_database_that_is_gone_is_a_new_one(own: Warehouse) -> None:
     own.run("DROP DATABASE onefold SYNC")
-    assert len(find_missing(own)) == len(blueprints(STATEMENTS))
+    in_database = [made for made in blueprints(STATEMENTS).values() if made.kind != "function"]
+    assert len(find_missing(own)) == len(in_database)
     assert len(migrate(own)) == len(read_migrations())
     check_complete(own)
 

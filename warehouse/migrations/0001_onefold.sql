@@ -498,3 +498,35 @@ WHERE workspace = {workspace:String} AND profile_id = {profile:String} AND ident
     SELECT reinterpretAsUInt128(sipHash128(workspace, device_namespace, device_value)) FROM onefold.device_owners
     WHERE (workspace, namespace, value) IN (SELECT workspace, namespace, value FROM named)
 );
+
+-- Functions for people's SQL. Senders write a number as a text, a list or nothing at all; these read a path of `properties`,
+-- `traits` or `context`, whatever was sent there, and are NULL where it is not what they read: no value fails a query. A
+-- function belongs to the server and to no database (docs/decisions/0032).
+
+-- A number, or a text that is one: exact to nine decimals, below 10^15. sum(num(properties.total)) adds without rounding.
+-- toFloat64OrNull decides whether it is a number, as toDecimal128OrNull also takes '-' and '1.2.3'.
+CREATE FUNCTION IF NOT EXISTS num AS (value) ->
+    if(abs(toFloat64OrNull(trimBoth(toString(value)))) < 1e15,
+       toDecimal256(round(toDecimal128OrNull(trimBoth(toString(value)), 18), 9), 9), NULL);
+
+-- A text, and a number or a truth as one; JSON of a list.
+CREATE FUNCTION IF NOT EXISTS text AS (value) ->
+    multiIf(isNull(value), NULL,
+            JSONType(ifNull(toJSONString(value), '')) IN ('Array', 'Object'), toJSONString(value),
+            toString(value));
+
+-- True or false, as JSON has it or as a word or digit.
+CREATE FUNCTION IF NOT EXISTS bool AS (value) ->
+    multiIf(lower(trimBoth(toString(value))) IN ('true', 'yes', 'y', 'on', '1'), true,
+            lower(trimBoth(toString(value))) IN ('false', 'no', 'n', 'off', '0'), false, NULL);
+
+-- A time: a date of ISO 8601, with a time of day and a zone or without (UTC); or seconds (10 digits) or milliseconds (13).
+CREATE FUNCTION IF NOT EXISTS time AS (value) ->
+    if(match(trimBoth(toString(value)), '^(\\d{4}-\\d\\d-\\d\\d($|[T ])|\\d{10}(\\.\\d+)?$|\\d{13}$)'),
+       parseDateTime64BestEffortOrNull(trimBoth(toString(value)), 3, 'UTC'), NULL);
+
+-- The objects of a list, for ARRAY JOIN items(properties.products) AS product: product.price, product.quantity. ClickHouse's
+-- properties.products[] loses whole lists without a word, such as each that lies beside one with a text among its objects.
+CREATE FUNCTION IF NOT EXISTS items AS (value) ->
+    arrayMap(item -> item::JSON,
+             arrayFilter(item -> JSONType(item) = 'Object', JSONExtractArrayRaw(ifNull(text(value), ''))));

@@ -43,8 +43,8 @@ ORDER BY changed_at DESC LIMIT 12
 """
 _CDNOW = """
 SELECT count() AS events, uniqExact(profile_id) AS profiles,
-       ifNull(sum(toInt64OrNull(toString(properties.quantity))), 0) AS quantity,
-       ifNull(sum(toDecimal64OrNull(toString(properties.total), 2)), 0) AS total,
+       toInt64(ifNull(sum(num(properties.quantity)), 0)) AS quantity,
+       ifNull(sum(num(properties.total)), 0) AS total,
        toString(toDate(min(occurred_at))) AS first, toString(toDate(max(occurred_at))) AS last
 FROM onefold.events WHERE workspace = 'cdnow'
 """
@@ -52,7 +52,7 @@ _RFM = """
 WITH customers AS (
     SELECT profile_id,
            dateDiff('day', max(occurred_at), toDateTime64('1998-06-30 00:00:00', 3, 'UTC')) AS recency,
-           count() AS frequency, ifNull(sum(toDecimal64OrNull(toString(properties.total), 2)), 0) AS monetary
+           count() AS frequency, ifNull(sum(num(properties.total)), 0) AS monetary
     FROM onefold.events WHERE workspace = 'cdnow' GROUP BY profile_id)
 SELECT multiIf(frequency >= 10, '10 orders and more', frequency >= 4, '4 to 9 orders', frequency >= 2, '2 or 3 orders',
                '1 order') AS orders,
