@@ -15,6 +15,8 @@ say, and `DESCRIBE` shows it as well.
 Views are for questions, and what most people need is `events`. Tables keep one row for each key, the one with the
 highest `version`, and show just that with `FINAL`, or with the setting `final = 1`. **personal**: the column may hold
 what names or describes somebody, in the words of whoever sent it.
+
+Functions that read `properties`, `traits` and `context`: [querying](../guide/querying.md#numbers-texts-times).
 """
 _BEHIND_TYPE = (b"DEFAULT", b"MATERIALIZED", b"ALIAS", b"EPHEMERAL", b"CODEC", b"COMMENT")
 _FOR_INSERTS = b"EPHEMERAL"

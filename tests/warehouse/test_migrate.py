@@ -14,7 +14,7 @@ from tests.support.rows import tuples
 from warehouse.client import Warehouse
 from warehouse.migrate import Migration, migrate, read_migrations
 
-_IDEMPOTENT = re.compile(r"CREATE TABLE IF NOT EXISTS |CREATE OR REPLACE VIEW ")
+_IDEMPOTENT = re.compile(r"CREATE (TABLE|FUNCTION) IF NOT EXISTS |CREATE OR REPLACE VIEW ")
 
 
 @pytest.fixture

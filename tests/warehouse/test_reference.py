@@ -48,7 +48,8 @@ def test_every_table_view_and_column_says_what_it_is(warehouse: Warehouse) -> No
 @pytest.mark.stack
 def test_clickhouse_shows_the_comments_of_the_reference(warehouse: Warehouse) -> None:
     stored = tuples(warehouse, "SELECT name, comment FROM system.tables WHERE database = 'onefold'")
-    assert {(name, blueprint.comment) for name, blueprint in MADE.items()} <= set(stored)
+    made = {(name, blueprint.comment) for name, blueprint in MADE.items() if blueprint.kind != "function"}
+    assert made <= set(stored)
 
 
 @pytest.mark.stack
