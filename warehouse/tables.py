@@ -13,6 +13,7 @@ import pyarrow as pa
 from warehouse.column_types import (
     BYTES,
     CLAIMANTS,
+    COUNT,
     COUNTERS,
     DEFAULT_FLAG,
     DEFAULT_TIME,
@@ -31,7 +32,9 @@ from warehouse.column_types import (
     OPTIONAL_NUMBER,
     OPTIONAL_TEXT,
     OPTIONAL_TIME,
+    PEOPLE,
     REPAIRS,
+    SIZE,
     TEXT,
     TEXTS,
     TIME,
@@ -150,6 +153,8 @@ _ALL = (
             _VERSION,
             Column("body", BYTES, "body", personal=True),
             Column("identifier_id", IDENTIFIER_ID, personal=True),
+            Column("bytes", SIZE),
+            Column("written_at", DEFAULT_TIME),
         ),
     ),
     WarehouseTable(
@@ -373,6 +378,29 @@ _ALL = (
             _VERSION,
         ),
     ),
+    # Filled inside of ClickHouse, by maintenance.
+    WarehouseTable(
+        "rolled_up_hours",
+        ("workspace", "hour", "hour_number", "source", "event"),
+        (
+            _WORKSPACE,
+            Column("hour", TIME),
+            Column("hour_number", NUMBER),
+            Column("source", NAME),
+            Column("event", OPTIONAL_NAME),
+            Column("events", COUNT),
+            Column("people", PEOPLE),
+            Column("bytes", COUNT),
+            _VERSION,
+            _IS_DELETED,
+        ),
+    ),
+    WarehouseTable("rolled_up_until", ("workspace",), (_WORKSPACE, Column("until", TIME), _VERSION)),
+    WarehouseTable(
+        "retained_since",
+        ("workspace", "retention"),
+        (_WORKSPACE, Column("retention", NAME), Column("since", TIME), _VERSION),
+    ),
 )
 
 TABLES = {table.name: table for table in _ALL}
@@ -383,6 +411,10 @@ VIEWS = {
     "events_of": "raw_events",
     "device_owners": "device_sign_ins",
     "current_overrides": "profile_overrides",
+    "computed_hours": "rolled_up_hours",
+    "uncounted_hours": "rolled_up_hours",
+    "hourly_events": "rolled_up_hours",
+    "hourly_rejections": "rejected_events",
 }
 """Of each view the table that says which of the view's columns are personal."""
 

@@ -1,5 +1,6 @@
 """The steps of maintenance, in order."""
 
+from jobs.maintenance.rolling_up import RollUp
 from jobs.maintenance.squashing import Squash
 from jobs.maintenance.step import Step
 from runtime.kafka.offsets import Offsets
@@ -8,4 +9,4 @@ from settings import Settings
 
 def steps(settings: Settings) -> tuple[Step, ...]:
     """Return every step, wired for an installation."""
-    return (Squash(Offsets(settings.kafka)),)
+    return (Squash(Offsets(settings.kafka)), RollUp())

@@ -44,12 +44,15 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
     body_bytes String EPHEMERAL '' COMMENT 'For inserts only: what becomes body',
     body String MATERIALIZED body_bytes CODEC(ZSTD(1)) COMMENT 'The event as it was accepted: Avro in Confluent''s framing; not part of SELECT *',
     identifier_id UInt128 MATERIALIZED reinterpretAsUInt128(sipHash128(workspace, identifiers.namespace[1], identifiers.value[1])) COMMENT 'The primary identifier as a number, to find and to join by; not part of SELECT *',
+    bytes UInt32 MATERIALIZED length(body_bytes) COMMENT 'How long body is; not part of SELECT *',
+    written_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the row came here',
     position Nullable(UInt64) ALIAS if(version < 4611686018427387904, 4611686018427387903 - version, NULL) COMMENT 'Where it lies on events.resolved, offset and partition in one; NULL once an override was squashed into it, or its profile has spoken of it',
     offset Nullable(UInt64) ALIAS bitShiftRight(position, 10) COMMENT 'Its place in that partition',
     partition Nullable(UInt16) ALIAS bitAnd(position, 1023) COMMENT 'The partition of events.resolved',
     INDEX identifier_id identifier_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX message_id message_id TYPE bloom_filter(0.001) GRANULARITY 1,
-    INDEX identifier_values identifiers.value TYPE bloom_filter(0.001) GRANULARITY 1
+    INDEX identifier_values identifiers.value TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX written_at written_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version, is_repetition)
 PARTITION BY toYYYYMM(least(greatest(occurred_at, toDateTime64('2000-01-01 00:00:00', 3, 'UTC')), toDateTime64('2100-01-01 00:00:00', 3, 'UTC')))
@@ -425,11 +428,13 @@ CREATE OR REPLACE VIEW onefold.current_events
     traits JSON(max_dynamic_paths = 256) COMMENT 'What the event says of the person',
     context JSON(max_dynamic_paths = 256) COMMENT 'Page, device, campaign and the like',
     repairs Array(Tuple(field String, reason LowCardinality(String))) COMMENT 'What was changed because it could not be kept as it was sent',
-    identifier_id UInt128 COMMENT 'The primary identifier as a number'
+    identifier_id UInt128 COMMENT 'The primary identifier as a number',
+    bytes UInt32 COMMENT 'How long the event was as it was accepted',
+    squashed_id String COMMENT 'Whose it was when overrides were squashed last; if it came from a shared device, whose it is now'
 )
 COMMENT 'The events, each once, each with the profile that it belongs to now, if it came from a shared device with that of the
 device''s owner at its time. An identifier that no profile has claimed keeps the profile that its events were routed to.
-The views events and events_of are made of this one, which has the number of the identifier, too.'
+The views events, events_of and hourly_events are made of this one.'
 AS
 WITH arrayLast(period -> period.since <= occurred_at, owners) AS owner
 SELECT
@@ -444,12 +449,13 @@ SELECT
         notEmpty(owners), coalesce(nullIf(owner.profile_kind, ''), toString(routed_kind)),
         current_id != '', current_kind,
         toString(routed_kind)) AS profile_kind,
-    identifiers, properties, traits, context, repairs, routed.identifier_id AS identifier_id
+    identifiers, properties, traits, context, repairs, routed.identifier_id AS identifier_id, bytes,
+    if(notEmpty(owners), profile_id, routed_id) AS squashed_id
 FROM
 (
     SELECT
         workspace, source, message_id, type, event, occurred_at, sent_at, received_at, ordinal, identifiers, properties,
-        traits, context, repairs, identifier_id, profile_id AS routed_id, profile_kind AS routed_kind
+        traits, context, repairs, identifier_id, bytes, profile_id AS routed_id, profile_kind AS routed_kind
     FROM onefold.raw_events FINAL
 ) AS routed
 LEFT ANY JOIN
@@ -478,7 +484,7 @@ CREATE OR REPLACE VIEW onefold.events
     repairs Array(Tuple(field String, reason LowCardinality(String))) COMMENT 'What was changed because it could not be kept as it was sent'
 )
 COMMENT 'What everybody queries: the events, each once, each with the profile that it belongs to now.'
-AS SELECT * EXCEPT (identifier_id) FROM onefold.current_events;
+AS SELECT * EXCEPT (identifier_id, bytes, squashed_id) FROM onefold.current_events;
 
 -- Looked for among the events of its identifiers, and of the shared devices that they have owned.
 CREATE OR REPLACE VIEW onefold.events_of
@@ -491,13 +497,145 @@ WITH named AS
     FROM onefold.profiles FINAL ARRAY JOIN identifiers AS identifier
     WHERE workspace = {workspace:String} AND profile_id = {profile:String}
 )
-SELECT * EXCEPT (identifier_id) FROM onefold.current_events
+SELECT * EXCEPT (identifier_id, bytes, squashed_id) FROM onefold.current_events
 WHERE workspace = {workspace:String} AND profile_id = {profile:String} AND identifier_id IN (
     SELECT reinterpretAsUInt128(sipHash128(workspace, namespace, value)) FROM named
     UNION ALL
     SELECT reinterpretAsUInt128(sipHash128(workspace, device_namespace, device_value)) FROM onefold.device_owners
     WHERE (workspace, namespace, value) IN (SELECT workspace, namespace, value FROM named)
 );
+
+-- How much came, by the hour. Hours that are counted are stored, all others are counted when somebody asks; so the answer
+-- is right at any moment, and quick once `onefold maintenance` has run (docs/decisions/0031).
+
+CREATE TABLE IF NOT EXISTS onefold.rolled_up_hours
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    hour DateTime64(3, 'UTC') COMMENT 'When the hour begins',
+    hour_number Int64 COMMENT 'The hour as in the key of raw_events',
+    source LowCardinality(String) COMMENT 'The sending system',
+    event LowCardinality(Nullable(String)) COMMENT 'Name of what happened, or of the page or screen; NULL where the call has none',
+    events UInt64 COMMENT 'How many occurred in the hour',
+    people AggregateFunction(uniq, String) COMMENT 'Whose they were when overrides were squashed last',
+    bytes UInt64 COMMENT 'How long they were as they were accepted',
+    version UInt64 COMMENT 'When they were counted, in ms: the highest counts',
+    is_deleted UInt8 COMMENT 'There are no such events any more'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (workspace, hour, hour_number, source, event)
+SETTINGS allow_nullable_key = 1, non_replicated_deduplication_window = 1000
+COMMENT 'Hours that were counted, which the view hourly_events takes where nothing has come since. Key: the hour first, since
+questions name a time.';
+
+CREATE TABLE IF NOT EXISTS onefold.rolled_up_until
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    until DateTime64(3, 'UTC') COMMENT 'Rows of raw_events that were written until then are in rolled_up_hours',
+    version UInt64 COMMENT 'The same in ms: the highest counts'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY workspace
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Until when hours are counted. Key: the workspace, though it is the same for all.';
+
+CREATE TABLE IF NOT EXISTS onefold.retained_since
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    retention LowCardinality(String) COMMENT 'What was dropped, as the settings call it, such as events',
+    since DateTime64(3, 'UTC') COMMENT 'What is older is gone',
+    version UInt64 COMMENT 'The same in ms: the highest counts'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (workspace, retention)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What retention has dropped, so that nobody takes what is left for all there was. Key: workspace and what was dropped.';
+
+CREATE OR REPLACE VIEW onefold.computed_hours
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    hour_number Int64 COMMENT 'The hour as in the key of raw_events',
+    hour DateTime64(3, 'UTC') COMMENT 'When the hour begins',
+    source LowCardinality(String) COMMENT 'The sending system',
+    event LowCardinality(Nullable(String)) COMMENT 'Name of what happened, or of the page or screen; NULL where the call has none',
+    events UInt64 COMMENT 'How many occurred in the hour',
+    people AggregateFunction(uniq, String) COMMENT 'Whose they are now',
+    squashed_people AggregateFunction(uniq, String) COMMENT 'Whose they were when overrides were squashed last',
+    bytes UInt64 COMMENT 'How long they were as they were accepted'
+)
+COMMENT 'What hourly_events says of an hour, counted now: for hours that are named by their number.'
+AS
+SELECT
+    workspace, intDiv(toUnixTimestamp64Milli(occurred_at), 3600000) AS hour_number,
+    subtractMilliseconds(occurred_at, positiveModulo(toUnixTimestamp64Milli(occurred_at), 3600000)) AS hour,
+    source, event, count() AS events, uniqState(profile_id) AS people, uniqState(squashed_id) AS squashed_people,
+    sum(bytes) AS bytes
+FROM onefold.current_events
+GROUP BY workspace, hour_number, hour, source, event;
+
+-- Rows that are replaced or left out count here, as their hour has changed, too. Where retention has dropped events, what
+-- was counted before stays: what comes that late is not counted.
+CREATE OR REPLACE VIEW onefold.uncounted_hours
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    hour_number Int64 COMMENT 'The hour as in the key of raw_events',
+    written_at DateTime64(3, 'UTC') COMMENT 'When the last of its rows came'
+)
+COMMENT 'Hours to which something has come since hours were counted.'
+AS
+SELECT workspace, hour_number, last_written_at AS written_at
+FROM
+(
+    SELECT workspace, intDiv(toUnixTimestamp64Milli(occurred_at), 3600000) AS hour_number, max(written_at) AS last_written_at
+    FROM onefold.raw_events
+    WHERE written_at > (SELECT max(until) FROM onefold.rolled_up_until)
+    GROUP BY workspace, hour_number
+) AS written
+LEFT ANY JOIN
+(
+    SELECT workspace, max(since) AS since, 1 AS is_cut FROM onefold.retained_since
+    WHERE retention = 'events' GROUP BY workspace
+) AS retained ON written.workspace = retained.workspace
+WHERE NOT (is_cut AND hour_number * 3600000 < toUnixTimestamp64Milli(since))
+SETTINGS final = 0;
+
+CREATE OR REPLACE VIEW onefold.hourly_events
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    source LowCardinality(String) COMMENT 'The sending system',
+    event LowCardinality(Nullable(String)) COMMENT 'Name of what happened, or of the page or screen; NULL where the call has none',
+    hour DateTime64(3, 'UTC') COMMENT 'When the hour begins',
+    events UInt64 COMMENT 'How many occurred in the hour: add them up with sum(events)',
+    people AggregateFunction(uniq, String) COMMENT 'Whose they are: count them with uniqMerge(people), over any hours',
+    bytes UInt64 COMMENT 'How long they were as they were accepted'
+)
+COMMENT 'How many events, of how many people, occurred in each hour, by source and name. Events are exact at any moment; people
+are those of now, but for merges and unmerges since maintenance last ran that concern hours that were counted before.'
+AS
+SELECT workspace, source, event, hour, events, people, bytes
+FROM onefold.rolled_up_hours FINAL
+WHERE (workspace, hour_number) NOT IN (SELECT workspace, hour_number FROM onefold.uncounted_hours)
+UNION ALL
+SELECT workspace, source, event, hour, events, people, bytes
+FROM onefold.computed_hours
+WHERE (workspace, hour_number) IN (SELECT workspace, hour_number FROM onefold.uncounted_hours);
+
+CREATE OR REPLACE VIEW onefold.hourly_rejections
+(
+    workspace LowCardinality(String) COMMENT 'The tenant',
+    source LowCardinality(String) COMMENT 'The sending system',
+    reason LowCardinality(String) COMMENT 'Why they were rejected, in one word for machines, such as missing_identifier',
+    hour DateTime64(3, 'UTC') COMMENT 'When the hour begins',
+    events UInt64 COMMENT 'How many came in the hour',
+    bytes UInt64 COMMENT 'How long they were as they were sent, up to 64 KiB each'
+)
+COMMENT 'How many events were rejected in each hour, by source and reason.'
+AS
+SELECT
+    workspace, source, reason,
+    subtractMilliseconds(received_at, positiveModulo(toUnixTimestamp64Milli(received_at), 3600000)) AS hour,
+    count() AS events, sum(length(body)) AS bytes
+FROM onefold.rejected_events FINAL
+GROUP BY workspace, source, reason, hour;
 
 -- Functions for people's SQL. Senders write a number as a text, a list or nothing at all; these read a path of `properties`,
 -- `traits` or `context`, whatever was sent there, and are NULL where it is not what they read: no value fails a query. A

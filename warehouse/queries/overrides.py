@@ -9,7 +9,7 @@ from typing import cast
 
 from warehouse import versions
 from warehouse.client import Warehouse
-from warehouse.column_types import BYTES, IDENTIFIER_ID, JSON, JSON_TEXT
+from warehouse.column_types import BYTES, DEFAULT_TIME, IDENTIFIER_ID, JSON, JSON_TEXT, SIZE
 from warehouse.queries.values import literal
 from warehouse.tables import TABLES
 
@@ -154,5 +154,5 @@ def _squashed() -> Iterator[tuple[str, str]]:
             yield column.inserted_as, f"event.{column.name}_text"
         if column.type is BYTES:
             yield column.inserted_as, f"event.{column.name}"
-        elif column.type not in {IDENTIFIER_ID, JSON_TEXT}:
+        elif column.type not in {IDENTIFIER_ID, JSON_TEXT, SIZE, DEFAULT_TIME}:
             yield column.name, _OF_THE_OVERRIDE.get(column.name, f"event.{column.name}")
