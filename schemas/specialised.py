@@ -23,8 +23,7 @@ _CACHED_LONGS = 65_536
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _MOST_BYTES = 10  # of a 64-bit number
 
-_ENDS = 0x8080_8080_8080  # the bit that says whether a number goes on, in each of six bytes
-_SIX_BYTES = " | ".join(f"{{0}} >> {at} & {127 << 7 * at:#x}" for at in range(6))
+_USUAL_LENGTHS = (6, 8)  # of times and of ordinals, in bytes
 
 
 class Malformed(ValueError):
@@ -160,8 +159,12 @@ class _DecoderSource(_Source):
         self.line(f"{indent}{name} = b[i]")
         self.line(f"{indent}if {name} < 128: i += 1")
         self.line(f"{indent}else:")
-        self.line(f"{indent}    {name} = from_bytes(b[i : i + 6], 'little')")  # as long as a time of our days is
-        self.line(f"{indent}    if {name} & {_ENDS:#x} == {_ENDS >> 8:#x}: {name} = {_SIX_BYTES.format(name)}; i += 6")
+        self.line(f"{indent}    {name} = from_bytes(b[i : i + {max(_USUAL_LENGTHS)}], 'little')")
+        for at, length in enumerate(_USUAL_LENGTHS):
+            goes_on = int.from_bytes(b"\x80" * length)  # the bit that says so, in each of its bytes
+            gathered = " | ".join(f"{name} >> {shift} & {127 << 7 * shift:#x}" for shift in range(length))
+            self.line(f"{indent}    {'elif' if at else 'if'} {name} & {goes_on:#x} == {goes_on >> 8:#x}:")
+            self.line(f"{indent}        {name} = {gathered}; i += {length}")
         self.line(f"{indent}    else: {name}, i = number(b, i)")
         self.line(f"{indent}{name} = {name} >> 1 ^ -({name} & 1)")
         if bounds is not None:

@@ -6,7 +6,9 @@
 
 -- A month is a partition, so that old ones can be dropped; whatever lies before 2000 or after 2100 is in one, so that no
 -- sender's clock makes thousands of them. Within it events lie by workspace, hour and name: a question about a time, or a
--- time and a name, reads just that. The index on `identifier_id` leads to the events of one person, whatever the size of
+-- time and a name, reads just that. The time itself is no part of the key, only what is left of it within its hour: if it
+-- were, ClickHouse would not look at the hours. Conditions on a function of it, such as its date in a time zone, are for
+-- the index of each granule's times. The index on `identifier_id` leads to the events of one person, whatever the size of
 -- the table. Sent once more an event may have another time, and then is a row of its own, until its profile says that it
 -- is a repetition (docs/decisions/0019, 0029). All versions of a row have their time in common, so FINAL need not look
 -- across partitions.
@@ -49,6 +51,7 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
     position Nullable(UInt64) ALIAS if(version < 4611686018427387904, 4611686018427387903 - version, NULL) COMMENT 'Where it lies on events.resolved, offset and partition in one; NULL once an override was squashed into it, or its profile has spoken of it',
     offset Nullable(UInt64) ALIAS bitShiftRight(position, 10) COMMENT 'Its place in that partition',
     partition Nullable(UInt16) ALIAS bitAnd(position, 1023) COMMENT 'The partition of events.resolved',
+    INDEX occurred_at occurred_at TYPE minmax GRANULARITY 1,
     INDEX identifier_id identifier_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX message_id message_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX identifier_values identifiers.value TYPE bloom_filter(0.001) GRANULARITY 1,
@@ -56,7 +59,7 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
 )
 ENGINE = ReplacingMergeTree(version, is_repetition)
 PARTITION BY toYYYYMM(least(greatest(occurred_at, toDateTime64('2000-01-01 00:00:00', 3, 'UTC')), toDateTime64('2100-01-01 00:00:00', 3, 'UTC')))
-ORDER BY (workspace, intDiv(toUnixTimestamp64Milli(occurred_at), 3600000), event, identifier_id, occurred_at, ordinal, source, message_id, profile_kind = 'account')
+ORDER BY (workspace, intDiv(toUnixTimestamp64Milli(occurred_at), 3600000), event, identifier_id, toUnixTimestamp64Milli(occurred_at) % 3600000, ordinal, source, message_id, profile_kind = 'account')
 SETTINGS allow_nullable_key = 1, non_replicated_deduplication_window = 1000
 COMMENT 'Every event as it was routed, with the exact texts: what the view events is made of, and not for questions. One row for
 each event that was received. Key: workspace, hour, name, primary identifier and time, since questions name a time, a name
@@ -317,7 +320,10 @@ CREATE TABLE IF NOT EXISTS onefold.identity_changes
     milliseconds Int64 COMMENT 'Of rebuilt: how long it took',
     partition Int64 COMMENT 'Where it lies on identity.changes',
     offset Int64 COMMENT 'Its place in that partition',
-    version UInt64 COMMENT '1: a decision never changes'
+    version UInt64 COMMENT '1: a decision never changes',
+    profile_ids Array(String) MATERIALIZED arrayConcat([profile_id], retired, JSONExtract(claimants, 'Array(Tuple(profile_id String))').profile_id) COMMENT 'The profiles that it is about, to find it by; not part of SELECT *',
+    INDEX profile_ids profile_ids TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX identifier_values identifiers.value TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, decision, kind, partition, offset)
@@ -410,6 +416,8 @@ LEFT ANY JOIN
     ON owned.workspace = claimed.workspace AND owned.namespace = claimed.namespace AND owned.value = claimed.value
 GROUP BY identifier_id;
 
+-- Both settings rest on this: whatever an index or the partition of raw_events looks at is the same in all versions of a
+-- row. So FINAL need not look across partitions, nor beyond the granules that an index has found.
 CREATE OR REPLACE VIEW onefold.current_events
 (
     workspace LowCardinality(String) COMMENT 'The tenant',
@@ -462,7 +470,7 @@ LEFT ANY JOIN
 (
     SELECT identifier_id, profile_id AS current_id, profile_kind AS current_kind, owners FROM onefold.current_overrides
 ) AS current ON routed.identifier_id = current.identifier_id
-SETTINGS do_not_merge_across_partitions_select_final = 1;
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0;
 
 CREATE OR REPLACE VIEW onefold.events
 (

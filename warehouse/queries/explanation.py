@@ -15,7 +15,7 @@ from warehouse.client import Warehouse
 from warehouse.queries.links import Links, SharedDevice, ShownLink
 from warehouse.queries.profiles import members_of
 from warehouse.queries.rows import converted
-from warehouse.queries.values import IN_IDENTIFIERS, identifier_lists, text_list
+from warehouse.queries.values import HAS_IDENTIFIERS, identifier_lists, text_list
 
 MAX_IDENTIFIERS = 2_000
 MAX_LINKS = 20_000  # of one query
@@ -28,19 +28,11 @@ _CONCERNED = f"""
 WITH JSONExtract({{profiles:String}}, 'Array(String)') AS profiles,
      JSONExtract({{until:String}}, 'Array(Int64)') AS until
 SELECT DISTINCT decision, toString(kind) AS kind, request_id
-FROM (
-    SELECT decision, kind, request_id FROM onefold.identity_changes ARRAY JOIN identifiers AS named
-    WHERE workspace = {{workspace:String}} AND (toString(named.namespace), named.value) IN {IN_IDENTIFIERS}
-    UNION ALL
-    SELECT decision, kind, request_id FROM (
-        SELECT decision, kind, request_id, arrayConcat([profile_id], retired, if(claimants IN ('', '[]'), [],
-            arrayMap(claimant -> JSONExtractString(claimant, 'profile_id'), JSONExtractArrayRaw(claimants)))) AS about
-        FROM onefold.identity_changes
-        WHERE workspace = {{workspace:String}}
-    )
-    WHERE hasAny(profiles, about)
-      AND arrayExists((profile, last) -> decision <= last AND has(about, profile), profiles, until)
-)
+FROM onefold.identity_changes
+WHERE workspace = {{workspace:String}} AND ({HAS_IDENTIFIERS} OR (
+    hasAny(profile_ids, profiles)
+    AND arrayExists((profile, last) -> decision <= last AND has(profile_ids, profile), profiles, until)
+))
 ORDER BY decision DESC, kind, request_id
 LIMIT {{limit:UInt32}}
 """
@@ -48,7 +40,7 @@ _GAVE_WAY = """
 WITH JSONExtract({profiles:String}, 'Array(String)') AS profiles
 SELECT DISTINCT decision, profile_id, arrayJoin(retired) AS retired_id
 FROM onefold.identity_changes
-WHERE workspace = {workspace:String} AND kind = 'merged' AND has(profiles, profile_id)
+WHERE workspace = {workspace:String} AND kind = 'merged' AND hasAny(profile_ids, profiles) AND has(profiles, profile_id)
 ORDER BY decision DESC
 LIMIT {limit:UInt32}
 """

@@ -7,7 +7,7 @@ import msgspec
 from schemas.records import Identifier, Pair
 from warehouse.client import Warehouse
 from warehouse.queries.rows import Row, converted
-from warehouse.queries.values import IN_IDENTIFIERS, identifier_lists
+from warehouse.queries.values import HAS_IDENTIFIERS, IN_IDENTIFIERS, identifier_lists
 
 _COLUMNS = (
     "left_namespace, left_value, right_namespace, right_value, status, reason, source, occurred_at, message_id,"
@@ -59,7 +59,7 @@ FROM (
            maxIf(decision, kind = 'unshared') OVER (PARTITION BY namespace, value) AS unshared
     FROM onefold.identity_changes
     WHERE workspace = {{workspace:String}} AND kind IN ('shared', 'unshared')
-      AND (toString(identifiers[1].namespace), identifiers[1].value) IN {IN_IDENTIFIERS}
+      AND {HAS_IDENTIFIERS} AND (toString(identifiers[1].namespace), identifiers[1].value) IN {IN_IDENTIFIERS}
 )
 WHERE kind = 'shared' AND decision > unshared
 GROUP BY namespace, value

@@ -16,6 +16,14 @@ IN_IDENTIFIERS = """(
 )"""
 """Right side of `(namespace, value) IN`, of a parameter from `identifier_lists`."""
 
+HAS_IDENTIFIERS = """(
+    hasAny(identifiers.value, JSONExtract({identifiers:String}, 'Array(Tuple(String, String))').2)
+    AND arrayExists(
+        named -> has(JSONExtract({identifiers:String}, 'Array(Tuple(String, String))'), (named.namespace, named.value)),
+        identifiers)
+)"""
+"""Condition that a row's `identifiers` have one of such a parameter; the first half is for the index on values."""
+
 
 def literal(text: str) -> str:
     """A string literal of ClickHouse's SQL."""

@@ -1,0 +1,1 @@
+"""How long people wait for the warehouse: analysts' questions and whoever looks at a person, in two layouts."""
