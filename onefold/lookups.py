@@ -27,6 +27,6 @@ def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path 
         raise lookup_failure(error) from error
 
 
-def lookup_failure(error: OnefoldError) -> click.ClickException:
+def lookup_failure(error: OnefoldError, advice: str = "") -> click.ClickException:
     """Return the failure in one line, with what to do."""
-    return click.ClickException(failure(error))
+    return click.ClickException(f"{failure(error)} {advice}".rstrip())

@@ -17,6 +17,9 @@ _TOKEN = re.compile(
 )
 
 
+_SHOWN_BYTES = 120
+
+
 class UnreadableSql(ValueError):
     """Cannot be cut into tokens, or the engine might cut it differently."""
 
@@ -67,6 +70,16 @@ def lex(sql: bytes) -> Iterator[Token]:
             case "number":
                 yield Token(b"", start, position, string=False, value=text)
             case _ if text == b"$" or text >= b"\x80":
-                raise UnreadableSql(f"failed at position {start + 1}: unexpected character.")
+                raise UnreadableSql(
+                    f"failed at position {start + 1}: {_unexpected(sql[start : start + _SHOWN_BYTES])}."
+                )
             case _:
                 yield Token(text, start, position, string=False)
+
+
+def _unexpected(rest: bytes) -> str:
+    """Say what is wrong with SQL that goes on like this, and what to write if it is a name."""
+    text = rest.decode(errors="ignore")
+    if name := re.match(r"[^\W\d]\w*", text):
+        return f"names of other letters than a to z stand in backquotes: `{name[0]}`"
+    return f"unexpected character {text[:1]!r}" if text else "unexpected character"

@@ -9,6 +9,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
+from warehouse.advice import advice
+
 
 class Code(IntEnum):
     """The error codes that this package raises itself."""
@@ -48,6 +50,7 @@ _STATUS: Final[Mapping[int, int]] = MappingProxyType(
 
 _CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
 _OPENED_BY = "The embedded ClickHouse reaches only its own tables; ONEFOLD_CLICKHOUSE_ALLOW opens other sources."
+_NAME = re.compile(r" \([A-Z0-9_]+\)\s*$")
 _VERSION = re.compile(r"(\s*\(version [^()]*(\([^()]*\))?\))+\s*$")
 
 
@@ -80,10 +83,16 @@ def from_engine(message: str) -> ServerError:
     code = _CODE.search(text)
     if code is None:
         return error(Code.STD_EXCEPTION, text)
-    if int(code[1]) == Code.READONLY:
-        # A GET is read-only although no client wanted it; ClickHouse says so in the same place.
-        hint = " For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries."
-        text = text.replace(" (READONLY)", hint + " (READONLY)")
-    if int(code[1]) == Code.ACCESS_DENIED:
-        text = text.replace(" (ACCESS_DENIED)", f" {_OPENED_BY} (ACCESS_DENIED)")
+    match int(code[1]):
+        case Code.READONLY:
+            # A GET is read-only although no client wanted it; ClickHouse says so in the same place.
+            hint = (
+                "For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries."
+            )
+        case Code.ACCESS_DENIED:
+            hint = _OPENED_BY
+        case _:
+            hint = advice(text)
+    if hint:
+        text = _NAME.sub(lambda name: f" {hint}{name[0]}", text)
     return ServerError(int(code[1]), text[code.start() :])

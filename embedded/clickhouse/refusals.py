@@ -86,7 +86,7 @@ def _refuse_name(name: bytes, before: Token, following: Token, refused: Refusals
     calls = following.word == b"("
     # A function may also be passed by its bare name, to `APPLY` or `arrayMap`.
     if name in refused.functions and (calls or before.word != b"."):
-        hint = "" if calls else f" A column of that name is read as `table.{name.decode()}`."
+        hint = "" if calls else f" A column of that name is read as `table.{name.decode()}`, an alias needs another."
         raise _denied(f"the function {name.decode()}()", name, hint)
     if calls and name in refused.table_functions:
         raise _denied(f"the table function {name.decode()}()", name)

@@ -16,6 +16,7 @@ from onefold.wording import json_text, shown_json
 from runtime.errors import OnefoldError
 from runtime.literal import literal, printable
 from runtime.output import unguarded
+from warehouse.advice import advice
 from warehouse.client import DATABASE, Warehouse
 
 TABLE_FORMAT = "JSONCompact"
@@ -63,7 +64,8 @@ def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | N
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
             answer = warehouse.answer(statement, {**_SETTINGS, "default_format": wanted})
     except OnefoldError as error:
-        raise lookup_failure(error) from error
+        hint = advice(str(error))
+        raise lookup_failure(error, "" if hint in str(error) else hint) from error
     if output_format is not None or (answer.format or wanted) != TABLE_FORMAT:
         _print_bytes(answer.content)
         return
