@@ -20,7 +20,7 @@ def terminal() -> Iterator[Terminal]:
         yield one
 
 
-@pytest.mark.parametrize("chapter", ["changing-rules", "who-is-who", "unmerging", "shared-devices", "querying"])
+@pytest.mark.parametrize("chapter", ["changing-rules", "who-is-who", "unmerging", "shared-devices", "querying", "questions"])
 def test_every_command_of_the_chapter_prints_what_it_shows(terminal: Terminal, chapter: str) -> None:
     ids = Ids()
     steps = blocks(chapter, "sh")
