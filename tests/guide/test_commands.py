@@ -20,7 +20,10 @@ def terminal() -> Iterator[Terminal]:
         yield one
 
 
-@pytest.mark.parametrize("chapter", ["changing-rules", "who-is-who", "unmerging", "shared-devices", "querying", "questions"])
+CHAPTERS = ("changing-rules", "who-is-who", "unmerging", "shared-devices", "querying", "questions")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_command_of_the_chapter_prints_what_it_shows(terminal: Terminal, chapter: str) -> None:
     ids = Ids()
     steps = blocks(chapter, "sh")
