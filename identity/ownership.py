@@ -41,12 +41,23 @@ def without(sign_ins: SignIns, person: Identifier) -> SignIns:
 
 
 def owners(sign_ins: SignIns) -> SignIns:
-    """Return the sign-ins that change the owner: the first of each person's in a row."""
+    """Return the sign-ins that change the owner: the first of each person's in a row, of several at one time the last.
+
+    So no two have one time.
+    """
+    counted = tuple({sign_in.since: sign_in for sign_in in sign_ins}.values())
     return tuple(
         sign_in
-        for index, sign_in in enumerate(sign_ins)
-        if index == 0 or sign_ins[index - 1].identifier != sign_in.identifier
+        for index, sign_in in enumerate(counted)
+        if index == 0 or counted[index - 1].identifier != sign_in.identifier
     )
+
+
+def difference(before: Sequence[Owner], after: Sequence[Owner]) -> tuple[SignIns, SignIns]:
+    """Return the owners that are new, and those of whose time there is none any more."""
+    known, times = set(before), {owner.since for owner in after}
+    new = tuple(owner for owner in after if owner not in known)
+    return new, tuple(owner for owner in before if owner.since not in times)
 
 
 def owner_at(held: Sequence[Owner], time: int) -> Identifier:
@@ -60,8 +71,7 @@ def claims(device: Identifier, held: Sequence[Owner]) -> Iterator[tuple[Identifi
     for index, owner in enumerate(held):
         since = None if index == 0 else owner.since
         until = held[index + 1].since if index + 1 < len(held) else None
-        if since != until or since is None:
-            yield owner.identifier, Claim(device.namespace, device.value, since, until)
+        yield owner.identifier, Claim(device.namespace, device.value, since, until)
 
 
 def changed(

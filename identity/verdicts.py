@@ -112,17 +112,17 @@ class AllowPairs(msgspec.Struct, frozen=True):
 
 
 class UnshareDevice(msgspec.Struct, frozen=True):
-    """Share a device no more. `persons`: who owned events of it, and gives them up."""
+    """Share a device no more. `owners`: of until now, who give its events up."""
 
     device: Identifier
-    persons: tuple[Identifier, ...]
+    owners: SignIns
     reason: str
 
 
 class AttributeDevice(msgspec.Struct, frozen=True):
     """Attribute the events of a shared device to its owners.
 
-    `before`: those of until now. `losers`: who gives events of it up.
+    `before`: those of until now. `losers`: who gives events of it up; nobody if just the first sign-in is another one.
     """
 
     device: Identifier

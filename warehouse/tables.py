@@ -347,9 +347,6 @@ _ALL = (
             "device_namespace",
             "device_value",
             "signed_in_at",
-            "namespace",
-            "value",
-            "decision",
         ),
         (
             _WORKSPACE,
@@ -358,8 +355,8 @@ _ALL = (
             Column("signed_in_at", TIME, "signed_in_at"),
             Column("namespace", NAME, "person.namespace"),
             Column("value", TEXT, "person.value", personal=True),
-            Column("decision", NUMBER),
             _VERSION,
+            _IS_DELETED,
         ),
     ),
     # Filled by destinations, not from a topic of this sink.

@@ -1,11 +1,11 @@
 """Whose the events of shared devices are, as their profiles and the log of changes get it."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from identity.applying.rebuilds import Rebuilds
 from identity.decision import DecisionEffects, NewChange
 from identity.ledger import Ledger
-from identity.ownership import owners
+from identity.ownership import difference, owners
 from identity.verdicts import AttributeDevice, ReattributeDevice
 from schemas.records import Claim, Claimant, Disown, Identifier, Owner
 
@@ -30,13 +30,15 @@ def reattribute_device(verdict: ReattributeDevice, ledger: Ledger, effects: Deci
     effects.changes.append(NewChange("reattributed", named, "sign_in", claimants=rebuilds.claimants))
 
 
-def name_owners(device: Identifier, before: Collection[Owner], ledger: Ledger, effects: DecisionEffects) -> None:
-    """Say who owns the events of a device from when on, but for the owners of before."""
-    new = [owner for owner in owners(ledger.devices.sign_ins(device)) if owner not in before]
+def name_owners(device: Identifier, before: Sequence[Owner], ledger: Ledger, effects: DecisionEffects) -> None:
+    """Say who owns the events of a device from when on, and which of the owners of before does so no more."""
+    after = owners(ledger.devices.sign_ins(device)) if ledger.devices.is_attributed(device) else ()
+    new, gone = difference(before, after)
+    named = [*((owner, None) for owner in new), *((owner, owner.since) for owner in gone)]
     claimants = tuple(
-        Claimant(effects.profiles.of(owner.identifier), (Claim(device.namespace, device.value, owner.since),))
-        for owner in new
+        Claimant(effects.profiles.of(owner.identifier), (Claim(device.namespace, device.value, owner.since, until),))
+        for owner, until in named
     )
-    named = (device, *(owner.identifier for owner in new))
+    identifiers = (device, *(owner.identifier for owner, _ in named))
     profile_id = effects.profiles.of(device)
-    effects.changes.append(NewChange("attributed", named, profile_id=profile_id, claimants=claimants))
+    effects.changes.append(NewChange("attributed", identifiers, profile_id=profile_id, claimants=claimants))

@@ -1,5 +1,6 @@
 """Pairs that are forbidden no more, and devices that are shared no more (docs/decisions/0024)."""
 
+from identity.applying.attributing import name_owners
 from identity.applying.linking import record
 from identity.applying.rebuilds import Rebuilds
 from identity.applying.unmerging import reopen_refused
@@ -27,13 +28,16 @@ def unshare_device(verdict: UnshareDevice, ledger: Ledger, effects: DecisionEffe
     """Give a device its default profile back, with all its events; who owned some is rebuilt without them."""
     device = verdict.device
     own_profile = effects.profiles.of(device)
+    persons = dict.fromkeys(owner.identifier for owner in verdict.owners if owner.identifier != device)
     ledger.devices.unshare(device)
     profile_id = effects.profiles.of(device)
     rebuilds = Rebuilds(ledger, effects, given_up=device)
-    rebuilds.persons((device, *verdict.persons))
+    rebuilds.persons((device, *persons))
     effects.commands.append((own_profile, Transfer(effects.number, profile_id, (device,), outdates=True)))
     reopened = reopen_refused((device,), ledger, effects)
     effects.routes.append(NewRoute(device, profile_id, reopen=bool(reopened)))
-    named = (device, *verdict.persons)
+    named = (device, *persons)
     claimants = rebuilds.claimants
     effects.changes.append(NewChange("unshared", named, verdict.reason, profile_id=profile_id, claimants=claimants))
+    if verdict.owners:
+        name_owners(device, verdict.owners, ledger, effects)

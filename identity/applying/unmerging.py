@@ -51,7 +51,7 @@ def _forget_sign_ins(pair: PairEvidence, ledger: Ledger) -> None:
     if any(evidence.status == "active" for evidence in ledger.links.evidence(pair.identifier, pair.other)):
         return
     for device, person in ((pair.identifier, pair.other), (pair.other, pair.identifier)):
-        if device in ledger.devices.used_by(person):
+        if device in ledger.devices.used_by(person) and not ledger.devices.is_shared(device):
             ledger.devices.forget_sign_ins(device, person)
 
 

@@ -36,7 +36,10 @@ def judge_sign_ins(request: IdentityRequest, ledger: Ledger, rules: IdentityRule
 def judge_owners(
     sign_ins: Iterable[RememberSignIns], request: IdentityRequest, ledger: Ledger
 ) -> Iterator[ShareDevice | AttributeDevice]:
-    """Yield what attributes the events of shared devices anew, where sign-ins have changed whose they are."""
+    """Yield what attributes the events of shared devices anew, where sign-ins have changed the owners.
+
+    An earlier first sign-in changes nobody's events, and yet what a later one changes.
+    """
     for kept in sign_ins:
         if not ledger.devices.is_shared(kept.device):
             continue
@@ -45,8 +48,9 @@ def judge_owners(
             # Its profile still folds its events: it was shared under another policy, or by somebody kept apart from it.
             device = standing(ledger, kept.device, request.occurred_at)
             yield share(device, tuple(owner.identifier for owner in after), True, request, ledger)
-        elif losses := changed(before, after):
-            yield AttributeDevice(kept.device, before, tuple(loser for loser, _ in losses))
+        elif before != after:
+            losers = tuple(loser for loser, _ in changed(before, after))
+            yield AttributeDevice(kept.device, before, losers)
 
 
 def share(

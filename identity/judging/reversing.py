@@ -38,9 +38,8 @@ def judge_unsharing(request: IdentityRequest, ledger: Ledger, rules: IdentityRul
             yield ChangeNothing((device,), f"{device} is no shared device")
             continue
         held = owners(ledger.devices.sign_ins(device)) if ledger.devices.is_attributed(device) else ()
-        persons = dict.fromkeys(owner.identifier for owner in held if owner.identifier != device)
         untied = sorted(ledger.devices.untied(device), key=rules.rank)
-        yield UnshareDevice(device, tuple(persons), request.reason)
+        yield UnshareDevice(device, held, request.reason)
         yield from _tied_again(device, untied, request, ledger, rules)
     if not request.identifiers:
         yield ChangeNothing((), "no device is named")

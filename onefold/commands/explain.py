@@ -15,6 +15,7 @@ from onefold.lookups import look_up
 from onefold.running import data_dir_option
 from onefold.wording import count, in_words, json_text, pair, shown_event
 from runtime.literal import literal
+from schemas.records import Claim
 from settings import Settings
 from warehouse.client import look_ups
 from warehouse.queries.explanation import Explanation, ShownChange, ShownIdentifier
@@ -134,6 +135,13 @@ def _decided(link: ShownLink) -> str:
     return literal(", ".join([*before, f"decision {link.decision}: {link.status}{request}"]))
 
 
+def _owner(person: str, claim: Claim) -> str:
+    since = f"{datetime.fromtimestamp((claim.since or 0) / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
+    if claim.since == claim.until:
+        return f"it does not become {person}'s at {since} any more"
+    return f"its events are {person}'s from {since} on"
+
+
 def _add_change(history: Tree, change: ShownChange) -> None:
     title = f"{change.decision}: {_DONE.get(change.kind, change.kind)}"
     if change.identifiers:
@@ -145,8 +153,7 @@ def _add_change(history: Tree, change: ShownChange) -> None:
         node.add(Text(literal(f"profile {change.profile_id} in the place of {', '.join(change.retired)}")))
     if change.kind == "attributed":
         for person, claimant in zip(change.identifiers[1:], change.claimants, strict=False):
-            since = datetime.fromtimestamp((claimant.claims[0].since or 0) / 1000, UTC)
-            node.add(Text(literal(f"its events are {person}'s from {since:%Y-%m-%d %H:%M:%S}Z on")))
+            node.add(Text(literal(_owner(str(person), claimant.claims[0]))))
     elif change.claimants:
         node.add(
             Text(literal(f"events shared out to {', '.join(claimant.profile_id for claimant in change.claimants)}"))

@@ -29,7 +29,6 @@ from schemas.records import (
 from warehouse import versions
 from warehouse.tables import Rows
 
-_NOBODY = Identifier("", "")
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
 
 Records = Sequence[Any]
@@ -175,7 +174,7 @@ def _identity_changes(changes: Sequence[IdentityChange], messages: Messages) -> 
 
 
 class _SignIn(NamedTuple):
-    """A person's sign-in on a shared device, or that the device is shared no more. Attributes as in `_Claim`."""
+    """A sign-in by which a person becomes a shared device's owner, or does so no more. Attributes as in `_Claim`."""
 
     origin: Message
     record: IdentityChange
@@ -183,17 +182,18 @@ class _SignIn(NamedTuple):
     device: Identifier
     person: Identifier
     signed_in_at: int
+    is_deleted: bool
 
 
 def _sign_ins(change: IdentityChange, message: Message) -> Iterator[_SignIn]:
-    """Yield what a change says of the owners of a shared device."""
-    device, *persons = change.identifiers or (_NOBODY,)
-    if change.kind == "unshared":
-        yield _SignIn(message, change, 1, device, _NOBODY, 0)
-    if change.kind == "attributed":
-        for person, claimant in zip(persons, change.claimants, strict=False):
-            since = claimant.claims[0].since if claimant.claims else None
-            yield _SignIn(message, change, 1, device, person, since or 0)
+    """Yield what a change says of the owners of a shared device: a period that ends where it begins is none."""
+    if change.kind != "attributed" or not change.identifiers:
+        return
+    device, *persons = change.identifiers
+    for person, claimant in zip(persons, change.claimants, strict=False):
+        for claim in claimant.claims:
+            since = claim.since or 0
+            yield _SignIn(message, change, _at_least_0(change.decision), device, person, since, claim.until == since)
 
 
 def _positions(messages: Messages) -> Rows:

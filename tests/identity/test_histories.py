@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from identity.decision import Decision
+from identity.ownership import SignIns, owners
 from identity.rules import DEFAULT_RULES, IdentityRules
-from schemas.records import Identifier, IdentityRequest, Link, Pair, RequestKind
-from tests.identity.deciding import AT, Graph, plain
+from schemas.records import Attribute, Identifier, IdentityRequest, Link, Owner, Pair, Rebuild, RequestKind
+from tests.identity.deciding import AT, Graph, device_profile_of, plain
 from tests.oracle.identities import WhoIsWho, without_devices
 
 pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(1_800)]
@@ -212,6 +213,8 @@ class HistoriesUnderAnyRules(Histories):
     def begin(self, rules: IdentityRules) -> None:
         self.graph = Graph(rules)
         self.published: dict[tuple[Identifier, Identifier, str], Link] = {}
+        self.owners: dict[Identifier, SignIns] = {}  # of each device, as they were published
+        self.commanded: dict[str, SignIns] = {}  # of the profile of each device
         self.last_decision = 0
 
     @rule(identifiers=named, at=st.integers(AT - 5, AT + 5))
@@ -223,6 +226,7 @@ class HistoriesUnderAnyRules(Histories):
         before = {self.graph.component(identifier).identifiers for identifier in POOL}
         decision = self.decided(request)
         self.published |= {(link.left, link.right, link.source): link for link in decision.links}
+        self._follow_owners(decision)
         self._check_numbers(decision)
         self._check_claims(decision, before)
         writes = self.graph.table.writes
@@ -231,6 +235,23 @@ class HistoriesUnderAnyRules(Histories):
         assert {change.kind for change in again.changes} <= {"nothing"}
         if self.graph.rules is not ATTRIBUTED:  # sign-ins are kept once more, as they are
             assert self.graph.table.writes == writes
+
+    def _follow_owners(self, decision: Decision) -> None:
+        for change in decision.changes if self.graph.rules is ATTRIBUTED else ():
+            if change.kind == "attributed":
+                device, *persons = change.identifiers
+                by_time = {owner.since: owner for owner in self.owners.get(device, ())}
+                for person, claimant in zip(persons, change.claimants, strict=True):
+                    (claim,) = claimant.claims
+                    assert claim.since is not None
+                    if claim.until is None:
+                        by_time[claim.since] = Owner(claim.since, person.namespace, person.value)
+                    else:
+                        del by_time[claim.since]
+                self.owners[device] = tuple(sorted(by_time.values()))
+        for command in decision.commands:
+            if isinstance(command.command, Attribute | Rebuild):
+                self.commanded[command.profile_id] = command.command.owners
 
     def _check_numbers(self, decision: Decision) -> None:
         for change in decision.changes:
@@ -264,6 +285,15 @@ class HistoriesUnderAnyRules(Histories):
                 assert identifier == min(component.identifiers, key=self.graph.rules.rank)
                 assert all(components[member] == component for member in component.identifiers)
                 assert len(self.graph.ledger.links.pieces(component.identifiers)) == 1
+
+    @invariant()
+    def everybody_knows_the_owners_of_devices(self) -> None:
+        for device in POOL if self.graph.rules is ATTRIBUTED else ():
+            is_attributed = self.graph.ledger.devices.is_attributed(device)
+            held = owners(self.graph.ledger.devices.sign_ins(device)) if is_attributed else ()
+            assert self.owners.get(device, ()) == held
+            if is_attributed:
+                assert self.commanded[device_profile_of(device)] == held
 
     @invariant()
     def shared_devices_stand_alone(self) -> None:

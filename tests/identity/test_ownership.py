@@ -11,6 +11,7 @@ from identity.ownership import (
     added,
     changed,
     claims,
+    difference,
     owner_at,
     owners,
     without,
@@ -44,9 +45,25 @@ def test_the_order_in_which_sign_ins_become_known_does_not_matter(
     sign_ins = _signed_in(*signed_in)
     assert _signed_in(*shuffled) == sign_ins
     if sign_ins:
-        before = [sign_in for sign_in in sorted(set(signed_in)) if sign_in.since <= at]
-        expected = (before or sorted(set(signed_in))[:1])[-1]
-        assert owner_at(owners(sign_ins), at) == expected.identifier
+        begun = max(at, sign_ins[0].since)
+        before = [sign_in for sign_in in sorted(set(signed_in)) if sign_in.since <= begun]
+        assert owner_at(owners(sign_ins), at) == before[-1].identifier
+
+
+def test_of_two_who_sign_in_first_at_one_time_the_greater_owns_what_was_before_too() -> None:
+    held = owners(_signed_in(_at(10), _at(10, LEA), _at(20)))
+    assert held == (_at(10, LEA), _at(20))
+    assert owner_at(held, 9) == owner_at(held, 10) == LEA
+
+
+@given(some, some)
+def test_whoever_is_told_the_differences_of_owners_knows_them(before: list[Owner], after: list[Owner]) -> None:
+    was, now = (owners(_signed_in(*signed_in)) for signed_in in (before, after))
+    new, gone = difference(was, now)
+    by_time = {owner.since: owner for owner in was}
+    for owner in gone:
+        del by_time[owner.since]
+    assert tuple(sorted((by_time | {owner.since: owner for owner in new}).values())) == now
 
 
 @given(some.filter(bool), st.integers(-1, 31))

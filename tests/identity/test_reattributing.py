@@ -4,7 +4,7 @@ import msgspec
 
 from identity.rules import DEFAULT_RULES
 from schemas.records import Attribute, Claim, Claimant, Disown, Identifier, Owner, Pair, Rebuild
-from tests.identity.deciding import AT, Graph, device_profile_of, kinds, profile_of, sent
+from tests.identity.deciding import AT, Graph, device_profile_of, kinds, outcomes, profile_of, sent
 
 RULES = msgspec.structs.replace(
     DEFAULT_RULES,
@@ -72,6 +72,37 @@ def test_a_late_sign_in_shows_what_was_hidden_by_a_repeated_one() -> None:
     attributed = graph.sign_in(KIM, TILL, at=AT + 30).changes[-1]
     assert attributed.identifiers == (TILL, KIM, LEA)
     assert [claimant.claims[0].since for claimant in attributed.claimants] == [AT + 30, AT + 40]
+
+
+def test_an_earlier_first_sign_in_is_published_though_nobody_loses_an_event() -> None:
+    graph = _two_at_the_till()
+    decision = graph.sign_in(KIM, TILL, at=AT + 5)
+    attributed = decision.changes[-1]
+    assert attributed.identifiers == (TILL, KIM, KIM)
+    assert [claimant.claims for claimant in attributed.claimants] == [
+        (Claim("anonymous_id", "till", AT + 5),),
+        (Claim("anonymous_id", "till", AT + 10, AT + 10),),  # changes the owner no more
+    ]
+    assert not sent(decision, Disown)
+    assert not sent(decision, Rebuild)
+
+
+def test_a_review_leaves_the_owners_of_a_shared_device() -> None:
+    graph = Graph(msgspec.structs.replace(RULES, max_fan_in=1))
+    graph.together(KIM, TILL)
+    assert outcomes(graph.sign_in(KIMS, TILL, at=AT + 5)) == [(TILL, "waiting", "fan_in")]
+    graph.sign_in(LEA, TILL, at=AT + 20)
+    held = graph.ledger.devices.sign_ins(TILL)
+    assert KIMS in {sign_in.identifier for sign_in in held}
+    graph.retract(Pair(KIMS, TILL))
+    assert graph.ledger.devices.sign_ins(TILL) == held
+
+
+def test_a_device_that_is_unshared_has_no_owner_any_more() -> None:
+    graph = _two_at_the_till()
+    change = graph.by_operator("unshare", (TILL,)).changes[1]
+    assert (change.kind, change.identifiers) == ("attributed", (TILL, KIM, LEA))
+    assert [claimant.claims[0].until for claimant in change.claimants] == [AT + 10, AT + 20]
 
 
 def test_persons_are_rebuilt_when_the_device_requests_it() -> None:

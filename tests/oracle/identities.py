@@ -4,7 +4,7 @@ It follows the rules as the guide words them, but for periods, fan-in and polici
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from schemas.records import Identifier, IdentityRequest, Pair
 
@@ -22,7 +22,11 @@ def strength(identifier: Identifier) -> tuple[int, str]:
     return STRENGTH.index(identifier.namespace), identifier.value
 
 
-def profile_id(namespace: uuid.UUID, members: Iterable[Identifier]) -> str:
+def profile_id(
+    namespace: uuid.UUID,
+    members: Iterable[Identifier],
+    strength: Callable[[Identifier], tuple[int, str]] = strength,
+) -> str:
     """Return the id that follows from the canonical identifier alone."""
     canonical = min(members, key=strength)
     return str(uuid.uuid5(namespace, f"{canonical.namespace}:{canonical.value}"))

@@ -59,11 +59,15 @@ class Person:
 
 @dataclass(frozen=True)
 class World:
-    """What the computation depends on besides events and requests. A source that is not listed has priority 0."""
+    """What the computation depends on besides events and requests. A source that is not listed has priority 0.
+
+    `strength`: sort key of identifiers, the smallest of a person is the canonical one.
+    """
 
     namespace: uuid.UUID
     priorities: Mapping[str, int]
     segments: Mapping[str, Segment]
+    strength: Callable[[Identifier], tuple[int, str]] = identities.strength
 
 
 def _strongest(event: Event) -> Identifier:
@@ -128,7 +132,7 @@ def _person(members: frozenset[Identifier], events: list[Event], world: World, a
         profile_id=(
             identities.device_profile_id(world.namespace, *members)
             if is_device
-            else identities.profile_id(world.namespace, members)
+            else identities.profile_id(world.namespace, members, world.strength)
         ),
         identifiers=members,
         message_ids=frozenset(event.message_id for event in ordered),

@@ -337,16 +337,16 @@ CREATE TABLE IF NOT EXISTS onefold.device_sign_ins
     device_namespace LowCardinality(String) COMMENT 'Namespace of the device''s identifier',
     device_value String COMMENT 'Its value',
     signed_in_at DateTime64(3, 'UTC') COMMENT 'From when on the person owns the device',
-    namespace LowCardinality(String) COMMENT 'Of the person, or of the device itself; empty if the device was unshared',
+    namespace LowCardinality(String) COMMENT 'Of the person, or of the device itself',
     value String COMMENT 'The value of that identifier',
-    decision Int64 COMMENT 'Number of the decision that said so',
-    version UInt64 COMMENT '1: a sign-in never changes'
+    version UInt64 COMMENT 'Number of the decision that said so',
+    is_deleted UInt8 COMMENT 'The owner changes then no more: an earlier sign-in is known by now, or the device is unshared'
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (workspace, device_namespace, device_value, signed_in_at, namespace, value, decision)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (workspace, device_namespace, device_value, signed_in_at)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'Who signed in on a shared device, and when, where its namespace says shared: last_login. Of identity_changes those that
-are attributed or unshared, a row for each sign-in that they name. Key: device, time and person.';
+COMMENT 'Who owns a shared device from when on, where its namespace says shared: last_login. Of identity_changes those that are
+attributed, a row for each sign-in that changes the owner: GRAPH has the same ones. Key: device and time.';
 
 CREATE OR REPLACE VIEW onefold.device_owners
 (
@@ -355,33 +355,20 @@ CREATE OR REPLACE VIEW onefold.device_owners
     device_value String COMMENT 'Its value',
     since DateTime64(3, 'UTC') COMMENT 'From when on: that of the first owner lies before all events',
     until Nullable(DateTime64(3, 'UTC')) COMMENT 'Until when, not included; NULL of the last owner',
-    namespace String COMMENT 'Namespace of the owner''s identifier, or of the device''s if no person owns it',
+    namespace LowCardinality(String) COMMENT 'Namespace of the owner''s identifier, or of the device''s if no person owns it',
     value String COMMENT 'Its value',
     signed_in_at DateTime64(3, 'UTC') COMMENT 'When the owner signed in'
 )
 COMMENT 'To whom the events of a shared device belong, from when to when, where its namespace says shared: last_login. The first
 owner has what came before the sign-in, too; from when on a device is its own owner, no person is. Nobody owns a device
-that was unshared, until it is found shared anew: then all its owners are published once more.'
+that was unshared, until it is found shared anew.'
 AS
 SELECT
     workspace, device_namespace, device_value,
     if(row_number() OVER owned = 1, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'), signed_in_at) AS since,
     leadInFrame(toNullable(signed_in_at)) OVER (owned ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS until,
-    tupleElement(owner, 1) AS namespace, tupleElement(owner, 2) AS value, signed_in_at
-FROM
-(
-    SELECT workspace, device_namespace, device_value, signed_in_at, max((person_namespace, value)) AS owner
-    FROM
-    (
-        SELECT
-            workspace, toString(device_namespace) AS device_namespace, device_value, signed_in_at,
-            toString(namespace) AS person_namespace, value, decision,
-            maxIf(decision, value = '') OVER (PARTITION BY workspace, device_namespace, device_value) AS unshared
-        FROM onefold.device_sign_ins FINAL
-    )
-    WHERE decision > unshared AND value != ''
-    GROUP BY workspace, device_namespace, device_value, signed_in_at
-)
+    namespace, value, signed_in_at
+FROM onefold.device_sign_ins FINAL
 WINDOW owned AS (PARTITION BY workspace, device_namespace, device_value ORDER BY signed_in_at);
 
 CREATE OR REPLACE VIEW onefold.current_overrides

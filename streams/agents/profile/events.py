@@ -42,6 +42,10 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
         target = batch.default_profile_id(profile, attributed)
         _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.ownership.decision))
         return
+    # What the default profile has sent here belongs here by that decision, though a state that it sent may be lost.
+    state.lineage.decision = max(state.lineage.decision, routed.decision)
+    if owner is not None:
+        state.identifiers.take((owner,), context.rules)
     known = batch.known_ids(profile, state)
     if known.is_stored(event) or not fold_event(state, event, context, profile.outputs, adds_identifier=owner is None):
         _repeat(batch, profile, state, routed)

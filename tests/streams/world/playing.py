@@ -1,5 +1,6 @@
 """Random histories played into a world, and what must be so at rest: the profiles are a plain computation."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from random import Random
 
@@ -13,6 +14,7 @@ from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, Identifier, IdentityRequest, Pair, RequestKind, Session
 from tests.oracle.reference import Facts, Person, Visit, recompute
 from tests.oracle.reference import World as Reference
+from tests.streams.world.warehouse import shown, written
 from tests.streams.world.world import NAMESPACE, WORKSPACE, World
 
 START = 1_700_000_000_000
@@ -77,6 +79,7 @@ class Player:
     """
 
     identity_rules: IdentityRules = DEFAULT_RULES
+    reference: Reference = REFERENCE
     has_copies: bool = False
     gaps: Sequence[int] = ()
     rests: Sequence[int] = (0, 10 * MINUTE, 3 * HOUR)
@@ -167,7 +170,7 @@ class Player:
     def expected(self) -> dict[str, Person]:
         """What each profile should be."""
         components = {self.world.component(identifier).identifiers for identifier in self.pool}
-        return recompute(self.sent, components, REFERENCE, self.clock(), shared=self.world.shared(self.pool))
+        return recompute(self.sent, components, self.reference, self.clock(), shared=self.world.shared(self.pool))
 
     def clock(self) -> int:
         """The time in the world's workspace."""
@@ -175,7 +178,10 @@ class Player:
 
 
 def check(world: World, expected: dict[str, Person], vanished: Collection[str] = ()) -> None:
-    """Compare profiles, sessions and memberships with what is expected. `vanished`: only their sessions are left."""
+    """Compare profiles, sessions, memberships and the warehouse's events with what is expected.
+
+    `vanished`: only their sessions and events are left.
+    """
     profiles = world.profiles()
     assert profiles.keys() == expected.keys() - vanished
     sessions = world.sessions().values()
@@ -192,6 +198,9 @@ def check(world: World, expected: dict[str, Person], vanished: Collection[str] =
         assert (profile.first_seen_at, profile.last_seen_at) == (person.first_seen_at, person.last_seen_at)
         assert {member.segment for member in profile.segments} == person.segments
     assert {session.profile_id for session in sessions} <= expected.keys()
+    assert shown(written(world.codec, world.logs)) == Counter(
+        (person.profile_id, message_id) for person in expected.values() for message_id in person.message_ids
+    )
     _check_changes(world, {profile_id: person for profile_id, person in expected.items() if profile_id not in vanished})
 
 

@@ -50,7 +50,7 @@ from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.metrics import Tally
-from streams.phases import AnyStage, Received, Record, decode, fold
+from streams.phases import AnyStage, Output, Received, Record, decode, fold
 from streams.state.store import META
 from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
@@ -117,7 +117,7 @@ class World:
         self._positions: dict[tuple[str, str, int], int] = defaultdict(int)
         self._tables = {(stage.name, at): Table(stage) for stage in self.stages for at in range(partitions)}
         self.partitions = partitions
-        self.damaged: set[str] = set()  # the profiles whose replays arrive with an event that nobody can decode
+        self.damaged: set[str] = set()  # the profiles whose replays and states arrive so that nobody can decode them
         self.dead: set[bytes] = set()
         self.tally: Tally = Tally()  # what the last step counted
         self._pace: dict[TopicPartition, int] = {}
@@ -208,8 +208,17 @@ class World:
                 assert output.key, output
                 assert self.damaged, output
                 self.dead.add(output.key)
-            self.logs[output.topic, self._partition(output.key)].append((output.key, output.value))
+            self.logs[output.topic, self._partition(output.key)].append((output.key, self._sent(output)))
         self._positions[stage.name, topic, at] = end
+
+    def _sent(self, output: Output) -> bytes | None:
+        if output.topic != PROFILE_COMMANDS or not self.damaged:
+            return output.value
+        command = self.codec.decode(ProfileCommand, output.value)
+        if command.absorb is None or command.profile_id not in self.damaged:
+            return output.value
+        absorb = msgspec.structs.replace(command.absorb, state=b"no state")
+        return self._encoders[ProfileCommand](ProfileCommand.of(command.workspace, command.profile_id, absorb))
 
     def close(self) -> None:
         """End a rebuilder that is at work."""

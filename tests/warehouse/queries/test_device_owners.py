@@ -1,9 +1,15 @@
 """Events of a shared device in ClickHouse: each belongs to the profile of the device's owner at its time."""
 
+from random import Random
+
+import msgspec
 import pytest
 
+from identity.ownership import owners
+from identity.rules import DEFAULT_RULES
 from schemas import topics
 from schemas.records import Claim, Claimant, Identifier, IdentityChange
+from tests.identity.deciding import Graph
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, event, insert, placed, profile, resolved
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
@@ -12,6 +18,14 @@ pytestmark = pytest.mark.stack
 
 BEN, BENS = Identifier("user_id", "ben"), "00000000-0000-5000-8000-00000000000b"
 AT = NOW - 1_000
+TILL = Identifier("cookie", "till")
+LAST_LOGIN = msgspec.structs.replace(
+    DEFAULT_RULES,
+    namespaces=tuple(
+        msgspec.structs.replace(rule, shared="last_login") if rule.name == TILL.namespace else rule
+        for rule in DEFAULT_RULES.namespaces
+    ),
+)
 
 
 def _assigned(workspace: str, decision: int, *held: tuple[Identifier, str, int]) -> IdentityChange:
@@ -64,18 +78,6 @@ def test_the_events_of_a_profile_are_found_by_its_identifiers_and_devices(
     assert (of(ADAS), of(BENS), of(PHONES)) == ({"m5", "m15", "m40", "m90", "own"}, {"m20", "m39"}, set())
 
 
-def test_nobody_owns_a_device_that_was_unshared_until_it_is_shared_anew(warehouse: Warehouse, attributed: str) -> None:
-    def owners() -> list[tuple[object, ...]]:
-        query = "SELECT value, since = toDateTime64('1900-01-01', 3, 'UTC') FROM onefold.device_owners"
-        return tuples(warehouse, f"{query} WHERE workspace = {{w:String}} ORDER BY since", {"w": attributed})
-
-    unshared = IdentityChange(attributed, 5, "unshared", NOW, identifiers=(PHONE, ADA, BEN), profile_id=PHONES)
-    insert(warehouse, [placed(topics.IDENTITY_CHANGES, unshared, 7)])
-    assert owners() == []
-    insert(warehouse, [placed(topics.IDENTITY_CHANGES, _assigned(attributed, 6, (BEN, BENS, AT + 20)), 8)])
-    assert owners() == [("ben", True)]
-
-
 def test_the_periods_of_a_device_can_be_queried(warehouse: Warehouse, attributed: str) -> None:
     query = """
         SELECT value, toUnixTimestamp64Milli(signed_in_at), toUnixTimestamp64Milli(until), toYear(since) AS year
@@ -88,3 +90,36 @@ def test_the_periods_of_a_device_can_be_queried(warehouse: Warehouse, attributed
         ("ada", AT + 40, None),
     ]
     assert found[0][3] == 1900
+
+
+def test_owners_are_those_of_graph_however_late_and_in_whatever_order_sign_ins_become_known(
+    warehouse: Warehouse, workspace: str
+) -> None:
+    graphs = {f"{workspace}-{seed}": _signed_in(f"{workspace}-{seed}", Random(seed)) for seed in range(60)}
+    changes = [change for graph in graphs.values() for change in graph.changes]
+    Random(0).shuffle(changes)
+    insert(warehouse, [placed(topics.IDENTITY_CHANGES, change, number) for number, change in enumerate(changes)])
+    query = """
+        SELECT workspace, toUnixTimestamp64Milli(signed_in_at) AS at, namespace, value, toYear(since) = 1900 AS is_first
+        FROM onefold.device_owners WHERE startsWith(workspace, {w:String}) ORDER BY workspace, at
+    """
+    expected = [
+        (name, owner.since, owner.namespace, owner.value, int(number == 0))
+        for name, graph in sorted(graphs.items())
+        if graph.ledger.devices.is_attributed(TILL)
+        for number, owner in enumerate(owners(graph.ledger.devices.sign_ins(TILL)))
+    ]
+    assert tuples(warehouse, query, {"w": f"{workspace}-"}) == expected
+    assert len({name for name, *_ in expected}) > 30
+
+
+def _signed_in(workspace: str, random: Random) -> Graph:
+    """Several people sign in on a till, heard of in any order; now and then it is unshared."""
+    graph = Graph(LAST_LOGIN, workspace)
+    for _ in range(random.randint(2, 12)):
+        if random.random() < 0.15:
+            graph.by_operator("unshare", (TILL,))
+        else:
+            person = Identifier("user_id", random.choice(("ada", "ben", "cleo")))
+            graph.sign_in(person, TILL, at=AT + random.randint(0, 6))
+    return graph
