@@ -21,6 +21,8 @@ def registry_process(folder: Path, port: int, kafka: str) -> ProcessSpec:
         "QUARKUS_LOG_CONSOLE_COLOR": "false",
         "APICURIO_STORAGE_KIND": "kafkasql",
         "APICURIO_KAFKASQL_BOOTSTRAP_SERVERS": kafka,
+        # At every start it polls four times what is empty: 20 s by default.
+        "APICURIO_KAFKASQL_CONSUMER_POLL_TIMEOUT": "500",
     }
     return ProcessSpec(
         name="registry",
