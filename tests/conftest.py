@@ -10,7 +10,7 @@ from xdist.remote import Producer
 from tests.faults.figures import FIGURES, Figures, table
 from tests.support.spreading import UnitScheduling, is_first, unit
 
-pytest_plugins = ["tests.support.neighbours", "tests.support.stacks"]
+pytest_plugins = ["tests.support.neighbours", "tests.support.people", "tests.support.stacks"]
 
 # The fixtures that start what many tests share.
 STACKS = frozenset({"stack", "clickhouse", "shared_server", "oracle_stack"})

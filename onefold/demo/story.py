@@ -21,6 +21,10 @@ WORKSPACE = "main"
 CDNOW_EXPECTED = CdnowTotals(69_659, 23_570, 167_881, 2_500_315.63, "1997-01-01", "1998-06-30")
 
 _ONEFOLD = ".venv/bin/onefold"
+_PRODUCTS = (
+    "SELECT text(product.name) AS product, sum(num(product.price)) AS revenue FROM events"
+    " ARRAY JOIN items(properties.products) AS product WHERE event = 'Order Completed' GROUP BY product"
+)
 _HELLO = '\'{"userId": "me", "event": "Hello", "properties": {"from": "curl"}}\''
 
 
@@ -50,6 +54,7 @@ def show_next_steps(console: Terminal, addresses: Addresses, data_dir: Path) -> 
         f"{_ONEFOLD} profile{here} user_id:shop-7-000",
         f"{_ONEFOLD} explain identity{here} anonymous_id:shop-7-family-tablet",
         f'{_ONEFOLD} sql{here} "SELECT segment, count() FROM onefold.segment_members GROUP BY 1"',
+        f'{_ONEFOLD} sql{here} "{_PRODUCTS}"',
         f"curl {addresses.api}/v1/profiles/user_id:shop-7-000",
         f"curl -u dev: {addresses.http}/v1/track -d {_HELLO}",
         f"curl {addresses.clickhouse} -d 'SELECT count() FROM onefold.events'",

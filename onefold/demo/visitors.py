@@ -60,12 +60,13 @@ class Visitor:
 
     def _buy(self, device: str, products: list[tuple[str, str, float]]) -> Iterator[SdkCall]:
         yield from self._sign_in(device)
-        yield self._track(device, "Checkout Started", {"products": len(products)})
+        listed = [{"product_id": key, "name": name, "price": price, "quantity": 1} for key, name, price in products]
+        yield self._track(device, "Checkout Started", {"products": listed})
         order = f"{self.user_id}-{self._random.randrange(10**9):09d}"
         total = round(sum(product[2] for product in products), 2)
         yield self._track(
             device, "Order Completed",
-            {"order_id": order, "total": total, "currency": "EUR", "products": [product[0] for product in products]},
+            {"order_id": order, "total": total, "currency": "EUR", "products": listed},
         )  # fmt: skip
 
     def _sign_in(self, device: str) -> Iterator[SdkCall]:

@@ -14,21 +14,13 @@ from api.lookups import lookup_routes
 from onefold.cli import onefold
 from settings import ClickHouse, Settings, Workspace
 from tests.guide.chapter import blocks, text
-from tests.sinks.history import FAMILY_RULES, family
-from warehouse.client import Warehouse
+from tests.sinks.history import FAMILY_RULES
 
 pytestmark = pytest.mark.stack
 
 COMMANDS = [block for block in blocks("explaining", "sh") if block.text.startswith("onefold ")]
 RULES_SHOWN = "8bb146ae5acf"  # of the day on which the guide was written
 CALLS = re.findall(r'^curl -u "\$ONEFOLD_READ_KEY:" http://127.0.0.1:8090(\S+)$', text("explaining"), re.MULTILINE)
-
-
-@pytest.fixture
-def family_workspace(warehouse: Warehouse, workspace: str) -> str:
-    """A workspace with the guide's story."""
-    family(workspace).write(warehouse)
-    return workspace
 
 
 def test_every_command_answers_as_shown(migrated: str, family_workspace: str) -> None:

@@ -11,8 +11,8 @@ from identity.profile_ids import ProfileIds
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas import topics
 from schemas.identity import default_profile_id, device_profile_id, kind_of
-from schemas.records import Event, Identifier, IdentityChange, IdentityRequest, Pair, Profile, RequestKind
-from tests.sinks.examples import Placed, insert, placed, resolved
+from schemas.records import Event, Identifier, IdentityChange, IdentityRequest, Link, Pair, Profile, RequestKind
+from tests.sinks.examples import NOW, Placed, insert, placed, resolved
 from warehouse.client import Warehouse
 
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
@@ -137,6 +137,11 @@ class History:
     def _next_time(self) -> int:
         self._requests += 1
         return START + self._requests * MINUTE_MS
+
+
+def tie(workspace: str, left: Identifier, right: Identifier, decision: int = 1, **fields: object) -> Link:
+    """One source's evidence that two identifiers are one person's."""
+    return Link(workspace, left, right, "m", "web", NOW, "default", decision, **fields)  # type: ignore[arg-type]
 
 
 def family(workspace: str) -> History:
