@@ -5,6 +5,7 @@ from settings.clickhouse import ClickHouse
 from settings.environment import load
 from settings.errors import SettingsError
 from settings.model import Serving, Settings
+from settings.retention import Retention
 from settings.workspaces import (
     OPERATOR_SOURCE,
     Clock,
@@ -21,6 +22,7 @@ __all__ = [
     "OPERATOR_SOURCE",
     "ClickHouse",
     "Clock",
+    "Retention",
     "Serving",
     "Settings",
     "SettingsError",

@@ -19,6 +19,10 @@ Partitions: TypeAlias = Annotated[int, _whole(1, 1_024)]
 Replication: TypeAlias = Annotated[int, _whole(1, 32_767)]
 Flag: TypeAlias = Annotated[bool, Meta(description="1 or 0")]
 
+Period: TypeAlias = Annotated[
+    str, Meta(pattern=r"^([1-9][0-9]{0,4}d|forever)\Z", description="days such as 400d, or forever")
+]
+
 Url: TypeAlias = Annotated[str, Meta(description="an address such as http://127.0.0.1:8123")]
 """May carry a password, so a refusal does not repeat it."""
 

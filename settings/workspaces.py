@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from settings.errors import SettingsError
+from settings.retention import RETENTION_HINT, Retention
 
 Clock = Literal["wall", "event"]
 
@@ -38,7 +39,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A tenant. `namespace` is random and secret: who holds it can compute the profile id of any identifier.
 
-    `read_keys` may look profiles up; `admin_keys` may change who is who.
+    `read_keys` may look profiles up; `admin_keys` may change who is who. `retention`: how long rows are kept; once read
+    from a file, with what the file says for all workspaces.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[Source, ...] = ()
     read_keys: tuple[str, ...] = ()
     admin_keys: tuple[str, ...] = ()
+    retention: Retention = Retention()
 
     def source_priority(self, source: str) -> int:
         """Return priority of a source by name; 0 for one that is not listed (a producer on Kafka)."""
@@ -54,7 +57,10 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WorkspacesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the file says. `retention`: of the workspaces that do not say it otherwise."""
+
     workspaces: tuple[Workspace, ...]
+    retention: Retention = Retention()
 
 
 def read_workspaces(path: Path) -> Mapping[str, Workspace]:
@@ -69,7 +75,8 @@ def read_workspaces(path: Path) -> Mapping[str, Workspace]:
     try:
         parsed = msgspec.convert(YAML(typ="safe").load(text), WorkspacesFile)
     except (YAMLError, msgspec.ValidationError) as error:
-        raise SettingsError(f"{path}: {error}") from error
+        hint = f" ({RETENTION_HINT})" if ".retention" in str(error) else ""
+        raise SettingsError(f"{path}: {error}{hint}") from error
     _check_unique(path, "workspace", [workspace.name for workspace in parsed.workspaces])
     for workspace in parsed.workspaces:
         if not workspace.name or "|" in workspace.name:
@@ -78,7 +85,10 @@ def read_workspaces(path: Path) -> Mapping[str, Workspace]:
             if (reason := why_no_source_name(source.name)) is not None:
                 raise SettingsError(f"{path}: workspace {workspace.name!r} has a source {source.name!r}: {reason}")
     _check_keys(path, parsed.workspaces)
-    return {workspace.name: workspace for workspace in parsed.workspaces}
+    return {
+        workspace.name: msgspec.structs.replace(workspace, retention=workspace.retention.over(parsed.retention))
+        for workspace in parsed.workspaces
+    }
 
 
 def why_no_source_name(name: str) -> str | None:
@@ -105,7 +115,11 @@ def workspaces_text(workspaces: Iterable[Workspace]) -> str:
 
     text = io.StringIO()
     text.write("# `namespace` is a secret that profile ids are derived from: keep it, and never change it.\n")
-    YAML().dump(msgspec.to_builtins(WorkspacesFile(tuple(workspaces))), text)
+    listed = [msgspec.to_builtins(workspace) for workspace in workspaces]
+    for workspace in listed:
+        if not workspace["retention"]:
+            del workspace["retention"]
+    YAML().dump({"workspaces": listed}, text)
     return text.getvalue()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import SettingsError, Source, Workspace, read_workspaces
+from settings import Retention, SettingsError, Source, Workspace, new_workspace, read_workspaces, workspaces_text
 
 NAMESPACE = "6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01"
 W1, W2, R1, A1 = (f"{name}-0123456789abcdef" for name in ("w1", "w2", "r1", "a1"))
@@ -34,6 +34,16 @@ def test_a_complete_file_is_read(tmp_path: Path) -> None:
     assert read_workspaces(_written(tmp_path, COMPLETE)) == {
         "main": Workspace("main", uuid.UUID(NAMESPACE), "event", sources, (R1,), (A1,))
     }
+
+
+def test_a_workspace_says_how_long_rows_are_kept_or_the_file_does(tmp_path: Path) -> None:
+    text = COMPLETE + "  retention: {events: forever, sessions: 30d}\nretention: {events: 400d, dead_letters: 90d}\n"
+    main = read_workspaces(_written(tmp_path, text))["main"]
+
+    assert main.retention == Retention(events="forever", sessions="30d", dead_letters="90d")
+    assert dict(main.retention.days()) == {"sessions": 30, "dead_letters": 90}
+    assert read_workspaces(_written(tmp_path, workspaces_text([main]))) == {"main": main}
+    assert "retention" not in workspaces_text([new_workspace("main", "wall", ())])
 
 
 def test_a_source_that_is_not_listed_has_the_lowest_priority(tmp_path: Path) -> None:
@@ -75,6 +85,17 @@ def test_a_source_that_is_not_listed_has_the_lowest_priority(tmp_path: Path) -> 
             "workspace 'main' has a source 'operator': that is what operators say by hand, name the source otherwise",
         ),
         (COMPLETE.replace("name: crm", "name: ' '"), "workspace 'main' has a source ' ': give it a name"),
+        (COMPLETE + "retention: {events: 400}", "got `int` - at `$.retention.events` (how long rows are kept is said"),
+        (COMPLETE + "retention: {events: 0d}", "at `$.retention.events`"),
+        (COMPLETE + "retention: {events: 100000d}", "at `$.retention.events`"),
+        (COMPLETE + "retention: {events: 13w}", "at `$.retention.events`"),
+        (COMPLETE + "retention: {event: 400d}", "unknown field `event` - at `$.retention` (how long rows are kept"),
+        (
+            COMPLETE + "retention: {profiles: 400d}",
+            "of: events, hourly_events, rejected_events, dead_letters, sessions",
+        ),
+        (COMPLETE + "retention: 400d", "at `$.retention`"),
+        (COMPLETE + "  retention: {sessions: for ever}", "at `$.workspaces[0].retention.sessions`"),
         ("workspaces: !!python/object/apply:os.getcwd []", "onefold.yaml"),
     ],
 )
