@@ -15,6 +15,7 @@ from settings import Settings
 from warehouse.client import look_ups
 from warehouse.queries.claims import count_claimed
 from warehouse.queries.history import MAX_AROUND, History
+from warehouse.queries.retention import retained_since, utc_day
 
 
 class ExpectedProfile(msgspec.Struct, frozen=True):
@@ -26,10 +27,14 @@ class ExpectedProfile(msgspec.Struct, frozen=True):
 
 
 class DryRunOutcome(msgspec.Struct, frozen=True):
-    """What requests would do; no profile where all stay as they are. `reasons`: why GRAPH would change nothing."""
+    """What requests would do; no profile where all stay as they are. `reasons`: why GRAPH would change nothing.
+
+    `dropped_before`: the day before which events were dropped, which the profiles would not have any more.
+    """
 
     profiles: tuple[ExpectedProfile, ...]
     reasons: tuple[str, ...] = ()
+    dropped_before: str = ""
     dry_run: bool = True
 
 
@@ -56,4 +61,5 @@ def dry_run(settings: Settings, requests: Sequence[IdentityRequest]) -> DryRunOu
         ExpectedProfile(claimant.profile_id, tried.identifiers[claimant.profile_id], events[claimant.profile_id])
         for claimant in tried.claimants
     )
-    return DryRunOutcome(profiles, tried.reasons)
+    since = retained_since(warehouse, workspace.name).get("events")
+    return DryRunOutcome(profiles, tried.reasons, "" if since is None else utc_day(since))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from schemas.changes import PLANS, RequestState, state
+from schemas.changes import PLANS, RequestState, dropped_before, state
 from schemas.records import Claimant, IdentityChange
 from warehouse.client import Warehouse
 from warehouse.queries import requests as queries
@@ -33,6 +33,7 @@ class RequestOutcome(msgspec.Struct, frozen=True):
     """What has become of a request; `reasons` are GRAPH's words where it changed nothing, but for a plan.
 
     `merged`: the profiles that took others in. `refused`: why each link was that is refused since, by rules or by hand.
+    `dropped_before`: the day before which events were dropped, which the profiles that were rebuilt may have had.
     """
 
     request_id: str
@@ -44,6 +45,7 @@ class RequestOutcome(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    dropped_before: str = ""
 
 
 def changes_of(warehouse: Warehouse, workspace: str, request_id: str) -> tuple[IdentityChange, ...]:
@@ -75,6 +77,7 @@ def outcome_of(request_id: str, published: Iterable[IdentityChange]) -> RequestO
         reasons=() if request_id.startswith(PLANS) else _reasons(changes),
         merged=tuple(dict.fromkeys(change.profile_id for change in changes if change.kind == "merged")),
         refused=tuple(change.reason for change in changes if change.kind == "refused"),
+        dropped_before=dropped_before(changes),
     )
 
 

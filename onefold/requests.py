@@ -91,6 +91,8 @@ def summary(outcome: RequestOutcome) -> str:
     lines += [f"profile {literal(profile_id)}   of several" for profile_id in outcome.merged]
     if outcome.state == "done" and outcome.profiles:
         lines.append(f"{_counted(outcome.events, 'event')} replayed in {outcome.milliseconds / 1000:.1f} s")
+    if outcome.dropped_before:
+        lines.append(f"Events before {outcome.dropped_before} were dropped: these profiles lack them.")
     return "\n".join(lines)
 
 

@@ -28,6 +28,7 @@ _WORDS_OF = {
     "limit": "a profile may not have more of {}",
     "veto": "two different values of {} never belong to one person",
     "cap": "the profile has as many {} as are allowed",
+    "retention": "events before {} were dropped, so the profiles lack them",
 }
 
 

@@ -17,6 +17,9 @@ PLANS = "rules-"
 OPERATOR = OPERATOR_SOURCE
 """The source of what operators request, and of the evidence by which they merge by hand. No sender may have it."""
 
+RETENTION = "retention"
+"""Of rebuilt: retention:DAY, when events before this day were dropped, so that the profiles lack what there was."""
+
 _REBUILDING = frozenset({"unmerged", "shared", "unshared", "reattributed", "recounted"})
 _NUMBERED = re.compile(r"-\d+of(\d+)$")
 
@@ -24,6 +27,12 @@ _NUMBERED = re.compile(r"-\d+of(\d+)$")
 def requires_rebuild(change: IdentityChange) -> bool:
     """Return whether profiles are to be rebuilt because of a change."""
     return change.kind in _REBUILDING and bool(change.claimants)
+
+
+def dropped_before(changes: Iterable[IdentityChange]) -> str:
+    """Return the day before which events were dropped that rebuilt profiles may have had; empty if there is none."""
+    reasons = (change.reason.partition(":") for change in changes if change.kind == "rebuilt")
+    return max((day for kind, _, day in reasons if kind == RETENTION), default="")
 
 
 def numbered(request_id: str, count: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from warehouse.blueprints import Blueprint, blueprints
 from warehouse.lexing import lex
 from warehouse.migrate import read_migrations
-from warehouse.tables import TABLES, is_personal
+from warehouse.tables import TABLES, WarehouseTable, is_personal
 
 _HEAD = """# Tables and views
 
@@ -46,13 +46,19 @@ def _section(blueprint: Blueprint) -> Iterator[str]:
     yield " ".join(blueprint.comment.split())
     if table := TABLES.get(blueprint.name):
         yield ""
-        yield f"Sorted by `{', '.join(table.key)}`."
+        yield f"Sorted by `{', '.join(table.key)}`.{_retention(table)}"
     if blueprint.columns:
         yield ""
         yield "| column | type | | what it is |"
         yield "|---|---|---|---|"
         for name, definition in blueprint.columns.items():
             yield from _line(blueprint.name, name, definition)
+
+
+def _retention(table: WarehouseTable) -> str:
+    if table.retained is None:
+        return ""
+    return f" Kept for ever, or as long as `retention: {table.retained.setting}` says, by `{table.retained.column}`."
 
 
 def _line(table: str, name: str, definition: str) -> Iterator[str]:

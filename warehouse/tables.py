@@ -75,12 +75,28 @@ class Column(msgspec.Struct, frozen=True):
         return self.type.array(list(map(attrgetter(field), rows[items])) if field else rows[items])
 
 
+class Retained(msgspec.Struct, frozen=True):
+    """That a table may be kept for a time. `setting`: its name in `settings.Retention`.
+
+    `column`: the time from which on it is kept, the same in all versions of a row. `by_month`: each partition has the
+    rows of a month of it, and the first one all that come before.
+    """
+
+    setting: str
+    column: str
+    by_month: bool = False
+
+
 class WarehouseTable(msgspec.Struct, frozen=True):
-    """A table of the warehouse. `key`: of rows that have it in common the one with the highest version counts."""
+    """A table of the warehouse. `key`: of rows that have it in common the one with the highest version counts.
+
+    `retained`: by which column its rows grow old; None: they never do.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    retained: Retained | None = None
 
     @property
     def inserted(self) -> tuple[Column, ...]:
@@ -157,6 +173,7 @@ _ALL = (
             Column("bytes", SIZE),
             Column("written_at", DEFAULT_TIME),
         ),
+        Retained("events", "occurred_at", by_month=True),
     ),
     WarehouseTable(
         "profiles",
@@ -230,6 +247,7 @@ _ALL = (
             _VERSION,
             _IS_DELETED,
         ),
+        Retained("sessions", "started_at"),
     ),
     WarehouseTable(
         "segment_changes",
@@ -246,6 +264,7 @@ _ALL = (
             Column("identifiers", IDENTIFIERS, personal=True),
             _VERSION,
         ),
+        Retained("segment_changes", "changed_at"),
     ),
     WarehouseTable(
         "segment_members",
@@ -277,6 +296,7 @@ _ALL = (
             _UNPARSED,
             _VERSION,
         ),
+        Retained("triggers", "fired_at"),
     ),
     WarehouseTable(
         "rejected_events",
@@ -293,6 +313,7 @@ _ALL = (
             Column("offset", NUMBER, "offset"),
             _VERSION,
         ),
+        Retained("rejected_events", "received_at"),
     ),
     WarehouseTable(
         "dead_letters",
@@ -312,6 +333,7 @@ _ALL = (
             Column("failed_at", TIME),
             _VERSION,
         ),
+        Retained("dead_letters", "failed_at"),
     ),
     WarehouseTable("links", _PAIR, _LINK),
     WarehouseTable("link_log", (*_PAIR, "decision"), _LINK),
@@ -376,6 +398,7 @@ _ALL = (
             Column("delivered_at", TIME),
             _VERSION,
         ),
+        Retained("deliveries", "delivered_at"),
     ),
     # Filled inside of ClickHouse, by maintenance.
     WarehouseTable(
@@ -393,6 +416,7 @@ _ALL = (
             _VERSION,
             _IS_DELETED,
         ),
+        Retained("hourly_events", "hour"),
     ),
     WarehouseTable("rolled_up_until", ("workspace",), (_WORKSPACE, Column("until", TIME), _VERSION)),
     WarehouseTable(
@@ -421,3 +445,7 @@ VIEWS = {
 def is_personal(name: str, column: str) -> bool:
     """Return whether a column of a table or view holds what names or describes somebody."""
     return any(column == listed.name and listed.personal for listed in TABLES[VIEWS.get(name, name)].columns)
+
+
+RETAINED = {table.retained.setting: table for table in _ALL if table.retained}
+"""By its name in the settings, each table that may be kept for a time only."""

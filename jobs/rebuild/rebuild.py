@@ -21,8 +21,10 @@ from jobs.rebuild.replays import Attempt, SentReplay
 from runtime.kafka.offsets import Partition
 from runtime.retrying import persist
 from schemas import groups, topics
+from schemas.changes import RETENTION
 from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Claimant, Identifier, IdentityChange
+from warehouse.queries.retention import utc_day
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +74,10 @@ class Rebuilder:
         def attempt() -> SentReplay:
             self._attempts += 1
             attempt = Attempt(job, fencing_token, self._attempts, self._chunk_events)
-            replays = attempt.replays(claimed(self._past, job, cut), self._past.published(job.workspace, profile_ids))
+            published = self._past.published(job.workspace, profile_ids)
+            replays = attempt.replays(claimed(self._past, job, cut), published)
             positions = self._commands.send(job.workspace, job.claimant.profile_id, replays)
-            return SentReplay(attempt.events, positions)
+            return SentReplay(attempt.events, positions, published.events_since)
 
         return persist("replay", attempt, self._stopping, metrics.RETRIES)
 
@@ -114,6 +117,7 @@ def _ends(sent: Iterable[SentReplay]) -> dict[Partition, int]:
 
 def _rebuilt(change: IdentityChange, sent: Mapping[Job, SentReplay], elapsed_s: float) -> IdentityChange:
     """The end of a change's story. Profiles that a later decision concerns count there."""
+    replays = [replay for job, replay in sent.items() if _is_of(job, change)]
     return IdentityChange(
         workspace=change.workspace,
         decision=change.decision,
@@ -121,10 +125,17 @@ def _rebuilt(change: IdentityChange, sent: Mapping[Job, SentReplay], elapsed_s: 
         occurred_at=time.time_ns() // 1_000_000,
         request_id=change.request_id,
         rule_version=change.rule_version,
+        reason=_what_is_gone(replays),
         claimants=tuple(Claimant(claimant.profile_id, ()) for claimant in change.claimants),
-        events=sum(replay.events for job, replay in sent.items() if _is_of(job, change)),
+        events=sum(replay.events for replay in replays),
         milliseconds=round(elapsed_s * 1000),
     )
+
+
+def _what_is_gone(replays: Iterable[SentReplay]) -> str:
+    """Say since when there are events, if older ones were dropped: nobody shall take what is left for all there was."""
+    times = [replay.events_since for replay in replays if replay.events_since is not None]
+    return f"{RETENTION}:{utc_day(max(times))}" if times else ""
 
 
 def _is_of(job: Job, change: IdentityChange) -> bool:

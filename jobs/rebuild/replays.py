@@ -13,10 +13,11 @@ from warehouse.queries.past_events import PastEvent, Published
 
 
 class SentReplay(NamedTuple):
-    """How many events went out, and where their chunks lie."""
+    """How many events went out, where their chunks lie, and since when (ms) there are events if older ones are gone."""
 
     events: int
     positions: tuple[CommandPosition, ...]
+    events_since: int | None = None
 
 
 class Attempt:

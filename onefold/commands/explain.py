@@ -161,7 +161,8 @@ def _add_change(history: Tree, change: ShownChange) -> None:
     cause = []
     if change.reason:
         # GRAPH's own reasons are codes, an operator's are free text.
-        cause.append(literal(f'"{change.reason}"') if change.request_id else in_words(change.reason))
+        by_operator = change.request_id and change.kind != "rebuilt"
+        cause.append(literal(f'"{change.reason}"') if by_operator else in_words(change.reason))
     if change.request_id:
         cause.append(literal(f"request {change.request_id}"))
     if change.message_id:

@@ -92,6 +92,8 @@ def _show(outcome: DryRunOutcome, as_json: bool) -> None:
             click.echo(f"  {literal(identifier)}")
         if len(profile.identifiers) > SHOWN:
             click.echo(f"  and {len(profile.identifiers) - SHOWN:,} more")
+    if outcome.dropped_before:
+        click.echo(f"Events before {outcome.dropped_before} were dropped: these profiles would lack them.")
     click.echo("Nothing was changed: this was a dry run.")
 
 

@@ -12,6 +12,7 @@ from runtime.errors import TerminalError, TransientError
 from schemas.records import Identifier
 from warehouse.client import Warehouse
 from warehouse.errors import QueryTooLargeError
+from warehouse.queries.retention import retained_since
 from warehouse.queries.values import literal, literals, slices
 
 if TYPE_CHECKING:
@@ -89,10 +90,14 @@ class PastEvent(NamedTuple):
 
 
 class Published(NamedTuple):
-    """Ids of sessions, open or closed, and the highest version of the profile and of any session that it had or has."""
+    """Ids of sessions, open or closed, and the highest version of the profile and of any session that it had or has.
+
+    `events_since`: from when on (ms) events are there, if retention has dropped older ones of the workspace.
+    """
 
     sessions: tuple[str, ...]
     version: int
+    events_since: int | None = None
 
 
 class PastEvents:
@@ -133,7 +138,8 @@ class PastEvents:
                 for batch in self._warehouse.stream(query):
                     sessions += batch.column("session_id").to_pylist()
                     version = max(version, *batch.column("version").to_pylist())
-        return Published(tuple(sessions), version)
+            events_since = retained_since(self._warehouse, workspace).get("events")
+        return Published(tuple(sessions), version, events_since)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

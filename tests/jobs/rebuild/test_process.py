@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from api.outcomes import outcome_of
 from embedded.layout import free_ports
 from embedded.stack import Stack
 from jobs.rebuild.failpoints import FAILPOINTS
@@ -27,6 +28,8 @@ from tests.sinks.sink_process import running_sink
 from tests.streams.fold.given import CONTEXT
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
+from warehouse.client import Warehouse
+from warehouse.queries.retention import Cut, note_retained_since
 
 pytestmark = pytest.mark.stack
 
@@ -113,6 +116,20 @@ def test_an_unmerged_profile_gets_its_events_as_they_were_accepted_in_order_of_t
     assert "onefold_rebuilder_profiles_total 3.0" in metrics
     assert "onefold_rebuilder_events_total 7.0" in metrics
     assert "onefold_rebuilder_jobs_waiting 0.0" in metrics
+
+
+@pytest.mark.usefixtures("rebuilder", "worker")
+def test_what_is_rebuilt_says_that_older_events_were_dropped(
+    kafka: Installation, warehouse: Warehouse, workspace: str
+) -> None:
+    for older in (1_772_409_600_000, 1_775_001_600_000):
+        note_retained_since(warehouse, "events", [Cut(workspace, older)])
+    kafka.resolve([event(workspace, 1, ADA)], ADAS)
+    kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
+    wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+    (rebuilt,) = kafka.rebuilt(workspace)
+    assert (rebuilt.events, rebuilt.reason) == (1, "retention:2026-04-01")
+    assert outcome_of("r", [rebuilt]).dropped_before == "2026-04-01"
 
 
 def test_claims_of_more_than_a_query_holds_are_queried_one_after_the_other(
