@@ -9,6 +9,8 @@ FAILPOINTS = (
     "after_marking",
     "after_forgetting",
     "after_counting",
+    "after_noting",
+    "after_dropping",
     "between_steps",
 )
 

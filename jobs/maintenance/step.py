@@ -10,7 +10,7 @@ class Step(Protocol):
     """Something that the warehouse needs from time to time.
 
     It may be killed anywhere, and be run again, or twice at once: questions have the same answers before, while and
-    after it runs.
+    after it runs, but for what is to be dropped.
     """
 
     @property

@@ -1,5 +1,6 @@
 """The steps of maintenance, in order."""
 
+from jobs.maintenance.retention import Retention
 from jobs.maintenance.rolling_up import RollUp
 from jobs.maintenance.squashing import Squash
 from jobs.maintenance.step import Step
@@ -8,5 +9,8 @@ from settings import Settings
 
 
 def steps(settings: Settings) -> tuple[Step, ...]:
-    """Return every step, wired for an installation."""
-    return (Squash(Offsets(settings.kafka)), RollUp())
+    """Return every step, wired for an installation.
+
+    Hours are counted once their people are those of now, and before events are dropped.
+    """
+    return (Squash(Offsets(settings.kafka)), RollUp(), Retention(settings.workspaces))

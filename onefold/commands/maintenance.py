@@ -12,6 +12,7 @@ import click
 from embedded.errors import StackError
 from embedded.running import running_environment
 from jobs.maintenance.maintain import maintain
+from jobs.maintenance.retention import Retention
 from jobs.maintenance.steps import steps
 from onefold.lookups import lookup_failure
 from onefold.running import data_dir_option, running_settings
@@ -36,18 +37,23 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, period: str | None) -
 @click.option(
     "--every", "every_s", callback=_seconds, metavar="PERIOD", help="Go on as a process, so often: 30m, 6h, 1d."
 )
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Say what would be dropped as it is too old; do nothing.")
 @data_dir_option
-def maintenance(every_s: int | None, data_dir: Path | None) -> None:
+def maintenance(every_s: int | None, is_dry_run: bool, data_dir: Path | None) -> None:
     """Do what the warehouse needs from time to time, and say what was done, a line for each step.
 
-    It may run beside everything else, and be killed at any moment: no question has another answer for it. With --every
-    it serves metrics and health on ONEFOLD_MAINTENANCE_METRICS_PORT until SIGTERM. Exits with 1 if a step was not done.
+    It may run beside everything else, and be killed at any moment: no question has another answer for it, but for rows
+    that are older than the workspaces file keeps them, which it drops. With --every it serves metrics and health on
+    ONEFOLD_MAINTENANCE_METRICS_PORT until SIGTERM. Exits with 1 if a step was not done.
 
     \b
     Examples:
       onefold maintenance
       onefold maintenance --every 6h
+      onefold maintenance --dry-run
     """
+    if every_s is not None and is_dry_run:
+        raise click.UsageError("--dry-run does nothing, so it is not done every so often")
     if every_s is not None:
         try:
             environment = running_environment(data_dir)
@@ -60,7 +66,8 @@ def maintenance(every_s: int | None, data_dir: Path | None) -> None:
     try:
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
             check_complete(warehouse)
-            for outcome in maintain(steps(settings), warehouse, time.time_ns() // 1_000_000, threading.Event()):
+            due = (Retention(settings.workspaces, is_dry_run=True),) if is_dry_run else steps(settings)
+            for outcome in maintain(due, warehouse, time.time_ns() // 1_000_000, threading.Event()):
                 click.echo(literal(str(outcome)))
                 is_done = is_done and outcome.is_done
     except OnefoldError as error:

@@ -22,7 +22,13 @@ def run_once(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_by_hand_it_runs_once_and_says_what_each_step_did(stack: Stack) -> None:
     done = run_once(stack)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("squash: ")
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["squash", "roll-up", "retention"]
+
+
+def test_a_dry_run_says_what_would_be_dropped(stack: Stack) -> None:
+    done = run_once(stack, "--dry-run")
+    assert (done.returncode, done.stdout) == (0, "retention: everything is kept for ever\n")
+    assert run_once(stack, "--dry-run", "--every=6h").returncode == 2
 
 
 def test_a_period_that_is_none_is_refused(stack: Stack) -> None:

@@ -1,0 +1,181 @@
+"""What is older than it is kept goes, of its workspace alone; all else stays, and what was counted, too."""
+
+import threading
+import uuid
+from collections.abc import Iterable
+
+import pytest
+
+from jobs.maintenance.retention import Retention as RetentionStep
+from jobs.maintenance.retention import cuts
+from jobs.maintenance.rolling_up import RollUp
+from runtime.retrying import Stopped
+from schemas import topics
+from schemas.records import DeadLetter, RejectedEvent
+from settings import Retention, Workspace
+from tests.jobs.maintenance.test_rolling_up import Killed, Mortal
+from tests.sinks.examples import PHONE, PHONES, event, insert, placed, profile, resolved
+from tests.support.rows import tuples
+from warehouse.client import Warehouse
+from warehouse.queries.retention import Cut, retained_since
+from warehouse.tables import RETAINED, TABLES
+
+DAY = 86_400_000
+# 2011-06-20 13:00, of months that no other test has events of.
+NOW = 1_308_574_800_000
+MIDNIGHT = NOW // DAY * DAY
+
+
+def keeping(**workspaces: Retention) -> dict[str, Workspace]:
+    return {name: Workspace(name, uuid.uuid4(), retention=kept) for name, kept in workspaces.items()}
+
+
+def run(warehouse: Warehouse, workspaces: dict[str, Workspace], is_dry_run: bool = False) -> str:
+    return RetentionStep(workspaces, is_dry_run).run(warehouse, NOW, threading.Event())
+
+
+def write(warehouse: Warehouse, workspace: str, days: Iterable[float]) -> None:
+    """An event for each, so many days ago."""
+    places = [
+        resolved(event(f"m{ago}", workspace, occurred_at=NOW - int(ago * DAY)), at) for at, ago in enumerate(days)
+    ]
+    insert(warehouse, places)
+
+
+def ids(warehouse: Warehouse, workspace: str) -> list[object]:
+    query = "SELECT message_id FROM onefold.events WHERE workspace = {w:String} ORDER BY occurred_at DESC"
+    return [row[0] for row in tuples(warehouse, query, {"w": workspace})]
+
+
+def months(warehouse: Warehouse) -> set[object]:
+    query = "SELECT DISTINCT partition_id FROM system.parts WHERE active AND table = 'raw_events'"
+    return {row[0] for row in tuples(warehouse, query)}
+
+
+def test_the_settings_name_what_the_tables_say_can_grow_old() -> None:
+    assert set(Retention.__struct_fields__) == RETAINED.keys()
+    for table in RETAINED.values():
+        assert table.retained is not None
+        assert table.retained.column in {column.name for column in table.columns}
+    never = {"profiles", "identifiers", "profile_overrides", "segment_members", "links", "link_log", "identity_changes"}
+    assert all(TABLES[name].retained is None for name in never)
+
+
+def test_days_end_at_midnight_and_what_is_nobodys_is_kept_as_long_as_by_any() -> None:
+    both = keeping(a=Retention(dead_letters="30d", events="1d"), b=Retention(dead_letters="90d", events="forever"))
+    found = cuts(both, NOW)
+    assert found["dead_letters"] == [
+        Cut("a", MIDNIGHT - 30 * DAY), Cut("b", MIDNIGHT - 90 * DAY), Cut("", MIDNIGHT - 90 * DAY),
+    ]  # fmt: skip
+    assert found["events"] == [Cut("a", MIDNIGHT - DAY)]
+    assert cuts(keeping(a=Retention(events="99999d")), NOW)["events"][0] == Cut("a", -25_567 * DAY)
+
+
+@pytest.mark.stack
+def test_everything_is_kept_unless_the_settings_say_otherwise(warehouse: Warehouse, workspace: str) -> None:
+    write(warehouse, workspace, [0, 4_000])
+    assert run(warehouse, keeping(**{workspace: Retention()})) == "everything is kept for ever"
+    assert run(warehouse, keeping(**{workspace: Retention(events="forever")})) == "everything is kept for ever"
+    assert len(ids(warehouse, workspace)) == 2
+
+
+@pytest.mark.stack
+def test_months_that_are_over_go_as_partitions_and_then_days(warehouse: Warehouse, workspace: str) -> None:
+    write(warehouse, workspace, [0, 29, 29.6, 30.5, 31, 60, 90])
+    assert {"201103", "201104", "201105"} <= months(warehouse)
+    assert run(warehouse, keeping(**{workspace: Retention(events="30d")})) == (
+        f"dropped 3 rows of events of '{workspace}' before 2011-05-21"
+    )
+    assert ids(warehouse, workspace) == ["m0", "m29", "m29.6", "m30.5"]
+    assert not {"201103", "201104"} & months(warehouse)
+    assert retained_since(warehouse, workspace) == {"events": MIDNIGHT - 30 * DAY}
+    assert run(warehouse, keeping(**{workspace: Retention(events="30d")})) == "nothing is older than it is kept"
+
+
+@pytest.mark.stack
+def test_a_month_stays_while_another_workspace_has_it(warehouse: Warehouse, workspace: str) -> None:
+    other, unlisted = f"{workspace}-2", f"{workspace}-3"
+    for name in (workspace, other, unlisted):
+        write(warehouse, name, [0, 150, 190])
+    both = keeping(**{workspace: Retention(events="100d"), other: Retention(events="160d")})
+    run(warehouse, both)
+    assert [ids(warehouse, name) for name in (workspace, other)] == [["m0"], ["m0", "m150"]]
+    assert ids(warehouse, unlisted) == ["m0", "m150", "m190"]
+    assert "201012" in months(warehouse)
+    assert retained_since(warehouse, unlisted) == {}
+
+
+@pytest.mark.stack
+def test_each_table_goes_by_its_own_time(warehouse: Warehouse, workspace: str) -> None:
+    def rejected(days: int) -> RejectedEvent:
+        return RejectedEvent(workspace, "web", "too_large", "no", "{}", NOW - days * DAY)
+
+    def letter(name: str, days: int, of: str | None) -> DeadLetter:
+        return DeadLetter(name, "events", 0, 1, "sink", "invalid", NOW - days * DAY, workspace=of)
+
+    insert(warehouse, [placed(topics.EVENTS_REJECTED, rejected(days), days) for days in (5, 50)])
+    letters = [letter(f"{workspace}-{days}-{of}", days, of) for days in (5, 50) for of in (workspace, None)]
+    insert(warehouse, [placed(topics.EVENTS_DEAD, each, at) for at, each in enumerate(letters)])
+    insert(warehouse, [placed(topics.PROFILES, profile(PHONES, 1, workspace, identifiers=(PHONE,), updated_at=1), 0)])
+    write(warehouse, workspace, [0, 50])
+    said = run(warehouse, keeping(**{workspace: Retention(rejected_events="10d", dead_letters="20d")}))
+    assert f"1 row of rejected_events of '{workspace}' before 2011-06-10" in said
+    assert f"1 row of dead_letters of '{workspace}' before 2011-05-31" in said
+    assert "1 row of dead_letters of no workspace before 2011-05-31" in said
+    query = "SELECT dead_id FROM onefold.dead_letters WHERE startsWith(dead_id, {w:String}) ORDER BY ALL"
+    assert tuples(warehouse, query, {"w": workspace}) == [(f"{workspace}-5-None",), (f"{workspace}-5-{workspace}",)]
+    assert ids(warehouse, workspace) == ["m0", "m50"]
+    assert len(tuples(warehouse, "SELECT 1 FROM onefold.profiles WHERE workspace = {w:String}", {"w": workspace})) == 1
+
+
+@pytest.mark.stack
+def test_a_dry_run_says_the_same_and_drops_nothing(warehouse: Warehouse, workspace: str) -> None:
+    write(warehouse, workspace, [0, 31, 90])
+    kept = keeping(**{workspace: Retention(events="30d")})
+    said = run(warehouse, kept, is_dry_run=True)
+    assert ids(warehouse, workspace) == ["m0", "m31", "m90"]
+    assert retained_since(warehouse, workspace) == {}
+    assert said.removeprefix("would drop") == run(warehouse, kept).removeprefix("dropped")
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("statements", range(4))
+def test_killed_anywhere_it_is_done_by_the_next_run(warehouse: Warehouse, workspace: str, statements: int) -> None:
+    write(warehouse, workspace, [0, 31, 32, 90, 130])
+    kept = keeping(**{workspace: Retention(events="30d")})
+    with Mortal(warehouse, statements) as mortal, pytest.raises(Killed):
+        run(mortal, kept)
+    run(warehouse, kept)
+    assert ids(warehouse, workspace) == ["m0"]
+    assert retained_since(warehouse, workspace) == {"events": MIDNIGHT - 30 * DAY}
+
+
+@pytest.mark.stack
+def test_a_process_that_stops_drops_no_more(warehouse: Warehouse, workspace: str) -> None:
+    write(warehouse, workspace, [0, 31])
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        RetentionStep(keeping(**{workspace: Retention(events="30d")})).run(warehouse, NOW, stop)
+    assert len(ids(warehouse, workspace)) == 2
+
+
+@pytest.mark.stack
+def test_what_was_counted_of_dropped_events_stays_until_its_own_time(warehouse: Warehouse, workspace: str) -> None:
+    def counted() -> list[tuple[object, ...]]:
+        query = (
+            "SELECT dateDiff('day', hour, toDateTime64({now:Float64}, 3, 'UTC')) AS ago, events"
+            " FROM onefold.hourly_events WHERE workspace = {w:String} ORDER BY ago"
+        )
+        return tuples(warehouse, query, {"w": workspace, "now": str(NOW / 1_000)})
+
+    write(warehouse, workspace, [0, 40, 90])
+    RollUp(0).run(warehouse, NOW, threading.Event())
+    run(warehouse, keeping(**{workspace: Retention(events="30d")}))
+    assert counted() == [(0, 1), (40, 1), (90, 1)]
+    write(warehouse, workspace, [0.01, 40.01])  # late, and where nobody knows any more what there was
+    assert counted() == [(0, 1), (0, 1), (40, 1), (90, 1)]
+    RollUp(0).run(warehouse, NOW, threading.Event())
+    assert counted() == [(0, 1), (0, 1), (40, 1), (90, 1)]
+    run(warehouse, keeping(**{workspace: Retention(events="30d", hourly_events="60d")}))
+    assert counted() == [(0, 1), (0, 1), (40, 1)]
