@@ -9,8 +9,6 @@ FAILPOINTS = (
     "after_marking",
     "after_forgetting",
     "after_counting",
-    "after_noting",
-    "after_dropping",
     "between_steps",
 )
 

@@ -7,7 +7,6 @@ statements are those of `warehouse.queries.retention`.
 import threading
 from collections.abc import Mapping, Sequence
 
-from jobs.maintenance.failpoints import reached
 from runtime.retrying import Stopped
 from settings import Workspace
 from warehouse.client import Warehouse
@@ -64,17 +63,14 @@ class Retention:
         assert table.retained is not None
         if old:
             note_retained_since(warehouse, table.retained.setting, old)
-            reached("after_noting")
         if table.retained.by_month and {cut.workspace for cut in kept} >= self._workspaces.keys():
             for partition in old_partitions(warehouse, table, kept):
                 _check(stop)
                 drop_partition(warehouse, table, partition)
-                reached("after_dropping")
         for cut in old:
             _check(stop)
             if count_old_rows(warehouse, table, cut):
                 delete_old_rows(warehouse, table, cut)
-                reached("after_dropping")
 
 
 def cuts(workspaces: Mapping[str, Workspace], now: int) -> dict[str, list[Cut]]:
