@@ -48,6 +48,10 @@ def _print(applied: tuple[str, ...], absent: tuple[Missing, ...], check: bool) -
     for name in applied:
         click.echo(f"applied {name}")
     for item in absent:
-        click.echo(f"missing: {item}" if check else f"made again, empty: {item}")
+        click.echo(f"missing: {item}" if check else f"made again{_loss(item)}: {item}")
     if not absent:
-        click.echo("Every table is there, with all of its columns.")
+        click.echo("Every table is there, with all of its columns, every view and every function.")
+
+
+def _loss(item: Missing) -> str:
+    return ", empty" if item.kind == "table" else ""

@@ -45,7 +45,8 @@ class CompactRows(msgspec.Struct):
 def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | None) -> None:
     """Query ClickHouse. QUERY is one statement, or - to read it from the standard input.
 
-    Tables need no prefix, and every row is shown once, as it is now (final = 1).
+    Tables need no prefix, and every row is shown once, as it is now (final = 1). num, text, bool, time and items read
+    properties, traits and context, whatever type was sent: docs/guide/questions.md.
 
     What senders wrote cannot command the terminal: control characters are shown as \\x1b. With --format, a file or a
     pipe gets ClickHouse's bytes as they are.
@@ -53,6 +54,7 @@ def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | N
     \b
     Examples:
       onefold sql "SELECT event, count() FROM events GROUP BY event"
+      onefold sql "SELECT sum(num(properties.total)) FROM events WHERE event = 'Order Completed'"
       onefold sql "SELECT * FROM profiles" --format CSVWithNames > profiles.csv
     """
     settings = running_settings(data_dir)

@@ -177,10 +177,11 @@ def test_a_person_checks_and_repairs_by_command(own: Warehouse, tmp_path: Path) 
         ended = CliRunner().invoke(onefold, ["migrate", *arguments], env=environment)
         return ended.exit_code, ended.output
 
-    whole = (0, "Every table is there, with all of its columns.\n")
+    whole = (0, "Every table is there, with all of its columns, every view and every function.\n")
     assert run("--check") == whole
     own.run("DROP TABLE onefold.sessions SYNC")
     assert run("--check") == (1, "missing: table sessions\n")
     assert run("--check", "--json") == (1, '{"applied": [], "missing": ["table sessions"]}\n')
-    assert run() == (0, "made again, empty: table sessions\n")
+    own.run("DROP FUNCTION num")
+    assert run() == (0, "made again, empty: table sessions\nmade again: function num\n")
     assert run() == whole
