@@ -95,7 +95,7 @@ def test_the_blueprints_are_what_the_migrations_make(own: Warehouse) -> None:
         ("RENAME TABLE onefold.links TO onefold.elsewhere", "table links"),
         ("DROP FUNCTION num", "function num"),
         ("ALTER TABLE onefold.sessions DROP COLUMN entry_url", "column sessions.entry_url"),
-        ("ALTER TABLE onefold.identity_changes DROP COLUMN claimants", "column identity_changes.claimants"),
+        ("ALTER TABLE onefold.identity_changes DROP COLUMN milliseconds", "column identity_changes.milliseconds"),
         ("ALTER TABLE onefold.link_log DROP COLUMN request_id", "column link_log.request_id"),
         (
             "CREATE OR REPLACE VIEW onefold.current_overrides AS SELECT identifier_id, profile_id, profile_kind"
