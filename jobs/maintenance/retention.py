@@ -15,6 +15,8 @@ from warehouse.queries.retention import (
     count_old_rows,
     delete_old_rows,
     drop_partition,
+    erase_deleted_rows,
+    has_old_rows,
     note_retained_since,
     old_partitions,
     utc_day,
@@ -42,11 +44,11 @@ class Retention:
             return "everything is kept for ever"
         dropped: list[str] = []
         for setting, kept in cuts_of.items():
-            old = {cut: count_old_rows(warehouse, RETAINED[setting], cut) for cut in kept}
-            old = {cut: rows for cut, rows in old.items() if rows}
-            if not self._is_dry_run:
-                self._drop(warehouse, RETAINED[setting], kept, tuple(old), stop)
-            dropped += [_described(setting, cut, rows) for cut, rows in old.items()]
+            table = RETAINED[setting]
+            old = [cut for cut in kept if has_old_rows(warehouse, table, cut)]
+            dropped += [_described(setting, cut, count_old_rows(warehouse, table, cut)) for cut in old]
+            if kept and not self._is_dry_run:
+                self._drop(warehouse, table, kept, old, stop)
         if not dropped:
             return "nothing is older than it is kept"
         return f"{'would drop' if self._is_dry_run else 'dropped'} {', '.join(dropped)}"
@@ -69,8 +71,10 @@ class Retention:
                 drop_partition(warehouse, table, partition)
         for cut in old:
             _check(stop)
-            if count_old_rows(warehouse, table, cut):
+            if has_old_rows(warehouse, table, cut):
                 delete_old_rows(warehouse, table, cut)
+        if table.retained.by_month:
+            erase_deleted_rows(warehouse, table, kept)
 
 
 def cuts(workspaces: Mapping[str, Workspace], now: int) -> dict[str, list[Cut]]:

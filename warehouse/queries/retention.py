@@ -1,6 +1,7 @@
 """Finds and drops what is older than it is kept, and says from when on rows are there.
 
-Whole months go as partitions, other rows by a mark: no question has them from then on, and a merge leaves them out.
+Whole months go as partitions. Other rows are deleted by a mark: no question has them from then on, and they leave the
+disk when their parts are merged, of events at the latest when the month is over.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ SELECT DISTINCT partition_id AS partition FROM system.parts
 WHERE active AND database = {database:String} AND table = {table:String} AND toUInt32(partition_id) < {month:UInt32}
 ORDER BY partition
 """
+_WITH_DELETED_ROWS = _PARTITIONS.replace("WHERE active", "WHERE active AND has_lightweight_delete")
 
 
 def utc_day(time_ms: int) -> str:
@@ -51,8 +53,8 @@ def note_retained_since(warehouse: Warehouse, setting: str, cuts: Iterable[Cut])
 def old_partitions(warehouse: Warehouse, table: WarehouseTable, cuts: Iterable[Cut]) -> list[str]:
     """Find the months that are over for all of these workspaces, and of which no other one has a row."""
     listed = list(cuts)
-    month = f"{datetime.fromtimestamp(min(cut.since for cut in listed) / 1_000, UTC):%Y%m}"
-    partitions = warehouse.rows(_PARTITIONS, {"database": DATABASE, "table": table.name, "month": month})
+    parameters = {"database": DATABASE, "table": table.name, "month": _month(min(cut.since for cut in listed))}
+    partitions = warehouse.rows(_PARTITIONS, parameters)
     names = ", ".join(literal(cut.workspace) for cut in listed)
     others = (
         f"SELECT DISTINCT _partition_id AS partition FROM {DATABASE}.{table.name}"
@@ -67,9 +69,15 @@ def drop_partition(warehouse: Warehouse, table: WarehouseTable, partition: str) 
     warehouse.run(f"ALTER TABLE {DATABASE}.{table.name} DROP PARTITION ID {literal(partition)}")
 
 
+def has_old_rows(warehouse: Warehouse, table: WarehouseTable, cut: Cut) -> bool:
+    """Return whether a table has rows that are older than they are kept, and be it repetitions or older versions."""
+    query = f"SELECT 1 FROM {DATABASE}.{table.name} WHERE {_is_old(table, cut)} LIMIT 1 SETTINGS final = 0"
+    return bool(warehouse.rows(query))
+
+
 def count_old_rows(warehouse: Warehouse, table: WarehouseTable, cut: Cut) -> int:
-    """Count the rows of a table that are older than it is kept, repetitions and older versions too."""
-    query = f"SELECT count() AS old FROM {DATABASE}.{table.name} WHERE {_is_old(table, cut)} SETTINGS final = 0"
+    """Count those of them that questions have."""
+    query = f"SELECT count() AS old FROM {DATABASE}.{table.name} FINAL WHERE {_is_old(table, cut)}"
     (row,) = warehouse.rows(query)
     return cast("int", row["old"])
 
@@ -79,6 +87,22 @@ def delete_old_rows(warehouse: Warehouse, table: WarehouseTable, cut: Cut) -> No
     warehouse.run(
         f"DELETE FROM {DATABASE}.{table.name} WHERE {_is_old(table, cut)} SETTINGS lightweight_deletes_sync = 2"
     )
+
+
+def erase_deleted_rows(warehouse: Warehouse, table: WarehouseTable, cuts: Iterable[Cut]) -> None:
+    """Take deleted rows off the disk, but for months of which one of these workspaces loses a day every day."""
+    under_way = {_month(cut.since) for cut in cuts}
+    parameters = {"database": DATABASE, "table": table.name, "month": max(under_way)}
+    for row in warehouse.rows(_WITH_DELETED_ROWS, parameters):
+        if row["partition"] not in under_way:
+            warehouse.run(
+                f"ALTER TABLE {DATABASE}.{table.name} APPLY DELETED MASK"
+                f" IN PARTITION ID {literal(str(row['partition']))} SETTINGS mutations_sync = 2"
+            )
+
+
+def _month(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1_000, UTC):%Y%m}"
 
 
 def _is_old(table: WarehouseTable, cut: Cut) -> str:

@@ -82,6 +82,7 @@ def test_everything_is_kept_unless_the_settings_say_otherwise(warehouse: Warehou
 @pytest.mark.stack
 def test_months_that_are_over_go_as_partitions_and_then_days(warehouse: Warehouse, workspace: str) -> None:
     write(warehouse, workspace, [0, 29, 29.6, 30.5, 31, 60, 90])
+    write(warehouse, workspace, [90])  # once more is not one more
     assert {"201103", "201104", "201105"} <= months(warehouse)
     assert run(warehouse, keeping(**{workspace: Retention(events="30d")})) == (
         f"dropped 3 rows of events of '{workspace}' before 2011-05-21"
@@ -103,6 +104,24 @@ def test_a_month_stays_while_another_workspace_has_it(warehouse: Warehouse, work
     assert ids(warehouse, unlisted) == ["m0", "m150", "m190"]
     assert "201012" in months(warehouse)
     assert retained_since(warehouse, unlisted) == {}
+
+
+@pytest.mark.stack
+def test_deleted_events_leave_the_disk_when_their_month_is_over(warehouse: Warehouse, workspace: str) -> None:
+    def on_disk(month: str) -> tuple[object, ...]:
+        query = (
+            "SELECT sum(rows) AS stored, max(has_lightweight_delete) AS marked FROM system.parts"
+            " WHERE active AND table = 'raw_events' AND partition_id = {month:String}"
+        )
+        return tuples(warehouse, query, {"month": month})[0]
+
+    other = f"{workspace}-2"
+    for name in (workspace, other):
+        write(warehouse, name, [250, 260, 270, 280])  # 2010-10-13, -03, and 2010-09-23, -13
+    run(warehouse, keeping(**{workspace: Retention(events="255d"), other: Retention(events="forever")}))
+    assert ids(warehouse, workspace) == ["m250"]
+    assert on_disk("201009") == (2, 0)
+    assert on_disk("201010") == (4, 1)
 
 
 @pytest.mark.stack
