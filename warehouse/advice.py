@@ -27,6 +27,11 @@ _ADVICE = tuple(
             r"Cannot convert NULL value to non-Nullable",
             "Write toFloat64(num(properties.total)), which NULL does not fail.",
         ),
+        (r"Illegal types? Decimal\(", "Write toFloat64(num(properties.total))."),
+        (
+            r"^.{0,200}Lambda value .* expect 1 arguments",
+            "num, text, bool, time and items take a path: num(properties.total).",
+        ),
         (r"Variant\(.*Decimal", "Beside num(...), write a number with decimals as num(0.5)."),
         (r"Division by zero", "Divide by nullIf(..., 0)."),
         (r"identifier `[^`]*[^`\w.][^`]*`", "A text stands in single quotes: event = 'Order Completed'."),

@@ -25,6 +25,9 @@ _SETTINGS = {
     "database": DATABASE,
     "final": "1",
     "json_type_escape_dots_in_keys": "1",
+    "union_default_mode": "DISTINCT",
+    "except_default_mode": "DISTINCT",
+    "intersect_default_mode": "DISTINCT",
     "output_format_json_quote_64bit_integers": "0",
     "output_format_json_escape_forward_slashes": "0",
 }

@@ -93,6 +93,16 @@ QUERIES = (
     ("SELECT properties.金额_1 FROM events", "in backquotes: `金额_1`", "SELECT num(properties.`金额_1`) FROM events"),
     ("SELECT count()\uff0c1 FROM events", "unexpected character '\uff0c'", "SELECT count(), 1 FROM events"),
     (
+        "SELECT sum(num(properties, 'total')) FROM events",
+        "take a path: num(properties.total)",
+        "SELECT sum(num(properties.total)) FROM events",
+    ),
+    (
+        "SELECT histogram(3)(num(properties.total)) FROM events",
+        "toFloat64(num(properties.total))",
+        "SELECT histogram(3)(toFloat64(num(properties.total))) FROM events",
+    ),
+    (
         "SELECT CAST(num(properties.total) AS Float64) FROM events",
         "toFloat64(num(properties.total))",
         "SELECT toFloat64(num(properties.total)) FROM events",
