@@ -29,7 +29,7 @@ _ADVICE = tuple(
         ),
         (r"Illegal types? Decimal\(", "Write toFloat64(num(properties.total))."),
         (
-            r"^.{0,200}Lambda value .* expect 1 arguments",
+            r"Lambda value .* expect 1 arguments",
             "num, text, bool, time and items take a path: num(properties.total).",
         ),
         (r"Variant\(.*Decimal", "Beside num(...), write a number with decimals as num(0.5)."),

@@ -37,7 +37,7 @@ QUERIES = (
     "SELECT lag(occurred_at) OVER (PARTITION BY profile_id ORDER BY occurred_at) FROM events",
     "WITH orders AS (SELECT * FROM events WHERE event = 'Order Completed') SELECT count() FROM orders",
     "SELECT 1 FROM events AS a ASOF JOIN events AS b ON a.profile_id = b.profile_id AND a.occurred_at >= b.occurred_at",
-    "SELECT text(p.traits.plan) AS plan, count() FROM events JOIN profiles p USING (workspace, profile_id) GROUP BY plan",
+    "SELECT text(p.traits.plan) AS plan, count() FROM events JOIN profiles p USING (profile_id) GROUP BY plan",
     "SELECT count() FROM events WHERE profile_id IN (SELECT profile_id FROM segment_members WHERE segment = 'x')",
     "SELECT count() FROM events WHERE EXISTS (SELECT 1 FROM profiles WHERE profiles.profile_id = events.profile_id)",
     f"SELECT event FROM events_of(workspace = 'main', profile = '{ADAS}')",
