@@ -8,6 +8,7 @@ FAILPOINTS = (
     "after_squashing",
     "after_marking",
     "after_forgetting",
+    "after_merging",
     "after_counting",
     "between_steps",
 )

@@ -130,10 +130,10 @@ class Overrides:
                   (override.profile_id, toString(override.profile_kind)) {condition}"""
 
     def _settings(self) -> str:
-        use_index = int(self.count <= _FEW)
+        # All versions of a row have the identifier in common: what the index leaves out, FINAL need not see.
         return (
             " SETTINGS do_not_merge_across_partitions_select_final = 1, max_threads = 2,"
-            f" use_skip_indexes = {use_index}"
+            f" use_skip_indexes = {int(self.count <= _FEW)}, use_skip_indexes_if_final_exact_mode = 0"
         )
 
 
