@@ -36,8 +36,8 @@ def test_a_month_that_is_over_is_merged_and_the_one_under_way_is_not(warehouse: 
     assert isinstance(present, int)
     times: tuple[int, ...] = (NOW, NOW - 30 * DAY_MS, present)
     for offset in (1, 2):
-        for occurred_at in times:
-            insert(warehouse, [resolved(event("m", workspace, occurred_at=occurred_at), offset + occurred_at)])
+        for at in times:
+            insert(warehouse, [resolved(event("m", workspace, occurred_at=at, received_at=at), offset + at)])
     scattered = scattered_months(warehouse)
     assert {"202310", "202311"} <= set(scattered)
     assert str(month) not in scattered
