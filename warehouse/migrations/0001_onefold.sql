@@ -659,7 +659,7 @@ CREATE FUNCTION IF NOT EXISTS time AS (value) ->
        parseDateTime64BestEffortOrNull(trimBoth(toString(value)), 3, 'UTC'), NULL);
 
 -- The objects of a list, for ARRAY JOIN items(properties.products) AS product: product.price, product.quantity. ClickHouse's
--- properties.products[] loses whole lists without a word, such as each that lies beside one with a text among its objects.
+-- properties.products[] loses lists without a word: one with a text among its objects, and others of the same batch.
 CREATE FUNCTION IF NOT EXISTS items AS (value) ->
     arrayMap(item -> item::JSON,
              arrayFilter(item -> JSONType(item) = 'Object', JSONExtractArrayRaw(ifNull(text(value), ''))));
