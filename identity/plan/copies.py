@@ -39,9 +39,7 @@ def _restore(ledger: Ledger, link: Link) -> None:
     )  # fmt: skip
     ledger.links.record(left, right, [evidence])
     components = [ledger.components.of(end, link.occurred_at) for end in (left, right)]
-    if components[0].canonical == components[1].canonical:
-        return
-    if link.status == "active":
-        ledger.components.unite(components)
-    elif link.reason == "forbidden":
+    if link.reason == "forbidden":  # of one person, too: they stay apart once nothing else ties them
         ledger.components.forbid(left, right, link.occurred_at)
+    elif link.status == "active" and components[0].canonical != components[1].canonical:
+        ledger.components.unite(components)

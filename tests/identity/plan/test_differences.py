@@ -198,6 +198,21 @@ def test_what_operators_decided_stays(history: list[Observed], after: IdentityRu
         assert installation.planned(history, after).is_empty
 
 
+def test_whom_an_operator_has_forbidden_within_one_person_stays_apart_once_the_rest_is_taken_back() -> None:
+    user, mail, other_mail = Identifier("user_id", "v0"), Identifier("email", "v0"), Identifier("email", "v1")
+    laptop, mobile = Identifier("cookie", "v0"), Identifier("cookie", "v3")
+    history = [seen(user, other_mail, laptop), seen(user, laptop, mobile), seen(mail, other_mail, mobile)]
+    installation = Installation(DEFAULT_RULES).see(history)
+    installation.operator("retract", pairs=[Pair(mail, mobile)], forbid=True)
+    blocked = changed("user_id", blocked=frozenset({"v0"}))
+    plan = installation.planned(history, blocked)
+    installation.rules = blocked
+    installation.apply(plan)
+    assert {mail, mobile} <= {*plan.uncertain}
+    assert installation.persons() >= {frozenset({mail}), frozenset({other_mail, laptop, mobile})}
+    assert installation.planned(history, blocked).is_empty
+
+
 def test_a_stricter_limit_unmerges_and_says_why() -> None:
     history = [seen(MEI, MAIL), seen(MEI, OTHER_MAIL)]
     installation = Installation(DEFAULT_RULES).see(history)
