@@ -49,7 +49,6 @@ def create_app(settings: Settings, watch: Watch, give_up: Callable[[], None]) ->
         try:
             yield
         finally:
-            watch.close()
             contracts.stop()
             remaining = await asyncio.to_thread(producer.close, FLUSH_S)
             if remaining:
@@ -71,11 +70,11 @@ def serve(settings: Settings) -> None:
     Raises DefinitionErrors and SettingsError before it starts, PortTaken or ApplicationGaveUp.
     """
     definitions.load(settings.definitions)
-    watch = Watch(settings.clickhouse)
     serving = settings.serving
     limits = Limits(connections=serving.connections, connections_per_address=serving.connections_per_address)
+    with Watch(settings.clickhouse) as watch:
 
-    def build(give_up: Callable[[], None]) -> Starlette:
-        return create_app(settings, watch, give_up)
+        def build(give_up: Callable[[], None]) -> Starlette:
+            return create_app(settings, watch, give_up)
 
-    serve_application(build, serving.http_host, serving.api_port, limits, port_variable="ONEFOLD_API_PORT")
+        serve_application(build, serving.http_host, serving.api_port, limits, port_variable="ONEFOLD_API_PORT")

@@ -47,30 +47,25 @@ def main() -> int:
 
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Migrate, wait until every table is there, then write what arrives until `stopping` is set."""
-    warehouse = Warehouse(settings.clickhouse, settings.clickhouse_timeout_s)
-    watch = Watch(settings.clickhouse)
     loop: SinkLoop | None = None
+    with (
+        Warehouse(settings.clickhouse, settings.clickhouse_timeout_s) as warehouse,
+        Watch(settings.clickhouse) as watch,
+    ):
 
-    def not_ready() -> str | None:
-        return watch.reason() or (None if loop is not None and loop.is_assigned else "waiting for its partitions")
+        def not_ready() -> str | None:
+            return watch.reason() or (None if loop is not None and loop.is_assigned else "waiting for its partitions")
 
-    endpoint = Endpoint(
-        settings.serving.http_host, settings.serving.sink_metrics_port, not_ready, settings.serving.trusted_hosts
-    )
-    try:
-        for name in persist("migrate", lambda: migrate(warehouse), stopping, metrics.RETRIES):
-            logger.info("applied migration %s", name)
-        persist("tables", lambda: check_complete(warehouse), stopping, metrics.RETRIES)
-        codec, letters = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
-        writer = Writer(codec, warehouse, letters, stopping)
-        loop = SinkLoop(settings, writer, stopping)
-        _rarely_collect_cycles()
-        with errors_sorted(settings.kafka):
-            loop.run()
-    finally:
-        endpoint.close()
-        watch.close()
-        warehouse.close()
+        serving = settings.serving
+        with Endpoint(serving.http_host, serving.sink_metrics_port, not_ready, serving.trusted_hosts):
+            for name in persist("migrate", lambda: migrate(warehouse), stopping, metrics.RETRIES):
+                logger.info("applied migration %s", name)
+            persist("tables", lambda: check_complete(warehouse), stopping, metrics.RETRIES)
+            codec, letters = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
+            loop = SinkLoop(settings, Writer(codec, warehouse, letters, stopping), stopping)
+            _rarely_collect_cycles()
+            with errors_sorted(settings.kafka):
+                loop.run()
 
 
 def _rarely_collect_cycles() -> None:

@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from types import TracebackType
+from typing import Self
 
 from runtime.errors import OnefoldError
 from settings import ClickHouse
@@ -15,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Watch:
-    """A thread that looks every EVERY_S until it is closed. Raises SettingsError when it cannot even begin."""
+    """A thread that looks every EVERY_S until its block ends. Raises SettingsError when it cannot even begin."""
 
     def __init__(self, server: ClickHouse, every_s: float = EVERY_S) -> None:
         self._warehouse = Warehouse(server, ANSWER_WITHIN_S)
@@ -25,13 +27,18 @@ class Watch:
         self._thread = threading.Thread(target=self._look, name="warehouse-watch", daemon=True)
         self._thread.start()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the thread; what it is looking at is left to itself."""
+        self._closing.set()
+
     def reason(self) -> str | None:
         """Return why the warehouse cannot be used, or None when it can; as of a few seconds ago, at once."""
         return self._reason
-
-    def close(self) -> None:
-        """End the thread; what it is looking at is left to itself."""
-        self._closing.set()
 
     def _look(self) -> None:
         with self._warehouse:

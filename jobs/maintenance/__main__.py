@@ -59,18 +59,15 @@ class _Ending:
 
 def run(settings: Settings, every_s: float, stopping: threading.Event) -> None:
     """Maintain until `stopping` is set. Raises Stopped when that comes in the midst of a step."""
-    watch = Watch(settings.clickhouse)
     serving = settings.serving
-    try:
-        with (
-            Endpoint(serving.http_host, serving.maintenance_metrics_port, watch.reason, serving.trusted_hosts),
-            Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse,
-        ):
-            while watch.reason() is not None and not stopping.wait(0.1):
-                pass  # the tables may be made only now
-            maintain_for_ever(steps(settings), warehouse, every_s, stopping)
-    finally:
-        watch.close()
+    with (
+        Watch(settings.clickhouse) as watch,
+        Endpoint(serving.http_host, serving.maintenance_metrics_port, watch.reason, serving.trusted_hosts),
+        Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse,
+    ):
+        while watch.reason() is not None and not stopping.wait(0.1):
+            pass  # the tables may be made only now
+        maintain_for_ever(steps(settings), warehouse, every_s, stopping)
 
 
 if __name__ == "__main__":

@@ -70,31 +70,33 @@ class _Ending:
 
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Rebuild what is requested until `stopping` is set. Raises Stopped when that comes in the midst of it."""
-    watch = Watch(settings.clickhouse)
     changes: Changes | None = None
+    serving = settings.serving
+    with Watch(settings.clickhouse) as watch:
 
-    def not_ready() -> str | None:
-        return watch.reason() or (None if changes is not None and changes.is_assigned else "waiting for its partitions")
+        def not_ready() -> str | None:
+            is_assigned = changes is not None and changes.is_assigned
+            return watch.reason() or (None if is_assigned else "waiting for its partitions")
 
-    with Endpoint(
-        settings.serving.http_host, settings.serving.rebuilder_metrics_port, not_ready, settings.serving.trusted_hosts
-    ):
-        codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
-        changes = Changes(settings, codec)
-        offsets = Offsets(settings.kafka)
-        rebuilder = Rebuilder(
-            PastEvents(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
-            ProfileCommands(settings.kafka, codec.encoder(ProfileCommand), offsets),
-            Barrier(offsets, stopping),
-            {name: workspace.namespace for name, workspace in settings.workspaces.items()},
-            stopping,
-        )
-        try:
-            with errors_sorted(settings.kafka):
-                _work(changes, rebuilder, stopping)
-        finally:
-            changes.close()
-            watch.close()
+        with Endpoint(serving.http_host, serving.rebuilder_metrics_port, not_ready, serving.trusted_hosts):
+            codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
+            changes = Changes(settings, codec)
+            try:
+                with errors_sorted(settings.kafka):
+                    _work(changes, _rebuilder(settings, codec, stopping), stopping)
+            finally:
+                changes.close()
+
+
+def _rebuilder(settings: Settings, codec: Codec, stopping: threading.Event) -> Rebuilder:
+    offsets = Offsets(settings.kafka)
+    return Rebuilder(
+        PastEvents(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
+        ProfileCommands(settings.kafka, codec.encoder(ProfileCommand), offsets),
+        Barrier(offsets, stopping),
+        {name: workspace.namespace for name, workspace in settings.workspaces.items()},
+        stopping,
+    )
 
 
 def _work(changes: Changes, rebuilder: Rebuilder, stopping: threading.Event) -> None:

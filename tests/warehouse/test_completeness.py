@@ -150,24 +150,18 @@ def test_a_database_that_is_gone_is_a_new_one(own: Warehouse) -> None:
 
 @pytest.mark.stack
 def test_the_watch_sees_a_table_go_and_come(own: Warehouse) -> None:
-    watch = Watch(own.server, every_s=0.05)
-    try:
+    with Watch(own.server, every_s=0.05) as watch:
         wait_until(lambda: watch.reason() is None, "the watch to see all tables")
         own.run("DROP TABLE onefold.triggers SYNC")
         wait_until(lambda: "lacks table triggers" in str(watch.reason()), "the watch to miss a table")
         repair(own)
         wait_until(lambda: watch.reason() is None, "the watch to see it again")
-    finally:
-        watch.close()
 
 
 def test_the_watch_says_why_nobody_answers() -> None:
-    watch = Watch(ClickHouse("http://ann:sekret@127.0.0.1:1"), every_s=0.05)
-    try:
+    with Watch(ClickHouse("http://ann:sekret@127.0.0.1:1"), every_s=0.05) as watch:
         wait_until(lambda: "does not answer:" in str(watch.reason()), "the watch to give up")
         assert "sekret" not in str(watch.reason())
-    finally:
-        watch.close()
 
 
 @pytest.mark.stack
