@@ -45,9 +45,16 @@ class Barrier:
         self.await_read({WORKER.name: ends(resolved), SINK.name: ends(resolved)}, "events routed before it")
         for _ in range(STEPS):
             self.await_read({WORKER.name: ends(self._extents(topics.PROFILE_COMMANDS))}, "profiles sending them on")
-        published = self._extents(topics.SESSIONS, topics.EVENTS_REPEATED)
-        self.await_read({SINK.name: ends(published)}, "sessions and repetitions of before")
+        self._await_published()
         return tuple(extent.end for _, extent in sorted(resolved.items()))
+
+    def pass_attempt(self) -> None:
+        """Pass once the warehouse has what profiles published because of an attempt that broke off.
+
+        What they said of its events would else come while the next attempt reads them: every attempt reads the same.
+        """
+        self.await_read({WORKER.name: ends(self._extents(topics.PROFILE_COMMANDS))}, "the attempt before")
+        self._await_published()
 
     def await_read(self, targets: Targets, what: str) -> None:
         """Return once every group has committed every target; `what` is for the log."""
@@ -58,6 +65,10 @@ class Barrier:
                 log_at += LOG_EVERY_S
             if self._stopping.wait(self._poll_s):
                 raise Stopped
+
+    def _await_published(self) -> None:
+        published = self._extents(topics.SESSIONS, topics.EVENTS_REPEATED)
+        self.await_read({SINK.name: ends(published)}, "sessions and repetitions of before")
 
     def _committed(self, group: str, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
         return persist("offsets", lambda: self._progress.committed(group, partitions), self._stopping, metrics.RETRIES)

@@ -71,7 +71,11 @@ class Rebuilder:
         # Sessions may still bear the id of a profile that gave way: one merged long ago, or a device's that waited.
         profile_ids = tuple(dict.fromkeys((job.claimant.profile_id, *self._own_profiles(job))))
 
+        before = self._attempts
+
         def attempt() -> SentReplay:
+            if self._attempts > before:
+                self._barrier.pass_attempt()
             self._attempts += 1
             attempt = Attempt(job, fencing_token, self._attempts, self._chunk_events)
             published = self._past.published(job.workspace, profile_ids)
