@@ -89,6 +89,7 @@ class Player:
         self._seed, self._steps = history
         random = self._random("begin")
         self.world = World(random.choice((1, 2, 3)), random, self.identity_rules, PROGRAM)
+        self.world.is_sink_late = True
         self.at = START
         self.sent: list[Event] = []
 

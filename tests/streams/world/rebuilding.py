@@ -63,6 +63,16 @@ class Logs(Protocol):
     def sessions(self) -> Mapping[str, Session]:
         """The sessions that count."""
 
+    @property
+    def written(self) -> Self:
+        """The same as far as the sink has come."""
+
+    def written_until(self, topic: str, partition: int) -> int:
+        """How far the sink has come."""
+
+    def write(self) -> bool:
+        """Let the sink write something."""
+
     def changes(self) -> list[IdentityChange]:
         """Everything on `identity.changes`."""
 
@@ -153,16 +163,8 @@ class _Past:
         self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
     ) -> Iterator[PastEvent]:
         assert workspace in self._workspaces
-        first: dict[EventKey, tuple[tuple[int, int], PastEvent]] = {}  # the one with the first offset counts
-        repeated = self._logs.repeated()
-        for partition, offset, event, body in self._logs.resolved():
-            key = event_key(event)
-            place = event.received_at, event.ordinal, crc32(repr(key).encode())
-            row = PastEvent(event.occurred_at, place, event.identifiers, body, repeated.get(key, False))
-            if offset < cut[partition] or key in repeated:
-                first[key] = min(first.get(key, ((offset, partition), row)), ((offset, partition), row))
         rows = sorted(
-            (row for _, row in first.values() if {identifier.value for identifier in row.identifiers} & {*values}),
+            (row for row in self._rows(cut) if {identifier.value for identifier in row.identifiers} & {*values}),
             key=_rank,
         )
         behind = [row for row in rows if after is None or _rank(row) > _rank(after)]
@@ -172,18 +174,35 @@ class _Past:
         if behind and self._logs.random.random() < 0.1:
             raise TransientError("the page breaks off")
 
+    def _rows(self, cut: Sequence[int]) -> Iterable[PastEvent]:
+        """Rows that count, and those that are repetitions: two parts of one query, between which the sink may write."""
+        counting = self._logs.written.repeated()
+        if self._logs.random.random() < 0.3:
+            self._logs.write()
+        repetitions = self._logs.written.repeated()
+        rows: dict[tuple[EventKey, bool], tuple[tuple[int, int], PastEvent]] = {}  # the first offset counts
+        for partition, offset, event, body in self._logs.resolved():
+            key = event_key(event)
+            place = event.received_at, event.ordinal, crc32(repr(key).encode())
+            row = PastEvent(event.occurred_at, place, event.identifiers, body)
+            is_past = offset < cut[partition]
+            assert not is_past or offset < self._logs.written_until(topics.EVENTS_RESOLVED, partition)
+            if (is_past or key in counting) and not counting.get(key):
+                rows[key, False] = min(rows.get((key, False), ((offset, partition), row)), ((offset, partition), row))
+            if repetitions.get(key):
+                row = row._replace(is_repetition=True)
+                rows[key, True] = min(rows.get((key, True), ((offset, partition), row)), ((offset, partition), row))
+        return (row for _, row in rows.values())
+
     def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
         assert workspace in self._workspaces
-        sessions = [session for session in self._logs.sessions().values() if session.profile_id in profile_ids]
-        versions = [
-            profile.version for profile in self._logs.published_profiles() if profile.profile_id == profile_ids[0]
-        ]
+        written = self._logs.written
+        sessions = [session for session in written.sessions().values() if session.profile_id in profile_ids]
+        versions = [profile.version for profile in written.published_profiles() if profile.profile_id == profile_ids[0]]
         versions += [session.version for session in sessions]
         # With those that were retracted, by whichever profile: the id says whose a session was.
         versions += [
-            session.version
-            for session in self._logs.published_sessions()
-            if session.session_id.startswith(profile_ids[0])
+            session.version for session in written.published_sessions() if session.session_id.startswith(profile_ids[0])
         ]
         published = Published(tuple(session.session_id for session in sessions), max(versions, default=0))
         self._observed.append(published)
@@ -214,7 +233,7 @@ class _Commands:
 
 
 class _Progress:
-    """The positions of the stages; the sink has always read everything."""
+    """The positions of the stages and of the sink."""
 
     def __init__(self, logs: Logs, pause: Callable[[], None], observed: list[object]) -> None:
         self._logs = logs
@@ -231,7 +250,10 @@ class _Progress:
 
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         if group == groups.SINK.name:
-            return {partition: self._logs.end(*partition) for partition in partitions}
+            written = {partition: self._logs.written_until(*partition) for partition in partitions}
+            if any(until < self._logs.end(*partition) for partition, until in written.items()):
+                self._pause()
+            return written
         of = tuple(partitions)
         if self._observed[-1:] != [of]:  # it may ask often before anything is different
             self._observed.append(of)

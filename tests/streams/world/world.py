@@ -60,6 +60,8 @@ WORKSPACE = "main"
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 NOW = 1_800_000_000_000
 
+WRITTEN = (EVENTS_RESOLVED, EVENTS_REPEATED, PROFILES, SESSIONS)
+
 TopicPartition = tuple[str, int]
 Reading = tuple[AnyStage, str, int]
 """A stage, and the topic and partition of which it reads next."""
@@ -119,6 +121,7 @@ class World:
         self.partitions = partitions
         self.damaged: set[str] = set()  # the profiles whose replays and states arrive so that nobody can decode them
         self.dead: set[bytes] = set()
+        self.is_sink_late = False  # else it writes whatever there is at once
         self.tally: Tally = Tally()  # what the last step counted
         self._pace: dict[TopicPartition, int] = {}
         self.rebuilder = WorldRebuilder(self, workspaces())
@@ -156,6 +159,17 @@ class World:
             command = self._encoders[ProfileCommand](ProfileCommand.of(WORKSPACE, "", Advance(to=to)))
             self.logs[PROFILE_COMMANDS, partition].append((None, command))
 
+    @property
+    def written(self) -> "World":
+        """The world as the sink has written it so far."""
+        other = copy(self)
+        other.logs = defaultdict(list, {place: log[: self.written_until(*place)] for place, log in self.logs.items()})
+        return other
+
+    def written_until(self, topic: str, partition: int) -> int:
+        """How far the sink has come."""
+        return self._positions["sink", topic, partition] if self.is_sink_late else self.end(topic, partition)
+
     def _append(self, topic: str, key: bytes, record: msgspec.Struct) -> None:
         self.logs[topic, self._partition(key)].append((key, self._encoders[type(record)](record)))  # type: ignore[index]
 
@@ -176,11 +190,13 @@ class World:
     def step(self) -> bool:
         """Let one stage fold a few records, or the rebuilder do something; False when there is nothing to do."""
         choices = self.unread()
+        if self.is_sink_late and self.random.random() < (0.2 if choices else 0.5) and self.write():
+            return True
         if self.rebuilder.has_work() and (not choices or self.random.random() < 0.3):
             self.rebuilder.step()
             return True
         if not choices:
-            return False
+            return self.is_sink_late and self.write()
         # Some logs are far behind the others: what goes wrong only when a record is very late must show.
         paces = [self._pace.setdefault((topic, at), self.random.choice((1, 20, 400))) for _, topic, at in choices]
         stage, topic, at = self.random.choices(choices, paces)[0]
@@ -210,6 +226,17 @@ class World:
                 self.dead.add(output.key)
             self.logs[output.topic, self._partition(output.key)].append((output.key, self._sent(output)))
         self._positions[stage.name, topic, at] = end
+
+    def write(self) -> bool:
+        """Let the sink write a few records of a topic; False when it has written all."""
+        unwritten = [
+            place for place, log in self.logs.items() if place[0] in WRITTEN and len(log) > self.written_until(*place)
+        ]
+        if unwritten:
+            topic, at = self.random.choice(unwritten)
+            until = self.written_until(topic, at) + self.random.choice((1, 3, 50))
+            self._positions["sink", topic, at] = min(until, self.end(topic, at))
+        return bool(unwritten)
 
     def _sent(self, output: Output) -> bytes | None:
         if output.topic != PROFILE_COMMANDS or not self.damaged:
