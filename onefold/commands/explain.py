@@ -137,7 +137,7 @@ def _decided(link: ShownLink) -> str:
 
 def _owner(person: str, claim: Claim) -> str:
     since = f"{datetime.fromtimestamp((claim.since or 0) / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
-    if claim.since == claim.until:
+    if claim.until is not None:
         return f"it does not become {person}'s at {since} any more"
     return f"its events are {person}'s from {since} on"
 

@@ -186,14 +186,14 @@ class _SignIn(NamedTuple):
 
 
 def _sign_ins(change: IdentityChange, message: Message) -> Iterator[_SignIn]:
-    """Yield what a change says of the owners of a shared device: a period that ends where it begins is none."""
+    """Yield what a change says of the owners of a shared device: a period with an end is one no more."""
     if change.kind != "attributed" or not change.identifiers:
         return
     device, *persons = change.identifiers
     for person, claimant in zip(persons, change.claimants, strict=False):
         for claim in claimant.claims:
-            since = claim.since or 0
-            yield _SignIn(message, change, _at_least_0(change.decision), device, person, since, claim.until == since)
+            is_over = claim.until is not None
+            yield _SignIn(message, change, _at_least_0(change.decision), device, person, claim.since or 0, is_over)
 
 
 def _positions(messages: Messages) -> Rows:

@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 
 from onefold.cli import onefold
 from schemas import topics
-from schemas.records import Identifier, IdentityChange, Pair
-from tests.sinks.examples import NOW, insert, placed, profile
+from schemas.records import Claim, Claimant, Identifier, IdentityChange, Pair
+from tests.sinks.examples import ADAS, NOW, insert, placed, profile
 from tests.sinks.history import History, family, named, tie
 from tests.support.people import HOSTILE
 from warehouse.client import Warehouse
@@ -130,6 +130,31 @@ def test_profiles_that_differ_while_a_merge_is_on_its_way_are_shown(
         record = profile(profile_id, 1, workspace, identifiers=(one,))
         insert(warehouse, [placed(topics.PROFILES, record, at)])
     assert "cookie:c  device, still shown by profile cookie's" in run("explain", "identity", "user_id:ada").output
+
+
+def test_owners_of_a_device_are_told_with_those_that_are_no_more(
+    run: Run, warehouse: Warehouse, workspace: str
+) -> None:
+    ada, till = Identifier("user_id", "ada"), Identifier("cookie", "till")
+    claims = (Claim("cookie", "till", NOW), Claim("cookie", "till", NOW + 60_000, NOW + 60_000))
+    attributed = IdentityChange(
+        workspace,
+        4,
+        "attributed",
+        NOW,
+        identifiers=(till, ada, ada),
+        claimants=tuple(Claimant(ADAS, (claim,)) for claim in claims),
+    )
+    insert(
+        warehouse,
+        [
+            placed(topics.PROFILES, profile(ADAS, 1, workspace, identifiers=(ada,)), 0),
+            placed(topics.IDENTITY_CHANGES, attributed, 1),
+        ],
+    )
+    shown = run("explain", "identity", "user_id:ada").output
+    assert "its events are user_id:ada's from 2023-11-14 22:13:20Z on" in shown
+    assert "it does not become user_id:ada's at 2023-11-14 22:14:20Z any more" in shown
 
 
 def test_a_device_on_which_nobody_signed_in_is_shown_as_such(run: Run, warehouse: Warehouse, workspace: str) -> None:
