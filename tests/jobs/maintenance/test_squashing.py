@@ -6,15 +6,19 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from embedded.stack import Stack
 from jobs.maintenance.failpoints import FAILPOINTS
 from jobs.maintenance.squashing import Squash
-from tests.jobs.maintenance.past import Past, profile_of
+from schemas import topics
+from schemas.identity import device_profile_id
+from schemas.records import Claim, Claimant, Identifier, IdentityChange
+from tests.jobs.maintenance.past import DAY_MS, Past, profile_of
 from tests.jobs.maintenance.processes import AtRest, maintenance_process
-from tests.sinks.examples import Placed, insert
+from tests.sinks.examples import ADAS, NOW, PHONE, PHONES, Placed, event, insert, placed, profile, resolved
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
 
@@ -171,3 +175,35 @@ def test_what_a_profile_says_of_an_event_keeps_its_override(warehouse: Warehouse
     assert squash(warehouse).startswith("0 events")
     assert overrides(warehouse, workspace) == {phone.value}
     assert answers(warehouse, workspace) == before
+
+
+def test_the_events_of_a_shared_device_stay_as_they_are(warehouse: Warehouse, workspace: str) -> None:
+    """Its owner is nobody's yet, so its events have the profile that they were routed to."""
+    tablet, nobody = Identifier("anonymous_id", "tablet"), Identifier("user_id", "nobody")
+    owned = Claimant(ADAS, (Claim(tablet.namespace, tablet.value, NOW - DAY_MS),))
+    attributed = IdentityChange(
+        workspace, 4, "attributed", NOW, identifiers=(tablet, nobody), claimants=(owned,), profile_id=PHONES
+    )
+    insert(
+        warehouse,
+        [
+            resolved(event("m1", workspace, identifiers=(tablet,)), 1, PHONES),
+            placed(topics.PROFILES, profile(ADAS, 2, workspace, identifiers=(tablet,), decision=3), 1),
+            placed(topics.IDENTITY_CHANGES, attributed, 1),
+        ],
+    )
+    before = answers(warehouse, workspace)
+    squash(warehouse)
+    assert answers(warehouse, workspace) == before
+    assert overrides(warehouse, workspace) == {tablet.value}
+
+
+def test_what_has_become_a_devices_is_of_that_kind(warehouse: Warehouse, workspace: str) -> None:
+    device = device_profile_id(UUID(int=1), PHONE)
+    claimed = profile(device, 2, workspace, identifiers=(PHONE,), decision=3, kind="device")
+    insert(warehouse, [resolved(event("m1", workspace), 1, PHONES), placed(topics.PROFILES, claimed, 1)])
+    before = answers(warehouse, workspace)
+    squash(warehouse)
+    assert answers(warehouse, workspace) == before
+    assert [row[9:11] for row in before["events"]] == [(device, "device")]
+    assert overrides(warehouse, workspace) == set()
