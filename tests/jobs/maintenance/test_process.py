@@ -22,7 +22,8 @@ def run_once(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_by_hand_it_runs_once_and_says_what_each_step_did(stack: Stack) -> None:
     done = run_once(stack)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["squash", "roll-up", "retention"]
+    steps = [line.partition(":")[0] for line in done.stdout.splitlines()]
+    assert steps == ["squash", "roll-up", "retention", "merge"]
 
 
 def test_a_dry_run_says_what_would_be_dropped(stack: Stack) -> None:
