@@ -19,11 +19,10 @@ from tests.oracle.ledger import (
 )
 from tests.oracle.poison import bad_requests, no_events
 from tests.oracle.scene import Scene
-from tests.oracle.stream import LARGE_NUMBER, PHASE_ENDS, START, Delivery, deliveries
+from tests.oracle.stream import LARGE_NUMBER, PHASE_ENDS, START, VISITORS, Delivery, deliveries
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
-KILL_EVERY = 600
 PEOPLE = 50
 
 
@@ -70,13 +69,13 @@ def test_of_calls_without_a_time_the_later_one_of_a_batch_counts(oracle_stack: S
     assert [person.traits for person in people.values()] == [{"step": 4}] * PEOPLE
 
 
-def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, sender: Sender) -> None:
+def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, sender: Sender, is_long: bool) -> None:
     scene = Scene(oracle_stack, sender, KILLED)
     worker = oracle_stack.process("worker")
-    stream = deliveries(2, KILLED)
+    stream = deliveries(2, KILLED, VISITORS if is_long else VISITORS // 2)
     dead_before = [(letter.reason, letter.value) for letter in scene.ledger().dead_letters]
     for phase, end in enumerate(PHASE_ENDS):
-        for sent in _slices([delivery for delivery in stream if delivery.phase == phase]):
+        for sent in _slices([delivery for delivery in stream if delivery.phase == phase], is_long):
             sender.send(sent)
             worker.kill()
             worker.restart()
@@ -89,13 +88,15 @@ def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, s
     assert_evidence_explains_persons(ledger)
 
 
-def test_people_who_are_parted_under_fire_are_what_their_events_say(oracle_stack: Stack, sender: Sender) -> None:
+def test_people_who_are_parted_under_fire_are_what_their_events_say(
+    oracle_stack: Stack, sender: Sender, is_long: bool
+) -> None:
     scene = Scene(oracle_stack, sender, UNMERGED)
-    stream = deliveries(3, UNMERGED)
+    stream = deliveries(3, UNMERGED, VISITORS if is_long else VISITORS // 2)
     random = Random(3)
     dead_before = [(letter.reason, letter.value) for letter in scene.ledger().dead_letters]
     for phase, end in enumerate(PHASE_ENDS):
-        for sent in _slices([delivery for delivery in stream if delivery.phase == phase]):
+        for sent in _slices([delivery for delivery in stream if delivery.phase == phase], is_long):
             sender.send(sent[: len(sent) // 2])
             for order in _orders(scene, random):
                 scene.request(order)
@@ -150,6 +151,8 @@ def _by_hand(known: identities.WhoIsWho, random: Random, number: int) -> Iterato
         yield IdentityRequest(UNMERGED, "", "operator", START, (device,), "unshare", f"unshare-{number}")
 
 
-def _slices(sent: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
-    for start in range(0, len(sent), KILL_EVERY):
-        yield sent[start : start + KILL_EVERY]
+def _slices(sent: Sequence[Delivery], is_long: bool) -> Iterator[Sequence[Delivery]]:
+    """What is sent between two kills: all of a phase, in the short form."""
+    size = 600 if is_long else len(sent)
+    for start in range(0, len(sent), size):
+        yield sent[start : start + size]

@@ -403,8 +403,9 @@ LEFT ANY JOIN
     ON owned.workspace = claimed.workspace AND owned.namespace = claimed.namespace AND owned.value = claimed.value
 GROUP BY identifier_id;
 
--- Both settings rest on this: whatever an index or the partition of raw_events looks at is the same in all versions of a
--- row. So FINAL need not look across partitions, nor beyond the granules that an index has found.
+-- Both settings rest on this: whatever the partition or an index of raw_events looks at is the same in all versions of a
+-- row, but for `written_at`, which the view does not show. So FINAL need not look across partitions, nor beyond the
+-- granules that an index has found.
 CREATE OR REPLACE VIEW onefold.current_events
 (
     workspace LowCardinality(String) COMMENT 'The tenant',
