@@ -2,8 +2,9 @@
 
 `python -m bench.warehouse` makes events of 90 days inside of ClickHouse: in the tables that the migrations create, and
 in one that is sorted by message id and whose view joins every event with every identifier, as Onefold had it. Each
-question is asked several times, within MOST_BYTES of memory; the first table shows the quickest answer and the ratio
-of both. The second shows how the questions about one person and one hour grow with the number of events.
+question is asked several times, within MOST_BYTES of memory; the first table shows the quickest answer, the ratio of
+both, and the answer after maintenance. The second shows how the questions about one person and one hour grow with the
+number of events.
 """
 
 import argparse
@@ -11,11 +12,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
 
 from bench.warehouse.generated import DAYS, fill, make_before
+from bench.warehouse.maintained import maintain
 from bench.warehouse.questions import look_ups, questions
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
@@ -62,44 +65,60 @@ def filled(events: int, with_before: bool) -> Iterator[Warehouse]:
 
 
 def compared(warehouse: Warehouse, with_before: bool) -> Table:
-    """Ask everything, in turn. Raises RuntimeError when the layouts answer differently."""
-    table = Table("question", "before, ms", "now, ms", "ratio", "wanted, ms")
-    for question in questions():
-        now = quickest_ms(lambda question=question: warehouse.rows(question.now + _BOUND))  # type: ignore[misc]
+    """Ask everything, in turn. Raises RuntimeError when the layouts answer differently, or maintenance changes it."""
+    columns: list[list[float | None]] = [[], [], []]
+    answers = [warehouse.rows(question.now) for question in questions()]
+    for question, answer in zip(questions(), answers, strict=True):
         before = None
         if with_before:
-            before = quickest_ms(lambda question=question: warehouse.rows(question.before))  # type: ignore[misc]
-            if warehouse.rows(question.now) != warehouse.rows(question.before):
+            before = asked(warehouse, question.before)
+            if answer != warehouse.rows(question.before):
                 raise RuntimeError(f"the layouts differ: {question.what}")
-        table.add_row(question.what, _shown(before), _shown(now), f"{before / now:.1f}" if before else "",
-                      _shown(question.wanted_ms))  # fmt: skip
-    for look_up in look_ups():
-        taken = quickest_ms(lambda look_up=look_up: look_up.ask(warehouse))  # type: ignore[misc]
-        table.add_row(look_up.what, "", _shown(taken), "", _shown(look_up.wanted_ms))
+        columns[0].append(before)
+        columns[1].append(asked(warehouse, question.now + _BOUND))
+    columns[0] += [None] * len(look_ups())
+    columns[1] += [quickest_ms(partial(look_up.ask, warehouse)) for look_up in look_ups()]
+    maintain(warehouse)
+    columns[2] += [asked(warehouse, question.now + _BOUND) for question in questions()]
+    columns[2] += [quickest_ms(partial(look_up.ask, warehouse)) for look_up in look_ups()]
+    if answers != [warehouse.rows(question.now) for question in questions()]:
+        raise RuntimeError("maintenance changes answers")
+    table = Table("question", "before, ms", "now, ms", "ratio", "maintained, ms", "wanted, ms")
+    for question, before, now, maintained in zip([*questions(), *look_ups()], *columns, strict=True):
+        ratio = f"{before / now:.1f}" if before and now else ""
+        table.add_row(question.what, *map(_shown, (before, now)), ratio, *map(_shown, (maintained, question.wanted_ms)))
     return table
 
 
 def grown(sizes: Sequence[int]) -> Table:
-    """Ask what should not depend on the number of events, of several numbers of them."""
+    """Ask what should not depend on the number of events, of several numbers of them, before and after maintenance."""
     taken: dict[str, list[float]] = {}
     for events in sizes:
         with filled(events, with_before=False) as warehouse:
-            for question in questions():
-                if not question.grows:
-                    query = question.now + _BOUND
-                    ms = quickest_ms(lambda query=query, warehouse=warehouse: warehouse.rows(query))  # type: ignore[misc]
-                    taken.setdefault(question.what, []).append(ms)
-            for look_up in look_ups():
-                ms = quickest_ms(lambda look_up=look_up, warehouse=warehouse: look_up.ask(warehouse))  # type: ignore[misc]
-                taken.setdefault(look_up.what, []).append(ms)
+            _ask_of_few(warehouse, "", taken)
+            maintain(warehouse)
+            _ask_of_few(warehouse, ", maintained", taken)
     table = Table("question, ms", *(f"{events:,} events" for events in sizes), "last over first")
     for what, answers in taken.items():
         table.add_row(what, *map(_shown, answers), f"{answers[-1] / answers[0]:.2f}")
     return table
 
 
+def _ask_of_few(warehouse: Warehouse, state: str, taken: dict[str, list[float]]) -> None:
+    for question in questions():
+        if not question.grows:
+            taken.setdefault(question.what + state, []).append(asked(warehouse, question.now + _BOUND))
+    for look_up in look_ups():
+        taken.setdefault(look_up.what + state, []).append(quickest_ms(partial(look_up.ask, warehouse)))
+
+
+def asked(warehouse: Warehouse, query: str) -> float:
+    """The quickest of several answers to a query, in ms."""
+    return quickest_ms(partial(warehouse.rows, query))
+
+
 def quickest_ms(ask: Callable[[], object]) -> float:
-    """The quickest of several answers."""
+    """The quickest of several answers, in ms."""
     taken = []
     for _ in range(ATTEMPTS):
         started = time.perf_counter()

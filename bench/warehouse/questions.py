@@ -13,6 +13,10 @@ from warehouse.queries.profiles import find_profile, find_profile_by_id
 _PERSON = "00000000-0000-5000-9000-000000004200"
 _IDENTIFIER = Identifier("anonymous_id", "a4200")
 _MONTH = f"occurred_at >= {NOW} - INTERVAL 30 DAY"
+_HOURLY = f"""
+SELECT hour, source, event, sum(events) AS events, uniqMerge(people) AS people FROM onefold.hourly_events
+WHERE workspace = 'main' AND hour >= {NOW} - INTERVAL 30 DAY GROUP BY hour, source, event
+"""
 _FUNNEL = f"""
 SELECT countIf(level >= 1), countIf(level >= 2), countIf(level >= 3)
 FROM (
@@ -37,12 +41,11 @@ class Question(NamedTuple):
 
 
 class LookUp(NamedTuple):
-    """What the API and the commands ask of a person, in our layout only; `grows` as in `Question`."""
+    """What the API, the commands and the console ask, in our layout only."""
 
     what: str
     ask: Callable[[Warehouse], object]
-    wanted_ms: int
-    grows: bool = False
+    wanted_ms: int | None
 
 
 def questions() -> list[Question]:
@@ -72,7 +75,7 @@ def questions() -> list[Question]:
         ),
         _in_both(
             "ten biggest spenders of 30 days, by person of now",
-            "SELECT profile_id, sum(toDecimal64OrNull(toString(properties.total), 2)) AS spent FROM {table}"
+            "SELECT profile_id, sum(num(properties.total)) AS spent FROM {table}"
             f" WHERE workspace = 'main' AND event = 'paid' AND {_MONTH}"
             " GROUP BY profile_id ORDER BY spent DESC, profile_id LIMIT 10",
             2_000,
@@ -82,7 +85,7 @@ def questions() -> list[Question]:
 
 
 def look_ups() -> list[LookUp]:
-    """What whoever looks at a person asks."""
+    """What is asked about a person, and what the console asks."""
     return [
         LookUp(
             "everything the API shows of a person, by id",
@@ -96,6 +99,11 @@ def look_ups() -> list[LookUp]:
             "`onefold explain identity` of a person",
             lambda warehouse: _found(explain(warehouse, "main", _IDENTIFIER, DEFAULT_RULES)),
             300,
+        ),
+        LookUp(
+            "events and people by hour, source and name, 30 days (`hourly_events`)",
+            lambda warehouse: warehouse.rows(_HOURLY),
+            None,
         ),
     ]
 
