@@ -86,7 +86,7 @@ class Player:
     pool: Sequence[Identifier] = ()
 
     def __init__(self, history: tuple[int, bytes]) -> None:
-        self._seed, self._steps = history
+        self.seed, self._steps = history
         random = self._random("begin")
         self.world = World(random.choice((1, 2, 3)), random, self.identity_rules, PROGRAM)
         self.world.is_sink_late = True
@@ -104,7 +104,7 @@ class Player:
             self.world.close()
 
     def _random(self, step: object) -> Random:
-        return Random(f"{self._seed} {step}")
+        return Random(f"{self.seed} {step}")
 
     def _play(self, step: str, random: Random) -> None:
         match step:

@@ -10,7 +10,7 @@ from hypothesis import given
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, EventType, Identifier
 from tests.oracle.reference import Person, recompute
-from tests.streams.world.playing import HISTORIES, HOUR, MINUTE, REFERENCE, Player
+from tests.streams.world.playing import HISTORIES, HOUR, MINUTE, REFERENCE, START, Player
 from tests.streams.world.world import WORKSPACE
 
 pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(7_200)]
@@ -27,7 +27,7 @@ DEVICES = [Identifier("anonymous_id", f"d{n}") for n in range(2)]
 
 
 class SignInPlayer(Player):
-    """Each owner has the events of its time."""
+    """Each owner has the events of its time; in every other history all are of a few minutes, most of them late."""
 
     identity_rules = RULES
     gaps = (0, 1, MINUTE, 20 * MINUTE, 31 * MINUTE)
@@ -39,7 +39,10 @@ class SignInPlayer(Player):
             identifiers += random.sample(PEOPLE, random.choice((1, 1, 1, 2)))
         is_sign_in = len(identifiers) > 1 and random.choice((True, True, False))
         kind: EventType = "identify" if is_sign_in else "track"
-        occurred_at = at - random.choice((0, 0, 0, 0, 30 * MINUTE, 2 * HOUR))
+        if self.seed % 2:
+            occurred_at = START - random.randint(0, 9) * MINUTE
+        else:
+            occurred_at = at - random.choice((0, 0, 0, 0, 30 * MINUTE, 2 * HOUR))
         return Event(
             WORKSPACE, random.choice(("web", "crm")), f"m{number}", kind, None if is_sign_in else "View", occurred_at,
             None, at, self.identity_rules.usable(identifiers),
