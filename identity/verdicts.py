@@ -112,10 +112,10 @@ class AllowPairs(msgspec.Struct, frozen=True):
 
 
 class UnshareDevice(msgspec.Struct, frozen=True):
-    """Share a device no more. `owners`: of until now, who give its events up."""
+    """Share a device no more. `sign_ins`: those that attributed its events, whose persons give them up."""
 
     device: Identifier
-    owners: SignIns
+    sign_ins: SignIns
     reason: str
 
 

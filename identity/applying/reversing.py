@@ -6,6 +6,7 @@ from identity.applying.rebuilds import Rebuilds
 from identity.applying.unmerging import reopen_refused
 from identity.decision import DecisionEffects, NewChange, NewRoute
 from identity.ledger import Ledger
+from identity.ownership import owners
 from identity.verdicts import AllowPairs, UnshareDevice
 from schemas.records import Transfer
 
@@ -25,10 +26,10 @@ def allow_pairs(verdict: AllowPairs, ledger: Ledger, effects: DecisionEffects) -
 
 
 def unshare_device(verdict: UnshareDevice, ledger: Ledger, effects: DecisionEffects) -> None:
-    """Give a device its default profile back, with all its events; who owned some is rebuilt without them."""
+    """Give a device its default profile back, with all its events; who signed in on it is rebuilt without them."""
     device = verdict.device
     own_profile = effects.profiles.of(device)
-    persons = dict.fromkeys(owner.identifier for owner in verdict.owners if owner.identifier != device)
+    persons = dict.fromkeys(each.identifier for each in verdict.sign_ins if each.identifier != device)
     ledger.devices.unshare(device)
     profile_id = effects.profiles.of(device)
     rebuilds = Rebuilds(ledger, effects, given_up=device)
@@ -39,5 +40,5 @@ def unshare_device(verdict: UnshareDevice, ledger: Ledger, effects: DecisionEffe
     named = (device, *persons)
     claimants = rebuilds.claimants
     effects.changes.append(NewChange("unshared", named, verdict.reason, profile_id=profile_id, claimants=claimants))
-    if verdict.owners:
-        name_owners(device, verdict.owners, ledger, effects)
+    if verdict.sign_ins:
+        name_owners(device, owners(verdict.sign_ins), ledger, effects)

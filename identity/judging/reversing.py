@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from identity.judging.evidence import decided
 from identity.judging.merging import judge_reviewed_pair
 from identity.ledger import Evidence, Ledger
-from identity.ownership import owners
 from identity.rules import IdentityRules
 from identity.verdicts import AllowPairs, ChangeNothing, MergePair, PairEvidence, UnshareDevice, Verdict
 from schemas.records import Identifier, IdentityRequest
@@ -31,15 +30,15 @@ def judge_allowance(request: IdentityRequest, ledger: Ledger, _rules: IdentityRu
 def judge_unsharing(request: IdentityRequest, ledger: Ledger, rules: IdentityRules) -> Iterator[Verdict]:
     """Make a device one like any other, and put back the links that its being shared took, as far as rules let them.
 
-    Whoever owned events of it gives them up.
+    Whoever has signed in on it gives up the events of it, also who owns none any more: a replay may still hold some.
     """
     for device in request.identifiers:
         if not ledger.devices.is_shared(device):
             yield ChangeNothing((device,), f"{device} is no shared device")
             continue
-        held = owners(ledger.devices.sign_ins(device)) if ledger.devices.is_attributed(device) else ()
+        sign_ins = ledger.devices.sign_ins(device) if ledger.devices.is_attributed(device) else ()
         untied = sorted(ledger.devices.untied(device), key=rules.rank)
-        yield UnshareDevice(device, held, request.reason)
+        yield UnshareDevice(device, sign_ins, request.reason)
         yield from _tied_again(device, untied, request, ledger, rules)
     if not request.identifiers:
         yield ChangeNothing((), "no device is named")

@@ -105,6 +105,15 @@ def test_a_device_that_is_unshared_has_no_owner_any_more() -> None:
     assert [claimant.claims[0].until for claimant in change.claimants] == [AT + 10, AT + 20]
 
 
+def test_whoever_has_signed_in_is_rebuilt_when_the_device_is_unshared_also_who_owns_it_no_more() -> None:
+    graph = _two_at_the_till()
+    mia = Identifier("user_id", "mia")
+    graph.sign_in(mia, TILL, at=AT + 10)  # Kim's events of it are hers: that Kim is rebuilt was not requested yet
+    decision = graph.by_operator("unshare", (TILL,))
+    assert {profile_of(person) for person in (KIM, LEA, mia)} <= {to for to, _ in sent(decision, Rebuild)}
+    assert kinds(graph.by_operator("reattribute", (TILL, KIM))) == ["nothing"]
+
+
 def test_persons_are_rebuilt_when_the_device_requests_it() -> None:
     graph = _two_at_the_till()
     graph.together(KIM, KIMS)

@@ -124,18 +124,19 @@ class Player:
 
     def send(self, random: Random) -> None:
         self.at = min(self.at + random.choice(self.gaps), START + SENT_WITHIN_MS)
-        event = self.event(random, len(self.sent), self.at)
+        event = msgspec.structs.replace(self.event(random, len(self.sent), self.at), ordinal=1)
         note(f"{event}")
         self.sent.append(event)
         for _ in range(random.choice((1, 1, 2))):
             self.world.send(event)
 
     def send_copy(self, random: Random) -> None:
-        """Send an earlier event once more, by other identifiers or another request."""
+        """Send an earlier event once more, by other identifiers or another request, which has a later ordinal."""
         if self.has_copies and self.sent:
             first, by = random.choice(self.sent), self.event(random, len(self.sent), self.at)
             identifiers = random.choice((first.identifiers, by.identifiers, by.identifiers))
-            copy = msgspec.structs.replace(first, identifiers=identifiers, ordinal=random.choice((0, 1, 2)))
+            latest = max(event.ordinal for event in self.sent if event.message_id == first.message_id)
+            copy = msgspec.structs.replace(first, identifiers=identifiers, ordinal=latest + random.choice((0, 0, 1)))
             note(f"copy: {copy}")
             self.sent.append(copy)
             self.world.send(copy)
