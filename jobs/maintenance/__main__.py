@@ -7,6 +7,7 @@ import threading
 
 import settings as configuration
 from jobs.maintenance.maintain import maintain_for_ever
+from jobs.maintenance.rolling_up import RollUp, Settle
 from jobs.maintenance.steps import steps
 from runtime import logs
 from runtime.errors import OnefoldError
@@ -67,7 +68,8 @@ def run(settings: Settings, every_s: float, stopping: threading.Event) -> None:
     ):
         while watch.reason() is not None and not stopping.wait(0.1):
             pass  # the tables may be made only now
-        maintain_for_ever(steps(settings), warehouse, every_s, stopping)
+        roll_up = RollUp()
+        maintain_for_ever(steps(settings, roll_up), Settle(roll_up), warehouse, every_s, stopping)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs the steps of maintenance one after the other; a step that fails keeps none of the others from running."""
+"""Runs the steps of maintenance one after the other; one that fails keeps those alone from running that need it."""
 
 import logging
 import threading
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jobs.maintenance import metrics
 from jobs.maintenance.failpoints import reached
-from jobs.maintenance.step import Step
+from jobs.maintenance.step import LaterStep, Step
 from runtime.errors import OnefoldError
 from warehouse.client import Warehouse
 
@@ -28,13 +28,19 @@ class Outcome(NamedTuple):
 
 def maintain(steps: Iterable[Step], warehouse: Warehouse, now: int, stop: threading.Event) -> Iterator[Outcome]:
     """Run each step as of `now` (ms) and yield what came of it. Raises Stopped when `stop` is set first."""
+    failed: set[str] = set()
     for step in steps:
         started = time.monotonic()
-        outcome = _run(step, warehouse, now, stop)
+        if step.needs in failed:
+            outcome = Outcome(step.name, f"it comes after {step.needs}", is_done=False)
+        else:
+            outcome = _run(step, warehouse, now, stop)
         metrics.STEP_S.labels(step.name).observe(time.monotonic() - started)
         metrics.STEPS.labels(step.name, "done" if outcome.is_done else "failed").inc()
         if outcome.is_done:
             metrics.DONE_AT.labels(step.name).set_to_current_time()
+        else:
+            failed.add(step.name)
         yield outcome
         reached("between_steps")
 
@@ -46,14 +52,23 @@ def _run(step: Step, warehouse: Warehouse, now: int, stop: threading.Event) -> O
         return Outcome(step.name, str(error), is_done=False)
 
 
-def maintain_for_ever(steps: Iterable[Step], warehouse: Warehouse, every_s: float, stop: threading.Event) -> None:
+def maintain_for_ever(
+    steps: Iterable[Step], later: LaterStep, warehouse: Warehouse, every_s: float, stop: threading.Event
+) -> None:
     """Run all steps at once and then `every_s`, from the beginning of one time to that of the next; logs each outcome.
 
-    Raises Stopped when `stop` is set in the midst of a step; returns when it is set between two times.
+    `later` follows them if its time comes first. Raises Stopped when `stop` is set in the midst of a step; returns
+    when it is set between two.
     """
     listed = tuple(steps)
     while not stop.is_set():
         next_at = time.monotonic() + every_s
-        for outcome in maintain(listed, warehouse, time.time_ns() // 1_000_000, stop):
-            logger.log(logging.INFO if outcome.is_done else logging.WARNING, "%s", outcome)
+        _maintain_once(listed, warehouse, stop)
+        if time.monotonic() + later.after_s < next_at and not stop.wait(later.after_s):
+            _maintain_once((later,), warehouse, stop)
         stop.wait(max(0.0, next_at - time.monotonic()))
+
+
+def _maintain_once(steps: Iterable[Step], warehouse: Warehouse, stop: threading.Event) -> None:
+    for outcome in maintain(steps, warehouse, time.time_ns() // 1_000_000, stop):
+        logger.log(logging.INFO if outcome.is_done else logging.WARNING, "%s", outcome)

@@ -9,17 +9,21 @@ import threading
 from jobs.maintenance.failpoints import reached
 from runtime.retrying import Stopped
 from warehouse.client import Warehouse
-from warehouse.queries.parts import merge_month, scattered_months
+from warehouse.queries.parts import FEW_ROWS, merge_month, scattered_months
 
 
 class Merge:
     """The step of maintenance, for one thread."""
 
     name = "merge"
+    needs = None
+
+    def __init__(self, few_rows: int = FEW_ROWS) -> None:
+        self._few_rows = few_rows
 
     def run(self, warehouse: Warehouse, now: int, stop: threading.Event) -> str:  # noqa: ARG002 - a step's signature
-        """Merge every month that has several parts; which month is under way is for ClickHouse's clock to say."""
-        months = scattered_months(warehouse)
+        """Merge every month that is worth it; which month is under way is for ClickHouse's clock to say."""
+        months = scattered_months(warehouse, self._few_rows)
         for month in months:
             if stop.is_set():
                 raise Stopped

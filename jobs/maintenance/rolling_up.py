@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from jobs.maintenance.failpoints import reached
 from runtime.retrying import Stopped
 from warehouse.client import Warehouse
-from warehouse.queries.overrides import server_time
+from warehouse.queries.clock import server_time
 from warehouse.queries.roll_ups import BEFORE_ALL, Hour, count_hours, mark_counted, uncounted_hours
 
 SETTLED_AFTER_S = 900
@@ -24,29 +24,69 @@ class RollUp:
     """The step of maintenance, for one thread."""
 
     name = "roll-up"
+    needs = "squash"  # who asks before has the people of now: those of an earlier squash would be another answer
 
     def __init__(self, settled_after_s: int = SETTLED_AFTER_S) -> None:
+        self.settled_after_s = settled_after_s
         self._settled_after_ms = settled_after_s * 1_000
+        self._began_at: int | None = None
 
     def run(self, warehouse: Warehouse, now: int, stop: threading.Event) -> str:  # noqa: ARG002 - a step's signature
         """Count every hour that has changed; ClickHouse's clock says what has settled."""
-        until = server_time(warehouse) - self._settled_after_ms
+        self._began_at = None
+        began_at = server_time(warehouse)
+        counted = self._count(warehouse, stop)
+        mark_counted(warehouse, began_at - self._settled_after_ms)
+        self._began_at = began_at
+        return counted
+
+    def settle(self, warehouse: Warehouse, stop: threading.Event) -> str:
+        """Count once more what had come when it ran last and had not settled, such as all events just squashed."""
+        if self._began_at is None or server_time(warehouse) < self._began_at + self._settled_after_ms:
+            return "nothing has settled"
+        counted = self._count(warehouse, stop, self._began_at)
+        mark_counted(warehouse, self._began_at)
+        self._began_at = None
+        return counted
+
+    def _count(self, warehouse: Warehouse, stop: threading.Event, written_until: int | None = None) -> str:
         counted = 0
-        for hours in self._batches(warehouse):
+        for hours in self._batches(warehouse, written_until):
             if stop.is_set():
                 raise Stopped
             count_hours(warehouse, hours)
             reached("after_counting")
             counted += len(hours)
-        mark_counted(warehouse, until)
         return f"{counted:,} hour{'s were' if counted > 1 else ' was'} counted" if counted else "no hour has changed"
 
-    def _batches(self, warehouse: Warehouse) -> Iterator[list[Hour]]:
+    def _batches(self, warehouse: Warehouse, written_until: int | None) -> Iterator[list[Hour]]:
         """Yield hours that are counted at once: a few, or a single one, however large it is."""
         last = BEFORE_ALL
-        while page := uncounted_hours(warehouse, self._settled_after_ms, last, _HOURS_OF_A_PAGE):
+        while page := uncounted_hours(warehouse, self._settled_after_ms, last, _HOURS_OF_A_PAGE, written_until):
             yield from batches(page)
             last = page[-1]
+
+
+class Settle:
+    """What a process does once more when the rows have settled that a roll-up has counted, for the same thread.
+
+    Left out are hours to which something has come since: their people are those of now, until the next squash.
+    """
+
+    name = "settle"
+    needs = None
+
+    def __init__(self, roll_up: RollUp) -> None:
+        self._roll_up = roll_up
+
+    @property
+    def after_s(self) -> float:
+        """How long rows take to settle."""
+        return self._roll_up.settled_after_s
+
+    def run(self, warehouse: Warehouse, now: int, stop: threading.Event) -> str:  # noqa: ARG002 - a step's signature
+        """Count these hours, so that nobody who asks has to until the next roll-up."""
+        return self._roll_up.settle(warehouse, stop)
 
 
 def batches(hours: list[Hour]) -> Iterator[list[Hour]]:

@@ -18,7 +18,8 @@ from runtime.retrying import Stopped
 from schemas import topics
 from schemas.groups import SINK, WORKER
 from warehouse.client import Warehouse
-from warehouse.queries.overrides import Overrides, server_time
+from warehouse.queries.clock import server_time
+from warehouse.queries.overrides import Overrides
 
 BARRIER_WITHIN_S = 60.0
 BUCKET_SIZE = 200_000  # identifiers at once: some 60 MB in ClickHouse
@@ -31,6 +32,7 @@ class Squash:
     """The step of maintenance, for one thread."""
 
     name = "squash"
+    needs = None
 
     def __init__(
         self, progress: Progress, barrier_within_s: float = BARRIER_WITHIN_S, bucket_size: int = BUCKET_SIZE
@@ -43,6 +45,7 @@ class Squash:
         """Squash what had come when it began; what ClickHouse's clock says counts."""
         overrides = Overrides(warehouse, server_time(warehouse), self._bucket_size)
         if not overrides.count:
+            overrides.forget()
             return "nothing to do, no event has an override"
         reached("before_barrier")
         self._await_routed(stop)

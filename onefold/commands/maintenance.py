@@ -12,7 +12,7 @@ import click
 from embedded.errors import StackError
 from embedded.running import running_environment
 from jobs.maintenance.maintain import maintain
-from jobs.maintenance.retention import Retention
+from jobs.maintenance.retention import DropOld
 from jobs.maintenance.steps import steps
 from onefold.lookups import lookup_failure
 from onefold.running import data_dir_option, running_settings
@@ -66,7 +66,7 @@ def maintenance(every_s: int | None, is_dry_run: bool, data_dir: Path | None) ->
     try:
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
             check_complete(warehouse)
-            due = (Retention(settings.workspaces, is_dry_run=True),) if is_dry_run else steps(settings)
+            due = (DropOld(settings.workspaces, is_dry_run=True),) if is_dry_run else steps(settings)
             for outcome in maintain(due, warehouse, time.time_ns() // 1_000_000, threading.Event()):
                 click.echo(literal(str(outcome)))
                 is_done = is_done and outcome.is_done

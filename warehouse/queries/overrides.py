@@ -22,7 +22,8 @@ _NARROW = ("identifier_id", "profile_id", "profile_kind", "version", "_partition
 _SQUASHED_VERSION = (
     f"bitOr(toUInt64({versions.SQUASHED}), bitShiftRight(override.version, {versions.PROFILE_VERSION_BITS}))"
 )
-_BY_AN_EARLIER_DECISION = f"event.version < {_SQUASHED_VERSION}"
+# An account's events have a key of their own, so a person's cannot become one's: such an override stays.
+_CAN_BE_SQUASHED = f"AND event.version < {_SQUASHED_VERSION} AND override.profile_kind != 'account'"
 # Blocks are small, for an event may have 1 MB. A block that was inserted before is no matter: its rows replace
 # themselves, and so the blocks that the table remembers are the sink's alone.
 _OF_INSERTS = (
@@ -32,14 +33,8 @@ _OF_INSERTS = (
 _FORGET = """
 ALTER TABLE onefold.profile_overrides
 DELETE WHERE is_squashed AND written_at < fromUnixTimestamp64Milli({before}) - INTERVAL {days} DAY
-SETTINGS mutations_sync = 2
+SETTINGS mutations_sync = 1
 """
-
-
-def server_time(warehouse: Warehouse) -> int:
-    """Return what the server takes for now, in ms."""
-    (row,) = warehouse.rows("SELECT toUnixTimestamp64Milli(now64(3, 'UTC')) AS now")
-    return cast("int", row["now"])
 
 
 class Overrides:
@@ -68,7 +63,7 @@ class Overrides:
 
     def different_events(self, bucket: int) -> dict[str, int]:
         """Count the events that can be given the profile of their override, by partition."""
-        events = self._different(bucket, _NARROW, f"AND {_BY_AN_EARLIER_DECISION}")
+        events = self._different(bucket, _NARROW, _CAN_BE_SQUASHED)
         query = f"SELECT part, count() AS events FROM {events} GROUP BY part ORDER BY part"
         rows = self._warehouse.rows(query + self._settings())
         return {str(row["part"]): cast("int", row["events"]) for row in rows}
@@ -76,10 +71,9 @@ class Overrides:
     def squash(self, bucket: int, part: str) -> None:
         """Insert those of a partition once more, with the profile of their override."""
         within = f"_partition_id = {literal(part)}"
-        condition = f"AND {_BY_AN_EARLIER_DECISION}"
-        identifiers = f"SELECT event.identifier_id FROM {self._different(bucket, _NARROW, condition, within)}"
+        identifiers = f"SELECT event.identifier_id FROM {self._different(bucket, _NARROW, _CAN_BE_SQUASHED, within)}"
         names, values = zip(*_squashed(), strict=True)
-        events = self._different(bucket, ("*", *_NOT_IN_STAR), condition, within, identifiers)
+        events = self._different(bucket, ("*", *_NOT_IN_STAR), _CAN_BE_SQUASHED, within, identifiers)
         self._warehouse.run(
             f"INSERT INTO onefold.raw_events ({', '.join(names)}) SELECT {', '.join(values)} FROM {events}"
             f"{self._settings()}, {_OF_INSERTS}"
@@ -97,8 +91,11 @@ class Overrides:
             """)
 
     def forget(self) -> None:
-        """Leave one row of each override, and none of those that were marked long ago."""
-        self._warehouse.run("OPTIMIZE TABLE onefold.profile_overrides FINAL")
+        """Leave one row of each override, and none of those that were marked long ago.
+
+        A mark must not go before the older claims that it outlives: TransientError where ClickHouse merges nothing.
+        """
+        self._warehouse.run("OPTIMIZE TABLE onefold.profile_overrides FINAL SETTINGS optimize_throw_if_noop = 1")
         self._warehouse.run(_FORGET.format(before=self._before, days=REMEMBERED_DAYS))
 
     def _all(self) -> str:

@@ -29,7 +29,7 @@ def utc_day(time_ms: int) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1_000, UTC):%Y-%m-%d}"
 
 
-class Cut(NamedTuple):
+class AgeLimit(NamedTuple):
     """Rows of a workspace that are older than `since` (ms) are not kept."""
 
     workspace: str
@@ -42,20 +42,20 @@ def retained_since(warehouse: Warehouse, workspace: str) -> Mapping[str, int]:
     return {str(row["retention"]): cast("int", row["since"]) for row in rows}
 
 
-def note_retained_since(warehouse: Warehouse, setting: str, cuts: Iterable[Cut]) -> None:
+def note_retained_since(warehouse: Warehouse, setting: str, limits: Iterable[AgeLimit]) -> None:
     """Say that what is older is gone; before it is, so that nobody takes what is left for all there was."""
     rows = ", ".join(
-        f"({literal(cut.workspace)}, {literal(setting)}, {_time(cut)}, {max(cut.since, 0)})" for cut in cuts
+        f"({literal(limit.workspace)}, {literal(setting)}, {_time(limit)}, {max(limit.since, 0)})" for limit in limits
     )
     warehouse.run(f"INSERT INTO {DATABASE}.retained_since (workspace, retention, since, version) VALUES {rows}")
 
 
-def old_partitions(warehouse: Warehouse, table: WarehouseTable, cuts: Iterable[Cut]) -> list[str]:
+def old_partitions(warehouse: Warehouse, table: WarehouseTable, limits: Iterable[AgeLimit]) -> list[str]:
     """Find the months that are over for all of these workspaces, and of which no other one has a row."""
-    listed = list(cuts)
-    parameters = {"database": DATABASE, "table": table.name, "month": _month(min(cut.since for cut in listed))}
+    listed = list(limits)
+    parameters = {"database": DATABASE, "table": table.name, "month": _month(min(limit.since for limit in listed))}
     partitions = warehouse.rows(_PARTITIONS, parameters)
-    names = ", ".join(literal(cut.workspace) for cut in listed)
+    names = ", ".join(literal(limit.workspace) for limit in listed)
     others = (
         f"SELECT DISTINCT _partition_id AS partition FROM {DATABASE}.{table.name}"
         f" WHERE workspace NOT IN ({names}) SETTINGS final = 0"
@@ -69,35 +69,34 @@ def drop_partition(warehouse: Warehouse, table: WarehouseTable, partition: str) 
     warehouse.run(f"ALTER TABLE {DATABASE}.{table.name} DROP PARTITION ID {literal(partition)}")
 
 
-def has_old_rows(warehouse: Warehouse, table: WarehouseTable, cut: Cut) -> bool:
+def has_old_rows(warehouse: Warehouse, table: WarehouseTable, limit: AgeLimit) -> bool:
     """Return whether a table has rows that are older than they are kept, and be it repetitions or older versions."""
-    query = f"SELECT 1 FROM {DATABASE}.{table.name} WHERE {_is_old(table, cut)} LIMIT 1 SETTINGS final = 0"
+    query = f"SELECT 1 FROM {DATABASE}.{table.name} WHERE {_is_old(table, limit)} LIMIT 1 SETTINGS final = 0"
     return bool(warehouse.rows(query))
 
 
-def count_old_rows(warehouse: Warehouse, table: WarehouseTable, cut: Cut) -> int:
+def count_old_rows(warehouse: Warehouse, table: WarehouseTable, limit: AgeLimit) -> int:
     """Count those of them that questions have."""
-    query = f"SELECT count() AS old FROM {DATABASE}.{table.name} FINAL WHERE {_is_old(table, cut)}"
+    query = f"SELECT count() AS old FROM {DATABASE}.{table.name} FINAL WHERE {_is_old(table, limit)}"
     (row,) = warehouse.rows(query)
     return cast("int", row["old"])
 
 
-def delete_old_rows(warehouse: Warehouse, table: WarehouseTable, cut: Cut) -> None:
-    """Delete them; returns when no question has them any more."""
-    warehouse.run(
-        f"DELETE FROM {DATABASE}.{table.name} WHERE {_is_old(table, cut)} SETTINGS lightweight_deletes_sync = 2"
-    )
+def delete_old_rows(warehouse: Warehouse, table: WarehouseTable, limits: Iterable[AgeLimit]) -> None:
+    """Delete them, of all these workspaces at once; returns when no question has them any more."""
+    are_old = " OR ".join(f"({_is_old(table, limit)})" for limit in limits)
+    warehouse.run(f"DELETE FROM {DATABASE}.{table.name} WHERE {are_old} SETTINGS lightweight_deletes_sync = 1")
 
 
-def erase_deleted_rows(warehouse: Warehouse, table: WarehouseTable, cuts: Iterable[Cut]) -> None:
+def erase_deleted_rows(warehouse: Warehouse, table: WarehouseTable, limits: Iterable[AgeLimit]) -> None:
     """Take deleted rows off the disk, but for months of which one of these workspaces loses a day every day."""
-    under_way = {_month(cut.since) for cut in cuts}
+    under_way = {_month(limit.since) for limit in limits}
     parameters = {"database": DATABASE, "table": table.name, "month": max(under_way)}
     for row in warehouse.rows(_WITH_DELETED_ROWS, parameters):
         if row["partition"] not in under_way:
             warehouse.run(
                 f"ALTER TABLE {DATABASE}.{table.name} APPLY DELETED MASK"
-                f" IN PARTITION ID {literal(str(row['partition']))} SETTINGS mutations_sync = 2"
+                f" IN PARTITION ID {literal(str(row['partition']))} SETTINGS mutations_sync = 1"
             )
 
 
@@ -105,10 +104,10 @@ def _month(time_ms: int) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1_000, UTC):%Y%m}"
 
 
-def _is_old(table: WarehouseTable, cut: Cut) -> str:
+def _is_old(table: WarehouseTable, limit: AgeLimit) -> str:
     assert table.retained is not None
-    return f"workspace = {literal(cut.workspace)} AND {table.retained.column} < {_time(cut)}"
+    return f"workspace = {literal(limit.workspace)} AND {table.retained.column} < {_time(limit)}"
 
 
-def _time(cut: Cut) -> str:
-    return f"fromUnixTimestamp64Milli({cut.since}, 'UTC')"
+def _time(limit: AgeLimit) -> str:
+    return f"fromUnixTimestamp64Milli({limit.since}, 'UTC')"

@@ -26,6 +26,7 @@ WHERE (workspace, hour_number) IN
     ) AS stored ON uncounted.workspace = stored.workspace AND uncounted.hour_number = stored.hour_number
     WHERE (workspace, hour_number) > ({{workspace:String}}, {{hour_number:Int64}})
       AND counted_at <= toUnixTimestamp64Milli(written_at) + {{settled_after_ms:UInt64}}
+      AND toUnixTimestamp64Milli(written_at) <= {{written_until:Int64}}
     ORDER BY workspace, hour_number
     LIMIT {{limit:UInt64}}
 )
@@ -61,6 +62,31 @@ SETTINGS insert_deduplicate = 0
 """
 
 
+# Those that `uncounted_hours` would show, had nothing come since.
+_HAS_UNCOUNTED = f"""
+SELECT 1
+FROM
+(
+    SELECT {_HOUR_NUMBER} AS hour_number, max(written_at) AS last_written_at FROM onefold.raw_events
+    WHERE workspace = {{workspace:String}}
+      AND occurred_at >= fromUnixTimestamp64Milli({{since:Int64}})
+      AND occurred_at < fromUnixTimestamp64Milli({{until:Int64}})
+      AND written_at > (SELECT max(until) FROM onefold.rolled_up_until)
+      AND written_at <= fromUnixTimestamp64Milli({{written_until:Int64}})
+    GROUP BY hour_number
+) AS written
+LEFT ANY JOIN
+(
+    SELECT hour_number, max(version) AS counted_at FROM onefold.rolled_up_hours
+    WHERE workspace = {{workspace:String}} GROUP BY hour_number
+) AS stored ON written.hour_number = stored.hour_number
+WHERE counted_at <= toUnixTimestamp64Milli(last_written_at)
+LIMIT 1
+SETTINGS final = 0
+"""
+_NEVER = 2**62
+
+
 class Hour(NamedTuple):
     """An hour of a workspace, by its number in the key of `raw_events`, and how many rows it has there."""
 
@@ -73,16 +99,28 @@ BEFORE_ALL = Hour("", 0, 0)
 """Comes before every hour, as no workspace has an empty name."""
 
 
-def uncounted_hours(warehouse: Warehouse, settled_after_ms: int, after: Hour, limit: int) -> list[Hour]:
-    """Find the next hours, behind `after`, that have to be counted; in order."""
+def uncounted_hours(
+    warehouse: Warehouse, settled_after_ms: int, after: Hour, limit: int, written_until: int | None = None
+) -> list[Hour]:
+    """Find the next hours, behind `after`, that have to be counted; in order.
+
+    `written_until`: only those to which nothing has come since (ms, by the server's clock).
+    """
     parameters = {
         "workspace": after.workspace,
         "hour_number": str(after.number),
         "settled_after_ms": str(settled_after_ms),
         "limit": str(limit),
+        "written_until": str(_NEVER if written_until is None else written_until),
     }
     rows = warehouse.rows(_UNCOUNTED, parameters)
     return [Hour(str(row["workspace"]), cast("int", row["hour_number"]), cast("int", row["rows"])) for row in rows]
+
+
+def has_uncounted_events(warehouse: Warehouse, workspace: str, since: int, until: int, written_until: int) -> bool:
+    """Return whether events from `since` to `until` were written by then and are in no hour yet; times in ms."""
+    times = {"since": str(since), "until": str(until), "written_until": str(written_until)}
+    return bool(warehouse.rows(_HAS_UNCOUNTED, {"workspace": workspace, **times}))
 
 
 def count_hours(warehouse: Warehouse, hours: Sequence[Hour]) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from jobs.maintenance.merging import Merge
+from runtime.errors import TransientError
 from tests.jobs.maintenance.past import DAY_MS
 from tests.sinks.examples import NOW, event, insert, resolved
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
-from warehouse.queries.parts import scattered_months
+from warehouse.queries.parts import merge_month, scattered_months
 
 pytestmark = pytest.mark.stack
 
@@ -45,3 +46,28 @@ def test_a_month_that_is_over_is_merged_and_the_one_under_way_is_not(warehouse: 
     assert "merged" in Merge().run(warehouse, 0, threading.Event())
     assert sorted(tuples(warehouse, PARTS)) == [("202310", 1), ("202311", 1)]
     assert tuples(warehouse, EVENTS, {"w": workspace}) == [(3,)]
+
+
+@pytest.mark.usefixtures("unmerged")
+def test_a_large_month_is_not_written_anew_for_a_few_rows(warehouse: Warehouse, workspace: str) -> None:
+    at = NOW - 4_000 * DAY_MS  # 2002-12-02
+    insert(warehouse, [resolved(event(f"m{number}", workspace, occurred_at=at), number) for number in range(300)])
+    for number, is_scattered in ((300, False), (301, False), (302, False), (303, True)):  # of 304 one hundredth
+        insert(warehouse, [resolved(event(f"m{number}", workspace, occurred_at=at), number)])
+        assert ("200212" in scattered_months(warehouse, few_rows=0)) == is_scattered
+        assert "200212" in scattered_months(warehouse)
+
+
+def test_a_month_of_one_part_and_one_that_is_gone_are_merged(warehouse: Warehouse, workspace: str) -> None:
+    insert(warehouse, [resolved(event("m", workspace, occurred_at=NOW - 5_000 * DAY_MS), 1)])  # 2000-03-07
+    for month in ("200003", "200003", "199901"):
+        merge_month(warehouse, month)
+
+
+@pytest.mark.usefixtures("unmerged")
+def test_a_merge_that_does_not_happen_is_said(warehouse: Warehouse, workspace: str) -> None:
+    at = NOW - 4_500 * DAY_MS  # 2001-07-20
+    for number in range(2):
+        insert(warehouse, [resolved(event(f"m{number}", workspace, occurred_at=at), number)])
+    with pytest.raises(TransientError):
+        merge_month(warehouse, "200107")

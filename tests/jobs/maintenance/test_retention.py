@@ -1,14 +1,15 @@
 """What is older than it is kept goes, of its workspace alone; all else stays, and what was counted, too."""
 
 import threading
+import time
 import uuid
 from collections.abc import Iterable
 
 import pytest
 
-from jobs.maintenance.retention import Retention as RetentionStep
-from jobs.maintenance.retention import cuts
+from jobs.maintenance.retention import DropOld, age_limits
 from jobs.maintenance.rolling_up import RollUp
+from runtime.errors import TerminalError, TransientError
 from runtime.retrying import Stopped
 from schemas import topics
 from schemas.records import DeadLetter, RejectedEvent
@@ -17,7 +18,7 @@ from tests.jobs.maintenance.test_rolling_up import Killed, Mortal
 from tests.sinks.examples import PHONE, PHONES, event, insert, placed, profile, resolved
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
-from warehouse.queries.retention import Cut, retained_since
+from warehouse.queries.retention import AgeLimit, retained_since
 from warehouse.tables import RETAINED, TABLES
 
 DAY = 86_400_000
@@ -31,7 +32,16 @@ def keeping(**workspaces: Retention) -> dict[str, Workspace]:
 
 
 def run(warehouse: Warehouse, workspaces: dict[str, Workspace], is_dry_run: bool = False) -> str:
-    return RetentionStep(workspaces, is_dry_run).run(warehouse, NOW, threading.Event())
+    return DropOld(workspaces, is_dry_run).run(warehouse, NOW, threading.Event())
+
+
+def hours(warehouse: Warehouse, workspace: str) -> list[tuple[object, ...]]:
+    """How many days ago something happened, and how much, as `hourly_events` has it."""
+    query = (
+        "SELECT dateDiff('day', hour, toDateTime64({now:Float64}, 3, 'UTC')) AS ago, events"
+        " FROM onefold.hourly_events WHERE workspace = {w:String} ORDER BY ago"
+    )
+    return tuples(warehouse, query, {"w": workspace, "now": str(NOW / 1_000)})
 
 
 def write(warehouse: Warehouse, workspace: str, days: Iterable[float]) -> None:
@@ -63,12 +73,12 @@ def test_the_settings_name_what_the_tables_say_can_grow_old() -> None:
 
 def test_days_end_at_midnight_and_what_is_nobodys_is_kept_as_long_as_by_any() -> None:
     both = keeping(a=Retention(dead_letters="30d", events="1d"), b=Retention(dead_letters="90d", events="forever"))
-    found = cuts(both, NOW)
+    found = age_limits(both, NOW)
     assert found["dead_letters"] == [
-        Cut("a", MIDNIGHT - 30 * DAY), Cut("b", MIDNIGHT - 90 * DAY), Cut("", MIDNIGHT - 90 * DAY),
+        AgeLimit("a", MIDNIGHT - 30 * DAY), AgeLimit("b", MIDNIGHT - 90 * DAY), AgeLimit("", MIDNIGHT - 90 * DAY),
     ]  # fmt: skip
-    assert found["events"] == [Cut("a", MIDNIGHT - DAY)]
-    assert cuts(keeping(a=Retention(events="99999d")), NOW)["events"][0] == Cut("a", -25_567 * DAY)
+    assert found["events"] == [AgeLimit("a", MIDNIGHT - DAY)]
+    assert age_limits(keeping(a=Retention(events="99999d")), NOW)["events"][0] == AgeLimit("a", -25_567 * DAY)
 
 
 @pytest.mark.stack
@@ -175,26 +185,69 @@ def test_a_process_that_stops_drops_no_more(warehouse: Warehouse, workspace: str
     stop = threading.Event()
     stop.set()
     with pytest.raises(Stopped):
-        RetentionStep(keeping(**{workspace: Retention(events="30d")})).run(warehouse, NOW, stop)
+        DropOld(keeping(**{workspace: Retention(events="30d")})).run(warehouse, NOW, stop)
     assert len(ids(warehouse, workspace)) == 2
 
 
 @pytest.mark.stack
 def test_what_was_counted_of_dropped_events_stays_until_its_own_time(warehouse: Warehouse, workspace: str) -> None:
-    def counted() -> list[tuple[object, ...]]:
-        query = (
-            "SELECT dateDiff('day', hour, toDateTime64({now:Float64}, 3, 'UTC')) AS ago, events"
-            " FROM onefold.hourly_events WHERE workspace = {w:String} ORDER BY ago"
-        )
-        return tuples(warehouse, query, {"w": workspace, "now": str(NOW / 1_000)})
-
     write(warehouse, workspace, [0, 40, 90])
     RollUp(0).run(warehouse, NOW, threading.Event())
     run(warehouse, keeping(**{workspace: Retention(events="30d")}))
-    assert counted() == [(0, 1), (40, 1), (90, 1)]
+    assert hours(warehouse, workspace) == [(0, 1), (40, 1), (90, 1)]
     write(warehouse, workspace, [0.01, 40.01])  # late, and where nobody knows any more what there was
-    assert counted() == [(0, 1), (0, 1), (40, 1), (90, 1)]
+    assert hours(warehouse, workspace) == [(0, 1), (0, 1), (40, 1), (90, 1)]
     RollUp(0).run(warehouse, NOW, threading.Event())
-    assert counted() == [(0, 1), (0, 1), (40, 1), (90, 1)]
+    assert hours(warehouse, workspace) == [(0, 1), (0, 1), (40, 1), (90, 1)]
     run(warehouse, keeping(**{workspace: Retention(events="30d", hourly_events="60d")}))
-    assert counted() == [(0, 1), (0, 1), (40, 1)]
+    assert hours(warehouse, workspace) == [(0, 1), (0, 1), (40, 1)]
+
+
+@pytest.mark.stack
+def test_what_no_hour_has_yet_is_not_dropped(warehouse: Warehouse, workspace: str) -> None:
+    """As when the roll-up before it has failed."""
+    today = time.time_ns() // 1_000_000
+    step = DropOld(keeping(**{workspace: Retention(events="30d", sessions="30d")}))
+    write(warehouse, workspace, [40])
+    RollUp(0).run(warehouse, today, threading.Event())
+    write(warehouse, workspace, [40.01, 80])
+    with pytest.raises(TransientError, match=f"hours of '{workspace}' before .* are to be counted first"):
+        step.run(warehouse, today + DAY, threading.Event())
+    assert retained_since(warehouse, workspace) == {}
+    assert [events for _, events in hours(warehouse, workspace)] == [1, 1, 1]
+    RollUp().run(warehouse, today, threading.Event())  # that nothing more comes to these hours is not settled
+    assert step.run(warehouse, today + DAY, threading.Event()).startswith("dropped 3 rows of events")
+    assert ids(warehouse, workspace) == []
+    assert [events for _, events in hours(warehouse, workspace)] == [1, 1, 1]
+    write(warehouse, workspace, [40.02])  # of a time whose hours stay as they are
+    assert step.run(warehouse, today + DAY, threading.Event()).startswith("dropped 1 row of events")
+
+
+@pytest.mark.stack
+def test_a_clock_that_runs_ahead_costs_no_rows(warehouse: Warehouse, workspace: str) -> None:
+    present = time.time_ns() // 1_000_000
+    insert(warehouse, [resolved(event("m1", workspace, occurred_at=present), 1)])
+    kept = keeping(**{workspace: Retention(events="30d")})
+    DropOld(kept).run(warehouse, present + 4_000 * DAY, threading.Event())
+    assert ids(warehouse, workspace) == ["m1"]
+
+
+@pytest.mark.stack
+def test_a_table_of_which_nothing_can_be_dropped_keeps_no_other_one(warehouse: Warehouse, workspace: str) -> None:
+    class Refusing(Warehouse):
+        """A client that may change no rejected events."""
+
+        def run(self, statement: str) -> None:
+            if "rejected_events" in statement:
+                raise TerminalError("refused")
+            super().run(statement)
+
+    rejected = RejectedEvent(workspace, "web", "too_large", "no", "{}", NOW - 50 * DAY)
+    letter = DeadLetter(workspace, "events", 0, 1, "sink", "invalid", NOW - 50 * DAY, workspace=workspace)
+    insert(warehouse, [placed(topics.EVENTS_REJECTED, rejected, 1)])
+    insert(warehouse, [placed(topics.EVENTS_DEAD, letter, 1)])
+    kept = keeping(**{workspace: Retention(rejected_events="10d", dead_letters="10d")})
+    said = f"rejected_events: refused; dropped 1 row of dead_letters of '{workspace}'"
+    with Refusing(warehouse.server) as refusing, pytest.raises(TransientError, match=said):
+        run(refusing, kept)
+    assert tuples(warehouse, "SELECT 1 FROM onefold.dead_letters WHERE workspace = {w:String}", {"w": workspace}) == []

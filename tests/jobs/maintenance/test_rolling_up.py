@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from jobs.maintenance.rolling_up import RollUp, batches
+from jobs.maintenance.rolling_up import RollUp, Settle, batches
 from jobs.maintenance.squashing import Squash
 from runtime.retrying import Stopped
 from schemas import topics
@@ -15,6 +15,7 @@ from schemas.records import Event, RejectedEvent, Repetition
 from tests.jobs.maintenance.processes import AtRest
 from tests.sinks.examples import ADA, ADAS, NOW, PHONE, PHONES, Placed, codec, event, insert, placed, profile, resolved
 from tests.support.rows import tuples
+from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
 from warehouse.queries.roll_ups import Hour
 
@@ -173,6 +174,29 @@ def test_what_may_not_have_settled_is_counted_when_asked(warehouse: Warehouse, w
     query = "SELECT count() AS n FROM onefold.uncounted_hours WHERE workspace = {workspace:String}"
     assert tuples(warehouse, query, {"workspace": workspace}) == [(1,)]
     check(warehouse, workspace)
+
+
+@pytest.mark.stack
+def test_what_has_settled_after_a_roll_up_is_counted_once_more(warehouse: Warehouse, workspace: str) -> None:
+    def uncounted() -> list[tuple[object, ...]]:
+        query = "SELECT hour_number FROM onefold.uncounted_hours WHERE workspace = {workspace:String} ORDER BY ALL"
+        return tuples(warehouse, query, {"workspace": workspace})
+
+    at, stop = NOW // HOUR_MS, threading.Event()
+    first, second = (
+        [resolved(event(f"m{hours}", workspace, occurred_at=NOW - hours * HOUR_MS), hours)] for hours in (0, 1)
+    )
+    roll_up = RollUp(settled_after_s=2)
+    settle = Settle(roll_up)
+    assert settle.run(warehouse, 0, stop) == "nothing has settled"
+    insert(warehouse, [*first, *second])
+    roll_up.run(warehouse, 0, stop)
+    assert uncounted() == [(at - 1,), (at,)]
+    insert(warehouse, [resolved(event("later", workspace), 7)])
+    wait_until(lambda: settle.run(warehouse, 0, stop) != "nothing has settled", "rows that settle")
+    assert uncounted() == [(at,)]
+    check(warehouse, workspace)
+    assert settle.run(warehouse, 0, stop) == "nothing has settled"
 
 
 @pytest.mark.stack

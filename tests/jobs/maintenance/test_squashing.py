@@ -13,6 +13,7 @@ import pytest
 from embedded.stack import Stack
 from jobs.maintenance.failpoints import FAILPOINTS
 from jobs.maintenance.squashing import Squash
+from runtime.errors import TransientError
 from schemas import topics
 from schemas.identity import device_profile_id
 from schemas.records import Claim, Claimant, Identifier, IdentityChange
@@ -21,6 +22,7 @@ from tests.jobs.maintenance.processes import AtRest, maintenance_process
 from tests.sinks.examples import ADAS, NOW, PHONE, PHONES, Placed, event, insert, placed, profile, resolved
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
+from warehouse.queries.overrides import REMEMBERED_DAYS
 
 pytestmark = pytest.mark.stack
 
@@ -206,4 +208,46 @@ def test_what_has_become_a_devices_is_of_that_kind(warehouse: Warehouse, workspa
     squash(warehouse)
     assert answers(warehouse, workspace) == before
     assert [row[9:11] for row in before["events"]] == [(device, "device")]
+    assert overrides(warehouse, workspace) == set()
+
+
+def test_a_persons_event_does_not_become_an_accounts(warehouse: Warehouse, workspace: str) -> None:
+    """Events of accounts have a key of their own: it would be there twice."""
+    account = "00000000-0000-8a00-8000-000000000001"
+    claimed = profile(account, 2, workspace, identifiers=(PHONE,), decision=3, kind="account")
+    insert(warehouse, [resolved(event("m1", workspace), 1, PHONES), placed(topics.PROFILES, claimed, 1)])
+    before = answers(warehouse, workspace)
+    squash(warehouse)
+    assert answers(warehouse, workspace) == before
+    assert overrides(warehouse, workspace) == {PHONE.value}
+
+
+def test_marks_are_forgotten_also_when_no_event_has_an_override(warehouse: Warehouse, workspace: str) -> None:
+    def marked() -> list[object]:
+        query = "SELECT value FROM onefold.profile_overrides WHERE workspace = {w:String} ORDER BY 1 SETTINGS final = 0"
+        return [row[0] for row in tuples(warehouse, query, {"w": workspace})]
+
+    warehouse.run("TRUNCATE TABLE onefold.profile_overrides")
+    for value, days in (("recent", REMEMBERED_DAYS - 1), ("old", REMEMBERED_DAYS + 1)):
+        warehouse.run(
+            "INSERT INTO onefold.profile_overrides (workspace, namespace, value, version, is_squashed, written_at)"
+            f" SELECT '{workspace}', 'email', '{value}', 7, 1, now64(3, 'UTC') - INTERVAL {days} DAY"
+        )
+    assert marked() == ["old", "recent"]
+    assert squash(warehouse).startswith("nothing to do")
+    assert marked() == ["recent"]
+
+
+def test_a_mark_stays_while_older_claims_cannot_be_merged_away(warehouse: Warehouse, workspace: str) -> None:
+    warehouse.run("SYSTEM STOP MERGES onefold.profile_overrides")
+    try:
+        for is_squashed in (0, 1):
+            warehouse.run(
+                "INSERT INTO onefold.profile_overrides (workspace, namespace, value, version, is_squashed, written_at)"
+                f" SELECT '{workspace}', 'email', 'a', {is_squashed}, {is_squashed}, now64(3) - INTERVAL 900 DAY"
+            )
+        with pytest.raises(TransientError):
+            squash(warehouse)
+    finally:
+        warehouse.run("SYSTEM START MERGES onefold.profile_overrides")
     assert overrides(warehouse, workspace) == set()

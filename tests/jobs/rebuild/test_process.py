@@ -29,7 +29,7 @@ from tests.streams.fold.given import CONTEXT
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
-from warehouse.queries.retention import Cut, note_retained_since
+from warehouse.queries.retention import AgeLimit, note_retained_since
 
 pytestmark = pytest.mark.stack
 
@@ -123,7 +123,7 @@ def test_what_is_rebuilt_says_that_older_events_were_dropped(
     kafka: Installation, warehouse: Warehouse, workspace: str
 ) -> None:
     for older in (1_772_409_600_000, 1_775_001_600_000):
-        note_retained_since(warehouse, "events", [Cut(workspace, older)])
+        note_retained_since(warehouse, "events", [AgeLimit(workspace, older)])
     kafka.resolve([event(workspace, 1, ADA)], ADAS)
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
     wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
