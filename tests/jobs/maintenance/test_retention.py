@@ -226,7 +226,7 @@ def test_what_no_hour_has_yet_is_not_dropped(warehouse: Warehouse, workspace: st
 @pytest.mark.stack
 def test_a_clock_that_runs_ahead_costs_no_rows(warehouse: Warehouse, workspace: str) -> None:
     present = time.time_ns() // 1_000_000
-    insert(warehouse, [resolved(event("m1", workspace, occurred_at=present), 1)])
+    insert(warehouse, [resolved(event("m1", workspace, occurred_at=present, received_at=present), 1)])
     kept = keeping(**{workspace: Retention(events="30d")})
     DropOld(kept).run(warehouse, present + 4_000 * DAY, threading.Event())
     assert ids(warehouse, workspace) == ["m1"]
