@@ -33,6 +33,12 @@ class Past(Protocol):
     def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
         """Find the sessions of profiles, and the highest version of these and of the first profile."""
 
+    def events_since(self, workspace: str) -> int | None:
+        """Find from when on (ms) events are there; None if none were dropped.
+
+        Retention says so before it drops any: asked behind the last page, it is true of every page.
+        """
+
 
 class Commands(Protocol):
     """Commands to profiles. Every method may block and raise TransientError or TerminalError."""

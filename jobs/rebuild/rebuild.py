@@ -73,7 +73,7 @@ class Rebuilder:
 
         before = self._attempts
 
-        def attempt() -> SentReplay:
+        def read_and_send() -> SentReplay:
             if self._attempts > before:
                 self._barrier.pass_attempt()
             self._attempts += 1
@@ -81,9 +81,9 @@ class Rebuilder:
             published = self._past.published(job.workspace, profile_ids)
             replays = attempt.replays(claimed(self._past, job, cut), published)
             positions = self._commands.send(job.workspace, job.claimant.profile_id, replays)
-            return SentReplay(attempt.events, positions, published.events_since)
+            return SentReplay(attempt.events, positions, self._past.events_since(job.workspace))
 
-        return persist("replay", attempt, self._stopping, metrics.RETRIES)
+        return persist("replay", read_and_send, self._stopping, metrics.RETRIES)
 
     def _own_profiles(self, job: Job) -> Iterator[str]:
         namespace = self._namespaces.get(job.workspace)

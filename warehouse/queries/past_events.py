@@ -90,14 +90,10 @@ class PastEvent(NamedTuple):
 
 
 class Published(NamedTuple):
-    """Ids of sessions, open or closed, and the highest version of the profile and of any session that it had or has.
-
-    `events_since`: from when on (ms) events are there, if retention has dropped older ones of the workspace.
-    """
+    """Ids of sessions, open or closed, and the highest version of the profile and of any session that it had or has."""
 
     sessions: tuple[str, ...]
     version: int
-    events_since: int | None = None
 
 
 class PastEvents:
@@ -138,8 +134,12 @@ class PastEvents:
                 for batch in self._warehouse.stream(query):
                     sessions += batch.column("session_id").to_pylist()
                     version = max(version, *batch.column("version").to_pylist())
-            events_since = retained_since(self._warehouse, workspace).get("events")
-        return Published(tuple(sessions), version, events_since)
+        return Published(tuple(sessions), version)
+
+    def events_since(self, workspace: str) -> int | None:
+        """Find from when on (ms) events are there; None if none were dropped. Raises TransientError."""
+        with self._reading():
+            return retained_since(self._warehouse, workspace).get("events")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -208,6 +208,10 @@ class _Past:
         self._observed.append(published)
         return published
 
+    def events_since(self, workspace: str) -> int | None:
+        assert workspace in self._workspaces
+        return None
+
 
 class _Commands:
     """The log of commands."""
