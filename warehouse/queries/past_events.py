@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from runtime.errors import TerminalError, TransientError
 from schemas.records import Identifier
+from warehouse import versions
 from warehouse.client import Warehouse
 from warehouse.errors import QueryTooLargeError
 from warehouse.queries.retention import retained_since
@@ -23,11 +24,16 @@ LEAST_PAGE_ROWS = 500
 ANSWER_TIMEOUT_S = 300.0
 
 # Events of one time are in the order in which they arrived, whatever was found out about them in between: of two that
-# are the same event, every replay takes the same one. Where a row has no offset, its profile has spoken of it already.
+# are the same event, every replay takes the same one. A row has no offset if an override was squashed into it or its
+# profile has spoken of it. The second part sorts all its rows for each page, and so takes only those spoken of.
 _ROW = """toUnixTimestamp64Milli(occurred_at) AS time,
            (toUnixTimestamp64Milli(received_at), ordinal,
             cityHash64(source, message_id, identifier_id, ifNull(event, ''))) AS place,
            identifiers.namespace AS namespaces, identifiers.value AS values, body, is_repetition"""
+# An account's row of an event is the same event once more.
+_OF_VALUES = """workspace = {workspace} AND profile_kind != 'account'
+      AND hasAny(identifiers.value, wanted) AND has(wanted, identifiers.value[1])
+      AND occurred_at >= fromUnixTimestamp64Milli({time})"""
 _EVENTS = f"""
 WITH {{values}} AS wanted
 SELECT time, place.1 AS received, place.2 AS arrival, place.3 AS hash, namespaces, values, body, is_repetition
@@ -35,16 +41,13 @@ FROM
 (
     SELECT {_ROW}
     FROM onefold.raw_events FINAL
-    WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted) AND has(wanted, identifiers.value[1])
-      AND (isNull(offset) OR offset < arrayElement({{cut}}, partition + 1))
-      AND occurred_at >= fromUnixTimestamp64Milli({{time}})
+    WHERE {_OF_VALUES} AND (isNull(offset) OR offset < arrayElement({{cut}}, partition + 1))
     UNION ALL
     SELECT {_ROW}
     FROM
     (
         SELECT *, body, identifier_id FROM onefold.raw_events
-        WHERE workspace = {{workspace}} AND hasAny(identifiers.value, wanted) AND has(wanted, identifiers.value[1])
-          AND isNull(offset) AND occurred_at >= fromUnixTimestamp64Milli({{time}})
+        WHERE {_OF_VALUES} AND version >= {versions.REPEATED}
         ORDER BY version DESC
         LIMIT 1 BY occurred_at, event, identifier_id, ordinal, source, message_id
     )

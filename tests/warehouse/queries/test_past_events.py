@@ -8,6 +8,7 @@ import pytest
 
 from runtime.errors import TransientError
 from warehouse.client import Warehouse
+from warehouse.queries import past_events
 from warehouse.queries.past_events import PastEvent, PastEvents, Published
 from warehouse.queries.values import literal, slices
 
@@ -22,7 +23,10 @@ def past(warehouse: Warehouse) -> PastEvents:
 
 
 class Row(NamedTuple):
-    """An event as the sink writes it. `said`: what its profile says of it, in this order."""
+    """An event as the sink writes it. `said`: what its profile says of it, in this order.
+
+    `is_squashed`: an override was squashed into it before.
+    """
 
     partition: int
     offset: int
@@ -30,22 +34,26 @@ class Row(NamedTuple):
     values: tuple[str, ...]
     body: bytes = b"bytes"
     said: tuple[bool, ...] = ()
+    is_squashed: bool = False
+    kind: str = "person"
+
+    def versions(self) -> list[tuple[int, bool]]:
+        """The versions of its rows, and whether each says that it is a repetition."""
+        routed = (_HIGHEST_VERSION - (self.offset << 10 | self.partition), False)
+        squashed = [(2**62 + 7, False)] if self.is_squashed else []
+        return [routed, *squashed, *((2**63 + number, is_repeated) for number, is_repeated in enumerate(self.said))]
 
 
 def write(url: str, workspace: str, *rows: Row) -> None:
     """Insert events as the sink has them, one message id for each place."""
-    versions = [
-        (row, _HIGHEST_VERSION - (row.offset << 10 | row.partition) if number == 0 else 2**63 + number, is_repeated)
-        for row in rows
-        for number, is_repeated in enumerate((False, *row.said))
-    ]
     values = ", ".join(
         f"({literal(workspace)}, 'm{row.partition}-{row.offset}', fromUnixTimestamp64Milli({row.occurred_at}, 'UTC'), ["
         + ", ".join(f"('anonymous_id', {literal(value)})" for value in row.values)
-        + f"], {literal(row.body.decode())}, {int(is_repeated)}, {version})"
-        for row, version, is_repeated in versions
+        + f"], {literal(row.body.decode())}, {literal(row.kind)}, {int(is_repeated)}, {version})"
+        for row in rows
+        for version, is_repeated in row.versions()
     )
-    columns = "workspace, message_id, occurred_at, identifiers, body_bytes, is_repetition, version"
+    columns = "workspace, message_id, occurred_at, identifiers, body_bytes, profile_kind, is_repetition, version"
     answer = httpx.post(url, content=f"INSERT INTO onefold.raw_events ({columns}) VALUES {values}")
     assert answer.status_code == httpx.codes.OK, answer.text
 
@@ -114,6 +122,45 @@ def test_a_page_goes_on_behind_the_row_before(
         events += page
     assert [event.occurred_at for event in events] == sorted(row.occurred_at for row in rows)
     assert sorted(found(events)) == sorted(meant(*rows))
+
+
+def test_pages_of_squashed_events_are_those_of_before(
+    migrated: str, past: PastEvents, workspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(at % 4, at, 1_000 + at // 6, "phone", body=b"%d" % at) for at in range(20)]
+    said: list[tuple[bool, ...]] = [(), (True,), (), (False, True), (True, False)]
+    rows = [row._replace(said=said[at % 5], is_squashed=at % 3 > 0) for at, row in enumerate(rows)]
+    write(migrated, workspace, *rows)
+    monkeypatch.setattr(past, "_page_rows", 3)
+    events: list[PastEvent] = []
+    while page := list(past.page(workspace, ("phone",), (0, 0, 0, 0), events[-1] if events else None)):
+        events += page
+    wanted = [row for row in rows if row.is_squashed or row.said]
+    assert [event.occurred_at for event in events] == sorted(row.occurred_at for row in wanted)
+    assert {event.body: event.is_repetition for event in events} == {
+        row.body: row.said[-1:] == (True,) for row in wanted
+    }
+
+
+def test_squashed_events_that_a_page_has_not_are_not_sorted_for_it(
+    migrated: str, past: PastEvents, workspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(0, at, 5, "phone")._replace(is_squashed=True) for at in range(50)]
+    write(migrated, workspace, *rows)
+    *_, last = past.page(workspace, ("phone",), CUT, None)
+    bounded = past_events._EVENTS.replace("SETTINGS", "SETTINGS max_rows_to_sort = 10,")
+    monkeypatch.setattr(past_events, "_EVENTS", bounded)
+    assert list(past.page(workspace, ("phone",), CUT, last)) == []
+    with pytest.raises(TransientError, match="max rows: 10"):
+        list(past.page(workspace, ("phone",), CUT, None))
+
+
+def test_what_an_account_has_of_an_event_is_no_event_of_its_own(
+    migrated: str, past: PastEvents, workspace: str
+) -> None:
+    of_person = row(0, 1, 5, "phone")._replace(said=(True,))
+    write(migrated, workspace, of_person, of_person._replace(kind="account", said=(False, False)))
+    assert [event.is_repetition for event in past.page(workspace, ("phone",), CUT, None)] == [True]
 
 
 def test_any_value_is_found_as_it_is(migrated: str, past: PastEvents, workspace: str) -> None:
