@@ -3,7 +3,7 @@
 import pytest
 
 from schemas import topics
-from tests.sinks.examples import ADA, ADAS, NOW, event, insert, placed, profile, resolved
+from tests.sinks.examples import ADA, ADAS, NOW, PHONE, event, insert, placed, profile, resolved
 from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
@@ -70,13 +70,33 @@ def shop(warehouse: Warehouse, workspace: str) -> Warehouse:
     texts = ('{"total":1.5,"products":[{"price":1}]}', '{"total":"2"}', '{"total":[1]}')
     events = [event(f"m{at}", workspace, properties=text) for at, text in enumerate(texts)]
     insert(warehouse, [resolved(one, at, ADAS) for at, one in enumerate(events)])
-    insert(warehouse, [placed(topics.PROFILES, profile(ADAS, 1, workspace, identifiers=(ADA,)), 0)])
+    insert(warehouse, [placed(topics.PROFILES, profile(ADAS, 1, workspace, identifiers=(ADA, PHONE)), 0)])
     return warehouse
+
+
+SHOWN = "message_id, profile_id, profile_kind, event, properties"
+OTHER = "LEFT JOIN (SELECT 'none' AS name, 1 AS is_named) AS other ON event = other.name WHERE workspace = {w:String}"
+LEFT_JOINS = (
+    f"SELECT {SHOWN}, is_named FROM onefold.events {OTHER} ORDER BY message_id",
+    f"SELECT {SHOWN}, is_named FROM onefold.events_of(workspace = {{w:String}}, profile = '{ADAS}') {OTHER} ORDER BY 1",
+    f"SELECT event, hour, events, is_named FROM onefold.hourly_events {OTHER}",
+)
 
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_works_as_it_is_written(shop: Warehouse, query: str) -> None:
     shop.answer(query, {"database": "onefold"})
+
+
+@pytest.mark.parametrize("query", LEFT_JOINS)
+def test_what_a_left_join_misses_is_null_where_somebody_wants_that_and_views_show_what_they_always_do(
+    shop: Warehouse, workspace: str, query: str
+) -> None:
+    usual = shop.rows(query, {"w": workspace})
+    with_nulls = shop.rows(f"{query} SETTINGS join_use_nulls = 1", {"w": workspace})
+    assert sum(int(str(row.get("events", 1))) for row in usual) == 3
+    assert [row["is_named"] for row in usual] == [0] * len(usual)
+    assert with_nulls == [{**row, "is_named": None} for row in usual]
 
 
 def test_who_did_one_thing_and_not_another_is_found_by_except(warehouse: Warehouse, workspace: str) -> None:

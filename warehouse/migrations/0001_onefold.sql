@@ -401,11 +401,14 @@ LEFT ANY JOIN
     WHERE (workspace, namespace, value) IN (SELECT workspace, namespace, value FROM onefold.device_owners)
 ) AS claimed
     ON owned.workspace = claimed.workspace AND owned.namespace = claimed.namespace AND owned.value = claimed.value
-GROUP BY identifier_id;
+GROUP BY identifier_id
+SETTINGS join_use_nulls = 0;
 
--- Both settings rest on this: whatever the partition or an index of raw_events looks at is the same in all versions of a
--- row, but for `written_at`, which the view does not show. So FINAL need not look across partitions, nor beyond the
--- granules that an index has found.
+-- The first two settings rest on this: whatever the partition or an index of raw_events looks at is the same in all
+-- versions of a row, so FINAL need not look across partitions, nor beyond the granules that an index has found. It is not
+-- quite true of `written_at`, which the view does not show, nor of identifiers behind the primary one: if a file is
+-- corrected there and imported again, its first rows count, but until parts are merged a condition on `identifiers.value`
+-- finds the others as well. The third: a question may set it for its own joins, and a view must not heed it.
 CREATE OR REPLACE VIEW onefold.current_events
 (
     workspace LowCardinality(String) COMMENT 'The tenant',
@@ -458,7 +461,7 @@ LEFT ANY JOIN
 (
     SELECT identifier_id, profile_id AS current_id, profile_kind AS current_kind, owners FROM onefold.current_overrides
 ) AS current ON routed.identifier_id = current.identifier_id
-SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0;
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, join_use_nulls = 0;
 
 CREATE OR REPLACE VIEW onefold.events
 (
@@ -592,7 +595,7 @@ LEFT ANY JOIN
     WHERE retention = 'events' GROUP BY workspace
 ) AS retained ON written.workspace = retained.workspace
 WHERE NOT (is_cut AND hour_number * 3600000 < toUnixTimestamp64Milli(since))
-SETTINGS final = 0;
+SETTINGS final = 0, join_use_nulls = 0;
 
 CREATE OR REPLACE VIEW onefold.hourly_events
 (
