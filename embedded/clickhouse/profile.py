@@ -12,6 +12,8 @@ PROFILE: Final[Mapping[str, str]] = {
     "async_insert": "0",
     # A key with a dot stays one key of a JSON column, which is shown as it was sent; its path says `%2E`.
     "json_type_escape_dots_in_keys": "1",
+    # Of a key that an object has twice the first counts, also where SQL reads it from a text: no sender fails a query.
+    "type_json_skip_duplicated_paths": "1",
     # As in standard SQL: ClickHouse asks for a word behind UNION, and leaves behind EXCEPT what is there more often.
     "union_default_mode": "DISTINCT",
     "except_default_mode": "DISTINCT",

@@ -25,6 +25,7 @@ _SETTINGS = {
     "database": DATABASE,
     "final": "1",
     "json_type_escape_dots_in_keys": "1",
+    "type_json_skip_duplicated_paths": "1",
     "union_default_mode": "DISTINCT",
     "except_default_mode": "DISTINCT",
     "intersect_default_mode": "DISTINCT",
