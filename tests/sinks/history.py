@@ -141,7 +141,8 @@ class History:
 
 def tie(workspace: str, left: Identifier, right: Identifier, decision: int = 1, **fields: object) -> Link:
     """One source's evidence that two identifiers are one person's."""
-    return Link(workspace, left, right, "m", "web", NOW, "default", decision, **fields)  # type: ignore[arg-type]
+    given: dict[str, object] = {"message_id": "m", "source": "web", "occurred_at": NOW, "rule_version": "default"}
+    return Link(workspace, left, right, decision=decision, **(given | fields))  # type: ignore[arg-type]
 
 
 def family(workspace: str) -> History:

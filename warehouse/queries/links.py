@@ -31,11 +31,11 @@ WITH link AS ({links})
 SELECT link.*, nullIf(shown.type, '') AS type, shown.event AS event
 FROM link
 LEFT ANY JOIN (
-    SELECT message_id, type, event FROM onefold.raw_events
+    SELECT source, message_id, type, event FROM onefold.raw_events
     WHERE workspace = {{workspace:String}} AND message_id IN (SELECT message_id FROM link)
       AND occurred_at IN (SELECT occurred_at FROM link)
     SETTINGS final = 0
-) AS shown ON link.message_id = shown.message_id
+) AS shown ON link.source = shown.source AND link.message_id = shown.message_id
 """
 
 

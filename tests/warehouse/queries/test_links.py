@@ -4,7 +4,7 @@ import pytest
 
 from schemas import topics
 from schemas.records import Identifier, Pair
-from tests.sinks.examples import NOW, insert, placed
+from tests.sinks.examples import NOW, event, insert, placed, resolved
 from tests.sinks.history import device_profile_of, named, profile_of, tie
 from warehouse.client import Warehouse
 from warehouse.queries.links import Links, ShownLink
@@ -26,6 +26,21 @@ def test_links_are_found_by_either_end_with_the_event_that_showed_them(
     assert (bens.type, bens.event, bens.message_id, bens.source) == ("track", "Signed In", "m3", "app")
     assert sorted(map(ends, by_right)) == [("ada", "tablet"), ("ben", "tablet")]
     assert links.of([], 100) == links.of([named("user_id:nobody")], 100) == []
+
+
+def test_a_link_has_the_event_of_its_own_source_where_another_one_has_the_same_message_id(
+    warehouse: Warehouse, workspace: str
+) -> None:
+    pair, sources = (named("user_id:ada"), named("cookie:c")), ("app", "web", "crm")
+    sent = [
+        event("1", workspace, source=source, event=f"of {source}", identifiers=pair, occurred_at=NOW)
+        for source in sources[:2]
+    ]
+    links = [tie(workspace, *pair, at, message_id="1", source=source) for at, source in enumerate(sources)]
+    insert(warehouse, [resolved(one, at) for at, one in enumerate(sent)])
+    insert(warehouse, [placed(topics.IDENTITY_LINKS, link, at) for at, link in enumerate(links)])
+    shown = {link.source: link.event for link in Links(warehouse, workspace).of(pair, 10)}
+    assert shown == {"app": "of app", "web": "of web", "crm": None}
 
 
 def test_active_links_come_last_where_there_are_too_many(warehouse: Warehouse, workspace: str) -> None:
