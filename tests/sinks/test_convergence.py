@@ -323,6 +323,16 @@ def test_events_of_an_identifier_are_found_without_reading_all(warehouse: Wareho
     assert _granules(warehouse, query, workspace, "identifier_values") < 0.75
 
 
+def test_sessions_of_a_profile_are_found_without_reading_all(warehouse: Warehouse, workspace: str) -> None:
+    visits = [session(f"s{at}", 1, workspace, profile_id=f"p{at}") for at in range(30_000)]
+    insert(warehouse, [placed(topics.SESSIONS, one, at) for at, one in enumerate(visits)])
+    query = (
+        "EXPLAIN indexes = 1 SELECT session_id FROM onefold.sessions FINAL"
+        " WHERE workspace = {workspace:String} AND profile_id = 'p7'"
+    )
+    assert _granules(warehouse, query, workspace, "profile_id") < 0.75
+
+
 def test_links_are_found_by_their_right_end_without_reading_all(warehouse: Warehouse, workspace: str) -> None:
     ends = {"left": ("user_id", "u"), "right": ("email", "v")}
     pairs = [

@@ -80,6 +80,17 @@ def test_every_json_column_is_inserted_as_text_which_its_table_keeps(warehouse: 
 
 
 @pytest.mark.stack
+def test_an_index_that_leads_to_one_of_many_is_wrong_about_one_granule_of_a_thousand(warehouse: Warehouse) -> None:
+    indexes = tuples(
+        warehouse,
+        "SELECT table, type_full AS type, granularity FROM system.data_skipping_indices"
+        " WHERE database = 'onefold' AND type != 'minmax'",
+    )
+    assert {"raw_events", "sessions", "links", "link_log", "identity_changes"} == {index[0] for index in indexes}
+    assert {index[1:] for index in indexes} == {("bloom_filter(0.001)", 1)}
+
+
+@pytest.mark.stack
 def test_every_table_keeps_the_newest_row_of_its_key(warehouse: Warehouse) -> None:
     engines = {
         row[0]: (row[1], row[2])

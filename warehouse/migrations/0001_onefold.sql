@@ -187,7 +187,7 @@ CREATE TABLE IF NOT EXISTS onefold.sessions
     entry_url Nullable(String) COMMENT 'The page on which it began; NULL if no event says one',
     version UInt64 COMMENT 'Version of the profile that wrote the row: the highest counts',
     is_deleted UInt8 COMMENT 'The session was joined into another',
-    INDEX profile_id profile_id TYPE bloom_filter
+    INDEX profile_id profile_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (workspace, session_id)
@@ -287,7 +287,7 @@ CREATE TABLE IF NOT EXISTS onefold.links
     decision Int64 COMMENT 'Number of the decision in its workspace',
     request_id String COMMENT 'The operator''s request that retracted it; empty otherwise',
     version UInt64 COMMENT 'The decision: the highest counts',
-    INDEX right_value right_value TYPE bloom_filter(0.01) GRANULARITY 1
+    INDEX right_value right_value TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (workspace, left_namespace, left_value, right_namespace, right_value, source)
