@@ -203,8 +203,8 @@ def _positions(messages: Messages) -> Rows:
     }
 
 
-def _rows(records: Records, messages: Messages, versions: Sequence[int]) -> Rows:
-    return {"origin": messages, "record": records, "version": list(map(_at_least_0, versions))}
+def _rows(records: Records, messages: Messages, row_versions: Sequence[int]) -> Rows:
+    return {"origin": messages, "record": records, "version": list(map(_at_least_0, row_versions))}
 
 
 def _in_lists(rows: Sequence[NamedTuple], names: Sequence[str]) -> Rows:
