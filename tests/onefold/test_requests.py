@@ -117,6 +117,7 @@ def test_its_outcome_can_be_read_by_a_program(stack: Stack, environment: dict[st
         "profiles": [{"profile_id": ADAS, "identifiers": 2}, {"profile_id": BOBS, "identifiers": 1}],
         "events": 1204,
         "milliseconds": 1520,
+        "dropped_before": "",
         "reasons": [],
         "merged": [],
         "refused": [],
