@@ -1,4 +1,4 @@
-"""A TCP proxy that can hold back answers, drop connections, or do nothing at all; for faults between two processes."""
+"""A TCP proxy before ClickHouse that can hold back what is answered to inserts."""
 
 import socket
 import threading
@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 _CHUNK = 65_536
+_OF_INSERTS = b"insert_deduplication_token="  # in the first line of a request
 
 
 class Proxy:
@@ -37,7 +38,7 @@ class Proxy:
         return int(self._listener.getsockname()[1])
 
     def hold(self) -> None:
-        """Pass requests on, but keep back what is answered."""
+        """Pass requests on, but keep back what is answered to inserts: who asks for tables hears that all is well."""
         self._open.clear()
 
     def release(self) -> None:
@@ -51,13 +52,21 @@ class Proxy:
                 server = socket.create_connection(("127.0.0.1", self._target), timeout=60)
             except OSError:
                 continue
-            threading.Thread(target=self._pass, args=(client, server, False), daemon=True).start()
-            threading.Thread(target=self._pass, args=(server, client, True), daemon=True).start()
+            inserting = threading.Event()  # whether the last request of this connection was an insert
+            threading.Thread(target=self._ask, args=(client, server, inserting), daemon=True).start()
+            threading.Thread(target=self._answer, args=(server, client, inserting), daemon=True).start()
 
-    def _pass(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
-        with suppress(OSError), source, target:
-            while chunk := source.recv(_CHUNK):
-                if is_answer and not self._open.is_set():
+    def _ask(self, client: socket.socket, server: socket.socket, inserting: threading.Event) -> None:
+        with suppress(OSError), client, server:
+            while chunk := client.recv(_CHUNK):
+                if chunk.startswith(b"POST "):
+                    (inserting.set if _OF_INSERTS in chunk.partition(b"\r\n")[0] else inserting.clear)()
+                server.sendall(chunk)
+
+    def _answer(self, server: socket.socket, client: socket.socket, inserting: threading.Event) -> None:
+        with suppress(OSError), server, client:
+            while chunk := server.recv(_CHUNK):
+                if inserting.is_set() and not self._open.is_set():
                     self.held += 1
                     self._open.wait()
-                target.sendall(chunk)
+                client.sendall(chunk)
