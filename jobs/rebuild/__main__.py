@@ -1,25 +1,21 @@
 """`python -m jobs.rebuild`: the rebuilder as a process."""
 
-import logging
-import signal
 import sys
 import threading
 from functools import partial
 
-import settings as configuration
+from jobs.process import run_job
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.changes import Changes
 from jobs.rebuild.commands import ProfileCommands
 from jobs.rebuild.failpoints import reached
 from jobs.rebuild.rebuild import Rebuilder
-from runtime import logs
-from runtime.errors import OnefoldError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.errors import errors_sorted
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.topics import create_topics
-from runtime.retrying import Stopped, persist
+from runtime.retrying import persist
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import IdentityChange, ProfileCommand
@@ -28,44 +24,6 @@ from settings import Settings
 from warehouse.client import Warehouse
 from warehouse.queries.past_events import ANSWER_TIMEOUT_S, PastEvents
 from warehouse.watch import Watch
-
-STOP_WITHIN_S = 2.0
-
-logger = logging.getLogger("rebuilder")
-
-
-def main() -> int:
-    """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
-    logs.configure()
-    stopping = threading.Event()
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: stopping.set())
-    ended = _Ending()
-    # A daemon: a question to ClickHouse must not hold up the end, and whatever is broken off is done again.
-    worker = threading.Thread(target=ended.of, args=(stopping,), name="rebuilder", daemon=True)
-    worker.start()
-    while worker.is_alive() and not stopping.wait(0.1):
-        pass
-    worker.join(STOP_WITHIN_S)
-    return ended.code
-
-
-class _Ending:
-    """How the work ended; 0 while it has not."""
-
-    code = 0
-
-    def of(self, stopping: threading.Event) -> None:
-        try:
-            run(configuration.load(), stopping)
-        except Stopped:
-            pass
-        except (OnefoldError, OSError) as error:
-            logger.error("%s", error)
-            self.code = 1
-        except BaseException:
-            self.code = 1
-            raise
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
@@ -119,4 +77,4 @@ def _prepare(settings: Settings) -> Codec:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_job("rebuilder", run))

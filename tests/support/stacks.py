@@ -23,6 +23,13 @@ def running_stack(*processes: str) -> Iterator[Stack]:
             yield running
 
 
+def migrated_address(stack: Stack) -> str:
+    """Address of a stack's ClickHouse, once it has all tables."""
+    with Warehouse(stack.addresses.clickhouse) as client:
+        migrate(client)
+    return stack.addresses.clickhouse
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Kafka with its topics, the registry with its schemas, and ClickHouse; Onefold's own processes are the tests'."""
@@ -40,10 +47,7 @@ def clickhouse() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def migrated(clickhouse: Stack) -> str:
     """Address of a ClickHouse with all tables."""
-    client = Warehouse(clickhouse.addresses.clickhouse)
-    migrate(client)
-    client.close()
-    return clickhouse.addresses.clickhouse
+    return migrated_address(clickhouse)
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from embedded.stack import Stack
-from tests.support.stacks import running_stack
-from warehouse.client import Warehouse
-from warehouse.migrate import migrate
+from tests.support.stacks import migrated_address, running_stack
 
 
 @pytest.fixture(scope="package")
@@ -20,7 +18,4 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def migrated(stack: Stack) -> str:
     """Address of a ClickHouse with all tables."""
-    client = Warehouse(stack.addresses.clickhouse)
-    migrate(client)
-    client.close()
-    return stack.addresses.clickhouse
+    return migrated_address(stack)
