@@ -1,4 +1,7 @@
-"""The typed, checked model of definitions: what the files say, free of YAML and of any way to compute it."""
+"""The typed, checked model of definitions: what the files say, free of YAML and of any way to compute it.
+
+What each form means is written down once, in docs/decisions/0033; what must be remembered for it is `plan`'s.
+"""
 
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -11,6 +14,9 @@ from schemas.records import EventType, ProfileKind
 Scalar: TypeAlias = str | int | float | bool
 Path: TypeAlias = tuple[str, ...]
 """The keys from the outermost object to a value."""
+
+Root: TypeAlias = Literal["properties", "traits", "context"]
+"""The open part of an event that a path leads into."""
 
 
 class Operator(StrEnum):
@@ -25,46 +31,186 @@ class Operator(StrEnum):
     CONTAINS = "contains"
     STARTS_WITH = "starts_with"
     EXISTS = "exists"
+    BEFORE = "before"
+    AFTER = "after"
+    WITHIN_LAST = "within_last"
+    LONGER_AGO_THAN = "longer_ago_than"
+    WITHIN_NEXT = "within_next"
+
+
+RELATIVE = frozenset({Operator.WITHIN_LAST, Operator.LONGER_AGO_THAN, Operator.WITHIN_NEXT})
+"""Compare a time with now, and so change by time alone: of traits and facts only, never of an event's properties."""
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """One test of a value. The operand of `in` and `not_in` is a tuple, of `exists` a bool, of an ordering a number."""
+    """One test of a value.
+
+    The operand of `in` and `not_in` is a tuple, of `exists` a bool, of an ordering a number, of `before` and `after` a
+    time (ms), of the relative ones a duration (ms).
+    """
 
     operator: Operator
     operand: Scalar | tuple[Scalar, ...]
 
 
+class Field(msgspec.Struct, frozen=True):
+    """A value of an event."""
+
+    path: Path
+    root: Root = "properties"
+
+
 class PropertyFilter(msgspec.Struct, frozen=True):
-    """All comparisons hold for the value at `path` of an event's properties."""
+    """All comparisons hold for the value at `path` of an event's open part."""
 
     path: Path
     comparisons: tuple[Comparison, ...]
+    root: Root = "properties"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Calls of one type (None: of any) and one name (None: of any). A name stands only beside a type."""
+
+    type: EventType | None
+    name: str | None = None
 
 
 class EventMatcher(msgspec.Struct, frozen=True):
-    """The events that pass every filter in `where`, of one type (None: of any) and one name (None: of any).
+    """The events that are any of these calls (none named: any event), and pass every filter in `where`."""
 
-    A name stands only beside a type: it names calls of that type.
-    """
-
-    type: EventType | None
-    name: str | None
+    calls: tuple[Call, ...] = ()
     where: tuple[PropertyFilter, ...] = ()
 
 
+class Window(msgspec.Struct, frozen=True):
+    """Which events count at a time t: with `ms` those at t - ms < e <= t, else all up to t.
+
+    `session`: of them, those of the session that t lies in; none if t lies in no session.
+    """
+
+    ms: int | None = None
+    session: bool = False
+
+
 class EventCount(msgspec.Struct, frozen=True, tag="event_count"):
-    """At least so many of the events at times e with now - within_ms < e <= now."""
+    """At least, and at most, so many events in a window.
+
+    `same`: of those with one value there (events without it do not count); some value is enough.
+    """
 
     events: EventMatcher
-    at_least: int
+    window: Window
+    at_least: int | None = 1
+    at_most: int | None = None
+    same: Field | None = None
+
+
+class Measure(StrEnum):
+    COUNT = "count"
+    SUM = "sum"
+    AVERAGE = "average"
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first"
+    LAST = "last"
+    FIRST_AT = "first_at"
+    LAST_AT = "last_at"
+    DISTINCT = "distinct"
+    MOST_FREQUENT = "most_frequent"
+    VALUES = "values"
+
+
+class Aggregate(msgspec.Struct, frozen=True):
+    """A measure of the matching events in a window, of their values at `of`.
+
+    COUNT, FIRST_AT and LAST_AT need no value; with `of`, they are of the events that have one there.
+    """
+
+    events: EventMatcher
+    measure: Measure
+    of: Field | None = None
+    window: Window = Window()
+
+
+class AggregateComparison(msgspec.Struct, frozen=True, tag="aggregate"):
+    """All comparisons hold for an aggregate, as for a trait that is defined so."""
+
+    aggregate: Aggregate
+    comparisons: tuple[Comparison, ...]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of a sequence: a matching event less than `within_ms` after that of the step before (None: ever after).
+
+    `without`: no such event between the two. `absent`, of the last step only: no matching event less than `within_ms`
+    after that of the step before, so that the sequence is complete at just that time.
+    """
+
+    events: EventMatcher
+    within_ms: int | None = None
+    without: EventMatcher | None = None
+    absent: bool = False
+
+
+class Sequence(msgspec.Struct, frozen=True, tag="sequence"):
+    """Completed at least so often within the window `within_ms`, by the times of completion.
+
+    `same`: all its events have one value there.
+    """
+
+    steps: tuple[Step, ...]
     within_ms: int
+    at_least: int = 1
+    same: Field | None = None
 
 
 class TraitComparison(msgspec.Struct, frozen=True, tag="trait"):
-    """All comparisons hold for the value at `path` of the profile's traits; its first element is the trait's name."""
+    """All comparisons hold for the value at `path` of the profile's traits; its first element is the trait's name.
+
+    A trait that is defined comes before one that was sent under its name.
+    """
 
     path: Path
     comparisons: tuple[Comparison, ...]
+
+
+SessionName: TypeAlias = Literal["current", "first", "last"]
+SESSION_FACTS = (
+    "source",
+    "medium",
+    "campaign",
+    "keyword",
+    "content",
+    "channel",
+    "referrer",
+    "entry_page",
+    "device",
+    "system",
+    "browser",
+    "country",
+    "region",
+)
+
+
+class SessionComparison(msgspec.Struct, frozen=True, tag="session"):
+    """All comparisons hold for a fact of one of the profile's sessions; a missing session has no facts."""
+
+    session: SessionName
+    fact: str
+    comparisons: tuple[Comparison, ...]
+
+
+class InSegment(msgspec.Struct, frozen=True, tag="segment"):
+    """The profile is in another segment."""
+
+    name: str
+
+
+class Sample(msgspec.Struct, frozen=True, tag="sample"):
+    """A stable random part of all profiles: those whose hash under the salt falls into the first `permille`."""
+
+    permille: int
+    salt: str
 
 
 class AllOf(msgspec.Struct, frozen=True, tag="all"):
@@ -79,7 +225,71 @@ class Not(msgspec.Struct, frozen=True, tag="not"):
     condition: "Condition"
 
 
-Condition: TypeAlias = AllOf | AnyOf | Not | EventCount | TraitComparison
+Leaf: TypeAlias = EventCount | AggregateComparison | Sequence | TraitComparison | SessionComparison | InSegment | Sample
+Condition: TypeAlias = AllOf | AnyOf | Not | Leaf
+
+
+class Literally(msgspec.Struct, frozen=True, tag="literal"):
+    """A value that stands for itself."""
+
+    value: Scalar
+
+
+class TraitValue(msgspec.Struct, frozen=True, tag="trait_value"):
+    """The value of a trait; null where it is not set."""
+
+    path: Path
+
+
+class Function(msgspec.Struct, frozen=True, tag="function"):
+    """A function of other expressions; null where its arguments are null, or not of the type that it needs.
+
+    Arithmetic is `add`, `subtract`, `multiply`, `divide`, `negate`; the others are in docs/decisions/0033.
+    """
+
+    name: str
+    arguments: tuple["Expression", ...]
+
+
+Expression: TypeAlias = Literally | TraitValue | Function
+
+
+class Case(msgspec.Struct, frozen=True):
+    """The value of a rule where a condition holds."""
+
+    when: Condition
+    then: Expression
+
+
+class Rule(msgspec.Struct, frozen=True, tag="rule"):
+    """The value of the first case that holds; else `otherwise`, or none."""
+
+    cases: tuple[Case, ...] = ()
+    otherwise: Expression | None = None
+
+
+class Statistical(msgspec.Struct, frozen=True, tag="statistical"):
+    """An aggregate of the profile's events. An attribute with a merge policy is one of its identify calls' traits."""
+
+    aggregate: Aggregate
+
+
+class Mining(msgspec.Struct, frozen=True, tag="mining"):
+    """The column `value` of a query's result by `profile_id`, asked of ClickHouse every `every_ms`."""
+
+    query: str
+    every_ms: int
+
+
+class Trait(msgspec.Struct, frozen=True):
+    """A fact about profiles of a kind, under one name. No `workspaces` means every workspace."""
+
+    name: str
+    value: Statistical | Rule | Mining
+    title: str = ""
+    description: str = ""
+    workspaces: tuple[str, ...] = ()
+    kind: ProfileKind = "person"
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -94,13 +304,53 @@ class Segment(msgspec.Struct, frozen=True):
     kind: ProfileKind = "person"
 
 
+class QuietHours(msgspec.Struct, frozen=True):
+    """When nothing fires, in minutes of the person's local day: from `begins` up to, not including, `ends`.
+
+    `zone`: of persons who do not say theirs. `drops`: what would have fired never does; else it fires when they end.
+    """
+
+    begins: int
+    ends: int
+    zone: str = "UTC"
+    drops: bool = False
+
+
+class Trigger(msgspec.Struct, frozen=True):
+    """Fires for every event that matches `on` while `when` holds; without `on`, each time that `when` begins to hold.
+
+    `cool_down_ms`: no sooner than this after it fired. `once`: at most once in a session, or ever. `payload`: the text
+    of a template.
+    """
+
+    name: str
+    on: EventMatcher | None = None
+    when: Condition | None = None
+    cool_down_ms: int | None = None
+    once: Literal["session", "person"] | None = None
+    quiet_hours: QuietHours | None = None
+    payload: str | None = None
+    title: str = ""
+    description: str = ""
+    workspaces: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    kind: ProfileKind = "person"
+
+
 class Destination(msgspec.Struct, frozen=True):
-    """Where the changes of segments are sent; `topic` is the Kafka topic `activation.<name>`."""
+    """Where the changes of segments are sent; `topic` is the Kafka topic `activation.<name>`.
+
+    `traits` travel with each change. `not_older_than_ms`: changes that were decided later than this after their time
+    are not sent. `coalesces`: of several changes in one batch the last one of a profile and segment is sent.
+    """
 
     name: str
     title: str = ""
     description: str = ""
     type: Literal["topic"] = "topic"
+    traits: tuple[str, ...] = ()
+    not_older_than_ms: int | None = None
+    coalesces: bool = False
 
 
 class Definitions(msgspec.Struct, frozen=True):
@@ -109,3 +359,5 @@ class Definitions(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...] = ()
     destinations: tuple[Destination, ...] = ()
     identity: IdentityRules = DEFAULT_RULES
+    traits: tuple[Trait, ...] = ()
+    triggers: tuple[Trigger, ...] = ()

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from definitions.model import AllOf, AnyOf, Condition, EventCount, EventMatcher, Not, TraitComparison
+from definitions.model import AllOf, AnyOf, Call, Condition, EventCount, EventMatcher, Not, TraitComparison, Window
 from definitions.reading.comparisons import read_comparisons, read_filters, read_path
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node
@@ -93,7 +93,7 @@ def _read_count(node: MappingNode, kind: str, report: FileReport) -> Condition |
     within_ms = None if window is None else read_duration(window, "'within'", report)
     if events is None or at_least is None or within_ms is None:
         return None
-    return EventCount(events, at_least, within_ms)
+    return EventCount(events, Window(within_ms), at_least)
 
 
 def _read_matcher(node: MappingNode, kind: str, report: FileReport) -> EventMatcher | None:
@@ -104,11 +104,12 @@ def _read_matcher(node: MappingNode, kind: str, report: FileReport) -> EventMatc
     if name is None or filters is None:
         return None
     if kind in _NAMED:
-        return EventMatcher(_NAMED[kind], None if name == ANY_NAME else name, filters)
+        return EventMatcher((Call(_NAMED[kind], None if name == ANY_NAME else name),), filters)
     if name not in _EVENT_TYPES:
         report.add(name_node, f"there is no event type {name!r}", did_you_mean(name, _EVENT_TYPES))
         return None
-    return EventMatcher(_EVENT_TYPES[name], None, filters)
+    event_type = _EVENT_TYPES[name]
+    return EventMatcher(() if event_type is None else (Call(event_type),), filters)
 
 
 def _read_trait(node: MappingNode, report: FileReport) -> Condition | None:

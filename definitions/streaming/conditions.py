@@ -4,11 +4,11 @@ At time t a window w holds the events with t - w < e <= t. So "at least n within
 alone: it holds until exactly e + w, and once it has failed only a new event can make it hold.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from definitions.model import AllOf, AnyOf, Condition, EventCount, Not, TraitComparison
-from definitions.streaming.accumulators import accumulator_id
+from definitions.plan import needs
 from definitions.streaming.values import compile_comparisons, compile_path
 
 # Later than any time in ms, and small enough that adding a window to it still fits 64 bits.
@@ -44,22 +44,15 @@ def compile_condition(condition: Condition) -> Evaluate:
             return _compile_group(condition.conditions, settles=False)
         case AnyOf():
             return _compile_group(condition.conditions, settles=True)
-
-
-def leaves(condition: Condition) -> Iterator[EventCount | TraitComparison]:
-    """The counts and trait comparisons inside a condition, in the order they are written."""
-    match condition:
-        case AllOf() | AnyOf():
-            for inner in condition.conditions:
-                yield from leaves(inner)
-        case Not():
-            yield from leaves(condition.condition)
         case _:
-            yield condition
+            raise NotImplementedError(f"condition {condition}")
 
 
 def _compile_count(count: EventCount) -> Evaluate:
-    accumulator, within_ms, nth = accumulator_id(count.events), count.within_ms, count.at_least - 1
+    (needed,) = needs(count)
+    if count.at_least is None or count.window.ms is None:
+        raise NotImplementedError(f"condition {count}")
+    accumulator, within_ms, nth = needed.id, count.window.ms, count.at_least - 1
 
     def evaluate(windows: Windows, _traits: Traits, now: int) -> Evaluation:
         times = windows.get(accumulator)

@@ -7,9 +7,10 @@ from typing import TypeAlias, get_args
 
 import msgspec
 
-from definitions.model import Definitions, EventCount, Segment, TraitComparison
-from definitions.streaming.accumulators import Accumulator, accumulator_id, accumulators_of
-from definitions.streaming.conditions import Evaluate, compile_condition, leaves
+from definitions.model import Definitions, Segment, TraitComparison
+from definitions.plan import accumulators_of, leaves, needs
+from definitions.streaming.accumulators import Accumulator, compile_accumulator
+from definitions.streaming.conditions import Evaluate, compile_condition
 from schemas.records import EventType, ProfileKind
 
 Accumulators: TypeAlias = tuple[Accumulator, ...]
@@ -63,9 +64,8 @@ class Program:
 
 def compile_program(definitions: Definitions) -> Program:
     """The program of all workspaces; narrow it by `of`."""
-    conditions = [leaf for segment in definitions.segments for leaf in leaves(segment.when)]
-    accumulators = accumulators_of(leaf for leaf in conditions if isinstance(leaf, EventCount))
-    calls = {(each.events.type, each.events.name) for each in accumulators if each.events.type and each.events.name}
+    accumulators = tuple(map(compile_accumulator, accumulators_of(definitions)))
+    calls = {(call.type, call.name) for each in accumulators for call in each.events.calls if call.type and call.name}
     return Program(
         segments=tuple(map(_compile_segment, definitions.segments)),
         accumulators=accumulators,
@@ -79,7 +79,10 @@ def compile_program(definitions: Definitions) -> Program:
 
 def _candidates(accumulators: Accumulators, type_name: str, name: str | None) -> Accumulators:
     return tuple(
-        each for each in accumulators if each.events.type in (None, type_name) and each.events.name in (None, name)
+        each
+        for each in accumulators
+        if not each.events.calls
+        or any(call.type in {None, type_name} and call.name in {None, name} for call in each.events.calls)
     )
 
 
@@ -88,9 +91,7 @@ def _compile_segment(segment: Segment) -> CompiledSegment:
     return CompiledSegment(
         name=segment.name,
         destinations=segment.destinations,
-        reads=frozenset(
-            accumulator_id(condition.events) for condition in conditions if isinstance(condition, EventCount)
-        ),
+        reads=frozenset(need.id for condition in conditions for need in needs(condition)),
         traits_read=frozenset(condition.path[0] for condition in conditions if isinstance(condition, TraitComparison)),
         evaluate=compile_condition(segment.when),
     )

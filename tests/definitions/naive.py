@@ -34,13 +34,18 @@ def holds(condition: Condition, events: Sequence[Happened], traits: Mapping[str,
         return not holds(condition.condition, events, traits, now)
     if isinstance(condition, TraitComparison):
         return passes(condition, traits)
-    inside = [event for event in events if now - condition.within_ms < event.at <= now]
+    assert isinstance(condition, EventCount)
+    assert condition.window.ms is not None
+    assert condition.at_least is not None
+    inside = [event for event in events if now - condition.window.ms < event.at <= now]
     return sum(counts(condition, event) for event in inside) >= condition.at_least
 
 
 def counts(count: EventCount, event: Happened) -> bool:
     wanted: EventMatcher = count.events
-    if wanted.type not in (None, event.type) or wanted.name not in (None, event.name):
+    if wanted.calls and not any(
+        call.type in {None, event.type} and call.name in {None, event.name} for call in wanted.calls
+    ):
         return False
     return all(
         compare(comparison, value_at(event.properties, each.path))

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from definitions.model import (
     AllOf,
     AnyOf,
+    Call,
     Comparison,
     Condition,
     EventCount,
@@ -13,6 +14,7 @@ from definitions.model import (
     Operator,
     PropertyFilter,
     TraitComparison,
+    Window,
 )
 from schemas.records import EventType
 from tests.definitions.naive import Happened
@@ -44,11 +46,10 @@ comparisons = st.one_of(
 )
 several = st.lists(comparisons, min_size=1, max_size=2).map(tuple)
 filters = st.lists(st.builds(PropertyFilter, paths, several), max_size=1).map(tuple)
-matchers = st.one_of(
-    st.builds(EventMatcher, st.sampled_from(TYPES), st.sampled_from(NAMES), filters),
-    st.builds(EventMatcher, st.one_of(st.none(), st.sampled_from(TYPES)), st.none(), filters),
-)
-counts = st.builds(EventCount, matchers, st.integers(1, 3), st.integers(1, HORIZON))
+_names = st.builds(Call, st.sampled_from(TYPES), st.sampled_from(NAMES))
+_calls = st.one_of(_names, st.builds(Call, st.sampled_from(TYPES)))
+matchers = st.builds(EventMatcher, st.lists(_calls, max_size=2).map(tuple), filters)
+counts = st.builds(EventCount, matchers, st.builds(Window, st.integers(1, HORIZON)), st.integers(1, 3))
 conditions: st.SearchStrategy[Condition] = st.recursive(
     st.one_of(counts, counts, st.builds(TraitComparison, paths, several)),
     lambda parts: st.one_of(

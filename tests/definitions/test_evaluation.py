@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from definitions import NEVER, Program, compile_program
 from definitions.model import (
     AllOf,
+    Call,
     Comparison,
     Condition,
     Definitions,
@@ -17,13 +18,14 @@ from definitions.model import (
     Operator,
     PropertyFilter,
     Segment,
+    Window,
 )
 from tests.definitions import naive
 from tests.definitions.naive import Happened
 from tests.definitions.strategies import HORIZON, comparisons, conditions, events, objects, values
 
-ORDERED = EventMatcher("track", "Order Completed")
-ADDED = EventMatcher("track", "Product Added")
+ORDERED = EventMatcher((Call("track", "Order Completed"),))
+ADDED = EventMatcher((Call("track", "Product Added"),))
 
 
 def program_of(*conditions: Condition) -> Program:
@@ -74,7 +76,7 @@ def test_a_verdict_lasts_until_the_time_it_names(
 def test_a_count_that_holds_ends_exactly_at_its_deadline(
     happened: list[Happened], at_least: int, within_ms: int, now: int
 ) -> None:
-    count = EventCount(EventMatcher(None, None), at_least, within_ms)
+    count = EventCount(EventMatcher(), Window(within_ms), at_least)
     past = [event for event in happened if event.at <= now]
     program = program_of(count)
     evaluation = program.segments[0].evaluate(windows_of(program, past, now), {}, now)
@@ -91,7 +93,9 @@ def test_a_count_that_holds_ends_exactly_at_its_deadline(
 @example(Comparison(Operator.NOT_EQUALS, 1), None)
 @example(Comparison(Operator.CONTAINS, 1), [True])
 def test_one_comparison_of_an_event_property(comparison: Comparison, value: object) -> None:
-    program = program_of(EventCount(EventMatcher("track", None, (PropertyFilter(("a",), (comparison,)),)), 1, 1))
+    program = program_of(
+        EventCount(EventMatcher((Call("track"),), (PropertyFilter(("a",), (comparison,)),)), Window(1))
+    )
     accumulator = program.accumulators[0]
     assert accumulator.matches("track", "Buy", {"a": value}) is naive.compare(comparison, value)
     if value is None:
@@ -99,7 +103,9 @@ def test_one_comparison_of_an_event_property(comparison: Comparison, value: obje
 
 
 def test_a_cart_is_abandoned_from_the_end_of_the_silence_to_the_end_of_the_window() -> None:
-    abandoned = AllOf((EventCount(ADDED, 1, 60), Not(EventCount(ADDED, 1, 6)), Not(EventCount(ORDERED, 1, 60))))
+    abandoned = AllOf(
+        (EventCount(ADDED, Window(60)), Not(EventCount(ADDED, Window(6))), Not(EventCount(ORDERED, Window(60))))
+    )
     program = program_of(abandoned)
     happened = [Happened(100, "track", "Product Added", {})]
 
@@ -112,7 +118,7 @@ def test_a_cart_is_abandoned_from_the_end_of_the_silence_to_the_end_of_the_windo
 
 
 def test_no_deadline_is_set_that_cannot_change_anything() -> None:
-    condition = AllOf((EventCount(ADDED, 1, 60), EventCount(ORDERED, 1, 60)))
+    condition = AllOf((EventCount(ADDED, Window(60)), EventCount(ORDERED, Window(60))))
     program = program_of(condition)
     happened = [Happened(100, "track", "Product Added", {})]
     assert program.segments[0].evaluate(windows_of(program, happened, 100), {}, 100) == (False, NEVER)

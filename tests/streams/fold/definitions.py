@@ -4,6 +4,7 @@ from definitions import Definitions, Segment, compile_program
 from definitions.model import (
     AllOf,
     AnyOf,
+    Call,
     Comparison,
     EventCount,
     EventMatcher,
@@ -11,10 +12,11 @@ from definitions.model import (
     Operator,
     PropertyFilter,
     TraitComparison,
+    Window,
 )
 
 _HOUR = 60 * 60_000
-_VIEW = EventMatcher("track", "View")
+_VIEW = EventMatcher((Call("track", "View"),))
 _BIG = PropertyFilter(("amount",), (Comparison(Operator.GREATER_OR_EQUAL, 10),))
 _PRO = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
 
@@ -22,11 +24,11 @@ _PRO_ONLY = Segment("pro", _PRO)
 PROGRAM = compile_program(
     Definitions(
         (
-            Segment("buyers", EventCount(EventMatcher("track", "Buy", (_BIG,)), 2, 2 * _HOUR)),
-            Segment("frequent", EventCount(_VIEW, 3, _HOUR)),
+            Segment("buyers", EventCount(EventMatcher((Call("track", "Buy"),), (_BIG,)), Window(2 * _HOUR), 2)),
+            Segment("frequent", EventCount(_VIEW, Window(_HOUR), 3)),
             _PRO_ONLY,
-            Segment("pro_or_viewing", AnyOf((_PRO, EventCount(_VIEW, 1, _HOUR)))),
-            Segment("quiet", AllOf((Not(EventCount(_VIEW, 1, _HOUR * 3 // 2)),))),
+            Segment("pro_or_viewing", AnyOf((_PRO, EventCount(_VIEW, Window(_HOUR))))),
+            Segment("quiet", AllOf((Not(EventCount(_VIEW, Window(_HOUR * 3 // 2))),))),
         )
     )
 )

@@ -9,7 +9,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 
 from definitions import Definitions, Segment, compile_program
-from definitions.model import EventCount, EventMatcher, Not
+from definitions.model import Call, EventCount, EventMatcher, Not, Window
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, Identifier, IdentityRequest, Pair, RequestKind, Session
 from tests.oracle.reference import Facts, Person, Visit, recompute
@@ -25,12 +25,12 @@ STEPS = ("event",) * 10 + ("copy",) * 2 + ("unmerge",) * 2 + ("by hand", "rest")
 # No list and no state machine: most of their examples are variations of a few, and random ones find more.
 HISTORIES = st.tuples(st.integers(0, 2**64 - 1), st.binary(min_size=50, max_size=50))
 SENT_WITHIN_MS = 16 * HOUR  # and checked within a day: what is later than that is another promise
-VIEW = EventMatcher("track", "View")
+VIEW = EventMatcher((Call("track", "View"),))
 PROGRAM = compile_program(
     Definitions(
         (
-            Segment("frequent", EventCount(VIEW, 2, 2 * HOUR)),
-            Segment("quiet", Not(EventCount(VIEW, 1, HOUR))),
+            Segment("frequent", EventCount(VIEW, Window(2 * HOUR), 2)),
+            Segment("quiet", Not(EventCount(VIEW, Window(HOUR)))),
         )
     )
 )

@@ -1,0 +1,6 @@
+"""What definitions need to be remembered of a profile's events: the one meaning that both back ends share."""
+
+from definitions.plan.accumulators import Accumulator, accumulators_of, needs
+from definitions.plan.conditions import conditions_of, leaves
+
+__all__ = ["Accumulator", "accumulators_of", "conditions_of", "leaves", "needs"]
