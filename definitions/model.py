@@ -319,8 +319,8 @@ class QuietHours(msgspec.Struct, frozen=True):
 class Trigger(msgspec.Struct, frozen=True):
     """Fires for every event that matches `on` while `when` holds; without `on`, each time that `when` begins to hold.
 
-    `cool_down_ms`: no sooner than this after it fired. `once`: at most once in a session, or ever. `payload`: the text
-    of a template.
+    `cool_down_ms`: no sooner than this after it fired. `once`: at most once in a session, or ever. `payload`: the keys
+    of a JSON object, each with the template of its text.
     """
 
     name: str
@@ -329,7 +329,7 @@ class Trigger(msgspec.Struct, frozen=True):
     cool_down_ms: int | None = None
     once: Literal["session", "person"] | None = None
     quiet_hours: QuietHours | None = None
-    payload: str | None = None
+    payload: tuple[tuple[str, str], ...] = ()
     title: str = ""
     description: str = ""
     workspaces: tuple[str, ...] = ()
