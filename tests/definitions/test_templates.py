@@ -1,0 +1,64 @@
+"""Templates of payloads: what is refused, and that nothing of a template or of an event can hurt whoever renders it."""
+
+import pytest
+
+from definitions.templates import MAX_RENDERED_BYTES, MAX_TEMPLATE, Payload, problems
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "你好 {{ profile.traits.name | upcase }}",
+        "{{ event.properties.items[0].name }}",
+        "{{ event['properties']['total'] | times: 2 }}",
+        "{% for segment in profile.segments %}{{ segment }} {% endfor %}",
+        "{{ trigger.fired_at | date: '%Y-%m-%d' }}",
+    ],
+)
+def test_what_is_right(text: str) -> None:
+    assert list(problems(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ profil.id }}", "unknown field 'profil'"),
+        ("{{ profile.nam }}", "unknown field 'profile.nam'"),
+        ("{{ event }}", "unknown field 'event'"),
+        ("{{ event.name.first }}", "unknown field 'event.name.first'"),
+        ("{{ event.name | shout }}", "unknown filter 'shout'"),
+        ("{{ event.name", "cannot be read"),
+        ("{% if event.name %}", "cannot be read"),
+        ("{% include 'secrets' %}", "another file"),
+        ("{{ 'now' | date: '%Y' }}", "time of the clock"),
+        ("x" * (MAX_TEMPLATE + 1), "longer than"),
+    ],
+)
+def test_what_is_wrong(text: str, message: str) -> None:
+    assert any(message in problem.message for problem in problems(text))
+
+
+def test_the_texts_are_those_of_the_profile_and_the_event() -> None:
+    payload = Payload((("greeting", "你好 {{ profile.traits.name }}"), ("total", "{{ event.properties.total }}")))
+    fields: dict[str, dict[str, object]] = {
+        "profile": {"traits": {"name": "美"}},
+        "event": {"properties": {"total": 3.5}},
+    }
+    assert payload.render(fields) == {"greeting": "你好 美", "total": "3.5"}
+
+
+def test_what_is_missing_is_empty_and_what_fails_is_left_out() -> None:
+    payload = Payload(
+        (("missing", "{{ profile.traits.name.first }}"), ("failing", "{{ event.properties.n | divided_by: 0 }}"))
+    )
+    assert payload.render({"event": {"properties": {"n": 1}}}) == {"missing": ""}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{% for i in (1..1000000) %}x{% endfor %}", "{{ event.properties.text }}" * 100],
+)
+def test_no_template_takes_long_or_yields_much(text: str) -> None:
+    rendered = Payload((("key", text),)).render({"event": {"properties": {"text": "x" * 10_000}}})
+    assert len(rendered.get("key", "").encode()) <= MAX_RENDERED_BYTES
