@@ -126,11 +126,19 @@ def _for_aggregate(aggregate: Aggregate) -> Accumulator:
 
 def _for_sequence(sequence: Sequence) -> Iterator[Accumulator]:
     for number, step in enumerate(sequence.steps):
-        gaps = [later.within_ms for later in sequence.steps[number + 1 :]]
-        retain_ms = None if None in gaps else sequence.within_ms + sum(gap or 0 for gap in gaps)
-        yield _newest(step.events, sequence.same, MAX_STEP_EVENTS, retain_ms, ordered=True)
+        later = [each.within_ms for each in sequence.steps[number + 1 :]]
+        retain_ms = _retained(sequence, later)
+        # What contradicts may lie as early as just behind the event of the step before.
+        contradicting_ms = _retained(sequence, [step.within_ms, *later])
+        yield _newest(
+            step.events, sequence.same, MAX_STEP_EVENTS, contradicting_ms if step.absent else retain_ms, ordered=True
+        )
         if step.without is not None:
-            yield _newest(step.without, sequence.same, MAX_STEP_EVENTS, retain_ms, ordered=True)
+            yield _newest(step.without, sequence.same, MAX_STEP_EVENTS, contradicting_ms, ordered=True)
+
+
+def _retained(sequence: Sequence, gaps: list[int | None]) -> int | None:
+    return None if None in gaps else sequence.within_ms + sum(gap or 0 for gap in gaps)
 
 
 def _newest(  # noqa: PLR0913, PLR0917 - an accumulator, field by field
