@@ -1,0 +1,47 @@
+"""Scalars of events as aggregates take them, each in one form: docs/decisions/0033 says what is none."""
+
+import json
+import math
+from typing import TypeGuard
+
+from definitions.model import Scalar
+
+MAX_TEXT_LENGTH = 256
+_EXACT = 2**53  # up to it a double has every whole number
+
+
+def scalar(value: object) -> Scalar | None:
+    """Return a value of decoded JSON as an aggregate takes it; None for what is none.
+
+    A number is a double; a whole one is an int, so that 1 and 1.0 are one value of one text.
+    """
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT_LENGTH else None
+    if isinstance(value, bool):
+        return value
+    return number(value)
+
+
+def number(value: object) -> int | float | None:
+    """Return a number as an aggregate takes it; None for what is none: texts and booleans, too."""
+    if not is_number(value):
+        return None
+    if isinstance(value, int) and -_EXACT <= value <= _EXACT:
+        return value
+    try:
+        double = float(value)
+    except OverflowError:
+        return None
+    if not math.isfinite(double):
+        return None
+    return int(double) if double.is_integer() and -_EXACT <= double <= _EXACT else double
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value of decoded JSON is a number, which true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def json_text(value: Scalar) -> str:
+    """Return the JSON text of a scalar, by which values are ordered: of texts without needless escapes."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,303 @@
+"""The states of accumulators: commutative, associative monoids that are bounded by their accumulator; no clock.
+
+`add` and `unite` change a state in place. `trim` may be called at any time or never: it drops what nobody can ask for
+any more. Which events are added, and what is read of a state, is left to others. SQL makes the same states by the
+functions `newest_of`, `total_of` and `values_of`.
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias, TypeVar
+
+import msgspec
+
+from definitions.model import Scalar
+from definitions.plan.accumulators import MAX_DISTINCT, Accumulator
+from definitions.streaming.scalars import is_number, json_text
+
+MAX_ORDER_LENGTH = 128
+"""Of a message id, which orders two events that nothing else does, so many characters count."""
+MAX_SUMMAND = 10**12
+"""A number beyond it, or beyond its negative, is no value for a sum."""
+_MILLION = 10**6
+_Number = TypeVar("_Number", int, float)
+_WORD = 2**62  # msgpack has integers of 64 bits
+
+
+class Place(NamedTuple):
+    """Where an event lies in the total order."""
+
+    occurred_at: int
+    ordinal: int = 0
+    message_id: str = ""
+
+
+Entry: TypeAlias = tuple[int, int, str, Scalar | None]
+"""One event: its place, and its value."""
+
+
+class State(msgspec.Struct, array_like=True, gc=False):
+    """What an accumulator keeps of a profile's events."""
+
+    def add(self, place: Place, value: Scalar | None) -> None:
+        """Take in one event; `value` is set where the accumulator has an `of`, and a number where it says `numbers`."""
+        raise NotImplementedError
+
+    def trim(self, accumulator: Accumulator, as_of: int) -> None:
+        """Drop what no reader of the accumulator can ask for at `as_of` or later."""
+
+
+class Times(State, tag=0):
+    """newest, of neither values nor an order: the times, oldest first."""
+
+    times: list[int] = []
+
+    def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
+        times = self.times
+        if not times or place.occurred_at >= times[-1]:
+            times.append(place.occurred_at)
+        else:
+            insort(times, place.occurred_at)
+
+    def unite(self, other: "Times") -> None:
+        self.times = sorted(self.times + other.times)
+
+    def trim(self, accumulator: Accumulator, as_of: int) -> None:
+        times = self.times
+        surplus = len(times) - accumulator.keep
+        if surplus > 0:
+            del times[:surplus]
+        if accumulator.retain_ms is not None and times and times[0] <= as_of - accumulator.retain_ms:
+            del times[: bisect_right(times, as_of - accumulator.retain_ms)]
+
+
+class Newest(State, tag=1):
+    """newest, with places and values: the events, oldest first."""
+
+    entries: list[Entry] = []
+
+    def add(self, place: Place, value: Scalar | None) -> None:
+        entries, entry = self.entries, _entry(place, value)
+        if not entries or _order(entry) >= _order(entries[-1]):
+            entries.append(entry)
+        else:
+            insort(entries, entry, key=_order)
+
+    def unite(self, other: "Newest") -> None:
+        self.entries = sorted(self.entries + other.entries, key=_order)
+
+    def trim(self, accumulator: Accumulator, as_of: int) -> None:
+        entries = self.entries
+        surplus = len(entries) - accumulator.keep
+        if surplus > 0:
+            del entries[:surplus]
+        if accumulator.retain_ms is not None and entries and entries[0][0] <= as_of - accumulator.retain_ms:
+            del entries[: bisect_right(entries, as_of - accumulator.retain_ms, key=_time)]
+
+
+class Calls(State, tag=2):
+    """total, of no values: number, first and last time."""
+
+    number: int = 0
+    first_at: int | None = None
+    last_at: int | None = None
+
+    def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
+        time = place.occurred_at
+        self.number += 1
+        if self.first_at is None or time < self.first_at:
+            self.first_at = time
+        if self.last_at is None or time > self.last_at:
+            self.last_at = time
+
+    def unite(self, other: "Calls") -> None:
+        self.number += other.number
+        self.first_at = _least(self.first_at, other.first_at)
+        self.last_at = _greatest(self.last_at, other.last_at)
+
+
+class Numbers(State, tag=3):
+    """total, of numbers: how many count for the sum, the sum in millionths (in words of 62 bits), least, greatest."""
+
+    number: int = 0
+    low: int = 0
+    high: int = 0
+    least: int | float | None = None
+    greatest: int | float | None = None
+
+    @property
+    def millionths(self) -> int:
+        """The exact sum of all numbers, each rounded to millionths."""
+        return self.high * _WORD + self.low
+
+    def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
+        assert is_number(value)
+        if -MAX_SUMMAND <= value <= MAX_SUMMAND:
+            self.number += 1
+            self._sum(millionths(value))
+        if self.least is None or value < self.least:
+            self.least = value
+        if self.greatest is None or value > self.greatest:
+            self.greatest = value
+
+    def unite(self, other: "Numbers") -> None:
+        self.number += other.number
+        self._sum(other.millionths)
+        self.least = _least(self.least, other.least)
+        self.greatest = _greatest(self.greatest, other.greatest)
+
+    def _sum(self, addend: int) -> None:
+        self.high, self.low = divmod(self.millionths + addend, _WORD)
+
+
+class Ends(State, tag=4):
+    """total, of values: number, and the first and the last event in the total order."""
+
+    number: int = 0
+    first: Entry | None = None
+    last: Entry | None = None
+
+    def add(self, place: Place, value: Scalar | None) -> None:
+        self.number += 1
+        self._reach(_entry(place, value))
+
+    def unite(self, other: "Ends") -> None:
+        self.number += other.number
+        for entry in (other.first, other.last):
+            if entry is not None:
+                self._reach(entry)
+
+    def _reach(self, entry: Entry) -> None:
+        if self.first is None or _order(entry) < _order(self.first):
+            self.first = entry
+        if self.last is None or _order(entry) > _order(self.last):
+            self.last = entry
+
+
+class Values(State, tag=5):
+    """values: how often each occurred, by its JSON text.
+
+    The texts that come first are kept. One that is kept at the end was kept from its first event on, so its number is
+    exact.
+    """
+
+    counts: dict[str, int] = {}
+
+    def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
+        assert value is not None
+        text = json_text(value)
+        self.counts[text] = self.counts.get(text, 0) + 1
+        self._bound()
+
+    def unite(self, other: "Values") -> None:
+        for text, count in other.counts.items():
+            self.counts[text] = self.counts.get(text, 0) + count
+        self._bound()
+
+    def _bound(self) -> None:
+        if len(self.counts) > MAX_DISTINCT:
+            for text in sorted(self.counts)[MAX_DISTINCT:]:
+                del self.counts[text]
+
+
+AnyState: TypeAlias = Times | Newest | Calls | Numbers | Ends | Values
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(AnyState).decode
+
+
+def type_of(accumulator: Accumulator) -> type[AnyState]:
+    """Return what the states of an accumulator are."""
+    match accumulator.keeping:
+        case "values":
+            return Values
+        case "newest":
+            return Times if accumulator.of is None and not accumulator.ordered else Newest
+        case "total":
+            if accumulator.of is None:
+                return Calls
+            return Numbers if accumulator.numbers else Ends
+
+
+def encode_state(state: AnyState) -> bytes:
+    """Return the bytes of a state, which say what it is."""
+    return _encode(state)
+
+
+def decode_state(encoded: bytes | msgspec.Raw) -> AnyState:
+    """The inverse of `encode_state`. Raises ValueError for bytes that it did not write."""
+    state: AnyState = _decode(encoded)
+    return state
+
+
+def newest_of(accumulator: Accumulator, events: Iterable[tuple[Place, Scalar | None]]) -> AnyState:
+    """Make the state of a `newest` accumulator from its newest events, in any order; none beyond `keep` is kept."""
+    state = type_of(accumulator)()
+    if isinstance(state, Times):
+        state.times = sorted(place.occurred_at for place, _ in events)[-accumulator.keep :]
+    else:
+        assert isinstance(state, Newest), accumulator
+        state.entries = sorted((_entry(place, value) for place, value in events), key=_order)[-accumulator.keep :]
+    return state
+
+
+def total_of(  # noqa: PLR0913 - what is kept of all events, field by field
+    accumulator: Accumulator,
+    number: int,
+    *,
+    first: tuple[Place, Scalar | None] | None = None,
+    last: tuple[Place, Scalar | None] | None = None,
+    millionths: int = 0,
+    least: float | None = None,
+    greatest: float | None = None,
+) -> AnyState:
+    """Make the state of a `total` accumulator.
+
+    Of numbers: how many are summands, their sum, and the least and greatest of all. Of others: how many events, and the
+    first and last of them with their values.
+    """
+    kind = type_of(accumulator)
+    if kind is Numbers:
+        high, low = divmod(millionths, _WORD)
+        return Numbers(number, low, high, least, greatest)
+    if kind is Calls:
+        return Calls(number, first and first[0].occurred_at, last and last[0].occurred_at)
+    assert kind is Ends, accumulator
+    return Ends(number, first and _entry(*first), last and _entry(*last))
+
+
+def values_of(counts: Iterable[tuple[Scalar, int]]) -> Values:
+    """Make the state of a `values` accumulator from how often each value occurred."""
+    state = Values()
+    for value, count in counts:
+        state.unite(Values({json_text(value): count}))
+    return state
+
+
+def millionths(number: float) -> int:
+    """Return a number in whole millionths, rounded half to even."""
+    if isinstance(number, int):
+        return number * _MILLION
+    numerator, denominator = number.as_integer_ratio()
+    whole, rest = divmod(numerator * _MILLION, denominator)
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+
+def _entry(place: Place, value: Scalar | None) -> Entry:
+    return place.occurred_at, place.ordinal, place.message_id[:MAX_ORDER_LENGTH], value
+
+
+def _time(entry: Entry) -> int:
+    return entry[0]
+
+
+def _order(entry: Entry) -> tuple[int, int, str]:
+    return entry[:3]
+
+
+def _least(left: _Number | None, right: _Number | None) -> _Number | None:
+    return min((each for each in (left, right) if each is not None), default=None)
+
+
+def _greatest(left: _Number | None, right: _Number | None) -> _Number | None:
+    return max((each for each in (left, right) if each is not None), default=None)
