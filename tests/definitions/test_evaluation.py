@@ -21,7 +21,7 @@ from definitions.model import (
     Window,
 )
 from tests.definitions import naive
-from tests.definitions.naive import Happened
+from tests.definitions.naive import Happened, Life
 from tests.definitions.strategies import HORIZON, comparisons, conditions, events, objects, values
 
 ORDERED = EventMatcher((Call("track", "Order Completed"),))
@@ -55,7 +55,7 @@ def test_segments_hold_when_a_recomputation_over_all_events_says_so(
     for segment, condition in zip(program.segments, wanted, strict=True):
         read = {name: traits[name] for name in segment.traits_read & traits.keys()}
         only = {name: times for name, times in windows.items() if name in segment.reads}
-        assert segment.evaluate(only, read, now).holds is naive.holds(condition, happened, traits, now)
+        assert segment.evaluate(only, read, now).holds is naive.holds(condition, Life(happened, sent=traits), now)
 
 
 @given(conditions, events, objects, st.integers(0, HORIZON))
@@ -67,7 +67,7 @@ def test_a_verdict_lasts_until_the_time_it_names(
     evaluation = program.segments[0].evaluate(windows_of(program, past, now), traits, now)
     assert evaluation.until > now
     for later in range(now, min(evaluation.until, 3 * HORIZON)):
-        assert naive.holds(condition, past, traits, later) is evaluation.holds
+        assert naive.holds(condition, Life(past, sent=traits), later) is evaluation.holds
     if evaluation.until < NEVER:
         assert evaluation.until <= 2 * HORIZON
 
@@ -81,7 +81,7 @@ def test_a_count_that_holds_ends_exactly_at_its_deadline(
     program = program_of(count)
     evaluation = program.segments[0].evaluate(windows_of(program, past, now), {}, now)
     if evaluation.holds:
-        assert not naive.holds(count, past, {}, evaluation.until)
+        assert not naive.holds(count, Life(past), evaluation.until)
     else:
         assert evaluation.until == NEVER
 
