@@ -43,5 +43,19 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def json_text(value: Scalar) -> str:
-    """Return the JSON text of a scalar, by which values are ordered: of texts without needless escapes."""
+    """Return the JSON text of a scalar: of texts without needless escapes."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def rank(value: Scalar) -> tuple[int, str | float]:
+    """Return what orders values: texts by code points, then numbers by size, then false and true."""
+    if isinstance(value, str):
+        return 0, value
+    return (2 if isinstance(value, bool) else 1), float(value)
+
+
+def rank_of_text(text: str) -> tuple[int, str | float]:
+    """Return the rank of a value by its JSON text."""
+    if text[0] == '"' and "\\" not in text:
+        return 0, text[1:-1]
+    return rank(json.loads(text))

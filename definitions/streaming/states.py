@@ -13,13 +13,13 @@ import msgspec
 
 from definitions.model import Scalar
 from definitions.plan.accumulators import MAX_DISTINCT, Accumulator
-from definitions.streaming.scalars import is_number, json_text
+from definitions.streaming.scalars import is_number, json_text, rank_of_text
 
 MAX_ORDER_LENGTH = 128
 """Of a message id, which orders two events that nothing else does, so many characters count."""
 MAX_SUMMAND = 10**12
 """A number beyond it, or beyond its negative, is no value for a sum."""
-_MILLION = 10**6
+_MILLION = 1e6
 _Number = TypeVar("_Number", int, float)
 _WORD = 2**62  # msgpack has integers of 64 bits
 
@@ -177,8 +177,8 @@ class Ends(State, tag=4):
 class Values(State, tag=5):
     """values: how often each occurred, by its JSON text.
 
-    The texts that come first are kept. One that is kept at the end was kept from its first event on, so its number is
-    exact.
+    The values that come first in their order are kept. One that is kept at the end was kept from its first event on,
+    so its number is exact.
     """
 
     counts: dict[str, int] = {}
@@ -196,7 +196,7 @@ class Values(State, tag=5):
 
     def _bound(self) -> None:
         if len(self.counts) > MAX_DISTINCT:
-            for text in sorted(self.counts)[MAX_DISTINCT:]:
+            for text in sorted(self.counts, key=rank_of_text)[MAX_DISTINCT:]:
                 del self.counts[text]
 
 
@@ -275,12 +275,8 @@ def values_of(counts: Iterable[tuple[Scalar, int]]) -> Values:
 
 
 def millionths(number: float) -> int:
-    """Return a number in whole millionths, rounded half to even."""
-    if isinstance(number, int):
-        return number * _MILLION
-    numerator, denominator = number.as_integer_ratio()
-    whole, rest = divmod(numerator * _MILLION, denominator)
-    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+    """Return a number in whole millionths: the product as a double, as SQL has it, rounded half to even."""
+    return round(float(number) * _MILLION)
 
 
 def _entry(place: Place, value: Scalar | None) -> Entry:

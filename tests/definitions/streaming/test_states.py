@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from definitions.model import EventMatcher, Field, Scalar
 from definitions.plan import Accumulator
 from definitions.plan.accumulators import MAX_DISTINCT
-from definitions.streaming.scalars import json_text, number, scalar
+from definitions.streaming.scalars import json_text, number, rank_of_text, scalar
 from definitions.streaming.states import (
     MAX_SUMMAND,
     Calls,
@@ -153,8 +153,8 @@ def test_what_sql_answers_makes_the_state_that_the_events_make(accumulator: Accu
 @example(0.0000005)
 @example(2.5e-06)
 @example(-0.5e-6)
-def test_millionths_are_rounded_half_to_even_from_the_exact_double(value: float) -> None:
-    assert millionths(value) == round(Fraction(value) * 10**6)
+def test_millionths_are_those_of_the_product_as_a_double_rounded_half_to_even(value: float) -> None:
+    assert millionths(value) == round(Fraction(float(value) * 1e6))
 
 
 def test_a_sum_beyond_64_bits_is_exact_and_has_bytes() -> None:
@@ -182,7 +182,7 @@ def test_of_equal_times_the_newest_are_those_of_the_greatest_ordinals_and_messag
     assert [value for *_, value in state.entries] == [1, 3]
 
 
-def test_distinct_values_are_bounded_by_their_texts_and_counted_exactly() -> None:
+def test_distinct_values_are_bounded_by_their_order_and_counted_exactly() -> None:
     state = Values()
     texts = [f"{number:03}" for number in range(MAX_DISTINCT + 50)]
     for text in [*texts[::-1], *texts]:
@@ -196,6 +196,11 @@ def test_a_true_and_a_1_are_two_values_and_1_and_its_double_are_one() -> None:
         assert value is not None
         state.add(Place(0), value)
     assert state.counts == {"true": 1, "1": 2, '"1"': 1}
+
+
+def test_texts_come_first_then_numbers_by_size_then_booleans() -> None:
+    ordered: list[Scalar] = ["", "\n", "!", '"', "\\", "a", "a!", "北京", -(10**17), -1.5, 2, 10, 1e300, False, True]
+    assert sorted(map(json_text, ordered), key=rank_of_text) == [json_text(value) for value in ordered]
 
 
 @pytest.mark.parametrize(
