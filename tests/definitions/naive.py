@@ -412,8 +412,8 @@ FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "divide": lambda left, right: left / right,
     "negate": lambda number: -number,
     "floor": lambda number: float(number // 1),
-    "min": min,
-    "max": max,
+    "min": lambda *numbers: min(numbers),
+    "max": lambda *numbers: max(numbers),
     "round": lambda number, digits: round(number * 10.0**digits) / 10.0**digits,
 }
 
