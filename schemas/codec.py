@@ -81,8 +81,7 @@ class Codec:
 
     def encoder(self, record: type[Record]) -> Callable[[Record], bytes]:
         """Return a function that encodes records of one class. Looks the schema's id up once, now."""
-        prefix = struct.pack(">bI", 0, self._own_id(record))
-        return specialised.encoder(_schema(record), prefix)
+        return specialised.encoder(_schema(record), self.prefix(record))
 
     def decode(self, record: type[Record], value: bytes | None) -> Record:
         """Decode bytes of any compatible schema. Raises DecodeError; the registry's own errors pass through."""
@@ -96,6 +95,10 @@ class Codec:
         """
         return self._decode_own(Event, value) or self._decode_any(Event, value, on_invalid_utf8="surrogateescape")
 
+    def prefix(self, record: type[msgspec.Struct]) -> bytes:
+        """Return how the bytes of a record begin that are of this release's schema."""
+        return struct.pack(">bI", 0, self._own_id(record))
+
     def decode_head(self, value: bytes | None) -> EventHead:
         """Return an Event up to its identifiers; the rest is neither read nor checked. Raises as `decode`."""
         return _clamped(self._decode_own(EventHead, value) or self._head_of_any(value))
@@ -105,8 +108,7 @@ class Codec:
         made = self._decoders.get(record)
         if made is None:
             whole = Event if record is EventHead else record
-            prefix = struct.pack(">bI", 0, self._own_id(whole))
-            made = self._decoders[record] = (prefix, specialised.decoder(record, _schema(record)))
+            made = self._decoders[record] = (self.prefix(whole), specialised.decoder(record, _schema(record)))
         prefix, decode = made
         if value is None or value[:_HEADER_BYTES] != prefix:
             return None

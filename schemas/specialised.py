@@ -296,7 +296,7 @@ def _number(b: bytes, i: int) -> tuple[int, int]:
     raise Malformed
 
 
-def _written(value: int) -> bytes:
+def written_long(value: int) -> bytes:
     """Return a 64-bit number in zigzag and variable length."""
     if not _LOWEST <= value <= _HIGHEST:
         raise OverflowError(f"{value} does not fit 64 bits")
@@ -313,19 +313,19 @@ class _Sizes(dict[int, bytes]):
     """Lengths as they are written; the usual ones are kept."""
 
     def __missing__(self, size: int) -> bytes:
-        return _written(size)
+        return written_long(size)
 
 
 class _Longs(dict[int, bytes]):
     """Numbers as they are written; those of late are kept, since times and counts repeat within a batch."""
 
     def __missing__(self, value: int) -> bytes:
-        written = _written(value)
+        written = written_long(value)
         if len(self) >= _CACHED_LONGS:
             self.clear()
         self[value] = written
         return written
 
 
-_SIZES = _Sizes({size: _written(size) for size in range(8_192)})
+_SIZES = _Sizes({size: written_long(size) for size in range(8_192)})
 _LONGS = _Longs()

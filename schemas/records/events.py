@@ -46,6 +46,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     context: str = "{}"
     ordinal: int = 0
     repairs: tuple[Repair, ...] = ()
+    definitions: int = 0
 
 
 class Repetition(msgspec.Struct, frozen=True, gc=False):

@@ -1,9 +1,9 @@
 """RESOLVE: sends every event to the profile of its primary identifier, and unseen pairs of identifiers to GRAPH.
 
-The event's bytes go on as they came, and only its front is decoded, unless its primary identifier is not the first, or
-it came straight to Kafka: then it is admitted first and, where its primary identifier has its entry in another
-partition, sent back to `events`, once, to lie there. Routes, sent by PROFILE once the state of a merged profile has
-arrived at its new place, change where later events go.
+The event's bytes go on as they came but for their stamp, and only its front is decoded, unless its primary identifier
+is not the first, or it came straight to Kafka: then it is admitted first and, where its primary identifier has its
+entry in another partition, sent back to `events`, once, to lie there. Routes, sent by PROFILE once the state of a
+merged profile has arrived at its new place, change where later events go.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_
 from settings import Workspace
 from streams import metrics
 from streams.agents.admitting import Door, count
+from streams.agents.stamping import Stamping, stamped
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
 from streams.phases import Decoded, Effects, Output, Record
@@ -31,14 +32,14 @@ MAX_AHEAD_MS = 24 * 3600 * 1000  # one event from the year 2100 would move the e
 
 
 class _Decoded(NamedTuple):
-    """`led`: the event with its primary identifier first. `is_misplaced`: its entry lies in another partition."""
+    """`led`: the event, unstamped, its primary identifier first. `is_misplaced`: its entry lies in another partition."""
 
     record: Record
     key: bytes
     event: EventHead | Event | None
     identifiers: tuple[Identifier, ...]
     route: Route | None
-    led: bytes | None = None
+    led: bytes = b""
     admitted: Admitted | None = None
     is_misplaced: bool = False
 
@@ -56,8 +57,9 @@ class ResolveStage:
         rules: IdentityRules,
         codec: Codec,
         partition_of: Callable[[bytes], int],
+        known_version: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`partition_of`: in which partition of `events` a key lies."""
+        """`partition_of`: in which partition of `events` a key lies. `known_version`: of the definitions, by now."""
         self._workspaces = workspaces
         self._rules = rules
         self._codec = codec
@@ -66,11 +68,14 @@ class ResolveStage:
         self.dead_letter = DeadLetters(codec, self.name).of
         self._encode_request = codec.encoder(IdentityRequest)
         self._encode_event = codec.encoder(Event)
+        self._stamping = Stamping(codec)
+        self._known_version = known_version
 
     def fold(self, decoded: Decoded[_Decoded], view: StateView) -> Effects:
         """Resolve a batch: one read of all entries, then record by record."""
         outputs: list[Output] = []
         tally: Tally = Tally()
+        version = self._known_version()
         view.prefetch(item.key for item in decoded.items if not item.is_misplaced)
         for item in decoded.items:
             if item.route is not None:
@@ -78,7 +83,7 @@ class ResolveStage:
             elif item.is_misplaced:
                 outputs.append(Output(EVENTS, item.key, item.led, item.record.headers))
             elif item.event is not None:
-                self._resolve(item, item.event, view, outputs)
+                self._resolve(item, item.event, version, view, outputs)
             if item.admitted is not None:
                 count(tally, item.admitted)
         misplaced = sum(item.is_misplaced for item in decoded.items)
@@ -101,7 +106,7 @@ class ResolveStage:
         identifiers = self._rules.usable(event.identifiers)
         if not identifiers:
             raise DecodeError("no_identifier", "none of the event's identifiers can name somebody")
-        led = self._led_by(identifiers[0], event, encoded)
+        led = self._stamping.unstamped(self._led_by(identifiers[0], event, encoded))
         key = identifier_key(event.workspace, identifiers[0])
         is_misplaced = admitted is not None and self._partition_of(key) != record.partition
         return _Decoded(record, key, event, identifiers, None, led, admitted, is_misplaced)
@@ -123,7 +128,9 @@ class ResolveStage:
         if changed != entry:
             view.put(item.key, encode_entry(changed))
 
-    def _resolve(self, item: _Decoded, event: EventHead | Event, view: StateView, outputs: list[Output]) -> None:
+    def _resolve(
+        self, item: _Decoded, event: EventHead | Event, version: int, view: StateView, outputs: list[Output]
+    ) -> None:
         workspace = self._workspaces[event.workspace]
         is_sign_in = event.type == "identify" and bool(self._rules.attributed(item.identifiers))
         entry, epoch = _entry(view, item.key), self._rules.epoch(event.occurred_at)
@@ -131,7 +138,7 @@ class ResolveStage:
             entry, item.identifiers, event.source, workspace.namespace, request_all=is_sign_in, epoch=epoch
         )
         key = profile_key(event.workspace, resolved.profile_id)
-        outputs.append(Output(EVENTS_RESOLVED, key, item.led, item.record.headers))
+        outputs.append(Output(EVENTS_RESOLVED, key, stamped(item.led, version), item.record.headers))
         if resolved.changed is not None:
             view.put(item.key, encode_entry(resolved.changed))
         if resolved.requested:
