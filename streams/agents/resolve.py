@@ -32,7 +32,7 @@ MAX_AHEAD_MS = 24 * 3600 * 1000  # one event from the year 2100 would move the e
 
 
 class _Decoded(NamedTuple):
-    """`led`: the event, unstamped, its primary identifier first. `is_misplaced`: its entry lies in another partition."""
+    """`led`: the event, its primary identifier first, unstamped. `is_misplaced`: its entry is in another partition."""
 
     record: Record
     key: bytes
