@@ -431,7 +431,10 @@ CREATE OR REPLACE VIEW onefold.current_events
     identifier_id UInt128 COMMENT 'The primary identifier as a number',
     bytes UInt32 COMMENT 'How long the event was as it was accepted',
     squashed_id String COMMENT 'Whose it was when overrides were squashed last; if it came from a shared device, whose it is now',
-    definitions UInt32 COMMENT 'Version of the definitions that were known when it was routed'
+    definitions UInt32 COMMENT 'Version of the definitions that were known when it was routed',
+    properties_text String COMMENT 'The exact text of properties',
+    traits_text String COMMENT 'The exact text of traits',
+    context_text String COMMENT 'The exact text of context'
 )
 COMMENT 'The events, each once, each with the profile that it belongs to now, if it came from a shared device with that of the
 device''s owner at its time. An identifier that no profile has claimed keeps the profile that its events were routed to.
@@ -451,13 +454,13 @@ SELECT
         current_id != '', current_kind,
         toString(routed_kind)) AS profile_kind,
     identifiers, properties, traits, context, repairs, routed.identifier_id AS identifier_id, bytes,
-    if(notEmpty(owners), profile_id, routed_id) AS squashed_id, definitions
+    if(notEmpty(owners), profile_id, routed_id) AS squashed_id, definitions, properties_text, traits_text, context_text
 FROM
 (
     SELECT
         workspace, source, message_id, type, event, occurred_at, sent_at, received_at, ordinal, identifiers, properties,
-        traits, context, repairs, identifier_id, bytes, definitions, profile_id AS routed_id,
-        profile_kind AS routed_kind
+        traits, context, repairs, identifier_id, bytes, definitions, properties_text, traits_text, context_text,
+        profile_id AS routed_id, profile_kind AS routed_kind
     FROM onefold.raw_events FINAL
 ) AS routed
 LEFT ANY JOIN
@@ -486,7 +489,8 @@ CREATE OR REPLACE VIEW onefold.events
     repairs Array(Tuple(field String, reason LowCardinality(String))) COMMENT 'What was changed because it could not be kept as it was sent'
 )
 COMMENT 'What everybody queries: the events, each once, each with the profile that it belongs to now.'
-AS SELECT * EXCEPT (identifier_id, bytes, squashed_id, definitions) FROM onefold.current_events;
+AS SELECT * EXCEPT (identifier_id, bytes, squashed_id, definitions, properties_text, traits_text, context_text)
+FROM onefold.current_events;
 
 -- Looked for among the events of its identifiers, and of the shared devices that they have owned.
 CREATE OR REPLACE VIEW onefold.events_of
@@ -499,7 +503,8 @@ WITH named AS
     FROM onefold.profiles FINAL ARRAY JOIN identifiers AS identifier
     WHERE workspace = {workspace:String} AND profile_id = {profile:String}
 )
-SELECT * EXCEPT (identifier_id, bytes, squashed_id, definitions) FROM onefold.current_events
+SELECT * EXCEPT (identifier_id, bytes, squashed_id, definitions, properties_text, traits_text, context_text)
+FROM onefold.current_events
 WHERE workspace = {workspace:String} AND profile_id = {profile:String} AND identifier_id IN (
     SELECT reinterpretAsUInt128(sipHash128(workspace, namespace, value)) FROM named
     UNION ALL

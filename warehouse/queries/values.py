@@ -4,7 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
+from definitions.sql.literals import literal
 from schemas.records import Identifier
+
+__all__ = ["HAS_IDENTIFIERS", "IN_IDENTIFIERS", "identifier_lists", "literal", "literals", "slices", "text_list"]
 
 SLICE_BYTES = 4_000_000  # of literals in one query: a profile may have any number of identifiers of 512 characters
 SLICE_VALUES = 40_000
@@ -23,12 +26,6 @@ HAS_IDENTIFIERS = """(
         identifiers)
 )"""
 """Condition that a row's `identifiers` have one of such a parameter; the first half is for the index on values."""
-
-
-def literal(text: str) -> str:
-    """A string literal of ClickHouse's SQL."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0")
-    return f"'{escaped}'"
 
 
 def literals(values: Iterable[str]) -> str:

@@ -1,0 +1,107 @@
+"""Columns of events: the values that definitions read of them, and whether an event is one that they look for.
+
+The source has the columns `profile_id`, `at` (ms), `ordinal`, `id`, `type`, `name` and `source`, and as JSON texts
+`properties`, `traits` and `context`, which are parsed for the events that may be looked for, and for no others.
+"""
+
+from collections.abc import Mapping
+
+from definitions.model import Call, EventMatcher, Field, Path, Root
+from definitions.sql.columns import Columns, Sql, joined, sql
+from definitions.sql.literals import literal
+from definitions.sql.values import passes
+
+PLACE = "(at, ordinal, id)"
+"""Where an event lies in the total order."""
+MAX_TEXT_LENGTH = 256
+MAX_TRAIT_BYTES = 8 * 1024
+_ALWAYS = "1"
+
+
+class Events:
+    """Collects what is read of events."""
+
+    def __init__(self) -> None:
+        self._columns = Columns("e")
+        self._documents: dict[tuple[Root, Path], tuple[str, dict[str, None]]] = {}
+
+    def matching(self, events: EventMatcher) -> Sql:
+        """Whether an event is one of these."""
+        called = _called(events.calls)
+        conditions = [] if called == _ALWAYS else [Sql(called)]
+        for each in events.where:
+            conditions.append(passes(self._value(each.root, each.path, called), each.comparisons, now=0))
+        return self._columns(joined(" AND ", conditions, _ALWAYS))
+
+    def value(self, events: EventMatcher, of: Field) -> Sql:
+        """The tuple of the value there, of events that are looked for."""
+        return self._value(of.root, of.path, _called(events.calls))
+
+    def with_value(self, events: EventMatcher, of: Field | None, numbers: bool = False) -> Sql:
+        """Whether an event is one of these, and has a value for an aggregate."""
+        matching = self.matching(events)
+        if of is None:
+            return matching
+        value = self.value(events, of)
+        if numbers:
+            return self._columns(sql("{0} AND {1}.1 = 2", matching, value))
+        return self._columns(
+            sql(f"{{0}} AND {{1}}.1 BETWEEN 1 AND 3 AND lengthUTF8({{1}}.3) <= {MAX_TEXT_LENGTH}", matching, value)
+        )
+
+    def trait(self, path: Path) -> tuple[Sql, Sql]:
+        """The tuple of the value at a path of sent traits, and whether an event writes, or unsets, the first of it."""
+        calls = "type = 'identify'"
+        written = self._raw("traits", path[:1], calls)
+        is_written = self._columns(sql(f"{{0}} != '' AND length({{0}}) <= {MAX_TRAIT_BYTES}", written))
+        return self._value("traits", path, calls), is_written
+
+    def column(self, expression: Sql) -> Sql:
+        """Name an expression over events."""
+        return self._columns(expression)
+
+    def selected(self, source: str) -> str:
+        """Return a query for the columns of the source and all that were asked for."""
+        documents = ", ".join(
+            f"{_raw_text(root, path, gates)} AS {name}" for (root, path), (name, gates) in self._documents.items()
+        )
+        return self._columns.selected(f"SELECT *, {documents}\nFROM (\n{source}\n)" if documents else source)
+
+    def _value(self, root: Root, path: Path, called: str) -> Sql:
+        return self._columns(sql("value_of({0}, {1})", self._raw(root, path, called), root))
+
+    def _raw(self, root: Root, path: Path, called: str) -> Sql:
+        name, gates = self._documents.setdefault((root, path), (f"d{len(self._documents)}", {}))
+        gates[called] = None
+        return Sql(name)
+
+
+def priority_of(priorities: Mapping[str, int]) -> Sql:
+    """The rank of an event's source among writes of one time."""
+    ranked = {source: priority for source, priority in priorities.items() if priority}
+    if not ranked:
+        return Sql("0")
+    sources = f"[{', '.join(map(literal, ranked))}]"
+    return Sql(f"transform(source, {sources}, {list(ranked.values())}::Array(Int64), 0::Int64)")
+
+
+def _called(calls: tuple[Call, ...]) -> str:
+    alternatives = [
+        " AND ".join(
+            [
+                *([] if call.type is None else [f"type = {literal(call.type)}"]),
+                *([] if call.name is None else [f"ifNull(name = {literal(call.name)}, 0)"]),
+            ]
+        )
+        for call in calls
+    ]
+    if not alternatives or "" in alternatives:
+        return _ALWAYS
+    return f"({' OR '.join(f'({each})' for each in alternatives)})"
+
+
+def _raw_text(root: Root, path: Path, gates: dict[str, None]) -> str:
+    raw = f"JSONExtractRaw({root}, {', '.join(map(literal, path))})"
+    if _ALWAYS in gates:
+        return raw
+    return f"if({' OR '.join(gates)}, {raw}, '')"

@@ -1,0 +1,48 @@
+"""Functions of rules over the tuples of values."""
+
+from collections.abc import Sequence
+
+from definitions.sql.columns import Sql, joined, sql
+from definitions.sql.times import DAY_MS, NO_TIME, civil
+from definitions.sql.values import NOTHING, number_where
+
+_ARITHMETIC = {
+    "add": "({0} + {1})",
+    "subtract": "({0} - {1})",
+    "multiply": "({0} * {1})",
+    "divide": "({0} / {1})",
+    "negate": "(-{0})",
+    "floor": "floor({0})",
+    "round": "(roundBankers({0} * pow(10., {1})) / pow(10., {1}))",
+}
+_OF_ANY_NUMBER = {"min": "arrayMin([{0}])", "max": "arrayMax([{0}])"}
+
+
+def compile_function(name: str, arguments: Sequence[Sql], now: int) -> Sql:
+    """The tuple of a function's value."""
+    match name:
+        case "coalesce":
+            cases = ", ".join(f"{{{number}}}.1 != 0, {{{number}}}" for number in range(len(arguments)))
+            return sql(f"multiIf({cases}, {NOTHING})", *arguments)
+        case "days_since":
+            passed = f"({now} - time_of({{0}}))"
+            days = f"intDiv({passed} - positiveModulo({passed}, {DAY_MS}), {DAY_MS})"
+            return number_where(sql(f"time_of({{0}}) != {NO_TIME}", arguments[0]), sql(days, arguments[0]))
+        case "age":
+            year, day = civil(now)
+            born = "civil_of(time_of({0}))"
+            years = f"({year} - {born}.1 - ({day} < {born}.2))"
+            return number_where(sql(f"time_of({{0}}) != {NO_TIME}", arguments[0]), sql(years, arguments[0]))
+        case _:
+            return _of_numbers(name, arguments)
+
+
+def _of_numbers(name: str, arguments: Sequence[Sql]) -> Sql:
+    numbers = [sql("{0}.2", argument) for argument in arguments]
+    if name in _OF_ANY_NUMBER:
+        places = ", ".join(f"{{{number}}}" for number in range(len(numbers)))
+        result = sql(_OF_ANY_NUMBER[name].format(places), *numbers)
+    else:
+        result = sql(_ARITHMETIC[name], *numbers)
+    are_numbers = joined(" AND ", [sql("{0}.1 = 2", argument) for argument in arguments], "1")
+    return number_where(sql("{0} AND isFinite({1})", are_numbers, result), result)

@@ -1,0 +1,180 @@
+"""Definitions as one query: the events of a workspace are read once, and all conditions are evaluated at one time."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from definitions.model import (
+    AggregateComparison,
+    AllOf,
+    AnyOf,
+    Condition,
+    Definitions,
+    EventCount,
+    Expression,
+    Function,
+    InSegment,
+    Literally,
+    Mining,
+    Not,
+    Path,
+    Rule,
+    Sample,
+    Segment,
+    Sequence,
+    SessionComparison,
+    Statistical,
+    Trait,
+    TraitComparison,
+    TraitValue,
+    Trigger,
+)
+from definitions.sql.aggregates import Computed, compile_aggregate, compile_count
+from definitions.sql.columns import Sql, joined, sql
+from definitions.sql.events import Events, priority_of
+from definitions.sql.functions import compile_function
+from definitions.sql.literals import literal
+from definitions.sql.profiles import Profiles
+from definitions.sql.sequences import compile_sequence
+from definitions.sql.sessions import compile_session
+from definitions.sql.times import CIVIL_OF, TEXT_OF_TIME, TIME_OF
+from definitions.sql.values import NOTHING, VALUE_OF, of_scalar, passes
+from schemas.records import ProfileKind
+
+FUNCTIONS = {"value_of": VALUE_OF, "time_of": TIME_OF, "text_of_time": TEXT_OF_TIME, "civil_of": CIVIL_OF}
+
+
+class Scope(NamedTuple):
+    """The definitions for the profiles of a kind in a workspace, as of a time (ms).
+
+    `priorities`: of sources, as their traits outrank others of the same time.
+    """
+
+    definitions: Definitions
+    now: int
+    priorities: Mapping[str, int] = {}
+
+
+def narrowed(definitions: Definitions, workspace: str, kind: ProfileKind) -> Definitions:
+    """Return the definitions for profiles of a kind in a workspace."""
+
+    def concerns(defined: Segment | Trait | Trigger) -> bool:
+        return defined.kind == kind and (not defined.workspaces or workspace in defined.workspaces)
+
+    return msgspec.structs.replace(
+        definitions,
+        segments=tuple(filter(concerns, definitions.segments)),
+        traits=tuple(filter(concerns, definitions.traits)),
+        triggers=tuple(filter(concerns, definitions.triggers)),
+    )
+
+
+class Compiler:
+    """Names the columns of traits, segments and leaves, each when it is first asked for."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._traits = {trait.name: trait for trait in scope.definitions.traits}
+        self._segments = {segment.name: segment for segment in scope.definitions.segments}
+        self._computed: dict[str, Computed] = {}
+        self._profiles = Profiles(Events(), scope.now)
+
+    def trait(self, name: str) -> Computed:
+        """The tuple of a defined trait's value, and whether the profile shows it."""
+        computed = self._computed.get(name)
+        if computed is None:
+            computed = self._computed[name] = self._compile_trait(self._traits[name])
+        return computed
+
+    def segment(self, name: str) -> Sql:
+        """Whether a profile is in a segment."""
+        return self.holds(self._segments[name].when)
+
+    def shown(self, name: str, column: str) -> dict[str, Sql]:
+        """The columns `_kind`, `_number` and `_text` of what the profile shows of a trait; the kind 0 is nothing."""
+        value, is_shown = self.trait(name)
+        return {
+            f"{column}_kind": sql("if({0}, {1}.1, 0)", is_shown, value),
+            f"{column}_number": sql("{0}.2", value),
+            f"{column}_text": sql("{0}.3", value),
+        }
+
+    def holds(self, condition: Condition) -> Sql:
+        """Whether a condition holds."""
+        return self._profiles.named(self._compile(condition))
+
+    def selected(self, source: str, columns: Mapping[str, Sql]) -> str:
+        """Return the query for named columns of each profile that has an event in the source."""
+        functions = ",\n".join(f"({text}) AS {name}" for name, text in FUNCTIONS.items())
+        named = "".join(f", {column.text} AS {name}" for name, column in columns.items())
+        return f"WITH {functions}\nSELECT profile_id{named}\nFROM (\n{self._profiles.selected(source)}\n)"
+
+    def _compile(self, condition: Condition) -> Sql:  # noqa: PLR0911 - one for each form
+        profiles = self._profiles
+        match condition:
+            case AllOf():
+                return joined(" AND ", [self.holds(inner) for inner in condition.conditions], "1")
+            case AnyOf():
+                return joined(" OR ", [self.holds(inner) for inner in condition.conditions], "0")
+            case Not():
+                return sql("NOT {0}", self.holds(condition.condition))
+            case EventCount():
+                return compile_count(condition, profiles)
+            case AggregateComparison():
+                return passes(
+                    compile_aggregate(condition.aggregate, profiles).value, condition.comparisons, profiles.now
+                )
+            case Sequence():
+                return compile_sequence(condition, profiles)
+            case TraitComparison():
+                return passes(self._value_at(condition.path), condition.comparisons, profiles.now)
+            case SessionComparison():
+                return compile_session(condition, profiles)
+            case InSegment():
+                return self.segment(condition.name)
+            case Sample():
+                return _sampled(condition)
+
+    def _compile_trait(self, trait: Trait) -> Computed:
+        match trait.value:
+            case Statistical():
+                return compile_aggregate(trait.value.aggregate, self._profiles)
+            case Rule():
+                value = self._rule(trait.value)
+                return Computed(value, sql("{0}.1 != 0", value))
+            case Mining():
+                raise NotImplementedError(f"trait {trait.name} of a query")
+
+    def _rule(self, rule: Rule) -> Sql:
+        cases = [(self.holds(case.when), self._expression(case.then)) for case in rule.cases]
+        otherwise = Sql(NOTHING) if rule.otherwise is None else self._expression(rule.otherwise)
+        if not cases:
+            return otherwise
+        parts = [part for case in cases for part in case]
+        places = ", ".join(f"{{{number}}}" for number in range(len(parts) + 1))
+        return self._profiles.column(f"multiIf({places})", *parts, otherwise)
+
+    def _expression(self, expression: Expression) -> Sql:
+        match expression:
+            case Literally():
+                return Sql(of_scalar(expression.value))
+            case TraitValue():
+                return self._value_at(expression.path)
+            case Function():
+                arguments = [self._expression(argument) for argument in expression.arguments]
+                return self._profiles.named(compile_function(expression.name, arguments, self._profiles.now))
+
+    def _value_at(self, path: Path) -> Sql:
+        """The tuple of a trait's value: a defined trait comes before one that was sent."""
+        if path[0] in self._traits:
+            return self.trait(path[0]).value if len(path) == 1 else self._profiles.column(NOTHING)
+        profiles = self._profiles
+        value, is_written = profiles.events.trait(path)
+        order = sql("(at, {0}, ordinal, id)", priority_of(self._scope.priorities))
+        return profiles.aggregate("argMaxIf({0}, {1}, {2})", value, order, is_written)
+
+
+def _sampled(sample: Sample) -> Sql:
+    hashed = f"reinterpretAsUInt32(reverse(substring(MD5(concat({literal(sample.salt + '|')}, profile_id)), 1, 4)))"
+    return Sql(f"{hashed} % 1000 < {sample.permille}")

@@ -1,0 +1,59 @@
+"""Sessions of a profile: when the current, first and last one are, and their facts."""
+
+from definitions.model import SESSION_FACTS, SessionComparison, SessionName
+from definitions.sql.columns import Sql, sql
+from definitions.sql.events import PLACE
+from definitions.sql.profiles import Profiles
+from definitions.sql.values import NOTHING, passes
+
+GAP_MS = 30 * 60 * 1000
+NEVER = 2**62
+MAX_FACT_LENGTH = 200
+_SENT_AS = {"entry_page": "page"}
+_TYPES = ", ".join(f"{_SENT_AS.get(fact, fact)} String" for fact in SESSION_FACTS)
+_FACTS = f"JSONExtract(context, 'facts', 'Tuple({_TYPES})')"
+_TEXTS = f"[{', '.join(f'leftUTF8(facts.{number + 1}, {MAX_FACT_LENGTH})' for number in range(len(SESSION_FACTS)))}]"
+
+
+def current_start(profiles: Profiles) -> Sql:
+    """When the session began that goes on; NEVER where there is none."""
+    times = _times(profiles)
+    return profiles.column(
+        f"if({profiles.now} - {{0}}[-1] >= {GAP_MS}, {NEVER}, {{1}}[-1])", times, _starts(profiles, times)
+    )
+
+
+def compile_session(comparison: SessionComparison, profiles: Profiles) -> Sql:
+    """Whether the fact of a session passes."""
+    facts = _facts(comparison.session, profiles)
+    number = SESSION_FACTS.index(comparison.fact) + 1
+    fact = profiles.column(f"if({{0}}[{number}] = '', {NOTHING}, (1, 0., {{0}}[{number}]))", facts)
+    return passes(fact, comparison.comparisons, profiles.now)
+
+
+def _times(profiles: Profiles) -> Sql:
+    return profiles.column("arraySort({0})", profiles.aggregate("groupArray(at)"))
+
+
+def _starts(profiles: Profiles, times: Sql) -> Sql:
+    return profiles.column(
+        f"arrayFilter((time, gap, number) -> number = 1 OR gap >= {GAP_MS}, {{0}}, arrayDifference({{0}}),"
+        " arrayEnumerate({0}))",
+        times,
+    )
+
+
+def _facts(session: SessionName, profiles: Profiles) -> Sql:
+    """The facts of the first event of a session that has any."""
+    facts = profiles.events.column(Sql(f"arrayMap(facts -> {_TEXTS}, [{_FACTS}])[1]"))
+    gathered = profiles.aggregate(f"groupArrayIf(({PLACE}, {{0}}), arrayExists(fact -> fact != '', {{0}}))", facts)
+    sorted_facts = profiles.column("arraySort({0})", gathered)
+    starts = _starts(profiles, _times(profiles))
+    match session:
+        case "current":
+            is_inside = sql("event.1.1 >= {0}", current_start(profiles))
+        case "last":
+            is_inside = sql("event.1.1 >= {0}[-1]", starts)
+        case "first":
+            is_inside = sql("(length({0}) < 2 OR event.1.1 < {0}[2])", starts)
+    return profiles.column("arrayFirst(event -> {1}, {0}).2", sorted_facts, is_inside)

@@ -1,0 +1,110 @@
+"""Values of JSON as tuples of one type (kind, number, text), and strict comparisons of them (docs/decisions/0033).
+
+Of equal values the tuples are equal, and they are ordered as the values are.
+"""
+
+from collections.abc import Sequence
+
+from definitions.model import Comparison, Operator, Scalar
+from definitions.sql.columns import Sql, joined, sql
+from definitions.sql.literals import double, literal
+from definitions.sql.times import NO_TIME
+
+NOTHING = "(0, 0., '')"
+TEXT, NUMBER, BOOLEAN, OTHER = 1, 2, 3, 4
+"""Kinds; 0 is nothing. The number of a boolean is 0 or 1, the text of a list or an object is its JSON."""
+
+# ClickHouse reads a whole number beyond 64 bits as a text: it is one if the document has it in quotes.
+VALUE_OF = r"""(raw, document) -> multiIf(
+    raw = '' OR raw = 'null', (0, 0., ''),
+    startsWith(raw, '"') AND match(raw, '^"-?[0-9]{19,}"$') AND position(document, raw) = 0,
+        (2, JSONExtractFloat(JSONExtractString(raw)), ''),
+    startsWith(raw, '"'), (1, 0., JSONExtractString(raw)),
+    raw IN ('true', 'false'), (3, if(raw = 'true', 1., 0.), ''),
+    startsWith(raw, '[') OR startsWith(raw, '{'), (4, 0., raw),
+    (2, JSONExtractFloat(raw) + 0., ''))"""
+
+_ORDERINGS = {
+    Operator.GREATER_THAN: ">",
+    Operator.GREATER_OR_EQUAL: ">=",
+    Operator.LESS_THAN: "<",
+    Operator.LESS_OR_EQUAL: "<=",
+}
+_OF_TIMES = {
+    Operator.BEFORE: "{0} < {1}",
+    Operator.AFTER: "{0} > {1}",
+    Operator.WITHIN_LAST: "{0} > {2} - {1} AND {0} <= {2}",
+    Operator.LONGER_AGO_THAN: "{0} <= {2} - {1}",
+    Operator.WITHIN_NEXT: "{0} > {2} AND {0} <= {2} + {1}",
+}
+
+
+def of_scalar(value: Scalar) -> str:
+    """The tuple of a scalar that is known."""
+    if isinstance(value, str):
+        return f"({TEXT}, 0., {literal(value)})"
+    return f"({BOOLEAN if isinstance(value, bool) else NUMBER}, {double(value)}, '')"
+
+
+def of_number(number: Sql) -> Sql:
+    """The tuple of an expression that is a number."""
+    return sql("(2, toFloat64({0}), '')", number)
+
+
+def of_text(text: Sql) -> Sql:
+    """The tuple of an expression that is a text."""
+    return sql("(1, 0., {0})", text)
+
+
+def number_where(condition: Sql, number: Sql) -> Sql:
+    """The tuple of a number, nothing unless the condition holds."""
+    return sql(f"if({{0}}, (2, toFloat64({{1}}), ''), {NOTHING})", condition, number)
+
+
+def json_of(values: Sql) -> Sql:
+    """The JSON text of a list of tuples of scalars."""
+    texts = "arrayMap(x -> multiIf(x.1 = 1, toJSONString(x.3), x.1 = 2, toString(x.2), x.2 = 1, 'true', 'false'), {0})"
+    return sql(f"concat('[', arrayStringConcat({texts}, ','), ']')", values)
+
+
+def passes(value: Sql, comparisons: Sequence[Comparison], now: int) -> Sql:
+    """Whether a tuple, which is a column, passes all comparisons at a time."""
+    return joined(" AND ", [_passes(value, comparison, now) for comparison in comparisons], "1")
+
+
+def _passes(value: Sql, comparison: Comparison, now: int) -> Sql:  # noqa: PLR0911 - one for each operator
+    operator, operand = comparison.operator, comparison.operand
+    if isinstance(operand, tuple):
+        return _is_among(value, operand, operator)
+    if operator in _ORDERINGS:
+        return sql(f"({{0}}.1 = 2 AND {{0}}.2 {_ORDERINGS[operator]} {{1}})", value, double(operand))
+    if operator in _OF_TIMES:
+        compared = _OF_TIMES[operator].format("time_of({0})", "{1}", "{2}")
+        return sql(f"(time_of({{0}}) != {NO_TIME} AND {compared})", value, str(operand), str(now))
+    match operator:
+        case Operator.EXISTS:
+            return sql("({0}.1 != 0)" if operand else "({0}.1 = 0)", value)
+        case Operator.EQUALS:
+            return sql("({0} = {1})", value, of_scalar(operand))
+        case Operator.NOT_EQUALS:
+            return sql("({0}.1 != 0 AND {0} != {1})", value, of_scalar(operand))
+        case Operator.STARTS_WITH:
+            return sql("({0}.1 = 1 AND startsWith({0}.3, {1}))", value, literal(str(operand)))
+        case _:
+            return _contains(value, operand)
+
+
+def _is_among(value: Sql, operands: tuple[Scalar, ...], operator: Operator) -> Sql:
+    known = f"[{', '.join(map(of_scalar, operands))}]"
+    if operator is Operator.IN:
+        return sql("has({1}, {0})", value, known)
+    return sql("({0}.1 != 0 AND NOT has({1}, {0}))", value, known)
+
+
+def _contains(value: Sql, operand: Scalar) -> Sql:
+    listed = "({0}.1 = 4 AND arrayExists(x -> value_of(x, {0}.3) = {1}, JSONExtractArrayRaw({0}.3)))"
+    if not isinstance(operand, str):
+        return sql(listed, value, of_scalar(operand))
+    return sql(
+        f"(({{0}}.1 = 1 AND position({{0}}.3, {{2}}) > 0) OR {listed})", value, of_scalar(operand), literal(operand)
+    )

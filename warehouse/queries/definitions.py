@@ -1,0 +1,143 @@
+"""Asks ClickHouse what definitions say: who is in a segment at a time, which value a trait has, how many there are.
+
+All is computed anew of the events, each with the profile of now, in one query for any number of definitions. A time
+that lies back is that time as it is known now: who was merged since is one.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from definitions.model import Definitions
+from definitions.plan import leaves
+from definitions.sql import Compiler, Scope, narrowed
+from schemas.records import ProfileKind
+from warehouse.client import Warehouse
+from warehouse.queries.values import literal, literals
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ANSWER_TIMEOUT_S = 300.0
+
+_SOURCE = """SELECT
+    profile_id, toUnixTimestamp64Milli(occurred_at) AS at, ordinal, leftUTF8(message_id, 128) AS id, type,
+    event AS name, source, properties_text AS properties, traits_text AS traits, context_text AS context
+FROM onefold.current_events
+WHERE workspace = {workspace} AND profile_kind = {kind} AND occurred_at <= fromUnixTimestamp64Milli({now})"""
+
+
+class Question(NamedTuple):
+    """Definitions, of whatever workspaces and kinds, asked of the profiles of one kind in one workspace at a time (ms).
+
+    `priorities`: of the workspace's sources, by name.
+    """
+
+    definitions: Definitions
+    workspace: str
+    kind: ProfileKind
+    now: int
+    priorities: Mapping[str, int] = {}
+
+
+class Evaluated(NamedTuple):
+    """What holds of one profile: its segments, and the traits that it shows, as decoded JSON."""
+
+    profile_id: str
+    segments: frozenset[str]
+    traits: Mapping[str, object]
+
+
+def evaluate(warehouse: Warehouse, question: Question, profile_ids: Sequence[str] | None = None) -> Iterator[Evaluated]:
+    """Yield all definitions of each profile that has an event by then; of those named, or of all."""
+    definitions = _scope(question).definitions
+    compiler = Compiler(_scope(question))
+    segments = [segment.name for segment in definitions.segments]
+    traits = [trait.name for trait in definitions.traits]
+    columns = {f"s{number}": compiler.segment(name) for number, name in enumerate(segments)}
+    for number, name in enumerate(traits):
+        columns |= compiler.shown(name, f"t{number}")
+    for batch in warehouse.stream(compiler.selected(_source(question, profile_ids), columns)):
+        yield from _evaluated(batch, segments, traits)
+
+
+def members(warehouse: Warehouse, question: Question, segment: str) -> Iterator[str]:
+    """Yield the ids of the profiles that are in a segment."""
+    compiler = Compiler(_scope(question))
+    query = compiler.selected(_source(question), {"is_member": compiler.segment(segment)})
+    for batch in warehouse.stream(f"SELECT profile_id FROM (\n{query}\n) WHERE is_member"):
+        yield from batch.column("profile_id").to_pylist()
+
+
+def trait_values(warehouse: Warehouse, question: Question, trait: str) -> Iterator[tuple[str, object]]:
+    """Yield the profiles that show a trait, each its id and the value as decoded JSON."""
+    compiler = Compiler(_scope(question))
+    query = compiler.selected(_source(question), compiler.shown(trait, "value"))
+    for batch in warehouse.stream(f"SELECT * FROM (\n{query}\n) WHERE value_kind != 0"):
+        values = _values(batch, "value")
+        yield from zip(batch.column("profile_id").to_pylist(), values, strict=True)
+
+
+def sizes(warehouse: Warehouse, question: Question) -> dict[str, int]:
+    """Count the members of every segment, in one query."""
+    scope = _scope(question)
+    names = [segment.name for segment in scope.definitions.segments]
+    if not names:
+        return {}
+    compiler = Compiler(scope)
+    query = compiler.selected(_source(question), {f"s{at}": compiler.segment(name) for at, name in enumerate(names)})
+    counted = ", ".join(f"countIf(s{number}) AS n{number}" for number in range(len(names)))
+    (row,) = warehouse.rows(f"SELECT {counted} FROM (\n{query}\n)")
+    return {name: int(str(row[f"n{number}"])) for number, name in enumerate(names)}
+
+
+def leaf_values(
+    warehouse: Warehouse, question: Question, segment: str, profile_ids: Sequence[str]
+) -> dict[str, tuple[bool, ...]]:
+    """Find by profile which leaves of a segment's condition hold, in the order in which they are written."""
+    scope = _scope(question)
+    (condition,) = (each.when for each in scope.definitions.segments if each.name == segment)
+    compiler = Compiler(scope)
+    columns = {f"l{number}": compiler.holds(leaf) for number, leaf in enumerate(leaves(condition))}
+    rows = warehouse.rows(compiler.selected(_source(question, profile_ids), columns))
+    return {str(row["profile_id"]): tuple(bool(row[name]) for name in columns) for row in rows}
+
+
+def _scope(question: Question) -> Scope:
+    definitions = narrowed(question.definitions, question.workspace, question.kind)
+    return Scope(definitions, question.now, question.priorities)
+
+
+def _source(question: Question, profile_ids: Sequence[str] | None = None) -> str:
+    source = _SOURCE.format(workspace=literal(question.workspace), kind=literal(question.kind), now=question.now)
+    return source if profile_ids is None else f"{source} AND has({literals(profile_ids)}, profile_id)"
+
+
+def _evaluated(batch: "pa.RecordBatch", segments: Sequence[str], traits: Sequence[str]) -> Iterator[Evaluated]:
+    members = [batch.column(f"s{number}").to_pylist() for number in range(len(segments))]
+    values = [_values(batch, f"t{number}") for number in range(len(traits))]
+    for row, profile_id in enumerate(batch.column("profile_id").to_pylist()):
+        yield Evaluated(
+            profile_id,
+            frozenset(name for name, column in zip(segments, members, strict=True) if column[row]),
+            {name: column[row] for name, column in zip(traits, values, strict=True) if column[row] is not None},
+        )
+
+
+def _values(batch: "pa.RecordBatch", name: str) -> list[object]:
+    kinds, numbers, texts = (batch.column(f"{name}_{part}").to_pylist() for part in ("kind", "number", "text"))
+    return [_value(*parts) for parts in zip(kinds, numbers, texts, strict=True)]
+
+
+def _value(kind: int, number: float, text: str) -> object:
+    match kind:
+        case 1:
+            return text
+        case 2:
+            return number
+        case 3:
+            return bool(number)
+        case 4:
+            return json.loads(text)
+        case _:
+            return None
