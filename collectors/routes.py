@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from admission.facts.events import Connection, FactReaders
 from admission.rejection import Rejection
 from collectors import metrics
 from collectors.access import WriteKeys
@@ -55,11 +56,18 @@ logger = logging.getLogger(__name__)
 class Ingestion:
     """The handlers of the calls."""
 
-    def __init__(
-        self, keys: WriteKeys, rules: IdentityRules, bodies: Bodies, validators: Validators, intake: Intake
+    def __init__(  # noqa: PLR0913, PLR0917 - what each request passes
+        self,
+        keys: WriteKeys,
+        rules: IdentityRules,
+        facts: FactReaders,
+        bodies: Bodies,
+        validators: Validators,
+        intake: Intake,
     ) -> None:
         self._keys = keys
         self._rules = rules
+        self._facts = facts
         self._bodies = bodies
         self._validators = validators
         self._intake = intake
@@ -112,7 +120,9 @@ class Ingestion:
                 presented = keys.presented_in(body)
                 if keys.sender(presented) is None:
                     return _refuse_key(keys.why_refused(presented))
-            received = ReceivedBody(kind, sender, keys, received_at, self._arrivals)
+            connection = Connection(caller.address, request.headers.get("user-agent", ""))
+            add_facts = partial(self._facts.with_facts, connection=connection)
+            received = ReceivedBody(kind, sender, keys, received_at, self._arrivals, add_facts)
             validate = partial(validate_body, body, received, self._rules)
             validated = await self._validators.run(caller.network, len(body), validate)
             return await self._keep(validated, kind, body, received_at)

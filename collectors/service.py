@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from admission.facts.events import FactReaders
 from collectors import metrics
 from collectors.access import WriteKeys
 from collectors.intake import Intake
@@ -38,6 +39,7 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
     It calls `give_up` when nothing but a new process can help. Raises SettingsError.
     """
     tls = settings.clickhouse.tls() if whole_stack else None
+    facts = FactReaders({name: workspace.facts for name, workspace in settings.workspaces.items()})
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -49,7 +51,7 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
         async with probing_client(tls) as client:
             health = Health(probes(settings, producer, contracts, client, whole_stack))
             intake = Intake(producer, contracts)
-            ingestion = Ingestion(WriteKeys(settings.workspaces), rules, Bodies(), validators, intake)
+            ingestion = Ingestion(WriteKeys(settings.workspaces), rules, facts, Bodies(), validators, intake)
             app.router.routes.extend(
                 [*ingestion.routes(), *service_routes(health), *moved_routes(settings.serving.api_port)]
             )

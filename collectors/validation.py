@@ -3,6 +3,7 @@
 Leaves reading the body to `bodies`, the meaning of a call to `events`, and what becomes of calls to `intake`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -62,7 +63,7 @@ class ReceivedBody(NamedTuple):
     """A body before it is parsed, and what its request's head says of it.
 
     `kind`: of its call; None for a batch. `sender`: None if the head has no key; then the body must have one of `keys`.
-    `arrivals`: where its calls get their numbers.
+    `arrivals`: where its calls get their numbers. `add_facts`: to each accepted event, those of the connection too.
     """
 
     kind: EventType | None
@@ -70,6 +71,7 @@ class ReceivedBody(NamedTuple):
     keys: UsableKeys
     received_at: int
     arrivals: Arrivals
+    add_facts: Callable[[Event], Event] = lambda event: event
 
 
 class Receipt(NamedTuple):
@@ -88,17 +90,20 @@ class ValidatedBody(NamedTuple):
 
 def validate_body(body: bytes, received: ReceivedBody, rules: IdentityRules) -> ValidatedBody:
     """Validate a body. Time and memory are bounded by its size and by the limits of this module."""
-    kind, sender, keys, received_at, arrivals = received
+    kind, sender, keys, received_at, arrivals, add_facts = received
     try:
         call = _object(json_text.parse(body))
         sender = sender or keys.sender(key_from_body(call))
         receipt = Receipt(received_at, arrivals.take(1 if kind else _call_count(call)))
         if kind is None:
-            return ValidatedBody(sender, validate_batch(call, sender, keys, receipt, rules))
-        sender = sender or _own_sender(call, keys)
-        return ValidatedBody(sender, validate_call(call, kind, sender, receipt, rules))
+            validated = validate_batch(call, sender, keys, receipt, rules)
+        else:
+            sender = sender or _own_sender(call, keys)
+            validated = validate_call(call, kind, sender, receipt, rules)
     except Rejection as rejection:
         return ValidatedBody(sender, rejection.bare())
+    accepted = tuple(map(add_facts, validated.accepted))
+    return ValidatedBody(sender, msgspec.structs.replace(validated, accepted=accepted))
 
 
 def validate_call(

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from settings.errors import SettingsError
+from settings.facts import FactSettings
 from settings.retention import RETENTION_HINT, Retention
 
 Clock = Literal["wall", "event"]
@@ -40,7 +41,8 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A tenant. `namespace` is random and secret: who holds it can compute the profile id of any identifier.
 
     `read_keys` may look profiles up; `admin_keys` may change who is who. `retention`: how long rows are kept; once read
-    from a file, with what the file says for all workspaces.
+    from a file, with what the file says for all workspaces. `facts`: how the facts of its events are parsed, instead of
+    what the file says for all.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_keys: tuple[str, ...] = ()
     admin_keys: tuple[str, ...] = ()
     retention: Retention = Retention()
+    facts: FactSettings | None = None
 
     def source_priority(self, source: str) -> int:
         """Return priority of a source by name; 0 for one that is not listed (a producer on Kafka)."""
@@ -57,10 +60,11 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WorkspacesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the file says. `retention`: of the workspaces that do not say it otherwise."""
+    """What the file says. `retention` and `facts`: of the workspaces that do not say it otherwise."""
 
     workspaces: tuple[Workspace, ...]
     retention: Retention = Retention()
+    facts: FactSettings | None = None
 
 
 def read_workspaces(path: Path) -> Mapping[str, Workspace]:
@@ -86,7 +90,9 @@ def read_workspaces(path: Path) -> Mapping[str, Workspace]:
                 raise SettingsError(f"{path}: workspace {workspace.name!r} has a source {source.name!r}: {reason}")
     _check_keys(path, parsed.workspaces)
     return {
-        workspace.name: msgspec.structs.replace(workspace, retention=workspace.retention.over(parsed.retention))
+        workspace.name: msgspec.structs.replace(
+            workspace, retention=workspace.retention.over(parsed.retention), facts=workspace.facts or parsed.facts
+        )
         for workspace in parsed.workspaces
     }
 
@@ -117,8 +123,9 @@ def workspaces_text(workspaces: Iterable[Workspace]) -> str:
     text.write("# `namespace` is a secret that profile ids are derived from: keep it, and never change it.\n")
     listed = [msgspec.to_builtins(workspace) for workspace in workspaces]
     for workspace in listed:
-        if not workspace["retention"]:
-            del workspace["retention"]
+        for section in ("retention", "facts"):
+            if not workspace[section]:
+                del workspace[section]
     YAML().dump({"workspaces": listed}, text)
     return text.getvalue()
 

@@ -1,13 +1,15 @@
 """Admits events that came straight to Kafka: RESOLVE's door for those that passed neither collector nor importer."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from admission.admit import Admitted, Place, admit
+from admission.facts.events import FactReaders
 from admission.rejection import Rejection
 from identity.rules import IdentityRules
 from schemas.codec import Codec, DecodeError
 from schemas.records import Event, EventHead
+from settings import Workspace
 from streams import metrics
 from streams.metrics import Tally
 from streams.phases import Record
@@ -24,8 +26,10 @@ class AdmittedRecord(NamedTuple):
 class Door:
     """Lets events through whose ordinal is set, and admits the others: a producer leaves it out."""
 
-    def __init__(self, workspaces: Collection[str], rules: IdentityRules, codec: Codec) -> None:
+    def __init__(self, workspaces: Mapping[str, Workspace], rules: IdentityRules, codec: Codec) -> None:
+        """Raises SettingsError if what a workspace's facts need cannot be read."""
         self._workspaces = workspaces
+        self._facts = FactReaders({name: workspace.facts for name, workspace in workspaces.items()})
         self._rules = rules
         self._codec = codec
         self._encode = codec.encoder(Event)
@@ -42,6 +46,7 @@ class Door:
             admitted = admit(event, Place(record.topic, record.partition, record.offset), self._rules)
         except Rejection as rejection:
             raise _refusal(rejection) from None
+        admitted = admitted._replace(event=self._facts.with_facts(admitted.event))
         return AdmittedRecord(admitted.event, self._encode(admitted.event), admitted)
 
     def _head(self, record: Record) -> EventHead | Event:

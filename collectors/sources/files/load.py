@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 import definitions
+from admission.facts.events import FactReaders
 from admission.identifiers import UnusedReason
 from collectors.sources.files.cells import without_missing
 from collectors.sources.files.conversion import CellError, Converter, Oddities
@@ -76,17 +77,18 @@ class Tally:
 def import_file(path: Path, mapping: Mapping, settings: Settings, progress: ImportProgress, dry_run: bool) -> Summary:
     """Import a file, or with `dry_run` only check it.
 
-    Raises FileProblems or DefinitionErrors before anything is sent, NotSent when only some of it was; those of
-    `contracts.establish`; OSError.
+    Raises FileProblems, DefinitionErrors or SettingsError before anything is sent, NotSent when only some of it was;
+    those of `contracts.establish`; OSError.
     """
     started = time.monotonic()
     rules = definitions.load(settings.definitions).identity
+    facts = FactReaders({name: workspace.facts for name, workspace in settings.workspaces.items()})
     tally = Tally()
     sent = 0
     with tempfile.TemporaryDirectory(prefix="onefold-import-") as folder:
         sorter = TimeSorter(Path(folder))
         oddities = check(path, mapping, rules, sorter, progress)
-        events = numbered(sorter.in_order(), mapping.name, tally)
+        events = map(facts.with_facts, numbered(sorter.in_order(), mapping.name, tally))
         if dry_run:
             for _ in events:
                 pass

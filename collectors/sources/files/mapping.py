@@ -51,7 +51,10 @@ class Time(msgspec.Struct, frozen=True):
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """`name` is in every message id: whoever changes it imports the same lines as other events."""
+    """`name` is in every message id: whoever changes it imports the same lines as other events.
+
+    `context`: by path, such as `page.url`; what a visit's facts are read from.
+    """
 
     name: str
     workspace: str
@@ -62,3 +65,4 @@ class Mapping(msgspec.Struct, frozen=True):
     occurred_at: Time
     identifiers: dict[str, str]
     properties: dict[str, FromColumn | Constant]
+    context: dict[str, FromColumn | Constant] = {}

@@ -58,7 +58,7 @@ class _Reader:
         self._columns: dict[str, ColumnKind] = {}
 
     def mapping(self, root: Node) -> Mapping:
-        fields = self._fields(root, _REQUIRED, ("format", "properties"))
+        fields = self._fields(root, _REQUIRED, ("format", "properties", "context"))
         self._columns = {
             name: self._choice(node, get_args(ColumnKind)) for name, node in self._entries(fields["columns"]).items()
         }
@@ -73,10 +73,8 @@ class _Reader:
             event=self._event(fields["event"]),
             occurred_at=self._time(fields["occurred_at"]),
             identifiers=self._identifiers(fields["identifiers"]),
-            properties={
-                name: self._property(node)
-                for name, node in (self._entries(fields["properties"]) if "properties" in fields else {}).items()
-            },
+            properties=self._properties(fields.get("properties")),
+            context=self._context(fields.get("context")),
         )
 
     def _format(self, node: Node) -> Format:
@@ -131,6 +129,19 @@ class _Reader:
         if not identifiers:
             raise self._refusal(node, "expected at least one identifier, such as user_id: COLUMN")
         return identifiers
+
+    def _properties(self, node: Node | None) -> dict[str, FromColumn | Constant]:
+        return {} if node is None else {name: self._property(each) for name, each in self._entries(node).items()}
+
+    def _context(self, node: Node | None) -> dict[str, FromColumn | Constant]:
+        """Read what stands at which path; a path has one dot at most, and does not lead through another one."""
+        context = self._properties(node)
+        for path in context:
+            parent, dot, _ = path.partition(".")
+            if path.count(".") > 1 or (dot and parent in context) or not all(path.split(".")):
+                assert node is not None
+                raise self._refusal(node, f"{path!r}: expected paths such as ip, userAgent, page.url, campaign.source")
+        return context
 
     def _property(self, node: Node) -> FromColumn | Constant:
         if not isinstance(node, MappingNode):
