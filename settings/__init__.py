@@ -4,6 +4,7 @@ from settings.addresses import host_and_port, with_credentials, without_credenti
 from settings.clickhouse import ClickHouse
 from settings.environment import load
 from settings.errors import SettingsError
+from settings.facts import ChannelRule, FactParser, FactSettings
 from settings.model import Serving, Settings
 from settings.retention import Retention
 from settings.workspaces import (
@@ -20,8 +21,11 @@ from settings.workspaces import (
 
 __all__ = [
     "OPERATOR_SOURCE",
+    "ChannelRule",
     "ClickHouse",
     "Clock",
+    "FactParser",
+    "FactSettings",
     "Retention",
     "Serving",
     "Settings",

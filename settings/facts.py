@@ -19,6 +19,11 @@ class ChannelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     campaign: tuple[str, ...] = ()
     referrer: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a rule that would hold for everybody."""
+        if not (self.source or self.medium or self.campaign or self.referrer):
+            raise ValueError(f"channel {self.channel!r} says no source, medium, campaign or referrer")
+
 
 class FactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is parsed, and what the workspace says itself.

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from admission.facts.sites import Kind, site_named
-from settings.facts import ChannelRule
+from settings import ChannelRule
 
 DIRECT = "direct"
 OTHER = "other"

@@ -16,7 +16,7 @@ from admission.facts.values import FactObject
 from admission.facts.visitors import VisitorReader
 from admission.facts.ways import WayReader
 from schemas.records import Event
-from settings.facts import FactSettings
+from settings import FactSettings
 
 FACTS = "facts"
 MAX_CACHED_BYTES = 4_096  # of what one event shows of one kind; anything longer is parsed each time

@@ -14,8 +14,7 @@ from ip2region import searcher, util
 from iptocc import country_code
 
 from admission.facts.values import FactObject, fact, member, text_of
-from settings.errors import SettingsError
-from settings.facts import FactSettings
+from settings import FactSettings, SettingsError
 
 _CHINA = "CN"
 _UNKNOWN = "0"  # what ip2region has for nothing

@@ -2,7 +2,7 @@
 
 from admission.facts.agents import MAX_USER_AGENT_LENGTH, Agent, device_of_system, hinted, is_bot, read_agent
 from admission.facts.values import FactObject, text_of
-from settings.facts import FactSettings
+from settings import FactSettings
 
 
 class VisitorReader:

@@ -7,7 +7,7 @@ from admission.facts.campaigns import NO_CAMPAIGN, Campaign, campaign_of, clicke
 from admission.facts.channels import Way, grouping
 from admission.facts.referrers import NO_REFERRER, Referrer, read_referrer
 from admission.facts.values import FactObject, member, text_of
-from settings.facts import FactSettings
+from settings import FactSettings
 
 
 class _Link(NamedTuple):

@@ -65,6 +65,24 @@ def track(**fields: object) -> dict[str, object]:
     return {"type": "track", "userId": "u-service", "event": "Viewed", "messageId": str(uuid.uuid4())} | fields
 
 
+def test_an_event_has_its_facts_and_keeps_the_rest_of_its_context(
+    http: httpx.Client, events: TopicReader[Event]
+) -> None:
+    page = {"url": "https://shop.example/p?utm_source=june&utm_medium=email", "referrer": "https://mail.qq.com/"}
+    context = {"page": page, "locale": "de", "facts": {"country": "XX", "vip": True}}
+    chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0"
+    headers = {"User-Agent": f"{chrome} Safari/537.36", "X-Forwarded-For": "114.114.114.114"}
+    assert http.post("/v1/track", json=track(context=context), headers=headers).status_code == 200
+    assert json.loads(events.read(1)[0].context) == context | {
+        "facts": {
+            "source": "june", "medium": "email", "channel": "email", "referrer": "qq.com", "page": "/p",
+            "device": "desktop", "system": "Windows", "browser": "Chrome", "is_bot": False, "country": "CN",
+        }
+    }  # fmt: skip
+    assert http.post("/v1/track", json=track(context={"ip": "5.9.0.1"})).status_code == 200
+    assert json.loads(events.read(1)[0].context)["facts"] == {"country": "DE"}
+
+
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/track/", "/v1/t"])
 def test_what_is_answered_with_200_is_in_kafka_under_its_primary_identifier(
     http: httpx.Client, events: TopicReader[Event], path: str

@@ -31,6 +31,9 @@ from collectors.written_times import MAX_LENGTH, SECONDS_FROM, read_time_text
 from identity.normalise import NORMALISERS, Reason
 from identity.rules import DEFAULT_RULES, MAX_IDENTIFIERS, MAX_VALUE_LENGTH
 from runtime.http.bodies import KNOWN, PACE, UNKNOWN
+from settings import FactParser
+from tests.admission.facts.given import event as sent_event
+from tests.admission.facts.given import facts_of
 from tests.collectors.calls import RECEIPT, SENDER, call
 from tests.guide.chapter import blocks, text
 
@@ -53,6 +56,9 @@ def test_every_call_ends_as_shown(body: str, outcome: str, shown: str) -> None:
     if outcome == "rejected":
         (rejected,) = validated.rejected
         answer = [f"{rejected.rejection.code} at {rejected.rejection.field}: {rejected.rejection.message}"]
+    elif outcome == "facts":
+        (event,) = validated.accepted
+        answer = [json.dumps(facts_of(event), ensure_ascii=False, separators=(",", ":"))]
     else:
         (event,) = validated.accepted
         answer = [str(identifier) for identifier in event.identifiers]
@@ -68,6 +74,15 @@ def test_every_time_is_read_as_shown() -> None:
         assert (datetime(1970, 1, 1) + timedelta(microseconds=time_us)).isoformat(timespec="microseconds") == instant
 
 
+def test_every_channel_is_what_its_row_says() -> None:
+    table = TEXT.split("### Channels")[1].split("###")[0]
+    rows = re.findall(r"^\| (.+) \| .* \| `([^`]*)` \|$", table, re.MULTILINE)
+    assert len(rows) == 15
+    for channels, query in rows:
+        found = facts_of(sent_event(page={"url": f"https://shop.example/{query.lstrip('/')}"}))["channel"]
+        assert f"`{found}`" in channels, (channels, query)
+
+
 def test_the_answer_names_the_unused_identifiers_as_shown() -> None:
     (shown,) = (block.text for block in blocks("sending", "text"))
     body = next(body for body, _, _ in EXAMPLES if "mei at example.com" in body)
@@ -77,6 +92,7 @@ def test_the_answer_names_the_unused_identifiers_as_shown() -> None:
 
 def test_the_tables_are_complete() -> None:
     first_cells = set(re.findall(r"^\| `([a-z_]+)` \|", TEXT, re.MULTILINE))
+    assert set(get_args(FactParser)) <= first_cells
     reasons = {reason for part in get_args(UnusedReason) for reason in get_args(part) or (part,)}
     assert reasons | set(NORMALISERS) <= first_cells
     assert set(get_args(Reason)) < reasons

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from settings import Retention, SettingsError, Source, Workspace, new_workspace, read_workspaces, workspaces_text
+from settings import (
+    ChannelRule,
+    FactSettings,
+    Retention,
+    SettingsError,
+    Source,
+    Workspace,
+    new_workspace,
+    read_workspaces,
+    workspaces_text,
+)
 
 NAMESPACE = "6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01"
 W1, W2, R1, A1 = (f"{name}-0123456789abcdef" for name in ("w1", "w2", "r1", "a1"))
@@ -44,6 +54,23 @@ def test_a_workspace_says_how_long_rows_are_kept_or_the_file_does(tmp_path: Path
     assert dict(main.retention.days()) == {"sessions": 30, "dead_letters": 90}
     assert read_workspaces(_written(tmp_path, workspaces_text([main]))) == {"main": main}
     assert "retention" not in workspaces_text([new_workspace("main", "wall", ())])
+
+
+def test_a_workspace_says_how_facts_are_parsed_or_the_file_does(tmp_path: Path) -> None:
+    rule = "{channel: partners, source: ['partner-*'], medium: [cps]}"
+    own = f"  facts: {{own_domains: [alipay.com], channels: [{rule}]}}\n"
+    of_file = "facts: {off: [place, bot], regions: /data/ip2region_v4.xdb}\n"
+    said = FactSettings(own_domains=("alipay.com",), channels=(ChannelRule("partners", ("partner-*",), ("cps",)),))
+
+    for text, facts in (
+        (COMPLETE + own + of_file, said),
+        (COMPLETE + of_file, FactSettings(off=("place", "bot"), regions="/data/ip2region_v4.xdb")),
+        (COMPLETE, None),
+    ):
+        main = read_workspaces(_written(tmp_path, text))["main"]
+        assert main.facts == facts
+        assert read_workspaces(_written(tmp_path, workspaces_text([main]))) == {"main": main}
+    assert "facts" not in workspaces_text([new_workspace("main", "wall", ())])
 
 
 def test_a_source_that_is_not_listed_has_the_lowest_priority(tmp_path: Path) -> None:
@@ -85,6 +112,9 @@ def test_a_source_that_is_not_listed_has_the_lowest_priority(tmp_path: Path) -> 
             "workspace 'main' has a source 'operator': that is what operators say by hand, name the source otherwise",
         ),
         (COMPLETE.replace("name: crm", "name: ' '"), "workspace 'main' has a source ' ': give it a name"),
+        (COMPLETE + "facts: {off: [places]}", "Invalid enum value 'places' - at `$.facts.off[0]`"),
+        (COMPLETE + "  facts: {of: [place]}", "unknown field `of` - at `$.workspaces[0].facts`"),
+        (COMPLETE + "facts: {channels: [{channel: x}]}", "channel 'x' says no source, medium, campaign or referrer"),
         (COMPLETE + "retention: {events: 400}", "got `int` - at `$.retention.events` (how long rows are kept is said"),
         (COMPLETE + "retention: {events: 0d}", "at `$.retention.events`"),
         (COMPLETE + "retention: {events: 100000d}", "at `$.retention.events`"),

@@ -1,17 +1,18 @@
 """Events whose contexts show something, and their facts."""
 
 import json
+from typing import Any
 
 from admission.facts.events import NO_CONNECTION, Connection, FactReader
 from schemas.records import Event, EventType, Identifier
-from settings.facts import FactSettings
+from settings import FactSettings
 
 READER = FactReader()
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
 CHROME = f"{WINDOWS} Chrome/126.0.0.0 Safari/537.36"
 
 
-def event(type: EventType = "track", properties: object = None, **context: object) -> Event:
+def event(type: EventType = "track", properties: object = None, **context: Any) -> Event:
     """An event with this context, Unicode as it is."""
     return Event(
         "main", "web", "m1", type, "Viewed", 1, None, 1, (Identifier("user_id", "ann"),),
@@ -31,7 +32,7 @@ def facts_of(sent: Event, connection: Connection = NO_CONNECTION, **settings: ob
     return facts
 
 
-def shown(names: str, **context: object) -> list[object]:
+def shown(names: str, **context: Any) -> list[object]:
     """Of the facts of a context, those named; None for one that is not known."""
     facts = facts_of(event(**context))
     return [facts.get(name) for name in names.split()]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from admission.facts.events import MAX_CACHED_BYTES, Connection, FactReader, FactReaders
 from admission.facts.values import MAX_FACT_LENGTH
-from settings.facts import FactParser, FactSettings
+from settings import FactParser, FactSettings
 from tests.admission.facts.given import CHROME, READER, event, facts_of
 
-VISIT = {
+VISIT: dict[str, Any] = {
     "page": {"url": "https://shop.example/p?utm_source=crm&utm_campaign=c", "referrer": "https://www.google.com/"},
     "userAgent": CHROME,
     "ip": "5.9.0.1",

@@ -4,7 +4,7 @@ import pytest
 
 from admission.facts.channels import Way, grouping
 from admission.facts.ways import WayReader
-from settings.facts import ChannelRule, FactSettings
+from settings import ChannelRule, FactSettings
 from tests.admission.facts.given import event, facts_of, shown
 
 SHOP = "https://www.shop.example/p/7"

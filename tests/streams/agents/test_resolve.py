@@ -1,5 +1,6 @@
 """ResolveStage on a store in memory: what is routed as it came, and what is not."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,6 +66,17 @@ def test_the_identifier_that_an_event_is_routed_by_is_its_first(
     decoded = codec.decode(Event, output.value)
     assert (decoded.identifiers, decoded.properties) == (tuple(routed), event.properties)
     assert output.key == profile_key(WORKSPACE, default_profile_id(NAMESPACE, routed[0]))
+
+
+def test_an_event_from_kafka_gets_its_facts_and_one_that_was_admitted_before_keeps_what_it_has() -> None:
+    codec = Codec(FixedSchemas())
+    context = '{"page":{"url":"https://shop.example/p?gclid=x"},"facts":{"source":"mine"}}'
+    parsed = {"source": "google", "medium": "cpc", "channel": "paid search", "page": "/p"}
+    for ordinal, facts in ((0, parsed), (1, {"source": "mine"})):
+        event = from_kafka(identifiers=(ANN,), context=context, ordinal=ordinal)
+        folded = effects(codec, codec.encoder(Event)(event))
+        routed = codec.decode(Event, next(each for each in folded.outputs if each.topic == EVENTS_RESOLVED).value)
+        assert json.loads(routed.context)["facts"] == facts
 
 
 @pytest.mark.parametrize(

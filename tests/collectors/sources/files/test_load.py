@@ -78,6 +78,26 @@ def test_a_row_becomes_an_event(tmp_path: Path) -> None:
     assert (event.workspace, event.source, event.type, event.sent_at) == ("main", "erp", "track", None)
 
 
+VISITS = msgspec.structs.replace(
+    ORDERS,
+    columns=ORDERS.columns | {"url": "text", "agent": "text"},
+    context={
+        "page.url": FromColumn("url"),
+        "page.title": Constant('"Shop"'),
+        "userAgent": FromColumn("agent"),
+        "ip": Constant('"5.9.0.1"'),
+    },
+)
+
+
+def test_a_context_is_put_together_of_cells_and_constants_by_path(tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",url,agent\n")
+    rows = "x,u,2001-01-01,a,1,no,https://shop.example/p?bd_vid=1,\nx,u,2001-01-02,a,1,no,,curl/8.5\n"
+    paid, robot = load(tmp_path, header + rows, VISITS)
+    assert paid.context == '{"page":{"url":"https://shop.example/p?bd_vid=1","title":"Shop"},"ip":"5.9.0.1"}'
+    assert robot.context == '{"page":{"title":"Shop"},"userAgent":"curl/8.5","ip":"5.9.0.1"}'
+
+
 def test_identifiers_are_normalised_and_those_of_nobody_stay_behind(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text(HEADER + "x,NULL,2001-01-01,Ann@Example.org,1,no\nx,u,2001-01-01,ann@,1,no\n", encoding="utf-8")
