@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
-_ANSWERS = "text|json|identifiers|rejected"
+_ANSWERS = "text|json|identifiers|rejected|facts"
 _BLOCK = re.compile(rf"^```(\w+)( fails)?\n(.*?)^```$(?:\n+^```({_ANSWERS})\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b"
 _CHANGING = (
