@@ -1,5 +1,6 @@
 """The model compiled to ClickHouse SQL over events as they lie in the warehouse; who asks it is left to `warehouse`."""
 
 from definitions.sql.program import Compiler, Scope, narrowed
+from definitions.sql.states import States, StatesQuery
 
-__all__ = ["Compiler", "Scope", "narrowed"]
+__all__ = ["Compiler", "Scope", "States", "StatesQuery", "narrowed"]

@@ -12,7 +12,7 @@ from definitions.sql.values import NOTHING, json_of, number_where, of_number
 
 MAX_SUMMAND = "1000000000000."
 _NUMERIC = frozenset({Measure.SUM, Measure.AVERAGE, Measure.MIN, Measure.MAX})
-_MILLIONTHS = "toInt128(toInt64(roundBankers({0} * 1000000.)))"
+MILLIONTHS = "toInt128(toInt64(roundBankers({0} * 1000000.)))"
 
 
 class Computed(NamedTuple):
@@ -108,7 +108,7 @@ def _value_of_all(  # noqa: PLR0911 - one for each measure
             return number_where(is_any, of_events("maxIf({1}.2, {0})", matching, value))
         case Measure.SUM | Measure.AVERAGE:
             summand = sql(f"{{0}} AND abs({{1}}.2) <= {MAX_SUMMAND}", matching, value)
-            total = of_events(f"sumIf({_MILLIONTHS.format('{1}.2')}, {{0}})", summand, value)
+            total = of_events(f"sumIf({MILLIONTHS.format('{1}.2')}, {{0}})", summand, value)
             return _of_sum(measure, total, of_events("countIf({0})", summand))
         case _:
             values = of_events("groupArrayIf({1}, {0})", matching, value)
@@ -137,7 +137,7 @@ def _of_newest(measure: Measure, newest: Sql, profiles: Profiles) -> Sql:  # noq
             return number_where(is_any, sql("arrayMax(x -> x.2, {0})", values))
         case Measure.SUM | Measure.AVERAGE:
             summands = profiles.column(f"arrayFilter(x -> abs(x.2) <= {MAX_SUMMAND}, {{0}})", values)
-            total = f"arrayReduce('sum', arrayMap(x -> {_MILLIONTHS.format('x.2')}, {{0}}))"
+            total = f"arrayReduce('sum', arrayMap(x -> {MILLIONTHS.format('x.2')}, {{0}}))"
             return _of_sum(measure, profiles.column(total, summands), sql("length({0})", summands))
         case _:
             return _of_distinct(measure, values, profiles.column("arraySort(arrayDistinct({0}))", values))

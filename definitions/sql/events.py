@@ -27,15 +27,15 @@ class Events:
 
     def matching(self, events: EventMatcher) -> Sql:
         """Whether an event is one of these."""
-        called = _called(events.calls)
-        conditions = [] if called == _ALWAYS else [Sql(called)]
+        condition = called(events.calls)
+        conditions = [] if condition == _ALWAYS else [Sql(condition)]
         for each in events.where:
-            conditions.append(passes(self._value(each.root, each.path, called), each.comparisons, now=0))
+            conditions.append(passes(self._value(each.root, each.path, condition), each.comparisons, now=0))
         return self._columns(joined(" AND ", conditions, _ALWAYS))
 
     def value(self, events: EventMatcher, of: Field) -> Sql:
         """The tuple of the value there, of events that are looked for."""
-        return self._value(of.root, of.path, _called(events.calls))
+        return self._value(of.root, of.path, called(events.calls))
 
     def with_value(self, events: EventMatcher, of: Field | None, numbers: bool = False) -> Sql:
         """Whether an event is one of these, and has a value for an aggregate."""
@@ -67,12 +67,12 @@ class Events:
         )
         return self._columns.selected(f"SELECT *, {documents}\nFROM (\n{source}\n)" if documents else source)
 
-    def _value(self, root: Root, path: Path, called: str) -> Sql:
-        return self._columns(sql("value_of({0}, {1})", self._raw(root, path, called), root))
+    def _value(self, root: Root, path: Path, condition: str) -> Sql:
+        return self._columns(sql("value_of({0}, {1})", self._raw(root, path, condition), root))
 
-    def _raw(self, root: Root, path: Path, called: str) -> Sql:
+    def _raw(self, root: Root, path: Path, condition: str) -> Sql:
         name, gates = self._documents.setdefault((root, path), (f"d{len(self._documents)}", {}))
-        gates[called] = None
+        gates[condition] = None
         return Sql(name)
 
 
@@ -85,7 +85,8 @@ def priority_of(priorities: Mapping[str, int]) -> Sql:
     return Sql(f"transform(source, {sources}, {list(ranked.values())}::Array(Int64), 0::Int64)")
 
 
-def _called(calls: tuple[Call, ...]) -> str:
+def called(calls: tuple[Call, ...]) -> str:
+    """The condition on `type` and `name` of these calls."""
     alternatives = [
         " AND ".join(
             [

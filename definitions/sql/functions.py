@@ -1,10 +1,14 @@
-"""Functions of rules over the tuples of values."""
+"""Functions of rules over the tuples of values, and those that every query begins with."""
 
 from collections.abc import Sequence
 
 from definitions.sql.columns import Sql, joined, sql
-from definitions.sql.times import DAY_MS, NO_TIME, civil
-from definitions.sql.values import NOTHING, number_where
+from definitions.sql.times import CIVIL_OF, DAY_MS, NO_TIME, TEXT_OF_TIME, TIME_OF, civil
+from definitions.sql.values import NOTHING, VALUE_OF, number_where
+
+_FUNCTIONS = {"value_of": VALUE_OF, "time_of": TIME_OF, "text_of_time": TEXT_OF_TIME, "civil_of": CIVIL_OF}
+WITH_FUNCTIONS = ",\n".join(f"({text}) AS {name}" for name, text in _FUNCTIONS.items())
+"""What stands behind `WITH`."""
 
 _ARITHMETIC = {
     "add": "({0} + {1})",

@@ -33,16 +33,13 @@ from definitions.model import (
 from definitions.sql.aggregates import Computed, compile_aggregate, compile_count
 from definitions.sql.columns import Sql, joined, sql
 from definitions.sql.events import Events, priority_of
-from definitions.sql.functions import compile_function
+from definitions.sql.functions import WITH_FUNCTIONS, compile_function
 from definitions.sql.literals import literal
 from definitions.sql.profiles import Profiles
 from definitions.sql.sequences import compile_sequence
 from definitions.sql.sessions import compile_session
-from definitions.sql.times import CIVIL_OF, TEXT_OF_TIME, TIME_OF
-from definitions.sql.values import NOTHING, VALUE_OF, of_scalar, passes
+from definitions.sql.values import NOTHING, of_scalar, passes
 from schemas.records import ProfileKind
-
-FUNCTIONS = {"value_of": VALUE_OF, "time_of": TIME_OF, "text_of_time": TEXT_OF_TIME, "civil_of": CIVIL_OF}
 
 
 class Scope(NamedTuple):
@@ -106,9 +103,8 @@ class Compiler:
 
     def selected(self, source: str, columns: Mapping[str, Sql]) -> str:
         """Return the query for named columns of each profile that has an event in the source."""
-        functions = ",\n".join(f"({text}) AS {name}" for name, text in FUNCTIONS.items())
         named = "".join(f", {column.text} AS {name}" for name, column in columns.items())
-        return f"WITH {functions}\nSELECT profile_id{named}\nFROM (\n{self._profiles.selected(source)}\n)"
+        return f"WITH {WITH_FUNCTIONS}\nSELECT profile_id{named}\nFROM (\n{self._profiles.selected(source)}\n)"
 
     def _compile(self, condition: Condition) -> Sql:  # noqa: PLR0911 - one for each form
         profiles = self._profiles

@@ -24,7 +24,7 @@ _SOURCE = """SELECT
     profile_id, toUnixTimestamp64Milli(occurred_at) AS at, ordinal, leftUTF8(message_id, 128) AS id, type,
     event AS name, source, properties_text AS properties, traits_text AS traits, context_text AS context
 FROM onefold.current_events
-WHERE workspace = {workspace} AND profile_kind = {kind} AND occurred_at <= fromUnixTimestamp64Milli({now})"""
+WHERE workspace = {workspace} AND profile_kind = {kind} AND {condition}"""
 
 
 class Question(NamedTuple):
@@ -46,6 +46,11 @@ class Evaluated(NamedTuple):
     profile_id: str
     segments: frozenset[str]
     traits: Mapping[str, object]
+
+
+def source_of(workspace: str, kind: ProfileKind, condition: str) -> str:
+    """Return the query for the events that definitions are computed of."""
+    return _SOURCE.format(workspace=literal(workspace), kind=literal(kind), condition=condition)
 
 
 def evaluate(warehouse: Warehouse, question: Question, profile_ids: Sequence[str] | None = None) -> Iterator[Evaluated]:
@@ -109,8 +114,10 @@ def _scope(question: Question) -> Scope:
 
 
 def _source(question: Question, profile_ids: Sequence[str] | None = None) -> str:
-    source = _SOURCE.format(workspace=literal(question.workspace), kind=literal(question.kind), now=question.now)
-    return source if profile_ids is None else f"{source} AND has({literals(profile_ids)}, profile_id)"
+    condition = f"occurred_at <= fromUnixTimestamp64Milli({question.now})"
+    if profile_ids is not None:
+        condition += f" AND has({literals(profile_ids)}, profile_id)"
+    return source_of(question.workspace, question.kind, condition)
 
 
 def _evaluated(batch: "pa.RecordBatch", segments: Sequence[str], traits: Sequence[str]) -> Iterator[Evaluated]:

@@ -1,0 +1,58 @@
+"""States of accumulators by SQL are those that folding the same events makes, of every kind."""
+
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+
+from definitions.plan import Accumulator, accumulators_of
+from definitions.streaming.scalars import number, scalar
+from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, Place, type_of
+from tests.definitions.generated import Generator
+from tests.definitions.naive import Happened, matches, opened, value_at
+from tests.definitions.test_parity import person, record
+from warehouse.client import Warehouse
+from warehouse.queries.definitions_of_the_past import states
+
+
+def folded(accumulator: Accumulator, events: Sequence[Happened]) -> AnyState:
+    """The state of all events, one by one."""
+    state = type_of(accumulator)()
+    for event in events:
+        value = None
+        if accumulator.of is not None:
+            sent = value_at(opened(accumulator.of.root, event), accumulator.of.path)
+            value = number(sent) if accumulator.numbers else scalar(sent)
+        if matches(accumulator.events, event) and (accumulator.of is None or value is not None):
+            state.add(Place(event.at, event.ordinal, event.message_id[:MAX_ORDER_LENGTH]), value)
+    return state
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sql_makes_the_states_that_folding_makes(warehouse: Warehouse, workspace: str, seed: int) -> None:
+    generator = Generator(Random(seed))
+    accumulators = accumulators_of(generator.definitions(12))
+    histories = {person(at): generator.history() for at in range(60)}
+    record(warehouse, workspace, histories)
+    found = dict(states(warehouse, workspace, "person", accumulators, version=1))
+    for accumulator in accumulators:
+        for profile_id, events in histories.items():
+            expected = folded(accumulator, events)
+            actual = found.get(profile_id, {}).get(accumulator.id, type_of(accumulator)())
+            as_of = max(event.at for event in events)
+            expected.trim(accumulator, as_of)
+            actual.trim(accumulator, as_of)
+            assert actual == expected, (accumulator, events)
+
+
+def test_events_count_by_their_stamps_and_slices_share_the_profiles(warehouse: Warehouse, workspace: str) -> None:
+    generator = Generator(Random(5))
+    accumulators = accumulators_of(generator.definitions(8))
+    histories = {person(at): generator.history() for at in range(40)}
+    record(warehouse, workspace, histories)
+    whole = dict(states(warehouse, workspace, "person", accumulators, version=1))
+    slices = [dict(states(warehouse, workspace, "person", accumulators, 1, slice_of=(at, 3))) for at in range(3)]
+    assert all(slices)
+    assert sum(map(len, slices)) == len(whole)
+    assert {**slices[0], **slices[1], **slices[2]} == whole
+    assert dict(states(warehouse, workspace, "person", accumulators, version=0)) == {}

@@ -1,0 +1,47 @@
+"""Computes what new definitions need of the past: the states of their accumulators, for a back-fill.
+
+An event counts by its stamp, the version of the definitions that was known when it was routed: those stamped below a
+version are in the states, all others PROFILE folds itself (docs/decisions/0034). That the events are all there is for
+the caller to wait for.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from definitions.plan import Accumulator
+from definitions.sql import States, StatesQuery
+from schemas.records import ProfileKind
+from warehouse.client import Warehouse
+from warehouse.queries.definitions import source_of
+
+_SETTINGS = {
+    # What is beyond goes to disk, so that a workspace of any size fits.
+    "max_bytes_before_external_group_by": "1000000000",
+}
+
+
+def states(  # noqa: PLR0913 - what is asked, field by field
+    warehouse: Warehouse,
+    workspace: str,
+    kind: ProfileKind,
+    accumulators: Sequence[Accumulator],
+    version: int,
+    *,
+    since: int | None = None,
+    slice_of: tuple[int, int] = (0, 1),
+) -> Iterator[tuple[str, States]]:
+    """Yield each profile with its states, by accumulator id, of the events stamped below a version.
+
+    An empty state is left out, and so is a profile with none. `since`: a time (ms) that no profile is evaluated before.
+    `slice_of`: the number of a slice of all profiles, and of how many: each profile is in one of them. Raises
+    TransientError or TerminalError, also on the way.
+    """
+    if not accumulators:
+        return
+    number, slices = slice_of
+    query = StatesQuery(accumulators, since)
+    condition = f"definitions < {version} AND {query.calls()}"
+    if slices > 1:
+        condition += f" AND cityHash64(profile_id) % {slices} = {number}"
+    source = source_of(workspace, kind, condition)
+    for batch in warehouse.stream(query.selected(source), settings=_SETTINGS):
+        yield from query.read(batch)
