@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime.hints import did_you_mean
+
 if TYPE_CHECKING:
     from liquid import Environment
 
@@ -38,16 +40,18 @@ def _environment() -> "Environment":
 
 
 class Problem(NamedTuple):
-    """What is wrong with a template, and what to do."""
+    """What is wrong with a template, what to do, and where (in characters; None where no place can be told)."""
 
     message: str
     hint: str = ""
+    offset: int | None = None
 
 
-def problems(text: str) -> Iterator[Problem]:
+def problems(text: str, has_event: bool = True) -> Iterator[Problem]:
     """Yield what is wrong with a template: its notation, fields that nobody has, and what it must not do.
 
-    Any name below `traits` and `properties` may be right: senders send what they like.
+    Any name below `traits` and `properties` may be right: senders send what they like. `has_event`: whether an event
+    fires the trigger.
     """
     from liquid.exceptions import LiquidError
 
@@ -57,29 +61,41 @@ def problems(text: str) -> Iterator[Problem]:
     try:
         analysis = _environment().from_string(text).analyze(include_partials=False)
     except LiquidError as error:
-        yield Problem(f"the template cannot be read: {error.message}", "the notation is Liquid's")
+        token = getattr(error.token, "start_index", -1)
+        hint = "the notation is Liquid's: {{ field }}, {% if field %} ... {% endif %}"
+        yield Problem(f"the template cannot be read: {error.message}", hint, token if token >= 0 else None)
         return
-    for tag in analysis.tags.keys() & _REFUSED_TAGS.keys():
-        yield Problem(f"the template asks for {_REFUSED_TAGS[tag]} by {tag!r}", "write out what it should say")
+    for tag in sorted(analysis.tags.keys() & _REFUSED_TAGS.keys()):
+        message = f"the template asks for {_REFUSED_TAGS[tag]} by {tag!r}"
+        yield Problem(message, "write out what it should say", analysis.tags[tag][0].index)
     for name in sorted(analysis.filters.keys() - _environment().filters.keys()):
-        yield Problem(f"the template has an unknown filter {name!r}", "the filters are Liquid's")
+        hint = did_you_mean(name, _environment().filters)
+        yield Problem(f"the template has an unknown filter {name!r}", hint, analysis.filters[name][0].index)
     if "now" in text and "date" in analysis.filters:
         yield Problem("the template asks for the time of the clock", "write trigger.fired_at instead of 'now'")
     for variables in analysis.globals.values():
         for variable in variables:
-            yield from _wrong_field(tuple(map(str, variable.segments)))
+            remedy = _wrong_field(tuple(map(str, variable.segments)), has_event)
+            if remedy is not None:
+                shown = ".".join(map(str, variable.segments))
+                yield Problem(f"the template has an unknown field {shown!r}", remedy, variable.span.index)
 
 
-def _wrong_field(segments: tuple[str, ...]) -> Iterator[Problem]:
+def _wrong_field(segments: tuple[str, ...], has_event: bool) -> str | None:
+    """What to do about a field that nobody has; None for one that there may be."""
     root, *rest = segments
     known = FIELDS.get(root)
+    if root == "event" and not has_event:
+        return "no event fires this trigger: add `on`, or take what the profile knows, profile.traits"
     if known is None:
-        yield Problem(f"the template has an unknown field {root!r}", f"fields begin with {', '.join(FIELDS)}")
-    elif not rest or rest[0] not in known:
-        shown = ".".join(segments)
-        yield Problem(f"the template has an unknown field {shown!r}", f"of {root} there is {', '.join(known)}")
-    elif len(rest) > 1 and rest[0] not in _FREE:
-        yield Problem(f"the template has an unknown field {'.'.join(segments)!r}", f"{root}.{rest[0]} has no parts")
+        return did_you_mean(
+            ".".join(segments), [f"{root}.{field}" for root, fields in FIELDS.items() for field in fields]
+        )
+    if not rest or rest[0] not in known:
+        return f"of {root} there is {', '.join(known)}"
+    if len(rest) > 1 and rest[0] not in _FREE:
+        return f"{root}.{rest[0]} has no parts"
+    return None
 
 
 class Payload:

@@ -1,57 +1,66 @@
 """Comparisons of traits and properties, as in `plan: pro` or `total: {greater_than: 100}`; no meaning is given here."""
 
-from definitions.model import Comparison, Operator, Path, PropertyFilter, Scalar
+from collections.abc import Callable, Collection, Mapping
+
+from definitions.model import RELATIVE, Comparison, Operator, PropertyFilter, Root, Scalar
+from definitions.reading.contradictions import contradiction
+from definitions.reading.keys import OPERATORS
+from definitions.reading.names import read_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node
-from definitions.reading.scalars import read_bool, read_number, read_operand, read_text
+from definitions.reading.scalars import read_bool, read_duration, read_number, read_operand, read_text
+from definitions.reading.times import read_time
 from runtime.hints import did_you_mean
 
 MAX_CHOICES = 1_000
-MAX_PATH = 10
-OPERATORS = tuple(operator.value for operator in Operator)
+MAX_FILTERS = 20
 _ORDERINGS = {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL}
 _CONFUSED = {
     "at_least": "at_least counts events; to compare numbers use greater_or_equal",
-    "at_most": "use less_or_equal",
+    "at_most": "at_most counts events; to compare numbers use less_or_equal",
+    "exactly": "exactly counts events; to compare values use equals",
     "is": "use equals",
+    "is_not": "use not_equals",
     "between": "use greater_or_equal and less_or_equal together",
+    "older_than": "use longer_ago_than",
+    "more_than": "use greater_than",
+    "since": "use after",
 }
 
 
-def read_path(node: Node, what: str, report: FileReport) -> Path | None:
-    """The dotted way into nested objects: `address.city`."""
-    text = read_text(node, what, report)
-    if text is None:
-        return None
-    path = tuple(text.split("."))
-    if len(path) > MAX_PATH or not all(path):
-        report.add(node, f"{what} {text!r} is not a path", f"1 to {MAX_PATH} names joined by single dots: a.b.c")
-        return None
-    return path
-
-
-def read_filters(node: Node, report: FileReport) -> tuple[PropertyFilter, ...] | None:
-    """The value of `where`: property -> value to equal, or property -> comparisons."""
+def read_filters(node: Node, key: str, report: FileReport) -> tuple[PropertyFilter, ...] | None:
+    """The value of `where`, `context` or `traits`: property -> value to equal, or property -> comparisons."""
+    root: Root = "properties" if key == "where" else "context" if key == "context" else "traits"
     if not isinstance(node, MappingNode) or not node.entries:
-        report.add(node, "'where' must name properties", "for example `where: {total: {greater_than: 100}}`")
+        report.add(node, f"{key!r} must name {root}", f"for example `{key}: {{total: {{greater_than: 100}}}}`")
+        return None
+    if len(node.entries) > MAX_FILTERS:
+        report.add(node, f"{key!r} names more than {MAX_FILTERS} {root}", "keep the ones that matter")
         return None
     filters = []
-    for key, value in node.entries.values():
-        path = read_path(key, "a property in 'where'", report)
-        comparisons = _read_property(value, key.text, report)
+    for name, value in node.entries.values():
+        path = read_path(name, f"a name in {key!r}", report)
+        comparisons = read_value_comparisons(value, name.text, report)
         if path and comparisons:
-            filters.append(PropertyFilter(path, comparisons))
-    return tuple(filters)
+            filters.append(PropertyFilter(path, comparisons, root))
+    return tuple(filters) if len(filters) == len(node.entries) else None
 
 
-def _read_property(node: Node, name: str, report: FileReport) -> tuple[Comparison, ...] | None:
+def read_value_comparisons(node: Node, name: str, report: FileReport) -> tuple[Comparison, ...] | None:
+    """A value to equal, or comparisons, of what an event carries: with now no event's value is compared."""
     if not isinstance(node, MappingNode):
         operand = read_operand(node, repr(name), report)
         return None if operand is None else (Comparison(Operator.EQUALS, operand),)
-    return read_comparisons(node, (), repr(name), report)
+    relative = [key for word, (key, _) in node.entries.items() if word in RELATIVE]
+    for key in relative:
+        hint = "`within` says how old events may be; for a time that is compared with now, make it a trait"
+        report.add(
+            key, f"{key.text!r} compares with now, and a value of an event is compared once, when it comes", hint
+        )
+    return None if relative else read_comparisons(node, (), repr(name), report)
 
 
 def read_comparisons(
-    node: MappingNode, other_keys: tuple[str, ...], what: str, report: FileReport
+    node: MappingNode, other_keys: Collection[str], what: str, report: FileReport
 ) -> tuple[Comparison, ...] | None:
     """The operators that a mapping has among its keys; None with findings if there is none or one is wrong."""
     comparisons = []
@@ -71,20 +80,15 @@ def read_comparisons(
             comparisons.append(Comparison(operator, operand))
     if is_whole and not comparisons:
         report.add(node, f"{what} is compared with nothing", f"add one of {', '.join(OPERATORS)}")
+    reason = contradiction(comparisons)
+    if is_whole and reason is not None:
+        report.add(node, f"the comparisons of {what} never hold together: {reason}", "correct or remove one")
+        return None
     return tuple(comparisons) if is_whole and comparisons else None
 
 
 def _read_operand(operator: Operator, node: Node, report: FileReport) -> Scalar | tuple[Scalar, ...] | None:
-    what = repr(operator.value)
-    if operator in (Operator.IN, Operator.NOT_IN):
-        return _read_choices(node, what, report)
-    if operator in _ORDERINGS:
-        return read_number(node, what, report)
-    if operator is Operator.EXISTS:
-        return read_bool(node, what, report)
-    if operator is Operator.STARTS_WITH:
-        return read_text(node, what, report)
-    return read_operand(node, what, report)
+    return _OPERANDS.get(operator, read_operand)(node, repr(operator.value), report)
 
 
 def _read_choices(node: Node, what: str, report: FileReport) -> tuple[Scalar, ...] | None:
@@ -94,3 +98,16 @@ def _read_choices(node: Node, what: str, report: FileReport) -> tuple[Scalar, ..
     choices = [read_operand(item, what, report) for item in node.items]
     readable = [choice for choice in choices if choice is not None]
     return tuple(readable) if len(readable) == len(choices) else None
+
+
+_OPERANDS: Mapping[Operator, Callable[[Node, str, FileReport], Scalar | tuple[Scalar, ...] | None]] = {
+    Operator.IN: _read_choices,
+    Operator.NOT_IN: _read_choices,
+    Operator.BEFORE: read_time,
+    Operator.AFTER: read_time,
+    Operator.EXISTS: read_bool,
+    Operator.STARTS_WITH: read_text,
+    **dict.fromkeys(_ORDERINGS, read_number),
+    **dict.fromkeys(RELATIVE, read_duration),
+}
+"""How the operand of each is read; the others take any single value."""

@@ -1,23 +1,33 @@
-"""The value of `when`: nested conditions to the model; comparisons inside them are read by `comparisons`."""
+"""The value of `when`: nested conditions to the model; each form has a module of its own, or a function here."""
 
-from typing import get_args
-
-from definitions.model import AllOf, AnyOf, Call, Condition, EventCount, EventMatcher, Not, TraitComparison, Window
-from definitions.reading.comparisons import read_comparisons, read_filters, read_path
-from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
-from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node
-from definitions.reading.scalars import read_duration, read_text, read_whole_number
+from definitions.model import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    Condition,
+    InSegment,
+    Not,
+    Sample,
+    SessionComparison,
+    TraitComparison,
+)
+from definitions.reading.comparisons import read_comparisons, read_value_comparisons
+from definitions.reading.contradictions import contradiction_in_all, tautology_in_any
+from definitions.reading.counting import measures_in, read_aggregate_comparison, read_count
+from definitions.reading.fields import refuse_unknown_keys, required_value
+from definitions.reading.keys import COUNT, EVENTS, FILTERS, MEASURES, SAMPLE, SESSION
+from definitions.reading.names import read_name, read_trait_path
+from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, Reference
+from definitions.reading.scalars import read_choice, read_permille, read_text
+from definitions.reading.sequences import read_sequence
+from definitions.reading.types import misfit
 from runtime.hints import did_you_mean
-from schemas.records import EventType
 
-# The newest `at_least` times are kept for every profile, 8 bytes each.
-MAX_AT_LEAST = 1_000
-ANY_NAME = "*"
-_EVENT_TYPES: dict[str, EventType | None] = {"any": None, **{name: name for name in get_args(EventType)}}
-_NAMED: dict[str, EventType] = {"event": "track", "page": "page", "screen": "screen"}
-_COUNTED = (*_NAMED, "type")
-_KINDS = ("all", "any", "not", *_COUNTED, "trait")
-_COUNT_KEYS = ("at_least", "within", "where")
+MAX_CONDITIONS = 100
+SESSIONS = ("current", "first", "last")
+_KINDS = ("all", "any", "not", *EVENTS, "sequence", "trait", "session", "segment", "sample")
+_ACCOMPANYING = frozenset({*COUNT, *FILTERS, *MEASURES})
+_LATER = "consent"
 
 
 def read_condition(node: Node, report: FileReport) -> Condition | None:
@@ -29,11 +39,38 @@ def read_condition(node: Node, report: FileReport) -> Condition | None:
         report.add(node, "a condition must be a mapping", "for example `{event: Order Completed, within: 7d}`")
         return None
     kind = _kind(node, report)
-    if kind in _COUNTED:
-        return _read_count(node, kind, report)
-    if kind == "trait":
-        return _read_trait(node, report)
-    return None if kind is None else _read_combination(node, kind, report)
+    if kind is None:
+        return None
+    if kind in EVENTS:
+        return (read_aggregate_comparison if measures_in(node) else read_count)(node, kind, report)
+    if kind in _READERS:
+        return _READERS[kind](node, report)
+    return _read_combination(node, kind, report)
+
+
+def _kind(node: MappingNode, report: FileReport) -> str | None:
+    if _LATER in node.entries:
+        key = node.entries[_LATER][0]
+        report.add(key, "consent comes with activation, later", "until then send it as a trait, and compare that")
+        return None
+    kinds = [name for name in _KINDS if name in node.entries]
+    if len(kinds) == 1:
+        return kinds[0]
+    if kinds:
+        hint = f"make them two conditions under `all:` or `any:`; {kinds[0]!r} stays, {kinds[1]!r} becomes another"
+        if all(kind in EVENTS for kind in kinds):
+            hint = f"to count them together: `events: [{{{kinds[0]}: ...}}, {{{kinds[1]}: ...}}]`"
+        report.add(node.entries[kinds[1]][0], f"{kinds[0]!r} and {kinds[1]!r} in one condition", hint)
+        return None
+    unknown = [key for name, (key, _) in node.entries.items() if name not in _ACCOMPANYING]
+    misspelt = [key for key in unknown if did_you_mean(key.text, _KINDS).startswith("did")]
+    for key in misspelt or unknown[:1]:
+        report.add(key, f"a condition has no key {key.text!r}", did_you_mean(key.text, _KINDS))
+    if not unknown:
+        report.add(
+            node, "a condition that says neither which events nor which trait", f"add one of {', '.join(_KINDS)}"
+        )
+    return None
 
 
 def _read_combination(node: MappingNode, kind: str, report: FileReport) -> Condition | None:
@@ -45,25 +82,6 @@ def _read_combination(node: MappingNode, kind: str, report: FileReport) -> Condi
     if conditions is None:
         return None
     return AllOf(conditions) if kind == "all" else AnyOf(conditions)
-
-
-def _kind(node: MappingNode, report: FileReport) -> str | None:
-    kinds = [name for name in _KINDS if name in node.entries]
-    if len(kinds) == 1:
-        return kinds[0]
-    if kinds:
-        hint = f"make them two conditions under `all:` or `any:`; {kinds[0]!r} stays, {kinds[1]!r} becomes another"
-        report.add(node.entries[kinds[1]][0], f"{kinds[0]!r} and {kinds[1]!r} in one condition", hint)
-        return None
-    unknown = [key for name, (key, _) in node.entries.items() if name not in _COUNT_KEYS]
-    misspelt = [key for key in unknown if did_you_mean(key.text, _KINDS).startswith("did")]
-    for key in misspelt or unknown[:1]:
-        report.add(key, f"a condition has no key {key.text!r}", did_you_mean(key.text, _KINDS))
-    if not unknown:
-        report.add(
-            node, "a condition that says neither which events nor which trait", f"add one of {', '.join(_KINDS)}"
-        )
-    return None
 
 
 def _read_not(node: Node, report: FileReport) -> Condition | None:
@@ -78,41 +96,91 @@ def _read_all(node: Node, kind: str, report: FileReport) -> tuple[Condition, ...
     if not isinstance(node, ListNode) or not node.items:
         report.add(node, f"{kind!r} takes a list of conditions", "start each one with `- ` on a line of its own")
         return None
+    if len(node.items) > MAX_CONDITIONS:
+        report.add(node, f"{kind!r} has more than {MAX_CONDITIONS} conditions", "make segments of some of them")
+        return None
     conditions = [read_condition(item, report) for item in node.items]
     readable = [condition for condition in conditions if condition is not None]
-    return tuple(readable) if len(readable) == len(conditions) else None
-
-
-def _read_count(node: MappingNode, kind: str, report: FileReport) -> Condition | None:
-    refuse_unknown_keys(node, (kind, *_COUNT_KEYS), f"a condition with {kind!r}", report)
-    events = _read_matcher(node, kind, report)
-    wanted = value_of(node, "at_least")
-    at_least = 1 if wanted is None else read_whole_number(wanted, "'at_least'", MAX_AT_LEAST, report)
-    hint = "the time that counts, up to now: `within: 7d`"
-    window = required_value(node, "within", f"a condition with {kind!r}", hint, report)
-    within_ms = None if window is None else read_duration(window, "'within'", report)
-    if events is None or at_least is None or within_ms is None:
+    if len(readable) < len(conditions):
         return None
-    return EventCount(events, Window(within_ms), at_least)
+    return tuple(readable) if _makes_sense(node, kind, readable, report) else None
 
 
-def _read_matcher(node: MappingNode, kind: str, report: FileReport) -> EventMatcher | None:
-    filters_node = value_of(node, "where")
-    filters = () if filters_node is None else read_filters(filters_node, report)
-    name_node = node.entries[kind][1]
-    name = read_text(name_node, f"{kind!r}", report)
-    if name is None or filters is None:
-        return None
-    if kind in _NAMED:
-        return EventMatcher((Call(_NAMED[kind], None if name == ANY_NAME else name),), filters)
-    if name not in _EVENT_TYPES:
-        report.add(name_node, f"there is no event type {name!r}", did_you_mean(name, _EVENT_TYPES))
-        return None
-    event_type = _EVENT_TYPES[name]
-    return EventMatcher(() if event_type is None else (Call(event_type),), filters)
+def _makes_sense(node: ListNode, kind: str, conditions: list[Condition], report: FileReport) -> bool:
+    if kind == "all":
+        contradiction = contradiction_in_all(conditions)
+        if contradiction is not None:
+            number, reason = contradiction
+            message = f"this never holds beside what stands before it under 'all': {reason}"
+            report.add(node.items[number], message, "correct or remove one; `any` if one of them is enough")
+            return False
+    elif (number_of_not := tautology_in_any(conditions)) is not None:
+        message = "this and what stands before it under 'any' always hold: one is the `not` of the other"
+        report.add(node.items[number_of_not], message, "correct or remove one")
+        return False
+    return True
 
 
 def _read_trait(node: MappingNode, report: FileReport) -> Condition | None:
-    path = read_path(node.entries["trait"][1], "'trait'", report)
+    place = node.entries["trait"][1]
+    path = read_trait_path(place, "'trait'", report)
     comparisons = read_comparisons(node, ("trait",), "the trait", report)
+    if path is not None:
+        report.references.append(Reference("trait", path, place.line, place.column, comparisons or ()))
     return None if path is None or comparisons is None else TraitComparison(path, comparisons)
+
+
+def _read_session(node: MappingNode, report: FileReport) -> Condition | None:
+    refuse_unknown_keys(node, SESSION, "a condition with 'session'", report)
+    place = node.entries["session"][1]
+    word = read_choice(place, "'session'", SESSIONS, report)
+    session = next((name for name in ("current", "first", "last") if name == word), None)
+    facts = [name for name in SESSION if name in node.entries and name != "session"]
+    if not facts and len(node.entries) == 1:
+        hint = f"add one of {', '.join(name for name in SESSION if name != 'session')}"
+        report.add(node, "'session' without a fact of it", hint)
+    read = [(fact, _read_fact(node.entries[fact][1], fact, report)) for fact in facts]
+    comparisons = [(fact, given) for fact, given in read if given is not None]
+    if session is None or len(comparisons) < len(read) or not comparisons or len(facts) < len(node.entries) - 1:
+        return None
+    conditions = tuple(SessionComparison(session, fact, given) for fact, given in comparisons)
+    return conditions[0] if len(conditions) == 1 else AllOf(conditions)
+
+
+def _read_fact(node: Node, fact: str, report: FileReport) -> tuple[Comparison, ...] | None:
+    comparisons = read_value_comparisons(node, fact, report)
+    for comparison in comparisons or ():
+        reason = misfit(comparison, frozenset({"text"}))
+        if reason is not None:
+            place = node.entries[comparison.operator.value][1] if isinstance(node, MappingNode) else node
+            report.add(place, f"{fact!r} is {reason}", "quote it, if it is meant as a text")
+            return None
+    return comparisons
+
+
+def _read_segment(node: MappingNode, report: FileReport) -> Condition | None:
+    refuse_unknown_keys(node, ("segment",), "a condition with 'segment'", report)
+    place = node.entries["segment"][1]
+    name = read_name(place, "'segment'", report)
+    if name is None:
+        return None
+    report.references.append(Reference("segment", (name,), place.line, place.column))
+    return InSegment(name) if len(node.entries) == 1 else None
+
+
+def _read_sample(node: MappingNode, report: FileReport) -> Condition | None:
+    refuse_unknown_keys(node, SAMPLE, "a condition with 'sample'", report)
+    permille = read_permille(node.entries["sample"][1], "'sample'", report)
+    hint = "a word of your own, such as `salt: summer`: the same one draws the same profiles"
+    salt_node = required_value(node, "salt", "a condition with 'sample'", hint, report)
+    salt = None if salt_node is None else read_text(salt_node, "'salt'", report, longest=100)
+    return None if permille is None or salt is None or len(node.entries) != 2 else Sample(permille, salt)
+
+
+_READERS = {
+    "sequence": read_sequence,
+    "trait": _read_trait,
+    "session": _read_session,
+    "segment": _read_segment,
+    "sample": _read_sample,
+}

@@ -2,28 +2,27 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 from definitions.errors import DefinitionErrors
-from definitions.model import Definitions, Destination, Segment
-from definitions.reading.documents import Parsed, read_destination, read_segment
+from definitions.model import Definitions, Destination, Segment, Trait, Trigger
+from definitions.reading.documents import Parsed, read_destination, read_segment, read_trait, read_trigger
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import FileReport, ListNode, Node
+from definitions.reading.references import ParsedIn, refuse_repeated, refuse_wrong_references
 from definitions.reading.yaml_text import read_documents
 from identity.rules import DEFAULT_RULES, IdentityRules
 from runtime.hints import did_you_mean
 
 MAX_FILES = 1_000  # per folder
-_FOLDERS = ("segments", "destinations")
+MAX_DEFINITIONS = 10_000  # of a kind
+_FOLDERS = ("traits", "segments", "triggers", "destinations")
 _IDENTITY = "identity.yaml"
 _ENTRIES = (*_FOLDERS, _IDENTITY)
-_LATER = ("traits", "triggers", "tracking-plan")
-
-ParsedIn: TypeAlias = tuple[Parsed, FileReport]
+_LATER = ("tracking-plan",)
 
 
 def load(directory: Path | None) -> Definitions:
-    """Read `segments/*.yaml`, `destinations/*.yaml` and `identity.yaml` of `directory`; each may be missing.
+    """Read the folders of definitions and `identity.yaml` of `directory`; each may be missing.
 
     Without a directory nothing is defined, and the default rules of identity hold. Raises DefinitionErrors with
     everything that is wrong in any of the files.
@@ -32,20 +31,30 @@ def load(directory: Path | None) -> Definitions:
         return Definitions()
     reports: list[FileReport] = []
     _check_entries(directory, reports)
+    traits = _read(directory / "traits", read_trait, reports)
     segments = _read(directory / "segments", read_segment, reports)
+    triggers = _read(directory / "triggers", read_trigger, reports)
     destinations = _read(directory / "destinations", read_destination, reports)
     identity = _read_rules(directory / _IDENTITY, reports)
-    _refuse_repeated(segments, "segment")
-    _refuse_repeated(destinations, "destination")
-    _refuse_unknown_destinations(segments, [parsed.name for parsed, _ in destinations])
+    for parsed, kind in (
+        (traits, "trait"),
+        (segments, "segment"),
+        (triggers, "trigger"),
+        (destinations, "destination"),
+    ):
+        refuse_repeated(parsed, kind)
+    refuse_wrong_references(traits, segments, triggers, destinations)
     errors = [error for report in reports for error in report.errors]
     if errors:
         raise DefinitionErrors(errors)
-    defined = sorted((*segments, *destinations), key=lambda located: located[0].name)
+    everything = (*traits, *segments, *triggers, *destinations)
+    defined = [parsed.defined for parsed, _ in sorted(everything, key=lambda located: located[0].name)]
     return Definitions(
-        tuple(parsed.defined for parsed, _ in defined if isinstance(parsed.defined, Segment)),
-        tuple(parsed.defined for parsed, _ in defined if isinstance(parsed.defined, Destination)),
+        tuple(each for each in defined if isinstance(each, Segment)),
+        tuple(each for each in defined if isinstance(each, Destination)),
         identity,
+        tuple(each for each in defined if isinstance(each, Trait)),
+        tuple(each for each in defined if isinstance(each, Trigger)),
     )
 
 
@@ -80,6 +89,8 @@ def _read(folder: Path, read: Callable[[Node, FileReport], Parsed | None], repor
             continue
         nodes = (node for document in read_documents(file, report) for node in _elements(document, report))
         definitions += [(parsed, report) for node in nodes if (parsed := read(node, report)) is not None]
+    if len(definitions) > MAX_DEFINITIONS:
+        _report(folder, reports).add_whole(f"more than {MAX_DEFINITIONS} definitions", "remove some")
     return definitions
 
 
@@ -101,24 +112,6 @@ def _elements(document: Node, report: FileReport) -> tuple[Node, ...]:
     if not document.items:
         report.add(document, "the list is empty", "define something in it or delete the file")
     return document.items
-
-
-def _refuse_repeated(definitions: list[ParsedIn], kind: str) -> None:
-    first: dict[str, str] = {}
-    for parsed, report in definitions:
-        if parsed.name in first:
-            hint = f"first in {first[parsed.name]}: rename or remove one"
-            report.add(parsed.node, f"the {kind} {parsed.name!r} is defined twice", hint)
-        else:
-            first[parsed.name] = f"{report.file}:{parsed.node.line}"
-
-
-def _refuse_unknown_destinations(segments: list[ParsedIn], defined: list[str]) -> None:
-    for parsed, report in segments:
-        for name, node in parsed.destinations.items():
-            if name not in defined:
-                hint = did_you_mean(name, defined) or "none is defined yet"
-                report.add(node, f"there is no destination {name!r}", f"{hint}; destinations/*.yaml define them")
 
 
 def _visible(folder: Path) -> list[Path]:

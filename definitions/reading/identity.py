@@ -7,12 +7,12 @@ import msgspec
 import phonenumbers
 
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
+from definitions.reading.names import read_narrow_name
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
 from definitions.reading.scalars import (
     is_null,
     read_bool,
     read_duration,
-    read_name,
     read_operand,
     read_text,
     read_whole_number,
@@ -181,7 +181,7 @@ def _read_namespace(node: Node, first: dict[str, int], region: str | None, repor
 
 def _read_namespace_name(node: MappingNode, first: dict[str, int], report: FileReport) -> str | None:
     name_node = required_value(node, "namespace", "a namespace", "its name, such as `namespace: email`", report)
-    name = None if name_node is None else read_name(name_node, "the namespace", report, also="as events name it")
+    name = None if name_node is None else read_narrow_name(name_node, "the namespace", report, also="as events name it")
     if name_node is None or name is None:
         return None
     if name in first:

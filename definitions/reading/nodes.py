@@ -1,20 +1,27 @@
 """A YAML document as a tree in which every node knows its position; what a node means is decided by its reader."""
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from definitions.errors import DefinitionError
+from definitions.model import Comparison
+from definitions.model import Path as TraitPath
 
 
 class ScalarNode(msgspec.Struct, frozen=True):
-    """`is_plain`: written without quotes, so that it may stand for a number, true, false or null."""
+    """`is_plain`: written without quotes, so that it may stand for a number, true, false or null.
+
+    `offset`: how many characters stand between the position and the text; None if the text is not written as it is
+    (folded, escaped), so that no position within it can be told.
+    """
 
     line: int
     column: int
     text: str
     is_plain: bool
+    offset: int | None = 0
 
 
 class ListNode(msgspec.Struct, frozen=True):
@@ -34,12 +41,28 @@ class MappingNode(msgspec.Struct, frozen=True):
 Node: TypeAlias = ScalarNode | ListNode | MappingNode
 
 
+class Reference(msgspec.Struct, frozen=True):
+    """That a definition reads a segment, or the value at `path` of the traits; `comparisons`: what it is held to.
+
+    `of`: what is named, in the words of an error. The first of `path` is the name. `needs`: what an expression takes
+    there.
+    """
+
+    of: Literal["trait", "segment", "destination"]
+    path: TraitPath
+    line: int
+    column: int
+    comparisons: tuple[Comparison, ...] = ()
+    needs: Literal["", "number", "time"] = ""
+
+
 class FileReport:
-    """What is wrong with one file: its findings are collected, so that one run shows all of them."""
+    """What is wrong with one file, and what it refers to: collected, so that one run shows all of it."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.errors: list[DefinitionError] = []
+        self.references: list[Reference] = []
 
     def add(self, node: Node, message: str, hint: str = "") -> None:
         self.add_at(node.line, node.column, message, hint)

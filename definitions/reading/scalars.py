@@ -1,4 +1,4 @@
-"""Single values of the language: names, texts, numbers, durations, operands; where they stand is left to `fields`.
+"""Single values of the language: texts, numbers, durations, operands; where they stand is left to `fields`.
 
 Plain words are read as YAML 1.2 does, except where one is easily meant otherwise (yes, 007, 1_000, +49): those must
 be quoted or written out, because a filter that compares the wrong type would never hold and never say so.
@@ -6,14 +6,15 @@ be quoted or written out, because a filter that compares the wrong type would ne
 
 import math
 import re
+from collections.abc import Collection
 
 from definitions.model import Scalar
 from definitions.reading.nodes import FileReport, Node, ScalarNode
+from runtime.hints import did_you_mean
 
 MAX_TEXT = 1_000
 MAX_WITHIN_DAYS = 3_650
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?|-?(0|[1-9][0-9]*)[eE][-+]?[0-9]+")
 _NEARLY_A_NUMBER = re.compile(r"[-+.]?[0-9][0-9_,.]*|[-+]?0[xob][0-9a-fA-F_]+|[-+]?\.(inf|nan)", re.IGNORECASE)
@@ -21,6 +22,7 @@ _NEARLY_A_BOOL = frozenset({"yes", "no", "on", "off"})
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _DURATION = re.compile(r"([0-9]{1,15})([smhdw])")
+_PERCENT = re.compile(r"([0-9]{1,2})(?:\.([0-9]))?%")
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
@@ -44,33 +46,20 @@ def read_text(node: Node, what: str, report: FileReport, longest: int = MAX_TEXT
     return None
 
 
-def read_name(node: Node, what: str, report: FileReport, also: str = "`title` may be any text") -> str | None:
-    """The name of a definition: it becomes part of topics and tables, hence the narrow alphabet.
-
-    `also`: ends the hint.
-    """
-    text = read_text(node, what, report)
-    if text is None or _NAME.fullmatch(text):
-        return text
-    hint = f"lower-case letters, digits and _, a letter first, at most 63; {also}"
-    report.add(node, f"{what} {text!r} is not a valid name", hint)
-    return None
-
-
-def read_whole_number(node: Node, what: str, highest: int, report: FileReport) -> int | None:
-    """A whole number from 1 to `highest`."""
+def read_whole_number(node: Node, what: str, highest: int, report: FileReport, lowest: int = 1) -> int | None:
+    """A whole number from `lowest` to `highest`."""
     if isinstance(node, ScalarNode) and node.is_plain and _INTEGER.fullmatch(node.text):
         number = int(node.text) if len(node.text) <= 20 else highest + 1
-        if 1 <= number <= highest:
+        if lowest <= number <= highest:
             return number
     shown = f", not {node.text!r}" if isinstance(node, ScalarNode) else ""
-    report.add(node, f"{what} must be a whole number from 1 to {highest}{shown}")
+    report.add(node, f"{what} must be a whole number from {lowest} to {highest}{shown}")
     return None
 
 
-def read_duration(node: Node, what: str, report: FileReport) -> int | None:
-    """A duration such as 30m, in milliseconds."""
-    units = "a whole number and one of s, m, h, d, w, such as 30m or 7d"
+def read_duration(node: Node, what: str, report: FileReport, also: str = "") -> int | None:
+    """A duration such as 30m, in milliseconds. `also`: ends the hint."""
+    units = f"a whole number and one of s, m, h, d, w, such as 30m or 7d{also}"
     match = _DURATION.fullmatch(node.text) if isinstance(node, ScalarNode) else None
     if match is None:
         shown = f", not {node.text!r}" if isinstance(node, ScalarNode) else ""
@@ -81,6 +70,26 @@ def read_duration(node: Node, what: str, report: FileReport) -> int | None:
         report.add(node, f"{what} must be longer than 0 and at most {MAX_WITHIN_DAYS}d (10 years), not {match[0]!r}")
         return None
     return duration_ms
+
+
+def read_permille(node: Node, what: str, report: FileReport) -> int | None:
+    """A share such as 10% or 0.5%, in thousandths."""
+    match = _PERCENT.fullmatch(node.text) if isinstance(node, ScalarNode) else None
+    permille = int(match[1]) * 10 + int(match[2] or 0) if match else 0
+    if 0 < permille < 1_000:
+        return permille
+    shown = f", not {node.text!r}" if isinstance(node, ScalarNode) else ""
+    report.add(node, f"{what} must be a share from 0.1% to 99.9%{shown}", "such as 10% or 0.5%")
+    return None
+
+
+def read_choice(node: Node, what: str, choices: Collection[str], report: FileReport) -> str | None:
+    """One word of a few."""
+    text = read_text(node, what, report)
+    if text is None or text in choices:
+        return text
+    report.add(node, f"{what} cannot be {text!r}", did_you_mean(text, choices))
+    return None
 
 
 def read_bool(node: Node, what: str, report: FileReport) -> bool | None:
@@ -96,7 +105,11 @@ def read_number(node: Node, what: str, report: FileReport) -> int | float | None
     value = read_operand(node, what, report)
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
-    report.add(node, f"{what} compares numbers, and {value!r} is none", "texts and dates have no order here yet")
+    report.add(
+        node,
+        f"{what} compares numbers, and {value!r} is none",
+        "for dates use before, after, within_last, longer_ago_than or within_next; other texts have no order",
+    )
     return None
 
 

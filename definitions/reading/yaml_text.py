@@ -114,7 +114,7 @@ def _node(event: Event, events: Iterator[Event], depth: int, report: FileReport)
         if _SURROGATE.search(event.value):
             report.add_at(line, column, "half a character (\\ud800 to \\udfff)", "write the character itself")
             raise _Refused
-        return ScalarNode(line, column, event.value, event.style is None)
+        return ScalarNode(line, column, event.value, event.style is None, _offset(event))
     if isinstance(event, SequenceStartEvent):
         items = []
         while not isinstance(item := next(events), SequenceEndEvent):
@@ -123,6 +123,14 @@ def _node(event: Event, events: Iterator[Event], depth: int, report: FileReport)
     if not isinstance(event, MappingStartEvent):
         raise TypeError(f"no event of a YAML node: {event}")
     return MappingNode(line, column, _entries(events, depth, report))
+
+
+def _offset(event: ScalarEvent) -> int | None:
+    """How many characters stand between the beginning of a text and its first one, if it is written as it is."""
+    length = event.end_mark.index - event.start_mark.index
+    quotes = 0 if event.style is None else 1
+    is_as_written = event.style in {None, "'", '"'} and length == len(event.value) + 2 * quotes
+    return quotes if is_as_written and "\n" not in event.value else None
 
 
 def _entries(events: Iterator[Event], depth: int, report: FileReport) -> dict[str, tuple[ScalarNode, Node]]:
@@ -134,7 +142,8 @@ def _entries(events: Iterator[Event], depth: int, report: FileReport) -> dict[st
             # The parser places a value that is not there at whatever comes next.
             value = msgspec.structs.replace(value, line=key.line, column=key.column)
         if not isinstance(key, ScalarNode):
-            report.add(key, "a key must be a plain word, not a list or a mapping")
+            hint = 'quote a text that begins with a bracket, such as "{{ field }}"'
+            report.add(key, "a key must be a plain word, not a list or a mapping", hint)
         elif key.text in entries:
             first = entries[key.text][0].line
             report.add(key, f"the key {key.text!r} is given twice", f"first on line {first}: remove one")

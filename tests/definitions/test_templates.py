@@ -23,7 +23,7 @@ def test_what_is_right(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{{ profil.id }}", "unknown field 'profil'"),
+        ("{{ profil.id }}", "unknown field 'profil.id'"),
         ("{{ profile.nam }}", "unknown field 'profile.nam'"),
         ("{{ event }}", "unknown field 'event'"),
         ("{{ event.name.first }}", "unknown field 'event.name.first'"),

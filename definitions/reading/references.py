@@ -1,0 +1,169 @@
+"""What several definitions say together: unique names, known ones, of one kind and workspace, and no circles."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from definitions.model import Segment, Trait, Trigger
+from definitions.reading.documents import Defined, Parsed
+from definitions.reading.names import look_alike
+from definitions.reading.nodes import FileReport, Reference
+from definitions.reading.types import ANYTHING, Kinds, TraitKinds, misfit, said_of
+from runtime.hints import did_you_mean
+
+ParsedIn: TypeAlias = tuple[Parsed, FileReport]
+Named: TypeAlias = Mapping[str, ParsedIn]
+_FOLDERS = {"segment": "segments", "destination": "destinations"}
+
+
+def refuse_repeated(definitions: Sequence[ParsedIn], kind: str) -> None:
+    """Find names that are defined twice, or that people cannot tell from each other."""
+    first: dict[str, ParsedIn] = {}
+    for parsed, report in definitions:
+        other = first.setdefault(look_alike(parsed.name), (parsed, report))
+        if other[0] is parsed:
+            continue
+        hint = f"first in {other[1].file}:{other[0].node.line}: rename or remove one"
+        if other[0].name == parsed.name:
+            report.add(parsed.node, f"the {kind} {parsed.name!r} is defined twice", hint)
+        else:
+            message = f"the {kind} {parsed.name!r} is hardly told from the {kind} {other[0].name!r}"
+            report.add(parsed.node, message, hint)
+
+
+def refuse_wrong_references(
+    traits: Sequence[ParsedIn],
+    segments: Sequence[ParsedIn],
+    triggers: Sequence[ParsedIn],
+    destinations: Sequence[ParsedIn],
+) -> None:
+    """Find what a definition names and cannot have: unknown, of another kind or workspace, of an impossible value."""
+    known = {
+        "trait": {parsed.name: (parsed, report) for parsed, report in traits},
+        "segment": {parsed.name: (parsed, report) for parsed, report in segments},
+        "destination": {parsed.name: (parsed, report) for parsed, report in destinations},
+    }
+    defined = {name: parsed.defined for name, (parsed, _) in known["trait"].items()}
+    kinds = TraitKinds({name: trait for name, trait in defined.items() if isinstance(trait, Trait)})
+    for parsed, report in (*traits, *segments, *triggers, *destinations):
+        for reference in parsed.references:
+            named = known[reference.of]
+            if reference.path[0] not in named:
+                _refuse_unknown(reference, named, report)
+                continue
+            target = named[reference.path[0]][0].defined
+            _refuse_other_profiles(parsed.defined, target, reference, report)
+            if isinstance(target, Trait):
+                _refuse_impossible(target, kinds.of(target.name), reference, report)
+    _refuse_circles(known["trait"], known["segment"])
+
+
+def _refuse_unknown(reference: Reference, named: Named, report: FileReport) -> None:
+    name = reference.path[0]
+    if reference.of == "trait":
+        meant = next((other for other in named if _is_nearly(name, other)), None)
+        if meant is not None:
+            hint = f"did you mean {meant!r}? If {name!r} is sent, say so: `- {{trait: {name}, merge: latest}}`"
+            report.add_at(reference.line, reference.column, f"no trait {name!r} is defined, but {meant!r} is", hint)
+        return
+    hint = did_you_mean(name, named) or "none is defined yet"
+    message = f"there is no {reference.of} {name!r}"
+    report.add_at(reference.line, reference.column, message, f"{hint}; {_FOLDERS[reference.of]}/*.yaml define them")
+
+
+def _is_nearly(name: str, other: str) -> bool:
+    """Whether one slip of the hand lies between two names, which are not told apart by a number."""
+    if look_alike(name) == look_alike(other):
+        return True
+    shortest = min(len(name), len(other))
+    if shortest < 4 or abs(len(name) - len(other)) > 1:
+        return False
+    start = next((at for at, pair in enumerate(zip(name, other, strict=False)) if len(set(pair)) == 2), shortest)
+    one, two = name[start:], other[start:]
+    slips = [(one[1:], two[1:]), (one[1:], two), (one, two[1:]), (one[1::-1] + one[2:], two)]
+    return not (one[:1] + two[:1]).isdigit() and any(left == right for left, right in slips)
+
+
+def _refuse_other_profiles(reader: Defined | None, target: Defined | None, of: Reference, report: FileReport) -> None:
+    """Who reads and what is read are of the same profiles."""
+    if not isinstance(reader, Segment | Trait | Trigger) or not isinstance(target, Segment | Trait):
+        return
+    said = f"{of.of} {of.path[0]!r}"
+    if reader.kind != target.kind:
+        message = f"the {said} is of kind {target.kind!r}, and this of kind {reader.kind!r}"
+        report.add_at(of.line, of.column, message, "a profile knows what is of its own kind only")
+    missing = sorted(set(reader.workspaces) - set(target.workspaces))
+    if target.workspaces and (missing or not reader.workspaces):
+        where = f"workspace {missing[0]!r}" if missing else "all workspaces"
+        hint = f"`workspaces: [{', '.join(target.workspaces)}]` here, or more of them there"
+        message = f"the {said} is of {', '.join(map(repr, target.workspaces))}, and this of {where}"
+        report.add_at(of.line, of.column, message, hint)
+
+
+def _refuse_impossible(target: Trait, kinds: Kinds, reference: Reference, report: FileReport) -> None:
+    """Find what no value of the trait can be asked for."""
+    if len(reference.path) > 1:
+        if kinds != ANYTHING:
+            message = f"the trait {target.name!r} is no object, and has nothing at {'.'.join(reference.path[1:])!r}"
+            report.add_at(reference.line, reference.column, message, f"compare {target.name!r} itself")
+        return
+    if reference.needs and not kinds & {reference.needs, "text" if reference.needs == "time" else reference.needs}:
+        message = f"the trait {target.name!r} is never a {reference.needs}, which is needed here"
+        report.add_at(reference.line, reference.column, message, f"it is {said_of(kinds)}")
+        return
+    for comparison in reference.comparisons:
+        reason = misfit(comparison, kinds)
+        if reason is not None:
+            message = f"the trait {target.name!r} is {reason}"
+            report.add_at(reference.line, reference.column, message, "compare what it can be")
+            return
+
+
+def _refuse_circles(traits: Named, segments: Named) -> None:
+    """Find every circle once, at the definition in it that comes first in the order of files."""
+    graph: dict[tuple[str, str], list[tuple[tuple[str, str], Reference]]] = {}
+    reports: dict[tuple[str, str], FileReport] = {}
+    for kind, named in (("trait", traits), ("segment", segments)):
+        for name, (parsed, report) in named.items():
+            reports[kind, name] = report
+            graph[kind, name] = [
+                ((each.of, each.path[0]), each) for each in parsed.references if each.of != "destination"
+            ]
+    for circle, reference in _circles(graph):
+        if len(circle) == 2:
+            message = f"the {circle[0][0]} {circle[0][1]!r} is made of itself"
+            hint = "what is sent under its name is hidden by the definition: rename one" if "trait" in circle[0] else ""
+        else:
+            message = "a circle: " + " -> ".join(f"{kind} {name!r}" for kind, name in circle)
+            hint = "none of them can be computed first: take one of the references out"
+        reports[circle[0]].add_at(reference.line, reference.column, message, hint)
+
+
+def _circles(
+    graph: Mapping[tuple[str, str], list[tuple[tuple[str, str], Reference]]],
+) -> Iterator[tuple[list[tuple[str, str]], Reference]]:
+    """Yield circles, each with the reference that begins it; a walk in depth without recursion."""
+    done: set[tuple[str, str]] = set()
+    for root in graph:
+        path: list[tuple[str, str]] = []
+        taken: dict[tuple[str, str], Reference] = {}
+        stack: list[tuple[tuple[str, str], Iterator[tuple[tuple[str, str], Reference]]]] = []
+        if root in done:
+            continue
+        path.append(root)
+        stack.append((root, iter(graph[root])))
+        while stack:
+            node, following = stack[-1]
+            step = next(following, None)
+            if step is None:
+                stack.pop()
+                path.pop()
+                done.add(node)
+                continue
+            target, reference = step
+            taken[node] = reference
+            if target in path:
+                start = path.index(target)
+                yield [*path[start:], target], taken[target]
+            elif target in graph and target not in done:
+                path.append(target)
+                stack.append((target, iter(graph[target])))

@@ -1,0 +1,72 @@
+"""Dates, times of day and zones as people write them; durations are `scalars`'."""
+
+import re
+import zoneinfo
+from datetime import UTC, datetime
+from functools import cache
+
+from definitions.reading.nodes import FileReport, Node
+from definitions.reading.scalars import read_text
+from runtime.hints import did_you_mean
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def parse_time(text: str) -> int | None:
+    """Return the time (ms since 1970) of a date (its midnight) or of a date and time; UTC where none is said."""
+    if not (_DATE.fullmatch(text) or _TIME.fullmatch(text)):
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH
+    except (ValueError, OverflowError):
+        return None
+    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
+
+
+def read_time(node: Node, what: str, report: FileReport) -> int | None:
+    """Return a date, or a date and time, in ms since 1970."""
+    text = read_text(node, what, report)
+    if text is None:
+        return None
+    at = parse_time(text)
+    if at is None:
+        hint = (
+            "such as 2026-01-31 (its midnight in UTC) or 2026-01-31T18:00:00+08:00; for `30 days ago` use within_last"
+        )
+        report.add(node, f"{what} takes a date, or a date and time, and {text!r} is none", hint)
+    return at
+
+
+def read_clock(node: Node, what: str, report: FileReport) -> int | None:
+    """Return a time of day in minutes since midnight."""
+    text = read_text(node, what, report)
+    if text is None:
+        return None
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        report.add(node, f"{what} must be a time of day, not {text!r}", 'hours and minutes, such as "22:00"')
+        return None
+    return int(match[1]) * 60 + int(match[2])
+
+
+def read_zone(node: Node, what: str, report: FileReport) -> str | None:
+    """Return the name of a time zone of the IANA database."""
+    text = read_text(node, what, report)
+    zones = _zones()
+    if text is None or text in zones:
+        return text
+    close = did_you_mean(text, zones)
+    hint = "such as Asia/Shanghai, Europe/Berlin or UTC"
+    if close.startswith("did"):
+        hint = f"{close} Names of the IANA database, {hint}"
+    report.add(node, f"there is no time zone {text!r}", hint)
+    return None
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())

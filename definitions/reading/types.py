@@ -1,0 +1,117 @@
+"""What a computed trait can be, as far as its definition says, and which comparisons it can never pass."""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from definitions.model import (
+    RELATIVE,
+    Comparison,
+    Expression,
+    Function,
+    Literally,
+    Measure,
+    Operator,
+    Rule,
+    Scalar,
+    Statistical,
+    Trait,
+    TraitValue,
+)
+
+Kind: TypeAlias = Literal["number", "text", "true or false", "time", "list"]
+Kinds: TypeAlias = frozenset[Kind]
+MAX_DEPTH = 50
+ANYTHING: Kinds = frozenset({"number", "text", "true or false", "time", "list"})
+
+MEASURED: Mapping[Measure, Kind] = {
+    Measure.COUNT: "number",
+    Measure.DISTINCT: "number",
+    Measure.SUM: "number",
+    Measure.AVERAGE: "number",
+    Measure.MIN: "number",
+    Measure.MAX: "number",
+    Measure.FIRST_AT: "time",
+    Measure.LAST_AT: "time",
+    Measure.VALUES: "list",
+}
+_NUMERIC = frozenset(
+    {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL},
+)
+_TIMES = frozenset({Operator.BEFORE, Operator.AFTER}) | RELATIVE
+_SAID = {kind: kind if kind == "true or false" else f"a {kind}" for kind in ANYTHING}
+
+
+class TraitKinds:
+    """What the values of computed traits can be, each found once."""
+
+    def __init__(self, traits: Mapping[str, Trait]) -> None:
+        self._traits = traits
+        self._known: dict[str, Kinds] = {}
+
+    def of(self, name: str, depth: int = 0) -> Kinds:
+        """Return what a trait can be. `depth` of those that were asked for it: far down, and in circles, anything."""
+        if name not in self._traits or depth > MAX_DEPTH:
+            return ANYTHING
+        if name not in self._known:
+            self._known[name] = ANYTHING
+            self._known[name] = self._of_trait(self._traits[name], depth + 1)
+        return self._known[name]
+
+    def _of_trait(self, trait: Trait, depth: int) -> Kinds:
+        if isinstance(trait.value, Statistical):
+            measure = trait.value.aggregate.measure
+            return frozenset({MEASURED[measure]}) if measure in MEASURED else ANYTHING - {"list", "time"}
+        if isinstance(trait.value, Rule):
+            values = [case.then for case in trait.value.cases]
+            values += [] if trait.value.otherwise is None else [trait.value.otherwise]
+            return frozenset[Kind]().union(*(self._of_expression(value, depth) for value in values))
+        return ANYTHING
+
+    def _of_expression(self, expression: Expression, depth: int) -> Kinds:
+        match expression:
+            case Literally():
+                return frozenset({_kind_of_scalar(expression.value)})
+            case TraitValue(path=(name,)):
+                return self.of(name, depth)
+            case TraitValue():
+                return ANYTHING
+            case Function(name="coalesce"):
+                return frozenset[Kind]().union(*(self._of_expression(each, depth) for each in expression.arguments))
+            case _:
+                return frozenset({"number"})
+
+
+def misfit(comparison: Comparison, kinds: Kinds) -> str | None:
+    """Return why a value of these kinds can never pass a comparison, in words that follow "is"; None if it can."""
+    if kinds & _passing(comparison):
+        return None
+    return f"{said_of(kinds)}: {comparison.operator.value!r} never holds for it"
+
+
+def said_of(kinds: Kinds) -> str:
+    """Return the kinds in words that follow "is"."""
+    return " or ".join(_SAID[kind] for kind in sorted(kinds))
+
+
+def _passing(comparison: Comparison) -> Kinds:
+    """The kinds of values that may pass."""
+    operator, operand = comparison.operator, comparison.operand
+    if operator in _NUMERIC:
+        return frozenset({"number"})
+    if operator in _TIMES:
+        return frozenset({"time", "text"})
+    if operator is Operator.STARTS_WITH:
+        return frozenset({"text", "time"})
+    if operator is Operator.CONTAINS:
+        return frozenset({"text", "list", "time"}) if isinstance(operand, str) else frozenset({"list"})
+    if operator in {Operator.EQUALS, Operator.IN}:
+        operands = operand if isinstance(operand, tuple) else (operand,)
+        kinds = {_kind_of_scalar(each) for each in operands}
+        return frozenset(kinds | ({"time"} if "text" in kinds else set()))
+    return ANYTHING
+
+
+def _kind_of_scalar(value: Scalar) -> Kind:
+    if isinstance(value, bool):
+        return "true or false"
+    return "text" if isinstance(value, str) else "number"

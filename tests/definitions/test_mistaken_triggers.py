@@ -1,0 +1,102 @@
+"""Mistakes in triggers, their templates and in destinations are told with line and column: one for each mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from definitions import load
+from tests.definitions.folders import errors_of, write
+
+ON = "trigger: x\non: {event: Buy}\n"
+TRIGGERS = [
+    ("trigger: x", "1:1", "needs 'on' or 'when'"),
+    ("trigger: x\non: Buy", "2:5", "'on' must say which events"),
+    ("trigger: x\non: {event: Buy, within: 1d}", "2:18", "'on' has no key 'within'"),
+    ("trigger: x\non: {event: Buy, page: Cart}", "2:18", "'on' must have one of"),
+    ("trigger: x\non: {where: {a: 1}}", "2:5", "'on' must have one of"),
+    (f"{ON}cool_down: 5", "3:12", "must be a duration"),
+    (f"{ON}once: day", "3:7", "'once' cannot be 'day' (known: session, person)"),
+    (f"{ON}quiet_hours: night", "3:14", "must be a mapping"),
+    (f"{ON}quiet_hours: {{from: '22:00'}}", "3:14", "needs the key 'to'"),
+    (f"{ON}quiet_hours: {{from: '24:00', to: '8:00'}}", "3:21", "must be a time of day, not '24:00'"),
+    (f"{ON}quiet_hours: {{from: '22:00', to: 8}}", "3:34", 'quote it: "8"'),
+    (f"{ON}quiet_hours: {{from: '8:00', to: '08:00'}}", "3:33", "end when they begin"),
+    (f"{ON}quiet_hours: {{from: '22:00', to: '8:00', zone: CST-8}}", "3:48", "such as Asia/Shanghai"),
+    (f"{ON}quiet_hours: {{from: '22:00', to: '8:00', zone: Asia/Shangai}}", "3:48", "did you mean 'Asia/Shanghai'?"),
+    (f"{ON}quiet_hours: {{from: '22:00', to: '8:00', otherwise: wait}}", "3:53", "known: delay, drop"),
+    (f"{ON}fires: often", "3:1", "a trigger has no key 'fires'"),
+]
+TEMPLATES = [
+    ("'Hi {{ profile.name }}'", "3:17", "unknown field 'profile.name' (of profile there is id, traits"),
+    ("Hi {{ profile.nme }}", "3:16", "unknown field 'profile.nme'"),
+    ("'{{ events.name }}'", "3:14", "unknown field 'events.name' (did you mean 'event.name'?)"),
+    ("'{{ now }}'", "3:14", "unknown field 'now'"),
+    ("'{{ event.name | upcse }}'", "3:27", "unknown filter 'upcse' (did you mean 'upcase'?)"),
+    ("Hi {{ event.name", "3:13", "cannot be read"),
+    ("'{% if event.name %}x'", "3:10", "cannot be read"),
+    ("'{% include \"x\" %}'", "3:14", "another file by 'include'"),
+    ("'" + "{% if event.name %}" * 200 + "'", "3:603", "nesting limit"),
+    ("{{ event.name }}", "3:11", 'quote a text that begins with a bracket, such as "{{ field }}"'),
+    ("{title: '{{ event.nam }}'}", "3:22", "unknown field 'event.nam'"),
+    ("{title: [a]}", "3:18", "must be one text"),
+    ("{title: {a: b}}", "3:18", "must be one text"),
+    ("{}", "3:10", "a mapping of 1 to 50 texts"),
+    ("[a]", "3:10", "a mapping of 1 to 50 texts"),
+    ("", "3:1", "a mapping of 1 to 50 texts"),
+    ("'" + "x" * 4_001 + "'", "3:10", "longer than 4000 characters"),
+    ("|\n  Hi {{ event.nam }}", "3:10", "unknown field 'event.nam'"),
+]
+FIELDS = [
+    "Hello",
+    "{{ profile.id }} {{ profile.traits.plan }} {{ profile.traits.address.city }}",
+    "{{ profile.traits['customer level'] | default: 'none' | upcase }} {{ profile.identifiers.email | first }}",
+    "{{ event.name }} {{ event.type }} {{ event.occurred_at | date: '%Y' }} {{ trigger.fired_at }}",
+    "{% for item in event.properties.items %}{{ item.name }} {{ forloop.index }}{% endfor %}",
+    "{{ event.properties[profile.id] }} {{ event.properties.items[0].name }}",
+    "{% assign a = event.name %}{{ a }} {% if profile.traits.plan == 'pro' %}{{ trigger.name }}{% endif %}",
+]
+DESTINATIONS = [
+    ("destination: d\ntraits: plan", "2:9", "must be a list of names"),
+    ("destination: d\ntraits: [plan, plan]", "2:16", "given twice"),
+    ("destination: d\ntraits: [address.city]", "2:10", "send the whole trait: address"),
+    ("destination: d\nnot_older_than: 1", "2:17", "must be a duration"),
+    ("destination: d\ncoalesce: 1", "2:11", "must be true or false"),
+    ("destination: d\nkind: person", "2:1", "a destination has no key 'kind'"),
+    ("destination: d\nnot_oldr_than: 1h", "2:1", "did you mean 'not_older_than'?"),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "says"), TRIGGERS)
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, place: str, says: str) -> None:
+    errors = errors_of(tmp_path, {"triggers/t.yaml": text})
+    assert len(errors) == 1, errors
+    assert errors[0].startswith(f"triggers/t.yaml:{place}: ")
+    assert says in errors[0]
+
+
+@pytest.mark.parametrize(("payload", "place", "says"), TEMPLATES)
+def test_a_mistake_in_a_template_is_told_with_its_place(tmp_path: Path, payload: str, place: str, says: str) -> None:
+    errors = errors_of(tmp_path, {"triggers/t.yaml": f"{ON}payload: {payload}"})
+    assert len(errors) == 1, errors
+    assert errors[0].startswith(f"triggers/t.yaml:{place}: ")
+    assert says in errors[0]
+
+
+@pytest.mark.parametrize("template", FIELDS)
+def test_the_fields_of_a_template(tmp_path: Path, template: str) -> None:
+    (trigger,) = load(write(tmp_path, {"triggers/t.yaml": f'{ON}payload: "{template}"'})).triggers
+    assert trigger.payload == (("text", template),)
+
+
+def test_without_an_event_a_template_names_none(tmp_path: Path) -> None:
+    text = "trigger: x\nwhen: {event: Buy, within: 1d}\npayload: '{{ profile.id }} {{ event.name }}'"
+    (error,) = errors_of(tmp_path, {"triggers/t.yaml": text})
+    assert error.startswith("triggers/t.yaml:3:31: the template has an unknown field 'event.name' (no event fires")
+
+
+@pytest.mark.parametrize(("text", "place", "says"), DESTINATIONS)
+def test_a_mistake_in_a_destination_is_told_with_its_place(tmp_path: Path, text: str, place: str, says: str) -> None:
+    errors = errors_of(tmp_path, {"destinations/d.yaml": text})
+    assert len(errors) == 1, errors
+    assert errors[0].startswith(f"destinations/d.yaml:{place}: ")
+    assert says in errors[0]

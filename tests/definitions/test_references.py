@@ -1,0 +1,233 @@
+"""What several definitions say together: unknown names, circles, kinds, workspaces, values that cannot be."""
+
+from pathlib import Path
+
+import pytest
+
+from definitions import load
+from tests.definitions.folders import errors_of, write
+
+SPENT = "- {trait: spent, statistical: {event: Buy, sum: total, within: ever}}\n"
+LAST = "- {trait: last_order, statistical: {event: Buy, last_at: true, within: ever}}\n"
+LEVEL = "- {trait: level, cases: [{when: {trait: spent, greater_than: 5}, then: gold}], otherwise: none}\n"
+TAGS = "- {trait: tags, merge: union}\n"
+CITY = "- {trait: city, merge: first}\n"
+ALL = SPENT + LAST + LEVEL + TAGS + CITY
+
+
+def segment(condition: str, name: str = "s", more: str = "") -> str:
+    return f"- segment: {name}\n  when: {condition}\n{more}"
+
+
+UNKNOWN = [
+    ("{trait: spnet, greater_than: 5}", "no trait 'spnet' is defined, but 'spent' is (did you mean 'spent'?"),
+    ("{trait: spentt, greater_than: 5}", "did you mean 'spent'?"),
+    ("{trait: pent, greater_than: 5}", "did you mean 'spent'?"),
+    ("{trait: Spent, greater_than: 5}", "did you mean 'spent'?"),
+    ("{trait: sqent, greater_than: 5}", "`- {trait: sqent, merge: latest}`"),
+    ("{segment: big}", "there is no segment 'big'"),
+]
+
+
+@pytest.mark.parametrize(("condition", "says"), UNKNOWN)
+def test_an_unknown_name_is_told_with_what_may_be_meant(tmp_path: Path, condition: str, says: str) -> None:
+    (error,) = errors_of(tmp_path, {"traits/t.yaml": ALL, "segments/s.yaml": segment(condition)})
+    column = len("  when: ") + condition.index(": ") + len(": ") + 1
+    assert error.startswith(f"segments/s.yaml:2:{column}: ")
+    assert says in error
+
+
+@pytest.mark.parametrize("name", ["plan", "spent_30d", "total_spent", "age", "spent2"])
+def test_a_trait_of_another_name_is_one_that_is_sent(tmp_path: Path, name: str) -> None:
+    files = {
+        "traits/t.yaml": ALL + "- {trait: spent1, merge: first}",
+        "segments/s.yaml": segment(f"{{trait: {name}, exists: true}}"),
+    }
+    assert load(write(tmp_path, files)).segments
+
+
+def test_a_sent_trait_with_nearly_the_name_of_a_computed_one_can_be_told(tmp_path: Path) -> None:
+    files = {
+        "traits/t.yaml": f"{ALL}- {{trait: spnet, merge: latest}}",
+        "segments/s.yaml": segment("{trait: spnet, exists: true}"),
+    }
+    assert load(write(tmp_path, files)).segments
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "place"),
+    [
+        ("traits/x.yaml", "trait: x\nvalue: spnet / 2", "2:8"),
+        ("traits/x.yaml", "trait: x\nvalue: 2 * (1 + spnet)", "2:17"),
+        ("traits/x.yaml", "trait: x\nvalue: '2 * spnet'", "2:13"),
+        ("traits/x.yaml", "trait: x\ncases: [{when: {trait: spnet, exists: true}, then: 1}]", "2:24"),
+        ("destinations/x.yaml", "destination: x\ntraits: [plan, spnet]", "2:16"),
+        ("triggers/x.yaml", "trigger: x\nwhen: {trait: spnet, exists: true}", "2:15"),
+    ],
+)
+def test_unknown_traits_are_told_wherever_they_are_read(tmp_path: Path, path: str, text: str, place: str) -> None:
+    (error,) = errors_of(tmp_path, {"traits/t.yaml": ALL, path: text})
+    assert error.startswith(f"{path}:{place}: no trait 'spnet' is defined")
+
+
+def test_unknown_destinations_of_triggers_are_told(tmp_path: Path) -> None:
+    files = {
+        "triggers/x.yaml": "trigger: x\non: {event: Buy}\ndestinations: [mial]",
+        "destinations/d.yaml": "destination: mail",
+    }
+    (error,) = errors_of(tmp_path, files)
+    assert error.startswith("triggers/x.yaml:3:16: there is no destination 'mial' (did you mean 'mail'?")
+
+
+CIRCLES = [
+    ({"traits/t.yaml": "trait: a\nvalue: a + 1"}, "traits/t.yaml:2:8: the trait 'a' is made of itself"),
+    (
+        {"traits/t.yaml": "- {trait: a, value: b + 1}\n- {trait: b, value: c}\n- {trait: c, value: a}"},
+        "traits/t.yaml:1:21: a circle: trait 'a' -> trait 'b' -> trait 'c' -> trait 'a'",
+    ),
+    (
+        {"segments/s.yaml": segment("{segment: b}", "a") + segment("{not: {segment: a}}", "b")},
+        "segments/s.yaml:2:19: a circle: segment 'a' -> segment 'b' -> segment 'a'",
+    ),
+    ({"segments/s.yaml": segment("{segment: a}", "a")}, "segments/s.yaml:2:19: the segment 'a' is made of itself"),
+    (
+        {
+            "traits/t.yaml": "- {trait: a, value: b}\n- {trait: b, cases: [{when: {segment: s}, then: 1}]}",
+            "segments/s.yaml": segment("{trait: a, exists: true}"),
+        },
+        "traits/t.yaml:1:21: a circle: trait 'a' -> trait 'b' -> segment 's' -> trait 'a'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "says"), CIRCLES)
+def test_a_circle_is_told_once_with_its_way(tmp_path: Path, files: dict[str, str], says: str) -> None:
+    errors = errors_of(tmp_path, files)
+    assert len(errors) == 1, errors
+    assert errors[0].startswith(says)
+
+
+def test_definitions_that_read_one_another_in_one_direction_are_no_circle(tmp_path: Path) -> None:
+    files = {
+        "traits/t.yaml": ALL + "- {trait: a, value: b + c}\n- {trait: b, value: c}\n- {trait: c, value: spent}",
+        "segments/s.yaml": segment("{all: [{segment: b}, {segment: c}]}", "a")
+        + segment("{segment: c}", "b")
+        + segment("{trait: a, exists: true}", "c"),
+    }
+    assert len(load(write(tmp_path, files)).segments) == 3
+
+
+def test_a_long_chain_is_read(tmp_path: Path) -> None:
+    chain = "".join(
+        f"- {{trait: t{number}, value: 'coalesce(t{number + 1}, t{number + 1})'}}\n" for number in range(500)
+    )
+    chain += "- {trait: t500, merge: first}\n- {trait: x, value: t0 + 1}"
+    assert len(load(write(tmp_path, {"traits/t.yaml": chain})).traits) == 502
+
+
+KINDS = [
+    ("{trait: sold, greater_than: 5}", "the trait 'sold' is of kind 'device', and this of kind 'person'"),
+    ("{segment: tills}", "the segment 'tills' is of kind 'device', and this of kind 'person'"),
+]
+
+
+@pytest.mark.parametrize(("condition", "says"), KINDS)
+def test_a_definition_reads_what_is_of_its_own_kind(tmp_path: Path, condition: str, says: str) -> None:
+    files = {
+        "traits/t.yaml": "trait: sold\nkind: device\nstatistical: {event: Buy, sum: total, within: ever}",
+        "segments/s.yaml": segment("{trait: sold, greater_than: 5}", "tills", "  kind: device\n") + segment(condition),
+    }
+    (error,) = errors_of(tmp_path, files)
+    assert says in error
+
+
+WORKSPACES = [
+    ("", "and this of all workspaces"),
+    ("  workspaces: [c, a]\n", "and this of workspace 'c'"),
+]
+
+
+@pytest.mark.parametrize(("more", "says"), WORKSPACES)
+def test_a_definition_reads_what_all_of_its_workspaces_have(tmp_path: Path, more: str, says: str) -> None:
+    files = {
+        "traits/t.yaml": "trait: x\nmerge: first\nworkspaces: [a, b]",
+        "segments/s.yaml": segment("{trait: x, exists: true}", more=more),
+    }
+    (error,) = errors_of(tmp_path, files)
+    assert error.startswith("segments/s.yaml:2:17: the trait 'x' is of 'a', 'b', ")
+    assert says in error
+
+
+def test_a_definition_of_one_workspace_reads_what_is_of_it_or_of_all(tmp_path: Path) -> None:
+    files = {
+        "traits/t.yaml": "- {trait: x, merge: first, workspaces: [a, b]}\n- {trait: y, merge: first}",
+        "segments/s.yaml": segment(
+            "{all: [{trait: x, exists: true}, {trait: y, exists: true}]}", more="  workspaces: [a]"
+        ),
+    }
+    assert load(write(tmp_path, files)).segments
+
+
+IMPOSSIBLE = [
+    ("{trait: spent, starts_with: a}", "the trait 'spent' is a number: 'starts_with' never holds for it"),
+    ("{trait: spent, equals: '5'}", "the trait 'spent' is a number: 'equals' never holds for it"),
+    ("{trait: spent, within_last: 5d}", "the trait 'spent' is a number"),
+    ("{trait: last_order, greater_than: 5}", "the trait 'last_order' is a time"),
+    ("{trait: level, greater_than: 5}", "the trait 'level' is a text"),
+    ("{trait: tags, equals: a}", "the trait 'tags' is a list"),
+    ("{trait: spent.eur, equals: 5}", "the trait 'spent' is no object, and has nothing at 'eur'"),
+    ("{trait: city.name, equals: x}", "the trait 'city' is no object"),
+]
+
+
+@pytest.mark.parametrize(("condition", "says"), IMPOSSIBLE)
+def test_a_comparison_that_no_value_of_a_trait_passes_is_refused(tmp_path: Path, condition: str, says: str) -> None:
+    (error,) = errors_of(tmp_path, {"traits/t.yaml": ALL, "segments/s.yaml": segment(condition)})
+    assert error.startswith("segments/s.yaml:2:17: ")
+    assert says in error
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("level + 1", "the trait 'level' is never a number, which is needed here (it is a text)"),
+        ("round(last_order)", "the trait 'last_order' is never a number"),
+        ("days_since(spent)", "the trait 'spent' is never a time"),
+        ("max(tags, 1)", "the trait 'tags' is never a number"),
+    ],
+)
+def test_an_expression_of_what_a_trait_never_is_is_refused(tmp_path: Path, value: str, says: str) -> None:
+    (error,) = errors_of(tmp_path, {"traits/t.yaml": f"{ALL}- {{trait: x, value: '{value}'}}"})
+    assert says in error
+
+
+POSSIBLE = [
+    "{trait: spent, in: ['5', 5]}",
+    "{trait: spent, exists: true}",
+    "{trait: last_order, longer_ago_than: 30d}",
+    "{trait: last_order, starts_with: '2026-'}",
+    "{trait: level, in: [gold]}",
+    "{trait: tags, contains: a}",
+    "{trait: city, starts_with: a}",
+    "{trait: city, greater_than: 3}",
+    "{trait: days, greater_than: 3}",
+    "{trait: name, equals: x}",
+    "{trait: address.city, equals: x}",
+]
+
+
+@pytest.mark.parametrize("condition", POSSIBLE)
+def test_a_comparison_that_some_value_passes_is_accepted(tmp_path: Path, condition: str) -> None:
+    more = (
+        "- {trait: days, value: days_since(last_order)}\n- {trait: name, value: 'coalesce(city, spent)'}\n"
+        "- {trait: address, value: home}"
+    )
+    assert load(write(tmp_path, {"traits/t.yaml": ALL + more, "segments/s.yaml": segment(condition)})).segments
+
+
+def test_what_reads_a_wrong_definition_is_not_told_as_well(tmp_path: Path) -> None:
+    files = {
+        "traits/t.yaml": "trait: spent\nmerge: frist",
+        "segments/s.yaml": segment("{trait: spent, greater_than: 5}"),
+    }
+    assert [error.split(" ")[0] for error in errors_of(tmp_path, files)] == ["traits/t.yaml:2:8:"]
