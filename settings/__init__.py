@@ -5,7 +5,7 @@ from settings.clickhouse import ClickHouse
 from settings.environment import load
 from settings.errors import SettingsError
 from settings.facts import ChannelRule, FactParser, FactSettings
-from settings.model import Serving, Settings
+from settings.model import SETTLING_MS, Serving, Settings
 from settings.retention import Retention
 from settings.workspaces import (
     OPERATOR_SOURCE,
@@ -21,6 +21,7 @@ from settings.workspaces import (
 
 __all__ = [
     "OPERATOR_SOURCE",
+    "SETTLING_MS",
     "ChannelRule",
     "ClickHouse",
     "Clock",

@@ -17,11 +17,15 @@ from settings.bounds import (
     Replication,
     Seconds,
     SessionTimeout,
+    SettlingTime,
     Standbys,
     Url,
 )
 from settings.clickhouse import ClickHouse
 from settings.workspaces import Workspace
+
+
+SETTLING_MS = 3_000
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -55,7 +59,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     `worker`: the name of this process among those of its kind. `session_timeout_ms`: a worker that is silent for so
     long loses its partitions to others. `standbys`: how many other workers keep a copy of each store, so that taking it
-    over needs no recovery. `clickhouse_timeout_s`: how long the sink waits for an answer before it sends the rows
+    over needs no recovery. `settling_ms`: so long after the last event of a person, changes by time alone in the past are
+    decided, on the wall clock. `clickhouse_timeout_s`: how long the sink waits for an answer before it sends the rows
     again. `definitions`: the folder of segments and rules; without one the default rules of identity hold, and there
     are no segments.
     """
@@ -67,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True):
     worker: str = "1"
     session_timeout_ms: SessionTimeout = 10_000
     standbys: Standbys = 0
+    settling_ms: SettlingTime = SETTLING_MS
     clickhouse_timeout_s: Seconds = 60
     partitions: Partitions = 4
     replication: Replication = 1

@@ -87,7 +87,7 @@ def build(settings: Settings) -> App:
     stages: list[AnyStage] = [
         ResolveStage(settings.workspaces, defined.identity, codec, in_partition),
         GraphStage(settings.workspaces, defined.identity, codec),
-        ProfileStage(settings.workspaces, program, defined.identity, codec),
+        ProfileStage(settings.workspaces, program, defined.identity, codec, settings.settling_ms),
     ]
     app = host(settings, stages)
     app.destinations = tuple(program.destinations)

@@ -59,6 +59,7 @@ class Received(NamedTuple):
     """A batch without what is committed already; empty for a sweep.
 
     `now`: the system's time in ms, read once for the batch. `began_s`: the same moment by `time.perf_counter`.
+    `opened_at`: when the task began to read its inputs, in ms; 0 if that does not matter.
     """
 
     records: Sequence[Record]
@@ -67,6 +68,7 @@ class Received(NamedTuple):
     refused: Sequence[RefusedRecord] = ()
     acknowledge: Callable[[], None] = lambda: None
     began_s: float = 0.0
+    opened_at: int = 0
 
 
 class Decoded(NamedTuple, Generic[Item]):
@@ -149,7 +151,7 @@ class Stage(Protocol[Item]):
 AnyStage = Stage[Any]
 
 
-def receive(batch: FetchedBatch, positions: Mapping[str, int]) -> Received:
+def receive(batch: FetchedBatch, positions: Mapping[str, int], opened_at: int) -> Received:
     """Read the clocks, and drop what is committed at these positions already.
 
     Around a rebalance, a reader and the one that replaces it may overlap.
@@ -157,7 +159,8 @@ def receive(batch: FetchedBatch, positions: Mapping[str, int]) -> Received:
     records = [record for record in batch.records if record.offset >= positions.get(record.topic, 0)]
     refused = [item for item in batch.refused if item.record.offset >= positions.get(item.record.topic, 0)]
     behind = {topic: max(offset, positions.get(topic, 0)) for topic, offset in batch.positions.items()}
-    return Received(records, behind, time.time_ns() // 1_000_000, refused, batch.acknowledge, time.perf_counter())
+    now, began_s = time.time_ns() // 1_000_000, time.perf_counter()
+    return Received(records, behind, now, refused, batch.acknowledge, began_s, opened_at)
 
 
 def decode(stage: Stage[Item], received: Received) -> Decoded[Item]:

@@ -32,6 +32,11 @@ class DurableState(Protocol):
         """Topic -> offset of the next record to read, as of the last commit; without topics that were never read."""
         ...
 
+    @property
+    def opened_at(self) -> int:
+        """When the task began to read its inputs, in ms of the system's time."""
+        ...
+
     def view(self) -> StateView:
         """Provide a view of the state as of the last commit, for one fold."""
         ...
@@ -47,7 +52,7 @@ class DurableState(Protocol):
 
 async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState) -> None:
     """Carry a batch through all phases. An exception stops the worker; the batch is then read again."""
-    received = receive(batch, state.positions)
+    received = receive(batch, state.positions, state.opened_at)
     decoded = decode(stage, received)
     folded = fold(stage, decoded, state.view())
     committed = await state.commit(folded)
@@ -66,7 +71,7 @@ async def settle(committed: Committed, stage: Stage[Any], state: DurableState) -
 
 async def sweep(stage: Stage[Any], state: DurableState) -> bool:
     """Let the deadlines fire that are due. Returns whether some were left for another sweep."""
-    folded = fold(stage, decode(stage, receive(_NO_RECORDS, state.positions)), state.view())
+    folded = fold(stage, decode(stage, receive(_NO_RECORDS, state.positions, state.opened_at)), state.view())
     if not folded.effects.outputs and not folded.effects.view.changes:
         return False
     committed = await state.commit(folded)

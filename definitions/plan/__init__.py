@@ -2,5 +2,6 @@
 
 from definitions.plan.accumulators import Accumulator, accumulators_of, needs
 from definitions.plan.conditions import conditions_of, leaves
+from definitions.plan.lapses import shortest_lapse_ms
 
-__all__ = ["Accumulator", "accumulators_of", "conditions_of", "leaves", "needs"]
+__all__ = ["Accumulator", "accumulators_of", "conditions_of", "leaves", "needs", "shortest_lapse_ms"]

@@ -8,9 +8,9 @@ from typing import TypeAlias, get_args
 import msgspec
 
 from definitions.model import Definitions, Segment, TraitComparison
-from definitions.plan import accumulators_of, leaves, needs
+from definitions.plan import accumulators_of, leaves, needs, shortest_lapse_ms
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
-from definitions.streaming.conditions import Evaluate, compile_condition
+from definitions.streaming.conditions import NEVER, Evaluate, compile_condition
 from schemas.records import EventType, ProfileKind
 
 Accumulators: TypeAlias = tuple[Accumulator, ...]
@@ -37,12 +37,15 @@ class Program:
 
     `destinations` are the names of all that are defined. `fingerprint` changes with whatever changes a evaluation, a
     delivery or what is remembered, and with nothing else: not with titles, comments, or the order of files.
+    `shortest_lapse_ms`: how long after an event time alone may change a evaluation because of it, at the earliest; NEVER
+    when it never does.
     """
 
     segments: tuple[CompiledSegment, ...]
     accumulators: Accumulators
     destinations: tuple[str, ...]
     fingerprint: str
+    shortest_lapse_ms: int
     _definitions: Definitions = field(repr=False)
     _named: Mapping[tuple[str, str | None], Accumulators] = field(repr=False)
     _typed: Mapping[str, Accumulators] = field(repr=False)
@@ -65,12 +68,14 @@ class Program:
 def compile_program(definitions: Definitions) -> Program:
     """The program of all workspaces; narrow it by `of`."""
     accumulators = tuple(map(compile_accumulator, accumulators_of(definitions)))
+    lapse_ms = shortest_lapse_ms(definitions)
     calls = {(call.type, call.name) for each in accumulators for call in each.events.calls if call.type and call.name}
     return Program(
         segments=tuple(map(_compile_segment, definitions.segments)),
         accumulators=accumulators,
         destinations=tuple(destination.name for destination in definitions.destinations),
         fingerprint=_fingerprint(definitions),
+        shortest_lapse_ms=NEVER if lapse_ms is None else lapse_ms,
         _definitions=definitions,
         _named={call: _candidates(accumulators, *call) for call in calls},
         _typed={event_type: _candidates(accumulators, event_type, None) for event_type in get_args(EventType)},

@@ -1,10 +1,12 @@
 """What the store holds under the key of a profile, and its bytes; what changes it is in the modules beside this one."""
 
 import struct
+from typing import NamedTuple
 
 import msgspec
 
 from definitions import NEVER
+from schemas.records import Identifier
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
@@ -56,11 +58,46 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     sessions: dict[str, PendingSession] = {}
 
 
+class BufferedRecord(NamedTuple):
+    """A record that waited for a rebuild: the bytes of an event, or of a command."""
+
+    is_event: bool
+    raw: bytes
+
+
 class ChunkSessions(msgspec.Struct, array_like=True, gc=False):
     """Of one chunk of a replay: the sessions that it has to publish, and the ids of those that the warehouse has."""
 
     sessions: dict[str, PendingSession]
     published: list[str] = []
+
+
+class Settling(msgspec.Struct, array_like=True, gc=False):
+    """Of a profile on the wall clock whose history is still coming in: what is held back (docs/decisions/0035).
+
+    `held`, `held_bytes`: events under keys of their own, and their size. `since`: when the first of them came; `until`:
+    when nothing more is waited for (both ms).
+    """
+
+    held: int = 0
+    held_bytes: int = 0
+    since: int = 0
+    until: int = 0
+
+
+class HeldEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An event that is held back: its place in the order of events, its bytes, and what came with it.
+
+    `decision`, `owner`, `owner_decision`: see `schemas.records.Fold`.
+    """
+
+    occurred_at: int
+    ordinal: int
+    message_id: str
+    encoded: bytes
+    decision: int = 0
+    owner: Identifier | None = None
+    owner_decision: int = 0
 
 
 Entry = ProfileState | Forward | Rebuilding
@@ -69,11 +106,14 @@ _HEAD = struct.Struct(">cQ")
 _PROFILE, _FORWARD, _REBUILDING = b"p", b"f", b"r"
 _BUFFERED, _BLOCK, _SESSIONS = b"b", b"h", b"s"  # what lies beside a profile that is rebuilt
 _ID = b"i"  # what lies beside a profile with many events
+_SETTLING, _HELD = b"w", b"e"  # an entry behind what it waits for, and what lies beside it
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(ProfileState).decode
 _decode_forward = msgspec.msgpack.Decoder(Forward).decode
 _decode_rebuilding = msgspec.msgpack.Decoder(Rebuilding).decode
 _decode_sessions = msgspec.msgpack.Decoder(ChunkSessions).decode
+_decode_settling = msgspec.msgpack.Decoder(Settling).decode
+_decode_held = msgspec.msgpack.Decoder(HeldEvent).decode
 _KINDS: dict[type[Entry], bytes] = {ProfileState: _PROFILE, Forward: _FORWARD, Rebuilding: _REBUILDING}
 
 
@@ -93,6 +133,23 @@ def decode_entry(value: bytes) -> Entry:
     raise ValueError(f"an entry of the profile table cannot begin with {value[:1]!r}")
 
 
+def encode_settling(settling: Settling, entry: Entry | None, next_deadline: int) -> bytes:
+    """An entry, if there is one yet, behind a head of its own and what it waits for."""
+    waiting = _encode(settling)
+    inner = b"" if entry is None else encode_entry(entry, NEVER)
+    return _HEAD.pack(_SETTLING, min(max(next_deadline, 0), NEVER)) + bytes((len(waiting),)) + waiting + inner
+
+
+def decode_stored(value: bytes) -> tuple[Entry | None, Settling | None]:
+    """The inverse of `encode_entry` and of `encode_settling`. Raises ValueError for bytes that neither wrote."""
+    if value[:1] != _SETTLING:
+        return decode_entry(value), None
+    begin = _HEAD.size + 1
+    end = begin + value[_HEAD.size]
+    inner = value[end:]
+    return (decode_entry(inner) if inner else None), _decode_settling(value[begin:end])
+
+
 def deadline_of(value: bytes) -> int:
     """The next deadline of an entry, without decoding the rest."""
     deadline: int = _HEAD.unpack_from(value)[1]
@@ -104,9 +161,9 @@ def encode_buffered(is_event: bool, record: bytes) -> bytes:
     return _HEAD.pack(_BUFFERED, NEVER) + (b"e" if is_event else b"c") + record
 
 
-def decode_buffered(value: bytes) -> tuple[bool, bytes]:
+def decode_buffered(value: bytes) -> BufferedRecord:
     """The inverse of `encode_buffered`."""
-    return value[_HEAD.size : _HEAD.size + 1] == b"e", value[_HEAD.size + 1 :]
+    return BufferedRecord(value[_HEAD.size : _HEAD.size + 1] == b"e", value[_HEAD.size + 1 :])
 
 
 def encode_block(hashes: bytes) -> bytes:
@@ -137,3 +194,13 @@ def encode_tag(tag: bytes) -> bytes:
 def decode_tag(value: bytes) -> bytes:
     """The inverse of `encode_tag`."""
     return value[_HEAD.size :]
+
+
+def encode_held(event: HeldEvent) -> bytes:
+    """An event that is held back, as an entry without a deadline."""
+    return _HEAD.pack(_HELD, NEVER) + _encode(event)
+
+
+def decode_held(value: bytes) -> HeldEvent:
+    """The inverse of `encode_held`."""
+    return _decode_held(memoryview(value)[_HEAD.size :])

@@ -21,10 +21,12 @@ from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOption
 
 _STATE, _INDEX, _APPLIED, _TOPIC = b"s", b"d", b"m", b"t"
 _CONDEMNED = "CONDEMNED"  # a file in the folder of a store that was found corrupt while it was read
-_HELD = "HELD"  # a file in the folder whose time says when the store was last held by a worker
+_IN_USE = "HELD"  # a file in the folder whose time says when a worker last used the store
 _DEADLINE = struct.Struct(">Q")
 _SHIFT = 1 << 63  # deadlines before 1970 must sort before later ones
 META = b"\x00"
+HELD = META + b"held"
+"""The meta record of how many events the table holds back; none before the first."""
 FILTER_BITS_PER_KEY = 10  # most keys that are read were never stored: people who are new, identifiers without links
 FLUSH_INTERVAL_S = 15.0
 """Bounds what a crash costs a quiet store, and how old it comes back: in time, a changelog forgets deletions."""
@@ -49,7 +51,7 @@ class StateStore:
         self._path = path
         self._deadline_of = deadline_of
         self._db = _open(path)
-        (path / _HELD).touch()
+        (path / _IN_USE).touch()
         self._unlogged = WriteOptions()
         self._unlogged.disable_wal = True
         self._flushed_at = time.monotonic()
@@ -63,7 +65,7 @@ class StateStore:
         """
         with contextlib.suppress(StoreCorrupt), self._noticing():
             self._db.close()
-            (self._path / _HELD).touch()
+            (self._path / _IN_USE).touch()
 
     def wipe(self) -> None:
         """Delete everything and start empty."""
@@ -160,7 +162,7 @@ class StateStore:
             self._flushed_at = time.monotonic()
             with self._noticing():
                 self._db.flush(wait=True)  # in the background, RocksDB would keep a full disk to itself
-            (self._path / _HELD).touch()
+            (self._path / _IN_USE).touch()
 
     def apply(self, records: Iterable[tuple[bytes, bytes | None]], offset: int) -> int:
         """Apply changelog records, the last of a key wins; returns how many keys were written."""
@@ -253,7 +255,7 @@ def _refuse_remains(path: Path) -> None:
         raise StoreCorrupt(f"{path}: was found corrupt before")
     if not (path / "CURRENT").exists() and any(path.iterdir()):
         raise StoreCorrupt(f"{path}: holds files of a database, but no CURRENT")
-    held = path / _HELD
+    held = path / _IN_USE
     if held.exists() and (idle_s := time.time() - held.stat().st_mtime) > STALE_AFTER_S:
         raise StoreCorrupt(
             f"{path}: no worker held it for {idle_s / 86_400:.0f} days, its changelog may have forgotten deletions"

@@ -30,6 +30,16 @@ class StoredState:
         self._committer = committer
         self._executor = executor
         self._positions = restored.positions
+        self._opened_at = 0
+
+    def open(self) -> None:
+        """Note that inputs are read from now on, for the first time or again."""
+        self._opened_at = time.time_ns() // 1_000_000
+
+    @property
+    def opened_at(self) -> int:
+        """When the task began to read its inputs, in ms."""
+        return self._opened_at
 
     @property
     def positions(self) -> Mapping[str, int]:

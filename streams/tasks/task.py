@@ -85,6 +85,7 @@ class StageTask:
         if self._state is TaskState.RUNNING:
             return
         assert self._durable is not None, "restored before"
+        self._durable.open()
         self._become(TaskState.RUNNING)
         if self._working is None:
             self._working = asyncio.create_task(self._work(self._durable), name=self.name)

@@ -70,6 +70,10 @@ class InMemory:
     def positions(self) -> Mapping[str, int]:
         return self._positions
 
+    @property
+    def opened_at(self) -> int:
+        return 0
+
     def view(self) -> StateView:
         return StateView(self.table)
 

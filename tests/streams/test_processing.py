@@ -92,7 +92,7 @@ def test_a_sweep_says_whether_deadlines_are_left() -> None:
 
 
 def test_records_are_decoded_in_order_with_the_time_of_the_batch() -> None:
-    decoded = decode(Concatenating(), receive(fetched(b"a", b"?", b"b"), {"in": 1}))
+    decoded = decode(Concatenating(), receive(fetched(b"a", b"?", b"b"), {"in": 1}, 0))
 
     assert decoded.items == [(b"k", b"b")]
     assert [item.record.offset for item in decoded.refused] == [1]

@@ -12,16 +12,31 @@ from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand
 from settings import Workspace
 from streams.agents.profile.clocks import Clocks
 from streams.agents.profile.ids import KnownIds
-from streams.fold.entry import Entry, Forward, Rebuilding, deadline_of, decode_entry, encode_entry
+from streams.fold.entry import (
+    BufferedRecord,
+    Entry,
+    Forward,
+    HeldEvent,
+    Rebuilding,
+    Settling,
+    deadline_of,
+    decode_stored,
+    encode_entry,
+    encode_settling,
+)
 from streams.fold.expiry import Expiry
 from streams.fold.lineage import Lineage
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
 from streams.metrics import Tally
+from streams.state.store import HELD
 from streams.state.view import StateView
 
 GRACE_MS = 5 * 60 * 1000  # what GRAPH has decided about an event should have arrived by then
+
+Waiting = BufferedRecord | HeldEvent
+"""What has waited at a profile, and is handled by what the profile is now."""
 
 Message = ProfileCommand | Route | IdentityRequest | Repetition
 """What a handler sends to other profiles, to RESOLVE, to GRAPH or to the warehouse."""
@@ -32,6 +47,7 @@ class BatchProfile:
 
     `visible`: others must learn of the change. `vanished`: others must forget the profile. `forgotten`: the store must,
     too. `deadline`: the next one, as of the sweep. `indexed`: the one under which the store has it; never a later one.
+    `settling`: what it holds back, if anything; `has_settled`: it did so until this batch.
     """
 
     __slots__ = (
@@ -40,20 +56,25 @@ class BatchProfile:
         "deadline",
         "entry",
         "forgotten",
+        "has_settled",
         "indexed",
         "key",
         "outputs",
+        "settling",
         "vanished",
         "visible",
     )
 
     def __init__(self, key: bytes, stored: bytes | None, context: FoldContext) -> None:
         self.key = key
-        self.entry: Entry | None = None if stored is None else decode_entry(stored)
+        self.entry: Entry | None
+        self.settling: Settling | None
+        self.entry, self.settling = (None, None) if stored is None else decode_stored(stored)
         self.context = context
         self.outputs = Outputs(segment_changes=[], sessions={}, drops={})
         self.deadline = NEVER
         self.indexed = NEVER if stored is None else deadline_of(stored)
+        self.has_settled = False
         self.changed = False
         self.visible = False
         self.vanished = False
@@ -103,29 +124,33 @@ class BatchProfile:
         A deadline that moves on, as that of a session does with every event, leaves the index as it is: the sweep finds
         the profile too early, once, and stores it under the right one.
         """
+        keeps_index = now < self.indexed <= self.deadline
+        place = self.indexed if keeps_index else self.deadline
+        if self.settling is not None:
+            return encode_settling(self.settling, self.entry, place)
         if self.entry is None or self.forgotten:
             return None
-        if not isinstance(self.entry, ProfileState):
-            return encode_entry(self.entry, NEVER)
-        keeps_index = now < self.indexed <= self.deadline
-        return encode_entry(self.entry, self.indexed if keeps_index else self.deadline)
+        return encode_entry(self.entry, place if isinstance(self.entry, ProfileState) else NEVER)
 
 
 class Batch:
     """One batch: handlers read its profiles and clocks, and leave messages and counts.
 
     `messages`: in order; they are encoded at the end. `resumed`: records that were buffered and are to be handled next,
-    each with its profile and whether it is an event. `receipts`: as in `streams.phases`.
+    each with its profile. `receipts`: as in `streams.phases`. `held`: how many events more than before are held back.
     """
 
     def __init__(
-        self, workspaces: Mapping[str, Workspace], context: Callable[[str, str], FoldContext], view: StateView, now: int
-    ) -> None:
+        self, workspaces: Mapping[str, Workspace], context: Callable[[str, str], FoldContext], view: StateView,
+        clocks: Clocks, settling_ms: int,
+    ) -> None:  # fmt: skip
         self.workspaces = workspaces
         self.view = view
-        self.clocks = Clocks(workspaces, view, now)
+        self.clocks = clocks
+        self.settling_ms = settling_ms
         self.messages: list[Message] = []
-        self.resumed: deque[tuple[BatchProfile, bool, bytes]] = deque()
+        self.resumed: deque[tuple[BatchProfile, Waiting]] = deque()
+        self.held = 0
         self.tally: Tally = Tally()
         self.receipts: list[tuple[str, int]] = []
         self._context = context
@@ -150,6 +175,10 @@ class Batch:
     def now(self, profile: BatchProfile) -> int:
         """Return the time in the profile's workspace, in ms."""
         return self.clocks.now(profile.context.workspace)
+
+    def due_until(self, profile: BatchProfile) -> int:
+        """Return the time in the profile's workspace until which deadlines fire, in ms."""
+        return self.clocks.due_until(profile.context.workspace)
 
     def default_profile_id(self, profile: BatchProfile, identifier: Identifier) -> str:
         """Return the default profile of an identifier of the same workspace."""
@@ -186,12 +215,14 @@ class Batch:
         workspace, now = profile.context.workspace, self.now(profile)
         self.messages.append(IdentityRequest(workspace, "", "", now, (device, *persons), "reattribute"))
 
-    def resume(self, profile: BatchProfile, buffered: Iterable[tuple[bool, bytes]]) -> None:
-        """Have records handled next that were buffered while the profile was rebuilt."""
-        self.resumed.extend((profile, is_event, raw) for is_event, raw in buffered)
+    def resume(self, profile: BatchProfile, waiting: Iterable[Waiting]) -> None:
+        """Have records handled next that have waited: for a rebuild, or for more that comes late."""
+        self.resumed.extend((profile, record) for record in waiting)
 
     def store(self) -> None:
         """Put what changed into the view."""
         for profile in self.changed():
-            self.view.put(profile.key, profile.encoded(self.now(profile)))
+            self.view.put(profile.key, profile.encoded(self.due_until(profile)))
+        if self.held:
+            self.view.put(HELD, b"%d" % (int(self.view.get(HELD) or 0) + self.held))
         self.clocks.store()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from schemas.records import Event
 from streams.fold import rebuild
 from streams.fold.entry import (
+    BufferedRecord,
     ChunkSessions,
     PendingSession,
     Rebuilding,
@@ -46,8 +47,8 @@ class Buffer:
             self._view.put(self._record_key(number), None)
         return len(numbers)
 
-    def take(self) -> Iterator[tuple[bool, bytes]]:
-        """Yield every record that is left, in order, whether it is an event first; nothing remains of the buffer."""
+    def take(self) -> Iterator[BufferedRecord]:
+        """Yield every record that is left, in order; nothing remains of the buffer."""
         for block in range(self._rebuilding.buffered_blocks):
             self._view.put(self._hashes_key(block), None)
         count = rebuild.count_buffered(self._rebuilding)

@@ -1,18 +1,53 @@
-"""The time of each workspace during a batch; reading the system's clock is left to the caller."""
+"""The time of each workspace during a batch, and until when deadlines fire; reading the system's clock is the caller's.
+
+On the wall clock, a deadline that passed while no worker read must not fire before what was sent meanwhile is folded:
+until a task has caught up with what was received before it was opened, deadlines fire as far as it has come.
+"""
 
 from collections.abc import Mapping
+
+import msgspec
 
 from settings import Workspace
 from streams.state.store import META
 from streams.state.view import StateView
 
 CLOCK = META + b"clock|"
+PROGRESS = META + b"progress"
+CATCHES_UP_WITHIN_MS = 5_000
+"""Without any event for so long after it was opened, or read on, a task has caught up."""
+PARTITIONS_APART_MS = 3_000
+"""How far one partition of RESOLVE may be behind another one."""
+
+
+class Progress(msgspec.Struct, array_like=True, gc=False):
+    """How far a task has come since it was opened, while it catches up; all in ms.
+
+    `read_at`: when it last read events. `received_at`: when the newest of them was received.
+    """
+
+    opened_at: int
+    read_at: int
+    received_at: int = 0
+
+    @property
+    def has_caught_up(self) -> bool:
+        return self.received_at >= self.opened_at
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Progress).decode
 
 
 class Clocks:
-    """Now, by workspace: the system's time, or the latest time that this partition has seen (kept in its table)."""
+    """Now, by workspace: the system's time, or the latest time that this partition has seen (kept in its table).
 
-    def __init__(self, workspaces: Mapping[str, Workspace], view: StateView, wall_now: int) -> None:
+    `opened_at`: when the task was opened, in ms; 0: it has nothing to catch up with.
+    """
+
+    def __init__(
+        self, workspaces: Mapping[str, Workspace], view: StateView, wall_now: int, opened_at: int = 0
+    ) -> None:
         self._view = view
         self.wall_now = wall_now
         self._event_now = {
@@ -21,10 +56,24 @@ class Clocks:
             if workspace.clock == "event"
         }
         self._before = dict(self._event_now)
+        has_wall = len(self._event_now) < len(workspaces)
+        self._progress = _progress(view, opened_at) if opened_at and has_wall else Progress(0, 0)
 
     def now(self, workspace: str) -> int:
         """Return the workspace's time in ms."""
         return self._event_now.get(workspace, self.wall_now)
+
+    def due_until(self, workspace: str) -> int:
+        """Return the time in ms until which deadlines fire: now, or as far as the task has caught up."""
+        if workspace in self._event_now:
+            return self._event_now[workspace]
+        if self._progress.has_caught_up:
+            return self.wall_now
+        return min(self.wall_now, self._progress.received_at - PARTITIONS_APART_MS)
+
+    def is_wall(self, workspace: str) -> bool:
+        """Return whether a workspace goes by the system's time."""
+        return workspace not in self._event_now
 
     def advance(self, workspace: str, to: int) -> None:
         """Move an event clock on to `to` (ms) unless it is later already; leave a workspace on the wall clock alone."""
@@ -32,11 +81,31 @@ class Clocks:
         if event_now is not None and to > event_now:
             self._event_now[workspace] = to
 
+    def catch_up(self, received_at: int | None) -> None:
+        """Note when the newest event of a batch was received; None: the batch has none."""
+        progress = self._progress
+        if progress.has_caught_up:
+            return
+        if received_at is not None:
+            progress.read_at, progress.received_at = self.wall_now, max(progress.received_at, received_at)
+        elif self.wall_now - progress.read_at >= CATCHES_UP_WITHIN_MS:
+            progress.received_at = progress.opened_at
+        else:
+            return
+        self._view.put(PROGRESS, _encode(progress))
+
     def store(self) -> None:
         """Put the event clocks that moved into the view."""
         for workspace, now in self._event_now.items():
             if now != self._before[workspace]:
                 self._view.put(_clock_key(workspace), b"%d" % now)
+
+
+def _progress(view: StateView, opened_at: int) -> Progress:
+    stored = view.get(PROGRESS)
+    if stored is not None and (progress := _decode(stored)).opened_at == opened_at:
+        return progress
+    return Progress(opened_at, opened_at)
 
 
 def _clock_key(workspace: str) -> bytes:

@@ -21,7 +21,7 @@ from schemas.records import (
     Transfer,
 )
 from schemas.topics import PROFILE_COMMANDS
-from streams.fold.entry import decode_entry
+from streams.fold.entry import BufferedRecord, HeldEvent, decode_entry
 from streams.fold.state import ProfileState
 from streams.phases import Record
 
@@ -29,7 +29,8 @@ from streams.phases import Record
 class RoutedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event for a profile, as RESOLVE or another profile has sent it there.
 
-    `decision`, `owner`, `owner_decision`: see `schemas.records.Fold`. `buffered`: it waited for a rebuild.
+    `decision`, `owner`, `owner_decision`: see `schemas.records.Fold`. `buffered`: it waited, for a rebuild or for what
+    comes late. `settled`: it was held back, and is not any more.
     """
 
     event: Event
@@ -38,6 +39,7 @@ class RoutedEvent(msgspec.Struct, frozen=True, gc=False):
     owner: Identifier | None = None
     owner_decision: int = 0
     buffered: bool = False
+    settled: bool = False
 
 
 class AbsorbedState(msgspec.Struct, frozen=True, gc=False):
@@ -96,12 +98,17 @@ class ProfileDecoder:
             raise DecodeError("unknown_workspace", "the record names a workspace that is not configured")
         return addressed
 
-    def decode_buffered(self, workspace: str, profile_id: str, is_event: bool, raw: bytes) -> Addressed:
-        """Decode what was buffered for a profile: an event, or a command. Raises DecodeError."""
-        if not is_event:
-            return self._command(raw)
-        event = RoutedEvent(self._codec.decode(Event, raw), raw, buffered=True)
-        return Addressed(workspace, profile_id, profile_key(workspace, profile_id), event, raw)
+    def decode_waiting(self, workspace: str, profile_id: str, waiting: BufferedRecord | HeldEvent) -> Addressed:
+        """Decode what has waited at a profile: an event, or a command. Raises DecodeError."""
+        match waiting:
+            case HeldEvent(encoded=raw, decision=decision, owner=owner, owner_decision=owner_decision):
+                event = self._codec.decode(Event, raw)
+                routed = RoutedEvent(event, raw, decision, owner, owner_decision, buffered=True, settled=True)
+            case BufferedRecord(is_event=True, raw=raw):
+                routed = RoutedEvent(self._codec.decode(Event, raw), raw, buffered=True)
+            case _:
+                return self._command(waiting.raw)
+        return Addressed(workspace, profile_id, profile_key(workspace, profile_id), routed, raw)
 
     def _command(self, raw: bytes) -> Addressed:
         record = self._codec.decode(ProfileCommand, raw)

@@ -4,6 +4,7 @@ from schemas.records import Fold, Identifier
 from streams import metrics
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import RoutedEvent
+from streams.agents.profile.settling import hold, is_held_back
 from streams.fold.attribution import owner_of
 from streams.fold.entry import Forward
 from streams.fold.fold import fold_event
@@ -23,7 +24,7 @@ def forward(batch: Batch, profile: BatchProfile, entry: Forward, routed: RoutedE
 
 
 def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed: RoutedEvent) -> None:
-    """Fold an event, unless it is misrouted or belongs to an owner of the shared device that the profile is of."""
+    """Fold an event, unless it must wait, is misrouted, or belongs to an owner of the shared device that this is of."""
     event, context = routed.event, profile.context
     owner = routed.owner
     if owner is not None and _is_outdated(state, routed):
@@ -34,14 +35,17 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
         _send(batch, profile, target, Fold(routed.encoded, 0, owner, routed.owner_decision))
         return
     batch.clocks.advance(context.workspace, event.occurred_at)
-    if state is None:
-        state = ProfileState()
-        batch.tally[metrics.CREATED, (context.workspace,)] += 1
-    elif owner is None and (attributed := owner_of(state, event)) is not None:
+    if state is not None and owner is None and (attributed := owner_of(state, event)) is not None:
         profile.keep(state)
         target = batch.default_profile_id(profile, attributed)
         _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.ownership.decision))
         return
+    if is_held_back(batch, profile, state, routed):
+        hold(batch, profile, routed)
+        return
+    if state is None:
+        state = ProfileState()
+        batch.tally[metrics.CREATED, (context.workspace,)] += 1
     # What the default profile has sent here belongs here by that decision, though a state that it sent may be lost.
     state.lineage.decision = max(state.lineage.decision, routed.decision)
     if owner is not None:
@@ -54,7 +58,7 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
     if state.expiry.vanished_at is not None:
         evaluate_all(state, event.message_id, context, profile.outputs)
     profile.publish(state, batch.clocks.now(context.workspace))
-    if routed.buffered:  # how long it took says how long the rebuild did
+    if routed.buffered:  # how long it took says how long the rebuild did, or how late it came
         batch.tally[metrics.EVENTS, (context.workspace, "folded")] += 1
     else:
         batch.receipts.append((context.workspace, event.received_at))

@@ -3,6 +3,8 @@
 from definitions import NEVER
 from schemas.identity import split_profile_key
 from streams.agents.profile.batch import Batch, BatchProfile
+from streams.agents.profile.settling import deadline as settling_deadline
+from streams.agents.profile.settling import decided_at, is_settling
 from streams.fold.fold import advance, next_deadline
 from streams.fold.moment import SESSION_END
 from streams.fold.records import is_empty
@@ -13,30 +15,38 @@ from streams.fold.state import ProfileState
 SWEEP_LIMIT = 2_000
 
 
-def sweep(batch: Batch) -> bool:
-    """Fire every deadline that is due; return True when some had to be left for another pass."""
+def read_due(batch: Batch) -> bool:
+    """Read every profile with a deadline that is due; return True when some had to be left for another pass."""
     more = False
     for workspace in batch.workspaces:
-        due = batch.view.due(workspace, batch.clocks.now(workspace), SWEEP_LIMIT)
+        due = batch.view.due(workspace, batch.clocks.due_until(workspace), SWEEP_LIMIT)
         more = more or len(due) == SWEEP_LIMIT
         batch.view.prefetch(due)
         for key in due:
             batch.profile(key, *split_profile_key(key))
-    for profile in batch.profiles():
-        if isinstance(profile.entry, ProfileState):
-            _pass_time(batch, profile, profile.entry)
     return more
 
 
+def sweep(batch: Batch) -> None:
+    """Fire every deadline that is due of the profiles that were read; those of a profile that is settling wait."""
+    for profile in batch.profiles():
+        if is_settling(batch, profile):
+            assert profile.settling is not None
+            profile.deadline = settling_deadline(batch, profile, profile.settling)
+            profile.changed = profile.changed or profile.indexed <= batch.due_until(profile)
+        elif isinstance(profile.entry, ProfileState):
+            _pass_time(batch, profile, profile.entry)
+
+
 def _pass_time(batch: Batch, profile: BatchProfile, state: ProfileState) -> None:
-    now = batch.now(profile)
+    now = batch.due_until(profile)
     profile.deadline = _deadline(batch, profile, state)
     if profile.deadline <= now:
         if state.expiry.vanished_at is None:
             advance(state, now, profile.context, profile.outputs)
             profile.mark_swept()
         if _vanishes_at(batch, profile, state) <= now:
-            _expire(batch, profile, state, now)
+            _expire(batch, profile, state, batch.now(profile))
         profile.deadline = _deadline(batch, profile, state)
     elif profile.indexed <= now:
         profile.changed = True  # it was found too early: the index gets its deadline
@@ -44,7 +54,7 @@ def _pass_time(batch: Batch, profile: BatchProfile, state: ProfileState) -> None
 
 def _deadline(batch: Batch, profile: BatchProfile, state: ProfileState) -> int:
     """Return when time changes something next, vanishing included, or NEVER."""
-    return min(next_deadline(state), _vanishes_at(batch, profile, state))
+    return min(decided_at(batch, profile, state, next_deadline(state)), _vanishes_at(batch, profile, state))
 
 
 def _vanishes_at(batch: Batch, profile: BatchProfile, state: ProfileState) -> int:

@@ -8,6 +8,7 @@ from streams import metrics
 from streams.agents.profile import events, merging, ownership, rebuilding
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Addressed, Outdating, ReplayChunk, RoutedEvent
+from streams.agents.profile.settling import release
 from streams.fold.entry import Forward, Rebuilding
 from streams.fold.state import ProfileState
 
@@ -61,5 +62,8 @@ def handle(batch: Batch, addressed: Addressed) -> None:
         handlers.forward(batch, profile, entry, content)
     else:
         handlers.profile(batch, profile, entry, content)
+    if profile.settling is not None and isinstance(profile.entry, Forward | Rebuilding):
+        release(batch, profile, profile.settling)
+        profile.settling = None
     if handlers.command:
         batch.tally[metrics.COMMANDS, (handlers.command,)] += 1

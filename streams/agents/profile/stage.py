@@ -1,7 +1,7 @@
 """The way of a batch through PROFILE: decode, read all profiles, handle each record, sweep, publish, store."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import get_args
 
@@ -11,13 +11,15 @@ from schemas.codec import Codec
 from schemas.identity import kind_of
 from schemas.records import ProfileKind
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
-from settings import Workspace
+from settings import SETTLING_MS, Workspace
 from streams import metrics
 from streams.agents.profile.batch import Batch
-from streams.agents.profile.decoding import Addressed, ProfileDecoder
-from streams.agents.profile.expiry import sweep
+from streams.agents.profile.clocks import Clocks
+from streams.agents.profile.decoding import Addressed, ProfileDecoder, RoutedEvent
+from streams.agents.profile.expiry import read_due, sweep
 from streams.agents.profile.handlers import handle
 from streams.agents.profile.outputs import ProfileOutputs
+from streams.agents.profile.settling import release_due
 from streams.dead_letters import DeadLetters
 from streams.fold.entry import deadline_of
 from streams.fold.moment import FoldContext
@@ -44,9 +46,15 @@ class ProfileStage:
     deadline_of: Callable[[bytes], int | None] | None = staticmethod(stored_deadline)
 
     def __init__(
-        self, workspaces: Mapping[str, Workspace], program: Program, rules: IdentityRules, codec: Codec
+        self,
+        workspaces: Mapping[str, Workspace],
+        program: Program,
+        rules: IdentityRules,
+        codec: Codec,
+        settling_ms: int = SETTLING_MS,
     ) -> None:
         self._workspaces = workspaces
+        self._settling_ms = settling_ms
         self._rules = rules
         self._programs = {(name, kind): program.of(name, kind) for name in workspaces for kind in _KINDS}
         self._decoder = ProfileDecoder(codec, workspaces)
@@ -59,13 +67,18 @@ class ProfileStage:
 
     def fold(self, decoded: Decoded[Addressed], view: StateView) -> Effects:
         """Fold what was decoded; with nothing it is a sweep."""
-        batch = Batch(self._workspaces, self._context, view, decoded.received.now)
+        received = decoded.received
+        clocks = Clocks(self._workspaces, view, received.now, received.opened_at)
+        batch = Batch(self._workspaces, self._context, view, clocks, self._settling_ms)
+        clocks.catch_up(_newest(decoded.items, clocks))
         view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
         for addressed in decoded.items:
             handle(batch, addressed)
-            if batch.resumed:
-                self._handle_resumed(batch)
-        more = sweep(batch)
+            self._handle_resumed(batch)
+        more = read_due(batch)
+        more = release_due(batch) or more
+        self._handle_resumed(batch)
+        sweep(batch)
         outputs = list(self._outputs.of(batch))
         batch.store()
         for workspace, events in Counter(map(itemgetter(0), batch.receipts)).items():
@@ -73,13 +86,22 @@ class ProfileStage:
         return Effects(outputs, view, batch.tally, more, batch.receipts)
 
     def _handle_resumed(self, batch: Batch) -> None:
-        """Handle what was buffered for profiles that have just been rebuilt."""
+        """Handle what has waited at profiles until now."""
         while batch.resumed:
-            profile, is_event, raw = batch.resumed.popleft()
-            context = profile.context
-            handle(batch, self._decoder.decode_buffered(context.workspace, context.profile_id, is_event, raw))
+            profile, waiting = batch.resumed.popleft()
+            handle(batch, self._decoder.decode_waiting(profile.context.workspace, profile.context.profile_id, waiting))
 
     def _context(self, workspace: str, profile_id: str) -> FoldContext:
         priority = self._workspaces[workspace].source_priority
         kind = kind_of(profile_id)
         return FoldContext(workspace, profile_id, self._programs[workspace, kind], priority, self._rules, kind)
+
+
+def _newest(items: Iterable[Addressed], clocks: Clocks) -> int | None:
+    """Return when the newest event of a batch was received (ms), in a workspace on the wall clock; None without one."""
+    times = (
+        addressed.content.event.received_at
+        for addressed in items
+        if isinstance(addressed.content, RoutedEvent) and clocks.is_wall(addressed.workspace)
+    )
+    return max(times, default=None)

@@ -12,6 +12,7 @@ from definitions import Definitions, Segment, compile_program
 from definitions.model import Call, EventCount, EventMatcher, Not, Window
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import Event, Identifier, IdentityRequest, Pair, RequestKind, Session
+from settings import Clock
 from tests.oracle.reference import Facts, Person, Visit, recompute
 from tests.oracle.reference import World as Reference
 from tests.streams.world.warehouse import shown, written
@@ -75,7 +76,7 @@ class Player:
     What a step sends, and in what order the stages read afterwards, comes of the seed and the step's number: it stays
     the same when Hypothesis leaves others out.
     `has_copies`: whether events come again, of others too. `gaps`: between events, in ms. `rests`: how long nothing
-    is sent before a check. `pool`: what a request may name.
+    is sent before a check. `pool`: what a request may name. `world_clock`: that of the workspace.
     """
 
     identity_rules: IdentityRules = DEFAULT_RULES
@@ -84,11 +85,12 @@ class Player:
     gaps: Sequence[int] = ()
     rests: Sequence[int] = (0, 10 * MINUTE, 3 * HOUR)
     pool: Sequence[Identifier] = ()
+    world_clock: Clock = "event"
 
     def __init__(self, history: tuple[int, bytes]) -> None:
         self.seed, self._steps = history
         random = self._random("begin")
-        self.world = World(random.choice((1, 2, 3)), random, self.identity_rules, PROGRAM)
+        self.world = World(random.choice((1, 2, 3)), random, self.identity_rules, PROGRAM, self.world_clock)
         self.world.is_sink_late = True
         self.at = START
         self.sent: list[Event] = []

@@ -45,7 +45,7 @@ from schemas.topics import (
     SEGMENTS,
     SESSIONS,
 )
-from settings import Source, Workspace
+from settings import Clock, Source, Workspace
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -97,9 +97,9 @@ class Table(dict[bytes, bytes]):
             self[key] = value
 
 
-def workspaces() -> dict[str, Workspace]:
+def workspaces(clock: Clock = "event") -> dict[str, Workspace]:
     """The only one, with two sources."""
-    return {WORKSPACE: Workspace(WORKSPACE, NAMESPACE, "event", (Source("web", "k"), Source("crm", "c", 5)))}
+    return {WORKSPACE: Workspace(WORKSPACE, NAMESPACE, clock, (Source("web", "k"), Source("crm", "c", 5)))}
 
 
 def _age(repetition: Repetition) -> tuple[int, int]:
@@ -107,12 +107,16 @@ def _age(repetition: Repetition) -> tuple[int, int]:
 
 
 class World:
-    """One installation with one workspace."""
+    """One installation with one workspace. `now`: the system's time in ms; it stands still between steps."""
 
-    def __init__(self, partitions: int, random: Random, rules: IdentityRules, program: Program) -> None:
+    def __init__(
+        self, partitions: int, random: Random, rules: IdentityRules, program: Program, clock: Clock = "event"
+    ) -> None:
         self.random = random
         self.rules = rules
         self.codec = Codec(FixedSchemas())
+        self.now = NOW
+        self._clock: Clock = clock
         self._program = program
         self.stages = self._staged(rules)
         self.logs: dict[TopicPartition, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
@@ -131,9 +135,9 @@ class World:
 
     def _staged(self, rules: IdentityRules) -> tuple[AnyStage, ...]:
         return (
-            ResolveStage(workspaces(), rules, self.codec, self._partition),
-            GraphStage(workspaces(), rules, self.codec),
-            ProfileStage(workspaces(), self._program, rules, self.codec),
+            ResolveStage(workspaces(self._clock), rules, self.codec, self._partition),
+            GraphStage(workspaces(self._clock), rules, self.codec),
+            ProfileStage(workspaces(self._clock), self._program, rules, self.codec),
         )
 
     def restart(self, rules: IdentityRules) -> None:
@@ -213,9 +217,21 @@ class World:
         """Let a stage fold so many records of a partition, or as many as there are."""
         begin = self._positions[stage.name, topic, at]
         end = min(len(self.logs[topic, at]), begin + records)
-        batch = [Record(topic, at, n, *self.logs[topic, at][n]) for n in range(begin, end)]
+        self._fold(stage, at, [Record(topic, at, n, *self.logs[topic, at][n]) for n in range(begin, end)])
+        self._positions[stage.name, topic, at] = end
+
+    def pass_time(self, ms: int) -> None:
+        """Let the system's time pass, and what is due happen."""
+        self.now += ms
+        profile = self.stages[-1]
+        for at in range(self.partitions):
+            while self._fold(profile, at, []):
+                pass
+
+    def _fold(self, stage: AnyStage, at: int, batch: list[Record]) -> bool:
+        """Fold records of a partition; True if another sweep must follow."""
         table = self._tables[stage.name, at]
-        folded = fold(stage, decode(stage, Received(batch, {topic: end}, NOW)), StateView(table)).effects
+        folded = fold(stage, decode(stage, Received(batch, {}, self.now)), StateView(table)).effects
         self.tally = folded.tally
         for key, value in folded.view.changes.items():
             table.put(key, value)
@@ -225,7 +241,7 @@ class World:
                 assert self.damaged, output
                 self.dead.add(output.key)
             self.logs[output.topic, self._partition(output.key)].append((output.key, self._sent(output)))
-        self._positions[stage.name, topic, at] = end
+        return folded.more
 
     def write(self) -> bool:
         """Let the sink write a few records of a topic; False when it has written all."""

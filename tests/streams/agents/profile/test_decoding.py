@@ -7,7 +7,7 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Absorb, Advance, Command, Event, Fold, Identifier, ProfileCommand, Reason, Replay, Transfer
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from streams.agents.profile.decoding import AbsorbedState, Addressed, ProfileDecoder, ReplayChunk, RoutedEvent
-from streams.fold.entry import Forward, encode_entry
+from streams.fold.entry import BufferedRecord, Forward, encode_entry
 from streams.fold.lineage import Lineage
 from streams.fold.state import ProfileState
 from streams.phases import Record
@@ -91,7 +91,7 @@ def test_a_clock_is_advanced_without_a_profile() -> None:
 
 def test_a_buffered_event_says_so() -> None:
     decoder = ProfileDecoder(CODEC, {"main"})
-    event_again = decoder.decode_buffered("main", default_profile_id(NAMESPACE, ANN), True, EVENT)
+    event_again = decoder.decode_waiting("main", default_profile_id(NAMESPACE, ANN), BufferedRecord(True, EVENT))
 
     assert event_again.key == profile_key("main", ANNS) != KEY
     assert event_again.content == RoutedEvent(event(START), EVENT, buffered=True)

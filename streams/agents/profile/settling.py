@@ -1,0 +1,116 @@
+"""Holds back what comes late on the wall clock until what could contradict it has had time to arrive.
+
+A lapse is a change by time alone. One that lies in the past is decided once no further event of the profile has come
+for the settling time, and the events that came late are folded in their order then (docs/decisions/0035). What is held
+lies beside the profile (`held`); what a merge or a rebuild makes of it is left to `handlers`.
+"""
+
+from definitions import NEVER
+from streams import metrics
+from streams.agents.profile.batch import GRACE_MS, Batch, BatchProfile
+from streams.agents.profile.decoding import RoutedEvent
+from streams.agents.profile.held import HeldEvents
+from streams.fold.entry import Settling
+from streams.fold.state import ProfileState
+
+LATE_MS = 60_000
+"""An event that was received so long after it happened is late, even if no lapse follows from it alone."""
+AT_LATEST_MS = 60_000
+"""What is held is folded after that time at the latest, and a due lapse waits no longer for an active profile."""
+UNDER_WAY_MS = 10_000
+"""What comes next may be under way as long as the last event was, up to this."""
+MAX_HELD, MAX_HELD_BYTES = 10_000, 16 << 20
+RELEASED_AT_ONCE = 20_000
+"""How many held events one sweep folds, before what follows from them is committed."""
+
+
+def is_held_back(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed: RoutedEvent) -> bool:
+    """Return whether an event must wait for others that may come before it.
+
+    One that is not later than the profile's time corrects what was published, as of that time, and waits for nothing.
+    """
+    event = routed.event
+    if routed.settled or not batch.clocks.is_wall(profile.context.workspace):
+        return False
+    if state is not None and event.occurred_at <= state.as_of:
+        return False
+    return profile.settling is not None or _is_late(batch, profile, event.occurred_at, event.received_at)
+
+
+def hold(batch: Batch, profile: BatchProfile, routed: RoutedEvent) -> None:
+    """Keep an event until the profile has settled."""
+    now = batch.clocks.wall_now
+    settling = profile.settling = profile.settling or Settling()
+    if not settling.held:
+        settling.since = now
+    HeldEvents(profile.key, settling, batch.view).add(routed)
+    under_way = min(max(now - routed.event.received_at, 0), UNDER_WAY_MS)
+    settling.until = max(settling.until, now + batch.settling_ms + under_way)
+    profile.changed = True
+    batch.held += 1
+    batch.tally[metrics.EVENTS, (profile.context.workspace, "held")] += 1
+
+
+def release(batch: Batch, profile: BatchProfile, settling: Settling) -> None:
+    """Have what is held handled next, by what the profile is now."""
+    batch.held -= settling.held
+    batch.resume(profile, HeldEvents(profile.key, settling, batch.view).take())
+    profile.changed = True
+
+
+def release_due(batch: Batch) -> bool:
+    """Release what need not wait any longer; return True if some had to be left for another sweep."""
+    released = 0
+    for profile in batch.profiles():
+        settling, now = profile.settling, batch.due_until(profile)
+        if settling is None or not settling.held or deadline(batch, profile, settling) > now:
+            continue
+        if released >= RELEASED_AT_ONCE:
+            return True
+        released += settling.held
+        release(batch, profile, settling)
+        if not batch.clocks.is_wall(profile.context.workspace) or settling.until <= now:
+            profile.settling, profile.has_settled = None, True
+    return False
+
+
+def deadline(batch: Batch, profile: BatchProfile, settling: Settling) -> int:
+    """Return when what is held is released, or when a profile that holds nothing is waited for no longer."""
+    if not settling.held:
+        return settling.until
+    is_full = settling.held >= MAX_HELD or settling.held_bytes >= MAX_HELD_BYTES
+    if is_full or not batch.clocks.is_wall(profile.context.workspace):
+        return min(settling.since, batch.due_until(profile))
+    return min(settling.until, settling.since + AT_LATEST_MS)
+
+
+def is_settling(batch: Batch, profile: BatchProfile) -> bool:
+    """Return whether the lapses of a profile have to wait; end the wait of one that holds nothing where it is over.
+
+    One whose events were released early still waits as long as it has come no nearer to now than a late event.
+    """
+    settling, state = profile.settling, profile.entry
+    if settling is None:
+        return False
+    now = batch.due_until(profile)
+    if not settling.held and (
+        settling.until <= now or not isinstance(state, ProfileState) or not _is_late(batch, profile, state.as_of, now)
+    ):
+        profile.settling, profile.has_settled, profile.changed = None, settling.until <= now, True
+    return profile.settling is not None
+
+
+def decided_at(batch: Batch, profile: BatchProfile, state: ProfileState, lapse: int) -> int:
+    """Return when a lapse is decided: then, or once nothing more has come for the settling time."""
+    if profile.has_settled or lapse >= NEVER or not batch.clocks.is_wall(profile.context.workspace):
+        return lapse
+    last_arrival = state.expiry.kept_until - GRACE_MS
+    return max(lapse, min(last_arrival + batch.settling_ms, lapse + AT_LATEST_MS))
+
+
+def _is_late(batch: Batch, profile: BatchProfile, occurred_at: int, received_at: int) -> bool:
+    """Return whether a lapse of the past may follow from what happened then."""
+    shortest_ms = profile.context.program.shortest_lapse_ms
+    if shortest_ms >= NEVER:
+        return False
+    return occurred_at + shortest_ms <= batch.due_until(profile) or received_at - occurred_at >= LATE_MS

@@ -1,0 +1,146 @@
+"""On the wall clock, what comes late is no reason to enter or leave: nobody is told what the next record contradicts."""
+
+from collections.abc import Iterable, Sequence
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from definitions import Definitions, Segment, compile_program
+from definitions.model import AllOf, EventCount, EventMatcher, Not
+from identity.rules import DEFAULT_RULES
+from schemas.records import Event, EventType, Identifier, SegmentChange
+from streams.fold.fold import advance, fold_event
+from streams.fold.moment import FoldContext, Outputs
+from streams.fold.state import ProfileState
+from tests.streams.world.playing import HOUR, MINUTE
+from tests.streams.world.world import NOW, WORKSPACE, World
+
+SECOND, DAY = 1_000, 24 * HOUR
+ADDED, ORDERED = EventMatcher("track", "Product Added"), EventMatcher("track", "Order Completed")
+ABANDONED = AllOf(
+    (
+        EventCount(ADDED, 1, HOUR),
+        Not(EventCount(ADDED, 1, 30 * MINUTE)),
+        Not(EventCount(ORDERED, 1, DAY)),
+    )
+)
+PROGRAM = compile_program(Definitions((Segment("cart_abandoners", ABANDONED),)))
+PHONE, MEI = Identifier("anonymous_id", "phone"), Identifier("user_id", "mei")
+
+
+def _event(at: int, name: str | None, *identifiers: Identifier, ordinal: int = 1, kind: EventType = "track") -> Event:
+    message_id = f"{at}-{name}-{identifiers[0]}"
+    return Event(WORKSPACE, "web", message_id, kind, name, at, None, NOW, identifiers, ordinal=ordinal)
+
+
+def _cart(ago: int) -> list[Event]:
+    """An anonymous visitor fills a cart, signs in, and buys."""
+    at = NOW - ago
+    return [
+        _event(at, "Product Added", PHONE),
+        _event(at + 5 * MINUTE, None, MEI, PHONE, kind="identify"),
+        _event(at + 9 * MINUTE, "Order Completed", MEI, PHONE),
+    ]
+
+
+def _world(random: Random) -> World:
+    return World(random.choice((1, 2, 3)), random, DEFAULT_RULES, PROGRAM, "wall")
+
+
+def _come_to_rest(world: World) -> None:
+    """Let everything be read, and time pass until nothing is held back."""
+    for _ in range(4):
+        world.run()
+        world.pass_time(5 * SECOND)
+    world.run()
+
+
+def _changes(world: World) -> list[tuple[str, str, int]]:
+    return [(change.profile_id, change.change, change.changed_at) for change in world.segment_changes()]
+
+
+@given(st.integers(0, 2**64 - 1), st.sampled_from([31 * MINUTE, 35 * MINUTE, 2 * HOUR, 3 * DAY]))
+def test_a_buyer_whose_cart_sign_in_and_order_come_in_one_batch_has_abandoned_nothing(seed: int, ago: int) -> None:
+    random = Random(seed)
+    world = _world(random)
+    for event in _cart(ago):
+        world.send(event)
+    while world.step():
+        world.pass_time(random.choice((0, 10, 100, 200)))
+    _come_to_rest(world)
+
+    assert _changes(world) == []
+
+
+@given(st.integers(0, 2**64 - 1), st.permutations(range(3)))
+def test_nor_has_one_whose_requests_come_a_second_apart_in_any_order(seed: int, order: Sequence[int]) -> None:
+    world = _world(Random(seed))
+    cart = _cart(2 * HOUR)
+    for number in order:
+        world.send(cart[number])
+        world.run()
+        for _ in range(10):
+            world.pass_time(SECOND // 10)
+            world.run()
+    _come_to_rest(world)
+
+    assert _changes(world) == []
+
+
+def _history(random: Random, number: int, until: int) -> list[Event]:
+    """28 days of a visitor who signs in at some time, in the order of time, until shortly before `until`."""
+    visitor, user = Identifier("anonymous_id", f"v{number}"), Identifier("user_id", f"u{number}")
+    at, events = NOW - 28 * DAY + random.randrange(DAY), list[Event]()
+    identifiers: tuple[Identifier, ...] = (visitor,)
+    while at < until - 5 * SECOND:
+        if random.random() < 0.2 and len(identifiers) == 1:
+            identifiers = (user, visitor)
+            events.append(_event(at, None, *identifiers, kind="identify"))
+        else:
+            name = random.choice(("Product Added", "Product Added", "Order Completed", "View"))
+            events.append(_event(at, name, *identifiers, ordinal=len(events) + 1))
+        at += random.choice((0, 1, MINUTE, 20 * MINUTE, 30 * MINUTE, HOUR, DAY, 3 * DAY))
+    return [*events, _event(until - 5 * SECOND, None, user, visitor, kind="identify")]
+
+
+def _told_in_time(history: Iterable[Event], until: int) -> list[tuple[str, int]]:
+    """What is published of a person whose events come in time."""
+    context, out, state = FoldContext(WORKSPACE, "id", PROGRAM, lambda _: 0), Outputs(), ProfileState()
+    for event in history:
+        fold_event(state, event, context, out)
+    advance(state, until, context, out)
+    return _directions(out.segment_changes)
+
+
+def _directions(changes: Iterable[SegmentChange]) -> list[tuple[str, int]]:
+    return [(change.change, change.changed_at) for change in changes]
+
+
+@pytest.mark.soak(has_short_form=True)
+@given(st.integers(0, 2**64 - 1), st.sampled_from(["by time", "by person", "shuffled"]))
+def test_28_days_that_are_sent_at_once_tell_what_they_had_told_in_time(seed: int, order: str) -> None:
+    random = Random(seed)
+    until = NOW - MINUTE if order == "shuffled" else NOW  # what is on time waits for nothing that was before it
+    world, histories = _world(random), [_history(random, number, until) for number in range(4)]
+    sent = [event for history in histories for event in history]
+    if order == "by time":
+        sent.sort(key=lambda event: event.occurred_at)
+    elif order == "shuffled":
+        random.shuffle(sent)
+    for event in sent:
+        world.send(event)
+        while random.random() < 0.5 and world.step():
+            world.pass_time(random.choice((0, 1, 10)))
+    _come_to_rest(world)
+
+    published: dict[str, list[SegmentChange]] = {change.profile_id: [] for change in world.segment_changes()}
+    for change in world.segment_changes():
+        published[change.profile_id].append(change)
+    expected = {
+        world.profile_id(history[-1].identifiers[0]): _told_in_time(history, world.now) for history in histories
+    }
+    assert {person: _directions(changes) for person, changes in published.items()} == {
+        person: changes for person, changes in expected.items() if changes
+    }
