@@ -1,16 +1,22 @@
 """How far worker, sink and rebuilder have come: what is committed, what there is, and the difference.
 
 Outputs become visible before the inputs they follow from are committed. So if every commit, read first, has reached
-every end, read afterwards, nothing was under way in between.
+every end, read afterwards, nothing was under way in between. But a profile may hold back late events that the worker
+has read: of that only the worker itself tells.
 """
 
 from collections.abc import Mapping
 
+import httpx
 import msgspec
+from prometheus_client.parser import text_string_to_metric_families
 
 from runtime.kafka.offsets import Extent, Offsets, Partition
 from schemas.groups import GROUPS
 from settings import Settings
+
+WORKER_TIMEOUT_S = 5.0
+HELD = "onefold_profile_events_held"
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -26,6 +32,43 @@ class Lag(msgspec.Struct, frozen=True):
     def records(self) -> int:
         """Count the offsets that are missing; some of them may be transaction markers."""
         return self.end - (self.committed or 0)
+
+
+class UnderWay(msgspec.Struct, frozen=True):
+    """What is not in ClickHouse yet: records to read, and late events that are held back (None: the worker is silent).
+
+    `is_moving`: something came or went while it was looked at.
+    """
+
+    lags: tuple[Lag, ...] = ()
+    held: int | None = 0
+    is_moving: bool = False
+
+    @property
+    def is_nothing(self) -> bool:
+        return not self.lags and self.held == 0 and not self.is_moving
+
+
+def held_events(settings: Settings) -> int | None:
+    """Count the late events that the worker of this machine holds back; None while it does not say.
+
+    Where processes are reached from elsewhere, the worker may run on another machine: one that is not here holds none.
+    """
+    address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}"
+    try:
+        if not httpx.get(f"{address}/health/ready", timeout=WORKER_TIMEOUT_S).is_success:
+            return None
+        page = httpx.get(f"{address}/metrics", timeout=WORKER_TIMEOUT_S).raise_for_status().text
+    except httpx.ConnectError:
+        return None if settings.serving.is_local else 0
+    except httpx.HTTPError:
+        return None
+    return sum(
+        int(sample.value)
+        for family in text_string_to_metric_families(page)
+        if family.name == HELD
+        for sample in family.samples
+    )
 
 
 def lagging(committed: Mapping[str, Mapping[Partition, int]], extents: Mapping[Partition, Extent]) -> tuple[Lag, ...]:
@@ -45,11 +88,29 @@ class PipelineProgress:
     """Queries one Kafka. Raises TransientError when it does not answer."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._offsets = Offsets(settings.kafka)
         self._partitions: tuple[Partition, ...] = ()
 
     def lagging(self) -> tuple[Lag, ...]:
-        """Return what is under way now; empty only if everything accepted before the call is in ClickHouse."""
+        """Return what is to be read now; late events that are held back have been read."""
+        return self._read()[0]
+
+    def under_way(self) -> UnderWay:
+        """Return what is under way now; nothing only if everything accepted before the call is in ClickHouse.
+
+        A held event that is folded between two looks shows in the ends of the topics that it went to.
+        """
+        lags, extents = self._read()
+        if lags:
+            return UnderWay(lags)
+        held = held_events(self._settings)
+        if held == 0:
+            lags, later = self._read()
+            return UnderWay(lags, is_moving=later != extents)
+        return UnderWay(held=held)
+
+    def _read(self) -> tuple[tuple[Lag, ...], Mapping[Partition, Extent]]:
         if not self._partitions:
             self._partitions = self._offsets.partitions(topic for group in GROUPS for topic in group.reads)
         committed: dict[str, Mapping[Partition, int]] = {}
@@ -58,4 +119,5 @@ class PipelineProgress:
             offsets = self._offsets.committed(group.name, read)
             if offsets or not group.may_be_absent:
                 committed[group.name] = offsets
-        return lagging(committed, self._offsets.extents(self._partitions))
+        extents = self._offsets.extents(self._partitions)
+        return lagging(committed, extents), extents

@@ -24,7 +24,6 @@ from settings.bounds import (
 from settings.clickhouse import ClickHouse
 from settings.workspaces import Workspace
 
-
 SETTLING_MS = 3_000
 
 
@@ -59,10 +58,10 @@ class Settings(msgspec.Struct, frozen=True):
 
     `worker`: the name of this process among those of its kind. `session_timeout_ms`: a worker that is silent for so
     long loses its partitions to others. `standbys`: how many other workers keep a copy of each store, so that taking it
-    over needs no recovery. `settling_ms`: so long after the last event of a person, changes by time alone in the past are
-    decided, on the wall clock. `clickhouse_timeout_s`: how long the sink waits for an answer before it sends the rows
-    again. `definitions`: the folder of segments and rules; without one the default rules of identity hold, and there
-    are no segments.
+    over needs no recovery. `settling_ms`: how long after the last event of a person changes by time alone in the past
+    are decided, on the wall clock. `clickhouse_timeout_s`: how long the sink waits for an answer before it sends the
+    rows again. `definitions`: the folder of segments and rules; without one the default rules of identity hold, and
+    there are no segments.
     """
 
     kafka: str = f"{LOOPBACK}:9092"

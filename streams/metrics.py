@@ -48,6 +48,7 @@ RECOVERY = Histogram("onefold_recovery_seconds", "Time to recover a partition", 
 STORE_KEYS = Gauge("onefold_store_keys", "Estimated keys in a store", ["stage", "partition"])
 STORE_BYTES = Gauge("onefold_store_disk_bytes", "Bytes of a store's files", ["stage", "partition"])
 RULES = Gauge("onefold_identity_rules", "1 for the fingerprint of the rules of identity that are in force", ["version"])
+HELD = Gauge("onefold_profile_events_held", "Late events that are held back until their profile settles", ["partition"])
 LAG = Gauge("onefold_worker_lag_records", "Records that wait to be processed", ["topic"])
 
 
@@ -105,6 +106,14 @@ def note_recovery(stage: str, records: int, seconds: float) -> None:
     """Note a recovered partition."""
     RECOVERED.labels(stage).inc(records)
     RECOVERY.labels(stage).observe(seconds)
+
+
+def note_held(partition: int, events: int | None) -> None:
+    """Note how many late events a partition of PROFILE holds back; None: it is another worker's now."""
+    if events is None:
+        HELD.remove(partition)
+    else:
+        HELD.labels(partition).set(events)
 
 
 def note_store(stage: str, partition: int, keys: int, disk_bytes: int) -> None:

@@ -130,6 +130,7 @@ class Stage(Protocol[Item]):
     table: str
     topics: tuple[str, ...]
     sweeps: bool  # whether time alone can give it work
+    holds_back: bool  # whether it keeps records until later; the meta record HELD says how many
     deadline_of: Callable[[bytes], int | None] | None  # deadline in ms of a stored value; None: the table has no index
 
     def decode(self, record: Record, now: int) -> Item:

@@ -262,6 +262,7 @@ _ALL = (
             Column("segment", NAME),
             Column("change", NAME),
             Column("changed_at", TIME),
+            Column("decided_at", TIME),
             Column("cause", TEXT, personal=False),
             Column("identifiers", IDENTIFIERS, personal=True),
             _VERSION,

@@ -31,6 +31,7 @@ class CdpFold:
     """The job as a stage."""
 
     sweeps = False
+    holds_back = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
     def __init__(self, name: str, events: str, segments: str) -> None:

@@ -37,8 +37,8 @@ class Program:
 
     `destinations` are the names of all that are defined. `fingerprint` changes with whatever changes a evaluation, a
     delivery or what is remembered, and with nothing else: not with titles, comments, or the order of files.
-    `shortest_lapse_ms`: how long after an event time alone may change a evaluation because of it, at the earliest; NEVER
-    when it never does.
+    `shortest_lapse_ms`: how long after an event time alone may change a evaluation because of it, at the earliest;
+    NEVER when it never does.
     """
 
     segments: tuple[CompiledSegment, ...]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from onefold.progress import Lag, PipelineProgress
+from onefold.progress import PipelineProgress, UnderWay
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
 from onefold.wording import json_text
@@ -33,26 +33,32 @@ def drain(timeout_s: float, as_json: bool, data_dir: Path | None) -> None:
     started = time.monotonic()
     try:
         progress = PipelineProgress(settings)
-        lags = progress.lagging()
-        while lags and time.monotonic() - started < timeout_s:
+        under_way = progress.under_way()
+        while not under_way.is_nothing and time.monotonic() - started < timeout_s:
             time.sleep(POLL_S)
-            lags = progress.lagging()
+            under_way = progress.under_way()
     except OnefoldError as error:
         raise click.ClickException(failure(error)) from error
     elapsed_s = round(time.monotonic() - started, 3)
     if as_json:
-        builtins = [msgspec.to_builtins(lag) | {"records": lag.records} for lag in lags]
-        click.echo(json_text({"drained": not lags, "elapsed_s": elapsed_s, "lagging": builtins}))
-    elif lags:
-        click.echo(f"not drained after {elapsed_s} s:\n{_described(lags)}", err=True)
-    else:
+        lags = [msgspec.to_builtins(lag) | {"records": lag.records} for lag in under_way.lags]
+        answer = {"drained": under_way.is_nothing, "elapsed_s": elapsed_s, "lagging": lags, "held": under_way.held}
+        click.echo(json_text(answer))
+    elif under_way.is_nothing:
         click.echo(f"drained in {elapsed_s} s")
-    if lags:
+    else:
+        click.echo(f"not drained after {elapsed_s} s:\n{_described(under_way)}", err=True)
+    if not under_way.is_nothing:
         raise SystemExit(1)
 
 
-def _described(lags: tuple[Lag, ...]) -> str:
+def _described(under_way: UnderWay) -> str:
     records: dict[tuple[str, str], int] = defaultdict(int)
-    for lag in lags:
+    for lag in under_way.lags:
         records[lag.group, lag.topic] += lag.records
-    return "\n".join(f"  {group} has {count} records of {topic} to read" for (group, topic), count in records.items())
+    lines = [f"  {group} has {count} records of {topic} to read" for (group, topic), count in records.items()]
+    if under_way.held is None:
+        lines.append("  the worker does not say how many late events it holds back")
+    elif under_way.held:
+        lines.append(f"  the worker holds {under_way.held} late events back until no more come of the same person")
+    return "\n".join(lines or ["  records come and go"])

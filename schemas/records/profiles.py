@@ -65,6 +65,7 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
     version: int
     identifiers: tuple[Identifier, ...] = ()
     profile_kind: ProfileKind = "person"
+    decided_at: int = 0
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):

@@ -29,6 +29,7 @@ class GraphStage:
     table = "graph"
     topics: tuple[str, ...] = (IDENTITY_REQUESTS,)
     sweeps = False
+    holds_back = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
     def __init__(self, workspaces: Mapping[str, Workspace], rules: IdentityRules, codec: Codec) -> None:

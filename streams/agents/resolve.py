@@ -49,6 +49,7 @@ class ResolveStage:
     table = "identifiers"
     topics: tuple[str, ...] = (EVENTS, IDENTITY_ROUTES)
     sweeps = False
+    holds_back = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
     def __init__(

@@ -13,6 +13,7 @@ from typing import Any
 from schemas.topics import EVENTS_DEAD, changelog
 from streams import metrics
 from streams.phases import Committed, Effects, Folded, Received, Stage
+from streams.state.store import HELD
 from streams.state.view import StateView
 from streams.tasks.commit import Committer, RecordTooLarge
 from streams.tasks.isolation import RefusedSizes, isolate
@@ -24,13 +25,18 @@ log = logging.getLogger(__name__)
 class StoredState:
     """Made once the store is restored. Folds run in the event loop, commits in a thread of the executor."""
 
-    def __init__(self, stage: Stage[Any], restored: Restored, committer: Committer, executor: Executor) -> None:
+    def __init__(
+        self, stage: Stage[Any], partition: int, restored: Restored, committer: Committer, executor: Executor
+    ) -> None:
         self._stage = stage
+        self._partition = partition
         self._store = restored.store
         self._committer = committer
         self._executor = executor
         self._positions = restored.positions
         self._opened_at = 0
+        if stage.holds_back:
+            self._note_held(self._store.get(HELD) or b"0")
 
     def open(self) -> None:
         """Note that inputs are read from now on, for the first time or again."""
@@ -78,16 +84,24 @@ class StoredState:
         fold_s, commit_s = folded_s - received.began_s, time.perf_counter() - folded_s
         metrics.note_batch(self._stage.name, len(received.records), fold_s, commit_s)
         metrics.count(effects.tally)
+        self._note_held(effects.view.changes.get(HELD))
         metrics.LATENCY.observe(effects.receipts, time.time())
 
     def flush_if_due(self) -> None:
         """See to it that the store on the disk does not get too old. Blocking; raises what RocksDB raises."""
         self._store.flush_if_due()
 
-    def observe(self, partition: int) -> None:
+    def _note_held(self, stored: bytes | None) -> None:
+        if stored is not None:
+            metrics.note_held(self._partition, int(stored))
+
+    def observe(self) -> None:
         """Refresh the store's gauges."""
-        metrics.note_store(self._stage.name, partition, self._store.estimated_keys(), self._store.disk_bytes())
+        keys, size = self._store.estimated_keys(), self._store.disk_bytes()
+        metrics.note_store(self._stage.name, self._partition, keys, size)
 
     def close(self) -> None:
         """Release the store. Blocking."""
+        if self._stage.holds_back:
+            metrics.note_held(self._partition, None)
         self._store.close()

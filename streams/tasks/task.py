@@ -71,7 +71,7 @@ class StageTask:
         self._committer.fence()
         reached("after_fence")
         restored = restore(self.stage, self.partition, self._kafka, self._path, lambda: self._state is TaskState.CLOSED)
-        self._durable = StoredState(self.stage, restored, self._committer, self._executor)
+        self._durable = StoredState(self.stage, self.partition, restored, self._committer, self._executor)
         reached("after_recovery")
         records, seconds = restored.recovered
         positions = restored.positions or "the start"
@@ -166,7 +166,7 @@ class StageTask:
         """Look after the store, and refresh its gauges; to be called every second or so."""
         if self._durable is not None and self._state is not TaskState.CLOSED:
             self._executor.submit(self._flush, self._durable, asyncio.get_running_loop())
-            self._durable.observe(self.partition)
+            self._durable.observe()
 
     def _flush(self, durable: StoredState, loop: asyncio.AbstractEventLoop) -> None:
         try:

@@ -19,6 +19,7 @@ class Counting:
     """Counts the records of each key and says the new count; `b"stop"` raises, as a programming error would."""
 
     sweeps = False
+    holds_back = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
     def __init__(self, name: str) -> None:

@@ -16,6 +16,7 @@ class Concatenating:
     table = "texts"
     topics: tuple[str, ...] = ("in",)
     sweeps = True
+    holds_back = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
     def __init__(self, sweeps_left: int = 0) -> None:

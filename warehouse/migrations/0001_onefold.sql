@@ -205,6 +205,7 @@ CREATE TABLE IF NOT EXISTS onefold.segment_changes
     segment LowCardinality(String) COMMENT 'Name of the segment',
     change LowCardinality(String) COMMENT 'entered or exited',
     changed_at DateTime64(3, 'UTC') COMMENT 'When it became true; of an exit by time, the exact deadline',
+    decided_at DateTime64(3, 'UTC') COMMENT 'When it was decided, by the system''s time: of history, long after it became true',
     cause String COMMENT 'Message id of the event, or deadline, merge, definition, rebuild or session_end',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Identifiers of the profile, for whoever acts on the change',
     version UInt64 COMMENT 'Version of the profile: orders its changes'

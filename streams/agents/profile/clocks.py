@@ -13,14 +13,14 @@ from streams.state.store import META
 from streams.state.view import StateView
 
 CLOCK = META + b"clock|"
-PROGRESS = META + b"progress"
+BACKLOG = META + b"backlog"
 CATCHES_UP_WITHIN_MS = 5_000
 """Without any event for so long after it was opened, or read on, a task has caught up."""
 PARTITIONS_APART_MS = 3_000
 """How far one partition of RESOLVE may be behind another one."""
 
 
-class Progress(msgspec.Struct, array_like=True, gc=False):
+class Backlog(msgspec.Struct, array_like=True, gc=False):
     """How far a task has come since it was opened, while it catches up; all in ms.
 
     `read_at`: when it last read events. `received_at`: when the newest of them was received.
@@ -36,7 +36,7 @@ class Progress(msgspec.Struct, array_like=True, gc=False):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Progress).decode
+_decode = msgspec.msgpack.Decoder(Backlog).decode
 
 
 class Clocks:
@@ -45,9 +45,7 @@ class Clocks:
     `opened_at`: when the task was opened, in ms; 0: it has nothing to catch up with.
     """
 
-    def __init__(
-        self, workspaces: Mapping[str, Workspace], view: StateView, wall_now: int, opened_at: int = 0
-    ) -> None:
+    def __init__(self, workspaces: Mapping[str, Workspace], view: StateView, wall_now: int, opened_at: int = 0) -> None:
         self._view = view
         self.wall_now = wall_now
         self._event_now = {
@@ -57,7 +55,7 @@ class Clocks:
         }
         self._before = dict(self._event_now)
         has_wall = len(self._event_now) < len(workspaces)
-        self._progress = _progress(view, opened_at) if opened_at and has_wall else Progress(0, 0)
+        self._backlog = _backlog(view, opened_at) if opened_at and has_wall else Backlog(0, 0)
 
     def now(self, workspace: str) -> int:
         """Return the workspace's time in ms."""
@@ -67,9 +65,9 @@ class Clocks:
         """Return the time in ms until which deadlines fire: now, or as far as the task has caught up."""
         if workspace in self._event_now:
             return self._event_now[workspace]
-        if self._progress.has_caught_up:
+        if self._backlog.has_caught_up:
             return self.wall_now
-        return min(self.wall_now, self._progress.received_at - PARTITIONS_APART_MS)
+        return min(self.wall_now, self._backlog.received_at - PARTITIONS_APART_MS)
 
     def is_wall(self, workspace: str) -> bool:
         """Return whether a workspace goes by the system's time."""
@@ -83,16 +81,16 @@ class Clocks:
 
     def catch_up(self, received_at: int | None) -> None:
         """Note when the newest event of a batch was received; None: the batch has none."""
-        progress = self._progress
-        if progress.has_caught_up:
+        backlog = self._backlog
+        if backlog.has_caught_up:
             return
         if received_at is not None:
-            progress.read_at, progress.received_at = self.wall_now, max(progress.received_at, received_at)
-        elif self.wall_now - progress.read_at >= CATCHES_UP_WITHIN_MS:
-            progress.received_at = progress.opened_at
+            backlog.read_at, backlog.received_at = self.wall_now, max(backlog.received_at, received_at)
+        elif self.wall_now - backlog.read_at >= CATCHES_UP_WITHIN_MS:
+            backlog.received_at = backlog.opened_at
         else:
             return
-        self._view.put(PROGRESS, _encode(progress))
+        self._view.put(BACKLOG, _encode(backlog))
 
     def store(self) -> None:
         """Put the event clocks that moved into the view."""
@@ -101,11 +99,11 @@ class Clocks:
                 self._view.put(_clock_key(workspace), b"%d" % now)
 
 
-def _progress(view: StateView, opened_at: int) -> Progress:
-    stored = view.get(PROGRESS)
-    if stored is not None and (progress := _decode(stored)).opened_at == opened_at:
-        return progress
-    return Progress(opened_at, opened_at)
+def _backlog(view: StateView, opened_at: int) -> Backlog:
+    stored = view.get(BACKLOG)
+    if stored is not None and (backlog := _decode(stored)).opened_at == opened_at:
+        return backlog
+    return Backlog(opened_at, opened_at)
 
 
 def _clock_key(workspace: str) -> bytes:

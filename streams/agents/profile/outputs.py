@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from definitions import Program
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
@@ -31,7 +33,6 @@ from streams.agents.profile.batch import Batch, BatchProfile, Message
 from streams.fold.entry import Forward
 from streams.fold.records import deleted_record, is_empty, merged_record, profile_record
 from streams.fold.state import ProfileState
-from streams.metrics import Tally
 from streams.phases import Output
 
 
@@ -57,7 +58,7 @@ class ProfileOutputs:
         for message in batch.messages:
             yield self._of_message(message)
         for profile in batch.changed():
-            yield from self._of_profile(profile, batch.now(profile), batch.tally)
+            yield from self._of_profile(profile, batch)
 
     def _of_message(self, message: Message) -> Output:
         match message:
@@ -71,7 +72,8 @@ class ProfileOutputs:
             case IdentityRequest(workspace=workspace):
                 return Output(IDENTITY_REQUESTS, workspace.encode(), self._request(message))
 
-    def _of_profile(self, profile: BatchProfile, now: int, tally: Tally) -> Iterator[Output]:
+    def _of_profile(self, profile: BatchProfile, batch: Batch) -> Iterator[Output]:
+        tally, decided_at = batch.tally, batch.clocks.wall_now
         for (field, reason), number in profile.outputs.drops.items():
             tally[metrics.DROPPED, (profile.context.workspace, field, reason)] += number
         for session in profile.outputs.sessions.values():
@@ -79,8 +81,8 @@ class ProfileOutputs:
             yield Output(SESSIONS, profile.key, self._session(session))
         for change in profile.outputs.segment_changes:
             tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1
-            yield from self._of_change(profile.key, change)
-        record = _record(profile, now) if profile.visible else None
+            yield from self._of_change(profile.key, replace(change, decided_at=decided_at))
+        record = _record(profile, batch.now(profile)) if profile.visible else None
         if record is not None:
             yield Output(PROFILES, profile.key, self._profile(record))
         if profile.vanished:

@@ -43,6 +43,7 @@ class ProfileStage:
     table = "profiles"
     topics: tuple[str, ...] = (EVENTS_RESOLVED, PROFILE_COMMANDS)
     sweeps = True
+    holds_back = True
     deadline_of: Callable[[bytes], int | None] | None = staticmethod(stored_deadline)
 
     def __init__(

@@ -1,4 +1,4 @@
-"""On the wall clock, what comes late is no reason to enter or leave: nobody is told what the next record contradicts."""
+"""What comes late on the wall clock: nothing is told that the next record contradicts."""
 
 from collections.abc import Iterable, Sequence
 from random import Random

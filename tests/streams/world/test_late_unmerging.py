@@ -1,4 +1,4 @@
-"""Merges, unmerges, shared devices and visits while everything comes late: nothing that is held back is lost or twice."""
+"""Merges, unmerges, shared devices and visits when everything comes late: nothing held back is lost or counts twice."""
 
 from random import Random
 
@@ -8,6 +8,7 @@ from hypothesis import given
 from settings import Clock
 from streams.agents.profile import merging, settling
 from streams.fold import recent_ids
+from streams.state.store import HELD
 from tests.streams.world.playing import HISTORIES, HOUR, SENT_WITHIN_MS, START, Player
 from tests.streams.world.test_unmerging import UnmergePlayer
 from tests.streams.world.test_visits import VisitPlayer
@@ -42,7 +43,10 @@ class LatePlayer(Player):
 
 
 class LateUnmergePlayer(LatePlayer, UnmergePlayer):
-    pass
+    def end(self) -> None:
+        super().end()
+        assert [key for key in self.world.stored("profile") if b"#e" in key] == []
+        assert set(self.world.stored("profile").get(HELD, [b"0"])) == {b"0"}
 
 
 class LateVisitPlayer(LatePlayer, VisitPlayer):

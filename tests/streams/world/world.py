@@ -377,6 +377,14 @@ class World:
         """In the order of each profile."""
         return [change for _, _, change in self._read(SEGMENTS, SegmentChange)]  # type: ignore[misc]
 
+    def stored(self, table: str) -> dict[bytes, list[bytes]]:
+        """What the partitions of a table have under each key."""
+        values: dict[bytes, list[bytes]] = defaultdict(list)
+        for partition in range(self.partitions):
+            for key, value in self._tables[table, partition].items():
+                values[key].append(value)
+        return values
+
     def entry_partitions(self) -> dict[bytes, list[int]]:
         """In which partitions of RESOLVE's table each entry lies."""
         lying: dict[bytes, list[int]] = defaultdict(list)

@@ -1,6 +1,7 @@
 """One partition of PROFILE on a store in memory, with two visits and a person to try it on."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Literal, TypeVar
 
 import msgspec
@@ -31,7 +32,10 @@ AnyRecord = TypeVar("AnyRecord", bound=msgspec.Struct)
 
 
 class ProfilePartition:
-    """One partition of PROFILE; `published`: what the last call left on the topics, `tally`: what all have counted."""
+    """One partition of PROFILE; `published`: what the last call left on the topics, `tally`: what all have counted.
+
+    `opened_at`: since when it is read, as the stage is told. `has_more`: whether the last call requests a sweep.
+    """
 
     def __init__(self, clock: Literal["wall", "event"] = "wall") -> None:
         self.codec = Codec(FixedSchemas())
@@ -39,12 +43,18 @@ class ProfilePartition:
         self._stage = ProfileStage(workspaces, PROGRAM, DEFAULT_RULES, self.codec)
         self.table = Table(self._stage)
         self.published: list[Output] = []
+        self.opened_at = 0
+        self.has_more = False
         self.tally: Tally = Tally()
 
     def event(self, sent: Event, to: Identifier, now: int | None = None) -> None:
+        self.events([sent], to, now or sent.occurred_at)
+
+    def events(self, sent: Iterable[Event], to: Identifier, now: int) -> None:
+        """Fold events of one batch."""
         key = profile_key("main", default_profile_id(NAMESPACE, to))
-        value = self.codec.encoder(Event)(sent)
-        self._fold([Record(EVENTS_RESOLVED, 0, 0, key, value)], now or sent.occurred_at)
+        values = map(self.codec.encoder(Event), sent)
+        self._fold([Record(EVENTS_RESOLVED, 0, offset, key, value) for offset, value in enumerate(values)], now)
 
     def command(self, command: ProfileCommand, now: int = START) -> None:
         key = profile_key("main", command.profile_id)
@@ -58,10 +68,11 @@ class ProfilePartition:
         self._fold([], now)
 
     def _fold(self, records: list[Record], now: int) -> None:
-        folded = fold(self._stage, decode(self._stage, Received(records, {}, now)), StateView(self.table)).effects
+        received = Received(records, {}, now, opened_at=self.opened_at)
+        folded = fold(self._stage, decode(self._stage, received), StateView(self.table)).effects
         for key, value in folded.view.changes.items():
             self.table.put(key, value)
-        self.published = list(folded.outputs)
+        self.published, self.has_more = list(folded.outputs), folded.more
         self.tally.update(folded.tally)
 
     def read(self, topic: str, kind: type[AnyRecord]) -> list[AnyRecord]:

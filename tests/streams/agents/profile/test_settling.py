@@ -1,0 +1,321 @@
+"""What comes late on the wall clock: how long it is held back, what it becomes then, and who need not wait."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from schemas.records import Absorb, Event, Fold, Profile, ProfileCommand, Rebuild, SegmentChange, Transfer
+from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS
+from settings import SETTLING_MS
+from streams import metrics
+from streams.agents.profile import settling
+from streams.agents.profile.clocks import CATCHES_UP_WITHIN_MS, PARTITIONS_APART_MS
+from streams.fold.fold import advance, fold_event
+from streams.fold.moment import Outputs
+from streams.fold.state import ProfileState
+from streams.state.store import HELD
+from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, PROFILE_ID, VISIT, ProfilePartition, chunk
+from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, event
+
+SECOND = 1_000
+NOW = START + 10 * HOUR
+SETTLED = NOW + SETTLING_MS
+
+Told = list[tuple[str, str, int]]
+
+
+def _late(at: int, name: str = "View", ordinal: int = 0) -> Event:
+    """An event that is received now."""
+    return event(at, name, received_at=NOW, ordinal=ordinal)
+
+
+VIEWS = [_late(START + minutes * MINUTE) for minutes in (0, 20, 40, 100, 100, 160)]
+
+
+def _told(profiles: ProfilePartition) -> Told:
+    return [(each.segment, each.change, each.changed_at) for each in profiles.read(SEGMENTS, SegmentChange)]
+
+
+def _told_in_time(events: Iterable[Event], until: int) -> Told:
+    state, out = ProfileState(), Outputs()
+    for each in events:
+        fold_event(state, each, CONTEXT, out)
+    advance(state, until, CONTEXT, out)
+    return [(each.segment, each.change, each.changed_at) for each in out.segment_changes]
+
+
+def _events(profiles: ProfilePartition) -> list[int]:
+    return [profile.events for profile in profiles.read(PROFILES, Profile)]
+
+
+def _held(profiles: ProfilePartition) -> int:
+    assert len([key for key in profiles.table if b"#e" in key]) == int(profiles.table.get(HELD, b"0"))
+    return int(profiles.table.get(HELD, b"0"))
+
+
+def test_an_event_on_time_is_folded_at_once() -> None:
+    profiles = ProfilePartition()
+    profiles.event(_late(NOW - 59 * SECOND), ANN, NOW)
+
+    assert _events(profiles) == [1]
+
+
+def test_what_comes_late_is_told_when_it_has_settled_as_if_it_had_come_in_time() -> None:
+    profiles = ProfilePartition()
+    for number in (3, 0, 5, 2, 1):
+        profiles.event(VIEWS[number], ANN, NOW)
+        assert profiles.published == []
+    profiles.sweep(SETTLED - 1)
+    assert (profiles.published, _held(profiles)) == ([], 5)
+    profiles.sweep(SETTLED)
+
+    assert _told(profiles) == _told_in_time(sorted({each.occurred_at: each for each in VIEWS}.values(), key=_at), NOW)
+    assert (_events(profiles), _held(profiles)) == ([5], 0)
+    assert {each.decided_at for each in profiles.read(SEGMENTS, SegmentChange)} == {SETTLED}
+
+
+def _at(sent: Event) -> int:
+    return sent.occurred_at
+
+
+def test_every_further_event_is_waited_for_and_one_on_time_waits_with_those_before_it() -> None:
+    profiles = ProfilePartition()
+    profiles.event(VIEWS[0], ANN, NOW)
+    on_time = event(NOW + 2 * SECOND, "View")
+    profiles.event(on_time, ANN, NOW + 2 * SECOND)
+    profiles.event(VIEWS[1], ANN, NOW + 4 * SECOND)
+    profiles.sweep(NOW + 4 * SECOND)
+    assert profiles.published == []
+    profiles.sweep(NOW + 20 * SECOND)
+
+    assert _told(profiles) == _told_in_time([VIEWS[0], VIEWS[1], on_time], NOW + 20 * SECOND)
+
+
+def test_what_took_long_to_arrive_is_waited_for_longer() -> None:
+    profiles = ProfilePartition()
+    profiles.event(VIEWS[0], ANN, NOW + 5 * SECOND)
+    profiles.sweep(NOW + 5 * SECOND + SETTLING_MS)
+    assert profiles.published == []
+    profiles.sweep(NOW + 10 * SECOND + SETTLING_MS)
+
+    assert _events(profiles) == [1]
+
+
+def test_an_event_of_a_minute_ago_waits_too_since_the_next_one_may_lie_before_it() -> None:
+    profiles = ProfilePartition()
+    profiles.event(_late(NOW - MINUTE), ANN, NOW)
+
+    assert profiles.published == []
+
+
+def test_equal_times_are_folded_in_the_order_of_their_ordinals() -> None:
+    profiles = ProfilePartition()
+    for ordinal, plan in ((3, "c"), (1, "a"), (2, "b")):
+        sent = event(START, None, type="identify", traits={"plan": plan}, message_id=plan, ordinal=ordinal)
+        profiles.event(sent, ANN, NOW)
+    profiles.sweep(NOW + MINUTE)
+
+    assert [profile.traits for profile in profiles.read(PROFILES, Profile)] == ['{"plan":"c"}']
+
+
+def test_a_late_event_that_shows_a_published_change_to_be_wrong_corrects_it_at_once() -> None:
+    profiles = ProfilePartition()
+    profiles.event(event(NOW - 2 * HOUR, "View"), ANN)
+    profiles.sweep(NOW)
+    assert ("quiet", "entered", NOW - 30 * MINUTE) in _told(profiles)
+    profiles.event(_late(NOW - HOUR), ANN, NOW)
+
+    assert [(each.segment, each.change, each.cause) for each in profiles.read(SEGMENTS, SegmentChange)] == [
+        ("pro_or_viewing", "entered", f"{NOW - HOUR}-View"),
+        ("quiet", "exited", f"{NOW - HOUR}-View"),
+    ]
+
+
+def test_while_something_is_held_the_lapses_of_the_profile_wait_and_are_contradicted() -> None:
+    profiles = ProfilePartition()
+    profiles.event(event(NOW - 91 * MINUTE, "View"), ANN)
+    profiles.sweep(NOW - 2 * MINUTE)
+    profiles.event(_late(NOW - MINUTE - SECOND), ANN, NOW)
+    profiles.sweep(SETTLED - 1)
+    assert _told(profiles) == []
+    profiles.sweep(SETTLED)
+
+    assert _told(profiles) == [("pro_or_viewing", "entered", NOW - MINUTE - SECOND)]
+
+
+def test_who_keeps_sending_is_seen_after_a_minute_and_told_of_nothing_that_may_still_be_contradicted() -> None:
+    profiles = ProfilePartition()
+    sent = [_late(START + number * 10 * MINUTE) for number in range(0, 40)]
+    told: Told = []
+    for number, each in enumerate(sent):
+        profiles.event(each, ANN, NOW + number * 2 * SECOND)
+        told += _told(profiles)
+        profiles.sweep(NOW + number * 2 * SECOND + SECOND)
+        told += _told(profiles)
+    assert 0 < _held(profiles) < 20, "after a minute, what was held until then has been folded"
+    profiles.sweep(NOW + HOUR)
+
+    assert told + _told(profiles) == _told_in_time(sent, NOW + HOUR)
+
+
+def test_too_many_are_folded_at_once_and_lapses_after_them_wait_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "MAX_HELD", 3)
+    profiles = ProfilePartition()
+    profiles.events(VIEWS[:3], ANN, NOW)
+    told = _told(profiles)
+    assert (_events(profiles), _held(profiles)) == ([3], 0)
+    assert told == [change for change in _told_in_time(VIEWS[:3], NOW) if change[2] <= VIEWS[2].occurred_at]
+    profiles.event(VIEWS[3], ANN, NOW + SECOND)
+    profiles.sweep(NOW + 2 * SECOND)
+    assert profiles.published == []
+    profiles.sweep(NOW + MINUTE)
+
+    assert told + _told(profiles) == _told_in_time(VIEWS[:4], NOW + MINUTE)
+
+
+def test_what_is_too_much_for_one_sweep_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "RELEASED_AT_ONCE", 1)
+    profiles = ProfilePartition()
+    profiles.event(VIEWS[0], ANN, NOW)
+    profiles.event(event(START, received_at=NOW, identifiers=(VISIT,)), VISIT, NOW)
+    profiles.sweep(SETTLED)
+    assert (len(_events(profiles)), profiles.has_more) == (1, True)
+    profiles.sweep(SETTLED)
+
+    assert (len(_events(profiles)), profiles.has_more) == (1, False)
+
+
+def test_a_lapse_of_now_waits_for_whoever_has_just_sent_something_and_for_nobody_else() -> None:
+    profiles, lapse = ProfilePartition(), NOW + HOUR
+    profiles.event(event(NOW, "View"), ANN)
+    profiles.event(event(lapse - 2 * SECOND, "Buy"), ANN, lapse - SECOND)
+    profiles.sweep(lapse)
+    assert _told(profiles) == []
+    assert profiles.table.due("main", lapse, 9) == [], "it is not found in vain until then"
+    profiles.sweep(lapse - SECOND + SETTLING_MS)
+    assert _told(profiles) == [("pro_or_viewing", "exited", lapse)]
+
+    idle = ProfilePartition()
+    idle.event(event(NOW, "View"), ANN)
+    idle.sweep(lapse)
+    assert _told(idle) == [("pro_or_viewing", "exited", lapse)]
+
+
+def test_an_event_on_time_lets_the_lapses_before_it_happen_at_once() -> None:
+    profiles, lapse = ProfilePartition(), NOW + HOUR
+    profiles.event(event(NOW, "View"), ANN)
+    profiles.event(event(lapse - SECOND, "Buy"), ANN)
+    profiles.event(event(lapse + SECOND, "Buy"), ANN)
+
+    assert _told(profiles) == [("pro_or_viewing", "exited", lapse)]
+
+
+def test_an_active_profile_delays_a_lapse_by_a_minute_at_most() -> None:
+    profiles, lapse = ProfilePartition(), NOW + HOUR
+    profiles.event(event(NOW, "View"), ANN)
+    for seconds in range(0, 61, 2):
+        profiles.event(event(lapse - 2 * SECOND + seconds, "Buy"), ANN, lapse + seconds * SECOND)
+        assert (seconds < 60) == (_told(profiles) == [])
+
+
+def test_the_event_clock_waits_for_nothing() -> None:
+    profiles = ProfilePartition("event")
+    profiles.event(VIEWS[0], ANN, NOW)
+    assert _events(profiles) == [1]
+    profiles.clock(START + HOUR, now=NOW)
+
+    assert _told(profiles) == [("pro_or_viewing", "exited", START + HOUR)]
+
+
+def test_what_is_held_follows_its_profile_behind_the_state_and_is_held_there() -> None:
+    profiles = ProfilePartition()
+    profiles.event(event(START, "View"), ANN)
+    profiles.sweep(START + HOUR)
+    profiles.events([_late(START + 3 * HOUR), _late(START + 2 * HOUR)], ANN, NOW)
+    profiles.command(ProfileCommand.of("main", ANNS, Transfer(7, target=OTHER_ID, identifiers=(ANN,))), NOW)
+    sent = profiles.read(PROFILE_COMMANDS, ProfileCommand)
+    assert [type(each.command) for each in sent] == [Absorb, Fold, Fold]
+    assert (profiles.folds(), _held(profiles)) == ([(OTHER_ID, 7)] * 2, 0)
+    for each in sent:
+        profiles.command(each, NOW + SECOND)
+    assert _held(profiles) == 2
+    profiles.sweep(NOW + MINUTE)
+
+    assert (_events(profiles), _held(profiles)) == ([3], 0)
+    assert ("quiet", "entered", START + 3 * HOUR + 90 * MINUTE) in _told(profiles)
+    assert not [key for key in profiles.table if b"#e" in key]
+
+
+def test_a_profile_of_which_nothing_was_folded_leaves_nothing_but_a_forward() -> None:
+    profiles = ProfilePartition()
+    profiles.event(VIEWS[0], ANN, NOW)
+    profiles.command(ProfileCommand.of("main", ANNS, Transfer(7, target=OTHER_ID, identifiers=(ANN,))), NOW)
+
+    assert profiles.read(PROFILES, Profile) == []
+    assert profiles.folds() == [(OTHER_ID, 7)]
+
+
+def test_what_is_held_when_a_rebuild_begins_waits_for_the_replay_and_counts_once() -> None:
+    profiles = ProfilePartition()
+    profiles.events(VIEWS[:3], ANN, NOW)
+    profiles.command(ProfileCommand.of("main", ANNS, Rebuild(5, identifiers=(ANN,))), NOW)
+    assert _held(profiles) == 0
+    profiles.command(chunk(0, VIEWS[0]), NOW)
+
+    assert (_events(profiles), _held(profiles)) == ([3], 0)
+
+
+def test_a_visit_that_vanished_comes_back_once_what_came_late_has_settled() -> None:
+    profiles = ProfilePartition()
+    profiles.event(event(START, identifiers=(VISIT,)), VISIT)
+    profiles.sweep(START + HOUR)
+    later = event(START + 2 * HOUR, identifiers=(VISIT,), received_at=START + 4 * HOUR)
+    profiles.event(later, VISIT, START + 4 * HOUR)
+    profiles.sweep(START + 4 * HOUR + SETTLING_MS)
+
+    assert [(profile.profile_id, profile.events) for profile in profiles.read(PROFILES, Profile)] == [(PROFILE_ID, 2)]
+
+
+def test_what_is_held_is_counted_when_it_is_folded() -> None:
+    profiles = ProfilePartition()
+    profiles.event(VIEWS[0], ANN, NOW)
+    assert metrics.EVENTS not in {metric for metric, labels in profiles.tally if labels[-1] == "folded"}
+    profiles.sweep(NOW + MINUTE)
+
+    assert profiles.tally[metrics.EVENTS, ("main", "held")] == profiles.tally[metrics.EVENTS, ("main", "folded")] == 1
+
+
+def _reopened(lapse: int, at: int) -> ProfilePartition:
+    """A partition that nobody read while a lapse passed, until it is opened again."""
+    profiles = ProfilePartition()
+    profiles.event(event(lapse - HOUR, "View"), ANN)
+    profiles.opened_at = at
+    profiles.sweep(at)
+    assert _told(profiles) == []
+    return profiles
+
+
+def test_a_lapse_that_passed_while_nobody_read_waits_for_what_came_meanwhile() -> None:
+    lapse = NOW
+    profiles = _reopened(lapse, at=NOW + 10 * MINUTE)
+    profiles.event(event(lapse - MINUTE, "View"), ANN, NOW + 10 * MINUTE + SECOND)
+    assert _told(profiles) == []
+    profiles.sweep(NOW + 10 * MINUTE + SECOND + CATCHES_UP_WITHIN_MS)
+
+    assert _told(profiles) == []
+    profiles.sweep(lapse - MINUTE + HOUR)
+    assert _told(profiles) == [("pro_or_viewing", "exited", lapse - MINUTE + HOUR)]
+
+
+def test_it_happens_where_nothing_came_meanwhile_or_all_that_did_was_read() -> None:
+    lapse, opened_at = NOW, NOW + 10 * MINUTE
+    profiles = _reopened(lapse, opened_at)
+    profiles.sweep(opened_at + CATCHES_UP_WITHIN_MS)
+    assert _told(profiles) == [("pro_or_viewing", "exited", lapse)]
+
+    busy = _reopened(lapse, opened_at)
+    behind = event(lapse + PARTITIONS_APART_MS, "Buy", identifiers=(VISIT,))
+    busy.event(behind, VISIT, opened_at)
+    assert ("pro_or_viewing", "exited", lapse) in _told(busy)
+    busy.event(event(opened_at, "Buy", identifiers=(VISIT,), message_id="new"), VISIT, opened_at)
+    assert busy.table.due("main", opened_at, 9) == []
