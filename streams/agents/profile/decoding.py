@@ -29,8 +29,8 @@ from streams.phases import Record
 class RoutedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event for a profile, as RESOLVE or another profile has sent it there.
 
-    `decision`, `owner`, `owner_decision`: see `schemas.records.Fold`. `buffered`: it waited, for a rebuild or for what
-    comes late. `settled`: it was held back, and is not any more.
+    `decision`, `owner`, `owner_decision`: see `schemas.records.Fold`. `sent_on`: by another profile. `buffered`: it
+    waited, for a rebuild or for what comes late. `settled`: it was held back, and is not any more.
     """
 
     event: Event
@@ -38,6 +38,7 @@ class RoutedEvent(msgspec.Struct, frozen=True, gc=False):
     decision: int = 0
     owner: Identifier | None = None
     owner_decision: int = 0
+    sent_on: bool = False
     buffered: bool = False
     settled: bool = False
 
@@ -119,7 +120,7 @@ class ProfileDecoder:
         match record.command:
             case Fold() as fold:
                 event = self._codec.decode(Event, fold.event)
-                return RoutedEvent(event, fold.event, fold.decision, fold.owner, fold.owner_decision)
+                return RoutedEvent(event, fold.event, fold.decision, fold.owner, fold.owner_decision, sent_on=True)
             case Replay() as replay:
                 return ReplayChunk(replay, tuple(self._codec.decode(Event, event) for event in replay.events))
             case Absorb() as absorb:

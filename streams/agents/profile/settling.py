@@ -17,8 +17,10 @@ LATE_MS = 60_000
 """An event that was received so long after it happened is late, even if no lapse follows from it alone."""
 AT_LATEST_MS = 60_000
 """What is held is folded after that time at the latest, and a due lapse waits no longer for an active profile."""
-UNDER_WAY_MS = 10_000
-"""What comes next may be under way as long as the last event was, up to this."""
+MERGES_WITHIN_MS, MERGES_AT_LATEST_MS = 2_000, 10_000
+"""How long a merge may take of which the last awaited event is the cause: the longer, the longer events take."""
+EVENTS_PER_MERGE = 3
+"""How many times as long as an event a merge is under way."""
 MAX_HELD, MAX_HELD_BYTES = 10_000, 16 << 20
 RELEASED_AT_ONCE = 20_000
 """How many held events one sweep folds, before what follows from them is committed."""
@@ -44,8 +46,8 @@ def hold(batch: Batch, profile: BatchProfile, routed: RoutedEvent) -> None:
     if not settling.held:
         settling.since = now
     HeldEvents(profile.key, settling, batch.view).add(routed)
-    under_way = min(max(now - routed.event.received_at, 0), UNDER_WAY_MS)
-    settling.until = max(settling.until, now + batch.settling_ms + under_way)
+    under_way_ms = 0 if routed.sent_on else now - routed.event.received_at
+    settling.until = max(settling.until, now + batch.settling_ms + _merges_within(under_way_ms))
     profile.changed = True
     batch.held += 1
     batch.tally[metrics.EVENTS, (profile.context.workspace, "held")] += 1
@@ -106,6 +108,11 @@ def decided_at(batch: Batch, profile: BatchProfile, state: ProfileState, lapse: 
         return lapse
     last_arrival = state.expiry.kept_until - GRACE_MS
     return max(lapse, min(last_arrival + batch.settling_ms, lapse + AT_LATEST_MS))
+
+
+def _merges_within(event_under_way_ms: int) -> int:
+    """Return how long a merge may take at a time when an event takes so long from its receipt, in ms."""
+    return min(max(MERGES_WITHIN_MS, EVENTS_PER_MERGE * event_under_way_ms), MERGES_AT_LATEST_MS)
 
 
 def _is_late(batch: Batch, profile: BatchProfile, occurred_at: int, received_at: int) -> bool:

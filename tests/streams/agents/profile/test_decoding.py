@@ -78,7 +78,7 @@ def test_what_a_command_brings_is_decoded_with_it() -> None:
 
     assert isinstance(absorbed, AbsorbedState)
     assert absorbed.state.lineage.version == 7
-    assert folded == RoutedEvent(event(START), EVENT, 3, ANN, 4)
+    assert folded == RoutedEvent(event(START), EVENT, 3, ANN, 4, sent_on=True)
     assert isinstance(replayed, ReplayChunk)
     assert replayed.events == (event(START),)
 

@@ -19,7 +19,7 @@ from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, event
 
 SECOND = 1_000
 NOW = START + 10 * HOUR
-SETTLED = NOW + SETTLING_MS
+SETTLED = NOW + SETTLING_MS + settling.MERGES_WITHIN_MS
 
 Told = list[tuple[str, str, int]]
 
@@ -84,7 +84,7 @@ def test_every_further_event_is_waited_for_and_one_on_time_waits_with_those_befo
     on_time = event(NOW + 2 * SECOND, "View")
     profiles.event(on_time, ANN, NOW + 2 * SECOND)
     profiles.event(VIEWS[1], ANN, NOW + 4 * SECOND)
-    profiles.sweep(NOW + 4 * SECOND)
+    profiles.sweep(NOW + 6 * SECOND)
     assert profiles.published == []
     profiles.sweep(NOW + 20 * SECOND)
 
@@ -93,10 +93,10 @@ def test_every_further_event_is_waited_for_and_one_on_time_waits_with_those_befo
 
 def test_what_took_long_to_arrive_is_waited_for_longer() -> None:
     profiles = ProfilePartition()
-    profiles.event(VIEWS[0], ANN, NOW + 5 * SECOND)
-    profiles.sweep(NOW + 5 * SECOND + SETTLING_MS)
+    profiles.event(VIEWS[0], ANN, NOW + 3 * SECOND)
+    profiles.sweep(NOW + 3 * SECOND + SETTLING_MS + 8 * SECOND)
     assert profiles.published == []
-    profiles.sweep(NOW + 10 * SECOND + SETTLING_MS)
+    profiles.sweep(NOW + 3 * SECOND + SETTLING_MS + 9 * SECOND)
 
     assert _events(profiles) == [1]
 
@@ -237,9 +237,9 @@ def test_what_is_held_follows_its_profile_behind_the_state_and_is_held_there() -
     assert [type(each.command) for each in sent] == [Absorb, Fold, Fold]
     assert (profiles.folds(), _held(profiles)) == ([(OTHER_ID, 7)] * 2, 0)
     for each in sent:
-        profiles.command(each, NOW + SECOND)
+        profiles.command(each, NOW + 4 * SECOND)
     assert _held(profiles) == 2
-    profiles.sweep(NOW + MINUTE)
+    profiles.sweep(SETTLED + 4 * SECOND)
 
     assert (_events(profiles), _held(profiles)) == ([3], 0)
     assert ("quiet", "entered", START + 3 * HOUR + 90 * MINUTE) in _told(profiles)
@@ -271,7 +271,7 @@ def test_a_visit_that_vanished_comes_back_once_what_came_late_has_settled() -> N
     profiles.sweep(START + HOUR)
     later = event(START + 2 * HOUR, identifiers=(VISIT,), received_at=START + 4 * HOUR)
     profiles.event(later, VISIT, START + 4 * HOUR)
-    profiles.sweep(START + 4 * HOUR + SETTLING_MS)
+    profiles.sweep(START + 4 * HOUR + MINUTE)
 
     assert [(profile.profile_id, profile.events) for profile in profiles.read(PROFILES, Profile)] == [(PROFILE_ID, 2)]
 
