@@ -34,6 +34,7 @@ def shortest_lapse_ms(definitions: Definitions) -> int | None:
 
     A comparison of a sent time with now may change at any moment: its own period is as good as another.
     """
+    defined: tuple[Segment | Trait | Trigger, ...]
     defined = (*definitions.segments, *definitions.traits, *definitions.triggers)
     return min((period for each in defined for period in _of_defined(each)), default=None)
 

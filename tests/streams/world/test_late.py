@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import Definitions, Segment, compile_program
-from definitions.model import AllOf, EventCount, EventMatcher, Not
+from definitions.model import AllOf, Call, EventCount, EventMatcher, Not, Window
 from identity.rules import DEFAULT_RULES
 from schemas.records import Event, EventType, Identifier, SegmentChange
 from streams.fold.fold import advance, fold_event
@@ -18,12 +18,12 @@ from tests.streams.world.playing import HOUR, MINUTE
 from tests.streams.world.world import NOW, WORKSPACE, World
 
 SECOND, DAY = 1_000, 24 * HOUR
-ADDED, ORDERED = EventMatcher("track", "Product Added"), EventMatcher("track", "Order Completed")
+ADDED, ORDERED = EventMatcher((Call("track", "Product Added"),)), EventMatcher((Call("track", "Order Completed"),))
 ABANDONED = AllOf(
     (
-        EventCount(ADDED, 1, HOUR),
-        Not(EventCount(ADDED, 1, 30 * MINUTE)),
-        Not(EventCount(ORDERED, 1, DAY)),
+        EventCount(ADDED, Window(HOUR)),
+        Not(EventCount(ADDED, Window(30 * MINUTE))),
+        Not(EventCount(ORDERED, Window(DAY))),
     )
 )
 PROGRAM = compile_program(Definitions((Segment("cart_abandoners", ABANDONED),)))
