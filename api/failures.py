@@ -12,11 +12,14 @@ from api.requests import RequestRefused, UnknownProfile
 from runtime.errors import OnefoldError
 from runtime.http.answers import error_response
 from runtime.http.bodies import BodyRefused
+from warehouse.queries.segments import TooLongAgo, UnknownSegment
 
 _ANSWERS: dict[type[Exception], tuple[int, str, str | None]] = {
     InvalidIdentifier: (400, "invalid_identifier", "identifier"),
     UnknownProfile: (404, "unknown_profile", "profile"),
     UnknownRequest: (404, "unknown_request", "request_id"),
+    UnknownSegment: (404, "unknown_segment", "segment"),
+    TooLongAgo: (400, "too_long_ago", "at"),
 }
 """Failure -> status, code and field; its message is shown as it is."""
 

@@ -1,22 +1,16 @@
-"""`GET /v1/profiles/...` and `GET /v1/identity/...`: profiles, and why they are as they are, by read keys, as JSON.
+"""`GET /v1/...`: profiles, why they are as they are, and, in `segments`, who is in which segment. By read keys.
 
 The shapes: docs/guide/explaining.md. What operators may change is `operators`' matter.
 """
 
-import asyncio
-from collections.abc import Callable
-
-import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from api.access import check_read_key
-from api.failures import FAILURES, failure_response
-from api.identifiers import InvalidIdentifier, identity_rules, queried_identifier, why_nobody
+from api.answering import answer
+from api.identifiers import identity_rules, queried_identifier
 from api.profiles import queried_profile
-from runtime.http.answers import error_response
-from runtime.literal import literal_json
+from api.segments import segment_routes
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
 from warehouse.queries.devices import Devices, find_devices
@@ -32,6 +26,7 @@ def lookup_routes() -> list[Route]:
         Route("/v1/identity/devices", _devices, methods=["GET"]),
         Route("/v1/identity/devices/{identifier:path}", _devices, methods=["GET"]),
         Route("/v1/identity/quarantine", _quarantine, methods=["GET"]),
+        *segment_routes(),
     ]
 
 
@@ -39,7 +34,7 @@ async def _profile(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> JsonObject | None:
         return queried_profile(settings, workspace, request.path_params["identifier"])
 
-    return await _answer(request, look_up, missing="profile")
+    return await answer(request, look_up, missing="profile")
 
 
 async def _explain(request: Request) -> Response:
@@ -47,7 +42,7 @@ async def _explain(request: Request) -> Response:
         identifier = queried_identifier(request.path_params["identifier"], settings.definitions)
         return explain(look_ups(settings.clickhouse), workspace, identifier, identity_rules(settings.definitions))
 
-    return await _answer(request, look_up, missing="identity")
+    return await answer(request, look_up, missing="identity")
 
 
 async def _devices(request: Request) -> Response:
@@ -58,36 +53,11 @@ async def _devices(request: Request) -> Response:
         rules = identity_rules(settings.definitions)
         return find_devices(look_ups(settings.clickhouse), workspace, rules, device=device, shared=only_shared)
 
-    return await _answer(request, look_up, missing="device")
+    return await answer(request, look_up, missing="device")
 
 
 async def _quarantine(request: Request) -> Response:
     def look_up(settings: Settings, workspace: str) -> Quarantine:
         return find_quarantine(look_ups(settings.clickhouse), workspace)
 
-    return await _answer(request, look_up, missing="quarantine")
-
-
-async def _answer(request: Request, look_up: Callable[[Settings, str], object | None], missing: str) -> Response:
-    """Answer with what `look_up` returns of the workspace that `?workspace=` names, as JSON.
-
-    401 without a read key, 404 for an unknown workspace or None (`missing` says what there is not), 400 for an invalid
-    identifier, 503 when ClickHouse does not answer.
-    """
-    settings: Settings = request.app.state.settings
-    workspace = request.query_params.get("workspace", "main")
-    try:
-        check_read_key(settings, workspace, request)
-        if workspace not in settings.workspaces:
-            return error_response(404, "unknown_workspace", f"there is no workspace {workspace!r}", "workspace")
-        result = await asyncio.to_thread(look_up, settings, workspace)
-    except FAILURES as failure:
-        return failure_response(failure)
-    except ValueError as error:  # an identifier that this look-up cannot be about
-        return failure_response(InvalidIdentifier(str(error)))
-    if result is None:
-        text = request.path_params.get("identifier", "")
-        why = why_nobody(text, settings.definitions)
-        message = f"workspace {workspace!r} has no {missing} with {text}{f': {why}' if why else ''}"
-        return error_response(404, f"unknown_{missing}", message, "identifier")
-    return Response(literal_json(msgspec.json.encode(result).decode()), media_type=JSONResponse.media_type)
+    return await answer(request, look_up, missing="quarantine")

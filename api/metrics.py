@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _ROUTES = (
     "/v1/profiles",
+    "/v1/segments",
     "/v1/identity/explain",
     "/v1/identity/devices",
     "/v1/identity/quarantine",

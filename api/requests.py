@@ -90,7 +90,8 @@ def evidence_of_source(settings: Settings, workspace: str, source: str, since: s
         raise RequestRefused("source", "name the source whose evidence is to be taken back")
     if len(source) > MAX_SOURCE_LENGTH:
         raise RequestRefused("source", f"the name of a source has at most {MAX_SOURCE_LENGTH} characters here")
-    since_ms, links = _milliseconds(since), Links(look_ups(settings.clickhouse), workspace)
+    since_ms = 0 if since is None else requested_time("since", since)
+    links = Links(look_ups(settings.clickhouse), workspace)
     active, waiting = (tuple(links.pairs(status, source, since_ms)) for status in ("active", "waiting"))
     if not (active or waiting):
         period = f" since {since}" if since else ""
@@ -103,15 +104,14 @@ def retract_requests(submission: Submission, evidence: EvidenceOfSource) -> tupl
     return pair_requests(submission, "retract", (*evidence.active, *evidence.waiting))
 
 
-def _milliseconds(since: str | None) -> int:
-    if since is None:
-        return 0
+def requested_time(field: str, text: str) -> int:
+    """Read a time in ISO 8601 as ms; without a zone it is of UTC. Raises RequestRefused."""
     try:
-        time = datetime.fromisoformat(since)
+        time = datetime.fromisoformat(text)
         return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
-        message = f"{since!r} is no time in ISO 8601, such as 2026-03-01T00:00:00Z"
-        raise RequestRefused("since", message) from None
+        message = f"{text!r} is no time in ISO 8601, such as 2026-03-01T00:00:00Z"
+        raise RequestRefused(field, message) from None
 
 
 def merge_request(settings: Settings, submission: Submission, left: str, right: str) -> IdentityRequest:

@@ -253,7 +253,7 @@ _ALL = (
     ),
     WarehouseTable(
         "segment_changes",
-        ("workspace", "change_id"),
+        ("workspace", "segment", "profile_id", "changed_at", "change_id"),
         (
             _WORKSPACE,
             Column("change_id", TEXT, personal=False),
@@ -265,9 +265,10 @@ _ALL = (
             Column("decided_at", TIME),
             Column("cause", TEXT, personal=False),
             Column("identifiers", IDENTIFIERS, personal=True),
+            Column("definition", NUMBER),
             _VERSION,
         ),
-        Retained("segment_changes", "changed_at"),
+        Retained("segment_changes", "changed_at", by_month=True),
     ),
     WarehouseTable(
         "segment_members",
@@ -284,7 +285,7 @@ _ALL = (
     ),
     WarehouseTable(
         "triggers",
-        ("workspace", "trigger_id"),
+        ("workspace", "trigger", "profile_id", "fired_at", "trigger_id"),
         (
             _WORKSPACE,
             Column("trigger_id", TEXT, personal=False),
@@ -299,7 +300,7 @@ _ALL = (
             _UNPARSED,
             _VERSION,
         ),
-        Retained("triggers", "fired_at"),
+        Retained("triggers", "fired_at", by_month=True),
     ),
     WarehouseTable(
         "rejected_events",

@@ -66,6 +66,8 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
     identifiers: tuple[Identifier, ...] = ()
     profile_kind: ProfileKind = "person"
     decided_at: int = 0
+    definition: int = 0
+    traits: str = "{}"
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):

@@ -196,6 +196,9 @@ SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Visits: events of one profile with less than 30 minutes between them. Key: the session id. The index leads to those of
 one profile.';
 
+-- What is asked of changes: who was in a segment at a time, what happened to one person, what happened within the last hour.
+-- Sorted by profile within the segment the first reads each profile's changes in a row, and a page of members just
+-- its part; the index leads to one person, the months to a time. All versions of a row have the key's columns in common.
 CREATE TABLE IF NOT EXISTS onefold.segment_changes
 (
     workspace LowCardinality(String) COMMENT 'The tenant',
@@ -208,13 +211,17 @@ CREATE TABLE IF NOT EXISTS onefold.segment_changes
     decided_at DateTime64(3, 'UTC') COMMENT 'When it was decided, by the system''s time: of history, long after it became true',
     cause String COMMENT 'Message id of the event, or deadline, merge, definition, rebuild or session_end',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Identifiers of the profile, for whoever acts on the change',
-    version UInt64 COMMENT 'Version of the profile: orders its changes'
+    definition Int64 COMMENT 'Version of the definitions by which it was decided',
+    version UInt64 COMMENT 'Version of the profile: orders its changes. At a past time the highest counts of those at or before it',
+    INDEX profile_id profile_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX changed_at changed_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (workspace, change_id)
+PARTITION BY toYYYYMM(least(greatest(changed_at, toDateTime64('2000-01-01 00:00:00', 3, 'UTC')), toDateTime64('2100-01-01 00:00:00', 3, 'UTC')))
+ORDER BY (workspace, segment, profile_id, changed_at, change_id)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'Who entered or left a segment, when and because of what. Key: a hash of the cause, so that a change that is told twice
-is one row.';
+COMMENT 'Who entered or left a segment, when and because of what. Key: segment, profile and time; the hash of the cause makes one
+row of a change that is told twice. A partition is a month.';
 
 CREATE TABLE IF NOT EXISTS onefold.segment_members
 (
@@ -245,12 +252,16 @@ CREATE TABLE IF NOT EXISTS onefold.triggers
     payload JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(payload_sent) = 'Object', payload_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'What the definition asked for',
     payload_text String MATERIALIZED payload_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
     unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['payload'], [payload_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
-    version UInt64 COMMENT 'Version of the profile: the highest counts'
+    version UInt64 COMMENT 'Version of the profile: the highest counts',
+    INDEX profile_id profile_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX fired_at fired_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (workspace, trigger_id)
+PARTITION BY toYYYYMM(least(greatest(fired_at, toDateTime64('2000-01-01 00:00:00', 3, 'UTC')), toDateTime64('2100-01-01 00:00:00', 3, 'UTC')))
+ORDER BY (workspace, trigger, profile_id, fired_at, trigger_id)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'Moments that somebody asked to be told of. Key: a hash of the cause, so that one that is told twice is one row.';
+COMMENT 'Moments that somebody asked to be told of. Key: trigger, profile and time; the hash of the cause makes one row of one
+that is told twice. A partition is a month.';
 
 CREATE TABLE IF NOT EXISTS onefold.deliveries
 (

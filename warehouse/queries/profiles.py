@@ -6,6 +6,7 @@ import msgspec
 
 from schemas.records import Identifier
 from warehouse.client import JsonObject, Warehouse
+from warehouse.queries.values import literals
 
 SESSIONS_SHOWN = 10
 MAX_FORWARDS = 100  # a merge of merges is one step each; GRAPH forwards the rest at once
@@ -34,6 +35,17 @@ WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
 _FORWARD = """
 SELECT ifNull(argMax(merged_into, version), '') AS target FROM onefold.profiles
 WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
+SETTINGS final = 0
+"""
+_PROFILE_ID = """
+SELECT profile_id FROM onefold.identifiers FINAL
+WHERE workspace = {workspace:String} AND namespace = {namespace:String} AND value = {value:String}
+"""
+_MERGED_INTO = """
+SELECT profile_id FROM onefold.profiles
+WHERE workspace = {{workspace:String}} AND profile_id IN (
+    SELECT profile_id FROM onefold.profiles WHERE workspace = {{workspace:String}} AND merged_into IN {targets})
+GROUP BY profile_id HAVING argMax(ifNull(merged_into, ''), version) IN {targets}
 SETTINGS final = 0
 """
 _decode_traits = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -85,6 +97,24 @@ def members_of(warehouse: Warehouse, workspace: str, profile_id: str) -> list[Id
     """Find the identifiers of a living profile; None if there is no such profile."""
     rows = warehouse.rows(_MEMBERS, {"workspace": workspace, "profile_id": profile_id})
     return msgspec.convert(rows[0]["identifiers"], list[Identifier]) if rows else None
+
+
+def profile_id_of(warehouse: Warehouse, workspace: str, identifier: Identifier) -> str | None:
+    """Find the id of the profile that an identifier belongs to now; None if no profile has it."""
+    named = {"workspace": workspace, "namespace": identifier.namespace, "value": identifier.value}
+    rows = warehouse.rows(_PROFILE_ID, named)
+    return str(rows[0]["profile_id"]) if rows else None
+
+
+def merged_into(warehouse: Warehouse, workspace: str, profile_id: str) -> list[str]:
+    """Find the profiles that were merged into a profile, directly or by others, and were not unmerged since."""
+    found: dict[str, None] = {}
+    frontier = [profile_id]
+    while frontier and len(found) < MAX_FORWARDS:
+        rows = warehouse.rows(_MERGED_INTO.format(targets=literals(frontier)), {"workspace": workspace})
+        frontier = [member for row in rows if (member := str(row["profile_id"])) not in found and member != profile_id]
+        found |= dict.fromkeys(frontier)
+    return list(found)
 
 
 def _traits(text: str) -> dict[str, msgspec.Raw]:
