@@ -21,6 +21,7 @@ COMMANDS = {
     "import": ("onefold.commands.import_:import_", "Import a file of past events."),
     "sql": ("onefold.commands.sql:sql", "Query ClickHouse."),
     "profile": ("onefold.commands.profile:profile", "Show the profile of a person."),
+    "segment": ("onefold.commands.segment:segment", "Show who is in which segment, since when; write it to a file."),
     "explain": ("onefold.commands.explain:explain", "Show why something is as it is."),
     "identity": ("onefold.commands.identity:identity", "Look at devices, requests and what waits for a review."),
     "unmerge": ("onefold.commands.unmerge:unmerge", "Take apart what was taken for one person."),

@@ -6,11 +6,13 @@ from typing import TypeVar
 
 import click
 
+from api.requests import RequestRefused, UnknownProfile
 from onefold.running import check_workspace_to_read, running_settings
 from onefold.unreachable import failure
 from runtime.errors import OnefoldError
 from runtime.literal import literal
 from settings import Settings
+from warehouse.queries.segments import TooLongAgo, UnknownSegment
 
 Result = TypeVar("Result")
 
@@ -21,6 +23,10 @@ def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path 
     check_workspace_to_read(settings, workspace)
     try:
         return query(settings)
+    except RequestRefused as refused:
+        raise click.BadParameter(literal(refused), param_hint=f"--{refused.field}") from None
+    except (UnknownProfile, UnknownSegment, TooLongAgo) as error:
+        raise click.ClickException(literal(error)) from None
     except ValueError as error:  # an identifier that is none, or that this look-up cannot be about
         raise click.BadParameter(literal(error), param_hint="NAMESPACE:VALUE") from None
     except OnefoldError as error:

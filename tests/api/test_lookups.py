@@ -14,6 +14,9 @@ PATHS = (
     "identity/devices",
     "identity/devices/cookie:c",
     "identity/quarantine",
+    "segments",
+    "segments/buyers/members",
+    "segments/buyers/history",
 )
 
 

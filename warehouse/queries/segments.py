@@ -93,7 +93,7 @@ SELECT toUnixTimestamp64Milli(max(updated_at)) AS now FROM onefold.profiles WHER
 """
 # Which rows are on the page is found in the columns of the key: what is wide is read of these rows alone.
 _CHANGES = """
-SELECT change_id, profile_id, profile_kind, segment, change, changed_at, cause, version, identifiers
+SELECT change_id, profile_id, profile_kind, segment, change, changed_at, cause, version, definition, identifiers
 FROM onefold.segment_changes FINAL
 WHERE workspace = {{workspace:String}} AND segment = {{segment:String}}
   AND (profile_id, changed_at, change_id) IN (
@@ -161,6 +161,7 @@ class Change(msgspec.Struct, frozen=True):
     changed_at: str
     cause: str
     version: int
+    definition: int
     identifiers: tuple[Identifier, ...]
 
 

@@ -1,0 +1,272 @@
+"""`onefold segment`: which segments there are, who is in one, since when and why, and files of members."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from api.segments import (
+    DEFAULT_LIMIT,
+    has_event_clock,
+    queried_changes,
+    queried_members,
+    queried_overlap,
+    queried_summaries,
+    queried_time,
+    segments_of,
+)
+from embedded.terminal import results
+from onefold.lazy import LazyGroup
+from onefold.lookups import look_up
+from onefold.member_files import FORMATS, Columns, member_file
+from onefold.running import data_dir_option
+from onefold.wording import count, json_text
+from runtime.literal import literal
+from schemas.records import Identifier
+from settings import Settings
+from warehouse.client import Warehouse
+from warehouse.queries.segments import MOST_AT_ONCE, Change, Member, Overlap, Page, Segments
+
+COMMANDS = {
+    "list": ("onefold.commands.segment:list_segments", "Show all segments with their numbers of members."),
+    "members": ("onefold.commands.segment:members", "Show who is in a segment, now or at a past time."),
+    "history": ("onefold.commands.segment:history", "Show who entered and left, when and because of what."),
+    "export": ("onefold.commands.segment:export", "Write the members of a segment to a file."),
+    "overlap": ("onefold.commands.segment:overlap", "Count who is in both of two segments."),
+}
+_IDENTIFIERS_SHOWN = 5
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Row = TypeVar("Row")
+
+at_option = click.option("--at", metavar="TIME", help="A past time in ISO 8601, such as 2026-03-01T08:00:00Z.")
+limit_option = click.option(
+    "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="How many to show."
+)
+
+
+def lookup_options(command: Command) -> Command:
+    """Add the options of every look-up."""
+    command = data_dir_option(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+    return click.option("--workspace", default="main", show_default=True)(command)
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def segment() -> None:
+    """Who is in which segment, since when, and why."""
+
+
+@click.command("list")
+@lookup_options
+def list_segments(workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show the segments in which anybody is or was: members now, entries and exits of the last 24 hours.
+
+    \b
+    Examples:
+      onefold segment list
+      onefold segment list --json
+    """
+
+    def query(settings: Settings, limit: int, cursor: str) -> Page[Any]:
+        return queried_summaries(settings, workspace, limit, cursor)
+
+    summaries = look_up(lambda settings: _gathered(settings, query, sys.maxsize), workspace, data_dir)
+    if as_json:
+        click.echo(json_text({"segments": summaries}))
+        return
+    rows = [(each.name, f"{each.members:,}", f"{each.entered:,}", f"{each.exited:,}") for each in summaries]
+    _print_table(("segment", "members", "entered", "exited"), rows, numbers=3)
+
+
+@click.command()
+@click.argument("name")
+@at_option
+@limit_option
+@lookup_options
+def members(  # noqa: PLR0913, PLR0917 - options of the command
+    name: str, at: str | None, limit: int, workspace: str, as_json: bool, data_dir: Path | None
+) -> None:
+    """Show the members of a segment, now or at a past time, with their identifiers of today.
+
+    \b
+    Examples:
+      onefold segment members big_spenders
+      onefold segment members big_spenders --at 2026-03-01T08:00:00Z --limit 1000 --json
+    """
+
+    def query(settings: Settings, size: int, cursor: str) -> Page[Member]:
+        return queried_members(settings, workspace, name, at, size, cursor)
+
+    def look(settings: Settings) -> tuple[list[Member], int]:
+        shown = _gathered(settings, query, limit)
+        return shown, segments_of(settings, workspace).count(name, queried_time(at))
+
+    shown, total = look_up(look, workspace, data_dir)
+    if as_json:
+        click.echo(json_text({"segment": name, "at": at, "total": total, "members": shown}))
+        return
+    rows = [(member.profile_id, member.entered_at or "?", _named(member.identifiers)) for member in shown]
+    _print_table(("profile", "entered at", "identifiers"), rows)
+    more = ", of which --limit shows more and 'onefold segment export' all" if total > len(shown) else ""
+    click.echo(f"{count(total, 'member')}{more}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--profile", metavar="ID|NAMESPACE:VALUE", help="Only of this person, also what was merged into it.")
+@limit_option
+@lookup_options
+def history(  # noqa: PLR0913, PLR0917 - options of the command
+    name: str, profile: str | None, limit: int, workspace: str, as_json: bool, data_dir: Path | None
+) -> None:
+    """Show who entered and left a segment, when and because of what; the latest change first.
+
+    \b
+    Examples:
+      onefold segment history cart_abandoners
+      onefold segment history cart_abandoners --profile user_id:42
+    """
+
+    def query(settings: Settings, size: int, cursor: str) -> Page[Change]:
+        return queried_changes(settings, workspace, name, profile, size, cursor)
+
+    changes = look_up(lambda settings: _gathered(settings, query, limit), workspace, data_dir)
+    if as_json:
+        click.echo(json_text({"segment": name, "changes": changes}))
+        return
+    rows = [
+        (change.changed_at, change.change, change.profile_id, _named(change.identifiers), change.cause)
+        for change in changes
+    ]
+    _print_table(("changed at", "change", "profile", "identifiers", "cause"), rows)
+
+
+@click.command()
+@click.argument("left", metavar="A")
+@click.argument("right", metavar="B")
+@at_option
+@lookup_options
+def overlap(  # noqa: PLR0913, PLR0917 - options of the command
+    left: str, right: str, at: str | None, workspace: str, as_json: bool, data_dir: Path | None
+) -> None:
+    """Count who is in both of two segments, and in one of them alone, now or at a past time.
+
+    \b
+    Examples:
+      onefold segment overlap big_spenders cart_abandoners
+      onefold segment overlap big_spenders cart_abandoners --at 2026-03-01
+    """
+
+    def query(settings: Settings) -> Overlap:
+        return queried_overlap(settings, workspace, left, right, at)
+
+    found = look_up(query, workspace, data_dir)
+    if as_json:
+        click.echo(json_text(found))
+        return
+    rows = [("both", f"{found.both:,}"), (f"only {left}", f"{found.only_left:,}")]
+    _print_table(("", "members"), [*rows, (f"only {right}", f"{found.only_right:,}")], numbers=1)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--to",
+    "path",
+    metavar="FILE",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=".csv, .parquet",
+)
+@at_option
+@click.option("--identifiers", "namespaces", metavar="A,B", default="", help="Namespaces, each a column.")
+@click.option("--traits", metavar="A,B", default="", help="Traits, each a column.")
+@lookup_options
+def export(  # noqa: PLR0913, PLR0917 - options of the command
+    name: str,
+    path: Path,
+    at: str | None,
+    namespaces: str,
+    traits: str,
+    workspace: str,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
+    """Write all members of a segment to a CSV or Parquet file: profile_id, entered_at, and the columns named.
+
+    Identifiers and traits are those of now; several values of one namespace are divided by ; in CSV, and a list in
+    Parquet. The file has its name only once it is whole. In CSV a text that a spreadsheet would take for a formula,
+    such as =1+1, has a ' before it.
+
+    \b
+    Examples:
+      onefold segment export big_spenders --to big.csv --identifiers email,phone --traits plan
+      onefold segment export big_spenders --to big.parquet --at 2026-03-01T08:00:00Z
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise click.BadParameter(f"the name of the file ends in {' or '.join(FORMATS)}", param_hint="--to")
+    columns = Columns(_listed(namespaces), _listed(traits))
+
+    def write(settings: Settings) -> int:
+        with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
+            segments = Segments(warehouse, workspace, has_event_clock(settings, workspace))
+            return _export(segments, name, queried_time(at), path, columns)
+
+    try:
+        written = look_up(write, workspace, data_dir)
+    except OSError as error:
+        raise click.ClickException(literal(f"{path} cannot be written: {error.strerror or error}")) from None
+    if as_json:
+        click.echo(json_text({"segment": name, "at": at, "members": written, "file": str(path)}))
+    else:
+        click.echo(f"{count(written, 'member')} written to {path}")
+
+
+def _export(segments: Segments, name: str, at: int | None, path: Path, columns: Columns) -> int:
+    """Write all members, and return how many."""
+    segments.check(name)
+    written, total = 0, segments.count(name, at)
+    with member_file(path, columns) as file, click.progressbar(length=total, file=sys.stderr) as progress:
+        for some in segments.exported(name, at, with_traits=bool(columns.traits)):
+            file.write(some)
+            written += len(some)
+            progress.update(len(some))
+    return written
+
+
+def _gathered(settings: Settings, query: Callable[[Settings, int, str], Page[Row]], limit: int) -> list[Row]:
+    """Return the first rows of a query that answers in pages, as many as are there and wanted."""
+    rows: list[Row] = []
+    cursor: str | None = ""
+    while cursor is not None and len(rows) < limit:
+        page = query(settings, min(limit - len(rows), MOST_AT_ONCE), cursor)
+        rows += page.rows
+        cursor = page.next
+    return rows
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(stripped for name in names.split(",") if (stripped := name.strip())))
+
+
+def _named(identifiers: tuple[Identifier, ...]) -> str:
+    more = f" and {len(identifiers) - _IDENTIFIERS_SHOWN} more" if len(identifiers) > _IDENTIFIERS_SHOWN else ""
+    return ", ".join(map(str, identifiers[:_IDENTIFIERS_SHOWN])) + more
+
+
+def _print_table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers: int = 0) -> None:
+    """Print rows; the last columns are numbers."""
+    table = Table(box=SIMPLE_HEAD)
+    for index, name in enumerate(names):
+        is_number = index >= len(names) - numbers
+        table.add_column(Text(literal(name)), justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(literal(cell)) for cell in row))
+    results().print(table)

@@ -1,0 +1,156 @@
+"""What `onefold segment` shows and writes of memberships."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from pyarrow import parquet
+
+from onefold.cli import onefold
+from schemas import topics
+from schemas.records import Identifier, SegmentChange
+from tests.sinks.examples import ADA, ADAS, NOW, PHONES, insert, placed, profile
+from warehouse.client import Warehouse
+
+pytestmark = pytest.mark.stack
+
+EVE = "00000000-0000-5000-8000-0000000000ef"
+EVES = (Identifier("email", "=1+1"), Identifier("email", "eve@example.com"), Identifier("phone", "+4930123456"))
+TRAITS = '{"plan": "pro", "rate": 1.10, "formula": "@SUM(1)", "email": "x", "address": {"city": "北京"}, "debt": -5}'
+_FIXED = ("profile_id", "entered_at", "email", "phone")
+COLUMNS = ["--identifiers", "email, phone", "--traits", "plan,rate,formula,email,address,debt,none"]
+HEAD = [*_FIXED, "plan", "rate", "formula", "traits.email", "address", "debt", "none"]
+
+
+@pytest.fixture
+def buyers(warehouse: Warehouse, workspace: str) -> str:
+    """A workspace with two buyers, Ada and Eve; Ada was her phone before."""
+    changes = [
+        SegmentChange(workspace, "c1", PHONES, "buyers", "entered", NOW, "m1", 1, (Identifier("cookie", "c"),)),
+        SegmentChange(workspace, "c2", PHONES, "buyers", "exited", NOW + 5, "merge", 2),
+        SegmentChange(workspace, "c3", ADAS, "buyers", "entered", NOW + 6, "merge", 3, (ADA,)),
+        SegmentChange(workspace, "c4", EVE, "buyers", "entered", NOW + 7, "m2", 1, EVES),
+        SegmentChange(workspace, "c5", EVE, "visitors", "entered", NOW + 7, "m2", 2, EVES),
+    ]
+    insert(warehouse, [placed(topics.SEGMENTS, change, at) for at, change in enumerate(changes)])
+    records = [
+        profile(ADAS, 5, workspace, identifiers=(ADA,)),
+        profile(EVE, 3, workspace, identifiers=EVES, traits=TRAITS),
+        profile(PHONES, 3, workspace, merged_into=ADAS, decision=1),
+    ]
+    insert(warehouse, [placed(topics.PROFILES, record, at) for at, record in enumerate(records)])
+    return workspace
+
+
+def run(address: str, workspace: str, *arguments: str) -> Result:
+    environment = {"ONEFOLD_CLICKHOUSE": address, "COLUMNS": "200"}
+    return CliRunner().invoke(onefold, ["segment", *arguments, "--workspace", workspace], env=environment)
+
+
+def cells(output: str) -> list[list[str]]:
+    return [line.split() for line in output.splitlines() if line.strip()]
+
+
+def test_segments_are_listed(migrated: str, buyers: str) -> None:
+    shown = run(migrated, buyers, "list")
+    assert ["buyers", "2", "0", "0"] in cells(shown.output)
+    listed = json.loads(run(migrated, buyers, "list", "--json").output)
+    assert [each["name"] for each in listed["segments"]] == ["buyers", "visitors"]
+
+
+def test_members_are_shown_now_and_then(migrated: str, buyers: str) -> None:
+    shown = run(migrated, buyers, "members", "buyers", "--limit", "1").output
+    assert " ".join(cells(shown)[-1]).startswith("2 members, of which --limit shows more")
+    assert "email:=1+1, email:eve@example.com, phone:+4930123456" in shown
+    then = json.loads(run(migrated, buyers, "members", "buyers", "--at", "2023-11-14T22:13:20.127Z", "--json").output)
+    assert (then["total"], [member["profile_id"] for member in then["members"]]) == (1, [PHONES])
+    assert then["members"][0]["identifiers"] == [{"namespace": "cookie", "value": "c"}]
+
+
+def test_the_history_says_who_when_and_why(migrated: str, buyers: str) -> None:
+    rows = cells(run(migrated, buyers, "history", "buyers", "--profile", "user_id:ada").output)
+    assert [(row[1], row[2], row[-1]) for row in rows if row[0].startswith("2023")] == [
+        ("entered", ADAS, "merge"),
+        ("exited", PHONES, "merge"),
+        ("entered", PHONES, "m1"),
+    ]
+    whole = json.loads(run(migrated, buyers, "history", "buyers", "--limit", "2", "--json").output)
+    assert [change["change_id"] for change in whole["changes"]] == ["c4", "c3"]
+
+
+def test_an_overlap_is_counted(migrated: str, buyers: str) -> None:
+    assert json.loads(run(migrated, buyers, "overlap", "buyers", "visitors", "--json").output) == {
+        "both": 1,
+        "only_left": 1,
+        "only_right": 0,
+    }
+    assert ["only", "buyers", "1"] in cells(run(migrated, buyers, "overlap", "buyers", "visitors").output)
+
+
+def test_members_are_exported_as_csv_that_no_spreadsheet_runs(migrated: str, buyers: str, tmp_path: Path) -> None:
+    path = tmp_path / "buyers.csv"
+    done = run(migrated, buyers, "export", "buyers", "--to", str(path), *COLUMNS)
+    assert (done.exit_code, cells(done.stdout)[-1][:3]) == (0, ["2", "members", "written"])
+    head, eve, ada = csv.reader(path.open(newline="", encoding="utf-8"))
+    assert head == HEAD
+    assert ada == [ADAS, "2023-11-14T22:13:20.129Z", *[""] * 9]
+    assert eve == [
+        *(EVE, "2023-11-14T22:13:20.130Z", "'=1+1;eve@example.com", "+4930123456", "pro", "1.10", "'@SUM(1)", "x"),
+        *('{"city": "北京"}', "-5", ""),
+    ]
+    assert [file.name for file in tmp_path.iterdir()] == ["buyers.csv"]
+
+
+def test_members_are_exported_as_parquet_as_they_are(migrated: str, buyers: str, tmp_path: Path) -> None:
+    path = tmp_path / "buyers.PARQUET"
+    done = run(migrated, buyers, "export", "buyers", "--to", str(path), *COLUMNS, "--json")
+    assert json.loads(done.stdout)["members"] == 2
+    table = parquet.read_table(path)
+    assert table.column_names == HEAD
+    eve = table.to_pylist()[0]
+    assert (eve["email"], eve["rate"], eve["formula"], eve["none"]) == (
+        ["=1+1", "eve@example.com"],
+        "1.10",
+        "@SUM(1)",
+        None,
+    )
+    assert round(eve["entered_at"].timestamp() * 1_000) == NOW + 7
+
+
+def test_past_members_are_exported_and_nobody_is_a_file_with_a_head(migrated: str, buyers: str, tmp_path: Path) -> None:
+    path = tmp_path / "then.csv"
+    then = ["--at", "2023-11-14T22:13:20.127Z"]
+    run(migrated, buyers, "export", "buyers", "--to", str(path), *then, "--identifiers", "cookie")
+    assert list(csv.reader(path.open(newline=""))) == [
+        ["profile_id", "entered_at", "cookie"],
+        [PHONES, "2023-11-14T22:13:20.123Z", "c"],
+    ]
+    for name in ("none.csv", "none.parquet"):
+        none = run(migrated, buyers, "export", "buyers", "--to", str(tmp_path / name), "--at", "2020-01-01")
+        assert "0 members written" in none.output
+    assert parquet.read_table(tmp_path / "none.parquet").num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["members", "buyer"], 1, "ever been in a segment 'buyer' (did you mean 'buyers'?)"),
+        (["overlap", "buyers", "visitor"], 1, "(did you mean 'visitors'?)"),
+        (["export", "buyer", "--to", "{folder}/x.csv"], 1, "(did you mean 'buyers'?)"),
+        (["members", "buyers", "--at", "now"], 2, "Invalid value for --at: 'now' is no time in ISO 8601"),
+        (["history", "buyers", "--profile", "ada"], 2, "NAMESPACE:VALUE"),
+        (["history", "buyers", "--profile", "user_id:x"], 1, "has no profile with user_id:x"),
+        (["export", "buyers", "--to", "{folder}/x.xlsx"], 2, "ends in .csv or .parquet"),
+        (["export", "buyers", "--to", "{folder}/no/x.csv"], 1, "x.csv cannot be written: No such file or directory"),
+        (["export", "buyers", "--to", "{folder}"], 2, "is a directory"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(  # noqa: PLR0913, PLR0917 - a command and its answer
+    migrated: str, buyers: str, tmp_path: Path, arguments: Sequence[str], code: int, message: str
+) -> None:
+    done = run(migrated, buyers, *(argument.format(folder=tmp_path) for argument in arguments))
+    assert (done.exit_code, message in done.output) == (code, True), done.output
+    assert list(tmp_path.iterdir()) == []
