@@ -22,7 +22,7 @@ def buyers(warehouse: Warehouse, workspace: str) -> str:
     changes = [
         SegmentChange(workspace, "c1", PHONES, "buyers", "entered", NOW, "m1", 1),
         SegmentChange(workspace, "c2", PHONES, "buyers", "exited", NOW + 5, "merge", 2),
-        SegmentChange(workspace, "c3", ADAS, "buyers", "entered", NOW + 6, "merge", 3, (ADA,), definition=7),
+        SegmentChange(workspace, "c3", ADAS, "buyers", "entered", NOW + 6, "merge", 3, (ADA,), "person", NOW + 9, 7),
         SegmentChange(workspace, "c4", EVE, "buyers", "entered", NOW + 7, "m2", 1, (Identifier("user_id", "eve"),)),
         SegmentChange(workspace, "c5", EVE, ODD, "entered", NOW + 8, "m2", 2),
     ]
@@ -80,6 +80,7 @@ def test_the_history_of_a_person_has_what_was_merged_into_it(client: Client, buy
         "segment": "buyers",
         "change": "entered",
         "changed_at": "2023-11-14T22:13:20.129Z",
+        "decided_at": "2023-11-14T22:13:20.132Z",
         "cause": "merge",
         "version": 3,
         "definition": 7,

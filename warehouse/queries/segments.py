@@ -93,7 +93,8 @@ SELECT toUnixTimestamp64Milli(max(updated_at)) AS now FROM onefold.profiles WHER
 """
 # Which rows are on the page is found in the columns of the key: what is wide is read of these rows alone.
 _CHANGES = """
-SELECT change_id, profile_id, profile_kind, segment, change, changed_at, cause, version, definition, identifiers
+SELECT change_id, profile_id, profile_kind, segment, change, changed_at, decided_at, cause, version, definition,
+       identifiers
 FROM onefold.segment_changes FINAL
 WHERE workspace = {{workspace:String}} AND segment = {{segment:String}}
   AND (profile_id, changed_at, change_id) IN (
@@ -151,7 +152,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """An entry or an exit, `changed_at` in ISO 8601."""
+    """An entry or an exit, times in ISO 8601. `decided_at` is by the system's clock, whatever that of the workspace."""
 
     change_id: str
     profile_id: str
@@ -159,6 +160,7 @@ class Change(msgspec.Struct, frozen=True):
     segment: str
     change: str
     changed_at: str
+    decided_at: str
     cause: str
     version: int
     definition: int
