@@ -115,8 +115,12 @@ def _elements(document: Node, report: FileReport) -> tuple[Node, ...]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    # Notes may lie beside the definitions, and editors and file systems leave hidden files.
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.suffix != ".md")
+    # Notes and the editors' schema may lie beside the definitions, and editors and file systems leave hidden files.
+    return sorted(
+        entry
+        for entry in folder.iterdir()
+        if not entry.name.startswith(".") and not entry.name.endswith((".md", ".schema.json"))
+    )
 
 
 def _report(file: Path, reports: list[FileReport]) -> FileReport:

@@ -6,12 +6,14 @@ import click
 
 import definitions
 from definitions.defaults import default_rules_text
+from definitions.schema import schema_text
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count
 
 COMMANDS = {
     "check": ("onefold.commands.definitions:check", "Show all mistakes in a folder of definitions."),
+    "schema": ("onefold.commands.definitions:schema", "Print the JSON Schema of definitions, for editors."),
     "defaults": ("onefold.commands.definitions:defaults", "Print the default rules of identity as YAML."),
 }
 
@@ -39,6 +41,20 @@ def check(folder: Path | None, data_dir: Path | None) -> None:
     counted = ((loaded.segments, "segment"), (loaded.traits, "trait"), (loaded.triggers, "trigger"))
     shown = ", ".join(count(len(defined), kind) for defined, kind in counted if defined or kind == "segment")
     click.echo(f"ok: {shown}, rules {loaded.identity.version}")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of definitions, which tells an editor what may stand where.
+
+    Editors with the YAML language server, such as VS Code with its YAML extension, use it for files that begin with
+    `# yaml-language-server: $schema=definitions.schema.json` (a path from the file, or a URL).
+
+    \b
+    Example:
+      onefold definitions schema > my-definitions/definitions.schema.json
+    """
+    click.echo(schema_text(), nl=False)
 
 
 @click.command()

@@ -43,8 +43,17 @@ def test_what_does_not_belong_there_is_named(tmp_path: Path, path: str, says: st
     assert errors[0].startswith(says)
 
 
-def test_notes_and_hidden_files_may_lie_beside_the_definitions(tmp_path: Path) -> None:
-    write(tmp_path, {"README.md": "notes", ".DS_Store": b"\x00", "segments/.a.yaml.swp": b"\xff", "segments/a.yaml": A})
+def test_notes_schemas_and_hidden_files_may_lie_beside_the_definitions(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "README.md": "notes",
+            "definitions.schema.json": "{}",
+            ".DS_Store": b"\x00",
+            "segments/.a.yaml.swp": b"\xff",
+            "segments/a.yaml": A,
+        },
+    )
     assert [segment.name for segment in load(tmp_path).segments] == ["a"]
 
 
