@@ -48,8 +48,10 @@ bench-peers: $(VENV)/installed-test  ## one stateful job on Onefold and on its p
 bench-warehouse: $(VENV)/installed-test  ## how long analysts wait: ten million events, this layout and the one before
 	$(BIN)/python -m bench.warehouse
 
-docs-reference: $(VENV)/installed  ## write docs/reference/tables.md anew, of the migrations
+docs-reference: $(VENV)/installed  ## write docs/reference/ and the schema of definitions anew
 	@$(BIN)/python -m warehouse.reference > docs/reference/tables.md
+	@$(BIN)/python -m definitions.schema.reference > docs/reference/definitions.md
+	@$(BIN)/python -m onefold definitions schema > definitions/schema/definitions.schema.json
 
 # Python is checked before anything is made, so that a wrong one is told in a line.
 $(VENV)/bin/python:

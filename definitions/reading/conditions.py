@@ -124,7 +124,8 @@ def _makes_sense(node: ListNode, kind: str, conditions: list[Condition], report:
 def _read_trait(node: MappingNode, report: FileReport) -> Condition | None:
     place = node.entries["trait"][1]
     path = read_trait_path(place, "'trait'", report)
-    comparisons = read_comparisons(node, ("trait",), "the trait", report)
+    name = "the trait" if path is None else f"the trait {'.'.join(path)!r}"
+    comparisons = read_comparisons(node, ("trait",), name, report)
     if path is not None:
         report.references.append(Reference("trait", path, place.line, place.column, comparisons or ()))
     return None if path is None or comparisons is None else TraitComparison(path, comparisons)

@@ -69,12 +69,13 @@ def read_expression(node: Node, what: str, report: FileReport) -> Expression | N
         report.add(node, f"{what} must be an expression over traits", hint)
         return None
     reader = _Reader(node.text)
+    expression: Expression | None
     try:
         expression = reader.read()
     except _Wrong as wrong:
         line, column = _position(node, wrong.offset)
         report.add_at(line, column, f"{what}: {wrong.message}", wrong.hint)
-        return None
+        expression = None
     for trait in reader.traits:
         place = _position(node, trait.offset)
         report.references.append(Reference("trait", trait.path, *place, needs=trait.needs))

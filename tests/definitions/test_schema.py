@@ -10,6 +10,7 @@ from jsonschema import Draft7Validator
 from definitions.reading import keys
 from definitions.schema import schema_text
 from definitions.schema.building import schema
+from definitions.schema.reference import reference
 from onefold.cli import onefold
 from tests.definitions.folders import errors_of, write
 from tests.definitions.plain import plain_documents
@@ -29,10 +30,15 @@ def test_the_schema_is_one_and_is_shipped_and_printed() -> None:
     Draft7Validator.check_schema(schema())
     shipped = (ROOT / "definitions/schema/definitions.schema.json").read_text(encoding="utf-8")
     assert shipped == schema_text(), (
-        "write it anew: onefold definitions schema > definitions/schema/definitions.schema.json"
+        "write it anew: make docs-reference"
     )
     printed = CliRunner().invoke(onefold, ["definitions", "schema"])
     assert (printed.exit_code, printed.output) == (0, shipped)
+
+
+def test_the_reference_is_that_of_the_tables() -> None:
+    shipped = (ROOT / "docs/reference/definitions.md").read_text(encoding="utf-8")
+    assert shipped == reference(), "write it anew: make docs-reference"
 
 
 def examples() -> Iterator[Path]:

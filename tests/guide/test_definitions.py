@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from definitions import compile_program, load
+from definitions import load
 from identity.rules import DEFAULT_RULES
 from tests.definitions.folders import errors_of, write
 from tests.guide.chapter import blocks, text
@@ -30,10 +30,12 @@ IDENTITY = examples("identity-rules")
 
 
 def test_every_example_loads_and_all_of_them_together(tmp_path: Path) -> None:
-    assert len(FILES) >= 6
-    program = compile_program(load(write(tmp_path, FILES)))
-    assert {"big_spenders", "frequent_visitors", "cart_abandoners"} <= {segment.name for segment in program.segments}
-    assert program.destinations == ("webshop_mail",)
+    assert len(FILES) >= 14
+    loaded = load(write(tmp_path, FILES))
+    assert {"big_spenders", "frequent_visitors", "cart_abandoners"} <= {segment.name for segment in loaded.segments}
+    assert {"spent", "first_city", "level", "churn_risk"} <= {trait.name for trait in loaded.traits}
+    assert len(loaded.triggers) == 3
+    assert [destination.name for destination in loaded.destinations] == ["crm", "webshop_mail"]
 
 
 @pytest.mark.parametrize(("path", "yaml", "problems"), mistakes("definitions"))

@@ -1,0 +1,138 @@
+"""Writes `docs/reference/definitions.md`: the grammar of definitions, and every key with what it means."""
+
+from collections.abc import Iterator
+
+from definitions.model import SESSION_FACTS
+from definitions.reading import keys
+from definitions.reading.comparisons import MAX_CHOICES, MAX_FILTERS
+from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
+from definitions.reading.counting import MAX_COUNT
+from definitions.reading.documents import KINDS, MAX_TRAITS_OF_DESTINATION
+from definitions.reading.events import EVENT_TYPES, MAX_CALLS
+from definitions.reading.expressions import FUNCTIONS, MAX_EXPRESSION, MAX_PARTS
+from definitions.reading.folder import MAX_DEFINITIONS, MAX_FILES
+from definitions.reading.names import MAX_NAME, MAX_PATH
+from definitions.reading.scalars import MAX_TEXT, MAX_WITHIN_DAYS
+from definitions.reading.sequences import MAX_COMPLETIONS, MAX_STEPS
+from definitions.reading.traits import MAX_CASES, MAX_QUERY, MERGES
+from definitions.reading.triggers import MAX_PAYLOAD, ONCE, OTHERWISE
+from definitions.reading.yaml_text import MAX_DEPTH, MAX_FILE_BYTES
+from definitions.templates import FIELDS, MAX_TEMPLATE
+
+_HEAD = """# The language of definitions
+
+`make docs-reference` writes this page of the tables that the reader of definitions has. What the forms are for, with an example of
+each: [the guide](../guide/definitions.md). What each of them means to the last millisecond: [decision
+0033](../decisions/0033-what-definitions-mean.md).
+
+## Grammar
+
+In the order of files: a file is one definition, or a list of them. `|` parts alternatives, `?` follows what may be left out.
+"""
+_FORMS = (
+    ("A segment", keys.SEGMENT),
+    ("A trait", keys.TRAIT),
+    ("A case of a rule", keys.CASE),
+    ("A trigger", keys.TRIGGER),
+    ("Quiet hours", keys.QUIET_HOURS),
+    ("A destination", keys.DESTINATION),
+    ("Conditions of conditions", keys.COMBINATIONS),
+    ("Which events", keys.EVENTS),
+    ("Filters of events", keys.FILTERS),
+    ("How many events", keys.COUNT),
+    ("A measure of events", keys.MEASURES),
+    ("A sequence", keys.SEQUENCE),
+    ("A step of a sequence, beside its events and filters", keys.STEP),
+    ("A trait of the person", keys.TRAIT_COMPARISON),
+    ("Facts of a session", keys.SESSION),
+    ("Another segment", keys.IN_SEGMENT),
+    ("A sample", keys.SAMPLE),
+    ("Comparisons", keys.OPERATORS),
+)
+
+
+def reference() -> str:
+    """Return the page."""
+    lines = [_HEAD, "```text", *_grammar(), "```"]
+    for title, table in _FORMS:
+        lines += ["", f"## {title}", "", "| key | meaning |", "|---|---|"]
+        lines += [f"| `{key}` | {meaning} |" for key, meaning in table.items()]
+    lines += ["", "## Functions of expressions", "", "| function | arguments | gives |", "|---|---|---|"]
+    for name, function in FUNCTIONS.items():
+        number = str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
+        lines.append(f"| `{name}` | {number} | {function.meaning} |")
+    lines += ["", "## Fields of templates", ""]
+    lines += [f"- `{root}`: {', '.join(f'`{root}.{field}`' for field in fields)}" for root, fields in FIELDS.items()]
+    lines += ["", "## Limits", "", "| what | at most |", "|---|---|"]
+    lines += [f"| {what} | {most} |" for what, most in _limits()]
+    return "\n".join(lines) + "\n"
+
+
+def _grammar() -> Iterator[str]:
+    operators, facts = " | ".join(keys.OPERATORS), " | ".join(SESSION_FACTS)
+    yield "segment     = segment: NAME, when: condition, HEAD, destinations: [NAME]?"
+    yield "trait       = trait: NAME, HEAD, (attribute | statistical | rule | mining)"
+    yield f"attribute   = merge: {' | '.join(MERGES)}, attribute: PATH?"
+    yield "statistical = statistical: {events, measure, within: WINDOW}"
+    yield "rule        = value: EXPRESSION | cases: [case], otherwise: OUTCOME?"
+    yield "case        = when: condition, (then: OUTCOME | value: EXPRESSION)"
+    yield "mining      = query: SQL, every: DURATION"
+    yield "trigger     = trigger: NAME, HEAD, on: {events}?, when: condition?, cool_down: DURATION?,"
+    yield f"              once: ({' | '.join(ONCE)})?, quiet_hours: hours?, payload: (TEMPLATE | {{KEY: TEMPLATE}})?,"
+    yield "              destinations: [NAME]?"
+    yield f"hours       = from: CLOCK, to: CLOCK, zone: ZONE?, otherwise: ({' | '.join(OTHERWISE)})?"
+    yield "destination = destination: NAME, title?, description?, type: topic?, traits: [NAME]?,"
+    yield "              not_older_than: DURATION?, coalesce: BOOLEAN?"
+    yield f"HEAD        = title: TEXT?, description: TEXT?, workspaces: [TEXT]?, kind: ({' | '.join(KINDS)})?"
+    yield ""
+    yield "condition   = all: [condition] | any: [condition] | not: condition"
+    yield "            | count | aggregate | sequence | traits | session | segment: NAME | sample: SHARE, salt: TEXT"
+    yield "count       = events, within: WINDOW, (at_least: N?, at_most: N? | exactly: N)?, same: FIELD?"
+    yield "aggregate   = events, measure, within: WINDOW, comparison+"
+    yield "sequence    = sequence: [step], within: DURATION, at_least: N?, same: FIELD?"
+    yield "step        = events, within: (DURATION | ever), without: {events}?, times: N?"
+    yield "            | not: {events}, within: DURATION"
+    yield "traits      = trait: PATH, comparison+"
+    yield f"session     = session: ({' | '.join(SESSIONS)}), (fact: (TEXT | {{comparison+}}))+"
+    yield f"fact        = {facts[: facts.index('referrer') - 3]}"
+    yield f"            | {facts[facts.index('referrer') :]}"
+    yield ""
+    yield "events      = (event | page | screen: TEXT | [TEXT]) | type: TYPE | [TYPE] | events: [call], filter*"
+    yield f"TYPE        = {' | '.join(EVENT_TYPES)} | any"
+    yield "filter      = where | context | traits: {PATH: SCALAR | {comparison+}}"
+    yield f"measure     = {' | '.join(keys.MEASURES)}: FIELD (true: {', '.join(('count', 'first_at', 'last_at'))})"
+    yield "comparison  = operator: operand"
+    middle = operators.index("in |") - 3
+    yield f"operator    = {operators[:middle]}"
+    yield f"            | {operators[middle + 3 :]}"
+    yield "FIELD       = PATH | {properties | context | traits: PATH}"
+    yield "WINDOW      = DURATION | session | [session, DURATION] | ever"
+    yield "DURATION    = a whole number and one of s, m, h, d, w"
+    yield "OUTCOME     = SCALAR | {value: EXPRESSION}"
+
+
+def _limits() -> Iterator[tuple[str, str]]:
+    yield "files in a folder", f"{MAX_FILES:,}"
+    yield "definitions of a kind", f"{MAX_DEFINITIONS:,}"
+    yield "bytes of a file", f"{MAX_FILE_BYTES:,}"
+    yield "levels of nesting", str(MAX_DEPTH)
+    yield "characters of a name", str(MAX_NAME)
+    yield "characters of a text", f"{MAX_TEXT:,}"
+    yield "names in a path", str(MAX_PATH)
+    yield "names of events in a condition", str(MAX_CALLS)
+    yield "filters of one kind", str(MAX_FILTERS)
+    yield "conditions under one `all` or `any`", str(MAX_CONDITIONS)
+    yield "values in one `in`", f"{MAX_CHOICES:,}"
+    yield "events counted", f"{MAX_COUNT:,}"
+    yield "days of a window", f"{MAX_WITHIN_DAYS:,}"
+    yield "steps of a sequence", str(MAX_STEPS)
+    yield "completions of a sequence counted", str(MAX_COMPLETIONS)
+    yield "cases of a rule", str(MAX_CASES)
+    yield "characters, parts of an expression", f"{MAX_EXPRESSION:,}, {MAX_PARTS}"
+    yield "characters of a query", f"{MAX_QUERY:,}"
+    yield "texts, characters of one in a payload", f"{MAX_PAYLOAD}, {MAX_TEMPLATE:,}"
+    yield "traits of a destination", str(MAX_TRAITS_OF_DESTINATION)
+
+
+if __name__ == "__main__":
+    print(reference(), end="")
