@@ -1,6 +1,7 @@
 """Writes `docs/reference/definitions.md`: the grammar of definitions, and every key with what it means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from definitions.model import SESSION_FACTS
 from definitions.reading import keys
@@ -27,7 +28,7 @@ each: [the guide](../guide/definitions.md). What each of them means to the last 
 
 ## Grammar
 
-In the order of files: a file is one definition, or a list of them. `|` parts alternatives, `?` follows what may be left out.
+In the order of files: a file is one definition, or a list of them. `|` separates alternatives, `?` follows what may be left out.
 """
 _FORMS = (
     ("A segment", keys.SEGMENT),
@@ -69,7 +70,6 @@ def reference() -> str:
 
 
 def _grammar() -> Iterator[str]:
-    operators, facts = " | ".join(keys.OPERATORS), " | ".join(SESSION_FACTS)
     yield "segment     = segment: NAME, when: condition, HEAD, destinations: [NAME]?"
     yield "trait       = trait: NAME, HEAD, (attribute | statistical | rule | mining)"
     yield f"attribute   = merge: {' | '.join(MERGES)}, attribute: PATH?"
@@ -94,21 +94,25 @@ def _grammar() -> Iterator[str]:
     yield "            | not: {events}, within: DURATION"
     yield "traits      = trait: PATH, comparison+"
     yield f"session     = session: ({' | '.join(SESSIONS)}), (fact: (TEXT | {{comparison+}}))+"
-    yield f"fact        = {facts[: facts.index('referrer') - 3]}"
-    yield f"            | {facts[facts.index('referrer') :]}"
+    yield from _alternatives("fact", SESSION_FACTS)
     yield ""
     yield "events      = (event | page | screen: TEXT | [TEXT]) | type: TYPE | [TYPE] | events: [call], filter*"
     yield f"TYPE        = {' | '.join(EVENT_TYPES)} | any"
     yield "filter      = where | context | traits: {PATH: SCALAR | {comparison+}}"
-    yield f"measure     = {' | '.join(keys.MEASURES)}: FIELD (true: {', '.join(('count', 'first_at', 'last_at'))})"
+    yield "measure     = one of measures: FIELD; of count, first_at and last_at also: true"
+    yield from _alternatives("measures", keys.MEASURES)
     yield "comparison  = operator: operand"
-    middle = operators.index("in |") - 3
-    yield f"operator    = {operators[:middle]}"
-    yield f"            | {operators[middle + 3 :]}"
+    yield from _alternatives("operator", keys.OPERATORS)
     yield "FIELD       = PATH | {properties | context | traits: PATH}"
     yield "WINDOW      = DURATION | session | [session, DURATION] | ever"
     yield "DURATION    = a whole number and one of s, m, h, d, w"
     yield "OUTCOME     = SCALAR | {value: EXPRESSION}"
+
+
+def _alternatives(name: str, words: Iterable[str]) -> Iterator[str]:
+    lines = wrap(" | ".join(words), 100)
+    yield f"{name:<11} = {lines[0].removesuffix(' |')}"
+    yield from (f"            | {line.removeprefix('| ').removesuffix(' |')}" for line in lines[1:])
 
 
 def _limits() -> Iterator[tuple[str, str]]:

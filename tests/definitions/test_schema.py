@@ -29,9 +29,7 @@ def refusals(file: Path) -> list[str]:
 def test_the_schema_is_one_and_is_shipped_and_printed() -> None:
     Draft7Validator.check_schema(schema())
     shipped = (ROOT / "definitions/schema/definitions.schema.json").read_text(encoding="utf-8")
-    assert shipped == schema_text(), (
-        "write it anew: make docs-reference"
-    )
+    assert shipped == schema_text(), "write it anew: make docs-reference"
     printed = CliRunner().invoke(onefold, ["definitions", "schema"])
     assert (printed.exit_code, printed.output) == (0, shipped)
 
