@@ -22,13 +22,13 @@ from definitions.templates import FIELDS, MAX_TEMPLATE
 
 _HEAD = """# The language of definitions
 
-`make docs-reference` writes this page of the tables that the reader of definitions has. What the forms are for, with an example of
-each: [the guide](../guide/definitions.md). What each of them means to the last millisecond: [decision
+`make docs-reference` writes this page of the tables that the reader of definitions has. What the forms are for, with an
+example of each: [the guide](../guide/definitions.md). What each of them means to the last millisecond: [decision
 0033](../decisions/0033-what-definitions-mean.md).
 
 ## Grammar
 
-In the order of files: a file is one definition, or a list of them. `|` separates alternatives, `?` follows what may be left out.
+A file is one definition, or a list of them. `|` separates alternatives, `?` follows what may be left out.
 """
 _FORMS = (
     ("A segment", keys.SEGMENT),
