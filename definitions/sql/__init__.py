@@ -2,5 +2,6 @@
 
 from definitions.sql.program import Compiler, Scope, narrowed
 from definitions.sql.states import States, StatesQuery
+from definitions.sql.values import VALUE_OF
 
-__all__ = ["Compiler", "Scope", "States", "StatesQuery", "narrowed"]
+__all__ = ["VALUE_OF", "Compiler", "Scope", "States", "StatesQuery", "narrowed"]

@@ -1,6 +1,7 @@
 """Definitions as one query: the events of a workspace are read once, and all conditions are evaluated at one time."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence as Several
 from typing import NamedTuple
 
 import msgspec
@@ -38,7 +39,7 @@ from definitions.sql.literals import literal
 from definitions.sql.profiles import Profiles
 from definitions.sql.sequences import compile_sequence
 from definitions.sql.sessions import compile_session
-from definitions.sql.values import NOTHING, of_scalar, passes
+from definitions.sql.values import NOTHING, TUPLE, of_scalar, passes
 from schemas.records import ProfileKind
 
 
@@ -100,6 +101,20 @@ class Compiler:
     def holds(self, condition: Condition) -> Sql:
         """Whether a condition holds."""
         return self._profiles.named(self._compile(condition))
+
+    def listed(self, source: str, segments: Several[str], traits: Several[str]) -> str:
+        """Return the query for two lists of each profile: its segments of those named, and the values it shows."""
+        columns = {f"s{number}": self.segment(name) for number, name in enumerate(segments)}
+        for number, name in enumerate(traits):
+            value, is_shown = self.trait(name)
+            columns[f"t{number}"] = sql(f"if({{0}}, {{1}}, {NOTHING})", is_shown, value)
+        names = f"[{', '.join(map(literal, segments))}]::Array(String)"
+        flags = f"[{', '.join(f's{number}' for number in range(len(segments)))}]::Array(UInt8)"
+        values = f"[{', '.join(f't{number}' for number in range(len(traits)))}]::Array({TUPLE})"
+        return (
+            f"SELECT profile_id, arrayFilter((name, is_in) -> is_in, {names}, {flags}) AS by_sql,"
+            f" {values} AS values_by_sql\nFROM (\n{self.selected(source, columns)}\n)"
+        )
 
     def selected(self, source: str, columns: Mapping[str, Sql]) -> str:
         """Return the query for named columns of each profile that has an event in the source."""

@@ -10,6 +10,7 @@ from definitions.sql.columns import Sql, joined, sql
 from definitions.sql.literals import double, literal
 from definitions.sql.times import NO_TIME
 
+TUPLE = "Tuple(UInt8, Float64, String)"
 NOTHING = "(0, 0., '')"
 TEXT, NUMBER, BOOLEAN, OTHER = 1, 2, 3, 4
 """Kinds; 0 is nothing. The number of a boolean is 0 or 1, the text of a list or an object is its JSON."""

@@ -55,8 +55,8 @@ def source_of(workspace: str, kind: ProfileKind, condition: str) -> str:
 
 def evaluate(warehouse: Warehouse, question: Question, profile_ids: Sequence[str] | None = None) -> Iterator[Evaluated]:
     """Yield all definitions of each profile that has an event by then; of those named, or of all."""
-    definitions = _scope(question).definitions
-    compiler = Compiler(_scope(question))
+    definitions = scope_of(question).definitions
+    compiler = Compiler(scope_of(question))
     segments = [segment.name for segment in definitions.segments]
     traits = [trait.name for trait in definitions.traits]
     columns = {f"s{number}": compiler.segment(name) for number, name in enumerate(segments)}
@@ -68,7 +68,7 @@ def evaluate(warehouse: Warehouse, question: Question, profile_ids: Sequence[str
 
 def members(warehouse: Warehouse, question: Question, segment: str) -> Iterator[str]:
     """Yield the ids of the profiles that are in a segment."""
-    compiler = Compiler(_scope(question))
+    compiler = Compiler(scope_of(question))
     query = compiler.selected(_source(question), {"is_member": compiler.segment(segment)})
     for batch in warehouse.stream(f"SELECT profile_id FROM (\n{query}\n) WHERE is_member"):
         yield from batch.column("profile_id").to_pylist()
@@ -76,7 +76,7 @@ def members(warehouse: Warehouse, question: Question, segment: str) -> Iterator[
 
 def trait_values(warehouse: Warehouse, question: Question, trait: str) -> Iterator[tuple[str, object]]:
     """Yield the profiles that show a trait, each its id and the value as decoded JSON."""
-    compiler = Compiler(_scope(question))
+    compiler = Compiler(scope_of(question))
     query = compiler.selected(_source(question), compiler.shown(trait, "value"))
     for batch in warehouse.stream(f"SELECT * FROM (\n{query}\n) WHERE value_kind != 0"):
         values = _values(batch, "value")
@@ -85,7 +85,7 @@ def trait_values(warehouse: Warehouse, question: Question, trait: str) -> Iterat
 
 def sizes(warehouse: Warehouse, question: Question) -> dict[str, int]:
     """Count the members of every segment, in one query."""
-    scope = _scope(question)
+    scope = scope_of(question)
     names = [segment.name for segment in scope.definitions.segments]
     if not names:
         return {}
@@ -100,7 +100,7 @@ def leaf_values(
     warehouse: Warehouse, question: Question, segment: str, profile_ids: Sequence[str]
 ) -> dict[str, tuple[bool, ...]]:
     """Find by profile which leaves of a segment's condition hold, in the order in which they are written."""
-    scope = _scope(question)
+    scope = scope_of(question)
     (condition,) = (each.when for each in scope.definitions.segments if each.name == segment)
     compiler = Compiler(scope)
     columns = {f"l{number}": compiler.holds(leaf) for number, leaf in enumerate(leaves(condition))}
@@ -108,7 +108,8 @@ def leaf_values(
     return {str(row["profile_id"]): tuple(bool(row[name]) for name in columns) for row in rows}
 
 
-def _scope(question: Question) -> Scope:
+def scope_of(question: Question) -> Scope:
+    """Return what concerns the profiles that are asked about."""
     definitions = narrowed(question.definitions, question.workspace, question.kind)
     return Scope(definitions, question.now, question.priorities)
 
@@ -133,10 +134,11 @@ def _evaluated(batch: "pa.RecordBatch", segments: Sequence[str], traits: Sequenc
 
 def _values(batch: "pa.RecordBatch", name: str) -> list[object]:
     kinds, numbers, texts = (batch.column(f"{name}_{part}").to_pylist() for part in ("kind", "number", "text"))
-    return [_value(*parts) for parts in zip(kinds, numbers, texts, strict=True)]
+    return [decoded(*parts) for parts in zip(kinds, numbers, texts, strict=True)]
 
 
-def _value(kind: int, number: float, text: str) -> object:
+def decoded(kind: int, number: float, text: str) -> object:
+    """Return the value that a tuple stands for."""
     match kind:
         case 1:
             return text

@@ -1,0 +1,161 @@
+"""Finds where the streams and SQL differ about definitions: memberships, and the values of traits.
+
+Both sides are compared inside of ClickHouse, which answers with the differences alone. Profiles that have moved since
+the time that is asked about are left out: choosing that time is for the caller.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from definitions.model import Mining
+from definitions.sql import VALUE_OF, Compiler
+from warehouse.client import Warehouse
+from warehouse.queries.definitions import Question, decoded, scope_of, source_of
+from warehouse.queries.values import literal, literals
+
+_QUERY = """
+WITH ({value_of}) AS tuple_of,
+     (value -> if(value.1 = 4, arrayMap(raw -> tuple_of(raw, value.3), JSONExtractArrayRaw(value.3)), [value])) AS items
+SELECT profile_id, by_sql, by_streams,
+       arrayFilter((name, a, b) -> a.1 != b.1 OR items(a) != items(b), {traits}, values, shown) AS differing,
+       arrayMap(name -> values[indexOf({traits}, name)], differing) AS values_by_sql,
+       arrayMap(name -> shown[indexOf({traits}, name)], differing) AS values_by_streams
+FROM
+(
+    SELECT profile_id, by_sql, by_streams, arrayResize(values_by_sql, {count}, (0, 0., '')) AS values,
+           arrayMap(name -> tuple_of(JSONExtractRaw(sent, name), sent), {traits}) AS shown
+    FROM
+    (
+        SELECT profile_id, traits_text AS sent FROM onefold.profiles FINAL
+        WHERE workspace = {workspace} AND kind = {kind} AND {is_meant}
+        UNION ALL
+        SELECT profile_id, '{{}}' AS sent FROM onefold.segment_members FINAL
+        WHERE workspace = {workspace} AND profile_kind = {kind} AND {is_member_meant} AND profile_id NOT IN (
+            SELECT profile_id FROM onefold.profiles FINAL WHERE workspace = {workspace} AND kind = {kind})
+        GROUP BY profile_id
+    ) AS known
+    LEFT ANY JOIN
+    (
+        SELECT profile_id, arraySort(groupArray(toString(segment))) AS by_streams
+        FROM onefold.segment_members FINAL WHERE workspace = {workspace} AND profile_kind = {kind} GROUP BY profile_id
+    ) AS followed USING (profile_id)
+    LEFT ANY JOIN
+    (
+{evaluated}
+    ) AS evaluated USING (profile_id)
+    WHERE profile_id NOT IN ({moving})
+)
+WHERE by_sql != by_streams OR notEmpty(differing)
+SETTINGS join_use_nulls = 0
+"""
+_MOVING = """SELECT profile_id FROM onefold.current_events
+        WHERE workspace = {workspace} AND profile_kind = {kind}
+        AND received_at > fromUnixTimestamp64Milli({received})"""
+_OF_PARTITION = "bitAnd(kafkaMurmurHash(concat({prefix}, profile_id)), 2147483647) % {partitions} = {partition}"
+
+
+class Point(NamedTuple):
+    """What is compared as of a question's time.
+
+    `received`: profiles with an event that came later are moving (ms, the collector's clock). `updated`: so are those
+    that changed later, by the workspace's clock; None: no matter. `partition`: the profiles of one partition and of how
+    many, on whose clock the question's time is; None: all.
+    """
+
+    received: int
+    updated: int | None = None
+    partition: tuple[int, int] | None = None
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """What one profile is by SQL and by the streams: its segments, and of each trait that differs the value as JSON."""
+
+    profile_id: str
+    missing: tuple[str, ...]
+    surplus: tuple[str, ...]
+    traits: Mapping[str, tuple[object, object]]
+
+
+def differences(
+    warehouse: Warehouse, question: Question, point: Point, profile_ids: Sequence[str] | None = None
+) -> Iterator[Difference]:
+    """Yield each profile about which both differ: `missing` and `surplus` are segments of the streams, against SQL.
+
+    Of the profiles named, or of all.
+    """
+    for batch in warehouse.stream(_query(question, point, profile_ids)):
+        for row in batch.to_pylist():
+            by_sql, by_streams = set(row["by_sql"]), set(row["by_streams"])
+            values = zip(row["values_by_sql"], row["values_by_streams"], strict=True)
+            pairs = [(decoded(*ours.values()), decoded(*theirs.values())) for ours, theirs in values]
+            yield Difference(
+                row["profile_id"],
+                tuple(sorted(by_sql - by_streams)),
+                tuple(sorted(by_streams - by_sql)),
+                dict(zip(row["differing"], pairs, strict=True)),
+            )
+
+
+def moving(warehouse: Warehouse, question: Question, point: Point) -> int:
+    """Count the profiles that are left out, since they have moved."""
+    conditions = [f"profile_id IN ({_moving(question, point)})"]
+    if point.updated is not None:
+        conditions.append(f"updated_at > fromUnixTimestamp64Milli({point.updated})")
+    (row,) = warehouse.rows(
+        "SELECT count() AS profiles FROM onefold.profiles FINAL"
+        f" WHERE workspace = {literal(question.workspace)} AND kind = {literal(question.kind)}"
+        f" AND {_of_partition(question, point)} AND ({' OR '.join(conditions)})"
+    )
+    return int(str(row["profiles"]))
+
+
+def latest_times(warehouse: Warehouse, workspace: str, partitions: int) -> dict[int, int]:
+    """Find the latest time (ms) that each partition of profiles has shown: its event clock is there, or later."""
+    key = f"concat({literal(f'{workspace}|')}, profile_kind, '|', profile_id)"
+    rows = warehouse.rows(
+        f"SELECT bitAnd(kafkaMurmurHash({key}), 2147483647) % {partitions} AS partition,"
+        " toUnixTimestamp64Milli(max(occurred_at)) AS latest FROM onefold.raw_events FINAL"
+        f" WHERE workspace = {literal(workspace)} GROUP BY partition"
+    )
+    return {int(str(row["partition"])): int(str(row["latest"])) for row in rows}
+
+
+def _query(question: Question, point: Point, profile_ids: Sequence[str] | None) -> str:
+    scope = scope_of(question)
+    compiler = Compiler(scope)
+    segments = sorted(segment.name for segment in scope.definitions.segments)
+    traits = [trait.name for trait in scope.definitions.traits if not isinstance(trait.value, Mining)]
+    workspace, kind = literal(question.workspace), literal(question.kind)
+    named = "1" if profile_ids is None else f"has({literals(profile_ids)}, profile_id)"
+    of_partition = _of_partition(question, point)
+    is_meant = f"{named} AND {of_partition}"
+    if point.updated is not None:
+        is_meant += f" AND updated_at <= fromUnixTimestamp64Milli({point.updated})"
+    until = f"occurred_at <= fromUnixTimestamp64Milli({question.now}) AND {named} AND {of_partition}"
+    source = source_of(question.workspace, question.kind, until)
+    return _QUERY.format(
+        value_of=VALUE_OF,
+        traits=literals(traits),
+        count=len(traits),
+        workspace=workspace,
+        kind=kind,
+        is_meant=is_meant,
+        is_member_meant=f"{named} AND {of_partition}",
+        evaluated=compiler.listed(source, segments, traits),
+        moving=_moving(question, point),
+    )
+
+
+def _moving(question: Question, point: Point) -> str:
+    workspace, kind = literal(question.workspace), literal(question.kind)
+    return _MOVING.format(workspace=workspace, kind=kind, received=point.received)
+
+
+def _of_partition(question: Question, point: Point) -> str:
+    if point.partition is None:
+        return "1"
+    partition, partitions = point.partition
+    prefix = literal(f"{question.workspace}|{question.kind}|")
+    return _OF_PARTITION.format(prefix=prefix, partitions=partitions, partition=partition)
