@@ -30,6 +30,7 @@ COMMANDS = {
         "onefold.commands.definitions:group",
         "Check definitions, print the default rules of identity.",
     ),
+    "verify": ("onefold.commands.verify:verify", "Compare what definitions have come to with SQL."),
     "workspaces": ("onefold.commands.workspaces:workspaces", "Make the file of who may send and read."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "migrate": ("onefold.commands.migrate:migrate", "Bring ClickHouse's tables up to date, make dropped ones again."),

@@ -41,7 +41,7 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
       onefold clock advance --to 1998-07-01T00:00:00Z --workspace cdnow
       onefold clock advance --to 899251200000 --workspace cdnow
     """
-    at = _milliseconds(to)
+    at = milliseconds(to)
     settings = running_settings(data_dir)
     if workspace_named(settings, name).clock != "event":
         raise click.ClickException(f"workspace {name!r} lives on the wall clock, which cannot be moved")
@@ -56,7 +56,8 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
         click.echo(f"the clock of {name} goes to {shown}")
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds(text: str, option: str = "--to") -> int:
+    """Read a time that an option gives. Raises BadParameter."""
     try:
         if text.isascii() and text.isdigit():
             at = int(text)
@@ -66,7 +67,7 @@ def _milliseconds(text: str) -> int:
         return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError, OSError):
         raise click.BadParameter(
-            f"{text!r} is neither a time in ISO 8601 nor milliseconds", param_hint="--to"
+            f"{text!r} is neither a time in ISO 8601 nor milliseconds", param_hint=option
         ) from None
 
 

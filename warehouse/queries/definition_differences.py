@@ -60,8 +60,8 @@ class Point(NamedTuple):
     """What is compared as of a question's time.
 
     `received`: profiles with an event that came later are moving (ms, the collector's clock). `updated`: so are those
-    that changed later, by the workspace's clock; None: no matter. `partition`: the profiles of one partition and of how
-    many, on whose clock the question's time is; None: all.
+    that changed later, or have an event of a later time, by the workspace's clock; None: no matter. `partition`: the
+    profiles of one partition and of how many, on whose clock the question's time is; None: all.
     """
 
     received: int
@@ -102,7 +102,7 @@ def moving(warehouse: Warehouse, question: Question, point: Point) -> int:
     """Count the profiles that are left out, since they have moved."""
     conditions = [f"profile_id IN ({_moving(question, point)})"]
     if point.updated is not None:
-        conditions.append(f"updated_at > fromUnixTimestamp64Milli({point.updated})")
+        conditions.append(f"NOT ({_is_still(point.updated)})")
     (row,) = warehouse.rows(
         "SELECT count() AS profiles FROM onefold.profiles FINAL"
         f" WHERE workspace = {literal(question.workspace)} AND kind = {literal(question.kind)}"
@@ -132,7 +132,7 @@ def _query(question: Question, point: Point, profile_ids: Sequence[str] | None) 
     of_partition = _of_partition(question, point)
     is_meant = f"{named} AND {of_partition}"
     if point.updated is not None:
-        is_meant += f" AND updated_at <= fromUnixTimestamp64Milli({point.updated})"
+        is_meant += f" AND {_is_still(point.updated)}"
     until = f"occurred_at <= fromUnixTimestamp64Milli({question.now}) AND {named} AND {of_partition}"
     source = source_of(question.workspace, question.kind, until)
     return _QUERY.format(
@@ -146,6 +146,11 @@ def _query(question: Question, point: Point, profile_ids: Sequence[str] | None) 
         evaluated=compiler.listed(source, segments, traits),
         moving=_moving(question, point),
     )
+
+
+def _is_still(until: int) -> str:
+    time = f"fromUnixTimestamp64Milli({until})"
+    return f"(updated_at <= {time} AND (isNull(last_seen_at) OR last_seen_at <= {time}))"
 
 
 def _moving(question: Question, point: Point) -> str:

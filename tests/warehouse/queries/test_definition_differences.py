@@ -119,6 +119,13 @@ def test_who_has_moved_since_is_left_out_and_counted(warehouse: Warehouse, shop:
     assert [each.profile_id for each in differences(warehouse, shop, Point(NOW + 1), [ADA, EVE])] == [EVE]
 
 
+def test_who_is_ahead_of_the_time_is_left_out(warehouse: Warehouse, shop: Question) -> None:
+    ahead = profile(EVE, 1, shop.workspace, traits='{"spent":5}', updated_at=NOW, last_seen_at=NOW + 1)
+    publish(warehouse, [ahead], [], 50)
+    assert list(differences(warehouse, shop, POINT)) == []
+    assert moving(warehouse, shop, POINT) == 1
+
+
 def test_profiles_can_be_asked_about_by_partition_each_at_its_own_time(warehouse: Warehouse, shop: Question) -> None:
     publish(warehouse, [known(shop.workspace, profile_id, {}) for profile_id in (ADA, BOB)], [], 40)
     partitions = {each: partition_of(profile_key(shop.workspace, each), 5) for each in (ADA, BOB)}

@@ -1,0 +1,161 @@
+"""Compares what the streams hold of definitions with what SQL makes of the events, at a time that both have reached.
+
+Live traffic moves: an event may be on its way, a deadline just be due. So whoever differs is looked at once more, some
+seconds later and as of that time; what differs each time is a difference.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from definitions.model import Definitions
+from definitions.plan import leaves
+from definitions.sql import narrowed
+from onefold.conditions import worded
+from schemas.records import ProfileKind
+from settings import Workspace
+from warehouse.client import Warehouse
+from warehouse.queries.definition_differences import Difference, Point, differences, latest_times, moving
+from warehouse.queries.definitions import Question, leaf_values
+from warehouse.queries.retention import retained_since
+
+KINDS: tuple[ProfileKind, ...] = ("person", "device")
+PAUSES_S = (2.0, 5.0, 10.0)
+MOST_NAMED = 20_000
+"""Of more profiles the second look is at all of them."""
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """A part of a segment's condition, in words, and whether it holds by SQL."""
+
+    condition: str
+    holds: bool
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A profile that differs. `reasons`: by segment, for the first profiles of each."""
+
+    profile_id: str
+    missing: tuple[str, ...]
+    surplus: tuple[str, ...]
+    traits: dict[str, tuple[object, object]]
+    reasons: dict[str, tuple[Reason, ...]] = {}
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What came of comparing the profiles of one kind.
+
+    `as_of`: ms. `moving`: profiles that were left out.
+
+    `events_since`: since when (ms) events are there; None if none were dropped.
+    """
+
+    workspace: str
+    kind: ProfileKind
+    as_of: int
+    segments: int
+    traits: int
+    moving: int
+    differences: tuple[Found, ...]
+    events_since: int | None = None
+
+    def count(self, name: str) -> int:
+        """Count the profiles that differ in a segment or trait."""
+        return sum(name in {*each.missing, *each.surplus, *each.traits} for each in self.differences)
+
+
+class Moment(NamedTuple):
+    """The questions to ask at one time, each with the point at which both sides are compared."""
+
+    as_of: int
+    asked: Sequence[tuple[Question, Point]]
+
+
+class Verification:
+    """The verification of the definitions of one workspace and kind.
+
+    `partitions`: of the topic of profiles, each of which has an event clock of its own. `clock`: on the event clock, a
+    time (ms) that it was moved on to.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a scope, field by field
+        self,
+        warehouse: Warehouse,
+        definitions: Definitions,
+        workspace: Workspace,
+        kind: ProfileKind,
+        partitions: int,
+        clock: int | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._warehouse = warehouse
+        self._definitions = narrowed(definitions, workspace.name, kind)
+        self._workspace = workspace
+        self._kind = kind
+        self._partitions = partitions
+        self._clock = clock
+        self._sleep = sleep
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is defined."""
+        return not self._definitions.segments and not self._definitions.traits
+
+    def verify(self, samples: int) -> Verified:
+        """Compare, and name of each segment's differences the reasons of the first `samples`."""
+        moment = self._moment()
+        found = self._differing(moment)
+        for pause_s in PAUSES_S:
+            if not found:
+                break
+            self._sleep(pause_s)
+            moment = self._moment()
+            again = self._differing(moment, found)
+            found = {profile_id: again[profile_id] for profile_id in found if profile_id in again}
+        return Verified(
+            self._workspace.name,
+            self._kind,
+            moment.as_of,
+            len(self._definitions.segments),
+            len(self._definitions.traits),
+            sum(moving(self._warehouse, *asked) for asked in moment.asked),
+            tuple(self._with_reasons(list(found.values()), moment, samples)),
+            retained_since(self._warehouse, self._workspace.name).get("events"),
+        )
+
+    def _moment(self) -> Moment:
+        now = time.time_ns() // 1_000_000
+        if self._workspace.clock == "wall":
+            return Moment(now, [(self._question(now), Point(received=now, updated=now))])
+        latest = latest_times(self._warehouse, self._workspace.name, self._partitions)
+        clocks = {number: max(at, self._clock or at) for number, at in latest.items()}
+        asked = [
+            (self._question(at), Point(received=now, partition=(number, self._partitions)))
+            for number, at in sorted(clocks.items())
+        ]
+        return Moment(max(clocks.values(), default=0), asked)
+
+    def _question(self, now: int) -> Question:
+        priorities = {source.name: source.priority for source in self._workspace.sources}
+        return Question(self._definitions, self._workspace.name, self._kind, now, priorities)
+
+    def _differing(self, moment: Moment, before: Collection[str] | None = None) -> dict[str, Difference]:
+        named = sorted(before) if before is not None and len(before) <= MOST_NAMED else None
+        return {
+            each.profile_id: each
+            for question, point in moment.asked
+            for each in differences(self._warehouse, question, point, named)
+        }
+
+    def _with_reasons(self, found: Sequence[Difference], moment: Moment, samples: int) -> Iterator[Found]:
+        reasons: dict[str, dict[str, tuple[Reason, ...]]] = {each.profile_id: {} for each in found}
+        for segment in self._definitions.segments:
+            differing = [each.profile_id for each in found if segment.name in {*each.missing, *each.surplus}][:samples]
+            words = [worded(leaf) for leaf in leaves(segment.when)]
+            for question, _ in moment.asked if differing else ():
+                for profile_id, held in leaf_values(self._warehouse, question, segment.name, differing).items():
+                    reasons[profile_id][segment.name] = tuple(map(Reason, words, held))
+        for each in found:
+            yield Found(each.profile_id, each.missing, each.surplus, dict(each.traits), reasons[each.profile_id])
