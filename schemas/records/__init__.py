@@ -31,7 +31,7 @@ from schemas.records.identity import (
     RequestKind,
     Route,
 )
-from schemas.records.profiles import Membership, OpenSession, Profile, SegmentChange, Session, Trigger
+from schemas.records.profiles import Membership, OpenSession, Profile, SegmentChange, Session, SessionFacts, Trigger
 from schemas.records.values import Identifier, Millis, ProfileKind
 
 __all__ = [
@@ -72,6 +72,7 @@ __all__ = [
     "Route",
     "SegmentChange",
     "Session",
+    "SessionFacts",
     "Transfer",
     "Trigger",
 ]

@@ -41,6 +41,24 @@ class Profile(msgspec.Struct, gc=False):
     kind: ProfileKind = "person"
 
 
+class SessionFacts(msgspec.Struct, frozen=True, gc=False):
+    """What the first event of a session that has any facts shows of it; empty texts for what it does not."""
+
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    keyword: str = ""
+    content: str = ""
+    channel: str = ""
+    referrer: str = ""
+    entry_page: str = ""
+    device: str = ""
+    system: str = ""
+    browser: str = ""
+    country: str = ""
+    region: str = ""
+
+
 class Session(msgspec.Struct, frozen=True, gc=False):
     workspace: str
     session_id: str
@@ -52,6 +70,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     version: int
     entry_url: str | None = None
     profile_kind: ProfileKind = "person"
+    facts: SessionFacts | None = None
 
 
 class SegmentChange(msgspec.Struct, frozen=True, gc=False):

@@ -35,6 +35,7 @@ class PendingSession(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ended_at: int
     events: int
     entry_url: str | None = None
+    facts: tuple[str, ...] = ()
 
 
 class Rebuilding(msgspec.Struct, array_like=True, gc=False):

@@ -5,11 +5,33 @@ import msgspec
 from schemas.records import Event
 
 EMPTY_OBJECT = "{}"
+MAX_FACT_LENGTH = 200  # as admission cuts them; whoever sets an ordinal has not passed it
+_FACTS = '"facts"'
 _PAGES = frozenset({"page", "screen"})
 
 
 class _Page(msgspec.Struct, gc=False):
     url: str | None = None
+
+
+class _Facts(msgspec.Struct, gc=False):
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    keyword: str = ""
+    content: str = ""
+    channel: str = ""
+    referrer: str = ""
+    page: str = ""
+    device: str = ""
+    system: str = ""
+    browser: str = ""
+    country: str = ""
+    region: str = ""
+
+
+class _FactContext(msgspec.Struct, gc=False):
+    facts: _Facts | None = None
 
 
 class _PageContext(msgspec.Struct, gc=False):
@@ -19,6 +41,7 @@ class _PageContext(msgspec.Struct, gc=False):
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_page = msgspec.json.Decoder(_Page).decode
+_decode_facts = msgspec.json.Decoder(_FactContext).decode
 _decode_context = msgspec.json.Decoder(_PageContext).decode
 
 
@@ -53,6 +76,20 @@ def url_of(event: Event) -> str | None:
     except (ValueError, RecursionError):
         return None
     return (page.url or None) if page else None
+
+
+def facts_of(event: Event) -> tuple[str, ...]:
+    """The facts that admission has found in an event, in the order of the fields of `SessionFacts`; () without any."""
+    if _FACTS not in event.context:
+        return ()
+    try:
+        facts = _decode_facts(event.context).facts
+    except (ValueError, RecursionError):
+        return ()
+    texts = msgspec.structs.astuple(facts) if facts else ()
+    if not any(texts):
+        return ()
+    return texts if max(map(len, texts)) <= MAX_FACT_LENGTH else tuple(text[:MAX_FACT_LENGTH] for text in texts)
 
 
 def _own_url(event: Event) -> str | None:

@@ -165,7 +165,7 @@ def finish(
     for identity in published_sessions:
         if identity not in rebuilding.sessions:
             started_at = _started_at(identity)
-            publish_session(moment, identity, "retracted", started_at, started_at, 0, None)
+            publish_session(moment, identity, "retracted", started_at, started_at, 0, None, ())
     state.memberships.publish_difference(rebuilding.memberships.entered_at, moment)
     publish(state, moment)
     return state
@@ -183,8 +183,9 @@ def _shadow(rebuilding: Rebuilding, version: int) -> ProfileState:
 
 def _keep_sessions(rebuilding: Rebuilding, out: Outputs) -> None:
     for session_id, session in out.sessions.items():
+        facts = () if session.facts is None else msgspec.structs.astuple(session.facts)
         rebuilding.sessions[session_id] = PendingSession(
-            session.status, session.started_at, session.ended_at, session.events, session.entry_url
+            session.status, session.started_at, session.ended_at, session.events, session.entry_url, facts
         )
 
 
