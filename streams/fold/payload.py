@@ -84,12 +84,21 @@ def facts_of(event: Event) -> tuple[str, ...]:
         return ()
     try:
         facts = _decode_facts(event.context).facts
+    except msgspec.ValidationError:
+        facts = _texts_among(parse_object(event.context).get("facts"))
     except (ValueError, RecursionError):
         return ()
     texts = msgspec.structs.astuple(facts) if facts else ()
     if not any(texts):
         return ()
     return texts if max(map(len, texts)) <= MAX_FACT_LENGTH else tuple(text[:MAX_FACT_LENGTH] for text in texts)
+
+
+def _texts_among(facts: object) -> _Facts | None:
+    """The facts that are texts, of an event that admission has not seen."""
+    if not isinstance(facts, dict):
+        return None
+    return _Facts(**{name: facts[name] for name in _Facts.__struct_fields__ if isinstance(facts.get(name), str)})
 
 
 def _own_url(event: Event) -> str | None:

@@ -7,7 +7,7 @@ under its new id. An event later than 24 hours is a closed session of its own. A
 """
 
 from collections.abc import Collection, Sequence
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 import msgspec
 
@@ -20,21 +20,25 @@ from streams.fold.payload import facts_of, url_of
 SESSION_GAP_MS = 30 * 60 * 1000
 SESSION_LATENESS_MS = 24 * 3600 * 1000
 MAX_URL_LENGTH = 1024
+MAX_ORDER_LENGTH = 128  # of the message id, which orders two events that nothing else does
 
 SESSION = "session"  # the name under which conditions hear of a change
 
 Status = Literal["open", "closed", "retracted"]
 Which = Literal["current", "first", "last"]
 
+_Entry: TypeAlias = tuple[int | None, int, str | None]
+
 _CHANGED = (SESSION,)
-_NO_ENTRY = (None, 0, None)
+_NO_ENTRY: _Entry = (None, 0, None)
 
 
 class DatedFacts(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
-    """The facts of the earliest event that has any, in the order of the fields of `SessionFacts`."""
+    """The facts of an event, in the order of the fields of `SessionFacts`; the least are of the earliest event."""
 
     at: int
     ordinal: int
+    message_id: str
     texts: tuple[str, ...]
 
 
@@ -56,44 +60,41 @@ class SessionSpan(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Sessions(Facet):
     """The spans, oldest first: at least half an hour apart, hence few within the lateness bound.
 
-    `first`: the facts of the earliest event ever that has any, which are those of the first session that has any.
-    `forgotten`: the newest session that is no more among the spans, if it is newer than those, without its entry.
+    `oldest`: the first session, if it is no more among the spans. `newest`: the last one, likewise, if it is another.
+    Both are without the entry. An event that is too late for the spans joins them if it is close enough.
     """
 
     spans: list[SessionSpan] = []
-    first: DatedFacts | None = None
-    forgotten: SessionSpan | None = None
+    oldest: SessionSpan | None = None
+    newest: SessionSpan | None = None
 
     def facts(self, which: Which, as_of: int) -> SessionFacts | None:
         """The facts of a session, empty texts for what is not known; None if there is no such session at `as_of`.
 
         The current session is one until its gap has passed; the last one is the newest, whether it has ended or not.
         """
-        newest = self._newest()
-        if newest is None or (which == "current" and newest.ended_at + SESSION_GAP_MS <= as_of):
+        if which == "first":
+            span = united(_those(self.oldest), self.spans[:1])[0] if self.oldest or self.spans else None
+        else:
+            span = self._last()
+        if span is None or (which == "current" and span.ended_at + SESSION_GAP_MS <= as_of):
             return None
-        return _record(self.first if which == "first" else newest.facts)
+        return SessionFacts(*span.facts.texts) if span.facts else SessionFacts()
 
     def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Take in one event; what conditions read of sessions may change with any: at least when the last one ends."""
-        if self.first is None or event.occurred_at <= self.first.at:
-            self.first = _earlier(self.first, _dated(event))
-        self._add(event, moment)
-        return _CHANGED
-
-    def _add(self, event: Event, moment: Moment) -> None:
         time = event.occurred_at
         last = self.spans[-1] if self.spans else None
         if last is not None and last.started_at <= time < last.ended_at + SESSION_GAP_MS:
             # The usual case, by far: the event cannot touch any other session than the last.
             self.spans[-1] = span = _extended(last, event, moment)
             _publish(span, moment)
-            return
+            return _CHANGED
         span = _of(event, moment)
         if time < moment.as_of - SESSION_LATENESS_MS:
             _publish(span, moment, salt=event.message_id)
-            self._leave(span)
-            return
+            self._keep_ends([span])
+            return _CHANGED
         self.forget(moment)
         if last is None or time > last.ended_at:
             self.spans.append(span)
@@ -101,6 +102,9 @@ class Sessions(Facet):
         else:
             before, self.spans = self.spans, united(self.spans, [span])
             self._publish_difference(before, moment)
+        if self.newest is not None:
+            self._keep_ends(())
+        return _CHANGED
 
     def unite(self, other: Self, moment: Moment) -> None:
         """Take over the sessions of another profile: those closer than the gap are one.
@@ -108,12 +112,10 @@ class Sessions(Facet):
         Those that ended at a time of which this profile remembers nothing get ids that its own forgotten sessions
         cannot have.
         """
-        self.first = _earlier(self.first, other.first)
         self._forget(moment.before)
         before = self.spans
         self.spans = united(before, other.spans)
-        for forgotten in (self.forgotten, other.forgotten):
-            self._leave(forgotten)
+        self._keep_ends([*_those(other.oldest), *_those(other.newest)])
         self._publish_difference(before, moment, forgotten_until=_horizon(moment.before))
 
     def deadline(self, as_of: int) -> int:
@@ -145,20 +147,21 @@ class Sessions(Facet):
 
     def _forget(self, as_of: int) -> None:
         before, self.spans = self.spans, recent(self.spans, as_of)
-        if before and not self.spans:
-            self._leave(before[-1])
+        if len(self.spans) < len(before):
+            self._keep_ends(before[: len(before) - len(self.spans)])
 
-    def _leave(self, span: SessionSpan | None) -> None:
-        """Remember of a session outside the spans what is asked of the newest one, as long as it is that."""
-        candidates = [each for each in (span, self.forgotten) if each is not None]
-        newest = max(candidates, key=_age, default=None)
-        if newest is None or (self.spans and self.spans[-1].started_at >= newest.started_at):
-            self.forgotten = None
-        else:
-            self.forgotten = SessionSpan(newest.started_at, newest.ended_at, newest.events, facts=newest.facts)
+    def _last(self) -> SessionSpan | None:
+        return max((*_those(self.oldest), *_those(self.newest), *self.spans[-1:]), key=_start, default=None)
 
-    def _newest(self) -> SessionSpan | None:
-        return self.forgotten or (self.spans[-1] if self.spans else None)
+    def _keep_ends(self, forgotten: Sequence[SessionSpan]) -> None:
+        """Keep of the sessions that are not among the spans the oldest one and, if the spans are older, the newest."""
+        bare = [SessionSpan(each.started_at, each.ended_at, each.events, facts=each.facts) for each in forgotten]
+        known = united([*_those(self.oldest), *_those(self.newest)], bare)
+        if not known:
+            return
+        self.oldest, newest = known[0], known[-1]
+        is_last = not self.spans or self.spans[-1].started_at < newest.started_at
+        self.newest = newest if is_last and newest is not known[0] else None
 
     def _publish_difference(
         self, before: Sequence[SessionSpan], moment: Moment, forgotten_until: int | None = None
@@ -177,7 +180,7 @@ class Sessions(Facet):
 def united(spans: Sequence[SessionSpan], others: Sequence[SessionSpan]) -> list[SessionSpan]:
     """The spans of all events of both."""
     result: list[SessionSpan] = []
-    for span in sorted((*spans, *others), key=lambda span: span.started_at):
+    for span in sorted((*spans, *others), key=_start):
         if result and span.started_at < result[-1].ended_at + SESSION_GAP_MS:
             result[-1] = _joined(result[-1], span)
         else:
@@ -246,50 +249,56 @@ def _of(event: Event, moment: Moment) -> SessionSpan:
 
 
 def _extended(last: SessionSpan, event: Event, moment: Moment) -> SessionSpan:
-    time, facts = event.occurred_at, last.facts
-    if last.entry_at is not None and facts is not None and time > last.entry_at and time > facts.at:
-        ended_at = time if time > last.ended_at else last.ended_at
-        return SessionSpan(
-            last.started_at, ended_at, last.events + 1, last.entry_at, last.entry_ordinal, last.entry_url, facts
-        )
-    return _joined(last, _of(event, moment))
+    """A session with one more event, which does not begin before it; what cannot be its first is not parsed."""
+    time, entry, facts = event.occurred_at, _entry_of(last), last.facts
+    if last.entry_at is None or time <= last.entry_at:
+        entry = _earlier_entry(entry, _entry(event, moment))
+    if facts is None or time <= facts.at:
+        facts = _earlier(facts, _dated(event))
+    ended_at = time if time > last.ended_at else last.ended_at
+    return SessionSpan(last.started_at, ended_at, last.events + 1, entry[0], entry[1], entry[2], facts)
 
 
 def _joined(left: SessionSpan, right: SessionSpan) -> SessionSpan:
-    entries = [
-        (span.entry_at, span.entry_ordinal, span.entry_url or "") for span in (left, right) if span.entry_at is not None
-    ]
-    entry_at, entry_ordinal, entry_url = min(entries, default=_NO_ENTRY)
+    entry = _earlier_entry(_entry_of(left), _entry_of(right))
     return SessionSpan(
         min(left.started_at, right.started_at),
         max(left.ended_at, right.ended_at),
         left.events + right.events,
-        entry_at,
-        entry_ordinal,
-        entry_url,
+        entry[0],
+        entry[1],
+        entry[2],
         _earlier(left.facts, right.facts),
     )
 
 
+def _entry_of(span: SessionSpan) -> _Entry:
+    return span.entry_at, span.entry_ordinal, span.entry_url
+
+
+def _earlier_entry(left: _Entry, right: _Entry) -> _Entry:
+    entries = [(at, ordinal, url or "") for at, ordinal, url in (left, right) if at is not None]
+    return min(entries, default=_NO_ENTRY)
+
+
 def _dated(event: Event) -> DatedFacts | None:
     texts = facts_of(event)
-    return DatedFacts(event.occurred_at, event.ordinal, texts) if texts else None
+    return DatedFacts(event.occurred_at, event.ordinal, event.message_id[:MAX_ORDER_LENGTH], texts) if texts else None
 
 
 def _earlier(left: DatedFacts | None, right: DatedFacts | None) -> DatedFacts | None:
     return min((each for each in (left, right) if each is not None), default=None)
 
 
-def _record(dated: DatedFacts | None) -> SessionFacts:
-    return SessionFacts(*dated.texts) if dated else SessionFacts()
+def _those(span: SessionSpan | None) -> tuple[SessionSpan, ...]:
+    return () if span is None else (span,)
 
 
-def _age(span: SessionSpan) -> tuple[int, int, int, bool, tuple[str, ...]]:
-    """Order sessions by time, and those of one time in some order that is always the same."""
-    return span.started_at, span.ended_at, span.events, span.facts is not None, span.facts.texts if span.facts else ()
+def _start(span: SessionSpan) -> int:
+    return span.started_at
 
 
-def _entry(event: Event, moment: Moment) -> tuple[int | None, int, str | None]:
+def _entry(event: Event, moment: Moment) -> _Entry:
     url = url_of(event)
     if not url:
         return _NO_ENTRY

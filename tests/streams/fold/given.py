@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import get_args
 
 from hypothesis import strategies as st
 
 from schemas.records import Event, EventType, Identifier, SegmentChange, Session
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.moment import BEGINNING, FoldContext, Moment, Outputs
+from streams.fold.sessions import Which
 from streams.fold.state import ProfileState
 from tests.streams.fold.definitions import PROGRAM
 
@@ -15,6 +17,7 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 START = 1_700_000_000_000
+WHICH: tuple[Which, ...] = get_args(Which)
 
 CONTEXT = FoldContext("main", "6a1f6f0c-0000-5000-8000-000000000001", PROGRAM, {"site": 1, "crm": 2}.__getitem__)
 MOMENT = Moment(CONTEXT, Outputs(), "cause", START, 0)  # for operations that publish nothing and read no time
@@ -121,7 +124,12 @@ TIMES = st.one_of(st.integers(0, 24), st.integers(0, 20 * 12)).map(lambda step: 
 PROPERTIES = st.sampled_from(
     ['{"amount": 5}', '{"amount": 50}', '{"amount": "50"}', '{"url": "https://shop.example/b"}', "{}", "[1]", "{"]
 )
-CONTEXTS = st.sampled_from(["{}", '{"page": {"url": "https://shop.example/a"}}', '{"page": {"url": 7}}', '{"page": 1}'])
+CONTEXTS = st.sampled_from(
+    ["{}", '{"page": {"url": "https://shop.example/a"}}', '{"page": {"url": 7}}', '{"page": 1}',
+     '{"facts": {"source": "google", "page": "/a"}, "page": {"url": "https://shop.example/a"}}',
+     '{"facts": {"source": "百度", "is_bot": false}}', '{"facts": {"is_bot": true}}', '{"facts": 1}',
+     '{"facts": {"source": 7, "page": "/b"}}']
+)  # fmt: skip
 VALUES = st.sampled_from(['"pro"', '"free"', "3", "3.0", "30e-1", "null", "[1]", "[1.0]", "0.1000000000000000055"])
 TRAITS = st.dictionaries(st.sampled_from(["plan", "city", "age"]), VALUES).map(
     lambda traits: "{" + ",".join(f'"{name}": {value}' for name, value in traits.items()) + "}"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.records import Event
+from schemas.records import Event, Session, SessionFacts
 
 MINUTE = 60_000
 PRIORITY = {"site": 1, "crm": 2}
@@ -16,6 +16,7 @@ class NaiveSession(NamedTuple):
     ended_at: int
     events: int
     entry_url: str | None
+    facts: SessionFacts | None
 
 
 class Digits(str):
@@ -41,6 +42,11 @@ def counters(events: Sequence[Event]) -> dict[str, int]:
     return dict(Counter(event.event or event.type for event in events))
 
 
+def shown(session: Session) -> NaiveSession:
+    """What the fold has published, to compare."""
+    return NaiveSession(session.started_at, session.ended_at, session.events, session.entry_url, session.facts)
+
+
 def sessions(events: Sequence[Event]) -> list[NaiveSession]:
     groups: list[list[Event]] = []
     for event in sorted(events, key=lambda event: event.occurred_at):
@@ -57,9 +63,33 @@ def sessions(events: Sequence[Event]) -> list[NaiveSession]:
                 ((event.occurred_at, event.ordinal, url) for event in group if (url := _url(event))),
                 default=(0, 0, None),
             )[-1],
+            facts(group),
         )
         for group in groups
     ]
+
+
+def facts(session: Sequence[Event]) -> SessionFacts | None:
+    """Those of the first event, in the total order, that has any."""
+    for event in sorted(session, key=lambda event: (event.occurred_at, event.ordinal, event.message_id)):
+        sent = json.loads(event.context).get("facts")
+        texts = {name: text for name, text in sent.items() if isinstance(text, str)} if isinstance(sent, dict) else {}
+        if any(texts.values()):
+            return SessionFacts(**{"entry_page" if name == "page" else name: text for name, text in texts.items()})
+    return None
+
+
+def session_facts(which: str, events: Sequence[Event], now: int) -> SessionFacts | None:
+    """Those of the current, first or last session; empty ones of a session without any."""
+    groups: list[list[Event]] = []
+    for event in sorted(events, key=lambda event: event.occurred_at):
+        if groups and event.occurred_at - groups[-1][-1].occurred_at < 30 * MINUTE:
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    if not groups or (which == "current" and now - groups[-1][-1].occurred_at >= 30 * MINUTE):
+        return None
+    return facts(groups[0 if which == "first" else -1]) or SessionFacts()
 
 
 def segments(events: Sequence[Event], now: int) -> set[str]:

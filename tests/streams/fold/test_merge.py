@@ -27,6 +27,7 @@ from tests.streams.fold.given import (
     HOUR,
     MINUTE,
     START,
+    WHICH,
     at_rest,
     event,
     event_lists,
@@ -107,8 +108,10 @@ def test_folding_over_many_profiles_and_merging_in_any_tree_is_folding_into_one(
     assert facts_at_rest(person.state) == facts_at_rest(whole)
     assert person.state.memberships.entered_at.keys() == members(person.out.segment_changes)
     assert members(person.out.segment_changes) == naive.segments(events, until)
-    sessions = [naive.NaiveSession(s.started_at, s.ended_at, s.events, s.entry_url) for s in visible(person.out)]
+    sessions = [naive.shown(s) for s in visible(person.out)]
     assert sessions == naive.sessions(events)
+    for which in WHICH:
+        assert person.state.sessions.facts(which, until) == naive.session_facts(which, events, until)
     assert [s.status for s in visible(person.out)] == [s.status for s in visible(whole_out)]
     assert next_deadline(person.state) == next_deadline(whole)
 

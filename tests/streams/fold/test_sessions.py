@@ -4,12 +4,16 @@ from typing import Any
 
 import pytest
 
-from schemas.records import Event, EventType
+from definitions import NEVER
+from schemas.records import Event, EventType, SessionFacts
+from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.fold import advance, next_deadline
-from streams.fold.moment import Outputs
+from streams.fold.merge import merge, retire
+from streams.fold.moment import Moment, Outputs
 from streams.fold.records import profile_record
-from streams.fold.sessions import SESSION_GAP_MS, SESSION_LATENESS_MS
-from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, event, fold, visible
+from streams.fold.sessions import SESSION_GAP_MS, SESSION_LATENESS_MS, Sessions
+from streams.fold.state import ProfileState
+from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, WHICH, at_rest, event, fold, visible
 
 
 def spans(out: Outputs) -> list[tuple[int, int, int, str]]:
@@ -137,3 +141,99 @@ def test_an_address_that_is_cut_is_counted_where_it_may_be_the_entry() -> None:
     _, out = fold([event(START + number, message_id=str(number), context=page) for number in range(3)])
     assert [session.entry_url for session in visible(out)] == [page["page"]["url"][:1_024]]
     assert out.drops == {("entry_url", "too_long"): 1}
+
+
+def visit(at: int, source: str, **given: Any) -> Event:
+    return event(at, message_id=f"{at}-{source}", context={"facts": {"source": source, "page": f"/{source}"}}, **given)
+
+
+def sources(state: ProfileState, as_of: int | None = None) -> list[str | None]:
+    """The traffic source of the current, first and last session; None where there is no session."""
+    facts = [state.sessions.facts(which, state.as_of if as_of is None else as_of) for which in WHICH]
+    return [None if each is None else each.source for each in facts]
+
+
+def test_the_facts_of_a_session_are_those_of_its_first_event_that_has_any() -> None:
+    silent = event(START, "View", context={"facts": {"is_bot": False}})
+    state, out = fold([silent, visit(START + 1, "google"), visit(START + 2, "bing")])
+    (session,) = visible(out)
+    assert session.facts == SessionFacts(source="google", entry_page="/google")
+    assert sources(state) == ["google"] * 3
+
+
+def test_an_earlier_event_that_comes_late_gives_its_facts_and_events_of_one_time_go_by_their_order() -> None:
+    state, out = fold([visit(START + 3, "bing", ordinal=2), visit(START + 3, "google", ordinal=1)])
+    assert [session.facts and session.facts.source for session in visible(out)] == ["google"]
+    fold([visit(START, "baidu")], state, out=out)
+    assert [session.facts and session.facts.source for session in visible(out)] == ["baidu"]
+
+
+def test_a_session_without_facts_has_empty_ones_and_no_session_has_none() -> None:
+    assert sources(ProfileState(), START) == [None] * 3
+    state, out = fold([event(START)])
+    assert sources(state) == ["", "", ""]
+    assert visible(out)[0].facts is None
+
+
+def test_a_session_is_current_until_its_gap_has_passed_and_stays_the_last() -> None:
+    state, _ = fold([visit(START, "google"), visit(START + DAY, "bing")])
+    end = START + DAY + SESSION_GAP_MS
+    assert sources(state, end - 1) == ["bing", "google", "bing"]
+    assert sources(state, end) == [None, "google", "bing"]
+
+
+def test_the_first_and_the_last_session_are_remembered_however_long_ago_they_were() -> None:
+    state, out = fold([visit(START + number * DAY, f"s{number}") for number in range(90)])
+    assert sources(state) == ["s89", "s0", "s89"]
+    later = START + 400 * DAY
+    at_rest(state, later, out=out)
+    state.as_of = later
+    state.sessions.forget(Moment(CONTEXT, out, "cause", later, state.lineage.version))
+    assert state.sessions.spans == []
+    assert sources(state) == [None, "s0", "s89"]
+    assert decode_entry(encode_entry(state, NEVER)) == state
+    fold([visit(later + 1, "again")], state)
+    assert sources(state) == ["again", "s0", "again"]
+    assert state.sessions.newest is None
+
+
+def test_an_event_that_is_too_late_for_sessions_may_still_be_of_the_first_or_the_last_one() -> None:
+    state, out = fold([visit(START, "google"), visit(START + 9 * DAY, "bing")])
+    fold([visit(START - MINUTE, "baidu")], state, out=out)
+    assert sources(state) == ["bing", "baidu", "bing"]
+    fold([visit(START - DAY, "weibo"), visit(START + DAY, "middle")], state, out=out)
+    assert sources(state) == ["bing", "weibo", "bing"]
+    at_rest(state, START + 30 * DAY, out=out)
+    state.as_of = START + 30 * DAY
+    fold([visit(START + 20 * DAY, "late")], state, out=out)
+    assert sources(state) == [None, "weibo", "late"]
+
+
+@pytest.mark.parametrize("starts", [(0, 3, 9), (9, 3, 0), (3, 0, 9), (3, 9, 0)])
+def test_a_merge_has_the_first_and_the_last_session_of_all(starts: tuple[int, ...]) -> None:
+    states = [
+        fold([visit(START + day * DAY, f"d{day}"), visit(START + day * DAY + 40 * HOUR, f"e{day}")])[0]
+        for day in starts
+    ]
+    whole = states[0]
+    for other in states[1:]:
+        out = Outputs()
+        retire(other, CONTEXT, out)
+        merge(whole, other, (), 1, CONTEXT, out)
+    assert sources(whole) == ["e9", "d0", "e9"]
+
+
+def test_every_event_may_change_what_conditions_read_of_sessions() -> None:
+    sessions = Sessions()
+    for at in (START, START + 1, START + DAY, START + 5 * DAY, START, START + DAY + 1):
+        moment = Moment(CONTEXT, Outputs(), "cause", max(at, START + 5 * DAY), 0)
+        assert list(sessions.add(visit(at, "google"), moment)) == ["session"]
+
+
+def test_facts_that_admission_has_not_seen_are_cut_and_only_texts_count() -> None:
+    sent = {"source": "x" * 9_999, "medium": 7, "page": "/a", "device": None, "unknown": "y"}
+    state, _ = fold([event(START, context={"facts": sent})])
+    assert state.sessions.facts("last", START) == SessionFacts(source="x" * 200, entry_page="/a")
+    for context in ('{"facts": []}', '{"facts": "x"}', '{"facts": {"source": ""}}', '{"facts": {', "[]"):
+        state, _ = fold([event(START, context=context)])
+        assert state.sessions.facts("last", START) == SessionFacts()
