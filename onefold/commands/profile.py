@@ -86,7 +86,9 @@ def _facts(person: JsonObject) -> Table:
 
 def _session(row: JsonObject) -> str:
     entry = f", entered at {row['entry_url']}" if row["entry_url"] else ""
-    return f"{row['status']}, {row['events']} events until {row['ended_at']}{entry}"
+    way = f" from {row['source']}" if row["source"] else ""
+    channel = f", {row['channel']}{way}" if row["channel"] else ""
+    return f"{row['status']}, {row['events']} events until {row['ended_at']}{channel}{entry}"
 
 
 def _most_frequent(counters: Mapping[str, object]) -> list[tuple[str, object]]:

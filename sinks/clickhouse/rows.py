@@ -24,12 +24,15 @@ from schemas.records import (
     Repetition,
     SegmentChange,
     Session,
+    SessionFacts,
     Trigger,
 )
 from warehouse import versions
 from warehouse.tables import Rows
 
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
+
+_NO_FACTS = SessionFacts()
 
 Records = Sequence[Any]
 Messages = Sequence[Message]
@@ -139,7 +142,8 @@ def _claims(profile: Profile, message: Message) -> Iterator[_Claim]:
 def _sessions(sessions: Sequence[Session], messages: Messages) -> dict[str, Rows]:
     is_deleted = [session.status == "retracted" for session in sessions]
     rows = _rows(sessions, messages, [session.version for session in sessions])
-    return {"sessions": {**rows, "is_deleted": is_deleted}}
+    facts = [session.facts or _NO_FACTS for session in sessions]
+    return {"sessions": {**rows, "is_deleted": is_deleted, "facts": facts}}
 
 
 def _segment_changes(changes: Sequence[SegmentChange], messages: Messages) -> dict[str, Rows]:

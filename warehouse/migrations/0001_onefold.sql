@@ -186,6 +186,19 @@ CREATE TABLE IF NOT EXISTS onefold.sessions
     ended_at DateTime64(3, 'UTC') COMMENT 'Time of its last event',
     events Int64 COMMENT 'How many events it has',
     entry_url Nullable(String) COMMENT 'The page on which it began; NULL if no event says one',
+    source LowCardinality(String) COMMENT 'Where the visit came from, such as google; empty, as all facts, if no event says it',
+    medium LowCardinality(String) COMMENT 'How: cpc, organic, email ...',
+    campaign LowCardinality(String) COMMENT 'Which campaign led to it',
+    keyword String COMMENT 'What was searched for, or the term of the campaign',
+    content String COMMENT 'Which advertisement or link of the campaign',
+    channel LowCardinality(String) COMMENT 'Group of sources and mediums, such as paid search',
+    referrer String COMMENT 'Registrable domain of the page before',
+    entry_page String COMMENT 'Path of its first page',
+    device LowCardinality(String) COMMENT 'desktop, mobile, tablet, tv, console, watch or bot',
+    system LowCardinality(String) COMMENT 'Family of the operating system',
+    browser LowCardinality(String) COMMENT 'Family of the browser',
+    country LowCardinality(String) COMMENT 'Two letters of ISO 3166',
+    region LowCardinality(String) COMMENT 'Part of the country',
     version UInt64 COMMENT 'Version of the profile that wrote the row: the highest counts',
     is_deleted UInt8 COMMENT 'The session was joined into another',
     INDEX profile_id profile_id TYPE bloom_filter(0.001) GRANULARITY 1
@@ -193,8 +206,8 @@ CREATE TABLE IF NOT EXISTS onefold.sessions
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (workspace, session_id)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'Visits: events of one profile with less than 30 minutes between them. Key: the session id. The index leads to those of
-one profile.';
+COMMENT 'Visits: events of one profile with less than 30 minutes between them, and the facts of the first of them that has any.
+Key: the session id. The index leads to those of one profile.';
 
 -- What is asked of changes: who was in a segment at a time, what happened to one person, what happened within the last hour.
 -- Sorted by profile within the segment the first reads each profile's changes in a row, and a page of members just

@@ -21,7 +21,8 @@ WHERE workspace = {workspace:String} AND profile_id = if({profile_id:String} != 
 ))
 """
 _SESSIONS = """
-SELECT session_id, status, started_at, ended_at, events, entry_url
+SELECT session_id, status, started_at, ended_at, events, entry_url, source, medium, campaign, keyword, content,
+       channel, referrer, entry_page, device, system, browser, country, region
 FROM onefold.sessions FINAL
 WHERE workspace = {workspace:String} AND profile_id = {profile_id:String}
 ORDER BY started_at DESC
