@@ -20,13 +20,17 @@ JsonObject = dict[str, object]
 
 @dataclass(frozen=True)
 class Visit:
-    """A session: events with gaps under 30 minutes. Open until the gap after its last event is full."""
+    """A session: events with gaps under 30 minutes. Open until the gap after its last event is full.
+
+    `source`: the traffic source, of its first event that says one.
+    """
 
     started_at: int
     ended_at: int
     events: int
     entry_url: str | None
     status: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -149,12 +153,18 @@ def _person(members: frozenset[Identifier], events: list[Event], world: World, a
 def _visit(events: list[Event], at: int) -> Visit:
     ended_at = events[-1].occurred_at
     pages = [(event.occurred_at, event.ordinal, url) for event in events if (url := _url(event))]
+    sources = [
+        (event.occurred_at, event.ordinal, event.message_id, str(source))
+        for event in events
+        if (source := json.loads(event.context).get("facts", {}).get("source"))
+    ]
     return Visit(
         started_at=events[0].occurred_at,
         ended_at=ended_at,
         events=len(events),
         entry_url=min(pages)[-1] if pages else None,
         status="open" if at < ended_at + SESSION_GAP_MS else "closed",
+        source=min(sources)[-1] if sources else "",
     )
 
 

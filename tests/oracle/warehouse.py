@@ -20,7 +20,7 @@ FROM onefold.profiles WHERE workspace = {workspace:String}
 """
 _SESSIONS = """
 SELECT profile_id, toUnixTimestamp64Milli(started_at) AS started_at, toUnixTimestamp64Milli(ended_at) AS ended_at,
-       events, entry_url, status
+       events, entry_url, status, source
 FROM onefold.sessions WHERE workspace = {workspace:String}
 """
 _IDENTIFIERS = "SELECT namespace, value, profile_id FROM onefold.identifiers WHERE workspace = {workspace:String}"
@@ -124,6 +124,7 @@ def _visit(row: JsonObject) -> Visit:
         events=_number(row["events"]),
         entry_url=_text(row["entry_url"]),
         status=str(row["status"]),
+        source=str(row["source"]),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schemas import topics
-from schemas.records import Event, Identifier, Membership, OpenSession, Repetition
+from schemas.records import Event, Identifier, Membership, OpenSession, Repetition, SessionFacts
 from tests.sinks.examples import (
     ADA,
     ADAS,
@@ -282,6 +282,22 @@ def test_every_field_of_a_profile_arrives(warehouse: Warehouse, workspace: str) 
     assert (plan, age, counters) == ("pro", 36, {"Order Completed": 2, "page": 7})
     assert _listed(segments) == ["buyers"]
     assert rest == [NOW, "s1", 2, "https://shop.example/?a=1", NOW - 1_000, None, 4, 3]
+
+
+def test_each_fact_of_a_session_has_its_column(warehouse: Warehouse, workspace: str) -> None:
+    facts = SessionFacts(*(f"{name} 百度" for name in SessionFacts.__struct_fields__))
+    insert(
+        warehouse,
+        [
+            placed(topics.SESSIONS, session("s1", 1, workspace), 0),
+            placed(topics.SESSIONS, session("s2", 1, workspace, facts=facts), 1),
+        ],
+    )
+    columns = ", ".join(SessionFacts.__struct_fields__)
+    query = f"SELECT {columns} FROM onefold.sessions WHERE workspace = {{workspace:String}} ORDER BY session_id"
+    without, with_facts = rows(warehouse, query, workspace)
+    assert set(without) == {""}
+    assert SessionFacts(*map(str, with_facts)) == facts
 
 
 def _listed(value: object) -> list[object]:

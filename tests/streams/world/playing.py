@@ -26,6 +26,7 @@ STEPS = ("event",) * 10 + ("copy",) * 2 + ("unmerge",) * 2 + ("by hand", "rest")
 # No list and no state machine: most of their examples are variations of a few, and random ones find more.
 HISTORIES = st.tuples(st.integers(0, 2**64 - 1), st.binary(min_size=50, max_size=50))
 SENT_WITHIN_MS = 16 * HOUR  # and checked within a day: what is later than that is another promise
+SOURCES = ("google", "百度", "newsletter")
 VIEW = EventMatcher((Call("track", "View"),))
 PROGRAM = compile_program(
     Definitions(
@@ -126,7 +127,8 @@ class Player:
 
     def send(self, random: Random) -> None:
         self.at = min(self.at + random.choice(self.gaps), START + SENT_WITHIN_MS)
-        event = msgspec.structs.replace(self.event(random, len(self.sent), self.at), ordinal=1)
+        context = random.choice(("{}", f'{{"facts":{{"source":"{random.choice(SOURCES)}"}}}}'))
+        event = msgspec.structs.replace(self.event(random, len(self.sent), self.at), ordinal=1, context=context)
         note(f"{event}")
         self.sent.append(event)
         for _ in range(random.choice((1, 1, 2))):
@@ -208,8 +210,9 @@ def check(world: World, expected: dict[str, Person], vanished: Collection[str] =
     _check_changes(world, {profile_id: person for profile_id, person in expected.items() if profile_id not in vanished})
 
 
-def _as_tuple(session: Session | Visit) -> tuple[int, int, int, str]:
-    return session.started_at, session.ended_at, session.events, session.status
+def _as_tuple(session: Session | Visit) -> tuple[int, int, int, str, str]:
+    source = session.source if isinstance(session, Visit) else session.facts.source if session.facts else ""
+    return session.started_at, session.ended_at, session.events, session.status, source
 
 
 def _check_changes(world: World, expected: dict[str, Person]) -> None:
