@@ -37,13 +37,20 @@ def read_text(node: Node, what: str, report: FileReport, longest: int = MAX_TEXT
         report.add(node, f"{what} must be a text")
     elif is_null(node) or not node.text.strip():
         report.add(node, f"{what} is empty")
-    elif node.is_plain and _INTEGER.fullmatch(node.text):
-        report.add(node, f"{what} must be a text, and {node.text} is a number", f'quote it: "{node.text}"')
+    elif node.is_plain and (kind := _other_kind(node.text)):
+        report.add(node, f"{what} must be a text, and {node.text} is {kind}", f'quote it: "{node.text}"')
     elif len(node.text) > longest:
         report.add(node, f"{what} is longer than {longest} characters")
     else:
         return node.text
     return None
+
+
+def _other_kind(text: str) -> str | None:
+    """What a plain word is, if it is no text."""
+    if _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
+        return "a number"
+    return "true or false" if text in _BOOLS else None
 
 
 def read_whole_number(node: Node, what: str, highest: int, report: FileReport, lowest: int = 1) -> int | None:

@@ -1,6 +1,7 @@
 """YAML as an editor sees it: texts, numbers, true and false of YAML 1.2, in lists and mappings."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
@@ -13,6 +14,15 @@ Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | 
 def plain_documents(file: Path) -> list[Plain]:
     """The documents of a file."""
     return [plain(document) for document in read_documents(file, FileReport(file))]
+
+
+def plain_document(text: str) -> Plain:
+    """The one document of a text."""
+    with TemporaryDirectory() as directory:
+        file = Path(directory) / "x.yaml"
+        file.write_text(text, encoding="utf-8")
+        (document,) = plain_documents(file)
+    return document
 
 
 def plain(node: Node) -> Plain:
