@@ -4,20 +4,26 @@ from definitions.errors import DefinitionError, DefinitionErrors
 from definitions.model import Definitions, Destination, Segment
 from definitions.reading.folder import load
 from definitions.streaming.accumulators import Accumulator
-from definitions.streaming.conditions import NEVER, Evaluation
-from definitions.streaming.program import CompiledSegment, Program, compile_program
+from definitions.streaming.items import CompiledSegment, CompiledTrait, Item
+from definitions.streaming.program import Program, Versions, compile_program
+from definitions.streaming.subject import NEVER, SESSION, Evaluation, Value
 
 __all__ = [
     "NEVER",
+    "SESSION",
     "Accumulator",
     "CompiledSegment",
+    "CompiledTrait",
     "DefinitionError",
     "DefinitionErrors",
     "Definitions",
     "Destination",
     "Evaluation",
+    "Item",
     "Program",
     "Segment",
+    "Value",
+    "Versions",
     "compile_program",
     "load",
 ]

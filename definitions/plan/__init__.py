@@ -3,5 +3,16 @@
 from definitions.plan.accumulators import Accumulator, accumulators_of, needs
 from definitions.plan.conditions import conditions_of, leaves
 from definitions.plan.lapses import shortest_lapse_ms
+from definitions.plan.references import References, in_order, references_of
 
-__all__ = ["Accumulator", "accumulators_of", "conditions_of", "leaves", "needs", "shortest_lapse_ms"]
+__all__ = [
+    "Accumulator",
+    "References",
+    "accumulators_of",
+    "conditions_of",
+    "in_order",
+    "leaves",
+    "needs",
+    "references_of",
+    "shortest_lapse_ms",
+]

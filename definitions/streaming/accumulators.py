@@ -1,57 +1,117 @@
-"""Accumulators compiled for the fold: whether an event goes into one; remembering it is left to the fold."""
+"""Accumulators compiled for the fold: whether an event goes into one, and with which value."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
 from typing import TypeAlias
 
-from definitions.model import EventMatcher
-from definitions.plan.accumulators import Accumulator as Planned
-from definitions.streaming.values import compile_comparisons, compile_path
+import msgspec
 
-Matches: TypeAlias = Callable[[str, str | None, Mapping[str, object]], bool]
+from definitions.model import Field, Path, PropertyFilter, Root, Scalar
+from definitions.plan.accumulators import Accumulator as Planned
+from definitions.streaming.scalars import is_number, number, scalar
+from definitions.streaming.states import AnyState, type_of
+from definitions.streaming.values import ORDERINGS, compile_comparisons, compile_path
+from schemas.records import Event
+
+_decode_object = msgspec.json.Decoder(dict[str, object]).decode
+
+
+class Payload:
+    """The open parts of an event, each parsed when it is first read; what is no JSON object counts as empty."""
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+
+    @cached_property
+    def properties(self) -> Mapping[str, object]:
+        return _parse(self._event.properties)
+
+    @cached_property
+    def traits(self) -> Mapping[str, object]:
+        return _parse(self._event.traits)
+
+    @cached_property
+    def context(self) -> Mapping[str, object]:
+        return _parse(self._event.context)
+
+
+Filter: TypeAlias = Callable[[Payload], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Accumulator:
-    """The times of a profile's newest events of one kind.
+    """What is kept of a profile's events under `key`.
 
-    The newest `keep` times are needed, each for `retain_ms` after its event.
-    `matches(event_type, event_name, properties)` says whether an event counts; without `needs_properties` the
-    properties are not looked at and may be empty.
+    `born`: the version of the definitions since which it has existed; events that are stamped below it come by a seed.
+    `filters`: an event of the right name counts if it passes all. `value`: what is kept of it; None for the event that
+    has none, which does not count. `is_mistyped`: whether an event that does not count has a value of a wrong type.
     """
 
-    id: str
-    keep: int
-    retain_ms: int
-    needs_properties: bool
-    events: EventMatcher
-    matches: Matches = field(compare=False, repr=False)
+    key: str
+    planned: Planned
+    born: int
+    new_state: type[AnyState] = field(compare=False)
+    filters: tuple[Filter, ...] = field(compare=False, repr=False)
+    value: Callable[[Payload], Scalar | None] | None = field(compare=False, repr=False)
+    is_mistyped: Filter | None = field(compare=False, repr=False)
 
-
-def compile_accumulator(planned: Planned) -> Accumulator:
-    """Return an accumulator of times as the fold uses it."""
-    if planned.keeping != "newest" or planned.of is not None or planned.retain_ms is None:
-        raise NotImplementedError(f"accumulator {planned}")
-    return Accumulator(
-        id=planned.id,
-        keep=planned.keep,
-        retain_ms=planned.retain_ms,
-        needs_properties=bool(planned.events.where),
-        events=planned.events,
-        matches=_compile(planned.events),
-    )
-
-
-def _compile(events: EventMatcher) -> Matches:
-    calls = events.calls
-    filters = tuple((compile_path(each.path), compile_comparisons(each.comparisons)) for each in events.where)
-
-    def matches(event_type: str, event_name: str | None, properties: Mapping[str, object]) -> bool:
-        if calls and not any(call.type in {None, event_type} and call.name in {None, event_name} for call in calls):
-            return False
-        for read, passes in filters:  # noqa: SIM110 - runs for every event, and a generator would double its cost
-            if not passes(read(properties)):
+    def matches(self, payload: Payload) -> bool:
+        """Return whether an event counts, whose type and name do."""
+        for passes in self.filters:  # noqa: SIM110 - runs for every event, and a generator would double its cost
+            if not passes(payload):
                 return False
         return True
 
-    return matches
+
+def compile_accumulator(planned: Planned, born: int = 0) -> Accumulator:
+    """Return an accumulator as the fold uses it."""
+    return Accumulator(
+        key=f"{planned.id}@{born}" if born else planned.id,
+        planned=planned,
+        born=born,
+        new_state=type_of(planned),
+        filters=tuple(map(_compile_filter, planned.events.where)),
+        value=None if planned.of is None else _compile_value(planned.of, planned.numbers),
+        is_mistyped=_compile_mistyped(planned),
+    )
+
+
+def _compile_filter(each: PropertyFilter) -> Filter:
+    read, passes = _reader(each.root, each.path), compile_comparisons(each.comparisons)
+    return lambda payload: passes(read(payload))
+
+
+def _compile_value(of: Field, numbers: bool) -> Callable[[Payload], Scalar | None]:
+    read, take = _reader(of.root, of.path), number if numbers else scalar
+    return lambda payload: take(read(payload))
+
+
+def _compile_mistyped(planned: Planned) -> Filter | None:
+    numeric = [
+        _reader(each.root, each.path)
+        for each in planned.events.where
+        if any(comparison.operator in ORDERINGS for comparison in each.comparisons)
+    ]
+    if planned.of is not None and planned.numbers:
+        numeric.append(_reader(planned.of.root, planned.of.path))
+    if not numeric:
+        return None
+
+    def is_mistyped(payload: Payload) -> bool:
+        return any((value := read(payload)) is not None and not is_number(value) for read in numeric)
+
+    return is_mistyped
+
+
+def _reader(root: Root, path: Path) -> Callable[[Payload], object]:
+    open_part, read = attrgetter(root), compile_path(path)
+    return lambda payload: read(open_part(payload))
+
+
+def _parse(text: str) -> Mapping[str, object]:
+    try:
+        return _decode_object(text)
+    except (ValueError, RecursionError):
+        return {}

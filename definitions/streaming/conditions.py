@@ -1,106 +1,99 @@
-"""Conditions compiled to evaluations over windows and traits at a time: pure, and without a clock of their own.
+"""Conditions compiled to evaluations of a subject at a time: pure, and without a clock of their own.
 
-At time t a window w holds the events with t - w < e <= t. So "at least n within w" is decided by the n-th newest event
-alone: it holds until exactly e + w, and once it has failed only a new event can make it hold.
+At time t a window w holds the events with t - w < e <= t. An evaluation says until when it lasts: never longer than it
+is true, and no shorter than finding out costs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+import hashlib
+from collections.abc import Callable
+from typing import TypeAlias
 
-from definitions.model import AllOf, AnyOf, Condition, EventCount, Not, TraitComparison
-from definitions.plan import needs
-from definitions.streaming.values import compile_comparisons, compile_path
+from definitions.model import (
+    AggregateComparison,
+    AllOf,
+    AnyOf,
+    Condition,
+    EventCount,
+    InSegment,
+    Not,
+    Sample,
+    Sequence,
+    SessionComparison,
+    TraitComparison,
+)
+from definitions.streaming.aggregates import compile_aggregate_comparison
+from definitions.streaming.counts import compile_count
+from definitions.streaming.keys import KeyOf
+from definitions.streaming.sequences import compile_sequence
+from definitions.streaming.subject import NEVER, Evaluation, Subject, grouped
+from definitions.streaming.values import compile_test, value_within
 
-# Later than any time in ms, and small enough that adding a window to it still fits 64 bits.
-NEVER = 2**62
-_BEFORE_ALL_TIME = -NEVER
-
-
-class Evaluation(NamedTuple):
-    """Whether a condition holds, and the earliest time, after now, at which that may change without an event."""
-
-    holds: bool
-    until: int
-
-
-Windows: TypeAlias = Mapping[str, Sequence[int]]
-Traits: TypeAlias = Mapping[str, object]
-Evaluate: TypeAlias = Callable[[Windows, Traits, int], Evaluation]
+Evaluate: TypeAlias = Callable[[Subject, int], Evaluation]
 
 _HOLDS = Evaluation(True, NEVER)
 _FAILS = Evaluation(False, NEVER)
 
 
-def compile_condition(condition: Condition) -> Evaluate:
-    """A function of (newest times first by accumulator id, traits by name, now)."""
+def compile_condition(condition: Condition, key_of: KeyOf) -> Evaluate:  # noqa: PLR0911 - one for each form
+    """Return a function of a subject and a time (ms); `key_of` says where the states of accumulators are."""
     match condition:
+        case AllOf():
+            return _compile_group(condition.conditions, key_of, settles=False)
+        case AnyOf():
+            return _compile_group(condition.conditions, key_of, settles=True)
+        case Not():
+            return _compile_not(compile_condition(condition.condition, key_of))
         case EventCount():
-            return _compile_count(condition)
+            return compile_count(condition, key_of)
+        case AggregateComparison():
+            return compile_aggregate_comparison(condition, key_of)
+        case Sequence():
+            return compile_sequence(condition, key_of)
         case TraitComparison():
             return _compile_trait(condition)
-        case Not():
-            return _compile_not(compile_condition(condition.condition))
-        case AllOf():
-            return _compile_group(condition.conditions, settles=False)
-        case AnyOf():
-            return _compile_group(condition.conditions, settles=True)
-        case _:
-            raise NotImplementedError(f"condition {condition}")
+        case SessionComparison():
+            return _compile_session(condition)
+        case InSegment(name):
+            return lambda subject, _now: _HOLDS if subject.is_member(name) else _FAILS
+        case Sample():
+            return _compile_sample(condition)
 
 
-def _compile_count(count: EventCount) -> Evaluate:
-    (needed,) = needs(count)
-    if count.at_least is None or count.window.ms is None:
-        raise NotImplementedError(f"condition {count}")
-    accumulator, within_ms, nth = needed.id, count.window.ms, count.at_least - 1
+def _compile_trait(comparison: TraitComparison) -> Evaluate:
+    name, *rest = comparison.path
+    test = compile_test(comparison.comparisons)
+    return lambda subject, now: test(value_within(subject.trait(name), rest), now)
 
-    def evaluate(windows: Windows, _traits: Traits, now: int) -> Evaluation:
-        times = windows.get(accumulator)
-        if times is None or len(times) <= nth:
-            return _FAILS
-        leaves_at = times[nth] + within_ms
-        return Evaluation(True, leaves_at) if leaves_at > now else _FAILS
+
+def _compile_session(comparison: SessionComparison) -> Evaluate:
+    session, fact, test = comparison.session, comparison.fact, compile_test(comparison.comparisons)
+
+    def evaluate(subject: Subject, now: int) -> Evaluation:
+        holds, until = test(subject.fact(session, fact, now), now)
+        bounds = subject.session(now) if session == "current" else None
+        if bounds is None or bounds.ends_at >= until or test(None, bounds.ends_at).holds is holds:
+            return Evaluation(holds, until)
+        return Evaluation(holds, bounds.ends_at)
 
     return evaluate
 
 
-def _compile_trait(comparison: TraitComparison) -> Evaluate:
-    read, passes = compile_path(comparison.path), compile_comparisons(comparison.comparisons)
-
-    def evaluate(_windows: Windows, traits: Traits, _now: int) -> Evaluation:
-        return _HOLDS if passes(read(traits)) else _FAILS
+def _compile_sample(sample: Sample) -> Evaluate:
+    def evaluate(subject: Subject, _now: int) -> Evaluation:
+        digest = hashlib.md5(f"{sample.salt}|{subject.profile_id}".encode(), usedforsecurity=False).hexdigest()
+        return _HOLDS if int(digest[:8], 16) % 1000 < sample.permille else _FAILS
 
     return evaluate
 
 
 def _compile_not(inner: Evaluate) -> Evaluate:
-    def evaluate(windows: Windows, traits: Traits, now: int) -> Evaluation:
-        holds, until = inner(windows, traits, now)
+    def evaluate(subject: Subject, now: int) -> Evaluation:
+        holds, until = inner(subject, now)
         return Evaluation(not holds, until)
 
     return evaluate
 
 
-def _compile_group(conditions: tuple[Condition, ...], settles: bool) -> Evaluate:
-    """`any` is settled by a condition that holds, `all` by one that fails.
-
-    A settled group stays so for as long as the most lasting of the settling ones, an open one until the first change
-    of a condition. Looking for the most lasting one saves deadlines that change nothing.
-    """
-    evaluations = tuple(compile_condition(condition) for condition in conditions)
-
-    def evaluate(windows: Windows, traits: Traits, now: int) -> Evaluation:
-        settled_until, open_until = _BEFORE_ALL_TIME, NEVER
-        for inner in evaluations:
-            holds, until = inner(windows, traits, now)
-            if holds is settles:
-                if until == NEVER:
-                    return Evaluation(settles, NEVER)
-                settled_until = max(settled_until, until)
-            elif until < open_until:
-                open_until = until
-        if settled_until > _BEFORE_ALL_TIME:
-            return Evaluation(settles, settled_until)
-        return Evaluation(not settles, open_until)
-
-    return evaluate
+def _compile_group(conditions: tuple[Condition, ...], key_of: KeyOf, settles: bool) -> Evaluate:
+    evaluations = tuple(compile_condition(condition, key_of) for condition in conditions)
+    return lambda subject, now: grouped((each(subject, now) for each in evaluations), settles)

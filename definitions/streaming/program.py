@@ -1,108 +1,184 @@
-"""The compiled definitions as the fold uses them: segments to evaluate, and which accumulators an event goes into."""
+"""The compiled definitions as the fold uses them: which accumulators an event goes into, and what is evaluated when."""
 
 import hashlib
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias, get_args
+from functools import cached_property
+from typing import NamedTuple, TypeAlias, get_args
 
 import msgspec
 
-from definitions.model import Definitions, Segment, TraitComparison
-from definitions.plan import accumulators_of, leaves, needs, shortest_lapse_ms
+from definitions.model import Definitions, Segment, Trait
+from definitions.plan import accumulators_of, shortest_lapse_ms
+from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
-from definitions.streaming.conditions import NEVER, Evaluate, compile_condition
+from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
+from definitions.streaming.keys import Kept
+from definitions.streaming.subject import NEVER
 from schemas.records import EventType, ProfileKind
 
 Accumulators: TypeAlias = tuple[Accumulator, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledSegment:
-    """`reads`: ids of the accumulators, `traits_read`: names of the traits that `evaluate` may look at, and no others.
+class Versions(NamedTuple):
+    """How far definitions that change while everything runs have come (docs/decisions/0034).
 
-    `evaluate(windows, traits, now)` takes the times of matching events, newest first, by accumulator id (a missing one
-    has none), the decoded traits, and a time that no event is later than.
+    `births`: by id of an accumulator, the version since which it has existed as it is defined now; 0 if not said.
+    `complete_to`: the version up to whose births all events are in the states; None if they always were. `former`:
+    accumulators that are kept beside those of the definitions, each with its birth.
     """
 
-    name: str
-    destinations: tuple[str, ...]
-    reads: frozenset[str]
-    traits_read: frozenset[str]
-    evaluate: Evaluate = field(compare=False, repr=False)
+    births: Mapping[str, int] = {}
+    complete_to: int | None = None
+    former: tuple[tuple[Planned, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+FOR_EVER = Versions()
+
+
+@dataclass(frozen=True)
 class Program:
-    """The segments of all workspaces, or of one.
+    """The definitions of all workspaces, or of one and a kind of profiles.
 
-    `destinations` are the names of all that are defined. `fingerprint` changes with whatever changes a evaluation, a
-    delivery or what is remembered, and with nothing else: not with titles, comments, or the order of files.
-    `shortest_lapse_ms`: how long after an event time alone may change a evaluation because of it, at the earliest;
-    NEVER when it never does.
+    `items`: traits and segments in the order of their dependencies; their numbers are the same as long as the
+    `fingerprint` is. It changes with whatever changes an evaluation, a delivery or what is remembered, and with nothing
+    else: not with titles, comments, or the order of files. `destinations` are the names of all that are defined.
+    `shortest_lapse_ms`: how long after an event time alone may change an evaluation because of it, at the earliest.
+    `defaults`: by defined trait, what is read where a profile has no value of it.
     """
 
-    segments: tuple[CompiledSegment, ...]
+    items: tuple[Item, ...]
     accumulators: Accumulators
     destinations: tuple[str, ...]
-    fingerprint: str
     shortest_lapse_ms: int
+    defaults: Mapping[str, object] = field(repr=False)
     _definitions: Definitions = field(repr=False)
+    _versions: Versions = field(repr=False)
     _named: Mapping[tuple[str, str | None], Accumulators] = field(repr=False)
     _typed: Mapping[str, Accumulators] = field(repr=False)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A text that changes with what the program does."""
+        return _fingerprint(self._definitions, self)
+
+    @cached_property
+    def segments(self) -> tuple[CompiledSegment, ...]:
+        """The segments, in the order of their dependencies."""
+        return tuple(item for item in self.items if isinstance(item, CompiledSegment))
+
+    @cached_property
+    def traits(self) -> tuple[CompiledTrait, ...]:
+        """The traits that are evaluated, in the order of their dependencies."""
+        return tuple(item for item in self.items if isinstance(item, CompiledTrait))
+
+    @cached_property
+    def evaluable(self) -> tuple[int, ...]:
+        """The numbers of the items of which everything that they depend on is complete."""
+        kept = Kept(self.accumulators, self._versions.complete_to)
+        return tuple(number for number, item in enumerate(self.items) if kept.is_complete(item.born))
+
+    @cached_property
+    def at_first(self) -> tuple[int, ...]:
+        """The numbers of the evaluable items that may hold, or have a value, without anything that they read."""
+        return tuple(number for number in self.evaluable if self.items[number].at_first)
+
+    @cached_property
+    def _readers(self) -> Mapping[str, tuple[int, ...]]:
+        readers: defaultdict[str, list[int]] = defaultdict(list)
+        for number in self.evaluable:
+            for name in self.items[number].reads:
+                readers[name].append(number)
+        return {name: tuple(numbers) for name, numbers in readers.items()}
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Accumulator]:
+        """The accumulators by the key of their states."""
+        return {accumulator.key: accumulator for accumulator in self.accumulators}
+
     def accumulators_for(self, event_type: str, event_name: str | None) -> Accumulators:
-        """Those that may count such an event; whether one does, its `matches` says."""
+        """Return those that may count such an event; whether one does, its `matches` says."""
         named = self._named.get((event_type, event_name))
         return self._typed.get(event_type, ()) if named is None else named
 
+    def reading(self, names: Collection[str]) -> set[int]:
+        """Return the numbers of the evaluable items that read any of these names."""
+        readers, reading = self._readers, set[int]()
+        for name in names:
+            if name in readers:
+                reading.update(readers[name])
+        return reading
+
     def of(self, workspace: str, kind: ProfileKind) -> "Program":
-        """Return the segments for profiles of a kind in a workspace. Compiles anew: call it once for each."""
-        kept = tuple(
-            msgspec.structs.replace(segment, workspaces=())
-            for segment in self._definitions.segments
-            if segment.kind == kind and (not segment.workspaces or workspace in segment.workspaces)
+        """Return the definitions for profiles of a kind in a workspace. Compiles anew: call it once for each."""
+
+        def is_for(defined: Segment | Trait) -> bool:
+            return defined.kind == kind and (not defined.workspaces or workspace in defined.workspaces)
+
+        kept = msgspec.structs.replace(
+            self._definitions,
+            segments=tuple(
+                msgspec.structs.replace(each, workspaces=()) for each in self._definitions.segments if is_for(each)
+            ),
+            traits=tuple(
+                msgspec.structs.replace(each, workspaces=()) for each in self._definitions.traits if is_for(each)
+            ),
+            triggers=(),
         )
-        return compile_program(msgspec.structs.replace(self._definitions, segments=kept))
+        return compile_program(kept, self._versions)
 
 
-def compile_program(definitions: Definitions) -> Program:
+def compile_program(definitions: Definitions, versions: Versions = FOR_EVER) -> Program:
     """The program of all workspaces; narrow it by `of`."""
-    accumulators = tuple(map(compile_accumulator, accumulators_of(definitions)))
+    accumulators = tuple(_compile_accumulators(accumulators_of(definitions), versions))
     lapse_ms = shortest_lapse_ms(definitions)
-    calls = {(call.type, call.name) for each in accumulators for call in each.events.calls if call.type and call.name}
+    calls = {
+        (call.type, call.name) for each in accumulators for call in each.planned.events.calls if call.type and call.name
+    }
     return Program(
-        segments=tuple(map(_compile_segment, definitions.segments)),
+        items=tuple(compile_items(definitions, Kept(accumulators, versions.complete_to))),
         accumulators=accumulators,
         destinations=tuple(destination.name for destination in definitions.destinations),
-        fingerprint=_fingerprint(definitions),
         shortest_lapse_ms=NEVER if lapse_ms is None else lapse_ms,
+        defaults=values_of_nothing(definitions),
         _definitions=definitions,
+        _versions=versions,
         _named={call: _candidates(accumulators, *call) for call in calls},
         _typed={event_type: _candidates(accumulators, event_type, None) for event_type in get_args(EventType)},
     )
+
+
+def _compile_accumulators(planned: Iterable[Planned], versions: Versions) -> Iterable[Accumulator]:
+    """Compile what the definitions need, and what has served them so far as long as that is not complete."""
+    needed = {each.id for each in planned}
+    for each in planned:
+        yield compile_accumulator(each, versions.births.get(each.id, 0))
+    for former, born in versions.former:
+        if former.id in needed and born < versions.births.get(former.id, 0):
+            yield compile_accumulator(former, born)
 
 
 def _candidates(accumulators: Accumulators, type_name: str, name: str | None) -> Accumulators:
     return tuple(
         each
         for each in accumulators
-        if not each.events.calls
-        or any(call.type in {None, type_name} and call.name in {None, name} for call in each.events.calls)
+        if not (calls := each.planned.events.calls)
+        or any(call.type in {None, type_name} and call.name in {None, name} for call in calls)
     )
 
 
-def _compile_segment(segment: Segment) -> CompiledSegment:
-    conditions = list(leaves(segment.when))
-    return CompiledSegment(
-        name=segment.name,
-        destinations=segment.destinations,
-        reads=frozenset(need.id for condition in conditions for need in needs(condition)),
-        traits_read=frozenset(condition.path[0] for condition in conditions if isinstance(condition, TraitComparison)),
-        evaluate=compile_condition(segment.when),
-    )
-
-
-def _fingerprint(definitions: Definitions) -> str:
+def _fingerprint(definitions: Definitions, program: "Program") -> str:
     segments = [(each.name, each.when, each.kind, each.workspaces, each.destinations) for each in definitions.segments]
+    traits = [(each.name, each.value, each.kind, each.workspaces) for each in definitions.traits]
     destinations = [(each.name, each.type) for each in definitions.destinations]
-    return hashlib.blake2b(msgspec.json.encode((segments, destinations)), digest_size=16).hexdigest()
+    kept = [
+        (each.key, each.planned.keep, each.planned.retain_ms, each.planned.ordered) for each in program.accumulators
+    ]
+    waiting = [item.changes for number, item in enumerate(program.items) if number not in program.evaluable]
+    meaning = (sorted(segments, key=_name), sorted(traits, key=_name), sorted(destinations), kept, waiting)
+    return hashlib.blake2b(msgspec.json.encode(meaning), digest_size=16).hexdigest()
+
+
+def _name(defined: tuple[str, *tuple[object, ...]]) -> str:
+    return defined[0]

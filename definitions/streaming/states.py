@@ -46,11 +46,20 @@ class State(msgspec.Struct, array_like=True, gc=False):
     def trim(self, accumulator: Accumulator, as_of: int) -> None:
         """Drop what no reader of the accumulator can ask for at `as_of` or later."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left of any event; a total never forgets."""
+        return False
+
 
 class Times(State, tag=0):
     """newest, of neither values nor an order: the times, oldest first."""
 
     times: list[int] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.times
 
     def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
         times = self.times
@@ -75,6 +84,15 @@ class Newest(State, tag=1):
     """newest, with places and values: the events, oldest first."""
 
     entries: list[Entry] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.entries
+
+    @property
+    def times(self) -> list[int]:
+        """The times of the events, oldest first."""
+        return [entry[0] for entry in self.entries]
 
     def add(self, place: Place, value: Scalar | None) -> None:
         entries, entry = self.entries, _entry(place, value)

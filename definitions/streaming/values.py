@@ -1,24 +1,33 @@
-"""Comparisons compiled to predicates over decoded JSON; their meaning is documented in `docs/guide/definitions.md`.
+"""Comparisons compiled to tests of decoded JSON; their meaning is documented in `docs/guide/definitions.md`.
 
-Strict about types: a number never equals a text, true is not 1. A missing value and JSON null are the same, and satisfy
-`exists: false` only.
+Strict about types: a number never equals a text, true is not 1. Numbers are doubles. A missing value and JSON null are
+the same, and satisfy `exists: false` only.
 """
 
+import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from definitions.model import Comparison, Operator, Path, Scalar
+from definitions.model import RELATIVE, Comparison, Operator, Path, Scalar
+from definitions.streaming.scalars import is_number
+from definitions.streaming.subject import NEVER, Evaluation
+from definitions.streaming.times import time_of
 
 Predicate: TypeAlias = Callable[[object], bool]
+Test: TypeAlias = Callable[[object, int], Evaluation]
+"""Whether a value passes at a time, and until when."""
 Reader: TypeAlias = Callable[[Mapping[str, object]], object]
 
+_HOLDS, _FAILS = Evaluation(True, NEVER), Evaluation(False, NEVER)
 _ORDERINGS: dict[Operator, Callable[[float, float], bool]] = {
     Operator.GREATER_THAN: operator.gt,
     Operator.GREATER_OR_EQUAL: operator.ge,
     Operator.LESS_THAN: operator.lt,
     Operator.LESS_OR_EQUAL: operator.le,
 }
+ORDERINGS = frozenset(_ORDERINGS)
+"""Compare numbers only."""
 
 
 def compile_path(path: Path) -> Reader:
@@ -28,22 +37,65 @@ def compile_path(path: Path) -> Reader:
         return lambda values: values.get(first)
 
     def read(values: Mapping[str, object]) -> object:
-        value = values.get(first)
-        for key in rest:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(key)
-        return value
+        return value_within(values.get(first), rest)
 
     return read
 
 
+def value_within(value: object, path: Iterable[str]) -> object:
+    """Return what lies at a path within a value; None where it is missing or the way leads through no object."""
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
 def compile_comparisons(comparisons: tuple[Comparison, ...]) -> Predicate:
-    """Whether one value passes all comparisons."""
+    """Whether one value passes all comparisons, none of which is relative to now."""
     predicates = tuple(_compile(comparison) for comparison in comparisons)
     if len(predicates) == 1:
         return predicates[0]
     return lambda value: all(predicate(value) for predicate in predicates)
+
+
+def compile_test(comparisons: tuple[Comparison, ...]) -> Test:
+    """Whether one value passes all comparisons at a time, and until when."""
+    absolute = compile_comparisons(tuple(each for each in comparisons if each.operator not in RELATIVE))
+    relative = tuple(_compile_relative(each) for each in comparisons if each.operator in RELATIVE)
+    if not relative:
+        return lambda value, _now: _HOLDS if absolute(value) else _FAILS
+
+    def test(value: object, now: int) -> Evaluation:
+        time = time_of(value)
+        if time is None or not absolute(value):
+            return _FAILS
+        evaluations = [each(time, now) for each in relative]
+        failing = [until for holds, until in evaluations if not holds]
+        if failing:
+            return Evaluation(False, max(failing))
+        return Evaluation(True, min(until for _, until in evaluations))
+
+    return test
+
+
+def _compile_relative(comparison: Comparison) -> Callable[[int, int], Evaluation]:
+    assert isinstance(comparison.operand, int)
+    duration = comparison.operand
+    match comparison.operator:
+        case Operator.WITHIN_LAST:
+            return lambda time, now: _within(time, time + duration, now)
+        case Operator.WITHIN_NEXT:
+            return lambda time, now: _within(time - duration, time, now)
+        case _:
+            return lambda time, now: _within(time + duration, NEVER, now)
+
+
+def _within(begins: int, ends: int, now: int) -> Evaluation:
+    """Whether `now` lies in a period, `ends` no more belonging to it."""
+    if now < begins:
+        return Evaluation(False, begins) if begins < ends else _FAILS
+    return Evaluation(True, ends) if now < ends else _FAILS
 
 
 def _compile(comparison: Comparison) -> Predicate:
@@ -58,15 +110,16 @@ def _compile(comparison: Comparison) -> Predicate:
 def _compile_ordering(compare: Callable[[float, float], bool], limit: Scalar) -> Predicate:
     if isinstance(limit, str):
         raise TypeError(f"an ordering needs a number, not {limit!r}")
-    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and compare(value, limit)
+    double = float(limit)
+    return lambda value: is_number(value) and compare(as_double(value), double)
 
 
 def _compile_choice(choice: Operator, operands: tuple[Scalar, ...]) -> Predicate:
     # Python holds True and 1 for the same member of a set, JSON does not.
-    known = frozenset((isinstance(operand, bool), operand) for operand in operands)
+    known = frozenset((isinstance(operand, bool), _comparable(operand)) for operand in operands)
 
     def is_in(value: object) -> bool:
-        return isinstance(value, str | int | float) and (isinstance(value, bool), value) in known
+        return isinstance(value, str | int | float) and (isinstance(value, bool), _comparable(value)) in known
 
     if choice is Operator.IN:
         return is_in
@@ -78,7 +131,30 @@ def _equals(operand: Scalar) -> Predicate:
         return lambda value: value is operand
     if isinstance(operand, str):
         return lambda value: value == operand
-    return lambda value: value == operand and not isinstance(value, bool)
+    double = float(operand)
+    return lambda value: is_number(value) and as_double(value) == double
+
+
+def _before(operand: Scalar) -> Predicate:
+    limit = int(operand)
+    return lambda value: (time := time_of(value)) is not None and time < limit
+
+
+def _after(operand: Scalar) -> Predicate:
+    limit = int(operand)
+    return lambda value: (time := time_of(value)) is not None and time > limit
+
+
+def as_double(number: float) -> float:
+    """Return a number as a double, infinite where it is beyond all of them."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _comparable(value: Scalar) -> Scalar:
+    return as_double(value) if is_number(value) else value
 
 
 def _contains(operand: Scalar) -> Predicate:
@@ -112,4 +188,6 @@ _COMPILERS: Mapping[Operator, Callable[[Scalar], Predicate]] = {
     Operator.CONTAINS: _contains,
     Operator.STARTS_WITH: _starts_with,
     Operator.EXISTS: _exists,
+    Operator.BEFORE: _before,
+    Operator.AFTER: _after,
 }

@@ -1,15 +1,15 @@
 """The fold of a profile: one event, or the passing of time, at a time. Pure: no clock, no store, no topic.
 
-Each is a loop over the facets that it concerns, and then an evaluation of the segments that read them. Merging two
+Each is a loop over the facets that it concerns, and then an evaluation of what is defined over them. Merging two
 profiles is in `merge`, making records in `records`.
 """
 
 from definitions import NEVER
 from schemas.records import Event
 from streams.fold import facets
+from streams.fold.evaluation import evaluate
 from streams.fold.moment import BEGINNING, DEADLINE, DEFINITION, FoldContext, Moment, Outputs
 from streams.fold.records import publish
-from streams.fold.segments import evaluate, reading
 from streams.fold.state import ProfileState
 
 next_deadline = facets.deadline
@@ -33,33 +33,35 @@ def fold_event(
         refresh(state, context, out)
     moment = Moment(context, out, event.message_id, state.as_of, state.lineage.version, adds_identifier)
     changed = facets.add(state, event, moment)
-    evaluate(state, program.segments if is_first else reading(program, changed), moment)
+    items = program.reading(changed)
+    evaluate(state, items.union(program.at_first) if is_first else items, moment)
     publish(state, moment)
     return True
 
 
 def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) -> None:
     """Fire every deadline until `to`, in the order of time, each at its exact time."""
-    if state.memberships.definitions != context.program.fingerprint:
+    if state.evaluations.definitions != context.program.fingerprint:
         refresh(state, context, out)
     while (due := next_deadline(state)) <= to and due < NEVER:
         moment = Moment(context, out, DEADLINE, due, state.lineage.version)
         facets.advance(state, moment)
-        evaluate(state, [each for each in context.program.segments if state.memberships.is_due(each.name, due)], moment)
+        evaluate(state, state.evaluations.due(due), moment)
         publish(state, moment)
 
 
 def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
-    """Evaluate all segments as of the state's time if the definitions have changed since it was last done.
+    """Evaluate everything as of the state's time if the definitions have changed since it was last done.
 
     Events and deadlines do so by themselves; a profile that has neither stays as it was until it is refreshed.
     """
-    if state.memberships.definitions == context.program.fingerprint:
+    if state.evaluations.definitions == context.program.fingerprint:
         return
-    state.memberships.definitions = context.program.fingerprint
+    state.evaluations.end_all()
+    state.evaluations.definitions = context.program.fingerprint
     if state.as_of == BEGINNING:
         return  # nothing has happened yet that a definition could be about
     moment = Moment(context, out, DEFINITION, state.as_of, state.lineage.version)
     facets.forget(state, moment)
-    evaluate(state, context.program.segments, moment)
+    evaluate(state, context.program.evaluable, moment)
     publish(state, moment)

@@ -4,34 +4,26 @@ from collections.abc import Collection
 from itertools import starmap
 from typing import Literal, Self
 
-from definitions import NEVER, Evaluation
 from schemas.records import Membership, Profile
 from streams.fold.facet import Facet
 from streams.fold.moment import FoldContext, MembershipDraft, Moment
 
 
 class Memberships(Facet):
-    """What was published of the profile, and until when it holds.
-
-    `entered_at`: by segment. `untils`: by segment, when its evaluation may change without an event; absent: never.
-    `definitions`: the fingerprint of the program from which both follow.
-    """
+    """What was published of the profile: when it entered each segment that it is in."""
 
     entered_at: dict[str, int] = {}
-    untils: dict[str, int] = {}
-    definitions: str = ""
 
-    def decide(self, segment: str, evaluation: Evaluation, moment: Moment) -> None:
-        """Enter or leave a segment by a evaluation as of the moment's time."""
-        if evaluation.until < NEVER:
-            self.untils[segment] = evaluation.until
-        else:
-            self.untils.pop(segment, None)
-        if evaluation.holds and segment not in self.entered_at:
+    def decide(self, segment: str, holds: bool, moment: Moment) -> bool:
+        """Enter or leave a segment as of the moment's time; return whether that changes anything."""
+        if holds is (segment in self.entered_at):
+            return False
+        if holds:
             self.entered_at[segment] = moment.as_of
             _draft(segment, "entered", moment.as_of, moment)
-        elif not evaluation.holds and segment in self.entered_at:
+        else:
             self.leave([segment], moment)
+        return True
 
     def leave(self, segments: Collection[str], moment: Moment) -> None:
         """Leave segments that the profile is in."""
@@ -42,7 +34,6 @@ class Memberships(Facet):
     def leave_all(self, moment: Moment) -> None:
         """Leave all segments until the next evaluation."""
         self.leave(sorted(self.entered_at), moment)
-        self.untils.clear()
 
     def publish_difference(self, published: dict[str, int], moment: Moment) -> None:
         """Publish what is different from what was published; who stays in a segment has been in it since then."""
@@ -55,16 +46,6 @@ class Memberships(Facet):
     def unite(self, other: Self, moment: Moment) -> None:
         for segment, entered_at in other.entered_at.items():
             self.entered_at[segment] = min(entered_at, self.entered_at.get(segment, entered_at))
-        for segment, until in other.untils.items():
-            self.untils[segment] = min(until, self.untils.get(segment, until))
-        self.definitions = max(self.definitions, other.definitions)
-
-    def deadline(self, as_of: int) -> int:
-        return min(self.untils.values()) if self.untils else NEVER
-
-    def is_due(self, segment: str, as_of: int) -> bool:
-        """Whether a evaluation has to be evaluated anew."""
-        return self.untils.get(segment, NEVER) <= as_of
 
     def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         if self.entered_at:
@@ -74,13 +55,10 @@ class Memberships(Facet):
         """Leave the segments that are no longer defined."""
         defined = {segment.name for segment in moment.context.program.segments}
         self.leave(sorted(self.entered_at.keys() - defined), moment)
-        for segment in self.untils.keys() - defined:
-            del self.untils[segment]
 
     def retire(self, moment: Moment) -> None:
         """Leave all segments: whoever takes the profile over enters its own."""
         self.leave_all(moment)
-        self.definitions = ""
 
 
 def _draft(segment: str, change: Literal["entered", "exited"], changed_at: int, moment: Moment) -> None:

@@ -1,14 +1,14 @@
-"""Merging profiles: what two states know is united as a commutative monoid, then segments are evaluated.
+"""Merging profiles: what two states know is united as a commutative monoid, then what is defined is evaluated.
 
 Which profile survives is GRAPH's decision; carrying the state from one to the other is left to the agent.
 """
 
 from schemas.records import Identifier
 from streams.fold import facets
+from streams.fold.evaluation import evaluate
 from streams.fold.fold import advance
 from streams.fold.moment import BEGINNING, MERGE, FoldContext, Moment, Outputs
 from streams.fold.records import publish
-from streams.fold.segments import evaluate
 from streams.fold.state import ProfileState
 
 
@@ -33,7 +33,7 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
     state.lineage.decision = max(state.lineage.decision, decision)
     facets.forget(state, moment)
     if state.as_of != BEGINNING:
-        evaluate(state, context.program.segments, moment)
+        evaluate(state, context.program.evaluable, moment)
     publish(state, moment)
 
 

@@ -25,20 +25,22 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     kind: ProfileKind = "person"
 
 
-DroppedField: TypeAlias = Literal["trait", "event_name", "entry_url"]
-DropReason: TypeAlias = Literal["too_long", "too_large", "too_deep", "too_many", "malformed"]
+DroppedField: TypeAlias = Literal["trait", "event_name", "entry_url", "property"]
+DropReason: TypeAlias = Literal["too_long", "too_large", "too_deep", "too_many", "malformed", "mistyped"]
 Drops: TypeAlias = dict[tuple[DroppedField, DropReason], int]
 
 
 class Outputs(msgspec.Struct, gc=False):
     """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept.
 
-    `drops`: how often a field of an event was not kept as it was sent, by what it is and why.
+    `drops`: how often a field of an event was not kept as it was sent, by what it is and why. `changes_traits`: whether
+    a computed trait has another value.
     """
 
     segment_changes: list[SegmentChange] = []
     sessions: dict[str, Session] = {}
     drops: Drops = {}
+    changes_traits: bool = False
 
 
 class MembershipDraft(msgspec.Struct, frozen=True, gc=False):

@@ -1,5 +1,9 @@
 """The state of a profile, and the drafts of a step, as the records of their topics."""
 
+from collections.abc import Mapping
+
+import msgspec
+
 from schemas.records import Profile, SegmentChange
 from streams.fold import facets
 from streams.fold.moment import (
@@ -13,6 +17,8 @@ from streams.fold.moment import (
     stable_id,
 )
 from streams.fold.state import ProfileState
+
+_encode = msgspec.json.Encoder().encode
 
 # What can take effect several times at one time. Messages and deadlines cannot, so that the ids of their changes are
 # the same in every replay; after a rebuild they can happen once more.
@@ -33,7 +39,13 @@ def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -
     version = state.lineage.version
     record = Profile(context.workspace, context.profile_id, updated_at, version, traits="{}", kind=context.kind)
     facets.render(state, record, context)
+    record.traits = _joined(state.traits.shown(context.program.defaults) | state.computed.texts)
     return record
+
+
+def _joined(texts: Mapping[str, str]) -> str:
+    """Join the JSON texts of members to that of an object, ordered by their names."""
+    return "{" + ",".join(f"{_encode(name).decode()}:{texts[name]}" for name in sorted(texts)) + "}"
 
 
 def merged_record(context: FoldContext, target: str, version: int, decision: int, updated_at: int) -> Profile:

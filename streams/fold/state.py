@@ -2,7 +2,10 @@
 
 import msgspec
 
+from streams.fold.aggregates import Aggregates
+from streams.fold.computed import Computed
 from streams.fold.counters import Counters
+from streams.fold.evaluations import Evaluations
 from streams.fold.expiry import Expiry
 from streams.fold.facet import Facet
 from streams.fold.identifiers import Identifiers
@@ -13,7 +16,6 @@ from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import RecentIds
 from streams.fold.sessions import Sessions
 from streams.fold.traits import Traits
-from streams.fold.windows import Windows
 
 
 class ProfileState(msgspec.Struct, array_like=True, gc=False):
@@ -27,9 +29,11 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     identifiers: Identifiers = msgspec.field(default_factory=Identifiers)
     traits: Traits = msgspec.field(default_factory=Traits)
     counters: Counters = msgspec.field(default_factory=Counters)
-    windows: Windows = msgspec.field(default_factory=Windows)
+    aggregates: Aggregates = msgspec.field(default_factory=Aggregates)
     sessions: Sessions = msgspec.field(default_factory=Sessions)
+    computed: Computed = msgspec.field(default_factory=Computed)
     memberships: Memberships = msgspec.field(default_factory=Memberships)
+    evaluations: Evaluations = msgspec.field(default_factory=Evaluations)
     ownership: Ownership = msgspec.field(default_factory=Ownership)
     lineage: Lineage = msgspec.field(default_factory=Lineage)
     expiry: Expiry = msgspec.field(default_factory=Expiry)

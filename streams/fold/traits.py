@@ -5,14 +5,14 @@ A value is kept as the text that was sent, since a number that has been a double
 """
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container
 from typing import Self
 
 import msgspec
 
-from schemas.records import Event, Profile
+from schemas.records import Event
 from streams.fold.facet import NOTHING, Facet
-from streams.fold.moment import DropReason, FoldContext, Moment
+from streams.fold.moment import DropReason, Moment
 from streams.fold.payload import EMPTY_OBJECT, parse_members
 
 MAX_TRAITS = 500
@@ -24,7 +24,6 @@ MAX_ORDER_LENGTH = 128  # of the message id, which orders two writes that nothin
 UNSET = "null"
 
 _CONTAINERS = (dict, list)
-_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
@@ -68,27 +67,16 @@ class Traits(Facet):
             self._write(name, trait)
         self._evict(moment)
 
-    def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
-        record.traits = self.as_json()
-
-    def as_json(self) -> str:
-        """A JSON object of the traits that are set, by name."""
-        if not self.writes:
-            return EMPTY_OBJECT
-        shown = []
-        for name in sorted(self.writes):
-            value = self.writes[name].value
-            if value != UNSET:
-                shown.append(f"{_encode(name).decode()}:{value}")
-        return "{" + ",".join(shown) + "}"
-
-    def values(self, names: Iterable[str]) -> dict[str, object]:
-        """The decoded values of those named traits that are set."""
+    def shown(self, defined: Container[str] = frozenset()) -> dict[str, str]:
+        """The JSON texts of the traits that are set, by name, but for those of the names that are defined."""
         return {
-            name: _decode(trait.value)
-            for name in names
-            if (trait := self.writes.get(name)) is not None and trait.value != UNSET
+            name: trait.value for name, trait in self.writes.items() if trait.value != UNSET and name not in defined
         }
+
+    def value(self, name: str) -> object:
+        """The decoded value of a trait; None where it is not set."""
+        trait = self.writes.get(name)
+        return None if trait is None else _decode(trait.value)
 
     def _write(self, name: str, trait: Trait) -> bool:
         current = self.writes.get(name)

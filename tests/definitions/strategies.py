@@ -66,6 +66,7 @@ events = st.lists(
         st.sampled_from(TYPES),
         st.one_of(st.none(), st.sampled_from(NAMES)),
         objects,
+        *map(st.just, ({}, {}, 0, "", "web")),
     ),
     max_size=12,
 )

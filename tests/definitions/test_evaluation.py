@@ -1,6 +1,6 @@
 """Compiled conditions agree with plain recomputation, and their evaluations last exactly as long as they say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -20,9 +20,11 @@ from definitions.model import (
     Segment,
     Window,
 )
+from definitions.streaming.accumulators import Payload
 from tests.definitions import naive
 from tests.definitions.naive import Happened, Life
 from tests.definitions.strategies import HORIZON, comparisons, conditions, events, objects, values
+from tests.definitions.streaming.subjects import Known, event_of
 
 ORDERED = EventMatcher((Call("track", "Order Completed"),))
 ADDED = EventMatcher((Call("track", "Product Added"),))
@@ -33,17 +35,8 @@ def program_of(*conditions: Condition) -> Program:
     return compile_program(Definitions(segments))
 
 
-def windows_of(program: Program, happened: Sequence[Happened], now: int) -> dict[str, list[int]]:
-    """No more than what an accumulator promises to be enough."""
-    windows: dict[str, list[int]] = {}
-    for event in sorted(happened, reverse=True, key=lambda event: event.at):
-        for accumulator in program.accumulators_for(event.type, event.name):
-            properties = event.properties if accumulator.needs_properties else {}
-            times = windows.setdefault(accumulator.id, [])
-            is_kept = len(times) < accumulator.keep and event.at > now - accumulator.retain_ms
-            if is_kept and event.at <= now and accumulator.matches(event.type, event.name, properties):
-                times.append(event.at)
-    return windows
+def payload(properties: Mapping[str, object]) -> Payload:
+    return Payload(event_of(Happened(0, "track", "Buy", properties)))
 
 
 @given(st.lists(conditions, min_size=1, max_size=3), events, objects, st.integers(0, 2 * HORIZON))
@@ -51,11 +44,10 @@ def test_segments_hold_when_a_recomputation_over_all_events_says_so(
     wanted: list[Condition], happened: list[Happened], traits: Mapping[str, object], now: int
 ) -> None:
     program = program_of(*wanted)
-    windows = windows_of(program, happened, now)
     for segment, condition in zip(program.segments, wanted, strict=True):
-        read = {name: traits[name] for name in segment.traits_read & traits.keys()}
-        only = {name: times for name, times in windows.items() if name in segment.reads}
-        assert segment.evaluate(only, read, now).holds is naive.holds(condition, Life(happened, sent=traits), now)
+        read = {name: traits[name] for name in segment.reads & traits.keys()}
+        known = Known(program, happened, now, read)
+        assert segment.evaluate(known, now).holds is naive.holds(condition, Life(happened, sent=traits), now)
 
 
 @given(conditions, events, objects, st.integers(0, HORIZON))
@@ -64,7 +56,7 @@ def test_a_verdict_lasts_until_the_time_it_names(
 ) -> None:
     past = [event for event in happened if event.at <= now]
     program = program_of(condition)
-    evaluation = program.segments[0].evaluate(windows_of(program, past, now), traits, now)
+    evaluation = program.segments[0].evaluate(Known(program, past, now, traits), now)
     assert evaluation.until > now
     for later in range(now, min(evaluation.until, 3 * HORIZON)):
         assert naive.holds(condition, Life(past, sent=traits), later) is evaluation.holds
@@ -79,7 +71,7 @@ def test_a_count_that_holds_ends_exactly_at_its_deadline(
     count = EventCount(EventMatcher(), Window(within_ms), at_least)
     past = [event for event in happened if event.at <= now]
     program = program_of(count)
-    evaluation = program.segments[0].evaluate(windows_of(program, past, now), {}, now)
+    evaluation = program.segments[0].evaluate(Known(program, past, now), now)
     if evaluation.holds:
         assert not naive.holds(count, Life(past), evaluation.until)
     else:
@@ -97,9 +89,9 @@ def test_one_comparison_of_an_event_property(comparison: Comparison, value: obje
         EventCount(EventMatcher((Call("track"),), (PropertyFilter(("a",), (comparison,)),)), Window(1))
     )
     accumulator = program.accumulators[0]
-    assert accumulator.matches("track", "Buy", {"a": value}) is naive.compare(comparison, value)
+    assert accumulator.matches(payload({"a": value})) is naive.compare(comparison, value)
     if value is None:
-        assert accumulator.matches("track", "Buy", {}) is naive.compare(comparison, None)
+        assert accumulator.matches(payload({})) is naive.compare(comparison, None)
 
 
 def test_a_cart_is_abandoned_from_the_end_of_the_silence_to_the_end_of_the_window() -> None:
@@ -110,7 +102,7 @@ def test_a_cart_is_abandoned_from_the_end_of_the_silence_to_the_end_of_the_windo
     happened = [Happened(100, "track", "Product Added", {})]
 
     def at(now: int) -> tuple[bool, int]:
-        return program.segments[0].evaluate(windows_of(program, happened, now), {}, now)
+        return program.segments[0].evaluate(Known(program, happened, now), now)
 
     assert at(100) == (False, 106)
     assert at(106) == (True, 160)
@@ -121,4 +113,4 @@ def test_no_deadline_is_set_that_cannot_change_anything() -> None:
     condition = AllOf((EventCount(ADDED, Window(60)), EventCount(ORDERED, Window(60))))
     program = program_of(condition)
     happened = [Happened(100, "track", "Product Added", {})]
-    assert program.segments[0].evaluate(windows_of(program, happened, 100), {}, 100) == (False, NEVER)
+    assert program.segments[0].evaluate(Known(program, happened, 100), 100) == (False, NEVER)

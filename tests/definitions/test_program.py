@@ -7,8 +7,11 @@ from typing import get_args
 import pytest
 
 from definitions import DefinitionErrors, Program, compile_program, load
+from definitions.streaming.accumulators import Payload
 from schemas.records import ProfileKind
 from tests.definitions.folders import load_segment, write
+from tests.definitions.naive import Happened
+from tests.definitions.streaming.subjects import Known, event_of
 
 HOUR = 3_600_000
 
@@ -28,15 +31,15 @@ def test_conditions_that_count_the_same_share_one_accumulator(tmp_path: Path) ->
     )
     first, second, other = program.segments
     assert first.reads == second.reads != other.reads
-    shared = next(each for each in program.accumulators if each.id in first.reads)
-    assert (shared.keep, shared.retain_ms, shared.needs_properties) == (3, 5 * HOUR, True)
+    shared = next(each.planned for each in program.accumulators if each.key in first.reads)
+    assert (shared.keep, shared.retain_ms) == (3, 5 * HOUR)
     assert len(program.accumulators) == 2
 
 
 def test_what_is_counted_keeps_its_id_when_window_and_name_change(tmp_path: Path) -> None:
     before = compiled(tmp_path, "segment: a\nwhen: {event: Buy, within: 1h}")
     after = compiled(tmp_path, "segment: b\nwhen: {not: {event: Buy, at_least: 2, within: 2h}}")
-    assert before.accumulators[0].id == after.accumulators[0].id
+    assert before.accumulators[0].key == after.accumulators[0].key
 
 
 @pytest.mark.parametrize(
@@ -60,8 +63,7 @@ def test_a_condition_counts_the_calls_it_names(
     tmp_path: Path, condition: str, call: tuple[str, str | None], counts: bool
 ) -> None:
     program = compiled(tmp_path, f"segment: a\nwhen: {{{condition}, within: 1d}}")
-    found = [each for each in program.accumulators_for(*call) if each.matches(*call, {})]
-    assert len(found) == counts
+    assert len(program.accumulators_for(*call)) == counts
 
 
 def test_an_event_meets_the_accumulators_of_its_name_and_those_of_any(tmp_path: Path) -> None:
@@ -89,15 +91,20 @@ def test_a_filter_reads_nested_properties(tmp_path: Path) -> None:
         tmp_path,
         "segment: a\nwhen: {event: Buy, within: 1d, where: {shop.city: 北京, total: {greater_than: 1, less_than: 9}}}",
     ).accumulators[0]
-    assert accumulator.matches("track", "Buy", {"shop": {"city": "北京"}, "total": 5})
-    assert not accumulator.matches("track", "Buy", {"shop": {"city": "北京"}, "total": 9})
-    assert not accumulator.matches("track", "Buy", {"shop": "北京", "total": 5})
+
+    def matches(properties: dict[str, object]) -> bool:
+        return accumulator.matches(Payload(event_of(Happened(0, "track", "Buy", properties))))
+
+    assert matches({"shop": {"city": "北京"}, "total": 5})
+    assert not matches({"shop": {"city": "北京"}, "total": 9})
+    assert not matches({"shop": "北京", "total": 5})
 
 
 def test_traits_read_are_the_outermost_names(tmp_path: Path) -> None:
-    segment = compiled(tmp_path, "segment: a\nwhen: {trait: address.city, in: [Rome, 北京]}").segments[0]
-    assert segment.traits_read == {"address"}
-    assert segment.evaluate({}, {"address": {"city": "Rome"}}, 0).holds
+    program = compiled(tmp_path, "segment: a\nwhen: {trait: address.city, in: [Rome, 北京]}")
+    (segment,) = program.segments
+    assert segment.reads == {"address"}
+    assert segment.evaluate(Known(program, traits={"address": {"city": "Rome"}}), 0).holds
 
 
 def test_each_workspace_has_its_segments_and_keeps_nothing_for_others(tmp_path: Path) -> None:
@@ -113,7 +120,7 @@ def test_each_workspace_has_its_segments_and_keeps_nothing_for_others(tmp_path: 
     assert [segment.name for segment in program.segments] == ["everywhere", "own"]
     assert [segment.name for segment in main.segments] == ["everywhere", "own"]
     assert [segment.name for segment in other.segments] == ["everywhere"]
-    assert (main.accumulators[0].keep, other.accumulators[0].keep) == (2, 1)
+    assert (main.accumulators[0].planned.keep, other.accumulators[0].planned.keep) == (2, 1)
     assert main.destinations == other.destinations == ("mail",)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from definitions import Program, compile_program, load
+from tests.definitions.naive import Happened
+from tests.definitions.streaming.subjects import Known
 
 ROOT = Path(__file__).parents[2] / "examples"
 SECOND, MINUTE, DAY = 1_000, 60_000, 86_400_000
@@ -20,12 +22,8 @@ def shipped(name: str) -> Program:
 
 def members(program: Program, past: Past) -> set[str]:
     """Names of the segments that hold now, after events (how long ago, type, name, properties)."""
-    windows: dict[str, list[int]] = {}
-    for ago, event_type, name, properties in sorted(past, key=lambda event: event[0]):
-        for accumulator in program.accumulators_for(event_type, name):
-            if accumulator.matches(event_type, name, properties):
-                windows.setdefault(accumulator.id, []).append(NOW - ago)
-    return {segment.name for segment in program.segments if segment.evaluate(windows, {}, NOW).holds}
+    happened = [Happened(NOW - ago, event_type, name, properties) for ago, event_type, name, properties in past]
+    return {segment.name for segment in program.segments if segment.evaluate(Known(program, happened, NOW), NOW).holds}
 
 
 def order(ago: int, total: object) -> tuple[int, str, str, dict[str, object]]:

@@ -94,7 +94,8 @@ class BatchProfile:
     def mark_swept(self) -> None:
         """Store what time has changed, and publish the profile if that led to a record."""
         self.changed = True
-        self.visible = self.visible or bool(self.outputs.segment_changes or self.outputs.sessions)
+        outputs = self.outputs
+        self.visible = self.visible or bool(outputs.segment_changes or outputs.sessions or outputs.changes_traits)
 
     def become(self, forward: Forward) -> None:
         """Be merged away; others learn of it if they can know of the profile."""

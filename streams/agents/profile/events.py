@@ -7,9 +7,9 @@ from streams.agents.profile.decoding import RoutedEvent
 from streams.agents.profile.settling import hold, is_held_back
 from streams.fold.attribution import owner_of
 from streams.fold.entry import Forward
+from streams.fold.evaluation import evaluate_all
 from streams.fold.fold import fold_event
 from streams.fold.recent_ids import id_of
-from streams.fold.segments import evaluate_all
 from streams.fold.state import ProfileState
 
 

@@ -5,10 +5,10 @@ from schemas.identity import split_profile_key
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.settling import deadline as settling_deadline
 from streams.agents.profile.settling import decided_at, is_settling
+from streams.fold.evaluation import leave_all
 from streams.fold.fold import advance, next_deadline
 from streams.fold.moment import SESSION_END
 from streams.fold.records import is_empty
-from streams.fold.segments import leave_all
 from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from definitions import NEVER
 from schemas.records import Event, Owner, Profile
 from streams.fold import facets
+from streams.fold.computed import Computed
+from streams.fold.evaluations import Evaluations
 from streams.fold.expiry import Expiry
 from streams.fold.facet import Facet
 from streams.fold.identifiers import Identifiers
@@ -28,12 +30,16 @@ NAMES = st.sampled_from(["a", "b", "c"])
 OWNERS = st.lists(st.builds(Owner, TIMES, st.just("user_id"), NAMES), max_size=3).map(tuple)
 # What no event says: drawn directly. All others are what they remember of events.
 DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
-    "memberships": st.builds(Memberships, st.dictionaries(NAMES, TIMES), st.dictionaries(NAMES, TIMES), NAMES),
+    "computed": st.builds(Computed, st.dictionaries(NAMES, NAMES)),
+    "memberships": st.builds(Memberships, st.dictionaries(NAMES, TIMES)),
+    "evaluations": st.dictionaries(NUMBERS, TIMES).flatmap(
+        lambda untils: st.builds(Evaluations, st.just(untils), st.just(min(untils.values(), default=NEVER)), NAMES)
+    ),
     "ownership": st.builds(Ownership, OWNERS, NUMBERS, st.none() | TIMES, st.dictionaries(NAMES, NUMBERS)),
     "lineage": st.builds(Lineage, NUMBERS, NUMBERS, NUMBERS),
     "expiry": st.builds(Expiry, TIMES, st.none() | TIMES),
 }
-COUNTING = {"counters", "windows", "sessions"}  # of an event that is united twice; the fold asks `recent_ids` before
+COUNTING = {"counters", "aggregates", "sessions"}  # of an event that is united twice; the fold asks `recent_ids` before
 BY_FACET = pytest.mark.parametrize("name", FACETS)
 BY_FACET_OF_EVENTS = pytest.mark.parametrize("name", [name for name in FACETS if name not in DRAWN])
 END = START + 20 * HOUR
@@ -73,7 +79,7 @@ def meaning(facet: Facet) -> object:
     if isinstance(facet, RecentIds):
         return set(unpacked(facet.packed)), facet.stored
     kept = deepcopy(facet)
-    if not isinstance(kept, Memberships):  # which forgets by what is defined; these are drawn of any names
+    if not isinstance(kept, Memberships | Computed):  # which forget by what is defined; these are drawn of any names
         kept.forget(moment())
     return kept
 
@@ -130,11 +136,11 @@ def test_adding_events_in_any_order_is_uniting_the_facets_of_each(
 def test_a_deadline_is_after_now_or_never_and_bytes_are_read_back(name: str, data: st.DataObject) -> None:
     for facet in three(data, name):
         assert facet.deadline(START - 1) >= START
-        assert facet.deadline(NEVER) == NEVER or isinstance(facet, Memberships)  # whose deadlines fire before that
+        assert facet.deadline(NEVER) == NEVER or isinstance(facet, Evaluations)  # whose deadlines fire before that
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(facet), type=FACETS[name]) == facet
 
 
-@pytest.mark.parametrize("name", ["windows", "sessions"])
+@pytest.mark.parametrize("name", ["aggregates", "sessions"])
 @given(data=st.data())
 def test_forgetting_changes_nothing_that_is_read_later(name: str, data: st.DataObject) -> None:
     a, b, _ = three(data, name)
@@ -164,19 +170,20 @@ def test_every_field_of_a_record_is_of_one_facet_or_of_the_profile_itself(events
         getattr(state, name).render(record, CONTEXT, state.as_of)
         fields += [field for field in before if getattr(record, field) is not before[field]]
     assert len(fields) == len(set(fields))
-    assert {"version", "traits", "identifiers", "counters", "events", "first_seen_at", "last_seen_at"} <= set(fields)
+    assert "traits" not in fields, "which several facets know, so that the fold joins them"
+    assert {"version", "identifiers", "counters", "events", "first_seen_at", "last_seen_at"} <= set(fields)
 
 
 @pytest.mark.parametrize(
     ("operation", "names"),
     [
-        ("add", {"identifiers", "traits", "counters", "windows", "sessions"}),
+        ("add", {"identifiers", "traits", "counters", "aggregates", "sessions"}),
         ("unite", set(FACETS)),
-        ("deadline", {"sessions", "memberships"}),
+        ("deadline", {"sessions", "evaluations"}),
         ("advance", {"sessions"}),
-        ("render", {"identifiers", "traits", "counters", "sessions", "memberships", "lineage"}),
-        ("forget", {"windows", "sessions", "memberships"}),
-        ("retire", {"sessions", "memberships", "ownership", "lineage", "expiry"}),
+        ("render", {"identifiers", "counters", "sessions", "memberships", "lineage"}),
+        ("forget", {"aggregates", "sessions", "computed", "memberships"}),
+        ("retire", {"sessions", "computed", "memberships", "evaluations", "ownership", "lineage", "expiry"}),
     ],
 )
 def test_only_the_facets_that_define_an_operation_are_called(operation: str, names: set[str]) -> None:

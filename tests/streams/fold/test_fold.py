@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import NEVER
+from definitions.streaming.states import Times
 from schemas.records import Event, Identifier
 from streams.fold.entry import decode_entry, encode_entry
+from streams.fold.evaluations import Evaluations
 from streams.fold.fold import advance, fold_event, next_deadline, refresh
-from streams.fold.memberships import Memberships
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import merged_record, profile_record
 from streams.fold.sessions import SESSION_GAP_MS
@@ -174,7 +175,7 @@ def test_changed_definitions_take_effect_on_refresh() -> None:
     changes = [(change.segment, change.change, change.cause) for change in fewer.segment_changes]
     assert changes == [("pro_or_viewing", "exited", "definition")]
     assert next_deadline(state) == START + 1 + SESSION_GAP_MS
-    assert not state.windows.times
+    assert not state.aggregates.states
 
     refresh(state, CONTEXT, more)
     refresh(state, CONTEXT, more)
@@ -208,13 +209,14 @@ def test_an_event_is_remembered_until_the_longest_window_that_reads_it_ends() ->
     state, _ = fold([first, event(START + 2 * HOUR - 1, "Buy", properties={"amount": 10})])
     assert "buyers" in state.memberships.entered_at
     state, _ = fold([first, event(START + 2 * HOUR, "Buy", properties={"amount": 10})])
-    assert [len(times) for times in state.windows.times.values()] == [1]
+    (key,) = state.aggregates.states
+    assert state.aggregates.state(key) == Times([START + 2 * HOUR])
 
 
 def test_an_empty_state_has_nothing_to_fire() -> None:
     state, out = ProfileState(), Outputs()
     advance(state, NEVER, CONTEXT, out)
-    assert (state, out) == (ProfileState(memberships=Memberships(definitions=CONTEXT.program.fingerprint)), Outputs())
+    assert (state, out) == (ProfileState(evaluations=Evaluations(definitions=CONTEXT.program.fingerprint)), Outputs())
     assert next_deadline(state) == NEVER
 
 

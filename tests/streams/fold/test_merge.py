@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from schemas.records import Event, Identifier
 from streams.fold import facets
+from streams.fold.evaluations import Evaluations
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.lineage import Lineage
-from streams.fold.memberships import Memberships
 from streams.fold.merge import merge, retire
 from streams.fold.moment import FoldContext, Moment, Outputs
 from streams.fold.recent_ids import unpacked
@@ -53,7 +53,7 @@ def facts(state: ProfileState) -> dict[str, object]:
 
 def facts_at_rest(state: ProfileState) -> dict[str, object]:
     """The facts without what depends on when deadlines fired and old windows were dropped."""
-    kept = {name: fact for name, fact in facts(state).items() if name not in {"as_of", "windows"}}
+    kept = {name: fact for name, fact in facts(state).items() if name not in {"as_of", "aggregates", "evaluations"}}
     return kept | {"sessions": recent(state.sessions.spans, state.as_of)}
 
 
@@ -223,7 +223,7 @@ def test_two_empty_profiles_merge_into_an_empty_one() -> None:
     merge(state, ProfileState(), (), 1, CONTEXT, out)
     assert out == Outputs()
     assert state == ProfileState(
-        lineage=Lineage(decision=1), memberships=Memberships(definitions=CONTEXT.program.fingerprint)
+        lineage=Lineage(decision=1), evaluations=Evaluations(definitions=CONTEXT.program.fingerprint)
     )
 
 

@@ -185,7 +185,7 @@ def test_the_state_is_that_of_its_events_as_of_now() -> None:
     state, _ = _finish(rebuilding)
     plain, _ = fold(events)
 
-    for name in ("counters", "sessions", "windows", "memberships"):
+    for name in ("counters", "sessions", "aggregates", "memberships", "evaluations"):
         assert getattr(state, name) == getattr(plain, name), name
 
 

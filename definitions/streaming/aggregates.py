@@ -1,0 +1,200 @@
+"""Aggregates compiled to values at a time: of the newest events of a window, or of a total."""
+
+import json
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from definitions.model import Aggregate, AggregateComparison, Measure, Scalar, Window
+from definitions.plan import needs
+from definitions.plan.accumulators import MAX_VALUES
+from definitions.streaming.counts import after
+from definitions.streaming.keys import KeyOf
+from definitions.streaming.scalars import json_text, number, rank, rank_of_text
+from definitions.streaming.states import (
+    MAX_SUMMAND,
+    AnyState,
+    Calls,
+    Ends,
+    Newest,
+    Numbers,
+    Times,
+    Values,
+    millionths,
+)
+from definitions.streaming.subject import NEVER, Evaluation, Subject, Value
+from definitions.streaming.times import text_of
+from definitions.streaming.values import compile_test
+
+_LOOKAHEAD = 8
+"""How many changes of a windowed aggregate are looked at to find the one that changes the answer."""
+_MILLION = 1e6
+_ZERO = frozenset({Measure.COUNT, Measure.SUM, Measure.DISTINCT})
+
+Events: TypeAlias = Sequence[Any]
+"""Entries, or times where nothing but the times of events is asked for; in their order."""
+
+
+def value_of_nothing(aggregate: Aggregate) -> object:
+    """Return what comparisons see of an aggregate of no events; nobody is shown it."""
+    return 0 if aggregate.measure in _ZERO else None
+
+
+def compile_aggregate(aggregate: Aggregate, key_of: KeyOf) -> Callable[[Subject, int], Value]:
+    """Return the value of an aggregate as a trait shows it: None if it is of no events."""
+    (need,) = needs(aggregate)
+    key, window, measure = key_of(need), aggregate.window, _MEASURES[aggregate.measure]
+
+    def evaluate(subject: Subject, now: int) -> Value:
+        state = subject.state(key)
+        if not isinstance(state, Times | Newest):
+            return Value(_of_total(aggregate.measure, state), NEVER)
+        events = _within(state, window, subject, now)
+        value = measure(events) if events else None
+        for looked, (at, gone) in enumerate(_changes(events, window, subject, now)):
+            if looked == _LOOKAHEAD or gone == len(events) or measure(events[gone:]) != value:
+                return Value(value, at)
+        return Value(value, NEVER)
+
+    return evaluate
+
+
+def compile_aggregate_comparison(
+    comparison: AggregateComparison, key_of: KeyOf
+) -> Callable[[Subject, int], Evaluation]:
+    """Return whether the value of an aggregate passes all comparisons at a time."""
+    aggregate, test = comparison.aggregate, compile_test(comparison.comparisons)
+    (need,) = needs(aggregate)
+    key, window, measure = key_of(need), aggregate.window, _MEASURES[aggregate.measure]
+    nothing = value_of_nothing(aggregate)
+
+    def evaluate(subject: Subject, now: int) -> Evaluation:
+        state = subject.state(key)
+        if not isinstance(state, Times | Newest):
+            value = _of_total(aggregate.measure, state)
+            return test(nothing if value is None else value, now)
+        events = _within(state, window, subject, now)
+        holds, until = test(measure(events) if events else nothing, now)
+        for looked, (at, gone) in enumerate(_changes(events, window, subject, now)):
+            if at >= until:
+                break
+            then, until = test(measure(events[gone:]) if gone < len(events) else nothing, at)
+            if looked == _LOOKAHEAD or then is not holds:
+                return Evaluation(holds, at)
+        return Evaluation(holds, until)
+
+    return evaluate
+
+
+def _within(state: Times | Newest, window: Window, subject: Subject, now: int) -> Events:
+    """Return the newest events in a window."""
+    begins = after(window, subject, now)
+    if isinstance(state, Times):
+        times = state.times
+        return times[max(bisect_right(times, begins), len(times) - MAX_VALUES) :]
+    entries = state.entries
+    return entries[max(bisect_right(entries, begins, key=_time), len(entries) - MAX_VALUES) :]
+
+
+def _changes(events: Events, window: Window, subject: Subject, now: int) -> Iterator[tuple[int, int]]:
+    """Yield the times at which fewer of the events are in the window, and how many are gone then."""
+    bounds = subject.session(now) if window.session else None
+    ends_at = NEVER if bounds is None else bounds.ends_at
+    if window.ms is not None:
+        for gone, event in enumerate(events, start=1):
+            at = _time(event) + window.ms
+            if at >= ends_at:
+                break
+            if gone == len(events) or _time(events[gone]) > _time(event):
+                yield at, gone
+    if events and ends_at < NEVER:
+        yield ends_at, len(events)
+
+
+def _time(event: Any) -> int:
+    return event if isinstance(event, int) else event[0]
+
+
+def _values(events: Events) -> list[Any]:
+    return [value for *_, value in events]
+
+
+def _of_sum(total: int) -> float | int | None:
+    return number(float(total) / _MILLION)
+
+
+def _average(total: int, count: int) -> float | int | None:
+    return number(float(total) / count / _MILLION) if count else None
+
+
+def _summands(events: Events) -> list[int]:
+    return [millionths(value) for value in _values(events) if -MAX_SUMMAND <= value <= MAX_SUMMAND]
+
+
+def _distinct(events: Events) -> dict[str, Scalar]:
+    return {json_text(value): value for value in _values(events)}
+
+
+def _most_frequent(counts: Mapping[str, int]) -> object:
+    most = max(counts.values(), default=0)
+    return json.loads(min((text for text, count in counts.items() if count == most), key=rank_of_text))
+
+
+_MEASURES: Mapping[Measure, Callable[[Events], object]] = {
+    Measure.COUNT: len,
+    Measure.SUM: lambda events: _of_sum(sum(_summands(events))),
+    Measure.AVERAGE: lambda events: _average(sum(_summands(events)), len(_summands(events))),
+    Measure.MIN: lambda events: min(_values(events)),
+    Measure.MAX: lambda events: max(_values(events)),
+    Measure.FIRST: lambda events: events[0][-1],
+    Measure.LAST: lambda events: events[-1][-1],
+    Measure.FIRST_AT: lambda events: text_of(_time(events[0])),
+    Measure.LAST_AT: lambda events: text_of(_time(events[-1])),
+    Measure.DISTINCT: lambda events: len(_distinct(events)),
+    Measure.MOST_FREQUENT: lambda events: _most_frequent(Counter(map(json_text, _values(events)))),
+    Measure.VALUES: lambda events: sorted(_distinct(events).values(), key=rank),
+}
+"""The value of one or more events."""
+
+
+def _of_total(measure: Measure, state: AnyState | None) -> object:
+    """Return the value of a measure of all events; None if there are none."""
+    match state:
+        case Calls(number=count, first_at=first_at, last_at=last_at) if first_at is not None and last_at is not None:
+            return _of_ends(measure, count, text_of(first_at), text_of(last_at), None, None)
+        case Ends(number=count, first=first, last=last) if first is not None and last is not None:
+            return _of_ends(measure, count, text_of(first[0]), text_of(last[0]), first[-1], last[-1])
+        case Numbers(least=least, greatest=greatest) if least is not None:
+            numbers = {
+                Measure.SUM: _of_sum(state.millionths),
+                Measure.AVERAGE: _average(state.millionths, state.number),
+                Measure.MIN: least,
+                Measure.MAX: greatest,
+            }
+            return numbers[measure]
+        case Values(counts=counts) if counts:
+            return _of_values(measure, counts)
+        case _:
+            return None
+
+
+def _of_ends(  # noqa: PLR0913, PLR0917 - what a total knows of the first and last event
+    measure: Measure, count: int, first_at: object, last_at: object, first: object, last: object
+) -> object:
+    values = {
+        Measure.COUNT: count,
+        Measure.FIRST_AT: first_at,
+        Measure.LAST_AT: last_at,
+        Measure.FIRST: first,
+        Measure.LAST: last,
+    }
+    return values[measure]
+
+
+def _of_values(measure: Measure, counts: Mapping[str, int]) -> object:
+    if measure is Measure.DISTINCT:
+        return len(counts)
+    if measure is Measure.MOST_FREQUENT:
+        return _most_frequent(counts)
+    return [json.loads(text) for text in sorted(counts, key=rank_of_text)]

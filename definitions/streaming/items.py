@@ -1,0 +1,169 @@
+"""Traits and segments compiled to items, which are evaluated in the order of their dependencies."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from definitions.model import (
+    AggregateComparison,
+    Definitions,
+    EventCount,
+    Mining,
+    Rule,
+    Sample,
+    Segment,
+    SessionComparison,
+    SessionName,
+    Statistical,
+    Trait,
+    Window,
+)
+from definitions.plan import conditions_of, in_order, leaves, needs, references_of
+from definitions.plan.accumulators import Accumulator as Planned
+from definitions.streaming.aggregates import compile_aggregate, value_of_nothing
+from definitions.streaming.conditions import Evaluate, compile_condition
+from definitions.streaming.expressions import EvaluateTrait, compile_rule
+from definitions.streaming.keys import Kept
+from definitions.streaming.states import AnyState
+from definitions.streaming.subject import NEVER, SESSION, SessionBounds
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTrait:
+    """A trait that follows from other things of the profile.
+
+    `reads`: the names of all that can change its value: keys of accumulators, traits, segments, SESSION. `born`: the
+    version of the definitions since which all that it depends on has existed. `at_first`: whether it has to be
+    evaluated for a profile of which nothing is known that it reads.
+    """
+
+    name: str
+    reads: frozenset[str]
+    born: int
+    at_first: bool
+    evaluate: EvaluateTrait = field(compare=False, repr=False)
+
+    @property
+    def changes(self) -> str:
+        """The name under which others read it."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSegment:
+    """A segment; its fields are those of a trait."""
+
+    name: str
+    destinations: tuple[str, ...]
+    reads: frozenset[str]
+    born: int
+    at_first: bool
+    evaluate: Evaluate = field(compare=False, repr=False)
+
+    @property
+    def changes(self) -> str:
+        """The name under which others read it."""
+        return membership_of(self.name)
+
+
+Item: TypeAlias = CompiledTrait | CompiledSegment
+
+
+def membership_of(segment: str) -> str:
+    """Return the name under which a membership is read."""
+    return f"segment {segment}"
+
+
+def compile_items(definitions: Definitions, kept: Kept) -> Iterator[Item]:
+    """Yield the items in the order of their dependencies; a trait that is delivered is none."""
+    defaults = values_of_nothing(definitions)
+    born: dict[str, int] = {}
+    for defined in in_order(definitions):
+        accumulators = [kept.serving(need) for need in _needs(defined)]
+        read = _names_read(defined)
+        since = max([*(each.born for each in accumulators), *(born.get(name, 0) for name in read)], default=0)
+        reads = read.union(each.key for each in accumulators)
+        item: Item
+        if isinstance(defined, Segment):
+            when = compile_condition(defined.when, kept.key_of)
+            is_certain = when(_Nothing(defaults), 0) == (False, NEVER) and not _is_drawn(defined)
+            item = CompiledSegment(defined.name, defined.destinations, reads, since, not is_certain, when)
+        elif isinstance(defined.value, Mining):
+            continue
+        else:
+            evaluate = _compile_trait(defined.value, kept)
+            is_certain = evaluate(_Nothing(defaults), 0) == (None, NEVER) and not _is_drawn(defined)
+            item = CompiledTrait(defined.name, reads, since, not is_certain, evaluate)
+        born[item.changes] = since
+        yield item
+
+
+def values_of_nothing(definitions: Definitions) -> Mapping[str, object]:
+    """Return what is read of each defined trait of which a profile has no value."""
+    return {
+        trait.name: value_of_nothing(trait.value.aggregate) if isinstance(trait.value, Statistical) else None
+        for trait in definitions.traits
+    }
+
+
+def _compile_trait(value: Statistical | Rule, kept: Kept) -> EvaluateTrait:
+    if isinstance(value, Statistical):
+        return compile_aggregate(value.aggregate, kept.key_of)
+    return compile_rule(value, kept.key_of)
+
+
+def _needs(defined: Trait | Segment) -> Iterator[Planned]:
+    for condition in conditions_of(defined):
+        for leaf in leaves(condition):
+            yield from needs(leaf)
+    if isinstance(defined, Trait) and isinstance(defined.value, Statistical):
+        yield from needs(defined.value.aggregate)
+
+
+def _names_read(defined: Trait | Segment) -> frozenset[str]:
+    """Return the names of what a definition reads but for its accumulators."""
+    read = references_of(defined)
+    session = [SESSION] if any(window.session for window in _windows(defined)) or _reads_facts(defined) else []
+    return read.traits.union(map(membership_of, read.segments), session)
+
+
+def _windows(defined: Trait | Segment) -> Iterator[Window]:
+    for condition in conditions_of(defined):
+        for leaf in leaves(condition):
+            if isinstance(leaf, EventCount):
+                yield leaf.window
+            elif isinstance(leaf, AggregateComparison):
+                yield leaf.aggregate.window
+    if isinstance(defined, Trait) and isinstance(defined.value, Statistical):
+        yield defined.value.aggregate.window
+
+
+def _reads_facts(defined: Trait | Segment) -> bool:
+    return any(isinstance(leaf, SessionComparison) for each in conditions_of(defined) for leaf in leaves(each))
+
+
+def _is_drawn(defined: Trait | Segment) -> bool:
+    return any(isinstance(leaf, Sample) for each in conditions_of(defined) for leaf in leaves(each))
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """A subject of which nothing is known."""
+
+    defaults: Mapping[str, object]
+    profile_id: str = ""
+
+    def state(self, key: str) -> AnyState | None:  # noqa: ARG002 - a subject's signature
+        return None
+
+    def trait(self, name: str) -> object:
+        return self.defaults.get(name)
+
+    def is_member(self, segment: str) -> bool:  # noqa: ARG002 - a subject's signature
+        return False
+
+    def session(self, now: int) -> SessionBounds | None:  # noqa: ARG002 - a subject's signature
+        return None
+
+    def fact(self, session: SessionName, fact: str, now: int) -> str | None:  # noqa: ARG002 - a subject's signature
+        return None

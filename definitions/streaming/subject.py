@@ -1,0 +1,75 @@
+"""What conditions and traits are evaluated over, and what an evaluation says; how a profile knows it is the fold's."""
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from definitions.model import SessionName
+from definitions.streaming.states import AnyState
+
+# Later than any time in ms, and small enough that adding a window to it still fits 64 bits.
+NEVER = 2**62
+
+SESSION = "session"
+"""The name under which the sessions of a profile are read."""
+
+
+class Evaluation(NamedTuple):
+    """Whether a condition holds, and the earliest time, after now, at which that may change without an event."""
+
+    holds: bool
+    until: int
+
+
+class Value(NamedTuple):
+    """The value of a trait (None: not set), and the earliest time, after now, at which it may change by itself."""
+
+    value: object
+    until: int
+
+
+class SessionBounds(NamedTuple):
+    """When a session began, and when it ends unless another event comes."""
+
+    started_at: int
+    ends_at: int
+
+
+class Subject(Protocol):
+    """A profile as of a time that no event of it is later than."""
+
+    @property
+    def profile_id(self) -> str: ...
+
+    def state(self, key: str) -> AnyState | None:
+        """Return what an accumulator has of the profile's events; None if it has seen none."""
+
+    def trait(self, name: str) -> object:
+        """Return the value of a trait; None where it is not set. A defined one comes before one that was sent."""
+
+    def is_member(self, segment: str) -> bool:
+        """Return whether the profile is in a segment."""
+
+    def session(self, now: int) -> SessionBounds | None:
+        """Return the session that `now` lies in."""
+
+    def fact(self, session: SessionName, fact: str, now: int) -> str | None:
+        """Return a fact of a session; None where there is none."""
+
+
+def grouped(evaluations: Iterable[Evaluation], settles: bool) -> Evaluation:
+    """Unite evaluations: `any` is settled by a condition that holds, `all` by one that fails.
+
+    A settled group stays so for as long as the most lasting of the settling ones, an open one until the first change
+    of a condition. Looking for the most lasting one saves deadlines that change nothing.
+    """
+    settled_until, open_until = -NEVER, NEVER
+    for holds, until in evaluations:
+        if holds is settles:
+            if until == NEVER:
+                return Evaluation(settles, NEVER)
+            settled_until = max(settled_until, until)
+        elif until < open_until:
+            open_until = until
+    if settled_until > -NEVER:
+        return Evaluation(settles, settled_until)
+    return Evaluation(not settles, open_until)

@@ -1,0 +1,72 @@
+"""Times as texts and as milliseconds, and the calendar in UTC: the grammar of times in docs/decisions/0033."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+DAY_MS = 24 * 3600 * 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(?:(Z)|([+-])([0-9]{2})(?::?([0-5][0-9]))?)?)?"
+)
+
+
+def time_of(value: object) -> int | None:
+    """Return the time (ms) that a text says; None for what says none."""
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, decimals, _, sign, offset_hours, offset_minutes = found.groups(default="0")
+    try:
+        offset = timedelta(hours=int(offset_hours), minutes=int(offset_minutes))
+        zone = timezone(-offset if sign == "-" else offset)
+        moment = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour),
+            int(minute),
+            int(second),
+            int(decimals.ljust(3, "0")[:3]) * 1000,
+            zone,
+        )
+        return (moment.astimezone(UTC) - _EPOCH) // _MILLISECOND
+    except (ValueError, OverflowError):
+        return None
+
+
+def text_of(ms: int) -> str | None:
+    """Return a time as ISO 8601 in UTC with milliseconds; None beyond the years 1 to 9999."""
+    moment = _moment(ms)
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z".rjust(24, "0")
+
+
+def years_between(born: int, now: int) -> int | None:
+    """Return the whole years from one day to another; None beyond the years 1 to 9999."""
+    birth, today = _moment(born), _moment(now)
+    if birth is None or today is None:
+        return None
+    return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+
+
+def next_birthday(born: int, now: int) -> int | None:
+    """Return when the whole years since `born` will be one more than at `now`; None beyond the years 1 to 9999."""
+    years, birth = years_between(born, now), _moment(born)
+    if years is None or birth is None:
+        return None
+    year = birth.year + years + 1
+    try:
+        day = datetime(year, birth.month, birth.day, tzinfo=UTC)
+    except ValueError:  # 29 February of another year, or beyond the year 9999
+        if year > 9999:
+            return None
+        day = datetime(year, 3, 1, tzinfo=UTC)
+    return (day - _EPOCH) // _MILLISECOND
+
+
+def _moment(ms: int) -> datetime | None:
+    try:
+        return _EPOCH + timedelta(milliseconds=ms)
+    except OverflowError:
+        return None

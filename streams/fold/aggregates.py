@@ -1,0 +1,89 @@
+"""Aggregates: what is remembered of a profile's events for its definitions; what they make of it is `evaluation`'s."""
+
+from collections.abc import Collection
+from typing import Any, Self
+
+import msgspec
+
+from definitions import Accumulator
+from definitions.streaming.accumulators import Payload
+from definitions.streaming.states import AnyState, Place, decode_state
+from schemas.records import Event
+from streams.fold.facet import Facet
+from streams.fold.moment import Moment
+
+
+class Aggregates(Facet):
+    """The states of accumulators by their keys.
+
+    A state that was read from the store stays as its bytes until it is asked for.
+    """
+
+    states: dict[str, msgspec.Raw] = {}
+
+    def add(self, event: Event, moment: Moment) -> Collection[str]:
+        """Add an event to the states of the accumulators that count it; return their keys."""
+        changed: list[str] = []
+        payload = Payload(event)
+        place = Place(event.occurred_at, event.ordinal, event.message_id)
+        for accumulator in moment.context.program.accumulators_for(event.type, event.event):
+            if event.definitions < accumulator.born:
+                continue
+            if not accumulator.matches(payload):
+                _count_mistyped(accumulator, payload, moment)
+                continue
+            value = None
+            if accumulator.value is not None and (value := accumulator.value(payload)) is None:
+                _count_mistyped(accumulator, payload, moment)
+                continue
+            state = self.state(accumulator.key) or accumulator.new_state()
+            state.add(place, value)
+            self._keep(accumulator, state, moment.as_of)
+            changed.append(accumulator.key)
+        return changed
+
+    def unite(self, other: Self, moment: Moment) -> None:
+        """Take over what another profile's events have left; what is defined no more, or otherwise, goes."""
+        former, self.states = self.states, {}
+        own = Aggregates(former)
+        for key, accumulator in moment.context.program.by_key.items():
+            for state in (own.state(key), other.state(key)):
+                if isinstance(state, accumulator.new_state):
+                    self._take(accumulator, state, moment.as_of)
+
+    def forget(self, moment: Moment) -> None:
+        self.unite(Aggregates(), moment)
+
+    def state(self, key: str) -> AnyState | None:
+        """Return the state of an accumulator; None if it has seen no event."""
+        states: dict[str, Any] = self.states
+        state: AnyState | msgspec.Raw | None = states.get(key)
+        if isinstance(state, msgspec.Raw):
+            states[key] = state = decode_state(state)
+        return state
+
+    def _take(self, accumulator: Accumulator, added: Any, as_of: int) -> None:
+        state: Any = self.state(accumulator.key) or accumulator.new_state()
+        state.unite(added)
+        self._keep(accumulator, state, as_of)
+
+    def _keep(self, accumulator: Accumulator, state: AnyState, as_of: int) -> None:
+        state.trim(accumulator.planned, as_of)
+        if state.is_empty:
+            self.states.pop(accumulator.key, None)
+        else:
+            states: dict[str, Any] = self.states
+            states[accumulator.key] = state
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both know the same, read already or not."""
+        if not isinstance(other, Aggregates) or self.states.keys() != other.states.keys():
+            return False
+        return all(self.state(key) == other.state(key) for key in self.states)
+
+
+def _count_mistyped(accumulator: Accumulator, payload: Payload, moment: Moment) -> None:
+    if accumulator.is_mistyped is not None and accumulator.is_mistyped(payload):
+        moment.drop("property", "mistyped")

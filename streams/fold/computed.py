@@ -1,0 +1,57 @@
+"""Computed traits: the values of those that are defined; what they are is for the fold to evaluate (`evaluation`)."""
+
+from collections.abc import Collection
+from typing import Self
+
+import msgspec
+
+from streams.fold.facet import Facet
+from streams.fold.moment import Moment
+
+MAX_VALUE_BYTES = 8 * 1024
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class Computed(Facet):
+    """The JSON text of each defined trait that has a value, by name."""
+
+    texts: dict[str, str] = {}
+
+    def decide(self, trait: str, value: object, moment: Moment) -> bool:
+        """Set a trait, or unset it by None, as of the moment's time; return whether that changes it."""
+        text = None if value is None else _encode(value).decode()
+        if text is not None and len(text.encode()) > MAX_VALUE_BYTES:
+            moment.drop("trait", "too_large")
+            text = None
+        if text == self.texts.get(trait):
+            return False
+        if text is None:
+            del self.texts[trait]
+        else:
+            self.texts[trait] = text
+        moment.out.changes_traits = True
+        return True
+
+    def value(self, trait: str) -> object:
+        """Return the decoded value of a trait; None where it has none."""
+        text = self.texts.get(trait)
+        return None if text is None else _decode(text)
+
+    def unite(self, other: Self, moment: Moment) -> None:
+        """Take over values, which are evaluated anew where they follow from anything that is taken over."""
+        for trait, text in other.texts.items():
+            self.texts[trait] = max(text, self.texts.get(trait, text))
+
+    def forget(self, moment: Moment) -> None:
+        """Unset the traits that are no longer defined."""
+        self._unset(self.texts.keys() - moment.context.program.defaults.keys())
+
+    def retire(self, moment: Moment) -> None:
+        """Unset all: they follow from what another profile takes over."""
+        self._unset([*self.texts])
+
+    def _unset(self, traits: Collection[str]) -> None:
+        for trait in traits:
+            del self.texts[trait]

@@ -1,0 +1,56 @@
+"""Evaluates what is defined of a profile, over several facets, and what follows from that; rules are `definitions`'."""
+
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+
+from definitions import CompiledSegment
+from streams.fold.moment import FoldContext, Moment, Outputs
+from streams.fold.records import publish
+from streams.fold.state import ProfileState
+from streams.fold.subject import ProfileSubject
+
+
+def evaluate(state: ProfileState, items: Iterable[int], moment: Moment) -> None:
+    """Evaluate items of the program, by their numbers, at the moment's time, and all that read what changes thereby.
+
+    Numbers are in the order of dependencies, so each is evaluated once, after all that it reads.
+    """
+    pending = list(items)
+    if not pending:
+        return
+    program, now = moment.context.program, moment.as_of
+    subject, evaluations, is_displaced = ProfileSubject(state, moment.context), state.evaluations, False
+    heapify(pending)
+    done = -1
+    while pending:
+        number = heappop(pending)
+        if number == done:
+            continue
+        done, item = number, program.items[number]
+        if isinstance(item, CompiledSegment):
+            holds, until = item.evaluate(subject, now)
+            is_changed = state.memberships.decide(item.name, holds, moment)
+        else:
+            value, until = item.evaluate(subject, now)
+            is_changed = state.computed.decide(item.name, value, moment)
+        is_displaced |= evaluations.lasts(number, until)
+        if is_changed:
+            for reader in program.reading((item.changes,)):
+                heappush(pending, reader)
+    if is_displaced:
+        evaluations.find_earliest()
+
+
+def evaluate_all(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:
+    """Evaluate everything as of the state's time."""
+    moment = Moment(context, out, cause, state.as_of, state.lineage.version)
+    evaluate(state, context.program.evaluable, moment)
+    publish(state, moment)
+
+
+def leave_all(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:
+    """Leave all segments as of the state's time, until the next evaluation."""
+    moment = Moment(context, out, cause, state.as_of, state.lineage.version)
+    state.memberships.leave_all(moment)
+    state.evaluations.end_all()
+    publish(state, moment)

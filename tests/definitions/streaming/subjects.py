@@ -1,0 +1,92 @@
+"""A subject for tests of compiled definitions: states of given events, and whatever else is said of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from definitions import Program
+from definitions.model import SessionName
+from definitions.streaming.accumulators import Payload
+from definitions.streaming.states import AnyState, Place
+from definitions.streaming.subject import SessionBounds
+from schemas.records import Event, Identifier
+from tests.definitions.naive import GAP_MS, Happened
+
+
+def event_of(happened: Happened) -> Event:
+    """The record of an event."""
+
+    def text(value: Mapping[str, object]) -> str:
+        return json.dumps(dict(value), ensure_ascii=False)
+
+    return Event(
+        "main",
+        happened.source,
+        happened.message_id,
+        happened.type,  # type: ignore[arg-type]
+        happened.name,
+        happened.at,
+        None,
+        happened.at,
+        (Identifier("user_id", "ann"),),
+        text(happened.properties),
+        text(happened.traits),
+        text(happened.context),
+        happened.ordinal,
+    )
+
+
+class Known:
+    """What is known of a profile at `now`: no more than what accumulators promise to keep."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a test names the few that matter to it
+        self,
+        program: Program,
+        happened: Sequence[Happened] = (),
+        now: int = 0,
+        traits: Mapping[str, object] = {},
+        members: Sequence[str] = (),
+        profile_id: str = "p",
+        facts: Mapping[str, str] = {},
+    ) -> None:
+        self.profile_id = profile_id
+        self._states: dict[str, Any] = {}
+        self._traits, self._members, self._facts = traits, members, facts
+        self._times = sorted(event.at for event in happened if event.at <= now)
+        for event in happened:
+            if event.at <= now:
+                self._add(program, event, now)
+
+    def _add(self, program: Program, happened: Happened, now: int) -> None:
+        payload = Payload(event_of(happened))
+        for accumulator in program.accumulators_for(happened.type, happened.name):
+            value = accumulator.value(payload) if accumulator.value else None
+            if accumulator.matches(payload) and (value is not None or accumulator.value is None):
+                state = self._states.setdefault(accumulator.key, accumulator.new_state())
+                state.add(Place(happened.at, happened.ordinal, happened.message_id), value)
+                state.trim(accumulator.planned, now)
+
+    def state(self, key: str) -> AnyState | None:
+        state: AnyState | None = self._states.get(key)
+        return state
+
+    def trait(self, name: str) -> object:
+        return self._traits.get(name)
+
+    def is_member(self, segment: str) -> bool:
+        return segment in self._members
+
+    def session(self, now: int) -> SessionBounds | None:
+        if not self._times or now >= self._times[-1] + GAP_MS:
+            return None
+        started_at = self._times[-1]
+        for time in reversed(self._times):
+            if started_at - time >= GAP_MS:
+                break
+            started_at = time
+        return SessionBounds(started_at, self._times[-1] + GAP_MS)
+
+    def fact(self, session: SessionName, fact: str, now: int) -> str | None:
+        if session == "current" and self.session(now) is None:
+            return None
+        return self._facts.get(fact)
