@@ -18,7 +18,7 @@ from schemas.records import Event
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
 
 
-class Payload:
+class OpenParts:
     """The open parts of an event, each parsed when it is first read; what is no JSON object counts as empty."""
 
     def __init__(self, event: Event) -> None:
@@ -37,7 +37,7 @@ class Payload:
         return _parse(self._event.context)
 
 
-Filter: TypeAlias = Callable[[Payload], bool]
+Filter: TypeAlias = Callable[[OpenParts], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class Accumulator:
     born: int
     new_state: type[AnyState] = field(compare=False)
     filters: tuple[Filter, ...] = field(compare=False, repr=False)
-    value: Callable[[Payload], Scalar | None] | None = field(compare=False, repr=False)
+    value: Callable[[OpenParts], Scalar | None] | None = field(compare=False, repr=False)
     is_mistyped: Filter | None = field(compare=False, repr=False)
 
-    def matches(self, payload: Payload) -> bool:
+    def matches(self, parts: OpenParts) -> bool:
         """Return whether an event counts, whose type and name do."""
         for passes in self.filters:  # noqa: SIM110 - runs for every event, and a generator would double its cost
-            if not passes(payload):
+            if not passes(parts):
                 return False
         return True
 
@@ -80,12 +80,12 @@ def compile_accumulator(planned: Planned, born: int = 0) -> Accumulator:
 
 def _compile_filter(each: PropertyFilter) -> Filter:
     read, passes = _reader(each.root, each.path), compile_comparisons(each.comparisons)
-    return lambda payload: passes(read(payload))
+    return lambda parts: passes(read(parts))
 
 
-def _compile_value(of: Field, numbers: bool) -> Callable[[Payload], Scalar | None]:
+def _compile_value(of: Field, numbers: bool) -> Callable[[OpenParts], Scalar | None]:
     read, take = _reader(of.root, of.path), number if numbers else scalar
-    return lambda payload: take(read(payload))
+    return lambda parts: take(read(parts))
 
 
 def _compile_mistyped(planned: Planned) -> Filter | None:
@@ -99,15 +99,15 @@ def _compile_mistyped(planned: Planned) -> Filter | None:
     if not numeric:
         return None
 
-    def is_mistyped(payload: Payload) -> bool:
-        return any((value := read(payload)) is not None and not is_number(value) for read in numeric)
+    def is_mistyped(parts: OpenParts) -> bool:
+        return any((value := read(parts)) is not None and not is_number(value) for read in numeric)
 
     return is_mistyped
 
 
-def _reader(root: Root, path: Path) -> Callable[[Payload], object]:
+def _reader(root: Root, path: Path) -> Callable[[OpenParts], object]:
     open_part, read = attrgetter(root), compile_path(path)
-    return lambda payload: read(open_part(payload))
+    return lambda parts: read(open_part(parts))
 
 
 def _parse(text: str) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ from typing import Any, Self
 import msgspec
 
 from definitions import Accumulator
-from definitions.streaming.accumulators import Payload
+from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.states import AnyState, Place, decode_state
 from schemas.records import Event
 from streams.fold.facet import Facet
@@ -24,17 +24,17 @@ class Aggregates(Facet):
     def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Add an event to the states of the accumulators that count it; return their keys."""
         changed: list[str] = []
-        payload = Payload(event)
+        parts = OpenParts(event)
         place = Place(event.occurred_at, event.ordinal, event.message_id)
         for accumulator in moment.context.program.accumulators_for(event.type, event.event):
             if event.definitions < accumulator.born:
                 continue
-            if not accumulator.matches(payload):
-                _count_mistyped(accumulator, payload, moment)
+            if not accumulator.matches(parts):
+                _count_mistyped(accumulator, parts, moment)
                 continue
             value = None
-            if accumulator.value is not None and (value := accumulator.value(payload)) is None:
-                _count_mistyped(accumulator, payload, moment)
+            if accumulator.value is not None and (value := accumulator.value(parts)) is None:
+                _count_mistyped(accumulator, parts, moment)
                 continue
             state = self.state(accumulator.key) or accumulator.new_state()
             state.add(place, value)
@@ -84,6 +84,6 @@ class Aggregates(Facet):
         return all(self.state(key) == other.state(key) for key in self.states)
 
 
-def _count_mistyped(accumulator: Accumulator, payload: Payload, moment: Moment) -> None:
-    if accumulator.is_mistyped is not None and accumulator.is_mistyped(payload):
+def _count_mistyped(accumulator: Accumulator, parts: OpenParts, moment: Moment) -> None:
+    if accumulator.is_mistyped is not None and accumulator.is_mistyped(parts):
         moment.drop("property", "mistyped")

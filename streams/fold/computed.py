@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class Computed(Facet):
+class ComputedTraits(Facet):
     """The JSON text of each defined trait that has a value, by name."""
 
     texts: dict[str, str] = {}

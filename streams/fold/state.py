@@ -3,7 +3,7 @@
 import msgspec
 
 from streams.fold.aggregates import Aggregates
-from streams.fold.computed import Computed
+from streams.fold.computed import ComputedTraits
 from streams.fold.counters import Counters
 from streams.fold.evaluations import Evaluations
 from streams.fold.expiry import Expiry
@@ -31,7 +31,7 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     counters: Counters = msgspec.field(default_factory=Counters)
     aggregates: Aggregates = msgspec.field(default_factory=Aggregates)
     sessions: Sessions = msgspec.field(default_factory=Sessions)
-    computed: Computed = msgspec.field(default_factory=Computed)
+    computed: ComputedTraits = msgspec.field(default_factory=ComputedTraits)
     memberships: Memberships = msgspec.field(default_factory=Memberships)
     evaluations: Evaluations = msgspec.field(default_factory=Evaluations)
     ownership: Ownership = msgspec.field(default_factory=Ownership)

@@ -20,7 +20,7 @@ from definitions.model import (
     Segment,
     Window,
 )
-from definitions.streaming.accumulators import Payload
+from definitions.streaming.accumulators import OpenParts
 from tests.definitions import naive
 from tests.definitions.naive import Happened, Life
 from tests.definitions.strategies import HORIZON, comparisons, conditions, events, objects, values
@@ -35,8 +35,8 @@ def program_of(*conditions: Condition) -> Program:
     return compile_program(Definitions(segments))
 
 
-def payload(properties: Mapping[str, object]) -> Payload:
-    return Payload(event_of(Happened(0, "track", "Buy", properties)))
+def payload(properties: Mapping[str, object]) -> OpenParts:
+    return OpenParts(event_of(Happened(0, "track", "Buy", properties)))
 
 
 @given(st.lists(conditions, min_size=1, max_size=3), events, objects, st.integers(0, 2 * HORIZON))

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from definitions import DefinitionErrors, Program, compile_program, load
-from definitions.streaming.accumulators import Payload
+from definitions.streaming.accumulators import OpenParts
 from schemas.records import ProfileKind
 from tests.definitions.folders import load_segment, write
 from tests.definitions.naive import Happened
@@ -93,7 +93,7 @@ def test_a_filter_reads_nested_properties(tmp_path: Path) -> None:
     ).accumulators[0]
 
     def matches(properties: dict[str, object]) -> bool:
-        return accumulator.matches(Payload(event_of(Happened(0, "track", "Buy", properties))))
+        return accumulator.matches(OpenParts(event_of(Happened(0, "track", "Buy", properties))))
 
     assert matches({"shop": {"city": "北京"}, "total": 5})
     assert not matches({"shop": {"city": "北京"}, "total": 9})

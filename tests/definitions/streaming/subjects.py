@@ -6,7 +6,7 @@ from typing import Any
 
 from definitions import Program
 from definitions.model import SessionName
-from definitions.streaming.accumulators import Payload
+from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.states import AnyState, Place
 from definitions.streaming.subject import SessionBounds
 from schemas.records import Event, Identifier
@@ -58,7 +58,7 @@ class Known:
                 self._add(program, event, now)
 
     def _add(self, program: Program, happened: Happened, now: int) -> None:
-        payload = Payload(event_of(happened))
+        payload = OpenParts(event_of(happened))
         for accumulator in program.accumulators_for(happened.type, happened.name):
             value = accumulator.value(payload) if accumulator.value else None
             if accumulator.matches(payload) and (value is not None or accumulator.value is None):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from definitions import NEVER
 from schemas.records import Event, Owner, Profile
 from streams.fold import facets
-from streams.fold.computed import Computed
+from streams.fold.computed import ComputedTraits
 from streams.fold.evaluations import Evaluations
 from streams.fold.expiry import Expiry
 from streams.fold.facet import Facet
@@ -30,7 +30,7 @@ NAMES = st.sampled_from(["a", "b", "c"])
 OWNERS = st.lists(st.builds(Owner, TIMES, st.just("user_id"), NAMES), max_size=3).map(tuple)
 # What no event says: drawn directly. All others are what they remember of events.
 DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
-    "computed": st.builds(Computed, st.dictionaries(NAMES, NAMES)),
+    "computed": st.builds(ComputedTraits, st.dictionaries(NAMES, NAMES)),
     "memberships": st.builds(Memberships, st.dictionaries(NAMES, TIMES)),
     "evaluations": st.dictionaries(NUMBERS, TIMES).flatmap(
         lambda untils: st.builds(Evaluations, st.just(untils), st.just(min(untils.values(), default=NEVER)), NAMES)
@@ -79,7 +79,9 @@ def meaning(facet: Facet) -> object:
     if isinstance(facet, RecentIds):
         return set(unpacked(facet.packed)), facet.stored
     kept = deepcopy(facet)
-    if not isinstance(kept, Memberships | Computed):  # which forget by what is defined; these are drawn of any names
+    if not isinstance(
+        kept, Memberships | ComputedTraits
+    ):  # which forget by what is defined; these are drawn of any names
         kept.forget(moment())
     return kept
 
