@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import httpx
+import msgspec
 
 from admission.admit import Place, admit
+from admission.facts.events import FactReader
 from admission.rejection import Rejection
 from embedded.running import Addresses
 from identity.rules import DEFAULT_RULES
@@ -64,13 +66,17 @@ class Ledger:
             decoded.record
             for decoded in topic.read(self.addresses.kafka, self.codec, topics.EVENTS_DEAD, DeadLetter, self.since)
         ]
-        return [letter for letter in letters if letter.stage != "sink" and self._is_own(self._event(letter.value))]
+        return [
+            msgspec.structs.replace(letter, value=self._unstamped(letter.value))
+            for letter in letters
+            if letter.stage != "sink" and self._is_own(self._event(letter.value))
+        ]
 
     @cached_property
     def resolved(self) -> list[bytes | None]:
-        """The values on `events.resolved`: those of `events`, as they were accepted."""
+        """The values on `events.resolved`, without their stamps: those of `events`, as they were accepted."""
         values = [raw.value for raw in topic.read_raw(self.addresses.kafka, topics.EVENTS_RESOLVED, self.since)]
-        return [value for value in values if self._is_own(self._event(value))]
+        return [self._unstamped(value) for value in values if self._is_own(self._event(value))]
 
     @cached_property
     def requests(self) -> list[IdentityRequest]:
@@ -133,6 +139,7 @@ class Ledger:
             admitted = admit(event, Place(topics.EVENTS, raw.partition, raw.offset), DEFAULT_RULES).event
         except Rejection:
             return raw.value, event
+        admitted = FactReader().with_facts(admitted)
         return self.codec.encoder(Event)(admitted), admitted
 
     def _event(self, value: bytes | None) -> Event | None:
@@ -140,6 +147,12 @@ class Ledger:
             return self.codec.decode(Event, value)
         except DecodeError:
             return None
+
+    def _unstamped(self, value: bytes | None) -> bytes | None:
+        event = self._event(value)
+        if event is None or not event.definitions:
+            return value
+        return self.codec.encoder(Event)(msgspec.structs.replace(event, definitions=0))
 
     def _is_own(self, event: Event | None) -> bool:
         return event is None or event.workspace == self.workspace or event.workspace not in self.known_workspaces

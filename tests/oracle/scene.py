@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from admission.facts.events import FACTS
 from embedded.stack import Stack
 from schemas.records import Event, IdentityRequest
 from schemas.topics import IDENTITY_REQUESTS, RECORD_OF
@@ -100,7 +101,9 @@ def _ordinal(event: Event) -> int:
 
 
 def meaning(event: Event) -> tuple[str, ...]:
-    """All of an event but when it was sent and received, with its JSON in one spelling."""
-    parts = (json.dumps(json.loads(part), sort_keys=True) for part in (event.properties, event.traits, event.context))
+    """All of an event but its facts and when it was sent and received, with its JSON in one spelling."""
+    context = {name: value for name, value in json.loads(event.context).items() if name != FACTS}
+    objects = (json.loads(event.properties), json.loads(event.traits), context)
+    parts = (json.dumps(each, sort_keys=True) for each in objects)
     identifiers = (str(identifier) for identifier in event.identifiers)
     return (event.message_id, event.source, event.type, str(event.event), str(event.occurred_at), *parts, *identifiers)
