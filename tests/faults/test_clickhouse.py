@@ -32,7 +32,7 @@ def test_clickhouse_is_killed_under_load_and_away_for_a_while(
     crew: Crew, scene: Scene, figures: Figures, is_long: bool
 ) -> None:
     rng = random.Random(70)
-    played = phases(scene, seed=70, number=2, visitors=60 if is_long else 20)
+    played = phases(scene, seed=70, number=2 if is_long else 1, visitors=60 if is_long else 20)
     clickhouse, sink = scene.stack.process("clickhouse"), scene.stack.process("sink")
     for end, sent in played:
         for piece in pieces(sent, 5 if is_long else 2):

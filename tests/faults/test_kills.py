@@ -60,7 +60,7 @@ def test_killed_at_random_moments_again_and_again(crew: Crew, scene: Scene, figu
     rng = random.Random(2)
     played = phases(scene, seed=2, number=3 if is_long else 1, visitors=60 if is_long else 30)
     for end, sent in played:
-        for piece in pieces(sent, 10 if is_long else 5):
+        for piece in pieces(sent, 10 if is_long else 4):
             worker = crew.start(awaited=False)
             scene.sender.send(piece)
             time.sleep(rng.uniform(0, 4))
@@ -74,7 +74,7 @@ def test_killed_at_random_moments_again_and_again(crew: Crew, scene: Scene, figu
 
 
 def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
-    played = phases(scene, seed=3, number=2)
+    played = phases(scene, seed=3, number=2 if is_long else 1)
     for end, sent in played:
         scene.sender.send(sent)
         scene.drain()
@@ -95,7 +95,7 @@ def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figure
 def test_stopped_under_load_it_leaves_nothing_to_redo(
     crew: Crew, scene: Scene, figures: Figures, is_long: bool
 ) -> None:
-    played = phases(scene, seed=4, number=2, visitors=60)
+    played = phases(scene, seed=4, number=2 if is_long else 1, visitors=60)
     longest_s = 0.0
     for end, sent in played:
         for piece in pieces(sent, 6 if is_long else 2):

@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-IN_SHORT = ("after_barrier", "after_squashing", "after_marking", "after_forgetting")
+IN_SHORT = ("after_squashing", "after_forgetting")  # the others: tests/jobs/maintenance/test_squashing.py
 REQUESTS = 2
 REACHED_WITHIN_S = 8
 _SQUASHED = re.compile(r"squash: ([0-9,]+) events got the profile of now, ([0-9,]+) overrides were squashed")

@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-IN_SHORT = ("after_barrier", "between_chunks", "before_offsets")
+IN_SHORT = ("between_chunks", "before_offsets")  # the others: tests/jobs/rebuild/test_process.py
 # The worker's, within a batch: between what a decision sends, and around the end of its transaction.
 OF_WORKER = ("after_outputs", "before_commit", "after_commit", "after_store", "after_begin")
 REQUESTS = 3

@@ -27,7 +27,7 @@ DISK_BYTES = 1_000_000_000
 
 
 def test_a_key_with_a_third_of_all_events(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
-    number = 200_000 if is_long else 10_000
+    number = 200_000 if is_long else 3_000
     sent = [
         _event(scene, nth, device("hot") if nth % 10 < 3 else device(f"person-{nth * 7919 % (number // 10)}"), number)
         for nth in range(number)
@@ -36,7 +36,7 @@ def test_a_key_with_a_third_of_all_events(crew: Crew, scene: Scene, figures: Fig
 
 
 def test_a_bot_with_all_events_on_one_id(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
-    number = 1_000_000 if is_long else 20_000
+    number = 1_000_000 if is_long else 10_000
     _play(crew, scene, figures, [_event(scene, nth, device("hot"), number) for nth in range(number)])
 
 
