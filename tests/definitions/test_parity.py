@@ -3,18 +3,38 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
+from uuid import uuid4
 
-import pytest
-
-from definitions.model import Definitions
+from definitions.model import (
+    Aggregate,
+    Call,
+    Condition,
+    Definitions,
+    EventCount,
+    EventMatcher,
+    Field,
+    Measure,
+    Segment,
+    Statistical,
+    Step,
+    Trait,
+    Window,
+)
+from definitions.model import Sequence as EventSequence
 from schemas.records import Event, Identifier
-from tests.definitions.generated import PRIORITIES, Generator
+from tests.definitions.generated import BEGINNING, PRIORITIES, Generator
 from tests.definitions.naive import Happened, Life, kind, members, past, shown_traits
 from tests.sinks.examples import insert, resolved
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import Evaluated, Question, evaluate
+from warehouse.queries.definitions import Evaluated, Question, evaluate, sizes, trait_values
+from warehouse.queries.definitions import members as members_of
 
 Histories = Mapping[str, Sequence[Happened]]
+
+BOUGHT, VISITED = EventMatcher((Call("track", "Buy"),)), EventMatcher((Call("page"),))
+PRODUCT, TOTAL = Field(("product",)), Field(("total",))
+OF_NOTHING = {Measure.COUNT, Measure.FIRST_AT, Measure.LAST_AT}
+OF_ANYTHING = {Measure.FIRST, Measure.LAST, Measure.DISTINCT, Measure.MOST_FREQUENT, Measure.VALUES}
 
 
 def person(number: int) -> str:
@@ -67,8 +87,9 @@ def differences(warehouse: Warehouse, question: Question, histories: Histories) 
 
 def _differences(evaluated: Evaluated, life: Life, question: Question) -> Iterator[str]:
     now, definitions = question.now, question.definitions
+    memberships = members(life, now)
     for segment in definitions.segments:
-        is_member = segment.name in members(life, now)
+        is_member = segment.name in memberships
         if (segment.name in evaluated.segments) is not is_member:
             yield f"member: {is_member}, {segment}, {now}, {past(life, now)}"
     shown = shown_traits(life, now)
@@ -90,11 +111,76 @@ def check(warehouse: Warehouse, workspace: str, definitions: Definitions, histor
     assert differences(warehouse, question, histories) == []
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_sql_agrees_with_the_naive_evaluation(warehouse: Warehouse, workspace: str, seed: int) -> None:
-    generator = Generator(Random(seed))
-    definitions = generator.definitions(12)
-    histories = {person(number): generator.history() for number in range(100)}
-    record(warehouse, workspace, histories)
-    for now in generator.moments([event for events in histories.values() for event in events], 3):
-        check(warehouse, workspace, definitions, histories, now)
+def test_sql_agrees_with_the_naive_evaluation(warehouse: Warehouse, is_long: bool) -> None:
+    people, sets = (1_000, 42) if is_long else (80, 3)
+    for seed in range(sets):
+        generator = Generator(Random(seed))
+        definitions = generator.definitions(12)
+        histories = {person(number): generator.history() for number in range(people)}
+        workspace = f"parity {uuid4()}"
+        record(warehouse, workspace, histories)
+        for now in generator.moments([event for events in histories.values() for event in events], 2):
+            check(warehouse, workspace, definitions, histories, now)
+
+
+def test_bounds_are_part_of_the_meaning(warehouse: Warehouse, workspace: str) -> None:
+    """1,100 purchases, the first 100 of them of one product; 130 visits before the first one and behind the last."""
+    early = [Happened(at, "track", "Buy", {"product": "first", "total": 7}, message_id=f"e{at}") for at in range(100)]
+    late = [
+        Happened(at, "track", "Buy", {"product": f"p{at % 230:03}", "total": at}, message_id=f"l{at}")
+        for at in range(100, 1_100)
+    ]
+    visits = [Happened(at, "page", None, message_id=f"v{at}") for at in (*range(-130, 0), *range(2_000, 2_130))]
+    aggregates = [
+        Aggregate(
+            BOUGHT, measure, None if measure in OF_NOTHING else PRODUCT if measure in OF_ANYTHING else TOTAL, window
+        )
+        for measure in Measure
+        for window in (Window(), Window(9_999), Window(session=True))
+    ]
+    conditions: list[Condition] = [
+        EventCount(BOUGHT, Window(9_999), at_least=1_050),
+        EventCount(BOUGHT, Window(9_999), at_least=20, same=PRODUCT),
+        EventCount(BOUGHT, Window(), at_least=5, same=PRODUCT),
+        EventSequence((Step(VISITED), Step(BOUGHT)), 9_999),
+        EventSequence((Step(VISITED), Step(BOUGHT)), 9_999, at_least=101),
+        EventSequence((Step(BOUGHT), Step(VISITED)), 9_999, at_least=100),
+        EventSequence((Step(BOUGHT), Step(VISITED, without=BOUGHT)), 9_999),
+        EventSequence((Step(BOUGHT), Step(VISITED, 950, absent=True)), 9_999, at_least=50),
+    ]
+    definitions = Definitions(
+        segments=tuple(Segment(f"s{number}", each) for number, each in enumerate(conditions)),
+        traits=tuple(Trait(f"t{number}", Statistical(each)) for number, each in enumerate(aggregates)),
+    )
+    histories = {person(1): [*early, *late, *visits], person(2): late[:300]}
+    moved = {
+        profile_id: [event._replace(at=event.at + BEGINNING) for event in events]
+        for profile_id, events in histories.items()
+    }
+    record(warehouse, workspace, moved)
+    for now in (1_100, 2_129, 11_098):
+        check(warehouse, workspace, definitions, moved, BEGINNING + now)
+
+
+def test_definitions_of_other_workspaces_and_kinds_are_left_out(warehouse: Warehouse, workspace: str) -> None:
+    record(warehouse, workspace, {person(1): [Happened(BEGINNING, "track", "Buy", message_id="m")]})
+    when = EventCount(BOUGHT, Window())
+    segments = (
+        Segment("own", when, workspaces=(workspace,)),
+        Segment("other", when, workspaces=("other",)),
+        Segment("tills", when, kind="device"),
+    )
+    question = Question(Definitions(segments), workspace, "person", BEGINNING)
+    assert list(evaluate(warehouse, question)) == [Evaluated(person(1), frozenset({"own"}), {})]
+    assert sizes(warehouse, question) == {"own": 1}
+    assert sizes(warehouse, question._replace(kind="device")) == {"tills": 0}
+    assert list(members_of(warehouse, question, "own")) == [person(1)]
+
+
+def test_a_value_is_told_for_those_who_show_it(warehouse: Warehouse, workspace: str) -> None:
+    bought = Happened(BEGINNING, "track", "Buy", {"total": 1.5}, message_id="m")
+    record(warehouse, workspace, {person(1): [bought], person(2): [Happened(BEGINNING, "page", None, message_id="m")]})
+    spent = Trait("spent", Statistical(Aggregate(BOUGHT, Measure.SUM, TOTAL)))
+    question = Question(Definitions(traits=(spent,)), workspace, "person", BEGINNING)
+    assert list(trait_values(warehouse, question, "spent")) == [(person(1), 1.5)]
+    assert list(trait_values(warehouse, question._replace(now=BEGINNING - 1), "spent")) == []
