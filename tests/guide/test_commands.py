@@ -20,7 +20,7 @@ def terminal() -> Iterator[Terminal]:
         yield one
 
 
-CHAPTERS = ("changing-rules", "who-is-who", "unmerging", "shared-devices", "querying", "questions")
+CHAPTERS = ("changing-rules", "verifying", "who-is-who", "unmerging", "shared-devices", "querying", "questions")
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
