@@ -7,6 +7,7 @@ from definitions.model import Segment, Trait, Trigger
 from definitions.reading.documents import Defined, Parsed
 from definitions.reading.names import look_alike
 from definitions.reading.nodes import FileReport, Reference
+from definitions.reading.slips import NearNames
 from definitions.reading.types import ANYTHING, Kinds, TraitKinds, misfit, said_of
 from runtime.hints import did_you_mean
 
@@ -44,11 +45,12 @@ def refuse_wrong_references(
     }
     defined = {name: parsed.defined for name, (parsed, _) in known["trait"].items()}
     kinds = TraitKinds({name: trait for name, trait in defined.items() if isinstance(trait, Trait)})
+    near_traits = NearNames(known["trait"])
     for parsed, report in (*traits, *segments, *triggers, *destinations):
         for reference in parsed.references:
             named = known[reference.of]
             if reference.path[0] not in named:
-                _refuse_unknown(reference, named, report)
+                _refuse_unknown(reference, named, near_traits, report)
                 continue
             target = named[reference.path[0]][0].defined
             _refuse_other_profiles(parsed.defined, target, reference, report)
@@ -57,10 +59,10 @@ def refuse_wrong_references(
     _refuse_circles(known["trait"], known["segment"])
 
 
-def _refuse_unknown(reference: Reference, named: Named, report: FileReport) -> None:
+def _refuse_unknown(reference: Reference, named: Named, near_traits: NearNames, report: FileReport) -> None:
     name = reference.path[0]
     if reference.of == "trait":
-        meant = next((other for other in named if _is_nearly(name, other)), None)
+        meant = near_traits.near(name)
         if meant is not None:
             hint = f"did you mean {meant!r}? If {name!r} is sent, say so: `- {{trait: {name}, merge: latest}}`"
             report.add_at(reference.line, reference.column, f"no trait {name!r} is defined, but {meant!r} is", hint)
@@ -68,19 +70,6 @@ def _refuse_unknown(reference: Reference, named: Named, report: FileReport) -> N
     hint = did_you_mean(name, named) or "none is defined yet"
     message = f"there is no {reference.of} {name!r}"
     report.add_at(reference.line, reference.column, message, f"{hint}; {_FOLDERS[reference.of]}/*.yaml define them")
-
-
-def _is_nearly(name: str, other: str) -> bool:
-    """Whether one slip of the hand lies between two names, which are not told apart by a number."""
-    if look_alike(name) == look_alike(other):
-        return True
-    shortest = min(len(name), len(other))
-    if shortest < 4 or abs(len(name) - len(other)) > 1:
-        return False
-    start = next((at for at, pair in enumerate(zip(name, other, strict=False)) if len(set(pair)) == 2), shortest)
-    one, two = name[start:], other[start:]
-    slips = [(one[1:], two[1:]), (one[1:], two), (one, two[1:]), (one[1::-1] + one[2:], two)]
-    return not (one[:1] + two[:1]).isdigit() and any(left == right for left, right in slips)
 
 
 def _refuse_other_profiles(reader: Defined | None, target: Defined | None, of: Reference, report: FileReport) -> None:
