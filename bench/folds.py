@@ -15,6 +15,7 @@ from schemas.records import Event
 from schemas.registry import Registry
 from schemas.topics import EVENTS, EVENTS_RESOLVED
 from settings import Settings
+from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.phases import AnyStage, Output, Received, Record, decode, fold
@@ -52,7 +53,7 @@ def measure(settings: Settings, workload: Workload, count: int, people: int) -> 
         for number, output in enumerate(resolved)
         if output.topic == EVENTS_RESOLVED
     ]
-    profile = ProfileStage(settings.workspaces, program, defined.identity, codec)
+    profile = ProfileStage(settings.workspaces, unchanging(program, settings.workspaces), defined.identity, codec)
     _, cost = run_stage(profile, routed, InMemory())
     in_memory = Cost("limit: PROFILE's fold, states in memory", count, cost.cpu_s)
     return [decoded, in_memory, resolve_cost, run_stage(profile, routed)[1]]
@@ -87,6 +88,9 @@ class InMemory:
 
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:  # noqa: ARG002 - the store's signature
         return []
+
+    def after(self, key: bytes, limit: int) -> list[bytes]:
+        return sorted(each for each in self._states if each > key)[:limit]
 
     def range(self, prefix: bytes) -> list[bytes]:
         return sorted(key for key in self._states if key.startswith(prefix))

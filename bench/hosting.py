@@ -14,6 +14,7 @@ from schemas.codec import Codec
 from schemas.registry import Registry
 from settings import load
 from streams.__main__ import run
+from streams.adoption import unchanging
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -32,7 +33,7 @@ def main() -> int:
     stages: dict[str, AnyStage] = {
         "resolve": ResolveStage(settings.workspaces, defined.identity, codec, in_partition),
         "graph": GraphStage(settings.workspaces, defined.identity, codec),
-        "profile": ProfileStage(settings.workspaces, program, defined.identity, codec),
+        "profile": ProfileStage(settings.workspaces, unchanging(program, settings.workspaces), defined.identity, codec),
     }
     create_topics(
         settings.kafka, topics.configurations(program.destinations), settings.partitions, settings.replication

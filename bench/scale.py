@@ -24,6 +24,7 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event, Identifier
 from schemas.topics import EVENTS_RESOLVED
 from settings import Workspace
+from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.phases import Received, Record, decode, fold
 from streams.state.store import StateStore
@@ -58,7 +59,7 @@ def measure(profiles: int, events: int) -> Scale:
     codec = Codec(OwnSchemas())
     defined = definitions.load(SHOP)
     program = definitions.compile_program(defined)
-    stage = ProfileStage({"main": Workspace("main", NAMESPACE)}, program, defined.identity, codec)
+    stage = ProfileStage({"main": Workspace("main", NAMESPACE)}, unchanging(program, ["main"]), defined.identity, codec)
     chance = random.Random(1)
     now = time.time_ns() // 1_000_000
     with tempfile.TemporaryDirectory() as folder:

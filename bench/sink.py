@@ -34,6 +34,7 @@ from settings import Settings
 from sinks.clickhouse.batch import batch_of
 from sinks.clickhouse.loop import MAX_MESSAGES
 from sinks.clickhouse.rows import ROWS
+from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.phases import Output, Record
@@ -101,7 +102,9 @@ def _outputs(settings: Settings, workload: Workload, count: int, people: int) ->
         for number, output in enumerate(resolved)
         if output.topic == topics.EVENTS_RESOLVED
     ]
-    folded, _ = run_stage(ProfileStage(settings.workspaces, program, defined.identity, codec), routed)
+    folded, _ = run_stage(
+        ProfileStage(settings.workspaces, unchanging(program, settings.workspaces), defined.identity, codec), routed
+    )
     return [output for output in (*resolved, *folded) if output.topic in ROWS]
 
 

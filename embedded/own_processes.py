@@ -63,8 +63,12 @@ def clickhouse_process(layout: Layout, port: int, environment: Mapping[str, str]
     )
 
 
-def onefold_processes(ports: Ports, environment: Mapping[str, str], whole: bool = True) -> tuple[ProcessSpec, ...]:
+def onefold_processes(
+    ports: Ports, environment: Mapping[str, str], whole: bool = True, defined: bool = False
+) -> tuple[ProcessSpec, ...]:
     """Return collector, API, worker, sink and rebuilder; without a `whole` stack the collector is ready alone.
+
+    `defined`: there are definitions to apply before the worker starts.
 
     All but the collector stop by design when Kafka or ClickHouse fail them, so they restart.
     """
@@ -93,7 +97,7 @@ def onefold_processes(ports: Ports, environment: Mapping[str, str], whole: bool 
             command=[sys.executable, "-P", "-m", "streams"],
             environment=environment,
             ready=http_ready(ports.worker_metrics, _READY),
-            after=written,
+            after=(*written, "definitions") if defined else written,
             stop_within_s=4.0,
             restarts=True,
         ),
@@ -130,6 +134,26 @@ def topics_setup(settings: Settings) -> Setup:
             raise StackError(f"the topics could not be created: {error}") from error
 
     return Setup(name="topics", title="Topics", run=run, after=("kafka",))
+
+
+def definitions_setup(settings: Settings, folder: Path, *, keeps: bool) -> Setup:
+    """Apply a folder of definitions, unless it is in force already; with `keeps`, only if none was ever applied."""
+
+    def run() -> None:
+        from definitions.sets.applying import apply_draft
+        from definitions.sets.folder import read_draft
+        from definitions.sets.topic import ensure_topic, read_publication
+
+        try:
+            ensure_topic(settings.kafka, settings.replication)
+            published = read_publication(settings.kafka)
+            draft = read_draft(folder)
+            if not draft.is_of(published.newest) and not (keeps and published.version):
+                apply_draft(settings.kafka, draft, published.version)
+        except OnefoldError as error:
+            raise StackError(f"the definitions could not be applied: {error}") from error
+
+    return Setup(name="definitions", title="Definitions", run=run, after=("kafka",))
 
 
 def schemas_setup(settings: Settings) -> Setup:

@@ -22,6 +22,7 @@ from embedded.locks import FileLock
 from embedded.own_processes import (
     CLICKHOUSE_USER,
     clickhouse_process,
+    definitions_setup,
     environment,
     onefold_processes,
     schemas_setup,
@@ -52,7 +53,8 @@ _STOP_ORDER = (("collector", "api"), ("worker", "sink", "rebuilder"), ("clickhou
 class StackOptions(msgspec.Struct, frozen=True):
     """What a stack is started with. `processes` may leave out Onefold's own processes (`STORES`) or more.
 
-    `repairs`: make tables again that have been dropped. For tests: `broker`, settings of Kafka that go before the
+    `keeps_definitions`: apply the folder only if none was ever applied. `repairs`: make tables again that have been
+    dropped. For tests: `broker`, settings of Kafka that go before the
     stack's own, and `settings`, `ONEFOLD_*` of its processes.
     """
 
@@ -61,6 +63,7 @@ class StackOptions(msgspec.Struct, frozen=True):
     clock: Clock = "wall"
     ports: Ports = Ports()
     processes: tuple[str, ...] = ALL_PROCESSES
+    keeps_definitions: bool = False
     repairs: bool = False
     broker: Mapping[str, str] = MappingProxyType({})
     settings: Mapping[str, str] = MappingProxyType({})
@@ -191,11 +194,14 @@ class Stack:
             topics_setup(settings),
             schemas_setup(settings),
             tables_setup(settings, repairs=self.options.repairs),
-            *onefold_processes(ports, self.environment, self._is_whole),
+            *onefold_processes(ports, self.environment, self._is_whole, self.options.definitions is not None),
         ]
+        if self.options.definitions is not None:
+            keeps = self.options.keeps_definitions
+            steps.append(definitions_setup(settings, self.options.definitions, keeps=keeps))
         chosen = {step.name for step in steps if step.name in self.options.processes}
         if "kafka" in chosen:
-            chosen.add("topics")
+            chosen |= {"topics", "definitions"}
         if "registry" in chosen:
             chosen.add("schemas")
         if not chosen.isdisjoint(_READ_TABLES):

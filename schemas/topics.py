@@ -1,5 +1,7 @@
 """The topics: names, what they carry, how they are kept. Creating them is `runtime.kafka.topics`."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from runtime.kafka.clients import MAX_RECORD_BYTES
@@ -19,6 +21,8 @@ PROFILES = "profiles"
 SESSIONS = "sessions"
 SEGMENTS = "segments"
 TRIGGERS = "triggers"
+DEFINITIONS = "definitions"
+"""Carries JSON (`definitions.sets`), on one partition."""
 
 RECORD_OF: dict[str, type[msgspec.Struct]] = {
     EVENTS: records.Event,
@@ -65,9 +69,19 @@ def changelog(table: str) -> str:
 def configurations(destinations: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
     """Topic name -> broker settings, for all topics of one installation."""
     wanted = {topic: _configuration(topic) for topic in RECORD_OF}
-    wanted |= {activation(name): _WEEK | {"cleanup.policy": "delete"} for name in destinations}
+    wanted |= activations(destinations)
     wanted |= {changelog(table): _compacted() for table in TABLES}
     return wanted
+
+
+def activations(destinations: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Topic name -> broker settings, for the topics from which destinations are served."""
+    return {activation(name): _WEEK | {"cleanup.policy": "delete"} for name in destinations}
+
+
+def definitions_configuration() -> dict[str, str]:
+    """Return the broker settings of the topic `definitions`."""
+    return _compacted()
 
 
 def _configuration(topic: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import faust
 
 import definitions
 from runtime import logs
+from runtime.errors import TerminalError
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.topics import create_topics
 from runtime.literal import literal
@@ -31,16 +32,14 @@ def main() -> int:
     try:
         settings = load()
         app = build(settings)
-        create_topics(
-            settings.kafka, topics.configurations(app.destinations), settings.partitions, settings.replication
-        )
+        create_topics(settings.kafka, topics.configurations(), settings.partitions, settings.replication)
         endpoint = Endpoint(
             settings.serving.http_host,
             settings.serving.worker_metrics_port,
             lambda: _not_ready(app),
             settings.serving.trusted_hosts,
         )
-    except (SettingsError, definitions.DefinitionErrors) as error:
+    except (SettingsError, definitions.DefinitionErrors, TerminalError) as error:
         print(f"onefold worker: {error}", file=sys.stderr)
         return 1
     except Exception as error:  # noqa: BLE001 - the process boundary: a registry or broker that does not answer, a busy port
@@ -92,7 +91,10 @@ def _tune() -> None:
 def _not_ready(app: App) -> str | None:
     if app.failure is not None:
         return "stopping after a failure"
-    return None if app.is_reading else "waiting for its partitions"
+    if not app.is_reading:
+        return "waiting for its partitions"
+    is_beginning = app.adoption is not None and app.adoption().is_beginning
+    return "waiting for every partition to take over the definitions" if is_beginning else None
 
 
 def _observe(app: App) -> None:

@@ -24,6 +24,7 @@ from schemas.groups import WORKER
 from schemas.registry import Registry
 from settings import Settings
 from streams import metrics
+from streams.adoption import Adoption
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -43,7 +44,7 @@ class App(faust.App):  # type: ignore[misc]
     """Faust's app with our transport and our tasks; stops, non-zero, when a task fails."""
 
     stage_tasks: StageTasks
-    destinations: tuple[str, ...] = ()
+    adoption: Adoption | None = None
     failure: BaseException | None = None
 
     @property
@@ -68,6 +69,8 @@ class App(faust.App):  # type: ignore[misc]
     async def on_stop(self) -> None:
         await super().on_stop()
         await self.stage_tasks.close()
+        if self.adoption is not None:
+            self.adoption.stop()
 
 
 def _end_by_force() -> None:
@@ -78,19 +81,20 @@ def _end_by_force() -> None:
 
 
 def build(settings: Settings) -> App:
-    """Build the app of one worker. Raises DefinitionErrors, SettingsError, or what the registry raises."""
-    defined = definitions.load(settings.definitions)
-    program = definitions.compile_program(defined)
-    metrics.RULES.labels(defined.identity.version).set(1)
+    """Build the app of one worker. Raises DefinitionErrors, SettingsError, TransientError or TerminalError."""
+    rules = definitions.load(settings.definitions).identity
+    metrics.RULES.labels(rules.version).set(1)
+    adoption = Adoption(settings, lambda error: app.loop.call_soon_threadsafe(app.fail, error))
+    adoption.start()
     codec = Codec(Registry(settings.registry))
     in_partition = partial(partition_of, partitions=settings.partitions)
     stages: list[AnyStage] = [
-        ResolveStage(settings.workspaces, defined.identity, codec, in_partition),
-        GraphStage(settings.workspaces, defined.identity, codec),
-        ProfileStage(settings.workspaces, program, defined.identity, codec, settings.settling_ms),
+        ResolveStage(settings.workspaces, rules, codec, in_partition, lambda: adoption().version),
+        GraphStage(settings.workspaces, rules, codec),
+        ProfileStage(settings.workspaces, adoption, rules, codec, settings.settling_ms),
     ]
     app = host(settings, stages)
-    app.destinations = tuple(program.destinations)
+    app.adoption = adoption
     return app
 
 

@@ -49,6 +49,7 @@ STORE_KEYS = Gauge("onefold_store_keys", "Estimated keys in a store", ["stage", 
 STORE_BYTES = Gauge("onefold_store_disk_bytes", "Bytes of a store's files", ["stage", "partition"])
 RULES = Gauge("onefold_identity_rules", "1 for the fingerprint of the rules of identity that are in force", ["version"])
 HELD = Gauge("onefold_profile_events_held", "Late events that are held back until their profile settles", ["partition"])
+DEFINITIONS = Gauge("onefold_definitions_version", "Version of the newest definitions that this worker knows")
 LAG = Gauge("onefold_worker_lag_records", "Records that wait to be processed", ["topic"])
 
 

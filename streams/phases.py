@@ -21,6 +21,10 @@ Item = TypeVar("Item")
 """What a stage decodes a record to."""
 
 
+class NotYet(Exception):
+    """A record says something that this worker has yet to hear of, and will in a moment: decode it once more then."""
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as it lies in Kafka."""
 
@@ -59,7 +63,7 @@ class Received(NamedTuple):
     """A batch without what is committed already; empty for a sweep.
 
     `now`: the system's time in ms, read once for the batch. `began_s`: the same moment by `time.perf_counter`.
-    `opened_at`: when the task began to read its inputs, in ms; 0 if that does not matter.
+    `opened_at`: when the task began to read its inputs, in ms; 0 if that does not matter. `partition`: of the task.
     """
 
     records: Sequence[Record]
@@ -69,6 +73,7 @@ class Received(NamedTuple):
     acknowledge: Callable[[], None] = lambda: None
     began_s: float = 0.0
     opened_at: int = 0
+    partition: int = 0
 
 
 class Decoded(NamedTuple, Generic[Item]):
@@ -134,7 +139,7 @@ class Stage(Protocol[Item]):
     deadline_of: Callable[[bytes], int | None] | None  # deadline in ms of a stored value; None: the table has no index
 
     def decode(self, record: Record, now: int) -> Item:
-        """Read a record. Called once for each, in order, before the fold; raises DecodeError, and nothing else."""
+        """Read a record. Called once for each, in order, before the fold; raises DecodeError or NotYet."""
         ...
 
     def fold(self, decoded: Decoded[Item], view: StateView) -> Effects:
@@ -152,7 +157,7 @@ class Stage(Protocol[Item]):
 AnyStage = Stage[Any]
 
 
-def receive(batch: FetchedBatch, positions: Mapping[str, int], opened_at: int) -> Received:
+def receive(batch: FetchedBatch, positions: Mapping[str, int], opened_at: int, partition: int = 0) -> Received:
     """Read the clocks, and drop what is committed at these positions already.
 
     Around a rebalance, a reader and the one that replaces it may overlap.
@@ -161,11 +166,11 @@ def receive(batch: FetchedBatch, positions: Mapping[str, int], opened_at: int) -
     refused = [item for item in batch.refused if item.record.offset >= positions.get(item.record.topic, 0)]
     behind = {topic: max(offset, positions.get(topic, 0)) for topic, offset in batch.positions.items()}
     now, began_s = time.time_ns() // 1_000_000, time.perf_counter()
-    return Received(records, behind, now, refused, batch.acknowledge, began_s, opened_at)
+    return Received(records, behind, now, refused, batch.acknowledge, began_s, opened_at, partition)
 
 
 def decode(stage: Stage[Item], received: Received) -> Decoded[Item]:
-    """Decode each record; those that cannot be are refused."""
+    """Decode each record; those that cannot be are refused. Raises NotYet."""
     items, refused = [], [*received.refused]
     for record in received.records:
         try:

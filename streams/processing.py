@@ -4,14 +4,21 @@ Leaves the phases to `streams.phases`, what a stage makes of records to `streams
 `streams.tasks`.
 """
 
+import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from runtime.errors import TransientError
 from streams.failpoints import reached
 from streams.phases import (
     Committed,
+    Decoded,
     FetchedBatch,
     Folded,
+    Item,
+    NotYet,
+    Received,
     Settled,
     Stage,
     acknowledge,
@@ -21,6 +28,8 @@ from streams.phases import (
 )
 from streams.state.view import StateView
 
+KNOWN_WITHIN_S = 30.0
+_LOOK_AGAIN_S = 0.02
 _NO_RECORDS = FetchedBatch((), {})
 
 
@@ -35,6 +44,11 @@ class DurableState(Protocol):
     @property
     def opened_at(self) -> int:
         """When the task began to read its inputs, in ms of the system's time."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """The number of the partition."""
         ...
 
     def view(self) -> StateView:
@@ -52,13 +66,25 @@ class DurableState(Protocol):
 
 async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState) -> None:
     """Carry a batch through all phases. An exception stops the worker; the batch is then read again."""
-    received = receive(batch, state.positions, state.opened_at)
-    decoded = decode(stage, received)
+    received = receive(batch, state.positions, state.opened_at, state.partition)
+    decoded = await decode_in_time(stage, received)
     folded = fold(stage, decoded, state.view())
     committed = await state.commit(folded)
     settled = await settle(committed, stage, state)
     reached("before_acknowledgement")
     acknowledge(settled)
+
+
+async def decode_in_time(stage: Stage[Item], received: Received) -> Decoded[Item]:
+    """Decode a batch, waiting for what its records say to be known here. Raises TransientError if that takes long."""
+    give_up_at = time.monotonic() + KNOWN_WITHIN_S
+    while True:
+        try:
+            return decode(stage, received)
+        except NotYet as error:
+            if time.monotonic() > give_up_at:
+                raise TransientError(f"{stage.name}: {error}") from error
+        await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 async def settle(committed: Committed, stage: Stage[Any], state: DurableState) -> Settled:
@@ -71,7 +97,8 @@ async def settle(committed: Committed, stage: Stage[Any], state: DurableState) -
 
 async def sweep(stage: Stage[Any], state: DurableState) -> bool:
     """Let the deadlines fire that are due. Returns whether some were left for another sweep."""
-    folded = fold(stage, decode(stage, receive(_NO_RECORDS, state.positions, state.opened_at)), state.view())
+    received = receive(_NO_RECORDS, state.positions, state.opened_at, state.partition)
+    folded = fold(stage, decode(stage, received), state.view())
     if not folded.effects.outputs and not folded.effects.view.changes:
         return False
     committed = await state.commit(folded)

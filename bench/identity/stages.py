@@ -55,6 +55,10 @@ class Table(dict[bytes, bytes]):
         """Neither stage has deadlines."""
         return []
 
+    def after(self, key: bytes, limit: int) -> list[bytes]:
+        """Those behind a key."""
+        return sorted(each for each in self if each > key)[:limit]
+
     def range(self, prefix: bytes) -> list[bytes]:
         """Those that begin with the prefix."""
         return sorted(key for key in self if key.startswith(prefix))

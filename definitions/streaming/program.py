@@ -3,9 +3,9 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple, TypeAlias, get_args
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
@@ -45,11 +45,13 @@ class Program:
     `fingerprint` is. It changes with whatever changes an evaluation, a delivery or what is remembered, and with nothing
     else: not with titles, comments, or the order of files. `destinations` are the names of all that are defined.
     `shortest_lapse_ms`: how long after an event time alone may change an evaluation because of it, at the earliest.
-    `defaults`: by defined trait, what is read where a profile has no value of it.
+    `defaults`: by defined trait, what is read where a profile has no value of it. `own`: the accumulators that the items
+    read; `accumulators` may be more.
     """
 
     items: tuple[Item, ...]
     accumulators: Accumulators
+    own: Accumulators
     destinations: tuple[str, ...]
     shortest_lapse_ms: int
     defaults: Mapping[str, object] = field(repr=False)
@@ -110,6 +112,11 @@ class Program:
                 reading.update(readers[name])
         return reading
 
+    def collecting(self, more: Iterable[Accumulator]) -> "Program":
+        """Return the same program that remembers more: what one needs that is to take its place."""
+        accumulators = tuple({each.key: each for each in (*more, *self.accumulators)}.values())
+        return replace(self, accumulators=accumulators, **_indexed(accumulators))
+
     def of(self, workspace: str, kind: ProfileKind) -> "Program":
         """Return the definitions for profiles of a kind in a workspace. Compiles anew: call it once for each."""
 
@@ -133,9 +140,6 @@ def compile_program(definitions: Definitions, versions: Versions = FOR_EVER) -> 
     """The program of all workspaces; narrow it by `of`."""
     accumulators = tuple(_compile_accumulators(accumulators_of(definitions), versions))
     lapse_ms = shortest_lapse_ms(definitions)
-    calls = {
-        (call.type, call.name) for each in accumulators for call in each.planned.events.calls if call.type and call.name
-    }
     return Program(
         items=tuple(compile_items(definitions, Kept(accumulators, versions.complete_to))),
         accumulators=accumulators,
@@ -143,10 +147,21 @@ def compile_program(definitions: Definitions, versions: Versions = FOR_EVER) -> 
         shortest_lapse_ms=NEVER if lapse_ms is None else lapse_ms,
         defaults=values_of_nothing(definitions),
         _definitions=definitions,
+        own=accumulators,
         _versions=versions,
-        _named={call: _candidates(accumulators, *call) for call in calls},
-        _typed={event_type: _candidates(accumulators, event_type, None) for event_type in get_args(EventType)},
+        **_indexed(accumulators),
     )
+
+
+def _indexed(accumulators: Accumulators) -> dict[str, Any]:
+    """Return which accumulators may count an event, by its type and name."""
+    calls = {
+        (call.type, call.name) for each in accumulators for call in each.planned.events.calls if call.type and call.name
+    }
+    return {
+        "_named": {call: _candidates(accumulators, *call) for call in calls},
+        "_typed": {event_type: _candidates(accumulators, event_type, None) for event_type in get_args(EventType)},
+    }
 
 
 def _compile_accumulators(planned: Iterable[Planned], versions: Versions) -> Iterable[Accumulator]:
@@ -172,9 +187,7 @@ def _fingerprint(definitions: Definitions, program: "Program") -> str:
     segments = [(each.name, each.when, each.kind, each.workspaces, each.destinations) for each in definitions.segments]
     traits = [(each.name, each.value, each.kind, each.workspaces) for each in definitions.traits]
     destinations = [(each.name, each.type) for each in definitions.destinations]
-    kept = [
-        (each.key, each.planned.keep, each.planned.retain_ms, each.planned.ordered) for each in program.accumulators
-    ]
+    kept = [(each.key, each.planned.keep, each.planned.retain_ms, each.planned.ordered) for each in program.own]
     waiting = [item.changes for number, item in enumerate(program.items) if number not in program.evaluable]
     meaning = (sorted(segments, key=_name), sorted(traits, key=_name), sorted(destinations), kept, waiting)
     return hashlib.blake2b(msgspec.json.encode(meaning), digest_size=16).hexdigest()

@@ -55,9 +55,9 @@ def port_options(command: Command) -> Command:
 @click.option(
     "--definitions",
     type=click.Path(path_type=Path),
-    default=SHOP,
     envvar="ONEFOLD_DEFINITIONS",
-    help="Folder of segments and rules of identity; also ONEFOLD_DEFINITIONS.  [default: examples/shop]",
+    help="Folder to apply, and of the rules of identity; also ONEFOLD_DEFINITIONS. Without it examples/shop is applied"
+    " if nothing was applied before.",
 )
 @click.option(
     "--clock",
@@ -69,7 +69,7 @@ def port_options(command: Command) -> Command:
 @port_options
 @click.option("--repair", "repairs", is_flag=True, help="Make tables again that were dropped, without their rows.")
 @click.option("--json", "as_json", is_flag=True, help="Once ready, print the addresses as one JSON object.")
-def up(data_dir: Path, definitions: Path, clock: Clock, repairs: bool, as_json: bool, **ports: int) -> None:
+def up(data_dir: Path, definitions: Path | None, clock: Clock, repairs: bool, as_json: bool, **ports: int) -> None:
     """Start Kafka, schema registry, ClickHouse and Onefold's own processes, and keep them until Ctrl-C.
 
     Everything listens on loopback only. The first start fetches Kafka and the registry once.
@@ -82,7 +82,14 @@ def up(data_dir: Path, definitions: Path, clock: Clock, repairs: bool, as_json: 
     """
     console = error_console()
     chosen = Ports(**{name.removesuffix("_port"): port for name, port in ports.items()})
-    options = StackOptions(data_dir=data_dir, definitions=definitions, clock=clock, ports=chosen, repairs=repairs)
+    options = StackOptions(
+        data_dir=data_dir,
+        definitions=definitions or SHOP,
+        clock=clock,
+        ports=chosen,
+        keeps_definitions=definitions is None,
+        repairs=repairs,
+    )
     stack = Stack(options, screen_for(console))
     console.print(f"Onefold in {data_dir}", markup=False, highlight=False)
     ready = False

@@ -38,7 +38,8 @@ class Absorb(msgspec.Struct, frozen=True, gc=False):
     """Unite with the state of the profile `origin`; None: it had none.
 
     `ids`: packed, of the events that have left the state. `recount`: they were too many to be sent.
-    `canonical`: the identifier that the profile which this was first sent to is the default profile of.
+    `canonical`: the identifier that the profile which this was first sent to is the default profile of. `definitions`:
+    the version that the origin's task knew.
     """
 
     decision: int
@@ -48,6 +49,7 @@ class Absorb(msgspec.Struct, frozen=True, gc=False):
     ids: bytes = b""
     recount: bool = False
     canonical: Identifier | None = None
+    definitions: int = 0
 
 
 class Fold(msgspec.Struct, frozen=True, gc=False):

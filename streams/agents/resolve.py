@@ -22,7 +22,7 @@ from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_
 from settings import Workspace
 from streams import metrics
 from streams.agents.admitting import Door, count
-from streams.agents.stamping import Stamping, stamped
+from streams.agents.stamping import Stamper, stamped
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
 from streams.phases import Decoded, Effects, Output, Record
@@ -48,7 +48,7 @@ class ResolveStage:
     name = "resolve"
     table = "identifiers"
     topics: tuple[str, ...] = (EVENTS, IDENTITY_ROUTES)
-    sweeps = False
+    sweeps = True  # an idle partition has to say as well which definitions it goes by
     holds_back = False
     deadline_of: Callable[[bytes], int | None] | None = None
 
@@ -69,14 +69,14 @@ class ResolveStage:
         self.dead_letter = DeadLetters(codec, self.name).of
         self._encode_request = codec.encoder(IdentityRequest)
         self._encode_event = codec.encoder(Event)
-        self._stamping = Stamping(codec)
-        self._known_version = known_version
+        self._stamper = Stamper(codec, known_version)
 
     def fold(self, decoded: Decoded[_Decoded], view: StateView) -> Effects:
         """Resolve a batch: one read of all entries, then record by record."""
         outputs: list[Output] = []
         tally: Tally = Tally()
-        version = self._known_version()
+        has_events = any(item.event is not None and not item.is_misplaced for item in decoded.items)
+        version = self._stamper.adopt(decoded.received.partition, view, outputs, has_events)
         view.prefetch(item.key for item in decoded.items if not item.is_misplaced)
         for item in decoded.items:
             if item.route is not None:
@@ -107,7 +107,7 @@ class ResolveStage:
         identifiers = self._rules.usable(event.identifiers)
         if not identifiers:
             raise DecodeError("no_identifier", "none of the event's identifiers can name somebody")
-        led = self._stamping.unstamped(self._led_by(identifiers[0], event, encoded))
+        led = self._stamper.unstamped(self._led_by(identifiers[0], event, encoded))
         key = identifier_key(event.workspace, identifiers[0])
         is_misplaced = admitted is not None and self._partition_of(key) != record.partition
         return _Decoded(record, key, event, identifiers, None, led, admitted, is_misplaced)

@@ -46,7 +46,10 @@ class ComputedTraits(Facet):
 
     def forget(self, moment: Moment) -> None:
         """Unset the traits that are no longer defined."""
-        self._unset(self.texts.keys() - moment.context.program.defaults.keys())
+        gone = self.texts.keys() - moment.context.program.defaults.keys()
+        if gone:
+            self._unset(gone)
+            moment.out.changes_traits = True
 
     def retire(self, moment: Moment) -> None:
         """Unset all: they follow from what another profile takes over."""

@@ -50,8 +50,8 @@ def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) ->
         publish(state, moment)
 
 
-def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
-    """Evaluate everything as of the state's time if the definitions have changed since it was last done.
+def refresh(state: ProfileState, context: FoldContext, out: Outputs, at: int = BEGINNING) -> None:
+    """Evaluate everything if the definitions have changed since it was last done: at a time, or the state's if later.
 
     Events and deadlines do so by themselves; a profile that has neither stays as it was until it is refreshed.
     """
@@ -61,7 +61,7 @@ def refresh(state: ProfileState, context: FoldContext, out: Outputs) -> None:
     state.evaluations.definitions = context.program.fingerprint
     if state.as_of == BEGINNING:
         return  # nothing has happened yet that a definition could be about
-    moment = Moment(context, out, DEFINITION, state.as_of, state.lineage.version)
+    moment = Moment(context, out, DEFINITION, max(state.as_of, at), state.lineage.version)
     facets.forget(state, moment)
     evaluate(state, context.program.evaluable, moment)
     publish(state, moment)

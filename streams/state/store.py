@@ -14,7 +14,7 @@ import shutil
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 
 from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch, WriteOptions
@@ -119,6 +119,11 @@ class StateStore:
         self._floors[prefix] = first
         return keys
 
+    def after(self, key: bytes, limit: int) -> list[bytes]:
+        """Return the keys that come after one, in order, at most `limit`; META keys come first of all."""
+        start = _STATE + key + b"\x00"
+        return [each[len(_STATE) :] for each in islice(takewhile(_is_state, self._keys(start)), limit)]
+
     def range(self, prefix: bytes) -> list[bytes]:
         """Return the keys that begin with a prefix, in order."""
         start = _STATE + prefix
@@ -219,6 +224,10 @@ class StateStore:
         prefix = _prefix(key)
         if entry < self._floors.get(prefix, b""):
             self._floors[prefix] = entry
+
+
+def _is_state(key: bytes) -> bool:
+    return key.startswith(_STATE)
 
 
 def _prefix(key: bytes) -> bytes:

@@ -19,6 +19,10 @@ class ReadableStore(Protocol):
         """Return the keys that begin with a prefix, in order."""
         ...
 
+    def after(self, key: bytes, limit: int) -> list[bytes]:
+        """Return the keys that come after one, in order, at most `limit`; META keys come first of all."""
+        ...
+
 
 class StateView:
     """States by key, as bytes. Nothing is written to the store from here; `changes` says what a commit must write."""
@@ -49,6 +53,10 @@ class StateView:
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:
         """Return the keys of the workspace whose stored deadline is <= until, earliest first, as before the batch."""
         return self._store.due(workspace, until, limit)
+
+    def after(self, key: bytes, limit: int) -> list[bytes]:
+        """Return the keys that come after one, in order, at most `limit`, as before the batch."""
+        return self._store.after(key, limit)
 
     def range(self, prefix: bytes) -> list[bytes]:
         """Return the keys that begin with a prefix, in order, the batch's own writes included. Reads their values."""

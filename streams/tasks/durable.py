@@ -29,7 +29,7 @@ class StoredState:
         self, stage: Stage[Any], partition: int, restored: Restored, committer: Committer, executor: Executor
     ) -> None:
         self._stage = stage
-        self._partition = partition
+        self.partition = partition
         self._store = restored.store
         self._committer = committer
         self._executor = executor
@@ -93,15 +93,15 @@ class StoredState:
 
     def _note_held(self, stored: bytes | None) -> None:
         if stored is not None:
-            metrics.note_held(self._partition, int(stored))
+            metrics.note_held(self.partition, int(stored))
 
     def observe(self) -> None:
         """Refresh the store's gauges."""
         keys, size = self._store.estimated_keys(), self._store.disk_bytes()
-        metrics.note_store(self._stage.name, self._partition, keys, size)
+        metrics.note_store(self._stage.name, self.partition, keys, size)
 
     def close(self) -> None:
         """Release the store. Blocking."""
         if self._stage.holds_back:
-            metrics.note_held(self._partition, None)
+            metrics.note_held(self.partition, None)
         self._store.close()

@@ -54,6 +54,9 @@ class Table:
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:  # noqa: ARG002 - nothing is ever due
         return []
 
+    def after(self, key: bytes, limit: int) -> list[bytes]:
+        return sorted(each for each in self.values if each > key)[:limit]
+
     def range(self, prefix: bytes) -> list[bytes]:
         return sorted(key for key in self.values if key.startswith(prefix))
 
@@ -73,6 +76,10 @@ class InMemory:
 
     @property
     def opened_at(self) -> int:
+        return 0
+
+    @property
+    def partition(self) -> int:
         return 0
 
     def view(self) -> StateView:

@@ -10,6 +10,7 @@ from definitions import NEVER
 from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand, Repetition, Route
 from settings import Workspace
+from streams.adoption import Adopted
 from streams.agents.profile.clocks import Clocks
 from streams.agents.profile.ids import KnownIds
 from streams.fold.entry import (
@@ -142,9 +143,15 @@ class Batch:
     """
 
     def __init__(
-        self, workspaces: Mapping[str, Workspace], context: Callable[[str, str], FoldContext], view: StateView,
-        clocks: Clocks, settling_ms: int,
-    ) -> None:  # fmt: skip
+        self,
+        workspaces: Mapping[str, Workspace],
+        context: Callable[[str, str], FoldContext],
+        view: StateView,
+        clocks: Clocks,
+        settling_ms: int,
+        adopted: Adopted,
+    ) -> None:
+        self.adopted = adopted
         self.workspaces = workspaces
         self.view = view
         self.clocks = clocks

@@ -1,6 +1,7 @@
 """Decodes the records of PROFILE's topics, states and replayed events within them included; raises DecodeError only."""
 
 import struct
+import time
 from collections.abc import Collection
 
 import msgspec
@@ -21,9 +22,10 @@ from schemas.records import (
     Transfer,
 )
 from schemas.topics import PROFILE_COMMANDS
+from streams.adoption import Adopt
 from streams.fold.entry import BufferedRecord, HeldEvent, decode_entry
 from streams.fold.state import ProfileState
-from streams.phases import Record
+from streams.phases import NotYet, Record
 
 
 class RoutedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -82,18 +84,20 @@ class Addressed(msgspec.Struct, frozen=True, gc=False):
 class ProfileDecoder:
     """Decodes records of the configured workspaces."""
 
-    def __init__(self, codec: Codec, workspaces: Collection[str]) -> None:
+    def __init__(self, codec: Codec, workspaces: Collection[str], adopt: Adopt) -> None:
         self._codec = codec
         self._workspaces = workspaces
+        self._adopt = adopt
+        self._unknown_since: dict[int, float] = {}  # by version of the definitions, by the monotonic clock
 
     def decode(self, record: Record) -> Addressed:
-        """Decode a record of any of the topics. Raises DecodeError."""
+        """Decode a record of any of the topics. Raises DecodeError, or NotYet if it is by unknown definitions."""
         raw = record.value or b""
         if record.topic == PROFILE_COMMANDS:
             addressed = self._command(raw)
         else:
             workspace, profile_id = _split(record.key)
-            event = self._codec.decode(Event, raw)
+            event = self._event(raw)
             addressed = Addressed(workspace, profile_id, record.key or b"", RoutedEvent(event, raw), raw)
         if addressed.workspace not in self._workspaces:
             raise DecodeError("unknown_workspace", "the record names a workspace that is not configured")
@@ -119,11 +123,12 @@ class ProfileDecoder:
     def _content(self, record: ProfileCommand) -> Content:
         match record.command:
             case Fold() as fold:
-                event = self._codec.decode(Event, fold.event)
+                event = self._event(fold.event)
                 return RoutedEvent(event, fold.event, fold.decision, fold.owner, fold.owner_decision, sent_on=True)
             case Replay() as replay:
                 return ReplayChunk(replay, tuple(self._codec.decode(Event, event) for event in replay.events))
             case Absorb() as absorb:
+                self._require(absorb.definitions)
                 return AbsorbedState(absorb, _state(absorb.state))
             case Transfer() as transfer:
                 _key(record.workspace, transfer.target)
@@ -132,6 +137,25 @@ class ProfileDecoder:
                 raise DecodeError("unprocessable", "a command that this release does not know")
             case command:
                 return command
+
+    def _event(self, encoded: bytes) -> Event:
+        event = self._codec.decode(Event, encoded)
+        if self._adopt().is_beginning:
+            raise NotYet("not every partition of RESOLVE has said by which definitions it began")
+        self._require(event.definitions)
+        return event
+
+    def _require(self, version: int) -> None:
+        """Raise NotYet for a version of the definitions that is unknown; DecodeError if no such version exists."""
+        adopted = self._adopt()
+        if version <= adopted.version:
+            return
+        now_s = time.monotonic()
+        since_s = self._unknown_since.setdefault(version, now_s)
+        if adopted.as_of > since_s:
+            del self._unknown_since[version]
+            raise DecodeError("invalid", f"there is no version {version} of the definitions")
+        raise NotYet(f"version {version} of the definitions is not known yet")
 
 
 def _state(encoded: bytes | None) -> ProfileState:

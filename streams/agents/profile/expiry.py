@@ -5,6 +5,7 @@ from schemas.identity import split_profile_key
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.settling import deadline as settling_deadline
 from streams.agents.profile.settling import decided_at, is_settling
+from streams.agents.profile.walking import take_over
 from streams.fold.evaluation import leave_all
 from streams.fold.fold import advance, next_deadline
 from streams.fold.moment import SESSION_END
@@ -39,6 +40,7 @@ def sweep(batch: Batch) -> None:
 
 
 def _pass_time(batch: Batch, profile: BatchProfile, state: ProfileState) -> None:
+    take_over(batch, profile)
     now = batch.due_until(profile)
     profile.deadline = _deadline(batch, profile, state)
     if profile.deadline <= now:

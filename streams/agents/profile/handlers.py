@@ -9,6 +9,7 @@ from streams.agents.profile import events, merging, ownership, rebuilding
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Addressed, Outdating, ReplayChunk, RoutedEvent
 from streams.agents.profile.settling import release
+from streams.agents.profile.walking import take_over
 from streams.fold.entry import Forward, Rebuilding
 from streams.fold.state import ProfileState
 
@@ -52,6 +53,7 @@ def handle(batch: Batch, addressed: Addressed) -> None:
         batch.clocks.advance(addressed.workspace, content.to)
         return
     profile = batch.profile(addressed.key, addressed.workspace, addressed.profile_id)
+    take_over(batch, profile)
     handlers, entry = HANDLERS[type(content)], profile.entry
     if isinstance(entry, Rebuilding):
         if handlers.rebuilding is None:

@@ -114,6 +114,7 @@ def _state_for_target(batch: Batch, profile: BatchProfile, state: ProfileState |
         ids=b"".join(hash_ + tag for hash_, tag in ids),
         recount=has_too_many,
         canonical=command.canonical,
+        definitions=batch.adopted.version,
     )
 
 

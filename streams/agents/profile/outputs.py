@@ -1,10 +1,9 @@
 """What PROFILE publishes: profiles, sessions, segment changes and messages, as records of their topics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from definitions import Program
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
 from schemas.records import (
@@ -12,7 +11,6 @@ from schemas.records import (
     IdentityRequest,
     Profile,
     ProfileCommand,
-    ProfileKind,
     Repetition,
     Route,
     SegmentChange,
@@ -29,6 +27,7 @@ from schemas.topics import (
     activation,
 )
 from streams import metrics
+from streams.adoption import Destinations
 from streams.agents.profile.batch import Batch, BatchProfile, Message
 from streams.fold.entry import Forward
 from streams.fold.records import deleted_record, is_empty, merged_record, profile_record
@@ -37,9 +36,9 @@ from streams.phases import Output
 
 
 class ProfileOutputs:
-    """Encodes what a batch publishes; `programs` say to which destinations a segment's changes go."""
+    """Encodes what a batch publishes."""
 
-    def __init__(self, codec: Codec, programs: Mapping[tuple[str, ProfileKind], Program]) -> None:
+    def __init__(self, codec: Codec) -> None:
         self._profile = codec.encoder(Profile)
         self._session = codec.encoder(Session)
         self._change = codec.encoder(SegmentChange)
@@ -47,14 +46,11 @@ class ProfileOutputs:
         self._route = codec.encoder(Route)
         self._request = codec.encoder(IdentityRequest)
         self._repetition = codec.encoder(Repetition)
-        self._destinations = {
-            (workspace, segment.name): segment.destinations
-            for (workspace, _), program in programs.items()
-            for segment in program.segments
-        }
+        self._destinations: Destinations = {}
 
-    def of(self, batch: Batch) -> Iterator[Output]:
+    def of(self, batch: Batch, destinations: Destinations) -> Iterator[Output]:
         """Yield everything that a batch publishes: messages in order, then each changed profile's records."""
+        self._destinations = destinations
         for message in batch.messages:
             yield self._of_message(message)
         for profile in batch.changed():

@@ -3,16 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
-from typing import get_args
 
-from definitions import NEVER, Program
+from definitions import NEVER
 from identity.rules import IdentityRules
 from schemas.codec import Codec
 from schemas.identity import kind_of
-from schemas.records import ProfileKind
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import SETTLING_MS, Workspace
 from streams import metrics
+from streams.adoption import Adopt
 from streams.agents.profile.batch import Batch
 from streams.agents.profile.clocks import Clocks
 from streams.agents.profile.decoding import Addressed, ProfileDecoder, RoutedEvent
@@ -20,6 +19,7 @@ from streams.agents.profile.expiry import read_due, sweep
 from streams.agents.profile.handlers import handle
 from streams.agents.profile.outputs import ProfileOutputs
 from streams.agents.profile.settling import release_due
+from streams.agents.profile.walking import walk
 from streams.dead_letters import DeadLetters
 from streams.fold.entry import deadline_of
 from streams.fold.moment import FoldContext
@@ -31,9 +31,6 @@ def stored_deadline(value: bytes) -> int | None:
     """Return the next deadline of a stored entry, for the store's index; None when time alone never changes it."""
     deadline = deadline_of(value)
     return None if deadline >= NEVER else deadline
-
-
-_KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
 
 
 class ProfileStage:
@@ -49,17 +46,19 @@ class ProfileStage:
     def __init__(
         self,
         workspaces: Mapping[str, Workspace],
-        program: Program,
+        adopt: Adopt,
         rules: IdentityRules,
         codec: Codec,
         settling_ms: int = SETTLING_MS,
     ) -> None:
+        """`adopt`: asked once for each batch by which definitions it is folded."""
         self._workspaces = workspaces
         self._settling_ms = settling_ms
         self._rules = rules
-        self._programs = {(name, kind): program.of(name, kind) for name in workspaces for kind in _KINDS}
-        self._decoder = ProfileDecoder(codec, workspaces)
-        self._outputs = ProfileOutputs(codec, self._programs)
+        self._adopt = adopt
+        self._adopted = adopt()
+        self._decoder = ProfileDecoder(codec, workspaces, adopt)
+        self._outputs = ProfileOutputs(codec)
         self.dead_letter = DeadLetters(codec, self.name).of
 
     def decode(self, record: Record, now: int) -> Addressed:  # noqa: ARG002 - a stage's signature
@@ -69,18 +68,20 @@ class ProfileStage:
     def fold(self, decoded: Decoded[Addressed], view: StateView) -> Effects:
         """Fold what was decoded; with nothing it is a sweep."""
         received = decoded.received
+        self._adopted = adopted = self._adopt()
         clocks = Clocks(self._workspaces, view, received.now, received.opened_at)
-        batch = Batch(self._workspaces, self._context, view, clocks, self._settling_ms)
+        batch = Batch(self._workspaces, self._context, view, clocks, self._settling_ms, adopted)
         clocks.catch_up(_newest(decoded.items, clocks))
         view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
         for addressed in decoded.items:
             handle(batch, addressed)
             self._handle_resumed(batch)
+        walk(batch, adopted)
         more = read_due(batch)
         more = release_due(batch) or more
         self._handle_resumed(batch)
         sweep(batch)
-        outputs = list(self._outputs.of(batch))
+        outputs = list(self._outputs.of(batch, adopted.destinations))
         batch.store()
         for workspace, events in Counter(map(itemgetter(0), batch.receipts)).items():
             batch.tally[metrics.EVENTS, (workspace, "folded")] += events
@@ -95,7 +96,8 @@ class ProfileStage:
     def _context(self, workspace: str, profile_id: str) -> FoldContext:
         priority = self._workspaces[workspace].source_priority
         kind = kind_of(profile_id)
-        return FoldContext(workspace, profile_id, self._programs[workspace, kind], priority, self._rules, kind)
+        program = self._adopted.programs[workspace, kind]
+        return FoldContext(workspace, profile_id, program, priority, self._rules, kind)
 
 
 def _newest(items: Iterable[Addressed], clocks: Clocks) -> int | None:

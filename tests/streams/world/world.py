@@ -46,6 +46,7 @@ from schemas.topics import (
     SESSIONS,
 )
 from settings import Clock, Source, Workspace
+from streams.adoption import unchanging
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
@@ -87,6 +88,9 @@ class Table(dict[bytes, bytes]):
                     due_keys.append((deadline, key))
         return [key for _, key in sorted(due_keys)[:limit]]
 
+    def after(self, key: bytes, limit: int) -> list[bytes]:
+        return sorted(each for each in self if each > key)[:limit]
+
     def range(self, prefix: bytes) -> list[bytes]:
         return sorted(key for key in self if key.startswith(prefix))
 
@@ -117,7 +121,7 @@ class World:
         self.codec = Codec(FixedSchemas())
         self.now = NOW
         self._clock: Clock = clock
-        self._program = program
+        self._adopt = unchanging(program, workspaces())
         self.stages = self._staged(rules)
         self.logs: dict[TopicPartition, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
         self._positions: dict[tuple[str, str, int], int] = defaultdict(int)
@@ -137,7 +141,7 @@ class World:
         return (
             ResolveStage(workspaces(self._clock), rules, self.codec, self._partition),
             GraphStage(workspaces(self._clock), rules, self.codec),
-            ProfileStage(workspaces(self._clock), self._program, rules, self.codec),
+            ProfileStage(workspaces(self._clock), self._adopt, rules, self.codec),
         )
 
     def restart(self, rules: IdentityRules) -> None:

@@ -12,6 +12,7 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Advance, Event, Identifier, ProfileCommand, Rebuild, Replay
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES
 from settings import Workspace
+from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.metrics import Tally
 from streams.phases import Output, Received, Record, decode, fold
@@ -40,7 +41,7 @@ class ProfilePartition:
     def __init__(self, clock: Literal["wall", "event"] = "wall") -> None:
         self.codec = Codec(FixedSchemas())
         workspaces = {"main": Workspace("main", NAMESPACE, clock)}
-        self._stage = ProfileStage(workspaces, PROGRAM, DEFAULT_RULES, self.codec)
+        self._stage = ProfileStage(workspaces, unchanging(PROGRAM, workspaces), DEFAULT_RULES, self.codec)
         self.table = Table(self._stage)
         self.published: list[Output] = []
         self.opened_at = 0

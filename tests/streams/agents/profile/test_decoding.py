@@ -6,6 +6,7 @@ from schemas.codec import Codec, DecodeError
 from schemas.identity import default_profile_id, profile_key
 from schemas.records import Absorb, Advance, Command, Event, Fold, Identifier, ProfileCommand, Reason, Replay, Transfer
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
+from streams.adoption import unchanging
 from streams.agents.profile.decoding import AbsorbedState, Addressed, ProfileDecoder, ReplayChunk, RoutedEvent
 from streams.fold.entry import BufferedRecord, Forward, encode_entry
 from streams.fold.lineage import Lineage
@@ -13,11 +14,13 @@ from streams.fold.state import ProfileState
 from streams.phases import Record
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.agents.profile.partition import ANN, ANNS, KEY, NAMESPACE
+from tests.streams.fold.definitions import PROGRAM
 from tests.streams.fold.given import START, event
 
 CODEC = Codec(FixedSchemas())
 SHOP = Identifier("email", "shop@example.org")
 EVENT = CODEC.encoder(Event)(event(START))
+ADOPT = unchanging(PROGRAM, ["main"])
 
 
 def _decoded(command: Command | None, workspace: str = "main", profile_id: str = ANNS) -> Addressed:
@@ -25,7 +28,7 @@ def _decoded(command: Command | None, workspace: str = "main", profile_id: str =
     if command is not None:
         record = ProfileCommand.of(workspace, profile_id, command)
     value = CODEC.encoder(ProfileCommand)(record)
-    return ProfileDecoder(CODEC, {"main"}).decode(Record(PROFILE_COMMANDS, 0, 0, None, value))
+    return ProfileDecoder(CODEC, {"main"}, ADOPT).decode(Record(PROFILE_COMMANDS, 0, 0, None, value))
 
 
 def _absorb(state: bytes | None) -> Absorb:
@@ -62,7 +65,7 @@ def test_a_command_to_what_is_no_profile_or_no_workspace_is_refused() -> None:
 def test_an_event_is_refused_without_the_key_of_a_profile() -> None:
     for key in (None, b"main", b"\xff|person|" + ANNS.encode(), b"main|device|" + ANNS.encode()):
         with pytest.raises(DecodeError) as refusal:
-            ProfileDecoder(CODEC, {"main"}).decode(Record(EVENTS_RESOLVED, 0, 0, key, EVENT))
+            ProfileDecoder(CODEC, {"main"}, ADOPT).decode(Record(EVENTS_RESOLVED, 0, 0, key, EVENT))
         assert refusal.value.reason == "invalid"
 
 
@@ -90,7 +93,7 @@ def test_a_clock_is_advanced_without_a_profile() -> None:
 
 
 def test_a_buffered_event_says_so() -> None:
-    decoder = ProfileDecoder(CODEC, {"main"})
+    decoder = ProfileDecoder(CODEC, {"main"}, ADOPT)
     event_again = decoder.decode_waiting("main", default_profile_id(NAMESPACE, ANN), BufferedRecord(True, EVENT))
 
     assert event_again.key == profile_key("main", ANNS) != KEY

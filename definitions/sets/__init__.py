@@ -1,0 +1,19 @@
+"""Sets of definitions, versioned and immutable: what `onefold apply` publishes and workers take over."""
+
+from definitions.sets.births import births_for, narrowed, next_set
+from definitions.sets.model import LANGUAGE, DefinitionSet, UnknownLanguage, decode_set, encode_set
+from definitions.sets.publication import Completion, Publication, Stamping
+
+__all__ = [
+    "LANGUAGE",
+    "Completion",
+    "DefinitionSet",
+    "Publication",
+    "Stamping",
+    "UnknownLanguage",
+    "births_for",
+    "decode_set",
+    "encode_set",
+    "narrowed",
+    "next_set",
+]

@@ -1,0 +1,109 @@
+"""What is different between two sets, by meaning: titles, comments and the order of files are none. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from definitions.model import (
+    Condition,
+    Definitions,
+    Destination,
+    Expression,
+    Function,
+    InSegment,
+    Rule,
+    Segment,
+    Trait,
+    TraitComparison,
+    TraitValue,
+    Trigger,
+)
+from definitions.plan.conditions import conditions_of, leaves
+
+ItemKind: TypeAlias = Literal["trait", "segment", "trigger", "destination"]
+Item: TypeAlias = Trait | Segment | Trigger | Destination
+Name: TypeAlias = tuple[ItemKind, str]
+
+
+class Difference(msgspec.Struct, frozen=True, order=True):
+    """One item that is added, removed, changed itself, or affected: it reads something that is changed."""
+
+    kind: ItemKind
+    name: str
+    change: Literal["added", "affected", "changed", "removed"]
+
+
+def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]:
+    """Return what becomes different, by kind and name."""
+    before, after = items(former), items(new)
+    found = dict.fromkeys(after.keys() - before.keys(), "added")
+    found |= dict.fromkeys(before.keys() - after.keys(), "removed")
+    found |= {name: "changed" for name in after.keys() & before.keys() if meaning(before[name]) != meaning(after[name])}
+    for name in _affected(after, found.keys()):
+        found.setdefault(name, "affected")
+    return tuple(sorted(Difference(kind, name, change) for (kind, name), change in found.items()))  # type: ignore[arg-type]
+
+
+def items(definitions: Definitions) -> dict[Name, Item]:
+    """Return everything that is defined, by kind and name."""
+    named: dict[Name, Item] = {}
+    for kind, defined in _by_kind(definitions):
+        named |= {(kind, each.name): each for each in defined}
+    return named
+
+
+def meaning(item: Item) -> bytes:
+    """Return what is the same for two items that mean the same."""
+    return msgspec.json.encode(msgspec.structs.replace(item, title="", description=""))
+
+
+def _by_kind(definitions: Definitions) -> Iterator[tuple[ItemKind, Iterable[Item]]]:
+    yield "trait", definitions.traits
+    yield "segment", definitions.segments
+    yield "trigger", definitions.triggers
+    yield "destination", definitions.destinations
+
+
+def _affected(defined: Mapping[Name, Item], different: Iterable[Name]) -> set[Name]:
+    """Return what reads something that is different, over any number of steps."""
+    known = set(different)
+    read = {name: set(_read_by(item)) for name, item in defined.items()}
+    while more := {name for name, names in read.items() if name not in known and names & known}:
+        known |= more
+    return known
+
+
+def _read_by(item: Item) -> Iterator[Name]:
+    if isinstance(item, Destination):
+        yield from (("trait", name) for name in item.traits)
+        return
+    for condition in conditions_of(item):
+        yield from _read_by_condition(condition)
+    if isinstance(item, Trait) and isinstance(item.value, Rule):
+        for case in item.value.cases:
+            yield from _read_by_expression(case.then)
+        if item.value.otherwise is not None:
+            yield from _read_by_expression(item.value.otherwise)
+
+
+def _read_by_condition(condition: Condition) -> Iterator[Name]:
+    for leaf in leaves(condition):
+        match leaf:
+            case TraitComparison(path=(name, *_)):
+                yield "trait", name
+            case InSegment(name=name):
+                yield "segment", name
+            case _:
+                pass
+
+
+def _read_by_expression(expression: Expression) -> Iterator[Name]:
+    match expression:
+        case TraitValue(path=(name, *_)):
+            yield "trait", name
+        case Function(arguments=arguments):
+            for argument in arguments:
+                yield from _read_by_expression(argument)
+        case _:
+            pass

@@ -1,0 +1,43 @@
+"""A folder as it would become a set: the checked model, and the files that say so. The rules of identity stay out."""
+
+from pathlib import Path
+
+import msgspec
+
+from definitions.model import Definitions
+from definitions.reading.folder import load
+from definitions.sets.model import DefinitionSet
+
+_IDENTITY = "identity.yaml"
+_SUFFIXES = frozenset({".yaml", ".yml"})
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What a folder defines. `files`: by path within the folder."""
+
+    definitions: Definitions
+    files: dict[str, str]
+
+    def is_of(self, published: DefinitionSet | None) -> bool:
+        """Return whether a set says the same already, file by file."""
+        return published is not None and published.files == self.files
+
+
+def read_draft(folder: Path) -> Draft:
+    """Read a folder. Raises DefinitionErrors with every mistake."""
+    definitions = load(folder)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
+    files = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in paths
+        if path.name != _IDENTITY
+    }
+    return Draft(definitions, files)
+
+
+def write_files(published: DefinitionSet, folder: Path) -> None:
+    """Write the files of a set into a folder, as they were when it was applied."""
+    for name, text in published.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")

@@ -1,0 +1,152 @@
+"""What the topic `definitions` says: sets, which of them RESOLVE stamps, and what is complete. Pure.
+
+Keys: `set:0000000007`, immutable; `stamping:3`, of partition 3 of RESOLVE; `complete:main`, of a workspace.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import get_args
+
+import msgspec
+
+from definitions.sets.births import births_for
+from definitions.sets.model import DefinitionSet, UnknownLanguage, decode_set, encode_set
+from schemas.records import ProfileKind
+
+_KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
+_SET, _STAMPING, _COMPLETE = "set", "stamping", "complete"
+
+
+class Stamping(msgspec.Struct, frozen=True):
+    """RESOLVE stamps `version` in a partition; it has never stamped any below `since`."""
+
+    version: int
+    since: int
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """In a workspace every accumulator born at or before `version` is complete.
+
+    `attempts`: whose seeds count, of this back-fill and those before. `completed_at`: ms. `profiles`: how many got a
+    seed.
+    """
+
+    version: int
+    attempts: tuple[str, ...] = ()
+    completed_at: int = 0
+    profiles: int = 0
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_stamping = msgspec.json.Decoder(Stamping).decode
+_decode_completion = msgspec.json.Decoder(Completion).decode
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """All that the topic says up to a position; `told` returns the next one.
+
+    `unknown`: of each set that this release does not understand, why.
+    """
+
+    sets: Mapping[int, DefinitionSet] = MappingProxyType({})
+    unknown: Mapping[int, UnknownLanguage] = MappingProxyType({})
+    stampings: Mapping[int, Stamping] = MappingProxyType({})
+    completions: Mapping[str, Completion] = MappingProxyType({})
+
+    def told(self, key: bytes | None, value: bytes | None) -> "Publication":
+        """Return what the topic says with one more record. Raises ValueError for what is none of these."""
+        kind, _, name = (key or b"").decode().partition(":")
+        if value is None:
+            return self
+        match kind:
+            case "set":
+                return self._with_set(int(name), value)
+            case "stamping":
+                stampings = {**self.stampings, int(name): _decode_stamping(value)}
+                return msgspec.structs.replace(self, stampings=stampings)
+            case "complete":
+                completions = {**self.completions, name: _decode_completion(value)}
+                return msgspec.structs.replace(self, completions=completions)
+            case _:
+                return self
+
+    def _with_set(self, version: int, value: bytes) -> "Publication":
+        try:
+            return msgspec.structs.replace(self, sets={**self.sets, version: decode_set(value)})
+        except UnknownLanguage as error:
+            return msgspec.structs.replace(self, unknown={**self.unknown, version: error})
+
+    @property
+    def version(self) -> int:
+        """The version of the newest set; 0 if there is none."""
+        return max((*self.sets, *self.unknown), default=0)
+
+    @property
+    def newest(self) -> DefinitionSet | None:
+        """The newest set. Raises UnknownLanguage if this release does not understand it."""
+        if self.version in self.unknown:
+            raise self.unknown[self.version]
+        return self.sets.get(self.version)
+
+    def up_to(self, last: DefinitionSet | None) -> Iterator[DefinitionSet]:
+        """Yield the sets up to one, in the order of versions; of none nothing."""
+        for version in sorted(self.sets):
+            if last is not None and version <= last.version:
+                yield self.sets[version]
+
+    def never_below(self, partitions: int) -> int:
+        """Return a version below which no event was ever stamped, by any of so many partitions; 0 if unknown."""
+        if any(partition not in self.stampings for partition in range(partitions)):
+            return 0
+        return min(stamping.since for stamping in self.stampings.values())
+
+    def is_beginning(self, partitions: int) -> bool:
+        """Return whether it is about to turn out that no event is older than the first set: worth a moment's wait."""
+        if not self.sets or self.completions or self.never_below(partitions):
+            return False
+        return all(stamping.since for stamping in self.stampings.values())
+
+    def stamped_everywhere(self, partitions: int) -> int:
+        """Return the highest version below which no partition stamps any more."""
+        return min((self.stampings[each].version if each in self.stampings else 0) for each in range(partitions))
+
+    def complete_to(self, workspace: str, partitions: int) -> int:
+        """Return the version such that what was born at or before it is complete in a workspace."""
+        completion = self.completions.get(workspace)
+        return max(completion.version if completion else 0, self.never_below(partitions))
+
+    def evaluated(self, workspace: str, partitions: int) -> DefinitionSet | None:
+        """Return the newest set of which everything is complete in a workspace: by it profiles are evaluated."""
+        complete_to = self.complete_to(workspace, partitions)
+        for version in sorted(self.sets, reverse=True):
+            if newest_birth(self.sets[version], workspace) <= complete_to:
+                return self.sets[version]
+        return None
+
+
+def newest_birth(of: DefinitionSet, workspace: str) -> int:
+    """Return the highest birth of anything that is accumulated in a workspace; 0 if there is nothing."""
+    return max((birth for kind in _KINDS for birth in births_for(of, workspace, kind).values()), default=0)
+
+
+def set_record(of: DefinitionSet) -> tuple[bytes, bytes]:
+    """Return key and value of a set."""
+    return b"%b:%010d" % (_SET.encode(), of.version), encode_set(of)
+
+
+def stamping_record(partition: int, stamping: Stamping) -> tuple[bytes, bytes]:
+    """Return key and value of what RESOLVE says of one partition."""
+    return f"{_STAMPING}:{partition}".encode(), _encode(stamping)
+
+
+def completion_record(workspace: str, completion: Completion) -> tuple[bytes, bytes]:
+    """Return key and value of what a back-fill says at its end."""
+    return f"{_COMPLETE}:{workspace}".encode(), _encode(completion)
+
+
+def told(records: Iterable[tuple[bytes | None, bytes | None]]) -> Publication:
+    """Return what records of the topic say, in their order."""
+    publication = Publication()
+    for key, value in records:
+        publication = publication.told(key, value)
+    return publication

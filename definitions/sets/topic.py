@@ -1,0 +1,62 @@
+"""Reads the topic `definitions`, and applies sets: of two who do so at once one wins, and the other hears of it."""
+
+import time
+from collections.abc import Callable
+
+from definitions.sets.model import DefinitionSet
+from definitions.sets.publication import Publication, set_record
+from runtime.errors import TerminalError
+from runtime.kafka.clients import MAX_RECORD_BYTES
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.reading import read_to_end
+from runtime.kafka.topics import create_topics
+from runtime.kafka.transactions import Fenced, TransactionalProducer
+from schemas.topics import DEFINITIONS, definitions_configuration
+
+_APPLIER = "onefold-definitions"
+
+
+class Overtaken(TerminalError):
+    """Another set was applied meanwhile: what was planned may not be what would come of it."""
+
+
+def ensure_topic(kafka: str, replication: int) -> None:
+    """Create the topic, with its one partition, if it is missing. Raises TransientError or TerminalError."""
+    create_topics(kafka, {DEFINITIONS: definitions_configuration()}, 1, replication)
+
+
+def read_publication(kafka: str) -> Publication:
+    """Return what the topic says now. Raises TransientError, UnknownLanguage."""
+    publication = Publication()
+    for message in read_to_end(kafka, [DEFINITIONS]):
+        publication = publication.told(message.key(), message.value())
+    return publication
+
+
+def apply_set(kafka: str, following: Callable[[DefinitionSet | None], DefinitionSet], expected: int) -> DefinitionSet:
+    """Publish the set that is to follow the newest one, whose version is `expected`; return it.
+
+    Raises Overtaken, and nothing is published, if that is not the newest one any more.
+    """
+    with TransactionalProducer(kafka, _APPLIER) as producer:  # whoever applies at the same time is fenced
+        publication = read_publication(kafka)
+        if publication.version != expected:
+            raise _overtaken(publication.version)
+        applied = following(publication.newest)
+        key, value = set_record(applied)
+        if len(value) > MAX_RECORD_BYTES:
+            raise TerminalError(f"the definitions are too large: {len(value)} bytes, and {MAX_RECORD_BYTES} are taken")
+        try:
+            producer.send([ProducerRecord(DEFINITIONS, key, value)])
+        except Fenced:
+            raise _overtaken(expected + 1) from None
+    return applied
+
+
+def now_ms() -> int:
+    """Return the system's time."""
+    return time.time_ns() // 1_000_000
+
+
+def _overtaken(version: int) -> Overtaken:
+    return Overtaken(f"version {version} was applied meanwhile: look at the plan once more")

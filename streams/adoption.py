@@ -1,0 +1,190 @@
+"""Which definitions a worker goes by: follows the topic `definitions` and compiles what it says (docs/decisions/0034).
+
+A stage asks once for each batch, and so takes a new set over between two batches. Until a set is complete in a
+workspace its profiles are evaluated by the one before; what both need is accumulated from the moment of adoption.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple, get_args
+
+import msgspec
+from confluent_kafka import Message
+
+from definitions import Definitions, Program, compile_program
+from definitions.sets import DefinitionSet, Publication, births_for, narrowed
+from definitions.sets.topic import ensure_topic
+from definitions.streaming.program import Versions
+from runtime.kafka.following import Follower
+from runtime.kafka.topics import create_topics
+from schemas import topics
+from schemas.records import ProfileKind
+from settings import Settings
+from streams import metrics
+
+log = logging.getLogger(__name__)
+
+BEGINNING_WITHIN_S = 20.0
+"""So long PROFILE waits at most for every partition of RESOLVE to say that it never knew other definitions."""
+
+_KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
+
+Programs = Mapping[tuple[str, ProfileKind], Program]
+"""By workspace and kind of profiles."""
+
+Destinations = Mapping[tuple[str, str], tuple[str, ...]]
+"""By workspace and segment, where its changes are sent."""
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """The definitions as of a moment; nothing of it changes.
+
+    `version`: the newest set that is known. `complete_to`: by workspace, the version such that everything born at or
+    before it is complete. `evaluated`: by workspace, the version by which profiles are evaluated. `attempts`: by
+    workspace, whose seeds count. `destinations`: also of segments that were removed. `target`: changes with what a
+    profile has to take over. `is_beginning`: a moment's wait may show that all is complete. `as_of`: when this was all
+    that was published, by the monotonic clock (s).
+    """
+
+    programs: Programs
+    version: int = 0
+    complete_to: Mapping[str, int] = MappingProxyType({})
+    evaluated: Mapping[str, int] = MappingProxyType({})
+    attempts: Mapping[str, frozenset[str]] = MappingProxyType({})
+    destinations: Destinations = MappingProxyType({})
+    target: str = ""
+    is_beginning: bool = False
+    as_of: float = math.inf
+
+
+Adopt = Callable[[], Adopted]
+"""Returns what is known by now. Cheap, and from any thread."""
+
+
+def unchanging(program: Program, workspaces: Iterable[str]) -> Adopt:
+    """Return definitions that nobody changes, complete from the beginning."""
+    programs = {(name, kind): program.of(name, kind) for name in workspaces for kind in _KINDS}
+    destinations = {
+        (name, segment.name): segment.destinations for (name, _), each in programs.items() for segment in each.segments
+    }
+    adopted = Adopted(programs, destinations=destinations)
+    return lambda: adopted
+
+
+class _Key(NamedTuple):
+    """What a program follows from: two sets, and whose profiles it is for."""
+
+    evaluated: int
+    newest: int
+    workspace: str
+    kind: ProfileKind
+
+
+class Compiler:
+    """Compiles what the topic says, and only what has changed."""
+
+    def __init__(self, workspaces: Iterable[str], partitions: int) -> None:
+        self._workspaces = tuple(workspaces)
+        self._partitions = partitions
+        self._compiled: dict[_Key, Program] = {}
+
+    def adopted(self, publication: Publication) -> Adopted:
+        """Return what a worker goes by. Raises UnknownLanguage."""
+        newest, evaluated, former = publication.newest, {}, self._compiled
+        self._compiled = {}
+        programs: dict[tuple[str, ProfileKind], Program] = {}
+        for workspace in self._workspaces:
+            evaluated[workspace] = publication.evaluated(workspace, self._partitions)
+            for kind in _KINDS:
+                programs[workspace, kind] = self._program(former, evaluated[workspace], newest, workspace, kind)
+        return Adopted(
+            programs,
+            publication.version,
+            {name: publication.complete_to(name, self._partitions) for name in self._workspaces},
+            {name: each.version if each else 0 for name, each in evaluated.items()},
+            {name: frozenset(each.attempts) for name, each in publication.completions.items()},
+            {
+                (name, segment.name): segment.destinations
+                for name, each in evaluated.items()
+                for former in publication.up_to(each)
+                for segment in former.segments
+            },
+            _target(programs),
+            publication.is_beginning(self._partitions),
+        )
+
+    def _program(
+        self,
+        former: Mapping[_Key, Program],
+        evaluated: DefinitionSet | None,
+        newest: DefinitionSet | None,
+        workspace: str,
+        kind: ProfileKind,
+    ) -> Program:
+        key = _Key(evaluated.version if evaluated else 0, newest.version if newest else 0, workspace, kind)
+        program = former.get(key)
+        if program is None:
+            program = _compile(evaluated, workspace, kind)
+            program = program.collecting(_compile(newest, workspace, kind).accumulators)
+        self._compiled[key] = program
+        return program
+
+
+def _target(programs: Programs) -> str:
+    return "|".join(programs[key].fingerprint for key in sorted(programs) if programs[key].segments)
+
+
+def _compile(of: DefinitionSet | None, workspace: str, kind: ProfileKind) -> Program:
+    if of is None:
+        return compile_program(Definitions())
+    return compile_program(narrowed(of.definitions, workspace, kind), Versions(births_for(of, workspace, kind)))
+
+
+class Adoption:
+    """The definitions of one worker, kept up to date by a thread. `on_failure` hears of what it cannot go on from."""
+
+    def __init__(self, settings: Settings, on_failure: Callable[[BaseException], None]) -> None:
+        self._settings = settings
+        self._compiler = Compiler(settings.workspaces, settings.partitions)
+        self._publication = Publication()
+        self._adopted = msgspec.structs.replace(self._compiler.adopted(self._publication), as_of=0.0)
+        self._begins_until = time.monotonic() + BEGINNING_WITHIN_S
+        self._follower = Follower(settings.kafka, topics.DEFINITIONS, self._take, on_failure)
+
+    def start(self) -> None:
+        """Learn all that was published so far, and follow. Raises UnknownLanguage, TransientError or TerminalError."""
+        ensure_topic(self._settings.kafka, self._settings.replication)
+        self._follower.start()
+
+    def stop(self) -> None:
+        """Follow no longer."""
+        self._follower.stop()
+
+    def __call__(self) -> Adopted:
+        return self._adopted
+
+    def _take(self, messages: list[Message]) -> None:
+        now_s = time.monotonic()
+        for message in messages:
+            self._publication = self._publication.told(message.key(), message.value())
+        adopted = self._compiler.adopted(self._publication) if messages else self._adopted
+        if adopted.version > self._adopted.version:
+            self._make_topics(self._publication)
+            log.info("definitions: version %d", adopted.version)
+        metrics.DEFINITIONS.set(adopted.version)
+        self._adopted = msgspec.structs.replace(
+            adopted,
+            is_beginning=adopted.is_beginning and now_s < self._begins_until,
+            as_of=self._adopted.as_of if messages else now_s,
+        )
+
+    def _make_topics(self, publication: Publication) -> None:
+        """See to it that every destination has its topic before something is sent there."""
+        newest = publication.newest
+        names = tuple(each.name for each in newest.destinations) if newest is not None else ()
+        create_topics(
+            self._settings.kafka, topics.activations(names), self._settings.partitions, self._settings.replication
+        )

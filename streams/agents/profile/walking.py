@@ -1,0 +1,72 @@
+"""Has every profile take over definitions that have changed: each when it is met, and all by a walk over the table.
+
+Whom no event touches must enter or leave as well. How far the walk is lies in the task's state, so it goes on after a
+crash; its pace is bounded, and live records come between.
+"""
+
+import msgspec
+
+from schemas.identity import split_profile_key
+from streams.adoption import Adopted
+from streams.agents.profile.batch import Batch, BatchProfile
+from streams.fold.fold import refresh
+from streams.fold.state import ProfileState
+from streams.state.store import META
+from streams.state.view import StateView
+
+KEYS_AT_ONCE = 1_000
+_WALK = META + b"walk"
+
+
+class Walk(msgspec.Struct, array_like=True):
+    """How far a walk is. `target`: what it takes over. `after`: the last key that was met; None: it met all."""
+
+    target: str = ""
+    after: bytes | None = None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Walk).decode
+
+
+def walk(batch: Batch, adopted: Adopted) -> None:
+    """Have the next profiles take over what has changed, if not all have done so."""
+    going = _under_way(batch.view, adopted.target)
+    if going.after is None:
+        return
+    keys = batch.view.after(going.after, KEYS_AT_ONCE)
+    profile_keys = [key for key in keys if _is_profile(key)]
+    batch.view.prefetch(profile_keys)
+    for key in profile_keys:
+        take_over(batch, batch.profile(key, *split_profile_key(key)))
+    going.after = keys[-1] if len(keys) == KEYS_AT_ONCE else None
+    batch.view.put(_WALK, _encode(going))
+
+
+def take_over(batch: Batch, profile: BatchProfile) -> None:
+    """Evaluate a profile by definitions that have changed since it was last evaluated."""
+    state = profile.entry
+    if not isinstance(state, ProfileState) or state.evaluations.definitions == profile.context.program.fingerprint:
+        return
+    if state.expiry.vanished_at is not None:
+        return  # it is in no segment until an event brings it back
+    if profile.settling is not None:
+        return  # its time stands still: the first event that is folded, or the next deadline, has it take over
+    outputs, earliest = profile.outputs, state.evaluations.earliest
+    refresh(state, profile.context, outputs, batch.due_until(profile))
+    if outputs.segment_changes or outputs.changes_traits or state.evaluations.earliest != earliest:
+        profile.mark_swept()  # else it is as well stored as it was: whoever reads it evaluates it once more
+
+
+def _under_way(view: StateView, target: str) -> Walk:
+    stored = view.get(_WALK)
+    going = Walk() if stored is None else _decode(stored)
+    return going if going.target == target else Walk(target, META + b"\xff")
+
+
+def _is_profile(key: bytes) -> bool:
+    try:
+        split_profile_key(key)
+    except ValueError:  # what lies beside a profile, or is about the task
+        return False
+    return True
