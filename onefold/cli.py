@@ -28,9 +28,11 @@ COMMANDS = {
     "merge": ("onefold.commands.merge:merge", "Make one person of two."),
     "definitions": (
         "onefold.commands.definitions:group",
-        "Check definitions, print the default rules of identity.",
+        "Check definitions, show versions of them, go back to one.",
     ),
     "verify": ("onefold.commands.verify:verify", "Compare what definitions have come to with SQL."),
+    "plan": ("onefold.commands.plan:plan", "Show what a folder of definitions would change."),
+    "apply": ("onefold.commands.apply:apply", "Apply a folder of definitions."),
     "workspaces": ("onefold.commands.workspaces:workspaces", "Make the file of who may send and read."),
     "drain": ("onefold.commands.drain:drain", "Wait until everything accepted is in ClickHouse."),
     "migrate": ("onefold.commands.migrate:migrate", "Bring ClickHouse's tables up to date, make dropped ones again."),

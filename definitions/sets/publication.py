@@ -1,6 +1,7 @@
 """What the topic `definitions` says: sets, which of them RESOLVE stamps, and what is complete. Pure.
 
-Keys: `set:0000000007`, immutable; `stamping:3`, of partition 3 of RESOLVE; `complete:main`, of a workspace.
+Keys: `set:0000000007`, immutable; `stamping:3`, of partition 3 of RESOLVE; `complete:main` and `progress:main`, of a
+workspace.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from definitions.sets.model import DefinitionSet, UnknownLanguage, decode_set, e
 from schemas.records import ProfileKind
 
 _KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
-_SET, _STAMPING, _COMPLETE = "set", "stamping", "complete"
+_SET, _STAMPING, _COMPLETE, _PROGRESS = "set", "stamping", "complete", "progress"
 
 
 class Stamping(msgspec.Struct, frozen=True):
@@ -37,7 +38,22 @@ class Completion(msgspec.Struct, frozen=True):
     profiles: int = 0
 
 
+class Progress(msgspec.Struct, frozen=True):
+    """How far a back-fill is in a workspace. `step`: in words. `said_at`: ms. `profiles`: how many got a seed."""
+
+    version: int
+    step: str
+    said_at: int = 0
+    profiles: int = 0
+
+    @property
+    def text(self) -> str:
+        """The step, and how many profiles have been reached."""
+        return f"{self.step}, {self.profiles:,} profiles so far" if self.profiles else self.step
+
+
 _encode = msgspec.json.Encoder().encode
+_decode_progress = msgspec.json.Decoder(Progress).decode
 _decode_stamping = msgspec.json.Decoder(Stamping).decode
 _decode_completion = msgspec.json.Decoder(Completion).decode
 
@@ -52,6 +68,7 @@ class Publication(msgspec.Struct, frozen=True):
     unknown: Mapping[int, UnknownLanguage] = MappingProxyType({})
     stampings: Mapping[int, Stamping] = MappingProxyType({})
     completions: Mapping[str, Completion] = MappingProxyType({})
+    progress: Mapping[str, Progress] = MappingProxyType({})
 
     def told(self, key: bytes | None, value: bytes | None) -> "Publication":
         """Return what the topic says with one more record. Raises ValueError for what is none of these."""
@@ -67,6 +84,8 @@ class Publication(msgspec.Struct, frozen=True):
             case "complete":
                 completions = {**self.completions, name: _decode_completion(value)}
                 return msgspec.structs.replace(self, completions=completions)
+            case "progress":
+                return msgspec.structs.replace(self, progress={**self.progress, name: _decode_progress(value)})
             case _:
                 return self
 
@@ -142,6 +161,11 @@ def stamping_record(partition: int, stamping: Stamping) -> tuple[bytes, bytes]:
 def completion_record(workspace: str, completion: Completion) -> tuple[bytes, bytes]:
     """Return key and value of what a back-fill says at its end."""
     return f"{_COMPLETE}:{workspace}".encode(), _encode(completion)
+
+
+def progress_record(workspace: str, progress: Progress) -> tuple[bytes, bytes]:
+    """Return key and value of what a back-fill says on its way."""
+    return f"{_PROGRESS}:{workspace}".encode(), _encode(progress)
 
 
 def told(records: Iterable[tuple[bytes | None, bytes | None]]) -> Publication:

@@ -14,6 +14,10 @@ from onefold.wording import count
 COMMANDS = {
     "check": ("onefold.commands.definitions:check", "Show all mistakes in a folder of definitions."),
     "schema": ("onefold.commands.definitions:schema", "Print the JSON Schema of definitions, for editors."),
+    "status": ("onefold.commands.definition_sets:status", "Show which version is in effect, and what is under way."),
+    "history": ("onefold.commands.definition_sets:history", "List the versions that were applied."),
+    "diff": ("onefold.commands.definition_sets:diff", "Show what is different between two versions."),
+    "rollback": ("onefold.commands.definition_sets:rollback", "Apply an earlier version once more."),
     "defaults": ("onefold.commands.definitions:defaults", "Print the default rules of identity as YAML."),
 }
 

@@ -142,7 +142,7 @@ class Batch:
     each with its profile. `receipts`: as in `streams.phases`. `held`: how many events more than before are held back.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the stage
         self,
         workspaces: Mapping[str, Workspace],
         context: Callable[[str, str], FoldContext],
@@ -151,8 +151,8 @@ class Batch:
         settling_ms: int,
         adopted: Adopted,
     ) -> None:
-        self.adopted = adopted
         self.workspaces = workspaces
+        self.adopted = adopted
         self.view = view
         self.clocks = clocks
         self.settling_ms = settling_ms

@@ -1,0 +1,87 @@
+"""`onefold apply`: makes a folder of definitions the next version, which running workers take over."""
+
+import time
+from pathlib import Path
+
+import click
+
+from definitions.sets import DefinitionSet, Publication
+from definitions.sets.applying import apply_draft
+from definitions.sets.folder import Draft
+from embedded.terminal import results
+from onefold.commands.plan import FOLDER, draft_of, plan_of, published, warn_of_identity
+from onefold.definition_plan import plan_tree
+from onefold.running import data_dir_option, running_settings
+from onefold.unreachable import failure
+from onefold.wording import json_text
+from runtime.errors import OnefoldError
+from settings import Settings
+
+POLL_S = 0.5
+
+
+@click.command()
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option("--yes", is_flag=True, help="Apply what is beyond the budget as well.")
+@click.option("--wait", is_flag=True, help="Return once the new version is in effect for everybody.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=3600.0, help="With --wait: seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@data_dir_option
+def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, data_dir: Path | None) -> None:  # noqa: PLR0913, PLR0917
+    """Apply the definitions in DIR: workers take them over without a restart, for the past as well.
+
+    Until everything new is computed for the past, the version before stays in effect.
+
+    \b
+    Examples:
+      onefold apply my-definitions
+      onefold apply my-definitions --wait && onefold definitions status
+    """
+    settings = running_settings(data_dir)
+    draft, publication = draft_of(folder), published(settings)
+    made = plan_of(settings, draft, publication)
+    if not as_json:
+        results().print(plan_tree(made))
+        warn_of_identity(folder, settings)
+    if made.excess and made.is_new and not yes:
+        raise click.ClickException(f"{made.excess}: nothing is applied; --yes does so all the same")
+    version = publish(settings, draft, publication).version if made.is_new else publication.version
+    if wait:
+        await_effect(settings, version, timeout_s, is_silent=as_json)
+    if as_json:
+        click.echo(json_text({"version": version, "applied": made.is_new, "plan": made}))
+    elif made.is_new:
+        click.echo(f"applied version {version}")
+
+
+def publish(settings: Settings, draft: Draft, publication: Publication) -> DefinitionSet:
+    """Publish the next version. Raises ClickException, also when somebody else was faster."""
+    try:
+        return apply_draft(settings.kafka, draft, publication.version)
+    except OnefoldError as error:
+        raise click.ClickException(failure(error)) from error
+
+
+def await_effect(settings: Settings, version: int, timeout_s: float, is_silent: bool) -> None:
+    """Return once a version, or a later one, is in effect in every workspace; show progress. Raises ClickException."""
+    ends_at, said = time.monotonic() + timeout_s, ""
+    while waiting := _waiting(settings, version):
+        if time.monotonic() > ends_at:
+            raise click.ClickException(f"not in effect after {timeout_s:g} s, and goes on: {waiting}")
+        if waiting != said and not is_silent:
+            click.echo(waiting, err=True)
+        said = waiting
+        time.sleep(POLL_S)
+
+
+def _waiting(settings: Settings, version: int) -> str:
+    """Say what a version waits for; empty if it is in effect."""
+    publication, partitions = published(settings), settings.partitions
+    for workspace in settings.workspaces:
+        evaluated = publication.evaluated(workspace, partitions)
+        if evaluated is None or evaluated.version < version:
+            if publication.stamped_everywhere(partitions) < version:
+                return "waiting for the workers to take it over"
+            progress = publication.progress.get(workspace)
+            return f"computing the past of {workspace}: {progress.text if progress else 'waiting for the rebuilder'}"
+    return ""

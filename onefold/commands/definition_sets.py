@@ -1,0 +1,191 @@
+"""`onefold definitions status`, `history`, `diff` and `rollback`: the versions that were applied."""
+
+import difflib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from definitions import Definitions
+from definitions.sets import DefinitionSet, Publication
+from definitions.sets.differences import Difference, differences
+from definitions.sets.folder import Draft
+from embedded.terminal import results
+from onefold.commands.apply import await_effect, publish
+from onefold.commands.plan import published
+from onefold.running import data_dir_option, running_settings
+from onefold.wording import count, json_text
+from runtime.literal import literal
+
+_MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
+
+
+class WorkspaceStatus(msgspec.Struct, frozen=True):
+    """Which version is in effect in a workspace, and what a newer one waits for."""
+
+    workspace: str
+    in_effect: int
+    under_way: str
+
+
+class Status(msgspec.Struct, frozen=True):
+    """`version`: the newest. `stamped`: the version that every partition of events knows."""
+
+    version: int
+    stamped: int
+    workspaces: tuple[WorkspaceStatus, ...]
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One version of the definitions, in short."""
+
+    version: int
+    applied_at: str
+    applied_by: str
+    segments: int
+    traits: int
+    triggers: int
+    differences: tuple[Difference, ...]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print it as one JSON object.")
+@data_dir_option
+def status(as_json: bool, data_dir: Path | None) -> None:
+    """Show which version is in effect, and what is under way.
+
+    \b
+    Example:
+      onefold definitions status
+    """
+    settings = running_settings(data_dir)
+    found = _status(published(settings), tuple(settings.workspaces), settings.partitions)
+    if as_json:
+        click.echo(json_text(found))
+        return
+    if not found.version:
+        click.echo("no definitions were applied: 'onefold apply DIR' does so")
+        return
+    click.echo(f"newest version: {found.version}")
+    for each in found.workspaces:
+        under_way = f", {each.under_way}" if each.under_way else ""
+        click.echo(literal(f"{each.workspace}: version {each.in_effect or 'none'} is in effect{under_way}"))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each version.")
+@data_dir_option
+def history(as_json: bool, data_dir: Path | None) -> None:
+    """List the versions that were applied, the newest first, with what each changed.
+
+    \b
+    Example:
+      onefold definitions history
+    """
+    versions = list(_versions(published(running_settings(data_dir))))
+    if as_json:
+        for each in versions:
+            click.echo(json_text(each))
+        return
+    table = Table("version", "applied", "by", "what changed", box=None)
+    for each in versions:
+        changes = ", ".join(f"{_MARKS[change.change]}{change.name}" for change in each.differences)
+        table.add_row(
+            str(each.version), each.applied_at, Text(literal(each.applied_by)), Text(literal(changes or "nothing"))
+        )
+    results().print(table)
+
+
+@click.command()
+@click.argument("former", type=int, metavar="[VERSION]", required=False)
+@click.argument("later", type=int, metavar="[VERSION]", required=False)
+@data_dir_option
+def diff(former: int | None, later: int | None, data_dir: Path | None) -> None:
+    """Show what is different between two versions, file by file (default: the newest and the one before).
+
+    \b
+    Examples:
+      onefold definitions diff
+      onefold definitions diff 3 7
+    """
+    publication = published(running_settings(data_dir))
+    new = _version(publication, publication.version if later is None else later)
+    old = publication.sets.get(new.version - 1) if former is None else _version(publication, former)
+    before = old.files if old is not None else {}
+    for name in sorted(before.keys() | new.files.keys()):
+        lines = difflib.unified_diff(
+            before.get(name, "").splitlines(),
+            new.files.get(name, "").splitlines(),
+            f"{name} (version {old.version if old else 0})",
+            f"{name} (version {new.version})",
+            lineterm="",
+        )
+        for line in lines:
+            click.echo(literal(line))
+
+
+@click.command()
+@click.argument("version", type=int)
+@click.option("--wait", is_flag=True, help="Return once it is in effect for everybody.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=3600.0, help="With --wait: seconds.")
+@data_dir_option
+def rollback(version: int, wait: bool, timeout_s: float, data_dir: Path | None) -> None:
+    """Apply what VERSION said once more, as a new version.
+
+    \b
+    Example:
+      onefold definitions rollback 3
+    """
+    settings = running_settings(data_dir)
+    publication = published(settings)
+    former = _version(publication, version)
+    applied = publish(settings, Draft(former.definitions, former.files), publication)
+    click.echo(f"applied version {applied.version}, which says what version {version} did")
+    if wait:
+        await_effect(settings, applied.version, timeout_s, is_silent=False)
+
+
+def _status(publication: Publication, workspaces: tuple[str, ...], partitions: int) -> Status:
+    return Status(
+        publication.version,
+        publication.stamped_everywhere(partitions),
+        tuple(_workspace_status(publication, name, partitions) for name in workspaces),
+    )
+
+
+def _workspace_status(publication: Publication, workspace: str, partitions: int) -> WorkspaceStatus:
+    evaluated = publication.evaluated(workspace, partitions)
+    in_effect = evaluated.version if evaluated else 0
+    if in_effect == publication.version:
+        return WorkspaceStatus(workspace, in_effect, "")
+    progress = publication.progress.get(workspace)
+    is_current = progress is not None and progress.version == publication.version
+    step = progress.text if progress is not None and is_current else "waiting for the rebuilder"
+    if publication.stamped_everywhere(partitions) < publication.version:
+        step = "the workers are to take it over"
+    return WorkspaceStatus(workspace, in_effect, f"version {publication.version}: {step}")
+
+
+def _versions(publication: Publication) -> Iterator[Version]:
+    for number in sorted(publication.sets, reverse=True):
+        each, former = publication.sets[number], publication.sets.get(number - 1)
+        yield Version(
+            number,
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each.applied_at / 1000)),
+            each.applied_by,
+            len(each.segments),
+            len(each.traits),
+            len(each.triggers),
+            differences(former.definitions if former else Definitions(), each.definitions),
+        )
+
+
+def _version(publication: Publication, version: int) -> DefinitionSet:
+    if version not in publication.sets:
+        known = f"there are {count(len(publication.sets), 'version')}, the newest is {publication.version}"
+        raise click.ClickException(f"there is no version {version}: {known}")
+    return publication.sets[version]

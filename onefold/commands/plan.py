@@ -1,0 +1,76 @@
+"""`onefold plan`: what would change if a folder of definitions were applied. Nothing is changed."""
+
+from pathlib import Path
+
+import click
+
+import definitions
+from definitions.sets import Publication
+from definitions.sets.folder import Draft, read_draft
+from definitions.sets.topic import ensure_topic, read_publication
+from embedded.terminal import results
+from onefold.definition_plan import DefinitionPlan, plan_tree, planned
+from onefold.running import data_dir_option, running_settings
+from onefold.unreachable import failure
+from onefold.wording import json_text
+from runtime.errors import OnefoldError
+from settings import Settings
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=FOLDER, metavar="DIR")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as one JSON object.")
+@data_dir_option
+def plan(folder: Path, as_json: bool, data_dir: Path | None) -> None:
+    """Show what would change if the definitions in DIR were applied, and what it would cost. Nothing is changed.
+
+    \b
+    Example:
+      onefold plan my-definitions
+    """
+    settings = running_settings(data_dir)
+    made = plan_of(settings, draft_of(folder), published(settings))
+    if as_json:
+        click.echo(json_text(made))
+    else:
+        results().print(plan_tree(made))
+        warn_of_identity(folder, settings)
+
+
+def draft_of(folder: Path) -> Draft:
+    """Read a folder. Raises ClickException with every mistake in it."""
+    try:
+        return read_draft(folder)
+    except definitions.DefinitionErrors as errors:
+        raise click.ClickException(str(errors)) from None
+
+
+def published(settings: Settings) -> Publication:
+    """Return what was applied so far. Raises ClickException."""
+    try:
+        ensure_topic(settings.kafka, settings.replication)
+        return read_publication(settings.kafka)
+    except OnefoldError as error:
+        raise click.ClickException(failure(error)) from error
+
+
+def plan_of(settings: Settings, draft: Draft, publication: Publication) -> DefinitionPlan:  # noqa: ARG001
+    """Return what would come of a folder now. Raises ClickException."""
+    try:
+        return planned(publication.newest, draft)
+    except OnefoldError as error:
+        raise click.ClickException(failure(error)) from error
+
+
+def warn_of_identity(folder: Path, settings: Settings) -> None:
+    """Say so if a folder has other rules of identity than those in force: applying does not change them."""
+    if not (folder / "identity.yaml").exists():
+        return
+    if definitions.load(folder).identity.version != definitions.load(settings.definitions).identity.version:
+        click.echo(
+            f"{folder / 'identity.yaml'} is left out: processes read the rules of identity when they start"
+            " (see 'onefold identity plan')",
+            err=True,
+        )

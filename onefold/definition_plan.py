@@ -1,0 +1,135 @@
+"""What would come of applying a folder, in figures, as JSON and as a tree. Publishing it is `definitions.sets`'."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from rich.text import Text
+from rich.tree import Tree
+
+from definitions import Definitions
+from definitions.plan.accumulators import MAX_DISTINCT, Accumulator, accumulators_of
+from definitions.sets import DefinitionSet, next_set
+from definitions.sets.differences import Difference, differences
+from definitions.sets.folder import Draft
+from onefold.wording import count
+from runtime.literal import literal
+
+MOST_STATE_BYTES = 64 * 1024
+"""Without --yes, a profile may need this much for all definitions at most."""
+MOST_EVENTS_PER_S = 50_000.0
+"""Without --yes, so many events per second may go into new accumulators."""
+
+_BYTES_OF_TIME, _BYTES_OF_ENTRY, _BYTES_OF_TOTAL, _BYTES_OF_VALUE = 9, 48, 64, 24
+_STYLES = {"added": "green", "removed": "red", "changed": "yellow", "affected": "yellow"}
+
+
+class NewAccumulator(msgspec.Struct, frozen=True):
+    """What has to be computed for the past. `events`: what goes into it, in words."""
+
+    id: str
+    scope: str
+    events: str
+    state_bytes: int
+
+
+class DefinitionPlan(msgspec.Struct, frozen=True):
+    """What a new version would change.
+
+    `version`: of the set that it would be. `state_bytes`, `former_state_bytes`: what a profile needs at most.
+    `rates`: events per second that each changed definition is touched by, as of late.
+    """
+
+    version: int
+    differences: tuple[Difference, ...]
+    backfilled: tuple[NewAccumulator, ...]
+    state_bytes: int
+    former_state_bytes: int
+    is_new: bool = True
+    rates: Mapping[str, float] = {}
+
+    @property
+    def excess(self) -> str:
+        """Say what is beyond the budget; empty if nothing is."""
+        if self.state_bytes > MOST_STATE_BYTES and self.state_bytes > self.former_state_bytes:
+            return f"a profile may need {self.state_bytes:,} bytes, and {MOST_STATE_BYTES:,} are the budget"
+        touched = sum(self.rates.values())
+        if touched > MOST_EVENTS_PER_S:
+            return f"{touched:,.0f} events per second go into them, and {MOST_EVENTS_PER_S:,.0f} are the budget"
+        return ""
+
+
+def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
+    """Return what would come of a folder after a set; without figures of the past."""
+    new = next_set(former, draft.definitions, draft.files, 0, "")
+    before = Definitions() if former is None else former.definitions
+    return DefinitionPlan(
+        new.version,
+        differences(before, new.definitions),
+        tuple(_backfilled(new)),
+        _state_bytes(new.definitions),
+        _state_bytes(before),
+        not draft.is_of(former),
+    )
+
+
+def plan_tree(plan: DefinitionPlan) -> Tree:
+    """Return the plan as a tree for a terminal."""
+    if not plan.is_new:
+        return Tree(Text(f"Nothing to apply: version {plan.version - 1} says the same", style="bold"))
+    tree = Tree(Text(f"Version {plan.version}", style="bold"))
+    for difference in plan.differences:
+        rate = plan.rates.get(f"{difference.kind} {difference.name}")
+        touched = f"   {rate:,.2f} events/s" if rate is not None else ""
+        tree.add(Text(f"{_WORDS[difference.change]} {difference.kind} {literal(difference.name)}{touched}",
+                      style=_STYLES[difference.change]))  # fmt: skip
+    if not plan.differences:
+        tree.add("nothing changes but titles, descriptions or comments")
+    if plan.backfilled:
+        node = tree.add(f"to be computed for the past: {count(len(plan.backfilled), 'accumulator')}")
+        for each in plan.backfilled:
+            node.add(Text(literal(f"{each.events}   at most {each.state_bytes:,} bytes per {each.scope}")))
+    else:
+        tree.add("nothing has to be computed for the past: it takes effect at once")
+    tree.add(
+        f"a profile needs at most {plan.state_bytes:,} bytes for all definitions, {plan.former_state_bytes:,} so far"
+    )
+    return tree
+
+
+_WORDS = {"added": "+", "removed": "-", "changed": "~", "affected": "~ (by what it reads)"}
+
+
+def _backfilled(new: DefinitionSet) -> Iterator[NewAccumulator]:
+    seen = set()
+    known = {each.id: each for each in accumulators_of(new.definitions)}
+    for scope, births in new.births.items():
+        for identity, birth in births.items():
+            kind, _, workspace = scope.partition("|")
+            if birth == new.version and (kind, identity) not in seen:
+                seen.add((kind, identity))
+                of = f"{kind} of {workspace}" if workspace else kind
+                yield NewAccumulator(identity, of, _events_text(known[identity]), _bytes_of(known[identity]))
+
+
+def _events_text(accumulator: Accumulator) -> str:
+    calls = [call.name or f"any {call.type or 'event'}" for call in accumulator.events.calls] or ["any event"]
+    where = f" with {count(len(accumulator.events.where), 'condition')}" if accumulator.events.where else ""
+    of = f", its {'.'.join(accumulator.of.path)}" if accumulator.of else ""
+    days = "" if accumulator.retain_ms is None else f" within {accumulator.retain_ms / 86_400_000:g} days"
+    return f"{', '.join(calls)}{where}{of}{days}"
+
+
+def _state_bytes(definitions: Definitions) -> int:
+    return sum(map(_bytes_of, accumulators_of(definitions)))
+
+
+def _bytes_of(accumulator: Accumulator) -> int:
+    """Return what the state of an accumulator has at most, about."""
+    match accumulator.keeping:
+        case "newest":
+            is_plain = accumulator.of is None and not accumulator.ordered
+            return accumulator.keep * (_BYTES_OF_TIME if is_plain else _BYTES_OF_ENTRY)
+        case "values":
+            return MAX_DISTINCT * _BYTES_OF_VALUE
+        case "total":
+            return _BYTES_OF_TOTAL
