@@ -112,7 +112,7 @@ class Compiler:
                 for former in publication.up_to(each)
                 for segment in former.segments
             },
-            _target(programs),
+            _target(programs) if publication.version else "",
             publication.is_beginning(self._partitions),
         )
 
@@ -134,7 +134,7 @@ class Compiler:
 
 
 def _target(programs: Programs) -> str:
-    return "|".join(programs[key].fingerprint for key in sorted(programs) if programs[key].segments)
+    return "|".join(programs[key].fingerprint for key in sorted(programs))
 
 
 def _compile(of: DefinitionSet | None, workspace: str, kind: ProfileKind) -> Program:

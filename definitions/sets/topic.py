@@ -5,15 +5,18 @@ from collections.abc import Callable
 
 from definitions.sets.model import DefinitionSet
 from definitions.sets.publication import Publication, set_record
-from runtime.errors import TerminalError
+from runtime.errors import TerminalError, TransientError
 from runtime.kafka.clients import MAX_RECORD_BYTES
 from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.offsets import Offsets
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
 from runtime.kafka.transactions import Fenced, TransactionalProducer
 from schemas.topics import DEFINITIONS, definitions_configuration
 
 _APPLIER = "onefold-definitions"
+_THERE_WITHIN_S = 10.0
+_LOOK_AGAIN_S = 0.1
 
 
 class Overtaken(TerminalError):
@@ -21,8 +24,20 @@ class Overtaken(TerminalError):
 
 
 def ensure_topic(kafka: str, replication: int) -> None:
-    """Create the topic, with its one partition, if it is missing. Raises TransientError or TerminalError."""
+    """Create the topic, with its one partition, if it is missing, and return once it is there.
+
+    Raises TransientError or TerminalError.
+    """
     create_topics(kafka, {DEFINITIONS: definitions_configuration()}, 1, replication)
+    give_up_at = time.monotonic() + _THERE_WITHIN_S
+    while True:
+        try:
+            Offsets(kafka).extents([(DEFINITIONS, 0)])
+            return
+        except TransientError:  # a broker hears of a topic a moment after it was created
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
 
 
 def read_publication(kafka: str) -> Publication:

@@ -47,7 +47,7 @@ def test_every_mounted_file_is_in_the_project(services: dict[str, dict[str, obje
 def test_onefold_services_run_commands_and_settings_that_exist(services: dict[str, dict[str, object]]) -> None:
     own = {name: service for name, service in services.items() if service.get("image") == "onefold:0.1.0"}
 
-    assert set(own) == {"collector", "api", "worker", "sink", "rebuilder", "maintenance"}
+    assert set(own) == {"collector", "api", "worker", "sink", "rebuilder", "maintenance", "definitions"}
     for service in own.values():
         environment = service["environment"]
         assert isinstance(environment, dict)
@@ -60,7 +60,12 @@ def test_services_wait_only_for_services_with_a_health_check(services: dict[str,
     for service in services.values():
         awaited = service.get("depends_on")
         if isinstance(awaited, dict):
-            assert all("healthcheck" in services[name] for name in awaited)
+            healthy = [name for name, awaits in awaited.items() if awaits["condition"] == "service_healthy"]
+            assert all("healthcheck" in services[name] for name in healthy)
+            ended = [
+                name for name, awaits in awaited.items() if awaits["condition"] == "service_completed_successfully"
+            ]
+            assert all(services[name]["restart"] == "no" for name in ended)
 
 
 def test_nothing_is_published_beyond_loopback(services: dict[str, dict[str, object]]) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from embedded.layout import Ports
+from embedded.own_processes import definitions_setup
 from embedded.stack import Stack, StackOptions
 from onefold.examples import SHOP
 from tests.support.waiting import wait_until
@@ -77,7 +78,8 @@ class Terminal:
         stack = self._running(definitions)
         if stack.environment["ONEFOLD_DEFINITIONS"] == str(definitions):
             return
-        stack.environment["ONEFOLD_DEFINITIONS"] = str(definitions)  # the processes start with what is in there
+        definitions_setup(stack.settings, definitions, keeps=False).run()
+        stack.environment["ONEFOLD_DEFINITIONS"] = str(definitions)  # the processes start with its rules of identity
         processes = [stack.process(name) for name in _READ_DEFINITIONS]
         for process in processes:
             process.terminate()

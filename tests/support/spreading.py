@@ -18,6 +18,7 @@ SHARED_STACK = (
     "tests/collectors/test_passwords.py",
     "tests/collectors/test_service.py",
     "tests/collectors/test_siege.py",
+    "tests/definitions/sets/test_topic.py",
     "tests/embedded/test_stack.py",
     "tests/onefold/demo/test_story.py",
     "tests/onefold/test_env.py",

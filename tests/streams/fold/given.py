@@ -36,6 +36,7 @@ def event(  # noqa: PLR0913 - a test names the few that matter to it
     traits: Mapping[str, object] | str = "{}",
     context: Mapping[str, object] | str = "{}",
     ordinal: int = 0,
+    definitions: int = 0,
 ) -> Event:
     """A track call at a time, unless something else is wanted; the message id defaults to time and name."""
     return Event(
@@ -52,6 +53,7 @@ def event(  # noqa: PLR0913 - a test names the few that matter to it
         _text(traits),
         _text(context),
         ordinal,
+        definitions=definitions,
     )
 
 

@@ -12,7 +12,7 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Advance, Event, Identifier, ProfileCommand, Rebuild, Replay
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES
 from settings import Workspace
-from streams.adoption import unchanging
+from streams.adoption import Adopt, unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.metrics import Tally
 from streams.phases import Output, Received, Record, decode, fold
@@ -38,10 +38,10 @@ class ProfilePartition:
     `opened_at`: since when it is read, as the stage is told. `has_more`: whether the last call requests a sweep.
     """
 
-    def __init__(self, clock: Literal["wall", "event"] = "wall") -> None:
+    def __init__(self, clock: Literal["wall", "event"] = "wall", adopt: Adopt | None = None) -> None:
         self.codec = Codec(FixedSchemas())
         workspaces = {"main": Workspace("main", NAMESPACE, clock)}
-        self._stage = ProfileStage(workspaces, unchanging(PROGRAM, workspaces), DEFAULT_RULES, self.codec)
+        self._stage = ProfileStage(workspaces, adopt or unchanging(PROGRAM, workspaces), DEFAULT_RULES, self.codec)
         self.table = Table(self._stage)
         self.published: list[Output] = []
         self.opened_at = 0

@@ -1,0 +1,55 @@
+"""What is different between two sets, by meaning, and what is so only by what it reads."""
+
+from definitions.model import (
+    Case,
+    Comparison,
+    Definitions,
+    Destination,
+    Function,
+    InSegment,
+    Literally,
+    Not,
+    Operator,
+    Rule,
+    Segment,
+    Trait,
+    TraitComparison,
+    TraitValue,
+)
+from definitions.sets.differences import Difference, differences
+
+
+def rich(limit: int) -> Trait:
+    above = TraitComparison(("spent",), (Comparison(Operator.GREATER_THAN, limit),))
+    return Trait("rich", Rule((Case(above, Literally(True)),)))
+
+
+DOUBLE = Trait("double", Rule(otherwise=Function("add", (TraitValue(("rich",)), TraitValue(("rich",))))))
+WELCOME = Segment("welcome", TraitComparison(("double",), ()))
+OTHERS = Segment("others", Not(InSegment("welcome")))
+ALONE = Segment("alone", TraitComparison(("plan",), ()))
+MAIL = Destination("mail", traits=("rich",))
+
+
+def test_titles_and_order_are_no_difference() -> None:
+    titled = Segment("alone", ALONE.when, title="Alone", description="...")
+    assert differences(Definitions((ALONE, WELCOME)), Definitions((WELCOME, titled))) == ()
+
+
+def test_what_reads_something_changed_is_affected_over_any_number_of_steps() -> None:
+    before = Definitions((WELCOME, OTHERS, ALONE), (MAIL,), traits=(rich(1), DOUBLE))
+    after = Definitions((WELCOME, OTHERS, ALONE), (MAIL,), traits=(rich(2), DOUBLE))
+    assert differences(before, after) == (
+        Difference("destination", "mail", "affected"),
+        Difference("segment", "others", "affected"),
+        Difference("segment", "welcome", "affected"),
+        Difference("trait", "double", "affected"),
+        Difference("trait", "rich", "changed"),
+    )
+
+
+def test_what_is_added_and_removed_is_named_by_its_kind() -> None:
+    assert differences(Definitions((ALONE,)), Definitions((), (Destination("alone"),))) == (
+        Difference("destination", "alone", "added"),
+        Difference("segment", "alone", "removed"),
+    )

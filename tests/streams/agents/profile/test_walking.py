@@ -1,0 +1,185 @@
+"""Definitions that change under a partition of PROFILE: everybody takes them over, touched by an event or not."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from definitions.model import (
+    Call,
+    Comparison,
+    Definitions,
+    Destination,
+    EventCount,
+    EventMatcher,
+    Operator,
+    Segment,
+    TraitComparison,
+    Window,
+)
+from definitions.sets import Completion, DefinitionSet, Publication, Stamping, next_set
+from definitions.sets.publication import completion_record, set_record, stamping_record
+from schemas.identity import default_profile_id
+from schemas.records import Identifier, SegmentChange
+from schemas.topics import SEGMENTS, activation
+from streams.adoption import Adopted, Compiler
+from streams.agents.profile import walking
+from streams.phases import NotYet
+from tests.streams.agents.profile.partition import NAMESPACE, ProfilePartition
+from tests.streams.fold.given import START, event
+
+HOUR = 3_600_000
+NOW = START + 10 * HOUR
+PEOPLE = tuple(Identifier("user_id", f"p{number}") for number in range(5))
+
+
+def plan(name: str) -> Segment:
+    return Segment("chosen", TraitComparison(("plan",), (Comparison(Operator.EQUALS, name),)), destinations=("mail",))
+
+
+def viewers(hours: int) -> Segment:
+    return Segment("viewers", EventCount(EventMatcher((Call("track", "View"),)), Window(hours * HOUR)))
+
+
+class Worker:
+    """One partition of PROFILE whose worker hears what a topic says."""
+
+    def __init__(self) -> None:
+        self.publication = Publication()
+        self._compiler = Compiler(["main"], 1)
+        self.adopted = self._compiler.adopted(self.publication)
+        self.partition = ProfilePartition(adopt=lambda: self.adopted)
+
+    def hear(self, key: bytes, value: bytes) -> None:
+        self.publication = self.publication.told(key, value)
+        self.adopted = self._compiler.adopted(self.publication)
+
+    def apply(self, *segments: Segment) -> DefinitionSet:
+        definitions = Definitions(segments, (Destination("mail"),))
+        new = next_set(self.publication.newest, definitions, {}, 0, "")
+        self.hear(*set_record(new))
+        self.hear(*stamping_record(0, Stamping(new.version, 1)))
+        return new
+
+    def complete(self, version: int) -> None:
+        self.hear(*completion_record("main", Completion(version)))
+
+    def identify(self, at: int, plan: str, message_id: str, person: Identifier) -> None:
+        sent = event(at, None, type="identify", traits={"plan": plan}, message_id=message_id, identifiers=(person,))
+        self.partition.event(sent, person)
+
+    def view(self, at: int, definitions: int, person: Identifier) -> None:
+        sent = event(at, "View", message_id="v", definitions=definitions, identifiers=(person,))
+        self.partition.event(sent, person)
+
+    def changes(self) -> list[tuple[str, str, str, int]]:
+        """What the last batch has published: who, segment and change, cause and time."""
+        names = {default_profile_id(NAMESPACE, person): person.value for person in PEOPLE}
+        read = self.partition.read(SEGMENTS, SegmentChange)
+        return sorted(
+            (names[each.profile_id], f"{each.segment} {each.change}", each.cause, each.changed_at) for each in read
+        )
+
+    def sweep(self, now: int = NOW) -> list[tuple[str, str, str, int]]:
+        self.partition.sweep(now)
+        return self.changes()
+
+
+@pytest.fixture
+def worker() -> Worker:
+    """Five people, of whom the first two are pros and the others free; nobody does anything any more."""
+    worker = Worker()
+    worker.apply(plan("pro"))
+    for number, person in enumerate(PEOPLE):
+        worker.identify(START + number, "pro" if number < 2 else "free", person.value, person)
+    worker.sweep()  # their sessions end
+    return worker
+
+
+def test_who_fulfils_an_edited_segment_enters_and_who_does_not_any_more_leaves(worker: Worker) -> None:
+    worker.apply(plan("free"))
+    assert worker.sweep() == [
+        *((person, "chosen exited", "definition", NOW) for person in ("p0", "p1")),
+        *((person, "chosen entered", "definition", NOW) for person in ("p2", "p3", "p4")),
+    ]
+    assert worker.sweep() == []
+
+
+def test_nobody_stays_in_a_segment_that_is_removed_and_its_destination_hears_of_it(worker: Worker) -> None:
+    worker.apply()
+    assert worker.sweep() == [(person, "chosen exited", "definition", NOW) for person in ("p0", "p1")]
+    assert [each.topic for each in worker.partition.published].count(activation("mail")) == 2
+
+
+def test_a_set_that_says_the_same_moves_nobody(worker: Worker) -> None:
+    worker.apply(plan("pro"))
+    assert worker.sweep() == []
+
+
+def test_until_a_set_is_complete_profiles_go_by_the_one_before(worker: Worker) -> None:
+    worker.apply(viewers(5), plan("free"))
+    assert worker.sweep() == []
+    worker.identify(NOW, "pro", "m", PEOPLE[4])
+    assert worker.changes() == [("p4", "chosen entered", "m", NOW)]
+    worker.complete(2)
+    assert worker.sweep(NOW + 1) == [
+        *((person, "chosen exited", "definition", NOW + 1) for person in ("p0", "p1")),
+        *((person, "chosen entered", "definition", NOW + 1) for person in ("p2", "p3")),
+        ("p4", "chosen exited", "definition", NOW + 1),
+    ]
+
+
+def test_what_a_new_set_needs_is_remembered_from_the_first_event_with_its_stamp(worker: Worker) -> None:
+    worker.apply(plan("pro"), viewers(5))
+    worker.view(NOW, 2, PEOPLE[3])
+    assert worker.changes() == []
+    worker.complete(2)
+    assert worker.sweep(NOW + 1) == [("p3", "viewers entered", "definition", NOW + 1)]
+    assert worker.sweep(NOW + 5 * HOUR) == [("p3", "viewers exited", "deadline", NOW + 5 * HOUR)]
+
+
+def test_a_touched_profile_takes_over_before_its_event_counts(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "KEYS_AT_ONCE", 1)
+    worker.apply(plan("free"))
+    last = max(PEOPLE, key=lambda person: default_profile_id(NAMESPACE, person))
+    assert last.value == "p1"
+    worker.identify(NOW, "free", "m", last)
+    changes = [(what, cause) for person, what, cause, _ in worker.changes() if person == "p1"]
+    assert sorted(changes) == [("chosen entered", "m"), ("chosen exited", "definition")]
+
+
+def test_a_walk_goes_on_where_it_was_however_often_it_breaks_off(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "KEYS_AT_ONCE", 2)
+    worker.apply(plan("free"))
+    seen = [len(worker.sweep()) for _ in range(4)]
+    assert (seen, sum(seen)) == ([2, 2, 1, 0], 5)
+
+
+def test_a_set_that_comes_while_a_walk_is_under_way_reaches_everybody(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "KEYS_AT_ONCE", 2)
+    worker.apply(plan("free"))
+    worker.sweep()
+    worker.apply(plan("pro"))
+    changes = [each for _ in range(5) for each in worker.sweep(NOW + 1)]
+    members: Mapping[str, list[str]] = {"p0": ["entered"], "p1": ["entered"]}
+    left = {person: [what.split()[1] for who, what, *_ in changes if who == person] for person in ("p0", "p1", "p2")}
+    assert {person for person, kinds in left.items() if kinds[-1:] == ["exited"]} <= {"p2"}
+    assert all(left[person] in (["entered"], []) for person in members)
+
+
+def test_what_is_stamped_by_unknown_definitions_waits_until_they_are_known(worker: Worker) -> None:
+    worker.adopted = replaced(worker.adopted, 0.0)
+    with pytest.raises(NotYet):
+        worker.view(NOW, 2, PEOPLE[0])
+    worker.apply(plan("pro"))
+    worker.view(NOW, 2, PEOPLE[0])
+
+
+def replaced(adopted: Adopted, as_of: float) -> Adopted:
+    return Adopted(
+        adopted.programs, adopted.version, adopted.complete_to, adopted.evaluated, adopted.attempts,
+        adopted.destinations, adopted.target, adopted.is_beginning, as_of,
+    )  # fmt: skip
