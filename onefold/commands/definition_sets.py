@@ -13,7 +13,7 @@ from rich.text import Text
 from definitions import Definitions
 from definitions.sets import DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences
-from definitions.sets.folder import Draft
+from definitions.sets.folder import Draft, write_files
 from embedded.terminal import results
 from onefold.commands.apply import await_effect, publish
 from onefold.commands.plan import published
@@ -126,6 +126,23 @@ def diff(former: int | None, later: int | None, data_dir: Path | None) -> None:
         )
         for line in lines:
             click.echo(literal(line))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--version", type=int, help="Which version (default: the newest).")
+@data_dir_option
+def export(folder: Path, version: int | None, data_dir: Path | None) -> None:
+    """Write the files of a version into DIR, as they were when it was applied.
+
+    \b
+    Example:
+      onefold definitions export my-definitions
+    """
+    publication = published(running_settings(data_dir))
+    of = _version(publication, publication.version if version is None else version)
+    write_files(of, folder)
+    click.echo(literal(f"{count(len(of.files), 'file')} of version {of.version} in {folder}"))
 
 
 @click.command()

@@ -17,6 +17,7 @@ COMMANDS = {
     "status": ("onefold.commands.definition_sets:status", "Show which version is in effect, and what is under way."),
     "history": ("onefold.commands.definition_sets:history", "List the versions that were applied."),
     "diff": ("onefold.commands.definition_sets:diff", "Show what is different between two versions."),
+    "export": ("onefold.commands.definition_sets:export", "Write the files of a version into a folder."),
     "rollback": ("onefold.commands.definition_sets:rollback", "Apply an earlier version once more."),
     "defaults": ("onefold.commands.definitions:defaults", "Print the default rules of identity as YAML."),
 }
