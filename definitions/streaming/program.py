@@ -45,7 +45,7 @@ class Program:
     `fingerprint` is. It changes with whatever changes an evaluation, a delivery or what is remembered, and with nothing
     else: not with titles, comments, or the order of files. `destinations` are the names of all that are defined.
     `shortest_lapse_ms`: how long after an event time alone may change an evaluation because of it, at the earliest.
-    `defaults`: by defined trait, what is read where a profile has no value of it. `own`: the accumulators that the items
+    `defaults`: by defined trait, what is read where a profile has no value of it. `own`: the accumulators that items
     read; `accumulators` may be more.
     """
 
