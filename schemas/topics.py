@@ -76,7 +76,7 @@ def configurations(destinations: tuple[str, ...] = ()) -> dict[str, dict[str, st
 
 def activations(destinations: Iterable[str]) -> dict[str, dict[str, str]]:
     """Topic name -> broker settings, for the topics from which destinations are served."""
-    return {activation(name): _WEEK | {"cleanup.policy": "delete"} for name in destinations}
+    return {topic: _configuration(topic) for topic in map(activation, destinations)}
 
 
 def definitions_configuration() -> dict[str, str]:

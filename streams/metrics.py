@@ -29,6 +29,11 @@ COMMANDS = Counter("onefold_profile_commands_total", "Commands obeyed by PROFILE
 BUFFERED = Counter("onefold_profile_records_buffered_total", "Records that waited while their profile was rebuilt")
 REBUILT = Counter("onefold_profiles_rebuilt_total", "Profiles that were rebuilt from their events", ["workspace"])
 CHANGES = Counter("onefold_segment_changes_total", "Segment entries and exits", ["workspace", "segment", "change"])
+WITHHELD = Counter(
+    "onefold_activation_withheld_total",
+    "Changes of segments that a destination is not sent: coalesced, or too_late for it",
+    ["workspace", "destination", "reason"],
+)
 SESSIONS = Counter("onefold_sessions_total", "Sessions opened, closed and retracted", ["workspace", "status"])
 CREATED = Counter("onefold_profiles_created_total", "Profiles that came into being", ["workspace"])
 DROPPED = Counter(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
-from definitions.model import Definitions, Segment, Trait
+from definitions.model import Definitions, Destination, Segment, Trait
 from definitions.plan import accumulators_of, shortest_lapse_ms
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
@@ -116,6 +116,11 @@ class Program:
         """Return the same program that remembers more: what one needs that is to take its place."""
         accumulators = tuple({each.key: each for each in (*more, *self.accumulators)}.values())
         return replace(self, accumulators=accumulators, **_indexed(accumulators))
+
+    def destinations_by_segment(self) -> dict[str, tuple[Destination, ...]]:
+        """Return, by the name of each segment, the destinations that hear of its changes."""
+        by_name = {destination.name: destination for destination in self._definitions.destinations}
+        return {each.name: tuple(map(by_name.__getitem__, each.destinations)) for each in self._definitions.segments}
 
     def of(self, workspace: str, kind: ProfileKind) -> "Program":
         """Return the definitions for profiles of a kind in a workspace. Compiles anew: call it once for each."""

@@ -39,11 +39,16 @@ def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -
     version = state.lineage.version
     record = Profile(context.workspace, context.profile_id, updated_at, version, traits="{}", kind=context.kind)
     facets.render(state, record, context)
-    record.traits = _joined(state.traits.shown(context.program.defaults) | state.computed.texts)
+    record.traits = traits_object(shown_traits(state, context))
     return record
 
 
-def _joined(texts: Mapping[str, str]) -> str:
+def shown_traits(state: ProfileState, context: FoldContext) -> dict[str, str]:
+    """The JSON texts of the traits that others see now, by name: a defined one comes before one that was sent."""
+    return state.traits.shown(context.program.defaults) | state.computed.texts
+
+
+def traits_object(texts: Mapping[str, str]) -> str:
     """Join the JSON texts of members to that of an object, ordered by their names."""
     return "{" + ",".join(f"{_encode(name).decode()}:{texts[name]}" for name in sorted(texts)) + "}"
 

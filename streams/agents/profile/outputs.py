@@ -1,9 +1,10 @@
 """What PROFILE publishes: profiles, sessions, segment changes and messages, as records of their topics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from definitions.model import Destination
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
 from schemas.records import (
@@ -28,11 +29,15 @@ from schemas.topics import (
 )
 from streams import metrics
 from streams.adoption import Destinations
+from streams.agents.profile.activation import picked, sent_to
 from streams.agents.profile.batch import Batch, BatchProfile, Message
 from streams.fold.entry import Forward
-from streams.fold.records import deleted_record, is_empty, merged_record, profile_record
+from streams.fold.records import deleted_record, is_empty, merged_record, profile_record, shown_traits, traits_object
 from streams.fold.state import ProfileState
+from streams.metrics import Tally
 from streams.phases import Output
+
+NO_TRAITS = "{}"
 
 
 class ProfileOutputs:
@@ -75,20 +80,37 @@ class ProfileOutputs:
         for session in profile.outputs.sessions.values():
             tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
             yield Output(SESSIONS, profile.key, self._session(session))
-        for change in profile.outputs.segment_changes:
-            tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1
-            yield from self._of_change(profile.key, replace(change, decided_at=decided_at))
+        if profile.outputs.segment_changes:
+            changes = [replace(change, decided_at=decided_at) for change in profile.outputs.segment_changes]
+            yield from self._of_changes(profile, changes, tally)
         record = _record(profile, batch.now(profile)) if profile.visible else None
         if record is not None:
             yield Output(PROFILES, profile.key, self._profile(record))
         if profile.vanished:
             yield Output(PROFILES, profile.key, None)
 
-    def _of_change(self, key: bytes, change: SegmentChange) -> Iterator[Output]:
-        encoded = self._change(change)
-        yield Output(SEGMENTS, key, encoded)
-        for destination in self._destinations.get((change.workspace, change.segment), ()):
-            yield Output(activation(destination), key, encoded)
+    def _of_changes(self, profile: BatchProfile, changes: Sequence[SegmentChange], tally: Tally) -> Iterator[Output]:
+        """Yield all changes for `segments`, then for each destination those that it is sent."""
+        concerning: dict[Destination, list[SegmentChange]] = {}
+        for change in changes:
+            tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1
+            yield Output(SEGMENTS, profile.key, self._change(change))
+            for destination in self._destinations.get((change.workspace, change.segment), ()):
+                concerning.setdefault(destination, []).append(change)
+        for destination, listed in concerning.items():
+            sent, withheld = sent_to(destination, listed)
+            for reason, number in withheld.items():
+                tally[metrics.WITHHELD, (profile.context.workspace, destination.name, reason)] += number
+            traits = _traits_for(destination, profile) if sent and destination.traits else NO_TRAITS
+            for change in sent:
+                yield Output(activation(destination.name), profile.key, self._change(replace(change, traits=traits)))
+
+
+def _traits_for(destination: Destination, profile: BatchProfile) -> str:
+    """Return the traits that a destination asks for, as they are at the end of the batch or were before a merge."""
+    state = profile.entry if isinstance(profile.entry, ProfileState) else profile.former
+    shown = {} if state is None else shown_traits(state, profile.context)
+    return traits_object({name: shown[name] for name in destination.traits if name in shown})
 
 
 def _record(profile: BatchProfile, now: int) -> Profile | None:

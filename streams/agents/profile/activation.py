@@ -1,0 +1,38 @@
+"""Which changes of memberships a destination is sent, and with which traits. Pure; encoding them is `outputs`'."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from definitions.model import Destination
+from schemas.records import SegmentChange
+
+
+def sent_to(destination: Destination, changes: Sequence[SegmentChange]) -> tuple[list[SegmentChange], Counter[str]]:
+    """Return which of a profile's changes in one batch a destination is sent, and why how many others are not.
+
+    `changes`: in order, of the segments that name the destination.
+    """
+    settled = _coalesced(changes) if destination.coalesces else list(changes)
+    sent = [change for change in settled if not _is_too_late(destination, change)]
+    withheld = Counter(coalesced=len(changes) - len(settled), too_late=len(settled) - len(sent))
+    return sent, +withheld
+
+
+def _coalesced(changes: Sequence[SegmentChange]) -> list[SegmentChange]:
+    """Return the last change of each segment, none where it leads back to what was before the first one.
+
+    Entries and exits alternate, so a change goes back there if its direction is not that of the first.
+    """
+    first: dict[str, SegmentChange] = {}
+    last: dict[str, SegmentChange] = {}
+    for change in changes:
+        first.setdefault(change.segment, change)
+        last[change.segment] = change
+    return [
+        change for change in changes if change is last[change.segment] and change.change == first[change.segment].change
+    ]
+
+
+def _is_too_late(destination: Destination, change: SegmentChange) -> bool:
+    limit = destination.not_older_than_ms
+    return limit is not None and change.decided_at - change.changed_at > limit

@@ -1,0 +1,134 @@
+"""What a destination is sent of the changes of memberships: which ones, in which order, with which traits."""
+
+import json
+from itertools import pairwise
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from definitions import Definitions, Segment, compile_program
+from definitions.model import Call, Destination, EventCount, EventMatcher, Window
+from schemas.records import ProfileCommand, SegmentChange, Transfer
+from schemas.topics import SEGMENTS, activation
+from streams import metrics
+from streams.agents.profile.activation import sent_to
+from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, ProfilePartition
+from tests.streams.fold.given import HOUR, MINUTE, START, event, identify
+
+_VIEWING = EventCount(EventMatcher((Call("track", "View"),)), Window(HOUR))
+_BUYING = EventCount(EventMatcher((Call("track", "Buy"),)), Window(HOUR))
+PROGRAM = compile_program(
+    Definitions(
+        segments=(
+            Segment("viewing", _VIEWING, destinations=("plain", "mail", "fresh", "calm")),
+            Segment("buying", _BUYING, destinations=("mail",)),
+            Segment("unsent", _BUYING),
+        ),
+        destinations=(
+            Destination("plain"),
+            Destination("mail", traits=("rate", "plan", "none", "nested")),
+            Destination("fresh", not_older_than_ms=MINUTE),
+            Destination("calm", coalesces=True),
+            Destination("unnamed", traits=("plan",)),
+        ),
+    )
+)
+TRAITS = '{"plan": "pro", "secret": "x", "rate": 1.10, "nested": {"城": [null]}}'
+PICKED = '{"nested":{"城": [null]},"plan":"pro","rate":1.10}'
+
+
+def partition() -> ProfilePartition:
+    """Return a partition of the event clock with Ann, who has traits."""
+    profiles = ProfilePartition("event", PROGRAM)
+    profiles.event(identify(START, TRAITS), ANN)
+    return profiles
+
+
+def sent(profiles: ProfilePartition, destination: str) -> list[SegmentChange]:
+    return profiles.read(activation(destination), SegmentChange)
+
+
+def test_a_destination_gets_the_traits_that_it_asks_for_to_the_digit_and_no_others() -> None:
+    profiles = partition()
+    profiles.event(event(START + 1), ANN)
+    [change] = profiles.read(SEGMENTS, SegmentChange)
+    assert (change.segment, change.change, change.traits) == ("viewing", "entered", "{}")
+    [mail], [plain] = sent(profiles, "mail"), sent(profiles, "plain")
+    assert mail == msgspec.structs.replace(change, traits=mail.traits)
+    assert mail.traits == PICKED
+    assert plain == change
+    assert sent(profiles, "unnamed") == []
+    profiles.event(event(START + 2, "Buy"), ANN)
+    assert {change.segment for change in profiles.read(SEGMENTS, SegmentChange)} == {"buying", "unsent"}
+    assert [change.segment for change in sent(profiles, "mail")] == ["buying"]
+    assert sent(profiles, "plain") == []
+
+
+def test_traits_are_those_at_the_end_of_the_batch() -> None:
+    profiles = partition()
+    profiles.events([event(START + 1), identify(START + 2, '{"plan": "free"}')], ANN, START + 2)
+    [mail] = sent(profiles, "mail")
+    assert json.loads(mail.traits)["plan"] == "free"
+
+
+def test_who_gives_way_leaves_with_the_traits_that_it_had() -> None:
+    profiles = partition()
+    profiles.event(event(START + 1), ANN)
+    profiles.command(ProfileCommand.of("main", ANNS, Transfer(6, target=OTHER_ID, identifiers=(ANN,))))
+    [mail] = sent(profiles, "mail")
+    assert (mail.change, mail.cause, json.loads(mail.traits)["plan"]) == ("exited", "merge", "pro")
+
+
+def test_changes_of_one_batch_come_in_order_or_coalesced() -> None:
+    profiles = partition()
+    visits = [event(START + at * 2 * HOUR) for at in range(3)]
+    profiles.events(visits, ANN, START + 4 * HOUR)
+    alternating = ["entered", "exited", "entered", "exited", "entered"]
+    assert [change.change for change in profiles.read(SEGMENTS, SegmentChange)] == alternating
+    assert [change.change for change in sent(profiles, "mail")] == alternating
+    last = profiles.read(SEGMENTS, SegmentChange)[-1]
+    assert sent(profiles, "calm") == [last]
+    profiles.events([event(START + 6 * HOUR)], ANN, START + 6 * HOUR)
+    assert [change.change for change in profiles.read(SEGMENTS, SegmentChange)] == ["exited", "entered"]
+    assert sent(profiles, "calm") == [], "back where it was"
+    assert profiles.tally[metrics.WITHHELD, ("main", "calm", "coalesced")] == 4 + 2
+
+
+def test_what_was_decided_too_late_is_not_sent_where_that_is_asked() -> None:
+    profiles = ProfilePartition("wall", PROGRAM)
+    on_time, late = START + MINUTE, START + HOUR
+    profiles.event(event(START), ANN, now=on_time)
+    [change] = sent(profiles, "fresh")
+    assert change.decided_at - change.changed_at == MINUTE
+    profiles.sweep(late + MINUTE + 1)
+    [exited] = profiles.read(SEGMENTS, SegmentChange)
+    assert (exited.change, exited.decided_at - exited.changed_at) == ("exited", MINUTE + 1)
+    assert sent(profiles, "fresh") == []
+    assert sent(profiles, "plain") == [exited]
+    assert profiles.tally[metrics.WITHHELD, ("main", "fresh", "too_late")] == 1
+
+
+SEGMENTS_OF_TWO = st.sampled_from(("a", "b"))
+
+
+@given(st.lists(st.tuples(SEGMENTS_OF_TWO, st.integers(0, 10)), max_size=12), st.integers(0, 10), st.booleans())
+def test_a_destination_ends_where_the_segments_do(steps: list[tuple[str, int]], limit: int, was_in: bool) -> None:
+    """Applied in any batches, what is coalesced leads to the same members; and nothing too late is ever sent."""
+    members = {"a", "b"} if was_in else set[str]()
+    at_destination = set(members)
+    changes: list[SegmentChange] = []
+    for version, (segment, late) in enumerate(steps):
+        direction = "exited" if segment in members else "entered"
+        members ^= {segment}
+        changes.append(SegmentChange("main", str(version), ANNS, segment, direction, 0, "m", version, decided_at=late))  # type: ignore[arg-type]
+    kept, withheld = sent_to(Destination("d", coalesces=True), changes)
+    for change in kept:
+        assert (change.change == "exited") == (change.segment in at_destination), "each says something new"
+        at_destination ^= {change.segment}
+    assert at_destination == members
+    assert len({change.segment for change in kept}) == len(kept)
+    assert len(kept) + withheld.total() == len(changes)
+    assert all(before.version < after.version for before, after in pairwise(kept))
+    fresh, _ = sent_to(Destination("d", not_older_than_ms=limit), changes)
+    assert fresh == [change for change in changes if change.decided_at <= limit]
