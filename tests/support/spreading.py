@@ -20,6 +20,7 @@ SHARED_STACK = (
     "tests/collectors/test_siege.py",
     "tests/definitions/sets/test_topic.py",
     "tests/embedded/test_stack.py",
+    "tests/examples/test_consumers.py",
     "tests/onefold/demo/test_story.py",
     "tests/onefold/test_env.py",
     "tests/onefold/test_hostile_text.py",
