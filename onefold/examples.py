@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-_EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
-SHOP = _EXAMPLES / "shop"
-DEMO = _EXAMPLES / "demo"
+SHOP = EXAMPLES / "shop"
+DEMO = EXAMPLES / "demo"

@@ -57,6 +57,7 @@ class Topic:
                 "bootstrap.servers": kafka,
                 "transactional.id": destination,
                 "compression.type": "lz4",
+                "log_level": 0,
             }
         )
         self._producer.init_transactions(60)

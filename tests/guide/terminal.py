@@ -12,7 +12,7 @@ from typing import Self
 from embedded.layout import Ports
 from embedded.own_processes import definitions_setup
 from embedded.stack import Stack, StackOptions
-from onefold.examples import SHOP
+from onefold.examples import EXAMPLES, SHOP
 from tests.support.waiting import wait_until
 
 _READ_DEFINITIONS = ("collector", "api", "worker", "rebuilder")
@@ -20,7 +20,7 @@ _TIMEOUT_S = 120
 
 
 class Terminal:
-    """Runs commands with a bash; all questions are answered with yes.
+    """Runs commands with a bash, beside the examples; all questions are answered with yes.
 
     `onefold up` is known by its option `--definitions` only. The first starts the stack, and so does a first command
     that needs one. A later one restarts what reads definitions: that a whole stack goes on from its data folder,
@@ -29,6 +29,7 @@ class Terminal:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        (folder / "examples").symlink_to(EXAMPLES)
         self._ending = ExitStack()
         self._stack: Stack | None = None
 

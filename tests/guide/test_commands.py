@@ -29,6 +29,8 @@ CHAPTERS = (
     "shared-devices",
     "querying",
     "questions",
+    "segments",
+    "reading-the-topics",
 )
 
 
@@ -36,7 +38,7 @@ CHAPTERS = (
 def test_every_command_of_the_chapter_prints_what_it_shows(terminal: Terminal, chapter: str) -> None:
     ids = Ids()
     steps = blocks(chapter, "sh")
-    assert len(steps) >= 4
+    assert steps
     for step in steps:
         done = terminal.run(ids.put_into(step.text))
         assert (done.returncode != 0) is step.fails, f"{step.text}\n{done.stdout}"
