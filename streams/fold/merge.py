@@ -8,7 +8,7 @@ from streams.fold import facets
 from streams.fold.evaluation import evaluate
 from streams.fold.fold import advance
 from streams.fold.moment import BEGINNING, MERGE, FoldContext, Moment, Outputs
-from streams.fold.records import publish
+from streams.fold.records import publish, shown_traits
 from streams.fold.state import ProfileState
 
 
@@ -42,6 +42,7 @@ def retire(state: ProfileState, context: FoldContext, out: Outputs) -> None:
 
     What is left of the state is what another profile can take over.
     """
+    out.former_traits = shown_traits(state, context)
     moment = Moment(context, out, MERGE, state.as_of, state.lineage.version)
     facets.retire(state, moment)
     publish(state, moment)

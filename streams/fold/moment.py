@@ -34,13 +34,15 @@ class Outputs(msgspec.Struct, gc=False):
     """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept.
 
     `drops`: how often a field of an event was not kept as it was sent, by what it is and why. `changes_traits`: whether
-    a computed trait has another value.
+    a computed trait has another value. `former_traits`: the JSON texts of the traits that a profile had when it was
+    merged away, or began to wait for its replay.
     """
 
     segment_changes: list[SegmentChange] = []
     sessions: dict[str, Session] = {}
     drops: Drops = {}
     changes_traits: bool = False
+    former_traits: dict[str, str] = {}
 
 
 class MembershipDraft(msgspec.Struct, frozen=True, gc=False):

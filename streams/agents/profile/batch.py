@@ -28,6 +28,7 @@ from streams.fold.entry import (
 from streams.fold.expiry import Expiry
 from streams.fold.lineage import Lineage
 from streams.fold.moment import FoldContext, Outputs
+from streams.fold.records import shown_traits
 from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
 from streams.metrics import Tally
@@ -48,8 +49,7 @@ class BatchProfile:
 
     `visible`: others must learn of the change. `vanished`: others must forget the profile. `forgotten`: the store must,
     too. `deadline`: the next one, as of the sweep. `indexed`: the one under which the store has it; never a later one.
-    `settling`: what it holds back, if anything; `has_settled`: it did so until this batch. `former`: the state that it
-    had when it became a forward, or began to wait for its replay.
+    `settling`: what it holds back, if anything; `has_settled`: it did so until this batch.
     """
 
     __slots__ = (
@@ -58,7 +58,6 @@ class BatchProfile:
         "deadline",
         "entry",
         "forgotten",
-        "former",
         "has_settled",
         "indexed",
         "key",
@@ -75,7 +74,6 @@ class BatchProfile:
         self.entry, self.settling = (None, None) if stored is None else decode_stored(stored)
         self.context = context
         self.outputs = Outputs(segment_changes=[], sessions={}, drops={})
-        self.former: ProfileState | None = None
         self.deadline = NEVER
         self.indexed = NEVER if stored is None else deadline_of(stored)
         self.has_settled = False
@@ -104,12 +102,14 @@ class BatchProfile:
     def become(self, forward: Forward) -> None:
         """Be merged away; others learn of it if they can know of the profile."""
         self.visible = self.visible or isinstance(self.entry, ProfileState)
-        self._replace_state(forward)
+        self.entry = forward
         self.changed = True
 
     def wait_for(self, rebuilding: Rebuilding) -> None:
         """Wait to be rebuilt; nothing is published until then."""
-        self._replace_state(rebuilding)
+        if isinstance(self.entry, ProfileState):
+            self.outputs.former_traits = shown_traits(self.entry, self.context)
+        self.entry = rebuilding
         self.deadline = NEVER
         self.changed = True
         self.visible = False
@@ -122,11 +122,6 @@ class BatchProfile:
     def forget(self) -> None:
         """Delete the profile from the store; nobody else knows it any more."""
         self.forgotten = self.changed = True
-
-    def _replace_state(self, entry: Forward | Rebuilding) -> None:
-        if isinstance(self.entry, ProfileState):
-            self.former = self.entry
-        self.entry = entry
 
     def encoded(self, now: int) -> bytes | None:
         """Encode the entry for the store; None deletes it.

@@ -108,8 +108,8 @@ class ProfileOutputs:
 
 def _traits_for(destination: Destination, profile: BatchProfile) -> str:
     """Return the traits that a destination asks for, as they are at the end of the batch or were before a merge."""
-    state = profile.entry if isinstance(profile.entry, ProfileState) else profile.former
-    shown = {} if state is None else shown_traits(state, profile.context)
+    entry, former = profile.entry, profile.outputs.former_traits
+    shown = shown_traits(entry, profile.context) if isinstance(entry, ProfileState) else former
     return traits_object({name: shown[name] for name in destination.traits if name in shown})
 
 

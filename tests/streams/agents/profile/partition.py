@@ -54,9 +54,18 @@ class ProfilePartition:
 
     def events(self, sent: Iterable[Event], to: Identifier, now: int) -> None:
         """Fold events of one batch."""
+        self._fold(self._records(sent, to), now)
+
+    def events_and_command(self, sent: Iterable[Event], to: Identifier, command: ProfileCommand, now: int = 0) -> None:
+        """Fold events and then a command, in one batch."""
+        key = profile_key("main", command.profile_id)
+        commanded = Record(PROFILE_COMMANDS, 0, 0, key, self.codec.encoder(ProfileCommand)(command))
+        self._fold([*self._records(sent, to), commanded], now or START)
+
+    def _records(self, sent: Iterable[Event], to: Identifier) -> list[Record]:
         key = profile_key("main", default_profile_id(NAMESPACE, to))
         values = map(self.codec.encoder(Event), sent)
-        self._fold([Record(EVENTS_RESOLVED, 0, offset, key, value) for offset, value in enumerate(values)], now)
+        return [Record(EVENTS_RESOLVED, 0, offset, key, value) for offset, value in enumerate(values)]
 
     def command(self, command: ProfileCommand, now: int = START) -> None:
         key = profile_key("main", command.profile_id)

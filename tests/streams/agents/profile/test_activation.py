@@ -8,15 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import Definitions, Segment, compile_program
-from definitions.model import Call, Destination, EventCount, EventMatcher, Window
-from schemas.records import ProfileCommand, SegmentChange, Transfer
+from definitions.model import (
+    Aggregate,
+    Call,
+    Destination,
+    EventCount,
+    EventMatcher,
+    Measure,
+    Statistical,
+    Trait,
+    Window,
+)
+from schemas.records import ProfileCommand, Rebuild, SegmentChange, Transfer
 from schemas.topics import SEGMENTS, activation
 from streams import metrics
 from streams.agents.profile.activation import sent_to
 from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, ProfilePartition
 from tests.streams.fold.given import HOUR, MINUTE, START, event, identify
 
-_VIEWING = EventCount(EventMatcher((Call("track", "View"),)), Window(HOUR))
+_VIEW = EventMatcher((Call("track", "View"),))
+_VIEWING = EventCount(_VIEW, Window(HOUR))
 _BUYING = EventCount(EventMatcher((Call("track", "Buy"),)), Window(HOUR))
 PROGRAM = compile_program(
     Definitions(
@@ -27,15 +38,16 @@ PROGRAM = compile_program(
         ),
         destinations=(
             Destination("plain"),
-            Destination("mail", traits=("rate", "plan", "none", "nested")),
+            Destination("mail", traits=("rate", "plan", "none", "nested", "visits")),
             Destination("fresh", not_older_than_ms=MINUTE),
             Destination("calm", coalesces=True),
             Destination("unnamed", traits=("plan",)),
         ),
+        traits=(Trait("visits", Statistical(Aggregate(_VIEW, Measure.COUNT))),),
     )
 )
 TRAITS = '{"plan": "pro", "secret": "x", "rate": 1.10, "nested": {"城": [null]}}'
-PICKED = '{"nested":{"城": [null]},"plan":"pro","rate":1.10}'
+PICKED = '{"nested":{"城": [null]},"plan":"pro","rate":1.10,"visits":1}'
 
 
 def partition() -> ProfilePartition:
@@ -77,7 +89,16 @@ def test_who_gives_way_leaves_with_the_traits_that_it_had() -> None:
     profiles.event(event(START + 1), ANN)
     profiles.command(ProfileCommand.of("main", ANNS, Transfer(6, target=OTHER_ID, identifiers=(ANN,))))
     [mail] = sent(profiles, "mail")
-    assert (mail.change, mail.cause, json.loads(mail.traits)["plan"]) == ("exited", "merge", "pro")
+    assert (mail.change, mail.cause, mail.traits) == ("exited", "merge", PICKED)
+
+
+def test_who_begins_to_wait_for_a_replay_is_sent_with_the_traits_that_it_had() -> None:
+    profiles = partition()
+    profiles.event(event(START + 1), ANN)
+    begins = ProfileCommand.of("main", ANNS, Rebuild(9, identifiers=(ANN,)))
+    profiles.events_and_command([event(START + 1 + HOUR, "Buy")], ANN, begins)
+    assert [change.segment for change in sent(profiles, "mail")] == ["viewing", "buying"]
+    assert {change.traits for change in sent(profiles, "mail")} == {PICKED}
 
 
 def test_changes_of_one_batch_come_in_order_or_coalesced() -> None:
