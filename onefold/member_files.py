@@ -29,7 +29,7 @@ _FORMULA = re.compile(r"(?![+-]?\d+(?:\.\d+)?$)[=+\-@\t\r\n\uff1d\uff0b\uff0d\uf
 _decode_traits = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-class Columns(NamedTuple):
+class MemberColumns(NamedTuple):
     """Which identifiers, by namespace, and which traits of each member are written beside its id and its entry."""
 
     namespaces: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class MemberWriter(Protocol):
 
 
 @contextmanager
-def member_file(path: Path, columns: Columns) -> Iterator[MemberWriter]:
+def member_file(path: Path, columns: MemberColumns) -> Iterator[MemberWriter]:
     """Open a file, of the format that its name ends in, and move it to its name when all is written.
 
     Raises OSError. What was there before stays if anything fails.
@@ -73,7 +73,7 @@ def member_file(path: Path, columns: Columns) -> Iterator[MemberWriter]:
 class _Csv:
     """A text has a ' before it where a spreadsheet would take it for a formula, in each value of a cell."""
 
-    def __init__(self, path: Path, columns: Columns) -> None:
+    def __init__(self, path: Path, columns: MemberColumns) -> None:
         self._columns = columns
         self._file = path.open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._file)
@@ -92,7 +92,7 @@ class _Csv:
 class _Parquet:
     """Identifiers are lists of texts, traits texts, as they are."""
 
-    def __init__(self, path: Path, columns: Columns) -> None:
+    def __init__(self, path: Path, columns: MemberColumns) -> None:
         self._columns = columns
         types = (pa.string(), pa.timestamp("ms", tz="UTC"), *(pa.list_(pa.string()) for _ in columns.namespaces))
         all_types: Iterable[Any] = chain(types, (pa.string() for _ in columns.traits))
@@ -112,7 +112,7 @@ class _Parquet:
         self._writer.close()
 
 
-def _identifiers(member: ExportedMember, columns: Columns) -> list[list[str]]:
+def _identifiers(member: ExportedMember, columns: MemberColumns) -> list[list[str]]:
     """Return the values of each namespace."""
     return [
         [identifier.value for identifier in member.details.identifiers if identifier.namespace == namespace]
@@ -120,7 +120,7 @@ def _identifiers(member: ExportedMember, columns: Columns) -> list[list[str]]:
     ]
 
 
-def _traits(member: ExportedMember, columns: Columns) -> list[str | None]:
+def _traits(member: ExportedMember, columns: MemberColumns) -> list[str | None]:
     """Return each trait as people read it, to the digit: a text without quotes, anything else as JSON."""
     if not columns.traits:
         return []

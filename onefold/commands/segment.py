@@ -23,7 +23,7 @@ from api.segments import (
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
-from onefold.member_files import FORMATS, Columns, member_file
+from onefold.member_files import FORMATS, MemberColumns, member_file
 from onefold.running import data_dir_option
 from onefold.wording import count, json_text
 from runtime.literal import literal
@@ -212,7 +212,7 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command
     """
     if path.suffix.lower() not in FORMATS:
         raise click.BadParameter(f"the name of the file ends in {' or '.join(FORMATS)}", param_hint="--to")
-    columns = Columns(_listed(namespaces), _listed(traits))
+    columns = MemberColumns(_listed(namespaces), _listed(traits))
 
     def write(settings: Settings) -> int:
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
@@ -229,7 +229,7 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command
         click.echo(f"{count(written, 'member')} written to {path}")
 
 
-def _export(segments: Segments, name: str, at: int | None, path: Path, columns: Columns) -> int:
+def _export(segments: Segments, name: str, at: int | None, path: Path, columns: MemberColumns) -> int:
     """Write all members, and return how many."""
     segments.check(name)
     written, total = 0, segments.count(name, at)
