@@ -15,9 +15,10 @@ import msgspec
 from confluent_kafka import Message
 
 from definitions import Definitions, Program, compile_program
+from definitions.model import Destination
 from definitions.sets import DefinitionSet, Publication, births_for, narrowed
 from definitions.sets.topic import ensure_topic
-from definitions.streaming.program import Versions
+from definitions.streaming.program import Versions, destinations_by_segment
 from runtime.kafka.following import Follower
 from runtime.kafka.topics import create_topics
 from schemas import topics
@@ -35,7 +36,7 @@ _KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
 Programs = Mapping[tuple[str, ProfileKind], Program]
 """By workspace and kind of profiles."""
 
-Destinations = Mapping[tuple[str, str], tuple[str, ...]]
+Destinations = Mapping[tuple[str, str], tuple[Destination, ...]]
 """By workspace and segment, where its changes are sent."""
 
 
@@ -68,7 +69,7 @@ def unchanging(program: Program, workspaces: Iterable[str]) -> Adopt:
     """Return definitions that nobody changes, complete from the beginning."""
     programs = {(name, kind): program.of(name, kind) for name in workspaces for kind in _KINDS}
     destinations = {
-        (name, segment.name): segment.destinations for (name, _), each in programs.items() for segment in each.segments
+        (name, segment): named for name in workspaces for segment, named in program.destinations_by_segment().items()
     }
     adopted = Adopted(programs, destinations=destinations)
     return lambda: adopted
@@ -107,10 +108,11 @@ class Compiler:
             {name: each.version if each else 0 for name, each in evaluated.items()},
             {name: frozenset(each.attempts) for name, each in publication.completions.items()},
             {
-                (name, segment.name): segment.destinations
+                (name, segment): named
                 for name, each in evaluated.items()
-                for former in publication.up_to(each)
-                for segment in former.segments
+                for segment, named in destinations_by_segment(
+                    former.definitions for former in publication.up_to(each)
+                ).items()
             },
             _target(programs) if publication.version else "",
             publication.is_beginning(self._partitions),

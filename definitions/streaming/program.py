@@ -119,8 +119,7 @@ class Program:
 
     def destinations_by_segment(self) -> dict[str, tuple[Destination, ...]]:
         """Return, by the name of each segment, the destinations that hear of its changes."""
-        by_name = {destination.name: destination for destination in self._definitions.destinations}
-        return {each.name: tuple(map(by_name.__getitem__, each.destinations)) for each in self._definitions.segments}
+        return destinations_by_segment([self._definitions])
 
     def of(self, workspace: str, kind: ProfileKind) -> "Program":
         """Return the definitions for profiles of a kind in a workspace. Compiles anew: call it once for each."""
@@ -139,6 +138,19 @@ class Program:
             triggers=(),
         )
         return compile_program(kept, self._versions)
+
+
+def destinations_by_segment(versions: Iterable[Definitions]) -> dict[str, tuple[Destination, ...]]:
+    """Return, by the name of each segment, the destinations that hear of its changes.
+
+    Of `versions`, which are in order, the last one that has a segment or a destination counts for it.
+    """
+    destinations: dict[str, Destination] = {}
+    named: dict[str, tuple[str, ...]] = {}
+    for definitions in versions:
+        destinations |= {each.name: each for each in definitions.destinations}
+        named |= {each.name: each.destinations for each in definitions.segments}
+    return {segment: tuple(map(destinations.__getitem__, names)) for segment, names in named.items()}
 
 
 def compile_program(definitions: Definitions, versions: Versions = FOR_EVER) -> Program:

@@ -1,6 +1,6 @@
 """What PROFILE publishes: profiles, sessions, segment changes and messages, as records of their topics."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -28,13 +28,11 @@ from schemas.topics import (
     activation,
 )
 from streams import metrics
-from streams.adoption import Destinations
-from streams.agents.profile.activation import picked, sent_to
+from streams.agents.profile.activation import sent_to
 from streams.agents.profile.batch import Batch, BatchProfile, Message
 from streams.fold.entry import Forward
 from streams.fold.records import deleted_record, is_empty, merged_record, profile_record, shown_traits, traits_object
 from streams.fold.state import ProfileState
-from streams.metrics import Tally
 from streams.phases import Output
 
 NO_TRAITS = "{}"
@@ -51,11 +49,9 @@ class ProfileOutputs:
         self._route = codec.encoder(Route)
         self._request = codec.encoder(IdentityRequest)
         self._repetition = codec.encoder(Repetition)
-        self._destinations: Destinations = {}
 
-    def of(self, batch: Batch, destinations: Destinations) -> Iterator[Output]:
+    def of(self, batch: Batch) -> Iterator[Output]:
         """Yield everything that a batch publishes: messages in order, then each changed profile's records."""
-        self._destinations = destinations
         for message in batch.messages:
             yield self._of_message(message)
         for profile in batch.changed():
@@ -74,33 +70,35 @@ class ProfileOutputs:
                 return Output(IDENTITY_REQUESTS, workspace.encode(), self._request(message))
 
     def _of_profile(self, profile: BatchProfile, batch: Batch) -> Iterator[Output]:
-        tally, decided_at = batch.tally, batch.clocks.wall_now
+        tally = batch.tally
         for (field, reason), number in profile.outputs.drops.items():
             tally[metrics.DROPPED, (profile.context.workspace, field, reason)] += number
         for session in profile.outputs.sessions.values():
             tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
             yield Output(SESSIONS, profile.key, self._session(session))
         if profile.outputs.segment_changes:
-            changes = [replace(change, decided_at=decided_at) for change in profile.outputs.segment_changes]
-            yield from self._of_changes(profile, changes, tally)
+            yield from self._of_changes(profile, batch)
         record = _record(profile, batch.now(profile)) if profile.visible else None
         if record is not None:
             yield Output(PROFILES, profile.key, self._profile(record))
         if profile.vanished:
             yield Output(PROFILES, profile.key, None)
 
-    def _of_changes(self, profile: BatchProfile, changes: Sequence[SegmentChange], tally: Tally) -> Iterator[Output]:
+    def _of_changes(self, profile: BatchProfile, batch: Batch) -> Iterator[Output]:
         """Yield all changes for `segments`, then for each destination those that it is sent."""
+        tally, adopted, workspace = batch.tally, batch.adopted, profile.context.workspace
+        decided_at, definition = batch.clocks.wall_now, adopted.evaluated.get(workspace, 0)
         concerning: dict[Destination, list[SegmentChange]] = {}
-        for change in changes:
-            tally[metrics.CHANGES, (change.workspace, change.segment, change.change)] += 1
+        for draft in profile.outputs.segment_changes:
+            change = replace(draft, decided_at=decided_at, definition=definition)
+            tally[metrics.CHANGES, (workspace, change.segment, change.change)] += 1
             yield Output(SEGMENTS, profile.key, self._change(change))
-            for destination in self._destinations.get((change.workspace, change.segment), ()):
+            for destination in adopted.destinations.get((workspace, change.segment), ()):
                 concerning.setdefault(destination, []).append(change)
         for destination, listed in concerning.items():
             sent, withheld = sent_to(destination, listed)
             for reason, number in withheld.items():
-                tally[metrics.WITHHELD, (profile.context.workspace, destination.name, reason)] += number
+                tally[metrics.WITHHELD, (workspace, destination.name, reason)] += number
             traits = _traits_for(destination, profile) if sent and destination.traits else NO_TRAITS
             for change in sent:
                 yield Output(activation(destination.name), profile.key, self._change(replace(change, traits=traits)))

@@ -81,7 +81,7 @@ class ProfileStage:
         more = release_due(batch) or more
         self._handle_resumed(batch)
         sweep(batch)
-        outputs = list(self._outputs.of(batch, adopted.destinations))
+        outputs = list(self._outputs.of(batch))
         batch.store()
         for workspace, events in Counter(map(itemgetter(0), batch.receipts)).items():
             batch.tally[metrics.EVENTS, (workspace, "folded")] += events

@@ -6,7 +6,6 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from definitions import Program
 from identity.rules import DEFAULT_RULES
 from schemas.codec import Codec
 from schemas.identity import default_profile_id, profile_key

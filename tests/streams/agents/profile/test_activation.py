@@ -19,9 +19,11 @@ from definitions.model import (
     Trait,
     Window,
 )
+from definitions.streaming.program import destinations_by_segment
 from schemas.records import ProfileCommand, Rebuild, SegmentChange, Transfer
 from schemas.topics import SEGMENTS, activation
 from streams import metrics
+from streams.adoption import unchanging
 from streams.agents.profile.activation import sent_to
 from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, ProfilePartition
 from tests.streams.fold.given import HOUR, MINUTE, START, event, identify
@@ -52,7 +54,7 @@ PICKED = '{"nested":{"城": [null]},"plan":"pro","rate":1.10,"visits":1}'
 
 def partition() -> ProfilePartition:
     """Return a partition of the event clock with Ann, who has traits."""
-    profiles = ProfilePartition("event", PROGRAM)
+    profiles = ProfilePartition("event", unchanging(PROGRAM, ["main"]))
     profiles.event(identify(START, TRAITS), ANN)
     return profiles
 
@@ -75,6 +77,22 @@ def test_a_destination_gets_the_traits_that_it_asks_for_to_the_digit_and_no_othe
     assert {change.segment for change in profiles.read(SEGMENTS, SegmentChange)} == {"buying", "unsent"}
     assert [change.segment for change in sent(profiles, "mail")] == ["buying"]
     assert sent(profiles, "plain") == []
+
+
+def test_a_change_says_by_which_version_of_the_definitions_it_was_decided() -> None:
+    adopted = msgspec.structs.replace(unchanging(PROGRAM, ["main"])(), evaluated={"main": 7})
+    profiles = ProfilePartition("event", lambda: adopted)
+    profiles.event(event(START), ANN)
+    assert [change.definition for change in (*profiles.read(SEGMENTS, SegmentChange), *sent(profiles, "mail"))] == [
+        7,
+        7,
+    ]
+
+
+def test_of_several_versions_the_last_that_has_a_segment_or_a_destination_counts() -> None:
+    first = Definitions((Segment("gone", _VIEWING, destinations=("mail",)),), (Destination("mail"),))
+    second = Definitions((Segment("new", _VIEWING),), (Destination("mail", coalesces=True),))
+    assert destinations_by_segment([first, second]) == {"gone": (Destination("mail", coalesces=True),), "new": ()}
 
 
 def test_traits_are_those_at_the_end_of_the_batch() -> None:
@@ -117,7 +135,7 @@ def test_changes_of_one_batch_come_in_order_or_coalesced() -> None:
 
 
 def test_what_was_decided_too_late_is_not_sent_where_that_is_asked() -> None:
-    profiles = ProfilePartition("wall", PROGRAM)
+    profiles = ProfilePartition("wall", unchanging(PROGRAM, ["main"]))
     on_time, late = START + MINUTE, START + HOUR
     profiles.event(event(START), ANN, now=on_time)
     [change] = sent(profiles, "fresh")
