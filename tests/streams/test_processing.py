@@ -53,6 +53,10 @@ def test_a_batch_that_cannot_be_committed_is_not_acknowledged() -> None:
     assert state.positions == {}
 
 
+def test_a_stage_is_told_since_when_its_task_reads() -> None:
+    assert receive(fetched(b"a"), {}, opened_at=7).opened_at == 7
+
+
 def test_what_is_committed_already_is_not_folded_again() -> None:
     state, stage = InMemory(), Concatenating()
 

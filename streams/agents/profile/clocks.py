@@ -65,7 +65,7 @@ class Clocks:
         """Return the time in ms until which deadlines fire: now, or as far as the task has caught up."""
         if workspace in self._event_now:
             return self._event_now[workspace]
-        if self._backlog.has_caught_up:
+        if self.has_caught_up:
             return self.wall_now
         return min(self.wall_now, self._backlog.received_at - PARTITIONS_APART_MS)
 
@@ -79,11 +79,14 @@ class Clocks:
         if event_now is not None and to > event_now:
             self._event_now[workspace] = to
 
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether the task has read what was received before it was opened."""
+        return self._backlog.has_caught_up
+
     def catch_up(self, received_at: int | None) -> None:
         """Note when the newest event of a batch was received; None: the batch has none."""
         backlog = self._backlog
-        if backlog.has_caught_up:
-            return
         if received_at is not None:
             backlog.read_at, backlog.received_at = self.wall_now, max(backlog.received_at, received_at)
         elif self.wall_now - backlog.read_at >= CATCHES_UP_WITHIN_MS:

@@ -31,7 +31,9 @@ def is_held_back(batch: Batch, profile: BatchProfile, state: ProfileState | None
 
     One that is not later than the profile's time corrects what was published, as of that time, and waits for nothing.
     """
-    event = routed.event
+    event, shortest_ms = routed.event, profile.context.program.shortest_lapse_ms
+    if profile.settling is None and batch.clocks.wall_now - event.occurred_at < min(shortest_ms, LATE_MS):
+        return False  # nearly all that ever come
     if routed.settled or not batch.clocks.is_wall(profile.context.workspace):
         return False
     if state is not None and event.occurred_at <= state.as_of:

@@ -71,7 +71,8 @@ class ProfileStage:
         self._adopted = adopted = self._adopt()
         clocks = Clocks(self._workspaces, view, received.now, received.opened_at)
         batch = Batch(self._workspaces, self._context, view, clocks, self._settling_ms, adopted)
-        clocks.catch_up(_newest(decoded.items, clocks))
+        if not clocks.has_caught_up:
+            clocks.catch_up(_newest(decoded.items, clocks))
         view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
         for addressed in decoded.items:
             handle(batch, addressed)
