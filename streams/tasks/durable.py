@@ -21,6 +21,8 @@ from streams.tasks.restoring import Restored
 
 log = logging.getLogger(__name__)
 
+PAUSE_MS = 5_000  # a stage that sweeps looks ten times in a second
+
 
 class StoredState:
     """Made once the store is restored. Folds run in the event loop, commits in a thread of the executor."""
@@ -34,13 +36,19 @@ class StoredState:
         self._committer = committer
         self._executor = executor
         self._positions = restored.positions
-        self._opened_at = 0
+        self._looked_at = self._opened_at = 0
         if stage.holds_back:
             self._note_held(self._store.get(HELD) or b"0")
 
-    def open(self) -> None:
-        """Note that inputs are read from now on, for the first time or again."""
-        self._opened_at = time.time_ns() // 1_000_000
+    def look(self) -> None:
+        """Note that the task looks for work: for the first time, or again.
+
+        After a pause in which it could not, be it of the process or of the broker, it begins to read anew.
+        """
+        now = time.time_ns() // 1_000_000
+        if now - self._looked_at > PAUSE_MS:
+            self._opened_at = now
+        self._looked_at = now
 
     @property
     def opened_at(self) -> int:

@@ -85,7 +85,6 @@ class StageTask:
         if self._state is TaskState.RUNNING:
             return
         assert self._durable is not None, "restored before"
-        self._durable.open()
         self._become(TaskState.RUNNING)
         if self._working is None:
             self._working = asyncio.create_task(self._work(self._durable), name=self.name)
@@ -141,6 +140,7 @@ class StageTask:
                 continue
             batch, self._next = self._next, None
             self._idle.clear()
+            durable.look()
             try:
                 if batch is not None:
                     await process(batch, self.stage, durable)

@@ -4,7 +4,7 @@ from definitions import NEVER
 from schemas.identity import split_profile_key
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.settling import deadline as settling_deadline
-from streams.agents.profile.settling import decided_at, is_settling
+from streams.agents.profile.settling import decided_at, decided_until, is_settling
 from streams.agents.profile.walking import take_over
 from streams.fold.evaluation import leave_all
 from streams.fold.fold import advance, next_deadline
@@ -45,7 +45,7 @@ def _pass_time(batch: Batch, profile: BatchProfile, state: ProfileState) -> None
     profile.deadline = _deadline(batch, profile, state)
     if profile.deadline <= now:
         if state.expiry.vanished_at is None:
-            advance(state, now, profile.context, profile.outputs)
+            advance(state, decided_until(batch, profile, state), profile.context, profile.outputs)
             profile.mark_swept()
         if _vanishes_at(batch, profile, state) <= now:
             _expire(batch, profile, state, batch.now(profile))

@@ -11,6 +11,7 @@ from streams.agents.profile.batch import GRACE_MS, Batch, BatchProfile
 from streams.agents.profile.decoding import RoutedEvent
 from streams.agents.profile.held import HeldEvents
 from streams.fold.entry import Settling
+from streams.fold.moment import BEGINNING
 from streams.fold.state import ProfileState
 
 LATE_MS = 60_000
@@ -106,10 +107,23 @@ def is_settling(batch: Batch, profile: BatchProfile) -> bool:
 
 def decided_at(batch: Batch, profile: BatchProfile, state: ProfileState, lapse: int) -> int:
     """Return when a lapse is decided: then, or once nothing more has come for the settling time."""
-    if profile.has_settled or lapse >= NEVER or not batch.clocks.is_wall(profile.context.workspace):
-        return lapse
+    if lapse >= NEVER:
+        return NEVER
+    return max(lapse, min(_settles_at(batch, profile, state), lapse + AT_LATEST_MS))
+
+
+def decided_until(batch: Batch, profile: BatchProfile, state: ProfileState) -> int:
+    """Return the time up to which lapses are decided by now."""
+    now = batch.due_until(profile)
+    return now if _settles_at(batch, profile, state) <= now else now - AT_LATEST_MS
+
+
+def _settles_at(batch: Batch, profile: BatchProfile, state: ProfileState) -> int:
+    """Return when nothing more is waited for at a profile that holds nothing."""
+    if profile.has_settled or not batch.clocks.is_wall(profile.context.workspace):
+        return BEGINNING
     last_arrival = state.expiry.kept_until - GRACE_MS
-    return max(lapse, min(last_arrival + batch.settling_ms, lapse + AT_LATEST_MS))
+    return last_arrival + batch.settling_ms
 
 
 def _merges_within(event_under_way_ms: int) -> int:
