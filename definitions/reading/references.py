@@ -13,6 +13,7 @@ from runtime.hints import did_you_mean
 
 ParsedIn: TypeAlias = tuple[Parsed, FileReport]
 Named: TypeAlias = Mapping[str, ParsedIn]
+MAX_SHOWN = 20
 _FOLDERS = {"segment": "segments", "destination": "destinations"}
 
 
@@ -68,6 +69,8 @@ def _refuse_unknown(reference: Reference, named: Named, near_traits: NearNames, 
             report.add_at(reference.line, reference.column, f"no trait {name!r} is defined, but {meant!r} is", hint)
         return
     hint = did_you_mean(name, named) or "none is defined yet"
+    if len(named) > MAX_SHOWN and not hint.startswith("did"):
+        hint = f"{len(named)} others are defined"
     message = f"there is no {reference.of} {name!r}"
     report.add_at(reference.line, reference.column, message, f"{hint}; {_FOLDERS[reference.of]}/*.yaml define them")
 

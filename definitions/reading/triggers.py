@@ -6,11 +6,12 @@ from definitions.model import QuietHours
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
 from definitions.reading.keys import QUIET_HOURS
 from definitions.reading.nodes import FileReport, MappingNode, Node, ScalarNode
-from definitions.reading.scalars import is_null, read_choice
+from definitions.reading.scalars import is_null, read_choice, read_text
 from definitions.reading.times import read_clock, read_zone
 from definitions.templates import problems
 
 MAX_PAYLOAD = 50
+MAX_KEY = 100
 TEXT = "text"
 ONCE: tuple[Literal["session", "person"], ...] = ("session", "person")
 OTHERWISE = ("delay", "drop")
@@ -46,6 +47,8 @@ def read_payload(node: Node, has_event: bool, report: FileReport) -> tuple[tuple
     `has_event`: whether an event fires the trigger, so that templates may name it.
     """
     if isinstance(node, MappingNode) and 1 <= len(node.entries) <= MAX_PAYLOAD:
+        for key, _ in node.entries.values():
+            read_text(key, "a key in 'payload'", report, longest=MAX_KEY)
         entries = [(name, value) for name, (_, value) in node.entries.items()]
     elif isinstance(node, ScalarNode) and not is_null(node):
         entries = [(TEXT, node)]

@@ -40,6 +40,8 @@ TEMPLATES = [
     ("{title: '{{ event.nam }}'}", "3:22", "unknown field 'event.nam'"),
     ("{title: [a]}", "3:18", "must be one text"),
     ("{title: {a: b}}", "3:18", "must be one text"),
+    ("{5: a}", "3:11", "a key in 'payload' must be a text, and 5 is a number"),
+    ("{? '' : a}", "3:13", "a key in 'payload' is empty"),
     ("{}", "3:10", "a mapping of 1 to 50 texts"),
     ("[a]", "3:10", "a mapping of 1 to 50 texts"),
     ("", "3:1", "a mapping of 1 to 50 texts"),

@@ -79,6 +79,12 @@ def test_unknown_destinations_of_triggers_are_told(tmp_path: Path) -> None:
     assert error.startswith("triggers/x.yaml:3:16: there is no destination 'mial' (did you mean 'mail'?")
 
 
+def test_of_many_names_not_all_are_shown(tmp_path: Path) -> None:
+    many = "".join(segment("{trait: a, exists: true}", f"number {number}") for number in range(21))
+    (error,) = errors_of(tmp_path, {"segments/s.yaml": many + segment("{segment: xyz}", "zzz")})
+    assert "there is no segment 'xyz' (22 others are defined;" in error
+
+
 CIRCLES = [
     ({"traits/t.yaml": "trait: a\nvalue: a + 1"}, "traits/t.yaml:2:8: the trait 'a' is made of itself"),
     (
