@@ -88,6 +88,8 @@ OTHERS = [
     ("{trait: x, equals: 3, greater_than: 5}", 7, "no value of equals passes the others"),
     ("{trait: x, in: [a, b], not_in: [b, a]}", 7, "no value of in passes the others"),
     ("{trait: x, equals: ab, starts_with: b}", 7, "no value of equals passes the others"),
+    ("{trait: x, equals: 1, in: [true]}", 7, "no value of equals passes the others"),
+    ("{trait: x, after: 2026-01-01, before: 2026-01-01T00:00:00.001Z}", 7, "after and before leave no time"),
     ("{trait: x, exists: false, equals: 3}", 7, "exists: false and equals"),
     ("{trait: x, greater_than: 3, starts_with: a}", 7, "greater_than is of numbers"),
     ("{trait: x, before: 2026-01-01, after: 2026-01-01}", 7, "after and before leave no time"),
@@ -117,6 +119,7 @@ GROUPS = [
     ("{all: [{event: A, within: 1d}, {not: {event: A, within: 1d}}]}", 38, "the `not` of another"),
     ("{all: [{not: {segment: other}}, {segment: other}]}", 39, "the `not` of another"),
     ("{all: [{all: [{segment: other}]}, {not: {segment: other}}]}", 41, "the `not` of another"),
+    ("{all: [{segment: other}, {all: [{all: [{not: {segment: other}}]}]}]}", 32, "the `not` of another"),
     ("{any: [{event: A, within: 1d}, {not: {event: A, within: 1d}}]}", 38, "always hold"),
     ("{all: [{trait: a, greater_than: 5}, {trait: a, less_than: 4}]}", 43, "greater_than 5 and less_than 4"),
     (
@@ -155,6 +158,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, column: int
 
 
 SENSIBLE = [
+    "{all: [{event: A, within: 1h, at_least: 2}, {event: A, within: 1d, at_most: 2}]}",
     "{all: [{event: A, within: 1d}, {not: {event: A, within: 1h}}]}",
     "{all: [{event: A, within: 1d, at_least: 3}, {event: A, within: 1h, at_most: 2}]}",
     "{all: [{event: A, within: 1d}, {not: {event: A, within: session}}]}",
