@@ -13,6 +13,7 @@ from definitions.sets.differences import Difference, differences
 from definitions.sets.folder import Draft
 from onefold.wording import count
 from runtime.literal import literal
+from warehouse.queries.definition_predictions import Prediction
 
 MOST_STATE_BYTES = 64 * 1024
 """Without --yes, a profile may need this much for all definitions at most."""
@@ -36,7 +37,8 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     """What a new version would change.
 
     `version`: of the set that it would be. `state_bytes`, `former_state_bytes`: what a profile needs at most.
-    `rates`: events per second that each changed definition is touched by, as of late.
+    `rates`: events per second that each changed definition is touched by, as of late. `predictions`: of each segment
+    that is not as before, over all workspaces.
     """
 
     version: int
@@ -46,6 +48,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     former_state_bytes: int
     is_new: bool = True
     rates: Mapping[str, float] = {}
+    predictions: Mapping[str, Prediction] = {}
 
     @property
     def excess(self) -> str:
@@ -80,6 +83,8 @@ def plan_tree(plan: DefinitionPlan) -> Tree:
     for difference in plan.differences:
         rate = plan.rates.get(f"{difference.kind} {difference.name}")
         touched = f"   {rate:,.2f} events/s" if rate is not None else ""
+        if difference.kind == "segment" and difference.name in plan.predictions:
+            touched += f"   {_predicted(plan.predictions[difference.name])}"
         tree.add(Text(f"{_WORDS[difference.change]} {difference.kind} {literal(difference.name)}{touched}",
                       style=_STYLES[difference.change]))  # fmt: skip
     if not plan.differences:
@@ -97,6 +102,11 @@ def plan_tree(plan: DefinitionPlan) -> Tree:
 
 
 _WORDS = {"added": "+", "removed": "-", "changed": "~", "affected": "~ (by what it reads)"}
+
+
+def _predicted(prediction: Prediction) -> str:
+    members = count(prediction.size, "member")
+    return f"{members}: {prediction.entries:,} enter, {prediction.exits:,} leave"
 
 
 def _backfilled(new: DefinitionSet) -> Iterator[NewAccumulator]:

@@ -43,6 +43,16 @@ from definitions.sql.values import NOTHING, TUPLE, of_scalar, passes
 from schemas.records import ProfileKind
 
 
+class Source(NamedTuple):
+    """Queries for what is read: the columns of events (see `events`), and the traits that profiles show now.
+
+    These have `profile_id` and `shown`; they are read for the value that a query has yielded, and for nothing else.
+    """
+
+    events: str
+    shown: str
+
+
 class Scope(NamedTuple):
     """The definitions for the profiles of a kind in a workspace, as of a time (ms).
 
@@ -102,7 +112,7 @@ class Compiler:
         """Whether a condition holds."""
         return self._profiles.named(self._compile(condition))
 
-    def listed(self, source: str, segments: Several[str], traits: Several[str]) -> str:
+    def listed(self, source: Source, segments: Several[str], traits: Several[str]) -> str:
         """Return the query for two lists of each profile: its segments of those named, and the values it shows."""
         columns = {f"s{number}": self.segment(name) for number, name in enumerate(segments)}
         for number, name in enumerate(traits):
@@ -116,10 +126,10 @@ class Compiler:
             f" {values} AS values_by_sql\nFROM (\n{self.selected(source, columns)}\n)"
         )
 
-    def selected(self, source: str, columns: Mapping[str, Sql]) -> str:
+    def selected(self, source: Source, columns: Mapping[str, Sql]) -> str:
         """Return the query for named columns of each profile that has an event in the source."""
         named = "".join(f", {column.text} AS {name}" for name, column in columns.items())
-        return f"WITH {WITH_FUNCTIONS}\nSELECT profile_id{named}\nFROM (\n{self._profiles.selected(source)}\n)"
+        return f"WITH {WITH_FUNCTIONS}\nSELECT profile_id{named}\nFROM (\n{self._profiles.selected(*source)}\n)"
 
     def _compile(self, condition: Condition) -> Sql:  # noqa: PLR0911 - one for each form
         profiles = self._profiles
@@ -155,7 +165,8 @@ class Compiler:
                 value = self._rule(trait.value)
                 return Computed(value, sql("{0}.1 != 0", value))
             case Mining():
-                raise NotImplementedError(f"trait {trait.name} of a query")
+                value = self._profiles.shown(trait.name)
+                return Computed(value, sql("{0}.1 != 0", value))
 
     def _rule(self, rule: Rule) -> Sql:
         cases = [(self.holds(case.when), self._expression(case.then)) for case in rule.cases]

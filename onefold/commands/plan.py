@@ -10,12 +10,15 @@ from definitions.sets.folder import Draft, read_draft
 from definitions.sets.topic import ensure_topic, read_publication
 from embedded.terminal import results
 from onefold.definition_plan import DefinitionPlan, plan_tree, planned
+from onefold.predictions import predicted
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
 from onefold.wording import json_text
 from runtime.errors import OnefoldError
 from settings import Settings
+from warehouse.client import Warehouse
 
+PREDICTION_TIMEOUT_S = 600.0
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -56,10 +59,12 @@ def published(settings: Settings) -> Publication:
         raise click.ClickException(failure(error)) from error
 
 
-def plan_of(settings: Settings, draft: Draft, publication: Publication) -> DefinitionPlan:  # noqa: ARG001
+def plan_of(settings: Settings, draft: Draft, publication: Publication) -> DefinitionPlan:
     """Return what would come of a folder now. Raises ClickException."""
     try:
-        return planned(publication.newest, draft)
+        plan = planned(publication.newest, draft)
+        with Warehouse(settings.clickhouse, PREDICTION_TIMEOUT_S) as warehouse:
+            return predicted(warehouse, plan, draft.definitions, settings.workspaces.values()) if plan.is_new else plan
     except OnefoldError as error:
         raise click.ClickException(failure(error)) from error
 

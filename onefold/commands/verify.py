@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-import definitions
-from definitions.model import Definitions
+from definitions.sets.topic import read_publication
 from onefold.commands.clock import milliseconds
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
@@ -53,14 +52,17 @@ def verify(  # noqa: PLR0913, PLR0917 - the options of a command
     if as_json:
         click.echo(json_text({"differ": _differ(verified), "verified": verified}))
     else:
-        click.echo("\n".join(line for each in verified for line in _lines(each)) or "nothing is defined")
+        click.echo("\n".join(line for each in verified for line in _lines(each)) or "nothing is in effect")
     if _differ(verified):
         raise SystemExit(1)
 
 
 def _verified(settings: Settings, workspace: Workspace, clock: int | None, samples: int) -> list[Verified]:
-    defined = _in_force(settings)
     try:
+        evaluated = read_publication(settings.kafka).evaluated(workspace.name, settings.partitions)
+        if evaluated is None:
+            return []
+        defined = evaluated.definitions
         with Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S) as warehouse:
             verifications = [
                 Verification(warehouse, defined, workspace, kind, settings.partitions, clock) for kind in KINDS
@@ -68,13 +70,6 @@ def _verified(settings: Settings, workspace: Workspace, clock: int | None, sampl
             return [each.verify(samples) for each in verifications if not each.is_empty]
     except OnefoldError as error:
         raise click.ClickException(failure(error)) from error
-
-
-def _in_force(settings: Settings) -> Definitions:
-    try:
-        return definitions.load(settings.definitions)
-    except definitions.DefinitionErrors as errors:
-        raise click.ClickException(str(errors)) from None
 
 
 def _differ(verified: Sequence[Verified]) -> bool:

@@ -8,23 +8,28 @@ from uuid import uuid4
 from definitions.model import (
     Aggregate,
     Call,
+    Comparison,
     Condition,
     Definitions,
     EventCount,
     EventMatcher,
     Field,
     Measure,
+    Mining,
+    Operator,
     Segment,
     Statistical,
     Step,
     Trait,
+    TraitComparison,
     Window,
 )
 from definitions.model import Sequence as EventSequence
+from schemas import topics
 from schemas.records import Event, Identifier
 from tests.definitions.generated import BEGINNING, PRIORITIES, Generator
 from tests.definitions.naive import Happened, Life, kind, members, past, shown_traits
-from tests.sinks.examples import insert, resolved
+from tests.sinks.examples import insert, placed, profile, resolved
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Evaluated, Question, evaluate, sizes, trait_values
 from warehouse.queries.definitions import members as members_of
@@ -184,3 +189,17 @@ def test_a_value_is_told_for_those_who_show_it(warehouse: Warehouse, workspace: 
     question = Question(Definitions(traits=(spent,)), workspace, "person", BEGINNING)
     assert list(trait_values(warehouse, question, "spent")) == [(person(1), 1.5)]
     assert list(trait_values(warehouse, question._replace(now=BEGINNING - 1), "spent")) == []
+
+
+def test_what_a_query_has_yielded_is_taken_from_the_profiles(warehouse: Warehouse, workspace: str) -> None:
+    visit = Happened(BEGINNING, "page", None, message_id="m")
+    record(warehouse, workspace, {person(1): [visit], person(2): [visit]})
+    likely = profile(person(1), 1, workspace, traits='{"likelihood":0.75,"other":1}')
+    insert(warehouse, [placed(topics.PROFILES, likely, 0)])
+    is_likely = TraitComparison(("likelihood",), (Comparison(Operator.GREATER_THAN, 0.5),))
+    definitions = Definitions((Segment("likely", is_likely),), traits=(Trait("likelihood", Mining("SELECT", 1)),))
+    question = Question(definitions, workspace, "person", BEGINNING)
+    assert sorted(evaluate(warehouse, question)) == [
+        Evaluated(person(1), frozenset({"likely"}), {"likelihood": 0.75}),
+        Evaluated(person(2), frozenset(), {}),
+    ]

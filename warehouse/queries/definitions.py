@@ -1,7 +1,8 @@
 """Asks ClickHouse what definitions say: who is in a segment at a time, which value a trait has, how many there are.
 
 All is computed anew of the events, each with the profile of now, in one query for any number of definitions. A time
-that lies back is that time as it is known now: who was merged since is one.
+that lies back is that time as it is known now: who was merged since is one. Only what a query has yielded (`mining`) is
+taken from the profiles.
 """
 
 import json
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from definitions.model import Definitions
 from definitions.plan import leaves
-from definitions.sql import Compiler, Scope, narrowed
+from definitions.sql import Compiler, Scope, Source, narrowed
 from schemas.records import ProfileKind
 from warehouse.client import Warehouse
 from warehouse.queries.values import literal, literals
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 ANSWER_TIMEOUT_S = 300.0
 
-_SOURCE = """SELECT
+_EVENTS = """SELECT
     profile_id, toUnixTimestamp64Milli(occurred_at) AS at, ordinal, leftUTF8(message_id, 128) AS id, type,
     event AS name, source, properties_text AS properties, traits_text AS traits, context_text AS context
 FROM onefold.current_events
 WHERE workspace = {workspace} AND profile_kind = {kind} AND {condition}"""
+_SHOWN = """SELECT profile_id, traits_text AS shown FROM onefold.profiles FINAL
+WHERE workspace = {workspace} AND kind = {kind}"""
 
 
 class Question(NamedTuple):
@@ -48,9 +51,10 @@ class Evaluated(NamedTuple):
     traits: Mapping[str, object]
 
 
-def source_of(workspace: str, kind: ProfileKind, condition: str) -> str:
-    """Return the query for the events that definitions are computed of."""
-    return _SOURCE.format(workspace=literal(workspace), kind=literal(kind), condition=condition)
+def source_of(workspace: str, kind: ProfileKind, condition: str) -> Source:
+    """Return what definitions are computed of; the condition is one of events."""
+    named = {"workspace": literal(workspace), "kind": literal(kind)}
+    return Source(_EVENTS.format(**named, condition=condition), _SHOWN.format(**named))
 
 
 def evaluate(warehouse: Warehouse, question: Question, profile_ids: Sequence[str] | None = None) -> Iterator[Evaluated]:
@@ -114,7 +118,7 @@ def scope_of(question: Question) -> Scope:
     return Scope(definitions, question.now, question.priorities)
 
 
-def _source(question: Question, profile_ids: Sequence[str] | None = None) -> str:
+def _source(question: Question, profile_ids: Sequence[str] | None = None) -> Source:
     condition = f"occurred_at <= fromUnixTimestamp64Milli({question.now})"
     if profile_ids is not None:
         condition += f" AND has({literals(profile_ids)}, profile_id)"

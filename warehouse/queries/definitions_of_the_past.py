@@ -43,5 +43,5 @@ def states(  # noqa: PLR0913 - what is asked, field by field
     if slices > 1:
         condition += f" AND cityHash64(profile_id) % {slices} = {number}"
     source = source_of(workspace, kind, condition)
-    for batch in warehouse.stream(query.selected(source), settings=_SETTINGS):
+    for batch in warehouse.stream(query.selected(source.events), settings=_SETTINGS):
         yield from query.read(batch)

@@ -1,0 +1,41 @@
+"""What definitions would do that are not applied yet: sizes, entries, exits, and the events that they touch."""
+
+from definitions.model import Call, Definitions, EventCount, EventMatcher, Not, Segment, Window
+from tests.definitions.naive import Happened
+from tests.definitions.test_parity import person, record
+from tests.warehouse.queries.test_definition_differences import entered, publish
+from warehouse.client import Warehouse
+from warehouse.queries.definition_predictions import DAY_MS, Prediction, predict, rates
+from warehouse.queries.definitions import Question
+
+NOW = 1_700_000_000_000
+BOUGHT = EventMatcher((Call("track", "Buy"), Call("track", "Pay")))
+BUYS = EventCount(BOUGHT, Window())
+
+
+def test_who_would_enter_and_leave_is_counted(warehouse: Warehouse, workspace: str) -> None:
+    bought, visited = (Happened(NOW, kind, name, message_id="m") for kind, name in (("track", "Buy"), ("page", None)))
+    record(warehouse, workspace, {person(1): [bought], person(2): [bought], person(3): [visited], person(4): [visited]})
+    publish(warehouse, [], [entered(workspace, person(at), "buyers") for at in (1, 3)])
+    publish(warehouse, [], [entered(workspace, person(at), "gone") for at in (1, 9)], 10)
+    definitions = Definitions((Segment("buyers", BUYS), Segment("others", Not(BUYS))))
+    question = Question(definitions, workspace, "person", NOW)
+    assert predict(warehouse, question, ["buyers", "others", "gone"]) == {
+        "buyers": Prediction(size=2, entries=1, exits=1),
+        "others": Prediction(size=2, entries=2, exits=0),
+        "gone": Prediction(size=0, entries=0, exits=2),
+    }
+    assert predict(warehouse, Question(Definitions(), workspace, "person", NOW), []) == {}
+
+
+def test_events_are_counted_that_a_definition_looks_for_in_the_last_day(warehouse: Warehouse, workspace: str) -> None:
+    times = [NOW - DAY_MS, NOW - DAY_MS + 1, NOW - 5, NOW, NOW + 1]
+    bought = [Happened(at, "track", "Buy", message_id=f"m{at}") for at in times]
+    record(warehouse, workspace, {person(1): [*bought, Happened(NOW, "page", "Pay", message_id="p")]})
+    touched = {"buyers": [BOUGHT], "anybody": [EventMatcher()], "nobody": []}
+    found = rates(warehouse, workspace, NOW, touched)
+    assert {name: round(rate * DAY_MS / 1_000) for name, rate in found.items()} == {
+        "buyers": 3,
+        "anybody": 4,
+        "nobody": 0,
+    }

@@ -1,0 +1,78 @@
+"""Predicts what definitions would do that are not applied yet: who enters and leaves, how many events they touch."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from definitions.model import EventMatcher
+from definitions.sql import Compiler, called
+from warehouse.client import Warehouse
+from warehouse.queries.definitions import Question, scope_of, source_of
+from warehouse.queries.values import literal
+
+DAY_MS = 24 * 3600 * 1000
+
+_PREDICTED = """
+SELECT {counted}
+FROM
+(
+{evaluated}
+) AS evaluated
+FULL OUTER JOIN
+(
+    SELECT profile_id, groupArray(toString(segment)) AS by_streams
+    FROM onefold.segment_members FINAL WHERE workspace = {workspace} AND profile_kind = {kind} GROUP BY profile_id
+) AS followed USING (profile_id)
+SETTINGS join_use_nulls = 0
+"""
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """How many would be in a segment; of them who is not in it now, and who is in it now and would not be."""
+
+    size: int
+    entries: int
+    exits: int
+
+
+def predict(warehouse: Warehouse, question: Question, names: Collection[str]) -> dict[str, Prediction]:
+    """Return what would become of the named segments, in one query; nobody is in one that is not defined."""
+    scope = scope_of(question)
+    defined = [segment.name for segment in scope.definitions.segments if segment.name in names]
+    if not names:
+        return {}
+    until = f"occurred_at <= fromUnixTimestamp64Milli({question.now})"
+    source = source_of(question.workspace, question.kind, until)
+    counted = [
+        f"countIf({would}) AS size{at}, countIf({would} AND NOT {is_now}) AS entries{at},"
+        f" countIf({is_now} AND NOT {would}) AS exits{at}"
+        for at, name in enumerate(names)
+        for would, is_now in [(f"has(by_sql, {literal(name)})", f"has(by_streams, {literal(name)})")]
+    ]
+    query = _PREDICTED.format(
+        counted=", ".join(counted),
+        evaluated=Compiler(scope).listed(source, defined, ()),
+        workspace=literal(question.workspace),
+        kind=literal(question.kind),
+    )
+    (row,) = warehouse.rows(query)
+    return {
+        name: Prediction(*(int(str(row[f"{what}{at}"])) for what in ("size", "entries", "exits")))
+        for at, name in enumerate(names)
+    }
+
+
+def rates(
+    warehouse: Warehouse, workspace: str, now: int, touched: Mapping[str, Sequence[EventMatcher]]
+) -> dict[str, float]:
+    """Return how many events per second are of the calls that each name looks for, over the day before `now` (ms)."""
+    if not touched:
+        return {}
+    conditions = [" OR ".join(called(events.calls) for events in matchers) or "0" for matchers in touched.values()]
+    counted = ", ".join(f"countIf({condition}) AS n{at}" for at, condition in enumerate(conditions))
+    (row,) = warehouse.rows(
+        f"SELECT {counted} FROM (SELECT type, event AS name FROM onefold.events WHERE workspace = {literal(workspace)}"
+        f" AND occurred_at > fromUnixTimestamp64Milli({now - DAY_MS})"
+        f" AND occurred_at <= fromUnixTimestamp64Milli({now}))"
+    )
+    return {name: int(str(row[f"n{at}"])) * 1_000 / DAY_MS for at, name in enumerate(touched)}
