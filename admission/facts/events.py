@@ -19,7 +19,7 @@ from schemas.records import Event
 from settings import FactSettings
 
 FACTS = "facts"
-MAX_CACHED_BYTES = 4_096  # of what one event shows of one kind; anything longer is parsed each time
+MAX_CACHED_BYTES = 8_192  # of an event's context and of a page's properties; of longer ones nothing is cached
 
 _CACHED_WAYS = 1_024
 _CACHED_VISITORS = 2_048
@@ -27,16 +27,8 @@ _CACHED_PLACES = 4_096
 _EMPTY = "{}"
 _ALL = FactSettings()
 _PAGES = frozenset({"page", "screen"})
-_WAY = ("page", "campaign", "referrer")
-_OWN_WAY = ("url", "referrer")
-_VISITOR = ("userAgent", "userAgentData", "os", "device", "screen")
-_ABSENT = b"null"
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_encode = msgspec.json.Encoder().encode
-
-Members: TypeAlias = Mapping[str, msgspec.Raw]
-Sent: TypeAlias = tuple[bytes | str, ...]  # JSON text of what an event shows, and texts of its connection
-_NO_MEMBERS: Members = {}
+_ABSENT = msgspec.Raw(b"null")
+_NULL = b"null"
 
 
 class Connection(NamedTuple):
@@ -49,38 +41,79 @@ class Connection(NamedTuple):
 NO_CONNECTION = Connection()
 
 
+class _Context(msgspec.Struct, gc=False):
+    """The members of a context that facts are read from, as JSON texts."""
+
+    page: msgspec.Raw = _ABSENT
+    campaign: msgspec.Raw = _ABSENT
+    referrer: msgspec.Raw = _ABSENT
+    userAgent: msgspec.Raw = _ABSENT
+    userAgentData: msgspec.Raw = _ABSENT
+    os: msgspec.Raw = _ABSENT
+    device: msgspec.Raw = _ABSENT
+    screen: msgspec.Raw = _ABSENT
+    ip: msgspec.Raw = _ABSENT
+    facts: msgspec.Raw = _ABSENT
+
+
+class _Page(msgspec.Struct, gc=False):
+    """The same of the properties of a page or a screen."""
+
+    url: msgspec.Raw = _ABSENT
+    referrer: msgspec.Raw = _ABSENT
+
+
+_NO_PAGE = _Page()
+_decode_context = msgspec.json.Decoder(_Context).decode
+_decode_page = msgspec.json.Decoder(_Page).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+Shown: TypeAlias = tuple[bytes | str, ...]  # JSON texts of what an event shows, and texts of its connection
+Read: TypeAlias = Callable[[Shown], str]
+
+
+class _Readers(NamedTuple):
+    """What reads the facts of each kind, as the inside of a JSON object."""
+
+    way: Read
+    visitor: Read
+    place: Read
+
+
 class FactReader:
     """Reads the facts of one workspace's events. What it has read is cached by the bytes that were sent."""
 
     def __init__(self, settings: FactSettings = _ALL) -> None:
         """Open what the settings name. Raises SettingsError for a file that cannot be read."""
-        self._way = _cached(WayReader(settings).read, (*_WAY, "url", "own_referrer"), _CACHED_WAYS)
-        self._visitor = _cached(VisitorReader(settings).read, (*_VISITOR, "header"), _CACHED_VISITORS)
         locate = locator(settings)
-        self._place = _cached(lambda shown: locate(shown)._asdict(), ("ip", "address"), _CACHED_PLACES)
+        self._read = _Readers(
+            _written_by(WayReader(settings).read, "page", "campaign", "referrer", "url", "own_referrer"),
+            _written_by(VisitorReader(settings).read, "userAgent", "userAgentData", "os", "device", "screen", "header"),
+            _written_by(lambda shown: locate(shown)._asdict(), "ip", "address"),
+        )
+        self._read_cached = _Readers(
+            lru_cache(_CACHED_WAYS)(self._read.way),
+            lru_cache(_CACHED_VISITORS)(self._read.visitor),
+            lru_cache(_CACHED_PLACES)(self._read.place),
+        )
 
     def with_facts(self, event: Event, connection: Connection = NO_CONNECTION) -> Event:
         """Return an event with its facts instead of what its sender may have sent as such."""
-        if event.context == _EMPTY and connection is NO_CONNECTION and event.type not in _PAGES:
+        is_page = event.type in _PAGES
+        if event.context == _EMPTY and not is_page and connection is NO_CONNECTION:
             return event
-        context = _members(event.context)
-        if context is None:
+        try:
+            context = _decode_context(event.context)
+            page = _decode_page(event.properties) if is_page else _NO_PAGE
+        except (ValueError, RecursionError):
             return event
-        page = (_members(event.properties) or _NO_MEMBERS) if event.type in _PAGES else _NO_MEMBERS
-        facts = self._read(context, page, connection)
-        if not facts and FACTS not in context:
+        size = len(event.context) + (len(event.properties) if is_page else 0)
+        read = self._read_cached if size <= MAX_CACHED_BYTES else self._read
+        facts = _read(read, context, page, connection)
+        if not facts and context.facts is _ABSENT:
             return event
-        return msgspec.structs.replace(event, context=_written(event.context, context, facts))
-
-    def _read(self, context: Members, page: Members, connection: Connection) -> str:
-        """Return the facts as the inside of a JSON object."""
-        address, user_agent = connection if connection is NO_CONNECTION else _visitors(connection)
-        parts = (
-            self._way((*_sent(context, _WAY), *_sent(page, _OWN_WAY))),
-            self._visitor((*_sent(context, _VISITOR), user_agent)),
-            self._place((*_sent(context, ("ip",)), address)),
-        )
-        return ",".join(part for part in parts if part)
+        return msgspec.structs.replace(event, context=_written(event.context, context.facts is not _ABSENT, facts))
 
 
 class FactReaders:
@@ -96,18 +129,39 @@ class FactReaders:
         return self._readers.get(event.workspace, self._default).with_facts(event, connection)
 
 
-def _cached(
-    read: Callable[[FactObject], Mapping[str, object]], names: tuple[str, ...], size: int
-) -> Callable[[Sent], str]:
-    """Return `read` of what was sent under these names, JSON as bytes, as the inside of a JSON object."""
+def _read(read: _Readers, context: _Context, page: _Page, connection: Connection) -> str:
+    """Return the facts as the inside of a JSON object."""
+    address, user_agent = connection if connection is NO_CONNECTION else _visitors(connection)
+    parts = (
+        read.way((
+            _NULL if context.page is _ABSENT else bytes(context.page),
+            _NULL if context.campaign is _ABSENT else bytes(context.campaign),
+            _NULL if context.referrer is _ABSENT else bytes(context.referrer),
+            _NULL if page.url is _ABSENT else bytes(page.url),
+            _NULL if page.referrer is _ABSENT else bytes(page.referrer),
+        )),
+        read.visitor((
+            _NULL if context.userAgent is _ABSENT else bytes(context.userAgent),
+            _NULL if context.userAgentData is _ABSENT else bytes(context.userAgentData),
+            _NULL if context.os is _ABSENT else bytes(context.os),
+            _NULL if context.device is _ABSENT else bytes(context.device),
+            _NULL if context.screen is _ABSENT else bytes(context.screen),
+            user_agent,
+        )),
+        read.place((_NULL if context.ip is _ABSENT else bytes(context.ip), address)),
+    )  # fmt: skip
+    return ",".join([part for part in parts if part])
 
-    def parse(sent: Sent) -> str:
-        values = (each if isinstance(each, str) else _value(each) for each in sent)
+
+def _written_by(read: Callable[[FactObject], Mapping[str, object]], *names: str) -> Read:
+    """Return `read` of what is shown under these names, as the inside of a JSON object."""
+
+    def parse(shown: Shown) -> str:
+        values = (each if isinstance(each, str) else _value(each) for each in shown)
         facts = read({name: value for name, value in zip(names, values, strict=True) if value})
         return _encode({name: value for name, value in facts.items() if value != ""})[1:-1].decode()
 
-    parse_cached = lru_cache(maxsize=size)(parse)
-    return lambda sent: parse_cached(sent) if sum(map(len, sent)) <= MAX_CACHED_BYTES else parse(sent)
+    return parse
 
 
 def _value(sent: bytes) -> object:
@@ -119,30 +173,16 @@ def _value(sent: bytes) -> object:
     return value
 
 
-def _sent(members: Members, names: tuple[str, ...]) -> list[bytes]:
-    return [bytes(members[name]) if name in members else _ABSENT for name in names]
-
-
 def _visitors(connection: Connection) -> Connection:
     """Return what a connection shows of a visitor; nothing where a server or a program speaks for visitors."""
     user_agent = connection.user_agent[:MAX_USER_AGENT_LENGTH]
     return Connection(connection.address, user_agent) if is_visitors(user_agent) else NO_CONNECTION
 
 
-def _members(text: str) -> Members | None:
-    """Return the members of a JSON object; None for what cannot be read as one."""
-    if text == _EMPTY:
-        return _NO_MEMBERS
-    try:
-        return _decode_members(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _written(sent: str, context: Members, facts: str) -> str:
+def _written(sent: str, has_facts: bool, facts: str) -> str:
     """Return the text of a context with its facts; all else in it keeps the text that was sent."""
-    if FACTS not in context:
-        head = f"{sent.rstrip()[:-1]}," if context else "{"
+    if not has_facts:
+        head = "{" if sent == _EMPTY else f"{sent.rstrip()[:-1]},"
         return f'{head}"{FACTS}":{{{facts}}}}}'
-    others = {name: value for name, value in context.items() if name != FACTS}
+    others = {name: value for name, value in _decode_members(sent).items() if name != FACTS}
     return _encode({**others, FACTS: msgspec.Raw(f"{{{facts}}}".encode())} if facts else others).decode()
