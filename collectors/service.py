@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from admission.facts.events import FactReaders
+from admission.facts.events import FactReaders, prepare
 from collectors import metrics
 from collectors.access import WriteKeys
 from collectors.intake import Intake
@@ -40,6 +40,7 @@ def create_app(settings: Settings, rules: IdentityRules, whole_stack: bool, give
     """
     tls = settings.clickhouse.tls() if whole_stack else None
     facts = FactReaders({name: workspace.facts for name, workspace in settings.workspaces.items()})
+    prepare()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -10,8 +10,10 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from admission.facts.agents import MAX_USER_AGENT_LENGTH, is_visitors
+from admission.facts.addresses import host_of
+from admission.facts.agents import MAX_USER_AGENT_LENGTH, is_bot, is_visitors, read_agent
 from admission.facts.places import locator
+from admission.facts.sites import site_named
 from admission.facts.values import FactObject
 from admission.facts.visitors import VisitorReader
 from admission.facts.ways import WayReader
@@ -127,6 +129,14 @@ class FactReaders:
     def with_facts(self, event: Event, connection: Connection = NO_CONNECTION) -> Event:
         """As the reader of the event's workspace."""
         return self._readers.get(event.workspace, self._default).with_facts(event, connection)
+
+
+def prepare() -> None:
+    """Load the lists and patterns for which the first event would wait a third of a second."""
+    host_of("onefold.example")
+    site_named("onefold")
+    read_agent("onefold")
+    is_bot("onefold")
 
 
 def _read(read: _Readers, context: _Context, page: _Page, connection: Connection) -> str:

@@ -1,6 +1,8 @@
 """Facts on events: what senders say as such is not believed, all else stays, nothing raises."""
 
 import json
+import subprocess
+import sys
 import time
 import unicodedata
 from typing import Any
@@ -68,6 +70,24 @@ def test_each_parser_can_be_switched_off(parser: FactParser) -> None:
 
 def test_all_of_them_can_be_switched_off() -> None:
     assert facts_of(event(**VISIT), Connection("5.9.0.1", CHROME), off=tuple(PARSED_BY)) == {}
+
+
+def test_nothing_is_ever_fetched() -> None:
+    """In a process of its own, which notes whoever connects or asks for a name."""
+    script = f"""
+import sys
+forbidden = []
+calls = {{"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "urllib.Request"}}
+sys.addaudithook(lambda event, args: forbidden.append((event, args)) if event in calls else None)
+from admission.facts.events import prepare
+from tests.admission.facts.given import event, facts_of
+prepare()
+assert facts_of(event(**{VISIT!r}))["country"] == "DE"
+assert facts_of(event(page={{"url": "https://shop.unknown-suffix/", "referrer": "https://a.b.c.co.uk/"}}))
+sys.exit(repr(forbidden) if forbidden else 0)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_each_workspace_has_its_own_settings() -> None:
