@@ -69,9 +69,9 @@ def test_an_event_has_its_facts_and_keeps_the_rest_of_its_context(
     http: httpx.Client, events: TopicReader[Event]
 ) -> None:
     page = {"url": "https://shop.example/p?utm_source=june&utm_medium=email", "referrer": "https://mail.qq.com/"}
-    context = {"page": page, "locale": "de", "facts": {"country": "XX", "vip": True}}
+    context = {"page": page, "ip": "114.114.114.114", "exact": 1.5, "facts": {"country": "XX", "vip": True}}
     chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0"
-    headers = {"User-Agent": f"{chrome} Safari/537.36", "X-Forwarded-For": "114.114.114.114"}
+    headers = {"User-Agent": f"{chrome} Safari/537.36"}
     assert http.post("/v1/track", json=track(context=context), headers=headers).status_code == 200
     assert json.loads(events.read(1)[0].context) == context | {
         "facts": {

@@ -64,7 +64,9 @@ def test_a_file_of_ones_own_knows_regions(tmp_path: Path) -> None:
     writer.insert_network(IPSet(["5.9.0.0/16"]), saxony)
     writer.insert_network(IPSet(["5.10.0.0/16"]), {"country_code": "FR"})
     writer.insert_network(IPSet(["5.11.0.0/16"]), {"country": [], "subdivisions": ["x"]})
+    writer.insert_network(IPSet(["10.0.0.0/8"]), {"country_code": "FR"})
     writer.to_db_file(str(path))
+    assert facts_of(event(ip="10.0.0.1"), places=str(path)) == {}
     assert facts_of(event(ip="5.9.0.1"), places=str(path)) == {"country": "DE", "region": "Saxony"}
     assert facts_of(event(ip="5.10.0.1"), places=str(path)) == {"country": "FR"}
     assert facts_of(event(ip="5.11.0.1"), places=str(path)) == {}
