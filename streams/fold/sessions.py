@@ -12,6 +12,8 @@ from typing import Literal, Self, TypeAlias
 import msgspec
 
 from definitions import NEVER
+from definitions.model import SessionName
+from definitions.streaming.subject import SESSION
 from schemas.records import Event, OpenSession, Profile, Session, SessionFacts
 from streams.fold.facet import Facet
 from streams.fold.moment import FoldContext, Moment, stable_id
@@ -22,10 +24,7 @@ SESSION_LATENESS_MS = 24 * 3600 * 1000
 MAX_URL_LENGTH = 1024
 MAX_ORDER_LENGTH = 128  # of the message id, which orders two events that nothing else does
 
-SESSION = "session"  # the name under which conditions hear of a change
-
 Status = Literal["open", "closed", "retracted"]
-Which = Literal["current", "first", "last"]
 
 _Entry: TypeAlias = tuple[int | None, int, str | None]
 
@@ -68,7 +67,7 @@ class Sessions(Facet):
     oldest: SessionSpan | None = None
     newest: SessionSpan | None = None
 
-    def facts(self, which: Which, as_of: int) -> SessionFacts | None:
+    def facts(self, which: SessionName, as_of: int) -> SessionFacts | None:
         """The facts of a session, empty texts for what is not known; None if there is no such session at `as_of`.
 
         The current session is one until its gap has passed; the last one is the newest, whether it has ended or not.

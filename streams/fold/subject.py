@@ -44,6 +44,5 @@ class ProfileSubject:
 
     def fact(self, session: SessionName, fact: str, now: int) -> str | None:
         """Return a fact of a session; None where there is none."""
-        read = getattr(self._sessions, "facts", None)  # sessions know no facts yet
-        facts = None if read is None else read(session, now)
+        facts = self._sessions.facts(session, now)
         return None if facts is None else getattr(facts, fact) or None

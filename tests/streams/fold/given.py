@@ -6,10 +6,10 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
+from definitions.model import SessionName
 from schemas.records import Event, EventType, Identifier, SegmentChange, Session
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.moment import BEGINNING, FoldContext, Moment, Outputs
-from streams.fold.sessions import Which
 from streams.fold.state import ProfileState
 from tests.streams.fold.definitions import PROGRAM
 
@@ -17,7 +17,7 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 START = 1_700_000_000_000
-WHICH: tuple[Which, ...] = get_args(Which)
+WHICH: tuple[SessionName, ...] = get_args(SessionName)
 
 CONTEXT = FoldContext("main", "6a1f6f0c-0000-5000-8000-000000000001", PROGRAM, {"site": 1, "crm": 2}.__getitem__)
 MOMENT = Moment(CONTEXT, Outputs(), "cause", START, 0)  # for operations that publish nothing and read no time

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from definitions import NEVER
+from definitions import NEVER, Definitions, Segment, compile_program
+from definitions.model import Comparison, Operator, SessionComparison
 from schemas.records import Event, EventType, SessionFacts
 from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.fold import advance, next_deadline
@@ -13,7 +15,19 @@ from streams.fold.moment import Moment, Outputs
 from streams.fold.records import profile_record
 from streams.fold.sessions import SESSION_GAP_MS, SESSION_LATENESS_MS, Sessions
 from streams.fold.state import ProfileState
-from tests.streams.fold.given import CONTEXT, DAY, HOUR, MINUTE, START, WHICH, at_rest, event, fold, visible
+from tests.streams.fold.given import (
+    CONTEXT,
+    DAY,
+    HOUR,
+    MINUTE,
+    START,
+    WHICH,
+    at_rest,
+    event,
+    fold,
+    transitions,
+    visible,
+)
 
 
 def spans(out: Outputs) -> list[tuple[int, int, int, str]]:
@@ -237,3 +251,26 @@ def test_facts_that_admission_has_not_seen_are_cut_and_only_texts_count() -> Non
     for context in ('{"facts": []}', '{"facts": "x"}', '{"facts": {"source": ""}}', '{"facts": {', "[]"):
         state, _ = fold([event(START, context=context)])
         assert state.sessions.facts("last", START) == SessionFacts()
+
+
+def test_who_is_in_a_segment_by_a_fact_leaves_it_when_the_session_ends() -> None:
+    paid = SessionComparison("current", "channel", (Comparison(Operator.EQUALS, "paid search"),))
+    first = SessionComparison("first", "country", (Comparison(Operator.EQUALS, "DE"),))
+    program = compile_program(Definitions((Segment("paid", paid), Segment("of germany", first))))
+    context = msgspec.structs.replace(CONTEXT, program=program)
+    arriving = [
+        event(START + 1, context={"facts": {"channel": "paid search"}}),
+        event(START, context={"facts": {"channel": "direct", "country": "DE"}}),
+        event(START + DAY, context={"facts": {"channel": "paid search"}}),
+        event(START + DAY + MINUTE, context={"facts": {"channel": "direct"}}),
+    ]
+    state, out = fold(arriving, context=context)
+    at_rest(state, START + 2 * DAY, context, out)
+    changes = transitions(out.segment_changes)
+    assert [change for change in changes if change[0] == "paid"] == [
+        ("paid", "entered", START + 1),
+        ("paid", "exited", START + 1),
+        ("paid", "entered", START + DAY),
+        ("paid", "exited", START + DAY + MINUTE + SESSION_GAP_MS),
+    ]
+    assert [change for change in changes if change[0] == "of germany"] == [("of germany", "entered", START + 1)]
