@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import Definitions, compile_program
-from definitions.model import Condition, Window
 from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.merge import merge, retire
@@ -20,16 +19,6 @@ from tests.definitions.naive import Happened, Life, members, place, shown_traits
 from tests.definitions.streaming.subjects import event_of
 
 PROFILE, OTHER = "6a1f6f0c-0000-5000-8000-000000000001", "6a1f6f0c-0000-5000-8000-000000000002"
-
-
-class WithoutFacts(Generator):
-    """Definitions that read no session, since sessions do not say yet when they change."""
-
-    def _session_comparison(self) -> Condition:
-        return self._count()
-
-    def _window(self) -> Window:
-        return Window(self._period() if self._happens(0.6) else None)
 
 
 def context_of(definitions: Definitions, profile_id: str = PROFILE) -> FoldContext:
@@ -65,7 +54,7 @@ def as_doubles(value: object) -> object:
 
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_events_in_any_order_are_evaluated_as_of_the_time_of_the_profile(random: Random, in_order: bool) -> None:
-    generator = WithoutFacts(random)
+    generator = Generator(random)
     definitions, events = generator.definitions(6), generator.history()
     context, out = context_of(definitions), Outputs(segment_changes=[], sessions={}, drops={})
     state, folded = ProfileState(), list[Happened]()
@@ -81,7 +70,7 @@ def test_events_in_any_order_are_evaluated_as_of_the_time_of_the_profile(random:
 
 @given(st.randoms(use_true_random=False))
 def test_nothing_changes_between_two_deadlines_and_each_change_has_its_exact_time(random: Random) -> None:
-    generator = WithoutFacts(random)
+    generator = Generator(random)
     definitions, events = generator.definitions(4), sorted(generator.history(8), key=place)
     context, out = context_of(definitions), Outputs(segment_changes=[], sessions={}, drops={})
     state = ProfileState()
@@ -104,7 +93,7 @@ def test_nothing_changes_between_two_deadlines_and_each_change_has_its_exact_tim
 
 @given(st.randoms(use_true_random=False))
 def test_merged_profiles_are_evaluated_over_the_events_of_both(random: Random) -> None:
-    generator = WithoutFacts(random)
+    generator = Generator(random)
     definitions, events = generator.definitions(6), generator.history()
     context, other_context = context_of(definitions), context_of(definitions, OTHER)
     out = Outputs(segment_changes=[], sessions={}, drops={})
