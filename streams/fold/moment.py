@@ -54,6 +54,15 @@ class MembershipDraft(msgspec.Struct, frozen=True, gc=False):
     cause: str
 
 
+class TriggerDraft(msgspec.Struct, frozen=True, gc=False):
+    """A trigger that fires before the fold adds what records have of other facets. `payload`: JSON text."""
+
+    trigger: str
+    fired_at: int
+    cause: str
+    payload: str
+
+
 class Moment(msgspec.Struct, gc=False):
     """One step of a fold: the time and the definitions that every facet goes by, and what it publishes.
 
@@ -70,6 +79,7 @@ class Moment(msgspec.Struct, gc=False):
     adds_identifier: bool = True
     before: int = BEGINNING
     memberships: list[MembershipDraft] = []
+    triggers: list[TriggerDraft] = []
 
     def drop(self, field: DroppedField, reason: DropReason, number: int = 1) -> None:
         """Count what of an event the profile does not keep as it was sent."""

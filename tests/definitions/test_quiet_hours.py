@@ -1,0 +1,54 @@
+"""Quiet hours in the person's time zone, to the millisecond, also over midnight and when clocks are set."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from definitions.model import QuietHours
+from definitions.streaming.quiet_hours import quiet_until
+
+NIGHT = QuietHours(22 * 60, 8 * 60, "Asia/Shanghai")
+
+
+def at(text: str, zone: str, fold: int = 0) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).timestamp() * 1000)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati"])
+def test_a_night_goes_over_midnight(zone: str) -> None:
+    assert quiet_until(at("2026-11-27T21:59:59.999", zone), zone, NIGHT) is None
+    morning = at("2026-11-28T08:00", zone)
+    assert quiet_until(at("2026-11-27T22:00", zone), zone, NIGHT) == morning
+    assert quiet_until(at("2026-11-28T07:59:59.999", zone), zone, NIGHT) == morning
+    assert quiet_until(morning, zone, NIGHT) is None
+
+
+def test_an_afternoon() -> None:
+    siesta = QuietHours(13 * 60, 15 * 60 + 30, "UTC")
+    assert quiet_until(at("2026-11-27T12:59", "UTC"), None, siesta) is None
+    assert quiet_until(at("2026-11-27T13:00", "UTC"), None, siesta) == at("2026-11-27T15:30", "UTC")
+
+
+@pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "../../etc/passwd", "America", "x" * 1_000, "\x00", "/etc"])
+def test_who_does_not_say_a_zone_has_that_of_the_definition(zone: str | None) -> None:
+    assert quiet_until(at("2026-11-27T23:00", "Asia/Shanghai"), zone, NIGHT) == at("2026-11-28T08:00", "Asia/Shanghai")
+
+
+def test_clocks_that_are_set_forward_over_the_end() -> None:
+    until_half_past_two = QuietHours(0, 150, "UTC")
+    end = quiet_until(at("2026-03-29T01:30", "Europe/Berlin"), "Europe/Berlin", until_half_past_two)
+    assert end == at("2026-03-29T03:30", "Europe/Berlin")
+
+
+def test_clocks_that_are_set_back_over_the_end() -> None:
+    until_half_past_two = QuietHours(0, 150, "UTC")
+    first = at("2026-10-25T02:30", "Europe/Berlin")
+    assert quiet_until(at("2026-10-25T01:30", "Europe/Berlin"), "Europe/Berlin", until_half_past_two) == first
+    again = at("2026-10-25T02:10", "Europe/Berlin", fold=1)
+    assert quiet_until(again, "Europe/Berlin", until_half_past_two) == at("2026-10-25T02:30", "Europe/Berlin", fold=1)
+
+
+@pytest.mark.parametrize("time", [-(2**62), 2**62, -62_135_596_800_000])
+def test_times_of_no_calendar_are_never_quiet(time: int) -> None:
+    quiet_until(time, "Asia/Shanghai", NIGHT)
