@@ -88,7 +88,9 @@ class Triggers(Facet):
             firing.waits_until = None
         return firing.holds and not had_held
 
-    def fire(self, trigger: Definition, at: int, session_started_at: int | None, payload: Payload, moment: Moment) -> None:
+    def fire(
+        self, trigger: Definition, at: int, session_started_at: int | None, payload: Payload, moment: Moment
+    ) -> None:
         """Fire at a time (ms), unless the definition says not to, or not yet."""
         firing = self.firings.get(trigger.name)
         if firing is None:
@@ -137,4 +139,3 @@ def _united(left: Firing, right: Firing) -> Firing:
     return Firing(
         left.holds or right.holds, min(left.until, right.until), max(fired, default=None), waits_until, payload, cause
     )
-
