@@ -8,7 +8,7 @@ from typing import Self
 
 import msgspec
 
-from definitions import NEVER, Evaluation
+from definitions import NEVER
 from definitions.model import Trigger as Definition
 from definitions.streaming.quiet_hours import quiet_until
 from schemas.records import Event
@@ -24,12 +24,11 @@ _MAX_ZONE = 64
 class Firing(msgspec.Struct, array_like=True, gc=False):
     """What is remembered of one trigger.
 
-    `holds`, `until`: its condition, of one without `on`, and until when that stays so by itself. `fired_at`: the last
-    time. `waits_until`: the end of the quiet hours that it waits for, to fire with `payload` because of `cause`.
+    `holds`: whether its condition does, of one without `on`. `fired_at`: the last time. `waits_until`: the end of the
+    quiet hours that it waits for, to fire with `payload` because of `cause`.
     """
 
     holds: bool = False
-    until: int = NEVER
     fired_at: int | None = None
     waits_until: int | None = None
     payload: str = ""
@@ -58,7 +57,9 @@ class Triggers(Facet):
             self.zone = other.zone
 
     def deadline(self, as_of: int) -> int:
-        return min(map(_next, self.firings.values()), default=NEVER)
+        return min(
+            (firing.waits_until for firing in self.firings.values() if firing.waits_until is not None), default=NEVER
+        )
 
     def forget(self, moment: Moment) -> None:
         """Forget triggers that are no longer defined."""
@@ -71,22 +72,17 @@ class Triggers(Facet):
         if self.zone is None or named > self.zone:
             self.zone = named
 
-    def is_due(self, name: str, as_of: int) -> bool:
-        """Whether time may have changed the condition of a trigger."""
-        firing = self.firings.get(name)
-        return firing is not None and firing.until <= as_of
-
-    def begins(self, name: str, evaluation: Evaluation) -> bool:
-        """Take note of a condition as of now, and return whether it did not hold before."""
+    def begins(self, name: str, holds: bool) -> bool:
+        """Take note of whether a condition holds now, and return whether it did not before and does."""
         firing = self.firings.get(name)
         if firing is None:
-            if not evaluation.holds and evaluation.until >= NEVER:
+            if not holds:
                 return False  # as it is when nothing is known of it
             firing = self.firings[name] = Firing()
-        had_held, firing.holds, firing.until = firing.holds, evaluation.holds, evaluation.until
-        if not firing.holds:
+        had_held, firing.holds = firing.holds, holds
+        if not holds:
             firing.waits_until = None
-        return firing.holds and not had_held
+        return holds and not had_held
 
     def fire(
         self, trigger: Definition, at: int, session_started_at: int | None, payload: Payload, moment: Moment
@@ -115,10 +111,6 @@ class Triggers(Facet):
                 firing.waits_until, firing.payload, firing.cause = None, "", ""
 
 
-def _next(firing: Firing) -> int:
-    return firing.until if firing.waits_until is None else min(firing.until, firing.waits_until)
-
-
 def _is_suppressed(trigger: Definition, firing: Firing, at: int, session_started_at: int | None) -> bool:
     if firing.fired_at is None:
         return False
@@ -136,6 +128,4 @@ def _united(left: Firing, right: Firing) -> Firing:
         default=(None, "", ""),
     )
     waits_until, cause, payload = waiting
-    return Firing(
-        left.holds or right.holds, min(left.until, right.until), max(fired, default=None), waits_until, payload, cause
-    )
+    return Firing(left.holds or right.holds, max(fired, default=None), waits_until, payload, cause)

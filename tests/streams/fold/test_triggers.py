@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 
-from definitions import NEVER, Evaluation
+from definitions import NEVER
 from definitions.model import QuietHours, Trigger
 from streams.fold.moment import Moment, Outputs
 from streams.fold.triggers import Firing, Triggers
@@ -100,32 +100,31 @@ def test_quiet_hours_are_those_of_where_the_person_was_last() -> None:
 
 def test_what_waits_is_given_up_when_the_condition_holds_no_more() -> None:
     facet, trigger = Triggers(), Trigger("t", quiet_hours=QUIET)
-    assert facet.begins("t", Evaluation(True, NEVER))
+    assert facet.begins("t", True)
     assert fired(facet, trigger, NIGHT) == []
-    assert not facet.begins("t", Evaluation(False, NEVER))
+    assert not facet.begins("t", False)
     assert released(facet, NIGHT + 8 * HOUR) == []
 
 
 def test_a_condition_begins_when_it_did_not_hold_before() -> None:
     facet = Triggers()
-    assert not facet.begins("t", Evaluation(False, NEVER))
+    assert not facet.begins("t", False)
     assert facet.firings == {}, "nothing is remembered of what never was"
-    assert facet.begins("t", Evaluation(True, NOON))
-    assert not facet.begins("t", Evaluation(True, NOON + 1))
-    assert facet.deadline(NIGHT) == NOON + 1
-    assert not facet.begins("t", Evaluation(False, NEVER))
-    assert facet.begins("t", Evaluation(True, NEVER))
+    assert facet.begins("t", True)
+    assert not facet.begins("t", True)
+    assert not facet.begins("t", False)
+    assert facet.begins("t", True)
 
 
 @pytest.mark.parametrize("is_turned", [False, True])
 def test_two_histories_that_become_one_begin_nothing_that_one_of_them_had_begun(is_turned: bool) -> None:
     facet, other = Triggers(), Triggers()
-    facet.begins("t", Evaluation(True, NEVER))
+    facet.begins("t", True)
     fired(facet, Trigger("t", once="person"), NOON)
     if is_turned:
         facet, other = other, facet
     facet.unite(deepcopy(other), moment())
-    assert not facet.begins("t", Evaluation(True, NEVER))
+    assert not facet.begins("t", True)
     assert fired(facet, Trigger("t", once="person"), NOON + 1) == []
 
 

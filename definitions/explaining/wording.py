@@ -1,0 +1,166 @@
+"""Conditions in plain words, as a person would say them; their notation is `reading`'s."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from definitions.model import (
+    Aggregate,
+    AggregateComparison,
+    Comparison,
+    EventCount,
+    EventMatcher,
+    Field,
+    InSegment,
+    Leaf,
+    Measure,
+    Operator,
+    PropertyFilter,
+    Sample,
+    Scalar,
+    Sequence,
+    SessionComparison,
+    Step,
+    TraitComparison,
+    Window,
+)
+from definitions.streaming.times import text_of
+
+_UNITS = ((7 * 86_400_000, "w"), (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"))
+_WORDS = {
+    Operator.EQUALS: "is",
+    Operator.NOT_EQUALS: "is not",
+    Operator.GREATER_THAN: ">",
+    Operator.GREATER_OR_EQUAL: ">=",
+    Operator.LESS_THAN: "<",
+    Operator.LESS_OR_EQUAL: "<=",
+    Operator.IN: "is one of",
+    Operator.NOT_IN: "is none of",
+    Operator.CONTAINS: "contains",
+    Operator.STARTS_WITH: "starts with",
+    Operator.BEFORE: "lies before",
+    Operator.AFTER: "lies after",
+    Operator.WITHIN_LAST: "lies within the last",
+    Operator.LONGER_AGO_THAN: "lies longer ago than",
+    Operator.WITHIN_NEXT: "lies within the next",
+}
+_TIMES = {Operator.BEFORE, Operator.AFTER}
+_DURATIONS = {Operator.WITHIN_LAST, Operator.LONGER_AGO_THAN, Operator.WITHIN_NEXT}
+_MEASURES = {
+    Measure.COUNT: "number of",
+    Measure.FIRST_AT: "time of the first of",
+    Measure.LAST_AT: "time of the last of",
+}
+
+
+def in_words(leaf: Leaf) -> str:
+    """Return a leaf of a condition in words."""
+    match leaf:
+        case EventCount():
+            same = "" if leaf.same is None else f" with one {_path(leaf.same)}"
+            return f"{_number(leaf)} {_events(leaf.events)}{same}{_window(leaf.window)}"
+        case AggregateComparison():
+            return f"{aggregate_in_words(leaf.aggregate)} {_comparisons(leaf.comparisons)}"
+        case Sequence():
+            return _sequence(leaf)
+        case TraitComparison():
+            return f"trait {'.'.join(leaf.path)} {_comparisons(leaf.comparisons)}"
+        case SessionComparison():
+            return f"{leaf.fact} of the {leaf.session} session {_comparisons(leaf.comparisons)}"
+        case InSegment():
+            return f"in segment {leaf.name}"
+        case Sample():
+            return f"in the {leaf.permille / 10:g} % sample {leaf.salt!r}"
+
+
+def aggregate_in_words(aggregate: Aggregate) -> str:
+    """Return an aggregate in words."""
+    measure = _MEASURES.get(aggregate.measure, aggregate.measure.value.replace("_", " "))
+    of = "" if aggregate.of is None else f" {_path(aggregate.of)} of"
+    return f"{measure}{of} {_events(aggregate.events)}{_window(aggregate.window)}"
+
+
+def duration(milliseconds: int) -> str:
+    """Return a duration in the notation of the language, in its largest whole unit."""
+    for size, unit in _UNITS:
+        if milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
+def _number(count: EventCount) -> str:
+    least, most = count.at_least or 0, count.at_most
+    if most is None:
+        return f"at least {least}"
+    if most == 0:
+        return "no"
+    return f"exactly {most}" if least == most else f"{least} to {most}" if least else f"at most {most}"
+
+
+def _events(events: EventMatcher) -> str:
+    if not events.calls:
+        names = "event of any kind"
+    else:
+        names = " or ".join(
+            (call.name or f"{call.type or 'any'} call")
+            if call.type in {None, "track"} or call.name is None
+            else f"{call.type} {call.name}"
+            for call in events.calls
+        )
+    return f"{names}{_where(events.where)}"
+
+
+def _where(filters: Iterable[PropertyFilter]) -> str:
+    texts = [f"{_path(Field(each.path, each.root))} {_comparisons(each.comparisons)}" for each in filters]
+    return f" where {' and '.join(texts)}" if texts else ""
+
+
+def _path(field: Field) -> str:
+    path = ".".join(field.path)
+    return path if field.root == "properties" else f"{field.root}.{path}"
+
+
+def _window(window: Window) -> str:
+    texts = [] if window.ms is None else [f" within {duration(window.ms)}"]
+    if window.session:
+        texts.append(" in the current session")
+    return ",".join(texts)
+
+
+def _comparisons(comparisons: Iterable[Comparison]) -> str:
+    return " and ".join(map(_comparison, comparisons))
+
+
+def _comparison(comparison: Comparison) -> str:
+    operator, operand = comparison.operator, comparison.operand
+    if operator is Operator.EXISTS:
+        return "is there" if operand else "is missing"
+    if operator in _TIMES:
+        return f"{_WORDS[operator]} {text_of(_whole(operand))}"
+    if operator in _DURATIONS:
+        return f"{_WORDS[operator]} {duration(_whole(operand))}"
+    return f"{_WORDS[operator]} {_scalars(operand)}"
+
+
+def _whole(operand: Scalar | tuple[Scalar, ...]) -> int:
+    assert isinstance(operand, int), operand
+    return operand
+
+
+def _scalars(operand: Scalar | tuple[Scalar, ...]) -> str:
+    if isinstance(operand, tuple):
+        return ", ".join(map(_scalars, operand))
+    return msgspec.json.encode(operand).decode()
+
+
+def _sequence(sequence: Sequence) -> str:
+    texts = [_events(sequence.steps[0].events), *(_step(step) for step in sequence.steps[1:])]
+    same = "" if sequence.same is None else f", all with one {_path(sequence.same)}"
+    often = "" if sequence.at_least == 1 else f" at least {sequence.at_least} times"
+    return f"{', '.join(texts)}{same};{often} completed within {duration(sequence.within_ms)}"
+
+
+def _step(step: Step) -> str:
+    within = "" if step.within_ms is None else f" within {duration(step.within_ms)}"
+    without = "" if step.without is None else f" without {_events(step.without)}"
+    return f"then {'no ' if step.absent else ''}{_events(step.events)}{within}{without}"
