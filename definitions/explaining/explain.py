@@ -27,8 +27,9 @@ from definitions.model import (
 )
 from definitions.model import Sequence as EventSequence
 from definitions.plan import needs
+from definitions.streaming.aggregates import compile_aggregate
 from definitions.streaming.conditions import compile_condition
-from definitions.streaming.keys import Kept
+from definitions.streaming.keys import Kept, KeyOf
 from definitions.streaming.subject import NEVER
 from definitions.streaming.times import text_of
 from schemas.records import Event
@@ -43,7 +44,7 @@ class ShownEvent(msgspec.Struct, frozen=True):
     source: str
     type: str
     event: str | None
-    occurred_at: str
+    occurred_at: str | None
     value: object = None
 
 
@@ -118,8 +119,8 @@ def _explained_leaf(leaf: Leaf, holds: bool, until: str | None, past: Past) -> E
             return Explained(says, holds, until, len(counted), _newest(counted, leaf, past), len(counted))
         case AggregateComparison(aggregate=aggregate):
             counted = _in_window(aggregate, aggregate.window, past)
-            (part,) = (explain_trait(Trait("", Statistical(aggregate)), past),)
-            return Explained(says, holds, until, part.value, _newest(counted, aggregate, past), len(counted))
+            value = compile_aggregate(aggregate, _key_of(past))(past, past.now).value
+            return Explained(says, holds, until, value, _newest(counted, aggregate, past), len(counted))
         case EventSequence():
             found = {event.message_id: event for need in needs(leaf) for event in past.matching(need)}
             counted = sorted(found.values(), key=_order)
@@ -133,9 +134,12 @@ def _explained_leaf(leaf: Leaf, holds: bool, until: str | None, past: Past) -> E
 
 
 def _evaluated(condition: Condition, past: Past) -> tuple[bool, str | None]:
-    key_of = Kept(past.program.accumulators, None).key_of
-    holds, until = compile_condition(condition, key_of)(past, past.now)
+    holds, until = compile_condition(condition, _key_of(past))(past, past.now)
     return holds, _shown(until)
+
+
+def _key_of(past: Past) -> KeyOf:
+    return Kept(past.program.accumulators, None).key_of
 
 
 def _in_window(asked: EventCount | Aggregate, window: Window, past: Past) -> list[Event]:

@@ -17,7 +17,7 @@ Facts = Mapping[SessionName, Mapping[str, str]]
 class Past:
     """A subject as of `now` (ms): its events up to then, each once, in any order.
 
-    `sent`: the traits that were sent. `current`: the session that `now` lies in. `facts`: of each session that there is.
+    `sent`: the traits that were sent. `current`: the session that `now` lies in. `facts`: of each session there is.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what is known of a profile, by where it is found

@@ -53,7 +53,7 @@ _MEASURES = {
 }
 
 
-def in_words(leaf: Leaf) -> str:
+def in_words(leaf: Leaf) -> str:  # noqa: PLR0911 - one for each form
     """Return a leaf of a condition in words."""
     match leaf:
         case EventCount():

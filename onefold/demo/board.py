@@ -1,12 +1,16 @@
 """The board shown while the shop plays: on a terminal it stays in place, elsewhere it is a line now and then."""
 
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from embedded.terminal import Terminal
 from onefold.demo.figures import Figures
+from runtime.literal import literal
 
 PLAIN_EVERY_S = 5.0
+PLAIN_HAPPENINGS = 3
 
 
 class Board:
@@ -29,10 +33,12 @@ class Board:
     def show(self, figures: Figures, played_s: float) -> None:
         """Show figures; `played_s`: for how long the shop has been open."""
         if self._live is not None:
-            self._live.update(_table(figures, played_s))
+            self._live.update(_board(figures, played_s))
         elif played_s - self._shown_at >= PLAIN_EVERY_S or self._shown_at == 0.0:
             self._shown_at = played_s
             self._console.print(_line(figures, played_s), soft_wrap=True)
+            for time, name, happening, who, because in figures.happenings[:PLAIN_HAPPENINGS]:
+                self._console.print(literal(f"        {time} {who} {happening} {name}, because of {because}"))
 
 
 def _cells(figures: Figures) -> list[tuple[str, str]]:
@@ -44,10 +50,22 @@ def _cells(figures: Figures) -> list[tuple[str, str]]:
         ("open sessions", f"{figures.open_sessions:,}"),
         ("segment entries", f"{figures.entered:,}"),
         ("segment exits", f"{figures.exited:,}"),
+        ("triggers fired", f"{figures.fired:,}"),
         ("waiting (resolve/graph/profile/sink)", "/".join(str(records) for records in figures.lag.values())),
         ("received to profile, p50", _ms(figures.p50_s)),
         ("received to profile, p99", _ms(figures.p99_s)),
     ]
+
+
+def _board(figures: Figures, played_s: float) -> Group:
+    return Group(_table(figures, played_s), _happenings(figures))
+
+
+def _happenings(figures: Figures) -> Table:
+    table = Table(title="As it happens", box=None, title_justify="left", show_header=False)
+    for row in figures.happenings:
+        table.add_row(*(Text(literal(cell)) for cell in row))
+    return table
 
 
 def _table(figures: Figures, played_s: float) -> Table:

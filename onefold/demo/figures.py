@@ -9,13 +9,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.running import Addresses
 from warehouse.client import look_ups
-from warehouse.queries.demo import shop_counts
+from warehouse.queries.demo import latest_happenings, shop_counts
+
+HAPPENINGS_SHOWN = 8
 
 
 class Figures(msgspec.Struct, frozen=True):
     """Totals since the start, but for `lag` (records that wait, by stage) and the latencies (seconds).
 
-    `in_profiles`: the events that the profiles are made of.
+    `in_profiles`: the events that the profiles are made of. `happenings`: the latest entries, exits and triggers.
     """
 
     accepted: int
@@ -26,6 +28,8 @@ class Figures(msgspec.Struct, frozen=True):
     open_sessions: int
     entered: int
     exited: int
+    fired: int
+    happenings: list[tuple[str, ...]]
     lag: dict[str, int]
     p50_s: float | None
     p99_s: float | None
@@ -50,6 +54,8 @@ def read(addresses: Addresses, workspace: str) -> Figures:
         open_sessions=counts.open_sessions,
         entered=_sum(families, "onefold_segment_changes", here | {"change": "entered"}),
         exited=_sum(families, "onefold_segment_changes", here | {"change": "exited"}),
+        fired=_sum(families, "onefold_triggers_fired", here),
+        happenings=latest_happenings(look_ups(addresses.clickhouse), workspace, HAPPENINGS_SHOWN),
         lag=_lag(families),
         p50_s=quantile(latency, here, 0.50),
         p99_s=quantile(latency, here, 0.99),

@@ -41,7 +41,7 @@ def show_results(console: Terminal, addresses: Addresses, tablet: Tablet) -> Non
     """Print what there is to look at."""
     _person(console, addresses)
     _family(console, addresses, tablet)
-    _changes(console, addresses)
+    _happenings(console, addresses)
     _rfm(console, addresses)
 
 
@@ -110,9 +110,10 @@ def _family(console: Terminal, addresses: Addresses, tablet: Tablet) -> None:
         console.print(table)
 
 
-def _changes(console: Terminal, addresses: Addresses) -> None:
-    table = _table("at (UTC)", "segment", "change", "who", "because of", title="Segment changes of the last minute")
-    for row in demo.latest_segment_changes(look_ups(addresses.clickhouse), WORKSPACE):
+def _happenings(console: Terminal, addresses: Addresses) -> None:
+    columns = ("at (UTC)", "segment or trigger", "what", "who", "because of")
+    table = _table(*columns, title="Entries, exits and triggers of the last minute")
+    for row in demo.latest_happenings(look_ups(addresses.clickhouse), WORKSPACE):
         table.add_row(*map(literal, row))
     console.print(table)
 

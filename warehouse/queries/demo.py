@@ -33,13 +33,21 @@ WHERE workspace = {workspace:String} AND (owned.namespace, owned.value) IN (
     ('anonymous_id', {device:String}), ('user_id', {first:String}), ('user_id', {second:String}))
 ORDER BY owned.namespace = 'anonymous_id', owned.value
 """
-_CHANGES = """
-SELECT formatDateTime(changed_at, '%H:%i:%S') AS time, segment, change,
+_HAPPENINGS = """
+SELECT formatDateTime(at, '%H:%i:%S') AS time, name, happening,
        concat(identifiers[1].1, ':', identifiers[1].2) AS who,
-       if(cause IN ('deadline', 'merge', 'definition', 'rebuild'), cause, 'an event') AS because
-FROM onefold.segment_changes FINAL
-WHERE workspace = {workspace:String} AND changed_at > now64(3) - INTERVAL 1 MINUTE
-ORDER BY changed_at DESC LIMIT 12
+       multiIf(cause = 'deadline', 'time', cause IN ('merge', 'definition', 'rebuild'), cause, 'an event') AS because
+FROM
+(
+    SELECT changed_at AS at, segment AS name, change AS happening, identifiers, cause, change_id AS id
+    FROM onefold.segment_changes FINAL
+    WHERE workspace = {workspace:String} AND changed_at > now64(3) - INTERVAL 1 MINUTE
+    UNION ALL
+    SELECT fired_at, trigger, 'fired', identifiers, cause, trigger_id
+    FROM onefold.triggers FINAL
+    WHERE workspace = {workspace:String} AND fired_at > now64(3) - INTERVAL 1 MINUTE
+)
+ORDER BY at DESC, id LIMIT {limit:UInt32}
 """
 _CDNOW = """
 SELECT count() AS events, uniqExact(profile_id) AS profiles,
@@ -125,9 +133,9 @@ def owners_of(warehouse: Warehouse, workspace: str, device: str, first: str, sec
     return converted(warehouse.rows(_OWNERS, parameters), IdentifierOwner)
 
 
-def latest_segment_changes(warehouse: Warehouse, workspace: str) -> list[tuple[str, ...]]:
-    """Find the changes of the last minute: time, segment, change, who, and because of what."""
-    rows = warehouse.rows(_CHANGES, {"workspace": workspace})
+def latest_happenings(warehouse: Warehouse, workspace: str, limit: int = 12) -> list[tuple[str, ...]]:
+    """Find entries, exits and triggers of the last minute: time, name, what happened, who, and because of what."""
+    rows = warehouse.rows(_HAPPENINGS, {"workspace": workspace, "limit": str(limit)})
     return [tuple(map(str, row.values())) for row in rows]
 
 

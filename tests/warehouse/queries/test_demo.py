@@ -12,7 +12,7 @@ from tests.sinks.history import family, profile_of
 from warehouse.client import Warehouse
 from warehouse.queries.demo import (
     ShopCounts,
-    latest_segment_changes,
+    latest_happenings,
     owners_of,
     richest_person,
     shop_counts,
@@ -55,7 +55,7 @@ def test_the_changes_of_the_last_minute_say_who_and_why(warehouse: Warehouse, wo
     due = msgspec.structs.replace(new, change_id="c2", change="exited", changed_at=now + 1, cause="deadline")
     old = msgspec.structs.replace(new, change_id="c3", changed_at=now - 600_000)
     insert(warehouse, [placed(topics.SEGMENTS, change, at) for at, change in enumerate((new, due, old))])
-    assert [row[1:] for row in latest_segment_changes(warehouse, workspace)] == [
-        ("buyers", "exited", "user_id:ada", "deadline"),
+    assert [row[1:] for row in latest_happenings(warehouse, workspace)] == [
+        ("buyers", "exited", "user_id:ada", "time"),
         ("buyers", "entered", "user_id:ada", "an event"),
     ]
