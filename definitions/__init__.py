@@ -7,6 +7,7 @@ from definitions.streaming.accumulators import Accumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item
 from definitions.streaming.program import Program, Versions, compile_program
 from definitions.streaming.subject import NEVER, SESSION, Evaluation, Value
+from definitions.streaming.triggers import CompiledTrigger
 
 __all__ = [
     "NEVER",
@@ -14,6 +15,7 @@ __all__ = [
     "Accumulator",
     "CompiledSegment",
     "CompiledTrait",
+    "CompiledTrigger",
     "DefinitionError",
     "DefinitionErrors",
     "Definitions",

@@ -34,6 +34,7 @@ WITHHELD = Counter(
     "Changes of segments that a destination is not sent: coalesced, or too_late for it",
     ["workspace", "destination", "reason"],
 )
+FIRED = Counter("onefold_triggers_fired_total", "Triggers that fired", ["workspace", "trigger"])
 SESSIONS = Counter("onefold_sessions_total", "Sessions opened, closed and retracted", ["workspace", "status"])
 CREATED = Counter("onefold_profiles_created_total", "Profiles that came into being", ["workspace"])
 DROPPED = Counter(

@@ -306,6 +306,7 @@ _ALL = (
             Column("profile_id", TEXT, personal=False),
             Column("profile_kind", NAME),
             Column("fired_at", TIME),
+            Column("decided_at", TIME),
             Column("cause", TEXT, personal=False),
             Column("identifiers", IDENTIFIERS, personal=True),
             Column("payload", JSON, personal=True),

@@ -1,13 +1,13 @@
 """The tree of an explanation: each part of a condition, whether it holds, until when, what it sees, and the events.
 
-Pure: over a `Past`. Finding the past is the warehouse's, showing the tree the command's and the API's.
+Pure: over a `PastProfile`. Finding the past is the warehouse's, showing the tree the command's and the API's.
 """
 
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from definitions.explaining.past import Past
+from definitions.explaining.past import PastProfile
 from definitions.explaining.wording import aggregate_in_words, in_words
 from definitions.model import (
     Aggregate,
@@ -75,7 +75,7 @@ class ExplainedTrait(msgspec.Struct, frozen=True):
     parts: tuple[Explained, ...] = ()
 
 
-def explain_condition(condition: Condition, past: Past) -> Explained:
+def explain_condition(condition: Condition, past: PastProfile) -> Explained:
     """Explain a condition and all its parts."""
     holds, until = _evaluated(condition, past)
     match condition:
@@ -91,7 +91,7 @@ def explain_condition(condition: Condition, past: Past) -> Explained:
             return _explained_leaf(condition, holds, until, past)
 
 
-def explain_trait(trait: Trait, past: Past) -> ExplainedTrait:
+def explain_trait(trait: Trait, past: PastProfile) -> ExplainedTrait:
     """Explain the value of a trait; of a rule, the cases down to the one that holds."""
     item = next((item for item in past.program.traits if item.name == trait.name), None)
     value, until = (past.trait(trait.name), NEVER) if item is None else item.evaluate(past, past.now)
@@ -111,7 +111,7 @@ def explain_trait(trait: Trait, past: Past) -> ExplainedTrait:
             return ExplainedTrait("delivered by a query", value, None)
 
 
-def _explained_leaf(leaf: Leaf, holds: bool, until: str | None, past: Past) -> Explained:
+def _explained_leaf(leaf: Leaf, holds: bool, until: str | None, past: PastProfile) -> Explained:
     says = in_words(leaf)
     match leaf:
         case EventCount():
@@ -133,16 +133,16 @@ def _explained_leaf(leaf: Leaf, holds: bool, until: str | None, past: Past) -> E
             return Explained(says, holds, until)
 
 
-def _evaluated(condition: Condition, past: Past) -> tuple[bool, str | None]:
+def _evaluated(condition: Condition, past: PastProfile) -> tuple[bool, str | None]:
     holds, until = compile_condition(condition, _key_of(past))(past, past.now)
     return holds, _shown(until)
 
 
-def _key_of(past: Past) -> KeyOf:
+def _key_of(past: PastProfile) -> KeyOf:
     return Kept(past.program.accumulators, None).key_of
 
 
-def _in_window(asked: EventCount | Aggregate, window: Window, past: Past) -> list[Event]:
+def _in_window(asked: EventCount | Aggregate, window: Window, past: PastProfile) -> list[Event]:
     """Return the events that count, in order."""
     (need,) = needs(asked)
     begins = -NEVER if window.ms is None else past.now - window.ms
@@ -154,7 +154,7 @@ def _in_window(asked: EventCount | Aggregate, window: Window, past: Past) -> lis
     return [event for event in past.matching(need) if event.occurred_at > begins]
 
 
-def _newest(events: Sequence[Event], asked: Leaf | Aggregate, past: Past) -> tuple[ShownEvent, ...]:
+def _newest(events: Sequence[Event], asked: Leaf | Aggregate, past: PastProfile) -> tuple[ShownEvent, ...]:
     wanted = needs(asked)
     shown = events[-EVENTS_SHOWN:][::-1]
     return tuple(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from definitions.model import EventMatcher, SessionName
 from definitions.plan.accumulators import Accumulator as Planned
-from definitions.streaming.accumulators import Accumulator, Payload, compile_accumulator
+from definitions.streaming.accumulators import Accumulator, OpenParts, compile_accumulator
 from definitions.streaming.items import CompiledTrait
 from definitions.streaming.program import Program
 from definitions.streaming.states import AnyState, Place
@@ -14,7 +14,7 @@ from schemas.records import Event
 Facts = Mapping[SessionName, Mapping[str, str]]
 
 
-class Past:
+class PastProfile:
     """A subject as of `now` (ms): its events up to then, each once, in any order.
 
     `sent`: the traits that were sent. `current`: the session that `now` lies in. `facts`: of each session there is.
@@ -34,7 +34,7 @@ class Past:
         self.program = program
         self.now = now
         self.events = sorted((event for event in events if event.occurred_at <= now), key=_place)
-        self._payloads = {id(event): Payload(event) for event in self.events}
+        self._parts = {id(event): OpenParts(event) for event in self.events}
         self._sent = sent
         self._current = current
         self._facts = facts or {}
@@ -80,25 +80,25 @@ class Past:
     def value_of(self, event: Event, planned: Planned) -> object:
         """Return what an accumulator keeps of an event; None if it keeps no value."""
         read = compile_accumulator(planned).value
-        return None if read is None else read(self._payloads[id(event)])
+        return None if read is None else read(self._parts[id(event)])
 
     def _collected(self, accumulator: Accumulator) -> AnyState | None:
         state: AnyState | None = None
         for event in self.events:
             if self._counts(event, accumulator):
                 state = state or accumulator.new_state()
-                value = None if accumulator.value is None else accumulator.value(self._payloads[id(event)])
+                value = None if accumulator.value is None else accumulator.value(self._parts[id(event)])
                 state.add(_place(event), value)
         if state is not None:
             state.trim(accumulator.planned, self.now)
         return state
 
     def _counts(self, event: Event, accumulator: Accumulator) -> bool:
-        payload = self._payloads[id(event)]
+        parts = self._parts[id(event)]
         return (
             _is_called(event, accumulator.planned.events)
-            and accumulator.matches(payload)
-            and (accumulator.value is None or accumulator.value(payload) is not None)
+            and accumulator.matches(parts)
+            and (accumulator.value is None or accumulator.value(parts) is not None)
         )
 
 

@@ -72,13 +72,14 @@ def compile_accumulator(planned: Planned, born: int = 0) -> Accumulator:
         planned=planned,
         born=born,
         new_state=type_of(planned),
-        filters=tuple(map(_compile_filter, planned.events.where)),
+        filters=tuple(map(compile_filter, planned.events.where)),
         value=None if planned.of is None else _compile_value(planned.of, planned.numbers),
         is_mistyped=_compile_mistyped(planned),
     )
 
 
-def _compile_filter(each: PropertyFilter) -> Filter:
+def compile_filter(each: PropertyFilter) -> Filter:
+    """Return whether an event passes a filter."""
     read, passes = _reader(each.root, each.path), compile_comparisons(each.comparisons)
     return lambda parts: passes(read(parts))
 

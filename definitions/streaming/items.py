@@ -1,4 +1,4 @@
-"""Traits and segments compiled to items, which are evaluated in the order of their dependencies."""
+"""Traits, segments and triggers compiled to items, which are evaluated in the order of their dependencies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from definitions.model import (
     SessionName,
     Statistical,
     Trait,
+    Trigger,
     Window,
 )
 from definitions.plan import conditions_of, in_order, leaves, needs, references_of
@@ -26,6 +27,7 @@ from definitions.streaming.expressions import EvaluateTrait, compile_rule
 from definitions.streaming.keys import Kept
 from definitions.streaming.states import AnyState
 from definitions.streaming.subject import NEVER, SESSION, SessionBounds
+from definitions.streaming.triggers import CompiledTrigger, compile_trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class CompiledSegment:
         return membership_of(self.name)
 
 
-Item: TypeAlias = CompiledTrait | CompiledSegment
+Item: TypeAlias = CompiledTrait | CompiledSegment | CompiledTrigger
 
 
 def membership_of(segment: str) -> str:
@@ -75,10 +77,13 @@ def membership_of(segment: str) -> str:
 
 
 def compile_items(definitions: Definitions, kept: Kept) -> Iterator[Item]:
-    """Yield the items in the order of their dependencies; a trait that is delivered is none."""
+    """Yield the items in the order of their dependencies; a trait that is delivered is none.
+
+    Triggers come last: nothing reads them, and what they say is of the profile as it is then.
+    """
     defaults = values_of_nothing(definitions)
     born: dict[str, int] = {}
-    for defined in in_order(definitions):
+    for defined in (*in_order(definitions), *definitions.triggers):
         accumulators = [kept.serving(need) for need in _needs(defined)]
         read = _names_read(defined)
         since = max([*(each.born for each in accumulators), *(born.get(name, 0) for name in read)], default=0)
@@ -88,6 +93,8 @@ def compile_items(definitions: Definitions, kept: Kept) -> Iterator[Item]:
             when = compile_condition(defined.when, kept.key_of)
             is_certain = when(_Nothing(defaults), 0) == (False, NEVER) and not _is_drawn(defined)
             item = CompiledSegment(defined.name, defined.destinations, reads, since, not is_certain, when)
+        elif isinstance(defined, Trigger):
+            item = compile_trigger(defined, reads, since, kept.key_of)
         elif isinstance(defined.value, Mining):
             continue
         else:
@@ -112,7 +119,7 @@ def _compile_trait(value: Statistical | Rule, kept: Kept) -> EvaluateTrait:
     return compile_rule(value, kept.key_of)
 
 
-def _needs(defined: Trait | Segment) -> Iterator[Planned]:
+def _needs(defined: Trait | Segment | Trigger) -> Iterator[Planned]:
     for condition in conditions_of(defined):
         for leaf in leaves(condition):
             yield from needs(leaf)
@@ -120,14 +127,14 @@ def _needs(defined: Trait | Segment) -> Iterator[Planned]:
         yield from needs(defined.value.aggregate)
 
 
-def _names_read(defined: Trait | Segment) -> frozenset[str]:
+def _names_read(defined: Trait | Segment | Trigger) -> frozenset[str]:
     """Return the names of what a definition reads but for its accumulators."""
     read = references_of(defined)
     session = [SESSION] if any(window.session for window in _windows(defined)) or _reads_facts(defined) else []
     return read.traits.union(map(membership_of, read.segments), session)
 
 
-def _windows(defined: Trait | Segment) -> Iterator[Window]:
+def _windows(defined: Trait | Segment | Trigger) -> Iterator[Window]:
     for condition in conditions_of(defined):
         for leaf in leaves(condition):
             if isinstance(leaf, EventCount):
@@ -138,7 +145,7 @@ def _windows(defined: Trait | Segment) -> Iterator[Window]:
         yield defined.value.aggregate.window
 
 
-def _reads_facts(defined: Trait | Segment) -> bool:
+def _reads_facts(defined: Trait | Segment | Trigger) -> bool:
     return any(isinstance(leaf, SessionComparison) for each in conditions_of(defined) for leaf in leaves(each))
 
 

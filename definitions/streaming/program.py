@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
-from definitions.model import Definitions, Destination, Segment, Trait
+from definitions.model import Definitions, Destination, Segment, Trait, Trigger
 from definitions.plan import accumulators_of, shortest_lapse_ms
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
 from definitions.streaming.keys import Kept
 from definitions.streaming.subject import NEVER
+from definitions.streaming.triggers import CompiledTrigger
 from schemas.records import EventType, ProfileKind
 
 Accumulators: TypeAlias = tuple[Accumulator, ...]
@@ -41,7 +42,7 @@ FOR_EVER = Versions()
 class Program:
     """The definitions of all workspaces, or of one and a kind of profiles.
 
-    `items`: traits and segments in the order of their dependencies; their numbers are the same as long as the
+    `items`: traits, segments and triggers in the order of their dependencies; their numbers are the same as long as the
     `fingerprint` is. It changes with whatever changes an evaluation, a delivery or what is remembered, and with nothing
     else: not with titles, comments, or the order of files. `destinations` are the names of all that are defined.
     `shortest_lapse_ms`: how long after an event time alone may change an evaluation because of it, at the earliest.
@@ -76,10 +77,58 @@ class Program:
         return tuple(item for item in self.items if isinstance(item, CompiledTrait))
 
     @cached_property
+    def triggers(self) -> tuple[CompiledTrigger, ...]:
+        """All triggers."""
+        return tuple(item for item in self.items if isinstance(item, CompiledTrigger))
+
+    @cached_property
+    def trigger_destinations(self) -> Mapping[str, tuple[Destination, ...]]:
+        """By trigger, where it is sent when it fires."""
+        defined = {each.name: each for each in self._definitions.destinations}
+        return {
+            trigger.name: tuple(map(defined.__getitem__, trigger.definition.destinations)) for trigger in self.triggers
+        }
+
+    @cached_property
+    def _on_events(self) -> tuple[CompiledTrigger, ...]:
+        return tuple(each for each in self.triggers if each.definition.on is not None and self._is_complete(each))
+
+    def triggers_on(self, event_type: str, event_name: str | None) -> tuple[CompiledTrigger, ...]:
+        """Return the triggers that may be about such an event; whether one is, its `matches` says."""
+        if not self._on_events:
+            return ()
+        call = (event_type, event_name if (event_type, event_name) in self._trigger_calls else None)
+        known = self._triggers_by_call.get(call)
+        if known is None:
+            known = self._triggers_by_call[call] = tuple(each for each in self._on_events if _is_about(each, *call))
+        return known
+
+    @cached_property
+    def _trigger_calls(self) -> frozenset[tuple[str | None, str | None]]:
+        return frozenset(
+            (call.type, call.name) for each in self._on_events if (on := each.definition.on) for call in on.calls
+        )
+
+    @cached_property
+    def _triggers_by_call(self) -> dict[tuple[str, str | None], tuple[CompiledTrigger, ...]]:
+        return {}
+
+    @cached_property
+    def needs_zones(self) -> bool:
+        """Whether anything depends on the time zone that a person is in."""
+        return any(trigger.definition.quiet_hours is not None for trigger in self.triggers)
+
+    @cached_property
     def evaluable(self) -> tuple[int, ...]:
-        """The numbers of the items of which everything that they depend on is complete."""
-        kept = Kept(self.accumulators, self._versions.complete_to)
-        return tuple(number for number, item in enumerate(self.items) if kept.is_complete(item.born))
+        """The numbers of the items of which everything that they depend on is complete; not of triggers on events."""
+        return tuple(
+            number
+            for number, item in enumerate(self.items)
+            if self._is_complete(item) and not (isinstance(item, CompiledTrigger) and item.definition.on is not None)
+        )
+
+    def _is_complete(self, item: Item) -> bool:
+        return Kept(self.accumulators, self._versions.complete_to).is_complete(item.born)
 
     @cached_property
     def at_first(self) -> tuple[int, ...]:
@@ -124,7 +173,7 @@ class Program:
     def of(self, workspace: str, kind: ProfileKind) -> "Program":
         """Return the definitions for profiles of a kind in a workspace. Compiles anew: call it once for each."""
 
-        def is_for(defined: Segment | Trait) -> bool:
+        def is_for(defined: Segment | Trait | Trigger) -> bool:
             return defined.kind == kind and (not defined.workspaces or workspace in defined.workspaces)
 
         kept = msgspec.structs.replace(
@@ -135,7 +184,9 @@ class Program:
             traits=tuple(
                 msgspec.structs.replace(each, workspaces=()) for each in self._definitions.traits if is_for(each)
             ),
-            triggers=(),
+            triggers=tuple(
+                msgspec.structs.replace(each, workspaces=()) for each in self._definitions.triggers if is_for(each)
+            ),
         )
         return compile_program(kept, self._versions)
 
@@ -200,14 +251,32 @@ def _candidates(accumulators: Accumulators, type_name: str, name: str | None) ->
     )
 
 
+def _is_about(trigger: CompiledTrigger, event_type: str, event_name: str | None) -> bool:
+    on = trigger.definition.on
+    assert on is not None, trigger
+    return not on.calls or any(call.type in {None, event_type} and call.name in {None, event_name} for call in on.calls)
+
+
 def _fingerprint(definitions: Definitions, program: "Program") -> str:
     segments = [(each.name, each.when, each.kind, each.workspaces, each.destinations) for each in definitions.segments]
     traits = [(each.name, each.value, each.kind, each.workspaces) for each in definitions.traits]
+    triggers = [(each.name, *msgspec.structs.astuple(_meaning_of(each))) for each in definitions.triggers]
     destinations = [(each.name, each.type) for each in definitions.destinations]
     kept = [(each.key, each.planned.keep, each.planned.retain_ms, each.planned.ordered) for each in program.own]
     waiting = [item.changes for number, item in enumerate(program.items) if number not in program.evaluable]
-    meaning = (sorted(segments, key=_name), sorted(traits, key=_name), sorted(destinations), kept, waiting)
+    meaning = (
+        sorted(segments, key=_name),
+        sorted(traits, key=_name),
+        sorted(triggers, key=_name),
+        sorted(destinations),
+        kept,
+        waiting,
+    )
     return hashlib.blake2b(msgspec.json.encode(meaning), digest_size=16).hexdigest()
+
+
+def _meaning_of(trigger: Trigger) -> Trigger:
+    return msgspec.structs.replace(trigger, title="", description="")
 
 
 def _name(defined: tuple[str, *tuple[object, ...]]) -> str:

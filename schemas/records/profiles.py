@@ -100,3 +100,4 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     payload: str
     identifiers: tuple[Identifier, ...] = ()
     profile_kind: ProfileKind = "person"
+    decided_at: int = 0

@@ -44,7 +44,8 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before.
     `buffered`: the packed ids of the buffered records, in order, with zeros for a command. The first ones lie under
     keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is. `shadow`: the state so far.
-    `sessions`: what the chunk at hand has to publish.
+    `sessions`: what the chunk at hand has to publish. `fired_to`: until when (ms) triggers have fired; earlier ones are
+    history, and never fire.
     """
 
     lineage: Lineage
@@ -57,6 +58,7 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     next_chunk: int = 0
     shadow: ProfileState | None = None
     sessions: dict[str, PendingSession] = {}
+    fired_to: int = NEVER
 
 
 class BufferedRecord(NamedTuple):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
-from definitions import CompiledSegment
+from definitions import CompiledSegment, CompiledTrigger
+from streams.fold.firing import begin
 from streams.fold.moment import FoldContext, Moment, Outputs
 from streams.fold.records import publish
 from streams.fold.state import ProfileState
@@ -30,6 +31,10 @@ def evaluate(state: ProfileState, items: Iterable[int], moment: Moment) -> None:
         if isinstance(item, CompiledSegment):
             holds, until = item.evaluate(subject, now)
             is_changed = state.memberships.decide(item.name, holds, moment)
+        elif isinstance(item, CompiledTrigger):
+            holds, until = item.evaluate(subject, now)
+            begin(state, item, holds, moment)
+            is_changed = False
         else:
             value, until = item.evaluate(subject, now)
             is_changed = state.computed.decide(item.name, value, moment)

@@ -8,6 +8,7 @@ from definitions import NEVER
 from schemas.records import Event
 from streams.fold import facets
 from streams.fold.evaluation import evaluate
+from streams.fold.firing import fire_on, locate
 from streams.fold.moment import BEGINNING, DEADLINE, DEFINITION, FoldContext, Moment, Outputs
 from streams.fold.records import publish
 from streams.fold.state import ProfileState
@@ -34,7 +35,9 @@ def fold_event(
     moment = Moment(context, out, event.message_id, state.as_of, state.lineage.version, adds_identifier)
     changed = facets.add(state, event, moment)
     items = program.reading(changed)
+    locate(state, event, moment)
     evaluate(state, items.union(program.at_first) if is_first else items, moment)
+    fire_on(state, event, moment)
     publish(state, moment)
     return True
 
@@ -47,6 +50,7 @@ def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) ->
         moment = Moment(context, out, DEADLINE, due, state.lineage.version)
         facets.advance(state, moment)
         evaluate(state, state.evaluations.due(due), moment)
+        state.triggers.release(moment)
         publish(state, moment)
 
 

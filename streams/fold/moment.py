@@ -8,7 +8,7 @@ import msgspec
 
 from definitions import Program
 from identity.rules import DEFAULT_RULES, IdentityRules
-from schemas.records import ProfileKind, SegmentChange, Session
+from schemas.records import ProfileKind, SegmentChange, Session, Trigger
 
 BEGINNING = -(2**63)  # the time of a profile that has seen no event
 DEADLINE, MERGE, DEFINITION, REBUILD, SESSION_END = "deadline", "merge", "definition", "rebuild", "session_end"
@@ -39,6 +39,7 @@ class Outputs(msgspec.Struct, gc=False):
     """
 
     segment_changes: list[SegmentChange] = []
+    triggers: list[Trigger] = []
     sessions: dict[str, Session] = {}
     drops: Drops = {}
     changes_traits: bool = False

@@ -38,11 +38,16 @@ class _PageContext(msgspec.Struct, gc=False):
     page: _Page | None = None
 
 
+class _ZoneContext(msgspec.Struct, gc=False):
+    timezone: str | None = None
+
+
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_page = msgspec.json.Decoder(_Page).decode
 _decode_facts = msgspec.json.Decoder(_FactContext).decode
 _decode_context = msgspec.json.Decoder(_PageContext).decode
+_decode_zone = msgspec.json.Decoder(_ZoneContext).decode
 
 
 def parse_object(text: str) -> dict[str, object]:
@@ -99,6 +104,16 @@ def _texts_among(facts: object) -> _Facts | None:
     if not isinstance(facts, dict):
         return None
     return _Facts(**{name: facts[name] for name in _Facts.__struct_fields__ if isinstance(facts.get(name), str)})
+
+
+def timezone_of(event: Event) -> str | None:
+    """The time zone that an event names as `context.timezone`; None if it does not say."""
+    if '"timezone"' not in event.context:
+        return None
+    try:
+        return _decode_zone(event.context).timezone
+    except (ValueError, RecursionError):
+        return None
 
 
 def _own_url(event: Event) -> str | None:

@@ -8,6 +8,7 @@ from copy import deepcopy
 
 import msgspec
 
+from definitions import NEVER
 from schemas.records import Event, Rebuild
 from streams.fold.attribution import owner_of
 from streams.fold.entry import Entry, Forward, PendingSession, Rebuilding
@@ -33,6 +34,7 @@ def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
     of, `reattributed` the devices that may have attributed events of others to it.
     """
     decision, version, published, reattributed = command.decision, 0, Memberships(), {}
+    fired_to = NEVER
     if isinstance(entry, Forward):
         if decision <= entry.decision:
             return None
@@ -42,6 +44,7 @@ def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
             return None
         version, reattributed = entry.lineage.version, entry.ownership.reattributed
         published = Memberships(dict(entry.memberships.entered_at))
+        fired_to = entry.fired_to if isinstance(entry, Rebuilding) else entry.as_of
     rebuilding = Rebuilding(
         Lineage(version, decision, rebuilt=decision),
         Identifiers([(each.namespace, each.value) for each in command.identifiers]),
@@ -51,6 +54,7 @@ def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
             reattributed=reattributed | {str(device): decision for device in command.reattributed},
         ),
         published,
+        fired_to=fired_to,
     )
     if isinstance(entry, Rebuilding):
         rebuilding.buffered, rebuilding.buffered_blocks = entry.buffered, entry.buffered_blocks
@@ -159,6 +163,7 @@ def finish(
         passing = Outputs(segment_changes=[], sessions={})
         advance(state, now, context, passing)
         _keep_sessions(rebuilding, passing)
+        out.triggers += (trigger for trigger in passing.triggers if trigger.fired_at > rebuilding.fired_to)
     moment = Moment(context, out, REBUILD, state.as_of, state.lineage.version)
     for identity, session in rebuilding.sessions.items():
         publish_session(moment, identity, *msgspec.structs.astuple(session))

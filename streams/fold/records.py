@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from schemas.records import Profile, SegmentChange
+from schemas.records import Profile, SegmentChange, Trigger
 from streams.fold import facets
 from streams.fold.moment import (
     DEFINITION,
@@ -14,6 +14,7 @@ from streams.fold.moment import (
     FoldContext,
     MembershipDraft,
     Moment,
+    TriggerDraft,
     stable_id,
 )
 from streams.fold.state import ProfileState
@@ -30,6 +31,9 @@ def publish(state: ProfileState, moment: Moment) -> None:
     for draft in moment.memberships:
         moment.version += 1
         moment.out.segment_changes.append(_change_record(state, draft, moment))
+    for firing in moment.triggers:
+        moment.version += 1
+        moment.out.triggers.append(_trigger_record(state, firing, moment))
     state.lineage.version = moment.version
 
 
@@ -109,4 +113,22 @@ def _change_record(state: ProfileState, draft: MembershipDraft, moment: Moment) 
         moment.version,
         state.identifiers.listed(),
         context.kind,
+    )
+
+
+def _trigger_record(state: ProfileState, draft: TriggerDraft, moment: Moment) -> Trigger:
+    context = moment.context
+    instance = moment.version if draft.cause in _REPEATABLE else state.lineage.rebuilt
+    what = f"trigger|{context.workspace}|{context.profile_id}|{draft.trigger}|{draft.fired_at}|{instance}|{draft.cause}"
+    return Trigger(
+        workspace=context.workspace,
+        trigger_id=stable_id(what),
+        trigger=draft.trigger,
+        profile_id=context.profile_id,
+        fired_at=draft.fired_at,
+        cause=draft.cause,
+        version=moment.version,
+        payload=draft.payload,
+        identifiers=state.identifiers.listed(),
+        profile_kind=context.kind,
     )

@@ -16,6 +16,7 @@ from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import RecentIds
 from streams.fold.sessions import Sessions
 from streams.fold.traits import Traits
+from streams.fold.triggers import Triggers
 
 
 class ProfileState(msgspec.Struct, array_like=True, gc=False):
@@ -34,6 +35,7 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     computed: ComputedTraits = msgspec.field(default_factory=ComputedTraits)
     memberships: Memberships = msgspec.field(default_factory=Memberships)
     evaluations: Evaluations = msgspec.field(default_factory=Evaluations)
+    triggers: Triggers = msgspec.field(default_factory=Triggers)
     ownership: Ownership = msgspec.field(default_factory=Ownership)
     lineage: Lineage = msgspec.field(default_factory=Lineage)
     expiry: Expiry = msgspec.field(default_factory=Expiry)

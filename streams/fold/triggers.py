@@ -15,8 +15,8 @@ from schemas.records import Event
 from streams.fold.facet import Facet
 from streams.fold.moment import Moment, TriggerDraft
 
-Payload = Callable[[], str]
-"""Renders the payload of a trigger, as JSON text."""
+Render = Callable[[], str]
+"""Returns the payload of a trigger, as JSON text."""
 
 _MAX_ZONE = 64
 
@@ -85,7 +85,7 @@ class Triggers(Facet):
         return holds and not had_held
 
     def fire(
-        self, trigger: Definition, at: int, session_started_at: int | None, payload: Payload, moment: Moment
+        self, trigger: Definition, at: int, session_started_at: int | None, render: Render, moment: Moment
     ) -> None:
         """Fire at a time (ms), unless the definition says not to, or not yet."""
         firing = self.firings.get(trigger.name)
@@ -98,9 +98,9 @@ class Triggers(Facet):
         if ends_at is None or (ends_at <= moment.as_of and quiet is not None and not quiet.drops):
             fired_at = at if ends_at is None else ends_at
             firing.fired_at = fired_at if firing.fired_at is None else max(fired_at, firing.fired_at)
-            moment.triggers.append(TriggerDraft(trigger.name, fired_at, moment.cause, payload()))
+            moment.triggers.append(TriggerDraft(trigger.name, fired_at, moment.cause, render()))
         elif quiet is not None and not quiet.drops:
-            firing.waits_until, firing.payload, firing.cause = ends_at, payload(), moment.cause
+            firing.waits_until, firing.payload, firing.cause = ends_at, render(), moment.cause
 
     def release(self, moment: Moment) -> None:
         """Fire what has waited for the end of quiet hours; called once its conditions are those of the moment."""

@@ -259,6 +259,7 @@ CREATE TABLE IF NOT EXISTS onefold.triggers
     profile_id String COMMENT 'Who',
     profile_kind LowCardinality(String) COMMENT 'person, device or account',
     fired_at DateTime64(3, 'UTC') COMMENT 'When its condition became true',
+    decided_at DateTime64(3, 'UTC') COMMENT 'When it was decided, by the system''s time: of history, long after its time',
     cause String COMMENT 'Message id of the event, or deadline',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Identifiers of the profile',
     payload_sent String EPHEMERAL '{}' COMMENT 'For inserts only: what becomes payload and payload_text',

@@ -13,7 +13,7 @@ def sent_to(destination: Destination, changes: Sequence[SegmentChange]) -> tuple
     `changes`: in order, of the segments that name the destination.
     """
     settled = _coalesced(changes) if destination.coalesces else list(changes)
-    sent = [change for change in settled if not _is_too_late(destination, change)]
+    sent = [change for change in settled if not is_too_late(destination, change.decided_at - change.changed_at)]
     withheld = Counter(coalesced=len(changes) - len(settled), too_late=len(settled) - len(sent))
     return sent, +withheld
 
@@ -33,6 +33,7 @@ def _coalesced(changes: Sequence[SegmentChange]) -> list[SegmentChange]:
     ]
 
 
-def _is_too_late(destination: Destination, change: SegmentChange) -> bool:
+def is_too_late(destination: Destination, delay_ms: int) -> bool:
+    """Return whether something was decided too long after its time for a destination."""
     limit = destination.not_older_than_ms
-    return limit is not None and change.decided_at - change.changed_at > limit
+    return limit is not None and delay_ms > limit

@@ -97,7 +97,9 @@ class BatchProfile:
         """Store what time has changed, and publish the profile if that led to a record."""
         self.changed = True
         outputs = self.outputs
-        self.visible = self.visible or bool(outputs.segment_changes or outputs.sessions or outputs.changes_traits)
+        self.visible = self.visible or bool(
+            outputs.segment_changes or outputs.sessions or outputs.triggers or outputs.changes_traits
+        )
 
     def become(self, forward: Forward) -> None:
         """Be merged away; others learn of it if they can know of the profile."""

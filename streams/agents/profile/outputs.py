@@ -16,6 +16,7 @@ from schemas.records import (
     Route,
     SegmentChange,
     Session,
+    Trigger,
 )
 from schemas.topics import (
     EVENTS_REPEATED,
@@ -25,14 +26,16 @@ from schemas.topics import (
     PROFILES,
     SEGMENTS,
     SESSIONS,
+    TRIGGERS,
     activation,
 )
 from streams import metrics
-from streams.agents.profile.activation import sent_to
+from streams.agents.profile.activation import is_too_late, sent_to
 from streams.agents.profile.batch import Batch, BatchProfile, Message
 from streams.fold.entry import Forward
 from streams.fold.records import deleted_record, is_empty, merged_record, profile_record, shown_traits, traits_object
 from streams.fold.state import ProfileState
+from streams.metrics import Tally
 from streams.phases import Output
 
 NO_TRAITS = "{}"
@@ -49,6 +52,7 @@ class ProfileOutputs:
         self._route = codec.encoder(Route)
         self._request = codec.encoder(IdentityRequest)
         self._repetition = codec.encoder(Repetition)
+        self._trigger = codec.encoder(Trigger)
 
     def of(self, batch: Batch) -> Iterator[Output]:
         """Yield everything that a batch publishes: messages in order, then each changed profile's records."""
@@ -78,6 +82,8 @@ class ProfileOutputs:
             yield Output(SESSIONS, profile.key, self._session(session))
         if profile.outputs.segment_changes:
             yield from self._of_changes(profile, batch)
+        for trigger in profile.outputs.triggers:
+            yield from self._of_trigger(profile, replace(trigger, decided_at=batch.clocks.wall_now), tally)
         record = _record(profile, batch.now(profile)) if profile.visible else None
         if record is not None:
             yield Output(PROFILES, profile.key, self._profile(record))
@@ -102,6 +108,16 @@ class ProfileOutputs:
             traits = _traits_for(destination, profile) if sent and destination.traits else NO_TRAITS
             for change in sent:
                 yield Output(activation(destination.name), profile.key, self._change(replace(change, traits=traits)))
+
+    def _of_trigger(self, profile: BatchProfile, trigger: Trigger, tally: Tally) -> Iterator[Output]:
+        workspace, encoded = trigger.workspace, self._trigger(trigger)
+        tally[metrics.FIRED, (workspace, trigger.trigger)] += 1
+        yield Output(TRIGGERS, profile.key, encoded)
+        for destination in profile.context.program.trigger_destinations.get(trigger.trigger, ()):
+            if is_too_late(destination, trigger.decided_at - trigger.fired_at):
+                tally[metrics.WITHHELD, (workspace, destination.name, "too_late")] += 1
+            else:
+                yield Output(activation(destination.name), profile.key, encoded)
 
 
 def _traits_for(destination: Destination, profile: BatchProfile) -> str:

@@ -22,6 +22,7 @@ from streams.fold.moment import BEGINNING, Moment, Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import RecentIds, unpacked
 from streams.fold.state import FACETS, ProfileState
+from streams.fold.triggers import Firing, Triggers, Zone
 from tests.streams.fold.given import CONTEXT, HOUR, START, event_lists, fold
 
 TIMES = st.integers(START, START + 20 * HOUR)
@@ -29,6 +30,8 @@ NUMBERS = st.integers(0, 9)
 NAMES = st.sampled_from(["a", "b", "c"])
 OWNERS = st.lists(st.builds(Owner, TIMES, st.just("user_id"), NAMES), max_size=3).map(tuple)
 # What no event says: drawn directly. All others are what they remember of events.
+ZONES = st.none() | st.builds(Zone, TIMES, NUMBERS, NAMES)
+FIRINGS = st.builds(Firing, st.booleans(), st.none() | TIMES, st.none() | TIMES, NAMES, NAMES)
 DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
     "computed": st.builds(ComputedTraits, st.dictionaries(NAMES, NAMES)),
     "memberships": st.builds(Memberships, st.dictionaries(NAMES, TIMES)),
@@ -38,6 +41,9 @@ DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
     "ownership": st.builds(Ownership, OWNERS, NUMBERS, st.none() | TIMES, st.dictionaries(NAMES, NUMBERS)),
     "lineage": st.builds(Lineage, NUMBERS, NUMBERS, NUMBERS),
     "expiry": st.builds(Expiry, TIMES, st.none() | TIMES),
+    "triggers": st.builds(
+        Triggers, st.dictionaries(NAMES, FIRINGS), st.none() | st.builds(Zone, TIMES, NUMBERS, NAMES)
+    ),
 }
 COUNTING = {"counters", "aggregates", "sessions"}  # of an event that is united twice; the fold asks `recent_ids` before
 BY_FACET = pytest.mark.parametrize("name", FACETS)
@@ -138,7 +144,7 @@ def test_adding_events_in_any_order_is_uniting_the_facets_of_each(
 def test_a_deadline_is_after_now_or_never_and_bytes_are_read_back(name: str, data: st.DataObject) -> None:
     for facet in three(data, name):
         assert facet.deadline(START - 1) >= START
-        assert facet.deadline(NEVER) == NEVER or isinstance(facet, Evaluations)  # whose deadlines fire before that
+        assert facet.deadline(NEVER) == NEVER or isinstance(facet, Evaluations | Triggers)  # theirs fire
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(facet), type=FACETS[name]) == facet
 
 
@@ -181,10 +187,10 @@ def test_every_field_of_a_record_is_of_one_facet_or_of_the_profile_itself(events
     [
         ("add", {"identifiers", "traits", "counters", "aggregates", "sessions"}),
         ("unite", set(FACETS)),
-        ("deadline", {"sessions", "evaluations"}),
+        ("deadline", {"sessions", "evaluations", "triggers"}),
         ("advance", {"sessions"}),
         ("render", {"identifiers", "counters", "sessions", "memberships", "lineage"}),
-        ("forget", {"aggregates", "sessions", "computed", "memberships"}),
+        ("forget", {"aggregates", "sessions", "computed", "memberships", "triggers"}),
         ("retire", {"sessions", "computed", "memberships", "evaluations", "ownership", "lineage", "expiry"}),
     ],
 )

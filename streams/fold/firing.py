@@ -1,0 +1,80 @@
+"""Fires triggers: those about an event that was folded, and those whose condition begins to hold."""
+
+import msgspec
+
+from definitions import CompiledTrigger
+from definitions.streaming.accumulators import OpenParts
+from schemas.records import Event
+from streams.fold.moment import DEFINITION, Moment
+from streams.fold.payload import timezone_of
+from streams.fold.state import ProfileState
+from streams.fold.subject import ProfileSubject
+
+_encode = msgspec.json.Encoder().encode
+
+
+def locate(state: ProfileState, event: Event, moment: Moment) -> None:
+    """Learn in which time zone the person is, if anything depends on it."""
+    if moment.context.program.needs_zones and (zone := timezone_of(event)):
+        state.triggers.locate(event, zone)
+
+
+def fire_on(state: ProfileState, event: Event, moment: Moment) -> None:
+    """Fire the triggers about an event, once everything is evaluated with it."""
+    triggers = moment.context.program.triggers_on(event.type, event.event)
+    if not triggers:
+        return
+    parts, subject = OpenParts(event), ProfileSubject(state, moment.context)
+    for trigger in triggers:
+        if trigger.matches(parts) and trigger.evaluate(subject, moment.as_of).holds:
+            _fire(state, trigger, event.occurred_at, moment, event, parts)
+
+
+def begin(state: ProfileState, trigger: CompiledTrigger, holds: bool, moment: Moment) -> None:
+    """Fire a trigger if its condition begins to hold, though not because it is defined anew."""
+    if state.triggers.begins(trigger.name, holds) and moment.cause != DEFINITION:
+        _fire(state, trigger, moment.as_of, moment)
+
+
+def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which event
+    state: ProfileState,
+    trigger: CompiledTrigger,
+    at: int,
+    moment: Moment,
+    event: Event | None = None,
+    parts: OpenParts | None = None,
+) -> None:
+    spans = state.sessions.spans
+    session_started_at = spans[-1].started_at if spans else None
+
+    def render() -> str:
+        if trigger.render is None:
+            return "{}"
+        fields = _fields(state, trigger, at, moment)
+        if event is not None and parts is not None:
+            fields["event"] = {
+                "name": event.event or "",
+                "type": event.type,
+                "occurred_at": event.occurred_at,
+                "properties": parts.properties,
+            }
+        return _encode(trigger.render(fields)).decode()
+
+    state.triggers.fire(trigger.definition, at, session_started_at, render, moment)
+
+
+def _fields(state: ProfileState, trigger: CompiledTrigger, at: int, moment: Moment) -> dict[str, dict[str, object]]:
+    context = moment.context
+    traits = state.traits.shown(context.program.defaults) | state.computed.texts
+    identifiers: dict[str, str] = {}
+    for identifier in state.identifiers.listed():
+        identifiers.setdefault(identifier.namespace, identifier.value)
+    return {
+        "profile": {
+            "id": context.profile_id,
+            "traits": {name: msgspec.json.decode(text) for name, text in traits.items()},
+            "identifiers": identifiers,
+            "segments": sorted(state.memberships.entered_at),
+        },
+        "trigger": {"name": trigger.name, "fired_at": at},
+    }

@@ -1,0 +1,168 @@
+"""Triggers in the fold: at which events and times they fire, with which payload, after merges, rebuilds and changes."""
+
+import json
+from collections.abc import Sequence
+from copy import deepcopy
+
+import msgspec
+
+from definitions import compile_program
+from definitions.model import (
+    AllOf,
+    Call,
+    Comparison,
+    Definitions,
+    EventCount,
+    EventMatcher,
+    Not,
+    Operator,
+    PropertyFilter,
+    QuietHours,
+    Segment,
+    TraitComparison,
+    Trigger,
+    Window,
+)
+from schemas.records import Event, Identifier, Rebuild
+from streams.fold import merge, rebuild
+from streams.fold.moment import FoldContext, Outputs
+from streams.fold.state import ProfileState
+from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, at_rest, event, fold, identify
+
+PRICING = EventMatcher((Call("page", "Pricing"),))
+FAILED = EventMatcher((Call("track", "Payment Failed"),))
+ADDED, ORDERED = EventMatcher((Call("track", "Added"),)), EventMatcher((Call("track", "Ordered"),))
+PRO = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
+TWICE = EventCount(PRICING, Window(5 * MINUTE), 2)
+ABANDONED = AllOf(
+    (
+        EventCount(ADDED, Window(HOUR)),
+        Not(EventCount(ADDED, Window(30 * MINUTE))),
+        Not(EventCount(ORDERED, Window(24 * HOUR))),
+    )
+)
+
+
+def context_of(*triggers: Trigger, segments: Sequence[Segment] = ()) -> FoldContext:
+    program = compile_program(Definitions(tuple(segments), triggers=triggers)).of("main", "person")
+    return msgspec.structs.replace(CONTEXT, program=program)
+
+
+def fired(out: Outputs) -> list[tuple[str, int, str]]:
+    return [(trigger.trigger, trigger.fired_at - START, trigger.cause) for trigger in out.triggers]
+
+
+def pricing(at: int) -> Event:
+    return event(START + at, "Pricing", type="page", message_id=f"p{at}")
+
+
+def test_a_pattern_fires_each_time_that_it_begins() -> None:
+    context = context_of(Trigger("interested", when=TWICE))
+    pages = [pricing(at) for at in (0, MINUTE, 2 * MINUTE, HOUR)]
+    state, out = fold(pages, context=context)
+    assert fired(out) == [("interested", MINUTE, f"p{MINUTE}")]
+    again = event(START + HOUR + 5 * MINUTE - 1, "Pricing", type="page", message_id="again")
+    _, out = fold([again], state, context)
+    assert fired(out) == [("interested", HOUR + 5 * MINUTE - 1, "again")]
+
+
+def test_an_event_fires_each_time_with_what_it_says() -> None:
+    failed = EventMatcher(FAILED.calls, (PropertyFilter(("total",), (Comparison(Operator.GREATER_THAN, 10),)),))
+    payload = (("text", "{{ profile.traits.name }} owes {{ event.properties.total }}"), ("id", "{{ profile.id }}"))
+    context = context_of(Trigger("dunning", on=failed, payload=payload))
+    events = [
+        identify(START, {"name": "美"}),
+        event(START + 1, "Payment Failed", properties={"total": 5}),
+        event(START + 2, "Payment Failed", properties={"total": 50}),
+        event(START + 3, "Payment Failed", properties={"total": "50"}),
+        event(START + 4, "Payment Failed", properties={"total": 70}),
+    ]
+    _, out = fold(events, context=context)
+    assert [trigger.fired_at - START for trigger in out.triggers] == [2, 4]
+    assert json.loads(out.triggers[0].payload) == {"text": "美 owes 50", "id": CONTEXT.profile_id}
+    assert len({trigger.trigger_id for trigger in out.triggers}) == 2
+    assert out.triggers[0].identifiers == (Identifier("user_id", "ann"),)
+
+
+def test_an_event_fires_only_while_the_condition_holds_with_it() -> None:
+    context = context_of(Trigger("vip", on=FAILED, when=PRO))
+    failed = [event(START + at, "Payment Failed") for at in (0, 2, 4)]
+    plans = [identify(START + 1, {"plan": "pro"}), identify(START + 3, {"plan": "free"})]
+    _, out = fold([failed[0], plans[0], failed[1], plans[1], failed[2]], context=context)
+    assert [trigger.fired_at - START for trigger in out.triggers] == [2]
+
+
+def test_time_alone_fires_at_its_exact_time() -> None:
+    context = context_of(Trigger("abandoned", when=ABANDONED))
+    state, out = fold([event(START, "Added")], context=context)
+    assert fired(out) == []
+    at_rest(state, START + 30 * MINUTE - 1, context, out)
+    assert fired(out) == []
+    at_rest(state, START + 24 * HOUR, context, out)
+    assert fired(out) == [("abandoned", 30 * MINUTE, "deadline")]
+
+
+def test_quiet_hours_put_off_what_fires_and_a_contradiction_takes_it_back() -> None:
+    context = context_of(Trigger("abandoned", when=ABANDONED, quiet_hours=QuietHours(0, 24 * 60 - 1)))
+    night = START - START % (24 * HOUR)
+    added = event(night + HOUR, "Added", context={"timezone": "UTC"})
+    state, out = fold([added], context=context)
+    at_rest(state, night + 2 * HOUR - 1, context, out)
+    assert out.triggers == [], "it waits for a minute before midnight"
+    assert at_rest(deepcopy(state), night + 24 * HOUR, context, out).triggers.firings
+    assert out.triggers == [], "the cart is not abandoned any more by then"
+
+
+def test_two_histories_that_become_one_fire_nothing_again_and_lose_nothing() -> None:
+    context = context_of(Trigger("interested", when=TWICE))
+    halves = [
+        fold([event(START + at, "Pricing", type="page", message_id=f"p{at}")], context=context)[0] for at in (0, MINUTE)
+    ]
+    out = Outputs()
+    merge.retire(halves[1], context, out)
+    merge.merge(halves[0], halves[1], (), 1, context, out)
+    assert fired(out) == [("interested", MINUTE, "merge")], "together they begin to hold"
+
+    pages = [pricing(0), pricing(MINUTE)]
+    known, _ = fold(pages, context=context)
+    other, _ = fold([event(START + 2 * MINUTE, "Pricing", type="page", message_id="other")], context=context)
+    out = Outputs()
+    merge.retire(known, context, out)
+    merge.merge(other, known, (), 1, context, out)
+    assert fired(out) == [], "one of them had begun"
+
+
+def test_a_trigger_that_is_defined_anew_does_not_fire_for_those_who_fulfil_it_already() -> None:
+    before, after = (
+        context_of(),
+        context_of(Trigger("pro", when=TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),)))),
+    )
+    state, out = fold([identify(START, {"plan": "pro"})], context=before)
+    at_rest(state, START + 1, after, out)
+    assert fired(out) == []
+    fold([identify(START + 2, {"plan": "free"}), identify(START + 3, {"plan": "pro"})], state, after, out)
+    assert [at for _, at, _ in fired(out)] == [3]
+
+
+def test_a_rebuild_fires_nothing_again_but_what_fell_due_meanwhile() -> None:
+    context = context_of(Trigger("abandoned", when=ABANDONED), Trigger("failed", on=FAILED))
+    events = [event(START, "Added"), event(START + 1, "Payment Failed")]
+    state, out = fold(events, context=context)
+    assert fired(out) == [("failed", 1, events[1].message_id)]
+    rebuilding = rebuild.begin(state, Rebuild(7, (Identifier("user_id", "ann"),)))
+    assert rebuilding is not None
+    assert rebuild.begin_attempt(rebuilding, "1", 0)
+    assert all(folded for _, folded in rebuild.replay(rebuilding, events, lambda _: False, context, {}))
+    out = Outputs()
+    rebuild.finish(rebuilding, (), START + HOUR, context, out)
+    assert fired(out) == [("abandoned", 30 * MINUTE, "deadline")]
+
+
+def test_a_payload_says_the_segments_that_hold_with_the_event() -> None:
+    segments = [Segment("interested", TWICE)]
+    context = context_of(
+        Trigger("t", when=TWICE, payload=(("s", "{{ profile.segments | join: ',' }}"),)), segments=segments
+    )
+    pages = [pricing(0), pricing(MINUTE)]
+    _, out = fold(pages, ProfileState(), context)
+    assert json.loads(out.triggers[0].payload) == {"s": "interested"}
