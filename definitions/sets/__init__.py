@@ -2,12 +2,13 @@
 
 from definitions.sets.births import births_for, narrowed, next_set
 from definitions.sets.model import LANGUAGE, DefinitionSet, UnknownLanguage, decode_set, encode_set
-from definitions.sets.publication import Completion, Publication, Stamping
+from definitions.sets.publication import Completion, Progress, Publication, Stamping
 
 __all__ = [
     "LANGUAGE",
     "Completion",
     "DefinitionSet",
+    "Progress",
     "Publication",
     "Stamping",
     "UnknownLanguage",

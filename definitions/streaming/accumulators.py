@@ -65,10 +65,15 @@ class Accumulator:
         return True
 
 
+def state_key(planned: Planned, born: int) -> str:
+    """Return the key of the state of an accumulator that was born at a version."""
+    return f"{planned.id}@{born}" if born else planned.id
+
+
 def compile_accumulator(planned: Planned, born: int = 0) -> Accumulator:
     """Return an accumulator as the fold uses it."""
     return Accumulator(
-        key=f"{planned.id}@{born}" if born else planned.id,
+        key=state_key(planned, born),
         planned=planned,
         born=born,
         new_state=type_of(planned),

@@ -4,6 +4,10 @@ import sys
 import threading
 from functools import partial
 
+from jobs.backfill.backfill import Backfill
+from jobs.backfill.kafka import KafkaSeeds, KafkaTopic
+from jobs.backfill.own import OwnBackfill
+from jobs.backfill.past import WarehousePast
 from jobs.process import run_job
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
@@ -14,6 +18,7 @@ from jobs.rebuild.rebuild import Rebuilder
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.errors import errors_sorted
 from runtime.kafka.offsets import Offsets
+from runtime.kafka.partitions import partition_of
 from runtime.kafka.topics import create_topics
 from runtime.retrying import persist
 from schemas import topics
@@ -41,23 +46,31 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             changes = Changes(settings, codec)
             try:
                 with errors_sorted(settings.kafka):
-                    _work(changes, _rebuilder(settings, codec, stopping), stopping)
+                    _work(changes, *_jobs(settings, codec, stopping), stopping)
             finally:
                 changes.close()
 
 
-def _rebuilder(settings: Settings, codec: Codec, stopping: threading.Event) -> Rebuilder:
+def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> tuple[Rebuilder, OwnBackfill]:
     offsets = Offsets(settings.kafka)
-    return Rebuilder(
-        PastEvents(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
+    barrier = Barrier(offsets, stopping)
+    warehouse = Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)
+    topic = KafkaTopic(settings.kafka, settings.replication)
+    rebuilder = Rebuilder(
+        PastEvents(warehouse),
         ProfileCommands(settings.kafka, codec.encoder(ProfileCommand), offsets),
-        Barrier(offsets, stopping),
+        barrier,
         {name: workspace.namespace for name, workspace in settings.workspaces.items()},
         stopping,
+        complete_to=lambda workspace: topic.read().complete_to(workspace, settings.partitions),
     )
+    partition = {name: partition_of(name.encode(), settings.partitions) for name in settings.workspaces}
+    past = WarehousePast(warehouse, partition)
+    seeds = KafkaSeeds(settings.kafka, codec, offsets)
+    return rebuilder, OwnBackfill(Backfill(past, seeds, topic, barrier, settings.partitions, stopping), partition)
 
 
-def _work(changes: Changes, rebuilder: Rebuilder, stopping: threading.Event) -> None:
+def _work(changes: Changes, rebuilder: Rebuilder, backfill: OwnBackfill, stopping: threading.Event) -> None:
     while not stopping.is_set():
         taken = persist("take", changes.take, stopping, metrics.RETRIES)
         if taken:
@@ -66,6 +79,9 @@ def _work(changes: Changes, rebuilder: Rebuilder, stopping: threading.Event) -> 
             persist("rebuilt", partial(changes.publish, rebuilt), stopping, metrics.RETRIES)
             reached("before_offsets")
         changes.commit()
+        if changes.is_assigned:
+            positions = partial(persist, "positions", changes.positions, stopping, metrics.RETRIES)
+            backfill.run(positions, changes.fencing_token)
 
 
 def _prepare(settings: Settings) -> Codec:

@@ -56,6 +56,11 @@ class Barrier:
         self.await_read({WORKER.name: ends(self._extents(topics.PROFILE_COMMANDS))}, "the attempt before")
         self._await_published()
 
+    def await_written(self) -> None:
+        """Return once the warehouse knows by what was published so far whose events are whose."""
+        published = self._extents(topics.PROFILES, topics.IDENTITY_CHANGES, topics.EVENTS_REPEATED)
+        self.await_read({SINK.name: ends(published)}, "profiles of before")
+
     def await_read(self, targets: Targets, what: str) -> None:
         """Return once every group has committed every target; `what` is for the log."""
         log_at = time.monotonic() + LOG_EVERY_S

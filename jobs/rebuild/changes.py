@@ -80,6 +80,18 @@ class Changes:
             return
         self._committed |= {position.partition: position.offset for position in positions}
 
+    def positions(self) -> dict[int, int]:
+        """Return how far each partition of this process has been read: all before is done once it is committed.
+
+        Raises TransientError or TerminalError.
+        """
+        positions = self._consumer.position(self._consumer.assignment())
+        unread = [each for each in positions if each.offset < 0]  # nothing was ever taken of it, by this process
+        if unread:
+            with errors_sorted(self._kafka):
+                positions += self._consumer.committed(unread, _REQUEST_TIMEOUT_S)
+        return {each.partition: each.offset for each in positions}
+
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()

@@ -4,5 +4,8 @@ from runtime.failpoints import failpoints
 
 FAILPOINTS = ("before_barrier", "after_barrier", "between_chunks", "before_rebuilt", "before_offsets")
 
-reached = failpoints(FAILPOINTS)
+BACKFILL = ("before_backfill", "behind_backfill_barrier", "between_seeds", "before_complete", "after_complete")
+"""Those of a back-fill, which runs in the same process."""
+
+reached = failpoints((*FAILPOINTS, *BACKFILL))
 """Call it with the name of the failpoint."""

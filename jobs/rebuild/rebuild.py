@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
@@ -40,7 +40,9 @@ class Rebuilder:
         namespaces: Mapping[str, uuid.UUID],
         stopping: threading.Event,
         chunk_events: int = MAX_EVENTS,
+        complete_to: Callable[[str], int] = lambda _: 0,
     ) -> None:
+        """`complete_to`: the version of the definitions that is complete in a workspace."""
         self._past = past
         self._commands = commands
         self._barrier = barrier
@@ -48,6 +50,7 @@ class Rebuilder:
         self._stopping = stopping
         self._chunk_events = chunk_events
         self._attempts = 0
+        self._complete_to = complete_to
 
     def rebuild(self, changes: Sequence[IdentityChange], fencing_token: int) -> tuple[IdentityChange, ...]:
         """Rebuild every profile that these changes name, all behind one barrier; return what is to be published.
@@ -77,7 +80,8 @@ class Rebuilder:
             if self._attempts > before:
                 self._barrier.pass_attempt()
             self._attempts += 1
-            attempt = Attempt(job, fencing_token, self._attempts, self._chunk_events)
+            complete_to = self._complete_to(job.workspace)
+            attempt = Attempt(job, fencing_token, self._attempts, self._chunk_events, complete_to)
             published = self._past.published(job.workspace, profile_ids)
             replays = attempt.replays(claimed(self._past, job, cut), published)
             positions = self._commands.send(job.workspace, job.claimant.profile_id, replays)

@@ -25,10 +25,14 @@ class Attempt:
 
     A profile ignores an attempt that sorts before the one it has. `fencing_token`: a rebuilder that took over has a
     higher one than the rebuilder before, which may be away and not know it. `number`: of this rebuilder's attempts.
+    `definitions`: the version that is complete in the workspace: events contribute to all that was born until then.
     """
 
-    def __init__(self, job: Job, fencing_token: int, number: int, chunk_events: int = MAX_EVENTS) -> None:
+    def __init__(
+        self, job: Job, fencing_token: int, number: int, chunk_events: int = MAX_EVENTS, definitions: int = 0
+    ) -> None:
         self._job = job
+        self._definitions = definitions
         self._id = f"{fencing_token:019}-{number:08}-{uuid.uuid4().hex}"
         self._chunk_events = chunk_events
         self.events = 0
@@ -48,4 +52,5 @@ class Attempt:
                 repeated=chunk.repeated,
                 version=published.version if chunk.number == 0 else 0,
                 sessions=chunk.sessions,
+                definitions=self._definitions,
             )

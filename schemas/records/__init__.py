@@ -15,6 +15,7 @@ from schemas.records.commands import (
     ProfileCommand,
     Rebuild,
     Replay,
+    Seed,
     Transfer,
 )
 from schemas.records.dead_letters import DeadLetter, Header, Reason
@@ -70,6 +71,7 @@ __all__ = [
     "Replay",
     "RequestKind",
     "Route",
+    "Seed",
     "SegmentChange",
     "Session",
     "SessionFacts",

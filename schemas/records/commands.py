@@ -89,7 +89,8 @@ class Replay(msgspec.Struct, frozen=True, gc=False):
 
     `attempt`: which of the rebuilder's it belongs to; a later attempt sorts higher. `version`: the highest that the
     warehouse has of the profile and its sessions, in chunk 0. `sessions`: ids of those that the warehouse has.
-    `repeated`: the numbers of the events that count as repetitions so far.
+    `repeated`: the numbers of the events that count as repetitions so far. `definitions`: the version of them that is
+    complete: events with a lower stamp count as if they had this one.
     """
 
     decision: int
@@ -100,6 +101,23 @@ class Replay(msgspec.Struct, frozen=True, gc=False):
     events: tuple[bytes, ...] = ()
     sessions: tuple[str, ...] = ()
     repeated: tuple[int, ...] = ()
+    definitions: int = 0
+
+
+class Seed(msgspec.Struct, frozen=True, gc=False):
+    """Know what definitions that are new need of the past: of the events stamped below the births of what they keep.
+
+    `version`: the newest birth. `attempt`: which of the back-fill's; a later one sorts higher. `origin`: the profile
+    that this was computed for. `decision`: up to it, decisions are in what was computed; grows with every forward.
+    `complete_to`: the version that was complete when it was computed. `states`: by key of the accumulator.
+    """
+
+    version: int
+    attempt: str
+    origin: str
+    decision: int = 0
+    complete_to: int = 0
+    states: dict[str, bytes] = {}
 
 
 class Attribute(msgspec.Struct, frozen=True, gc=False):
@@ -118,7 +136,7 @@ class Disown(msgspec.Struct, frozen=True, gc=False):
     person: Identifier
 
 
-Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown
+Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown | Seed
 
 
 class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
@@ -137,6 +155,7 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     replay: Replay | None = None
     attribute: Attribute | None = None
     disown: Disown | None = None
+    seed: Seed | None = None
 
     @classmethod
     def of(cls, workspace: str, profile_id: str, command: Command) -> Self:
@@ -148,5 +167,5 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
         """The field that is set."""
         return (
             self.fold or self.replay or self.absorb or self.transfer or self.rebuild or self.attribute or self.disown
-            or self.advance
+            or self.advance or self.seed
         )  # fmt: skip

@@ -14,6 +14,7 @@ from streams.fold.memberships import Memberships
 from streams.fold.moment import BEGINNING
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import RecentIds
+from streams.fold.seeds import Seeds
 from streams.fold.sessions import Sessions
 from streams.fold.traits import Traits
 from streams.fold.triggers import Triggers
@@ -39,6 +40,7 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     ownership: Ownership = msgspec.field(default_factory=Ownership)
     lineage: Lineage = msgspec.field(default_factory=Lineage)
     expiry: Expiry = msgspec.field(default_factory=Expiry)
+    seeds: Seeds = msgspec.field(default_factory=Seeds)
 
 
 FACETS: dict[str, type[Facet]] = {

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.codec import Codec, DecodeError
 from schemas.identity import profile_key, split_profile_key
@@ -19,6 +20,7 @@ from schemas.records import (
     ProfileCommand,
     Rebuild,
     Replay,
+    Seed,
     Transfer,
 )
 from schemas.topics import PROFILE_COMMANDS
@@ -65,7 +67,9 @@ class ReplayChunk(msgspec.Struct, frozen=True, gc=False):
     events: tuple[Event, ...]
 
 
-Content = RoutedEvent | Transfer | Outdating | AbsorbedState | Rebuild | ReplayChunk | Attribute | Disown | Advance
+Content = (
+    RoutedEvent | Transfer | Outdating | AbsorbedState | Rebuild | ReplayChunk | Attribute | Disown | Advance | Seed
+)
 
 
 class Addressed(msgspec.Struct, frozen=True, gc=False):
@@ -88,7 +92,7 @@ class ProfileDecoder:
         self._codec = codec
         self._workspaces = workspaces
         self._adopt = adopt
-        self._unknown_since: dict[int, float] = {}  # by version of the definitions, by the monotonic clock
+        self._unknown_since: dict[str, float] = {}  # by what is unknown, by the monotonic clock
 
     def decode(self, record: Record) -> Addressed:
         """Decode a record of any of the topics. Raises DecodeError, or NotYet if it is by unknown definitions."""
@@ -126,13 +130,18 @@ class ProfileDecoder:
                 event = self._event(fold.event)
                 return RoutedEvent(event, fold.event, fold.decision, fold.owner, fold.owner_decision, sent_on=True)
             case Replay() as replay:
-                return ReplayChunk(replay, tuple(self._codec.decode(Event, event) for event in replay.events))
+                self._require_complete(record.workspace, replay.definitions)
+                return ReplayChunk(replay, tuple(self._replayed(event, replay.definitions) for event in replay.events))
             case Absorb() as absorb:
                 self._require(absorb.definitions)
                 return AbsorbedState(absorb, _state(absorb.state))
             case Transfer() as transfer:
                 _key(record.workspace, transfer.target)
                 return Outdating(transfer) if transfer.outdates else transfer
+            case Seed() as seed:
+                self._require(seed.version)
+                self._require_complete(record.workspace, seed.complete_to)
+                return seed
             case None:
                 raise DecodeError("unprocessable", "a command that this release does not know")
             case command:
@@ -145,17 +154,28 @@ class ProfileDecoder:
         self._require(event.definitions)
         return event
 
+    def _replayed(self, encoded: bytes, complete_to: int) -> Event:
+        """Decode an event of a replay, which contributes to all that is complete, whatever its stamp."""
+        event = self._codec.decode(Event, encoded)
+        return event if event.definitions >= complete_to else replace(event, definitions=complete_to)
+
     def _require(self, version: int) -> None:
         """Raise NotYet for a version of the definitions that is unknown; DecodeError if no such version exists."""
-        adopted = self._adopt()
-        if version <= adopted.version:
-            return
+        if version > self._adopt().version:
+            self._wait_for(f"version {version} of the definitions")
+
+    def _require_complete(self, workspace: str, version: int) -> None:
+        """Raise as `_require` unless a version is complete in a workspace."""
+        if version > self._adopt().complete_to.get(workspace, 0):
+            self._wait_for(f"the end of the back-fill of version {version} of the definitions")
+
+    def _wait_for(self, what: str) -> None:
         now_s = time.monotonic()
-        since_s = self._unknown_since.setdefault(version, now_s)
-        if adopted.as_of > since_s:
-            del self._unknown_since[version]
-            raise DecodeError("invalid", f"there is no version {version} of the definitions")
-        raise NotYet(f"version {version} of the definitions is not known yet")
+        since_s = self._unknown_since.setdefault(what, now_s)
+        if self._adopt().as_of > since_s:
+            del self._unknown_since[what]
+            raise DecodeError("invalid", f"{what}: there is no such thing")
+        raise NotYet(f"{what} is not known yet")
 
 
 def _state(encoded: bytes | None) -> ProfileState:

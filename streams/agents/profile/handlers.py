@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from schemas.records import Advance, Attribute, Disown, Rebuild, Transfer
+from schemas.records import Advance, Attribute, Disown, Rebuild, Seed, Transfer
 from streams import metrics
-from streams.agents.profile import events, merging, ownership, rebuilding
+from streams.agents.profile import events, merging, ownership, rebuilding, seeding
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Addressed, Outdating, ReplayChunk, RoutedEvent
 from streams.agents.profile.settling import release
@@ -43,6 +43,7 @@ HANDLERS: Mapping[type, Handlers[Any]] = {
     ReplayChunk: Handlers[ReplayChunk]("replay",       ignore,              ignore,            rebuilding.replay),
     Attribute: Handlers[Attribute]("attribute",        ownership.attribute, ignore),
     Disown: Handlers[Disown]("disown",                 ignore,              ignore,            ownership.disown),
+    Seed: Handlers[Seed]("seed",                       seeding.take,        seeding.pass_on),
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import msgspec
 from schemas.identity import split_profile_key
 from streams.adoption import Adopted
 from streams.agents.profile.batch import Batch, BatchProfile
+from streams.agents.profile.seeding import settle
 from streams.fold.fold import refresh
 from streams.fold.state import ProfileState
 from streams.state.store import META
@@ -46,7 +47,14 @@ def walk(batch: Batch, adopted: Adopted) -> None:
 def take_over(batch: Batch, profile: BatchProfile) -> None:
     """Evaluate a profile by definitions that have changed since it was last evaluated."""
     state = profile.entry
-    if not isinstance(state, ProfileState) or state.evaluations.definitions == profile.context.program.fingerprint:
+    if not isinstance(state, ProfileState):
+        return
+    if settle(batch, profile, state):
+        profile.keep(state)
+        if state == ProfileState():
+            profile.forget()  # it was known of a seed alone, and whoever it was meant for is elsewhere
+            return
+    if state.evaluations.definitions == profile.context.program.fingerprint:
         return
     if state.expiry.vanished_at is not None:
         return  # it is in no segment until an event brings it back

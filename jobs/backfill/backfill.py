@@ -1,0 +1,151 @@
+"""Back-fills one workspace after the other: barrier, states, seeds, barrier, complete.
+
+The work may end anywhere and is then done again from the start, by another attempt: a profile takes its seed in the
+place of an earlier attempt's, and unites it only when this attempt is said to be complete.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+
+from definitions.sets import Completion, DefinitionSet, Progress, Publication, UnknownLanguage
+from definitions.streaming.accumulators import state_key
+from jobs.backfill import metrics
+from jobs.backfill.protocols import Addressed, PastStates, SeedCommands, Topic, Wanted
+from jobs.backfill.wanted import wanted
+from jobs.rebuild.barrier import STEPS, Barrier
+from jobs.rebuild.failpoints import reached
+from runtime.errors import TransientError
+from runtime.retrying import persist
+from schemas import groups
+from schemas.records import Seed
+
+PROGRESS_EVERY_S = 2.0
+AGAIN_AFTER_S = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class Backfill:
+    """For one thread. Raises Stopped when the process stops first, and TerminalError."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the process
+        self,
+        past: PastStates,
+        commands: SeedCommands,
+        topic: Topic,
+        barrier: Barrier,
+        partitions: int,
+        stopping: threading.Event,
+    ) -> None:
+        self._past = past
+        self._commands = commands
+        self._topic = topic
+        self._barrier = barrier
+        self._partitions = partitions
+        self._stopping = stopping
+        self._attempts = 0
+        self._not_before = 0.0
+
+    def run(self, positions: Mapping[str, int], fencing_token: int) -> None:
+        """Back-fill the workspaces in which something is wanted, if it can be done by now.
+
+        `positions`: of each workspace that is this process's, how far it has read `identity.changes`: every decision
+        before it is carried out, and none behind it is.
+        """
+        if time.monotonic() < self._not_before:
+            return
+        publication = persist("definitions", self._topic.read, self._stopping, metrics.RETRIES)
+        newest = self._understood(publication)
+        if newest is None or publication.stamped_everywhere(self._partitions) < newest.version:
+            return
+        for workspace, position in positions.items():
+            complete_to = publication.complete_to(workspace, self._partitions)
+            lacking = wanted(newest, workspace, complete_to)
+            if lacking:
+                self._backfill(workspace, lacking, position, fencing_token, publication)
+
+    def _understood(self, publication: Publication) -> DefinitionSet | None:
+        try:
+            return publication.newest
+        except UnknownLanguage as error:
+            self._not_before = time.monotonic() + AGAIN_AFTER_S
+            logger.error("nothing is back-filled: %s", error)
+            return None
+
+    def _backfill(
+        self, workspace: str, lacking: tuple[Wanted, ...], position: int, fencing_token: int, publication: Publication
+    ) -> None:
+        newest = publication.newest
+        assert newest is not None
+        started = time.monotonic()
+        logger.info("workspace %r: back-filling version %d of the definitions", workspace, newest.version)
+        self._say(workspace, newest, "waiting until all that was routed before is in ClickHouse")
+        reached("before_backfill")
+        self._barrier.cut()
+        self._barrier.await_written()
+        reached("behind_backfill_barrier")
+        persist("refusals", self._commands.begin, self._stopping, metrics.RETRIES)
+        complete_to = publication.complete_to(workspace, self._partitions)
+
+        def send() -> tuple[str, int]:
+            self._attempts += 1
+            attempt = f"{fencing_token:019}-{self._attempts:08}-{uuid.uuid4().hex}"
+            decision = self._past.decided(workspace, position)
+            head = Seed(newest.version, attempt, "", decision, complete_to)
+            return attempt, self._send(workspace, newest, lacking, head)
+
+        attempt, profiles = persist("seeds", send, self._stopping, metrics.RETRIES)
+        self._say(workspace, newest, "waiting until the profiles have it", profiles)
+        self._await_taken()
+        refused = persist("refused", lambda: self._commands.refused(attempt), self._stopping, metrics.RETRIES)
+        if refused:
+            logger.error("workspace %r: %d seeds became dead letters; trying again in a minute", workspace, refused)
+            self._not_before = time.monotonic() + AGAIN_AFTER_S
+            return
+        reached("before_complete")
+        former = publication.completions.get(workspace, Completion(0))
+        completion = Completion(newest.version, (*former.attempts, attempt), _now(), profiles)
+        persist("complete", lambda: self._topic.complete(workspace, completion), self._stopping, metrics.RETRIES)
+        reached("after_complete")
+        metrics.PROFILES.inc(profiles)
+        metrics.DURATION_S.observe(time.monotonic() - started)
+        logger.info("workspace %r: %d profiles in %.1f s", workspace, profiles, time.monotonic() - started)
+
+    def _send(self, workspace: str, newest: DefinitionSet, lacking: tuple[Wanted, ...], head: Seed) -> int:
+        """Send the seeds of one attempt; return how many were sent."""
+        said_at, sent = 0.0, 0
+        for sent in self._commands.send(_seeds(self._past, lacking, head)):
+            if time.monotonic() - said_at >= PROGRESS_EVERY_S:
+                said_at = time.monotonic()
+                self._say(workspace, newest, "computing states", sent)
+                reached("between_seeds")
+            if self._stopping.is_set():
+                raise TransientError("the process stops")
+        return sent
+
+    def _await_taken(self) -> None:
+        """Return once every seed is at the end of its way: it takes as many steps as a stale event at most."""
+        for _ in range(STEPS + 1):
+            self._barrier.await_read({groups.WORKER.name: dict(self._commands.ends())}, "profiles taking seeds")
+
+    def _say(self, workspace: str, newest: DefinitionSet, step: str, profiles: int = 0) -> None:
+        try:
+            self._topic.progress(workspace, Progress(newest.version, step, _now(), profiles))
+        except TransientError as error:
+            logger.warning("progress is not shown: %s", error)
+
+
+def _seeds(past: PastStates, lacking: tuple[Wanted, ...], head: Seed) -> Iterator[Addressed]:
+    for each in lacking:
+        keys = {accumulator.id: state_key(accumulator, each.born) for accumulator in each.accumulators}
+        for profile_id, states in past.states(each):
+            by_key = {keys[identity]: encoded for identity, encoded in states.items()}
+            seed = Seed(head.version, head.attempt, profile_id, head.decision, head.complete_to, by_key)
+            yield Addressed(each.workspace, profile_id, seed)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,68 @@
+"""What a back-fill needs of the world around it; ClickHouse and Kafka are behind it in the process."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from definitions.plan import Accumulator
+from definitions.sets import Completion, Progress, Publication
+from runtime.kafka.offsets import Partition
+from schemas.records import ProfileKind, Seed
+
+
+class Wanted(NamedTuple):
+    """Accumulators of one kind of profiles in one workspace, all born at one version."""
+
+    workspace: str
+    kind: ProfileKind
+    born: int
+    accumulators: tuple[Accumulator, ...]
+
+
+class Addressed(NamedTuple):
+    """A seed and the profile that it is for."""
+
+    workspace: str
+    profile_id: str
+    seed: Seed
+
+
+class PastStates(Protocol):
+    """The events of before. Every method may block and raise TransientError."""
+
+    def states(self, wanted: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+        """Yield each profile of now that has any, with its encoded states by id of the accumulator.
+
+        They are of the events stamped below the birth, all as of one moment.
+        """
+
+    def decided(self, workspace: str, position: int) -> int:
+        """Return the highest decision about a workspace that lies before a position on `identity.changes`; else 0."""
+
+
+class SeedCommands(Protocol):
+    """Commands to profiles. Every method may block and raise TransientError or TerminalError."""
+
+    def begin(self) -> None:
+        """Begin to look for seeds that PROFILE could not take: those of before this call do not count."""
+
+    def send(self, seeds: Iterable[Addressed]) -> Iterator[int]:
+        """Append seeds, yielding now and then how many are durable, and at the end."""
+
+    def ends(self) -> Mapping[Partition, int]:
+        """Return where each partition of the commands ends, once everything sent is durable."""
+
+    def refused(self, attempt: str) -> int:
+        """Count the seeds of an attempt that PROFILE could not take; all of them must have been read."""
+
+
+class Topic(Protocol):
+    """The topic `definitions`. Every method may block and raise TransientError or TerminalError."""
+
+    def read(self) -> Publication:
+        """Return what it says now."""
+
+    def complete(self, workspace: str, completion: Completion) -> None:
+        """Say that a back-fill is complete; return once everybody can read it."""
+
+    def progress(self, workspace: str, progress: Progress) -> None:
+        """Say how far a back-fill is."""
