@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 from rich.box import SIMPLE_HEAD
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -20,7 +21,7 @@ from api.segments import (
     queried_time,
     segments_of,
 )
-from embedded.terminal import results
+from embedded.terminal import Terminal, results
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
 from onefold.member_files import FORMATS, MemberColumns, member_file
@@ -226,18 +227,20 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command
     if as_json:
         click.echo(json_text({"segment": name, "at": at, "members": written, "file": str(path)}))
     else:
-        click.echo(f"{count(written, 'member')} written to {path}")
+        click.echo(f"{count(written, 'member')} written to {literal(path)}")
 
 
 def _export(segments: Segments, name: str, at: int | None, path: Path, columns: MemberColumns) -> int:
     """Write all members, and return how many."""
     segments.check(name)
-    written, total = 0, segments.count(name, at)
-    with member_file(path, columns) as file, click.progressbar(length=total, file=sys.stderr) as progress:
+    written, console = 0, Terminal(stderr=True)
+    bar = Progress(console=console, disable=not console.is_terminal)
+    with member_file(path, columns) as file, bar:
+        task = bar.add_task("Writing", total=segments.count(name, at))
         for some in segments.exported(name, at, with_traits=bool(columns.traits)):
             file.write(some)
             written += len(some)
-            progress.update(len(some))
+            bar.advance(task, len(some))
     return written
 
 

@@ -61,6 +61,12 @@ COMMANDS = {
     "unmerge": ["unmerge", f"user_id:{HOSTILE}", "--split", HOSTILE],
     "no source": ["unmerge", "--source", HOSTILE, "--yes", "--no-wait"],
     "not waiting": ["identity", "quarantine", "accept", f"user_id:{HOSTILE}", "user_id:ada"],
+    "segments": ["segment", "list"],
+    "members": ["segment", "members", HOSTILE],
+    "history": ["segment", "history", HOSTILE],
+    "overlap": ["segment", "overlap", HOSTILE, HOSTILE],
+    "export": ["segment", "export", HOSTILE, "--to", "{rules}/\x1b[2J.csv", "--traits", HOSTILE],
+    "no segment": ["segment", "members", f"{HOSTILE}x"],
     "clock": ["clock", "advance", "--to", HOSTILE],
     "no workspace": ["profile", "user_id:ada", "--workspace", HOSTILE],
     "unknown command": [HOSTILE],
@@ -89,11 +95,26 @@ WITH_JSON = (
     "status",
     "plan",
     "plan apart",
+    "segments",
+    "members",
+    "history",
     "sql",
     "sql header",
 )
 # Of each kind of answer one; the others are for the long form, since each is a process or two.
-IN_SHORT = ("profile", "explain", "status", "plan apart", "unmerge", "unknown option", "import", "bad mapping", "sql")
+IN_SHORT = (
+    "profile",
+    "explain",
+    "members",
+    "export",
+    "status",
+    "plan apart",
+    "unmerge",
+    "unknown option",
+    "import",
+    "bad mapping",
+    "sql",
+)
 # Whoever types a line break forges a line for himself alone.
 TYPED = ("unknown option", "no definitions", "no stack")
 # Programs read these, so they get ClickHouse's bytes as they are.
@@ -189,7 +210,7 @@ def _events(workspace: str) -> Iterator[Event]:
 
 def _arguments(name: str, environment: dict[str, str], rules: Path) -> list[str]:
     given = [argument.replace("{rules}", str(rules)) for argument in COMMANDS[name]]
-    takes_workspace = given[0] in {"profile", "explain", "identity", "unmerge"} and "--workspace" not in given
+    takes_workspace = given[0] in {"profile", "explain", "identity", "unmerge", "segment"} and "--workspace" not in given
     more = ["--workspace", environment["WORKSPACE"]] if takes_workspace else []
     return [sys.executable, "-m", "onefold", *given, *more]
 
