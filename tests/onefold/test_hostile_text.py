@@ -101,6 +101,7 @@ WITH_JSON = (
     "sql",
     "sql header",
 )
+_OF_A_WORKSPACE = {"profile", "explain", "identity", "unmerge", "segment"}
 # Of each kind of answer one; the others are for the long form, since each is a process or two.
 IN_SHORT = (
     "profile",
@@ -210,7 +211,7 @@ def _events(workspace: str) -> Iterator[Event]:
 
 def _arguments(name: str, environment: dict[str, str], rules: Path) -> list[str]:
     given = [argument.replace("{rules}", str(rules)) for argument in COMMANDS[name]]
-    takes_workspace = given[0] in {"profile", "explain", "identity", "unmerge", "segment"} and "--workspace" not in given
+    takes_workspace = given[0] in _OF_A_WORKSPACE and "--workspace" not in given
     more = ["--workspace", environment["WORKSPACE"]] if takes_workspace else []
     return [sys.executable, "-m", "onefold", *given, *more]
 
