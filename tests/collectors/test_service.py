@@ -80,7 +80,7 @@ def test_an_event_has_its_facts_and_keeps_the_rest_of_its_context(
         }
     }  # fmt: skip
     assert http.post("/v1/track", json=track(context={"ip": "5.9.0.1"})).status_code == 200
-    assert json.loads(events.read(1)[0].context)["facts"] == {"country": "DE"}
+    assert json.loads(events.read(2)[1].context)["facts"] == {"country": "DE"}
 
 
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/track/", "/v1/t"])
