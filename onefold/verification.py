@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from definitions.explaining.wording import in_words
 from definitions.model import Definitions
 from definitions.plan import leaves
 from definitions.sql import narrowed
-from onefold.conditions import worded
+from runtime.literal import literal
 from schemas.records import ProfileKind
 from settings import Workspace
 from warehouse.client import Warehouse
-from warehouse.queries.definition_differences import Difference, Point, differences, latest_times, moving
+from warehouse.queries.definition_differences import Drift, Point, differences, latest_times, moving
 from warehouse.queries.definitions import Question, leaf_values
 from warehouse.queries.retention import retained_since
 
@@ -66,11 +67,11 @@ class Verified(msgspec.Struct, frozen=True):
         return sum(name in {*each.missing, *each.surplus, *each.traits} for each in self.differences)
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """The questions to ask at one time, each with the point at which both sides are compared."""
 
     as_of: int
-    asked: Sequence[tuple[Question, Point]]
+    parts: Sequence[tuple[Question, Point]]
 
 
 class Verification:
@@ -105,57 +106,60 @@ class Verification:
 
     def verify(self, samples: int) -> Verified:
         """Compare, and name of each segment's differences the reasons of the first `samples`."""
-        moment = self._moment()
-        found = self._differing(moment)
+        snapshot = self._snapshot()
+        found = self._differing(snapshot)
         for pause_s in PAUSES_S:
             if not found:
                 break
             self._sleep(pause_s)
-            moment = self._moment()
-            again = self._differing(moment, found)
+            snapshot = self._snapshot()
+            again = self._differing(snapshot, found)
             found = {profile_id: again[profile_id] for profile_id in found if profile_id in again}
         return Verified(
             self._workspace.name,
             self._kind,
-            moment.as_of,
+            snapshot.as_of,
             len(self._definitions.segments),
             len(self._definitions.traits),
-            sum(moving(self._warehouse, *asked) for asked in moment.asked),
-            tuple(self._with_reasons(list(found.values()), moment, samples)),
+            sum(moving(self._warehouse, *part) for part in snapshot.parts),
+            tuple(self._with_reasons(list(found.values()), samples)),
             retained_since(self._warehouse, self._workspace.name).get("events"),
         )
 
-    def _moment(self) -> Moment:
+    def _snapshot(self) -> Snapshot:
         now = time.time_ns() // 1_000_000
         if self._workspace.clock == "wall":
-            return Moment(now, [(self._question(now), Point(received=now, updated=now))])
+            return Snapshot(now, [(self._question(now), Point(received=now, updated=now))])
         latest = latest_times(self._warehouse, self._workspace.name, self._partitions)
         clocks = {number: max(at, self._clock or at) for number, at in latest.items()}
-        asked = [
+        parts = [
             (self._question(at), Point(received=now, partition=(number, self._partitions)))
             for number, at in sorted(clocks.items())
         ]
-        return Moment(max(clocks.values(), default=0), asked)
+        return Snapshot(max(clocks.values(), default=0), parts)
 
     def _question(self, now: int) -> Question:
         priorities = {source.name: source.priority for source in self._workspace.sources}
         return Question(self._definitions, self._workspace.name, self._kind, now, priorities)
 
-    def _differing(self, moment: Moment, before: Collection[str] | None = None) -> dict[str, Difference]:
+    def _differing(
+        self, snapshot: Snapshot, before: Collection[str] | None = None
+    ) -> dict[str, tuple[Drift, Question]]:
         named = sorted(before) if before is not None and len(before) <= MOST_NAMED else None
         return {
-            each.profile_id: each
-            for question, point in moment.asked
+            each.profile_id: (each, question)
+            for question, point in snapshot.parts
             for each in differences(self._warehouse, question, point, named)
         }
 
-    def _with_reasons(self, found: Sequence[Difference], moment: Moment, samples: int) -> Iterator[Found]:
-        reasons: dict[str, dict[str, tuple[Reason, ...]]] = {each.profile_id: {} for each in found}
+    def _with_reasons(self, found: Sequence[tuple[Drift, Question]], samples: int) -> Iterator[Found]:
+        reasons: dict[str, dict[str, tuple[Reason, ...]]] = {drift.profile_id: {} for drift, _ in found}
         for segment in self._definitions.segments:
-            differing = [each.profile_id for each in found if segment.name in {*each.missing, *each.surplus}][:samples]
-            words = [worded(leaf) for leaf in leaves(segment.when)]
-            for question, _ in moment.asked if differing else ():
-                for profile_id, held in leaf_values(self._warehouse, question, segment.name, differing).items():
-                    reasons[profile_id][segment.name] = tuple(map(Reason, words, held))
-        for each in found:
-            yield Found(each.profile_id, each.missing, each.surplus, dict(each.traits), reasons[each.profile_id])
+            differing = [pair for pair in found if segment.name in {*pair[0].missing, *pair[0].surplus}]
+            for drift, question in differing[:samples]:
+                named = [drift.profile_id]
+                held = leaf_values(self._warehouse, question, segment.name, named).get(drift.profile_id, ())
+                words = [literal(in_words(leaf)) for leaf in leaves(segment.when)]
+                reasons[drift.profile_id][segment.name] = tuple(map(Reason, words, held))
+        for drift, _ in found:
+            yield Found(drift.profile_id, drift.missing, drift.surplus, dict(drift.traits), reasons[drift.profile_id])

@@ -61,10 +61,10 @@ def _between(number: Sql, count: EventCount) -> Sql:
     return sql(f"({' AND '.join(bounds) or '1'})", number)
 
 
-def _newest(profiles: Profiles, matching: Sql, value: Sql | None, asked: EventCount | Aggregate) -> Sql:
+def _newest(profiles: Profiles, matching: Sql, value: Sql | None, aggregate: EventCount | Aggregate) -> Sql:
     """The newest events in the window, in their order."""
-    inside = profiles.inside(asked.window.ms, matching)
-    if not asked.window.session:
+    inside = profiles.inside(aggregate.window.ms, matching)
+    if not aggregate.window.session:
         return profiles.gathered(inside, value, MAX_VALUES)
     gathered = profiles.aggregate(f"groupArrayIf(({PLACE}, {{1}}), {{0}})", inside, value or "0")
     return profiles.column(

@@ -43,7 +43,7 @@ from definitions.sql.values import NOTHING, TUPLE, of_scalar, passes
 from schemas.records import ProfileKind
 
 
-class Source(NamedTuple):
+class Inputs(NamedTuple):
     """Queries for what is read: the columns of events (see `events`), and the traits that profiles show now.
 
     These have `profile_id` and `shown`; they are read for the value that a query has yielded, and for nothing else.
@@ -78,8 +78,8 @@ def narrowed(definitions: Definitions, workspace: str, kind: ProfileKind) -> Def
     )
 
 
-class Compiler:
-    """Names the columns of traits, segments and leaves, each when it is first asked for."""
+class DefinitionsQuery:
+    """Names the columns of traits, segments and leaves, each when it is first needed."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -112,7 +112,7 @@ class Compiler:
         """Whether a condition holds."""
         return self._profiles.named(self._compile(condition))
 
-    def listed(self, source: Source, segments: Several[str], traits: Several[str]) -> str:
+    def listed(self, source: Inputs, segments: Several[str], traits: Several[str]) -> str:
         """Return the query for two lists of each profile: its segments of those named, and the values it shows."""
         columns = {f"s{number}": self.segment(name) for number, name in enumerate(segments)}
         for number, name in enumerate(traits):
@@ -126,7 +126,7 @@ class Compiler:
             f" {values} AS values_by_sql\nFROM (\n{self.selected(source, columns)}\n)"
         )
 
-    def selected(self, source: Source, columns: Mapping[str, Sql]) -> str:
+    def selected(self, source: Inputs, columns: Mapping[str, Sql]) -> str:
         """Return the query for named columns of each profile that has an event in the source."""
         named = "".join(f", {column.text} AS {name}" for name, column in columns.items())
         return f"WITH {WITH_FUNCTIONS}\nSELECT profile_id{named}\nFROM (\n{self._profiles.selected(*source)}\n)"

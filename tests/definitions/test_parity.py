@@ -79,15 +79,15 @@ def record(warehouse: Warehouse, workspace: str, histories: Histories) -> None:
 def differences(warehouse: Warehouse, question: Question, histories: Histories) -> list[str]:
     """What SQL says otherwise than the naive evaluation."""
     found = {evaluated.profile_id: evaluated for evaluated in evaluate(warehouse, question)}
-    told = []
+    said = []
     for profile_id, events in histories.items():
         life = Life(events, question.definitions, profile_id, PRIORITIES)
         evaluated = found.pop(profile_id, None)
         if evaluated is None:
-            told += [f"{profile_id} is missing"] if past(life, question.now) else []
+            said += [f"{profile_id} is missing"] if past(life, question.now) else []
         else:
-            told += _differences(evaluated, life, question)
-    return told + [f"nobody is {profile_id}" for profile_id in found]
+            said += _differences(evaluated, life, question)
+    return said + [f"nobody is {profile_id}" for profile_id in found]
 
 
 def _differences(evaluated: Evaluated, life: Life, question: Question) -> Iterator[str]:

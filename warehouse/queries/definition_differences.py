@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from definitions.model import Mining
-from definitions.sql import VALUE_OF, Compiler
+from definitions.sql import VALUE_OF, DefinitionsQuery
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Question, decoded, scope_of, source_of
 from warehouse.queries.values import literal, literals
@@ -69,7 +69,7 @@ class Point(NamedTuple):
     partition: tuple[int, int] | None = None
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Drift(msgspec.Struct, frozen=True):
     """What one profile is by SQL and by the streams: its segments, and of each trait that differs the value as JSON."""
 
     profile_id: str
@@ -80,7 +80,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 def differences(
     warehouse: Warehouse, question: Question, point: Point, profile_ids: Sequence[str] | None = None
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Yield each profile about which both differ: `missing` and `surplus` are segments of the streams, against SQL.
 
     Of the profiles named, or of all.
@@ -90,7 +90,7 @@ def differences(
             by_sql, by_streams = set(row["by_sql"]), set(row["by_streams"])
             values = zip(row["values_by_sql"], row["values_by_streams"], strict=True)
             pairs = [(decoded(*ours.values()), decoded(*theirs.values())) for ours, theirs in values]
-            yield Difference(
+            yield Drift(
                 row["profile_id"],
                 tuple(sorted(by_sql - by_streams)),
                 tuple(sorted(by_streams - by_sql)),
@@ -124,7 +124,7 @@ def latest_times(warehouse: Warehouse, workspace: str, partitions: int) -> dict[
 
 def _query(question: Question, point: Point, profile_ids: Sequence[str] | None) -> str:
     scope = scope_of(question)
-    compiler = Compiler(scope)
+    compiled = DefinitionsQuery(scope)
     segments = sorted(segment.name for segment in scope.definitions.segments)
     traits = [trait.name for trait in scope.definitions.traits if not isinstance(trait.value, Mining)]
     workspace, kind = literal(question.workspace), literal(question.kind)
@@ -143,7 +143,7 @@ def _query(question: Question, point: Point, profile_ids: Sequence[str] | None) 
         kind=kind,
         is_meant=is_meant,
         is_member_meant=f"{named} AND {of_partition}",
-        evaluated=compiler.listed(source, segments, traits),
+        evaluated=compiled.listed(source, segments, traits),
         moving=_moving(question, point),
     )
 

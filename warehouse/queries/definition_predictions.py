@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from definitions.model import EventMatcher
-from definitions.sql import Compiler, called
+from definitions.sql import DefinitionsQuery, called
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Question, scope_of, source_of
 from warehouse.queries.values import literal
@@ -51,7 +51,7 @@ def predict(warehouse: Warehouse, question: Question, names: Collection[str]) ->
     ]
     query = _PREDICTED.format(
         counted=", ".join(counted),
-        evaluated=Compiler(scope).listed(source, defined, ()),
+        evaluated=DefinitionsQuery(scope).listed(source, defined, ()),
         workspace=literal(question.workspace),
         kind=literal(question.kind),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from definitions.model import Definitions
 from definitions.plan import leaves
-from definitions.sql import Compiler, Scope, Source, narrowed
+from definitions.sql import DefinitionsQuery, Inputs, Scope, narrowed
 from schemas.records import ProfileKind
 from warehouse.client import Warehouse
 from warehouse.queries.values import literal, literals
@@ -51,37 +51,37 @@ class Evaluated(NamedTuple):
     traits: Mapping[str, object]
 
 
-def source_of(workspace: str, kind: ProfileKind, condition: str) -> Source:
+def source_of(workspace: str, kind: ProfileKind, condition: str) -> Inputs:
     """Return what definitions are computed of; the condition is one of events."""
     named = {"workspace": literal(workspace), "kind": literal(kind)}
-    return Source(_EVENTS.format(**named, condition=condition), _SHOWN.format(**named))
+    return Inputs(_EVENTS.format(**named, condition=condition), _SHOWN.format(**named))
 
 
 def evaluate(warehouse: Warehouse, question: Question, profile_ids: Sequence[str] | None = None) -> Iterator[Evaluated]:
     """Yield all definitions of each profile that has an event by then; of those named, or of all."""
     definitions = scope_of(question).definitions
-    compiler = Compiler(scope_of(question))
+    compiled = DefinitionsQuery(scope_of(question))
     segments = [segment.name for segment in definitions.segments]
     traits = [trait.name for trait in definitions.traits]
-    columns = {f"s{number}": compiler.segment(name) for number, name in enumerate(segments)}
+    columns = {f"s{number}": compiled.segment(name) for number, name in enumerate(segments)}
     for number, name in enumerate(traits):
-        columns |= compiler.shown(name, f"t{number}")
-    for batch in warehouse.stream(compiler.selected(_source(question, profile_ids), columns)):
+        columns |= compiled.shown(name, f"t{number}")
+    for batch in warehouse.stream(compiled.selected(_source(question, profile_ids), columns)):
         yield from _evaluated(batch, segments, traits)
 
 
 def members(warehouse: Warehouse, question: Question, segment: str) -> Iterator[str]:
     """Yield the ids of the profiles that are in a segment."""
-    compiler = Compiler(scope_of(question))
-    query = compiler.selected(_source(question), {"is_member": compiler.segment(segment)})
+    compiled = DefinitionsQuery(scope_of(question))
+    query = compiled.selected(_source(question), {"is_member": compiled.segment(segment)})
     for batch in warehouse.stream(f"SELECT profile_id FROM (\n{query}\n) WHERE is_member"):
         yield from batch.column("profile_id").to_pylist()
 
 
 def trait_values(warehouse: Warehouse, question: Question, trait: str) -> Iterator[tuple[str, object]]:
     """Yield the profiles that show a trait, each its id and the value as decoded JSON."""
-    compiler = Compiler(scope_of(question))
-    query = compiler.selected(_source(question), compiler.shown(trait, "value"))
+    compiled = DefinitionsQuery(scope_of(question))
+    query = compiled.selected(_source(question), compiled.shown(trait, "value"))
     for batch in warehouse.stream(f"SELECT * FROM (\n{query}\n) WHERE value_kind != 0"):
         values = _values(batch, "value")
         yield from zip(batch.column("profile_id").to_pylist(), values, strict=True)
@@ -93,8 +93,8 @@ def sizes(warehouse: Warehouse, question: Question) -> dict[str, int]:
     names = [segment.name for segment in scope.definitions.segments]
     if not names:
         return {}
-    compiler = Compiler(scope)
-    query = compiler.selected(_source(question), {f"s{at}": compiler.segment(name) for at, name in enumerate(names)})
+    compiled = DefinitionsQuery(scope)
+    query = compiled.selected(_source(question), {f"s{at}": compiled.segment(name) for at, name in enumerate(names)})
     counted = ", ".join(f"countIf(s{number}) AS n{number}" for number in range(len(names)))
     (row,) = warehouse.rows(f"SELECT {counted} FROM (\n{query}\n)")
     return {name: int(str(row[f"n{number}"])) for number, name in enumerate(names)}
@@ -106,9 +106,9 @@ def leaf_values(
     """Find by profile which leaves of a segment's condition hold, in the order in which they are written."""
     scope = scope_of(question)
     (condition,) = (each.when for each in scope.definitions.segments if each.name == segment)
-    compiler = Compiler(scope)
-    columns = {f"l{number}": compiler.holds(leaf) for number, leaf in enumerate(leaves(condition))}
-    rows = warehouse.rows(compiler.selected(_source(question, profile_ids), columns))
+    compiled = DefinitionsQuery(scope)
+    columns = {f"l{number}": compiled.holds(leaf) for number, leaf in enumerate(leaves(condition))}
+    rows = warehouse.rows(compiled.selected(_source(question, profile_ids), columns))
     return {str(row["profile_id"]): tuple(bool(row[name]) for name in columns) for row in rows}
 
 
@@ -118,7 +118,7 @@ def scope_of(question: Question) -> Scope:
     return Scope(definitions, question.now, question.priorities)
 
 
-def _source(question: Question, profile_ids: Sequence[str] | None = None) -> Source:
+def _source(question: Question, profile_ids: Sequence[str] | None = None) -> Inputs:
     condition = f"occurred_at <= fromUnixTimestamp64Milli({question.now})"
     if profile_ids is not None:
         condition += f" AND has({literals(profile_ids)}, profile_id)"

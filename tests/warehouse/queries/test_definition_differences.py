@@ -26,7 +26,7 @@ from tests.definitions.naive import Happened
 from tests.definitions.test_parity import person, record
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse
-from warehouse.queries.definition_differences import Difference, Point, differences, latest_times, moving
+from warehouse.queries.definition_differences import Drift, Point, differences, latest_times, moving
 from warehouse.queries.definitions import Question
 
 BOUGHT = EventMatcher((Call("track", "Buy"),))
@@ -97,9 +97,9 @@ def test_each_membership_and_value_that_is_wrong_is_found_with_its_person(wareho
     wrong = known(shop.workspace, BOB, {"spent": 9, "购买": ["a"]})
     publish(warehouse, [wrong], [entered(shop.workspace, BOB, "twice"), entered(shop.workspace, EVE, "gone")], 10)
     assert sorted(differences(warehouse, later, POINT), key=lambda each: each.profile_id) == [
-        Difference(ADA, (), ("buyers",), {}),
-        Difference(BOB, (), ("twice",), {"spent": (None, 9.0), "购买": (None, ["a"])}),
-        Difference(EVE, (), ("gone",), {}),
+        Drift(ADA, (), ("buyers",), {}),
+        Drift(BOB, (), ("twice",), {"spent": (None, 9.0), "购买": (None, ["a"])}),
+        Drift(EVE, (), ("gone",), {}),
     ]
     assert [each.profile_id for each in differences(warehouse, later, POINT, [BOB])] == [BOB]
 
@@ -108,7 +108,7 @@ def test_a_member_that_the_streams_lack_is_missing(warehouse: Warehouse, shop: Q
     record(warehouse, shop.workspace, {EVE: [bought(NOW - 5, total=1)]})
     publish(warehouse, [known(shop.workspace, EVE, {"spent": 1.000001})], [], 20)
     (found,) = differences(warehouse, shop, POINT)
-    assert found == Difference(EVE, ("buyers",), (), {"spent": (1.0, 1.000001)})
+    assert found == Drift(EVE, ("buyers",), (), {"spent": (1.0, 1.000001)})
 
 
 def test_who_has_moved_since_is_left_out_and_counted(warehouse: Warehouse, shop: Question) -> None:
