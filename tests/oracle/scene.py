@@ -1,13 +1,15 @@
 """One workspace of a running stack as the oracle plays on it: send, come to rest, compare with the reference."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from admission.facts.events import FACTS
 from embedded.stack import Stack
+from onefold.cli import onefold as command_line
 from schemas.records import Event, IdentityRequest
 from schemas.topics import IDENTITY_REQUESTS, RECORD_OF
 from settings import Workspace
@@ -90,9 +92,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def onefold(stack: Stack, *arguments: str) -> str:
-    """The output of a command on the stack. Fails with what it printed."""
-    done = subprocess.run(command(*arguments), env=stack.environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"onefold {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+    """The output of a command on the stack, run in this process. Fails with what it printed."""
+    done = CliRunner().invoke(command_line, arguments, env=stack.environment)
+    assert done.exit_code == 0, f"onefold {' '.join(arguments)}: {done.exit_code}\n{done.output}"
     return done.stdout
 
 
