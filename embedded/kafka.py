@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from embedded.errors import StackError
-from embedded.java import java_command, java_environment
+from embedded.java import QUICKLY, java_command, java_environment
 from embedded.layout import Layout
 from embedded.private import UMASK, private_file
 from embedded.steps import READINESS_TIMEOUT_S, ProcessSpec, accepts_connections
@@ -58,16 +58,17 @@ _PROPERTIES = {
 }
 
 
-def kafka_process(
+def kafka_process(  # noqa: PLR0913, PLR0917 - the last two are the tests'
     layout: Layout,
     port: int,
     controller_port: int,
     jars: Sequence[Path],
     settings: Mapping[str, str] = MappingProxyType({}),
+    flags: Sequence[str] = (),
 ) -> ProcessSpec:
     """Kafka on `port`, with its state below `layout.kafka`; formatted before the first start.
 
-    `settings`: broker settings that go before the stack's own, for tests.
+    For tests: `settings`, broker settings that go before the stack's own, and `flags` of its Java runtime.
     """
     class_path = ":".join(str(jar) for jar in jars)
     properties = layout.kafka / "server.properties"
@@ -89,7 +90,7 @@ def kafka_process(
     return ProcessSpec(
         name="kafka",
         title="Kafka",
-        command=[*java_command(_HEAP_MB, _FLAGS), "-cp", class_path, "kafka.Kafka", str(properties)],
+        command=[*java_command(_HEAP_MB, (*_FLAGS, *flags)), "-cp", class_path, "kafka.Kafka", str(properties)],
         environment=java_environment(),
         ready=ready,
         prepare=prepare,
@@ -121,7 +122,7 @@ def _escaped(value: str) -> str:
 def _format(class_path: str, properties: Path) -> None:
     # Kafka's tool takes a leading dash for an option, so the first byte is one that cannot lead to it.
     cluster_id = urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
-    command = [*java_command(_HEAP_MB, ("-XX:TieredStopAtLevel=1",)), "-cp", class_path, "kafka.tools.StorageTool"]
+    command = [*java_command(_HEAP_MB, (QUICKLY,)), "-cp", class_path, "kafka.tools.StorageTool"]
     command += ["format", "--cluster-id", cluster_id, "--config", str(properties), "--ignore-formatted"]
     formatted = subprocess.run(
         command,

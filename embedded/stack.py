@@ -16,6 +16,7 @@ from embedded.apicurio import registry_process
 from embedded.artifacts import read_lock
 from embedded.errors import StackError
 from embedded.fetch import cache_dir, fetch
+from embedded.java import QUICKLY
 from embedded.kafka import kafka_process
 from embedded.layout import Layout, Ports, free_ports
 from embedded.locks import FileLock
@@ -54,8 +55,8 @@ class StackOptions(msgspec.Struct, frozen=True):
     """What a stack is started with. `processes` may leave out Onefold's own processes (`STORES`) or more.
 
     `keeps_definitions`: apply the folder only if none was ever applied. `repairs`: make tables again that have been
-    dropped. For tests: `broker`, settings of Kafka that go before the
-    stack's own, and `settings`, `ONEFOLD_*` of its processes.
+    dropped. For tests: `broker`, settings of Kafka that go before the stack's own, `settings`, `ONEFOLD_*` of its
+    processes, and `is_brief`: it lives for minutes, so that Kafka's code is compiled quickly rather than well.
     """
 
     data_dir: Path = DEFAULT_DATA_DIR
@@ -67,6 +68,7 @@ class StackOptions(msgspec.Struct, frozen=True):
     repairs: bool = False
     broker: Mapping[str, str] = MappingProxyType({})
     settings: Mapping[str, str] = MappingProxyType({})
+    is_brief: bool = False
 
 
 class Stack:
@@ -185,7 +187,8 @@ class Stack:
         artifacts = read_lock()
         steps: list[Step] = [clickhouse_process(self._layout, ports.clickhouse, self.environment)]
         jars = fetch([item for item in artifacts if item.packaging == "jar"], cache, self._screen)
-        steps.append(kafka_process(self._layout, ports.kafka, free_ports(1)[0], jars, self.options.broker))
+        flags = (QUICKLY,) if self.options.is_brief else ()
+        steps.append(kafka_process(self._layout, ports.kafka, free_ports(1)[0], jars, self.options.broker, flags))
         if "registry" in self.options.processes:
             (distribution,) = (item for item in artifacts if item.packaging == "tar.gz")
             folder = unpacked(distribution, cache, self._screen)

@@ -27,7 +27,7 @@ from pathlib import Path
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
-with Stack(StackOptions(data_dir=Path(sys.argv[1]), ports=Ports.free(), processes=("kafka",))):
+with Stack(StackOptions(data_dir=Path(sys.argv[1]), ports=Ports.free(), processes=("kafka",), is_brief=True)):
     print("ready", flush=True)
     time.sleep(600)
 """
@@ -72,7 +72,7 @@ def test_a_changed_broker_keeps_records_over_a_stop_and_a_kill_in_a_folder_with_
     folder, changed = tmp_path / "Käufer & 买家 \\ 1", {"group.initial.rebalance.delay.ms": "1234"}
 
     def options() -> StackOptions:
-        return StackOptions(data_dir=folder, ports=Ports.free(), processes=("kafka",), broker=changed)
+        return StackOptions(data_dir=folder, ports=Ports.free(), processes=("kafka",), broker=changed, is_brief=True)
 
     with Stack(options()) as first:
         admin = AdminClient({"bootstrap.servers": first.addresses.kafka})

@@ -43,6 +43,7 @@ def stack() -> Iterator[Stack]:
             processes=("kafka", "registry", "clickhouse", "collector", "sink", "rebuilder"),
             broker=_BROKER,
             settings={"ONEFOLD_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS)},
+            is_brief=True,
         )
         write_workspaces(Layout(options.data_dir).workspaces, [shop(f"shop-{number}") for number in range(WORKSPACES)])
         with Stack(options) as running:

@@ -98,6 +98,8 @@ class Terminal:
 
     def _running(self, definitions: Path = SHOP) -> Stack:
         if self._stack is None:
-            options = StackOptions(data_dir=self._folder / ".onefold", definitions=definitions, ports=Ports.free())
+            options = StackOptions(
+                data_dir=self._folder / ".onefold", definitions=definitions, ports=Ports.free(), is_brief=True
+            )
             self._stack = self._ending.enter_context(Stack(options))
         return self._stack

@@ -20,7 +20,9 @@ CALM, HURRIED, KILLED, UNMERGED, CDNOW = "calm", "hurried", "killed", "unmerged"
 def oracle_stack() -> Iterator[Stack]:
     """A running stack on the event clock; the system behind CRM is trusted more than the web."""
     with tempfile.TemporaryDirectory(prefix="onefold-oracle-") as folder:
-        options = StackOptions(data_dir=Path(folder), definitions=DEFINITIONS, clock="event", ports=Ports.free())
+        options = StackOptions(
+            data_dir=Path(folder), definitions=DEFINITIONS, clock="event", ports=Ports.free(), is_brief=True
+        )
         write_workspaces(
             Layout(options.data_dir).workspaces,
             [

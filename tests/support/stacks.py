@@ -18,7 +18,7 @@ from warehouse.migrate import migrate
 def running_stack(*processes: str) -> Iterator[Stack]:
     """The named processes of a stack, or its stores, in a folder that goes with it."""
     with tempfile.TemporaryDirectory(prefix="onefold-tests-") as folder:
-        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=processes or STORES)
+        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=processes or STORES, is_brief=True)
         with Stack(options) as running:
             yield running
 
