@@ -14,11 +14,10 @@ from definitions.streaming.keys import KeyOf
 from definitions.streaming.scalars import json_text, number, rank, rank_of_text
 from definitions.streaming.states import (
     MAX_SUMMAND,
-    AnyState,
     Calls,
     Ends,
+    Entry,
     Newest,
-    Numbers,
     Times,
     Values,
     millionths,
@@ -30,6 +29,7 @@ from definitions.streaming.values import compile_test
 _LOOKAHEAD = 8
 """How many changes of a windowed aggregate are looked at to find the one that changes the answer."""
 _MILLION = 1e6
+_NONE = Value(None, NEVER)
 _ZERO = frozenset({Measure.COUNT, Measure.SUM, Measure.DISTINCT})
 
 Events: TypeAlias = Sequence[Any]
@@ -44,12 +44,13 @@ def value_of_nothing(aggregate: Aggregate) -> object:
 def compile_aggregate(aggregate: Aggregate, key_of: KeyOf) -> Callable[[Subject, int], Value]:
     """Return the value of an aggregate as a trait shows it: None if it is of no events."""
     (need,) = needs(aggregate)
-    key, window, measure = key_of(need), aggregate.window, _MEASURES[aggregate.measure]
+    key, window = key_of(need), aggregate.window
+    measure, total = _MEASURES[aggregate.measure], _TOTALS[aggregate.measure]
 
     def evaluate(subject: Subject, now: int) -> Value:
         state = subject.state(key)
         if not isinstance(state, Times | Newest):
-            return Value(_of_total(aggregate.measure, state), NEVER)
+            return _NONE if state is None else Value(total(state), NEVER)
         events = _within(state, window, subject, now)
         value = measure(events) if events else None
         for looked, (at, gone) in enumerate(_changes(events, window, subject, now)):
@@ -66,14 +67,14 @@ def compile_aggregate_comparison(
     """Return whether the value of an aggregate passes all comparisons at a time."""
     aggregate, test = comparison.aggregate, compile_test(comparison.comparisons)
     (need,) = needs(aggregate)
-    key, window, measure = key_of(need), aggregate.window, _MEASURES[aggregate.measure]
+    key, window = key_of(need), aggregate.window
+    measure, total = _MEASURES[aggregate.measure], _TOTALS[aggregate.measure]
     nothing = value_of_nothing(aggregate)
 
     def evaluate(subject: Subject, now: int) -> Evaluation:
         state = subject.state(key)
         if not isinstance(state, Times | Newest):
-            value = _of_total(aggregate.measure, state)
-            return test(nothing if value is None else value, now)
+            return test(nothing if state is None else total(state), now)
         events = _within(state, window, subject, now)
         holds, until = test(measure(events) if events else nothing, now)
         for looked, (at, gone) in enumerate(_changes(events, window, subject, now)):
@@ -158,43 +159,36 @@ _MEASURES: Mapping[Measure, Callable[[Events], object]] = {
 """The value of one or more events."""
 
 
-def _of_total(measure: Measure, state: AnyState | None) -> object:
-    """Return the value of a measure of all events; None if there are none."""
-    match state:
-        case Calls(number=count, first_at=first_at, last_at=last_at) if first_at is not None and last_at is not None:
-            return _of_ends(measure, count, text_of(first_at), text_of(last_at), None, None)
-        case Ends(number=count, first=first, last=last) if first is not None and last is not None:
-            return _of_ends(measure, count, text_of(first[0]), text_of(last[0]), first[-1], last[-1])
-        case Numbers(least=least, greatest=greatest) if least is not None:
-            numbers = {
-                Measure.SUM: _of_sum(state.millionths),
-                Measure.AVERAGE: _average(state.millionths, state.number),
-                Measure.MIN: least,
-                Measure.MAX: greatest,
-            }
-            return numbers[measure]
-        case Values(counts=counts) if counts:
-            return _of_values(measure, counts)
-        case _:
-            return None
+def _value_of_end(entry: Entry | None) -> object:
+    return None if entry is None else entry[-1]
 
 
-def _of_ends(  # noqa: PLR0913, PLR0917 - what a total knows of the first and last event
-    measure: Measure, count: int, first_at: object, last_at: object, first: object, last: object
-) -> object:
-    values = {
-        Measure.COUNT: count,
-        Measure.FIRST_AT: first_at,
-        Measure.LAST_AT: last_at,
-        Measure.FIRST: first,
-        Measure.LAST: last,
-    }
-    return values[measure]
+def _first_at(state: Calls | Ends) -> object:
+    first_at = state.first_at if isinstance(state, Calls) else state.first and state.first[0]
+    return None if first_at is None else text_of(first_at)
 
 
-def _of_values(measure: Measure, counts: Mapping[str, int]) -> object:
-    if measure is Measure.DISTINCT:
-        return len(counts)
-    if measure is Measure.MOST_FREQUENT:
-        return _most_frequent(counts)
-    return [json.loads(text) for text in sorted(counts, key=rank_of_text)]
+def _last_at(state: Calls | Ends) -> object:
+    last_at = state.last_at if isinstance(state, Calls) else state.last and state.last[0]
+    return None if last_at is None else text_of(last_at)
+
+
+def _sorted_values(state: Values) -> object:
+    return [json.loads(text) for text in sorted(state.counts, key=rank_of_text)]
+
+
+_TOTALS: Mapping[Measure, Callable[[Any], object]] = {
+    Measure.COUNT: lambda state: state.number,
+    Measure.SUM: lambda state: _of_sum(state.millionths),
+    Measure.AVERAGE: lambda state: _average(state.millionths, state.number),
+    Measure.MIN: lambda state: state.least,
+    Measure.MAX: lambda state: state.greatest,
+    Measure.FIRST: lambda state: _value_of_end(state.first),
+    Measure.LAST: lambda state: _value_of_end(state.last),
+    Measure.FIRST_AT: _first_at,
+    Measure.LAST_AT: _last_at,
+    Measure.DISTINCT: lambda state: len(state.counts),
+    Measure.MOST_FREQUENT: lambda state: _most_frequent(state.counts),
+    Measure.VALUES: _sorted_values,
+}
+"""The value of the state of one or more events."""

@@ -12,12 +12,15 @@ from definitions.streaming.states import Calls, Newest, Times
 from definitions.streaming.subject import NEVER, Evaluation, Subject, grouped
 
 _ENDLESS = -NEVER
+_FAILS = Evaluation(False, NEVER)
 
 
 def compile_count(count: EventCount, key_of: KeyOf) -> Callable[[Subject, int], Evaluation]:
     """Return whether the number of matching events lies within its limits, at a time."""
     (need,) = needs(count)
     key, window, limits = key_of(need), count.window, _Limits(count)
+    if count.same is None and count.at_least and count.at_most is None and window.ms is not None and not window.session:
+        return _compile_at_least(key, count.at_least, window.ms)
 
     def evaluate(subject: Subject, now: int) -> Evaluation:
         state = subject.state(key)
@@ -31,6 +34,23 @@ def compile_count(count: EventCount, key_of: KeyOf) -> Callable[[Subject, int], 
                 return within_session(window, subject, now, grouped(evaluations, settles=True), limits.empty)
             case _:
                 return Evaluation(limits.empty, NEVER)
+
+    return evaluate
+
+
+def _compile_at_least(key: str, at_least: int, within_ms: int) -> Callable[[Subject, int], Evaluation]:
+    """Return the commonest count: it lasts until the n-th newest event leaves, and only an event makes it begin."""
+
+    def evaluate(subject: Subject, now: int) -> Evaluation:
+        state = subject.state(key)
+        if state is None:
+            return _FAILS
+        assert isinstance(state, Times | Newest)
+        times = state.times
+        if len(times) < at_least:
+            return _FAILS
+        leaves_at = times[-at_least] + within_ms
+        return Evaluation(True, leaves_at) if leaves_at > now else _FAILS
 
     return evaluate
 

@@ -23,6 +23,7 @@ from definitions.plan import conditions_of, in_order, leaves, needs, references_
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.aggregates import compile_aggregate, value_of_nothing
 from definitions.streaming.conditions import Evaluate, compile_condition
+from definitions.streaming.directions import directions
 from definitions.streaming.expressions import EvaluateTrait, compile_rule
 from definitions.streaming.keys import Kept
 from definitions.streaming.states import AnyState
@@ -53,13 +54,18 @@ class CompiledTrait:
 
 @dataclass(frozen=True, slots=True)
 class CompiledSegment:
-    """A segment; its fields are those of a trait."""
+    """A segment; its fields are those of a trait.
+
+    `rising`: which of `reads` an event can only make it begin to hold by, `falling`: only cease.
+    """
 
     name: str
     destinations: tuple[str, ...]
     reads: frozenset[str]
     born: int
     at_first: bool
+    rising: frozenset[str]
+    falling: frozenset[str]
     evaluate: Evaluate = field(compare=False, repr=False)
 
     @property
@@ -92,9 +98,16 @@ def compile_items(definitions: Definitions, kept: Kept) -> Iterator[Item]:
         if isinstance(defined, Segment):
             when = compile_condition(defined.when, kept.key_of)
             is_certain = when(_Nothing(defaults), 0) == (False, NEVER) and not _is_drawn(defined)
+<<<<<<< HEAD
             item = CompiledSegment(defined.name, defined.destinations, reads, since, not is_certain, when)
         elif isinstance(defined, Trigger):
             item = compile_trigger(defined, reads, since, kept.key_of)
+=======
+            rising, falling = directions(defined.when, kept.key_of)
+            item = CompiledSegment(
+                defined.name, defined.destinations, reads, since, not is_certain, rising, falling, when
+            )
+>>>>>>> 11b77aa (An event evaluates what it can change alone: filters are asked once, equalities looked up, counts that hold left to their end; bench of 20, 200 and 2,000 definitions)
         elif isinstance(defined.value, Mining):
             continue
         else:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias, get_args
@@ -13,6 +13,7 @@ from definitions.model import Definitions, Destination, Segment, Trait, Trigger
 from definitions.plan import accumulators_of, shortest_lapse_ms
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
+from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
 from definitions.streaming.keys import Kept
 from definitions.streaming.subject import NEVER
@@ -58,8 +59,8 @@ class Program:
     defaults: Mapping[str, object] = field(repr=False)
     _definitions: Definitions = field(repr=False)
     _versions: Versions = field(repr=False)
-    _named: Mapping[tuple[str, str | None], Accumulators] = field(repr=False)
-    _typed: Mapping[str, Accumulators] = field(repr=False)
+    _named: Mapping[tuple[str, str | None], Gate] = field(repr=False)
+    _typed: Mapping[str, Gate] = field(repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -136,30 +137,56 @@ class Program:
         return tuple(number for number in self.evaluable if self.items[number].at_first)
 
     @cached_property
-    def _readers(self) -> Mapping[str, tuple[int, ...]]:
+    def readers(self) -> Mapping[str, tuple[int, ...]]:
+        """The numbers of the evaluable items by the names of what may change them either way."""
         readers: defaultdict[str, list[int]] = defaultdict(list)
         for number in self.evaluable:
-            for name in self.items[number].reads:
+            item = self.items[number]
+            for name in item.reads - item.rising - item.falling if isinstance(item, CompiledSegment) else item.reads:
                 readers[name].append(number)
         return {name: tuple(numbers) for name, numbers in readers.items()}
+
+    @cached_property
+    def _rising(self) -> Mapping[str, list[tuple[int, str]]]:
+        return self._segments_by(lambda segment: segment.rising)
+
+    @cached_property
+    def _falling(self) -> Mapping[str, list[tuple[int, str]]]:
+        return self._segments_by(lambda segment: segment.falling)
+
+    def _segments_by(self, names: Callable[[CompiledSegment], Iterable[str]]) -> Mapping[str, list[tuple[int, str]]]:
+        segments: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for number in self.evaluable:
+            item = self.items[number]
+            if isinstance(item, CompiledSegment):
+                for name in names(item):
+                    segments[name].append((number, item.name))
+        return segments
 
     @cached_property
     def by_key(self) -> Mapping[str, Accumulator]:
         """The accumulators by the key of their states."""
         return {accumulator.key: accumulator for accumulator in self.accumulators}
 
-    def accumulators_for(self, event_type: str, event_name: str | None) -> Accumulators:
-        """Return those that may count such an event; whether one does, its `matches` says."""
+    def gate(self, event_type: str, event_name: str | None) -> Gate:
+        """Return the accumulators that may count an event of a type and name."""
         named = self._named.get((event_type, event_name))
-        return self._typed.get(event_type, ()) if named is None else named
+        return self._typed.get(event_type, NO_GATE) if named is None else named
 
-    def reading(self, names: Collection[str]) -> set[int]:
-        """Return the numbers of the evaluable items that read any of these names."""
-        readers, reading = self._readers, set[int]()
+    def touched(self, names: Iterable[str], members: Container[str]) -> set[int]:
+        """Return the numbers of the evaluable items that an event may change, by the names of what it has changed.
+
+        `members`: the segments that the profile is in. An event cannot end a count that holds: what it prolongs is
+        evaluated when it would have ended.
+        """
+        touched = set[int]()
         for name in names:
-            if name in readers:
-                reading.update(readers[name])
-        return reading
+            touched.update(self.readers.get(name, ()))
+            for is_member, readers in ((False, self._rising), (True, self._falling)):
+                for number, segment in readers.get(name, ()):
+                    if (segment in members) is is_member:
+                        touched.add(number)
+        return touched
 
     def collecting(self, more: Iterable[Accumulator]) -> "Program":
         """Return the same program that remembers more: what one needs that is to take its place."""
@@ -227,8 +254,8 @@ def _indexed(accumulators: Accumulators) -> dict[str, Any]:
         (call.type, call.name) for each in accumulators for call in each.planned.events.calls if call.type and call.name
     }
     return {
-        "_named": {call: _candidates(accumulators, *call) for call in calls},
-        "_typed": {event_type: _candidates(accumulators, event_type, None) for event_type in get_args(EventType)},
+        "_named": {call: _compile_gate(accumulators, *call) for call in calls},
+        "_typed": {event_type: _compile_gate(accumulators, event_type, None) for event_type in get_args(EventType)},
     }
 
 
@@ -242,8 +269,8 @@ def _compile_accumulators(planned: Iterable[Planned], versions: Versions) -> Ite
             yield compile_accumulator(former, born)
 
 
-def _candidates(accumulators: Accumulators, type_name: str, name: str | None) -> Accumulators:
-    return tuple(
+def _compile_gate(accumulators: Accumulators, type_name: str, name: str | None) -> Gate:
+    return compile_gate(
         each
         for each in accumulators
         if not (calls := each.planned.events.calls)

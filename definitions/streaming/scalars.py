@@ -7,6 +7,7 @@ from typing import TypeGuard
 from definitions.model import Scalar
 
 MAX_TEXT_LENGTH = 256
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _EXACT = 2**53  # up to it a double has every whole number
 
 
@@ -44,7 +45,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def json_text(value: Scalar) -> str:
     """Return the JSON text of a scalar: of texts without needless escapes."""
-    return json.dumps(value, ensure_ascii=False)
+    return _encode(value)
 
 
 def rank(value: Scalar) -> tuple[int, str | float]:

@@ -39,7 +39,7 @@ def time_of(value: object) -> int | None:
 def text_of(ms: int) -> str | None:
     """Return a time as ISO 8601 in UTC with milliseconds; None beyond the years 1 to 9999."""
     moment = _moment(ms)
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z".rjust(24, "0")
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def years_between(born: int, now: int) -> int | None:

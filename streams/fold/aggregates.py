@@ -26,15 +26,13 @@ class Aggregates(Facet):
         changed: list[str] = []
         parts = OpenParts(event)
         place = Place(event.occurred_at, event.ordinal, event.message_id)
-        for accumulator in moment.context.program.accumulators_for(event.type, event.event):
+        for accumulator in moment.context.program.gate(event.type, event.event).passed(parts, moment.drop_mistyped):
             if event.definitions < accumulator.born:
-                continue
-            if not accumulator.matches(parts):
-                _count_mistyped(accumulator, parts, moment)
                 continue
             value = None
             if accumulator.value is not None and (value := accumulator.value(parts)) is None:
-                _count_mistyped(accumulator, parts, moment)
+                if accumulator.is_mistyped is not None and accumulator.is_mistyped(parts):
+                    moment.drop_mistyped()
                 continue
             state = self.state(accumulator.key) or accumulator.new_state()
             state.add(place, value)
@@ -82,8 +80,3 @@ class Aggregates(Facet):
         if not isinstance(other, Aggregates) or self.states.keys() != other.states.keys():
             return False
         return all(self.state(key) == other.state(key) for key in self.states)
-
-
-def _count_mistyped(accumulator: Accumulator, parts: OpenParts, moment: Moment) -> None:
-    if accumulator.is_mistyped is not None and accumulator.is_mistyped(parts):
-        moment.drop("property", "mistyped")

@@ -5,7 +5,7 @@ from heapq import heapify, heappop, heappush
 
 from msgspec import Raw
 
-from definitions import CompiledSegment, CompiledTrigger
+from definitions import NEVER, CompiledSegment, CompiledTrigger
 from streams.fold.aggregates import Aggregates
 from streams.fold.firing import begin
 from streams.fold.moment import DEFINITION, FoldContext, Moment, Outputs
@@ -22,29 +22,29 @@ def evaluate(state: ProfileState, items: Iterable[int], moment: Moment) -> None:
     pending = list(items)
     if not pending:
         return
-    program, now = moment.context.program, moment.as_of
-    subject, evaluations, is_displaced = ProfileSubject(state, moment.context), state.evaluations, False
+    program, now, evaluations, is_displaced = moment.context.program, moment.as_of, state.evaluations, False
+    subject, untils = ProfileSubject(state, moment.context), evaluations.untils
     heapify(pending)
     done = -1
     while pending:
         number = heappop(pending)
         if number == done:
             continue
-        done, item = number, program.items[number]
+        done, item, is_changed = number, program.items[number], False
         if isinstance(item, CompiledSegment):
             holds, until = item.evaluate(subject, now)
             is_changed = state.memberships.decide(item.name, holds, moment)
         elif isinstance(item, CompiledTrigger):
             holds, until = item.evaluate(subject, now)
             begin(state, item, holds, moment)
-            is_changed = False
         else:
             value, until = item.evaluate(subject, now)
             is_changed = state.computed.decide(item.name, value, moment)
-        is_displaced |= evaluations.lasts(number, until)
         if is_changed:
-            for reader in program.reading((item.changes,)):
+            for reader in program.readers.get(item.changes, ()):
                 heappush(pending, reader)
+        if until != untils.get(number, NEVER):
+            is_displaced |= evaluations.lasts(number, until)
     if is_displaced:
         evaluations.find_earliest()
 

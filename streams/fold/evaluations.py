@@ -21,8 +21,6 @@ class Evaluations(Facet):
     def lasts(self, item: int, until: int) -> bool:
         """Remember until when an evaluation lasts; return whether the earliest time has to be found anew."""
         former = self.untils.get(item, NEVER)
-        if until == former:
-            return False
         if until < NEVER:
             self.untils[item] = until
         else:

@@ -34,7 +34,7 @@ def fold_event(
         refresh(state, context, out)
     moment = Moment(context, out, event.message_id, state.as_of, state.lineage.version, adds_identifier)
     changed = facets.add(state, event, moment)
-    items = program.reading(changed)
+    items = program.touched(changed, state.memberships.entered_at)
     locate(state, event, moment)
     evaluate(state, items.union(program.at_first) if is_first else items, moment)
     fire_on(state, event, moment)

@@ -87,6 +87,10 @@ class Moment(msgspec.Struct, gc=False):
         drops = self.out.drops
         drops[field, reason] = drops.get((field, reason), 0) + number
 
+    def drop_mistyped(self) -> None:
+        """Count a value of an event that a definition compares with numbers, or sums, and that is none."""
+        self.drop("property", "mistyped")
+
 
 def stable_id(cause: str) -> str:
     """The same id for the same cause, whoever computes it and however often."""

@@ -7,11 +7,9 @@ from typing import get_args
 import pytest
 
 from definitions import DefinitionErrors, Program, compile_program, load
-from definitions.streaming.accumulators import OpenParts
 from schemas.records import ProfileKind
 from tests.definitions.folders import load_segment, write
-from tests.definitions.naive import Happened
-from tests.definitions.streaming.subjects import Known, event_of
+from tests.definitions.streaming.subjects import Known, counting
 
 HOUR = 3_600_000
 
@@ -63,7 +61,7 @@ def test_a_condition_counts_the_calls_it_names(
     tmp_path: Path, condition: str, call: tuple[str, str | None], counts: bool
 ) -> None:
     program = compiled(tmp_path, f"segment: a\nwhen: {{{condition}, within: 1d}}")
-    assert len(program.accumulators_for(*call)) == counts
+    assert len(counting(program, *call)) == counts
 
 
 def test_an_event_meets_the_accumulators_of_its_name_and_those_of_any(tmp_path: Path) -> None:
@@ -80,20 +78,20 @@ def test_an_event_meets_the_accumulators_of_its_name_and_those_of_any(tmp_path: 
             - {type: any, within: 1d}
         """,
     )
-    assert len(program.accumulators_for("track", "Buy")) == 4
-    assert len(program.accumulators_for("track", "Look")) == 2
-    assert len(program.accumulators_for("page", "Buy")) == 1
-    assert program.accumulators_for("no such type", None) == ()
+    assert len(counting(program, "track", "Buy", {"total": 6})) == 4
+    assert len(counting(program, "track", "Look")) == 2
+    assert len(counting(program, "page", "Buy")) == 1
+    assert counting(program, "no such type", None) == []
 
 
 def test_a_filter_reads_nested_properties(tmp_path: Path) -> None:
-    accumulator = compiled(
+    program = compiled(
         tmp_path,
         "segment: a\nwhen: {event: Buy, within: 1d, where: {shop.city: 北京, total: {greater_than: 1, less_than: 9}}}",
-    ).accumulators[0]
+    )
 
     def matches(properties: dict[str, object]) -> bool:
-        return accumulator.matches(OpenParts(event_of(Happened(0, "track", "Buy", properties))))
+        return bool(counting(program, "track", "Buy", properties))
 
     assert matches({"shop": {"city": "北京"}, "total": 5})
     assert not matches({"shop": {"city": "北京"}, "total": 9})

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from definitions import Program
+from definitions import Accumulator, Program
 from definitions.model import SessionName
 from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.states import AnyState, Place
@@ -36,6 +36,14 @@ def event_of(happened: Happened) -> Event:
     )
 
 
+def counting(
+    program: Program, event_type: str, name: str | None, properties: Mapping[str, object] = {}
+) -> list[Accumulator]:
+    """The accumulators that count an event."""
+    parts = OpenParts(event_of(Happened(0, event_type, name, properties)))
+    return program.gate(event_type, name).passed(parts, lambda: None)
+
+
 class Known:
     """What is known of a profile at `now`: no more than what accumulators promise to keep."""
 
@@ -59,9 +67,9 @@ class Known:
 
     def _add(self, program: Program, happened: Happened, now: int) -> None:
         payload = OpenParts(event_of(happened))
-        for accumulator in program.accumulators_for(happened.type, happened.name):
+        for accumulator in program.gate(happened.type, happened.name).passed(payload, lambda: None):
             value = accumulator.value(payload) if accumulator.value else None
-            if accumulator.matches(payload) and (value is not None or accumulator.value is None):
+            if value is not None or accumulator.value is None:
                 state = self._states.setdefault(accumulator.key, accumulator.new_state())
                 state.add(Place(happened.at, happened.ordinal, happened.message_id), value)
                 state.trim(accumulator.planned, now)

@@ -1,0 +1,101 @@
+"""Which accumulators count an event of one type and name: each filter is asked once, and equalities are looked up."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from definitions.model import Operator, PropertyFilter, Scalar
+from definitions.streaming.accumulators import Accumulator, Filter, OpenParts, compile_filter, compile_reader
+from definitions.streaming.scalars import is_number
+from definitions.streaming.values import ORDERINGS, as_double
+
+Looked: TypeAlias = tuple[bool, Scalar]
+"""A scalar such that equal ones of JSON are equal, and no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Accumulators with the same filters. `numeric`: read what these compare with numbers."""
+
+    filters: tuple[Filter, ...]
+    numeric: tuple[Callable[[OpenParts], object], ...]
+    accumulators: tuple[Accumulator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The accumulators that may count events of one type and name.
+
+    `always`: those without a filter. `by_value`: by what they want to equal the value that is read. `others`: the rest.
+    """
+
+    always: tuple[Accumulator, ...]
+    by_value: tuple[tuple[Callable[[OpenParts], object], Mapping[Looked, tuple[_Group, ...]]], ...]
+    others: tuple[_Group, ...]
+
+    def passed(self, parts: OpenParts, drop: Callable[[], None]) -> list[Accumulator]:
+        """Return those that count an event; `drop` is called for each set of filters that finds no number."""
+        passed = [*self.always]
+        for read, groups in self.by_value:
+            value = read(parts)
+            if isinstance(value, str | int | float):
+                for group in groups.get(_looked(value), ()):
+                    _pass(group, parts, passed, drop)
+        for group in self.others:
+            _pass(group, parts, passed, drop)
+        return passed
+
+
+NO_GATE = Gate((), (), ())
+
+
+def compile_gate(accumulators: Iterable[Accumulator]) -> Gate:
+    """Return the gate of accumulators that all may count such an event."""
+    always: list[Accumulator] = []
+    by_filters: defaultdict[tuple[PropertyFilter, ...], list[Accumulator]] = defaultdict(list)
+    for accumulator in accumulators:
+        where = accumulator.planned.events.where
+        (by_filters[where] if where else always).append(accumulator)
+    by_value: defaultdict[tuple[str, tuple[str, ...]], defaultdict[Looked, list[_Group]]]
+    by_value = defaultdict(lambda: defaultdict(list))
+    others = []
+    for where, counting in by_filters.items():
+        group = _Group(tuple(map(compile_filter, where)), tuple(_numeric(where)), tuple(counting))
+        wanted = _first_equality(where)
+        if wanted is None:
+            others.append(group)
+        else:
+            by_value[wanted[0].root, wanted[0].path][_looked(wanted[1])].append(group)
+    looked_up = (
+        (compile_reader(root, path), {value: tuple(groups) for value, groups in values.items()})  # type: ignore[arg-type]
+        for (root, path), values in by_value.items()
+    )
+    return Gate(tuple(always), tuple(looked_up), tuple(others))
+
+
+def _pass(group: _Group, parts: OpenParts, passed: list[Accumulator], drop: Callable[[], None]) -> None:
+    for passes in group.filters:
+        if not passes(parts):
+            if any((value := read(parts)) is not None and not is_number(value) for read in group.numeric):
+                drop()
+            return
+    passed += group.accumulators
+
+
+def _first_equality(where: tuple[PropertyFilter, ...]) -> tuple[PropertyFilter, Scalar] | None:
+    for each in where:
+        for comparison in each.comparisons:
+            if comparison.operator is Operator.EQUALS and not isinstance(comparison.operand, tuple):
+                return each, comparison.operand
+    return None
+
+
+def _numeric(where: tuple[PropertyFilter, ...]) -> Iterable[Callable[[OpenParts], object]]:
+    for each in where:
+        if any(comparison.operator in ORDERINGS for comparison in each.comparisons):
+            yield compile_reader(each.root, each.path)
+
+
+def _looked(value: Scalar) -> Looked:
+    return isinstance(value, bool), as_double(value) if is_number(value) else value
