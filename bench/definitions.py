@@ -45,6 +45,7 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event
 from schemas.topics import EVENTS_RESOLVED
 from settings import Workspace
+from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.phases import Received, Record, decode, fold
 from streams.state.view import StateView
@@ -129,7 +130,8 @@ def measure(size: int, spread: bool, events: int, people: int) -> Cost:
     """Fold events with so many definitions."""
     codec = Codec(OwnSchemas())
     program = compile_program(definitions_of(size, spread))
-    stage = ProfileStage({"main": Workspace("main", NAMESPACE, clock="event")}, program, DEFAULT_RULES, codec)
+    workspaces = {"main": Workspace("main", NAMESPACE, clock="event")}
+    stage = ProfileStage(workspaces, unchanging(program, workspaces), DEFAULT_RULES, codec)
     records, store = list(_records(codec, events, people)), InMemory()
     gc.collect()
     started = time.process_time()
