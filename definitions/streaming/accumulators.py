@@ -45,16 +45,21 @@ class Accumulator:
     """What is kept of a profile's events under `key`.
 
     `born`: the version of the definitions since which it has existed; events that are stamped below it come by a seed.
-    `value`: what is kept of an event that counts; None for one that has none there, which does not count after all. It
-    is mistyped if there is something else than a number.
+    `filters`: an event of the right call counts if it passes all. `value`: what is kept of it; None for one that has
+    none there, which does not count after all. It is mistyped if there is something else than a number.
     """
 
     key: str
     planned: Planned
     born: int
     new_state: type[AnyState] = field(compare=False)
+    filters: tuple[Filter, ...] = field(compare=False, repr=False)
     value: Callable[[OpenParts], Scalar | None] | None = field(compare=False, repr=False)
     is_mistyped: Filter | None = field(compare=False, repr=False)
+
+    def matches(self, parts: OpenParts) -> bool:
+        """Return whether an event of the right call counts."""
+        return all(passes(parts) for passes in self.filters)
 
 
 def state_key(planned: Planned, born: int) -> str:
@@ -64,33 +69,17 @@ def state_key(planned: Planned, born: int) -> str:
 
 def compile_accumulator(planned: Planned, born: int = 0) -> Accumulator:
     """Return an accumulator as the fold uses it."""
-<<<<<<< HEAD
-    return Accumulator(
-        key=state_key(planned, born),
-        planned=planned,
-        born=born,
-        new_state=type_of(planned),
-        filters=tuple(map(compile_filter, planned.events.where)),
-        value=None if planned.of is None else _compile_value(planned.of, planned.numbers),
-        is_mistyped=_compile_mistyped(planned),
-    )
-=======
     of, is_mistyped, value = planned.of, None, None
     if of is not None:
         value = _compile_value(of, planned.numbers)
         is_mistyped = _compile_mistyped(of) if planned.numbers else None
-    key = f"{planned.id}@{born}" if born else planned.id
-    return Accumulator(key, planned, born, type_of(planned), value, is_mistyped)
->>>>>>> 11b77aa (An event evaluates what it can change alone: filters are asked once, equalities looked up, counts that hold left to their end; bench of 20, 200 and 2,000 definitions)
+    filters = tuple(map(compile_filter, planned.events.where))
+    return Accumulator(state_key(planned, born), planned, born, type_of(planned), filters, value, is_mistyped)
 
 
 def compile_filter(each: PropertyFilter) -> Filter:
     """Return whether an event passes a filter."""
-<<<<<<< HEAD
-    read, passes = _reader(each.root, each.path), compile_comparisons(each.comparisons)
-=======
     read, passes = compile_reader(each.root, each.path), compile_comparisons(each.comparisons)
->>>>>>> 11b77aa (An event evaluates what it can change alone: filters are asked once, equalities looked up, counts that hold left to their end; bench of 20, 200 and 2,000 definitions)
     return lambda parts: passes(read(parts))
 
 

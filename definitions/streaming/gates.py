@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from definitions.model import Operator, PropertyFilter, Scalar
-from definitions.streaming.accumulators import Accumulator, Filter, OpenParts, compile_filter, compile_reader
+from definitions.streaming.accumulators import Accumulator, Filter, OpenParts, compile_reader
 from definitions.streaming.scalars import is_number
 from definitions.streaming.values import ORDERINGS, as_double
 
@@ -61,7 +61,7 @@ def compile_gate(accumulators: Iterable[Accumulator]) -> Gate:
     by_value = defaultdict(lambda: defaultdict(list))
     others = []
     for where, counting in by_filters.items():
-        group = _Group(tuple(map(compile_filter, where)), tuple(_numeric(where)), tuple(counting))
+        group = _Group(counting[0].filters, tuple(_numeric(where)), tuple(counting))
         wanted = _first_equality(where)
         if wanted is None:
             others.append(group)
