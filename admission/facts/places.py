@@ -20,18 +20,18 @@ _CHINA = "CN"
 _UNKNOWN = "0"  # what ip2region has for nothing
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Country by its two letters (ISO 3166), and region; empty texts for what is not known."""
 
     country: str = ""
     region: str = ""
 
 
-NOWHERE = Place()
-Locate = Callable[[str], Place]
+NOWHERE = Location()
+Locate = Callable[[str], Location]
 
 
-def locator(settings: FactSettings) -> Callable[[FactObject], Place]:
+def locator(settings: FactSettings) -> Callable[[FactObject], Location]:
     """Return what finds the place of a context's `ip`, or else of the connection's `address`.
 
     Raises SettingsError for a file of the settings that cannot be read.
@@ -46,13 +46,13 @@ def _find(settings: FactSettings) -> Locate:
     find_country = _reader(settings.places) if settings.places else _registered
     find_province = _province_reader(settings.regions) if settings.regions else None
 
-    def find(text: str) -> Place:
+    def find(text: str) -> Location:
         address = _public(text)
         if address is None:
             return NOWHERE
         place = find_country(address)
         if find_province is not None and place.country in {_CHINA, ""} and (province := find_province(address)):
-            return Place(_CHINA, province)
+            return Location(_CHINA, province)
         return place
 
     return find
@@ -69,8 +69,8 @@ def _public(text: str) -> str | None:
     return str(address) if address.is_global and not address.is_multicast else None
 
 
-def _registered(address: str) -> Place:
-    return Place(country_code(address) or "")
+def _registered(address: str) -> Location:
+    return Location(country_code(address) or "")
 
 
 @cache
@@ -80,7 +80,7 @@ def _reader(path: str) -> Locate:
     except (OSError, maxminddb.InvalidDatabaseError) as error:
         raise SettingsError(f"cannot read the places file {path}: {error}") from error
 
-    def read(address: str) -> Place:
+    def read(address: str) -> Location:
         try:
             found = database.get(address)
         except (ValueError, maxminddb.InvalidDatabaseError):  # an IPv6 address in a file of IPv4 addresses
@@ -88,7 +88,7 @@ def _reader(path: str) -> Locate:
         if not isinstance(found, dict):
             return NOWHERE
         country = text_of(member(found, "country"), "iso_code") or text_of(found, "country_code")
-        return Place(fact(country), _region(found))
+        return Location(fact(country), _region(found))
 
     return read
 
