@@ -3,11 +3,15 @@
 The shapes: docs/guide/explaining.md. What operators may change is `operators`' matter.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import get_args
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from api.answering import answer
+from api.explaining import ExplainedDefinition, Subject, explained
 from api.identifiers import identity_rules, queried_identifier
 from api.profiles import queried_profile
 from api.segments import segment_routes
@@ -23,6 +27,10 @@ def lookup_routes() -> list[Route]:
     return [
         Route("/v1/profiles/{identifier:path}", _profile, methods=["GET"]),
         Route("/v1/identity/explain/{identifier:path}", _explain, methods=["GET"]),
+        *(
+            Route(f"/v1/explain/{subject}/{{name}}/{{identifier:path}}", _explain_definition(subject), methods=["GET"])
+            for subject in get_args(Subject)
+        ),
         Route("/v1/identity/devices", _devices, methods=["GET"]),
         Route("/v1/identity/devices/{identifier:path}", _devices, methods=["GET"]),
         Route("/v1/identity/quarantine", _quarantine, methods=["GET"]),
@@ -43,6 +51,18 @@ async def _explain(request: Request) -> Response:
         return explain(look_ups(settings.clickhouse), workspace, identifier, identity_rules(settings.definitions))
 
     return await answer(request, look_up, missing="identity")
+
+
+def _explain_definition(subject: Subject) -> Callable[[Request], Awaitable[Response]]:
+    async def explain_one(request: Request) -> Response:
+        name, text = request.path_params["name"], request.path_params["identifier"]
+
+        def look_up(settings: Settings, workspace: str) -> ExplainedDefinition | None:
+            return explained(settings, workspace, subject, name, text)
+
+        return await answer(request, look_up, missing="profile")
+
+    return explain_one
 
 
 async def _devices(request: Request) -> Response:

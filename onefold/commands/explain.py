@@ -24,6 +24,9 @@ from warehouse.queries.links import ShownLink
 
 COMMANDS = {
     "identity": ("onefold.commands.explain:identity", "Show why identifiers are one person."),
+    "segment": ("onefold.commands.explain_definitions:segment", "Show why somebody is in a segment, or is not."),
+    "trait": ("onefold.commands.explain_definitions:trait", "Show of what the value of a trait is made."),
+    "trigger": ("onefold.commands.explain_definitions:trigger", "Show when a trigger fired, and its condition now."),
 }
 _DONE = {
     "merged": "merged",

@@ -1,0 +1,110 @@
+"""Why somebody is in a segment or not, what a trait is made of, when a trigger fired: for the API and the command line.
+
+Evaluates a definition once more over the profile's events in ClickHouse, beside what the streams have published.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from api.profiles import queried_profile
+from api.requests import RequestRefused
+from definitions import compile_program
+from definitions.explaining.explain import Explained, ExplainedTrait, explain_condition, explain_trait
+from definitions.explaining.past import PastProfile
+from definitions.model import Definitions, Segment, SessionName, Trait, Trigger
+from definitions.sets.topic import now_ms, read_publication
+from definitions.streaming.subject import SessionBounds
+from definitions.streaming.times import text_of
+from runtime.hints import did_you_mean
+from schemas.identity import kind_of
+from settings import Settings
+from warehouse.client import look_ups
+from warehouse.queries.past_profile import FoundProfile, find_firings, find_membership, find_past_profile
+
+SESSION_GAP_MS = 30 * 60 * 1000
+
+Subject = Literal["segment", "trait", "trigger"]
+
+
+class ExplainedDefinition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An explanation as of a time.
+
+    `condition`: of a segment, and of a trigger that has one. `trait`: of a trait. `member_since`: as the streams say,
+    None if it is no member. `fired`: the last times. `cut`: the profile has more events than were read. `version`: of
+    the definitions.
+    """
+
+    subject: Subject
+    name: str
+    profile_id: str
+    at: str | None
+    version: int
+    condition: Explained | None = None
+    trait: ExplainedTrait | None = None
+    member_since: str | None = None
+    fired: tuple[Mapping[str, object], ...] = ()
+    cut: bool = False
+
+
+def explained(settings: Settings, workspace: str, subject: Subject, name: str, text: str) -> ExplainedDefinition | None:
+    """Explain a definition for one person; None if there is no such person.
+
+    Raises RequestRefused for a name that is not defined, InvalidIdentifier and OnefoldError.
+    """
+    in_force = read_publication(settings.kafka).evaluated(workspace, settings.partitions)
+    defined = in_force.definitions if in_force is not None else Definitions()
+    definition = _named(defined, subject, name)
+    warehouse = look_ups(settings.clickhouse)
+    profile_id = _profile_id(settings, workspace, text)
+    found = find_past_profile(warehouse, workspace, profile_id) if profile_id else None
+    if profile_id is None or found is None:
+        return None
+    is_live = settings.workspaces[workspace].clock != "event"
+    past = _past(defined, workspace, profile_id, found, now_ms() if is_live else found.updated_at)
+    when = None if isinstance(definition, Trait) else definition.when
+    return ExplainedDefinition(
+        subject,
+        name,
+        profile_id,
+        text_of(past.now),
+        in_force.version if in_force is not None else 0,
+        None if when is None else explain_condition(when, past),
+        explain_trait(definition, past) if isinstance(definition, Trait) else None,
+        find_membership(warehouse, workspace, profile_id, name) if subject == "segment" else None,
+        tuple(find_firings(warehouse, workspace, profile_id, name)) if subject == "trigger" else (),
+        found.is_cut,
+    )
+
+
+def _named(defined: Definitions, subject: Subject, name: str) -> Segment | Trait | Trigger:
+    kinds: Mapping[Subject, tuple[Segment | Trait | Trigger, ...]] = {
+        "segment": defined.segments,
+        "trait": defined.traits,
+        "trigger": defined.triggers,
+    }
+    by_name = {each.name: each for each in kinds[subject]}
+    if name not in by_name:
+        hint = did_you_mean(name, by_name) if by_name else "none is in force: see `onefold definitions status`"
+        raise RequestRefused(subject, f"there is no {subject} {name!r} ({hint})")
+    return by_name[name]
+
+
+def _profile_id(settings: Settings, workspace: str, text: str) -> str | None:
+    person = queried_profile(settings, workspace, text)
+    return None if person is None else str(person["profile_id"])
+
+
+def _past(defined: Definitions, workspace: str, profile_id: str, found: FoundProfile, now: int) -> PastProfile:
+    program = compile_program(defined).of(workspace, kind_of(profile_id))
+    names = {trait.name for trait in defined.traits}
+    sent = {name: value for name, value in found.traits.items() if name not in names}
+    facts: dict[SessionName, Mapping[str, str]] = {}
+    current = None
+    if found.first is not None:
+        facts["first"] = found.first.facts
+    if found.last is not None:
+        facts["last"] = facts["current"] = found.last.facts
+        current = SessionBounds(found.last.started_at, found.last.ended_at + SESSION_GAP_MS)
+    return PastProfile(profile_id, program, found.events, now, sent, current, facts)

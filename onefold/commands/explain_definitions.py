@@ -1,0 +1,139 @@
+"""`onefold explain segment|trait|trigger`: why a definition says of somebody what it says, as a tree or as JSON."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from rich.text import Text
+from rich.tree import Tree
+
+from api.explaining import ExplainedDefinition, Subject, explained
+from api.identifiers import why_nobody
+from api.requests import RequestRefused
+from definitions.explaining.explain import Explained, ShownEvent
+from embedded.terminal import results
+from onefold.lookups import look_up
+from onefold.running import data_dir_option
+from onefold.wording import count, json_text
+from runtime.literal import literal
+from settings import Settings
+
+_Command = Callable[..., None]
+
+
+def _options(command: _Command) -> _Command:
+    for decorate in (
+        data_dir_option,
+        click.option("--json", "as_json", is_flag=True, help="Print the explanation as one JSON object."),
+        click.option("--workspace", default="main", show_default=True),
+        click.argument("identifier", metavar="NAMESPACE:VALUE|PROFILE_ID"),
+        click.argument("name", metavar="NAME"),
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.command()
+@_options
+def segment(name: str, identifier: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show why somebody is in a segment or is not: each part of its condition, what it sees, and until when it lasts.
+
+    The definitions are evaluated once more over the person's events in ClickHouse; beside it stands what was published.
+
+    \b
+    Examples:
+      onefold explain segment big_spenders user_id:42
+      onefold explain segment cart_abandoners email:ada@example.com --json
+    """
+    _explain("segment", name, identifier, workspace, as_json, data_dir)
+
+
+@click.command()
+@_options
+def trait(name: str, identifier: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show of what the value of a trait is made: the events, or the case of a rule that holds.
+
+    \b
+    Example:
+      onefold explain trait lifetime_value user_id:42
+    """
+    _explain("trait", name, identifier, workspace, as_json, data_dir)
+
+
+@click.command()
+@_options
+def trigger(name: str, identifier: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show when a trigger fired for somebody, because of what, and what its condition sees now.
+
+    \b
+    Example:
+      onefold explain trigger payment_failed user_id:42
+    """
+    _explain("trigger", name, identifier, workspace, as_json, data_dir)
+
+
+def _explain(  # noqa: PLR0913, PLR0917 - the options of a command
+    subject: Subject, name: str, identifier: str, workspace: str, as_json: bool, data_dir: Path | None
+) -> None:
+    def query(settings: Settings) -> tuple[ExplainedDefinition | None, str]:
+        try:
+            found = explained(settings, workspace, subject, name, identifier)
+        except RequestRefused as refusal:
+            raise click.BadParameter(literal(refusal), param_hint="NAME") from None
+        return found, "" if found else why_nobody(identifier, settings.definitions)
+
+    explanation, why = look_up(query, workspace, data_dir)
+    if explanation is None:
+        message = f"workspace {workspace!r} has no profile with {identifier}{f': {why}' if why else ''}"
+        raise click.ClickException(literal(message))
+    if as_json:
+        click.echo(json_text(explanation))
+    else:
+        results().print(_tree(explanation))
+
+
+def _tree(explanation: ExplainedDefinition) -> Tree:
+    tree = Tree(Text.assemble((literal(explanation.name), "bold"), f"  profile {explanation.profile_id}"))
+    tree.add(Text(f"as of {explanation.at}, definitions of version {explanation.version}"))
+    if explanation.subject == "segment":
+        since = explanation.member_since
+        tree.add(Text(f"member since {since}" if since else "no member", style="green" if since else "yellow"))
+    if explanation.condition is not None:
+        _add_part(tree, explanation.condition)
+    if explanation.trait is not None:
+        made = explanation.trait
+        shown = literal(msgspec.json.encode(made.value).decode())
+        node = tree.add(Text.assemble((shown, "bold"), f"  {literal(made.says)}{_until(made.until)}"))
+        for part in made.parts:
+            _add_part(node, part)
+        _add_events(node, made.events, made.counted)
+    for firing in explanation.fired:
+        tree.add(Text(literal(f"fired at {firing['fired_at']}, because of {firing['cause']}: {firing['payload']}")))
+    if explanation.subject == "trigger" and not explanation.fired:
+        tree.add(Text("It has not fired."))
+    if explanation.cut:
+        tree.add(Text("The profile has more events than were read: counts may be higher.", style="yellow"))
+    return tree
+
+
+def _add_part(tree: Tree, part: Explained) -> None:
+    mark = ("yes ", "green") if part.holds else ("no  ", "red")
+    sees = "" if part.value is None else f"  sees {literal(msgspec.json.encode(part.value).decode())}"
+    node = tree.add(Text.assemble(mark, literal(part.says), (sees, "cyan"), _until(part.until)))
+    for inner in part.parts:
+        _add_part(node, inner)
+    _add_events(node, part.events, part.counted)
+
+
+def _add_events(tree: Tree, events: Sequence[ShownEvent], counted: int) -> None:
+    for event in events:
+        value = "" if event.value is None else f": {msgspec.json.encode(event.value).decode()}"
+        named = f"{event.occurred_at}  {event.event or event.type}{value}  {event.source} {event.message_id}"
+        tree.add(Text(literal(named), style="dim"))
+    if counted > len(events) > 0:
+        tree.add(Text(f"and {count(counted - len(events), 'earlier event')}", style="dim"))
+
+
+def _until(until: str | None) -> str:
+    return f"  until {until}" if until else ""
