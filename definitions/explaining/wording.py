@@ -44,6 +44,7 @@ _WORDS = {
     Operator.LONGER_AGO_THAN: "lies longer ago than",
     Operator.WITHIN_NEXT: "lies within the next",
 }
+_ANY = "event of any kind"
 _TIMES = {Operator.BEFORE, Operator.AFTER}
 _DURATIONS = {Operator.WITHIN_LAST, Operator.LONGER_AGO_THAN, Operator.WITHIN_NEXT}
 _MEASURES = {
@@ -77,7 +78,8 @@ def aggregate_in_words(aggregate: Aggregate) -> str:
     """Return an aggregate in words."""
     measure = _MEASURES.get(aggregate.measure, aggregate.measure.value.replace("_", " "))
     of = "" if aggregate.of is None else f" {_path(aggregate.of)} of"
-    return f"{measure}{of} {_events(aggregate.events)}{_window(aggregate.window)}"
+    events = _events(aggregate.events).replace(_ANY, "events of any kind", 1)
+    return f"{measure}{of} {events}{_window(aggregate.window)}"
 
 
 def duration(milliseconds: int) -> str:
@@ -99,7 +101,7 @@ def _number(count: EventCount) -> str:
 
 def _events(events: EventMatcher) -> str:
     if not events.calls:
-        names = "event of any kind"
+        names = _ANY
     else:
         names = " or ".join(
             (call.name or f"{call.type or 'any'} call")

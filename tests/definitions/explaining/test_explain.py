@@ -1,0 +1,147 @@
+"""An explanation says of each part what it sees, which events count, and until when it lasts, as the streams would."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from definitions import compile_program
+from definitions.explaining.explain import Explained, explain_condition, explain_trait
+from definitions.explaining.past import PastProfile
+from definitions.explaining.wording import aggregate_in_words, in_words
+from definitions.model import (
+    Aggregate,
+    AggregateComparison,
+    AllOf,
+    Call,
+    Case,
+    Comparison,
+    Condition,
+    Definitions,
+    EventCount,
+    EventMatcher,
+    Field,
+    InSegment,
+    Literally,
+    Measure,
+    Not,
+    Operator,
+    PropertyFilter,
+    Rule,
+    Sample,
+    Segment,
+    Sequence,
+    SessionComparison,
+    Statistical,
+    Step,
+    Trait,
+    TraitComparison,
+    Window,
+)
+from schemas.records import Event
+
+HOUR = 3_600_000
+NOW = 1_800_000_000_000
+ORDERED, ADDED = EventMatcher((Call("track", "Ordered"),)), EventMatcher((Call("track", "Added"),))
+TOTAL = Field(("total",))
+BIG = Comparison(Operator.GREATER_OR_EQUAL, 100)
+
+
+def event(ago: int, name: str = "Ordered", **properties: object) -> Event:
+    at = NOW - ago
+    return Event("main", "web", f"{name}-{ago}", "track", name, at, None, at, (), json.dumps(properties), "{}", "{}")
+
+
+def past(*events: Event, definitions: Definitions | None = None, **sent: object) -> PastProfile:
+    return PastProfile("p", compile_program(definitions or Definitions()), events, NOW, sent)
+
+
+def explain(condition: Condition, *events: Event, **sent: object) -> Explained:
+    defined = Definitions((Segment("s", condition),))
+    return explain_condition(condition, past(*events, definitions=defined, **sent))
+
+
+def test_a_count_shows_what_counts_and_when_it_lapses() -> None:
+    explained = explain(EventCount(ORDERED, Window(2 * HOUR), 2), event(3 * HOUR), event(HOUR), event(1))
+    assert (explained.says, explained.holds, explained.value) == ("at least 2 Ordered within 2h", True, 2)
+    assert [shown.message_id for shown in explained.events] == ["Ordered-1", f"Ordered-{HOUR}"]
+    assert explained.until == "2027-01-15T09:00:00.000Z"
+
+
+def test_of_many_events_the_newest_are_shown() -> None:
+    explained = explain(EventCount(ORDERED, Window(), 1), *(event(ago) for ago in range(1, 31)))
+    assert (len(explained.events), explained.counted) == (10, 30)
+    assert explained.events[0].message_id == "Ordered-1"
+
+
+def test_an_aggregate_shows_its_value_and_that_of_each_event() -> None:
+    condition = AggregateComparison(Aggregate(ORDERED, Measure.SUM, TOTAL, Window(HOUR)), (BIG,))
+    explained = explain(condition, event(2, total=60.5), event(1, total=40), event(3, total="50"))
+    assert (explained.holds, explained.value, explained.counted) == (True, 100.5, 2)
+    assert [shown.value for shown in explained.events] == [40, 60.5]
+
+
+def test_each_part_of_a_combination_is_explained() -> None:
+    explained = explain(
+        AllOf((EventCount(ADDED, Window(HOUR)), Not(EventCount(ORDERED, Window(HOUR))))), event(1, "Added")
+    )
+    added, not_ordered = explained.parts
+    assert (explained.holds, added.holds, not_ordered.holds, not_ordered.parts[0].holds) == (True, True, True, False)
+
+
+def test_a_rule_is_explained_down_to_the_case_that_holds() -> None:
+    spent = Trait("spent", Statistical(Aggregate(ORDERED, Measure.SUM, TOTAL)))
+    gold = Case(TraitComparison(("spent",), (BIG,)), Literally("gold"))
+    silver = Case(TraitComparison(("spent",), (Comparison(Operator.GREATER_THAN, 0),)), Literally("silver"))
+    level = Trait("level", Rule((gold, silver), Literally("basic")))
+    one = past(event(1, total=60), definitions=Definitions(traits=(spent, level)))
+    explained = explain_trait(level, one)
+    assert explained.value == "silver"
+    assert [(part.holds, part.value) for part in explained.parts] == [(False, 60), (True, 60)]
+    assert explain_trait(spent, one).counted == 1
+
+
+def test_a_sequence_shows_the_events_of_its_steps() -> None:
+    sequence = Sequence((Step(ADDED), Step(ORDERED, HOUR)), 24 * HOUR, same=Field(("item",)))
+    explained = explain(sequence, event(3, "Added", item="a"), event(2, item="a"), event(1, item="b"))
+    assert explained.holds
+    assert [shown.event for shown in explained.events] == ["Ordered", "Ordered", "Added"]
+
+
+def test_traits_that_were_sent_and_facts_that_are_missing() -> None:
+    city = TraitComparison(("address", "city"), (Comparison(Operator.EQUALS, "北京"),))
+    assert explain(city, event(1), address={"city": "北京"}).value == "北京"
+    source = SessionComparison("last", "source", (Comparison(Operator.EXISTS, False),))
+    assert explain(source, event(1)).holds
+
+
+def test_conditions_in_words() -> None:
+    paid = PropertyFilter(("currency",), (Comparison(Operator.IN, ("EUR", "USD")),))
+    words = {
+        in_words(
+            EventCount(EventMatcher((Call("page", "Cart"), Call("track", "X")), (paid,)), Window(90_000), None, 0)
+        ),
+        in_words(SessionComparison("first", "campaign", (Comparison(Operator.STARTS_WITH, "sale"),))),
+        in_words(TraitComparison(("last",), (Comparison(Operator.LONGER_AGO_THAN, 30 * 24 * HOUR),))),
+        in_words(TraitComparison(("born",), (Comparison(Operator.BEFORE, 0),))),
+        in_words(InSegment("vip")),
+        in_words(Sample(100, "holdout")),
+        aggregate_in_words(Aggregate(EventMatcher(), Measure.COUNT, None, Window(session=True))),
+    }
+    assert words == {
+        'no page Cart or X where currency is one of "EUR", "USD" within 90s',
+        'campaign of the first session starts with "sale"',
+        "trait last lies longer ago than 30d",
+        "trait born lies before 1970-01-01T00:00:00.000Z",
+        "in segment vip",
+        "in the 10 % sample 'holdout'",
+        "number of events of any kind in the current session",
+    }
+
+
+@given(agos=st.lists(st.integers(0, 5), max_size=6), least=st.integers(1, 4), within=st.integers(1, 5))
+def test_what_is_explained_is_what_is_so(agos: list[int], least: int, within: int) -> None:
+    events = [event(ago) for ago in set(agos)]
+    explained = explain(EventCount(ORDERED, Window(within), least), *events)
+    inside = [each for each in events if NOW - within < each.occurred_at <= NOW]
+    assert (explained.holds, explained.counted) == (len(inside) >= least, len(inside))
