@@ -66,9 +66,9 @@ def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which eve
 def _fields(state: ProfileState, trigger: CompiledTrigger, at: int, moment: Moment) -> dict[str, dict[str, object]]:
     context = moment.context
     traits = state.traits.shown(context.program.defaults) | state.computed.texts
-    identifiers: dict[str, str] = {}
+    identifiers: dict[str, list[str]] = {}
     for identifier in state.identifiers.listed():
-        identifiers.setdefault(identifier.namespace, identifier.value)
+        identifiers.setdefault(identifier.namespace, []).append(identifier.value)
     return {
         "profile": {
             "id": context.profile_id,
