@@ -29,18 +29,26 @@ Row = TypeVar("Row")
 
 # `names`: the segments, as parameters.
 _MEMBERS_NOW = """
-SELECT segment, profile_id, profile_kind, toNullable(entered_at) AS entered_at
+SELECT segment AS name, profile_id, profile_kind AS kind, toNullable(entered_at) AS entered_at
 FROM onefold.segment_members FINAL
 WHERE workspace = {{workspace:String}} AND segment IN ({names}) AND profile_id > {{after:String}}
 """
-# Of now too, since the entry of whoever is still in may be older than changes are kept. Whoever has left since, and
-# whose entry is not there any more, was in: what is there first is the exit.
 _MEMBERS_THEN = """
-SELECT segment, profile_id, any(kind) AS profile_kind,
+SELECT any(segment) AS name, profile_id, any(profile_kind) AS kind,
+       toNullable(argMax(changed_at, version)) AS entered_at
+FROM onefold.segment_changes
+WHERE workspace = {{workspace:String}} AND segment IN ({names}) AND profile_id > {{after:String}}
+  AND changed_at <= fromUnixTimestamp64Milli({{at:Int64}}, 'UTC')
+GROUP BY {grouped} HAVING argMax(change, version) = 'entered'
+"""
+# Where old changes were dropped. The entry of whoever is still in is known; whoever has left since, and whose entry is
+# not there any more, was in: what is there first is the exit.
+_MEMBERS_IN_PART = """
+SELECT any(segment) AS name, profile_id, any(profile_kind) AS kind,
        if(countIf(is_past) > 0, argMaxIf(toNullable(time), version, is_past), NULL) AS entered_at
 FROM
 (
-    SELECT segment, profile_id, profile_kind AS kind, change, changed_at AS time, version,
+    SELECT segment, profile_id, profile_kind, change, changed_at AS time, version,
            changed_at <= fromUnixTimestamp64Milli({{at:Int64}}, 'UTC') AS is_past
     FROM onefold.segment_changes
     WHERE workspace = {{workspace:String}} AND segment IN ({names}) AND profile_id > {{after:String}}
@@ -50,20 +58,22 @@ FROM
     FROM onefold.segment_members FINAL
     WHERE workspace = {{workspace:String}} AND segment IN ({names}) AND profile_id > {{after:String}}
 )
-GROUP BY segment, profile_id
+GROUP BY {grouped}
 HAVING if(countIf(is_past) > 0, argMaxIf(change, version, is_past) = 'entered', argMin(change, version) = 'exited')
 """
 _ONE, _TWO = "{segment:String}", "{segment:String}, {other:String}"
-_PAGE = "SELECT profile_id, profile_kind, entered_at FROM ({members}) ORDER BY profile_id LIMIT {{limit:UInt32}}"
+_PAGE = (
+    "SELECT profile_id, kind AS profile_kind, entered_at FROM ({members}) ORDER BY profile_id LIMIT {{limit:UInt32}}"
+)
 _WHOLE = """
-SELECT profile_id, toString(profile_kind) AS profile_kind, toUnixTimestamp64Milli(entered_at) AS entered_at
+SELECT profile_id, toUnixTimestamp64Milli(entered_at) AS entered_at
 FROM ({members}) ORDER BY profile_id
 """
 _OVERLAP = """
 SELECT countIf(is_left AND is_right) AS both, countIf(NOT is_right) AS only_left, countIf(NOT is_left) AS only_right
 FROM
 (
-    SELECT max(segment = {{segment:String}}) AS is_left, max(segment = {{other:String}}) AS is_right
+    SELECT max(name = {{segment:String}}) AS is_left, max(name = {{other:String}}) AS is_right
     FROM ({members}) GROUP BY profile_id
 )
 """
@@ -223,7 +233,7 @@ class Segments:
     def members(self, segment: str, limit: int, at: int | None = None, after: str = "") -> Page[Member]:
         """Find members in the order of profile ids, beginning behind one."""
         bound = self._bound(segment, at, after=after, limit=str(limit + 1))
-        members = converted(self._warehouse.rows(_PAGE.format(members=_members(_ONE, at)), bound), Member)
+        members = converted(self._warehouse.rows(_PAGE.format(members=self._members(_ONE, at)), bound), Member)
         if not members:
             self.check(segment)
         details = self._details(segment, [member.profile_id for member in members[:limit]], at, with_traits=False)
@@ -235,7 +245,7 @@ class Segments:
 
     def count(self, segment: str, at: int | None = None) -> int:
         """Count members."""
-        query = f"SELECT count() AS members FROM ({_members(_ONE, at)})"
+        query = f"SELECT count() AS members FROM ({self._members(_ONE, at)})"
         (row,) = self._warehouse.rows(query, self._bound(segment, at))
         return cast("int", row["members"])
 
@@ -243,9 +253,9 @@ class Segments:
         """Yield all members, those of one moment, in the order of profile ids and so many at once."""
         self.check(segment)
         settings = {**_SPILLING, "max_block_size": str(EXPORTED_AT_ONCE)}
-        query = _WHOLE.format(members=_members(_ONE, at))
+        query = _WHOLE.format(members=self._members(_ONE, at))
         for batch in self._warehouse.stream(query, self._bound(segment, at), settings):
-            profile_ids, _, entered = (column.to_pylist() for column in batch.columns)
+            profile_ids, entered = (column.to_pylist() for column in batch.columns)
             details = self._details(segment, profile_ids, at, with_traits)
             yield [
                 ExportedMember(profile_id, entered_at, details.get(profile_id, Details()))
@@ -269,7 +279,7 @@ class Segments:
     def overlap(self, left: str, right: str, at: int | None = None) -> Overlap:
         """Count who is in both and in one alone."""
         bound = self._bound(left, at, other=right)
-        found = converted(self._warehouse.rows(_OVERLAP.format(members=_members(_TWO, at)), bound), Overlap)[0]
+        found = converted(self._warehouse.rows(_OVERLAP.format(members=self._members(_TWO, at)), bound), Overlap)[0]
         for segment, members in ((left, found.both + found.only_left), (right, found.both + found.only_right)):
             if not members:
                 self.check(segment)
@@ -291,14 +301,21 @@ class Segments:
         (row,) = self._warehouse.rows(_EVENT_CLOCK, {"workspace": self._workspace})
         return cast("int", row["now"])
 
+    def _members(self, names: str, at: int | None) -> str:
+        """Return the query of who is in these segments. Raises TooLongAgo for a time of which changes are not kept."""
+        if at is None:
+            return _MEMBERS_NOW.format(names=names)
+        grouped = "profile_id" if names == _ONE else "segment, profile_id"
+        since = retained_since(self._warehouse, self._workspace).get("segment_changes")
+        if since is None:
+            return _MEMBERS_THEN.format(names=names, grouped=grouped)
+        if at < since:
+            raise TooLongAgo(
+                f"changes before {utc_day(since)} were dropped (retention): who was a member then is not known"
+            )
+        return _MEMBERS_IN_PART.format(names=names, grouped=grouped)
+
     def _bound(self, segment: str, at: int | None, **others: str) -> dict[str, str]:
-        """Bind parameters. Raises TooLongAgo for a time of which changes are not kept any more."""
-        if at is not None:
-            since = retained_since(self._warehouse, self._workspace).get("segment_changes")
-            if since is not None and at < since:
-                raise TooLongAgo(
-                    f"changes before {utc_day(since)} were dropped (retention): who was a member then is not known"
-                )
         time = LAST_MS if at is None else _within(at)
         return {"workspace": self._workspace, "segment": segment, "after": "", "at": str(time)} | others
 
@@ -324,10 +341,6 @@ class Segments:
                 *(column.to_pylist() for column in batch.columns), strict=True
             )
         }
-
-
-def _members(names: str, at: int | None) -> str:
-    return (_MEMBERS_NOW if at is None else _MEMBERS_THEN).format(names=names)
 
 
 def _within(time_ms: int) -> int:

@@ -251,6 +251,7 @@ def test_what_retention_has_dropped_is_made_up_for_or_refused(warehouse: Warehou
     segments = Segments(warehouse, workspace)
     assert all_members(segments, BUYERS, NOW - 2 * DAY, 5) == {stays: iso(NOW - 90 * DAY), left: None}
     assert all_members(segments, BUYERS, NOW, 5) == {stays: iso(NOW - 90 * DAY)}
+    assert segments.overlap(BUYERS, BUYERS, NOW - 2 * DAY) == Overlap(2, 0, 0)
     with pytest.raises(TooLongAgo, match="changes before 2023-10-15 were dropped"):
         segments.members(BUYERS, 5, since - 1)
 
