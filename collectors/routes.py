@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from admission.facts.events import FactReaders, Peer
+from admission.facts.events import FactReaders, Requester
 from admission.rejection import Rejection
 from collectors import metrics
 from collectors.access import WriteKeys
@@ -120,7 +120,7 @@ class Ingestion:
                 presented = keys.presented_in(body)
                 if keys.sender(presented) is None:
                     return _refuse_key(keys.why_refused(presented))
-            connection = Peer(caller.address, request.headers.get("user-agent", ""))
+            connection = Requester(caller.address, request.headers.get("user-agent", ""))
             add_facts = partial(self._facts.with_facts, connection=connection)
             received = ReceivedBody(kind, sender, keys, received_at, self._arrivals, add_facts)
             validate = partial(validate_body, body, received, self._rules)

@@ -33,14 +33,14 @@ _ABSENT = msgspec.Raw(b"null")
 _NULL = b"null"
 
 
-class Peer(NamedTuple):
+class Requester(NamedTuple):
     """What a request shows of whoever sent it: the address, and the header `User-Agent`."""
 
     address: str = ""
     user_agent: str = ""
 
 
-NO_PEER = Peer()
+NO_REQUESTER = Requester()
 
 
 class _Context(msgspec.Struct, gc=False):
@@ -100,10 +100,10 @@ class FactReader:
             lru_cache(_CACHED_PLACES)(self._read.place),
         )
 
-    def with_facts(self, event: Event, connection: Peer = NO_PEER) -> Event:
+    def with_facts(self, event: Event, connection: Requester = NO_REQUESTER) -> Event:
         """Return an event with its facts instead of what its sender may have sent as such."""
         is_page = event.type in _PAGES
-        if event.context == _EMPTY and not is_page and connection is NO_PEER:
+        if event.context == _EMPTY and not is_page and connection is NO_REQUESTER:
             return event
         try:
             context = _decode_context(event.context)
@@ -126,7 +126,7 @@ class FactReaders:
         self._default = FactReader()
         self._readers = {name: FactReader(each) for name, each in settings.items() if each is not None}
 
-    def with_facts(self, event: Event, connection: Peer = NO_PEER) -> Event:
+    def with_facts(self, event: Event, connection: Requester = NO_REQUESTER) -> Event:
         """As the reader of the event's workspace."""
         return self._readers.get(event.workspace, self._default).with_facts(event, connection)
 
@@ -139,9 +139,9 @@ def prepare() -> None:
     is_bot("onefold")
 
 
-def _read(read: _Readers, context: _Context, page: _Page, connection: Peer) -> str:
+def _read(read: _Readers, context: _Context, page: _Page, connection: Requester) -> str:
     """Return the facts as the inside of a JSON object."""
-    address, user_agent = connection if connection is NO_PEER else _visitors(connection)
+    address, user_agent = connection if connection is NO_REQUESTER else _visitors(connection)
     parts = (
         read.way((
             _NULL if context.page is _ABSENT else bytes(context.page),
@@ -183,10 +183,10 @@ def _value(sent: bytes) -> object:
     return value
 
 
-def _visitors(connection: Peer) -> Peer:
+def _visitors(connection: Requester) -> Requester:
     """Return what a connection shows of a visitor; nothing where a server or a program speaks for visitors."""
     user_agent = connection.user_agent[:MAX_USER_AGENT_LENGTH]
-    return Peer(connection.address, user_agent) if is_visitors(user_agent) else NO_PEER
+    return Requester(connection.address, user_agent) if is_visitors(user_agent) else NO_REQUESTER
 
 
 def _written(sent: str, has_facts: bool, facts: str) -> str:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from admission.facts.events import NO_PEER, FactReader, Peer
+from admission.facts.events import NO_REQUESTER, FactReader, Requester
 from schemas.records import Event, EventType, Identifier
 from settings import FactSettings
 
@@ -20,7 +20,7 @@ def event(type: EventType = "track", properties: object = None, **context: Any) 
     )  # fmt: skip
 
 
-def facts_of(sent: Event, connection: Peer = NO_PEER, **settings: object) -> dict[str, object]:
+def facts_of(sent: Event, connection: Requester = NO_REQUESTER, **settings: object) -> dict[str, object]:
     """The facts of an event, by a workspace with these settings; its own context stays as it was."""
     reader = FactReader(FactSettings(**settings)) if settings else READER  # type: ignore[arg-type]
     context = json.loads(reader.with_facts(sent, connection).context)

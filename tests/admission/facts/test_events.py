@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admission.facts.events import MAX_CACHED_BYTES, FactReader, FactReaders, Peer
+from admission.facts.events import MAX_CACHED_BYTES, FactReader, FactReaders, Requester
 from admission.facts.values import MAX_FACT_LENGTH
 from settings import FactParser, FactSettings
 from tests.admission.facts.given import CHROME, READER, event, facts_of
@@ -69,7 +69,7 @@ def test_each_parser_can_be_switched_off(parser: FactParser) -> None:
 
 
 def test_all_of_them_can_be_switched_off() -> None:
-    assert facts_of(event(**VISIT), Peer("5.9.0.1", CHROME), off=tuple(PARSED_BY)) == {}
+    assert facts_of(event(**VISIT), Requester("5.9.0.1", CHROME), off=tuple(PARSED_BY)) == {}
 
 
 def test_nothing_is_ever_fetched() -> None:
@@ -125,7 +125,7 @@ def test_whatever_is_sent_gives_short_facts_and_keeps_the_rest(
     context: dict[str, Any], properties: object, address: str, user_agent: str
 ) -> None:
     sent = event("page", properties if isinstance(properties, dict) else {}, **context)
-    for name, fact in facts_of(sent, Peer(address, user_agent)).items():
+    for name, fact in facts_of(sent, Requester(address, user_agent)).items():
         assert isinstance(fact, bool) if name == "is_bot" else isinstance(fact, str)
         assert len(str(fact)) <= MAX_FACT_LENGTH
         assert not CONTROL & set(map(unicodedata.category, str(fact)))
@@ -134,7 +134,7 @@ def test_whatever_is_sent_gives_short_facts_and_keeps_the_rest(
 @pytest.mark.parametrize("text", ["{", "[]", "7", '{"page":', "", "null", '{"a":1}x', "\ud800"])
 def test_a_context_that_is_none_stays_as_it_is(text: str) -> None:
     broken = msgspec.structs.replace(event(), context=text)
-    assert READER.with_facts(broken, Peer("5.9.0.1", CHROME)) is broken
+    assert READER.with_facts(broken, Requester("5.9.0.1", CHROME)) is broken
 
 
 HOSTILE = ["a", "(", "bot", "Mozilla/5.0 ", "1.", " ", "é", "Android ", "; ", "a-", "compatible;", "http://a/"]

@@ -8,7 +8,7 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from admission.facts.events import FactReader, Peer
+from admission.facts.events import FactReader, Requester
 from settings import FactSettings, SettingsError
 from tests.admission.facts.given import CHROME, event, facts_of
 
@@ -40,21 +40,21 @@ def test_an_address_of_no_place_says_none(address: object) -> None:
 
 
 def test_the_address_of_a_connection_counts_where_the_visitors_own_device_sends() -> None:
-    assert facts_of(event(), Peer("5.9.0.1", CHROME))["country"] == "DE"
-    assert facts_of(event(), Peer("5.9.0.1", "Shop/1.0 CFNetwork/1404.0.5 Darwin/22.3.0"))["country"] == "DE"
+    assert facts_of(event(), Requester("5.9.0.1", CHROME))["country"] == "DE"
+    assert facts_of(event(), Requester("5.9.0.1", "Shop/1.0 CFNetwork/1404.0.5 Darwin/22.3.0"))["country"] == "DE"
     for server in ("analytics-python/2.4.0", "analytics-node-next/latest", "Java/17.0.9", "curl/8.5.0", ""):
-        assert facts_of(event(), Peer("5.9.0.1", server)) == {}
-    assert facts_of(event(ip="114.114.114.114"), Peer("5.9.0.1", CHROME))["country"] == "CN"
+        assert facts_of(event(), Requester("5.9.0.1", server)) == {}
+    assert facts_of(event(ip="114.114.114.114"), Requester("5.9.0.1", CHROME))["country"] == "CN"
 
 
 def test_a_sender_that_hides_the_address_hides_the_place() -> None:
-    assert "country" not in facts_of(event(ip="0.0.0.0"), Peer("5.9.0.1", CHROME))
+    assert "country" not in facts_of(event(ip="0.0.0.0"), Requester("5.9.0.1", CHROME))
 
 
 def test_the_header_says_the_device_where_the_context_does_not() -> None:
-    assert facts_of(event(), Peer("", CHROME))["browser"] == "Chrome"
+    assert facts_of(event(), Requester("", CHROME))["browser"] == "Chrome"
     firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
-    assert facts_of(event(userAgent=firefox), Peer("", CHROME))["browser"] == "Firefox"
+    assert facts_of(event(userAgent=firefox), Requester("", CHROME))["browser"] == "Firefox"
 
 
 def test_a_file_of_ones_own_knows_regions(tmp_path: Path) -> None:
