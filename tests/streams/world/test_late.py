@@ -105,7 +105,7 @@ def _history(random: Random, number: int, until: int) -> list[Event]:
     return [*events, _event(until - 5 * SECOND, None, user, visitor, kind="identify")]
 
 
-def _told_in_time(history: Iterable[Event], until: int) -> list[tuple[str, int]]:
+def _published_in_time(history: Iterable[Event], until: int) -> list[tuple[str, int]]:
     """What is published of a person whose events come in time."""
     context, out, state = FoldContext(WORKSPACE, "id", PROGRAM, lambda _: 0), Outputs(), ProfileState()
     for event in history:
@@ -120,7 +120,7 @@ def _directions(changes: Iterable[SegmentChange]) -> list[tuple[str, int]]:
 
 @pytest.mark.soak(has_short_form=True)
 @given(st.integers(0, 2**64 - 1), st.sampled_from(["by time", "by person", "shuffled"]))
-def test_28_days_that_are_sent_at_once_tell_what_they_had_told_in_time(seed: int, order: str) -> None:
+def test_28_days_that_are_sent_at_once_tell_what_they_had_published_in_time(seed: int, order: str) -> None:
     random = Random(seed)
     until = NOW - MINUTE if order == "shuffled" else NOW  # what is on time waits for nothing that was before it
     world, histories = _world(random), [_history(random, number, until) for number in range(4)]
@@ -139,7 +139,7 @@ def test_28_days_that_are_sent_at_once_tell_what_they_had_told_in_time(seed: int
     for change in world.segment_changes():
         published[change.profile_id].append(change)
     expected = {
-        world.profile_id(history[-1].identifiers[0]): _told_in_time(history, world.now) for history in histories
+        world.profile_id(history[-1].identifiers[0]): _published_in_time(history, world.now) for history in histories
     }
     assert {person: _directions(changes) for person, changes in published.items()} == {
         person: changes for person, changes in expected.items() if changes

@@ -21,7 +21,7 @@ SECOND = 1_000
 NOW = START + 10 * HOUR
 SETTLED = NOW + SETTLING_MS + settling.MERGES_WITHIN_MS
 
-Told = list[tuple[str, str, int]]
+Changes = list[tuple[str, str, int]]
 
 
 def _late(at: int, name: str = "View", ordinal: int = 0) -> Event:
@@ -32,11 +32,11 @@ def _late(at: int, name: str = "View", ordinal: int = 0) -> Event:
 VIEWS = [_late(START + minutes * MINUTE) for minutes in (0, 20, 40, 100, 100, 160)]
 
 
-def _told(profiles: ProfilePartition) -> Told:
+def _published(profiles: ProfilePartition) -> Changes:
     return [(each.segment, each.change, each.changed_at) for each in profiles.read(SEGMENTS, SegmentChange)]
 
 
-def _told_in_time(events: Iterable[Event], until: int) -> Told:
+def _published_in_time(events: Iterable[Event], until: int) -> Changes:
     state, out = ProfileState(), Outputs()
     for each in events:
         fold_event(state, each, CONTEXT, out)
@@ -69,7 +69,9 @@ def test_what_comes_late_is_told_when_it_has_settled_as_if_it_had_come_in_time()
     assert (profiles.published, _held(profiles)) == ([], 5)
     profiles.sweep(SETTLED)
 
-    assert _told(profiles) == _told_in_time(sorted({each.occurred_at: each for each in VIEWS}.values(), key=_at), NOW)
+    assert _published(profiles) == _published_in_time(
+        sorted({each.occurred_at: each for each in VIEWS}.values(), key=_at), NOW
+    )
     assert (_events(profiles), _held(profiles)) == ([5], 0)
     assert {each.decided_at for each in profiles.read(SEGMENTS, SegmentChange)} == {SETTLED}
 
@@ -83,7 +85,7 @@ def test_a_lapse_of_a_moment_ago_is_told_with_what_has_settled() -> None:
     profiles.event(_late(NOW - HOUR - SECOND), ANN, NOW)
     profiles.sweep(SETTLED)
 
-    assert _told(profiles)[-1] == ("pro_or_viewing", "exited", NOW - SECOND)
+    assert _published(profiles)[-1] == ("pro_or_viewing", "exited", NOW - SECOND)
 
 
 def test_every_further_event_is_waited_for_and_one_on_time_waits_with_those_before_it() -> None:
@@ -96,7 +98,7 @@ def test_every_further_event_is_waited_for_and_one_on_time_waits_with_those_befo
     assert profiles.published == []
     profiles.sweep(NOW + 20 * SECOND)
 
-    assert _told(profiles) == _told_in_time([VIEWS[0], VIEWS[1], on_time], NOW + 20 * SECOND)
+    assert _published(profiles) == _published_in_time([VIEWS[0], VIEWS[1], on_time], NOW + 20 * SECOND)
 
 
 def test_what_took_long_to_arrive_is_waited_for_longer() -> None:
@@ -130,7 +132,7 @@ def test_a_late_event_that_shows_a_published_change_to_be_wrong_corrects_it_at_o
     profiles = ProfilePartition()
     profiles.event(event(NOW - 2 * HOUR, "View"), ANN)
     profiles.sweep(NOW)
-    assert ("quiet", "entered", NOW - 30 * MINUTE) in _told(profiles)
+    assert ("quiet", "entered", NOW - 30 * MINUTE) in _published(profiles)
     profiles.event(_late(NOW - HOUR), ANN, NOW)
 
     assert [(each.segment, each.change, each.cause) for each in profiles.read(SEGMENTS, SegmentChange)] == [
@@ -145,40 +147,40 @@ def test_while_something_is_held_the_lapses_of_the_profile_wait_and_are_contradi
     profiles.sweep(NOW - 2 * MINUTE)
     profiles.event(_late(NOW - MINUTE - SECOND), ANN, NOW)
     profiles.sweep(SETTLED - 1)
-    assert _told(profiles) == []
+    assert _published(profiles) == []
     profiles.sweep(SETTLED)
 
-    assert _told(profiles) == [("pro_or_viewing", "entered", NOW - MINUTE - SECOND)]
+    assert _published(profiles) == [("pro_or_viewing", "entered", NOW - MINUTE - SECOND)]
 
 
 def test_who_keeps_sending_is_seen_after_a_minute_and_told_of_nothing_that_may_still_be_contradicted() -> None:
     profiles = ProfilePartition()
     sent = [_late(START + number * 10 * MINUTE) for number in range(0, 40)]
-    told: Told = []
+    changes: Changes = []
     for number, each in enumerate(sent):
         profiles.event(each, ANN, NOW + number * 2 * SECOND)
-        told += _told(profiles)
+        changes += _published(profiles)
         profiles.sweep(NOW + number * 2 * SECOND + SECOND)
-        told += _told(profiles)
+        changes += _published(profiles)
     assert 0 < _held(profiles) < 20, "after a minute, what was held until then has been folded"
     profiles.sweep(NOW + HOUR)
 
-    assert told + _told(profiles) == _told_in_time(sent, NOW + HOUR)
+    assert changes + _published(profiles) == _published_in_time(sent, NOW + HOUR)
 
 
 def test_too_many_are_folded_at_once_and_lapses_after_them_wait_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "MAX_HELD", 3)
     profiles = ProfilePartition()
     profiles.events(VIEWS[:3], ANN, NOW)
-    told = _told(profiles)
+    changes = _published(profiles)
     assert (_events(profiles), _held(profiles)) == ([3], 0)
-    assert told == [change for change in _told_in_time(VIEWS[:3], NOW) if change[2] <= VIEWS[2].occurred_at]
+    assert changes == [change for change in _published_in_time(VIEWS[:3], NOW) if change[2] <= VIEWS[2].occurred_at]
     profiles.event(VIEWS[3], ANN, NOW + SECOND)
     profiles.sweep(NOW + 2 * SECOND)
     assert profiles.published == []
     profiles.sweep(NOW + MINUTE)
 
-    assert told + _told(profiles) == _told_in_time(VIEWS[:4], NOW + MINUTE)
+    assert changes + _published(profiles) == _published_in_time(VIEWS[:4], NOW + MINUTE)
 
 
 def test_what_is_too_much_for_one_sweep_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,15 +200,15 @@ def test_a_lapse_of_now_waits_for_whoever_has_just_sent_something_and_for_nobody
     profiles.event(event(NOW, "View"), ANN)
     profiles.event(event(lapse - 2 * SECOND, "Buy"), ANN, lapse - SECOND)
     profiles.sweep(lapse)
-    assert _told(profiles) == []
+    assert _published(profiles) == []
     assert profiles.table.due("main", lapse, 9) == [], "it is not found in vain until then"
     profiles.sweep(lapse - SECOND + SETTLING_MS)
-    assert _told(profiles) == [("pro_or_viewing", "exited", lapse)]
+    assert _published(profiles) == [("pro_or_viewing", "exited", lapse)]
 
     idle = ProfilePartition()
     idle.event(event(NOW, "View"), ANN)
     idle.sweep(lapse)
-    assert _told(idle) == [("pro_or_viewing", "exited", lapse)]
+    assert _published(idle) == [("pro_or_viewing", "exited", lapse)]
 
 
 def test_an_event_on_time_lets_the_lapses_before_it_happen_at_once() -> None:
@@ -215,7 +217,7 @@ def test_an_event_on_time_lets_the_lapses_before_it_happen_at_once() -> None:
     profiles.event(event(lapse - SECOND, "Buy"), ANN)
     profiles.event(event(lapse + SECOND, "Buy"), ANN)
 
-    assert _told(profiles) == [("pro_or_viewing", "exited", lapse)]
+    assert _published(profiles) == [("pro_or_viewing", "exited", lapse)]
 
 
 def test_an_active_profile_delays_a_lapse_by_a_minute_at_most() -> None:
@@ -223,7 +225,7 @@ def test_an_active_profile_delays_a_lapse_by_a_minute_at_most() -> None:
     profiles.event(event(NOW, "View"), ANN)
     for seconds in range(0, 61, 2):
         profiles.event(event(lapse - 2 * SECOND + seconds, "Buy"), ANN, lapse + seconds * SECOND)
-        assert (seconds < 60) == (_told(profiles) == [])
+        assert (seconds < 60) == (_published(profiles) == [])
 
 
 def test_the_event_clock_waits_for_nothing() -> None:
@@ -232,7 +234,7 @@ def test_the_event_clock_waits_for_nothing() -> None:
     assert _events(profiles) == [1]
     profiles.clock(START + HOUR, now=NOW)
 
-    assert _told(profiles) == [("pro_or_viewing", "exited", START + HOUR)]
+    assert _published(profiles) == [("pro_or_viewing", "exited", START + HOUR)]
 
 
 def test_what_is_held_follows_its_profile_behind_the_state_and_is_held_there() -> None:
@@ -250,7 +252,7 @@ def test_what_is_held_follows_its_profile_behind_the_state_and_is_held_there() -
     profiles.sweep(SETTLED + 4 * SECOND)
 
     assert (_events(profiles), _held(profiles)) == ([3], 0)
-    assert ("quiet", "entered", START + 3 * HOUR + 90 * MINUTE) in _told(profiles)
+    assert ("quiet", "entered", START + 3 * HOUR + 90 * MINUTE) in _published(profiles)
     assert not [key for key in profiles.table if b"#e" in key]
 
 
@@ -299,7 +301,7 @@ def _reopened(lapse: int, at: int) -> ProfilePartition:
     profiles.event(event(lapse - HOUR, "View"), ANN)
     profiles.opened_at = at
     profiles.sweep(at)
-    assert _told(profiles) == []
+    assert _published(profiles) == []
     return profiles
 
 
@@ -307,24 +309,24 @@ def test_a_lapse_that_passed_while_nobody_read_waits_for_what_came_meanwhile() -
     lapse = NOW
     profiles = _reopened(lapse, at=NOW + 10 * MINUTE)
     profiles.event(event(lapse - MINUTE, "View"), ANN, NOW + 10 * MINUTE + SECOND)
-    assert _told(profiles) == []
+    assert _published(profiles) == []
     profiles.sweep(NOW + 10 * MINUTE + SECOND + CATCHES_UP_WITHIN_MS)
 
-    assert _told(profiles) == []
+    assert _published(profiles) == []
     profiles.sweep(lapse - MINUTE + HOUR)
-    assert _told(profiles) == [("pro_or_viewing", "exited", lapse - MINUTE + HOUR)]
+    assert _published(profiles) == [("pro_or_viewing", "exited", lapse - MINUTE + HOUR)]
 
 
 def test_it_happens_where_nothing_came_meanwhile_or_all_that_did_was_read() -> None:
     lapse, opened_at = NOW, NOW + 10 * MINUTE
     profiles = _reopened(lapse, opened_at)
     profiles.sweep(opened_at + CATCHES_UP_WITHIN_MS)
-    assert _told(profiles) == [("pro_or_viewing", "exited", lapse)]
+    assert _published(profiles) == [("pro_or_viewing", "exited", lapse)]
 
     busy = _reopened(lapse, opened_at)
     for missing_ms in (1, 0):
         behind = event(lapse + PARTITIONS_APART_MS - missing_ms, "Buy", identifiers=(VISIT,))
         busy.event(behind, VISIT, opened_at)
-        assert (("pro_or_viewing", "exited", lapse) in _told(busy)) == (missing_ms == 0)
+        assert (("pro_or_viewing", "exited", lapse) in _published(busy)) == (missing_ms == 0)
     busy.event(event(opened_at, "Buy", identifiers=(VISIT,), message_id="new"), VISIT, opened_at)
     assert busy.table.due("main", opened_at, 9) == []
