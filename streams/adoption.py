@@ -185,8 +185,7 @@ class Adoption:
 
     def _make_topics(self, publication: Publication) -> None:
         """See to it that every destination has its topic before something is sent there."""
-        newest = publication.newest
-        names = tuple(each.name for each in newest.destinations) if newest is not None else ()
+        names = {destination.name for each in publication.sets.values() for destination in each.destinations}
         create_topics(
             self._settings.kafka, topics.activations(names), self._settings.partitions, self._settings.replication
         )

@@ -39,6 +39,11 @@ def written(codec: Codec, logs: Logs) -> InsertBatch:
 
 def shown(batch: InsertBatch) -> Counter[tuple[str, str]]:
     """Count the rows of the view `events` by profile of now and message id."""
+    return Counter((profile_id, event["message_id"]) for profile_id, event in current(batch))
+
+
+def current(batch: InsertBatch) -> list[tuple[str, Row]]:
+    """Return the rows of the view `events`, each with the profile of now, as those of `raw_events`."""
     tables = {table: _final(table, _rows(batch, table)) for table in _KEYS}
     overrides: dict[tuple[str, str], str] = {_identifier(row): row["profile_id"] for row in tables["profile_overrides"]}
     claims: dict[tuple[str, str], str] = {_identifier(row): row["profile_id"] for row in tables["identifiers"]}
@@ -54,7 +59,7 @@ def shown(batch: InsertBatch) -> Counter[tuple[str, str]]:
         before = [owner for owner in owners[primary] if owner["signed_in_at"] <= event["occurred_at"]]
         return claims.get(_identifier((before or owners[primary][:1])[-1]), routed)
 
-    return Counter((profile_of(event), event["message_id"]) for event in tables["raw_events"])
+    return [(profile_of(event), event) for event in tables["raw_events"]]
 
 
 def _rows(batch: InsertBatch, table: str) -> Iterable[Row]:

@@ -34,6 +34,7 @@ from schemas.records import (
     Session,
 )
 from schemas.topics import (
+    DEFINITIONS,
     EVENTS,
     EVENTS_DEAD,
     EVENTS_REPEATED,
@@ -61,7 +62,7 @@ WORKSPACE = "main"
 NAMESPACE = uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01")
 NOW = 1_800_000_000_000
 
-WRITTEN = (EVENTS_RESOLVED, EVENTS_REPEATED, PROFILES, SESSIONS)
+WRITTEN = (EVENTS_RESOLVED, EVENTS_REPEATED, PROFILES, SESSIONS, IDENTITY_CHANGES)
 
 TopicPartition = tuple[str, int]
 Reading = tuple[AnyStage, str, int]
@@ -131,6 +132,7 @@ class World:
         self.dead: set[bytes] = set()
         self.is_sink_late = False  # else it writes whatever there is at once
         self.tally: Tally = Tally()  # what the last step counted
+        self.moved = False  # whether the last step led to anything
         self._pace: dict[TopicPartition, int] = {}
         self.rebuilder = WorldRebuilder(self, workspaces())
         self._encoders = {
@@ -235,8 +237,9 @@ class World:
     def _fold(self, stage: AnyStage, at: int, batch: list[Record]) -> bool:
         """Fold records of a partition; True if another sweep must follow."""
         table = self._tables[stage.name, at]
-        folded = fold(stage, decode(stage, Received(batch, {}, self.now)), StateView(table)).effects
-        self.tally = folded.tally
+        received = Received(batch, {}, self.now, partition=at)
+        folded = fold(stage, decode(stage, received), StateView(table)).effects
+        self.tally, self.moved = folded.tally, bool(folded.outputs or folded.view.changes)
         for key, value in folded.view.changes.items():
             table.put(key, value)
         for output in folded.outputs:
@@ -244,7 +247,8 @@ class World:
                 assert output.key, output
                 assert self.damaged, output
                 self.dead.add(output.key)
-            self.logs[output.topic, self._partition(output.key)].append((output.key, self._sent(output)))
+            at = 0 if output.topic == DEFINITIONS else self._partition(output.key)
+            self.logs[output.topic, at].append((output.key, self._sent(output)))
         return folded.more
 
     def write(self) -> bool:
