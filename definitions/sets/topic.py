@@ -15,7 +15,7 @@ from runtime.kafka.transactions import Fenced, TransactionalProducer
 from schemas.topics import DEFINITIONS, definitions_configuration
 
 _APPLIER = "onefold-definitions"
-_THERE_WITHIN_S = 10.0
+_THERE_WITHIN_S = 60.0
 _LOOK_AGAIN_S = 0.1
 
 
