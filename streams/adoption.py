@@ -171,7 +171,7 @@ class Adoption:
     def _take(self, messages: list[Message]) -> None:
         now_s = time.monotonic()
         for message in messages:
-            self._publication = self._publication.told(message.key(), message.value())
+            self._publication = self._publication.with_record(message.key(), message.value())
         adopted = self._compiler.adopted(self._publication) if messages else self._adopted
         if adopted.version > self._adopted.version:
             self._make_topics(self._publication)

@@ -2,13 +2,13 @@
 
 from definitions.sets.births import births_for, narrowed, next_set
 from definitions.sets.model import LANGUAGE, DefinitionSet, UnknownLanguage, decode_set, encode_set
-from definitions.sets.publication import Completion, Progress, Publication, Stamping
+from definitions.sets.publication import BackfillProgress, Completion, Publication, Stamping
 
 __all__ = [
     "LANGUAGE",
+    "BackfillProgress",
     "Completion",
     "DefinitionSet",
-    "Progress",
     "Publication",
     "Stamping",
     "UnknownLanguage",

@@ -38,7 +38,7 @@ class Completion(msgspec.Struct, frozen=True):
     profiles: int = 0
 
 
-class Progress(msgspec.Struct, frozen=True):
+class BackfillProgress(msgspec.Struct, frozen=True):
     """How far a back-fill is in a workspace. `step`: in words. `said_at`: ms. `profiles`: how many got a seed."""
 
     version: int
@@ -53,13 +53,13 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode_progress = msgspec.json.Decoder(Progress).decode
+_decode_progress = msgspec.json.Decoder(BackfillProgress).decode
 _decode_stamping = msgspec.json.Decoder(Stamping).decode
 _decode_completion = msgspec.json.Decoder(Completion).decode
 
 
 class Publication(msgspec.Struct, frozen=True):
-    """All that the topic says up to a position; `told` returns the next one.
+    """All that the topic says up to a position; `with_record` returns the next one.
 
     `unknown`: of each set that this release does not understand, why.
     """
@@ -68,9 +68,9 @@ class Publication(msgspec.Struct, frozen=True):
     unknown: Mapping[int, UnknownLanguage] = MappingProxyType({})
     stampings: Mapping[int, Stamping] = MappingProxyType({})
     completions: Mapping[str, Completion] = MappingProxyType({})
-    progress: Mapping[str, Progress] = MappingProxyType({})
+    progress: Mapping[str, BackfillProgress] = MappingProxyType({})
 
-    def told(self, key: bytes | None, value: bytes | None) -> "Publication":
+    def with_record(self, key: bytes | None, value: bytes | None) -> "Publication":
         """Return what the topic says with one more record. Raises ValueError for what is none of these."""
         kind, _, name = (key or b"").decode().partition(":")
         if value is None:
@@ -163,14 +163,14 @@ def completion_record(workspace: str, completion: Completion) -> tuple[bytes, by
     return f"{_COMPLETE}:{workspace}".encode(), _encode(completion)
 
 
-def progress_record(workspace: str, progress: Progress) -> tuple[bytes, bytes]:
+def progress_record(workspace: str, progress: BackfillProgress) -> tuple[bytes, bytes]:
     """Return key and value of what a back-fill says on its way."""
     return f"{_PROGRESS}:{workspace}".encode(), _encode(progress)
 
 
-def told(records: Iterable[tuple[bytes | None, bytes | None]]) -> Publication:
+def published_by(records: Iterable[tuple[bytes | None, bytes | None]]) -> Publication:
     """Return what records of the topic say, in their order."""
     publication = Publication()
     for key, value in records:
-        publication = publication.told(key, value)
+        publication = publication.with_record(key, value)
     return publication

@@ -11,7 +11,7 @@ from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
-from runtime.kafka.transactions import Fenced, TransactionalProducer
+from runtime.kafka.transactions import ProducerFenced, TransactionalProducer
 from schemas.topics import DEFINITIONS, definitions_configuration
 
 _APPLIER = "onefold-definitions"
@@ -44,7 +44,7 @@ def read_publication(kafka: str) -> Publication:
     """Return what the topic says now. Raises TransientError, UnknownLanguage."""
     publication = Publication()
     for message in read_to_end(kafka, [DEFINITIONS]):
-        publication = publication.told(message.key(), message.value())
+        publication = publication.with_record(message.key(), message.value())
     return publication
 
 
@@ -63,7 +63,7 @@ def apply_set(kafka: str, following: Callable[[DefinitionSet | None], Definition
             raise TerminalError(f"the definitions are too large: {len(value)} bytes, and {MAX_RECORD_BYTES} are taken")
         try:
             producer.send([ProducerRecord(DEFINITIONS, key, value)])
-        except Fenced:
+        except ProducerFenced:
             raise _overtaken(expected + 1) from None
     return applied
 

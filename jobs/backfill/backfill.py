@@ -10,10 +10,10 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 
-from definitions.sets import Completion, DefinitionSet, Progress, Publication, UnknownLanguage
+from definitions.sets import BackfillProgress, Completion, DefinitionSet, Publication, UnknownLanguage
 from definitions.streaming.accumulators import state_key
 from jobs.backfill import metrics
-from jobs.backfill.protocols import Addressed, PastStates, SeedCommands, Topic, Wanted
+from jobs.backfill.protocols import AddressedSeed, PastStates, SeedCommands, Topic, Wanted
 from jobs.backfill.wanted import wanted
 from jobs.rebuild.barrier import STEPS, Barrier
 from jobs.rebuild.failpoints import reached
@@ -133,18 +133,18 @@ class Backfill:
 
     def _say(self, workspace: str, newest: DefinitionSet, step: str, profiles: int = 0) -> None:
         try:
-            self._topic.progress(workspace, Progress(newest.version, step, _now(), profiles))
+            self._topic.progress(workspace, BackfillProgress(newest.version, step, _now(), profiles))
         except TransientError as error:
             logger.warning("progress is not shown: %s", error)
 
 
-def _seeds(past: PastStates, lacking: tuple[Wanted, ...], head: Seed) -> Iterator[Addressed]:
+def _seeds(past: PastStates, lacking: tuple[Wanted, ...], head: Seed) -> Iterator[AddressedSeed]:
     for each in lacking:
         keys = {accumulator.id: state_key(accumulator, each.born) for accumulator in each.accumulators}
         for profile_id, states in past.states(each):
             by_key = {keys[identity]: encoded for identity, encoded in states.items()}
             seed = Seed(head.version, head.attempt, profile_id, head.decision, head.complete_to, by_key)
-            yield Addressed(each.workspace, profile_id, seed)
+            yield AddressedSeed(each.workspace, profile_id, seed)
 
 
 def _now() -> int:

@@ -6,10 +6,10 @@ from itertools import islice
 
 from confluent_kafka import Message
 
-from definitions.sets import Completion, Progress, Publication
+from definitions.sets import BackfillProgress, Completion, Publication
 from definitions.sets.publication import completion_record, progress_record
 from definitions.sets.topic import ensure_topic
-from jobs.backfill.protocols import Addressed
+from jobs.backfill.protocols import AddressedSeed
 from runtime.errors import TransientError
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.following import Follower
@@ -41,7 +41,7 @@ class KafkaSeeds:
         """See `protocols.SeedCommands`."""
         self._watched_from = self._ends(topics.EVENTS_DEAD)
 
-    def send(self, seeds: Iterable[Addressed]) -> Iterator[int]:
+    def send(self, seeds: Iterable[AddressedSeed]) -> Iterator[int]:
         """See `protocols.SeedCommands`. What `seeds` raises passes."""
         sent, coming = 0, iter(seeds)
         while taken := list(islice(coming, SENT_AT_ONCE)):
@@ -58,7 +58,7 @@ class KafkaSeeds:
         letters = read_to_end(self._kafka, [topics.EVENTS_DEAD], since=self._watched_from)
         return sum(self._is_of(message.value(), attempt) for message in letters)
 
-    def _record(self, addressed: Addressed) -> ProducerRecord:
+    def _record(self, addressed: AddressedSeed) -> ProducerRecord:
         command = ProfileCommand.of(addressed.workspace, addressed.profile_id, addressed.seed)
         key = profile_key(addressed.workspace, addressed.profile_id)
         return ProducerRecord(topics.PROFILE_COMMANDS, key, self._encode(command))
@@ -112,7 +112,7 @@ class KafkaTopic:
         if not is_read:
             raise TransientError(f"{topics.DEFINITIONS} does not show what was written to it")
 
-    def progress(self, workspace: str, progress: Progress) -> None:
+    def progress(self, workspace: str, progress: BackfillProgress) -> None:
         """See `protocols.Topic`."""
         self._append(*progress_record(workspace, progress))
 
@@ -122,7 +122,7 @@ class KafkaTopic:
     def _take(self, messages: list[Message]) -> None:
         publication = self._publication
         for message in messages:
-            publication = publication.told(message.key(), message.value())
+            publication = publication.with_record(message.key(), message.value())
         with self._has_changed:
             self._publication = publication
             self._has_changed.notify_all()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from definitions.plan import Accumulator
-from definitions.sets import Completion, Progress, Publication
+from definitions.sets import BackfillProgress, Completion, Publication
 from runtime.kafka.offsets import Partition
 from schemas.records import ProfileKind, Seed
 
@@ -18,7 +18,7 @@ class Wanted(NamedTuple):
     accumulators: tuple[Accumulator, ...]
 
 
-class Addressed(NamedTuple):
+class AddressedSeed(NamedTuple):
     """A seed and the profile that it is for."""
 
     workspace: str
@@ -45,7 +45,7 @@ class SeedCommands(Protocol):
     def begin(self) -> None:
         """Begin to look for seeds that PROFILE could not take: those of before this call do not count."""
 
-    def send(self, seeds: Iterable[Addressed]) -> Iterator[int]:
+    def send(self, seeds: Iterable[AddressedSeed]) -> Iterator[int]:
         """Append seeds, yielding now and then how many are durable, and at the end."""
 
     def ends(self) -> Mapping[Partition, int]:
@@ -64,5 +64,5 @@ class Topic(Protocol):
     def complete(self, workspace: str, completion: Completion) -> None:
         """Say that a back-fill is complete; return once everybody can read it."""
 
-    def progress(self, workspace: str, progress: Progress) -> None:
+    def progress(self, workspace: str, progress: BackfillProgress) -> None:
         """Say how far a back-fill is."""

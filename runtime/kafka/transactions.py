@@ -15,7 +15,7 @@ _WITHIN_S = 30.0
 _FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
 
 
-class Fenced(TerminalError):
+class ProducerFenced(TerminalError):
     """Another producer has the transactional id now; nothing of the transaction has become visible."""
 
 
@@ -33,7 +33,7 @@ class TransactionalProducer:
             self._producer.init_transactions(_WITHIN_S)
 
     def send(self, records: Iterable[ProducerRecord]) -> None:
-        """Append records in one transaction. Raises Fenced, TransientError or TerminalError."""
+        """Append records in one transaction. Raises ProducerFenced, TransientError or TerminalError."""
         try:
             with errors_sorted(self._kafka):
                 self._producer.begin_transaction()
@@ -43,7 +43,7 @@ class TransactionalProducer:
         except (KafkaException, TerminalError) as error:
             cause = error if isinstance(error, KafkaException) else error.__cause__
             if isinstance(cause, KafkaException) and cause.args[0].code() in _FENCED:
-                raise Fenced(f"Kafka at {self._kafka}: another producer has taken over") from error
+                raise ProducerFenced(f"Kafka at {self._kafka}: another producer has taken over") from error
             raise
 
     def __enter__(self) -> Self:

@@ -8,7 +8,7 @@ import pytest
 
 from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, TraitComparison, Window
 from definitions.sets import LANGUAGE, Completion, DefinitionSet, Publication, Stamping, UnknownLanguage, next_set
-from definitions.sets.publication import completion_record, set_record, stamping_record, told
+from definitions.sets.publication import completion_record, published_by, set_record, stamping_record
 from tests.definitions.generated import Generator
 
 DAY = 86_400_000
@@ -33,7 +33,7 @@ def publication(
     records = [set_record(each) for each in of]
     records += [stamping_record(partition, stamping) for partition, stamping in stampings.items()]
     records += [completion_record(name, completion) for name, completion in completions.items()]
-    return told(iter(records))
+    return published_by(iter(records))
 
 
 def effective(of: Publication, workspace: str = "main") -> int:
@@ -45,7 +45,7 @@ def effective(of: Publication, workspace: str = "main") -> int:
 def test_a_set_is_read_as_it_was_written(seed: int) -> None:
     definitions = Generator(Random(seed)).definitions(6)
     written = next_set(None, definitions, {"segments/a.yaml": "# 你好"}, 5, "me")
-    read = told(iter([set_record(written)])).newest
+    read = published_by(iter([set_record(written)])).newest
     assert read == written
     assert read.definitions == msgspec.structs.replace(definitions, identity=Definitions().identity)
 
@@ -92,7 +92,7 @@ def test_what_is_stamped_everywhere_is_what_the_last_partition_says() -> None:
 
 @pytest.mark.parametrize("value", [b'{"version": 2, "language": %d}' % (LANGUAGE + 1), b'{"version": 2}', b"\xff"])
 def test_a_newest_set_that_is_not_understood_is_no_definition(value: bytes) -> None:
-    known = publication(sets((PROS,)), {}).told(b"set:0000000002", value)
+    known = publication(sets((PROS,)), {}).with_record(b"set:0000000002", value)
     assert known.version == 2
     with pytest.raises(UnknownLanguage):
         _ = known.newest
@@ -100,5 +100,5 @@ def test_a_newest_set_that_is_not_understood_is_no_definition(value: bytes) -> N
 
 def test_a_set_that_is_not_understood_is_no_matter_once_another_follows() -> None:
     of = sets((PROS,), (PROS,), (PROS,))
-    known = told(iter([(b"set:0000000002", b"?"), set_record(of[0]), set_record(of[2])]))
+    known = published_by(iter([(b"set:0000000002", b"?"), set_record(of[0]), set_record(of[2])]))
     assert (known.newest, effective(known)) == (of[2], 3)

@@ -65,7 +65,7 @@ def test_a_follower_hears_all_there_is_and_then_each_new_one(kafka: str) -> None
     def take(messages: list[Message]) -> None:
         with lock:
             for message in messages:
-                heard[0] = heard[0].told(message.key(), message.value())
+                heard[0] = heard[0].with_record(message.key(), message.value())
 
     before = apply_set(kafka, following("first"), read_publication(kafka).version)
     follower = Follower(kafka, DEFINITIONS, take, failures.append)

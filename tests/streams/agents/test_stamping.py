@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from definitions.sets.publication import Stamping, told
+from definitions.sets.publication import Stamping, published_by
 from identity.rules import DEFAULT_RULES
 from schemas.codec import Codec, DecodeError, schema_text
 from schemas.records import Event, Identifier
@@ -90,7 +90,7 @@ class Resolve:
         effects = fold(self._stage, decode(self._stage, received), StateView(self._table)).effects
         for key, value in effects.view.changes.items():
             self._table.put(key, value)
-        publication = told((each.key, each.value) for each in effects.outputs if each.topic == DEFINITIONS)
+        publication = published_by((each.key, each.value) for each in effects.outputs if each.topic == DEFINITIONS)
         assert publication.stampings.keys() <= {self._partition}
         stamps = [
             CODEC.decode(Event, each.value).definitions for each in effects.outputs if each.topic == EVENTS_RESOLVED

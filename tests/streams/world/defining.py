@@ -13,13 +13,13 @@ import msgspec
 
 from definitions import Definitions, compile_program
 from definitions.model import Call
-from definitions.sets import Completion, DefinitionSet, Progress, Publication, next_set
-from definitions.sets.publication import completion_record, set_record, told
+from definitions.sets import BackfillProgress, Completion, DefinitionSet, Publication, next_set
+from definitions.sets.publication import completion_record, published_by, set_record
 from definitions.streaming.accumulators import OpenParts, compile_accumulator
 from definitions.streaming.states import AnyState, Place, encode_state
 from identity.rules import IdentityRules
 from jobs.backfill.backfill import Backfill
-from jobs.backfill.protocols import Addressed, Wanted
+from jobs.backfill.protocols import AddressedSeed, Wanted
 from jobs.backfill.wanted import wanted
 from jobs.rebuild.barrier import Barrier
 from runtime.kafka.offsets import Partition
@@ -58,7 +58,7 @@ class DefinedWorld(World):
     @property
     def publication(self) -> Publication:
         """All that the topic of definitions says."""
-        return told(self.logs[DEFINITIONS, 0])
+        return published_by(self.logs[DEFINITIONS, 0])
 
     @property
     def newest(self) -> DefinitionSet | None:
@@ -85,7 +85,7 @@ class DefinedWorld(World):
     def _fold(self, stage: AnyStage, at: int, batch: list[Record]) -> bool:
         heard = self._heard.get((stage.name, at), 0)
         if heard not in self._known:
-            adopted = self._compiler.adopted(told(self.logs[DEFINITIONS, 0][:heard]))
+            adopted = self._compiler.adopted(published_by(self.logs[DEFINITIONS, 0][:heard]))
             self._known[heard] = msgspec.structs.replace(adopted, is_beginning=False, as_of=0.0)
         self._adopted = self._known[heard]
         return super()._fold(stage, at, batch)
@@ -167,7 +167,7 @@ class _Source:
     def begin(self) -> None:
         pass
 
-    def send(self, seeds: Iterable[Addressed]) -> Iterator[int]:
+    def send(self, seeds: Iterable[AddressedSeed]) -> Iterator[int]:
         for number, each in enumerate(seeds, start=1):
             self._world.command(ProfileCommand.of(each.workspace, each.profile_id, each.seed))
             self._pause()
@@ -186,7 +186,7 @@ class _Source:
     def complete(self, workspace: str, completion: Completion) -> None:
         self._world.logs[DEFINITIONS, 0].append(completion_record(workspace, completion))
 
-    def progress(self, workspace: str, progress: Progress) -> None:
+    def progress(self, workspace: str, progress: BackfillProgress) -> None:
         pass
 
 

@@ -50,7 +50,7 @@ class Worker:
         self.partition = ProfilePartition(adopt=lambda: self.adopted)
 
     def hear(self, key: bytes, value: bytes) -> None:
-        self.publication = self.publication.told(key, value)
+        self.publication = self.publication.with_record(key, value)
         self.adopted = self._compiler.adopted(self.publication)
 
     def apply(self, *segments: Segment) -> DefinitionSet:
