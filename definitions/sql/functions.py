@@ -29,16 +29,20 @@ def compile_function(name: str, arguments: Sequence[Sql], now: int) -> Sql:
             cases = ", ".join(f"{{{number}}}.1 != 0, {{{number}}}" for number in range(len(arguments)))
             return sql(f"multiIf({cases}, {NOTHING})", *arguments)
         case "days_since":
-            passed = f"({now} - time_of({{0}}))"
-            days = f"intDiv({passed} - positiveModulo({passed}, {DAY_MS}), {DAY_MS})"
-            return number_where(sql(f"time_of({{0}}) != {NO_TIME}", arguments[0]), sql(days, arguments[0]))
+            days = f"intDiv({now} - time - positiveModulo({now} - time, {DAY_MS}), {DAY_MS})"
+            return _of_time(days, arguments[0])
         case "age":
             year, day = civil(now)
-            born = "civil_of(time_of({0}))"
-            years = f"({year} - {born}.1 - ({day} < {born}.2))"
-            return number_where(sql(f"time_of({{0}}) != {NO_TIME}", arguments[0]), sql(years, arguments[0]))
+            years = f"arrayMap(born -> {year} - born.1 - ({day} < born.2), [civil_of(time)])[1]"
+            return _of_time(years, arguments[0])
         case _:
             return _of_numbers(name, arguments)
+
+
+def _of_time(number: str, argument: Sql) -> Sql:
+    """The tuple of a number that follows from the time that a value says."""
+    template = f"arrayMap(time -> if(time = {NO_TIME}, {NOTHING}, (2, toFloat64({number}), '')), [time_of({{0}})])[1]"
+    return sql(template, argument)
 
 
 def _of_numbers(name: str, arguments: Sequence[Sql]) -> Sql:

@@ -32,11 +32,11 @@ _ORDERINGS = {
     Operator.LESS_OR_EQUAL: "<=",
 }
 _OF_TIMES = {
-    Operator.BEFORE: "{0} < {1}",
-    Operator.AFTER: "{0} > {1}",
-    Operator.WITHIN_LAST: "{0} > {2} - {1} AND {0} <= {2}",
-    Operator.LONGER_AGO_THAN: "{0} <= {2} - {1}",
-    Operator.WITHIN_NEXT: "{0} > {2} AND {0} <= {2} + {1}",
+    Operator.BEFORE: "time < {1}",
+    Operator.AFTER: "time > {1}",
+    Operator.WITHIN_LAST: "time > {2} - {1} AND time <= {2}",
+    Operator.LONGER_AGO_THAN: "time <= {2} - {1}",
+    Operator.WITHIN_NEXT: "time > {2} AND time <= {2} + {1}",
 }
 
 
@@ -80,8 +80,12 @@ def _passes(value: Sql, comparison: Comparison, now: int) -> Sql:  # noqa: PLR09
     if operator in _ORDERINGS:
         return sql(f"({{0}}.1 = 2 AND {{0}}.2 {_ORDERINGS[operator]} {{1}})", value, double(operand))
     if operator in _OF_TIMES:
-        compared = _OF_TIMES[operator].format("time_of({0})", "{1}", "{2}")
-        return sql(f"(time_of({{0}}) != {NO_TIME} AND {compared})", value, str(operand), str(now))
+        return sql(
+            f"arrayExists(time -> time != {NO_TIME} AND {_OF_TIMES[operator]}, [time_of({{0}})])",
+            value,
+            str(operand),
+            str(now),
+        )
     match operator:
         case Operator.EXISTS:
             return sql("({0}.1 != 0)" if operand else "({0}.1 = 0)", value)
