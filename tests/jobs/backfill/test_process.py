@@ -1,0 +1,154 @@
+"""Definitions that are edited under load, on a running stack, with worker and back-fill killed on the way."""
+
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from definitions import Definitions, Segment
+from definitions.model import Call, EventCount, EventMatcher, Not, Window
+from definitions.sets.applying import apply_draft
+from definitions.sets.folder import Draft
+from definitions.sets.topic import read_publication
+from embedded.layout import Ports, free_ports
+from embedded.stack import Stack, StackOptions
+from jobs.rebuild.failpoints import BACKFILL
+from runtime.failpoints import VARIABLE
+from runtime.kafka.clients import PRODUCER_CONFIG
+from schemas.codec import Codec
+from schemas.identity import identifier_key
+from schemas.records import Event, Identifier
+from schemas.registry import Registry
+from schemas.topics import EVENTS
+from tests.support.process import ModuleProcess
+from tests.support.waiting import wait_until
+from warehouse.client import Warehouse
+from warehouse.queries.definitions import Question, members
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+PEOPLE = 200
+DAY = 86_400_000
+PAGES = EventMatcher((Call("track", "Viewed"),))
+ORDERS = EventMatcher((Call("track", "Ordered"),))
+BEFORE = Definitions((Segment("viewers", EventCount(PAGES, Window(DAY), 2)),))
+AFTER = Definitions(
+    (
+        Segment("viewers", EventCount(PAGES, Window(2 * DAY), 5)),
+        Segment("buyers", EventCount(ORDERS, Window())),
+        Segment("not_buying", Not(EventCount(ORDERS, Window(30 * DAY)))),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """All but the rebuilder, which is the tests'."""
+    with tempfile.TemporaryDirectory(prefix="onefold-backfill-") as folder:
+        parts = ("kafka", "registry", "clickhouse", "worker", "sink")
+        with Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=parts)) as running:
+            yield running
+
+
+class Shoppers:
+    """Sends events of a few people, as fast or as slowly as wanted."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._encode = Codec(Registry(stack.settings.registry)).encoder(Event)
+        self._producer = Producer({**PRODUCER_CONFIG, "bootstrap.servers": stack.settings.kafka})
+        self._sent = 0
+
+    def send(self, number: int) -> None:
+        """An event of some person: every seventh is an order, of every third person."""
+        now, person = time.time_ns() // 1_000_000, number % PEOPLE
+        who = Identifier("user_id", f"p{person}")
+        name = "Ordered" if self._sent % 7 == 0 and person % 3 == 0 else "Viewed"
+        self._sent += 1
+        event = Event("main", "dev", uuid.uuid4().hex, "track", name, now, None, now, (who,), ordinal=self._sent)
+        self._producer.produce(EVENTS, self._encode(event), identifier_key("main", who))
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        assert self._producer.flush(60) == 0
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Go on sending within the block."""
+        ended = threading.Event()
+
+        def go_on() -> None:
+            number = 0
+            while not ended.wait(0.005):
+                self.send(number)
+                number += 7
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            self.flush()
+
+
+@pytest.fixture
+def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[ModuleProcess]:
+    port = free_ports(1)[0]
+    environment = dict(stack.environment) | {"ONEFOLD_REBUILDER_METRICS_PORT": str(port)}
+    process = ModuleProcess("jobs.rebuild", environment=environment, log=tmp_path / "rebuilder.log", port=port)
+    yield process
+    if process.is_running:
+        process.kill()
+
+
+def apply(stack: Stack, definitions: Definitions) -> int:
+    kafka = stack.settings.kafka
+    return apply_draft(kafka, Draft(definitions, {}), read_publication(kafka).version).version
+
+
+def is_in_effect(stack: Stack, version: int) -> bool:
+    publication = read_publication(stack.settings.kafka)
+    evaluated = [publication.evaluated(name, stack.settings.partitions) for name in stack.settings.workspaces]
+    return all(each is not None and each.version >= version for each in evaluated)
+
+
+def differing(warehouse: Warehouse, definitions: Definitions) -> dict[str, int]:
+    """By segment, how many are in it by the streams or by SQL, and not by both."""
+    differing = {}
+    for segment in definitions.segments:
+        question = Question(definitions, "main", "person", time.time_ns() // 1_000_000)
+        rows = warehouse.rows(f"SELECT profile_id FROM onefold.segment_members FINAL WHERE segment = '{segment.name}'")
+        streamed = {str(row["profile_id"]) for row in rows}
+        differing[segment.name] = len(streamed ^ set(members(warehouse, question, segment.name)))
+    return differing
+
+
+def test_killed_anywhere_under_load_it_ends_equal_to_sql(stack: Stack, rebuilder: ModuleProcess) -> None:
+    shoppers = Shoppers(stack)
+    apply(stack, BEFORE)
+    for number in range(5 * PEOPLE):
+        shoppers.send(number)
+    shoppers.flush()
+    with shoppers.sending():
+        version = apply(stack, AFTER)
+        for failpoint in BACKFILL:
+            rebuilder.launch(**{VARIABLE: failpoint})
+            wait_until(lambda: not rebuilder.is_running, f"the rebuilder to die at {failpoint}", 120)
+            if failpoint == "between_seeds":
+                worker = stack.process("worker")
+                worker.kill()
+                worker.start()
+        rebuilder.start()
+        wait_until(lambda: is_in_effect(stack, version), "the new definitions to be in effect", 180)
+    with Warehouse(stack.addresses.clickhouse) as warehouse:
+        nobody = {"viewers": 0, "buyers": 0, "not_buying": 0}
+        wait_until(lambda: differing(warehouse, AFTER) == nobody, "the streams to agree with SQL", 90)
+        rows = warehouse.rows("SELECT segment, count() AS n FROM onefold.segment_members FINAL GROUP BY segment")
+    assert {str(row["segment"]) for row in rows} == {"viewers", "buyers", "not_buying"}
