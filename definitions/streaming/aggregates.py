@@ -27,9 +27,10 @@ from definitions.streaming.times import text_of
 from definitions.streaming.values import compile_test
 
 _LOOKAHEAD = 8
-"""How many changes of a windowed aggregate are looked at to find the one that changes the answer."""
+"""How many changes of a windowed aggregate are looked at to find the one that changes the answer of a comparison."""
 _MILLION = 1e6
 _NONE = Value(None, NEVER)
+_OF_THE_LAST = frozenset({Measure.LAST, Measure.LAST_AT})
 _ZERO = frozenset({Measure.COUNT, Measure.SUM, Measure.DISTINCT})
 
 Events: TypeAlias = Sequence[Any]
@@ -52,11 +53,11 @@ def compile_aggregate(aggregate: Aggregate, key_of: KeyOf) -> Callable[[Subject,
         if not isinstance(state, Times | Newest):
             return _NONE if state is None else Value(total(state), NEVER)
         events = _within(state, window, subject, now)
-        value = measure(events) if events else None
-        for looked, (at, gone) in enumerate(_changes(events, window, subject, now)):
-            if looked == _LOOKAHEAD or gone == len(events) or measure(events[gone:]) != value:
-                return Value(value, at)
-        return Value(value, NEVER)
+        if not events:
+            return _NONE
+        concerned = events[-1:] if aggregate.measure in _OF_THE_LAST else events
+        until, _ = next(_changes(concerned, window, subject, now), (NEVER, 0))
+        return Value(measure(events), until)
 
     return evaluate
 
@@ -133,8 +134,8 @@ def _summands(events: Events) -> list[int]:
     return [millionths(value) for value in _values(events) if -MAX_SUMMAND <= value <= MAX_SUMMAND]
 
 
-def _distinct(events: Events) -> dict[str, Scalar]:
-    return {json_text(value): value for value in _values(events)}
+def _distinct(events: Events) -> list[Scalar]:
+    return list({(isinstance(value, bool), value): value for value in _values(events)}.values())
 
 
 def _most_frequent(counts: Mapping[str, int]) -> object:
@@ -154,7 +155,7 @@ _MEASURES: Mapping[Measure, Callable[[Events], object]] = {
     Measure.LAST_AT: lambda events: text_of(_time(events[-1])),
     Measure.DISTINCT: lambda events: len(_distinct(events)),
     Measure.MOST_FREQUENT: lambda events: _most_frequent(Counter(map(json_text, _values(events)))),
-    Measure.VALUES: lambda events: sorted(_distinct(events).values(), key=rank),
+    Measure.VALUES: lambda events: sorted(_distinct(events), key=rank),
 }
 """The value of one or more events."""
 

@@ -1,0 +1,235 @@
+"""What is evaluated when: in the order of dependencies, what an event or a time can change, and what is complete."""
+
+import json
+
+import msgspec
+import pytest
+
+from definitions import Definitions, Program, Segment, Versions, compile_program
+from definitions.model import (
+    Aggregate,
+    AnyOf,
+    Call,
+    Case,
+    Comparison,
+    EventCount,
+    EventMatcher,
+    Expression,
+    Field,
+    Function,
+    InSegment,
+    Literally,
+    Measure,
+    Not,
+    Operator,
+    PropertyFilter,
+    Rule,
+    Sample,
+    Statistical,
+    Trait,
+    TraitComparison,
+    TraitValue,
+    Window,
+)
+from definitions.plan import accumulators_of
+from streams.fold.fold import advance, next_deadline
+from streams.fold.moment import FoldContext, Outputs
+from streams.fold.records import profile_record
+from streams.fold.state import ProfileState
+from tests.streams.fold.given import CONTEXT, DAY, HOUR, START, event, fold, identify, transitions
+
+BUY, VIEW = EventMatcher((Call("track", "Buy"),)), EventMatcher((Call("track", "View"),))
+SPENT = Trait("spent", Statistical(Aggregate(BUY, Measure.SUM, Field(("amount",)), Window(DAY))))
+ORDERS = Trait("orders", Statistical(Aggregate(BUY, Measure.COUNT, None, Window(DAY))))
+LAST_ORDER = Trait("last_order", Statistical(Aggregate(BUY, Measure.LAST_AT)))
+
+
+def trait(name: str) -> TraitValue:
+    return TraitValue((name,))
+
+
+def rule(name: str, value: Expression) -> Trait:
+    return Trait(name, Rule((), value))
+
+
+def is_at_least(name: str, number: float) -> TraitComparison:
+    return TraitComparison((name,), (Comparison(Operator.GREATER_OR_EQUAL, number),))
+
+
+def context(program: Program) -> FoldContext:
+    return FoldContext("main", CONTEXT.profile_id, program, CONTEXT.source_priority)
+
+
+def context_of(*defined: Trait | Segment) -> FoldContext:
+    traits = tuple(each for each in defined if isinstance(each, Trait))
+    segments = tuple(each for each in defined if isinstance(each, Segment))
+    return context(compile_program(Definitions(segments, traits=traits)))
+
+
+def shown(state: ProfileState, within: FoldContext) -> dict[str, object]:
+    traits: dict[str, object] = json.loads(profile_record(state, within, START).traits)
+    return traits
+
+
+def test_what_follows_from_a_trait_follows_within_the_same_step() -> None:
+    mean = rule("mean", Function("divide", (trait("spent"), trait("orders"))))
+    level = Trait("level", Rule((Case(is_at_least("mean", 50), Literally("high")),), Literally("low")))
+    high = Segment("high", TraitComparison(("level",), (Comparison(Operator.EQUALS, "high"),)))
+    not_high = Segment("not high", Not(InSegment("high")))
+    within = context_of(high, not_high, level, mean, SPENT, ORDERS)
+    state, out = fold([event(START, "Buy", properties={"amount": 40})], context=within)
+    assert shown(state, within) == {"spent": 40, "orders": 1, "mean": 40, "level": "low"}
+    fold([event(START + 1, "Buy", properties={"amount": 80})], state, within, out)
+    assert shown(state, within) == {"spent": 120, "orders": 2, "mean": 60, "level": "high"}
+    advance(state, START + DAY, within, out)
+    assert shown(state, within) == {"spent": 80, "orders": 1, "mean": 80, "level": "high"}
+    advance(state, START + DAY + 1, within, out)
+    assert shown(state, within) == {"level": "low"}, "what is of nothing is not shown, and 0 divided by 0 is nothing"
+    assert transitions(out.segment_changes) == [
+        ("not high", "entered", START),
+        ("high", "entered", START + 1),
+        ("not high", "exited", START + 1),
+        ("high", "exited", START + DAY + 1),
+        ("not high", "entered", START + DAY + 1),
+    ]
+
+
+def test_a_defined_trait_comes_before_one_that_was_sent_under_its_name() -> None:
+    some = Segment("some", is_at_least("orders", 1))
+    within = context_of(ORDERS, some)
+    state, _ = fold([identify(START, {"orders": 9, "plan": "pro"})], context=within)
+    assert shown(state, within) == {"plan": "pro"}
+    assert not state.memberships.entered_at
+    fold([event(START, "Buy")], state, within)
+    assert shown(state, within) == {"orders": 1, "plan": "pro"}
+    assert state.memberships.entered_at == {"some": START}
+
+
+def test_a_time_is_shown_as_text_and_counted_from() -> None:
+    days = rule("days", Function("days_since", (trait("last_order"),)))
+    within = context_of(LAST_ORDER, days)
+    state, out = fold([event(START, "Buy")], context=within)
+    assert shown(state, within) == {"last_order": "2023-11-14T22:13:20.000Z", "days": 0}
+    advance(state, START + 2 * DAY, within, out)
+    assert shown(state, within)["days"] == 2
+    assert next_deadline(state) == START + 3 * DAY
+    assert out.changes_traits
+
+
+def test_of_a_first_event_is_evaluated_what_holds_of_nothing_or_reads_the_event() -> None:
+    within = context_of(
+        Segment("no buyers", Not(EventCount(BUY, Window(HOUR)))),
+        Segment("everybody", Sample(1000, "")),
+        Segment("nobody", Sample(0, "")),
+        Segment("viewers", EventCount(VIEW, Window(HOUR))),
+        Segment("buyers", EventCount(BUY, Window(HOUR))),
+        rule("constant", Literally(7)),
+    )
+    numbers = {within.program.items[number].name for number in within.program.at_first}
+    assert numbers == {"no buyers", "everybody", "nobody", "constant"}
+    state, _ = fold([event(START)], context=within)
+    assert state.memberships.entered_at.keys() == {"no buyers", "everybody", "viewers"}
+    assert shown(state, within) == {"constant": 7}
+
+
+def test_an_event_evaluates_what_it_can_change_alone() -> None:
+    segments = [Segment(f"b{number}", EventCount(BUY, Window(DAY), number)) for number in range(1, 5)]
+    within = context_of(
+        *segments, Segment("v", EventCount(VIEW, Window(DAY))), Segment("gone", Not(EventCount(BUY, Window(DAY))))
+    )
+    program = within.program
+    (key,) = {accumulator.key for accumulator in program.accumulators if accumulator.planned.events == BUY}
+
+    def touched(*members: str) -> set[str]:
+        return {program.items[number].name for number in program.touched([key], set(members))}
+
+    assert touched("gone") == {"b1", "b2", "b3", "b4", "gone"}
+    assert touched("b1", "b2") == {"b3", "b4"}, "a count that holds is left to its end"
+
+
+def test_what_was_prolonged_is_evaluated_again_when_it_would_have_ended() -> None:
+    within = context_of(Segment("buyers", EventCount(BUY, Window(HOUR))))
+    state, out = fold([event(START, "Buy"), event(START + 1, "Buy")], context=within)
+    advance(state, START + HOUR, within, out)
+    assert state.memberships.entered_at == {"buyers": START}
+    advance(state, START + HOUR + 1, within, out)
+    assert transitions(out.segment_changes) == [("buyers", "entered", START), ("buyers", "exited", START + HOUR + 1)]
+
+
+@pytest.mark.parametrize("amount", ["9", True, [1], {"a": 1}])
+def test_a_value_of_the_wrong_type_does_not_count_and_is_counted_as_that(amount: object) -> None:
+    above = EventMatcher(
+        (Call("track", "Buy"),), (PropertyFilter(("amount",), (Comparison(Operator.GREATER_THAN, 5),)),)
+    )
+    within = context_of(Segment("buyers", EventCount(above, Window(HOUR))), SPENT)
+    state, out = fold([event(START, "Buy", properties={"amount": amount})], context=within)
+    assert (state.aggregates.states, state.memberships.entered_at) == ({}, {})
+    assert out.drops == {("property", "mistyped"): 2}
+
+
+def test_a_missing_value_is_of_no_wrong_type() -> None:
+    within = context_of(SPENT)
+    _, out = fold([event(START, "Buy"), event(START + 1, "Buy", properties={"amount": None})], context=within)
+    assert out.drops == {}
+
+
+def test_a_value_that_is_too_large_is_not_shown() -> None:
+    texts = Trait("texts", Statistical(Aggregate(BUY, Measure.VALUES, Field(("amount",)))))
+    within = context_of(texts)
+    few = [event(START + number, "Buy", properties={"amount": f"{number:250}"}) for number in range(32)]
+    state, out = fold(few, context=within)
+    assert len(str(shown(state, within)["texts"])) > 8_000
+    fold([event(START + 99, "Buy", properties={"amount": "z" * 250})], state, within, out)
+    assert shown(state, within) == {}
+    assert out.drops == {("trait", "too_large"): 1}
+
+
+def test_what_is_not_complete_is_not_evaluated_and_keeps_its_members() -> None:
+    buyers, viewers = (
+        Segment("buyers", EventCount(BUY, Window(HOUR))),
+        Segment("viewers", EventCount(VIEW, Window(HOUR))),
+    )
+    either = Segment("either", AnyOf((InSegment("buyers"), InSegment("viewers"))))
+    definitions = Definitions((buyers, viewers, either))
+    (bought,) = (each.id for each in accumulators_of(definitions) if each.events == BUY)
+    new, complete = Versions({bought: 3}, complete_to=2), Versions({bought: 3}, complete_to=3)
+    waiting, whole = context(compile_program(definitions, new)), context(compile_program(definitions, complete))
+    assert {segment.name: segment.born for segment in whole.program.segments} == {
+        "buyers": 3,
+        "viewers": 0,
+        "either": 3,
+    }
+
+    before, stamped = event(START, "Buy"), event(START + 1, "Buy")
+    state, out = fold([before, event(START + 2)], context=waiting)
+    assert state.memberships.entered_at.keys() == {"viewers"}
+    assert f"{bought}@3" not in state.aggregates.states, "what is stamped below its birth comes by a seed"
+    fold([msgspec.structs.replace(stamped, definitions=3)], state, waiting, out)
+    assert state.memberships.entered_at.keys() == {"viewers"}
+    assert f"{bought}@3" in state.aggregates.states
+    advance(state, START + 3, whole, out)
+    assert state.memberships.entered_at.keys() == {"buyers", "viewers", "either"}
+    assert {change.cause for change in out.segment_changes if change.segment != "viewers"} == {"definition"}
+
+
+def test_what_has_served_so_far_goes_on_serving_until_its_successor_is_complete() -> None:
+    less = EventCount(BUY, Window(HOUR))
+    more = EventCount(BUY, Window(DAY), 2)
+    (former,) = accumulators_of(Definitions((Segment("buyers", less),)))
+    definitions = Definitions((Segment("buyers", less), Segment("often", more)))
+    versions = Versions({former.id: 5}, complete_to=4, former=((former, 0),))
+    within = context(compile_program(definitions, versions))
+    assert {segment.name: segment.born for segment in within.program.segments} == {"buyers": 0, "often": 5}
+    state, _ = fold([event(START, "Buy")], context=within)
+    assert state.memberships.entered_at.keys() == {"buyers"}
+    assert state.aggregates.states.keys() == {former.id}
+    afterwards = context(compile_program(definitions, Versions({former.id: 5}, complete_to=5)))
+    advance(state, START + 1, afterwards, Outputs(segment_changes=[], sessions={}, drops={}))
+    assert former.id not in state.aggregates.states
+
+
+def test_what_is_defined_no_more_is_forgotten() -> None:
+    within, without = context_of(ORDERS, Segment("some", is_at_least("orders", 1))), context_of(rule("c", Literally(1)))
+    state, out = fold([event(START, "Buy")], context=within)
+    advance(state, START + 1, without, out)
+    assert (state.aggregates.states, state.memberships.entered_at, shown(state, without)) == ({}, {}, {"c": 1})
