@@ -216,3 +216,11 @@ def test_what_a_condition_reads_is_named() -> None:
     for condition, name in conditions:
         (segment,) = compile_program(Definitions((Segment("s", condition),))).segments
         assert name in segment.reads
+
+
+def test_what_is_shared_with_a_longer_window_counts_in_its_own_window_alone() -> None:
+    shorter, longer = EventCount(BUY, Window(10)), EventCount(BUY, Window(20), 5)
+    program = compile_program(Definitions((Segment("s", shorter), Segment("t", longer))))
+    assert len(program.accumulators) == 1
+    evaluations = [program.segments[0].evaluate(Known(program, [buy(0)], now), now) for now in (9, 10)]
+    assert evaluations == [(True, 10), (False, NEVER)]

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Sequence
 
 from definitions import NEVER, Definitions, Evaluation, Segment, compile_program
-from definitions.model import Call, EventMatcher, Field, Step
+from definitions.model import (
+    Aggregate,
+    AggregateComparison,
+    Call,
+    EventMatcher,
+    Field,
+    Measure,
+    Step,
+    Window,
+)
 from definitions.model import Sequence as EventSequence
 from definitions.plan.accumulators import MAX_STEP_EVENTS
 from tests.definitions.naive import Happened
@@ -104,3 +113,12 @@ def test_it_is_looked_for_among_the_newest_events_of_each_step() -> None:
         assert not over(b_after_the_oldest, Step(A), Step(B, 10), at_least=at_least)(DAY // 2).holds
         b_after_the_second = [*events, before._replace(at=2, ordinal=0)]
         assert over(b_after_the_second, Step(A), Step(B, 10), at_least=at_least)(DAY // 2).holds is holds
+
+
+def test_it_is_looked_for_among_no_more_where_others_need_more() -> None:
+    sequence = EventSequence((Step(A), Step(B, DAY)), DAY, at_least=MAX_STEP_EVENTS + 1)
+    count = AggregateComparison(Aggregate(B, Measure.COUNT, None, Window(DAY)), ())
+    program = compile_program(Definitions((Segment("s", sequence), Segment("t", count))))
+    assert len(program.accumulators) == 2
+    events = happened((0, "A"), *((at, "B") for at in range(1, 2 * MAX_STEP_EVENTS)))
+    assert not program.segments[0].evaluate(Known(program, events, DAY // 2), DAY // 2).holds
