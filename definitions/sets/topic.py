@@ -23,12 +23,13 @@ class Overtaken(TerminalError):
     """Another set was applied meanwhile: what was planned may not be what would come of it."""
 
 
-def ensure_topic(kafka: str, replication: int) -> None:
+def ensure_topic(kafka: str, replication: int, answer_timeout_s: float = 30.0) -> None:
     """Create the topic, with its one partition, if it is missing, and return once it is there.
 
     Raises TransientError or TerminalError.
     """
-    create_topics(kafka, {DEFINITIONS: definitions_configuration()}, 1, replication)
+    wanted = {DEFINITIONS: definitions_configuration()}
+    create_topics(kafka, wanted, 1, replication, timeout_s=answer_timeout_s)
     give_up_at = time.monotonic() + _THERE_WITHIN_S
     while True:
         try:

@@ -19,6 +19,7 @@ from settings import Settings
 from warehouse.client import Warehouse
 
 PREDICTION_TIMEOUT_S = 600.0
+ANSWER_TIMEOUT_S = 5.0
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -53,7 +54,7 @@ def draft_of(folder: Path) -> Draft:
 def published(settings: Settings) -> Publication:
     """Return what was applied so far. Raises ClickException."""
     try:
-        ensure_topic(settings.kafka, settings.replication)
+        ensure_topic(settings.kafka, settings.replication, ANSWER_TIMEOUT_S)
         return read_publication(settings.kafka)
     except OnefoldError as error:
         raise click.ClickException(failure(error)) from error
