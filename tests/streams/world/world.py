@@ -394,11 +394,12 @@ class World:
         return values
 
     def entry_partitions(self) -> dict[bytes, list[int]]:
-        """In which partitions of RESOLVE's table each entry lies."""
+        """In which partitions of RESOLVE's table each entry lies; what a partition says of itself is none."""
         lying: dict[bytes, list[int]] = defaultdict(list)
         for partition in range(self.partitions):
             for key in self._tables["resolve", partition]:
-                lying[key].append(partition)
+                if not key.startswith(META):
+                    lying[key].append(partition)
         return lying
 
     def component(self, identifier: Identifier) -> Component:
