@@ -60,8 +60,8 @@ class Settings(msgspec.Struct, frozen=True):
     long loses its partitions to others. `standbys`: how many other workers keep a copy of each store, so that taking it
     over needs no recovery. `settling_ms`: how long after the last event of a person changes by time alone in the past
     are decided, on the wall clock. `clickhouse_timeout_s`: how long the sink waits for an answer before it sends the
-    rows again. `definitions`: the folder of segments and rules; without one the default rules of identity hold, and
-    there are no segments.
+    rows again. `definitions`: the folder of the rules of identity; without one the default rules hold. What else is
+    in it counts once it is applied (`onefold apply`).
     """
 
     kafka: str = f"{LOOPBACK}:9092"
