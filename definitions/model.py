@@ -340,7 +340,7 @@ class Trigger(msgspec.Struct, frozen=True):
 class Destination(msgspec.Struct, frozen=True):
     """Where the changes of segments are sent; `topic` is the Kafka topic `activation.<name>`.
 
-    `traits` travel with each change. `not_older_than_ms`: changes that were decided later than this after their time
+    `traits` travel with each change. `not_older_than_ms`: entries and triggers decided later than this after their time
     are not sent. `coalesces`: of several changes in one batch the last one of a profile and segment is sent.
     """
 

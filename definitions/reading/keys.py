@@ -30,7 +30,7 @@ DESTINATION: Final[Keys] = {
     **_HEAD,
     "type": "How changes get there: a Kafka topic.",
     "traits": "The traits that travel with each change.",
-    "not_older_than": "Changes that were decided later than this after their time are not sent.",
+    "not_older_than": "Entries and triggers that were decided later than this after their time are not sent.",
     "coalesce": "Of several changes of a profile and segment at once send the last one only.",
 }
 ATTRIBUTE: Final[Keys] = {

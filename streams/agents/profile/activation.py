@@ -10,10 +10,11 @@ from schemas.records import SegmentChange
 def sent_to(destination: Destination, changes: Sequence[SegmentChange]) -> tuple[list[SegmentChange], Counter[str]]:
     """Return which of a profile's changes in one batch a destination is sent, and why how many others are not.
 
-    `changes`: in order, of the segments that name the destination.
+    `changes`: in order, of the segments that name the destination. An exit is never too late: a list there would keep
+    whoever it had been sent before.
     """
     settled = _coalesced(changes) if destination.coalesces else list(changes)
-    sent = [change for change in settled if not is_too_late(destination, change.decided_at - change.changed_at)]
+    sent = [change for change in settled if change.change == "exited" or not _is_withheld(destination, change)]
     withheld = Counter(coalesced=len(changes) - len(settled), too_late=len(settled) - len(sent))
     return sent, +withheld
 
@@ -31,6 +32,10 @@ def _coalesced(changes: Sequence[SegmentChange]) -> list[SegmentChange]:
     return [
         change for change in changes if change is last[change.segment] and change.change == first[change.segment].change
     ]
+
+
+def _is_withheld(destination: Destination, change: SegmentChange) -> bool:
+    return is_too_late(destination, change.decided_at - change.changed_at)
 
 
 def is_too_late(destination: Destination, delay_ms: int) -> bool:

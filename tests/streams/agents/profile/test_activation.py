@@ -134,18 +134,22 @@ def test_changes_of_one_batch_come_in_order_or_coalesced() -> None:
     assert profiles.tally[metrics.WITHHELD, ("main", "calm", "coalesced")] == 4 + 2
 
 
-def test_what_was_decided_too_late_is_not_sent_where_that_is_asked() -> None:
+def test_an_entry_that_was_decided_too_late_is_not_sent_where_that_is_asked() -> None:
     profiles = ProfilePartition("wall", unchanging(PROGRAM, ["main"]))
-    on_time, late = START + MINUTE, START + HOUR
-    profiles.event(event(START), ANN, now=on_time)
-    [change] = sent(profiles, "fresh")
-    assert change.decided_at - change.changed_at == MINUTE
-    profiles.sweep(late + MINUTE + 1)
-    [exited] = profiles.read(SEGMENTS, SegmentChange)
-    assert (exited.change, exited.decided_at - exited.changed_at) == ("exited", MINUTE + 1)
+    profiles.event(event(START), ANN, now=START + MINUTE + 1)
+    [entered] = profiles.read(SEGMENTS, SegmentChange)
+    assert (entered.change, entered.decided_at - entered.changed_at) == ("entered", MINUTE + 1)
     assert sent(profiles, "fresh") == []
-    assert sent(profiles, "plain") == [exited]
+    assert sent(profiles, "plain") == [entered]
     assert profiles.tally[metrics.WITHHELD, ("main", "fresh", "too_late")] == 1
+
+
+def test_an_exit_is_sent_however_late_for_no_list_shall_keep_whom_it_was_sent() -> None:
+    profiles = ProfilePartition("wall", unchanging(PROGRAM, ["main"]))
+    profiles.event(event(START), ANN, now=START + MINUTE)
+    assert [change.change for change in sent(profiles, "fresh")] == ["entered"]
+    profiles.sweep(START + HOUR + MINUTE + 1)
+    assert [change.change for change in sent(profiles, "fresh")] == ["exited"]
 
 
 SEGMENTS_OF_TWO = st.sampled_from(("a", "b"))
@@ -153,7 +157,7 @@ SEGMENTS_OF_TWO = st.sampled_from(("a", "b"))
 
 @given(st.lists(st.tuples(SEGMENTS_OF_TWO, st.integers(0, 10)), max_size=12), st.integers(0, 10), st.booleans())
 def test_a_destination_ends_where_the_segments_do(steps: list[tuple[str, int]], limit: int, was_in: bool) -> None:
-    """Applied in any batches, what is coalesced leads to the same members; and nothing too late is ever sent."""
+    """Applied in any batches, what is coalesced leads to the same members; and nobody enters too late."""
     members = {"a", "b"} if was_in else set[str]()
     at_destination = set(members)
     changes: list[SegmentChange] = []
@@ -170,4 +174,4 @@ def test_a_destination_ends_where_the_segments_do(steps: list[tuple[str, int]], 
     assert len(kept) + withheld.total() == len(changes)
     assert all(before.version < after.version for before, after in pairwise(kept))
     fresh, _ = sent_to(Destination("d", not_older_than_ms=limit), changes)
-    assert fresh == [change for change in changes if change.decided_at <= limit]
+    assert fresh == [change for change in changes if change.change == "exited" or change.decided_at <= limit]
