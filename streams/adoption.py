@@ -1,13 +1,14 @@
 """Which definitions a worker goes by: follows the topic `definitions` and compiles what it says (docs/decisions/0034).
 
 A stage asks once for each batch, and so takes a new set over between two batches. Until a set is complete in a
-workspace its profiles are evaluated by the one before; what both need is accumulated from the moment of adoption.
+workspace its profiles are evaluated by the one before. What a set needs is accumulated from its adoption on, also when
+another set follows: the back-fill that is under way may complete the earlier one first.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, get_args
 
@@ -16,8 +17,10 @@ from confluent_kafka import Message
 
 from definitions import Definitions, Program, compile_program
 from definitions.model import Destination
+from definitions.plan import accumulators_of
 from definitions.sets import DefinitionSet, Publication, births_for, narrowed
 from definitions.sets.topic import ensure_topic
+from definitions.streaming.accumulators import Accumulator, compile_accumulator
 from definitions.streaming.program import Versions, destinations_by_segment
 from runtime.kafka.following import Follower
 from runtime.kafka.topics import create_topics
@@ -76,7 +79,7 @@ def unchanging(program: Program, workspaces: Iterable[str]) -> Adopt:
 
 
 class _Key(NamedTuple):
-    """What a program follows from: two sets, and whose profiles it is for."""
+    """What a program follows from: two sets, with those between them, and whose profiles it is for."""
 
     evaluated: int
     newest: int
@@ -94,13 +97,15 @@ class Compiler:
 
     def adopted(self, publication: Publication) -> Adopted:
         """Return what a worker goes by. Raises UnknownLanguage."""
-        newest, evaluated, former = publication.newest, {}, self._compiled
+        evaluated: dict[str, DefinitionSet | None] = {}
+        former = self._compiled
         self._compiled = {}
         programs: dict[tuple[str, ProfileKind], Program] = {}
         for workspace in self._workspaces:
             evaluated[workspace] = publication.evaluated(workspace, self._partitions)
+            following = tuple(publication.following(evaluated[workspace]))
             for kind in _KINDS:
-                programs[workspace, kind] = self._program(former, evaluated[workspace], newest, workspace, kind)
+                programs[workspace, kind] = self._program(former, evaluated[workspace], following, workspace, kind)
         return Adopted(
             programs,
             publication.version,
@@ -122,15 +127,17 @@ class Compiler:
         self,
         former: Mapping[_Key, Program],
         evaluated: DefinitionSet | None,
-        newest: DefinitionSet | None,
+        following: tuple[DefinitionSet, ...],
         workspace: str,
         kind: ProfileKind,
     ) -> Program:
+        newest = following[0] if following else evaluated
         key = _Key(evaluated.version if evaluated else 0, newest.version if newest else 0, workspace, kind)
         program = former.get(key)
         if program is None:
             program = _compile(evaluated, workspace, kind)
-            program = program.collecting(_compile(newest, workspace, kind).accumulators)
+            collected = (each for of in following for each in _accumulators(of, workspace, kind))
+            program = program.collecting(collected)
         self._compiled[key] = program
         return program
 
@@ -143,6 +150,12 @@ def _compile(of: DefinitionSet | None, workspace: str, kind: ProfileKind) -> Pro
     if of is None:
         return compile_program(Definitions())
     return compile_program(narrowed(of.definitions, workspace, kind), Versions(births_for(of, workspace, kind)))
+
+
+def _accumulators(of: DefinitionSet, workspace: str, kind: ProfileKind) -> Iterator[Accumulator]:
+    births = births_for(of, workspace, kind)
+    for planned in accumulators_of(narrowed(of.definitions, workspace, kind)):
+        yield compile_accumulator(planned, births.get(planned.id, 0))
 
 
 class Adoption:

@@ -113,6 +113,14 @@ class Publication(msgspec.Struct, frozen=True):
             if last is not None and version <= last.version:
                 yield self.sets[version]
 
+    def following(self, last: DefinitionSet | None) -> Iterator[DefinitionSet]:
+        """Yield the sets after one, or all, the newest first. Raises UnknownLanguage as `newest` does."""
+        if self.newest is None:
+            return
+        for version in sorted(self.sets, reverse=True):
+            if last is None or version > last.version:
+                yield self.sets[version]
+
     def never_below(self, partitions: int) -> int:
         """Return a version below which no event was ever stamped, by any of so many partitions; 0 if unknown."""
         if any(partition not in self.stampings for partition in range(partitions)):

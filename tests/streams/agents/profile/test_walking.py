@@ -137,6 +137,15 @@ def test_what_a_new_set_needs_is_remembered_from_the_first_event_with_its_stamp(
     assert worker.sweep(NOW + 5 * HOUR) == [("p3", "viewers exited", "deadline", NOW + 5 * HOUR)]
 
 
+def test_a_set_that_is_complete_when_another_has_followed_it_knows_all_events(worker: Worker) -> None:
+    worker.apply(viewers(50))
+    worker.apply(viewers(100))
+    worker.view(NOW, 3, PEOPLE[3])
+    worker.complete(2)
+    assert worker.adopted.evaluated == {"main": 2}
+    assert ("p3", "viewers entered", "definition", NOW + 1) in worker.sweep(NOW + 1)
+
+
 def test_a_touched_profile_takes_over_before_its_event_counts(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walking, "KEYS_AT_ONCE", 1)
     worker.apply(plan("free"))
