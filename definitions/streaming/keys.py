@@ -16,6 +16,11 @@ def suffices(kept: Planned, need: Planned) -> bool:
     return kept.keep >= need.keep and lasts and kept.ordered >= need.ordered
 
 
+def is_complete(born: int, complete_to: int | None) -> bool:
+    """Return whether what was born at a version has all events. `complete_to`: None if everything always had."""
+    return complete_to is None or born <= complete_to
+
+
 class Kept:
     """The accumulators of a program by what they are needed for.
 
@@ -32,11 +37,7 @@ class Kept:
     def serving(self, need: Planned) -> Accumulator:
         """Return the accumulator that a need reads."""
         candidates = [each for each in self._by_id[need.id] if suffices(each.planned, need)]
-        return next((each for each in candidates if self.is_complete(each.born)), candidates[0])
-
-    def is_complete(self, born: int) -> bool:
-        """Return whether what was born at a version has all events."""
-        return self._complete_to is None or born <= self._complete_to
+        return next((each for each in candidates if is_complete(each.born, self._complete_to)), candidates[0])
 
     def key_of(self, need: Planned) -> str:
         """Return the key of the accumulator that a need reads."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
 import msgspec
 
@@ -15,10 +15,12 @@ from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
-from definitions.streaming.keys import Kept
+from definitions.streaming.keys import Kept, is_complete
 from definitions.streaming.subject import NEVER
 from definitions.streaming.triggers import CompiledTrigger
 from schemas.records import EventType, ProfileKind
+
+_EVENT_TYPES = frozenset(get_args(EventType))
 
 Accumulators: TypeAlias = tuple[Accumulator, ...]
 
@@ -59,8 +61,6 @@ class Program:
     defaults: Mapping[str, object] = field(repr=False)
     _definitions: Definitions = field(repr=False)
     _versions: Versions = field(repr=False)
-    _named: Mapping[tuple[str, str | None], Gate] = field(repr=False)
-    _typed: Mapping[str, Gate] = field(repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -92,7 +92,11 @@ class Program:
 
     @cached_property
     def _on_events(self) -> tuple[CompiledTrigger, ...]:
-        return tuple(each for each in self.triggers if each.definition.on is not None and self._is_complete(each))
+        return tuple(
+            each
+            for each in self.triggers
+            if each.definition.on is not None and is_complete(each.born, self._versions.complete_to)
+        )
 
     def triggers_on(self, event_type: str, event_name: str | None) -> tuple[CompiledTrigger, ...]:
         """Return the triggers that may be about such an event; whether one is, its `matches` says."""
@@ -125,11 +129,9 @@ class Program:
         return tuple(
             number
             for number, item in enumerate(self.items)
-            if self._is_complete(item) and not (isinstance(item, CompiledTrigger) and item.definition.on is not None)
+            if is_complete(item.born, self._versions.complete_to)
+            and not (isinstance(item, CompiledTrigger) and item.definition.on is not None)
         )
-
-    def _is_complete(self, item: Item) -> bool:
-        return Kept(self.accumulators, self._versions.complete_to).is_complete(item.born)
 
     @cached_property
     def at_first(self) -> tuple[int, ...]:
@@ -170,8 +172,35 @@ class Program:
 
     def gate(self, event_type: str, event_name: str | None) -> Gate:
         """Return the accumulators that may count an event of a type and name."""
-        named = self._named.get((event_type, event_name))
-        return self._typed.get(event_type, NO_GATE) if named is None else named
+        gate = self._gates.get((event_type, event_name))
+        return self._gate_of(event_type, event_name) if gate is None else gate
+
+    def _gate_of(self, event_type: str, event_name: str | None) -> Gate:
+        if event_type not in _EVENT_TYPES:
+            return NO_GATE
+        call = (event_type, event_name if (event_type, event_name) in self._by_call else None)
+        if call not in self._gates:
+            self._gates[call] = compile_gate(self._counting(*call))
+        return self._gates[call]
+
+    @cached_property
+    def _gates(self) -> dict[tuple[str, str | None], Gate]:
+        """Those asked for so far: only a call that an accumulator names has one of its own."""
+        return {}
+
+    @cached_property
+    def _by_call(self) -> Mapping[tuple[str | None, str | None], list[int]]:
+        """The places of the accumulators by the types and names that they count; None: any."""
+        places: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+        for place, each in enumerate(self.accumulators):
+            for call in {(call.type, call.name) for call in each.planned.events.calls} or {(None, None)}:
+                places[call].append(place)
+        return dict(places)
+
+    def _counting(self, event_type: str, event_name: str | None) -> Iterable[Accumulator]:
+        calls = {(event_type, event_name), (event_type, None), (None, event_name), (None, None)}
+        places = {place for call in calls for place in self._by_call.get(call, ())}
+        return (self.accumulators[place] for place in sorted(places))
 
     def touched(self, names: Iterable[str], members: Container[str]) -> set[int]:
         """Return the numbers of the evaluable items that an event may change, by the names of what it has changed.
@@ -190,8 +219,8 @@ class Program:
 
     def collecting(self, more: Iterable[Accumulator]) -> "Program":
         """Return the same program that remembers more: what one needs that is to take its place."""
-        accumulators = tuple({each.key: each for each in (*more, *self.accumulators)}.values())
-        return replace(self, accumulators=accumulators, **_indexed(accumulators))
+        added = {each.key: each for each in more if each.key not in self.by_key}
+        return replace(self, accumulators=(*added.values(), *self.accumulators)) if added else self
 
     def destinations_by_segment(self) -> dict[str, tuple[Destination, ...]]:
         """Return, by the name of each segment, the destinations that hear of its changes."""
@@ -244,19 +273,7 @@ def compile_program(definitions: Definitions, versions: Versions = FOR_EVER) -> 
         _definitions=definitions,
         own=accumulators,
         _versions=versions,
-        **_indexed(accumulators),
     )
-
-
-def _indexed(accumulators: Accumulators) -> dict[str, Any]:
-    """Return which accumulators may count an event, by its type and name."""
-    calls = {
-        (call.type, call.name) for each in accumulators for call in each.planned.events.calls if call.type and call.name
-    }
-    return {
-        "_named": {call: _compile_gate(accumulators, *call) for call in calls},
-        "_typed": {event_type: _compile_gate(accumulators, event_type, None) for event_type in get_args(EventType)},
-    }
 
 
 def _compile_accumulators(planned: Iterable[Planned], versions: Versions) -> Iterable[Accumulator]:
@@ -267,15 +284,6 @@ def _compile_accumulators(planned: Iterable[Planned], versions: Versions) -> Ite
     for former, born in versions.former:
         if former.id in needed and born < versions.births.get(former.id, 0):
             yield compile_accumulator(former, born)
-
-
-def _compile_gate(accumulators: Accumulators, type_name: str, name: str | None) -> Gate:
-    return compile_gate(
-        each
-        for each in accumulators
-        if not (calls := each.planned.events.calls)
-        or any(call.type in {None, type_name} and call.name in {None, name} for call in calls)
-    )
 
 
 def _is_about(trigger: CompiledTrigger, event_type: str, event_name: str | None) -> bool:
@@ -290,7 +298,8 @@ def _fingerprint(definitions: Definitions, program: "Program") -> str:
     triggers = [(each.name, *msgspec.structs.astuple(_meaning_of(each))) for each in definitions.triggers]
     destinations = [(each.name, each.type) for each in definitions.destinations]
     kept = [(each.key, each.planned.keep, each.planned.retain_ms, each.planned.ordered) for each in program.own]
-    waiting = [item.changes for number, item in enumerate(program.items) if number not in program.evaluable]
+    evaluable = set(program.evaluable)
+    waiting = [item.changes for number, item in enumerate(program.items) if number not in evaluable]
     meaning = (
         sorted(segments, key=_name),
         sorted(traits, key=_name),

@@ -1,12 +1,15 @@
 """Which events a program wants, what it keeps of them, and for whom."""
 
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from definitions import DefinitionErrors, Program, compile_program, load
+from definitions import DefinitionErrors, Definitions, Program, compile_program, load
+from definitions.model import Call, EventCount, EventMatcher, Segment, Window
 from schemas.records import ProfileKind
 from tests.definitions.folders import load_segment, write
 from tests.definitions.streaming.subjects import Known, counting
@@ -163,3 +166,49 @@ def test_a_workspace_is_not_concerned_by_what_changes_for_others(tmp_path: Path)
 
     assert fingerprint("[main]") == fingerprint("[main, other]")
     assert fingerprint("[other]") != fingerprint("[main]")
+
+
+def test_what_compiling_costs_grows_with_the_number_of_definitions() -> None:
+    def steps(number: int) -> int:
+        names = [f"E{index}" for index in range(number)]
+        segments = tuple(
+            Segment(name, EventCount(EventMatcher((Call("track", name),)), Window(HOUR + HOUR * (place % 9))))
+            for place, name in enumerate(names)
+        )
+
+        def compile_all() -> None:
+            program = compile_program(Definitions(segments))
+            collecting = compile_program(Definitions()).collecting(program.accumulators)
+            assert [program.fingerprint, *(collecting.gate("track", name) for name in names)]
+
+        return _calls_of(compile_all)
+
+    assert steps(400) < 3 * steps(200)
+
+
+def _calls_of(function: Callable[[], None]) -> int:
+    """Return how many calls of functions, and steps of generators, there are within one of a function."""
+    calls = 0
+
+    def count(_frame: object, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    former = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(former)
+    return calls
+
+
+def test_a_program_that_remembers_all_that_is_asked_for_stays_the_same(tmp_path: Path) -> None:
+    program, other = (
+        compiled(tmp_path, f"segment: a\nwhen: {{event: {name}, within: 1h}}") for name in ("Buy", "View")
+    )
+    assert program.collecting(program.accumulators) is program
+    assert [each.key for each in program.collecting(other.accumulators).accumulators] == [
+        *(each.key for each in other.accumulators),
+        *(each.key for each in program.accumulators),
+    ]
