@@ -22,7 +22,8 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
 ) -> None:
     """Merge another profile's retired state into this one, by GRAPH's decision; `other` is left as it is.
 
-    The own deadlines before the other's time fire first. Memberships follow from the united state as of its time.
+    The own deadlines before the other's time fire first. Memberships follow from the united state as of its time, and
+    what the other has put off until then fires.
     """
     before = state.as_of
     advance(state, other.as_of, context, out)
@@ -34,6 +35,7 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
     facets.forget(state, moment)
     if state.as_of != BEGINNING:
         evaluate(state, context.program.evaluable, moment)
+        state.triggers.release(moment)
     publish(state, moment)
 
 

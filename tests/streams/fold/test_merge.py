@@ -170,6 +170,7 @@ class _Person:
         merge(self.state, loser.state, (), decision, self.context, self.out)
         assert loser.state == before
         assert self.state.lineage.decision == decision
+        assert next_deadline(self.state) > self.state.as_of
 
 
 def _renamed(folded: Event) -> Event:
