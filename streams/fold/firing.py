@@ -9,6 +9,7 @@ from streams.fold.moment import DEFINITION, Moment
 from streams.fold.payload import timezone_of
 from streams.fold.state import ProfileState
 from streams.fold.subject import ProfileSubject
+from streams.fold.triggers import SessionOf
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,8 +45,7 @@ def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which eve
     event: Event | None = None,
     parts: OpenParts | None = None,
 ) -> None:
-    spans = state.sessions.spans
-    session_started_at = spans[-1].started_at if spans else None
+    session = _session_of(state, at, event)
 
     def render() -> str:
         if trigger.render is None:
@@ -60,7 +60,17 @@ def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which eve
             }
         return _encode(trigger.render(fields)).decode()
 
-    state.triggers.fire(trigger.definition, at, session_started_at, render, moment)
+    state.triggers.fire(trigger.definition, at, session, render, moment)
+
+
+def _session_of(state: ProfileState, at: int, event: Event | None) -> SessionOf:
+    """The session of an event, or the last one that began before a time; a very late event is one of its own."""
+    for span in reversed(state.sessions.spans):
+        if span.started_at <= at:
+            if event is None or at <= span.ended_at:
+                return SessionOf(span.started_at, max(at, span.ended_at))
+            break
+    return SessionOf(at, at)
 
 
 def _fields(state: ProfileState, trigger: CompiledTrigger, at: int, moment: Moment) -> dict[str, dict[str, object]]:

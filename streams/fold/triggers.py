@@ -4,7 +4,8 @@ Two histories that become one fire nothing that one of them has fired: `unite` t
 """
 
 from collections.abc import Callable
-from typing import Self
+from heapq import nlargest
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -19,13 +20,24 @@ Render = Callable[[], str]
 """Returns the payload of a trigger, as JSON text."""
 
 _MAX_ZONE = 64
+_MAX_REMOVED = 100  # triggers that are defined no more; what is remembered of them counts when they are brought back
+_MAX_SESSIONS = 50  # that an event can still lie in: all of the last day, at least half an hour apart
+
+
+class SessionOf(NamedTuple):
+    """From when to when (ms, both included) the session lasts so far that a trigger is about."""
+
+    started_at: int
+    ended_at: int
 
 
 class Firing(msgspec.Struct, array_like=True, gc=False):
     """What is remembered of one trigger.
 
     `holds`: whether its condition does, of one without `on`. `fired_at`: the last time. `waits_until`: the end of the
-    quiet hours that it waits for, to fire with `payload` because of `cause`.
+    quiet hours that it waits for, to fire with `payload` because of `cause`. Of one that fires once in a session,
+    `waits_since`: the time of the cause; `in_sessions`: times in the newest sessions in which it fired. (A session
+    may turn out to begin earlier, or become one with another.)
     """
 
     holds: bool = False
@@ -33,6 +45,12 @@ class Firing(msgspec.Struct, array_like=True, gc=False):
     waits_until: int | None = None
     payload: str = ""
     cause: str = ""
+    waits_since: int | None = None
+    in_sessions: tuple[int, ...] = ()
+
+    def note_session(self, at: int) -> None:
+        """Remember a time in a session in which it fired."""
+        self.in_sessions = _newest((*self.in_sessions, at))
 
 
 class Zone(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
@@ -62,9 +80,15 @@ class Triggers(Facet):
         )
 
     def forget(self, moment: Moment) -> None:
-        """Forget triggers that are no longer defined."""
+        """Forget of triggers that are no longer defined all but when the newest fired: one may be brought back."""
         defined = {trigger.name for trigger in moment.context.program.triggers}
-        self.firings = {name: firing for name, firing in self.firings.items() if name in defined}
+        removed = (
+            (firing.fired_at, name, Firing(fired_at=firing.fired_at, in_sessions=firing.in_sessions))
+            for name, firing in self.firings.items()
+            if name not in defined and firing.fired_at is not None
+        )
+        kept = {name: firing for _, name, firing in nlargest(_MAX_REMOVED, removed, key=lambda each: each[:2])}
+        self.firings = {name: firing for name, firing in self.firings.items() if name in defined} | kept
 
     def locate(self, event: Event, zone: str) -> None:
         """Learn the time zone that an event has named."""
@@ -84,48 +108,57 @@ class Triggers(Facet):
             firing.waits_until = None
         return holds and not had_held
 
-    def fire(
-        self, trigger: Definition, at: int, session_started_at: int | None, render: Render, moment: Moment
-    ) -> None:
-        """Fire at a time (ms), unless the definition says not to, or not yet."""
+    def fire(self, trigger: Definition, at: int, session: SessionOf, render: Render, moment: Moment) -> None:
+        """Fire at a time (ms) in a session, unless the definition says not to, or not yet."""
         firing = self.firings.get(trigger.name)
         if firing is None:
             firing = self.firings[trigger.name] = Firing()
-        if firing.waits_until is not None or _is_suppressed(trigger, firing, at, session_started_at):
+        if firing.waits_until is not None or _is_suppressed(trigger, firing, at, session):
             return
         quiet = trigger.quiet_hours
         ends_at = None if quiet is None else quiet_until(at, self.zone.name if self.zone else None, quiet)
         if ends_at is None or (ends_at <= moment.as_of and quiet is not None and not quiet.drops):
             fired_at = at if ends_at is None else ends_at
             firing.fired_at = fired_at if firing.fired_at is None else max(fired_at, firing.fired_at)
+            if trigger.once == "session":
+                firing.note_session(at)
             moment.triggers.append(TriggerDraft(trigger.name, fired_at, moment.cause, render()))
         elif quiet is not None and not quiet.drops:
             firing.waits_until, firing.payload, firing.cause = ends_at, render(), moment.cause
+            firing.waits_since = at if trigger.once == "session" else None
 
     def release(self, moment: Moment) -> None:
         """Fire what has waited for the end of quiet hours; called once its conditions are those of the moment."""
         for name, firing in self.firings.items():
             if firing.waits_until is not None and firing.waits_until <= moment.as_of:
                 firing.fired_at = firing.waits_until
+                if firing.waits_since is not None:
+                    firing.note_session(firing.waits_since)
                 moment.triggers.append(TriggerDraft(name, firing.waits_until, firing.cause, firing.payload))
-                firing.waits_until, firing.payload, firing.cause = None, "", ""
+                firing.waits_until, firing.payload, firing.cause, firing.waits_since = None, "", "", None
 
 
-def _is_suppressed(trigger: Definition, firing: Firing, at: int, session_started_at: int | None) -> bool:
+def _is_suppressed(trigger: Definition, firing: Firing, at: int, session: SessionOf) -> bool:
     if firing.fired_at is None:
         return False
     if trigger.once == "person":
         return True
-    if trigger.once == "session" and session_started_at is not None and firing.fired_at >= session_started_at:
+    if trigger.once == "session" and any(session.started_at <= each <= session.ended_at for each in firing.in_sessions):
         return True
     return trigger.cool_down_ms is not None and abs(at - firing.fired_at) < trigger.cool_down_ms
 
 
 def _united(left: Firing, right: Firing) -> Firing:
     fired = [at for at in (left.fired_at, right.fired_at) if at is not None]
-    waiting = min(
-        ((each.waits_until, each.cause, each.payload) for each in (left, right) if each.waits_until is not None),
-        default=(None, "", ""),
-    )
-    waits_until, cause, payload = waiting
-    return Firing(left.holds or right.holds, max(fired, default=None), waits_until, payload, cause)
+    waiting = [
+        (each.waits_until, each.cause, each.payload, each.waits_since)
+        for each in (left, right)
+        if each.waits_until is not None
+    ]
+    waits_until, cause, payload, since = min(waiting, key=lambda each: each[:3], default=(None, "", "", None))
+    in_sessions = _newest((*left.in_sessions, *right.in_sessions))
+    return Firing(left.holds or right.holds, max(fired, default=None), waits_until, payload, cause, since, in_sessions)
+
+
+def _newest(times: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(times))[-_MAX_SESSIONS:])

@@ -25,6 +25,7 @@ from definitions.model import (
 )
 from schemas.records import Event, Identifier, Rebuild
 from streams.fold import merge, rebuild
+from streams.fold.fold import next_deadline, refresh
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.state import ProfileState
 from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, at_rest, event, fold, identify
@@ -130,6 +131,70 @@ def test_two_histories_that_become_one_fire_nothing_again_and_lose_nothing() -> 
     merge.retire(known, context, out)
     merge.merge(other, known, (), 1, context, out)
     assert fired(out) == [], "one of them had begun"
+
+
+def test_once_in_a_session_is_that_of_the_event() -> None:
+    context = context_of(Trigger("paid", on=FAILED, once="session"))
+
+    def failed(at: int) -> Event:
+        return event(START + at, "Payment Failed", message_id=f"f{at}")
+
+    visit = event(START + 3 * HOUR, message_id="visit")
+    _, out = fold([failed(0), visit, failed(10 * MINUTE), failed(3 * HOUR + 1)], context=context)
+    assert [at for _, at, _ in fired(out)] == [0, 3 * HOUR + 1], "twenty to ten is of the first visit, which had fired"
+
+    begin = event(START, message_id="begin")
+    _, out = fold([begin, failed(3 * HOUR), failed(10 * MINUTE), failed(20 * MINUTE)], context=context)
+    assert [at for _, at, _ in fired(out)] == [3 * HOUR, 10 * MINUTE], "the later visit says nothing about the first"
+
+    _, out = fold([failed(3 * HOUR), failed(40 * MINUTE), failed(20 * MINUTE)], context=context)
+    assert [at for _, at, _ in fired(out)] == [3 * HOUR, 40 * MINUTE], "a visit may turn out to have begun earlier"
+
+
+def test_a_condition_fires_once_in_the_session_that_was_last() -> None:
+    context = context_of(Trigger("abandoned", when=ABANDONED, once="session"))
+    state, out = fold([event(START, "Added"), event(START + MINUTE)], context=context)
+    at_rest(state, START + 2 * HOUR, context, out)
+    assert [at for _, at, _ in fired(out)] == [30 * MINUTE]
+    fold([event(START + 3 * HOUR, "Added", message_id="again")], state, context, out)
+    at_rest(state, START + 5 * HOUR, context, out)
+    assert [at for _, at, _ in fired(out)] == [30 * MINUTE, 3 * HOUR + 30 * MINUTE]
+
+
+def test_what_waits_for_a_time_that_has_passed_fires_with_the_merge() -> None:
+    context = context_of(Trigger("failed", on=FAILED, quiet_hours=QuietHours(22 * 60, 8 * 60)))
+    night = START - START % (24 * HOUR)
+    other, _ = fold([event(night + 2 * HOUR, "Payment Failed", message_id="night")], context=context)
+    state, _ = fold([event(night + 10 * HOUR, message_id="day")], context=context)
+    merge.retire(other, context, Outputs())
+    out = Outputs()
+    merge.merge(state, other, (), 1, context, out)
+    assert [(trigger.fired_at, trigger.cause) for trigger in out.triggers] == [(night + 8 * HOUR, "night")]
+    assert next_deadline(state) > state.as_of == night + 10 * HOUR
+
+
+def test_what_waits_is_given_up_when_a_merge_contradicts_it() -> None:
+    context = context_of(Trigger("cart", when=ABANDONED, quiet_hours=QuietHours(22 * 60, 8 * 60)))
+    night = START - START % (24 * HOUR)
+    other = at_rest(
+        fold([event(night + 7 * HOUR, "Added")], context=context)[0], night + 7 * HOUR + 30 * MINUTE, context
+    )
+    assert next_deadline(other) <= night + 8 * HOUR, "it waits"
+    state, out = fold([event(night + 8 * HOUR - 1, "Ordered"), event(night + 10 * HOUR)], context=context)
+    merge.retire(other, context, Outputs())
+    merge.merge(state, other, (), 1, context, out)
+    assert fired(out) == []
+    assert next_deadline(state) > state.as_of
+
+
+def test_a_trigger_that_is_brought_back_remembers_whom_it_fired_for() -> None:
+    with_it, without = context_of(Trigger("welcome", on=FAILED, once="person")), context_of()
+    failed = [event(START + at, "Payment Failed") for at in (0, HOUR)]
+    state, out = fold(failed[:1], context=with_it)
+    refresh(state, without, out)
+    refresh(state, with_it, out)
+    fold(failed[1:], state, with_it, out)
+    assert [at for _, at, _ in fired(out)] == [0]
 
 
 def test_a_trigger_that_is_defined_anew_does_not_fire_for_those_who_fulfil_it_already() -> None:

@@ -7,7 +7,7 @@ import pytest
 from definitions import NEVER
 from definitions.model import QuietHours, Trigger
 from streams.fold.moment import Moment, Outputs
-from streams.fold.triggers import Firing, Triggers
+from streams.fold.triggers import Firing, SessionOf, Triggers
 from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, event
 
 NIGHT = 1_700_000_000_000 // (24 * HOUR) * 24 * HOUR  # midnight, UTC
@@ -20,11 +20,11 @@ def moment(as_of: int = NOON, cause: str = "m1") -> Moment:
 
 
 def fired(
-    facet: Triggers, trigger: Trigger, at: int, session: int | None = None, as_of: int | None = None
+    facet: Triggers, trigger: Trigger, at: int, session: SessionOf | None = None, as_of: int | None = None
 ) -> list[int]:
-    """Fire at a time, and return when it did."""
+    """Fire at a time, in a session of that time alone if no other is given, and return when it did."""
     now = moment(at if as_of is None else as_of)
-    facet.fire(trigger, at, session, lambda: "{}", now)
+    facet.fire(trigger, at, session or SessionOf(at, at), lambda: "{}", now)
     return [draft.fired_at for draft in now.triggers]
 
 
@@ -62,9 +62,44 @@ def test_once_for_a_person() -> None:
 
 def test_once_in_a_session() -> None:
     facet, trigger = Triggers(), Trigger("t", once="session")
-    assert fired(facet, trigger, NOON, session=NOON - MINUTE) == [NOON]
-    assert fired(facet, trigger, NOON + MINUTE, session=NOON - MINUTE) == []
-    assert fired(facet, trigger, NOON + HOUR, session=NOON + HOUR) == [NOON + HOUR]
+    assert fired(facet, trigger, NOON, SessionOf(NOON - MINUTE, NOON)) == [NOON]
+    assert fired(facet, trigger, NOON + MINUTE, SessionOf(NOON - MINUTE, NOON + MINUTE)) == []
+    assert fired(facet, trigger, NOON + HOUR, SessionOf(NOON + HOUR, NOON + HOUR)) == [NOON + HOUR]
+    late = NOON + 2 * MINUTE
+    assert fired(facet, trigger, late, SessionOf(NOON - HOUR, late), as_of=NOON + HOUR) == [], "it began even earlier"
+
+
+def test_once_in_each_of_as_many_sessions_as_an_event_can_lie_in() -> None:
+    facet, trigger = Triggers(), Trigger("t", once="session")
+    times = [NIGHT + number * 31 * MINUTE for number in range(100)]
+    assert [at for at in times if fired(facet, trigger, at)] == times
+    assert [at for at in times[-48:] if fired(facet, trigger, at, as_of=times[-1])] == []
+    assert len(facet.firings["t"].in_sessions) < 60
+
+
+def test_what_waited_for_the_end_of_quiet_hours_fired_in_the_session_that_it_came_from() -> None:
+    facet, trigger = Triggers(), Trigger("t", once="session", quiet_hours=QUIET)
+    night, morning = SessionOf(NIGHT, NIGHT + MINUTE), NIGHT + 8 * HOUR
+    assert fired(facet, trigger, NIGHT, night) == []
+    assert released(facet, morning) == [(morning, "m1", "{}")]
+    assert fired(facet, trigger, NIGHT + MINUTE, night, as_of=morning) == []
+    assert fired(facet, trigger, morning, SessionOf(morning, morning)) == [morning]
+
+
+def test_what_fired_is_remembered_of_a_trigger_that_is_removed_and_brought_back() -> None:
+    facet, trigger = Triggers(), Trigger("t", once="person")
+    assert fired(facet, trigger, NOON) == [NOON]
+    facet.firings["t"].holds, facet.firings["t"].waits_until = True, NOON + HOUR
+    facet.firings["waits"] = Firing(waits_until=NOON + HOUR)
+    facet.forget(moment())
+    assert facet.firings == {"t": Firing(fired_at=NOON)}
+    assert fired(facet, trigger, NOON + HOUR) == []
+
+
+def test_of_triggers_that_are_removed_only_the_newest_are_remembered() -> None:
+    facet = Triggers({f"t{number}": Firing(fired_at=NOON + number) for number in range(150)})
+    facet.forget(moment())
+    assert facet.firings.keys() == {f"t{number}" for number in range(50, 150)}
 
 
 def test_quiet_hours_put_it_off_to_their_end() -> None:
