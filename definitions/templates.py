@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_TEMPLATE = 4_000
 MAX_RENDERED_BYTES = 4_096
+MAX_TEXT = 20_000
+"""Of what a filter that multiplies texts may yield."""
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "profile": ("id", "traits", "identifiers", "segments"),
@@ -36,7 +38,26 @@ def _environment() -> "Environment":
         local_namespace_limit = 10_000
         context_depth_limit = 10
 
-    return Bounded()
+    environment = Bounded()
+    environment.add_filter("replace", _replace)
+    environment.add_filter("join", _join)
+    return environment
+
+
+def _replace(text: object, found: object, by: object = "") -> str:
+    """Replace within bounds: each occurrence may become a long text."""
+    text, found, by = str(text), str(found), str(by)
+    if len(text) + text.count(found) * len(by) > MAX_TEXT:
+        raise ValueError(f"longer than {MAX_TEXT} characters")
+    return text.replace(found, by)
+
+
+def _join(items: object, by: object = " ") -> str:
+    """Join within bounds: there may be as many separators as a text has characters."""
+    texts = list(map(str, items)) if isinstance(items, list | tuple) else [str(items)]
+    if sum(map(len, texts)) + len(texts) * len(str(by)) > MAX_TEXT:
+        raise ValueError(f"longer than {MAX_TEXT} characters")
+    return str(by).join(texts)
 
 
 class Problem(NamedTuple):
@@ -109,12 +130,10 @@ class Payload:
 
         `fields`: as in FIELDS; what is missing is empty.
         """
-        from liquid.exceptions import LiquidError
-
         rendered = {}
         for key, template in self._templates:
             try:
                 rendered[key] = template.render(**fields)
-            except LiquidError:
+            except Exception:  # noqa: BLE001, S112 - filters raise whatever Python does at what a sender sent
                 continue
         return rendered

@@ -1,8 +1,9 @@
 """Templates of payloads: what is refused, and that nothing of a template or of an event can hurt whoever renders it."""
 
 import pytest
+from liquid.exceptions import LiquidError
 
-from definitions.templates import MAX_RENDERED_BYTES, MAX_TEMPLATE, Payload, problems
+from definitions.templates import MAX_RENDERED_BYTES, MAX_TEMPLATE, Payload, _environment, problems
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,49 @@ def test_what_is_missing_is_empty_and_what_fails_is_left_out() -> None:
 def test_no_template_takes_long_or_yields_much(text: str) -> None:
     rendered = Payload((("key", text),)).render({"event": {"properties": {"text": "x" * 10_000}}})
     assert len(rendered.get("key", "").encode()) <= MAX_RENDERED_BYTES
+
+
+HOSTILE: list[object] = ["1e400", "-1e400", "nan", "inf", "0", "", "x" * 8_000, "%zz", "=", "2026-13-45", "AAA"]
+HOSTILE += [
+    "a,b" * 2_000,
+    None,
+    True,
+    10**30,
+    1e308,
+    1e-308,
+    [],
+    {},
+    [None],
+    [1, "a", None, {}],
+    {"a": [1]},
+    [[1], [2]],
+]
+ARGUMENTS = [
+    "",
+    ": 0",
+    ": 1",
+    ": 'a'",
+    ": event.properties.x",
+    ": 'a', 'b'",
+    ": event.properties.x, event.properties.x",
+]
+
+
+@pytest.mark.parametrize("name", sorted(_environment().filters))
+def test_no_filter_raises_or_takes_long_at_whatever_was_sent(name: str) -> None:
+    for argument in ARGUMENTS:
+        text = f"{{{{ event.properties.x | {name}{argument} }}}}"
+        try:
+            payload = Payload((("key", text),))
+        except LiquidError:
+            continue  # `problems` refuses it
+        for value in HOSTILE:
+            rendered = payload.render({"event": {"properties": {"x": value}}})
+            assert len(rendered.get("key", "").encode()) <= MAX_RENDERED_BYTES
+
+
+def test_texts_are_not_multiplied_without_bounds() -> None:
+    text = "{{ event.properties.t | replace: '', event.properties.t | replace: '', event.properties.t | size }}"
+    assert Payload((("key", text),)).render({"event": {"properties": {"t": "x" * 8_000}}}) == {}
+    joined = "{{ event.properties.t | split: '' | join: event.properties.t }}"
+    assert Payload((("key", joined),)).render({"event": {"properties": {"t": "x" * 8_000}}}) == {}

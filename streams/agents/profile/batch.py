@@ -145,6 +145,7 @@ class Batch:
 
     `messages`: in order; they are encoded at the end. `resumed`: records that were buffered and are to be handled next,
     each with its profile. `receipts`: as in `streams.phases`. `held`: how many events more than before are held back.
+    `in_effect_since`: by workspace, since when (ms) the definitions of now are in effect; none if they always were.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the stage
@@ -164,6 +165,7 @@ class Batch:
         self.messages: list[Message] = []
         self.resumed: deque[tuple[BatchProfile, Waiting]] = deque()
         self.held = 0
+        self.in_effect_since: Mapping[str, int] = {}
         self.tally: Tally = Tally()
         self.receipts: list[tuple[str, int]] = []
         self._context = context

@@ -19,7 +19,7 @@ from streams.agents.profile.expiry import read_due, sweep
 from streams.agents.profile.handlers import handle
 from streams.agents.profile.outputs import ProfileOutputs
 from streams.agents.profile.settling import release_due
-from streams.agents.profile.walking import walk
+from streams.agents.profile.walking import begin, walk
 from streams.dead_letters import DeadLetters
 from streams.fold.entry import deadline_of
 from streams.fold.moment import FoldContext
@@ -74,6 +74,7 @@ class ProfileStage:
         if not clocks.has_caught_up:
             clocks.catch_up(_newest(decoded.items, clocks))
         view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
+        begin(batch, adopted)
         for addressed in decoded.items:
             handle(batch, addressed)
             self._handle_resumed(batch)

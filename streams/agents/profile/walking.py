@@ -21,14 +21,28 @@ _WALK = META + b"walk"
 
 
 class Walk(msgspec.Struct, array_like=True):
-    """How far a walk is. `target`: what it takes over. `after`: the last key that was met; None: it met all."""
+    """How far a walk is.
+
+    `target`: what it takes over. `after`: the last key that was met; None: it met all. `began_at`: by workspace, its
+    time (ms) when the walk began.
+    """
 
     target: str = ""
     after: bytes | None = None
+    began_at: dict[str, int] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Walk).decode
+
+
+def begin(batch: Batch, adopted: Adopted) -> None:
+    """Note since when the definitions of now are in effect, for all profiles at the same time."""
+    going = _under_way(batch.view, adopted.target)
+    if going.target and not going.began_at:
+        going.began_at = {workspace: batch.clocks.now(workspace) for workspace in batch.workspaces}
+        batch.view.put(_WALK, _encode(going))
+    batch.in_effect_since = going.began_at
 
 
 def walk(batch: Batch, adopted: Adopted) -> None:
@@ -46,7 +60,11 @@ def walk(batch: Batch, adopted: Adopted) -> None:
 
 
 def take_over(batch: Batch, profile: BatchProfile) -> None:
-    """Evaluate a profile by definitions that have changed since it was last evaluated."""
+    """Evaluate a profile by definitions that have changed since it was last evaluated, as of when they took effect.
+
+    So what time alone has changed since then is a lapse like any other, also of a profile that was not stored when the
+    walk met it.
+    """
     state = profile.entry
     if not isinstance(state, ProfileState):
         return
@@ -62,7 +80,10 @@ def take_over(batch: Batch, profile: BatchProfile) -> None:
     if profile.settling is not None:
         return  # its time stands still: the first event that is folded, or the next deadline, has it take over
     outputs, earliest = profile.outputs, state.evaluations.earliest
-    refresh(state, profile.context, outputs, batch.due_until(profile))
+    due_until = batch.due_until(profile)
+    refresh(
+        state, profile.context, outputs, min(batch.in_effect_since.get(profile.context.workspace, due_until), due_until)
+    )
     if outputs.segment_changes or outputs.changes_traits or state.evaluations.earliest != earliest:
         profile.mark_swept()  # else it is as well stored as it was: whoever reads it evaluates it once more
 

@@ -5,22 +5,27 @@ from collections.abc import Mapping
 import pytest
 
 from definitions.model import (
+    AllOf,
     Call,
     Comparison,
     Definitions,
     Destination,
     EventCount,
     EventMatcher,
+    Not,
     Operator,
     Segment,
     TraitComparison,
+    Trigger,
     Window,
 )
 from definitions.sets import Completion, DefinitionSet, Publication, Stamping, next_set
 from definitions.sets.publication import completion_record, set_record, stamping_record
+from definitions.streaming.states import Times, encode_state
 from schemas.identity import default_profile_id
-from schemas.records import Identifier, SegmentChange
-from schemas.topics import SEGMENTS, activation
+from schemas.records import Identifier, ProfileCommand, Seed, SegmentChange
+from schemas.records import Trigger as TriggerRecord
+from schemas.topics import SEGMENTS, TRIGGERS, activation
 from streams.adoption import Adopted, Compiler
 from streams.agents.profile import walking
 from streams.phases import NotYet
@@ -53,8 +58,8 @@ class Worker:
         self.publication = self.publication.with_record(key, value)
         self.adopted = self._compiler.adopted(self.publication)
 
-    def apply(self, *segments: Segment) -> DefinitionSet:
-        definitions = Definitions(segments, (Destination("mail"),))
+    def apply(self, *segments: Segment, triggers: tuple[Trigger, ...] = ()) -> DefinitionSet:
+        definitions = Definitions(segments, (Destination("mail"),), triggers=triggers)
         new = next_set(self.publication.newest, definitions, {}, 0, "")
         self.hear(*set_record(new))
         self.hear(*stamping_record(0, Stamping(new.version, 1)))
@@ -113,6 +118,43 @@ def test_nobody_stays_in_a_segment_that_is_removed_and_its_destination_hears_of_
 def test_a_set_that_says_the_same_moves_nobody(worker: Worker) -> None:
     worker.apply(plan("pro"))
     assert worker.sweep() == []
+
+
+def test_an_edit_leaves_the_lapses_of_those_whom_it_does_not_concern_as_they_are(worker: Worker) -> None:
+    added = EventMatcher((Call("track", "Add"),))
+    left = AllOf((EventCount(added, Window(24 * HOUR)), Not(EventCount(added, Window(HOUR)))))
+    abandoned, reminder = Segment("abandoned", left), Trigger("reminder", when=left)
+    worker.apply(abandoned, triggers=(reminder,))
+    worker.complete(2)
+    worker.sweep()
+    worker.partition.event(event(NOW, "Add", definitions=2, identifiers=PEOPLE[:1]), PEOPLE[0])
+    worker.sweep(NOW + HOUR // 2)  # the session ends
+    worker.apply(abandoned, plan("nobody's"), triggers=(reminder,))
+    assert worker.sweep(NOW + HOUR * 2 // 3) == []
+    assert worker.sweep(NOW + HOUR - 1) == []
+    assert worker.sweep(NOW + HOUR + 400) == [("p0", "abandoned entered", "deadline", NOW + HOUR)]
+    fired = worker.partition.read(TRIGGERS, TriggerRecord)
+    assert [(each.trigger, each.fired_at, each.cause) for each in fired] == [("reminder", NOW + HOUR, "deadline")]
+
+
+def test_whose_first_event_is_held_back_meanwhile_enters_all_the_same(worker: Worker) -> None:
+    worker.apply(viewers(5))
+    worker.complete(2)
+    person, late = Identifier("user_id", "p9"), NOW - HOUR
+    order = event(late, "Order", received_at=NOW, definitions=2, identifiers=(person,))
+    worker.partition.event(order, person, NOW)
+    worker.apply(viewers(5), Segment("buyers", EventCount(EventMatcher((Call("track", "Order"),)), Window(24 * HOUR))))
+    accumulators = worker.adopted.programs["main", "person"].accumulators
+    (new,) = (each for each in accumulators if each.planned.events.calls == (Call("track", "Order"),))
+    profile_id = default_profile_id(NAMESPACE, person)
+    seed = Seed(3, "1", profile_id, 0, 0, {new.key: encode_state(Times([late]))})
+    worker.partition.command(ProfileCommand.of("main", profile_id, seed), NOW + 1)
+    worker.hear(*completion_record("main", Completion(3, ("1",))))
+    changes = []
+    for after in range(0, 60_000, 5_000):
+        worker.partition.sweep(NOW + 2 + after)
+        changes += [(each.segment, each.change) for each in worker.partition.read(SEGMENTS, SegmentChange)]
+    assert changes == [("buyers", "entered")]
 
 
 def test_until_a_set_is_complete_profiles_go_by_the_one_before(worker: Worker) -> None:
