@@ -2,10 +2,11 @@
 
 from definitions.sets.births import births_for, narrowed, next_set
 from definitions.sets.model import LANGUAGE, DefinitionSet, UnknownLanguage, decode_set, encode_set
-from definitions.sets.publication import BackfillProgress, Completion, Publication, Stamping
+from definitions.sets.publication import BackfillAttempt, BackfillProgress, Completion, Publication, Stamping
 
 __all__ = [
     "LANGUAGE",
+    "BackfillAttempt",
     "BackfillProgress",
     "Completion",
     "DefinitionSet",

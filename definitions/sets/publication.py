@@ -1,10 +1,10 @@
 """What the topic `definitions` says: sets, which of them RESOLVE stamps, and what is complete. Pure.
 
-Keys: `set:0000000007`, immutable; `stamping:3`, of partition 3 of RESOLVE; `complete:main` and `progress:main`, of a
-workspace.
+Keys: `set:0000000007`, immutable; `stamping:3`, of partition 3 of RESOLVE; `attempt:main`, `complete:main` and
+`progress:main`, of a workspace.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import get_args
 
@@ -15,7 +15,7 @@ from definitions.sets.model import DefinitionSet, UnknownLanguage, decode_set, e
 from schemas.records import ProfileKind
 
 _KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
-_SET, _STAMPING, _COMPLETE, _PROGRESS = "set", "stamping", "complete", "progress"
+_SET, _STAMPING, _ATTEMPT, _COMPLETE, _PROGRESS = "set", "stamping", "attempt", "complete", "progress"
 
 
 class Stamping(msgspec.Struct, frozen=True):
@@ -23,6 +23,18 @@ class Stamping(msgspec.Struct, frozen=True):
 
     version: int
     since: int
+
+
+class BackfillAttempt(msgspec.Struct, frozen=True):
+    """The newest attempt to back-fill a workspace. `token`: the process's, which grows; `number`: it grows as well."""
+
+    token: int
+    number: int
+
+    @property
+    def name(self) -> str:
+        """The name in its seeds; that of a later attempt sorts higher."""
+        return f"{self.token:019}-{self.number:08}"
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -55,7 +67,14 @@ class BackfillProgress(msgspec.Struct, frozen=True):
 _encode = msgspec.json.Encoder().encode
 _decode_progress = msgspec.json.Decoder(BackfillProgress).decode
 _decode_stamping = msgspec.json.Decoder(Stamping).decode
+_decode_attempt = msgspec.json.Decoder(BackfillAttempt).decode
 _decode_completion = msgspec.json.Decoder(Completion).decode
+_OF_WORKSPACES: Mapping[str, tuple[str, Callable[[bytes], object]]] = {
+    _ATTEMPT: ("attempts", _decode_attempt),
+    _COMPLETE: ("completions", _decode_completion),
+    _PROGRESS: ("progress", _decode_progress),
+}
+"""Of what is said of a workspace: the field of a publication, and what decodes it."""
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -67,6 +86,7 @@ class Publication(msgspec.Struct, frozen=True):
     sets: Mapping[int, DefinitionSet] = MappingProxyType({})
     unknown: Mapping[int, UnknownLanguage] = MappingProxyType({})
     stampings: Mapping[int, Stamping] = MappingProxyType({})
+    attempts: Mapping[str, BackfillAttempt] = MappingProxyType({})
     completions: Mapping[str, Completion] = MappingProxyType({})
     progress: Mapping[str, BackfillProgress] = MappingProxyType({})
 
@@ -81,11 +101,9 @@ class Publication(msgspec.Struct, frozen=True):
             case "stamping":
                 stampings = {**self.stampings, int(name): _decode_stamping(value)}
                 return msgspec.structs.replace(self, stampings=stampings)
-            case "complete":
-                completions = {**self.completions, name: _decode_completion(value)}
-                return msgspec.structs.replace(self, completions=completions)
-            case "progress":
-                return msgspec.structs.replace(self, progress={**self.progress, name: _decode_progress(value)})
+            case "attempt" | "complete" | "progress":
+                field, decode = _OF_WORKSPACES[kind]
+                return msgspec.structs.replace(self, **{field: {**getattr(self, field), name: decode(value)}})
             case _:
                 return self
 
@@ -164,6 +182,11 @@ def set_record(of: DefinitionSet) -> tuple[bytes, bytes]:
 def stamping_record(partition: int, stamping: Stamping) -> tuple[bytes, bytes]:
     """Return key and value of what RESOLVE says of one partition."""
     return f"{_STAMPING}:{partition}".encode(), _encode(stamping)
+
+
+def attempt_record(workspace: str, attempt: BackfillAttempt) -> tuple[bytes, bytes]:
+    """Return key and value of what a back-fill says before its first seed."""
+    return f"{_ATTEMPT}:{workspace}".encode(), _encode(attempt)
 
 
 def completion_record(workspace: str, completion: Completion) -> tuple[bytes, bytes]:

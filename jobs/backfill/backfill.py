@@ -7,12 +7,13 @@ place of an earlier attempt's, and unites it only when this attempt is said to b
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
+from functools import partial
 
-from definitions.sets import BackfillProgress, Completion, DefinitionSet, Publication, UnknownLanguage
+from definitions.sets import BackfillAttempt, BackfillProgress, Completion, DefinitionSet, Publication, UnknownLanguage
 from definitions.streaming.accumulators import state_key
 from jobs.backfill import metrics
+from jobs.backfill.attempts import Superseded
 from jobs.backfill.protocols import AddressedSeed, PastStates, SeedCommands, Topic, Wanted
 from jobs.backfill.wanted import wanted
 from jobs.rebuild.barrier import STEPS, Barrier
@@ -46,7 +47,6 @@ class Backfill:
         self._barrier = barrier
         self._partitions = partitions
         self._stopping = stopping
-        self._attempts = 0
         self._not_before = 0.0
 
     def run(self, positions: Mapping[str, int], fencing_token: int) -> None:
@@ -65,7 +65,10 @@ class Backfill:
             complete_to = publication.complete_to(workspace, self._partitions)
             lacking = wanted(newest, workspace, complete_to)
             if lacking:
-                self._backfill(workspace, lacking, position, fencing_token, publication)
+                try:
+                    self._backfill(workspace, lacking, position, fencing_token, publication)
+                except Superseded as error:
+                    logger.warning("workspace %r: the back-fill ends without a result: %s", workspace, error)
 
     def _understood(self, publication: Publication) -> DefinitionSet | None:
         try:
@@ -89,26 +92,26 @@ class Backfill:
         reached("behind_backfill_barrier")
         persist("refusals", self._commands.begin, self._stopping, metrics.RETRIES)
         complete_to = publication.complete_to(workspace, self._partitions)
+        former = publication.completions.get(workspace)
 
-        def send() -> tuple[str, int]:
-            self._attempts += 1
-            attempt = f"{fencing_token:019}-{self._attempts:08}-{uuid.uuid4().hex}"
+        def send() -> tuple[BackfillAttempt, int]:
+            attempt = self._topic.begin_attempt(workspace, fencing_token, former)
             decision = self._past.decided(workspace, position)
-            head = Seed(newest.version, attempt, "", decision, complete_to)
+            head = Seed(newest.version, attempt.name, "", decision, complete_to)
             return attempt, self._send(workspace, newest, lacking, head)
 
         attempt, profiles = persist("seeds", send, self._stopping, metrics.RETRIES)
         self._say(workspace, newest, "waiting until the profiles have it", profiles)
         self._await_taken()
-        refused = persist("refused", lambda: self._commands.refused(attempt), self._stopping, metrics.RETRIES)
+        refused = persist("refused", lambda: self._commands.refused(attempt.name), self._stopping, metrics.RETRIES)
         if refused:
             logger.error("workspace %r: %d seeds became dead letters; trying again in a minute", workspace, refused)
             self._not_before = time.monotonic() + AGAIN_AFTER_S
             return
         reached("before_complete")
-        former = publication.completions.get(workspace, Completion(0))
-        completion = Completion(newest.version, (*former.attempts, attempt), _now(), profiles)
-        persist("complete", lambda: self._topic.complete(workspace, completion), self._stopping, metrics.RETRIES)
+        completion = Completion(newest.version, completed_at=_now(), profiles=profiles)
+        complete = partial(self._topic.complete, workspace, attempt, completion)
+        persist("complete", complete, self._stopping, metrics.RETRIES)
         reached("after_complete")
         metrics.PROFILES.inc(profiles)
         metrics.DURATION_S.observe(time.monotonic() - started)

@@ -1,14 +1,16 @@
 """Sends seeds to profiles, finds those that PROFILE could not take, and says on `definitions` what is complete."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from typing import TypeVar
 
 from confluent_kafka import Message
 
-from definitions.sets import BackfillProgress, Completion, Publication
-from definitions.sets.publication import completion_record, progress_record
-from definitions.sets.topic import ensure_topic
+from definitions.sets import BackfillAttempt, BackfillProgress, Completion, Publication
+from definitions.sets.publication import attempt_record, completion_record, progress_record
+from definitions.sets.topic import ensure_topic, read_publication
+from jobs.backfill.attempts import begun, ended
 from jobs.backfill.protocols import AddressedSeed
 from runtime.errors import TransientError
 from runtime.kafka.deliveries import ProducerRecord
@@ -16,6 +18,7 @@ from runtime.kafka.following import Follower
 from runtime.kafka.offsets import Offsets, Partition
 from runtime.kafka.producer import AcknowledgedProducer
 from runtime.kafka.reading import read_to_end
+from runtime.kafka.transactions import ProducerFenced, TransactionalProducer
 from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.identity import profile_key
@@ -24,6 +27,8 @@ from schemas.records import DeadLetter, ProfileCommand
 CLIENT = "onefold-backfill"
 SENT_AT_ONCE = 5_000
 READ_WITHIN_S = 30.0
+
+Said = TypeVar("Said")
 
 
 class KafkaSeeds:
@@ -84,6 +89,7 @@ class KafkaTopic:
     def __init__(self, kafka: str, replication: int) -> None:
         """Raises TransientError or TerminalError."""
         self._producer = AcknowledgedProducer(kafka, CLIENT)
+        self._kafka = kafka
         self._publication = Publication()
         self._failure: BaseException | None = None
         self._has_changed = threading.Condition()
@@ -101,16 +107,36 @@ class KafkaTopic:
             raise self._failure
         return self._publication
 
-    def complete(self, workspace: str, completion: Completion) -> None:
+    def begin_attempt(self, workspace: str, token: int, begun_after: Completion | None) -> BackfillAttempt:
+        """See `protocols.Topic`."""
+        return self._follow_up(workspace, lambda all_: begun(all_, workspace, token, begun_after), attempt_record)
+
+    def complete(self, workspace: str, attempt: BackfillAttempt, completion: Completion) -> None:
         """See `protocols.Topic`. What comes of it is read here as well when this returns."""
-        self._append(*completion_record(workspace, completion))
+        self._follow_up(workspace, lambda all_: ended(all_, workspace, attempt, completion), completion_record)
+
+    def _follow_up(
+        self,
+        workspace: str,
+        follow: Callable[[Publication], Said],
+        record: Callable[[str, Said], tuple[bytes, bytes]],
+    ) -> Said:
+        """Append what follows from all that the topic says; nobody does so for the workspace in between."""
+        with TransactionalProducer(self._kafka, f"{CLIENT}-{workspace}") as producer:  # whoever else does is fenced
+            said = follow(read_publication(self._kafka))
+            key, value = record(workspace, said)
+            try:
+                producer.send([ProducerRecord(topics.DEFINITIONS, key, value)])
+            except ProducerFenced as error:
+                raise TransientError(str(error)) from error
         with self._has_changed:
             is_read = self._has_changed.wait_for(
-                lambda: self._publication.completions.get(workspace) == completion or self._failure is not None,
+                lambda: self._publication.with_record(key, value) == self._publication or self._failure is not None,
                 READ_WITHIN_S,
             )
         if not is_read:
             raise TransientError(f"{topics.DEFINITIONS} does not show what was written to it")
+        return said
 
     def progress(self, workspace: str, progress: BackfillProgress) -> None:
         """See `protocols.Topic`."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from definitions.plan import Accumulator
-from definitions.sets import BackfillProgress, Completion, Publication
+from definitions.sets import BackfillAttempt, BackfillProgress, Completion, Publication
 from runtime.kafka.offsets import Partition
 from schemas.records import ProfileKind, Seed
 
@@ -61,8 +61,14 @@ class Topic(Protocol):
     def read(self) -> Publication:
         """Return what it says now."""
 
-    def complete(self, workspace: str, completion: Completion) -> None:
-        """Say that a back-fill is complete; return once everybody can read it."""
+    def begin_attempt(self, workspace: str, token: int, begun_after: Completion | None) -> BackfillAttempt:
+        """Say that an attempt begins; see `attempts.begun`. Raises Superseded."""
+
+    def complete(self, workspace: str, attempt: BackfillAttempt, completion: Completion) -> None:
+        """Say that a back-fill is complete, with the attempts of those before; return once everybody can read it.
+
+        Raises Superseded.
+        """
 
     def progress(self, workspace: str, progress: BackfillProgress) -> None:
         """Say how far a back-fill is."""

@@ -13,11 +13,12 @@ import msgspec
 
 from definitions import Definitions, compile_program
 from definitions.model import Call
-from definitions.sets import BackfillProgress, Completion, DefinitionSet, Publication, next_set
-from definitions.sets.publication import completion_record, published_by, set_record
+from definitions.sets import BackfillAttempt, BackfillProgress, Completion, DefinitionSet, Publication, next_set
+from definitions.sets.publication import attempt_record, completion_record, published_by, set_record
 from definitions.streaming.accumulators import OpenParts, compile_accumulator
 from definitions.streaming.states import AnyState, Place, encode_state
 from identity.rules import IdentityRules
+from jobs.backfill.attempts import begun, ended
 from jobs.backfill.backfill import Backfill
 from jobs.backfill.protocols import AddressedSeed, Wanted
 from jobs.backfill.wanted import wanted
@@ -183,7 +184,13 @@ class _Source:
     def read(self) -> Publication:
         return self._world.publication
 
-    def complete(self, workspace: str, completion: Completion) -> None:
+    def begin_attempt(self, workspace: str, token: int, begun_after: Completion | None) -> BackfillAttempt:
+        attempt = begun(self.read(), workspace, token, begun_after)
+        self._world.logs[DEFINITIONS, 0].append(attempt_record(workspace, attempt))
+        return attempt
+
+    def complete(self, workspace: str, attempt: BackfillAttempt, completion: Completion) -> None:
+        completion = ended(self.read(), workspace, attempt, completion)
         self._world.logs[DEFINITIONS, 0].append(completion_record(workspace, completion))
 
     def progress(self, workspace: str, progress: BackfillProgress) -> None:
