@@ -1,9 +1,10 @@
 """Aggregates compiled to values at a time: of the newest events of a window, or of a total."""
 
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 from definitions.model import Aggregate, AggregateComparison, Measure, Scalar, Window
@@ -11,7 +12,7 @@ from definitions.plan import needs
 from definitions.plan.accumulators import MAX_VALUES
 from definitions.streaming.counts import after
 from definitions.streaming.keys import KeyOf
-from definitions.streaming.scalars import json_text, number, rank, rank_of_text
+from definitions.streaming.scalars import number, rank, rank_of_text
 from definitions.streaming.states import (
     MAX_SUMMAND,
     Calls,
@@ -35,6 +36,8 @@ _ZERO = frozenset({Measure.COUNT, Measure.SUM, Measure.DISTINCT})
 
 Events: TypeAlias = Sequence[Any]
 """Entries, or times where nothing but the times of events is asked for; in their order."""
+Rest: TypeAlias = Callable[[int], object]
+"""Returns the value of events without so many of the oldest: less than all, and no fewer than it was asked before."""
 
 
 def value_of_nothing(aggregate: Aggregate) -> object:
@@ -46,7 +49,7 @@ def compile_aggregate(aggregate: Aggregate, key_of: KeyOf) -> Callable[[Subject,
     """Return the value of an aggregate as a trait shows it: None if it is of no events."""
     (need,) = needs(aggregate)
     key, window = key_of(need), aggregate.window
-    measure, total = _MEASURES[aggregate.measure], _TOTALS[aggregate.measure]
+    rest_of, total = _RESTS[aggregate.measure], _TOTALS[aggregate.measure]
 
     def evaluate(subject: Subject, now: int) -> Value:
         state = subject.state(key)
@@ -57,7 +60,7 @@ def compile_aggregate(aggregate: Aggregate, key_of: KeyOf) -> Callable[[Subject,
             return _NONE
         concerned = events[-1:] if aggregate.measure in _OF_THE_LAST else events
         until, _ = next(_changes(concerned, window, subject, now), (NEVER, 0))
-        return Value(measure(events), until)
+        return Value(rest_of(events)(0), until)
 
     return evaluate
 
@@ -69,7 +72,7 @@ def compile_aggregate_comparison(
     aggregate, test = comparison.aggregate, compile_test(comparison.comparisons)
     (need,) = needs(aggregate)
     key, window = key_of(need), aggregate.window
-    measure, total = _MEASURES[aggregate.measure], _TOTALS[aggregate.measure]
+    rest_of, total = _RESTS[aggregate.measure], _TOTALS[aggregate.measure]
     nothing = value_of_nothing(aggregate)
 
     def evaluate(subject: Subject, now: int) -> Evaluation:
@@ -77,11 +80,12 @@ def compile_aggregate_comparison(
         if not isinstance(state, Times | Newest):
             return test(nothing if state is None else total(state), now)
         events = _within(state, window, subject, now)
-        holds, until = test(measure(events) if events else nothing, now)
+        rest = rest_of(events)
+        holds, until = test(rest(0) if events else nothing, now)
         for looked, (at, gone) in enumerate(_changes(events, window, subject, now)):
             if at >= until:
                 break
-            then, until = test(measure(events[gone:]) if gone < len(events) else nothing, at)
+            then, until = test(rest(gone) if gone < len(events) else nothing, at)
             if looked == _LOOKAHEAD or then is not holds:
                 return Evaluation(holds, at)
         return Evaluation(holds, until)
@@ -119,7 +123,7 @@ def _time(event: Any) -> int:
 
 
 def _values(events: Events) -> list[Any]:
-    return [value for *_, value in events]
+    return [event[-1] for event in events]
 
 
 def _of_sum(total: int) -> float | int | None:
@@ -130,12 +134,76 @@ def _average(total: int, count: int) -> float | int | None:
     return number(float(total) / count / _MILLION) if count else None
 
 
-def _summands(events: Events) -> list[int]:
-    return [millionths(value) for value in _values(events) if -MAX_SUMMAND <= value <= MAX_SUMMAND]
+def _rests_of_sums(events: Events) -> list[tuple[int, int]]:
+    """Return the sum of millionths and the number of summands, of the newest event, the newest two, and so on."""
+    summands = (
+        (millionths(value), 1) if -MAX_SUMMAND <= value <= MAX_SUMMAND else (0, 0)
+        for value in reversed(_values(events))
+    )
+    return list(accumulate(summands, lambda rest, summand: (rest[0] + summand[0], rest[1] + summand[1])))
 
 
-def _distinct(events: Events) -> list[Scalar]:
-    return list({(isinstance(value, bool), value): value for value in _values(events)}.values())
+def _rest_of_sum(events: Events) -> Rest:
+    rests = _rests_of_sums(events)
+    return lambda gone: _of_sum(rests[~gone][0])
+
+
+def _rest_of_average(events: Events) -> Rest:
+    rests = _rests_of_sums(events)
+    return lambda gone: _average(*rests[~gone])
+
+
+def _rest_of_end(choose: Callable[[Any, Any], Any]) -> Callable[[Events], Rest]:
+    def rest_of(events: Events) -> Rest:
+        rests = list(accumulate(reversed(_values(events)), choose))
+        return lambda gone: rests[~gone]
+
+    return rest_of
+
+
+def _keys(events: Events) -> list[Any]:
+    """Return values such that equal ones of JSON are equal, and no others: Python holds True and 1 for the same."""
+    values = _values(events)
+    if bool not in set(map(type, values)):
+        return values
+    return [(value,) if isinstance(value, bool) else value for value in values]
+
+
+def _value_of(key: Any) -> Scalar:
+    value: Scalar = key[0] if isinstance(key, tuple) else key
+    return value
+
+
+def _order_of(keys: Collection[Any]) -> Callable[[Any], Any] | None:
+    """Return what orders keys as `rank` does; None if they compare so by themselves."""
+    types = set(map(type, keys))
+    return None if types <= {str} or types <= {int, float} else lambda key: rank(_value_of(key))
+
+
+def _rest_of_distinct(events: Events) -> Rest:
+    gone_by = sorted({key: place for place, key in enumerate(_keys(events))}.values())
+    return lambda gone: len(gone_by) - bisect_left(gone_by, gone)
+
+
+def _rest_of_values(events: Events) -> Rest:
+    newest = {key: place for place, key in enumerate(_keys(events))}
+    in_order = [(_value_of(key), newest[key]) for key in sorted(newest, key=_order_of(newest))]
+    return lambda gone: [value for value, place in in_order if place >= gone]
+
+
+def _rest_of_most_frequent(events: Events) -> Rest:
+    keys = _keys(events)
+    counts, counted_from = Counter(keys), 0
+
+    def rest(gone: int) -> object:
+        nonlocal counted_from
+        counts.subtract(keys[counted_from:gone])
+        counted_from = gone
+        most = max(counts.values())
+        candidates = [key for key, count in counts.items() if count == most]
+        return _value_of(min(candidates, key=_order_of(candidates)))
+
+    return rest
 
 
 def _most_frequent(counts: Mapping[str, int]) -> object:
@@ -143,21 +211,21 @@ def _most_frequent(counts: Mapping[str, int]) -> object:
     return json.loads(min((text for text, count in counts.items() if count == most), key=rank_of_text))
 
 
-_MEASURES: Mapping[Measure, Callable[[Events], object]] = {
-    Measure.COUNT: len,
-    Measure.SUM: lambda events: _of_sum(sum(_summands(events))),
-    Measure.AVERAGE: lambda events: _average(sum(_summands(events)), len(_summands(events))),
-    Measure.MIN: lambda events: min(_values(events)),
-    Measure.MAX: lambda events: max(_values(events)),
-    Measure.FIRST: lambda events: events[0][-1],
-    Measure.LAST: lambda events: events[-1][-1],
-    Measure.FIRST_AT: lambda events: text_of(_time(events[0])),
-    Measure.LAST_AT: lambda events: text_of(_time(events[-1])),
-    Measure.DISTINCT: lambda events: len(_distinct(events)),
-    Measure.MOST_FREQUENT: lambda events: _most_frequent(Counter(map(json_text, _values(events)))),
-    Measure.VALUES: lambda events: sorted(_distinct(events), key=rank),
+_RESTS: Mapping[Measure, Callable[[Events], Rest]] = {
+    Measure.COUNT: lambda events: lambda gone: len(events) - gone,
+    Measure.SUM: _rest_of_sum,
+    Measure.AVERAGE: _rest_of_average,
+    Measure.MIN: _rest_of_end(min),
+    Measure.MAX: _rest_of_end(max),
+    Measure.FIRST: lambda events: lambda gone: events[gone][-1],
+    Measure.LAST: lambda events: lambda _gone: events[-1][-1],
+    Measure.FIRST_AT: lambda events: lambda gone: text_of(_time(events[gone])),
+    Measure.LAST_AT: lambda events: lambda _gone: text_of(_time(events[-1])),
+    Measure.DISTINCT: _rest_of_distinct,
+    Measure.MOST_FREQUENT: _rest_of_most_frequent,
+    Measure.VALUES: _rest_of_values,
 }
-"""The value of one or more events."""
+"""The values of events: each is looked at once, however many rests are asked for."""
 
 
 def _value_of_end(entry: Entry | None) -> object:

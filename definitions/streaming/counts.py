@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from definitions.model import EventCount, Scalar, Window
 from definitions.plan import needs
@@ -30,7 +30,7 @@ def compile_count(count: EventCount, key_of: KeyOf) -> Callable[[Subject, int], 
             case Times() | Newest() if count.same is None:
                 return within_session(window, subject, now, limits.at(state.times, window, subject, now), limits.empty)
             case Newest():
-                evaluations = (limits.at(times, window, subject, now) for times in _by_value(state))
+                evaluations = (limits.at(times, window, subject, now) for times in limits.reached(_by_value(state)))
                 return within_session(window, subject, now, grouped(evaluations, settles=True), limits.empty)
             case _:
                 return Evaluation(limits.empty, NEVER)
@@ -86,6 +86,10 @@ class _Limits:
 
     def admit(self, number: int) -> bool:
         return self._least <= number <= self._greatest
+
+    def reached(self, groups: Iterable[list[int]]) -> Iterator[list[int]]:
+        """Yield the groups that have enough events; time alone does not help the others."""
+        return (times for times in groups if len(times) >= self._least)
 
     def at(self, times: Sequence[int], window: Window, subject: Subject, now: int) -> Evaluation:
         """Evaluate the count of those `times`, oldest first, that are in the window."""

@@ -1,8 +1,6 @@
 """Which events a program wants, what it keeps of them, and for whom."""
 
 import re
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +9,7 @@ import pytest
 from definitions import DefinitionErrors, Definitions, Program, compile_program, load
 from definitions.model import Call, EventCount, EventMatcher, Segment, Window
 from schemas.records import ProfileKind
+from tests.definitions.costs import calls_of
 from tests.definitions.folders import load_segment, write
 from tests.definitions.streaming.subjects import Known, counting
 
@@ -181,26 +180,9 @@ def test_what_compiling_costs_grows_with_the_number_of_definitions() -> None:
             collecting = compile_program(Definitions()).collecting(program.accumulators)
             assert [program.fingerprint, *(collecting.gate("track", name) for name in names)]
 
-        return _calls_of(compile_all)
+        return calls_of(compile_all)
 
     assert steps(400) < 3 * steps(200)
-
-
-def _calls_of(function: Callable[[], None]) -> int:
-    """Return how many calls of functions, and steps of generators, there are within one of a function."""
-    calls = 0
-
-    def count(_frame: object, event: str, _arg: object) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    former = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        function()
-    finally:
-        sys.setprofile(former)
-    return calls
 
 
 def test_a_program_that_remembers_all_that_is_asked_for_stays_the_same(tmp_path: Path) -> None:
