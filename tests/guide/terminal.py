@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from definitions.sets.topic import read_publication
 from embedded.layout import Ports
 from embedded.own_processes import definitions_setup
 from embedded.stack import Stack, StackOptions
@@ -95,6 +96,13 @@ class Terminal:
             return not waiting
 
         wait_until(are_ready, "what reads definitions to be ready again")
+
+        def are_in_effect() -> bool:
+            publication = read_publication(stack.settings.kafka)
+            in_effect = [publication.evaluated(name, stack.settings.partitions) for name in stack.settings.workspaces]
+            return all(each is not None and each.version == publication.version for each in in_effect)
+
+        wait_until(are_in_effect, "the definitions to be in effect")
 
     def _running(self, definitions: Path = SHOP) -> Stack:
         if self._stack is None:

@@ -219,7 +219,7 @@ def test_a_worker_without_a_registry_says_so_in_a_line(stack: Stack, tmp_path: P
     with ModuleProcess("streams", environment=environment, log=tmp_path / "log") as worker:
         assert worker.wait(WITHIN_S) == 1
 
-    assert worker.output.startswith("onefold worker: cannot start: ")
+    assert worker.output.splitlines()[-1].startswith("onefold worker: cannot start: ")
     assert "Traceback" not in worker.output
 
 

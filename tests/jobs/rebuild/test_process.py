@@ -288,4 +288,4 @@ def test_it_is_small_and_starts_at_once(stack: Stack, tmp_path: Path) -> None:
     with rebuilder_process(stack, tmp_path) as rebuilder:
         rebuilder.wait_for_output("reading")
         assert time.monotonic() - started < 10
-        assert psutil.Process(rebuilder.pid).memory_info().rss < 130_000_000
+        assert psutil.Process(rebuilder.pid).memory_info().rss < 140_000_000  # with what back-fills need
