@@ -68,6 +68,12 @@ def _is_chosen(item: pytest.Item, is_soak: bool) -> bool:
     return marker is None or bool(marker.kwargs.get("has_short_form"))
 
 
+@pytest.fixture(name="examples")
+def examples_wanted(pytestconfig: pytest.Config) -> int:
+    """How many random histories a test plays."""
+    return examples(pytestconfig)
+
+
 @pytest.fixture
 def is_long(pytestconfig: pytest.Config) -> bool:
     """Whether the test runs in its long form."""

@@ -36,8 +36,8 @@ def followed(
     return profile_record(state, context, now), out.segment_changes
 
 
-def test_streams_and_sql_agree_about_everybody(warehouse: Warehouse, is_long: bool) -> None:
-    people, sets = (500, 40) if is_long else (60, 3)
+def test_streams_and_sql_agree_about_everybody(warehouse: Warehouse, is_long: bool, examples: int) -> None:
+    people, sets = (200, max(examples // 70, 3)) if is_long else (60, 3)
     for seed in range(sets):
         generator, workspace = Generator(Random(seed)), f"streams {uuid4()}"
         definitions = generator.definitions(12)

@@ -42,7 +42,7 @@ QUERIES = (
     "SELECT count() FROM events WHERE EXISTS (SELECT 1 FROM profiles WHERE profiles.profile_id = events.profile_id)",
     f"SELECT event FROM events_of(workspace = 'main', profile = '{ADAS}')",
     f"SELECT event FROM onefold.events_of(profile = '{ADAS}', workspace = 'main')",
-    "SELECT 1 FROM events_of(workspace = 'main', profile = (SELECT profile_id FROM identifiers WHERE value = 'nobody'))",
+    "SELECT 1 FROM events_of(workspace = 'main', profile = (SELECT profile_id FROM identifiers WHERE value = 'void'))",
     "SELECT windowFunnel(86400)(toDateTime(occurred_at), event = 'a', event = 'b', event = 'c') FROM events",
     "SELECT windowFunnel(86400, 'strict_order')(toDateTime(occurred_at), event = 'a', event = 'b') FROM events",
     "SELECT retention(event = 'a', event = 'b'), sequenceMatch('(?1)(?2)')(toDateTime(occurred_at), 1, 1) FROM events",
