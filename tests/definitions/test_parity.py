@@ -117,7 +117,7 @@ def check(warehouse: Warehouse, workspace: str, definitions: Definitions, histor
 
 
 def test_sql_agrees_with_the_naive_evaluation(warehouse: Warehouse, is_long: bool, examples: int) -> None:
-    """In the long form 42 sets of 12 definitions over 1,000 histories; fewer sets where fewer examples are asked for."""
+    """In the long form 42 sets of 12 definitions over 1,000 histories, or fewer sets for fewer examples."""
     people, sets = (1_000, max(examples // 70, 3)) if is_long else (80, 3)
     for seed in range(sets):
         generator = Generator(Random(seed))
