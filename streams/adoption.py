@@ -193,7 +193,7 @@ class Adoption:
         self._adopted = msgspec.structs.replace(
             adopted,
             is_beginning=adopted.is_beginning and now_s < self._begins_until,
-            as_of=self._adopted.as_of if messages else now_s,
+            as_of=self._follower.as_of,
         )
 
     def _make_topics(self, publication: Publication) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from runtime.errors import TransientError
 from runtime.kafka.clients import unjoined_consumer
@@ -14,6 +14,8 @@ from runtime.kafka.errors import errors_sorted, is_terminal, sorted_error
 START_WITHIN_S = 30.0
 _REQUEST_TIMEOUT_S = 10.0
 _POLL_S = 0.1
+_ASK_EVERY_S = 0.5
+_ANSWER_WITHIN_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,8 @@ log = logging.getLogger(__name__)
 class Follower:
     """Hands over the committed records of a topic, in order, once each; none, every now and then, if there are none.
 
-    `on_failure`: nothing more will come.
+    `on_failure`: nothing more will come. `as_of`: what was committed by then (monotonic, s) was handed over, or will be
+    next.
     """
 
     def __init__(
@@ -38,15 +41,20 @@ class Follower:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._consumer: Consumer | None = None
+        self._asked_at = 0.0
+        self.as_of = 0.0
 
     def start(self) -> None:
         """Hand over all there is, then follow. Raises TransientError, TerminalError, and what `take` raises."""
         self._consumer = unjoined_consumer(self._kafka)
         partition = TopicPartition(self._topic, 0, 0)
+        asked_at = time.monotonic()
         with errors_sorted(self._kafka):
             start, end = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_TIMEOUT_S)
             self._consumer.assign([TopicPartition(self._topic, 0, start)])
-            self._take(self._up_to(end, self._consumer) if start < end else [])
+            records = self._up_to(end, self._consumer) if start < end else []
+        self.as_of = asked_at
+        self._take(records)
         self._thread = threading.Thread(
             target=self._run, args=(self._consumer,), name=f"follow-{self._topic}", daemon=True
         )
@@ -73,14 +81,26 @@ class Follower:
         try:
             while not self._stopping.is_set():
                 records = self._next(consumer)
-                if records or self._is_at_end(consumer):
+                if records or self._learn_that_it_is_all(consumer):
                     self._take(records)
         except Exception as error:  # noqa: BLE001 - the thread's boundary: reported to whoever runs the process
             self._on_failure(error)
 
-    def _is_at_end(self, consumer: Consumer) -> bool:
-        _, end = consumer.get_watermark_offsets(TopicPartition(self._topic, 0), cached=True)
-        return _position(consumer) >= end
+    def _learn_that_it_is_all(self, consumer: Consumer) -> bool:
+        """Ask the broker now and then: what the client knows of the end is old when the connection is down."""
+        asked_at = time.monotonic()
+        if asked_at - self._asked_at < _ASK_EVERY_S:
+            return False
+        self._asked_at = asked_at
+        try:
+            _, end = consumer.get_watermark_offsets(TopicPartition(self._topic, 0), timeout=_ANSWER_WITHIN_S)
+        except KafkaException as error:
+            log.debug("%s: %s", self._topic, error)
+            return False
+        if _position(consumer) < end:
+            return False
+        self.as_of = asked_at
+        return True
 
     def _next(self, consumer: Consumer) -> list[Message]:
         records = []

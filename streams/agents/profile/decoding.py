@@ -161,18 +161,20 @@ class ProfileDecoder:
 
     def _require(self, version: int) -> None:
         """Raise NotYet for a version of the definitions that is unknown; DecodeError if no such version exists."""
-        if version > self._adopt().version:
-            self._wait_for(f"version {version} of the definitions")
+        adopted = self._adopt()
+        if version > adopted.version:
+            self._wait_for(f"version {version} of the definitions", adopted.as_of)
 
     def _require_complete(self, workspace: str, version: int) -> None:
         """Raise as `_require` unless a version is complete in a workspace."""
-        if version > self._adopt().complete_to.get(workspace, 0):
-            self._wait_for(f"the end of the back-fill of version {version} of the definitions")
+        adopted = self._adopt()
+        if version > adopted.complete_to.get(workspace, 0):
+            self._wait_for(f"the end of the back-fill of version {version} of the definitions", adopted.as_of)
 
-    def _wait_for(self, what: str) -> None:
+    def _wait_for(self, what: str, as_of: float) -> None:
         now_s = time.monotonic()
         since_s = self._unknown_since.setdefault(what, now_s)
-        if self._adopt().as_of > since_s:
+        if as_of > since_s:
             del self._unknown_since[what]
             raise DecodeError("invalid", f"{what}: there is no such thing")
         raise NotYet(f"{what} is not known yet")
