@@ -39,7 +39,7 @@ class Absorb(msgspec.Struct, frozen=True, gc=False):
 
     `ids`: packed, of the events that have left the state. `recount`: they were too many to be sent.
     `canonical`: the identifier that the profile which this was first sent to is the default profile of. `definitions`:
-    the version that the origin's task knew.
+    the version that the origin's task knew; `complete_to`: the one that was complete there.
     """
 
     decision: int
@@ -50,6 +50,7 @@ class Absorb(msgspec.Struct, frozen=True, gc=False):
     recount: bool = False
     canonical: Identifier | None = None
     definitions: int = 0
+    complete_to: int = 0
 
 
 class Fold(msgspec.Struct, frozen=True, gc=False):

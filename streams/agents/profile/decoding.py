@@ -134,6 +134,7 @@ class ProfileDecoder:
                 return ReplayChunk(replay, tuple(self._replayed(event, replay.definitions) for event in replay.events))
             case Absorb() as absorb:
                 self._require(absorb.definitions)
+                self._require_complete(record.workspace, absorb.complete_to)
                 return AbsorbedState(absorb, _state(absorb.state))
             case Transfer() as transfer:
                 _key(record.workspace, transfer.target)

@@ -117,6 +117,7 @@ def _state_for_target(batch: Batch, profile: BatchProfile, state: ProfileState |
         recount=has_too_many,
         canonical=command.canonical,
         definitions=batch.adopted.version,
+        complete_to=batch.adopted.complete_to.get(profile.context.workspace, 0),
     )
 
 

@@ -1,5 +1,6 @@
 """What a back-fill sends: it waits beside the live states, follows them, and is void where a replay has it all."""
 
+import msgspec
 import pytest
 
 from definitions.model import Call, EventCount, EventMatcher, Segment, Window
@@ -10,6 +11,7 @@ from definitions.streaming.states import Times, encode_state
 from schemas.identity import default_profile_id
 from schemas.records import Identifier, ProfileCommand, Rebuild, Seed, Transfer
 from schemas.topics import PROFILE_COMMANDS
+from streams.phases import NotYet
 from tests.streams.agents.profile.partition import NAMESPACE, chunk
 from tests.streams.agents.profile.test_walking import NOW, PEOPLE, Worker, plan
 from tests.streams.fold.given import event
@@ -95,6 +97,18 @@ def test_a_merge_brings_a_seed_along(worker: Worker) -> None:
     worker.partition.command(absorbing, NOW)
     send(worker, BEN, seed("a", NOW - 2, origin=BEN))
     assert complete(worker, "a") == ["p1"]
+
+
+def test_a_state_that_goes_by_a_complete_back_fill_waits_where_nobody_has_heard_of_that(worker: Worker) -> None:
+    before = msgspec.structs.replace(worker.adopted, as_of=0.0)
+    worker.hear(*completion_record("main", Completion(2)))
+    after = worker.adopted
+    (absorbing,) = send(worker, ANN, Transfer(7, profile_of(BEN), (ANN,)))
+    worker.adopted = before
+    with pytest.raises(NotYet):
+        worker.partition.command(absorbing, NOW)
+    worker.adopted = after
+    worker.partition.command(absorbing, NOW)
 
 
 def test_a_seed_may_come_before_the_state_that_it_belongs_to(worker: Worker) -> None:
