@@ -22,6 +22,7 @@ from runtime.errors import TransientError
 from runtime.retrying import persist
 from schemas import groups
 from schemas.records import Seed
+from schemas.topics import EVENTS_DEAD
 
 PROGRESS_EVERY_S = 2.0
 AGAIN_AFTER_S = 60.0
@@ -105,7 +106,9 @@ class Backfill:
         self._await_taken()
         refused = persist("refused", lambda: self._commands.refused(attempt.name), self._stopping, metrics.RETRIES)
         if refused:
-            logger.error("workspace %r: %d seeds became dead letters; trying again in a minute", workspace, refused)
+            step = f"profiles refused {refused:,} seeds, which are on {EVENTS_DEAD} now; trying again in a minute"
+            logger.error("workspace %r: %s", workspace, step)
+            self._say(workspace, newest, step)
             self._not_before = time.monotonic() + AGAIN_AFTER_S
             return
         reached("before_complete")

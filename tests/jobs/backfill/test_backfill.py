@@ -1,0 +1,105 @@
+"""What a back-fill says of itself where something goes wrong."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+
+import pytest
+
+from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, Window
+from definitions.sets import BackfillAttempt, BackfillProgress, Completion, Publication, Stamping, next_set
+from definitions.sets.publication import attempt_record, completion_record, progress_record, set_record, stamping_record
+from jobs.backfill.attempts import begun, ended
+from jobs.backfill.backfill import Backfill
+from jobs.backfill.protocols import AddressedSeed, Wanted
+from jobs.rebuild.barrier import Barrier
+from runtime.kafka.offsets import Extent, Partition
+
+BUYERS = Segment("buyers", EventCount(EventMatcher((Call("track", "Buy"),)), Window(86_400_000)))
+ANN = "6a1f6f0c-0000-5000-8000-000000000001"
+
+
+class Around:
+    """Everything around a back-fill: one profile has a past, and all is read at once.
+
+    `refuses`: how many seeds PROFILE refuses. `successor`: another process begins when seeds are sent.
+    """
+
+    def __init__(self) -> None:
+        self.refuses, self.successor = 0, False
+        self.publication = Publication().with_record(*set_record(next_set(None, Definitions((BUYERS,)), {}, 0, "")))
+        self.publication = self.publication.with_record(*stamping_record(0, Stamping(1, 0)))
+
+    def run(self) -> None:
+        stopping = threading.Event()
+        Backfill(self, self, self, Barrier(self, stopping, poll_s=0), 1, stopping).run({"main": 0}, fencing_token=7)
+
+    def states(self, wanted: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+        yield ANN, {accumulator.id: b"" for accumulator in wanted.accumulators}
+
+    def decided(self, workspace: str, position: int) -> int:  # noqa: ARG002 - nothing was decided
+        return 0
+
+    def begin(self) -> None:
+        pass
+
+    def send(self, seeds: Iterable[AddressedSeed]) -> Iterator[int]:
+        yield len(list(seeds))
+        if self.successor:
+            self.begin_attempt("main", 8, None)
+
+    def ends(self) -> Mapping[Partition, int]:
+        return {}
+
+    def refused(self, attempt: str) -> int:  # noqa: ARG002 - of any
+        return self.refuses
+
+    def read(self) -> Publication:
+        return self.publication
+
+    def begin_attempt(self, workspace: str, token: int, begun_after: Completion | None) -> BackfillAttempt:
+        attempt = begun(self.publication, workspace, token, begun_after)
+        self.publication = self.publication.with_record(*attempt_record(workspace, attempt))
+        return attempt
+
+    def complete(self, workspace: str, attempt: BackfillAttempt, completion: Completion) -> None:
+        record = completion_record(workspace, ended(self.publication, workspace, attempt, completion))
+        self.publication = self.publication.with_record(*record)
+
+    def progress(self, workspace: str, progress: BackfillProgress) -> None:
+        self.publication = self.publication.with_record(*progress_record(workspace, progress))
+
+    def partitions(self, topics: Iterable[str]) -> tuple[Partition, ...]:
+        return tuple((topic, 0) for topic in topics)
+
+    def extents(self, partitions: Iterable[Partition]) -> Mapping[Partition, Extent]:
+        return {partition: Extent(0, 0) for partition in partitions}
+
+    def committed(self, group: str, partitions: Iterable[Partition]) -> Mapping[Partition, int]:  # noqa: ARG002
+        return dict.fromkeys(partitions, 0)
+
+
+@pytest.fixture
+def around() -> Around:
+    return Around()
+
+
+def test_a_back_fill_ends_with_its_attempt_complete(around: Around) -> None:
+    around.run()
+    completion = around.publication.completions["main"]
+    assert (completion.version, completion.profiles) == (1, 1)
+    assert completion.attempts == (around.publication.attempts["main"].name,)
+
+
+def test_who_waits_hears_how_many_seeds_were_refused_and_where_they_are(around: Around) -> None:
+    around.refuses = 3
+    around.run()
+    assert "main" not in around.publication.completions
+    said = around.publication.progress["main"].text
+    assert "3" in said
+    assert "events.dead" in said
+
+
+def test_a_process_that_was_replaced_meanwhile_completes_nothing_and_goes_on(around: Around) -> None:
+    around.successor = True
+    around.run()
+    assert "main" not in around.publication.completions
