@@ -39,12 +39,13 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
     publish(state, moment)
 
 
-def retire(state: ProfileState, context: FoldContext, out: Outputs) -> None:
-    """Publish that a profile that is merged away leaves its segments and has no sessions any more.
+def retire(state: ProfileState, context: FoldContext, out: Outputs, at: int = BEGINNING) -> None:
+    """Publish that a profile that is merged away leaves its segments, and has no sessions any more.
 
-    What is left of the state is what another profile can take over.
+    It leaves them at a time, or at the state's if that is later. What is left of the state is what another profile can
+    take over.
     """
     out.former_traits = shown_traits(state, context)
-    moment = Moment(context, out, MERGE, state.as_of, state.lineage.version)
+    moment = Moment(context, out, MERGE, max(state.as_of, at), state.lineage.version)
     facets.retire(state, moment)
     publish(state, moment)

@@ -10,7 +10,9 @@ from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Outdating
 from streams.agents.profile.ids import forget_stored
 from streams.agents.profile.seeding import settle
+from streams.agents.profile.settling import decided_until
 from streams.fold.entry import Forward, encode_entry
+from streams.fold.fold import advance
 from streams.fold.merge import merge, retire
 from streams.fold.recent_ids import EventId, unpacked
 from streams.fold.state import ProfileState
@@ -31,7 +33,7 @@ def transfer(batch: Batch, profile: BatchProfile, state: ProfileState | None, co
         rebuilt = state.lineage.rebuilt
         if command.decision < rebuilt:
             return  # an unmerge has taken it from the target since
-        retire(state, profile.context, profile.outputs)
+        _retire(batch, profile, state)
         version = state.lineage.version + 1
     batch.send(profile, command.target, _state_for_target(batch, profile, state, command))
     if state is not None:
@@ -52,7 +54,7 @@ def outdate(batch: Batch, profile: BatchProfile, entry: ProfileState | Forward |
         case ProfileState():
             if command.decision < entry.lineage.rebuilt:
                 return
-            retire(entry, profile.context, profile.outputs)
+            _retire(batch, profile, entry)
             version = entry.lineage.version + 1
     forget_stored(profile.key, batch.view)
     profile.become(Forward(command.target, command.decision, version, command.decision))
@@ -102,6 +104,14 @@ def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, absorbed: Absor
     if command.decision >= entry.rebuilt:
         decision = max(command.decision, entry.decision)
         batch.send(profile, entry.target, msgspec.structs.replace(command, decision=decision))
+
+
+def _retire(batch: Batch, profile: BatchProfile, state: ProfileState) -> None:
+    """Leave what others know of it as of now; what time had changed by then is published first, if it is decided."""
+    is_current = state.evaluations.definitions == profile.context.program.fingerprint
+    if is_current and profile.settling is None and state.expiry.vanished_at is None:
+        advance(state, decided_until(batch, profile, state), profile.context, profile.outputs)
+    retire(state, profile.context, profile.outputs, batch.due_until(profile))
 
 
 def _state_for_target(batch: Batch, profile: BatchProfile, state: ProfileState | None, command: Transfer) -> Absorb:
