@@ -6,13 +6,15 @@ from typing import NamedTuple
 import msgspec
 
 from definitions import NEVER
-from schemas.records import Identifier
+from schemas.records import Identifier, Trigger
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
 from streams.fold.ownership import Ownership
+from streams.fold.recent_ids import RecentIds
 from streams.fold.sessions import Status
 from streams.fold.state import ProfileState
+from streams.fold.triggers import Triggers
 
 
 class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -41,11 +43,12 @@ class PendingSession(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     """A profile that waits for the replay of its events (docs/decisions/0009).
 
-    The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before.
+    The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before;
+    `triggers`: what was remembered of them, None if nothing is known; `recent_ids`: the newest of its events then.
     `buffered`: the packed ids of the buffered records, in order, with zeros for a command. The first ones lie under
     keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is. `shadow`: the state so far.
-    `sessions`: what the chunk at hand has to publish. `fired_to`: until when (ms) triggers have fired; earlier ones are
-    history, and never fire.
+    `sessions`, `fired`: what the chunk at hand has to publish. `fired_to`: until when (ms) triggers have fired; what
+    happened before is history, and fires nothing. `began_at`: since when (ms) it waits.
     """
 
     lineage: Lineage
@@ -59,6 +62,10 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     shadow: ProfileState | None = None
     sessions: dict[str, PendingSession] = {}
     fired_to: int = NEVER
+    began_at: int = NEVER
+    triggers: Triggers | None = None
+    recent_ids: RecentIds = msgspec.field(default_factory=RecentIds)
+    fired: list[Trigger] = []
 
 
 class BufferedRecord(NamedTuple):
@@ -68,11 +75,15 @@ class BufferedRecord(NamedTuple):
     raw: bytes
 
 
-class ChunkSessions(msgspec.Struct, array_like=True, gc=False):
-    """Of one chunk of a replay: the sessions that it has to publish, and the ids of those that the warehouse has."""
+class ChunkOutputs(msgspec.Struct, array_like=True, gc=False):
+    """Of one chunk of a replay: the sessions that it has to publish, and the ids of those that the warehouse has.
+
+    `fired`: the triggers that it has to publish.
+    """
 
     sessions: dict[str, PendingSession]
     published: list[str] = []
+    fired: list[Trigger] = []
 
 
 class Settling(msgspec.Struct, array_like=True, gc=False):
@@ -107,14 +118,14 @@ Entry = ProfileState | Forward | Rebuilding
 
 _HEAD = struct.Struct(">cQ")
 _PROFILE, _FORWARD, _REBUILDING = b"p", b"f", b"r"
-_BUFFERED, _BLOCK, _SESSIONS = b"b", b"h", b"s"  # what lies beside a profile that is rebuilt
+_BUFFERED, _BLOCK, _OUTPUTS = b"b", b"h", b"s"  # what lies beside a profile that is rebuilt
 _ID = b"i"  # what lies beside a profile with many events
 _SETTLING, _HELD = b"w", b"e"  # an entry behind what it waits for, and what lies beside it
 _encode = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(ProfileState).decode
 _decode_forward = msgspec.msgpack.Decoder(Forward).decode
 _decode_rebuilding = msgspec.msgpack.Decoder(Rebuilding).decode
-_decode_sessions = msgspec.msgpack.Decoder(ChunkSessions).decode
+_decode_outputs = msgspec.msgpack.Decoder(ChunkOutputs).decode
 _decode_settling = msgspec.msgpack.Decoder(Settling).decode
 _decode_held = msgspec.msgpack.Decoder(HeldEvent).decode
 _KINDS: dict[type[Entry], bytes] = {ProfileState: _PROFILE, Forward: _FORWARD, Rebuilding: _REBUILDING}
@@ -179,14 +190,14 @@ def decode_block(value: bytes) -> bytes:
     return value[_HEAD.size :]
 
 
-def encode_sessions(sessions: ChunkSessions) -> bytes:
-    """The sessions of a chunk, as an entry without a deadline."""
-    return _HEAD.pack(_SESSIONS, NEVER) + _encode(sessions)
+def encode_outputs(outputs: ChunkOutputs) -> bytes:
+    """The outputs of a chunk, as an entry without a deadline."""
+    return _HEAD.pack(_OUTPUTS, NEVER) + _encode(outputs)
 
 
-def decode_sessions(value: bytes) -> ChunkSessions:
-    """The inverse of `encode_sessions`."""
-    return _decode_sessions(memoryview(value)[_HEAD.size :])
+def decode_outputs(value: bytes) -> ChunkOutputs:
+    """The inverse of `encode_outputs`."""
+    return _decode_outputs(memoryview(value)[_HEAD.size :])
 
 
 def encode_tag(tag: bytes) -> bytes:

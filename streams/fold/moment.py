@@ -1,7 +1,7 @@
 """What a step of the fold is given, and what it leaves besides the new state."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -14,8 +14,28 @@ BEGINNING = -(2**63)  # the time of a profile that has seen no event
 DEADLINE, MERGE, DEFINITION, REBUILD, SESSION_END = "deadline", "merge", "definition", "rebuild", "session_end"
 
 
+class KnownPast(msgspec.Struct, frozen=True, gc=False):
+    """What is known of the past of a profile whose events are replayed: up to `to` (ms) no trigger fires again.
+
+    `meanwhile`: the message ids of events that came since the profile waits for the replay, whatever their time.
+    `waiting`: the ends of the quiet hours that triggers waited for then, by name.
+    """
+
+    to: int
+    meanwhile: Collection[str] = ()
+    waiting: dict[str, int] = {}
+
+    def has_decided(self, trigger: str, at: int, quiet_until: int | None, cause: str) -> bool:
+        """Return whether a trigger has fired at a time or, for good, has not."""
+        is_waiting = quiet_until is not None and self.waiting.get(trigger) == quiet_until
+        return at <= self.to and cause not in self.meanwhile and not is_waiting
+
+
 class FoldContext(msgspec.Struct, frozen=True, gc=False):
-    """Whose profile is folded, by which definitions; `program`: of its workspace and kind."""
+    """Whose profile is folded, by which definitions; `program`: of its workspace and kind.
+
+    `known_past`: of a replay.
+    """
 
     workspace: str
     profile_id: str
@@ -23,6 +43,7 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     source_priority: Callable[[str], int]
     rules: IdentityRules = DEFAULT_RULES
     kind: ProfileKind = "person"
+    known_past: KnownPast | None = None
 
 
 DroppedField: TypeAlias = Literal["trait", "event_name", "entry_url", "property"]

@@ -3,12 +3,11 @@
 Pure, as the fold: where records are buffered meanwhile, and what becomes of them afterwards, is the agent's.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from copy import deepcopy
 
 import msgspec
 
-from definitions import NEVER
 from schemas.records import Event, Rebuild
 from streams.fold.attribution import owner_of
 from streams.fold.entry import Entry, Forward, PendingSession, Rebuilding
@@ -16,25 +15,27 @@ from streams.fold.fold import advance, fold_event
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
-from streams.fold.moment import BEGINNING, REBUILD, Drops, FoldContext, Moment, Outputs
+from streams.fold.moment import BEGINNING, REBUILD, Drops, FoldContext, KnownPast, Moment, Outputs
 from streams.fold.ownership import Ownership
-from streams.fold.recent_ids import HASH_BYTES, ID_BYTES, TAG_BYTES, EventId, id_of
+from streams.fold.recent_ids import HASH_BYTES, ID_BYTES, TAG_BYTES, EventId, RecentIds, id_of
 from streams.fold.records import publish
 from streams.fold.sessions import publish_session
 from streams.fold.state import ProfileState
+from streams.fold.triggers import Triggers
 
 BUFFERED_PER_BLOCK = 8_192
 _COMMAND = EventId(bytes(HASH_BYTES), bytes(TAG_BYTES))
 
 
-def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
+def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
     """The profile as it waits for its replay; None if it has obeyed a later decision, or this one.
 
     `command`: its `identifiers` are all that belong to it from now on, `owners` those of the device that the profile is
-    of, `reattributed` the devices that may have attributed events of others to it.
+    of, `reattributed` the devices that may have attributed events of others to it. `now` (ms): what has happened before
+    fires nothing where nothing else is known.
     """
     decision, version, published, reattributed = command.decision, 0, Memberships(), {}
-    fired_to = NEVER
+    fired_to, triggers, recent_ids = now, None, RecentIds()
     if isinstance(entry, Forward):
         if decision <= entry.decision:
             return None
@@ -44,7 +45,11 @@ def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
             return None
         version, reattributed = entry.lineage.version, entry.ownership.reattributed
         published = Memberships(dict(entry.memberships.entered_at))
-        fired_to = entry.fired_to if isinstance(entry, Rebuilding) else entry.as_of
+        if isinstance(entry, Rebuilding):
+            now, fired_to = entry.began_at, entry.fired_to
+            triggers, recent_ids = entry.triggers, entry.recent_ids
+        elif entry.as_of != BEGINNING:
+            fired_to, triggers, recent_ids = entry.as_of, entry.triggers, entry.recent_ids
     rebuilding = Rebuilding(
         Lineage(version, decision, rebuilt=decision),
         Identifiers([(each.namespace, each.value) for each in command.identifiers]),
@@ -55,6 +60,9 @@ def begin(entry: Entry | None, command: Rebuild) -> Rebuilding | None:
         ),
         published,
         fired_to=fired_to,
+        began_at=now,
+        triggers=triggers,
+        recent_ids=recent_ids,
     )
     if isinstance(entry, Rebuilding):
         rebuilding.buffered, rebuilding.buffered_blocks = entry.buffered, entry.buffered_blocks
@@ -110,6 +118,25 @@ def replayed_already(rebuilding: Rebuilding, events: Iterable[Event], blocks: It
     ]
 
 
+def came_meanwhile(rebuilding: Rebuilding, events: Iterable[Event], blocks: Iterable[bytes]) -> frozenset[str]:
+    """The message ids of those of these events that came since the profile waits, and for the first time.
+
+    `blocks`: those that became full.
+    """
+    if not count_buffered(rebuilding):
+        return frozenset()
+    ids_of = ((event.message_id, id_of(event)) for event in events)
+    messages = {
+        b"".join(each): message_id for message_id, each in ids_of if rebuilding.recent_ids.tag_of(each.hash) is None
+    }
+    ids = (
+        packed[start : start + ID_BYTES]
+        for packed in (*blocks, rebuilding.buffered)
+        for start in range(0, len(packed), ID_BYTES)
+    )
+    return frozenset(messages[each] for each in ids if each in messages)
+
+
 def begin_attempt(rebuilding: Rebuilding, attempt: str, version: int) -> bool:
     """Begin anew with chunk 0 of an attempt; False for one that sorts before the one under way.
 
@@ -117,7 +144,7 @@ def begin_attempt(rebuilding: Rebuilding, attempt: str, version: int) -> bool:
     """
     if attempt < rebuilding.attempt:
         return False
-    rebuilding.attempt, rebuilding.next_chunk, rebuilding.sessions = attempt, 0, {}
+    rebuilding.attempt, rebuilding.next_chunk, rebuilding.sessions, rebuilding.fired = attempt, 0, {}, []
     rebuilding.shadow = _shadow(rebuilding, version)
     return True
 
@@ -127,26 +154,31 @@ def is_next(rebuilding: Rebuilding, attempt: str, chunk: int) -> bool:
     return rebuilding.shadow is not None and (attempt, chunk) == (rebuilding.attempt, rebuilding.next_chunk)
 
 
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - what is replayed, where and by what, and what is known of it
     rebuilding: Rebuilding,
     events: Iterable[Event],
     is_stored: Callable[[Event], bool],
     context: FoldContext,
     drops: Drops,
+    meanwhile: Collection[str] = (),
 ) -> Iterator[tuple[int, bool]]:
     """Fold the next chunk of a replay; yield the number of each event that belongs here, and whether it was folded.
 
     `is_stored`: whether the id of an event lies under a key of its own, so that the event is a repetition. What the
-    profile does not keep is added to `drops`.
+    profile does not keep is added to `drops`. `meanwhile`: what `came_meanwhile` says of these events.
     """
     shadow = rebuilding.shadow
     assert shadow is not None
     out = Outputs(segment_changes=[], sessions={}, drops=drops)
+    known = _with_known_past(rebuilding, context, meanwhile)
     for number, event in enumerate(events):
         if owner_of(shadow, event) is None:
-            is_new = not is_stored(event) and fold_event(shadow, event, context, out, adds_identifier=False)
+            if rebuilding.fired_to < min(event.occurred_at, rebuilding.began_at) and event.message_id not in meanwhile:
+                rebuilding.fired_to = rebuilding.began_at  # another profile has had this event, and fired by it
+                known = _with_known_past(rebuilding, context, meanwhile)
+            is_new = not is_stored(event) and fold_event(shadow, event, known, out, adds_identifier=False)
             yield number, is_new
-    _keep_sessions(rebuilding, out)
+    _keep(rebuilding, out, meanwhile)
     rebuilding.next_chunk += 1
 
 
@@ -161,9 +193,9 @@ def finish(
     assert state is not None
     if state.as_of != BEGINNING:
         passing = Outputs(segment_changes=[], sessions={})
-        advance(state, now, context, passing)
-        _keep_sessions(rebuilding, passing)
-        out.triggers += (trigger for trigger in passing.triggers if trigger.fired_at > rebuilding.fired_to)
+        advance(state, now, _with_known_past(rebuilding, context), passing)
+        _keep(rebuilding, passing)
+        out.triggers += rebuilding.fired
     moment = Moment(context, out, REBUILD, state.as_of, state.lineage.version)
     for identity, session in rebuilding.sessions.items():
         publish_session(moment, identity, *msgspec.structs.astuple(session))
@@ -181,12 +213,24 @@ def _shadow(rebuilding: Rebuilding, version: int) -> ProfileState:
         identifiers=deepcopy(rebuilding.identifiers),
         ownership=deepcopy(rebuilding.ownership),
         lineage=deepcopy(rebuilding.lineage),
+        triggers=Triggers() if rebuilding.triggers is None else rebuilding.triggers.past(),
     )
     state.lineage.version = max(state.lineage.version, version)
     return state
 
 
-def _keep_sessions(rebuilding: Rebuilding, out: Outputs) -> None:
+def _with_known_past(rebuilding: Rebuilding, context: FoldContext, meanwhile: Collection[str] = ()) -> FoldContext:
+    """Say what is known to have fired; where nothing is, the replay itself says so."""
+    if rebuilding.triggers is None:
+        return context
+    past = KnownPast(rebuilding.fired_to, meanwhile, rebuilding.triggers.waiting())
+    return msgspec.structs.replace(context, known_past=past)
+
+
+def _keep(rebuilding: Rebuilding, out: Outputs, meanwhile: Collection[str] = ()) -> None:
+    rebuilding.fired += (
+        each for each in out.triggers if each.fired_at > rebuilding.fired_to or each.cause in meanwhile
+    )
     for session_id, session in out.sessions.items():
         facts = () if session.facts is None else msgspec.structs.astuple(session.facts)
         rebuilding.sessions[session_id] = PendingSession(

@@ -82,12 +82,8 @@ class Triggers(Facet):
     def forget(self, moment: Moment) -> None:
         """Forget of triggers that are no longer defined all but when the newest fired: one may be brought back."""
         defined = {trigger.name for trigger in moment.context.program.triggers}
-        removed = (
-            (firing.fired_at, name, Firing(fired_at=firing.fired_at, in_sessions=firing.in_sessions))
-            for name, firing in self.firings.items()
-            if name not in defined and firing.fired_at is not None
-        )
-        kept = {name: firing for _, name, firing in nlargest(_MAX_REMOVED, removed, key=lambda each: each[:2])}
+        removed = ((name, firing) for name, firing in self.past().firings.items() if name not in defined)
+        kept = dict(nlargest(_MAX_REMOVED, removed, key=lambda each: (each[1].fired_at or 0, each[0])))
         self.firings = {name: firing for name, firing in self.firings.items() if name in defined} | kept
 
     def locate(self, event: Event, zone: str) -> None:
@@ -95,6 +91,21 @@ class Triggers(Facet):
         named = Zone(event.occurred_at, event.ordinal, zone[:_MAX_ZONE])
         if self.zone is None or named > self.zone:
             self.zone = named
+
+    def past(self) -> Self:
+        """When each has fired; not what holds or waits, which follows from the events."""
+        return type(self)(
+            {
+                name: Firing(fired_at=firing.fired_at, in_sessions=firing.in_sessions)
+                for name, firing in self.firings.items()
+                if firing.fired_at is not None
+            }
+        )
+
+    def waiting(self) -> dict[str, int]:
+        """The ends of the quiet hours that triggers wait for, by name."""
+        ends = ((name, firing.waits_until) for name, firing in self.firings.items())
+        return {name: ends_at for name, ends_at in ends if ends_at is not None}
 
     def begins(self, name: str, holds: bool) -> bool:
         """Take note of whether a condition holds now, and return whether it did not before and does."""
@@ -117,6 +128,9 @@ class Triggers(Facet):
             return
         quiet = trigger.quiet_hours
         ends_at = None if quiet is None else quiet_until(at, self.zone.name if self.zone else None, quiet)
+        past = moment.context.known_past
+        if past is not None and past.has_decided(trigger.name, at, ends_at, moment.cause):
+            return
         if ends_at is None or (ends_at <= moment.as_of and quiet is not None and not quiet.drops):
             fired_at = at if ends_at is None else ends_at
             firing.fired_at = fired_at if firing.fired_at is None else max(fired_at, firing.fired_at)

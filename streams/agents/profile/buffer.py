@@ -1,24 +1,24 @@
 """What the store keeps of a profile while it is rebuilt, under keys of their own: a record takes 8 MB.
 
-`KEY#3`: the fourth record that was buffered. `KEY#h0`: the ids of the first thousands of them. `KEY#s2`: the
-sessions of chunk 2 of the replay. All are gone when the profile is rebuilt.
+`KEY#3`: the fourth record that was buffered. `KEY#h0`: the ids of the first thousands of them. `KEY#s2`: what
+chunk 2 of the replay has to publish. All are gone when the profile is rebuilt.
 """
 
 from collections.abc import Iterable, Iterator
 
-from schemas.records import Event
+from schemas.records import Event, Trigger
 from streams.fold import rebuild
 from streams.fold.entry import (
     BufferedRecord,
-    ChunkSessions,
+    ChunkOutputs,
     PendingSession,
     Rebuilding,
     decode_block,
     decode_buffered,
-    decode_sessions,
+    decode_outputs,
     encode_block,
     encode_buffered,
-    encode_sessions,
+    encode_outputs,
 )
 from streams.state.view import StateView
 
@@ -47,6 +47,10 @@ class Buffer:
             self._view.put(self._record_key(number), None)
         return len(numbers)
 
+    def came_meanwhile(self, events: Iterable[Event]) -> frozenset[str]:
+        """Return the message ids of those events of a chunk that are buffered as well."""
+        return rebuild.came_meanwhile(self._rebuilding, events, self._full_blocks())
+
     def take(self) -> Iterator[BufferedRecord]:
         """Yield every record that is left, in order; nothing remains of the buffer."""
         for block in range(self._rebuilding.buffered_blocks):
@@ -57,29 +61,32 @@ class Buffer:
             for stored in self._taken(keys):
                 yield decode_buffered(stored)
 
-    def put_sessions(self, chunk: int, published: Iterable[str]) -> None:
-        """Keep the sessions of a chunk, and the ids of those that it says were published before."""
-        sessions, self._rebuilding.sessions = self._rebuilding.sessions, {}
-        kept = ChunkSessions(sessions, list(published))
-        if kept.sessions or kept.published:
-            self._view.put(self._sessions_key(chunk), encode_sessions(kept))
+    def put_outputs(self, chunk: int, published: Iterable[str]) -> None:
+        """Keep what a chunk has to publish, and the ids of the sessions that it says were published before."""
+        kept = ChunkOutputs(self._rebuilding.sessions, list(published), self._rebuilding.fired)
+        self._rebuilding.sessions, self._rebuilding.fired = {}, []
+        if kept.sessions or kept.published or kept.fired:
+            self._view.put(self._outputs_key(chunk), encode_outputs(kept))
 
-    def take_sessions(self) -> list[str]:
-        """Unite the sessions of all chunks, and return the ids of those that earlier chunks said were published."""
+    def take_outputs(self) -> list[str]:
+        """Unite the outputs of all chunks, and return the ids of sessions that earlier ones said were published."""
         sessions: dict[str, PendingSession] = {}
         published: list[str] = []
-        for stored in self._taken([self._sessions_key(chunk) for chunk in range(self._rebuilding.next_chunk)]):
-            kept = decode_sessions(stored)
+        fired: list[Trigger] = []
+        for stored in self._taken([self._outputs_key(chunk) for chunk in range(self._rebuilding.next_chunk)]):
+            kept = decode_outputs(stored)
             sessions |= kept.sessions
             published += kept.published
+            fired += kept.fired
         self._rebuilding.sessions = sessions | self._rebuilding.sessions
+        self._rebuilding.fired = fired + self._rebuilding.fired
         return published
 
-    def forget_sessions(self, chunks: int) -> None:
+    def forget_outputs(self, chunks: int) -> None:
         """Leave nothing of an attempt that came to so many chunks."""
         for chunk in range(chunks):
-            if self._view.get(self._sessions_key(chunk)) is not None:
-                self._view.put(self._sessions_key(chunk), None)
+            if self._view.get(self._outputs_key(chunk)) is not None:
+                self._view.put(self._outputs_key(chunk), None)
 
     def _taken(self, keys: list[bytes]) -> Iterator[bytes]:
         """Yield what is stored under the keys, and delete it."""
@@ -102,5 +109,5 @@ class Buffer:
     def _hashes_key(self, block: int) -> bytes:
         return b"%s#h%d" % (self._key, block)
 
-    def _sessions_key(self, chunk: int) -> bytes:
+    def _outputs_key(self, chunk: int) -> bytes:
         return b"%s#s%d" % (self._key, chunk)

@@ -12,18 +12,18 @@ from streams.fold.entry import Forward, Rebuilding
 from streams.fold.state import ProfileState
 
 
-def begin(_: Batch, profile: BatchProfile, entry: ProfileState | Forward | None, command: Rebuild) -> None:
+def begin(batch: Batch, profile: BatchProfile, entry: ProfileState | Forward | None, command: Rebuild) -> None:
     """Wait for the replay of the events that belong here from this decision on."""
-    rebuilding = rebuild.begin(entry, command)
+    rebuilding = rebuild.begin(entry, command, batch.now(profile))
     if rebuilding is not None:
         profile.wait_for(rebuilding)
 
 
 def begin_again(batch: Batch, profile: BatchProfile, former: Rebuilding, command: Rebuild) -> None:
     """Wait for another replay by a later decision; what is buffered stays so."""
-    rebuilding = rebuild.begin(former, command)
+    rebuilding = rebuild.begin(former, command, batch.now(profile))
     if rebuilding is not None:
-        _buffer(batch, profile, former).forget_sessions(former.next_chunk)
+        _buffer(batch, profile, former).forget_outputs(former.next_chunk)
         profile.wait_for(rebuilding)
 
 
@@ -35,7 +35,7 @@ def give_way(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, outdat
     if is_void(profile, outdating.command) or outdating.command.decision < rebuilding.lineage.rebuilt:
         return
     buffered = _buffer(batch, profile, rebuilding)
-    buffered.forget_sessions(rebuilding.next_chunk)
+    buffered.forget_outputs(rebuilding.next_chunk)
     profile.entry = former = rebuild.published_state(rebuilding, batch.now(profile))
     outdate(batch, profile, former, outdating)
     batch.resume(profile, buffered.take())
@@ -59,7 +59,7 @@ def replay(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: R
         return
     buffered, earlier_chunks = _buffer(batch, profile, rebuilding), rebuilding.next_chunk
     if command.chunk == 0 and rebuild.begin_attempt(rebuilding, command.attempt, command.version):
-        buffered.forget_sessions(earlier_chunks)
+        buffered.forget_outputs(earlier_chunks)
         forget_stored(profile.key, batch.view)
     if not rebuild.is_next(rebuilding, command.attempt, command.chunk):
         return
@@ -67,9 +67,9 @@ def replay(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: R
     profile.changed = True
     batch.tally[metrics.EVENTS, (workspace, "replayed")] += buffered.drop(chunk.events)
     if not command.last:
-        buffered.put_sessions(command.chunk, command.sessions)
+        buffered.put_outputs(command.chunk, command.sessions)
         return
-    published, now = [*buffered.take_sessions(), *command.sessions], batch.now(profile)
+    published, now = [*buffered.take_outputs(), *command.sessions], batch.now(profile)
     profile.publish(rebuild.finish(rebuilding, published, now, profile.context, profile.outputs), now)
     batch.tally[metrics.REBUILT, (workspace,)] += 1
     batch.resume(profile, buffered.take())
@@ -80,7 +80,9 @@ def _fold(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: Re
     command, shadow = chunk.command, rebuilding.shadow
     assert shadow is not None, "begun before"
     known, repeated, drops = batch.known_ids(profile, shadow), frozenset(command.repeated), profile.outputs.drops
-    for number, is_folded in rebuild.replay(rebuilding, chunk.events, known.is_stored, profile.context, drops):
+    meanwhile = _buffer(batch, profile, rebuilding).came_meanwhile(chunk.events)
+    replayed = rebuild.replay(rebuilding, chunk.events, known.is_stored, profile.context, drops, meanwhile)
+    for number, is_folded in replayed:
         # Of one that counts no more this is said once more: an earlier decision may have said otherwise meanwhile.
         if not is_folded or number in repeated:
             batch.publish_repetition(profile, shadow.lineage, command.events[number], is_repeated=not is_folded)

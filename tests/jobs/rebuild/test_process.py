@@ -212,7 +212,7 @@ def test_the_attempt_of_a_successor_counts_whatever_the_clock_of_the_former_said
     check_attempt([chunk for chunk in chunks if chunk.attempt == second], 1, bodies)
 
     codec = Codec(Registry(stack.settings.registry))
-    waiting = rebuild.begin(None, Rebuild(1, identifiers=(ADA,)))
+    waiting = rebuild.begin(None, Rebuild(1, identifiers=(ADA,)), 0)
     assert waiting is not None
     taken = []
     for chunk in chunks:

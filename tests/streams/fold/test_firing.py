@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 
 import msgspec
+import pytest
 
 from definitions import compile_program
 from definitions.model import (
@@ -25,6 +26,7 @@ from definitions.model import (
 )
 from schemas.records import Event, Identifier, Rebuild
 from streams.fold import merge, rebuild
+from streams.fold.entry import Rebuilding, decode_entry, encode_entry
 from streams.fold.fold import next_deadline, refresh
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.state import ProfileState
@@ -209,18 +211,116 @@ def test_a_trigger_that_is_defined_anew_does_not_fire_for_those_who_fulfil_it_al
     assert [at for _, at, _ in fired(out)] == [3]
 
 
+def begun(state: ProfileState | None, now: int) -> Rebuilding:
+    """The profile as it waits for a replay since a time."""
+    rebuilding = rebuild.begin(state, Rebuild(7, (Identifier("user_id", "ann"),)), now)
+    assert rebuilding is not None
+    return rebuilding
+
+
+def rebuilt(
+    rebuilding: Rebuilding, chunks: Sequence[Sequence[Event]], context: FoldContext, now: int, attempt: str = "1"
+) -> tuple[ProfileState, Outputs]:
+    """The profile after a replay in so many chunks, and what it publishes as of a time."""
+    assert rebuild.begin_attempt(rebuilding, attempt, 0)
+    for chunk in chunks:
+        meanwhile = rebuild.came_meanwhile(rebuilding, chunk, ())
+        list(rebuild.replay(rebuilding, chunk, lambda _: False, context, {}, meanwhile))
+        stored = decode_entry(encode_entry(rebuilding, 0))
+        assert isinstance(stored, Rebuilding)
+        rebuilding = stored
+    out = Outputs()
+    return rebuild.finish(rebuilding, (), now, context, out), out
+
+
+def failed_at(at: int) -> Event:
+    return event(START + at, "Payment Failed", message_id=f"f{at}")
+
+
 def test_a_rebuild_fires_nothing_again_but_what_fell_due_meanwhile() -> None:
     context = context_of(Trigger("abandoned", when=ABANDONED), Trigger("failed", on=FAILED))
     events = [event(START, "Added"), event(START + 1, "Payment Failed")]
     state, out = fold(events, context=context)
     assert fired(out) == [("failed", 1, events[1].message_id)]
-    rebuilding = rebuild.begin(state, Rebuild(7, (Identifier("user_id", "ann"),)))
-    assert rebuilding is not None
-    assert rebuild.begin_attempt(rebuilding, "1", 0)
-    assert all(folded for _, folded in rebuild.replay(rebuilding, events, lambda _: False, context, {}))
-    out = Outputs()
-    rebuild.finish(rebuilding, (), START + HOUR, context, out)
+    _, out = rebuilt(begun(state, START + MINUTE), [events], context, START + HOUR)
     assert fired(out) == [("abandoned", 30 * MINUTE, "deadline")]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
+def test_what_came_while_a_rebuild_ran_fires_when_it_is_done(is_known: bool) -> None:
+    context = context_of(Trigger("failed", on=FAILED), Trigger("interested", when=TWICE))
+    history, late, new = [failed_at(0), pricing(HOUR)], failed_at(10 * MINUTE), [failed_at(2 * HOUR), pricing(HOUR + 1)]
+    state, _ = fold(history, context=context)
+    rebuilding = begun(state if is_known else None, START + HOUR)
+    for each in (late, *new, history[0]):
+        rebuild.buffer(rebuilding, each)
+    chunks = [[history[0], late, history[1]], new[::-1]]
+    assert rebuild.begin_attempt(rebuilding, "1", 0)
+    assert len(list(rebuild.replay(rebuilding, new, lambda _: False, context, {}, {"f7200000"}))) == len(new)
+    after, out = rebuilt(rebuilding, chunks, context, START + 3 * HOUR, attempt="2")
+    again = [] if is_known else [("failed", 0, "f0")]  # nobody knows that it came before
+    assert fired(out) == [
+        *again,
+        ("failed", 10 * MINUTE, "f600000"),
+        ("interested", HOUR + 1, f"p{HOUR + 1}"),
+        ("failed", 2 * HOUR, "f7200000"),
+    ]
+    versions = [trigger.version for trigger in out.triggers]
+    assert versions == sorted(set(versions))
+    assert versions[-1] <= after.lineage.version
+
+
+def test_what_is_known_of_a_profile_survives_a_later_decision() -> None:
+    once = Trigger("coupon", on=FAILED, once="person")
+    context = context_of(Trigger("failed", on=FAILED), Trigger("abandoned", when=ABANDONED), once)
+    events = [event(START, "Added"), failed_at(0), failed_at(MINUTE)]
+    state, _ = fold(events[:2], context=context)
+    first = begun(state, START + 1)
+    rebuild.buffer(first, events[2])
+    again = rebuild.begin(first, Rebuild(8, (Identifier("user_id", "ann"),)), START + 10 * HOUR)
+    assert again is not None
+    _, out = rebuilt(again, [events], context, START + 10 * HOUR)
+    assert fired(out) == [("failed", MINUTE, "f60000"), ("abandoned", 30 * MINUTE, "deadline")]
+
+
+def test_events_of_another_profile_that_a_rebuild_brings_fire_nothing() -> None:
+    context = context_of(Trigger("failed", on=FAILED), Trigger("abandoned", when=ABANDONED))
+    state, _ = fold([failed_at(0)], context=context)
+    others = [event(START + 10 * HOUR, "Added"), failed_at(11 * HOUR)]
+    _, out = rebuilt(begun(state, START + 100 * HOUR), [[failed_at(0)], others], context, START + 101 * HOUR)
+    assert fired(out) == []
+
+
+def test_a_rebuild_remembers_what_fired_and_invents_nothing() -> None:
+    without, context = context_of(), context_of(Trigger("coupon", on=FAILED, once="person"))
+    state, _ = fold([failed_at(0)], context=without)
+    after, out = rebuilt(begun(state, START + HOUR), [[failed_at(0)]], context, START + HOUR)
+    fold([failed_at(2 * HOUR)], after, context, out)
+    assert [at for _, at, _ in fired(out)] == [2 * HOUR], "the first came before the trigger was defined"
+
+    state, _ = fold([failed_at(0), failed_at(HOUR)], context=context)
+    after, out = rebuilt(begun(state, START + HOUR), [[failed_at(HOUR)]], context, START + HOUR)
+    fold([failed_at(2 * HOUR)], after, context, out)
+    assert fired(out) == [], "the event has expired, that it fired has not"
+
+    after, out = rebuilt(begun(None, START + HOUR), [[failed_at(0)]], context, START + HOUR)
+    fold([failed_at(2 * HOUR)], after, context, out)
+    assert fired(out) == [], "nothing is known of a profile that came apart from another but its events"
+
+
+@pytest.mark.parametrize("trigger", [Trigger("t", on=FAILED), Trigger("t", when=EventCount(FAILED, Window(24 * HOUR)))])
+def test_what_waits_for_the_end_of_quiet_hours_still_waits_after_a_rebuild(trigger: Trigger) -> None:
+    context = context_of(msgspec.structs.replace(trigger, quiet_hours=QuietHours(22 * 60, 8 * 60)))
+    night = START - START % (24 * HOUR)
+    events = [event(night + HOUR, "Payment Failed", message_id="night"), event(night + 2 * HOUR)]
+    state, _ = fold(events, context=context)
+    for now in (3, 9):
+        after, out = rebuilt(begun(deepcopy(state), night + 3 * HOUR), [events], context, night + now * HOUR)
+        at_rest(after, night + 24 * HOUR, context, out)
+        assert [(each.fired_at - night, each.cause) for each in out.triggers] == [(8 * HOUR, "night")]
+    after, out = rebuilt(begun(state, night + 3 * HOUR), [events[1:]], context, night + 3 * HOUR)
+    at_rest(after, night + 24 * HOUR, context, out)
+    assert out.triggers == [], "the event belongs to another"
 
 
 def test_a_payload_says_the_segments_that_hold_with_the_event() -> None:

@@ -18,7 +18,7 @@ NOW = START + 5 * MINUTE
 
 
 def _begun(entry: Entry | None = None, decision: int = 5) -> Rebuilding:
-    rebuilding = rebuild.begin(entry, Rebuild(decision, identifiers=(ANN,), reattributed=(TABLET,)))
+    rebuilding = rebuild.begin(entry, Rebuild(decision, identifiers=(ANN,), reattributed=(TABLET,)), NOW)
     assert rebuilding is not None
     return rebuilding
 
@@ -63,12 +63,12 @@ def test_a_profile_begins_to_wait_with_what_was_published_of_it() -> None:
         ProfileState(lineage=Lineage(rebuilt=6)),
         Forward("t", 5),
         Forward("t", 6),
-        rebuild.begin(None, Rebuild(5)),
-        rebuild.begin(None, Rebuild(6)),
+        rebuild.begin(None, Rebuild(5), NOW),
+        rebuild.begin(None, Rebuild(6), NOW),
     ],
 )
 def test_an_older_decision_or_the_same_again_changes_nothing(entry: Entry) -> None:
-    assert rebuild.begin(entry, Rebuild(5, identifiers=(ANN,))) is None
+    assert rebuild.begin(entry, Rebuild(5, identifiers=(ANN,)), NOW) is None
 
 
 def test_a_later_decision_starts_anew_and_keeps_what_is_buffered_and_was_published() -> None:

@@ -110,9 +110,9 @@ def visited() -> ProfilePartition:
     return profiles
 
 
-def unmerged() -> ProfilePartition:
+def unmerged(adopt: Adopt | None = None) -> ProfilePartition:
     """Ann's profile has one event and was told to wait for its replay."""
-    profiles = ProfilePartition()
+    profiles = ProfilePartition(adopt=adopt)
     profiles.event(event(START, message_id="m0"), ANN)
     profiles.command(ProfileCommand.of("main", ANNS, Rebuild(5, identifiers=(ANN,))))
     return profiles

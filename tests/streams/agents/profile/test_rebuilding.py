@@ -3,9 +3,13 @@
 import msgspec
 import pytest
 
+import schemas.records
+from definitions import compile_program
+from definitions.model import Call, Definitions, EventMatcher, Trigger
 from schemas.records import Event, Profile, ProfileCommand, Rebuild, SegmentChange, Session, Transfer
-from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS
+from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS, SESSIONS, TRIGGERS
 from streams import metrics
+from streams.adoption import unchanging
 from streams.fold import rebuild
 from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, PROFILE_ID, ProfilePartition, chunk, unmerged
 from tests.streams.fold.given import HOUR, START, event, identify
@@ -31,6 +35,22 @@ def test_what_was_buffered_is_folded_after_the_replay_and_once() -> None:
     [profile] = profiles.read(PROFILES, Profile)
     assert profile.events == 3
     assert not [key for key in profiles.table if b"#" in key and b"#i" not in key]
+
+
+def test_triggers_of_what_came_meanwhile_fire_when_the_replay_is_done_whichever_chunk_has_it() -> None:
+    trigger = Trigger("failed", on=EventMatcher((Call("track", "Payment Failed"),)))
+    profiles = unmerged(unchanging(compile_program(Definitions(triggers=(trigger,))), ["main"]))
+    failed = [event(START + at, "Payment Failed", message_id=f"f{at}") for at in (-2, -1, 1, 2)]
+    for each in failed[1:]:
+        profiles.event(each, ANN)
+    profiles.command(chunk(0, *failed[:2], event(START, message_id="m0"), failed[2], last=False))
+    assert profiles.published == []
+    profiles.command(chunk(1, failed[3], last=False))
+    profiles.command(chunk(2))
+
+    assert [(record.cause, record.fired_at) for record in profiles.read(TRIGGERS, schemas.records.Trigger)] == [
+        ("f-1", START - 1), ("f1", START + 1), ("f2", START + 2)
+    ]  # fmt: skip
 
 
 def test_what_a_chunk_has_replayed_waits_no_longer() -> None:
