@@ -1,7 +1,7 @@
-"""What the topic `definitions` says: sets, which of them RESOLVE stamps, and what is complete. Pure.
+"""What the topic `definitions` says: sets, which of them RESOLVE stamps, what is complete, who goes by it. Pure.
 
-Keys: `set:0000000007`, immutable; `stamping:3`, of partition 3 of RESOLVE; `attempt:main`, `complete:main` and
-`progress:main`, of a workspace.
+Keys: `set:0000000007`, immutable; `stamping:3`, of partition 3 of RESOLVE; `walked:3`, of partition 3 of PROFILE;
+`attempt:main`, `complete:main` and `progress:main`, of a workspace.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +15,8 @@ from definitions.sets.model import DefinitionSet, UnknownLanguage, decode_set, e
 from schemas.records import ProfileKind
 
 _KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
-_SET, _STAMPING, _ATTEMPT, _COMPLETE, _PROGRESS = "set", "stamping", "attempt", "complete", "progress"
+_SET, _STAMPING, _WALKED = "set", "stamping", "walked"
+_ATTEMPT, _COMPLETE, _PROGRESS = "attempt", "complete", "progress"
 
 
 class Stamping(msgspec.Struct, frozen=True):
@@ -67,6 +68,7 @@ class BackfillProgress(msgspec.Struct, frozen=True):
 _encode = msgspec.json.Encoder().encode
 _decode_progress = msgspec.json.Decoder(BackfillProgress).decode
 _decode_stamping = msgspec.json.Decoder(Stamping).decode
+_decode_walked = msgspec.json.Decoder(dict[str, int]).decode
 _decode_attempt = msgspec.json.Decoder(BackfillAttempt).decode
 _decode_completion = msgspec.json.Decoder(Completion).decode
 _OF_WORKSPACES: Mapping[str, tuple[str, Callable[[bytes], object]]] = {
@@ -80,12 +82,14 @@ _OF_WORKSPACES: Mapping[str, tuple[str, Callable[[bytes], object]]] = {
 class Publication(msgspec.Struct, frozen=True):
     """All that the topic says up to a position; `with_record` returns the next one.
 
-    `unknown`: of each set that this release does not understand, why.
+    `unknown`: of each set that this release does not understand, why. `walked`: by partition of PROFILE, the version by
+    workspace that it has evaluated everybody by.
     """
 
     sets: Mapping[int, DefinitionSet] = MappingProxyType({})
     unknown: Mapping[int, UnknownLanguage] = MappingProxyType({})
     stampings: Mapping[int, Stamping] = MappingProxyType({})
+    walked: Mapping[int, Mapping[str, int]] = MappingProxyType({})
     attempts: Mapping[str, BackfillAttempt] = MappingProxyType({})
     completions: Mapping[str, Completion] = MappingProxyType({})
     progress: Mapping[str, BackfillProgress] = MappingProxyType({})
@@ -101,6 +105,8 @@ class Publication(msgspec.Struct, frozen=True):
             case "stamping":
                 stampings = {**self.stampings, int(name): _decode_stamping(value)}
                 return msgspec.structs.replace(self, stampings=stampings)
+            case "walked":
+                return msgspec.structs.replace(self, walked={**self.walked, int(name): _decode_walked(value)})
             case "attempt" | "complete" | "progress":
                 field, decode = _OF_WORKSPACES[kind]
                 return msgspec.structs.replace(self, **{field: {**getattr(self, field), name: decode(value)}})
@@ -155,6 +161,10 @@ class Publication(msgspec.Struct, frozen=True):
         """Return the highest version below which no partition stamps any more."""
         return min((self.stampings[each].version if each in self.stampings else 0) for each in range(partitions))
 
+    def walked_to(self, workspace: str, partitions: int) -> int:
+        """Return the version that everybody in a workspace is evaluated by, whether events come of them or not."""
+        return min(self.walked.get(each, {}).get(workspace, 0) for each in range(partitions))
+
     def complete_to(self, workspace: str, partitions: int) -> int:
         """Return the version such that what was born at or before it is complete in a workspace."""
         completion = self.completions.get(workspace)
@@ -182,6 +192,11 @@ def set_record(of: DefinitionSet) -> tuple[bytes, bytes]:
 def stamping_record(partition: int, stamping: Stamping) -> tuple[bytes, bytes]:
     """Return key and value of what RESOLVE says of one partition."""
     return f"{_STAMPING}:{partition}".encode(), _encode(stamping)
+
+
+def walked_record(partition: int, versions: Mapping[str, int]) -> tuple[bytes, bytes]:
+    """Return key and value of what PROFILE says of one partition."""
+    return f"{_WALKED}:{partition}".encode(), _encode(versions)
 
 
 def attempt_record(workspace: str, attempt: BackfillAttempt) -> tuple[bytes, bytes]:

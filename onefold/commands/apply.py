@@ -1,6 +1,7 @@
 """`onefold apply`: makes a folder of definitions the next version, which running workers take over."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -63,9 +64,9 @@ def publish(settings: Settings, draft: Draft, publication: Publication) -> Defin
 
 
 def await_effect(settings: Settings, version: int, timeout_s: float, is_silent: bool) -> None:
-    """Return once a version, or a later one, is in effect in every workspace; show progress. Raises ClickException."""
+    """Return once everybody is evaluated by a version, or a later one; show progress. Raises ClickException."""
     ends_at, said = time.monotonic() + timeout_s, ""
-    while waiting := _waiting(settings, version):
+    while waiting := waiting_for(published(settings), version, settings.workspaces, settings.partitions):
         if time.monotonic() > ends_at:
             raise click.ClickException(f"not in effect after {timeout_s:g} s, and goes on: {waiting}")
         if waiting != said and not is_silent:
@@ -74,14 +75,21 @@ def await_effect(settings: Settings, version: int, timeout_s: float, is_silent: 
         time.sleep(POLL_S)
 
 
-def _waiting(settings: Settings, version: int) -> str:
-    """Say what a version waits for; empty if it is in effect."""
-    publication, partitions = published(settings), settings.partitions
-    for workspace in settings.workspaces:
+def waiting_for(publication: Publication, version: int, workspaces: Iterable[str], partitions: int) -> str:
+    """Say what a version waits for; empty if everybody is evaluated by it."""
+    if publication.stamped_everywhere(partitions) < version:
+        return "waiting for the workers to take it over"
+    for workspace in workspaces:
         evaluated = publication.evaluated(workspace, partitions)
         if evaluated is None or evaluated.version < version:
-            if publication.stamped_everywhere(partitions) < version:
-                return "waiting for the workers to take it over"
-            progress = publication.progress.get(workspace)
-            return f"computing the past of {workspace}: {progress.text if progress else 'waiting for the rebuilder'}"
+            return f"computing the past of {workspace}: {step_of(publication, workspace)}"
+        if publication.walked_to(workspace, partitions) < version:
+            return f"evaluating everybody in {workspace}"
     return ""
+
+
+def step_of(publication: Publication, workspace: str) -> str:
+    """Say how far the back-fill of the newest version is in a workspace."""
+    progress = publication.progress.get(workspace)
+    is_current = progress is not None and progress.version == publication.version
+    return progress.text if progress is not None and is_current else "waiting for the rebuilder"

@@ -15,7 +15,7 @@ from definitions.sets import DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences
 from definitions.sets.folder import Draft, write_files
 from embedded.terminal import results
-from onefold.commands.apply import await_effect, publish
+from onefold.commands.apply import await_effect, publish, step_of
 from onefold.commands.plan import published
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count, json_text
@@ -179,9 +179,7 @@ def _workspace_status(publication: Publication, workspace: str, partitions: int)
     in_effect = evaluated.version if evaluated else 0
     if in_effect == publication.version:
         return WorkspaceStatus(workspace, in_effect, "")
-    progress = publication.progress.get(workspace)
-    is_current = progress is not None and progress.version == publication.version
-    step = progress.text if progress is not None and is_current else "waiting for the rebuilder"
+    step = step_of(publication, workspace)
     if publication.stamped_everywhere(partitions) < publication.version:
         step = "the workers are to take it over"
     return WorkspaceStatus(workspace, in_effect, f"version {publication.version}: {step}")

@@ -19,7 +19,7 @@ from streams.agents.profile.expiry import read_due, sweep
 from streams.agents.profile.handlers import handle
 from streams.agents.profile.outputs import ProfileOutputs
 from streams.agents.profile.settling import release_due
-from streams.agents.profile.walking import begin, walk
+from streams.agents.profile.walking import begin, newly_walked, walk
 from streams.dead_letters import DeadLetters
 from streams.fold.entry import deadline_of
 from streams.fold.moment import FoldContext
@@ -83,7 +83,7 @@ class ProfileStage:
         more = release_due(batch) or more
         self._handle_resumed(batch)
         sweep(batch)
-        outputs = list(self._outputs.of(batch))
+        outputs = [*self._outputs.of(batch), *newly_walked(view, adopted, received.partition)]
         batch.store()
         for workspace, events in Counter(map(itemgetter(0), batch.receipts)).items():
             batch.tally[metrics.EVENTS, (workspace, "folded")] += events

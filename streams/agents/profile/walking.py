@@ -4,14 +4,19 @@ Whom no event touches must enter or leave as well. How far the walk is lies in t
 crash; its pace is bounded, and live records come between.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
+from definitions.sets.publication import walked_record
 from schemas.identity import split_profile_key
+from schemas.topics import DEFINITIONS
 from streams.adoption import Adopted
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.seeding import settle
 from streams.fold.fold import refresh
 from streams.fold.state import ProfileState
+from streams.phases import Output
 from streams.state.store import META
 from streams.state.view import StateView
 
@@ -24,12 +29,13 @@ class Walk(msgspec.Struct, array_like=True):
     """How far a walk is.
 
     `target`: what it takes over. `after`: the last key that was met; None: it met all. `began_at`: by workspace, its
-    time (ms) when the walk began.
+    time (ms) when the walk began. `said`: by workspace, the version of which it was said that it met all.
     """
 
     target: str = ""
     after: bytes | None = None
     began_at: dict[str, int] = {}
+    said: dict[str, int] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -57,6 +63,15 @@ def walk(batch: Batch, adopted: Adopted) -> None:
         take_over(batch, batch.profile(key, *split_profile_key(key)))
     going.after = keys[-1] if len(keys) == KEYS_AT_ONCE else None
     batch.view.put(_WALK, _encode(going))
+
+
+def newly_walked(view: StateView, adopted: Adopted, partition: int) -> Iterator[Output]:
+    """Say on `definitions`, once, by which versions everybody in a partition is evaluated."""
+    going, evaluated = _under_way(view, adopted.target), dict(adopted.evaluated)
+    if going.after is None and going.said != evaluated and any(evaluated.values()):
+        going.said = evaluated
+        view.put(_WALK, _encode(going))
+        yield Output(DEFINITIONS, *walked_record(partition, evaluated))
 
 
 def take_over(batch: Batch, profile: BatchProfile) -> None:

@@ -20,12 +20,12 @@ from definitions.model import (
     Window,
 )
 from definitions.sets import Completion, DefinitionSet, Publication, Stamping, next_set
-from definitions.sets.publication import completion_record, set_record, stamping_record
+from definitions.sets.publication import completion_record, published_by, set_record, stamping_record
 from definitions.streaming.states import Times, encode_state
 from schemas.identity import default_profile_id
 from schemas.records import Identifier, ProfileCommand, Seed, SegmentChange
 from schemas.records import Trigger as TriggerRecord
-from schemas.topics import SEGMENTS, TRIGGERS, activation
+from schemas.topics import DEFINITIONS, SEGMENTS, TRIGGERS, activation
 from streams.adoption import Adopted, Compiler
 from streams.agents.profile import walking
 from streams.phases import NotYet
@@ -219,6 +219,40 @@ def test_a_set_that_comes_while_a_walk_is_under_way_reaches_everybody(
     left = {person: [what.split()[1] for who, what, *_ in changes if who == person] for person in ("p0", "p1", "p2")}
     assert {person for person, kinds in left.items() if kinds[-1:] == ["exited"]} <= {"p2"}
     assert all(left[person] in (["entered"], []) for person in members)
+
+
+def said(worker: Worker) -> list[Mapping[int, Mapping[str, int]]]:
+    """What the last batch has said about how far everybody is."""
+    sent = [each for each in worker.partition.published if each.topic == DEFINITIONS]
+    return [published_by([(each.key, each.value)]).walked for each in sent]
+
+
+def test_a_walk_says_once_that_it_has_met_everybody(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "KEYS_AT_ONCE", 2)
+    worker.apply(plan("free"))
+    met, heard = 0, list[list[Mapping[int, Mapping[str, int]]]]()
+    for _ in range(10):
+        met += len(worker.sweep())
+        heard.append(said(worker))
+        assert not heard[-1] or met == len(PEOPLE)
+    assert [each for each in heard if each] == [[{0: {"main": 2}}]]
+
+
+def test_a_version_that_changes_nothing_is_said_as_well(worker: Worker) -> None:
+    worker.apply(plan("pro"))
+    worker.sweep()
+    assert said(worker) == [{0: {"main": 2}}]
+    worker.sweep()
+    assert said(worker) == []
+
+
+def test_a_version_that_is_not_complete_is_not_said(worker: Worker) -> None:
+    worker.apply(plan("free"), viewers(5))
+    worker.sweep()
+    assert said(worker) == []
+    worker.complete(2)
+    worker.sweep()
+    assert said(worker) == [{0: {"main": 2}}]
 
 
 def test_what_is_stamped_by_unknown_definitions_waits_until_they_are_known(worker: Worker) -> None:

@@ -1,0 +1,79 @@
+"""What `onefold apply --wait` waits for."""
+
+import pytest
+
+from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, TraitComparison, Window
+from definitions.sets import BackfillProgress, Completion, Publication, Stamping, next_set
+from definitions.sets.publication import (
+    completion_record,
+    progress_record,
+    set_record,
+    stamping_record,
+    walked_record,
+)
+from onefold.commands.apply import waiting_for
+
+PROS = Segment("pros", TraitComparison(("plan",), ()))
+BUYERS = Segment("buyers", EventCount(EventMatcher((Call("track", "Buy"),)), Window(86_400_000)))
+PARTITIONS = 2
+
+
+class Topic:
+    """What is said on `definitions`, of two versions."""
+
+    def __init__(self, *second: Segment) -> None:
+        self.publication = Publication()
+        for segments in ((PROS,), second):
+            new = next_set(self.publication.newest, Definitions(segments), {}, 0, "")
+            self.hear(set_record(new))
+        self.stamp(0, 1)
+
+    def hear(self, *records: tuple[bytes, bytes]) -> None:
+        for record in records:
+            self.publication = self.publication.with_record(*record)
+
+    def stamp(self, *partitions: int) -> None:
+        self.hear(*(stamping_record(each, Stamping(2, 1)) for each in partitions))
+
+    def walk(self, partition: int, version: int) -> None:
+        self.hear(walked_record(partition, {"main": version}))
+
+    @property
+    def waiting(self) -> str:
+        return waiting_for(self.publication, 2, ["main"], PARTITIONS)
+
+
+@pytest.fixture
+def edited() -> Topic:
+    """An edit that needs nothing of the past."""
+    return Topic(PROS, Segment("others", TraitComparison(("plan",), ())))
+
+
+def test_everybody_is_evaluated_by_a_version_once_every_partition_has_said_so(edited: Topic) -> None:
+    said = [edited.waiting]
+    for partition, version in ((0, 1), (1, 1), (0, 2), (1, 2)):
+        edited.walk(partition, version)
+        said.append(edited.waiting)
+    assert said == [*["evaluating everybody in main"] * 4, ""]
+
+
+def test_a_later_version_will_do(edited: Topic) -> None:
+    for partition in range(PARTITIONS):
+        edited.walk(partition, 3)
+    assert edited.waiting == ""
+
+
+def test_an_edit_that_no_worker_has_read_is_not_in_effect() -> None:
+    topic = Topic(PROS)
+    topic.hear(stamping_record(0, Stamping(1, 1)))
+    assert topic.waiting == "waiting for the workers to take it over"
+
+
+def test_the_progress_of_an_earlier_version_is_not_shown() -> None:
+    topic = Topic(PROS, BUYERS)
+    topic.hear(progress_record("main", BackfillProgress(1, "computing states")))
+    assert topic.waiting == "computing the past of main: waiting for the rebuilder"
+    topic.hear(progress_record("main", BackfillProgress(2, "computing states", profiles=3)))
+    assert topic.waiting == "computing the past of main: computing states, 3 profiles so far"
+    topic.hear(completion_record("main", Completion(2)))
+    assert topic.waiting == "evaluating everybody in main"
