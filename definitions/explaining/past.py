@@ -1,14 +1,17 @@
 """A profile as its past events show it: the subject over which an explanation evaluates definitions once more."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from definitions.model import EventMatcher, SessionName
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, OpenParts, compile_accumulator
-from definitions.streaming.items import CompiledTrait
+from definitions.streaming.items import CompiledSegment, CompiledTrait, membership_of
 from definitions.streaming.program import Program
 from definitions.streaming.states import AnyState, Place
 from definitions.streaming.subject import SessionBounds
+from definitions.streaming.triggers import CompiledTrigger
 from schemas.records import Event
 
 Facts = Mapping[SessionName, Mapping[str, str]]
@@ -17,6 +20,7 @@ Facts = Mapping[SessionName, Mapping[str, str]]
 class PastProfile:
     """A subject as of `now` (ms): its events up to then, each once, in any order.
 
+    Traits and memberships are evaluated when they are asked for: an explanation of one definition reads few of them.
     `sent`: the traits that were sent. `current`: the session that `now` lies in. `facts`: of each session there is.
     """
 
@@ -40,13 +44,10 @@ class PastProfile:
         self._facts = facts or {}
         self._states: dict[str, AnyState | None] = {}
         self._values: dict[str, object] = {}
-        self._memberships: dict[str, bool] = {}
-        for item in program.items:  # in the order of their dependencies
-            if isinstance(item, CompiledTrait):
-                value = item.evaluate(self, now).value
-                self._values[item.name] = program.defaults.get(item.name) if value is None else value
-            else:
-                self._memberships[item.name] = item.evaluate(self, now).holds
+        self._items = {item.changes: item for item in program.items if not isinstance(item, CompiledTrigger)}
+        self._by_call: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
+        for place, event in enumerate(self.events):
+            self._by_call[event.type, event.event].append(place)
 
     def state(self, key: str) -> AnyState | None:
         """Return what an accumulator has of the events."""
@@ -56,11 +57,35 @@ class PastProfile:
 
     def trait(self, name: str) -> object:
         """Return the value of a trait; a defined one comes before one that was sent."""
-        return self._values[name] if name in self._values else self._sent.get(name)
+        return self._value(name) if name in self._items else self._sent.get(name)
 
     def is_member(self, segment: str) -> bool:
         """Return whether the profile fulfils a segment."""
-        return self._memberships.get(segment, False)
+        name = membership_of(segment)
+        return name in self._items and bool(self._value(name))
+
+    def _value(self, name: str) -> object:
+        """Return what others read under a name: evaluated with all that it reads, at first asking."""
+        if name not in self._values:
+            for item in self._needed(name):
+                self._values[item.changes] = self._evaluated(item)
+        return self._values[name]
+
+    def _needed(self, name: str) -> list[CompiledTrait | CompiledSegment]:
+        """Return what is to be evaluated for a name, in order: one that reads another comes after it."""
+        needed, open_names = set[str](), [name]
+        while open_names:
+            item = self._items.get(open_names.pop())
+            if item is not None and item.changes not in needed and item.changes not in self._values:
+                needed.add(item.changes)
+                open_names += item.reads
+        return [item for changes, item in self._items.items() if changes in needed]
+
+    def _evaluated(self, item: CompiledTrait | CompiledSegment) -> object:
+        if isinstance(item, CompiledSegment):
+            return item.evaluate(self, self.now).holds
+        value = item.evaluate(self, self.now).value
+        return self.program.defaults.get(item.name) if value is None else value
 
     def session(self, now: int) -> SessionBounds | None:
         """Return the session that `now` lies in."""
@@ -75,7 +100,7 @@ class PastProfile:
     def matching(self, planned: Planned) -> list[Event]:
         """Return the events that go into an accumulator, in order."""
         accumulator = compile_accumulator(planned)
-        return [event for event in self.events if self._counts(event, accumulator)]
+        return [event for event in self._called(planned.events) if self._counts(event, accumulator)]
 
     def value_of(self, event: Event, planned: Planned) -> object:
         """Return what an accumulator keeps of an event; None if it keeps no value."""
@@ -84,7 +109,7 @@ class PastProfile:
 
     def _collected(self, accumulator: Accumulator) -> AnyState | None:
         state: AnyState | None = None
-        for event in self.events:
+        for event in self._called(accumulator.planned.events):
             if self._counts(event, accumulator):
                 state = state or accumulator.new_state()
                 value = None if accumulator.value is None else accumulator.value(self._parts[id(event)])
@@ -93,18 +118,21 @@ class PastProfile:
             state.trim(accumulator.planned, self.now)
         return state
 
+    def _called(self, events: EventMatcher) -> Iterator[Event]:
+        """Yield the events of the calls that are looked for, in order; what is asked of their parts is left out."""
+        places = (places for call, places in self._by_call.items() if _is_called(call, events))
+        return (self.events[place] for place in sorted(chain.from_iterable(places)))
+
     def _counts(self, event: Event, accumulator: Accumulator) -> bool:
         parts = self._parts[id(event)]
-        return (
-            _is_called(event, accumulator.planned.events)
-            and accumulator.matches(parts)
-            and (accumulator.value is None or accumulator.value(parts) is not None)
-        )
+        return accumulator.matches(parts) and (accumulator.value is None or accumulator.value(parts) is not None)
 
 
-def _is_called(event: Event, events: EventMatcher) -> bool:
-    calls = events.calls
-    return not calls or any(call.type in {None, event.type} and call.name in {None, event.event} for call in calls)
+def _is_called(called: tuple[str, str | None], events: EventMatcher) -> bool:
+    event_type, name = called
+    return not events.calls or any(
+        call.type in {None, event_type} and call.name in {None, name} for call in events.calls
+    )
 
 
 def _place(event: Event) -> Place:

@@ -39,6 +39,7 @@ from definitions.model import (
     Window,
 )
 from schemas.records import Event
+from tests.definitions.costs import calls_of
 
 HOUR = 3_600_000
 NOW = 1_800_000_000_000
@@ -145,3 +146,28 @@ def test_what_is_explained_is_what_is_so(agos: list[int], least: int, within: in
     explained = explain(EventCount(ORDERED, Window(within), least), *events)
     inside = [each for each in events if NOW - within < each.occurred_at <= NOW]
     assert (explained.holds, explained.counted) == (len(inside) >= least, len(inside))
+
+
+def test_explaining_one_definition_costs_what_it_reads_and_not_what_else_is_defined() -> None:
+    wanted = Segment("wanted", AllOf((EventCount(ORDERED, Window(HOUR)), InSegment("read"))))
+    read = Segment("read", EventCount(ADDED, Window(HOUR)))
+    others = tuple(Segment(f"s{n}", EventCount(_where_total(n), Window(HOUR))) for n in range(50))
+    events = [event(ago, name) for ago in range(1, 40) for name in ("Ordered", "Added")]
+
+    def cost(*segments: Segment) -> int:
+        program = compile_program(Definitions(segments))
+        assert program.segments
+        return calls_of(lambda: explain_condition(wanted.when, PastProfile("p", program, events, NOW, {})))
+
+    assert cost(wanted, read, *others) < 2 * cost(wanted, read)
+
+
+def _where_total(total: int) -> EventMatcher:
+    return EventMatcher(ORDERED.calls, (PropertyFilter(("total",), (Comparison(Operator.EQUALS, total),)),))
+
+
+def test_a_long_chain_of_segments_is_explained() -> None:
+    chain = [Segment("s0", EventCount(ORDERED, Window(HOUR)))]
+    chain += [Segment(f"s{n}", InSegment(f"s{n - 1}")) for n in range(1, 3_000)]
+    known = past(event(1), definitions=Definitions(tuple(chain)))
+    assert explain_condition(InSegment("s2999"), known).holds
