@@ -14,7 +14,7 @@ from runtime.kafka.errors import errors_sorted, is_terminal, sorted_error
 START_WITHIN_S = 30.0
 _REQUEST_TIMEOUT_S = 10.0
 _POLL_S = 0.1
-_ASK_EVERY_S = 0.5
+_QUERY_EVERY_S = 0.5
 _ANSWER_WITHIN_S = 2.0
 
 log = logging.getLogger(__name__)
@@ -41,19 +41,19 @@ class Follower:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._consumer: Consumer | None = None
-        self._asked_at = 0.0
+        self._queried_at = 0.0
         self.as_of = 0.0
 
     def start(self) -> None:
         """Hand over all there is, then follow. Raises TransientError, TerminalError, and what `take` raises."""
         self._consumer = unjoined_consumer(self._kafka)
         partition = TopicPartition(self._topic, 0, 0)
-        asked_at = time.monotonic()
+        queried_at = time.monotonic()
         with errors_sorted(self._kafka):
             start, end = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_TIMEOUT_S)
             self._consumer.assign([TopicPartition(self._topic, 0, start)])
             records = self._up_to(end, self._consumer) if start < end else []
-        self.as_of = asked_at
+        self.as_of = queried_at
         self._take(records)
         self._thread = threading.Thread(
             target=self._run, args=(self._consumer,), name=f"follow-{self._topic}", daemon=True
@@ -88,10 +88,10 @@ class Follower:
 
     def _learn_that_it_is_all(self, consumer: Consumer) -> bool:
         """Ask the broker now and then: what the client knows of the end is old when the connection is down."""
-        asked_at = time.monotonic()
-        if asked_at - self._asked_at < _ASK_EVERY_S:
+        queried_at = time.monotonic()
+        if queried_at - self._queried_at < _QUERY_EVERY_S:
             return False
-        self._asked_at = asked_at
+        self._queried_at = queried_at
         try:
             _, end = consumer.get_watermark_offsets(TopicPartition(self._topic, 0), timeout=_ANSWER_WITHIN_S)
         except KafkaException as error:
@@ -99,7 +99,7 @@ class Follower:
             return False
         if _position(consumer) < end:
             return False
-        self.as_of = asked_at
+        self.as_of = queried_at
         return True
 
     def _next(self, consumer: Consumer) -> list[Message]:
