@@ -11,16 +11,21 @@ from definitions.plan.accumulators import MAX_DISTINCT, Accumulator, accumulator
 from definitions.sets import DefinitionSet, next_set
 from definitions.sets.differences import Difference, differences
 from definitions.sets.folder import Draft
+from definitions.streaming.scalars import MAX_TEXT_LENGTH
+from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Times, Values, type_of
 from onefold.wording import count
 from runtime.literal import literal
 from warehouse.queries.definition_predictions import Prediction
 
-MOST_STATE_BYTES = 64 * 1024
-"""Without --yes, a profile may need this much for all definitions at most."""
+MOST_STATE_BYTES = 2 * 1024 * 1024
+"""Without --yes, a profile may need this much for all definitions at most; a record has room for 8 MB."""
 MOST_EVENTS_PER_S = 50_000.0
 """Without --yes, so many events per second may go into new accumulators."""
 
-_BYTES_OF_TIME, _BYTES_OF_ENTRY, _BYTES_OF_TOTAL, _BYTES_OF_VALUE = 9, 48, 64, 24
+_HEADER_BYTES, _NUMBER_BYTES = 7, 9  # as msgpack has them: of a state and its list, of a time or a number
+_TEXT_BYTES = 3 + 4 * MAX_TEXT_LENGTH  # a character has up to four bytes
+_JSON_TEXT_BYTES = 3 + 2 + 6 * MAX_TEXT_LENGTH  # and six as an escape
+_PLACE_BYTES = 1 + 2 * _NUMBER_BYTES + 3 + 4 * MAX_ORDER_LENGTH
 _STYLES = {"added": "green", "removed": "red", "changed": "yellow", "affected": "yellow"}
 
 
@@ -134,12 +139,20 @@ def _state_bytes(definitions: Definitions) -> int:
 
 
 def _bytes_of(accumulator: Accumulator) -> int:
-    """Return what the state of an accumulator has at most, about."""
-    match accumulator.keeping:
-        case "newest":
-            is_plain = accumulator.of is None and not accumulator.ordered
-            return accumulator.keep * (_BYTES_OF_TIME if is_plain else _BYTES_OF_ENTRY)
-        case "values":
-            return MAX_DISTINCT * _BYTES_OF_VALUE
-        case "total":
-            return _BYTES_OF_TOTAL
+    """Return how long the state of an accumulator is at most, as it is stored."""
+    kind = type_of(accumulator)
+    if kind is Times:
+        return _HEADER_BYTES + accumulator.keep * _NUMBER_BYTES
+    if kind is Newest:
+        return _HEADER_BYTES + accumulator.keep * _entry_bytes(accumulator)
+    if kind is Values:
+        return _HEADER_BYTES + MAX_DISTINCT * (_JSON_TEXT_BYTES + _NUMBER_BYTES)
+    if kind is Ends:
+        return _HEADER_BYTES + _NUMBER_BYTES + 2 * _entry_bytes(accumulator)
+    return _HEADER_BYTES + len(kind.__struct_fields__) * _NUMBER_BYTES
+
+
+def _entry_bytes(accumulator: Accumulator) -> int:
+    if accumulator.of is None:
+        return _PLACE_BYTES + 1
+    return _PLACE_BYTES + (_NUMBER_BYTES if accumulator.numbers else _TEXT_BYTES)
