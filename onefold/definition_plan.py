@@ -17,8 +17,8 @@ from onefold.wording import count
 from runtime.literal import literal
 from warehouse.queries.definition_predictions import Prediction
 
-MOST_STATE_BYTES = 2 * 1024 * 1024
-"""Without --yes, a profile may need this much for all definitions at most; a record has room for 8 MB."""
+MOST_STATE_BYTES = 4 * 1024 * 1024
+"""Without --yes, a profile may need this much for all definitions at most: half of what a record has room for."""
 MOST_EVENTS_PER_S = 50_000.0
 """Without --yes, so many events per second may go into new accumulators."""
 

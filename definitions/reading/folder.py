@@ -27,8 +27,11 @@ def load(directory: Path | None) -> Definitions:
     Without a directory nothing is defined, and the default rules of identity hold. Raises DefinitionErrors with
     everything that is wrong in any of the files.
     """
-    if directory is None:
-        return Definitions()
+    return Definitions() if directory is None else load_with_texts(directory)[0]
+
+
+def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
+    """Read a folder as `load` does, each file once; return the text of each as well. Raises DefinitionErrors."""
     reports: list[FileReport] = []
     _check_entries(directory, reports)
     traits = _read(directory / "traits", read_trait, reports)
@@ -49,13 +52,14 @@ def load(directory: Path | None) -> Definitions:
         raise DefinitionErrors(errors)
     everything = (*traits, *segments, *triggers, *destinations)
     defined = [parsed.defined for parsed, _ in sorted(everything, key=lambda located: located[0].name)]
-    return Definitions(
+    definitions = Definitions(
         tuple(each for each in defined if isinstance(each, Segment)),
         tuple(each for each in defined if isinstance(each, Destination)),
         identity,
         tuple(each for each in defined if isinstance(each, Trait)),
         tuple(each for each in defined if isinstance(each, Trigger)),
     )
+    return definitions, {report.file: report.text for report in reports if report.text is not None}
 
 
 def _check_entries(directory: Path, reports: list[FileReport]) -> None:

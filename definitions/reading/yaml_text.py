@@ -39,7 +39,7 @@ class _Refused(Exception):
 
 def read_documents(file: Path, report: FileReport) -> list[Node]:
     """The documents of a file (`---` separates them) that could be read; the rest is among the findings."""
-    text = _text(file, report)
+    text = report.text = _text(file, report)
     documents: list[Node] = []
     if text is None:
         return documents

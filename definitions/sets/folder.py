@@ -5,11 +5,10 @@ from pathlib import Path
 import msgspec
 
 from definitions.model import Definitions
-from definitions.reading.folder import load
+from definitions.reading.folder import load_with_texts
 from definitions.sets.model import DefinitionSet
 
 _IDENTITY = "identity.yaml"
-_SUFFIXES = frozenset({".yaml", ".yml"})
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -24,14 +23,10 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def read_draft(folder: Path) -> Draft:
-    """Read a folder. Raises DefinitionErrors with every mistake."""
-    definitions = load(folder)
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
-    files = {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
-        for path in paths
-        if path.name != _IDENTITY
-    }
+    """Read a folder, each file once: its files are what was checked. Raises DefinitionErrors with every mistake."""
+    definitions, texts = load_with_texts(folder)
+    files = {path.relative_to(folder).as_posix(): text for path, text in texts.items()}
+    files.pop(_IDENTITY, None)
     return Draft(definitions, files)
 
 
@@ -40,4 +35,4 @@ def write_files(published: DefinitionSet, folder: Path) -> None:
     for name, text in published.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="")
