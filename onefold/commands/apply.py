@@ -11,7 +11,7 @@ from definitions.sets.applying import apply_draft
 from definitions.sets.folder import Draft
 from embedded.terminal import results
 from onefold.commands.plan import FOLDER, draft_of, plan_of, published, warn_of_identity
-from onefold.definition_plan import plan_tree
+from onefold.definition_plan import DefinitionPlan, plan_tree
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
 from onefold.wording import json_text
@@ -44,8 +44,7 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
     if not as_json:
         results().print(plan_tree(made))
         warn_of_identity(folder, settings)
-    if made.excess and made.is_new and not yes:
-        raise click.ClickException(f"{made.excess}: nothing is applied; --yes does so all the same")
+    refuse_excess(made, yes)
     version = publish(settings, draft, publication).version if made.is_new else publication.version
     if wait:
         await_effect(settings, version, timeout_s, is_silent=as_json)
@@ -53,6 +52,12 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
         click.echo(json_text({"version": version, "applied": made.is_new, "plan": made}))
     elif made.is_new:
         click.echo(f"applied version {version}")
+
+
+def refuse_excess(made: DefinitionPlan, yes: bool) -> None:
+    """Raise ClickException for a new version that is beyond the budget, unless that is wanted."""
+    if made.excess and made.is_new and not yes:
+        raise click.ClickException(f"{made.excess}: nothing is applied; --yes does so all the same")
 
 
 def publish(settings: Settings, draft: Draft, publication: Publication) -> DefinitionSet:

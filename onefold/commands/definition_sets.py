@@ -15,8 +15,9 @@ from definitions.sets import DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences
 from definitions.sets.folder import Draft, write_files
 from embedded.terminal import results
-from onefold.commands.apply import await_effect, publish, step_of
-from onefold.commands.plan import published
+from onefold.commands.apply import await_effect, publish, refuse_excess, step_of
+from onefold.commands.plan import plan_of, published
+from onefold.definition_plan import plan_tree
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count, json_text
 from runtime.literal import literal
@@ -147,11 +148,12 @@ def export(folder: Path, version: int | None, data_dir: Path | None) -> None:
 
 @click.command()
 @click.argument("version", type=int)
+@click.option("--yes", is_flag=True, help="Apply what is beyond the budget as well.")
 @click.option("--wait", is_flag=True, help="Return once it is in effect for everybody.")
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=3600.0, help="With --wait: seconds.")
 @data_dir_option
-def rollback(version: int, wait: bool, timeout_s: float, data_dir: Path | None) -> None:
-    """Apply what VERSION said once more, as a new version.
+def rollback(version: int, yes: bool, wait: bool, timeout_s: float, data_dir: Path | None) -> None:
+    """Apply what VERSION said once more, as a new version; shows what changes, as apply does.
 
     \b
     Example:
@@ -160,10 +162,15 @@ def rollback(version: int, wait: bool, timeout_s: float, data_dir: Path | None) 
     settings = running_settings(data_dir)
     publication = published(settings)
     former = _version(publication, version)
-    applied = publish(settings, Draft(former.definitions, former.files), publication)
-    click.echo(f"applied version {applied.version}, which says what version {version} did")
+    draft = Draft(former.definitions, former.files)
+    made = plan_of(settings, draft, publication)
+    results().print(plan_tree(made))
+    refuse_excess(made, yes)
+    newest = publish(settings, draft, publication).version if made.is_new else publication.version
+    if made.is_new:
+        click.echo(f"applied version {newest}, which says what version {version} did")
     if wait:
-        await_effect(settings, applied.version, timeout_s, is_silent=False)
+        await_effect(settings, newest, timeout_s, is_silent=False)
 
 
 def _status(publication: Publication, workspaces: tuple[str, ...], partitions: int) -> Status:

@@ -1,5 +1,8 @@
-"""What `onefold apply --wait` waits for."""
+"""What `onefold apply` refuses, as a rollback does, and what `--wait` waits for."""
 
+from contextlib import nullcontext
+
+import click
 import pytest
 
 from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, TraitComparison, Window
@@ -11,7 +14,8 @@ from definitions.sets.publication import (
     stamping_record,
     walked_record,
 )
-from onefold.commands.apply import waiting_for
+from onefold.commands.apply import refuse_excess, waiting_for
+from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan
 
 PROS = Segment("pros", TraitComparison(("plan",), ()))
 BUYERS = Segment("buyers", EventCount(EventMatcher((Call("track", "Buy"),)), Window(86_400_000)))
@@ -77,3 +81,12 @@ def test_the_progress_of_an_earlier_version_is_not_shown() -> None:
     assert topic.waiting == "computing the past of main: computing states, 3 profiles so far"
     topic.hear(completion_record("main", Completion(2)))
     assert topic.waiting == "evaluating everybody in main"
+
+
+@pytest.mark.parametrize(
+    ("is_new", "yes", "refuses"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_a_version_beyond_the_budget_is_applied_if_that_is_wanted(is_new: bool, yes: bool, refuses: bool) -> None:
+    made = DefinitionPlan(3, (), (), state_bytes=MOST_STATE_BYTES + 1, former_state_bytes=0, is_new=is_new)
+    with pytest.raises(click.ClickException, match="--yes") if refuses else nullcontext():
+        refuse_excess(made, yes)
