@@ -174,6 +174,9 @@ class TraitComparison(msgspec.Struct, frozen=True, tag="trait"):
     comparisons: tuple[Comparison, ...]
 
 
+SESSION_GAP_MS = 30 * 60 * 1000
+"""A session ends when its gap has passed since its last event: an event just then begins another."""
+
 SessionName: TypeAlias = Literal["current", "first", "last"]
 SESSION_FACTS = (
     "source",

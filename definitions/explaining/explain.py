@@ -3,7 +3,7 @@
 Pure: over a `PastProfile`. Finding the past is the warehouse's, showing the tree the command's and the API's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -32,6 +32,7 @@ from definitions.streaming.conditions import compile_condition
 from definitions.streaming.keys import Kept, KeyOf
 from definitions.streaming.subject import NEVER
 from definitions.streaming.times import text_of
+from definitions.streaming.values import value_within
 from schemas.records import Event
 
 EVENTS_SHOWN = 10
@@ -126,7 +127,7 @@ def _explained_leaf(leaf: Leaf, holds: bool, until: str | None, past: PastProfil
             counted = sorted(found.values(), key=_order)
             return Explained(says, holds, until, None, _newest(counted, leaf, past), len(counted))
         case TraitComparison():
-            return Explained(says, holds, until, _reached(past.trait(leaf.path[0]), leaf.path[1:]))
+            return Explained(says, holds, until, value_within(past.trait(leaf.path[0]), leaf.path[1:]))
         case SessionComparison():
             return Explained(says, holds, until, past.fact(leaf.session, leaf.fact, past.now))
         case _:
@@ -168,12 +169,6 @@ def _newest(events: Sequence[Event], asked: Leaf | Aggregate, past: PastProfile)
         )
         for event in shown
     )
-
-
-def _reached(value: object, path: Iterable[str]) -> object:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _shown(until: int) -> str | None:

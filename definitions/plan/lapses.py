@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from definitions.model import (
     RELATIVE,
+    SESSION_GAP_MS,
     Aggregate,
     AggregateComparison,
     Comparison,
@@ -24,7 +25,6 @@ from definitions.model import (
 )
 from definitions.plan.conditions import conditions_of, leaves
 
-_SESSION_GAP_MS = 30 * 60 * 1000
 _DAY_MS = 24 * 3600 * 1000
 _CHANGING_DAILY = frozenset({"days_since", "age"})
 
@@ -69,7 +69,7 @@ def _of_leaf(leaf: Leaf) -> Iterator[int]:
             yield from _of_comparisons(comparisons)
         case SessionComparison(session=session, comparisons=comparisons):
             if session == "current":
-                yield _SESSION_GAP_MS
+                yield SESSION_GAP_MS
             yield from _of_comparisons(comparisons)
         case _:
             pass
@@ -83,7 +83,7 @@ def _of_window(window: Window) -> Iterator[int]:
     if window.ms is not None:
         yield window.ms
     if window.session:
-        yield _SESSION_GAP_MS
+        yield SESSION_GAP_MS
 
 
 def _of_comparisons(comparisons: tuple[Comparison, ...]) -> Iterator[int]:

@@ -1,12 +1,11 @@
 """Sessions of a profile: when the current, first and last one are, and their facts."""
 
-from definitions.model import SESSION_FACTS, SessionComparison, SessionName
+from definitions.model import SESSION_FACTS, SESSION_GAP_MS, SessionComparison, SessionName
 from definitions.sql.columns import Sql, sql
 from definitions.sql.events import PLACE
 from definitions.sql.profiles import Profiles
 from definitions.sql.values import NOTHING, passes
 
-GAP_MS = 30 * 60 * 1000
 NEVER = 2**62
 MAX_FACT_LENGTH = 200
 _SENT_AS = {"entry_page": "page"}
@@ -19,7 +18,7 @@ def current_start(profiles: Profiles) -> Sql:
     """When the session began that goes on; NEVER where there is none."""
     times = _times(profiles)
     return profiles.column(
-        f"if({profiles.now} - {{0}}[-1] >= {GAP_MS}, {NEVER}, {{1}}[-1])", times, _starts(profiles, times)
+        f"if({profiles.now} - {{0}}[-1] >= {SESSION_GAP_MS}, {NEVER}, {{1}}[-1])", times, _starts(profiles, times)
     )
 
 
@@ -37,7 +36,7 @@ def _times(profiles: Profiles) -> Sql:
 
 def _starts(profiles: Profiles, times: Sql) -> Sql:
     return profiles.column(
-        f"arrayFilter((time, gap, number) -> number = 1 OR gap >= {GAP_MS}, {{0}}, arrayDifference({{0}}),"
+        f"arrayFilter((time, gap, number) -> number = 1 OR gap >= {SESSION_GAP_MS}, {{0}}, arrayDifference({{0}}),"
         " arrayEnumerate({0}))",
         times,
     )

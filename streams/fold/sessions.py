@@ -12,14 +12,13 @@ from typing import Literal, Self, TypeAlias
 import msgspec
 
 from definitions import NEVER
-from definitions.model import SessionName
+from definitions.model import SESSION_GAP_MS, SessionName
 from definitions.streaming.subject import SESSION
 from schemas.records import Event, OpenSession, Profile, Session, SessionFacts
 from streams.fold.facet import Facet
 from streams.fold.moment import FoldContext, Moment, stable_id
 from streams.fold.payload import facts_of, url_of
 
-SESSION_GAP_MS = 30 * 60 * 1000
 SESSION_LATENESS_MS = 24 * 3600 * 1000
 MAX_URL_LENGTH = 1024
 MAX_ORDER_LENGTH = 128  # of the message id, which orders two events that nothing else does

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from definitions.model import SessionName
+from definitions.model import SESSION_GAP_MS, SessionName
 from definitions.streaming.subject import SessionBounds
 from streams.fold.moment import FoldContext
-from streams.fold.sessions import SESSION_GAP_MS
 from streams.fold.state import ProfileState
 
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import NEVER
+from definitions.model import SESSION_GAP_MS
 from definitions.streaming.states import Times
 from schemas.records import Event, Identifier
 from streams.fold.entry import decode_entry, encode_entry
@@ -11,7 +12,6 @@ from streams.fold.evaluations import Evaluations
 from streams.fold.fold import advance, fold_event, next_deadline, refresh
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import merged_record, profile_record
-from streams.fold.sessions import SESSION_GAP_MS
 from streams.fold.state import ProfileState
 from tests.streams.fold import naive
 from tests.streams.fold.definitions import FEWER

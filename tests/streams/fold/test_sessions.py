@@ -6,14 +6,14 @@ import msgspec
 import pytest
 
 from definitions import NEVER, Definitions, Segment, compile_program
-from definitions.model import Comparison, Operator, SessionComparison
+from definitions.model import SESSION_GAP_MS, Comparison, Operator, SessionComparison
 from schemas.records import Event, EventType, SessionFacts
 from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.fold import advance, next_deadline
 from streams.fold.merge import merge, retire
 from streams.fold.moment import Moment, Outputs
 from streams.fold.records import profile_record
-from streams.fold.sessions import SESSION_GAP_MS, SESSION_LATENESS_MS, Sessions
+from streams.fold.sessions import SESSION_LATENESS_MS, Sessions
 from streams.fold.state import ProfileState
 from tests.streams.fold.given import (
     CONTEXT,
