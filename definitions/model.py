@@ -29,6 +29,7 @@ class Operator(StrEnum):
     IN = "in"
     NOT_IN = "not_in"
     CONTAINS = "contains"
+    CONTAINS_ANY = "contains_any"
     STARTS_WITH = "starts_with"
     EXISTS = "exists"
     BEFORE = "before"
@@ -45,8 +46,8 @@ RELATIVE = frozenset({Operator.WITHIN_LAST, Operator.LONGER_AGO_THAN, Operator.W
 class Comparison(msgspec.Struct, frozen=True):
     """One test of a value.
 
-    The operand of `in` and `not_in` is a tuple, of `exists` a bool, of an ordering a number, of `before` and `after` a
-    time (ms), of the relative ones a duration (ms).
+    The operand of `in`, `not_in` and `contains_any` is a tuple, of `exists` a bool, of an ordering a number, of
+    `before` and `after` a time (ms), of the relative ones a duration (ms).
     """
 
     operator: Operator
@@ -118,12 +119,14 @@ class Measure(StrEnum):
     DISTINCT = "distinct"
     MOST_FREQUENT = "most_frequent"
     VALUES = "values"
+    UNION = "union"
 
 
 class Aggregate(msgspec.Struct, frozen=True):
     """A measure of the matching events in a window, of their values at `of`.
 
-    COUNT, FIRST_AT and LAST_AT need no value; with `of`, they are of the events that have one there.
+    COUNT, FIRST_AT and LAST_AT need no value; with `of`, they are of the events that have one there. UNION is VALUES of
+    lists: of their members, a scalar being a list of one; it has no window.
     """
 
     events: EventMatcher

@@ -37,6 +37,7 @@ _WORDS = {
     Operator.IN: "is one of",
     Operator.NOT_IN: "is none of",
     Operator.CONTAINS: "contains",
+    Operator.CONTAINS_ANY: "contains one of",
     Operator.STARTS_WITH: "starts with",
     Operator.BEFORE: "lies before",
     Operator.AFTER: "lies after",

@@ -37,7 +37,7 @@ MAX_STEP_EVENTS = 100
 MAX_DISTINCT = 200
 """Of an aggregate without a window the values that come first as JSON text are kept, so many of them."""
 
-Keeping: TypeAlias = Literal["newest", "total", "values"]
+Keeping: TypeAlias = Literal["newest", "total", "values", "members"]
 _NUMERIC = frozenset({Measure.SUM, Measure.AVERAGE, Measure.MIN, Measure.MAX})
 _ORDERED = frozenset({Measure.FIRST, Measure.LAST, Measure.MOST_FREQUENT, Measure.VALUES})
 _OF_VALUES = frozenset({Measure.DISTINCT, Measure.MOST_FREQUENT, Measure.VALUES})
@@ -50,6 +50,7 @@ class Accumulator(msgspec.Struct, frozen=True):
     its time and its value at `of`; if `ordered`, its place in that order, too.
     total: number, sum, least, greatest, first and last value and time of all.
     values: how often each value occurred.
+    members: how many events had each value in the list at `of`; a scalar is a list of one.
 
     `of`: only events with a scalar there count, with `numbers` only those with a number. `id` names what is kept, not
     the windows and definitions that ask: they share it, and it outlives their renaming. `keep`, `retain_ms` and
@@ -121,6 +122,8 @@ def _for_aggregate(aggregate: Aggregate) -> Accumulator:
     if window.ms is not None or window.session:
         keep = 1 if measure in {Measure.LAST, Measure.LAST_AT} else MAX_VALUES
         return _newest(events, of, keep, window.ms, numbers, ordered=measure in _ORDERED)
+    if measure is Measure.UNION:
+        return _named("members", events, of)
     return _named("values" if measure in _OF_VALUES else "total", events, of, numbers)
 
 

@@ -103,6 +103,7 @@ def _read_choices(node: Node, what: str, report: FileReport) -> tuple[Scalar, ..
 _OPERANDS: Mapping[Operator, Callable[[Node, str, FileReport], Scalar | tuple[Scalar, ...] | None]] = {
     Operator.IN: _read_choices,
     Operator.NOT_IN: _read_choices,
+    Operator.CONTAINS_ANY: _read_choices,
     Operator.BEFORE: read_time,
     Operator.AFTER: read_time,
     Operator.EXISTS: read_bool,

@@ -185,8 +185,8 @@ def _passes(value: Scalar, comparison: Comparison) -> bool:
         return not any(_is_same(value, operand) for operand in operands)
     if operator is Operator.STARTS_WITH:
         return isinstance(value, str) and value.startswith(str(operands[0]))
-    if operator is Operator.CONTAINS:
-        return isinstance(value, str) and isinstance(operands[0], str) and operands[0] in value
+    if operator in {Operator.CONTAINS, Operator.CONTAINS_ANY}:
+        return isinstance(value, str) and any(isinstance(operand, str) and operand in value for operand in operands)
     return operator is Operator.EXISTS or isinstance(value, str)  # texts may be times
 
 

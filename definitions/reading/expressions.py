@@ -34,6 +34,7 @@ FUNCTIONS: Mapping[str, Signature] = {
     "min": Signature(2, 10, "the least"),
     "max": Signature(2, 10, "the greatest"),
     "coalesce": Signature(2, 10, "the first that there is"),
+    "length": Signature(1, 1, "how many items a list has"),
     "days_since": Signature(1, 1, "whole periods of 24 hours since a time"),
     "age": Signature(1, 1, "whole years since a time, by the calendar"),
 }
@@ -59,7 +60,7 @@ class _Wrong(Exception):
 class _TraitAt(msgspec.Struct, frozen=True):
     path: Path
     offset: int
-    needs: Literal["", "number", "time"] = ""
+    needs: Literal["", "number", "time", "list"] = ""
 
 
 def read_expression(node: Node, what: str, report: FileReport) -> Expression | None:
@@ -172,7 +173,13 @@ class _Reader:
             raise self._wrong(part, f"{self._source(part)} is no time", "a trait, or a date such as '2026-01-31'")
         return expression
 
-    def _needed(self, part: ast.expr, needs: Literal["number", "time"]) -> Expression:
+    def _list(self, part: ast.expr) -> Expression:
+        expression = self._needed(part, "list")
+        if not isinstance(expression, TraitValue):
+            raise self._wrong(part, f"{self._source(part)} is no list", "the name of a trait that is one")
+        return expression
+
+    def _needed(self, part: ast.expr, needs: Literal["number", "time", "list"]) -> Expression:
         expression = self._expression(part)
         if isinstance(expression, TraitValue):
             self.traits[-1] = msgspec.structs.replace(self.traits[-1], needs=needs)
@@ -220,6 +227,8 @@ class _Reader:
         """How an argument of a function is read."""
         if function == "coalesce":
             return self._expression
+        if function == "length":
+            return self._list
         return self._time if function in {"days_since", "age"} else self._number
 
     def _digits(self, part: ast.Call) -> int:

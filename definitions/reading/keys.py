@@ -153,6 +153,7 @@ OPERATORS: Final[Keys] = {
     "in": "Is one of these values.",
     "not_in": "Is there, and is none of these values.",
     "contains": "Is a text with this part, or a list with this member.",
+    "contains_any": "Is a text with one of these parts, or a list with one of these members.",
     "starts_with": "Is a text that begins so.",
     "exists": "Is there (true), is missing (false).",
     "before": "Is a time before this date or time, such as 2026-01-31 or 2026-01-31T18:00:00+08:00.",

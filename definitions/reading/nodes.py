@@ -53,7 +53,7 @@ class Reference(msgspec.Struct, frozen=True):
     line: int
     column: int
     comparisons: tuple[Comparison, ...] = ()
-    needs: Literal["", "number", "time"] = ""
+    needs: Literal["", "number", "time", "list"] = ""
 
 
 class FileReport:

@@ -33,7 +33,7 @@ MERGES = {
     "most_frequent": Measure.MOST_FREQUENT,
     "max": Measure.MAX,
     "min": Measure.MIN,
-    "union": Measure.VALUES,
+    "union": Measure.UNION,
 }
 _FORMS = {"attribute": ATTRIBUTE, "statistical": STATISTICAL, "rule": RULE, "mining": MINING}
 _IDENTIFY = EventMatcher((Call("identify"),))

@@ -33,6 +33,7 @@ MEASURED: Mapping[Measure, Kind] = {
     Measure.FIRST_AT: "time",
     Measure.LAST_AT: "time",
     Measure.VALUES: "list",
+    Measure.UNION: "list",
 }
 _NUMERIC = frozenset(
     {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL},
@@ -102,13 +103,17 @@ def _passing(comparison: Comparison) -> Kinds:
         return frozenset({"time", "text"})
     if operator is Operator.STARTS_WITH:
         return frozenset({"text", "time"})
-    if operator is Operator.CONTAINS:
-        return frozenset({"text", "list", "time"}) if isinstance(operand, str) else frozenset({"list"})
+    if operator in {Operator.CONTAINS, Operator.CONTAINS_ANY}:
+        has_text = any(isinstance(each, str) for each in _operands(operand))
+        return frozenset({"text", "list", "time"}) if has_text else frozenset({"list"})
     if operator in {Operator.EQUALS, Operator.IN}:
-        operands = operand if isinstance(operand, tuple) else (operand,)
-        kinds = {_kind_of_scalar(each) for each in operands}
+        kinds = {_kind_of_scalar(each) for each in _operands(operand)}
         return frozenset(kinds | ({"time"} if "text" in kinds else set()))
     return ANYTHING
+
+
+def _operands(operand: Scalar | tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    return operand if isinstance(operand, tuple) else (operand,)
 
 
 def _kind_of_scalar(value: Scalar) -> Kind:

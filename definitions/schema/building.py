@@ -288,7 +288,7 @@ def _operators() -> Properties:
     return {
         **dict.fromkeys(("equals", "not_equals", "contains"), _SCALAR),
         **dict.fromkeys(("greater_than", "greater_or_equal", "less_than", "less_or_equal"), _NUMBER),
-        **dict.fromkeys(("in", "not_in"), choices),
+        **dict.fromkeys(("in", "not_in", "contains_any"), choices),
         "starts_with": _TEXT,
         "exists": _BOOLEAN,
         **dict.fromkeys(("before", "after"), _DATE),
@@ -326,7 +326,7 @@ def _step() -> Schema:
 
 
 def _session() -> Schema:
-    textual = ("equals", "not_equals", "in", "not_in", "contains", "starts_with", "exists")
+    textual = ("equals", "not_equals", "in", "not_in", "contains", "contains_any", "starts_with", "exists")
     operators = _object({key: keys.OPERATORS[key] for key in textual}, _operators(), least=1)
     fact: Schema = {"anyOf": [_TEXT, operators]}
     properties: Properties = {

@@ -40,6 +40,8 @@ def compile_count(count: EventCount, profiles: Profiles) -> Sql:
 
 def compile_aggregate(aggregate: Aggregate, profiles: Profiles) -> Computed:
     """The value of an aggregate."""
+    if aggregate.measure is Measure.UNION:
+        return _union(aggregate, profiles)
     events, of = profiles.events, aggregate.of
     matching = events.with_value(aggregate.events, of, numbers=aggregate.measure in _NUMERIC)
     value = None if of is None else events.value(aggregate.events, of)
@@ -48,6 +50,19 @@ def compile_aggregate(aggregate: Aggregate, profiles: Profiles) -> Computed:
     newest = _newest(profiles, matching, value, aggregate)
     computed = profiles.named(_of_newest(aggregate.measure, newest, profiles))
     return Computed(computed, sql("notEmpty({0})", newest))
+
+
+def counted(values: Sql, profiles: Profiles) -> Sql:
+    """Those of the values of events that count, each once and in their order."""
+    return profiles.column(f"arraySlice(arraySort(arrayDistinct({{0}})), 1, {MAX_DISTINCT})", values)
+
+
+def _union(aggregate: Aggregate, profiles: Profiles) -> Computed:
+    assert aggregate.of is not None
+    matching = profiles.events.matching(aggregate.events)
+    members = profiles.events.members(aggregate.events, aggregate.of)
+    distinct = counted(profiles.aggregate("groupUniqArrayArrayIf({1}, {0})", matching, members), profiles)
+    return Computed(profiles.named(_listed(distinct)), sql("notEmpty({0})", distinct))
 
 
 def text_of_time(is_set: Sql, time: Sql) -> Sql:
@@ -112,8 +127,7 @@ def _value_of_all(  # noqa: PLR0911 - one for each measure
             return _of_sum(measure, total, of_events("countIf({0})", summand))
         case _:
             values = of_events("groupArrayIf({1}, {0})", matching, value)
-            distinct = profiles.column(f"arraySlice(arraySort(arrayDistinct({{0}})), 1, {MAX_DISTINCT})", values)
-            return _of_distinct(measure, values, distinct)
+            return _of_distinct(measure, values, counted(values, profiles))
 
 
 def _of_newest(measure: Measure, newest: Sql, profiles: Profiles) -> Sql:  # noqa: PLR0911 - one for each measure
@@ -154,7 +168,11 @@ def _of_distinct(measure: Measure, values: Sql, distinct: Sql) -> Sql:
         case Measure.DISTINCT:
             return of_number(sql("length({0})", distinct))
         case Measure.VALUES:
-            return sql(f"if(empty({{0}}), {NOTHING}, (4, 0., {{1}}))", distinct, json_of(distinct))
+            return _listed(distinct)
         case _:
             numbers = sql("arrayMap(x -> countEqual({1}, x), {0})", distinct, values)
             return sql("{0}[indexOf({1}, arrayMax({1}))]", distinct, numbers)
+
+
+def _listed(distinct: Sql) -> Sql:
+    return sql(f"if(empty({{0}}), {NOTHING}, (4, 0., {{1}}))", distinct, json_of(distinct))

@@ -7,6 +7,7 @@ The source has the columns `profile_id`, `at` (ms), `ordinal`, `id`, `type`, `na
 from collections.abc import Mapping
 
 from definitions.model import Call, EventMatcher, Field, Path, Root
+from definitions.plan.accumulators import MAX_DISTINCT
 from definitions.sql.columns import Columns, Sql, joined, sql
 from definitions.sql.literals import literal
 from definitions.sql.values import passes
@@ -16,6 +17,7 @@ PLACE = "(at, ordinal, id)"
 MAX_TEXT_LENGTH = 256
 MAX_TRAIT_BYTES = 8 * 1024
 _ALWAYS = "1"
+_IS_SCALAR = f"({{0}}.1 BETWEEN 1 AND 3 AND lengthUTF8({{0}}.3) <= {MAX_TEXT_LENGTH})"
 
 
 class Events:
@@ -45,9 +47,18 @@ class Events:
         value = self.value(events, of)
         if numbers:
             return self._columns(sql("{0} AND {1}.1 = 2", matching, value))
-        return self._columns(
-            sql(f"{{0}} AND {{1}}.1 BETWEEN 1 AND 3 AND lengthUTF8({{1}}.3) <= {MAX_TEXT_LENGTH}", matching, value)
+        return self._columns(sql(f"{{0}} AND {_IS_SCALAR.format('{1}')}", matching, value))
+
+    def members(self, events: EventMatcher, of: Field) -> Sql:
+        """The tuples of the values in the list there, each once and in their order; a scalar is a list of one."""
+        raw, value = self._raw(of.root, of.path, called(events.calls)), self.value(events, of)
+        listed = sql(
+            f"if(startsWith({{0}}, '['), arrayMap(x -> value_of(x, {of.root}), JSONExtractArrayRaw({{0}})), [{{1}}])",
+            raw,
+            value,
         )
+        scalars = sql(f"arrayFilter(x -> {_IS_SCALAR.format('x')}, {{0}})", listed)
+        return self._columns(sql(f"arraySlice(arraySort(arrayDistinct({{0}})), 1, {MAX_DISTINCT})", scalars))
 
     def trait(self, path: Path) -> tuple[Sql, Sql]:
         """The tuple of the value at a path of sent traits, and whether an event writes, or unsets, the first of it."""

@@ -28,6 +28,9 @@ def compile_function(name: str, arguments: Sequence[Sql], now: int) -> Sql:
         case "coalesce":
             cases = ", ".join(f"{{{number}}}.1 != 0, {{{number}}}" for number in range(len(arguments)))
             return sql(f"multiIf({cases}, {NOTHING})", *arguments)
+        case "length":
+            items = sql("length(JSONExtractArrayRaw({0}.3))", arguments[0])
+            return number_where(sql("({0}.1 = 4 AND startsWith({0}.3, '['))", arguments[0]), items)
         case "days_since":
             days = f"intDiv({now} - time - positiveModulo({now} - time, {DAY_MS}), {DAY_MS})"
             return _of_time(days, arguments[0])

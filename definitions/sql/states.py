@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from definitions.model import Scalar
-from definitions.plan.accumulators import MAX_DISTINCT, Accumulator
-from definitions.sql.aggregates import MAX_SUMMAND, MILLIONTHS
+from definitions.plan.accumulators import Accumulator
+from definitions.sql.aggregates import MAX_SUMMAND, MILLIONTHS, counted
 from definitions.sql.columns import Sql, sql
 from definitions.sql.events import PLACE, Events, called
 from definitions.sql.functions import WITH_FUNCTIONS
@@ -73,6 +73,10 @@ class StatesQuery:
 
     def _compile(self, accumulator: Accumulator) -> Sql:
         events, of = self._profiles.events, accumulator.of
+        if accumulator.keeping == "members":
+            assert of is not None, accumulator
+            members = events.members(accumulator.events, of)
+            return self._counted("groupArrayArrayIf", events.matching(accumulator.events), members)
         matching = events.with_value(accumulator.events, of, accumulator.numbers)
         if self._since is not None and accumulator.retain_ms is not None:
             matching = events.column(sql(f"{{0}} AND at > {self._since - accumulator.retain_ms}", matching))
@@ -87,12 +91,12 @@ class StatesQuery:
             return self._profiles.aggregate("(countIf({0}), minIf(at, {0}), maxIf(at, {0}))", matching)
         assert value is not None, accumulator
         if kind is Values:
-            return self._counted(matching, value)
+            return self._counted("groupArrayIf", matching, value)
         return self._numbers(matching, value) if kind is Numbers else self._ends(matching, value)
 
-    def _counted(self, matching: Sql, value: Sql) -> Sql:
-        values = self._profiles.aggregate("groupArrayIf({1}, {0})", matching, value)
-        first = self._profiles.column(f"arraySlice(arraySort(arrayDistinct({{0}})), 1, {MAX_DISTINCT})", values)
+    def _counted(self, gathering: str, matching: Sql, value: Sql) -> Sql:
+        values = self._profiles.aggregate(f"{gathering}({{1}}, {{0}})", matching, value)
+        first = counted(values, self._profiles)
         return self._profiles.column("arrayMap(x -> (x, countEqual({1}, x)), {0})", first, values)
 
     def _numbers(self, matching: Sql, value: Sql) -> Sql:

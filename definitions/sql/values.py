@@ -75,6 +75,8 @@ def passes(value: Sql, comparisons: Sequence[Comparison], now: int) -> Sql:
 
 def _passes(value: Sql, comparison: Comparison, now: int) -> Sql:  # noqa: PLR0911 - one for each operator
     operator, operand = comparison.operator, comparison.operand
+    if operator is Operator.CONTAINS_ANY:
+        return _contains(value, operand if isinstance(operand, tuple) else (operand,))
     if isinstance(operand, tuple):
         return _is_among(value, operand, operator)
     if operator in _ORDERINGS:
@@ -96,7 +98,7 @@ def _passes(value: Sql, comparison: Comparison, now: int) -> Sql:  # noqa: PLR09
         case Operator.STARTS_WITH:
             return sql("({0}.1 = 1 AND startsWith({0}.3, {1}))", value, literal(str(operand)))
         case _:
-            return _contains(value, operand)
+            return _contains(value, (operand,))
 
 
 def _is_among(value: Sql, operands: tuple[Scalar, ...], operator: Operator) -> Sql:
@@ -106,10 +108,10 @@ def _is_among(value: Sql, operands: tuple[Scalar, ...], operator: Operator) -> S
     return sql("({0}.1 != 0 AND NOT has({1}, {0}))", value, known)
 
 
-def _contains(value: Sql, operand: Scalar) -> Sql:
-    listed = "({0}.1 = 4 AND arrayExists(x -> value_of(x, {0}.3) = {1}, JSONExtractArrayRaw({0}.3)))"
-    if not isinstance(operand, str):
-        return sql(listed, value, of_scalar(operand))
-    return sql(
-        f"(({{0}}.1 = 1 AND position({{0}}.3, {{2}}) > 0) OR {listed})", value, of_scalar(operand), literal(operand)
-    )
+def _contains(value: Sql, operands: tuple[Scalar, ...]) -> Sql:
+    known = f"[{', '.join(map(of_scalar, operands))}]"
+    listed = "{0}.1 = 4 AND arrayExists(x -> has({1}, value_of(x, {0}.3)), JSONExtractArrayRaw({0}.3))"
+    texts = [literal(operand) for operand in operands if isinstance(operand, str)]
+    parts = " OR ".join(f"position({{0}}.3, {{{number}}}) > 0" for number, _ in enumerate(texts, start=2))
+    template = f"(({listed}) OR ({{0}}.1 = 1 AND ({parts})))" if texts else f"({listed})"
+    return sql(template, value, known, *texts)

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from definitions.model import Field, Path, PropertyFilter, Root, Scalar
+from definitions.model import Field, Path, PropertyFilter, Root
 from definitions.plan.accumulators import Accumulator as Planned
-from definitions.streaming.scalars import is_number, number, scalar
-from definitions.streaming.states import AnyState, type_of
+from definitions.streaming.scalars import is_number, members, number, scalar
+from definitions.streaming.states import AnyState, Scalars, type_of
 from definitions.streaming.values import compile_comparisons, compile_path
 from schemas.records import Event
 
@@ -46,7 +46,8 @@ class Accumulator:
 
     `born`: the version of the definitions since which it has existed; events that are stamped below it come by a seed.
     `filters`: an event of the right call counts if it passes all. `value`: what is kept of it; None for one that has
-    none there, which does not count after all. It is mistyped if there is something else than a number.
+    none there, which does not count after all. It is mistyped if there is something else than a number, or than scalars
+    in a list.
     """
 
     key: str
@@ -54,7 +55,7 @@ class Accumulator:
     born: int
     new_state: type[AnyState] = field(compare=False)
     filters: tuple[Filter, ...] = field(compare=False, repr=False)
-    value: Callable[[OpenParts], Scalar | None] | None = field(compare=False, repr=False)
+    value: Callable[[OpenParts], Scalars | None] | None = field(compare=False, repr=False)
     is_mistyped: Filter | None = field(compare=False, repr=False)
 
     def matches(self, parts: OpenParts) -> bool:
@@ -71,8 +72,8 @@ def compile_accumulator(planned: Planned, born: int = 0) -> Accumulator:
     """Return an accumulator as the fold uses it."""
     of, is_mistyped, value = planned.of, None, None
     if of is not None:
-        value = _compile_value(of, planned.numbers)
-        is_mistyped = _compile_mistyped(of) if planned.numbers else None
+        value = _compile_value(of, planned)
+        is_mistyped = _compile_mistyped(of, planned)
     filters = tuple(map(compile_filter, planned.events.where))
     return Accumulator(state_key(planned, born), planned, born, type_of(planned), filters, value, is_mistyped)
 
@@ -89,14 +90,25 @@ def compile_reader(root: Root, path: Path) -> Callable[[OpenParts], object]:
     return lambda parts: read(open_part(parts))
 
 
-def _compile_value(of: Field, numbers: bool) -> Callable[[OpenParts], Scalar | None]:
-    read, take = compile_reader(of.root, of.path), number if numbers else scalar
+def _compile_value(of: Field, planned: Planned) -> Callable[[OpenParts], Scalars | None]:
+    read = compile_reader(of.root, of.path)
+    take: Callable[[object], Scalars | None]
+    take = members if planned.keeping == "members" else number if planned.numbers else scalar
     return lambda parts: take(read(parts))
 
 
-def _compile_mistyped(of: Field) -> Filter:
+def _compile_mistyped(of: Field, planned: Planned) -> Filter | None:
     read = compile_reader(of.root, of.path)
-    return lambda parts: (value := read(parts)) is not None and not is_number(value)
+    if planned.keeping == "members":
+        return lambda parts: _has_more_than_scalars(read(parts))
+    if planned.numbers:
+        return lambda parts: (value := read(parts)) is not None and not is_number(value)
+    return None
+
+
+def _has_more_than_scalars(value: object) -> bool:
+    listed = value if isinstance(value, list) else [value]
+    return any(isinstance(each, list | dict) for each in listed)
 
 
 def _parse(text: str) -> Mapping[str, object]:

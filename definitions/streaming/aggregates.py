@@ -224,6 +224,7 @@ _RESTS: Mapping[Measure, Callable[[Events], Rest]] = {
     Measure.DISTINCT: _rest_of_distinct,
     Measure.MOST_FREQUENT: _rest_of_most_frequent,
     Measure.VALUES: _rest_of_values,
+    Measure.UNION: _rest_of_values,
 }
 """The values of events: each is looked at once, however many rests are asked for."""
 
@@ -259,5 +260,6 @@ _TOTALS: Mapping[Measure, Callable[[Any], object]] = {
     Measure.DISTINCT: lambda state: len(state.counts),
     Measure.MOST_FREQUENT: lambda state: _most_frequent(state.counts),
     Measure.VALUES: _sorted_values,
+    Measure.UNION: _sorted_values,
 }
 """The value of the state of one or more events."""

@@ -47,6 +47,8 @@ def compile_expression(expression: Expression) -> EvaluateTrait:
             return lambda subject, _now: Value(value_within(subject.trait(name), rest), NEVER)
         case Function(name="coalesce", arguments=arguments):
             return _compile_coalesce(tuple(map(compile_expression, arguments)))
+        case Function(name="length", arguments=(argument,)):
+            return _compile_length(compile_expression(argument))
         case Function(name=name, arguments=(argument,)) if name in _OF_TIME:
             return _compile_of_time(_OF_TIME[name], compile_expression(argument))
         case Function(name=name, arguments=arguments):
@@ -62,6 +64,14 @@ def _compile_coalesce(arguments: Sequence[EvaluateTrait]) -> EvaluateTrait:
             if value is not None:
                 return Value(value, earliest)
         return Value(None, earliest)
+
+    return evaluate
+
+
+def _compile_length(argument: EvaluateTrait) -> EvaluateTrait:
+    def evaluate(subject: Subject, now: int) -> Value:
+        value, until = argument(subject, now)
+        return Value(len(value) if isinstance(value, list) else None, until)
 
     return evaluate
 
@@ -121,5 +131,5 @@ _OF_NUMBERS: Mapping[str, Callable[..., float]] = {
     "min": lambda *numbers: min(numbers),
     "max": lambda *numbers: max(numbers),
 }
-FUNCTIONS = frozenset({"coalesce", *_OF_TIME, *_OF_NUMBERS})
+FUNCTIONS = frozenset({"coalesce", "length", *_OF_TIME, *_OF_NUMBERS})
 """The names of all functions."""

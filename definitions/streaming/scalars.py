@@ -5,6 +5,7 @@ import math
 from typing import TypeGuard
 
 from definitions.model import Scalar
+from definitions.plan.accumulators import MAX_DISTINCT
 
 MAX_TEXT_LENGTH = 256
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -21,6 +22,16 @@ def scalar(value: object) -> Scalar | None:
     if isinstance(value, bool):
         return value
     return number(value)
+
+
+def members(value: object) -> tuple[Scalar, ...] | None:
+    """Return the values in a list, each once and in their order, the first of them; a scalar is a list of one.
+
+    None if there are none: a member that is no scalar does not count.
+    """
+    listed = value if isinstance(value, list) else [value]
+    distinct = {json_text(member): member for each in listed if (member := scalar(each)) is not None}
+    return tuple(distinct[text] for text in sorted(distinct, key=rank_of_text)[:MAX_DISTINCT]) or None
 
 
 def number(value: object) -> int | float | None:

@@ -32,6 +32,9 @@ class Place(NamedTuple):
     message_id: str = ""
 
 
+Scalars: TypeAlias = Scalar | tuple[Scalar, ...]
+"""What an accumulator keeps of an event: a value, or all members of a list."""
+
 Entry: TypeAlias = tuple[int, int, str, Scalar | None]
 """One event: its place, and its value."""
 
@@ -39,8 +42,11 @@ Entry: TypeAlias = tuple[int, int, str, Scalar | None]
 class State(msgspec.Struct, array_like=True, gc=False):
     """What an accumulator keeps of a profile's events."""
 
-    def add(self, place: Place, value: Scalar | None) -> None:
-        """Take in one event; `value` is set where the accumulator has an `of`, and a number where it says `numbers`."""
+    def add(self, place: Place, value: Scalars | None) -> None:
+        """Take in one event; `value` is set where the accumulator has an `of`: a number where it says `numbers`.
+
+        It is a tuple of distinct values where members are kept, and nowhere else.
+        """
         raise NotImplementedError
 
     def trim(self, accumulator: Accumulator, as_of: int) -> None:
@@ -61,7 +67,7 @@ class Times(State, tag=0):
     def is_empty(self) -> bool:
         return not self.times
 
-    def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
+    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
         times = self.times
         if not times or place.occurred_at >= times[-1]:
             times.append(place.occurred_at)
@@ -94,7 +100,7 @@ class Newest(State, tag=1):
         """The times of the events, oldest first."""
         return [entry[0] for entry in self.entries]
 
-    def add(self, place: Place, value: Scalar | None) -> None:
+    def add(self, place: Place, value: Scalars | None) -> None:
         entries, entry = self.entries, _entry(place, value)
         if not entries or _order(entry) >= _order(entries[-1]):
             entries.append(entry)
@@ -120,7 +126,7 @@ class Calls(State, tag=2):
     first_at: int | None = None
     last_at: int | None = None
 
-    def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
+    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
         time = place.occurred_at
         self.number += 1
         if self.first_at is None or time < self.first_at:
@@ -148,7 +154,7 @@ class Numbers(State, tag=3):
         """The exact sum of all numbers, each rounded to millionths."""
         return self.high * _WORD + self.low
 
-    def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
+    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
         assert is_number(value)
         if -MAX_SUMMAND <= value <= MAX_SUMMAND:
             self.number += 1
@@ -175,7 +181,7 @@ class Ends(State, tag=4):
     first: Entry | None = None
     last: Entry | None = None
 
-    def add(self, place: Place, value: Scalar | None) -> None:
+    def add(self, place: Place, value: Scalars | None) -> None:
         self.number += 1
         self._reach(_entry(place, value))
 
@@ -193,7 +199,7 @@ class Ends(State, tag=4):
 
 
 class Values(State, tag=5):
-    """values: how often each occurred, by its JSON text.
+    """values and members: how often each occurred, by its JSON text.
 
     The values that come first in their order are kept. One that is kept at the end was kept from its first event on,
     so its number is exact.
@@ -201,10 +207,11 @@ class Values(State, tag=5):
 
     counts: dict[str, int] = {}
 
-    def add(self, place: Place, value: Scalar | None) -> None:  # noqa: ARG002 - a state's signature
+    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
         assert value is not None
-        text = json_text(value)
-        self.counts[text] = self.counts.get(text, 0) + 1
+        for each in value if isinstance(value, tuple) else (value,):
+            text = json_text(each)
+            self.counts[text] = self.counts.get(text, 0) + 1
         self._bound()
 
     def unite(self, other: "Values") -> None:
@@ -227,7 +234,7 @@ _decode = msgspec.msgpack.Decoder(AnyState).decode
 def type_of(accumulator: Accumulator) -> type[AnyState]:
     """Return what the states of an accumulator are."""
     match accumulator.keeping:
-        case "values":
+        case "values" | "members":
             return Values
         case "newest":
             return Times if accumulator.of is None and not accumulator.ordered else Newest
@@ -297,8 +304,9 @@ def millionths(number: float) -> int:
     return round(float(number) * _MILLION)
 
 
-def _entry(place: Place, value: Scalar | None) -> Entry:
-    return place.occurred_at, place.ordinal, place.message_id[:MAX_ORDER_LENGTH], value
+def _entry(place: Place, value: Scalars | None) -> Entry:
+    # Members are counted, and never kept with their places.
+    return place.occurred_at, place.ordinal, place.message_id[:MAX_ORDER_LENGTH], value  # type: ignore[return-value]
 
 
 def _time(entry: Entry) -> int:

@@ -100,6 +100,8 @@ def _within(begins: int, ends: int, now: int) -> Evaluation:
 
 def _compile(comparison: Comparison) -> Predicate:
     operand = comparison.operand
+    if comparison.operator is Operator.CONTAINS_ANY:
+        return _contains(operand if isinstance(operand, tuple) else (operand,))
     if isinstance(operand, tuple):
         return _compile_choice(comparison.operator, operand)
     if comparison.operator in _ORDERINGS:
@@ -157,13 +159,15 @@ def _comparable(value: Scalar) -> Scalar:
     return as_double(value) if is_number(value) else value
 
 
-def _contains(operand: Scalar) -> Predicate:
-    equals = _equals(operand)
+def _contains(operands: tuple[Scalar, ...]) -> Predicate:
+    """Whether a list has one of these members, or a text one of these parts."""
+    is_member = _compile_choice(Operator.IN, operands)
+    texts = tuple(operand for operand in operands if isinstance(operand, str))
 
     def contains(value: object) -> bool:
         if isinstance(value, list):
-            return any(equals(item) for item in value)
-        return isinstance(value, str) and isinstance(operand, str) and operand in value
+            return any(map(is_member, value))
+        return isinstance(value, str) and any(text in value for text in texts)
 
     return contains
 
@@ -185,7 +189,7 @@ def _exists(wanted: Scalar) -> Predicate:
 _COMPILERS: Mapping[Operator, Callable[[Scalar], Predicate]] = {
     Operator.EQUALS: _equals,
     Operator.NOT_EQUALS: _differs,
-    Operator.CONTAINS: _contains,
+    Operator.CONTAINS: lambda operand: _contains((operand,)),
     Operator.STARTS_WITH: _starts_with,
     Operator.EXISTS: _exists,
     Operator.BEFORE: _before,

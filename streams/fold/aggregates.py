@@ -30,10 +30,13 @@ class Aggregates(Facet):
             if event.definitions < accumulator.born:
                 continue
             value = None
-            if accumulator.value is not None and (value := accumulator.value(parts)) is None:
-                if accumulator.is_mistyped is not None and accumulator.is_mistyped(parts):
+            if accumulator.value is not None:
+                value = accumulator.value(parts)
+                is_whole = value is not None and not isinstance(value, tuple)
+                if not is_whole and accumulator.is_mistyped is not None and accumulator.is_mistyped(parts):
                     moment.drop_mistyped()
-                continue
+                if value is None:
+                    continue
             state = self.state(accumulator.key) or accumulator.new_state()
             state.add(place, value)
             self._keep(accumulator, state, moment.as_of)

@@ -95,6 +95,7 @@ _ARGUMENTS = {
     "min": 3,
     "max": 1,
     "coalesce": 3,
+    "length": 1,
     "days_since": 1,
     "age": 1,
 }
@@ -174,7 +175,7 @@ class Generator:
     def _aggregate(self) -> Aggregate:
         measure = self._pick(tuple(Measure))
         of = None if measure in _OF_NOTHING and self._happens(0.6) else self._field()
-        return Aggregate(self._matcher(), measure, of, self._window())
+        return Aggregate(self._matcher(), measure, of, Window() if measure is Measure.UNION else self._window())
 
     def _sequence(self) -> Condition:
         steps = [Step(self._matcher())]
@@ -243,7 +244,10 @@ class Generator:
             lambda: Comparison(self._pick((Operator.EQUALS, Operator.NOT_EQUALS, Operator.CONTAINS)), self._scalar()),
             lambda: Comparison(self._pick(_ORDERINGS), self._pick(NUMBERS)),
             lambda: Comparison(self._pick(_ORDERINGS), self._pick(NUMBERS)),
-            lambda: Comparison(self._pick((Operator.IN, Operator.NOT_IN)), tuple(self._scalar() for _ in range(2))),
+            lambda: Comparison(
+                self._pick((Operator.IN, Operator.NOT_IN, Operator.CONTAINS_ANY)),
+                tuple(self._scalar() for _ in range(2)),
+            ),
             lambda: Comparison(Operator.STARTS_WITH, self._pick(("a", "1", "2023-", "北"))),
             lambda: Comparison(Operator.EXISTS, self._happens(0.5)),
             lambda: Comparison(self._pick((Operator.BEFORE, Operator.AFTER)), BEGINNING + self._period()),
@@ -303,7 +307,7 @@ class Generator:
         return self._pick((None, inner, self._object(depth - 1) if depth else {}))
 
     def _listed(self) -> object:
-        return self._pick((1, 1.0, "1", "a", True, "北京", ["a"], {"a": 1}))
+        return self._pick((1, 1.0, "1", "a", True, "北京", -0.0, 2**53 + 1, "é" * 257, ["a"], {"a": 1}))
 
     def _scalar(self) -> Scalar:
         kinds: tuple[Sequence[Scalar], ...] = (

@@ -186,10 +186,21 @@ def value_at(values: object, path: Sequence[str]) -> object:
 
 def value_of(of: Field, event: Happened) -> Scalar | None:
     """The scalar that an aggregate sees."""
-    value = value_at(opened(of.root, event), of.path)
+    return scalar_of(value_at(opened(of.root, event), of.path))
+
+
+def scalar_of(value: object) -> Scalar | None:
     if isinstance(value, str):
         return value if len(value) <= LONGEST_TEXT else None
     return value if isinstance(value, int | float) else None
+
+
+def values_of(aggregate: Aggregate, event: Happened) -> list[Scalar]:
+    """What an aggregate sees of an event: of a union all scalars of a list, otherwise one at most."""
+    assert aggregate.of is not None
+    sent = value_at(opened(aggregate.of.root, event), aggregate.of.path)
+    listed = sent if aggregate.measure is Measure.UNION and isinstance(sent, list) else [sent]
+    return [value for each in listed if (value := scalar_of(each)) is not None]
 
 
 # Aggregates
@@ -199,7 +210,7 @@ def contributing(aggregate: Aggregate, life: Life, now: int) -> list[Happened]:
     """The events that an aggregate is of, in their order."""
     events = [event for event in inside(aggregate.window, life, now) if matches(aggregate.events, event)]
     if aggregate.of is not None:
-        events = [event for event in events if value_of(aggregate.of, event) is not None]
+        events = [event for event in events if values_of(aggregate, event)]
         if aggregate.measure in {Measure.SUM, Measure.AVERAGE, Measure.MIN, Measure.MAX}:
             events = [event for event in events if kind(value_of(aggregate.of, event)) == "number"]
     is_bounded = aggregate.window.ms is not None or aggregate.window.session
@@ -216,7 +227,7 @@ def aggregate_value(aggregate: Aggregate, life: Life, now: int) -> object:  # no
         case Measure.LAST_AT:
             return as_text(events[-1].at) if events else None
     assert aggregate.of is not None
-    values = [value for event in events if (value := value_of(aggregate.of, event)) is not None]
+    values = [value for event in events for value in values_of(aggregate, event)]
     if aggregate.window.ms is None and not aggregate.window.session:
         counted = sorted({rank(value) for value in values})[:FIRST_VALUES]
     else:
@@ -225,7 +236,7 @@ def aggregate_value(aggregate: Aggregate, life: Life, now: int) -> object:  # no
     match aggregate.measure:
         case Measure.DISTINCT:
             return len(distinct)
-        case Measure.VALUES:
+        case Measure.VALUES | Measure.UNION:
             return distinct or None
         case Measure.MOST_FREQUENT:
             ranks = [rank(value) for value in values]
@@ -392,6 +403,8 @@ def evaluate(expression: Expression, life: Life, now: int) -> object:
 def call(name: str, arguments: Sequence[object], now: int) -> object:
     if name == "coalesce":
         return next((each for each in arguments if each is not None), None)
+    if name == "length":
+        return len(arguments[0]) if isinstance(arguments[0], list) else None
     if name in {"days_since", "age"}:
         time = as_time(arguments[0])
         return None if time is None else (now - time) // DAY_MS if name == "days_since" else years(time, now)
@@ -460,6 +473,9 @@ def compare(comparison: Comparison, value: object, now: int = 0) -> bool:
         return operand is (value is not None)
     if value is None:
         return False
+    if comparison.operator is Operator.CONTAINS_ANY:
+        assert isinstance(operand, tuple)
+        return any(contains(value, each) for each in operand)
     if isinstance(operand, tuple):
         return any(same(value, each) for each in operand) is (comparison.operator is Operator.IN)
     answers = {

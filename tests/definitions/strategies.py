@@ -38,7 +38,7 @@ comparisons = st.one_of(
     st.builds(Comparison, st.sampled_from(_ORDERINGS), numbers),
     st.builds(
         Comparison,
-        st.sampled_from([Operator.IN, Operator.NOT_IN]),
+        st.sampled_from([Operator.IN, Operator.NOT_IN, Operator.CONTAINS_ANY]),
         st.lists(scalars, min_size=1, max_size=3).map(tuple),
     ),
     st.builds(Comparison, st.just(Operator.STARTS_WITH), st.sampled_from(["a", "1", "北"])),

@@ -33,6 +33,7 @@ EXPRESSIONS: list[tuple[str, Expression]] = [
     ("min(a, b, 3)", of("min", A, B, Literally(3))),
     ("max(a, 0)", of("max", A, Literally(0))),
     ("coalesce(a, 'x')", of("coalesce", A, Literally("x"))),
+    ("length(a)", of("length", A)),
     ("days_since(a)", of("days_since", A)),
     ("days_since('2026-01-31')", of("days_since", Literally("2026-01-31"))),
     ("age(birthday)", of("age", TraitValue(("birthday",)))),

@@ -47,7 +47,7 @@ ADD = EventMatcher((Call("track", "Add"),))
 IS_PRO = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
 
 
-def compared(operator: Operator, operand: str | float | tuple[str, ...]) -> TraitComparison:
+def compared(operator: Operator, operand: str | float | tuple[str | int, ...]) -> TraitComparison:
     return TraitComparison(("x",), (Comparison(operator, operand),))
 
 
@@ -137,6 +137,7 @@ CONDITIONS: list[tuple[str, Condition]] = [
     ),
     ("{trait: plan, equals: pro}", IS_PRO),
     ("{trait: address.city, exists: true}", TraitComparison(("address", "city"), (Comparison(Operator.EXISTS, True),))),
+    ("{trait: x, contains_any: [a, 1]}", compared(Operator.CONTAINS_ANY, ("a", 1))),
     ("{trait: x, before: 2026-01-31}", compared(Operator.BEFORE, 1_769_817_600_000)),
     ("{trait: x, after: 2026-01-31T08:00:00.005+08:00}", compared(Operator.AFTER, 1_769_817_600_005)),
     ('{trait: x, after: "2026-01-31 00:00"}', compared(Operator.AFTER, 1_769_817_600_000)),
@@ -187,7 +188,7 @@ TRAITS: list[tuple[str, Trait]] = [
     ("trait: c\nmerge: most_frequent", Trait("c", sent(Measure.MOST_FREQUENT, "c"), "c")),
     ("trait: c\nmerge: max", Trait("c", sent(Measure.MAX, "c"), "c")),
     ("trait: c\nmerge: min", Trait("c", sent(Measure.MIN, "c"), "c")),
-    ("trait: c\nmerge: union", Trait("c", sent(Measure.VALUES, "c"), "c")),
+    ("trait: c\nmerge: union", Trait("c", sent(Measure.UNION, "c"), "c")),
     (
         "trait: spent\ntitle: Spent\nstatistical: {event: Buy, sum: total, within: ever}",
         Trait("spent", Statistical(SPENT), "Spent"),

@@ -65,6 +65,7 @@ EXPRESSIONS = [
     ("'\"x\" + a'", 9, "is no number"),
     ("a + true", 12, "is no number"),
     ("days_since(3)", 19, "is no time"),
+    ("length('abc')", 15, "is no list"),
     ("days_since('soon')", 19, "is no time"),
     ("a[0]", 8, "cannot stand in an expression"),
     ("f'{a}'", 8, "cannot stand in an expression"),

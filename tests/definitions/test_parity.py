@@ -14,14 +14,17 @@ from definitions.model import (
     EventCount,
     EventMatcher,
     Field,
+    Function,
     Measure,
     Mining,
     Operator,
+    Rule,
     Segment,
     Statistical,
     Step,
     Trait,
     TraitComparison,
+    TraitValue,
     Window,
 )
 from definitions.model import Sequence as EventSequence
@@ -39,7 +42,7 @@ Histories = Mapping[str, Sequence[Happened]]
 BOUGHT, VISITED = EventMatcher((Call("track", "Buy"),)), EventMatcher((Call("page"),))
 PRODUCT, TOTAL = Field(("product",)), Field(("total",))
 OF_NOTHING = {Measure.COUNT, Measure.FIRST_AT, Measure.LAST_AT}
-OF_ANYTHING = {Measure.FIRST, Measure.LAST, Measure.DISTINCT, Measure.MOST_FREQUENT, Measure.VALUES}
+OF_ANYTHING = {Measure.FIRST, Measure.LAST, Measure.DISTINCT, Measure.MOST_FREQUENT, Measure.VALUES, Measure.UNION}
 
 
 def person(number: int) -> str:
@@ -143,6 +146,7 @@ def test_bounds_are_part_of_the_meaning(warehouse: Warehouse, workspace: str) ->
         )
         for measure in Measure
         for window in (Window(), Window(9_999), Window(session=True))
+        if measure is not Measure.UNION or window == Window()
     ]
     conditions: list[Condition] = [
         EventCount(BOUGHT, Window(9_999), at_least=1_050),
@@ -166,6 +170,38 @@ def test_bounds_are_part_of_the_meaning(warehouse: Warehouse, workspace: str) ->
     record(warehouse, workspace, moved)
     for now in (1_100, 2_129, 11_098):
         check(warehouse, workspace, definitions, moved, BEGINNING + now)
+
+
+def test_a_union_is_of_lists_of_all_that_senders_send(warehouse: Warehouse, workspace: str) -> None:
+    union = Aggregate(EventMatcher((Call("identify"),)), Measure.UNION, Field(("tags",), "traits"))
+    mixed: list[object] = [["b", "a", "b", None], "c", 1, 1.0, [1.0, True, 2**64], None, [], {"a": 1}, ["d", ["e"], {}]]
+    many: list[object] = [[f"{number:03}" for number in range(start, start + 150)] for start in (200, 0, 100)]
+    everybody: list[list[object]] = [mixed, many, [["é" * 257]], [{"a": 1}, []]]
+    histories = {
+        person(number): [
+            Happened(BEGINNING + at, "identify", None, traits={"tags": tags}, message_id=f"m{at}")
+            for at, tags in enumerate(sent)
+        ]
+        for number, sent in enumerate(everybody)
+    }
+    record(warehouse, workspace, histories)
+    conditions = [
+        TraitComparison(("tags",), (Comparison(operator, operand),))
+        for operator, operand in (
+            (Operator.CONTAINS, "a"),
+            (Operator.CONTAINS_ANY, ("{d}", 2.0**64)),
+            (Operator.CONTAINS_ANY, ("199", "nobody's")),
+            (Operator.CONTAINS_ANY, ("200", "e")),
+            (Operator.EXISTS, False),
+        )
+    ]
+    number = Rule((), Function("length", (TraitValue(("tags",)),)))
+    definitions = Definitions(
+        tuple(Segment(f"s{at}", condition) for at, condition in enumerate(conditions)),
+        traits=(Trait("tags", Statistical(union)), Trait("number", number)),
+    )
+    for now in (0, 1, len(mixed)):
+        check(warehouse, workspace, definitions, histories, BEGINNING + now)
 
 
 def test_definitions_of_other_workspaces_and_kinds_are_left_out(warehouse: Warehouse, workspace: str) -> None:

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from definitions.plan import Accumulator, accumulators_of
-from definitions.streaming.scalars import number, scalar
-from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, Place, type_of
+from definitions.streaming.scalars import members, number, scalar
+from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, Place, Scalars, type_of
 from tests.definitions.generated import Generator
 from tests.definitions.naive import Happened, matches, opened, value_at
 from tests.definitions.test_parity import person, record
@@ -19,10 +19,11 @@ def folded(accumulator: Accumulator, events: Sequence[Happened]) -> AnyState:
     """The state of all events, one by one."""
     state = type_of(accumulator)()
     for event in events:
-        value = None
+        value: Scalars | None = None
         if accumulator.of is not None:
             sent = value_at(opened(accumulator.of.root, event), accumulator.of.path)
-            value = number(sent) if accumulator.numbers else scalar(sent)
+            take = members if accumulator.keeping == "members" else number if accumulator.numbers else scalar
+            value = take(sent)
         if matches(accumulator.events, event) and (accumulator.of is None or value is not None):
             state.add(Place(event.at, event.ordinal, event.message_id[:MAX_ORDER_LENGTH]), value)
     return state

@@ -53,6 +53,11 @@ def event(ago: int, name: str = "Ordered", **properties: object) -> Event:
     return Event("main", "web", f"{name}-{ago}", "track", name, at, None, at, (), json.dumps(properties), "{}", "{}")
 
 
+def identify(ago: int, **traits: object) -> Event:
+    at = NOW - ago
+    return Event("main", "web", f"identify-{ago}", "identify", None, at, None, at, (), "{}", json.dumps(traits), "{}")
+
+
 def past(*events: Event, definitions: Definitions | None = None, **sent: object) -> PastProfile:
     return PastProfile("p", compile_program(definitions or Definitions()), events, NOW, sent)
 
@@ -100,6 +105,16 @@ def test_a_rule_is_explained_down_to_the_case_that_holds() -> None:
     assert explained.value == "silver"
     assert [(part.holds, part.value) for part in explained.parts] == [(False, 60), (True, 60)]
     assert explain_trait(spent, one).counted == 1
+
+
+def test_a_union_shows_what_each_event_adds() -> None:
+    tags = Trait(
+        "tags", Statistical(Aggregate(EventMatcher((Call("identify"),)), Measure.UNION, Field(("tags",), "traits")))
+    )
+    sent = [identify(2, tags=["b", "a"]), identify(1, tags="c")]
+    explained = explain_trait(tags, past(*sent, definitions=Definitions(traits=(tags,))))
+    assert (explained.says, explained.value) == ("union traits.tags of identify call", ["a", "b", "c"])
+    assert [shown.value for shown in explained.events] == [("c",), ("a", "b")]
 
 
 def test_a_sequence_shows_the_events_of_its_steps() -> None:

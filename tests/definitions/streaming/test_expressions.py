@@ -54,6 +54,9 @@ def value_of(rule: Rule | Expression, now: int = 0, **traits: object) -> Value:
         ("add", (True, 2), None),
         ("add", (None, 2), None),
         ("coalesce", (None, "a", 1), "a"),
+        ("length", (["a", 1, None],), 3),
+        ("length", ("abc",), None),
+        ("length", ({"a": 1},), None),
     ],
 )
 def test_functions_of_values(name: str, arguments: tuple[object, ...], expected: object) -> None:

@@ -1,9 +1,12 @@
 """What is evaluated when: in the order of dependencies, what an event or a time can change, and what is complete."""
 
 import json
+from random import Random
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from definitions import Definitions, Program, Segment, Versions, compile_program
 from definitions.model import (
@@ -33,6 +36,7 @@ from definitions.model import (
 )
 from definitions.plan import accumulators_of
 from streams.fold.fold import advance, next_deadline
+from streams.fold.merge import merge, retire
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
@@ -171,6 +175,42 @@ def test_a_missing_value_is_of_no_wrong_type() -> None:
     within = context_of(SPENT)
     _, out = fold([event(START, "Buy"), event(START + 1, "Buy", properties={"amount": None})], context=within)
     assert out.drops == {}
+
+
+TAGS = Trait(
+    "tags", Statistical(Aggregate(EventMatcher((Call("identify"),)), Measure.UNION, Field(("tags",), "traits")))
+)
+
+
+def test_lists_that_were_sent_are_united_and_a_scalar_is_a_list_of_one() -> None:
+    either = TraitComparison(("tags",), (Comparison(Operator.CONTAINS_ANY, ("c", True)),))
+    within = context_of(Segment("either", either), TAGS, rule("number", Function("length", (trait("tags"),))))
+    state, out = fold([identify(START, {"tags": ["b", "a", "b", 1]})], context=within)
+    assert (shown(state, within), out.segment_changes) == ({"tags": ["a", "b", 1], "number": 3}, [])
+    later: list[object] = ["c", 1.0, None, [], [None, True, "é" * 257]]
+    state, out = fold([identify(START + 1 + at, {"tags": tags}) for at, tags in enumerate(later)], state, within)
+    assert shown(state, within) == {"tags": ["a", "b", "c", 1, True], "number": 5}
+    assert (transitions(out.segment_changes), out.drops) == ([("either", "entered", START + 1)], {})
+
+
+def test_what_is_neither_a_scalar_nor_a_list_of_them_is_mistyped_and_the_rest_of_its_list_counts() -> None:
+    within = context_of(TAGS)
+    sent: list[object] = [{"a": 1}, ["a", ["b"], {"c": 1}], [["b"]]]
+    state, out = fold([identify(START + at, {"tags": tags}) for at, tags in enumerate(sent)], context=within)
+    assert (shown(state, within), out.drops) == ({"tags": ["a"]}, {("property", "mistyped"): 3})
+
+
+@given(st.lists(st.lists(st.integers(0, 300), max_size=260), max_size=4), st.randoms(use_true_random=False))
+def test_of_a_union_the_first_200_are_kept_in_whatever_order_they_come(lists: list[list[int]], random: Random) -> None:
+    sent = [identify(START + at, {"tags": numbers}) for at, numbers in enumerate(lists)]
+    random.shuffle(sent)
+    within = context_of(TAGS)
+    middle = random.randint(0, len(sent))
+    state, out = fold(sent[:middle], context=within)
+    other, _ = fold(sent[middle:], context=within)
+    retire(other, within, out)
+    merge(state, other, (), 1, within, out)
+    assert shown(state, within).get("tags", []) == sorted({number for numbers in lists for number in numbers})[:200]
 
 
 def test_a_value_that_is_too_large_is_not_shown() -> None:
