@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import httpx
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from runtime.kafka.offsets import Extent, Offsets, Partition
 from schemas.groups import GROUPS
@@ -17,6 +18,7 @@ from settings import Settings
 
 WORKER_TIMEOUT_S = 5.0
 HELD = "onefold_profile_events_held"
+MISTYPED = "onefold_definitions_mistyped_total"
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -58,21 +60,26 @@ def held_events(settings: Settings) -> int | None:
     workspaces = settings.workspaces.values()
     if workspaces and all(workspace.clock == "event" for workspace in workspaces):
         return 0
+    samples = worker_samples(settings, HELD)
+    return None if samples is None else sum(int(sample.value) for sample in samples)
+
+
+def worker_samples(settings: Settings, metric: str) -> list[Sample] | None:
+    """Ask the worker of this machine for a metric; None while it does not say.
+
+    One that runs elsewhere is not asked, and has no samples.
+    """
     address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}"
     try:
         if not httpx.get(f"{address}/health/ready", timeout=WORKER_TIMEOUT_S).is_success:
             return None
         page = httpx.get(f"{address}/metrics", timeout=WORKER_TIMEOUT_S).raise_for_status().text
     except httpx.ConnectError:
-        return None if settings.serving.is_local else 0
+        return None if settings.serving.is_local else []
     except httpx.HTTPError:
         return None
-    return sum(
-        int(sample.value)
-        for family in text_string_to_metric_families(page)
-        if family.name == HELD
-        for sample in family.samples
-    )
+    families = text_string_to_metric_families(page)
+    return [sample for family in families for sample in family.samples if sample.name == metric]
 
 
 def lagging(committed: Mapping[str, Mapping[Partition, int]], extents: Mapping[Partition, Extent]) -> tuple[Lag, ...]:

@@ -42,6 +42,11 @@ DROPPED = Counter(
     "Fields of events that a profile does not keep as sent, by what they are and why; the event has them whole",
     ["workspace", "field", "reason"],
 )
+MISTYPED = Counter(
+    "onefold_definitions_mistyped_total",
+    "Values of events that a definition compares with numbers, sums or unites, and that are of another type",
+    ["workspace", "what", "name"],
+)
 DEAD = Counter("onefold_dead_letters_total", "Records that could not be processed", ["stage", "reason"])
 BATCH = Histogram(
     "onefold_batch_records", "Records in a batch", ["stage"], buckets=(1, 10, 50, 100, 500, 1_000, 2_000, 5_000, 20_000)

@@ -1,6 +1,6 @@
 """Accumulators compiled for the fold: whether an event goes into one, and with which value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -12,7 +12,7 @@ from definitions.model import Field, Path, PropertyFilter, Root
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.scalars import is_number, members, number, scalar
 from definitions.streaming.states import AnyState, Scalars, type_of
-from definitions.streaming.values import compile_comparisons, compile_path
+from definitions.streaming.values import ORDERINGS, compile_comparisons, compile_path
 from schemas.records import Event
 
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
@@ -88,6 +88,18 @@ def compile_reader(root: Root, path: Path) -> Callable[[OpenParts], object]:
     """Return the value at a path of an open part of an event."""
     open_part, read = attrgetter(root), compile_path(path)
     return lambda parts: read(open_part(parts))
+
+
+def numeric_readers(where: Iterable[PropertyFilter]) -> Iterator[Callable[[OpenParts], object]]:
+    """Yield what reads the values that filters compare with numbers."""
+    for each in where:
+        if any(comparison.operator in ORDERINGS for comparison in each.comparisons):
+            yield compile_reader(each.root, each.path)
+
+
+def has_no_number(parts: OpenParts, numeric: Iterable[Callable[[OpenParts], object]]) -> bool:
+    """Return whether there is something else than a number where one is looked for."""
+    return any((value := read(parts)) is not None and not is_number(value) for read in numeric)
 
 
 def _compile_value(of: Field, planned: Planned) -> Callable[[OpenParts], Scalars | None]:

@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from definitions.model import Operator, PropertyFilter, Scalar
-from definitions.streaming.accumulators import Accumulator, Filter, OpenParts, compile_reader
+from definitions.streaming.accumulators import (
+    Accumulator,
+    Filter,
+    OpenParts,
+    compile_reader,
+    has_no_number,
+    numeric_readers,
+)
 from definitions.streaming.scalars import is_number
-from definitions.streaming.values import ORDERINGS, as_double
+from definitions.streaming.values import as_double
 
 Looked: TypeAlias = tuple[bool, Scalar]
 """A scalar such that equal ones of JSON are equal, and no others."""
@@ -34,8 +41,8 @@ class Gate:
     by_value: tuple[tuple[Callable[[OpenParts], object], Mapping[Looked, tuple[_Group, ...]]], ...]
     others: tuple[_Group, ...]
 
-    def passed(self, parts: OpenParts, drop: Callable[[], None]) -> list[Accumulator]:
-        """Return those that count an event; `drop` is called for each set of filters that finds no number."""
+    def passed(self, parts: OpenParts, drop: Callable[[Iterable[str]], None]) -> list[Accumulator]:
+        """Return those that count an event; `drop` hears the keys of those whose filters find no number."""
         passed = [*self.always]
         for read, groups in self.by_value:
             value = read(parts)
@@ -61,7 +68,7 @@ def compile_gate(accumulators: Iterable[Accumulator]) -> Gate:
     by_value = defaultdict(lambda: defaultdict(list))
     others = []
     for where, counting in by_filters.items():
-        group = _Group(counting[0].filters, tuple(_numeric(where)), tuple(counting))
+        group = _Group(counting[0].filters, tuple(numeric_readers(where)), tuple(counting))
         wanted = _first_equality(where)
         if wanted is None:
             others.append(group)
@@ -74,11 +81,11 @@ def compile_gate(accumulators: Iterable[Accumulator]) -> Gate:
     return Gate(tuple(always), tuple(looked_up), tuple(others))
 
 
-def _pass(group: _Group, parts: OpenParts, passed: list[Accumulator], drop: Callable[[], None]) -> None:
+def _pass(group: _Group, parts: OpenParts, passed: list[Accumulator], drop: Callable[[Iterable[str]], None]) -> None:
     for passes in group.filters:
         if not passes(parts):
-            if any((value := read(parts)) is not None and not is_number(value) for read in group.numeric):
-                drop()
+            if has_no_number(parts, group.numeric):
+                drop(accumulator.key for accumulator in group.accumulators)
             return
     passed += group.accumulators
 
@@ -89,12 +96,6 @@ def _first_equality(where: tuple[PropertyFilter, ...]) -> tuple[PropertyFilter, 
             if comparison.operator is Operator.EQUALS and not isinstance(comparison.operand, tuple):
                 return each, comparison.operand
     return None
-
-
-def _numeric(where: tuple[PropertyFilter, ...]) -> Iterable[Callable[[OpenParts], object]]:
-    for each in where:
-        if any(comparison.operator in ORDERINGS for comparison in each.comparisons):
-            yield compile_reader(each.root, each.path)
 
 
 def _looked(value: Scalar) -> Looked:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from definitions.model import (
     AggregateComparison,
@@ -46,6 +46,8 @@ class CompiledTrait:
     at_first: bool
     evaluate: EvaluateTrait = field(compare=False, repr=False)
 
+    what: ClassVar[str] = "trait"
+
     @property
     def changes(self) -> str:
         """The name under which others read it."""
@@ -67,6 +69,8 @@ class CompiledSegment:
     rising: frozenset[str]
     falling: frozenset[str]
     evaluate: Evaluate = field(compare=False, repr=False)
+
+    what: ClassVar[str] = "segment"
 
     @property
     def changes(self) -> str:

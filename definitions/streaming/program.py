@@ -166,6 +166,17 @@ class Program:
         return segments
 
     @cached_property
+    def named_by_reader(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """By the key of an accumulator, and for each trigger: the definitions that read it, each its kind and name."""
+        named: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for item in self.items:
+            for key in item.reads & self.by_key.keys():
+                named[key].append((item.what, item.name))
+        return {key: tuple(names) for key, names in named.items()} | {
+            trigger.changes: ((trigger.what, trigger.name),) for trigger in self.triggers
+        }
+
+    @cached_property
     def by_key(self) -> Mapping[str, Accumulator]:
         """The accumulators by the key of their states."""
         return {accumulator.key: accumulator for accumulator in self.accumulators}

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from definitions.model import Trigger
-from definitions.streaming.accumulators import Filter, OpenParts, compile_filter
+from definitions.streaming.accumulators import Filter, OpenParts, compile_filter, has_no_number, numeric_readers
 from definitions.streaming.conditions import Evaluate, compile_condition
 from definitions.streaming.keys import KeyOf
 from definitions.streaming.subject import NEVER, Evaluation
@@ -28,8 +29,11 @@ class CompiledTrigger:
     born: int
     at_first: bool
     filters: tuple[Filter, ...] = field(compare=False, repr=False)
+    numeric: tuple[Callable[[OpenParts], object], ...] = field(compare=False, repr=False)
     evaluate: Evaluate = field(compare=False, repr=False)
     render: Render | None = field(compare=False, repr=False)
+
+    what: ClassVar[str] = "trigger"
 
     @property
     def changes(self) -> str:
@@ -39,6 +43,10 @@ class CompiledTrigger:
     def matches(self, parts: OpenParts) -> bool:
         """Return whether it is about an event, whose type and name are right."""
         return all(passes(parts) for passes in self.filters)
+
+    def is_mistyped(self, parts: OpenParts) -> bool:
+        """Return whether an event of the right type and name has no number where one is looked for."""
+        return has_no_number(parts, self.numeric)
 
 
 def compile_trigger(trigger: Trigger, reads: frozenset[str], born: int, key_of: KeyOf) -> CompiledTrigger:
@@ -50,6 +58,7 @@ def compile_trigger(trigger: Trigger, reads: frozenset[str], born: int, key_of: 
         born,
         at_first=trigger.on is None,
         filters=() if trigger.on is None else tuple(map(compile_filter, trigger.on.where)),
+        numeric=() if trigger.on is None else tuple(numeric_readers(trigger.on.where)),
         evaluate=_always if trigger.when is None else compile_condition(trigger.when, key_of),
         render=Payload(trigger.payload).render if trigger.payload else None,
     )

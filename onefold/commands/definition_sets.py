@@ -2,6 +2,7 @@
 
 import difflib
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,22 +16,36 @@ from definitions.sets import DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences
 from definitions.sets.folder import Draft, write_files
 from embedded.terminal import results
-from onefold.commands.apply import await_effect, publish, refuse_excess, step_of
+from onefold.commands.apply import await_effect, publish, refuse_excess, waiting_for
 from onefold.commands.plan import plan_of, published
 from onefold.definition_plan import plan_tree
+from onefold.progress import MISTYPED, worker_samples
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count, json_text
 from runtime.literal import literal
+from settings import Settings
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
 
 
+class Mistyped(msgspec.Struct, frozen=True):
+    """How often a `trait`, `segment` or `trigger` met a value of another type than it needs, since the worker began."""
+
+    what: str
+    name: str
+    values: int
+
+
 class WorkspaceStatus(msgspec.Struct, frozen=True):
-    """Which version is in effect in a workspace, and what a newer one waits for."""
+    """Which version everybody in a workspace is evaluated by, and what a newer one waits for.
+
+    `mistyped`: None while the worker of this machine does not say.
+    """
 
     workspace: str
     in_effect: int
     under_way: str
+    mistyped: tuple[Mistyped, ...] | None
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -57,14 +72,17 @@ class Version(msgspec.Struct, frozen=True):
 @click.option("--json", "as_json", is_flag=True, help="Print it as one JSON object.")
 @data_dir_option
 def status(as_json: bool, data_dir: Path | None) -> None:
-    """Show which version is in effect, and what is under way.
+    """Show which version is in effect, what is under way, and which definitions meet values of a wrong type.
+
+    Such values, of properties that are no numbers where one is needed, do not count; they are counted since the worker
+    of this machine began.
 
     \b
     Example:
       onefold definitions status
     """
     settings = running_settings(data_dir)
-    found = _status(published(settings), tuple(settings.workspaces), settings.partitions)
+    found = status_of(published(settings), settings)
     if as_json:
         click.echo(json_text(found))
         return
@@ -75,6 +93,8 @@ def status(as_json: bool, data_dir: Path | None) -> None:
     for each in found.workspaces:
         under_way = f", {each.under_way}" if each.under_way else ""
         click.echo(literal(f"{each.workspace}: version {each.in_effect or 'none'} is in effect{under_way}"))
+        for line in map(_mistyped_text, each.mistyped or ()):
+            click.echo(literal(f"  {line}"))
 
 
 @click.command()
@@ -173,23 +193,43 @@ def rollback(version: int, yes: bool, wait: bool, timeout_s: float, data_dir: Pa
         await_effect(settings, newest, timeout_s, is_silent=False)
 
 
-def _status(publication: Publication, workspaces: tuple[str, ...], partitions: int) -> Status:
+def status_of(publication: Publication, settings: Settings) -> Status:
+    """Say how far the newest version has come in each workspace."""
+    mistyped = _mistyped(settings)
     return Status(
         publication.version,
-        publication.stamped_everywhere(partitions),
-        tuple(_workspace_status(publication, name, partitions) for name in workspaces),
+        publication.stamped_everywhere(settings.partitions),
+        tuple(
+            WorkspaceStatus(
+                name,
+                publication.walked_to(name, settings.partitions),
+                _under_way(publication, name, settings.partitions),
+                None if mistyped is None else tuple(mistyped.get(name, ())),
+            )
+            for name in settings.workspaces
+        ),
     )
 
 
-def _workspace_status(publication: Publication, workspace: str, partitions: int) -> WorkspaceStatus:
-    evaluated = publication.evaluated(workspace, partitions)
-    in_effect = evaluated.version if evaluated else 0
-    if in_effect == publication.version:
-        return WorkspaceStatus(workspace, in_effect, "")
-    step = step_of(publication, workspace)
-    if publication.stamped_everywhere(partitions) < publication.version:
-        step = "the workers are to take it over"
-    return WorkspaceStatus(workspace, in_effect, f"version {publication.version}: {step}")
+def _under_way(publication: Publication, workspace: str, partitions: int) -> str:
+    waiting = waiting_for(publication, publication.version, [workspace], partitions)
+    return waiting and f"version {publication.version}: {waiting}"
+
+
+def _mistyped(settings: Settings) -> dict[str, list[Mistyped]] | None:
+    """Ask the worker of this machine, by workspace; None if it does not say. What is mistyped most comes first."""
+    samples = worker_samples(settings, MISTYPED)
+    if samples is None:
+        return None
+    by_workspace: defaultdict[str, list[Mistyped]] = defaultdict(list)
+    for sample in sorted(samples, key=lambda sample: (-sample.value, sample.labels["what"], sample.labels["name"])):
+        counted = Mistyped(sample.labels["what"], sample.labels["name"], int(sample.value))
+        by_workspace[sample.labels["workspace"]].append(counted)
+    return by_workspace
+
+
+def _mistyped_text(mistyped: Mistyped) -> str:
+    return f"{mistyped.what} {mistyped.name}: {count(mistyped.values, 'value')} of a wrong type did not count"
 
 
 def _versions(publication: Publication) -> Iterator[Version]:

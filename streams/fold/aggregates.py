@@ -34,7 +34,7 @@ class Aggregates(Facet):
                 value = accumulator.value(parts)
                 is_whole = value is not None and not isinstance(value, tuple)
                 if not is_whole and accumulator.is_mistyped is not None and accumulator.is_mistyped(parts):
-                    moment.drop_mistyped()
+                    moment.drop_mistyped((accumulator.key,))
                 if value is None:
                     continue
             state = self.state(accumulator.key) or accumulator.new_state()

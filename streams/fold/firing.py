@@ -27,7 +27,10 @@ def fire_on(state: ProfileState, event: Event, moment: Moment) -> None:
         return
     parts, subject = OpenParts(event), ProfileSubject(state, moment.context)
     for trigger in triggers:
-        if trigger.matches(parts) and trigger.evaluate(subject, moment.as_of).holds:
+        if not trigger.matches(parts):
+            if trigger.is_mistyped(parts):
+                moment.drop_mistyped((trigger.changes,))
+        elif trigger.evaluate(subject, moment.as_of).holds:
             _fire(state, trigger, event.occurred_at, moment, event, parts)
 
 

@@ -1,7 +1,7 @@
 """What a step of the fold is given, and what it leaves besides the new state."""
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -54,7 +54,8 @@ Drops: TypeAlias = dict[tuple[DroppedField, DropReason], int]
 class Outputs(msgspec.Struct, gc=False):
     """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept.
 
-    `drops`: how often a field of an event was not kept as it was sent, by what it is and why. `changes_traits`: whether
+    `drops`: how often a field of an event was not kept as it was sent, by what it is and why. `mistyped`: how often a
+    value was of a wrong type, by who reads it: see `Moment.drop_mistyped`. `changes_traits`: whether
     a computed trait has another value. `former_traits`: the JSON texts of the traits that a profile had when it was
     merged away, or began to wait for its replay.
     """
@@ -63,6 +64,7 @@ class Outputs(msgspec.Struct, gc=False):
     triggers: list[Trigger] = []
     sessions: dict[str, Session] = {}
     drops: Drops = {}
+    mistyped: dict[str, int] = {}
     changes_traits: bool = False
     former_traits: dict[str, str] = {}
 
@@ -108,9 +110,14 @@ class Moment(msgspec.Struct, gc=False):
         drops = self.out.drops
         drops[field, reason] = drops.get((field, reason), 0) + number
 
-    def drop_mistyped(self) -> None:
-        """Count a value of an event that a definition compares with numbers, or sums, and that is none."""
+    def drop_mistyped(self, readers: Iterable[str]) -> None:
+        """Count a value of an event that definitions compare with numbers, or sum, and that is none.
+
+        `readers`: the keys of accumulators, and the names of triggers, that it is nothing for.
+        """
         self.drop("property", "mistyped")
+        for reader in readers:
+            self.out.mistyped[reader] = self.out.mistyped.get(reader, 0) + 1
 
 
 def stable_id(cause: str) -> str:

@@ -13,6 +13,7 @@ from definitions.sets.topic import read_publication
 from embedded.layout import Ports
 from embedded.own_processes import definitions_setup
 from embedded.stack import Stack, StackOptions
+from onefold.commands.apply import waiting_for
 from onefold.examples import EXAMPLES, SHOP
 from tests.support.waiting import wait_until
 
@@ -97,12 +98,7 @@ class Terminal:
 
         wait_until(are_ready, "what reads definitions to be ready again")
 
-        def are_in_effect() -> bool:
-            publication = read_publication(stack.settings.kafka)
-            in_effect = [publication.evaluated(name, stack.settings.partitions) for name in stack.settings.workspaces]
-            return all(each is not None and each.version == publication.version for each in in_effect)
-
-        wait_until(are_in_effect, "the definitions to be in effect")
+        _await_effect(stack)
 
     def _running(self, definitions: Path = SHOP) -> Stack:
         if self._stack is None:
@@ -110,4 +106,15 @@ class Terminal:
                 data_dir=self._folder / ".onefold", definitions=definitions, ports=Ports.free(), is_brief=True
             )
             self._stack = self._ending.enter_context(Stack(options))
+            _await_effect(self._stack)
         return self._stack
+
+
+def _await_effect(stack: Stack) -> None:
+    settings = stack.settings
+
+    def are_in_effect() -> bool:
+        publication = read_publication(settings.kafka)
+        return not waiting_for(publication, publication.version, settings.workspaces, settings.partitions)
+
+    wait_until(are_in_effect, "the definitions to be in effect")

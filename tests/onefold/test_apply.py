@@ -15,11 +15,14 @@ from definitions.sets.publication import (
     walked_record,
 )
 from onefold.commands.apply import refuse_excess, waiting_for
+from onefold.commands.definition_sets import status_of
 from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan
+from settings import Settings, new_workspace
 
 PROS = Segment("pros", TraitComparison(("plan",), ()))
 BUYERS = Segment("buyers", EventCount(EventMatcher((Call("track", "Buy"),)), Window(86_400_000)))
 PARTITIONS = 2
+SETTINGS = Settings(partitions=PARTITIONS, workspaces={"main": new_workspace("main", "event", ["web"])})
 
 
 class Topic:
@@ -46,6 +49,12 @@ class Topic:
     def waiting(self) -> str:
         return waiting_for(self.publication, 2, ["main"], PARTITIONS)
 
+    @property
+    def in_effect(self) -> tuple[int, str]:
+        """Which version the status says is in effect, and what is under way."""
+        (status,) = status_of(self.publication, SETTINGS).workspaces
+        return status.in_effect, status.under_way
+
 
 @pytest.fixture
 def edited() -> Topic:
@@ -54,11 +63,17 @@ def edited() -> Topic:
 
 
 def test_everybody_is_evaluated_by_a_version_once_every_partition_has_said_so(edited: Topic) -> None:
-    said = [edited.waiting]
+    said, in_effect = [edited.waiting], [edited.in_effect]
     for partition, version in ((0, 1), (1, 1), (0, 2), (1, 2)):
         edited.walk(partition, version)
         said.append(edited.waiting)
+        in_effect.append(edited.in_effect)
     assert said == [*["evaluating everybody in main"] * 4, ""]
+    assert in_effect == [
+        *[(0, "version 2: evaluating everybody in main")] * 2,
+        *[(1, "version 2: evaluating everybody in main")] * 2,
+        (2, ""),
+    ]
 
 
 def test_a_later_version_will_do(edited: Topic) -> None:

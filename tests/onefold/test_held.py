@@ -1,11 +1,13 @@
-"""What `onefold drain` asks of the worker: how many late events it holds back, and when it need not answer."""
+"""What commands ask of the worker: events it holds back, what was mistyped; and when it need not answer."""
 
 from collections.abc import Iterator
 
 import msgspec
 import pytest
 
+from definitions.sets import Publication
 from embedded.layout import free_ports
+from onefold.commands.definition_sets import Mistyped, status_of
 from onefold.progress import UnderWay, held_events
 from runtime.http.endpoint import Endpoint
 from runtime.loopback import LOOPBACK
@@ -42,6 +44,19 @@ def test_it_adds_up_what_the_partitions_hold_back(worker: Worker) -> None:
     finally:
         metrics.note_held(0, None)
         metrics.note_held(1, None)
+
+
+def test_the_status_says_which_definitions_meet_values_of_a_wrong_type(worker: Worker) -> None:
+    counted = [("segment", "big spenders", 2), ("trait", "spent", 5)]
+    for what, name, number in counted:
+        metrics.MISTYPED.labels("main", what, name).inc(number)
+    metrics.MISTYPED.labels("other", "trait", "x").inc()
+    (main,) = status_of(Publication(), SETTINGS).workspaces
+    assert main.mistyped == (Mistyped("trait", "spent", 5), Mistyped("segment", "big spenders", 2))
+    worker.reason = "recovering"
+    (main,) = status_of(Publication(), SETTINGS).workspaces
+    assert main.mistyped is None
+    metrics.MISTYPED.clear()
 
 
 def test_a_worker_that_does_not_answer_is_waited_for_unless_it_may_be_elsewhere_or_holds_nothing() -> None:

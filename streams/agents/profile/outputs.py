@@ -77,6 +77,9 @@ class ProfileOutputs:
         tally = batch.tally
         for (field, reason), number in profile.outputs.drops.items():
             tally[metrics.DROPPED, (profile.context.workspace, field, reason)] += number
+        for reader, number in profile.outputs.mistyped.items():
+            for what, name in profile.context.program.named_by_reader.get(reader, ()):
+                tally[metrics.MISTYPED, (profile.context.workspace, what, name)] += number
         for session in profile.outputs.sessions.values():
             tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
             yield Output(SESSIONS, profile.key, self._session(session))

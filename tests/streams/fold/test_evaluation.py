@@ -169,6 +169,12 @@ def test_a_value_of_the_wrong_type_does_not_count_and_is_counted_as_that(amount:
     state, out = fold([event(START, "Buy", properties={"amount": amount})], context=within)
     assert (state.aggregates.states, state.memberships.entered_at) == ({}, {})
     assert out.drops == {("property", "mistyped"): 2}
+    named = within.program.named_by_reader
+    assert sorted(name for reader in out.mistyped for name in named[reader]) == [
+        ("segment", "buyers"),
+        ("trait", "spent"),
+    ]
+    assert set(out.mistyped.values()) == {1}
 
 
 def test_a_missing_value_is_of_no_wrong_type() -> None:

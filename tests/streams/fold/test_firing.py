@@ -82,6 +82,7 @@ def test_an_event_fires_each_time_with_what_it_says() -> None:
     ]
     _, out = fold(events, context=context)
     assert [trigger.fired_at - START for trigger in out.triggers] == [2, 4]
+    assert [context.program.named_by_reader[reader] for reader in out.mistyped] == [(("trigger", "dunning"),)]
     assert json.loads(out.triggers[0].payload) == {"text": "美 owes 50", "id": CONTEXT.profile_id}
     assert len({trigger.trigger_id for trigger in out.triggers}) == 2
     assert out.triggers[0].identifiers == (Identifier("user_id", "ann"),)

@@ -1,9 +1,22 @@
 """An event that reaches a profile: whether it stays, and with which decision it is sent on."""
 
+from definitions import compile_program
+from definitions.model import (
+    Call,
+    Comparison,
+    Definitions,
+    EventCount,
+    EventMatcher,
+    Operator,
+    PropertyFilter,
+    Segment,
+    Window,
+)
 from schemas.codec import Codec
 from schemas.records import Event, Fold, Profile, ProfileCommand, Transfer
 from schemas.topics import PROFILE_COMMANDS, PROFILES
 from streams import metrics
+from streams.adoption import unchanging
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.agents.profile.partition import (
     ANN,
@@ -15,7 +28,7 @@ from tests.streams.agents.profile.partition import (
     chunk,
     unmerged,
 )
-from tests.streams.fold.given import START, event, identify
+from tests.streams.fold.given import HOUR, START, event, identify
 
 
 def test_what_a_forward_sent_on_stays_where_nothing_is_known_of_it() -> None:
@@ -53,6 +66,20 @@ def test_what_a_profile_does_not_keep_is_counted_by_field_and_reason() -> None:
         ("main", "trait", "too_long"): 2,
         ("main", "trait", "too_large"): 1,
         ("main", "event_name", "too_long"): 1,
+    }
+
+
+def test_a_value_of_the_wrong_type_is_counted_for_each_definition_that_it_is_nothing_for() -> None:
+    above = EventMatcher(
+        (Call("track", "Buy"),), (PropertyFilter(("total",), (Comparison(Operator.GREATER_THAN, 5),)),)
+    )
+    buyers = EventCount(above, Window(HOUR))
+    definitions = Definitions((Segment("often", buyers), Segment("ever", EventCount(above, Window()))))
+    profiles = ProfilePartition(adopt=unchanging(compile_program(definitions), ["main"]))
+    profiles.event(event(START, "Buy", properties={"total": "6"}), ANN)
+    assert {labels: number for (metric, labels), number in profiles.tally.items() if metric is metrics.MISTYPED} == {
+        ("main", "segment", "often"): 1,
+        ("main", "segment", "ever"): 1,
     }
 
 
