@@ -11,13 +11,14 @@ from warehouse.client import Warehouse
 from warehouse.completeness import check_complete
 
 EVERY_S = 2.0
+READY_TIMES = 5  # as seldom while it is ready: to list all columns takes ClickHouse some 20 ms
 ANSWER_WITHIN_S = 5.0
 
 logger = logging.getLogger(__name__)
 
 
 class Watch:
-    """A thread that looks every EVERY_S until its block ends. Raises SettingsError when it cannot even begin."""
+    """A thread that looks again and again until its block ends. Raises SettingsError when it cannot even begin."""
 
     def __init__(self, server: ClickHouse, every_s: float = EVERY_S) -> None:
         self._warehouse = Warehouse(server, ANSWER_WITHIN_S)
@@ -37,7 +38,7 @@ class Watch:
         self._closing.set()
 
     def reason(self) -> str | None:
-        """Return why the warehouse cannot be used, or None when it can; as of a few seconds ago, at once."""
+        """Return why the warehouse cannot be used, or None when it can; as of some seconds ago, at once."""
         return self._reason
 
     def _look(self) -> None:
@@ -47,7 +48,7 @@ class Watch:
                 if reason != self._reason and reason is not None:
                     logger.warning("not ready: %s", reason)
                 self._reason = reason
-                self._closing.wait(self._every_s)
+                self._closing.wait(self._every_s if reason else READY_TIMES * self._every_s)
 
     def _looked(self) -> str | None:
         try:

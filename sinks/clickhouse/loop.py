@@ -22,9 +22,13 @@ from sinks import metrics
 from sinks.clickhouse.batch import InsertBatch
 from sinks.clickhouse.writer import Writer
 
-MAX_MESSAGES = 50_000  # an insert costs ClickHouse some 5 ms of CPU for each table, however few its rows are
+MAX_MESSAGES = 50_000
 MAX_BYTES = 32 * 1024 * 1024
-LINGER_S = 0.2
+# Between two inserts while little comes. Each takes some 5 ms of ClickHouse's CPU for each table, however few its rows
+# are, and as much again for merging.
+INTERVAL_S = 0.5
+GATHER_S = 0.05  # within it comes what follows from an event
+POLL_S = 0.2
 PATIENCE_S = 1.0
 STOP_TIMEOUT_S = 1.5
 _TAKEN_AT_ONCE = 200  # few, so that large messages are noticed before memory is full
@@ -57,6 +61,7 @@ class SinkLoop:
         self._writing: BatchInFlight | None = None
         self._early: list[Message] = []  # received while waiting, for the next batch
         self._committed: dict[Partition, int] = {}
+        self._inserted_at = 0.0  # when the last insert began, by the monotonic clock
         self._assignment = 0  # counts the assignments: what was received under an older one is not ours to acknowledge
         self.is_assigned = False
         self._consumer = Consumer(_consumer_config(settings), logger=logger)
@@ -80,17 +85,23 @@ class SinkLoop:
             self._consumer.close()
 
     def _receive(self) -> ReceivedMessages:
-        """Messages of one linger, or as many as a batch may hold."""
+        """Take what comes until the next insert is due, as much as a batch may hold; nothing if nothing comes."""
         messages, self._early = self._early, []
         size, assignment = 0, self._assignment
-        deadline = time.monotonic() + LINGER_S
-        while len(messages) < MAX_MESSAGES and size < MAX_BYTES and (left_s := deadline - time.monotonic()) > 0:
+        ends_at = self._next_insert_at() if messages else time.monotonic() + POLL_S
+        while len(messages) < MAX_MESSAGES and size < MAX_BYTES and (left_s := ends_at - time.monotonic()) > 0:
             taken = self._take(min(_TAKEN_AT_ONCE, MAX_MESSAGES - len(messages)), left_s)
             if assignment != self._assignment:
                 messages, size, assignment = [], 0, self._assignment
+            if taken and not messages:
+                ends_at = self._next_insert_at()
             messages += taken
             size += sum(len(message.value() or b"") for message in taken)
         return ReceivedMessages(messages, self._new_positions(), assignment)
+
+    def _next_insert_at(self) -> float:
+        """Return when to insert what begins to come: soon after a pause, otherwise an interval after the last one."""
+        return max(time.monotonic() + GATHER_S, self._inserted_at + INTERVAL_S)
 
     def _take(self, limit: int, timeout_s: float) -> list[Message]:
         taken = []
@@ -113,12 +124,13 @@ class SinkLoop:
             return True
         while not self._stopping.is_set() and not self._settle(0):
             self._consumer.pause(self._consumer.assignment())
-            self._early += self._take(1, LINGER_S)  # of partitions that were assigned just now
+            self._early += self._take(1, POLL_S)  # of partitions that were assigned just now
         self._consumer.resume(self._consumer.assignment())
         return self._writing is None
 
     def _start_writing(self, batch: InsertBatch, positions: list[TopicPartition]) -> None:
         if batch.inserts or batch.failures:
+            self._inserted_at = time.monotonic()
             self._writing = BatchInFlight(_in_thread(lambda: self._writer.write(batch)), positions)
             metrics.IN_FLIGHT.set(1)
         else:
