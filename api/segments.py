@@ -3,6 +3,7 @@
 Reads what a person queries and hands it to `warehouse.queries.segments`; the shapes: docs/guide/segments.md.
 """
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -10,6 +11,10 @@ from starlette.routing import Route
 from api.answering import answer
 from api.identifiers import queried_identifier, queried_profile_id
 from api.requests import RequestRefused, UnknownProfile, requested_time
+from definitions.sets import DefinitionSet
+from definitions.sets.differences import segments_since
+from definitions.sets.topic import read_publication
+from definitions.streaming.times import text_of
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
 from warehouse.queries.profiles import merged_into, profile_id_of
@@ -30,8 +35,19 @@ def has_event_clock(settings: Settings, workspace: str) -> bool:
 
 
 def queried_summaries(settings: Settings, workspace: str, limit: int, cursor: str = "") -> Page[SegmentSummary]:
-    """Find the segments of a workspace. Raises OnefoldError."""
-    return segments_of(settings, workspace).summaries(limit, cursor)
+    """Find the segments of a workspace: those that are defined, and those in which anybody is or was.
+
+    Raises OnefoldError.
+    """
+    since = segments_since(read_publication(settings.kafka), workspace)
+    page = segments_of(settings, workspace).summaries(limit, cursor, since)
+    return msgspec.structs.replace(page, rows=[_dated(summary, since.get(summary.name)) for summary in page.rows])
+
+
+def _dated(summary: SegmentSummary, of: DefinitionSet | None) -> SegmentSummary:
+    if of is None:
+        return summary
+    return msgspec.structs.replace(summary, version=of.version, since=text_of(of.applied_at))
 
 
 def queried_members(  # noqa: PLR0913, PLR0917 - what of whom, when, and which page

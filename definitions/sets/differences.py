@@ -20,6 +20,8 @@ from definitions.model import (
     Trigger,
 )
 from definitions.plan.conditions import conditions_of, leaves
+from definitions.sets.model import DefinitionSet
+from definitions.sets.publication import Publication
 
 ItemKind: TypeAlias = Literal["trait", "segment", "trigger", "destination"]
 Item: TypeAlias = Trait | Segment | Trigger | Destination
@@ -43,6 +45,27 @@ def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]
     for name in _affected(after, found.keys()):
         found.setdefault(name, "affected")
     return tuple(sorted(Difference(kind, name, change) for (kind, name), change in found.items()))  # type: ignore[arg-type]
+
+
+def segments_since(publication: Publication, workspace: str) -> dict[str, DefinitionSet]:
+    """Return the set since which each segment of a workspace has meant what it means now, by name.
+
+    Raises UnknownLanguage.
+    """
+    since: dict[str, DefinitionSet] = {}
+    if publication.newest is None:
+        return since
+    meanings = {
+        each.name: meaning(each)
+        for each in publication.newest.segments
+        if not each.workspaces or workspace in each.workspaces
+    }
+    for version in sorted(publication.sets, reverse=True):
+        of = publication.sets[version]
+        before = {each.name: meaning(each) for each in of.segments}
+        meanings = {name: said for name, said in meanings.items() if before.get(name) == said}
+        since |= dict.fromkeys(meanings, of)
+    return since
 
 
 def items(definitions: Definitions) -> dict[Name, Item]:

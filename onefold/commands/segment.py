@@ -67,7 +67,9 @@ def segment() -> None:
 @click.command("list")
 @lookup_options
 def list_segments(workspace: str, as_json: bool, data_dir: Path | None) -> None:
-    """Show the segments in which anybody is or was: members now, entries and exits of the last 24 hours.
+    """Show all segments: members now, entries and exits of the last 24 hours, and since when it means what it means.
+
+    Those that are defined, and those that were and still have members or a history: they have no version.
 
     \b
     Examples:
@@ -82,8 +84,19 @@ def list_segments(workspace: str, as_json: bool, data_dir: Path | None) -> None:
     if as_json:
         click.echo(json_text({"segments": summaries}))
         return
-    rows = [(each.name, f"{each.members:,}", f"{each.entered:,}", f"{each.exited:,}") for each in summaries]
-    _print_table(("segment", "members", "entered", "exited"), rows, numbers=3)
+    rows = [
+        (
+            each.name,
+            f"{each.members:,}",
+            f"{each.entered:,}",
+            f"{each.exited:,}",
+            str(each.version or "-"),
+            each.since or "-",
+        )
+        for each in summaries
+    ]
+    numbers = ("members", "entered", "exited")
+    _print_table(("segment", *numbers, "version", "since"), rows, numbers)
 
 
 @click.command()
@@ -173,7 +186,7 @@ def overlap(  # noqa: PLR0913, PLR0917 - options of the command
         click.echo(json_text(found))
         return
     rows = [("both", f"{found.both:,}"), (f"only {left}", f"{found.only_left:,}")]
-    _print_table(("", "members"), [*rows, (f"only {right}", f"{found.only_right:,}")], numbers=1)
+    _print_table(("", "members"), [*rows, (f"only {right}", f"{found.only_right:,}")], numbers=("members",))
 
 
 @click.command()
@@ -264,12 +277,11 @@ def _named(identifiers: tuple[Identifier, ...]) -> str:
     return ", ".join(map(str, identifiers[:_IDENTIFIERS_SHOWN])) + more
 
 
-def _print_table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers: int = 0) -> None:
-    """Print rows; the last columns are numbers."""
+def _print_table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers: Sequence[str] = ()) -> None:
+    """Print rows; `numbers` are the columns that are."""
     table = Table(box=SIMPLE_HEAD)
-    for index, name in enumerate(names):
-        is_number = index >= len(names) - numbers
-        table.add_column(Text(literal(name)), justify="right" if is_number else "left", overflow="fold")
+    for name in names:
+        table.add_column(Text(literal(name)), justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(literal(cell)) for cell in row))
     results().print(table)

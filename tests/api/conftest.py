@@ -17,11 +17,14 @@ Client = Callable[..., TestClient]
 def client(migrated: str, workspace: str) -> Client:
     """A client that may read one workspace, with the key `reader` where reads are not open."""
 
-    def build(open_reads: bool = True, clickhouse: str = migrated) -> TestClient:
+    def build(open_reads: bool = True, clickhouse: str = migrated, kafka: str = "") -> TestClient:
         known = Workspace(workspace, uuid.uuid4(), read_keys=("reader",))
         app = Starlette(routes=lookup_routes())
         app.state.settings = Settings(
-            clickhouse=ClickHouse(clickhouse), serving=Serving(open_reads=open_reads), workspaces={workspace: known}
+            kafka=kafka,
+            clickhouse=ClickHouse(clickhouse),
+            serving=Serving(open_reads=open_reads),
+            workspaces={workspace: known},
         )
         return TestClient(app)
 

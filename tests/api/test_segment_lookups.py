@@ -1,13 +1,18 @@
 """Segments over HTTP: lists, members, history and overlap, page by page."""
 
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from definitions.model import Comparison, Operator, Segment, TraitComparison
+from embedded.stack import Stack
 from schemas import topics
 from schemas.records import Identifier, SegmentChange
 from tests.api.conftest import Client
 from tests.sinks.examples import ADA, ADAS, NOW, PHONES, insert, placed, profile
+from tests.support.sets import applied
 from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
@@ -36,11 +41,22 @@ def buyers(warehouse: Warehouse, workspace: str) -> str:
     return workspace
 
 
-def test_segments_are_listed_page_by_page(client: Client, buyers: str) -> None:
-    first = client().get("/v1/segments", params={"workspace": buyers, "limit": 1}).json()
-    assert first == {"segments": [{"name": ODD, "members": 1, "entered": 0, "exited": 0}], "next": ODD}
-    rest = client().get("/v1/segments", params={"workspace": buyers, "limit": 1, "cursor": first["next"]}).json()
-    assert rest == {"segments": [{"name": "buyers", "members": 2, "entered": 0, "exited": 0}], "next": None}
+def test_segments_are_listed_page_by_page_those_that_are_defined_with_their_version(
+    client: Client, buyers: str, stack: Stack
+) -> None:
+    pros = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
+    of = applied(stack, Segment("nobody", pros, workspaces=(buyers,)), Segment("buyers", pros, workspaces=(buyers,)))
+    since = datetime.fromtimestamp(of.applied_at / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    reader, query = client(kafka=stack.settings.kafka), {"workspace": buyers, "limit": "1"}
+    nothing = {"members": 0, "entered": 0, "exited": 0, "version": None, "since": None}
+    pages: list[dict[str, Any]] = []
+    while not pages or (query := query | {"cursor": pages[-1]["next"]})["cursor"]:
+        pages.append(reader.get("/v1/segments", params=query).json())
+    assert [page["segments"] for page in pages] == [
+        [nothing | {"name": ODD, "members": 1}],
+        [nothing | {"name": "buyers", "members": 2, "version": of.version, "since": since}],
+        [nothing | {"name": "nobody", "version": of.version, "since": since}],
+    ]
 
 
 def test_members_are_listed_now_and_then_page_by_page(client: Client, buyers: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from definitions.sets.topic import ensure_topic
 from embedded.stack import Stack
 from schemas import topics
 from schemas.records import (
@@ -128,6 +129,7 @@ def environment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[
     workspace = f"w{uuid.uuid4().hex}"
     warehouse = Warehouse(stack.addresses.clickhouse)
     migrate(warehouse)
+    ensure_topic(stack.settings.kafka, 1)
     insert(warehouse, [placed(*record, offset) for offset, record in enumerate(_records(workspace))])
     insert(warehouse, [resolved(event, offset, ADAS) for offset, event in enumerate(_events(workspace))])
     warehouse.close()

@@ -9,10 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 from pyarrow import parquet
 
+from definitions.model import Comparison, Operator, Segment, TraitComparison
+from embedded.stack import Stack
 from onefold.cli import onefold
 from schemas import topics
 from schemas.records import Identifier, SegmentChange
 from tests.sinks.examples import ADA, ADAS, NOW, PHONES, insert, placed, profile
+from tests.support.sets import applied
 from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.stack
@@ -45,8 +48,8 @@ def buyers(warehouse: Warehouse, workspace: str) -> str:
     return workspace
 
 
-def run(address: str, workspace: str, *arguments: str) -> Result:
-    environment = {"ONEFOLD_CLICKHOUSE": address, "COLUMNS": "200"}
+def run(address: str, workspace: str, *arguments: str, kafka: str = "") -> Result:
+    environment = {"ONEFOLD_CLICKHOUSE": address, "ONEFOLD_KAFKA": kafka, "COLUMNS": "200"}
     return CliRunner().invoke(onefold, ["segment", *arguments, "--workspace", workspace], env=environment)
 
 
@@ -54,11 +57,22 @@ def cells(output: str) -> list[list[str]]:
     return [line.split() for line in output.splitlines() if line.strip()]
 
 
-def test_segments_are_listed(migrated: str, buyers: str) -> None:
-    shown = run(migrated, buyers, "list")
-    assert ["buyers", "2", "0", "0"] in cells(shown.output)
-    listed = json.loads(run(migrated, buyers, "list", "--json").output)
-    assert [each["name"] for each in listed["segments"]] == ["buyers", "visitors"]
+def test_segments_are_listed_and_since_when_they_are_what_they_are(migrated: str, buyers: str, stack: Stack) -> None:
+    pros, others = (
+        TraitComparison(("plan",), (Comparison(operator, "pro"),))
+        for operator in (Operator.EQUALS, Operator.NOT_EQUALS)
+    )
+    first = applied(stack, Segment("nobody", others), Segment("buyers", pros, "Buyers"))
+    then = applied(stack, Segment("nobody", pros), Segment("buyers", pros))
+    kafka = stack.settings.kafka
+    rows = cells(run(migrated, buyers, "list", kafka=kafka).output)
+    assert [row[:-1] for row in rows if row[0] in {"buyers", "nobody", "visitors"}] == [
+        ["buyers", "2", "0", "0", str(first.version)],
+        ["nobody", "0", "0", "0", str(then.version)],
+        ["visitors", "1", "0", "0", "-"],
+    ]
+    listed = json.loads(run(migrated, buyers, "list", "--json", kafka=kafka).output)
+    assert [each["name"] for each in listed["segments"]] == ["buyers", "nobody", "visitors"]
 
 
 def test_members_are_shown_now_and_then(migrated: str, buyers: str) -> None:

@@ -15,6 +15,7 @@ OWN_STACK = (
 # The files whose tests use the stack that is like any other: one process starts it for all of them.
 SHARED_STACK = (
     "tests/api/test_operators.py",
+    "tests/api/test_segment_lookups.py",
     "tests/collectors/sources/files/test_command.py",
     "tests/collectors/test_passwords.py",
     "tests/collectors/test_service.py",
@@ -26,6 +27,7 @@ SHARED_STACK = (
     "tests/onefold/test_env.py",
     "tests/onefold/test_hostile_text.py",
     "tests/onefold/test_requests.py",
+    "tests/onefold/test_segment.py",
     "tests/runtime/kafka/test_producer.py",
     "tests/runtime/kafka/test_reading.py",
     "tests/schemas/test_registry.py",

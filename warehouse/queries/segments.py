@@ -1,8 +1,8 @@
 """Reads memberships: which segments there are, who is in one now or was at a past time, what changed, and overlaps.
 
 At a past time the change with the highest version counts, of those at or before it: of one profile a later version
-corrects what an earlier one said of the same time, and of now it says what `segment_members` says. Names that nobody
-has ever been in are no segments here: definitions are not known to ClickHouse.
+corrects what an earlier one said of the same time, and of now it says what `segment_members` says. Definitions are not
+known to ClickHouse: names that nobody has ever been in are segments only to whoever says that they are defined.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -82,15 +82,17 @@ SELECT toString(segment) AS name, sum(members) AS members, sum(entered) AS enter
 FROM
 (
     SELECT segment, count() AS members, 0 AS entered, 0 AS exited FROM onefold.segment_members FINAL
-    WHERE workspace = {workspace:String} GROUP BY segment
+    WHERE workspace = {{workspace:String}} GROUP BY segment
     UNION ALL
     SELECT segment, 0, countIf(change = 'entered'), countIf(change = 'exited') FROM onefold.segment_changes FINAL
-    WHERE workspace = {workspace:String} AND changed_at > fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+    WHERE workspace = {{workspace:String}} AND changed_at > fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
     GROUP BY segment
     UNION ALL
-    SELECT DISTINCT segment, 0, 0, 0 FROM onefold.segment_changes WHERE workspace = {workspace:String}
+    SELECT DISTINCT segment, 0, 0, 0 FROM onefold.segment_changes WHERE workspace = {{workspace:String}}
+    UNION ALL
+    SELECT arrayJoin({defined}), 0, 0, 0
 )
-GROUP BY name HAVING name > {after:String} ORDER BY name LIMIT {limit:UInt32}
+GROUP BY name HAVING name > {{after:String}} ORDER BY name LIMIT {{limit:UInt32}}
 """
 _NAMES = """
 SELECT DISTINCT toString(segment) AS name FROM onefold.segment_changes WHERE workspace = {workspace:String}
@@ -141,12 +143,18 @@ class TooLongAgo(ValueError):
 
 
 class SegmentSummary(msgspec.Struct, frozen=True):
-    """How many are in a segment now, and how many times somebody entered or left it within the last day."""
+    """How many are in a segment now, and how many times somebody entered or left it within the last day.
+
+    `version`, `since`: of the definitions, since which it means what it means now, and when that was applied, in ISO
+    8601; None for one that is defined no more.
+    """
 
     name: str
     members: int
     entered: int
     exited: int
+    version: int | None = None
+    since: str | None = None
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -223,11 +231,15 @@ class Segments:
         """Return the segments in which anybody is or was."""
         return sorted(str(row["name"]) for row in self._warehouse.rows(_NAMES, {"workspace": self._workspace}))
 
-    def summaries(self, limit: int, after: str = "") -> Page[SegmentSummary]:
-        """Count members and changes of each segment, in the order of names; the last day is that of the clock."""
+    def summaries(self, limit: int, after: str = "", defined: Collection[str] = ()) -> Page[SegmentSummary]:
+        """Count members and changes of each segment, in the order of names; the last day is that of the clock.
+
+        Of those in which anybody is or was, and of those that are `defined`.
+        """
         since = _within(self._now() - _DAY_MS)
         bound = {"workspace": self._workspace, "since": str(since), "after": after, "limit": str(limit + 1)}
-        found = converted(self._warehouse.rows(_SEGMENTS, bound), SegmentSummary)
+        query = _SEGMENTS.format(defined=literals(defined))
+        found = converted(self._warehouse.rows(query, bound), SegmentSummary)
         return _page(found, limit, [summary.name for summary in found])
 
     def members(self, segment: str, limit: int, at: int | None = None, after: str = "") -> Page[Member]:

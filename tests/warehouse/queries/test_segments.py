@@ -184,6 +184,16 @@ def test_segments_are_counted_with_the_changes_of_the_last_day_of_their_clock(
     assert (rest.rows[0].name, rest.next) == (ODD, None)
 
 
+def test_a_segment_that_is_defined_is_listed_though_nobody_was_ever_in_it(warehouse: Warehouse, workspace: str) -> None:
+    write(warehouse, [said(workspace, id_of(1), BUYERS, "entered", NOW, 1)])
+    segments = Segments(warehouse, workspace)
+    listed = segments.summaries(10, defined=(BUYERS, ODD, "zz")).rows
+    assert [(row.name, row.members) for row in listed] == [(BUYERS, 1), ("zz", 0), (ODD, 0)]
+    page = segments.summaries(1, BUYERS, defined=(BUYERS, ODD, "zz"))
+    assert ([row.name for row in page.rows], page.next) == (["zz"], "zz")
+    assert segments.summaries(10, "zz", defined=("a",)).rows == []
+
+
 def test_an_unknown_name_is_told_with_the_one_that_was_meant(warehouse: Warehouse, workspace: str) -> None:
     segments = Segments(warehouse, workspace)
     with pytest.raises(UnknownSegment, match=r"has ever been in a segment 'buyers'$"):
