@@ -30,7 +30,10 @@ class Operator(StrEnum):
     NOT_IN = "not_in"
     CONTAINS = "contains"
     CONTAINS_ANY = "contains_any"
+    NOT_CONTAINS = "not_contains"
     STARTS_WITH = "starts_with"
+    ENDS_WITH = "ends_with"
+    MATCHES = "matches"
     EXISTS = "exists"
     BEFORE = "before"
     AFTER = "after"
@@ -76,11 +79,19 @@ class Call(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
+class Period(msgspec.Struct, frozen=True):
+    """The times (ms) from `since` on and before `before`; None: without this end."""
+
+    since: int | None = None
+    before: int | None = None
+
+
 class EventMatcher(msgspec.Struct, frozen=True):
-    """The events that are any of these calls (none named: any event), and pass every filter in `where`."""
+    """The events of a period that are any of these calls (none named: any event), and pass every filter in `where`."""
 
     calls: tuple[Call, ...] = ()
     where: tuple[PropertyFilter, ...] = ()
+    occurred: Period = Period()
 
 
 class Window(msgspec.Struct, frozen=True):

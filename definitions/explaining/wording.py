@@ -15,6 +15,7 @@ from definitions.model import (
     Leaf,
     Measure,
     Operator,
+    Period,
     PropertyFilter,
     Sample,
     Scalar,
@@ -38,7 +39,10 @@ _WORDS = {
     Operator.NOT_IN: "is none of",
     Operator.CONTAINS: "contains",
     Operator.CONTAINS_ANY: "contains one of",
+    Operator.NOT_CONTAINS: "does not contain",
     Operator.STARTS_WITH: "starts with",
+    Operator.ENDS_WITH: "ends with",
+    Operator.MATCHES: "matches",
     Operator.BEFORE: "lies before",
     Operator.AFTER: "lies after",
     Operator.WITHIN_LAST: "lies within the last",
@@ -110,7 +114,12 @@ def _events(events: EventMatcher) -> str:
             else f"{call.type} {call.name}"
             for call in events.calls
         )
-    return f"{names}{_where(events.where)}"
+    return f"{names}{_where(events.where)}{_period(events.occurred)}"
+
+
+def _period(period: Period) -> str:
+    since = "" if period.since is None else f" from {text_of(period.since)} on"
+    return since if period.before is None else f"{since} before {text_of(period.before)}"
 
 
 def _where(filters: Iterable[PropertyFilter]) -> str:

@@ -172,9 +172,9 @@ def _enlarged(known: Accumulator, need: Accumulator) -> Accumulator:
     )
 
 
-def _canonical_events(events: EventMatcher) -> tuple[object, object]:
+def _canonical_events(events: EventMatcher) -> tuple[object, ...]:
     calls = sorted({(call.type, call.name) for call in events.calls}, key=str)
-    return calls, sorted(map(_canonical_filter, events.where))
+    return calls, sorted(map(_canonical_filter, events.where)), events.occurred
 
 
 def _canonical_filter(each: PropertyFilter) -> tuple[str, tuple[str, ...], list[tuple[str, list[str]]]]:

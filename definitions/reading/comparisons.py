@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 
 from definitions.model import RELATIVE, Comparison, Operator, PropertyFilter, Root, Scalar
+from definitions.patterns import PatternError, compile_pattern
 from definitions.reading.contradictions import contradiction
 from definitions.reading.keys import OPERATORS
 from definitions.reading.names import read_path
@@ -13,7 +14,8 @@ from runtime.hints import did_you_mean
 
 MAX_CHOICES = 1_000
 MAX_FILTERS = 20
-_ORDERINGS = {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL}
+MAX_PATTERN = 200
+ORDERINGS = {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL}
 _CONFUSED = {
     "at_least": "at_least counts events; to compare numbers use greater_or_equal",
     "at_most": "at_most counts events; to compare numbers use less_or_equal",
@@ -100,6 +102,18 @@ def _read_choices(node: Node, what: str, report: FileReport) -> tuple[Scalar, ..
     return tuple(readable) if len(readable) == len(choices) else None
 
 
+def _read_pattern(node: Node, what: str, report: FileReport) -> str | None:
+    text = read_text(node, what, report, MAX_PATTERN)
+    try:
+        if text is not None:
+            compile_pattern(text)
+    except PatternError as error:
+        hint = "for example `(?i)shoes?$`; in quotes if it has a colon or begins with a sign"
+        report.add(node, f"{what} takes a regular expression (RE2), and {text!r} is none: {error}", hint)
+        return None
+    return text
+
+
 _OPERANDS: Mapping[Operator, Callable[[Node, str, FileReport], Scalar | tuple[Scalar, ...] | None]] = {
     Operator.IN: _read_choices,
     Operator.NOT_IN: _read_choices,
@@ -108,7 +122,9 @@ _OPERANDS: Mapping[Operator, Callable[[Node, str, FileReport], Scalar | tuple[Sc
     Operator.AFTER: read_time,
     Operator.EXISTS: read_bool,
     Operator.STARTS_WITH: read_text,
-    **dict.fromkeys(_ORDERINGS, read_number),
+    Operator.ENDS_WITH: read_text,
+    Operator.MATCHES: _read_pattern,
+    **dict.fromkeys(ORDERINGS, read_number),
     **dict.fromkeys(RELATIVE, read_duration),
 }
 """How the operand of each is read; the others take any single value."""

@@ -19,11 +19,17 @@ from definitions.model import (
     TraitComparison,
     Window,
 )
+from definitions.patterns import compile_pattern
 
 _NUMERIC = frozenset(
     {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL},
 )
 _TIMES = frozenset({Operator.BEFORE, Operator.AFTER}) | RELATIVE
+_OF_TEXTS: Mapping[Operator, Callable[[str, str], bool]] = {
+    Operator.STARTS_WITH: str.startswith,
+    Operator.ENDS_WITH: str.endswith,
+    Operator.MATCHES: lambda value, pattern: compile_pattern(pattern).search(value) is not None,
+}
 _LOWER = {Operator.GREATER_THAN: True, Operator.GREATER_OR_EQUAL: False}
 _UPPER = {Operator.LESS_THAN: True, Operator.LESS_OR_EQUAL: False}
 
@@ -133,7 +139,7 @@ def _missing(comparisons: Sequence[Comparison]) -> str | None:
 def _kinds(comparisons: Sequence[Comparison]) -> str | None:
     """A number is no text, and a time no number."""
     numeric = next((each for each in comparisons if each.operator in _NUMERIC), None)
-    textual = next((each for each in comparisons if each.operator in _TIMES | {Operator.STARTS_WITH}), None)
+    textual = next((each for each in comparisons if each.operator in _TIMES | _OF_TEXTS.keys()), None)
     if numeric is None or textual is None:
         return None
     return f"{numeric.operator.value} is of numbers, {textual.operator.value} is not"
@@ -183,10 +189,11 @@ def _passes(value: Scalar, comparison: Comparison) -> bool:
         return any(_is_same(value, operand) for operand in operands)
     if operator in {Operator.NOT_EQUALS, Operator.NOT_IN}:
         return not any(_is_same(value, operand) for operand in operands)
-    if operator is Operator.STARTS_WITH:
-        return isinstance(value, str) and value.startswith(str(operands[0]))
-    if operator in {Operator.CONTAINS, Operator.CONTAINS_ANY}:
-        return isinstance(value, str) and any(isinstance(operand, str) and operand in value for operand in operands)
+    if operator in _OF_TEXTS:
+        return isinstance(value, str) and _OF_TEXTS[operator](value, str(operands[0]))
+    if operator in {Operator.CONTAINS, Operator.CONTAINS_ANY, Operator.NOT_CONTAINS}:
+        is_part = any(isinstance(each, str) and isinstance(value, str) and each in value for each in operands)
+        return is_part is not (operator is Operator.NOT_CONTAINS)
     return operator is Operator.EXISTS or isinstance(value, str)  # texts may be times
 
 

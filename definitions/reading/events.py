@@ -2,13 +2,14 @@
 
 from typing import get_args
 
-from definitions.model import Call, EventMatcher, Field, PropertyFilter, Root, Window
+from definitions.model import Call, EventMatcher, Field, Period, PropertyFilter, Root, Window
 from definitions.reading.comparisons import read_filters
 from definitions.reading.fields import refuse_unknown_keys, value_of
-from definitions.reading.keys import EVENTS, FILTERS
+from definitions.reading.keys import EVENTS, FILTERS, OCCURRED, ROOTS
 from definitions.reading.names import read_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, ScalarNode
 from definitions.reading.scalars import read_duration, read_text
+from definitions.reading.times import read_time
 from runtime.hints import did_you_mean
 from schemas.records import EventType
 
@@ -31,13 +32,33 @@ def read_events(node: MappingNode, kind: str, report: FileReport) -> EventMatche
     """Return what `kind` (one of the keys of events) and the filters of a mapping match; other keys are ignored."""
     filters: list[PropertyFilter] = []
     is_whole = True
-    for key in FILTERS:
+    for key in ROOTS:
         value = value_of(node, key)
         more = () if value is None else read_filters(value, key, report)
         is_whole = is_whole and more is not None
         filters += more or ()
+    occurred = value_of(node, "occurred")
+    period = Period() if occurred is None else _read_period(occurred, report)
     calls = _read_calls(node.entries[kind][1], kind, report)
-    return None if calls is None or not is_whole else EventMatcher(calls, tuple(filters))
+    return None if calls is None or period is None or not is_whole else EventMatcher(calls, tuple(filters), period)
+
+
+def _read_period(node: Node, report: FileReport) -> Period | None:
+    """The value of `occurred`."""
+    example = "for example `{from: 2026-11-01, before: 2026-12-01}`"
+    if not isinstance(node, MappingNode) or not node.entries:
+        report.add(node, "'occurred' must name a period", example)
+        return None
+    before = len(report.errors)
+    refuse_unknown_keys(node, OCCURRED, "'occurred'", report)
+    ends = {end: read_time(value, repr(end), report) for end in OCCURRED if (value := value_of(node, end)) is not None}
+    if len(report.errors) > before:
+        return None
+    period = Period(ends.get("from"), ends.get("before"))
+    if period.since is not None and period.before is not None and period.since >= period.before:
+        report.add(node, "'occurred' ends before it begins", example)
+        return None
+    return period
 
 
 def read_nested_events(node: Node, what: str, report: FileReport) -> EventMatcher | None:

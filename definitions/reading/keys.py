@@ -93,10 +93,18 @@ EVENTS: Final[Keys] = {
     "type": "The type of calls, or a list of types; `any` is all of them.",
     "events": "Calls of several kinds that count together: `[{event: Buy}, {screen: Bought}]`.",
 }
-FILTERS: Final[Keys] = {
+ROOTS: Final[Keys] = {
     "where": "What their properties must be: `{total: {greater_than: 100}}`.",
     "context": "What their context must be: `{locale: {starts_with: zh}}`.",
     "traits": "What the traits of identify calls must be: `{plan: pro}`.",
+}
+FILTERS: Final[Keys] = {
+    **ROOTS,
+    "occurred": "When they must have occurred: `{from: 2026-11-01, before: 2026-12-01}`.",
+}
+OCCURRED: Final[Keys] = {
+    "from": "The first moment that counts, a date or a time.",
+    "before": "The first moment that counts no more.",
 }
 RELATIVE: Final = frozenset({"within_last", "longer_ago_than", "within_next"})
 WITHIN: Final = "The time that counts, up to now: `7d`, `session`, `ever`, or `[session, 5m]`."
@@ -154,7 +162,10 @@ OPERATORS: Final[Keys] = {
     "not_in": "Is there, and is none of these values.",
     "contains": "Is a text with this part, or a list with this member.",
     "contains_any": "Is a text with one of these parts, or a list with one of these members.",
+    "not_contains": "Is there, and is no text with this part, and no list with this member.",
     "starts_with": "Is a text that begins so.",
+    "ends_with": "Is a text that ends so.",
+    "matches": "Is a text in which this regular expression (RE2) is found: `(?i)shoes?$`.",
     "exists": "Is there (true), is missing (false).",
     "before": "Is a time before this date or time, such as 2026-01-31 or 2026-01-31T18:00:00+08:00.",
     "after": "Is a time after this date or time.",

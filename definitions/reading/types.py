@@ -101,7 +101,7 @@ def _passing(comparison: Comparison) -> Kinds:
         return frozenset({"number"})
     if operator in _TIMES:
         return frozenset({"time", "text"})
-    if operator is Operator.STARTS_WITH:
+    if operator in {Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES}:
         return frozenset({"text", "time"})
     if operator in {Operator.CONTAINS, Operator.CONTAINS_ANY}:
         has_text = any(isinstance(each, str) for each in _operands(operand))

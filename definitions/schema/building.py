@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+from definitions.model import RELATIVE
 from definitions.reading import keys
-from definitions.reading.comparisons import MAX_CHOICES
+from definitions.reading.comparisons import MAX_CHOICES, MAX_PATTERN, ORDERINGS
 from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
 from definitions.reading.documents import DESTINATION_TYPES, KINDS, MAX_TRAITS_OF_DESTINATION
@@ -263,7 +264,8 @@ def _event_properties() -> Properties:
         "screen": several,
         "type": of_types,
         "events": _list(call, MAX_CALLS),
-        **dict.fromkeys(keys.FILTERS, _FILTERS),
+        **dict.fromkeys(keys.ROOTS, _FILTERS),
+        "occurred": _object(keys.OCCURRED, dict.fromkeys(keys.OCCURRED, _DATE), least=1),
     }
 
 
@@ -286,10 +288,11 @@ def _window() -> Schema:
 def _operators() -> Properties:
     choices = _list(_SCALAR, MAX_CHOICES)
     return {
-        **dict.fromkeys(("equals", "not_equals", "contains"), _SCALAR),
+        **dict.fromkeys(("equals", "not_equals", "contains", "not_contains"), _SCALAR),
         **dict.fromkeys(("greater_than", "greater_or_equal", "less_than", "less_or_equal"), _NUMBER),
         **dict.fromkeys(("in", "not_in", "contains_any"), choices),
-        "starts_with": _TEXT,
+        **dict.fromkeys(("starts_with", "ends_with"), _TEXT),
+        "matches": {**_TEXT, "maxLength": MAX_PATTERN},
         "exists": _BOOLEAN,
         **dict.fromkeys(("before", "after"), _DATE),
         **dict.fromkeys(sorted(keys.RELATIVE), _DURATION),
@@ -326,7 +329,7 @@ def _step() -> Schema:
 
 
 def _session() -> Schema:
-    textual = ("equals", "not_equals", "in", "not_in", "contains", "contains_any", "starts_with", "exists")
+    textual = [key for key in keys.OPERATORS if key not in {*ORDERINGS, *RELATIVE, "before", "after"}]
     operators = _object({key: keys.OPERATORS[key] for key in textual}, _operators(), least=1)
     fact: Schema = {"anyOf": [_TEXT, operators]}
     properties: Properties = {

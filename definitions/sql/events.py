@@ -6,7 +6,7 @@ The source has the columns `profile_id`, `at` (ms), `ordinal`, `id`, `type`, `na
 
 from collections.abc import Mapping
 
-from definitions.model import Call, EventMatcher, Field, Path, Root
+from definitions.model import Call, EventMatcher, Field, Path, Period, Root
 from definitions.plan.accumulators import MAX_DISTINCT
 from definitions.sql.columns import Columns, Sql, joined, sql
 from definitions.sql.literals import literal
@@ -31,6 +31,7 @@ class Events:
         """Whether an event is one of these."""
         condition = called(events.calls)
         conditions = [] if condition == _ALWAYS else [Sql(condition)]
+        conditions += _in_period(events.occurred)
         for each in events.where:
             conditions.append(passes(self._value(each.root, each.path, condition), each.comparisons, now=0))
         return self._columns(joined(" AND ", conditions, _ALWAYS))
@@ -94,6 +95,11 @@ def priority_of(priorities: Mapping[str, int]) -> Sql:
         return Sql("0")
     sources = f"[{', '.join(map(literal, ranked))}]"
     return Sql(f"transform(source, {sources}, {list(ranked.values())}::Array(Int64), 0::Int64)")
+
+
+def _in_period(period: Period) -> list[Sql]:
+    since = [] if period.since is None else [Sql(f"at >= {period.since}")]
+    return since if period.before is None else [*since, Sql(f"at < {period.before}")]
 
 
 def called(calls: tuple[Call, ...]) -> str:

@@ -39,6 +39,8 @@ _OF_TIMES = {
     Operator.WITHIN_NEXT: "time > {2} AND time <= {2} + {1}",
 }
 
+_OF_TEXTS = {Operator.STARTS_WITH: "startsWith", Operator.ENDS_WITH: "endsWith", Operator.MATCHES: "match"}
+
 
 def of_scalar(value: Scalar) -> str:
     """The tuple of a scalar that is known."""
@@ -95,8 +97,10 @@ def _passes(value: Sql, comparison: Comparison, now: int) -> Sql:  # noqa: PLR09
             return sql("({0} = {1})", value, of_scalar(operand))
         case Operator.NOT_EQUALS:
             return sql("({0}.1 != 0 AND {0} != {1})", value, of_scalar(operand))
-        case Operator.STARTS_WITH:
-            return sql("({0}.1 = 1 AND startsWith({0}.3, {1}))", value, literal(str(operand)))
+        case Operator.NOT_CONTAINS:
+            return sql("({0}.1 != 0 AND NOT {1})", value, _contains(value, (operand,)))
+        case Operator.STARTS_WITH | Operator.ENDS_WITH | Operator.MATCHES:
+            return sql(f"({{0}}.1 = 1 AND {_OF_TEXTS[operator]}({{0}}.3, {{1}}))", value, literal(str(operand)))
         case _:
             return _contains(value, (operand,))
 

@@ -1,5 +1,6 @@
 """Accumulators compiled for the fold: whether an event goes into one, and with which value."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,7 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from definitions.model import Field, Path, PropertyFilter, Root
+from definitions.model import EventMatcher, Field, Path, Period, PropertyFilter, Root
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.scalars import is_number, members, number, scalar
 from definitions.streaming.states import AnyState, Scalars, type_of
@@ -35,6 +36,10 @@ class OpenParts:
     @cached_property
     def context(self) -> Mapping[str, object]:
         return _parse(self._event.context)
+
+    @property
+    def occurred_at(self) -> int:
+        return self._event.occurred_at
 
 
 Filter: TypeAlias = Callable[[OpenParts], bool]
@@ -74,12 +79,23 @@ def compile_accumulator(planned: Planned, born: int = 0) -> Accumulator:
     if of is not None:
         value = _compile_value(of, planned)
         is_mistyped = _compile_mistyped(of, planned)
-    filters = tuple(map(compile_filter, planned.events.where))
+    filters = compile_filters(planned.events)
     return Accumulator(state_key(planned, born), planned, born, type_of(planned), filters, value, is_mistyped)
 
 
-def compile_filter(each: PropertyFilter) -> Filter:
-    """Return whether an event passes a filter."""
+def compile_filters(events: EventMatcher) -> tuple[Filter, ...]:
+    """Return what an event of the right call must pass."""
+    filters = tuple(map(_compile_filter, events.where))
+    return filters if events.occurred == Period() else (_compile_period(events.occurred), *filters)
+
+
+def _compile_period(period: Period) -> Filter:
+    since = -math.inf if period.since is None else period.since
+    before = math.inf if period.before is None else period.before
+    return lambda parts: since <= parts.occurred_at < before
+
+
+def _compile_filter(each: PropertyFilter) -> Filter:
     read, passes = compile_reader(each.root, each.path), compile_comparisons(each.comparisons)
     return lambda parts: passes(read(parts))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from definitions.model import Operator, PropertyFilter, Scalar
+from definitions.model import Operator, Period, PropertyFilter, Scalar
 from definitions.streaming.accumulators import (
     Accumulator,
     Filter,
@@ -60,14 +60,14 @@ NO_GATE = Gate((), (), ())
 def compile_gate(accumulators: Iterable[Accumulator]) -> Gate:
     """Return the gate of accumulators that all may count such an event."""
     always: list[Accumulator] = []
-    by_filters: defaultdict[tuple[PropertyFilter, ...], list[Accumulator]] = defaultdict(list)
+    by_filters: defaultdict[tuple[Period, tuple[PropertyFilter, ...]], list[Accumulator]] = defaultdict(list)
     for accumulator in accumulators:
-        where = accumulator.planned.events.where
-        (by_filters[where] if where else always).append(accumulator)
+        events = accumulator.planned.events
+        (by_filters[events.occurred, events.where] if accumulator.filters else always).append(accumulator)
     by_value: defaultdict[tuple[str, tuple[str, ...]], defaultdict[Looked, list[_Group]]]
     by_value = defaultdict(lambda: defaultdict(list))
     others = []
-    for where, counting in by_filters.items():
+    for (_, where), counting in by_filters.items():
         group = _Group(counting[0].filters, tuple(numeric_readers(where)), tuple(counting))
         wanted = _first_equality(where)
         if wanted is None:

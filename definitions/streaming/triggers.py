@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from definitions.model import Trigger
-from definitions.streaming.accumulators import Filter, OpenParts, compile_filter, has_no_number, numeric_readers
+from definitions.streaming.accumulators import Filter, OpenParts, compile_filters, has_no_number, numeric_readers
 from definitions.streaming.conditions import Evaluate, compile_condition
 from definitions.streaming.keys import KeyOf
 from definitions.streaming.subject import NEVER, Evaluation
@@ -57,7 +57,7 @@ def compile_trigger(trigger: Trigger, reads: frozenset[str], born: int, key_of: 
         reads,
         born,
         at_first=trigger.on is None,
-        filters=() if trigger.on is None else tuple(map(compile_filter, trigger.on.where)),
+        filters=() if trigger.on is None else compile_filters(trigger.on),
         numeric=() if trigger.on is None else tuple(numeric_readers(trigger.on.where)),
         evaluate=_always if trigger.when is None else compile_condition(trigger.when, key_of),
         render=Payload(trigger.payload).render if trigger.payload else None,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from definitions.model import RELATIVE, Comparison, Operator, Path, Scalar
+from definitions.patterns import compile_pattern
 from definitions.streaming.scalars import is_number
 from definitions.streaming.subject import NEVER, Evaluation
 from definitions.streaming.times import time_of
@@ -182,6 +183,21 @@ def _starts_with(operand: Scalar) -> Predicate:
     return lambda value: isinstance(value, str) and value.startswith(prefix)
 
 
+def _ends_with(operand: Scalar) -> Predicate:
+    suffix = str(operand)
+    return lambda value: isinstance(value, str) and value.endswith(suffix)
+
+
+def _matches(operand: Scalar) -> Predicate:
+    search = compile_pattern(str(operand)).search
+    return lambda value: isinstance(value, str) and search(value) is not None
+
+
+def _lacks(operand: Scalar) -> Predicate:
+    contains = _contains((operand,))
+    return lambda value: value is not None and not contains(value)
+
+
 def _exists(wanted: Scalar) -> Predicate:
     return lambda value: (value is not None) is wanted
 
@@ -190,7 +206,10 @@ _COMPILERS: Mapping[Operator, Callable[[Scalar], Predicate]] = {
     Operator.EQUALS: _equals,
     Operator.NOT_EQUALS: _differs,
     Operator.CONTAINS: lambda operand: _contains((operand,)),
+    Operator.NOT_CONTAINS: _lacks,
     Operator.STARTS_WITH: _starts_with,
+    Operator.ENDS_WITH: _ends_with,
+    Operator.MATCHES: _matches,
     Operator.EXISTS: _exists,
     Operator.BEFORE: _before,
     Operator.AFTER: _after,

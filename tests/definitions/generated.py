@@ -32,6 +32,7 @@ from definitions.model import (
     Not,
     Operator,
     Path,
+    Period,
     PropertyFilter,
     Root,
     Rule,
@@ -80,8 +81,10 @@ NO_TIMES = (
     "2023-11-14T22:13+24:00",
     "2023-11-14T",
 )
+PATTERNS = ("a", "^a", "a$", "1.|^$", "[北南]京", "(?i)TRUE", "\\d{2,}", "^.$", "'|\\\\")
 TEXTS = ("", "1", "a", "ab", "b", "true", "北京", "😀", 'it\'s \\ a "quote"\n', "18446744073709551616")
 LONG_TEXTS = ("é" * 256, "é" * 257)
+_OF_ONE = (Operator.EQUALS, Operator.NOT_EQUALS, Operator.CONTAINS, Operator.NOT_CONTAINS)
 _ORDERINGS = (Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL)
 _OF_NOTHING = frozenset({Measure.COUNT, Measure.FIRST_AT, Measure.LAST_AT})
 _ARGUMENTS = {
@@ -190,7 +193,11 @@ class Generator:
     def _matcher(self) -> EventMatcher:
         calls = tuple(self._call() for _ in range(self._pick((0, 1, 1, 2))))
         filters = (self._filter(),) if self._happens(0.15) else ()
-        return EventMatcher(calls, filters)
+        return EventMatcher(calls, filters, self._occurred() if self._happens(0.05) else Period())
+
+    def _occurred(self) -> Period:
+        since, before = (BEGINNING + self._period() if self._happens(0.6) else None for _ in range(2))
+        return Period(since, before)
 
     def _call(self) -> Call:
         return (
@@ -241,7 +248,7 @@ class Generator:
 
     def _comparison(self, relative: bool) -> Comparison:
         makers: list[Callable[[], Comparison]] = [
-            lambda: Comparison(self._pick((Operator.EQUALS, Operator.NOT_EQUALS, Operator.CONTAINS)), self._scalar()),
+            lambda: Comparison(self._pick(_OF_ONE), self._scalar()),
             lambda: Comparison(self._pick(_ORDERINGS), self._pick(NUMBERS)),
             lambda: Comparison(self._pick(_ORDERINGS), self._pick(NUMBERS)),
             lambda: Comparison(
@@ -249,6 +256,8 @@ class Generator:
                 tuple(self._scalar() for _ in range(2)),
             ),
             lambda: Comparison(Operator.STARTS_WITH, self._pick(("a", "1", "2023-", "北"))),
+            lambda: Comparison(Operator.ENDS_WITH, self._pick(("a", "1", ".5", "京"))),
+            lambda: Comparison(Operator.MATCHES, self._pick(PATTERNS)),
             lambda: Comparison(Operator.EXISTS, self._happens(0.5)),
             lambda: Comparison(self._pick((Operator.BEFORE, Operator.AFTER)), BEGINNING + self._period()),
         ]

@@ -167,6 +167,9 @@ def inside(window: Window, life: Life, now: int) -> list[Happened]:
 
 def matches(matcher: EventMatcher, event: Happened) -> bool:
     is_called = any(call.type in {None, event.type} and call.name in {None, event.name} for call in matcher.calls)
+    since, before = matcher.occurred.since, matcher.occurred.before
+    if (since is not None and event.at < since) or (before is not None and event.at >= before):
+        return False
     return (is_called or not matcher.calls) and all(
         compare(comparison, value_at(opened(each.root, event), each.path), event.at)
         for each in matcher.where
@@ -482,6 +485,9 @@ def compare(comparison: Comparison, value: object, now: int = 0) -> bool:
         Operator.EQUALS: lambda: same(value, operand),
         Operator.NOT_EQUALS: lambda: not same(value, operand),
         Operator.CONTAINS: lambda: contains(value, operand),
+        Operator.NOT_CONTAINS: lambda: not contains(value, operand),
+        Operator.ENDS_WITH: lambda: isinstance(value, str) and value[::-1].startswith(str(operand)[::-1]),
+        Operator.MATCHES: lambda: isinstance(value, str) and finds(str(operand), value),
         Operator.STARTS_WITH: lambda: isinstance(value, str) and value[: len(str(operand))] == operand,
         Operator.GREATER_THAN: lambda: order(value, operand) == 1,
         Operator.GREATER_OR_EQUAL: lambda: order(value, operand) in (0, 1),
@@ -490,6 +496,11 @@ def compare(comparison: Comparison, value: object, now: int = 0) -> bool:
     }
     answer = answers.get(comparison.operator)
     return answer() if answer is not None else compare_times(comparison, as_time(value), now)
+
+
+def finds(pattern: str, text: str) -> bool:
+    """As RE2 does: a dot is a line break as well, and `$` the end alone."""
+    return re.search(pattern.replace("$", r"\Z"), text, re.DOTALL) is not None
 
 
 def contains(value: object, operand: object) -> bool:

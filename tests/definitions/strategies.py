@@ -34,7 +34,11 @@ paths = st.lists(st.sampled_from("abc"), min_size=1, max_size=2).map(tuple)
 _ORDERINGS = [Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL]
 choices = st.lists(scalars, min_size=1, max_size=3).map(tuple)
 comparisons = st.one_of(
-    st.builds(Comparison, st.sampled_from([Operator.EQUALS, Operator.NOT_EQUALS, Operator.CONTAINS]), scalars),
+    st.builds(
+        Comparison,
+        st.sampled_from([Operator.EQUALS, Operator.NOT_EQUALS, Operator.CONTAINS, Operator.NOT_CONTAINS]),
+        scalars,
+    ),
     st.builds(Comparison, st.sampled_from(_ORDERINGS), numbers),
     st.builds(
         Comparison,
@@ -42,6 +46,8 @@ comparisons = st.one_of(
         st.lists(scalars, min_size=1, max_size=3).map(tuple),
     ),
     st.builds(Comparison, st.just(Operator.STARTS_WITH), st.sampled_from(["a", "1", "北"])),
+    st.builds(Comparison, st.just(Operator.ENDS_WITH), st.sampled_from(["a", "1", "京"])),
+    st.builds(Comparison, st.just(Operator.MATCHES), st.sampled_from(["^a", "1|b", "[北南]京$", "(?i)TRUE"])),
     st.builds(Comparison, st.just(Operator.EXISTS), st.booleans()),
 )
 several = st.lists(comparisons, min_size=1, max_size=2).map(tuple)

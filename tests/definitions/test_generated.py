@@ -16,7 +16,7 @@ from tests.definitions.naive import Life, holds, members, shown_traits
 def test_every_condition_holds_and_fails_and_every_measure_is_shown() -> None:
     generator = Generator(Random(7))
     seen: Counter[tuple[object, bool]] = Counter()
-    for _ in range(150):
+    for _ in range(400):
         definitions, events = generator.definitions(6), generator.history()
         for now in generator.moments(events, 3):
             life = Life(events, definitions, "p", PRIORITIES)

@@ -34,6 +34,14 @@ COUNTS = [
     ("{event: Buy, within: 1d, context: {at: {longer_ago_than: 3d}}}", 47, "'longer_ago_than' compares with now"),
     ("{event: Buy, within: 1d, where: {total: {greater_than: 5, less_than: 3}}}", 47, "greater_than 5 and less_than 3"),
     ("{event: Buy, within: 1d, context: locale}", 41, "must name context"),
+    ("{event: Buy, within: 1d, where: {sku: {matches: '(a'}}}", 55, "'(a' is none: missing ): (a"),
+    ("{event: Buy, within: 1d, where: {sku: {matches: '(?=a)'}}}", 55, "(RE2)"),
+    ("{event: Buy, within: 1d, where: {sku: {equals: a, ends_with: b}}}", 45, "no value of equals passes the others"),
+    ("{event: Buy, within: 1d, where: {sku: {equals: 5, not_contains: '5', matches: '5'}}}", 45, "no value of equals"),
+    ("{event: Buy, within: ever, occurred: 2026-11-11}", 44, "must name a period"),
+    ("{event: Buy, within: ever, occurred: {form: 2026-11-11}}", 45, "did you mean 'from'"),
+    ("{event: Buy, within: ever, occurred: {from: 11 November}}", 51, "takes a date"),
+    ("{event: Buy, within: ever, occurred: {from: 2026-11-12, before: 2026-11-12}}", 44, "ends before it begins"),
 ]
 AGGREGATES = [
     ("{event: Buy, sum: total, within: 1d}", 7, "is compared with nothing"),
