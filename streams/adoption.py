@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 BEGINNING_WITHIN_S = 20.0
 """So long PROFILE waits at most for every partition of RESOLVE to say that it never knew other definitions."""
 
+_FORMER_SETS = 5
 _KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
 
 Programs = Mapping[tuple[str, ProfileKind], Program]
@@ -43,6 +44,39 @@ Destinations = Mapping[tuple[str, str], tuple[Destination, ...]]
 """By workspace and segment, where its changes are sent."""
 
 
+class FormerProgram(NamedTuple):
+    """What a set that was in effect before, of a version, made of the profiles of a kind in a workspace."""
+
+    version: int
+    program: Program
+
+
+class FormerPrograms:
+    """The programs of earlier sets, each compiled when a profile is met that was last evaluated by it.
+
+    Of the few sets before the one in effect: what an older one left is evaluated anew.
+    """
+
+    def __init__(self, publication: Publication, evaluated: Mapping[str, int]) -> None:
+        self._publication = publication
+        self._evaluated = evaluated
+        self._compiled: dict[tuple[int, str, ProfileKind], Program] = {}
+
+    def find(self, workspace: str, kind: ProfileKind, fingerprint: str) -> FormerProgram | None:
+        """Return the program of a fingerprint. From any thread."""
+        newest = self._evaluated.get(workspace, 0)
+        for version in range(newest - 1, max(newest - 1 - _FORMER_SETS, 0), -1):
+            of = self._publication.sets.get(version)
+            if of is None:
+                continue
+            program = self._compiled.get((version, workspace, kind))
+            if program is None:
+                program = self._compiled[version, workspace, kind] = _compile(of, workspace, kind)
+            if program.fingerprint == fingerprint:
+                return FormerProgram(version, program)
+        return None
+
+
 class Adopted(msgspec.Struct, frozen=True):
     """The definitions as of a moment; nothing of it changes.
 
@@ -50,7 +84,7 @@ class Adopted(msgspec.Struct, frozen=True):
     before it is complete. `evaluated`: by workspace, the version by which profiles are evaluated. `attempts`: by
     workspace, whose seeds count. `destinations`: also of segments that were removed. `target`: changes with what a
     profile has to take over. `is_beginning`: a moment's wait may show that all is complete. `as_of`: when this was all
-    that was published, by the monotonic clock (s).
+    that was published, by the monotonic clock (s). `former`: the programs that profiles may have been evaluated by.
     """
 
     programs: Programs
@@ -62,6 +96,7 @@ class Adopted(msgspec.Struct, frozen=True):
     target: str = ""
     is_beginning: bool = False
     as_of: float = math.inf
+    former: FormerPrograms = FormerPrograms(Publication(), {})
 
 
 Adopt = Callable[[], Adopted]
@@ -106,11 +141,12 @@ class Compiler:
             following = tuple(publication.following(evaluated[workspace]))
             for kind in _KINDS:
                 programs[workspace, kind] = self._program(former, evaluated[workspace], following, workspace, kind)
+        versions = {name: each.version if each else 0 for name, each in evaluated.items()}
         return Adopted(
             programs,
             publication.version,
             {name: publication.complete_to(name, self._partitions) for name in self._workspaces},
-            {name: each.version if each else 0 for name, each in evaluated.items()},
+            versions,
             {name: frozenset(each.attempts) for name, each in publication.completions.items()},
             {
                 (name, segment): named
@@ -121,6 +157,7 @@ class Compiler:
             },
             _target(programs) if publication.version else "",
             publication.is_beginning(self._partitions),
+            former=FormerPrograms(publication, versions),
         )
 
     def _program(

@@ -14,7 +14,8 @@ from schemas.topics import DEFINITIONS
 from streams.adoption import Adopted
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.seeding import settle
-from streams.fold.fold import refresh
+from streams.agents.profile.settling import decided_until
+from streams.fold.fold import advance, next_deadline, refresh
 from streams.fold.state import ProfileState
 from streams.phases import Output
 from streams.state.store import META
@@ -52,9 +53,12 @@ def begin(batch: Batch, adopted: Adopted) -> None:
 
 
 def walk(batch: Batch, adopted: Adopted) -> None:
-    """Have the next profiles take over what has changed, if not all have done so."""
+    """Have the next profiles take over what has changed, if not all have done so.
+
+    A task that is catching up does so with what came before the change: the walk waits for it.
+    """
     going = _under_way(batch.view, adopted.target)
-    if going.after is None:
+    if going.after is None or not batch.clocks.has_caught_up:
         return
     keys = batch.view.after(going.after, KEYS_AT_ONCE)
     profile_keys = [key for key in keys if _is_profile(key)]
@@ -77,12 +81,14 @@ def newly_walked(view: StateView, adopted: Adopted, partition: int) -> Iterator[
 def take_over(batch: Batch, profile: BatchProfile) -> None:
     """Evaluate a profile by definitions that have changed since it was last evaluated, as of when they took effect.
 
-    So what time alone has changed since then is a lapse like any other, also of a profile that was not stored when the
-    walk met it.
+    What time alone has changed until then is a lapse by the definitions of before, what it changes since then is one
+    like any other, also of a profile that was not stored when the walk met it.
     """
     state = profile.entry
     if not isinstance(state, ProfileState):
         return
+    if not _pass_time_before(batch, profile, state):
+        return  # what it waits for comes at once, or the next deadline has it take over
     if settle(batch, profile, state):
         profile.keep(state)
         if state == ProfileState():
@@ -95,12 +101,36 @@ def take_over(batch: Batch, profile: BatchProfile) -> None:
     if profile.settling is not None:
         return  # its time stands still: the first event that is folded, or the next deadline, has it take over
     outputs, earliest = profile.outputs, state.evaluations.earliest
-    due_until = batch.due_until(profile)
-    refresh(
-        state, profile.context, outputs, min(batch.in_effect_since.get(profile.context.workspace, due_until), due_until)
-    )
+    refresh(state, profile.context, outputs, _takes_effect_at(batch, profile))
     if outputs.segment_changes or outputs.changes_traits or state.evaluations.earliest != earliest:
         profile.mark_swept()  # else it is as well stored as it was: whoever reads it evaluates it once more
+
+
+def _pass_time_before(batch: Batch, profile: BatchProfile, state: ProfileState) -> bool:
+    """Fire what was due by earlier definitions before those of now took effect; return False if some has to wait."""
+    context, takes_effect_at = profile.context, _takes_effect_at(batch, profile)
+    fingerprint = state.evaluations.definitions
+    if fingerprint == context.program.fingerprint or next_deadline(state) > takes_effect_at:
+        return True
+    if profile.settling is not None or state.expiry.vanished_at is not None:
+        return True
+    former = batch.adopted.former.find(context.workspace, context.kind, fingerprint)
+    if former is None:
+        return True
+    outputs, told = profile.outputs, len(profile.outputs.segment_changes)
+    until = min(takes_effect_at, decided_until(batch, profile, state))
+    advance(state, until, msgspec.structs.replace(context, program=former.program), outputs)
+    outputs.segment_changes[told:] = [
+        msgspec.structs.replace(change, definition=former.version) for change in outputs.segment_changes[told:]
+    ]
+    profile.mark_swept()
+    return next_deadline(state) > takes_effect_at
+
+
+def _takes_effect_at(batch: Batch, profile: BatchProfile) -> int:
+    """Return since when (ms) the definitions of now hold for a profile, as far as time has passed for it."""
+    due_until = batch.due_until(profile)
+    return min(batch.in_effect_since.get(profile.context.workspace, due_until), due_until)
 
 
 def _under_way(view: StateView, target: str) -> Walk:

@@ -35,6 +35,9 @@ from tests.streams.fold.given import START, event
 HOUR = 3_600_000
 NOW = START + 10 * HOUR
 PEOPLE = tuple(Identifier("user_id", f"p{number}") for number in range(5))
+ADDED = EventMatcher((Call("track", "Add"),))
+LEFT = AllOf((EventCount(ADDED, Window(24 * HOUR)), Not(EventCount(ADDED, Window(HOUR)))))
+ABANDONED, REMINDER = Segment("abandoned", LEFT), Trigger("reminder", when=LEFT)
 
 
 def plan(name: str) -> Segment:
@@ -121,20 +124,80 @@ def test_a_set_that_says_the_same_moves_nobody(worker: Worker) -> None:
 
 
 def test_an_edit_leaves_the_lapses_of_those_whom_it_does_not_concern_as_they_are(worker: Worker) -> None:
-    added = EventMatcher((Call("track", "Add"),))
-    left = AllOf((EventCount(added, Window(24 * HOUR)), Not(EventCount(added, Window(HOUR)))))
-    abandoned, reminder = Segment("abandoned", left), Trigger("reminder", when=left)
-    worker.apply(abandoned, triggers=(reminder,))
+    worker.apply(ABANDONED, triggers=(REMINDER,))
     worker.complete(2)
     worker.sweep()
     worker.partition.event(event(NOW, "Add", definitions=2, identifiers=PEOPLE[:1]), PEOPLE[0])
     worker.sweep(NOW + HOUR // 2)  # the session ends
-    worker.apply(abandoned, plan("nobody's"), triggers=(reminder,))
+    worker.apply(ABANDONED, plan("nobody's"), triggers=(REMINDER,))
     assert worker.sweep(NOW + HOUR * 2 // 3) == []
     assert worker.sweep(NOW + HOUR - 1) == []
     assert worker.sweep(NOW + HOUR + 400) == [("p0", "abandoned entered", "deadline", NOW + HOUR)]
     fired = worker.partition.read(TRIGGERS, TriggerRecord)
     assert [(each.trigger, each.fired_at, each.cause) for each in fired] == [("reminder", NOW + HOUR, "deadline")]
+
+
+def away_while(worker: Worker, *segments: Segment) -> list[tuple[str, str, str, int]]:
+    """What is published of a cart that was left at NOW, if nobody reads from half an hour until two hours later.
+
+    Meanwhile these segments are applied.
+    """
+    worker.apply(ABANDONED, plan("pro"), triggers=(REMINDER,))
+    worker.complete(2)
+    worker.sweep()
+    worker.partition.event(event(NOW, "Add", definitions=2, identifiers=PEOPLE[:1]), PEOPLE[0])
+    worker.sweep(NOW + HOUR // 2)
+    worker.apply(*segments, triggers=(REMINDER,))
+    worker.partition.opened_at = NOW + 2 * HOUR
+    changes, fired = [], []
+    for after in (0, 1_000, 5_000, 6_000):
+        changes += worker.sweep(NOW + 2 * HOUR + after)
+        fired += worker.partition.read(TRIGGERS, TriggerRecord)
+    assert [(each.trigger, each.fired_at, each.cause) for each in fired] == [("reminder", NOW + HOUR, "deadline")]
+    return changes
+
+
+def test_what_lapsed_while_no_worker_read_has_its_own_time_though_an_edit_came_meanwhile(worker: Worker) -> None:
+    assert away_while(worker, ABANDONED, plan("free")) == [
+        ("p0", "abandoned entered", "deadline", NOW + HOUR),
+        ("p0", "chosen exited", "definition", NOW + 2 * HOUR),
+        ("p1", "chosen exited", "definition", NOW + 2 * HOUR),
+        *((person, "chosen entered", "definition", NOW + 2 * HOUR) for person in ("p2", "p3", "p4")),
+    ]
+
+
+def test_what_lapsed_before_its_segment_was_removed_is_told_as_the_segment_was(worker: Worker) -> None:
+    changes = away_while(worker, plan("pro"))
+    assert changes == [
+        ("p0", "abandoned entered", "deadline", NOW + HOUR),
+        ("p0", "abandoned exited", "definition", NOW + 2 * HOUR),
+    ]
+
+
+def test_a_lapse_says_by_which_version_it_happened(worker: Worker) -> None:
+    versions = list[tuple[str, int]]()
+    read = worker.changes
+
+    def noted() -> list[tuple[str, str, str, int]]:
+        versions.extend((each.change, each.definition) for each in worker.partition.read(SEGMENTS, SegmentChange))
+        return read()
+
+    worker.changes = noted  # type: ignore[method-assign]
+    away_while(worker, plan("pro"))
+    assert versions == [("entered", 2), ("exited", 3)]
+
+
+def test_an_event_after_an_edit_is_folded_behind_what_lapsed_before_both(worker: Worker) -> None:
+    worker.apply(ABANDONED)
+    worker.complete(2)
+    worker.sweep()
+    worker.partition.event(event(NOW, "Add", definitions=2, identifiers=PEOPLE[:1]), PEOPLE[0])
+    worker.apply(ABANDONED, plan("free"))
+    worker.partition.event(event(NOW + 2 * HOUR, "Add", definitions=3, identifiers=PEOPLE[:1]), PEOPLE[0])
+    assert [each for each in worker.changes() if each[0] == "p0"] == [
+        ("p0", "abandoned entered", "deadline", NOW + HOUR),
+        ("p0", "abandoned exited", f"{NOW + 2 * HOUR}-Add", NOW + 2 * HOUR),
+    ]
 
 
 def test_whose_first_event_is_held_back_meanwhile_enters_all_the_same(worker: Worker) -> None:
@@ -264,5 +327,5 @@ def test_what_is_stamped_by_unknown_definitions_waits_until_they_are_known(worke
 def replaced(adopted: Adopted, as_of: float) -> Adopted:
     return Adopted(
         adopted.programs, adopted.version, adopted.complete_to, adopted.evaluated, adopted.attempts,
-        adopted.destinations, adopted.target, adopted.is_beginning, as_of,
+        adopted.destinations, adopted.target, adopted.is_beginning, as_of, adopted.former,
     )  # fmt: skip
