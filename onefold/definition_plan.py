@@ -7,7 +7,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from definitions import Definitions
-from definitions.plan.accumulators import MAX_DISTINCT, Accumulator, accumulators_of
+from definitions.plan.accumulators import ID_LENGTH, MAX_DISTINCT, Accumulator, accumulators_of
 from definitions.sets import DefinitionSet, next_set
 from definitions.sets.differences import Difference, differences
 from definitions.sets.folder import Draft
@@ -22,6 +22,7 @@ MOST_STATE_BYTES = 4 * 1024 * 1024
 MOST_EVENTS_PER_S = 50_000.0
 """Without --yes, so many events per second may go into new accumulators."""
 
+_KEY_BYTES = 1 + ID_LENGTH + len("@99999")
 _HEADER_BYTES, _NUMBER_BYTES = 7, 9  # as msgpack has them: of a state and its list, of a time or a number
 _TEXT_BYTES = 3 + 4 * MAX_TEXT_LENGTH  # a character has up to four bytes
 _JSON_TEXT_BYTES = 3 + 2 + 6 * MAX_TEXT_LENGTH  # and six as an escape
@@ -139,7 +140,11 @@ def _state_bytes(definitions: Definitions) -> int:
 
 
 def _bytes_of(accumulator: Accumulator) -> int:
-    """Return how long the state of an accumulator is at most, as it is stored."""
+    """Return how long the state of an accumulator is at most with its key, before it is compressed."""
+    return _KEY_BYTES + _state_bytes_of(accumulator)
+
+
+def _state_bytes_of(accumulator: Accumulator) -> int:
     kind = type_of(accumulator)
     if kind is Times:
         return _HEADER_BYTES + accumulator.keep * _NUMBER_BYTES

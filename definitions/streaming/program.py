@@ -319,7 +319,7 @@ def _fingerprint(definitions: Definitions, program: "Program") -> str:
         kept,
         waiting,
     )
-    return hashlib.blake2b(msgspec.json.encode(meaning), digest_size=16).hexdigest()
+    return hashlib.blake2b(msgspec.json.encode(meaning), digest_size=8).hexdigest()
 
 
 def _meaning_of(trigger: Trigger) -> Trigger:

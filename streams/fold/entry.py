@@ -7,6 +7,7 @@ import msgspec
 
 from definitions import NEVER
 from schemas.records import Identifier, Trigger
+from streams.fold.compression import compress, decompress
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
@@ -132,18 +133,28 @@ _KINDS: dict[type[Entry], bytes] = {ProfileState: _PROFILE, Forward: _FORWARD, R
 
 
 def encode_entry(entry: Entry, next_deadline: int) -> bytes:
-    """Kind, next deadline (ms, unsigned big-endian), msgpack. A deadline before 1970 is written as 0: due at once."""
-    return _HEAD.pack(_KINDS[type(entry)], min(max(next_deadline, 0), NEVER)) + _encode(entry)
+    """Kind, next deadline (ms, unsigned big-endian), msgpack. A deadline before 1970 is written as 0: due at once.
+
+    Of what is compressed the kind is a capital letter.
+    """
+    kind, encoded = _KINDS[type(entry)], _encode(entry)
+    compressed = compress(encoded, len(entry.recent_ids.packed) if isinstance(entry, ProfileState) else 0)
+    if compressed is not None:
+        kind, encoded = kind.upper(), compressed
+    return _HEAD.pack(kind, min(max(next_deadline, 0), NEVER)) + encoded
 
 
 def decode_entry(value: bytes) -> Entry:
     """The inverse of `encode_entry`. Raises ValueError for bytes that it did not write."""
-    if value[:1] == _PROFILE:
-        return _decode_state(memoryview(value)[_HEAD.size :])
-    if value[:1] == _FORWARD:
-        return _decode_forward(memoryview(value)[_HEAD.size :])
-    if value[:1] == _REBUILDING:
-        return _decode_rebuilding(memoryview(value)[_HEAD.size :])
+    kind, encoded = value[:1], memoryview(value)[_HEAD.size :]
+    if kind.isupper():
+        kind, encoded = kind.lower(), memoryview(decompress(encoded))
+    if kind == _PROFILE:
+        return _decode_state(encoded)
+    if kind == _FORWARD:
+        return _decode_forward(encoded)
+    if kind == _REBUILDING:
+        return _decode_rebuilding(encoded)
     raise ValueError(f"an entry of the profile table cannot begin with {value[:1]!r}")
 
 
