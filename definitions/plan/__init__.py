@@ -3,7 +3,7 @@
 from definitions.plan.accumulators import Accumulator, accumulators_of, needs
 from definitions.plan.conditions import conditions_of, leaves
 from definitions.plan.lapses import shortest_lapse_ms
-from definitions.plan.references import References, in_order, references_of
+from definitions.plan.references import References, in_order, references_of, traits_shown
 
 __all__ = [
     "Accumulator",
@@ -15,4 +15,5 @@ __all__ = [
     "needs",
     "references_of",
     "shortest_lapse_ms",
+    "traits_shown",
 ]

@@ -32,8 +32,13 @@ def references_of(defined: Segment | Trait | Trigger) -> References:
     read = [leaf for condition in conditions_of(defined) for leaf in leaves(condition)]
     traits = {leaf.path[0] for leaf in read if isinstance(leaf, TraitComparison)}
     if isinstance(defined, Trait) and isinstance(defined.value, Rule):
-        traits.update(name for each in _expressions(defined.value) for name in _traits_in(each))
+        traits.update(traits_shown(defined.value))
     return References(frozenset(traits), frozenset(leaf.name for leaf in read if isinstance(leaf, InSegment)))
+
+
+def traits_shown(rule: Rule) -> frozenset[str]:
+    """Return the names of the traits whose values a rule takes over or calculates with."""
+    return frozenset(name for each in _expressions(rule) for name in _traits_in(each))
 
 
 def _expressions(rule: Rule) -> Iterator[Expression]:

@@ -102,7 +102,10 @@ def _compile_filter(each: PropertyFilter) -> Filter:
 
 def compile_reader(root: Root, path: Path) -> Callable[[OpenParts], object]:
     """Return the value at a path of an open part of an event."""
-    open_part, read = attrgetter(root), compile_path(path)
+    open_part, (first, *rest) = attrgetter(root), path
+    if not rest:
+        return lambda parts: open_part(parts).get(first)
+    read = compile_path(path)
     return lambda parts: read(open_part(parts))
 
 

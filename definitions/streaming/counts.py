@@ -45,11 +45,17 @@ def _compile_at_least(key: str, at_least: int, within_ms: int) -> Callable[[Subj
         state = subject.state(key)
         if state is None:
             return _FAILS
-        assert isinstance(state, Times | Newest)
-        times = state.times
-        if len(times) < at_least:
-            return _FAILS
-        leaves_at = times[-at_least] + within_ms
+        if isinstance(state, Times):
+            times = state.times
+            if len(times) < at_least:
+                return _FAILS
+            leaves_at = times[-at_least] + within_ms
+        else:
+            assert isinstance(state, Newest)
+            entries = state.entries
+            if len(entries) < at_least:
+                return _FAILS
+            leaves_at = entries[-at_least][0] + within_ms
         return Evaluation(True, leaves_at) if leaves_at > now else _FAILS
 
     return evaluate

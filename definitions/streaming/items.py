@@ -23,9 +23,10 @@ from definitions.plan import conditions_of, in_order, leaves, needs, references_
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.aggregates import compile_aggregate, value_of_nothing
 from definitions.streaming.conditions import Evaluate, compile_condition
-from definitions.streaming.directions import directions
+from definitions.streaming.directions import Direction, directions
 from definitions.streaming.expressions import EvaluateTrait, compile_rule
 from definitions.streaming.keys import Kept
+from definitions.streaming.limits import Distinctions, distinctions_of
 from definitions.streaming.states import AnyState
 from definitions.streaming.subject import NEVER, SESSION, SessionBounds
 from definitions.streaming.triggers import CompiledTrigger, compile_trigger
@@ -37,13 +38,15 @@ class CompiledTrait:
 
     `reads`: the names of all that can change its value: keys of accumulators, traits, segments, SESSION. `born`: the
     version of the definitions since which all that it depends on has existed. `at_first`: whether it has to be
-    evaluated for a profile of which nothing is known that it reads.
+    evaluated for a profile of which nothing is known that it reads. `distinguishes`: of which values of
+    a trait, by its name; of one that is not there, of all.
     """
 
     name: str
     reads: frozenset[str]
     born: int
     at_first: bool
+    distinguishes: Mapping[str, Distinctions]
     evaluate: EvaluateTrait = field(compare=False, repr=False)
 
     what: ClassVar[str] = "trait"
@@ -58,7 +61,7 @@ class CompiledTrait:
 class CompiledSegment:
     """A segment; its fields are those of a trait.
 
-    `rising`: which of `reads` an event can only make it begin to hold by, `falling`: only cease.
+    `directions`: by key of an accumulator, in which direction alone an event can change it.
     """
 
     name: str
@@ -66,8 +69,8 @@ class CompiledSegment:
     reads: frozenset[str]
     born: int
     at_first: bool
-    rising: frozenset[str]
-    falling: frozenset[str]
+    distinguishes: Mapping[str, Distinctions]
+    directions: Mapping[str, Direction]
     evaluate: Evaluate = field(compare=False, repr=False)
 
     what: ClassVar[str] = "segment"
@@ -98,22 +101,23 @@ def compile_items(definitions: Definitions, kept: Kept) -> Iterator[Item]:
         read = _names_read(defined)
         since = max([*(each.born for each in accumulators), *(born.get(name, 0) for name in read)], default=0)
         reads = read.union(each.key for each in accumulators)
+        distinctions = distinctions_of(defined)
         item: Item
         if isinstance(defined, Segment):
             when = compile_condition(defined.when, kept.key_of)
             is_certain = when(_Nothing(defaults), 0) == (False, NEVER) and not _is_drawn(defined)
-            rising, falling = directions(defined.when, kept.key_of)
+            directed = directions(defined.when, kept.key_of)
             item = CompiledSegment(
-                defined.name, defined.destinations, reads, since, not is_certain, rising, falling, when
+                defined.name, defined.destinations, reads, since, not is_certain, distinctions, directed, when
             )
         elif isinstance(defined, Trigger):
-            item = compile_trigger(defined, reads, since, kept.key_of)
+            item = compile_trigger(defined, reads, since, distinctions, kept.key_of)
         elif isinstance(defined.value, Mining):
             continue
         else:
             evaluate = _compile_trait(defined.value, kept)
             is_certain = evaluate(_Nothing(defaults), 0) == (None, NEVER) and not _is_drawn(defined)
-            item = CompiledTrait(defined.name, reads, since, not is_certain, evaluate)
+            item = CompiledTrait(defined.name, reads, since, not is_certain, distinctions, evaluate)
         born[item.changes] = since
         yield item
 

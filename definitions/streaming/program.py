@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple, TypeAlias, get_args
@@ -13,9 +13,11 @@ from definitions.model import Definitions, Destination, Segment, Trait, Trigger
 from definitions.plan import accumulators_of, shortest_lapse_ms
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
+from definitions.streaming.directions import Direction
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
 from definitions.streaming.keys import Kept, is_complete
+from definitions.streaming.limits import Distinctions, TraitReaders, readers_of_trait
 from definitions.streaming.subject import NEVER
 from definitions.streaming.triggers import CompiledTrigger
 from schemas.records import EventType, ProfileKind
@@ -144,26 +146,36 @@ class Program:
         readers: defaultdict[str, list[int]] = defaultdict(list)
         for number in self.evaluable:
             item = self.items[number]
-            for name in item.reads - item.rising - item.falling if isinstance(item, CompiledSegment) else item.reads:
+            directed = item.directions.keys() if isinstance(item, CompiledSegment) else ()
+            for name in item.reads.difference(directed):
                 readers[name].append(number)
         return {name: tuple(numbers) for name, numbers in readers.items()}
 
     @cached_property
-    def _rising(self) -> Mapping[str, list[tuple[int, str]]]:
-        return self._segments_by(lambda segment: segment.rising)
+    def trait_readers(self) -> Mapping[str, TraitReaders]:
+        """The evaluable items by the defined traits that they read."""
+        any_change: defaultdict[str, list[int]] = defaultdict(list)
+        comparing: defaultdict[str, dict[int, Distinctions]] = defaultdict(dict)
+        for number in self.evaluable:
+            item = self.items[number]
+            for name in item.reads & self.defaults.keys():
+                if name in item.distinguishes:
+                    comparing[name][number] = item.distinguishes[name]
+                else:
+                    any_change[name].append(number)
+        names = any_change.keys() | comparing.keys()
+        return {name: readers_of_trait(any_change[name], comparing[name]) for name in names}
 
     @cached_property
-    def _falling(self) -> Mapping[str, list[tuple[int, str]]]:
-        return self._segments_by(lambda segment: segment.falling)
-
-    def _segments_by(self, names: Callable[[CompiledSegment], Iterable[str]]) -> Mapping[str, list[tuple[int, str]]]:
-        segments: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    def _directed(self) -> Mapping[str, Sequence[tuple[int, str, Direction]]]:
+        """By key of an accumulator, the evaluable segments that an event can change in one direction by it."""
+        directed: defaultdict[str, list[tuple[int, str, Direction]]] = defaultdict(list)
         for number in self.evaluable:
             item = self.items[number]
             if isinstance(item, CompiledSegment):
-                for name in names(item):
-                    segments[name].append((number, item.name))
-        return segments
+                for key, direction in item.directions.items():
+                    directed[key].append((number, item.name, direction))
+        return {key: sorted(segments, key=lambda each: each[2].at_least) for key, segments in directed.items()}
 
     @cached_property
     def named_by_reader(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
@@ -213,19 +225,27 @@ class Program:
         places = {place for call in calls for place in self._by_call.get(call, ())}
         return (self.accumulators[place] for place in sorted(places))
 
-    def touched(self, names: Iterable[str], members: Container[str]) -> set[int]:
+    def touched(
+        self, names: Iterable[str], members: Container[str], waiting: Container[int], counted: Callable[[str], int]
+    ) -> set[int]:
         """Return the numbers of the evaluable items that an event may change, by the names of what it has changed.
 
-        `members`: the segments that the profile is in. An event cannot end a count that holds: what it prolongs is
-        evaluated when it would have ended.
+        `members`: the segments that the profile is in. `waiting`: the items that time alone may change. `counted`: how
+        many events an accumulator has. An event cannot end a count that holds: what it prolongs is evaluated when it
+        would have ended.
         """
         touched = set[int]()
         for name in names:
             touched.update(self.readers.get(name, ()))
-            for is_member, readers in ((False, self._rising), (True, self._falling)):
-                for number, segment in readers.get(name, ()):
-                    if (segment in members) is is_member:
-                        touched.add(number)
+            directed = self._directed.get(name)
+            if directed is None:
+                continue
+            events = counted(name)
+            for number, segment, (rises, at_least, below, revokes) in directed:
+                if at_least > events:
+                    break  # they are sorted by it
+                if (segment in members) is not rises or events >= below or (revokes and number in waiting):
+                    touched.add(number)
         return touched
 
     def collecting(self, more: Iterable[Accumulator]) -> "Program":

@@ -17,12 +17,15 @@ from definitions.streaming.keys import KeyOf
 from definitions.streaming.states import Entry, Newest
 from definitions.streaming.subject import NEVER, Evaluation, Subject
 
-Places: TypeAlias = list[tuple[int, int, str]]
-"""Places of events in the total order, in that order."""
+Places: TypeAlias = list[Entry]
+"""Events in the total order, all of one value: so they compare as their places do."""
 Same: TypeAlias = tuple[bool, Scalar | None]
 """A value that all events of a sequence have, such that true and 1 are two."""
+Steps: TypeAlias = Sequence[tuple[Step, Places, Places]]
+"""The steps, each with its events and those of `without`."""
 
 _NO_PLACES: Places = []
+_FAILS = Evaluation(False, NEVER)
 
 
 class _CompiledStep(NamedTuple):
@@ -33,28 +36,17 @@ class _CompiledStep(NamedTuple):
 
 def compile_sequence(sequence: EventSequence, key_of: KeyOf) -> Callable[[Subject, int], Evaluation]:
     """Return whether a sequence was completed often enough in its window, at a time."""
-    steps, has_same = tuple(_compile_steps(sequence, key_of)), sequence.same is not None
+    compiled, within_ms, at_least = tuple(_compile_steps(sequence, key_of)), sequence.within_ms, sequence.at_least
+    completed = _completed if sequence.same is None else _completed_by_value
 
     def evaluate(subject: Subject, now: int) -> Evaluation:
-        first = _places(subject, steps[0].events, has_same)
-        if not first:
-            return Evaluation(False, NEVER)
-        found: list[tuple[Step, dict[Same, Places], dict[Same, Places]]] = [
-            (
-                compiled.step,
-                _places(subject, compiled.events, has_same) if index else first,
-                {} if compiled.without is None else _places(subject, compiled.without, has_same),
-            )
-            for index, compiled in enumerate(steps)
-        ]
-        completed = sorted(
-            at
-            for same in first
-            for at in _completions(
-                [(step, events.get(same, _NO_PLACES), without.get(same, _NO_PLACES)) for step, events, without in found]
-            )
-        )
-        return _evaluate(completed, sequence.within_ms, sequence.at_least, now)
+        steps = []
+        for step, events, without in compiled:
+            newest = _newest(subject, events)
+            if not newest and not step.absent:
+                return _FAILS
+            steps.append((step, newest, _NO_PLACES if without is None else _newest(subject, without)))
+        return _evaluate(completed(steps), within_ms, at_least, now)
 
     return evaluate
 
@@ -66,46 +58,53 @@ def _compile_steps(sequence: EventSequence, key_of: KeyOf) -> Iterator[_Compiled
         yield _CompiledStep(step, events, None if step.without is None else key_of(next(needed)))
 
 
-def _places(subject: Subject, key: str, has_same: bool) -> dict[Same, Places]:
-    """Return the places of the newest events of a step, by the value that all are to have (one for all without)."""
+def _newest(subject: Subject, key: str) -> Places:
+    """Return the newest events of a step."""
     state = subject.state(key)
-    if not isinstance(state, Newest):
-        return {}
-    newest = state.entries[-MAX_STEP_EVENTS:]
-    if not has_same:
-        return {(False, None): [entry[:3] for entry in newest]}
-    places: defaultdict[Same, Places] = defaultdict(list)
-    for entry in newest:
-        places[_same(entry)].append(entry[:3])
-    return places
+    return state.entries[-MAX_STEP_EVENTS:] if isinstance(state, Newest) else _NO_PLACES
 
 
-def _same(entry: Entry) -> Same:
-    return isinstance(entry[3], bool), entry[3]
+def _completed_by_value(steps: Steps) -> list[int]:
+    """Return the times at which a sequence of any one value is completed, in their order."""
+    by_value = [(step, _by_value(events), _by_value(without)) for step, events, without in steps]
+    _, first, _ = by_value[0]
+    return sorted(
+        at
+        for same in first
+        for at in _completed(
+            [(step, events.get(same, _NO_PLACES), without.get(same, _NO_PLACES)) for step, events, without in by_value]
+        )
+    )
 
 
-def _completions(steps: Sequence[tuple[Step, Places, Places]]) -> Iterator[int]:
-    """Yield the times at which a sequence of one value is completed, also those to come if no event comes."""
+def _by_value(places: Places) -> dict[Same, Places]:
+    by_value: defaultdict[Same, Places] = defaultdict(list)
+    for entry in places:
+        by_value[isinstance(entry[3], bool), entry[3]].append(entry)
+    return by_value
+
+
+def _completed(steps: Steps) -> list[int]:
+    """Return the times at which a sequence is completed, in their order, also those to come if no event comes."""
     (_, reached, _), *others = steps
     for step, events, without in others:
         if step.absent:
             assert step.within_ms is not None, "an absent step has an end"
-            yield from _unanswered(reached, events, step.within_ms)
-            return
+            return list(_unanswered(reached, events, step.within_ms))
         reached = [
             place
             for place in events
             if (before := _latest_before(place, reached)) is not None and _follows(place, before, step, without)
         ]
-    yield from (at for at, _, _ in reached)
+    return [place[0] for place in reached]
 
 
-def _latest_before(place: tuple[int, int, str], reached: Places) -> tuple[int, int, str] | None:
+def _latest_before(place: Entry, reached: Places) -> Entry | None:
     index = bisect_left(reached, place)
     return reached[index - 1] if index else None
 
 
-def _follows(place: tuple[int, int, str], before: tuple[int, int, str], step: Step, without: Places) -> bool:
+def _follows(place: Entry, before: Entry, step: Step, without: Places) -> bool:
     if step.within_ms is not None and place[0] - before[0] >= step.within_ms:
         return False
     return not without or bisect_left(without, place) == bisect_right(without, before)
@@ -118,8 +117,11 @@ def _unanswered(reached: Places, answers: Places, within_ms: int) -> Iterator[in
             yield place[0] + within_ms
 
 
-def _evaluate(completed: Sequence[int], within_ms: int, at_least: int, now: int) -> Evaluation:
+def _evaluate(completed: list[int], within_ms: int, at_least: int, now: int) -> Evaluation:
     """Evaluate whether there are enough completions in the window; `completed`: their times, also those to come."""
+    completed = completed[bisect_right(completed, now - within_ms) :]
+    if len(completed) < at_least:
+        return _FAILS
 
     def holds(at: int) -> bool:
         return bisect_right(completed, at) - bisect_right(completed, at - within_ms) >= at_least

@@ -1,7 +1,8 @@
 """Times as texts and as milliseconds, and the calendar in UTC: the grammar of times in docs/decisions/0033."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 DAY_MS = 24 * 3600 * 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,8 +39,20 @@ def time_of(value: object) -> int | None:
 
 def text_of(ms: int) -> str | None:
     """Return a time as ISO 8601 in UTC with milliseconds; None beyond the years 1 to 9999."""
-    moment = _moment(ms)
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    days, of_day = divmod(ms, DAY_MS)
+    day = _date_text(days)
+    if day is None:
+        return None
+    minutes, of_minute = divmod(of_day, 60_000)
+    return f"{day}T{minutes // 60:02}:{minutes % 60:02}:{of_minute // 1000:02}.{of_minute % 1000:03}Z"
+
+
+@lru_cache(maxsize=1_000)
+def _date_text(days: int) -> str | None:
+    try:
+        return date.fromordinal(_EPOCH.toordinal() + days).isoformat()
+    except (ValueError, OverflowError):
+        return None
 
 
 def years_between(born: int, now: int) -> int | None:

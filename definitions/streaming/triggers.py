@@ -8,6 +8,7 @@ from definitions.model import Trigger
 from definitions.streaming.accumulators import Filter, OpenParts, compile_filters, has_no_number, numeric_readers
 from definitions.streaming.conditions import Evaluate, compile_condition
 from definitions.streaming.keys import KeyOf
+from definitions.streaming.limits import Distinctions
 from definitions.streaming.subject import NEVER, Evaluation
 from definitions.templates import Payload
 
@@ -17,7 +18,7 @@ Render = Callable[[Mapping[str, Mapping[str, object]]], dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class CompiledTrigger:
-    """A trigger; `reads`, `born` and `at_first` are those of a trait.
+    """A trigger; `reads`, `born`, `at_first` and `distinguishes` are those of a trait.
 
     With `on` it is about events: `matches` says whether it is about one of the right name, `evaluate` whether it may
     fire then. Without, it fires each time that `evaluate` begins to hold.
@@ -28,6 +29,7 @@ class CompiledTrigger:
     reads: frozenset[str]
     born: int
     at_first: bool
+    distinguishes: Mapping[str, Distinctions]
     filters: tuple[Filter, ...] = field(compare=False, repr=False)
     numeric: tuple[Callable[[OpenParts], object], ...] = field(compare=False, repr=False)
     evaluate: Evaluate = field(compare=False, repr=False)
@@ -49,7 +51,9 @@ class CompiledTrigger:
         return has_no_number(parts, self.numeric)
 
 
-def compile_trigger(trigger: Trigger, reads: frozenset[str], born: int, key_of: KeyOf) -> CompiledTrigger:
+def compile_trigger(
+    trigger: Trigger, reads: frozenset[str], born: int, distinguishes: Mapping[str, Distinctions], key_of: KeyOf
+) -> CompiledTrigger:
     """Return a trigger as the fold uses it. Whether it has to be evaluated at first is for the caller to find out."""
     return CompiledTrigger(
         trigger.name,
@@ -57,6 +61,7 @@ def compile_trigger(trigger: Trigger, reads: frozenset[str], born: int, key_of: 
         reads,
         born,
         at_first=trigger.on is None,
+        distinguishes=distinguishes,
         filters=() if trigger.on is None else compile_filters(trigger.on),
         numeric=() if trigger.on is None else tuple(numeric_readers(trigger.on.where)),
         evaluate=_always if trigger.when is None else compile_condition(trigger.when, key_of),

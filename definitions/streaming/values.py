@@ -29,6 +29,8 @@ _ORDERINGS: dict[Operator, Callable[[float, float], bool]] = {
 }
 ORDERINGS = frozenset(_ORDERINGS)
 """Compare numbers only."""
+FLOORS = frozenset({Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL})
+"""The orderings that hold from a number on."""
 
 
 def compile_path(path: Path) -> Reader:
@@ -58,6 +60,31 @@ def compile_comparisons(comparisons: tuple[Comparison, ...]) -> Predicate:
     if len(predicates) == 1:
         return predicates[0]
     return lambda value: all(predicate(value) for predicate in predicates)
+
+
+def cuts_of(comparison: Comparison) -> tuple[float, ...]:
+    """Return where a comparison changes its answer among numbers: at each cut, from those below to those from it on."""
+    operands = comparison.operand if isinstance(comparison.operand, tuple) else (comparison.operand,)
+    limits = [as_double(operand) for operand in operands if is_number(operand)]
+    match comparison.operator:
+        case Operator.GREATER_OR_EQUAL | Operator.LESS_THAN:
+            return tuple(limits)
+        case Operator.GREATER_THAN | Operator.LESS_OR_EQUAL:
+            return tuple(_next_double(limit) for limit in limits)
+        case Operator.EQUALS | Operator.NOT_EQUALS | Operator.IN | Operator.NOT_IN:
+            return tuple(cut for limit in limits for cut in (limit, _next_double(limit)))
+        case _:
+            return ()  # of texts, times and lists; all numbers exist
+
+
+def is_of_numbers(comparison: Comparison) -> bool:
+    """Return whether no value but a number passes a comparison."""
+    operands = comparison.operand if isinstance(comparison.operand, tuple) else (comparison.operand,)
+    return comparison.operator in ORDERINGS | {Operator.EQUALS, Operator.IN} and all(map(is_number, operands))
+
+
+def _next_double(number: float) -> float:
+    return math.nextafter(number, math.inf)
 
 
 def compile_test(comparisons: tuple[Comparison, ...]) -> Test:

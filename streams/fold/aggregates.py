@@ -7,7 +7,7 @@ import msgspec
 
 from definitions import Accumulator
 from definitions.streaming.accumulators import OpenParts
-from definitions.streaming.states import AnyState, Place, decode_state
+from definitions.streaming.states import AnyState, Calls, Newest, Place, Times, decode_state
 from schemas.records import Event
 from streams.fold.facet import Facet
 from streams.fold.moment import Moment
@@ -62,6 +62,15 @@ class Aggregates(Facet):
         if isinstance(state, msgspec.Raw):
             states[key] = state = decode_state(state)
         return state
+
+    def number(self, key: str) -> int:
+        """Return how many events are remembered, or were counted, for counts and sequences."""
+        state = self.state(key)
+        if isinstance(state, Times):
+            return len(state.times)
+        if isinstance(state, Newest):
+            return len(state.entries)
+        return state.number if isinstance(state, Calls) else 0
 
     def _take(self, accumulator: Accumulator, added: Any, as_of: int) -> None:
         state: Any = self.state(accumulator.key) or accumulator.new_state()

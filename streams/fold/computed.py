@@ -21,10 +21,11 @@ class ComputedTraits(Facet):
 
     def decide(self, trait: str, value: object, moment: Moment) -> bool:
         """Set a trait, or unset it by None, as of the moment's time; return whether that changes it."""
-        text = None if value is None else _encode(value).decode()
-        if text is not None and len(text.encode()) > MAX_VALUE_BYTES:
+        encoded = None if value is None else _encode(value)
+        if encoded is not None and len(encoded) > MAX_VALUE_BYTES:
             moment.drop("trait", "too_large")
-            text = None
+            encoded = None
+        text = None if encoded is None else encoded.decode()
         if text == self.texts.get(trait):
             return False
         if text is None:
@@ -36,8 +37,7 @@ class ComputedTraits(Facet):
 
     def value(self, trait: str) -> object:
         """Return the decoded value of a trait; None where it has none."""
-        text = self.texts.get(trait)
-        return None if text is None else _decode(text)
+        return value_of(self.texts.get(trait))
 
     def unite(self, other: Self, moment: Moment) -> None:
         """Take over values, which are evaluated anew where they follow from anything that is taken over."""
@@ -58,3 +58,8 @@ class ComputedTraits(Facet):
     def _unset(self, traits: Collection[str]) -> None:
         for trait in traits:
             del self.texts[trait]
+
+
+def value_of(text: str | None) -> object:
+    """Return the value of a trait by its JSON text; None where it has none."""
+    return None if text is None else _decode(text)

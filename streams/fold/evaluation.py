@@ -5,8 +5,9 @@ from heapq import heapify, heappop, heappush
 
 from msgspec import Raw
 
-from definitions import NEVER, CompiledSegment, CompiledTrigger
+from definitions import NEVER, CompiledSegment, CompiledTrigger, Program
 from streams.fold.aggregates import Aggregates
+from streams.fold.computed import value_of
 from streams.fold.firing import begin
 from streams.fold.moment import DEFINITION, FoldContext, Moment, Outputs
 from streams.fold.records import publish
@@ -30,23 +31,37 @@ def evaluate(state: ProfileState, items: Iterable[int], moment: Moment) -> None:
         number = heappop(pending)
         if number == done:
             continue
-        done, item, is_changed = number, program.items[number], False
+        done, item = number, program.items[number]
+        concerned: Iterable[int] = ()
         if isinstance(item, CompiledSegment):
             holds, until = item.evaluate(subject, now)
-            is_changed = state.memberships.decide(item.name, holds, moment)
+            if state.memberships.decide(item.name, holds, moment):
+                concerned = program.readers.get(item.changes, ())
         elif isinstance(item, CompiledTrigger):
             holds, until = item.evaluate(subject, now)
             begin(state, item, holds, moment)
         else:
             value, until = item.evaluate(subject, now)
-            is_changed = state.computed.decide(item.name, value, moment)
-        if is_changed:
-            for reader in program.readers.get(item.changes, ()):
-                heappush(pending, reader)
+            former = state.computed.texts.get(item.name)
+            if state.computed.decide(item.name, value, moment):
+                concerned = _readers(item.name, former, state.computed.texts.get(item.name), program)
+        for reader in concerned:
+            heappush(pending, reader)
         if until != untils.get(number, NEVER):
             is_displaced |= evaluations.lasts(number, until)
     if is_displaced:
         evaluations.find_earliest()
+
+
+def _readers(trait: str, former: str | None, text: str | None, program: Program) -> Iterable[int]:
+    """Return the items that a change of a trait concerns, by the JSON texts of it before and after."""
+    readers = program.trait_readers.get(trait)
+    if readers is None:
+        return ()
+    default = program.defaults[trait]
+    return readers.concerned(
+        default if former is None else value_of(former), default if text is None else value_of(text)
+    )
 
 
 def evaluate_all(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from schemas.records import Profile, SegmentChange, Trigger
+from schemas.records import Identifier, Profile, SegmentChange, Trigger
 from streams.fold import facets
 from streams.fold.moment import (
     DEFINITION,
@@ -28,12 +28,14 @@ _REPEATABLE = {MERGE, DEFINITION, REBUILD, SESSION_END}
 
 def publish(state: ProfileState, moment: Moment) -> None:
     """End a step: make records of its drafts, and go on after the version of the last record."""
-    for draft in moment.memberships:
-        moment.version += 1
-        moment.out.segment_changes.append(_change_record(state, draft, moment))
-    for firing in moment.triggers:
-        moment.version += 1
-        moment.out.triggers.append(_trigger_record(state, firing, moment))
+    if moment.memberships or moment.triggers:
+        identifiers = state.identifiers.listed()
+        for draft in moment.memberships:
+            moment.version += 1
+            moment.out.segment_changes.append(_change_record(state, draft, moment, identifiers))
+        for firing in moment.triggers:
+            moment.version += 1
+            moment.out.triggers.append(_trigger_record(state, firing, moment, identifiers))
     state.lineage.version = moment.version
 
 
@@ -92,7 +94,9 @@ def is_empty(state: ProfileState) -> bool:
     return state.counters.events == 0
 
 
-def _change_record(state: ProfileState, draft: MembershipDraft, moment: Moment) -> SegmentChange:
+def _change_record(
+    state: ProfileState, draft: MembershipDraft, moment: Moment, identifiers: tuple[Identifier, ...]
+) -> SegmentChange:
     context, segment, change, changed_at, cause = (
         moment.context,
         draft.segment,
@@ -111,12 +115,14 @@ def _change_record(state: ProfileState, draft: MembershipDraft, moment: Moment) 
         changed_at,
         cause,
         moment.version,
-        state.identifiers.listed(),
+        identifiers,
         context.kind,
     )
 
 
-def _trigger_record(state: ProfileState, draft: TriggerDraft, moment: Moment) -> Trigger:
+def _trigger_record(
+    state: ProfileState, draft: TriggerDraft, moment: Moment, identifiers: tuple[Identifier, ...]
+) -> Trigger:
     context = moment.context
     instance = moment.version if draft.cause in _REPEATABLE else state.lineage.rebuilt
     what = f"trigger|{context.workspace}|{context.profile_id}|{draft.trigger}|{draft.fired_at}|{instance}|{draft.cause}"
@@ -129,6 +135,6 @@ def _trigger_record(state: ProfileState, draft: TriggerDraft, moment: Moment) ->
         cause=draft.cause,
         version=moment.version,
         payload=draft.payload,
-        identifiers=state.identifiers.listed(),
+        identifiers=identifiers,
         profile_kind=context.kind,
     )

@@ -28,13 +28,16 @@ from definitions.model import (
     PropertyFilter,
     Rule,
     Sample,
+    Sequence,
     Statistical,
+    Step,
     Trait,
     TraitComparison,
     TraitValue,
     Window,
 )
 from definitions.plan import accumulators_of
+from definitions.plan.accumulators import MAX_STEP_EVENTS
 from streams.fold.fold import advance, next_deadline
 from streams.fold.merge import merge, retire
 from streams.fold.moment import FoldContext, Outputs
@@ -144,11 +147,53 @@ def test_an_event_evaluates_what_it_can_change_alone() -> None:
     program = within.program
     (key,) = {accumulator.key for accumulator in program.accumulators if accumulator.planned.events == BUY}
 
-    def touched(*members: str) -> set[str]:
-        return {program.items[number].name for number in program.touched([key], set(members))}
+    def touched(events: int, *members: str) -> set[str]:
+        numbers = program.touched([key], set(members), (), lambda _: events)
+        return {program.items[number].name for number in numbers}
 
-    assert touched("gone") == {"b1", "b2", "b3", "b4", "gone"}
-    assert touched("b1", "b2") == {"b3", "b4"}, "a count that holds is left to its end"
+    assert touched(9, "gone") == {"b1", "b2", "b3", "b4", "gone"}
+    assert touched(9, "b1", "b2") == {"b3", "b4"}, "a count that holds is left to its end"
+    assert touched(2, "gone") == {"b1", "b2", "gone"}, "two events are not three"
+
+
+def test_a_sequence_is_evaluated_by_what_can_complete_or_cancel_it() -> None:
+    abandoned = Segment("abandoned", Sequence((Step(VIEW), Step(BUY, HOUR, absent=True)), DAY))
+    bought = Segment("bought", Sequence((Step(VIEW), Step(BUY)), DAY))
+    program = context_of(abandoned, bought).program
+    keys = {each.planned.events: each.key for each in program.accumulators}
+
+    def touched(matcher: EventMatcher, *members: str, waiting: tuple[str, ...] = (), events: int = 1) -> set[str]:
+        untils = {number for number, item in enumerate(program.items) if item.name in waiting}
+        numbers = program.touched([keys[matcher]], set(members), untils, lambda _: events)
+        return {program.items[number].name for number in numbers}
+
+    assert touched(VIEW) == {"abandoned", "bought"}
+    assert touched(VIEW, "abandoned", "bought") == set(), "another start of what holds"
+    assert touched(BUY) == {"bought"}, "nothing waits for a purchase"
+    assert touched(BUY, waiting=("abandoned",)) == {"abandoned", "bought"}
+    assert touched(BUY, "abandoned", "bought") == {"abandoned"}
+    assert touched(VIEW, "abandoned", "bought", events=MAX_STEP_EVENTS) == {"abandoned", "bought"}, "one may be lost"
+
+
+def test_a_sequence_ends_with_the_event_that_has_its_start_forgotten() -> None:
+    within = context_of(Segment("bought", Sequence((Step(VIEW), Step(BUY)), DAY)))
+    events = [event(START), event(START + 1, "Buy")]
+    state, _ = fold([*events, *(event(START + 1 + number) for number in range(1, MAX_STEP_EVENTS))], context=within)
+    assert state.memberships.entered_at == {"bought": START + 1}
+    state, out = fold([event(START + 1 + MAX_STEP_EVENTS)], state, within)
+    assert transitions(out.segment_changes) == [("bought", "exited", START + 1 + MAX_STEP_EVENTS)]
+
+
+def test_a_trait_has_those_evaluated_that_it_passes_a_limit_of() -> None:
+    often = [Segment(f"at least {number}", is_at_least("orders", number)) for number in (1, 3, 5)]
+    level = Trait("level", Rule((Case(is_at_least("orders", 2), Literally("high")),), Literally("low")))
+    within = context_of(*often, ORDERS, level)
+    readers = within.program.trait_readers["orders"]
+    names = [within.program.items[number].name for number in readers.concerned(1, 2)]
+    assert names == ["level"]
+    state, out = fold([event(START + number, "Buy") for number in range(4)], context=within)
+    assert transitions(out.segment_changes) == [("at least 1", "entered", START), ("at least 3", "entered", START + 2)]
+    assert shown(state, within)["level"] == "high"
 
 
 def test_what_was_prolonged_is_evaluated_again_when_it_would_have_ended() -> None:

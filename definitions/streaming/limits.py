@@ -1,0 +1,80 @@
+"""What definitions compare a trait with: a number that becomes another one matters to those with a limit in between."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any, NamedTuple
+
+from definitions.model import Comparison, Rule, Segment, Trait, TraitComparison, Trigger
+from definitions.plan import conditions_of, leaves, traits_shown
+from definitions.streaming.values import cuts_of, is_of_numbers
+
+_NUMBERS = frozenset({int, float})
+
+
+class Distinctions(NamedTuple):
+    """What an item tells apart of the values of a trait, if it does no more than compare them.
+
+    `cuts`: numbers from one on from those below it. `others`: whether also values that are no numbers.
+    """
+
+    cuts: tuple[float, ...]
+    others: bool
+
+
+class TraitReaders(NamedTuple):
+    """The items that read a trait, by their numbers.
+
+    `any_change`: those that a new value concerns whatever it is. `comparing`: the others; `others`: of these, those
+    that tell values apart that are no numbers. `cuts`: by what they tell numbers apart, in their order, each with its
+    item in `at_cuts`.
+    """
+
+    any_change: tuple[int, ...]
+    comparing: tuple[int, ...]
+    others: tuple[int, ...]
+    cuts: tuple[float, ...]
+    at_cuts: tuple[int, ...]
+
+    def concerned(self, former: Any, value: Any) -> tuple[int, ...]:
+        """Return the items that a change may concern; `former` and `value`: what they read before and after it."""
+        numbers = (type(former) in _NUMBERS) + (type(value) in _NUMBERS)
+        if numbers == 1:
+            return self.any_change + self.comparing
+        if numbers == 0:
+            return self.any_change + self.others
+        before, after = bisect_right(self.cuts, former), bisect_right(self.cuts, value)
+        return self.any_change + self.at_cuts[min(before, after) : max(before, after)]
+
+
+def readers_of_trait(any_change: Iterable[int], comparing: Mapping[int, Distinctions]) -> TraitReaders:
+    """Return the readers of a trait; `comparing`: what those that only compare it tell apart."""
+    at_cuts = sorted((cut, number) for number, distinctions in comparing.items() for cut in distinctions.cuts)
+    return TraitReaders(
+        tuple(any_change),
+        tuple(comparing),
+        tuple(number for number, distinctions in comparing.items() if distinctions.others),
+        tuple(cut for cut, _ in at_cuts),
+        tuple(number for _, number in at_cuts),
+    )
+
+
+def distinctions_of(defined: Trait | Segment | Trigger) -> Mapping[str, Distinctions]:
+    """Return what a definition tells apart of each trait; of which it reads more than that is left out."""
+    comparisons: dict[str, list[Comparison]] = {}
+    within = set[str]()
+    for leaf in chain.from_iterable(map(leaves, conditions_of(defined))):
+        if isinstance(leaf, TraitComparison):
+            name, *rest = leaf.path
+            comparisons.setdefault(name, []).extend(() if rest else leaf.comparisons)
+            if rest:
+                within.add(name)  # of an object; within a number there is nothing to compare
+    shown = traits_shown(defined.value) if isinstance(defined, Trait) and isinstance(defined.value, Rule) else ()
+    return {
+        name: Distinctions(
+            tuple(sorted(set(chain.from_iterable(map(cuts_of, own))))),
+            name in within or not all(map(is_of_numbers, own)),
+        )
+        for name, own in comparisons.items()
+        if name not in shown
+    }
