@@ -1,0 +1,59 @@
+"""Entries by events: from the moment a request is due at the collector to a consumer of `segments`."""
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+
+import msgspec
+
+from bench.activation.applying import apply
+from bench.activation.listening import Listener
+from bench.activation.live import ENTERED, WARM_S, took_ms
+from bench.activation.scale import RATE, Scale, described, judged, quantile
+from bench.definitions import definitions_of
+from embedded.stack import Stack
+from schemas.records import SegmentChange
+
+DEFINITIONS = 200
+CALLS = (10, 1)
+"""Calls in one request: of a sender that batches, as SDKs on servers do, and of one that does not."""
+ASKED_MS = 250
+
+
+def measure(stack: Stack, scale: Scale) -> list[str]:
+    """2,000 events a second by HTTP, one in four of which has a person enter a segment, with 200 definitions."""
+    defined = definitions_of(DEFINITIONS - 1, spread=False)
+    apply(stack.settings, msgspec.structs.replace(defined, segments=(*defined.segments, ENTERED)))
+    return [line for calls in CALLS for line in _measured(stack, scale.steady_s, calls)]
+
+
+def _measured(stack: Stack, steady_s: float, calls: int) -> Iterator[str]:
+    run, taken_ms = uuid.uuid4().hex[:8], list[float]()
+
+    def take(change: SegmentChange, arrived_ns: int) -> None:
+        if change.segment == ENTERED.name and (ms := took_ms(change.cause, run, arrived_ns)) is not None:
+            taken_ms.append(ms)
+
+    command = [sys.executable, "-m", "bench.activation.requests", str(stack.options.ports.http), run]
+    with Listener(stack.settings, take):
+        sent = subprocess.run(
+            [*command, str(RATE), str(WARM_S + steady_s), str(calls)], check=True, capture_output=True, text=True
+        )
+        stack.process("worker")  # raises if it had to be started again
+        wanted = int(RATE * (WARM_S + steady_s)) // 4
+        _wait_for(taken_ms, wanted)
+    counted = taken_ms[int(RATE * WARM_S) // 4 :]
+    what = f"{RATE:,} events/s in requests of {calls}, {DEFINITIONS} definitions, request to change"
+    yield judged(described(what, counted), quantile(counted, 0.99) < ASKED_MS, "p99 under 250 ms")
+    if int(sent.stdout):
+        yield f"MISSED: {int(sent.stdout):,} requests were refused"
+
+
+def _wait_for(taken_ms: list[float], number: int) -> None:
+    give_up_at = time.monotonic() + 60
+    while len(taken_ms) < number:
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"{len(taken_ms):,} of {number:,} changes came")
+        time.sleep(0.1)
