@@ -49,13 +49,15 @@ class RefusedRecord(NamedTuple):
 class FetchedBatch(NamedTuple):
     """A batch as a reader hands it over: records of one task's topics, each topic in offset order.
 
-    `positions`: topic -> offset of the next record to read. `acknowledge` is called once all that the batch led to is
-    durable; no other batch of the task comes before that.
+    `positions`: topic -> offset of the next record to read. `proceed` is called once the batch is committed; no other
+    one of the task comes before that. `acknowledge` is called once all that it led to is durable, due deadlines
+    included; others may have come meanwhile.
     """
 
     records: Sequence[Record]
     positions: Mapping[str, int]
     refused: Sequence[RefusedRecord] = ()
+    proceed: Callable[[], None] = lambda: None
     acknowledge: Callable[[], None] = lambda: None
 
 
@@ -70,6 +72,7 @@ class Received(NamedTuple):
     positions: Mapping[str, int]
     now: int
     refused: Sequence[RefusedRecord] = ()
+    proceed: Callable[[], None] = lambda: None
     acknowledge: Callable[[], None] = lambda: None
     began_s: float = 0.0
     opened_at: int = 0
@@ -96,7 +99,8 @@ class Output(msgspec.Struct, frozen=True, gc=False):
 class Effects(NamedTuple):
     """What a stage makes of a batch: outputs in order, and the states that it changes (in the view).
 
-    `more` requests a sweep before the input is acknowledged: deadlines are due that did not fit in.
+    `more` requests a sweep before the input is acknowledged: deadlines are due that did not fit in. `is_walking`
+    requests one as soon as nothing else is to be done: not everybody has taken over the definitions of now.
     `receipts`: workspace and time of receipt (ms) of the events that became part of a profile, to measure latency.
     `tally`: what is counted once the batch is committed.
     """
@@ -105,6 +109,7 @@ class Effects(NamedTuple):
     view: StateView
     tally: Tally
     more: bool = False
+    is_walking: bool = False
     receipts: Sequence[tuple[str, int]] = ()
 
 
@@ -116,10 +121,11 @@ class Folded(NamedTuple, Generic[Item]):
 
 
 class Committed(NamedTuple):
-    """A batch that is durable: outputs, states and positions, all or nothing. `more`: as in its effects."""
+    """A batch that is durable: outputs, states and positions, all or nothing. The rest is as in its effects."""
 
     received: Received
-    more: bool
+    more: bool = False
+    is_walking: bool = False
 
 
 class Settled(NamedTuple):
@@ -166,7 +172,7 @@ def receive(batch: FetchedBatch, positions: Mapping[str, int], opened_at: int, p
     refused = [item for item in batch.refused if item.record.offset >= positions.get(item.record.topic, 0)]
     behind = {topic: max(offset, positions.get(topic, 0)) for topic, offset in batch.positions.items()}
     now, began_s = time.time_ns() // 1_000_000, time.perf_counter()
-    return Received(records, behind, now, refused, batch.acknowledge, began_s, opened_at, partition)
+    return Received(records, behind, now, refused, batch.proceed, batch.acknowledge, began_s, opened_at, partition)
 
 
 def decode(stage: Stage[Item], received: Received) -> Decoded[Item]:
@@ -190,6 +196,11 @@ def fold(stage: Stage[Item], decoded: Decoded[Item], view: StateView) -> Folded[
     return Folded(decoded, effects)
 
 
-def acknowledge(settled: Settled) -> None:
+def proceed(committed: Committed) -> None:
     """Tell the reader that the batch is durable: it reads on."""
+    committed.received.proceed()
+
+
+def acknowledge(settled: Settled) -> None:
+    """Tell the reader that everything the batch led to is durable."""
     settled.received.acknowledge()

@@ -24,6 +24,7 @@ from streams.phases import (
     acknowledge,
     decode,
     fold,
+    proceed,
     receive,
 )
 from streams.state.view import StateView
@@ -64,15 +65,17 @@ class DurableState(Protocol):
         ...
 
 
-async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState) -> None:
-    """Carry a batch through all phases. An exception stops the worker; the batch is then read again."""
+async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState) -> Committed:
+    """Carry a batch through its phases until it is committed, and have the reader read on.
+
+    An exception stops the worker; the batch is then read again.
+    """
     received = receive(batch, state.positions, state.opened_at, state.partition)
     decoded = await decode_in_time(stage, received)
     folded = fold(stage, decoded, state.view())
     committed = await state.commit(folded)
-    settled = await settle(committed, stage, state)
-    reached("before_acknowledgement")
-    acknowledge(settled)
+    proceed(committed)
+    return committed
 
 
 async def decode_in_time(stage: Stage[Item], received: Received) -> Decoded[Item]:
@@ -87,19 +90,28 @@ async def decode_in_time(stage: Stage[Item], received: Received) -> Decoded[Item
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def settle(committed: Committed, stage: Stage[Any], state: DurableState) -> Settled:
-    """Sweep until no deadline is due any more."""
-    more = committed.more
-    while more:
-        more = await sweep(stage, state)
-    return Settled(committed.received)
-
-
-async def sweep(stage: Stage[Any], state: DurableState) -> bool:
-    """Let the deadlines fire that are due. Returns whether some were left for another sweep."""
+async def sweep(stage: Stage[Any], state: DurableState) -> Committed:
+    """Let deadlines fire that are due."""
     received = receive(_NO_RECORDS, state.positions, state.opened_at, state.partition)
     folded = fold(stage, decode(stage, received), state.view())
     if not folded.effects.outputs and not folded.effects.view.changes:
-        return False
-    committed = await state.commit(folded)
-    return committed.more
+        return Committed(received)
+    return await state.commit(folded)
+
+
+class Unsettled:
+    """The committed batches of one task of which due deadlines may be left. Live batches come between its sweeps."""
+
+    def __init__(self) -> None:
+        self._committed: list[Committed] = []
+
+    def add(self, committed: Committed) -> None:
+        """Note what was committed last; acknowledge everything once no deadline is due any more."""
+        if committed.received.positions:
+            self._committed.append(committed)
+        if committed.more or not self._committed:
+            return
+        reached("before_acknowledgement")
+        for each in self._committed:
+            acknowledge(Settled(each.received))
+        self._committed.clear()

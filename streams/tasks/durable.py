@@ -81,7 +81,7 @@ class StoredState:
                 folded = isolate(self._stage, folded.decoded.received, self.view, sizes)
         self._positions.update(received.positions)
         self._count(received, folded.effects, folded_s)
-        return Committed(received, folded.effects.more)
+        return Committed(received, folded.effects.more, folded.effects.is_walking)
 
     async def _commit(self, folded: Folded[Any]) -> None:
         loop = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ from typing import Any
 from schemas.topics import APP, changelog
 from streams.failpoints import reached
 from streams.phases import FetchedBatch, Stage
-from streams.processing import process, sweep
+from streams.processing import Unsettled, process, sweep
 from streams.tasks.commit import Committer
 from streams.tasks.durable import StoredState
 from streams.tasks.lifecycle import TaskState, transition
@@ -132,9 +132,9 @@ class StageTask:
             self._fail(error)
 
     async def _work_until_closed(self, durable: StoredState) -> None:
-        more = False  # whether the last sweep has left deadlines that are due
+        unsettled, is_busy = Unsettled(), False  # whether the last batch or sweep has left work that time gives
         while self._state is not TaskState.CLOSED:
-            if not more or self._state is TaskState.SUSPENDED:
+            if not is_busy or self._state is TaskState.SUSPENDED:
                 await self._wait()
             if self._state is not TaskState.RUNNING:
                 continue
@@ -143,10 +143,13 @@ class StageTask:
             durable.look()
             try:
                 if batch is not None:
-                    await process(batch, self.stage, durable)
-                    more = False
-                elif more or self.stage.sweeps:
-                    more = await sweep(self.stage, durable)
+                    committed = await process(batch, self.stage, durable)
+                elif is_busy or self.stage.sweeps:
+                    committed = await sweep(self.stage, durable)
+                else:
+                    continue
+                unsettled.add(committed)
+                is_busy = committed.more or committed.is_walking
             finally:
                 self._idle.set()
 

@@ -47,6 +47,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         self._readers: set[BatchReader] = set()
         self._fetched: asyncio.Queue[tuple[BatchReader, FetchedBatch]] = asyncio.Queue()
+        self._unsettled: defaultdict[BatchReader, int] = defaultdict(int)  # how many batches of each
+        self._behind: dict[BatchReader, dict[TP, int]] = {}  # positions to be acknowledged with the last of these
         self._committed_until: dict[TP, int] = {}
         self._reported: dict[TP, int] = {}
         super().__init__(*args, **options)
@@ -65,6 +67,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Read on for every task at the positions in its changelog, whatever the group's committed offsets are."""
         await self._stop_readers()
         self._committed_until.clear()
+        self._unsettled.clear()
+        self._behind.clear()
         self._reported.clear()
         for task in self._tasks_here.active():
             positions = {topic: task.position(topic) for topic in task.stage.topics}
@@ -100,22 +104,34 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 raise
 
     async def _hand_over(self, reader: BatchReader, batch: FetchedBatch) -> None:
-        """Give a batch to the agent of its task, and let the reader go on once it is committed."""
-        committed = {TP(topic, reader.partition): offset for topic, offset in batch.positions.items()}
+        """Give a batch to the agent of its task. One without records goes no further."""
+        positions = {TP(topic, reader.partition): offset for topic, offset in batch.positions.items()}
+        if not batch.records and not batch.refused:
+            self._pass_over(reader, positions)
+            return
+        self._unsettled[reader] += 1
 
         def acknowledge() -> None:
-            self._committed_until |= committed
-            reader.proceed()
+            self._unsettled[reader] -= 1
+            self._committed_until |= positions
+            if not self._unsettled[reader]:
+                self._committed_until |= self._behind.pop(reader, {})
 
-        if not batch.records and not batch.refused:
-            acknowledge()
-            return
+        handed_over = batch._replace(proceed=reader.proceed, acknowledge=acknowledge)
         topic, behind = next(iter(batch.positions.items()))
         message = ConsumerMessage(
-            topic, reader.partition, behind - 1, 0.0, 0, (), b"", batch._replace(acknowledge=acknowledge), None,
+            topic, reader.partition, behind - 1, 0.0, 0, (), b"", handed_over, None,
             tp=TP(topic, reader.partition), generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
         await self.callback(message)
+
+    def _pass_over(self, reader: BatchReader, positions: dict[TP, int]) -> None:
+        """Have a reader read on behind transaction markers; what lies before them is acknowledged first."""
+        if self._unsettled[reader]:
+            self._behind.setdefault(reader, {}).update(positions)
+        else:
+            self._committed_until |= positions
+        reader.proceed()
 
     def lag(self) -> dict[str, int]:
         """Count by topic the records that are in Kafka and not committed by a task, as far as the readers know."""

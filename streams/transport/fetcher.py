@@ -102,8 +102,8 @@ class Fetcher:
         """Whether there is nothing to take, as far as can be seen without unpacking."""
         return not self._queue and self._behind_unread is None
 
-    def take(self, budget: Budget, taken: list[Record], refused: list[RefusedRecord]) -> None:
-        """Add the next records, as far as they are there and the budget goes.
+    def take(self, budget: Budget, most: int, taken: list[Record], refused: list[RefusedRecord]) -> None:
+        """Add the next records, as far as they are there and the budget goes, at most so many.
 
         A refused record uses it up: finding that out has taken some time, in which nothing else was done.
         """
@@ -115,7 +115,8 @@ class Fetcher:
                 else:
                     taken.append(item)
                     self.position = item.offset + 1
-                    if budget.spend(item):
+                    most -= 1
+                    if budget.spend(item) or not most:
                         return
             self._open_next()
 

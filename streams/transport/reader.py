@@ -8,10 +8,13 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
+from schemas.topics import PROFILE_COMMANDS
 from streams.phases import FetchedBatch, Record, RefusedRecord
 from streams.transport.fetcher import Budget, Fetcher
 
 MAX_RECORDS = 5_000
+MOST_OF = {PROFILE_COMMANDS: 1_000}
+"""Of these topics fewer: jobs fill them faster than PROFILE reads, and live events must not wait for large batches."""
 MAX_BYTES = 8 * 1024 * 1024  # unpacked; a fold and a commit need some times as much
 PACE_S = 0.03  # from one batch to the next: each costs the broker a transaction, however small it is
 
@@ -86,7 +89,7 @@ class BatchReader:
         budget = Budget(MAX_RECORDS, MAX_BYTES)
         self._fetchers = [*self._fetchers[1:], self._fetchers[0]]
         for fetcher in self._fetchers:
-            fetcher.take(budget, taken, refused)
+            fetcher.take(budget, MOST_OF.get(fetcher.topic, MAX_RECORDS), taken, refused)
         if all(fetcher.is_empty for fetcher in self._fetchers):
             self._has_news.clear()
         positions = {

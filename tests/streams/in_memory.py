@@ -92,4 +92,4 @@ class InMemory:
         self.outputs += effects.outputs
         self.table.values |= {key: value for key, value in effects.view.changes.items() if value is not None}
         self._positions |= received.positions
-        return Committed(received, effects.more)
+        return Committed(received, effects.more, effects.is_walking)

@@ -18,37 +18,64 @@ from streams.phases import (
     fold,
     receive,
 )
-from streams.processing import process, settle, sweep
+from streams.processing import Unsettled, process, sweep
 from tests.streams.in_memory import Concatenating, InMemory
 
 
-def fetched(*values: bytes, first: int = 0, acknowledge: Callable[[], None] = lambda: None) -> FetchedBatch:
+def fetched(
+    *values: bytes,
+    first: int = 0,
+    proceed: Callable[[], None] = lambda: None,
+    acknowledge: Callable[[], None] = lambda: None,
+) -> FetchedBatch:
     """A batch of records with one key, from an offset on."""
     records = [Record("in", 0, first + number, b"k", value) for number, value in enumerate(values)]
-    return FetchedBatch(records, {"in": first + len(values)}, acknowledge=acknowledge)
+    return FetchedBatch(records, {"in": first + len(values)}, proceed=proceed, acknowledge=acknowledge)
 
 
-def test_a_batch_is_acknowledged_when_all_that_it_led_to_is_committed_due_deadlines_included() -> None:
-    state, acknowledged = InMemory(), []
+def test_the_reader_goes_on_when_a_batch_is_committed_whatever_is_due_besides() -> None:
+    state, read_on = InMemory(), []
+    batch = fetched(b"a", proceed=lambda: read_on.append(dict(state.positions)))
 
-    asyncio.run(
-        process(
-            fetched(b"a", b"b", acknowledge=lambda: acknowledged.append(list(state.outputs))),
-            Concatenating(sweeps_left=2),
-            state,
-        )
-    )
+    assert asyncio.run(process(batch, Concatenating(sweeps_left=2), state)).more
+    assert read_on == [{"in": 1}]
 
+
+def test_batches_are_acknowledged_once_no_deadline_is_due_any_more() -> None:
+    state, stage, unsettled, acknowledged = InMemory(), Concatenating(sweeps_left=2), Unsettled(), list[str]()
+
+    for batch in (
+        fetched(b"a", acknowledge=lambda: acknowledged.append("first")),
+        fetched(b"b", first=1, acknowledge=lambda: acknowledged.append("second")),
+    ):
+        unsettled.add(asyncio.run(process(batch, stage, state)))
+    unsettled.add(asyncio.run(sweep(stage, state)))
+    assert acknowledged == []
+
+    unsettled.add(asyncio.run(sweep(stage, state)))
+    assert acknowledged == ["first", "second"]
     swept = Output("swept", b"", b"")
-    assert acknowledged == [[Output("out", b"k", b"a"), Output("out", b"k", b"ab"), swept, swept]]
-    assert state.positions == {"in": 2}
+    assert state.outputs == [Output("out", b"k", b"a"), Output("out", b"k", b"ab"), swept, swept]
+
+    unsettled.add(asyncio.run(sweep(stage, state)))
+    assert acknowledged == ["first", "second"]
 
 
-def test_a_batch_that_cannot_be_committed_is_not_acknowledged() -> None:
+def test_a_walk_over_all_profiles_holds_no_acknowledgement_back() -> None:
+    acknowledged = list[str]()
+    received = receive(fetched(b"a", acknowledge=lambda: acknowledged.append("batch")), {}, 0)
+
+    Unsettled().add(Committed(received, is_walking=True))
+
+    assert acknowledged == ["batch"]
+
+
+def test_a_batch_that_cannot_be_committed_is_not_acknowledged_and_nothing_is_read_on() -> None:
     state = InMemory(failure=OSError("disk full"))
+    batch = fetched(b"a", proceed=lambda: pytest.fail("read on"), acknowledge=lambda: pytest.fail("acknowledged"))
 
     with pytest.raises(OSError, match="disk full"):
-        asyncio.run(process(fetched(b"a", acknowledge=lambda: pytest.fail("acknowledged")), Concatenating(), state))
+        asyncio.run(process(batch, Concatenating(), state))
 
     assert state.positions == {}
 
@@ -85,13 +112,13 @@ def test_records_that_cannot_be_read_or_decoded_become_dead_letters_behind_the_o
 def test_a_sweep_without_effect_commits_nothing() -> None:
     state = InMemory(failure=AssertionError("committed"))
 
-    assert asyncio.run(sweep(Concatenating(), state)) is False
+    assert not asyncio.run(sweep(Concatenating(), state)).more
 
 
 def test_a_sweep_says_whether_deadlines_are_left() -> None:
     state, stage = InMemory(), Concatenating(sweeps_left=2)
 
-    assert [asyncio.run(sweep(stage, state)) for _ in range(3)] == [True, False, False]
+    assert [asyncio.run(sweep(stage, state)).more for _ in range(3)] == [True, False, False]
     assert len(state.outputs) == 2
 
 
@@ -108,5 +135,5 @@ async def _phases_out_of_order(stage: Concatenating, state: InMemory, received: 
     decoded = decode(stage, received)
     fold(stage, received, state.view())  # type: ignore[arg-type]
     await state.commit(decoded)  # type: ignore[arg-type]
-    await settle(fold(stage, decoded, state.view()), stage, state)  # type: ignore[arg-type]
+    Unsettled().add(fold(stage, decoded, state.view()))  # type: ignore[arg-type]
     acknowledge(committed)  # type: ignore[arg-type]

@@ -13,7 +13,8 @@ from streams.fold.records import is_empty
 from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
 
-SWEEP_LIMIT = 2_000
+SWEEP_LIMIT = 500
+"""Of one partition in one batch: live records wait no longer for it than for so many lapses."""
 
 
 def read_due(batch: Batch) -> bool:

@@ -78,7 +78,7 @@ class ProfileStage:
         for addressed in decoded.items:
             handle(batch, addressed)
             self._handle_resumed(batch)
-        walk(batch, adopted)
+        is_walking = walk(batch, adopted)
         more = read_due(batch)
         more = release_due(batch) or more
         self._handle_resumed(batch)
@@ -87,7 +87,7 @@ class ProfileStage:
         batch.store()
         for workspace, events in Counter(map(itemgetter(0), batch.receipts)).items():
             batch.tally[metrics.EVENTS, (workspace, "folded")] += events
-        return Effects(outputs, view, batch.tally, more, batch.receipts)
+        return Effects(outputs, view, batch.tally, more, is_walking, batch.receipts)
 
     def _handle_resumed(self, batch: Batch) -> None:
         """Handle what has waited at profiles until now."""
