@@ -82,7 +82,7 @@ def _meet(settings: Settings, people: int) -> None:
 
 
 def _compared(settings: Settings, members: int) -> str:
-    """Compare the members with those by SQL, a moment later: some have left meanwhile, and some views are not counted."""
+    """Compare the members with those by SQL a moment later, when a few have left."""
     with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
         question = Question(defined(30), "main", "person", time.time_ns() // 1_000_000)
         by_sql = sizes(warehouse, question)[NAME]

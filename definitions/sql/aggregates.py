@@ -78,16 +78,10 @@ def _between(number: Sql, count: EventCount) -> Sql:
 
 def _newest(profiles: Profiles, matching: Sql, value: Sql | None, aggregate: EventCount | Aggregate) -> Sql:
     """The newest events in the window, in their order."""
-    inside = profiles.inside(aggregate.window.ms, matching)
+    newest = profiles.gathered(profiles.inside(aggregate.window.ms, matching), value, MAX_VALUES)
     if not aggregate.window.session:
-        return profiles.gathered(inside, value, MAX_VALUES)
-    gathered = profiles.aggregate(f"groupArrayIf(({PLACE}, {{1}}), {{0}})", inside, value or "0")
-    return profiles.column(
-        "arraySlice(arraySort(arrayFilter(event -> event.1.1 >= {1}, {0})), {2})",
-        gathered,
-        current_start(profiles),
-        str(-MAX_VALUES),
-    )
+        return newest
+    return profiles.column("arrayFilter(event -> event.1.1 >= {1}, {0})", newest, current_start(profiles))
 
 
 def _values(profiles: Profiles, events: Sql) -> Sql:

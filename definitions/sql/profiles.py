@@ -4,6 +4,12 @@ from definitions.sql.columns import Columns, Sql, sql
 from definitions.sql.events import PLACE, Events
 from definitions.sql.literals import literal
 
+MANY_EVENTS = 10_000
+"""Whoever has more is a busy profile: of its events no more are gathered than will be kept, which takes longer."""
+IS_BUSY = "is_busy"
+_FALLING_ID = "bitNot(concat(hex(id), ' '))"
+"""Falls where the id rises, in the order of bytes: behind the space no text goes on where another one ends."""
+
 
 class Profiles:
     """Collects aggregates over the events of a profile, and expressions over these.
@@ -17,6 +23,7 @@ class Profiles:
         self._grouped: dict[str, str] = {}
         self._columns = Columns("c")
         self._reads_shown = False
+        self._asks_who_is_busy = False
 
     def aggregate(self, template: str, *parts: Sql | str) -> Sql:
         """Name an aggregate of the events of a profile."""
@@ -42,8 +49,21 @@ class Profiles:
 
     def gathered(self, matching: Sql, value: Sql | None, newest: int) -> Sql:
         """The newest events: each its place, and its value or 0; in their order."""
-        gathered = self.aggregate(f"groupArrayIf(({PLACE}, {{1}}), {{0}})", matching, value or "0")
-        return self.column("arraySlice(arraySort({0}), {1})", gathered, str(-newest))
+        few, many = self.busy(matching)
+        gathered = self.aggregate(f"groupArrayIf(({PLACE}, {{1}}), {{0}})", few, value or "0")
+        place = f"(-at, -ordinal, {_FALLING_ID}, id, {{1}})"
+        falling = self.aggregate(f"groupArraySortedIf({newest})({place}, {{0}})", many, value or "0")
+        return self.column(
+            "arraySlice(arraySort(arrayConcat({0}, arrayMap(x -> ((-x.1, -x.2, x.4), x.5), {1}))), {2})",
+            gathered,
+            falling,
+            str(-newest),
+        )
+
+    def busy(self, matching: Sql) -> tuple[Sql, Sql]:
+        """Whether an event matches and is of a profile with few events; and whether of one with many."""
+        self._asks_who_is_busy = True
+        return sql(f"{{0}} AND NOT {IS_BUSY}", matching), sql(f"{{0}} AND {IS_BUSY}", matching)
 
     def selected(self, source: str, shown: str = "") -> str:
         """Return a query for the profile ids and all that was asked for.
@@ -51,10 +71,16 @@ class Profiles:
         `shown`: a query for `profile_id` and `shown`, the JSON text of the traits that profiles show.
         """
         grouped = "".join(f", {text} AS {name}" for text, name in self._grouped.items())
-        events = self.events.selected(source)
+        events = self.events.selected(_with_busy(source) if self._asks_who_is_busy else source)
         profiles = f"SELECT profile_id{grouped}\nFROM (\n{events}\n)\nGROUP BY profile_id"
         if self._reads_shown:
             profiles = (
                 f"SELECT *\nFROM (\n{profiles}\n) AS profiles\nLEFT ANY JOIN (\n{shown}\n) AS known USING (profile_id)"
             )
         return self._columns.selected(profiles)
+
+
+def _with_busy(source: str) -> str:
+    """Say of each event whether its profile has many: of all events of a profile the same."""
+    busy = f"SELECT profile_id FROM (\n{source}\n) GROUP BY profile_id HAVING count() > {MANY_EVENTS}"  # noqa: S608 - our own
+    return f"SELECT *, profile_id IN (\n{busy}\n) AS {IS_BUSY}\nFROM (\n{source}\n)"

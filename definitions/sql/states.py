@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from definitions.model import Scalar
-from definitions.plan.accumulators import Accumulator
+from definitions.plan.accumulators import MAX_DISTINCT, Accumulator
 from definitions.sql.aggregates import MAX_SUMMAND, MILLIONTHS, counted
 from definitions.sql.columns import Sql, sql
 from definitions.sql.events import PLACE, Events, called
@@ -39,8 +39,8 @@ _Tuple: TypeAlias = dict[str, object]
 class StatesQuery:
     """The states of some accumulators. Compiles; asking is left to others.
 
-    `since`: a time (ms) that no profile will be evaluated before; events that have left every window by then are left
-    out.
+    `since`: a time (ms) that no profile will be evaluated before; events that have left every window by then are not
+    read.
     """
 
     def __init__(self, accumulators: Sequence[Accumulator], since: int | None = None) -> None:
@@ -49,9 +49,15 @@ class StatesQuery:
         self._profiles = Profiles(Events(), now=0)
         self._columns = [self._compile(accumulator) for accumulator in self._accumulators]
 
-    def calls(self) -> str:
-        """The condition on `type` and `name` of the events that are looked for."""
-        return f"({' OR '.join(called(accumulator.events.calls) for accumulator in self._accumulators)})"
+    def wanted(self) -> str:
+        """The condition on `type`, `name` and `occurred_at` of the events that are looked for."""
+        return f"({' OR '.join(map(self._wanted, self._accumulators))})"
+
+    def _wanted(self, accumulator: Accumulator) -> str:
+        calls = called(accumulator.events.calls)
+        if self._since is None or accumulator.retain_ms is None:
+            return calls
+        return f"({calls} AND occurred_at > fromUnixTimestamp64Milli({self._since - accumulator.retain_ms}, 'UTC'))"
 
     def selected(self, source: str) -> str:
         """Return the query for one row of each profile, of a source of events as `events` has it."""
@@ -76,7 +82,7 @@ class StatesQuery:
         if accumulator.keeping == "members":
             assert of is not None, accumulator
             members = events.members(accumulator.events, of)
-            return self._counted("groupArrayArrayIf", events.matching(accumulator.events), members)
+            return self._counted(events.matching(accumulator.events), members)
         matching = events.with_value(accumulator.events, of, accumulator.numbers)
         if self._since is not None and accumulator.retain_ms is not None:
             matching = events.column(sql(f"{{0}} AND at > {self._since - accumulator.retain_ms}", matching))
@@ -91,13 +97,17 @@ class StatesQuery:
             return self._profiles.aggregate("(countIf({0}), minIf(at, {0}), maxIf(at, {0}))", matching)
         assert value is not None, accumulator
         if kind is Values:
-            return self._counted("groupArrayIf", matching, value)
+            return self._counted(matching, sql("[{0}]", value))
         return self._numbers(matching, value) if kind is Numbers else self._ends(matching, value)
 
-    def _counted(self, gathering: str, matching: Sql, value: Sql) -> Sql:
-        values = self._profiles.aggregate(f"{gathering}({{1}}, {{0}})", matching, value)
-        first = counted(values, self._profiles)
-        return self._profiles.column("arrayMap(x -> (x, countEqual({1}, x)), {0})", first, values)
+    def _counted(self, matching: Sql, values: Sql) -> Sql:
+        """How often each of the values occurred: of few events by gathering all values, of many by counting at once."""
+        profiles, (few, many) = self._profiles, self._profiles.busy(matching)
+        gathered = profiles.aggregate("groupArrayArrayIf({1}, {0})", few, values)
+        of_few = sql("arrayMap(x -> (x, countEqual({1}, x)), {0})", counted(gathered, profiles), gathered)
+        summed = profiles.aggregate("sumMapIf({1}, arrayMap(x -> toUInt64(1), {1}), {0})", many, values)
+        of_many = sql(f"arraySlice(arrayZip({{0}}.1, {{0}}.2), 1, {MAX_DISTINCT})", summed)
+        return profiles.column("arrayConcat({0}, {1})", of_few, of_many)
 
     def _numbers(self, matching: Sql, value: Sql) -> Sql:
         summand = f"{{0}} AND abs({{1}}.2) <= {MAX_SUMMAND}"

@@ -1,6 +1,7 @@
 """Reads the past of ClickHouse; the queries are `warehouse`'s."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 
 from definitions.streaming.states import encode_state
 from jobs.backfill.protocols import Wanted
@@ -8,18 +9,25 @@ from warehouse.client import Warehouse
 from warehouse.queries.decisions import last_decision
 from warehouse.queries.definitions_of_the_past import states
 
+TOLD_LATE_MS = 86_400_000
+"""What comes as late as this still finds in the windows of its time what was in them (docs/decisions/0034)."""
+
 
 class WarehousePast:
     """See `protocols.PastStates`."""
 
-    def __init__(self, warehouse: Warehouse, partition_of: Mapping[str, int]) -> None:
-        """`partition_of`: of `identity.changes`, by workspace."""
+    def __init__(self, warehouse: Warehouse, partition_of: Mapping[str, int], by_event_clock: Collection[str]) -> None:
+        """`partition_of`: of `identity.changes`, by workspace. `by_event_clock`: workspaces whose time events tell."""
         self._warehouse = warehouse
         self._partition_of = partition_of
+        self._by_event_clock = by_event_clock
 
     def states(self, wanted: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
         """See `protocols.PastStates`. One query: whoever merges meanwhile has its events in one place or the other."""
-        rows = states(self._warehouse, wanted.workspace, wanted.kind, wanted.accumulators, wanted.born)
+        since = None
+        if wanted.workspace not in self._by_event_clock:
+            since = time.time_ns() // 1_000_000 - TOLD_LATE_MS
+        rows = states(self._warehouse, wanted.workspace, wanted.kind, wanted.accumulators, wanted.born, since=since)
         for profile_id, found in rows:
             yield profile_id, {identity: encode_state(state) for identity, state in found.items()}
 

@@ -65,7 +65,8 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> tuple[
         complete_to=lambda workspace: topic.read().complete_to(workspace, settings.partitions),
     )
     partition = {name: partition_of(name.encode(), settings.partitions) for name in settings.workspaces}
-    past = WarehousePast(warehouse, partition)
+    by_event_clock = {name for name, workspace in settings.workspaces.items() if workspace.clock == "event"}
+    past = WarehousePast(warehouse, partition, by_event_clock)
     seeds = KafkaSeeds(settings.kafka, codec, offsets)
     return rebuilder, OwnBackfill(Backfill(past, seeds, topic, barrier, settings.partitions, stopping), partition)
 

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from definitions.plan import Accumulator, accumulators_of
+from definitions.sql import profiles
 from definitions.streaming.scalars import members, number, scalar
 from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, Place, Scalars, type_of
 from tests.definitions.generated import Generator
@@ -29,8 +30,13 @@ def folded(accumulator: Accumulator, events: Sequence[Happened]) -> AnyState:
     return state
 
 
+@pytest.mark.parametrize("many_events", [10_000, 20, 0])
 @pytest.mark.parametrize("seed", range(3))
-def test_sql_makes_the_states_that_folding_makes(warehouse: Warehouse, workspace: str, seed: int) -> None:
+def test_sql_makes_the_states_that_folding_makes(
+    warehouse: Warehouse, workspace: str, seed: int, many_events: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of profiles with many events as of those with few; in between both are in one query."""
+    monkeypatch.setattr(profiles, "MANY_EVENTS", many_events)
     generator = Generator(Random(seed))
     accumulators = accumulators_of(generator.definitions(12))
     histories = {person(at): generator.history() for at in range(60)}

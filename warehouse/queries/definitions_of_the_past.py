@@ -39,7 +39,7 @@ def states(  # noqa: PLR0913 - what is asked, field by field
         return
     number, slices = slice_of
     query = StatesQuery(accumulators, since)
-    condition = f"definitions < {version} AND {query.calls()}"
+    condition = f"definitions < {version} AND {query.wanted()}"
     if slices > 1:
         condition += f" AND cityHash64(profile_id) % {slices} = {number}"
     source = source_of(workspace, kind, condition)
