@@ -2,12 +2,13 @@
 
 Faust's consumer keeps the group, the assignment and the group's offsets; it fetches nothing. Its own way of reading
 would commit past failed messages, count offsets one by one, which transaction markers break, and cost twice the time.
-Here a batch is acknowledged when its task has committed it; what goes to the group is a hint for lag and `drain`.
+Here a batch is acknowledged when all that it led to is committed; what goes to the group is a hint for lag and `drain`.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
@@ -16,6 +17,7 @@ from faust.types.tuples import ConsumerMessage
 
 from streams.phases import FetchedBatch
 from streams.tasks.assignment import StageTasks
+from streams.transport.acknowledgements import Acknowledgements
 from streams.transport.reader import BatchReader
 
 WAIT_S = 0.25
@@ -47,9 +49,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         self._readers: set[BatchReader] = set()
         self._fetched: asyncio.Queue[tuple[BatchReader, FetchedBatch]] = asyncio.Queue()
-        self._unsettled: defaultdict[BatchReader, int] = defaultdict(int)  # how many batches of each
-        self._behind: dict[BatchReader, dict[TP, int]] = {}  # positions to be acknowledged with the last of these
-        self._committed_until: dict[TP, int] = {}
+        self._acknowledged = Acknowledgements()
         self._reported: dict[TP, int] = {}
         super().__init__(*args, **options)
 
@@ -66,17 +66,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def perform_seek(self) -> None:
         """Read on for every task at the positions in its changelog, whatever the group's committed offsets are."""
         await self._stop_readers()
-        self._committed_until.clear()
-        self._unsettled.clear()
-        self._behind.clear()
         self._reported.clear()
+        committed: dict[TP, int] = {}
         for task in self._tasks_here.active():
             positions = {topic: task.position(topic) for topic in task.stage.topics}
-            self._committed_until |= {
+            committed |= {
                 TP(topic, task.partition): offset for topic, offset in positions.items() if offset is not None
             }
             reader = BatchReader(self._tasks_here.kafka, task.partition, positions, self._deliver, self.app.fail)
             self._readers.add(reader)
+        self._acknowledged.begin(committed)
 
     async def _stop_readers(self) -> None:
         """Drop what they have delivered and no task has taken: it will be read again."""
@@ -107,16 +106,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Give a batch to the agent of its task. One without records goes no further."""
         positions = {TP(topic, reader.partition): offset for topic, offset in batch.positions.items()}
         if not batch.records and not batch.refused:
-            self._pass_over(reader, positions)
+            self._acknowledged.pass_over(reader, positions)
+            reader.proceed()
             return
-        self._unsettled[reader] += 1
-
-        def acknowledge() -> None:
-            self._unsettled[reader] -= 1
-            self._committed_until |= positions
-            if not self._unsettled[reader]:
-                self._committed_until |= self._behind.pop(reader, {})
-
+        self._acknowledged.hand_over(reader)
+        acknowledge = partial(self._acknowledged.acknowledge, reader, positions)
         handed_over = batch._replace(proceed=reader.proceed, acknowledge=acknowledge)
         topic, behind = next(iter(batch.positions.items()))
         message = ConsumerMessage(
@@ -125,20 +119,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         )  # fmt: skip
         await self.callback(message)
 
-    def _pass_over(self, reader: BatchReader, positions: dict[TP, int]) -> None:
-        """Have a reader read on behind transaction markers; what lies before them is acknowledged first."""
-        if self._unsettled[reader]:
-            self._behind.setdefault(reader, {}).update(positions)
-        else:
-            self._committed_until |= positions
-        reader.proceed()
-
     def lag(self) -> dict[str, int]:
-        """Count by topic the records that are in Kafka and not committed by a task, as far as the readers know."""
+        """Count by topic the records that are in Kafka and not acknowledged by a task, as far as the readers know."""
         lag: dict[str, int] = defaultdict(int)
         for reader in self._readers:
             for topic, end in reader.ends.items():
-                lag[topic] += max(0, end - self._committed_until.get(TP(topic, reader.partition), 0))
+                lag[topic] += max(0, end - self._acknowledged.until.get(TP(topic, reader.partition), 0))
         return lag
 
     # -- acknowledgements out
@@ -149,7 +135,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         assigned = self.assignment()
         offsets = {
             partition: offset
-            for partition, offset in self._committed_until.items()
+            for partition, offset in self._acknowledged.until.items()
             if partition in assigned and offset > self._reported.get(partition, -1)
         }
         if not offsets:
