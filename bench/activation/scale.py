@@ -35,6 +35,6 @@ def described(what: str, taken_ms: Sequence[float]) -> str:
     return f"{what}: p50 {p50:,.0f} ms, p99 {p99:,.0f} ms, at most {most:,.0f} ms, of {len(taken_ms):,}"
 
 
-def judged(line: str, is_reached: bool, asked: str) -> str:
+def judged(line: str, is_reached: bool, required: str) -> str:
     """Say whether what was asked for is reached."""
-    return f"{'reached' if is_reached else 'MISSED'} ({asked}): {line}"
+    return f"{'reached' if is_reached else 'MISSED'} ({required}): {line}"

@@ -9,7 +9,7 @@ from warehouse.client import Warehouse
 from warehouse.queries.decisions import last_decision
 from warehouse.queries.definitions_of_the_past import states
 
-TOLD_LATE_MS = 86_400_000
+LATENESS_MS = 86_400_000
 """What comes as late as this still finds in the windows of its time what was in them (docs/decisions/0034)."""
 
 
@@ -26,7 +26,7 @@ class WarehousePast:
         """See `protocols.PastStates`. One query: whoever merges meanwhile has its events in one place or the other."""
         since = None
         if wanted.workspace not in self._by_event_clock:
-            since = time.time_ns() // 1_000_000 - TOLD_LATE_MS
+            since = time.time_ns() // 1_000_000 - LATENESS_MS
         rows = states(self._warehouse, wanted.workspace, wanted.kind, wanted.accumulators, wanted.born, since=since)
         for profile_id, found in rows:
             yield profile_id, {identity: encode_state(state) for identity, state in found.items()}
