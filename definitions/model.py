@@ -354,6 +354,38 @@ class Trigger(msgspec.Struct, frozen=True):
     kind: ProfileKind = "person"
 
 
+class Usual(msgspec.Struct, frozen=True):
+    """More than `times` the mean number in the windows of the `of_ms` before."""
+
+    times: float
+    of_ms: int
+
+
+Counted: TypeAlias = Literal["events", "people"]
+
+
+class AcrossTrigger(msgspec.Struct, frozen=True):
+    """Fires for a value when the events of all profiles with it begin to be so many in a window (decision 0041).
+
+    `same`: where the value stands; without it, all events count together. `counts`: the events, or the profiles that
+    they are of. `cool_down_ms`: None stands for the window.
+    """
+
+    name: str
+    events: EventMatcher
+    within_ms: int
+    at_least: int
+    same: Field | None = None
+    exceeds: Usual | None = None
+    counts: Counted = "events"
+    cool_down_ms: int | None = None
+    payload: tuple[tuple[str, str], ...] = ()
+    title: str = ""
+    description: str = ""
+    workspaces: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+
+
 class Destination(msgspec.Struct, frozen=True):
     """Where the changes of segments are sent; `topic` is the Kafka topic `activation.<name>`.
 
@@ -369,6 +401,10 @@ class Destination(msgspec.Struct, frozen=True):
     not_older_than_ms: int | None = None
     coalesces: bool = False
 
+    def is_too_late(self, delay_ms: int) -> bool:
+        """Return whether something was decided too long after its time to be sent."""
+        return self.not_older_than_ms is not None and delay_ms > self.not_older_than_ms
+
 
 class Definitions(msgspec.Struct, frozen=True):
     """Everything one folder defines; names are unique and every reference is known."""
@@ -378,3 +414,4 @@ class Definitions(msgspec.Struct, frozen=True):
     identity: IdentityRules = DEFAULT_RULES
     traits: tuple[Trait, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    across: tuple[AcrossTrigger, ...] = ()

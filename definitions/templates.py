@@ -5,7 +5,7 @@ Bounded in time and size whatever the template: it is rendered while a batch is 
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from runtime.hints import did_you_mean
 
@@ -17,12 +17,17 @@ MAX_RENDERED_BYTES = 4_096
 MAX_TEXT = 20_000
 """Of what a filter that multiplies texts may yield."""
 
-FIELDS: Mapping[str, tuple[str, ...]] = {
+Fields: TypeAlias = Mapping[str, tuple[str, ...]]
+FIELDS: Fields = {
     "profile": ("id", "traits", "identifiers", "segments"),
     "event": ("name", "type", "properties", "occurred_at"),
     "trigger": ("name", "fired_at"),
 }
 """What a template may name. Below `traits`, `properties` and `identifiers` (by namespace) is whatever was sent."""
+WITHOUT_EVENT: Fields = {root: FIELDS[root] for root in ("profile", "trigger")}
+"""Of a trigger that no event fires."""
+ACROSS_FIELDS: Fields = {"across": ("value", "number", "usual"), "trigger": FIELDS["trigger"]}
+"""Of a trigger across persons: the value that fired it, the number in the window, and the usual one (if any)."""
 _FREE = frozenset({"traits", "properties", "identifiers"})
 _REFUSED_TAGS = {"include": "another file", "render": "another file"}
 
@@ -68,11 +73,10 @@ class Problem(NamedTuple):
     offset: int | None = None
 
 
-def problems(text: str, has_event: bool = True) -> Iterator[Problem]:
+def problems(text: str, fields: Fields = FIELDS) -> Iterator[Problem]:
     """Yield what is wrong with a template: its notation, fields that nobody has, and what it must not do.
 
-    Any name below `traits` and `properties` may be right: senders send what they like. `has_event`: whether an event
-    fires the trigger.
+    Any name below `traits` and `properties` may be right: senders send what they like. `fields`: what may be named.
     """
     from liquid.exceptions import LiquidError
 
@@ -96,27 +100,31 @@ def problems(text: str, has_event: bool = True) -> Iterator[Problem]:
         yield Problem("the template asks for the time of the clock", "write trigger.fired_at instead of 'now'")
     for variables in analysis.globals.values():
         for variable in variables:
-            remedy = _wrong_field(tuple(map(str, variable.segments)), has_event)
+            remedy = _wrong_field(tuple(map(str, variable.segments)), fields)
             if remedy is not None:
                 shown = ".".join(map(str, variable.segments))
                 yield Problem(f"the template has an unknown field {shown!r}", remedy, variable.span.index)
 
 
-def _wrong_field(segments: tuple[str, ...], has_event: bool) -> str | None:
+def _wrong_field(segments: tuple[str, ...], fields: Fields) -> str | None:
     """What to do about a field that nobody has; None for one that there may be."""
     root, *rest = segments
-    known = FIELDS.get(root)
-    if root == "event" and not has_event:
+    known = fields.get(root)
+    if root in FIELDS and "across" in fields and known is None:
+        return f"a trigger across persons is about no {root}: there is {', '.join(_named(fields))}"
+    if root == "event" and known is None:
         return "no event fires this trigger: add `on`, or take what the profile knows, profile.traits"
     if known is None:
-        return did_you_mean(
-            ".".join(segments), [f"{root}.{field}" for root, fields in FIELDS.items() for field in fields]
-        )
+        return did_you_mean(".".join(segments), list(_named(fields)))
     if not rest or rest[0] not in known:
         return f"of {root} there is {', '.join(known)}"
     if len(rest) > 1 and rest[0] not in _FREE:
         return f"{root}.{rest[0]} has no parts"
     return None
+
+
+def _named(fields: Fields) -> Iterator[str]:
+    return (f"{root}.{field}" for root, names in fields.items() for field in names)
 
 
 class Payload:
@@ -128,7 +136,7 @@ class Payload:
     def render(self, fields: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
         """Return the text of each template; of one that fails on these fields, such as a number divided by 0, nothing.
 
-        `fields`: as in FIELDS; what is missing is empty.
+        `fields`: as in FIELDS or ACROSS_FIELDS; what is missing is empty.
         """
         rendered = {}
         for key, template in self._templates:

@@ -5,7 +5,8 @@ from typing import TypeAlias, get_args, get_type_hints
 
 import msgspec
 
-from definitions.model import Destination, EventMatcher, Segment, Trait, Trigger
+from definitions.model import AcrossTrigger, Destination, EventMatcher, Segment, Trait, Trigger
+from definitions.reading.across import read_across
 from definitions.reading.conditions import read_condition
 from definitions.reading.events import read_nested_events
 from definitions.reading.fields import optional_names, optional_text, refuse_unknown_keys, required_value, value_of
@@ -15,14 +16,16 @@ from definitions.reading.nodes import FileReport, MappingNode, Node, Reference
 from definitions.reading.scalars import read_bool, read_choice, read_duration, read_text
 from definitions.reading.traits import read_value
 from definitions.reading.triggers import ONCE, read_payload, read_quiet_hours
+from definitions.templates import ACROSS_FIELDS, FIELDS, WITHOUT_EVENT
 from runtime.hints import did_you_mean
 from schemas.records import ProfileKind
 
 KINDS: tuple[ProfileKind, ...] = ("person", "device")
 MAX_TRAITS_OF_DESTINATION = 100
+OF_PROFILES = ("on", "when", "once", "quiet_hours", "kind")
 DESTINATION_TYPES: tuple[str, ...] = get_args(get_type_hints(Destination)["type"])
 
-Defined: TypeAlias = Segment | Destination | Trait | Trigger
+Defined: TypeAlias = Segment | Destination | Trait | Trigger | AcrossTrigger
 ReadName: TypeAlias = Callable[[Node, str, FileReport], str | None]
 
 
@@ -109,11 +112,13 @@ def _trait(node: MappingNode, head: _Head, report: FileReport) -> Trait | None:
     return Trait(head.name, value, head.title, head.description, head.workspaces, head.kind)
 
 
-def _trigger(node: MappingNode, head: _Head, report: FileReport) -> Trigger | None:
+def _trigger(node: MappingNode, head: _Head, report: FileReport) -> Trigger | AcrossTrigger | None:
     destinations = _read_destinations(node, report)
+    if "across" in node.entries:
+        return _across_trigger(node, head, destinations, report)
     on_node, when_node = value_of(node, "on"), value_of(node, "when")
     if on_node is None and when_node is None:
-        report.add(node, "a trigger needs 'on' or 'when'", "for example `on: {event: Payment Failed}`")
+        report.add(node, "a trigger needs 'on', 'when' or 'across'", "for example `on: {event: Payment Failed}`")
     on: EventMatcher | None = None if on_node is None else read_nested_events(on_node, "'on'", report)
     when = None if when_node is None else read_condition(when_node, report)
     cool_down, once_node, quiet, payload = (
@@ -129,12 +134,42 @@ def _trigger(node: MappingNode, head: _Head, report: FileReport) -> Trigger | No
         None if cool_down is None else read_duration(cool_down, "'cool_down'", report),
         next((once for once in ONCE if once == once_word), None),
         None if quiet is None else read_quiet_hours(quiet, report),
-        () if payload is None else read_payload(payload, on_node is not None, report),
+        () if payload is None else read_payload(payload, FIELDS if on_node is not None else WITHOUT_EVENT, report),
         head.title,
         head.description,
         head.workspaces,
         destinations,
         head.kind,
+    )
+
+
+def _across_trigger(
+    node: MappingNode, head: _Head, destinations: tuple[str, ...], report: FileReport
+) -> AcrossTrigger | None:
+    for key in OF_PROFILES:
+        if key in node.entries:
+            message = f"{key!r} beside 'across': it is of one profile, and this trigger is about none"
+            report.add(node.entries[key][0], message, "remove one of the two")
+    cool_down, payload = value_of(node, "cool_down"), value_of(node, "payload")
+    cool_down_ms = None if cool_down is None else read_duration(cool_down, "'cool_down'", report)
+    texts = () if payload is None else read_payload(payload, ACROSS_FIELDS, report)
+    across = read_across(node.entries["across"][1], report)
+    if across is None or head.name is None:
+        return None
+    return AcrossTrigger(
+        head.name,
+        across.events,
+        across.within_ms,
+        across.at_least,
+        across.same,
+        across.exceeds,
+        across.counts,
+        cool_down_ms,
+        texts,
+        head.title,
+        head.description,
+        head.workspaces,
+        destinations,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from definitions.errors import DefinitionErrors
-from definitions.model import Definitions, Destination, Segment, Trait, Trigger
+from definitions.model import AcrossTrigger, Definitions, Destination, Segment, Trait, Trigger
 from definitions.reading.documents import Parsed, read_destination, read_segment, read_trait, read_trigger
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import FileReport, ListNode, Node
@@ -58,6 +58,7 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
         identity,
         tuple(each for each in defined if isinstance(each, Trait)),
         tuple(each for each in defined if isinstance(each, Trigger)),
+        tuple(each for each in defined if isinstance(each, AcrossTrigger)),
     )
     return definitions, {report.file: report.text for report in reports if report.text is not None}
 

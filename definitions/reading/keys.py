@@ -68,11 +68,23 @@ TRIGGER: Final[Keys] = {
     **_SCOPE,
     "on": "The events that fire it; without it, it fires each time that `when` begins to hold.",
     "when": "The condition under which it fires.",
+    "across": "In the place of `on` and `when`: how many events of all persons together there must be.",
     "cool_down": "No sooner than this after it fired.",
     "once": "At most once in a session, or once for a person.",
     "quiet_hours": "The hours of the person's day in which nothing fires.",
     "payload": "What is sent along: a text, or an object whose texts are templates (Liquid).",
     "destinations": "The destinations that are told.",
+}
+ACROSS: Final[Keys] = {
+    "within": "The time that counts, up to now: 10s to 7d.",
+    "at_least": "How many there must be.",
+    "same": "A property: events with an equal value there count together, each value by itself; without it, all do.",
+    "exceeds": "That they must be more than usual, too.",
+    "counts": "What is counted: events (without the key), or people, each once.",
+}
+EXCEEDS: Final[Keys] = {
+    "times": "More than so many times the usual; 1 or more.",
+    "usual_of": "The usual is the mean of the windows of this time before; at least three of them.",
 }
 QUIET_HOURS: Final[Keys] = {
     "from": 'When they begin, such as "22:00".',

@@ -8,7 +8,7 @@ from definitions.reading.keys import QUIET_HOURS
 from definitions.reading.nodes import FileReport, MappingNode, Node, ScalarNode
 from definitions.reading.scalars import is_null, read_choice, read_text
 from definitions.reading.times import read_clock, read_zone
-from definitions.templates import problems
+from definitions.templates import Fields, problems
 
 MAX_PAYLOAD = 50
 MAX_KEY = 100
@@ -41,10 +41,10 @@ def _read_end(node: MappingNode, key: str, report: FileReport) -> int | None:
     return None if value is None else read_clock(value, repr(key), report)
 
 
-def read_payload(node: Node, has_event: bool, report: FileReport) -> tuple[tuple[str, str], ...]:
+def read_payload(node: Node, fields: Fields, report: FileReport) -> tuple[tuple[str, str], ...]:
     """Return the keys of the payload, each with its template; a text alone is that of the key `text`.
 
-    `has_event`: whether an event fires the trigger, so that templates may name it.
+    `fields`: what templates may name.
     """
     if isinstance(node, MappingNode) and 1 <= len(node.entries) <= MAX_PAYLOAD:
         for key, _ in node.entries.values():
@@ -58,19 +58,17 @@ def read_payload(node: Node, has_event: bool, report: FileReport) -> tuple[tuple
         hint = "for example `{title: Hello, text: 'Hi {{ profile.traits.name }}'}`"
         report.add(node, f"'payload' must be a text, or a mapping of 1 to {MAX_PAYLOAD} texts", hint)
         return ()
-    return tuple(
-        (name, text) for name, value in entries if (text := _read_template(value, has_event, report)) is not None
-    )
+    return tuple((name, text) for name, value in entries if (text := _read_template(value, fields, report)) is not None)
 
 
-def _read_template(node: Node, has_event: bool, report: FileReport) -> str | None:
+def _read_template(node: Node, fields: Fields, report: FileReport) -> str | None:
     if not isinstance(node, ScalarNode):
         hint = "lists and mappings within it are not supported: give it a key of its own"
         if isinstance(node, MappingNode) and not node.entries:
             hint = 'quote a text that begins with a bracket, such as "{{ field }}"'
         report.add(node, "a text of 'payload' must be one text", hint)
         return None
-    for problem in problems(node.text, has_event):
+    for problem in problems(node.text, fields):
         column = node.column
         if problem.offset is not None and node.offset is not None:
             column += node.offset + problem.offset

@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 from definitions.model import RELATIVE
 from definitions.reading import keys
+from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_TIMES
 from definitions.reading.comparisons import MAX_CHOICES, MAX_PATTERN, ORDERINGS
 from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
-from definitions.reading.documents import DESTINATION_TYPES, KINDS, MAX_TRAITS_OF_DESTINATION
+from definitions.reading.documents import DESTINATION_TYPES, KINDS, MAX_TRAITS_OF_DESTINATION, OF_PROFILES
 from definitions.reading.events import ANY_TYPE, EVENT_TYPES, EVER, MAX_CALLS, SESSION
 from definitions.reading.expressions import MAX_EXPRESSION
 from definitions.reading.names import MAX_NAME
@@ -168,6 +169,23 @@ def _trait() -> Schema:
     }
 
 
+def _across() -> Schema:
+    exceeds = _object(
+        keys.EXCEEDS,
+        {"times": {"type": "number", "minimum": 1, "maximum": MAX_TIMES}, "usual_of": _DURATION},
+        required=keys.EXCEEDS,
+    )
+    properties: Properties = {
+        **_event_properties(),
+        "within": _DURATION,
+        "at_least": {"type": "integer", "minimum": 1, "maximum": MAX_ACROSS},
+        "same": _FIELD,
+        "exceeds": exceeds,
+        "counts": {"enum": list(COUNTS)},
+    }
+    return _object({**_event_keys(), **keys.ACROSS}, properties, required=["within", "at_least"], one_of=keys.EVENTS)
+
+
 def _trigger() -> Schema:
     quiet_hours = _object(
         keys.QUIET_HOURS,
@@ -178,6 +196,7 @@ def _trigger() -> Schema:
         **_head("trigger"),
         "on": _EVENTS,
         "when": _CONDITION,
+        "across": _across(),
         "cool_down": _DURATION,
         "once": {"enum": list(ONCE)},
         "quiet_hours": quiet_hours,
@@ -188,7 +207,9 @@ def _trigger() -> Schema:
     }
     return {
         **_object(keys.TRIGGER, properties, required=["trigger"]),
-        "anyOf": [{"required": ["on"]}, {"required": ["when"]}],
+        "anyOf": [{"required": ["on"]}, {"required": ["when"]}, {"required": ["across"]}],
+        "if": {"required": ["across"]},
+        "then": {"not": {"anyOf": [{"required": [key]} for key in OF_PROFILES]}},
     }
 
 

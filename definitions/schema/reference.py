@@ -5,6 +5,7 @@ from textwrap import wrap
 
 from definitions.model import SESSION_FACTS
 from definitions.reading import keys
+from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_WITHIN_MS
 from definitions.reading.comparisons import MAX_CHOICES, MAX_FILTERS
 from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
@@ -18,7 +19,7 @@ from definitions.reading.sequences import MAX_COMPLETIONS, MAX_STEPS
 from definitions.reading.traits import MAX_CASES, MAX_QUERY, MERGES
 from definitions.reading.triggers import MAX_PAYLOAD, ONCE, OTHERWISE
 from definitions.reading.yaml_text import MAX_DEPTH, MAX_FILE_BYTES
-from definitions.templates import FIELDS, MAX_TEMPLATE
+from definitions.templates import ACROSS_FIELDS, FIELDS, MAX_TEMPLATE
 
 _HEAD = """# The language of definitions
 
@@ -35,6 +36,8 @@ _FORMS = (
     ("A trait", keys.TRAIT),
     ("A case of a rule", keys.CASE),
     ("A trigger", keys.TRIGGER),
+    ("Across all persons, beside events and filters", keys.ACROSS),
+    ("More than usual", keys.EXCEEDS),
     ("Quiet hours", keys.QUIET_HOURS),
     ("A destination", keys.DESTINATION),
     ("Conditions of conditions", keys.COMBINATIONS),
@@ -63,7 +66,8 @@ def reference() -> str:
         number = str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
         lines.append(f"| `{name}` | {number} | {function.meaning} |")
     lines += ["", "## Fields of templates", ""]
-    lines += [f"- `{root}`: {', '.join(f'`{root}.{field}`' for field in fields)}" for root, fields in FIELDS.items()]
+    named = {**FIELDS, **ACROSS_FIELDS}
+    lines += [f"- `{root}`: {', '.join(f'`{root}.{field}`' for field in fields)}" for root, fields in named.items()]
     lines += ["", "## Limits", "", "| what | at most |", "|---|---|"]
     lines += [f"| {what} | {most} |" for what, most in _limits()]
     return "\n".join(lines) + "\n"
@@ -80,6 +84,11 @@ def _grammar() -> Iterator[str]:
     yield "trigger     = trigger: NAME, HEAD, on: {events}?, when: condition?, cool_down: DURATION?,"
     yield f"              once: ({' | '.join(ONCE)})?, quiet_hours: hours?, payload: (TEMPLATE | {{KEY: TEMPLATE}})?,"
     yield "              destinations: [NAME]?"
+    yield "            | trigger: NAME, title?, description?, workspaces?, across: across, cool_down: DURATION?,"
+    yield "              payload: (TEMPLATE | {KEY: TEMPLATE})?, destinations: [NAME]?"
+    yield "across      = events, within: DURATION, at_least: N, same: FIELD?,"
+    yield "              exceeds: {times: NUMBER, usual_of: DURATION}?,"
+    yield f"              counts: ({' | '.join(COUNTS)})?"
     yield f"hours       = from: CLOCK, to: CLOCK, zone: ZONE?, otherwise: ({' | '.join(OTHERWISE)})?"
     yield "destination = destination: NAME, title?, description?, type: topic?, traits: [NAME]?,"
     yield "              not_older_than: DURATION?, coalesce: BOOLEAN?"
@@ -128,6 +137,8 @@ def _limits() -> Iterator[tuple[str, str]]:
     yield "conditions under one `all` or `any`", str(MAX_CONDITIONS)
     yield "values in one `in`", f"{MAX_CHOICES:,}"
     yield "events counted", f"{MAX_COUNT:,}"
+    yield "events counted across persons", f"{MAX_ACROSS:,}"
+    yield "days of a window across persons", f"{MAX_WITHIN_MS // 86_400_000:,}"
     yield "days of a window", f"{MAX_WITHIN_DAYS:,}"
     yield "steps of a sequence", str(MAX_STEPS)
     yield "completions of a sequence counted", str(MAX_COMPLETIONS)

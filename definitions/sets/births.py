@@ -30,6 +30,7 @@ def next_set(
         traits=definitions.traits,
         segments=definitions.segments,
         triggers=definitions.triggers,
+        across=definitions.across,
         destinations=definitions.destinations,
         files=dict(files),
     )

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from definitions.model import (
+    AcrossTrigger,
     Condition,
     Definitions,
     Destination,
@@ -24,7 +25,7 @@ from definitions.sets.model import DefinitionSet
 from definitions.sets.publication import Publication
 
 ItemKind: TypeAlias = Literal["trait", "segment", "trigger", "destination"]
-Item: TypeAlias = Trait | Segment | Trigger | Destination
+Item: TypeAlias = Trait | Segment | Trigger | AcrossTrigger | Destination
 Name: TypeAlias = tuple[ItemKind, str]
 
 
@@ -84,7 +85,7 @@ def meaning(item: Item) -> bytes:
 def _by_kind(definitions: Definitions) -> Iterator[tuple[ItemKind, Iterable[Item]]]:
     yield "trait", definitions.traits
     yield "segment", definitions.segments
-    yield "trigger", definitions.triggers
+    yield "trigger", (*definitions.triggers, *definitions.across)
     yield "destination", definitions.destinations
 
 
@@ -100,6 +101,8 @@ def _affected(defined: Mapping[Name, Item], different: Iterable[Name]) -> set[Na
 def _read_by(item: Item) -> Iterator[Name]:
     if isinstance(item, Destination):
         yield from (("trait", name) for name in item.traits)
+        return
+    if isinstance(item, AcrossTrigger):
         return
     for condition in conditions_of(item):
         yield from _read_by_condition(condition)

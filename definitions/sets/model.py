@@ -2,7 +2,7 @@
 
 import msgspec
 
-from definitions.model import Definitions, Destination, Segment, Trait, Trigger
+from definitions.model import AcrossTrigger, Definitions, Destination, Segment, Trait, Trigger
 from runtime.errors import TerminalError
 
 LANGUAGE = 1
@@ -28,6 +28,7 @@ class DefinitionSet(msgspec.Struct, frozen=True):
     traits: tuple[Trait, ...] = ()
     segments: tuple[Segment, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    across: tuple[AcrossTrigger, ...] = ()
     destinations: tuple[Destination, ...] = ()
     births: dict[str, dict[str, int]] = {}
     files: dict[str, str] = {}
@@ -35,7 +36,9 @@ class DefinitionSet(msgspec.Struct, frozen=True):
     @property
     def definitions(self) -> Definitions:
         """The model that is compiled."""
-        return Definitions(self.segments, self.destinations, traits=self.traits, triggers=self.triggers)
+        return Definitions(
+            self.segments, self.destinations, traits=self.traits, triggers=self.triggers, across=self.across
+        )
 
 
 class _Head(msgspec.Struct):

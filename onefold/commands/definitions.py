@@ -43,7 +43,7 @@ def check(folder: Path | None, data_dir: Path | None) -> None:
     except definitions.DefinitionErrors as errors:
         click.echo(str(errors), err=True)
         raise SystemExit(1) from None
-    counted = ((loaded.segments, "segment"), (loaded.traits, "trait"), (loaded.triggers, "trigger"))
+    counted = ((loaded.segments, "segment"), (loaded.traits, "trait"), ((*loaded.triggers, *loaded.across), "trigger"))
     shown = ", ".join(count(len(defined), kind) for defined, kind in counted if defined or kind == "segment")
     click.echo(f"ok: {shown}, rules {loaded.identity.version}")
 

@@ -35,10 +35,4 @@ def _coalesced(changes: Sequence[SegmentChange]) -> list[SegmentChange]:
 
 
 def _is_withheld(destination: Destination, change: SegmentChange) -> bool:
-    return is_too_late(destination, change.decided_at - change.changed_at)
-
-
-def is_too_late(destination: Destination, delay_ms: int) -> bool:
-    """Return whether something was decided too long after its time for a destination."""
-    limit = destination.not_older_than_ms
-    return limit is not None and delay_ms > limit
+    return destination.is_too_late(change.decided_at - change.changed_at)

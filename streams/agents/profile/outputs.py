@@ -30,7 +30,7 @@ from schemas.topics import (
     activation,
 )
 from streams import metrics
-from streams.agents.profile.activation import is_too_late, sent_to
+from streams.agents.profile.activation import sent_to
 from streams.agents.profile.batch import Batch, BatchProfile, Message
 from streams.fold.entry import Forward
 from streams.fold.records import deleted_record, is_empty, merged_record, profile_record, shown_traits, traits_object
@@ -117,7 +117,7 @@ class ProfileOutputs:
         tally[metrics.FIRED, (workspace, trigger.trigger)] += 1
         yield Output(TRIGGERS, profile.key, encoded)
         for destination in profile.context.program.trigger_destinations.get(trigger.trigger, ()):
-            if is_too_late(destination, trigger.decided_at - trigger.fired_at):
+            if destination.is_too_late(trigger.decided_at - trigger.fired_at):
                 tally[metrics.WITHHELD, (workspace, destination.name, "too_late")] += 1
             else:
                 yield Output(activation(destination.name), profile.key, encoded)

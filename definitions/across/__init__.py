@@ -1,0 +1,22 @@
+"""Triggers across persons: when they are asked, and what fires, of numbers that somebody has counted. Pure."""
+
+from definitions.across.firing import Evaluated, Firing, Holding, Memory, evaluate, meaning_of
+from definitions.across.grid import at_or_after, at_or_before, tick_ms, usual_until, usual_windows
+from definitions.across.numbers import Numbers, Span, Usuals
+
+__all__ = [
+    "Evaluated",
+    "Firing",
+    "Holding",
+    "Memory",
+    "Numbers",
+    "Span",
+    "Usuals",
+    "at_or_after",
+    "at_or_before",
+    "evaluate",
+    "meaning_of",
+    "tick_ms",
+    "usual_until",
+    "usual_windows",
+]

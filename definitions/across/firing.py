@@ -1,0 +1,147 @@
+"""Which values of a trigger across persons fire at which ticks, and what is remembered between them (decision 0041)."""
+
+import hashlib
+from collections.abc import Mapping
+from heapq import nsmallest
+from typing import NamedTuple
+
+import msgspec
+
+from definitions.across.grid import at_or_after, tick_ms
+from definitions.across.numbers import Numbers, Spans, Usuals
+from definitions.model import AcrossTrigger
+
+MOST_VALUES = 1_000
+"""Of more values that reach `at_least` at a tick the largest numbers count."""
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """The condition holds for a value since a tick (ms). `is_told`: it has fired, or never shall because of it."""
+
+    since: int
+    is_told: bool
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What is remembered of a trigger in a workspace, by value.
+
+    `meaning`: of the trigger that it is of. `asked_to`: the last tick. `fired`: the last tick at which a value fired,
+    as long as its cool-down lasts.
+    """
+
+    meaning: str
+    asked_to: int
+    holding: Mapping[str, Holding] = {}
+    fired: Mapping[str, int] = {}
+
+
+class Firing(NamedTuple):
+    """A value for which a trigger fires at a tick; `usual` is None where it does not matter, or there is none."""
+
+    value: str
+    tick: int
+    number: int
+    usual: float | None
+
+
+class Evaluated(NamedTuple):
+    """What fires, in the order of ticks and values, and what is to be remembered."""
+
+    firings: tuple[Firing, ...]
+    memory: Memory
+
+
+def meaning_of(trigger: AcrossTrigger) -> str:
+    """Return what is the same for two triggers that hold at the same ticks for the same values."""
+    conditions = (
+        trigger.events,
+        trigger.within_ms,
+        trigger.at_least,
+        trigger.same,
+        trigger.exceeds,
+        trigger.counts,
+    )
+    return hashlib.blake2b(msgspec.json.encode(conditions), digest_size=8).hexdigest()
+
+
+def evaluate(  # noqa: PLR0913, PLR0917 - a range of ticks, and what was counted for it
+    trigger: AcrossTrigger,
+    memory: Memory | None,
+    first: int,
+    last: int,
+    spans: Spans,
+    usuals: Usuals | None,
+    *,
+    fires: bool = True,
+) -> Evaluated:
+    """Evaluate all ticks from `first` to `last`: `spans` and `usuals` are of just these.
+
+    Without `fires` what begins to hold is remembered as told: it held before the definition.
+    """
+    course = _Course(trigger, memory, usuals, fires)
+    numbers, tick = Numbers(spans, trigger.at_least), first
+    while tick <= last:
+        numbers.advance(tick)
+        course.step(tick, numbers.large)
+        tick = course.next_tick(tick, numbers.next_change)
+    return Evaluated(tuple(course.firings), course.memory(last))
+
+
+class _Course:
+    """The way through a range of ticks; between those that are visited nothing changes."""
+
+    def __init__(self, trigger: AcrossTrigger, memory: Memory | None, usuals: Usuals | None, fires: bool) -> None:
+        meaning = meaning_of(trigger)
+        self._trigger = trigger
+        self._usuals = usuals
+        self._fires = fires
+        self._cool_down_ms = trigger.within_ms if trigger.cool_down_ms is None else trigger.cool_down_ms
+        self._holding = dict(memory.holding) if memory is not None and memory.meaning == meaning else {}
+        self._fired = dict(memory.fired) if memory is not None else {}
+        self._is_any_large = False
+        self._meaning = meaning
+        self.firings: list[Firing] = []
+
+    def step(self, tick: int, numbers: Mapping[str, int]) -> None:
+        """Evaluate one tick, with the numbers that are large enough."""
+        self._is_any_large = bool(numbers)
+        holds = [value for value in _largest(numbers) if self._exceeds(value, numbers[value], tick)]
+        self._holding = {value: self._holding.get(value, Holding(tick, not self._fires)) for value in holds}
+        for value in sorted(holds):
+            holding = self._holding[value]
+            if not holding.is_told and tick >= self._cool_until(value, tick):
+                self._holding[value] = Holding(holding.since, is_told=True)
+                self._fired[value] = tick
+                usual = None if self._usuals is None else self._usuals.of(value, tick)
+                self.firings.append(Firing(value, tick, numbers[value], usual))
+
+    def next_tick(self, tick: int, next_change: int | None) -> int:
+        """Return the next tick at which anything can change."""
+        times = [] if next_change is None else [next_change]
+        if self._is_any_large and self._usuals is not None:
+            times.append(self._usuals.next_change(tick))
+        times += [self._cool_until(value, tick) for value, each in self._holding.items() if not each.is_told]
+        step = tick_ms(self._trigger)
+        return max(tick + step, at_or_after(min(times), step)) if times else 1 << 62
+
+    def memory(self, asked_to: int) -> Memory:
+        """Return what is to be remembered once all ticks are evaluated."""
+        fired = {value: at for value, at in self._fired.items() if asked_to - at < self._cool_down_ms}
+        return Memory(self._meaning, asked_to, self._holding, fired)
+
+    def _cool_until(self, value: str, tick: int) -> int:
+        fired_at = self._fired.get(value)
+        return tick if fired_at is None else fired_at + self._cool_down_ms
+
+    def _exceeds(self, value: str, number: int, tick: int) -> bool:
+        if self._trigger.exceeds is None:
+            return True
+        assert self._usuals is not None
+        usual, windows = self._usuals.parts(value, tick)
+        return windows > 0 and number * windows > self._trigger.exceeds.times * usual
+
+
+def _largest(numbers: Mapping[str, int]) -> list[str]:
+    if len(numbers) <= MOST_VALUES:
+        return list(numbers)
+    return [value for _, value in nsmallest(MOST_VALUES, ((-number, value) for value, number in numbers.items()))]

@@ -1,0 +1,138 @@
+"""Counts the events of all profiles together, by value, for triggers across persons (docs/decisions/0041).
+
+A question reads the hours and names that it needs. Whether all has come that it asks for is the caller's matter.
+"""
+
+import json
+from typing import NamedTuple, cast
+
+from definitions.across import Evaluated, Memory, Usuals, evaluate
+from definitions.across.numbers import Spans, spans_of
+from definitions.model import AcrossTrigger
+from definitions.sql.across import AcrossQuery, Between
+from warehouse.client import Warehouse
+from warehouse.queries.values import literal
+
+MOST_VALUES = 10_000
+"""Of more values in a range of ticks those with the most events count."""
+MOST_USUAL_VALUES = 100_000
+
+_COLUMNS = """toUnixTimestamp64Milli(occurred_at) AS at, profile_id, type, event AS name, source,
+    properties_text AS properties, traits_text AS traits, context_text AS context"""
+_WHERE = """workspace = {workspace} AND profile_kind != 'account' AND {names}
+    AND occurred_at > fromUnixTimestamp64Milli({after}) AND occurred_at <= fromUnixTimestamp64Milli({until})"""
+# Who an event is of now is asked where people are counted, and nowhere else: the join costs more than the count.
+_EVENTS = f"""SELECT {_COLUMNS} FROM onefold.raw_events FINAL WHERE {_WHERE}
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0"""
+_OF_PEOPLE = f"SELECT {_COLUMNS} FROM onefold.current_events WHERE {_WHERE}"
+_FIRST_EVENT = """
+SELECT toUnixTimestamp64Milli(min(occurred_at)) AS at, count() AS events FROM onefold.raw_events
+WHERE workspace = {workspace:String} AND intDiv(toUnixTimestamp64Milli(occurred_at), 3600000) = (
+    SELECT intDiv(toUnixTimestamp64Milli(occurred_at), 3600000) AS hour FROM onefold.raw_events
+    WHERE workspace = {workspace:String} ORDER BY workspace, hour LIMIT 1)
+SETTINGS final = 0
+"""
+_LATEST_EVENT = """
+SELECT toUnixTimestamp64Milli(max(occurred_at)) AS at, count() AS events FROM onefold.raw_events
+WHERE workspace = {workspace:String} AND received_at <= fromUnixTimestamp64Milli({received:Int64})
+SETTINGS final = 0
+"""
+_FIRED = """
+SELECT toString(fired_at) AS fired_at, across AS value, payload_text AS payload FROM onefold.triggers FINAL
+WHERE workspace = {workspace:String} AND trigger = {trigger:String} AND profile_id = ''
+ORDER BY fired_at DESC, value LIMIT 10
+"""
+_FOR_EVER = (1 << 62) // 1_000_000
+
+
+class AcrossQuestion(NamedTuple):
+    """A trigger in a workspace, at the ticks from `first` to `last` (ms)."""
+
+    trigger: AcrossTrigger
+    workspace: str
+    first: int
+    last: int
+
+
+def find_numbers(warehouse: Warehouse, question: AcrossQuestion, at_least: int, most: int = MOST_VALUES) -> Spans:
+    """Count what lies in the windows, of values of which at least so many count at some of the ticks."""
+    query = AcrossQuery(question.trigger, question.first, question.last)
+    return _spans(warehouse, query.numbers(_source(question, query, query.window), at_least, most))
+
+
+def find_usuals(warehouse: Warehouse, question: AcrossQuestion) -> Usuals | None:
+    """Find what is usual at the ticks; None if the trigger does not ask."""
+    usual = question.trigger.exceeds
+    if usual is None:
+        return None
+    query = AcrossQuery(question.trigger, question.first, question.last)
+    spans = _spans(warehouse, query.usual_numbers(_source(question, query, query.period), MOST_USUAL_VALUES))
+    return Usuals(question.trigger, usual, spans, first_event_at(warehouse, question.workspace))
+
+
+def find_firings(
+    warehouse: Warehouse, question: AcrossQuestion, memory: Memory | None, *, fires: bool = True
+) -> Evaluated:
+    """Evaluate a range of ticks, of whatever the warehouse has now; see `evaluate`."""
+    trigger = question.trigger
+    spans = find_numbers(warehouse, question, trigger.at_least)
+    usuals = find_usuals(warehouse, question) if spans else None
+    return evaluate(trigger, memory, question.first, question.last, spans, usuals, fires=fires)
+
+
+def first_event_at(warehouse: Warehouse, workspace: str) -> int | None:
+    """Find when (ms) the first event of a workspace was; None if there is none."""
+    return _time(warehouse, _FIRST_EVENT, {"workspace": workspace})
+
+
+def latest_event_at(warehouse: Warehouse, workspace: str, received: int = _FOR_EVER) -> int | None:
+    """Find when (ms) the latest event was, of those received by a time; None if there is none."""
+    return _time(warehouse, _LATEST_EVENT, {"workspace": workspace, "received": str(received)})
+
+
+class PastFiring(NamedTuple):
+    """When a trigger fired (ISO 8601), for which value, and with what."""
+
+    fired_at: str
+    value: str
+    payload: object
+
+
+def past_firings(warehouse: Warehouse, workspace: str, trigger: str) -> list[PastFiring]:
+    """Find the last ten times that a trigger across persons fired, newest first."""
+    rows = warehouse.rows(_FIRED, {"workspace": workspace, "trigger": trigger})
+    return [PastFiring(str(row["fired_at"]), str(row["value"]), json.loads(str(row["payload"]))) for row in rows]
+
+
+def _source(question: AcrossQuestion, query: AcrossQuery, between: Between) -> str:
+    source = _OF_PEOPLE if question.trigger.counts == "people" else _EVENTS
+    return source.format(
+        workspace=literal(question.workspace), names=query.names(), after=between.after, until=between.until
+    )
+
+
+def _spans(warehouse: Warehouse, query: str) -> Spans:
+    return spans_of(
+        (_value(row["kind"], row["number"], row["text"]), span["1"], span["2"], span["3"])
+        for batch in warehouse.stream(query)
+        for row in batch.to_pylist()
+        for span in row["spans"]
+    )
+
+
+def _value(kind: int, number: float, text: str) -> str:
+    """A value as JSON text; a whole number without a decimal point."""
+    match kind:
+        case 0:
+            return ""
+        case 1:
+            return json.dumps(text, ensure_ascii=False)
+        case 2:
+            return json.dumps(int(number) if number.is_integer() else number)
+        case _:
+            return json.dumps(bool(number))
+
+
+def _time(warehouse: Warehouse, query: str, asked: dict[str, str]) -> int | None:
+    (row,) = warehouse.rows(query, asked)
+    return cast("int", row["at"]) if row["events"] else None
