@@ -47,6 +47,16 @@ def profile_key(workspace: str, profile_id: str) -> bytes:
     return f"{workspace}|{kind_of(profile_id)}|{profile_id}".encode()
 
 
+def across_key(workspace: str, trigger: str, value: str) -> bytes:
+    """Return the Kafka key of what a trigger across persons says of a value: WORKSPACE|across|TRIGGER|VALUE."""
+    return f"{workspace}|across|{trigger}|{value}".encode()
+
+
+def stable_id(cause: str) -> str:
+    """Return the same id for the same cause, whoever computes it and however often."""
+    return hashlib.blake2b(cause.encode(), digest_size=16).hexdigest()
+
+
 def split_profile_key(key: bytes | None) -> tuple[str, str]:
     """Return workspace and profile id of a key made by `profile_key`. Raises ValueError on anything else."""
     workspace, *address = (key or b"").decode().rsplit("|", 2)

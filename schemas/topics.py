@@ -24,6 +24,9 @@ TRIGGERS = "triggers"
 DEFINITIONS = "definitions"
 """Carries JSON (`definitions.sets`), on one partition."""
 
+TRIGGERS_ACROSS = "triggers.across"
+"""Carries JSON (`jobs.across.remembered`), on one partition: what is remembered of triggers across persons."""
+
 RECORD_OF: dict[str, type[msgspec.Struct]] = {
     EVENTS: records.Event,
     EVENTS_RESOLVED: records.Event,
@@ -79,8 +82,8 @@ def activations(destinations: Iterable[str]) -> dict[str, dict[str, str]]:
     return {topic: _configuration(topic) for topic in map(activation, destinations)}
 
 
-def definitions_configuration() -> dict[str, str]:
-    """Return the broker settings of the topic `definitions`."""
+def single_partition_configuration() -> dict[str, str]:
+    """Return the broker settings of `definitions` and `triggers.across`, which are read whole."""
     return _compacted()
 
 

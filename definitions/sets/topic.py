@@ -12,7 +12,7 @@ from runtime.kafka.offsets import Offsets
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.topics import create_topics
 from runtime.kafka.transactions import ProducerFenced, TransactionalProducer
-from schemas.topics import DEFINITIONS, definitions_configuration
+from schemas.topics import DEFINITIONS, single_partition_configuration
 
 _APPLIER = "onefold-definitions"
 _THERE_WITHIN_S = 60.0
@@ -28,7 +28,7 @@ def ensure_topic(kafka: str, replication: int, answer_timeout_s: float = 30.0) -
 
     Raises TransientError or TerminalError.
     """
-    wanted = {DEFINITIONS: definitions_configuration()}
+    wanted = {DEFINITIONS: single_partition_configuration()}
     create_topics(kafka, wanted, 1, replication, timeout_s=answer_timeout_s)
     give_up_at = time.monotonic() + _THERE_WITHIN_S
     while True:

@@ -90,14 +90,17 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
+    """About a profile, or across persons: then `across` is the value, and nothing is said of a profile."""
+
     workspace: str
     trigger_id: str
     trigger: str
-    profile_id: str
     fired_at: int
     cause: str
     version: int
     payload: str
+    profile_id: str | None = None
     identifiers: tuple[Identifier, ...] = ()
-    profile_kind: ProfileKind = "person"
+    profile_kind: ProfileKind | None = None
     decided_at: int = 0
+    across: str | None = None

@@ -1,6 +1,5 @@
 """What a step of the fold is given, and what it leaves besides the new state."""
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal, TypeAlias
 
@@ -118,8 +117,3 @@ class Moment(msgspec.Struct, gc=False):
         self.drop("property", "mistyped")
         for reader in readers:
             self.out.mistyped[reader] = self.out.mistyped.get(reader, 0) + 1
-
-
-def stable_id(cause: str) -> str:
-    """The same id for the same cause, whoever computes it and however often."""
-    return hashlib.blake2b(cause.encode(), digest_size=16).hexdigest()

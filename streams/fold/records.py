@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from schemas.identity import stable_id
 from schemas.records import Identifier, Profile, SegmentChange, Trigger
 from streams.fold import facets
 from streams.fold.moment import (
@@ -15,7 +16,6 @@ from streams.fold.moment import (
     MembershipDraft,
     Moment,
     TriggerDraft,
-    stable_id,
 )
 from streams.fold.state import ProfileState
 

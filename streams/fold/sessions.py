@@ -14,9 +14,10 @@ import msgspec
 from definitions import NEVER
 from definitions.model import SESSION_GAP_MS, SessionName
 from definitions.streaming.subject import SESSION
+from schemas.identity import stable_id
 from schemas.records import Event, OpenSession, Profile, Session, SessionFacts
 from streams.fold.facet import Facet
-from streams.fold.moment import FoldContext, Moment, stable_id
+from streams.fold.moment import FoldContext, Moment
 from streams.fold.payload import facts_of, url_of
 
 SESSION_LATENESS_MS = 24 * 3600 * 1000

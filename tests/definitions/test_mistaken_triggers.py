@@ -9,7 +9,7 @@ from tests.definitions.folders import errors_of, write
 
 ON = "trigger: x\non: {event: Buy}\n"
 TRIGGERS = [
-    ("trigger: x", "1:1", "needs 'on' or 'when'"),
+    ("trigger: x", "1:1", "needs 'on', 'when' or 'across'"),
     ("trigger: x\non: Buy", "2:5", "'on' must say which events"),
     ("trigger: x\non: {event: Buy, within: 1d}", "2:18", "'on' has no key 'within'"),
     ("trigger: x\non: {event: Buy, page: Cart}", "2:18", "'on' must have one of"),

@@ -256,17 +256,18 @@ CREATE TABLE IF NOT EXISTS onefold.triggers
     workspace LowCardinality(String) COMMENT 'The tenant',
     trigger_id String COMMENT 'Hash of what caused it: the same on every repetition',
     trigger LowCardinality(String) COMMENT 'Name of the trigger',
-    profile_id String COMMENT 'Who',
-    profile_kind LowCardinality(String) COMMENT 'person, device or account',
+    profile_id String COMMENT 'Who; empty if it is across persons, and about nobody',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account; empty if it is across persons',
+    across String COMMENT 'If it is across persons, the value that its events have in common; empty if all count together',
     fired_at DateTime64(3, 'UTC') COMMENT 'When its condition became true',
     decided_at DateTime64(3, 'UTC') COMMENT 'When it was decided, by the system''s time: of history, long after its time',
-    cause String COMMENT 'Message id of the event, or deadline',
+    cause String COMMENT 'Message id of the event, or deadline; tick if it is across persons',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Identifiers of the profile',
     payload_sent String EPHEMERAL '{}' COMMENT 'For inserts only: what becomes payload and payload_text',
     payload JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(payload_sent) = 'Object', payload_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'What the definition asked for',
     payload_text String MATERIALIZED payload_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
     unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['payload'], [payload_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
-    version UInt64 COMMENT 'Version of the profile: the highest counts',
+    version UInt64 COMMENT 'Version of the profile: the highest counts; 0 if it is across persons',
     INDEX profile_id profile_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX fired_at fired_at TYPE minmax GRANULARITY 1
 )
@@ -275,7 +276,7 @@ PARTITION BY toYYYYMM(least(greatest(fired_at, toDateTime64('2000-01-01 00:00:00
 ORDER BY (workspace, trigger, profile_id, fired_at, trigger_id)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Moments that somebody asked to be told of. Key: trigger, profile and time; the hash of the cause makes one row of one
-that is told twice. A partition is a month.';
+that is told twice. Those across persons have no profile. A partition is a month.';
 
 CREATE TABLE IF NOT EXISTS onefold.deliveries
 (
