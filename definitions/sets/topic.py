@@ -23,17 +23,17 @@ class Overtaken(TerminalError):
     """Another set was applied meanwhile: what was planned may not be what would come of it."""
 
 
-def ensure_topic(kafka: str, replication: int, answer_timeout_s: float = 30.0) -> None:
-    """Create the topic, with its one partition, if it is missing, and return once it is there.
+def ensure_topic(kafka: str, replication: int, answer_timeout_s: float = 30.0, topic: str = DEFINITIONS) -> None:
+    """Create a topic that is read whole, with its one partition, if it is missing, and return once it is there.
 
     Raises TransientError or TerminalError.
     """
-    wanted = {DEFINITIONS: single_partition_configuration()}
+    wanted = {topic: single_partition_configuration()}
     create_topics(kafka, wanted, 1, replication, timeout_s=answer_timeout_s)
     give_up_at = time.monotonic() + _THERE_WITHIN_S
     while True:
         try:
-            Offsets(kafka).extents([(DEFINITIONS, 0)])
+            Offsets(kafka).extents([(topic, 0)])
             return
         except TransientError:  # a broker hears of a topic a moment after it was created
             if time.monotonic() > give_up_at:

@@ -2,8 +2,16 @@
 
 import sys
 import threading
+from collections.abc import Mapping
 from functools import partial
+from typing import NamedTuple
 
+from jobs.across.asking import Asking
+from jobs.across.kafka import KafkaOwnership
+from jobs.across.level import Level
+from jobs.across.outputs import AcrossOutputs
+from jobs.across.past import WarehousePast as AcrossPast
+from jobs.across.thread import AskingThread
 from jobs.backfill.backfill import Backfill
 from jobs.backfill.kafka import KafkaSeeds, KafkaTopic
 from jobs.backfill.own import OwnBackfill
@@ -23,7 +31,7 @@ from runtime.kafka.topics import create_topics
 from runtime.retrying import persist
 from schemas import topics
 from schemas.codec import Codec
-from schemas.records import IdentityChange, ProfileCommand
+from schemas.records import IdentityChange, ProfileCommand, Trigger
 from schemas.registry import Registry
 from settings import Settings
 from warehouse.client import Warehouse
@@ -46,12 +54,21 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             changes = Changes(settings, codec)
             try:
                 with errors_sorted(settings.kafka):
-                    _work(changes, *_jobs(settings, codec, stopping), stopping)
+                    _work(changes, _jobs(settings, codec, stopping), stopping)
             finally:
                 changes.close()
 
 
-def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> tuple[Rebuilder, OwnBackfill]:
+class _Jobs(NamedTuple):
+    """What is done of one workspace's past; `partition_of`: of `identity.changes`, by workspace."""
+
+    rebuilder: Rebuilder
+    backfill: OwnBackfill
+    across: AskingThread
+    partition_of: Mapping[str, int]
+
+
+def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
     offsets = Offsets(settings.kafka)
     barrier = Barrier(offsets, stopping)
     warehouse = Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)
@@ -68,21 +85,38 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> tuple[
     by_event_clock = {name for name, workspace in settings.workspaces.items() if workspace.clock == "event"}
     past = WarehousePast(warehouse, partition, by_event_clock)
     seeds = KafkaSeeds(settings.kafka, codec, offsets)
-    return rebuilder, OwnBackfill(Backfill(past, seeds, topic, barrier, settings.partitions, stopping), partition)
+    backfill = OwnBackfill(Backfill(past, seeds, topic, barrier, settings.partitions, stopping), partition)
+    return _Jobs(rebuilder, backfill, AskingThread(partial(_asking, settings, codec, topic), stopping), partition)
 
 
-def _work(changes: Changes, rebuilder: Rebuilder, backfill: OwnBackfill, stopping: threading.Event) -> None:
+def _asking(settings: Settings, codec: Codec, topic: KafkaTopic) -> Asking:
+    return Asking(
+        AcrossPast(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
+        KafkaOwnership(settings.kafka, settings.replication),
+        Level(Offsets(settings.kafka)),
+        AcrossOutputs(codec),
+        topic.read,
+        settings.workspaces,
+        settings.partitions,
+    )
+
+
+def _work(changes: Changes, jobs: _Jobs, stopping: threading.Event) -> None:
     while not stopping.is_set():
         taken = persist("take", changes.take, stopping, metrics.RETRIES)
+        own = changes.partitions
+        workspaces = frozenset(name for name, partition in jobs.partition_of.items() if partition in own)
+        jobs.across.assign(workspaces, changes.fencing_token)
         if taken:
-            rebuilt = rebuilder.rebuild(taken, changes.fencing_token)
+            rebuilt = jobs.rebuilder.rebuild(taken, changes.fencing_token)
             reached("before_rebuilt")
             persist("rebuilt", partial(changes.publish, rebuilt), stopping, metrics.RETRIES)
             reached("before_offsets")
         changes.commit()
         if changes.is_assigned:
             positions = partial(persist, "positions", changes.positions, stopping, metrics.RETRIES)
-            backfill.run(positions, changes.fencing_token)
+            jobs.backfill.run(positions, changes.fencing_token)
+    jobs.across.join()
 
 
 def _prepare(settings: Settings) -> Codec:
@@ -90,6 +124,7 @@ def _prepare(settings: Settings) -> Codec:
     codec = Codec(Registry(settings.registry))
     codec.encoder(ProfileCommand)  # ids that are looked up now need not be looked up later
     codec.encoder(IdentityChange)
+    codec.encoder(Trigger)
     return codec
 
 

@@ -92,6 +92,12 @@ class Changes:
                 positions += self._consumer.committed(unread, _REQUEST_TIMEOUT_S)
         return {each.partition: each.offset for each in positions}
 
+    @property
+    def partitions(self) -> frozenset[int]:
+        """The partitions that are this process's, once it has begun with them."""
+        assigned = self._consumer.assignment() if self.is_assigned else []
+        return frozenset(each.partition for each in assigned)
+
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()

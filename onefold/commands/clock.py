@@ -1,10 +1,13 @@
 """`onefold clock advance`: move the event clock of a workspace, so that deadlines fire."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from definitions.sets.topic import ensure_topic
+from jobs.across.remembered import ClockRecord, record_of
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
@@ -46,7 +49,7 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
     if workspace_named(settings, name).clock != "event":
         raise click.ClickException(f"workspace {name!r} lives on the wall clock, which cannot be moved")
     try:
-        partitions = _send(settings, ProfileCommand.of(name, "", Advance(at)))
+        partitions = _send(settings, name, at)
     except OnefoldError as error:
         raise click.ClickException(f"{failure(error)}; the clock was not moved") from error
     shown = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
@@ -71,10 +74,17 @@ def milliseconds(text: str, option: str = "--to") -> int:
         ) from None
 
 
-def _send(settings: Settings, command: ProfileCommand) -> int:
-    """Send the command to every partition, as every partition has a clock. Their number."""
+def _send(settings: Settings, workspace: str, to: int) -> int:
+    """Send the command to every partition, as every partition has a clock, and to triggers across persons.
+
+    Returns the number of partitions.
+    """
+    command = ProfileCommand.of(workspace, "", Advance(to))
     value = Codec(Registry(settings.registry)).encoder(ProfileCommand)(command)
     producer = AcknowledgedProducer(settings.kafka, "onefold", delivery_timeout_s=DELIVERY_TIMEOUT_S)
     partitions = producer.partitions(topics.PROFILE_COMMANDS)
     producer.send(ProducerRecord(topics.PROFILE_COMMANDS, None, value, partition) for partition in partitions)
+    ensure_topic(settings.kafka, settings.replication, DELIVERY_TIMEOUT_S, topics.TRIGGERS_ACROSS)
+    moved = record_of(ClockRecord(workspace, to, time.time_ns() // 1_000_000))
+    producer.send([ProducerRecord(topics.TRIGGERS_ACROSS, *moved)])
     return len(partitions)

@@ -46,11 +46,15 @@ class TransactionalProducer:
                 raise ProducerFenced(f"Kafka at {self._kafka}: another producer has taken over") from error
             raise
 
+    def close(self) -> None:
+        """Give up what was not sent."""
+        self._producer.purge()
+        self._producer.flush(1)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._producer.purge()
-        self._producer.flush(1)
+        self.close()

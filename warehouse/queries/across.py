@@ -6,7 +6,7 @@ A question reads the hours and names that it needs. Whether all has come that it
 import json
 from typing import NamedTuple, cast
 
-from definitions.across import Evaluated, Memory, Usuals, evaluate
+from definitions.across import Evaluated, Memory, Usuals, evaluate, meaning_of, usual_until
 from definitions.across.numbers import Spans, spans_of
 from definitions.model import AcrossTrigger
 from definitions.sql.across import AcrossQuery, Between
@@ -42,7 +42,7 @@ SELECT toString(fired_at) AS fired_at, across AS value, payload_text AS payload 
 WHERE workspace = {workspace:String} AND trigger = {trigger:String} AND profile_id = ''
 ORDER BY fired_at DESC, value LIMIT 10
 """
-_FOR_EVER = (1 << 62) // 1_000_000
+_FOR_EVER = 4_102_444_800_000  # the year 2100
 
 
 class AcrossQuestion(NamedTuple):
@@ -70,13 +70,39 @@ def find_usuals(warehouse: Warehouse, question: AcrossQuestion) -> Usuals | None
     return Usuals(question.trigger, usual, spans, first_event_at(warehouse, question.workspace))
 
 
+class UsualsKept:
+    """The usual of each trigger, as long as it is of the same period, so that a tick does not read the past anew."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], tuple[tuple[str, int, int], Usuals]] = {}
+
+    def find(self, warehouse: Warehouse, question: AcrossQuestion) -> Usuals | None:
+        """Return what is usual at the ticks, as `find_usuals` does."""
+        trigger, usual = question.trigger, question.trigger.exceeds
+        if usual is None:
+            return None
+        first, last = (usual_until(trigger, usual, tick) for tick in (question.first, question.last))
+        period, place = (meaning_of(trigger), first, last), (question.workspace, trigger.name)
+        kept_of, kept = self._kept.get(place, (None, None))
+        if kept is None or kept_of != period:
+            kept = find_usuals(warehouse, question)
+            assert kept is not None
+            self._kept[place] = period, kept
+        return kept
+
+
 def find_firings(
-    warehouse: Warehouse, question: AcrossQuestion, memory: Memory | None, *, fires: bool = True
+    warehouse: Warehouse,
+    question: AcrossQuestion,
+    memory: Memory | None,
+    *,
+    fires: bool = True,
+    kept: UsualsKept | None = None,
 ) -> Evaluated:
     """Evaluate a range of ticks, of whatever the warehouse has now; see `evaluate`."""
     trigger = question.trigger
     spans = find_numbers(warehouse, question, trigger.at_least)
-    usuals = find_usuals(warehouse, question) if spans else None
+    usuals = (kept or UsualsKept()).find(warehouse, question) if spans else None
     return evaluate(trigger, memory, question.first, question.last, spans, usuals, fires=fires)
 
 
@@ -85,9 +111,10 @@ def first_event_at(warehouse: Warehouse, workspace: str) -> int | None:
     return _time(warehouse, _FIRST_EVENT, {"workspace": workspace})
 
 
-def latest_event_at(warehouse: Warehouse, workspace: str, received: int = _FOR_EVER) -> int | None:
-    """Find when (ms) the latest event was, of those received by a time; None if there is none."""
-    return _time(warehouse, _LATEST_EVENT, {"workspace": workspace, "received": str(received)})
+def latest_event_at(warehouse: Warehouse, workspace: str, received: int | None = None) -> int | None:
+    """Find when (ms) the latest event was, of those received by a time or of all; None if there is none."""
+    until = str(_FOR_EVER if received is None else received)
+    return _time(warehouse, _LATEST_EVENT, {"workspace": workspace, "received": until})
 
 
 class PastFiring(NamedTuple):

@@ -37,7 +37,7 @@ def usual(trigger: AcrossTrigger, events: Sequence[Occurred], value: str, tick: 
     window, most = trigger.within_ms, trigger.exceeds.of_ms // trigger.within_ms
     step = window * max(1, most // 50)
     end = (tick - window) // step * step
-    numbers = []
+    numbers: list[int] = []
     while len(numbers) < most and end >= first:
         numbers.append(number(trigger, events, value, end - window, end))
         end -= window

@@ -1,0 +1,191 @@
+"""Asks each trigger of each workspace at its ticks, and publishes what fires with what is to be remembered."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from definitions.across import Evaluated, Memory, at_or_before, meaning_of, tick_ms
+from definitions.model import AcrossTrigger
+from definitions.sets import Publication
+from jobs.across import metrics
+from jobs.across.defined import Defined, in_effect
+from jobs.across.level import Level
+from jobs.across.outputs import AcrossOutputs
+from jobs.across.protocols import OwnedWorkspace, Ownership, Past, Unanswered
+from jobs.rebuild.failpoints import reached
+from runtime.errors import TransientError
+from runtime.kafka.transactions import ProducerFenced
+from settings import Workspace
+from warehouse.queries.across import AcrossQuestion
+
+SAY_EVERY_S = 30.0
+"""So often what is remembered is written though nothing has changed but the last tick."""
+RANGE_MS = 86_400_000
+RANGES_AT_ONCE = 20
+"""On the event clock so much time is evaluated by a question, and so many questions are asked in a row."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Progress(NamedTuple):
+    """What is known of a trigger; `said_at`: when (monotonic, s) it was published last."""
+
+    memory: Memory
+    said_at: float
+
+
+class _Own:
+    """A workspace that this process publishes for."""
+
+    def __init__(self, owned: OwnedWorkspace) -> None:
+        self.owned = owned
+        self.progress = {name: _Progress(memory, 0.0) for name, memory in owned.memories.items()}
+
+
+class Asking:
+    """For one thread. Asks for the workspaces that were assigned last; others may ask for the rest."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the process
+        self,
+        past: Past,
+        ownership: Ownership,
+        level: Level,
+        outputs: AcrossOutputs,
+        publication: Callable[[], Publication],
+        workspaces: Mapping[str, Workspace],
+        partitions: int,
+    ) -> None:
+        self._past = past
+        self._ownership = ownership
+        self._level = level
+        self._outputs = outputs
+        self._publication = publication
+        self._workspaces = workspaces
+        self._partitions = partitions
+        self._token = 0
+        self._own: dict[str, _Own] = {}
+        self._lost: set[str] = set()
+
+    def look(self, assigned: frozenset[str], token: int, now: int) -> None:
+        """Ask what is to be asked at `now` (ms). Raises TransientError and TerminalError of Kafka.
+
+        `token`: of this assignment of workspaces; a later one has another.
+        """
+        self._follow(assigned, token)
+        publication = self._publication()
+        defined = {name: in_effect(publication, name, self._partitions) for name in sorted(assigned - self._lost)}
+        if not any(defined.values()):
+            return
+        level = self._level.look(now)
+        for workspace, triggers in defined.items():
+            try:
+                for each in triggers:
+                    self._ask(workspace, each, level, now)
+            except ProducerFenced:
+                logger.warning("workspace %r: another process asks its triggers across persons now", workspace)
+                self._lost.add(workspace)
+                self._give_up(workspace)
+            except TransientError:
+                self._give_up(workspace)  # what became of the transaction is read when it is taken once more
+                raise
+
+    def close(self) -> None:
+        """Give up all workspaces."""
+        for workspace in list(self._own):
+            self._give_up(workspace)
+
+    def _follow(self, assigned: frozenset[str], token: int) -> None:
+        """Keep what is still assigned to this process. Who was fenced has it back with another assignment alone."""
+        if token != self._token:
+            self._token = token
+            self._lost.clear()
+        for workspace in self._own.keys() - assigned:
+            self._give_up(workspace)
+
+    def _give_up(self, workspace: str) -> None:
+        if (own := self._own.pop(workspace, None)) is not None:
+            own.owned.close()
+
+    def _ask(self, workspace: str, defined: Defined, level: int, now: int) -> None:
+        if workspace not in self._own:
+            self._own[workspace] = _Own(self._ownership.take(workspace))
+        own, name = self._own[workspace], defined.trigger.name
+        try:
+            known = own.progress.get(name)
+            if known is None or known.memory.meaning != meaning_of(defined.trigger):
+                begun = self._begun(workspace, defined, level, None if known is None else known.memory)
+                if begun is None:
+                    return
+                own.progress[name] = _Progress(begun, 0.0)
+            for first, last in self._ranges(workspace, defined.trigger, own.progress[name].memory.asked_to, level):
+                question = AcrossQuestion(defined.trigger, workspace, first, last)
+                with metrics.QUESTION_S.time():
+                    evaluated = self._past.firings(question, own.progress[name].memory)
+                self._publish(workspace, defined, evaluated, own, now)
+        except Unanswered as error:
+            metrics.FAILED.labels(workspace, name).inc()
+            logger.warning("workspace %r: the trigger %r was not asked: %s", workspace, name, error)
+        if self._is_wall(workspace) and name in own.progress:
+            asked_to = own.progress[name].memory.asked_to
+            metrics.DELAY_S.labels(workspace, name).set((now - asked_to) / 1_000)
+
+    def _begun(self, workspace: str, defined: Defined, level: int, former: Memory | None) -> Memory | None:
+        """Return what is remembered when a definition takes effect: what holds by then has been told. None: not yet."""
+        trigger, step = defined.trigger, tick_ms(defined.trigger)
+        since: int | None = defined.since
+        if level < defined.since:
+            return None
+        if not self._is_wall(workspace):
+            since = self._past.latest_event_at(workspace, defined.since)
+        if since is None:  # an event clock that no event has moved by then: everything is to come
+            first = self._past.first_event_at(workspace)
+            fired = {} if former is None else former.fired
+            return None if first is None else Memory(meaning_of(trigger), at_or_before(first, step) - step, {}, fired)
+        tick = at_or_before(since, step)
+        return self._past.firings(AcrossQuestion(trigger, workspace, tick, tick), former, fires=False).memory
+
+    def _ranges(self, workspace: str, trigger: AcrossTrigger, asked_to: int, level: int) -> Iterator[tuple[int, int]]:
+        """Yield first and last ticks to evaluate at once: on the wall clock the newest one, else all that have come."""
+        step = tick_ms(trigger)
+        newest = at_or_before(level if self._is_wall(workspace) else self._event_clock(workspace, level), step)
+        if newest <= asked_to:
+            return
+        if self._is_wall(workspace):
+            yield newest, newest
+            return
+        for _ in range(RANGES_AT_ONCE):
+            first, last = asked_to + step, min(newest, at_or_before(asked_to + RANGE_MS, step))
+            yield first, last
+            asked_to = last
+            if asked_to == newest:
+                return
+
+    def _event_clock(self, workspace: str, level: int) -> int:
+        """Return the time of the newest event of those that have all come, or to which the clock was moved by then."""
+        moved = self._ownership.clock(workspace)
+        latest = self._past.latest_event_at(workspace, level) or 0
+        return max(latest, moved.to) if moved is not None and moved.moved_at <= level else latest
+
+    def _is_wall(self, workspace: str) -> bool:
+        return self._workspaces[workspace].clock == "wall"
+
+    def _publish(self, workspace: str, defined: Defined, evaluated: Evaluated, own: _Own, now: int) -> None:
+        """Publish firings and memory together; a memory in which only the last tick is new, now and then."""
+        trigger, memory = defined.trigger, evaluated.memory
+        known = own.progress[trigger.name]
+        said_at = known.said_at
+        is_news = bool(evaluated.firings) or replace(memory, asked_to=0) != replace(known.memory, asked_to=0)
+        if is_news or time.monotonic() - said_at >= SAY_EVERY_S:
+            firings = self._outputs.firings(workspace, trigger, evaluated.firings, defined.destinations, now)
+            records = [*firings, self._outputs.memory(workspace, trigger, memory)]
+            if evaluated.firings:
+                reached("before_telling")
+            own.owned.publish(records)
+            if evaluated.firings:
+                reached("after_telling")
+            metrics.FIRED.labels(workspace, trigger.name).inc(len(evaluated.firings))
+            said_at = time.monotonic()
+        own.progress[trigger.name] = _Progress(memory, said_at)

@@ -1,0 +1,69 @@
+"""Reads and writes `triggers.across`, and publishes firings in the same transactions."""
+
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import Message
+
+from definitions.across import Memory
+from definitions.sets.topic import ensure_topic
+from jobs.across.remembered import ClockRecord, later, remembered
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.following import Follower
+from runtime.kafka.reading import read_to_end
+from runtime.kafka.transactions import TransactionalProducer
+from schemas.topics import TRIGGERS_ACROSS
+
+CLIENT = "onefold-across"
+
+
+class KafkaWorkspace:
+    """See `protocols.OwnedWorkspace`. For one thread."""
+
+    def __init__(self, kafka: str, workspace: str) -> None:
+        """Raises TransientError or TerminalError."""
+        self._producer = TransactionalProducer(kafka, f"{CLIENT}-{workspace}")  # before it reads: nobody writes now
+        self.memories: Mapping[str, Memory] = remembered(
+            message.value() for message in read_to_end(kafka, [TRIGGERS_ACROSS])
+        ).of(workspace)
+
+    def publish(self, records: Sequence[ProducerRecord]) -> None:
+        """See `protocols.OwnedWorkspace`."""
+        self._producer.send(records)
+
+    def close(self) -> None:
+        """See `protocols.OwnedWorkspace`."""
+        self._producer.close()
+
+
+class KafkaOwnership:
+    """See `protocols.Ownership`. Follows the topic in a thread of its own."""
+
+    def __init__(self, kafka: str, replication: int) -> None:
+        """Raises TransientError or TerminalError."""
+        self._kafka = kafka
+        self._clocks: Mapping[str, ClockRecord] = {}
+        self._failure: BaseException | None = None
+        ensure_topic(kafka, replication, topic=TRIGGERS_ACROSS)
+        self._follower = Follower(kafka, TRIGGERS_ACROSS, self._take, self._fail)
+        self._follower.start()
+
+    def take(self, workspace: str) -> KafkaWorkspace:
+        """See `protocols.Ownership`."""
+        return KafkaWorkspace(self._kafka, workspace)
+
+    def clock(self, workspace: str) -> ClockRecord | None:
+        """See `protocols.Ownership`."""
+        if self._failure is not None:
+            raise self._failure
+        return self._clocks.get(workspace)
+
+    def close(self) -> None:
+        """Read no longer."""
+        self._follower.stop()
+
+    def _take(self, messages: list[Message]) -> None:
+        moved = remembered(message.value() for message in messages).clocks
+        self._clocks = {**self._clocks, **{name: later(self._clocks.get(name), each) for name, each in moved.items()}}
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error

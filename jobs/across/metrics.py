@@ -1,0 +1,21 @@
+"""What is counted and timed of triggers across persons; served on the rebuilder's metrics port."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FIRED = Counter("onefold_across_fired", "Triggers across persons that fired.", ["workspace", "trigger"])
+WITHHELD = Counter(
+    "onefold_across_withheld",
+    "Triggers across persons that came too late for a destination.",
+    ["workspace", "destination"],
+)
+FAILED = Counter("onefold_across_failed", "Questions that ClickHouse did not answer.", ["workspace", "trigger"])
+DELAY_S = Gauge(
+    "onefold_across_delay_seconds",
+    "On the wall clock, how long ago the tick was that was asked last.",
+    ["workspace", "trigger"],
+)
+QUESTION_S = Histogram(
+    "onefold_across_question_seconds",
+    "How long the questions of a tick, or of a range of ticks, take.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)

@@ -1,0 +1,83 @@
+"""What is published of a trigger across persons: its firings, and what is remembered, as records of their topics."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from definitions.across import Firing, Memory
+from definitions.model import AcrossTrigger, Destination
+from definitions.templates import Payload
+from jobs.across import metrics
+from jobs.across.remembered import MemoryRecord, record_of
+from runtime.kafka.deliveries import ProducerRecord
+from schemas import topics
+from schemas.codec import Codec
+from schemas.identity import across_key, stable_id
+from schemas.records import Trigger
+
+TICK = "tick"
+"""The cause of what fires at a tick."""
+
+
+class AcrossOutputs:
+    """Encodes what is published."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._encode = codec.encoder(Trigger)
+
+    def firings(
+        self,
+        workspace: str,
+        trigger: AcrossTrigger,
+        firings: Sequence[Firing],
+        destinations: Sequence[Destination],
+        decided_at: int,
+    ) -> Iterator[ProducerRecord]:
+        """Yield each firing for `triggers`, and for each destination for which it is not too late."""
+        told = [each for each in destinations if each.name in trigger.destinations]
+        for firing in firings:
+            record = trigger_record(workspace, trigger, firing, decided_at)
+            key, value = across_key(workspace, trigger.name, firing.value), self._encode(record)
+            yield ProducerRecord(topics.TRIGGERS, key, value)
+            for destination in told:
+                if destination.is_too_late(decided_at - firing.tick):
+                    metrics.WITHHELD.labels(workspace, destination.name).inc()
+                else:
+                    yield ProducerRecord(topics.activation(destination.name), key, value)
+
+    @staticmethod
+    def memory(workspace: str, trigger: AcrossTrigger, memory: Memory) -> ProducerRecord:
+        """Return the record of what is remembered."""
+        key, value = record_of(MemoryRecord(workspace, trigger.name, memory))
+        return ProducerRecord(topics.TRIGGERS_ACROSS, key, value)
+
+
+def trigger_record(workspace: str, trigger: AcrossTrigger, firing: Firing, decided_at: int) -> Trigger:
+    """Return a firing as it is published: about nobody, and with an id that follows from what it is about."""
+    payload = Payload(trigger.payload).render(
+        {
+            "across": {
+                "value": shown_value(firing.value),
+                "number": firing.number,
+                "usual": None if firing.usual is None else round(firing.usual, 2),
+            },
+            "trigger": {"name": trigger.name, "fired_at": firing.tick},
+        }
+    )
+    return Trigger(
+        workspace=workspace,
+        trigger_id=stable_id(f"across|{workspace}|{trigger.name}|{firing.value}|{firing.tick}"),
+        trigger=trigger.name,
+        fired_at=firing.tick,
+        cause=TICK,
+        version=0,
+        payload=msgspec.json.encode(payload).decode(),
+        decided_at=decided_at,
+        across=shown_value(firing.value),
+    )
+
+
+def shown_value(value: str) -> str:
+    """Return a value, which is JSON text, as people read it; that of all events together is empty."""
+    decoded = msgspec.json.decode(value) if value else ""
+    return decoded if isinstance(decoded, str) else value

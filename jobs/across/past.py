@@ -1,0 +1,42 @@
+"""Reads the past of ClickHouse; the queries are `warehouse`'s."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from definitions.across import Evaluated, Memory
+from jobs.across.protocols import Unanswered
+from runtime.errors import OnefoldError
+from warehouse.client import Warehouse
+from warehouse.queries import across
+from warehouse.queries.across import AcrossQuestion, UsualsKept
+
+
+class WarehousePast:
+    """See `protocols.Past`."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._usuals = UsualsKept()
+
+    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires: bool = True) -> Evaluated:
+        """See `protocols.Past`."""
+        with _asking():
+            return across.find_firings(self._warehouse, question, memory, fires=fires, kept=self._usuals)
+
+    def first_event_at(self, workspace: str) -> int | None:
+        """See `protocols.Past`."""
+        with _asking():
+            return across.first_event_at(self._warehouse, workspace)
+
+    def latest_event_at(self, workspace: str, received: int | None = None) -> int | None:
+        """See `protocols.Past`."""
+        with _asking():
+            return across.latest_event_at(self._warehouse, workspace, received)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except OnefoldError as error:
+        raise Unanswered(str(error)) from error
