@@ -7,6 +7,7 @@ OWN_STACK = (
     "tests/faults/",
     "tests/oracle/",
     "tests/guide/",
+    "tests/jobs/across/",
     "tests/jobs/backfill/",
     "tests/jobs/maintenance/",
     "tests/jobs/rebuild/",
