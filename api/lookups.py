@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.across import NO_TRIGGER_ACROSS, ExplainedAcross, explained_across
 from api.answering import answer
 from api.explaining import ExplainedDefinition, Subject, explained
 from api.identifiers import identity_rules, queried_identifier
 from api.profiles import queried_profile
+from api.requests import RequestRefused
 from api.segments import segment_routes
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
@@ -31,6 +33,7 @@ def lookup_routes() -> list[Route]:
             Route(f"/v1/explain/{subject}/{{name}}/{{identifier:path}}", _explain_definition(subject), methods=["GET"])
             for subject in get_args(Subject)
         ),
+        Route("/v1/explain/trigger/{name}", _explain_across, methods=["GET"]),
         Route("/v1/identity/devices", _devices, methods=["GET"]),
         Route("/v1/identity/devices/{identifier:path}", _devices, methods=["GET"]),
         Route("/v1/identity/quarantine", _quarantine, methods=["GET"]),
@@ -57,12 +60,24 @@ def _explain_definition(subject: Subject) -> Callable[[Request], Awaitable[Respo
     async def explain_one(request: Request) -> Response:
         name, text = request.path_params["name"], request.path_params["identifier"]
 
-        def look_up(settings: Settings, workspace: str) -> ExplainedDefinition | None:
-            return explained(settings, workspace, subject, name, text)
+        def look_up(settings: Settings, workspace: str) -> ExplainedDefinition | ExplainedAcross | None:
+            across = explained_across(settings, workspace, name, text) if subject == "trigger" else None
+            return across or explained(settings, workspace, subject, name, text)
 
         return await answer(request, look_up, missing="profile")
 
     return explain_one
+
+
+async def _explain_across(request: Request) -> Response:
+    def look_up(settings: Settings, workspace: str) -> ExplainedAcross:
+        name = request.path_params["name"]
+        across = explained_across(settings, workspace, name)
+        if across is None:
+            raise RequestRefused("trigger", NO_TRIGGER_ACROSS.format(name=name))
+        return across
+
+    return await answer(request, look_up, missing="trigger")
 
 
 async def _devices(request: Request) -> Response:

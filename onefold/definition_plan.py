@@ -23,6 +23,7 @@ MOST_EVENTS_PER_S = 50_000.0
 """Without --yes, so many events per second may go into new accumulators."""
 
 _KEY_BYTES = 1 + ID_LENGTH + len("@99999")
+MOST_EXAMPLES = 5
 _HEADER_BYTES, _NUMBER_BYTES = 7, 9  # as msgpack has them: of a state and its list, of a time or a number
 _TEXT_BYTES = 3 + 4 * MAX_TEXT_LENGTH  # a character has up to four bytes
 _JSON_TEXT_BYTES = 3 + 2 + 6 * MAX_TEXT_LENGTH  # and six as an escape
@@ -39,12 +40,35 @@ class NewAccumulator(msgspec.Struct, frozen=True):
     state_bytes: int
 
 
+class AcrossExample(msgspec.Struct, frozen=True):
+    """A time at which a trigger across persons would have fired, the value, its number, and the usual one."""
+
+    at: str | None
+    value: str
+    number: int
+    usual: float | None
+
+
+class AcrossPrediction(msgspec.Struct, frozen=True):
+    """What a trigger across persons would cost, and would have fired in the last day; `examples`: the last ones."""
+
+    tick_s: int
+    within_s: int
+    fired: int
+    examples: tuple[AcrossExample, ...]
+
+    def added(self, more: "AcrossPrediction") -> "AcrossPrediction":
+        """Return what is predicted of two workspaces together."""
+        examples = sorted((*self.examples, *more.examples), key=lambda each: each.at or "")
+        return msgspec.structs.replace(self, fired=self.fired + more.fired, examples=tuple(examples[-MOST_EXAMPLES:]))
+
+
 class DefinitionPlan(msgspec.Struct, frozen=True):
     """What a new version would change.
 
     `version`: of the set that it would be. `state_bytes`, `former_state_bytes`: what a profile needs at most.
     `rates`: events per second that each changed definition is touched by, as of late. `predictions`: of each segment
-    that is not as before, over all workspaces.
+    that is not as before, over all workspaces. `across`: of each trigger across persons that is not as before.
     """
 
     version: int
@@ -55,6 +79,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     is_new: bool = True
     rates: Mapping[str, float] = {}
     predictions: Mapping[str, Prediction] = {}
+    across: Mapping[str, AcrossPrediction] = {}
 
     @property
     def excess(self) -> str:
@@ -87,12 +112,7 @@ def plan_tree(plan: DefinitionPlan) -> Tree:
         return Tree(Text(f"Nothing to apply: version {plan.version - 1} says the same", style="bold"))
     tree = Tree(Text(f"Version {plan.version}", style="bold"))
     for difference in plan.differences:
-        rate = plan.rates.get(f"{difference.kind} {difference.name}")
-        touched = f"   {rate:,.2f} events/s" if rate is not None else ""
-        if difference.kind == "segment" and difference.name in plan.predictions:
-            touched += f"   {_predicted(plan.predictions[difference.name])}"
-        tree.add(Text(f"{_WORDS[difference.change]} {difference.kind} {literal(difference.name)}{touched}",
-                      style=_STYLES[difference.change]))  # fmt: skip
+        _add_difference(tree, difference, plan)
     if not plan.differences:
         tree.add("nothing changes but titles, descriptions or comments")
     if plan.backfilled:
@@ -105,6 +125,26 @@ def plan_tree(plan: DefinitionPlan) -> Tree:
         f"a profile needs at most {plan.state_bytes:,} bytes for all definitions, {plan.former_state_bytes:,} so far"
     )
     return tree
+
+
+def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) -> None:
+    rate = plan.rates.get(f"{difference.kind} {difference.name}")
+    touched = f"   {rate:,.2f} events/s" if rate is not None else ""
+    if difference.kind == "segment" and difference.name in plan.predictions:
+        touched += f"   {_predicted(plan.predictions[difference.name])}"
+    text = f"{_WORDS[difference.change]} {difference.kind} {literal(difference.name)}{touched}"
+    node = tree.add(Text(text, style=_STYLES[difference.change]))
+    if difference.kind == "trigger" and difference.name in plan.across:
+        _add_across(node, plan.across[difference.name], rate or 0.0)
+
+
+def _add_across(tree: Tree, across: AcrossPrediction, rate: float) -> None:
+    events = f"{rate * across.within_s:,.0f} events"
+    tree.add(f"asked of ClickHouse every {across.tick_s} s, about {events} each time")
+    node = tree.add(f"would have fired {count(across.fired, 'time')} in the last day")
+    for each in across.examples:
+        usual = "" if each.usual is None else f", usually {each.usual:,.2f}"
+        node.add(Text(literal(f"{each.at}  {each.value or 'all'}: {each.number:,}{usual}")))
 
 
 _WORDS = {"added": "+", "removed": "-", "changed": "~", "affected": "~ (by what it reads)"}

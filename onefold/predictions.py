@@ -5,16 +5,21 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from definitions.model import Definitions, EventMatcher, Segment, Statistical, Trait, Trigger
+from definitions.across import at_or_after, at_or_before, shown_value, tick_ms
+from definitions.model import AcrossTrigger, Definitions, EventMatcher, Segment, Statistical, Trait, Trigger
 from definitions.plan import conditions_of, leaves, needs
 from definitions.sets.differences import items
-from onefold.definition_plan import DefinitionPlan
+from definitions.streaming.times import text_of
+from onefold.definition_plan import MOST_EXAMPLES, AcrossExample, AcrossPrediction, DefinitionPlan
 from onefold.verification import KINDS
 from settings import Workspace
 from warehouse.client import Warehouse
+from warehouse.queries.across import AcrossQuestion, find_firings
 from warehouse.queries.definition_differences import latest_times
 from warehouse.queries.definition_predictions import Prediction, predict, rates
 from warehouse.queries.definitions import Question
+
+DAY_MS = 86_400_000
 
 
 def predicted(
@@ -22,6 +27,8 @@ def predicted(
 ) -> DefinitionPlan:
     """Return a plan with figures of all workspaces, each as of its present time. Raises what ClickHouse does."""
     changed = [each.name for each in plan.differences if each.kind == "segment"]
+    across = _changed_across(plan, definitions)
+    past: dict[str, AcrossPrediction] = {}
     touched = dict(_touched(plan, definitions))
     predictions: dict[str, Prediction] = {}
     touches: dict[str, float] = {}
@@ -29,11 +36,33 @@ def predicted(
         now = _now(warehouse, workspace)
         for name, rate in rates(warehouse, workspace.name, now, touched).items():
             touches[name] = touches.get(name, 0.0) + rate
+        for trigger in across:
+            if not trigger.workspaces or workspace.name in trigger.workspaces:
+                more = _past_day(warehouse, AcrossQuestion(trigger, workspace.name, now, now))
+                past[trigger.name] = more if trigger.name not in past else past[trigger.name].added(more)
         priorities = {source.name: source.priority for source in workspace.sources}
         for kind in KINDS:
             question = Question(definitions, workspace.name, kind, now, priorities)
             _add(predictions, predict(warehouse, question, changed))
-    return msgspec.structs.replace(plan, rates=touches, predictions=predictions)
+    return msgspec.structs.replace(plan, rates=touches, predictions=predictions, across=past)
+
+
+def _changed_across(plan: DefinitionPlan, definitions: Definitions) -> list[AcrossTrigger]:
+    names = {each.name for each in plan.differences if each.kind == "trigger"}
+    return [trigger for trigger in definitions.across if trigger.name in names]
+
+
+def _past_day(warehouse: Warehouse, now: AcrossQuestion) -> AcrossPrediction:
+    """Return what would have fired within the last day, of what did not hold before."""
+    step = tick_ms(now.trigger)
+    first, last = at_or_after(now.first - DAY_MS, step), at_or_before(now.last, step)
+    before = find_firings(warehouse, now._replace(first=first - step, last=first - step), None, fires=False)
+    fired = find_firings(warehouse, now._replace(first=first, last=last), before.memory).firings
+    examples = tuple(
+        AcrossExample(text_of(each.tick), shown_value(each.value), each.number, each.usual)
+        for each in fired[-MOST_EXAMPLES:]
+    )
+    return AcrossPrediction(step // 1_000, now.trigger.within_ms // 1_000, len(fired), examples)
 
 
 def _now(warehouse: Warehouse, workspace: Workspace) -> int:
@@ -46,11 +75,14 @@ def _touched(plan: DefinitionPlan, definitions: Definitions) -> Iterator[tuple[s
     defined = items(definitions)
     for difference in plan.differences:
         item = defined.get((difference.kind, difference.name))
-        if isinstance(item, Segment | Trait | Trigger):
+        if isinstance(item, Segment | Trait | Trigger | AcrossTrigger):
             yield f"{difference.kind} {difference.name}", list(_events(item))
 
 
-def _events(item: Segment | Trait | Trigger) -> Iterator[EventMatcher]:
+def _events(item: Segment | Trait | Trigger | AcrossTrigger) -> Iterator[EventMatcher]:
+    if isinstance(item, AcrossTrigger):
+        yield item.events
+        return
     if isinstance(item, Trigger) and item.on is not None:
         yield item.on
     if isinstance(item, Trait) and isinstance(item.value, Statistical):

@@ -25,7 +25,7 @@ DEFINITIONS = "definitions"
 """Carries JSON (`definitions.sets`), on one partition."""
 
 TRIGGERS_ACROSS = "triggers.across"
-"""Carries JSON (`jobs.across.remembered`), on one partition: what is remembered of triggers across persons."""
+"""Carries JSON (`definitions.across.remembered`), on one partition: what is remembered of triggers across persons."""
 
 RECORD_OF: dict[str, type[msgspec.Struct]] = {
     EVENTS: records.Event,

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from definitions.across.grid import at_or_after, usual_step_ms, usual_until, usual_windows
 from definitions.model import AcrossTrigger, Usual
 
@@ -93,6 +95,12 @@ class Usuals:
             return 0
         since = at_or_after(self._first_event_at, self._trigger.within_ms) // self._trigger.within_ms - 1
         return max(0, min(usual_windows(self._trigger, self._usual), until // self._trigger.within_ms - since))
+
+
+def shown_value(value: str) -> str:
+    """Return a value, which is JSON text, as people read it; that of all events together is empty."""
+    decoded = msgspec.json.decode(value) if value else ""
+    return decoded if isinstance(decoded, str) else value
 
 
 def spans_of(rows: Iterable[tuple[str, int, int, int]]) -> Spans:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from definitions.model import (
+    AcrossTrigger,
     Aggregate,
     AggregateComparison,
     Comparison,
@@ -85,6 +86,16 @@ def aggregate_in_words(aggregate: Aggregate) -> str:
     of = "" if aggregate.of is None else f" {_path(aggregate.of)} of"
     events = _events(aggregate.events).replace(_ANY, "events of any kind", 1)
     return f"{measure}{of} {events}{_window(aggregate.window)}"
+
+
+def across_in_words(trigger: AcrossTrigger) -> str:
+    """Return when a trigger across persons fires, in words."""
+    counted = "people with " if trigger.counts == "people" else ""
+    same = "" if trigger.same is None else f", each {_path(trigger.same)} by itself"
+    usual = trigger.exceeds
+    exceeds = "" if usual is None else f", and more than {usual.times:g} times the usual of {duration(usual.of_ms)}"
+    within = duration(trigger.within_ms)
+    return f"at least {trigger.at_least} {counted}{_events(trigger.events)} within {within}{same}{exceeds}"
 
 
 def duration(milliseconds: int) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import Message
 
 from definitions.across import Memory
+from definitions.across.remembered import ClockRecord, later, remembered
 from definitions.sets.topic import ensure_topic
-from jobs.across.remembered import ClockRecord, later, remembered
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.following import Follower
 from runtime.kafka.reading import read_to_end

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from definitions.across import Firing, Memory
+from definitions.across import Firing, Memory, shown_value
+from definitions.across.remembered import MemoryRecord, record_of
 from definitions.model import AcrossTrigger, Destination
 from definitions.templates import Payload
 from jobs.across import metrics
-from jobs.across.remembered import MemoryRecord, record_of
 from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
 from schemas.codec import Codec
@@ -75,9 +75,3 @@ def trigger_record(workspace: str, trigger: AcrossTrigger, firing: Firing, decid
         decided_at=decided_at,
         across=shown_value(firing.value),
     )
-
-
-def shown_value(value: str) -> str:
-    """Return a value, which is JSON text, as people read it; that of all events together is empty."""
-    decoded = msgspec.json.decode(value) if value else ""
-    return decoded if isinstance(decoded, str) else value

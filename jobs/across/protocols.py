@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from definitions.across import Evaluated, Memory
-from jobs.across.remembered import ClockRecord
+from definitions.across.remembered import ClockRecord
 from runtime.kafka.deliveries import ProducerRecord
 from warehouse.queries.across import AcrossQuestion
 

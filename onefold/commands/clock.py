@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from definitions.across.remembered import ClockRecord, record_of
 from definitions.sets.topic import ensure_topic
-from jobs.across.remembered import ClockRecord, record_of
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text

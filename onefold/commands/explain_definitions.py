@@ -8,6 +8,7 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
+from api.across import NO_TRIGGER_ACROSS, ExplainedAcross, ShownValue, explained_across
 from api.explaining import ExplainedDefinition, Subject, explained
 from api.identifiers import why_nobody
 from api.requests import RequestRefused
@@ -22,11 +23,19 @@ from settings import Settings
 _Command = Callable[..., None]
 
 
-def _options(command: _Command) -> _Command:
+def _common(command: _Command) -> _Command:
     for decorate in (
         data_dir_option,
         click.option("--json", "as_json", is_flag=True, help="Print the explanation as one JSON object."),
         click.option("--workspace", default="main", show_default=True),
+    ):
+        command = decorate(command)
+    return command
+
+
+def _options(command: _Command) -> _Command:
+    for decorate in (
+        _common,
         click.argument("identifier", metavar="NAMESPACE:VALUE|PROFILE_ID"),
         click.argument("name", metavar="NAME"),
     ):
@@ -62,15 +71,29 @@ def trait(name: str, identifier: str, workspace: str, as_json: bool, data_dir: P
 
 
 @click.command()
-@_options
-def trigger(name: str, identifier: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+@click.argument("name", metavar="NAME")
+@click.argument("identifier", metavar="[NAMESPACE:VALUE|PROFILE_ID|VALUE]", required=False)
+@_common
+def trigger(name: str, identifier: str | None, workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """Show when a trigger fired for somebody, because of what, and what its condition sees now.
 
+    Of a trigger across persons: the numbers of its values now against what is usual, of one value or of the largest.
+
     \b
-    Example:
+    Examples:
       onefold explain trigger payment_failed user_id:42
+      onefold explain trigger view_spike
     """
-    _explain("trigger", name, identifier, workspace, as_json, data_dir)
+    value = identifier or ""
+    across = look_up(lambda settings: explained_across(settings, workspace, name, value), workspace, data_dir)
+    if across is None and identifier is None:
+        raise click.BadParameter(literal(NO_TRIGGER_ACROSS.format(name=name)), param_hint="NAME")
+    if across is None:
+        _explain("trigger", name, value, workspace, as_json, data_dir)
+    elif as_json:
+        click.echo(json_text(across))
+    else:
+        results().print(_across_tree(across))
 
 
 def _explain(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -115,6 +138,31 @@ def _tree(explanation: ExplainedDefinition) -> Tree:
     if explanation.cut:
         tree.add(Text("The profile has more events than were read: counts may be higher.", style="yellow"))
     return tree
+
+
+def _across_tree(explanation: ExplainedAcross) -> Tree:
+    tree = Tree(Text.assemble((literal(explanation.trigger), "bold"), f"  {literal(explanation.says)}"))
+    asked = f"asked last for {explanation.asked_to}" if explanation.asked_to else "not asked so far"
+    tree.add(Text(f"as of {explanation.at}, definitions of version {explanation.version}; {asked}"))
+    for each in explanation.values:
+        tree.add(_value_line(each))
+    if not explanation.values:
+        tree.add(Text("There is no such event in the window."))
+    for firing in explanation.fired:
+        of = f" for {firing.value}" if firing.value else ""
+        payload = msgspec.json.encode(firing.payload).decode()
+        tree.add(Text(literal(f"fired at {firing.fired_at}{of}: {payload}")))
+    if not explanation.fired:
+        tree.add(Text("It has not fired."))
+    return tree
+
+
+def _value_line(shown: ShownValue) -> Text:
+    mark = ("yes ", "green") if shown.holds else ("no  ", "red")
+    usual = "" if shown.usual is None else f", usually {shown.usual:,.2f}"
+    since = f"  holds since {shown.since}" if shown.since else ""
+    fired = f"  fired at {shown.fired_at}" if shown.fired_at else ""
+    return Text.assemble(mark, (literal(shown.value) or "all", "bold"), f"  {shown.number:,}{usual}{since}{fired}")
 
 
 def _add_part(tree: Tree, part: Explained) -> None:

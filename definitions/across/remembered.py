@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from definitions.across import Memory
+from definitions.across.firing import Memory
 
 
 class MemoryRecord(msgspec.Struct, frozen=True, tag="memory"):

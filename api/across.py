@@ -1,0 +1,118 @@
+"""What a trigger across persons sees now: the numbers of its values against what is usual, and when it fired.
+
+Asked of ClickHouse once more, beside what the process that asks has remembered.
+"""
+
+import msgspec
+
+from definitions.across import Memory, Spans, Usuals, at_or_before, evaluate, shown_value, tick_ms
+from definitions.across.remembered import remembered
+from definitions.explaining.wording import across_in_words
+from definitions.model import AcrossTrigger
+from definitions.sets.topic import ensure_topic, now_ms, read_publication
+from definitions.streaming.times import text_of
+from runtime.kafka.reading import read_to_end
+from schemas.topics import TRIGGERS_ACROSS
+from settings import Settings
+from warehouse.client import Warehouse, look_ups
+from warehouse.queries.across import (
+    MOST_VALUES,
+    AcrossQuestion,
+    PastFiring,
+    find_numbers,
+    find_usuals,
+    latest_event_at,
+    past_firings,
+)
+
+VALUES_SHOWN = 20
+NO_TRIGGER_ACROSS = "there is no trigger {name!r} across persons: of one about persons, say for whom"
+
+
+class ShownValue(msgspec.Struct, frozen=True):
+    """A value at a tick. `usual`: None where there is none, or it is not asked for. `since`: of what holds, as told."""
+
+    value: str
+    number: int
+    usual: float | None
+    holds: bool
+    since: str | None
+    fired_at: str | None
+
+
+class ExplainedAcross(msgspec.Struct, frozen=True):
+    """A trigger across persons as of a tick.
+
+    `asked_to`: the last tick that was asked for publication, None: none so far. `values`: those with the largest
+    numbers. `fired`: the last ten times.
+    """
+
+    trigger: str
+    at: str | None
+    version: int
+    says: str
+    asked_to: str | None
+    values: tuple[ShownValue, ...]
+    fired: tuple[PastFiring, ...]
+
+
+def explained_across(settings: Settings, workspace: str, name: str, value: str = "") -> ExplainedAcross | None:
+    """Explain a trigger across persons, for a value or those with the largest numbers; None if there is none such.
+
+    Raises OnefoldError.
+    """
+    in_force = read_publication(settings.kafka).evaluated(workspace, settings.partitions)
+    defined = () if in_force is None else in_force.across
+    trigger = next((each for each in defined if each.name == name), None)
+    if trigger is None or in_force is None or (trigger.workspaces and workspace not in trigger.workspaces):
+        return None
+    warehouse = look_ups(settings.clickhouse)
+    is_live = settings.workspaces[workspace].clock != "event"
+    now = now_ms() if is_live else latest_event_at(warehouse, workspace) or 0
+    tick = at_or_before(now, tick_ms(trigger))
+    memory = _memory(settings, workspace, name)
+    return ExplainedAcross(
+        name,
+        text_of(tick),
+        in_force.version,
+        across_in_words(trigger),
+        None if memory is None else text_of(memory.asked_to),
+        _values(warehouse, AcrossQuestion(trigger, workspace, tick, tick), memory, value),
+        tuple(past_firings(warehouse, workspace, name)),
+    )
+
+
+def _memory(settings: Settings, workspace: str, name: str) -> Memory | None:
+    ensure_topic(settings.kafka, settings.replication, topic=TRIGGERS_ACROSS)
+    said = remembered(message.value() for message in read_to_end(settings.kafka, [TRIGGERS_ACROSS]))
+    return said.of(workspace).get(name)
+
+
+def _values(
+    warehouse: Warehouse, question: AcrossQuestion, memory: Memory | None, wanted: str
+) -> tuple[ShownValue, ...]:
+    spans = find_numbers(warehouse, question, 1, MOST_VALUES if wanted else VALUES_SHOWN)
+    if wanted:
+        spans = {value: listed for value, listed in spans.items() if shown_value(value) == wanted}
+    usuals = find_usuals(warehouse, question)
+    holding = _holding(question.trigger, question.last, spans, usuals)
+    told = memory or Memory("", 0)
+    return tuple(
+        ShownValue(
+            shown_value(value),
+            sum(span.number for span in listed),
+            None if usuals is None else usuals.of(value, question.last),
+            value in holding,
+            _time(told.holding[value].since if value in told.holding else None),
+            _time(told.fired.get(value)),
+        )
+        for value, listed in spans.items()
+    )
+
+
+def _holding(trigger: AcrossTrigger, tick: int, spans: Spans, usuals: Usuals | None) -> frozenset[str]:
+    return frozenset(evaluate(trigger, None, tick, tick, spans, usuals).memory.holding)
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else text_of(at)
