@@ -56,7 +56,7 @@ def _past_day(warehouse: Warehouse, now: AcrossQuestion) -> AcrossPrediction:
     """Return what would have fired within the last day, of what did not hold before."""
     step = tick_ms(now.trigger)
     first, last = at_or_after(now.first - DAY_MS, step), at_or_before(now.last, step)
-    before = find_firings(warehouse, now._replace(first=first - step, last=first - step), None, fires=False)
+    before = find_firings(warehouse, now._replace(first=first - step, last=first - step), None, fires_from=None)
     fired = find_firings(warehouse, now._replace(first=first, last=last), before.memory).firings
     examples = tuple(
         AcrossExample(text_of(each.tick), shown_value(each.value), each.number, each.usual)

@@ -72,13 +72,14 @@ def evaluate(  # noqa: PLR0913, PLR0917 - a range of ticks, and what was counted
     spans: Spans,
     usuals: Usuals | None,
     *,
-    fires: bool = True,
+    fires_from: int | None = 0,
 ) -> Evaluated:
     """Evaluate all ticks from `first` to `last`: `spans` and `usuals` are of just these.
 
-    Without `fires` what begins to hold is remembered as told: it held before the definition.
+    `fires_from`: at ticks before it nothing fires; what begins to hold there fires at it, if it still holds. None: what
+    begins to hold is remembered as told, for it held before the definition.
     """
-    course = _Course(trigger, memory, usuals, fires)
+    course = _Course(trigger, memory, usuals, fires_from)
     numbers, tick = Numbers(spans, trigger.at_least), first
     while tick <= last:
         numbers.advance(tick)
@@ -90,11 +91,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 - a range of ticks, and what was counted
 class _Course:
     """The way through a range of ticks; between those that are visited nothing changes."""
 
-    def __init__(self, trigger: AcrossTrigger, memory: Memory | None, usuals: Usuals | None, fires: bool) -> None:
+    def __init__(
+        self, trigger: AcrossTrigger, memory: Memory | None, usuals: Usuals | None, fires_from: int | None
+    ) -> None:
         meaning = meaning_of(trigger)
         self._trigger = trigger
         self._usuals = usuals
-        self._fires = fires
+        self._fires_from = fires_from
         self._cool_down_ms = trigger.within_ms if trigger.cool_down_ms is None else trigger.cool_down_ms
         self._holding = dict(memory.holding) if memory is not None and memory.meaning == meaning else {}
         self._fired = dict(memory.fired) if memory is not None else {}
@@ -106,10 +109,10 @@ class _Course:
         """Evaluate one tick, with the numbers that are large enough."""
         self._is_any_large = bool(numbers)
         holds = [value for value in _largest(numbers) if self._exceeds(value, numbers[value], tick)]
-        self._holding = {value: self._holding.get(value, Holding(tick, not self._fires)) for value in holds}
+        self._holding = {value: self._holding.get(value, Holding(tick, self._fires_from is None)) for value in holds}
         for value in sorted(holds):
             holding = self._holding[value]
-            if not holding.is_told and tick >= self._cool_until(value, tick):
+            if not holding.is_told and tick >= self._untold_until(value, tick):
                 self._holding[value] = Holding(holding.since, is_told=True)
                 self._fired[value] = tick
                 usual = None if self._usuals is None else self._usuals.of(value, tick)
@@ -120,7 +123,7 @@ class _Course:
         times = [] if next_change is None else [next_change]
         if self._is_any_large and self._usuals is not None:
             times.append(self._usuals.next_change(tick))
-        times += [self._cool_until(value, tick) for value, each in self._holding.items() if not each.is_told]
+        times += [self._untold_until(value, tick) for value, each in self._holding.items() if not each.is_told]
         step = tick_ms(self._trigger)
         return max(tick + step, at_or_after(min(times), step)) if times else 1 << 62
 
@@ -129,9 +132,11 @@ class _Course:
         fired = {value: at for value, at in self._fired.items() if asked_to - at < self._cool_down_ms}
         return Memory(self._meaning, asked_to, self._holding, fired)
 
-    def _cool_until(self, value: str, tick: int) -> int:
+    def _untold_until(self, value: str, tick: int) -> int:
+        """Return when a value may fire that holds."""
         fired_at = self._fired.get(value)
-        return tick if fired_at is None else fired_at + self._cool_down_ms
+        cool_at = tick if fired_at is None else fired_at + self._cool_down_ms
+        return max(cool_at, self._fires_from or 0)
 
     def _exceeds(self, value: str, number: int, tick: int) -> bool:
         if self._trigger.exceeds is None:

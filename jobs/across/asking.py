@@ -25,7 +25,7 @@ SAY_EVERY_S = 30.0
 """So often what is remembered is written though nothing has changed but the last tick."""
 RANGE_MS = 86_400_000
 RANGES_AT_ONCE = 20
-"""On the event clock so much time is evaluated by a question, and so many questions are asked in a row."""
+"""So much time is evaluated by a question, and on the event clock so many questions are asked in a row."""
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,8 @@ class Asking:
             for first, last in self._ranges(workspace, defined.trigger, own.progress[name].memory.asked_to, level):
                 question = AcrossQuestion(defined.trigger, workspace, first, last)
                 with metrics.QUESTION_S.time():
-                    evaluated = self._past.firings(question, own.progress[name].memory)
+                    fires_from = last if self._is_wall(workspace) else 0
+                    evaluated = self._past.firings(question, own.progress[name].memory, fires_from=fires_from)
                 self._publish(workspace, defined, evaluated, own, now)
         except Unanswered as error:
             metrics.FAILED.labels(workspace, name).inc()
@@ -145,16 +146,16 @@ class Asking:
             fired = {} if former is None else former.fired
             return None if first is None else Memory(meaning_of(trigger), at_or_before(first, step) - step, {}, fired)
         tick = at_or_before(since, step)
-        return self._past.firings(AcrossQuestion(trigger, workspace, tick, tick), former, fires=False).memory
+        return self._past.firings(AcrossQuestion(trigger, workspace, tick, tick), former, fires_from=None).memory
 
     def _ranges(self, workspace: str, trigger: AcrossTrigger, asked_to: int, level: int) -> Iterator[tuple[int, int]]:
-        """Yield first and last ticks to evaluate at once: on the wall clock the newest one, else all that have come."""
+        """Yield first and last ticks to evaluate at once, all that have come; on the wall clock those of a day."""
         step = tick_ms(trigger)
         newest = at_or_before(level if self._is_wall(workspace) else self._event_clock(workspace, level), step)
         if newest <= asked_to:
             return
         if self._is_wall(workspace):
-            yield newest, newest
+            yield max(asked_to, newest - RANGE_MS // step * step) + step, newest
             return
         for _ in range(RANGES_AT_ONCE):
             first, last = asked_to + step, min(newest, at_or_before(asked_to + RANGE_MS, step))

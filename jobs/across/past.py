@@ -18,10 +18,10 @@ class WarehousePast:
         self._warehouse = warehouse
         self._usuals = UsualsKept()
 
-    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires: bool = True) -> Evaluated:
+    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Evaluated:
         """See `protocols.Past`."""
         with _asking():
-            return across.find_firings(self._warehouse, question, memory, fires=fires, kept=self._usuals)
+            return across.find_firings(self._warehouse, question, memory, fires_from=fires_from, kept=self._usuals)
 
     def first_event_at(self, workspace: str) -> int | None:
         """See `protocols.Past`."""

@@ -16,8 +16,8 @@ class Unanswered(Exception):
 class Past(Protocol):
     """The events of before. Every method may block and raise Unanswered."""
 
-    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires: bool = True) -> Evaluated:
-        """Evaluate a range of ticks, of whatever is there now."""
+    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Evaluated:
+        """Evaluate a range of ticks, of whatever is there now; see `definitions.across.evaluate`."""
 
     def first_event_at(self, workspace: str) -> int | None:
         """Find when (ms) the first event was; None if there is none."""

@@ -6,6 +6,7 @@ import pytest
 
 from definitions import Definitions, load
 from definitions.model import (
+    AcrossTrigger,
     Aggregate,
     AggregateComparison,
     AllOf,
@@ -37,6 +38,7 @@ from definitions.model import (
     TraitComparison,
     TraitValue,
     Trigger,
+    Usual,
     Window,
 )
 from tests.definitions.folders import load_segment, write
@@ -284,6 +286,58 @@ kind: device
 def test_a_trigger_says(tmp_path: Path, text: str, trigger: Trigger) -> None:
     files = {"triggers/t.yaml": text, "destinations/mail.yaml": "destination: mail"}
     assert load(write(tmp_path, files)).triggers == (trigger,)
+
+
+ACROSS: list[tuple[str, AcrossTrigger]] = [
+    (
+        "trigger: t\nacross: {event: Buy, within: 5m, at_least: 20}",
+        AcrossTrigger("t", BUY, 300_000, 20, title="t"),
+    ),
+    (
+        """\
+trigger: view_spike
+title: Views
+across:
+  event: Buy
+  where: {total: 5}
+  same: {context: page.path}
+  within: 10m
+  at_least: 50
+  exceeds: {times: 2.5, usual_of: 7d}
+  counts: people
+cool_down: 6h
+payload: "{{ across.value }}: {{ across.number }} instead of {{ across.usual }} at {{ trigger.fired_at }}"
+destinations: [mail]
+workspaces: [main]
+""",
+        AcrossTrigger(
+            "view_spike",
+            EventMatcher(BUY.calls, (PropertyFilter(("total",), (Comparison(Operator.EQUALS, 5),)),)),
+            600_000,
+            50,
+            Field(("page", "path"), "context"),
+            Usual(2.5, 7 * DAY),
+            "people",
+            6 * HOUR,
+            (
+                (
+                    "text",
+                    "{{ across.value }}: {{ across.number }} instead of {{ across.usual }} at {{ trigger.fired_at }}",
+                ),
+            ),
+            "Views",
+            workspaces=("main",),
+            destinations=("mail",),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "trigger"), ACROSS)
+def test_a_trigger_across_persons_says(tmp_path: Path, text: str, trigger: AcrossTrigger) -> None:
+    files = {"triggers/t.yaml": text, "destinations/mail.yaml": "destination: mail"}
+    loaded = load(write(tmp_path, files))
+    assert (loaded.across, loaded.triggers) == ((trigger,), ())
 
 
 def test_a_destination_says(tmp_path: Path) -> None:

@@ -26,6 +26,39 @@ TRIGGERS = [
     (f"{ON}quiet_hours: {{from: '22:00', to: '8:00', otherwise: wait}}", "3:53", "known: delay, drop"),
     (f"{ON}fires: often", "3:1", "a trigger has no key 'fires'"),
 ]
+ACROSS = [
+    ("Buy", "2:9", "'across' must have one of event, page"),
+    ("{within: 5m, at_least: 2}", "2:9", "'across' must have one of event, page"),
+    ("{event: Buy, page: Cart, within: 5m, at_least: 2}", "2:9", "'across' must have one of event, page"),
+    ("{event: Buy, at_least: 2}", "2:9", "needs the key 'within'"),
+    ("{event: Buy, within: 5m}", "2:9", "needs the key 'at_least' (the least number that is worth telling"),
+    ("{event: Buy, within: session, at_least: 2}", "2:30", "must be a duration, not 'session'"),
+    ("{event: Buy, within: 9s, at_least: 2}", "2:30", "must be from 10s to 7d"),
+    ("{event: Buy, within: 8d, at_least: 2}", "2:30", "must be from 10s to 7d"),
+    ("{event: Buy, within: 5m, at_least: 0}", "2:44", "must be a whole number from 1"),
+    ("{event: Buy, within: 5m, at_least: 2, at_most: 3}", "2:47", "'across' has no key 'at_most' (what is rare"),
+    ("{event: Buy, within: 5m, at_least: 2, usual: 7d}", "2:47", "write `exceeds: {times: 3, usual_of: 7d}`"),
+    ("{event: Buy, within: 5m, at_least: 2, sames: a}", "2:47", "did you mean 'same'?"),
+    ("{event: Buy, within: 5m, at_least: 2, counts: orders}", "2:55", "known: events, people"),
+    ("{event: Buy, within: 5m, at_least: 2, exceeds: 3}", "2:56", "'exceeds' must be a mapping"),
+    ("{event: Buy, within: 5m, at_least: 2, exceeds: {times: 3}}", "2:56", "needs the key 'usual_of'"),
+    ("{event: Buy, within: 5m, at_least: 2, exceeds: {times: 0.5, usual_of: 1d}}", "2:64", "from 1 to 1,000,000"),
+    ("{event: Buy, within: 5m, at_least: 2, exceeds: {times: 3, usual_of: 14m}}", "2:77", "at least 3 times 'within'"),
+    ("{event: Buy, within: 5m, at_least: 2}\non: {event: Buy}", "3:1", "'on' beside 'across'"),
+    ("{event: Buy, within: 5m, at_least: 2}\nonce: person", "3:1", "'once' beside 'across'"),
+    ("{event: Buy, within: 5m, at_least: 2}\nkind: device", "3:1", "'kind' beside 'across'"),
+    ("{event: Buy, within: 5m, at_least: 2}\ncool_down: 5", "3:12", "must be a duration"),
+    (
+        "{event: Buy, within: 5m, at_least: 2}\npayload: '{{ profile.id }}'",
+        "3:14",
+        "about no profile: there is across.value, across.number, across.usual, trigger.name, trigger.fired_at",
+    ),
+    (
+        "{event: Buy, within: 5m, at_least: 2}\npayload: '{{ across.valu }}'",
+        "3:14",
+        "of across there is value, number, usual",
+    ),
+]
 TEMPLATES = [
     ("'Hi {{ profile.name }}'", "3:17", "unknown field 'profile.name' (of profile there is id, traits"),
     ("Hi {{ profile.nme }}", "3:16", "unknown field 'profile.nme'"),
@@ -74,6 +107,11 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, place: str,
     assert len(errors) == 1, errors
     assert errors[0].startswith(f"triggers/t.yaml:{place}: ")
     assert says in errors[0]
+
+
+@pytest.mark.parametrize(("across", "place", "says"), ACROSS)
+def test_a_mistake_across_persons_is_told_with_its_place(tmp_path: Path, across: str, place: str, says: str) -> None:
+    test_a_mistake_is_told_with_its_place(tmp_path, f"trigger: x\nacross: {across}", place, says)
 
 
 @pytest.mark.parametrize(("payload", "place", "says"), TEMPLATES)

@@ -14,7 +14,7 @@ from definitions.schema.reference import reference
 from onefold.cli import onefold
 from tests.definitions.folders import errors_of, write
 from tests.definitions.plain import plain_documents
-from tests.definitions.test_forms import CONDITIONS, TRAITS, TRIGGERS
+from tests.definitions.test_forms import ACROSS, CONDITIONS, TRAITS, TRIGGERS
 from tests.guide.chapter import blocks
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +58,7 @@ def test_every_example_of_the_guide_is_accepted(tmp_path: Path, path: str) -> No
 FORMS = [
     *(f"segment: s\nwhen: {text}" for text, _ in CONDITIONS),
     *(text for text, _ in TRAITS),
+    *(text for text, _ in ACROSS),
     *(text for text, _ in TRIGGERS),
 ]
 

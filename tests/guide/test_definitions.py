@@ -35,6 +35,7 @@ def test_every_example_loads_and_all_of_them_together(tmp_path: Path) -> None:
     assert {"big_spenders", "frequent_visitors", "cart_abandoners"} <= {segment.name for segment in loaded.segments}
     assert {"spent", "first_city", "level", "churn_risk"} <= {trait.name for trait in loaded.traits}
     assert len(loaded.triggers) == 3
+    assert len(loaded.across) == 2
     assert len(compile_program(loaded).segments) == len(loaded.segments)
     assert [destination.name for destination in loaded.destinations] == ["crm", "webshop_mail"]
 

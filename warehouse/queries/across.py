@@ -96,14 +96,14 @@ def find_firings(
     question: AcrossQuestion,
     memory: Memory | None,
     *,
-    fires: bool = True,
+    fires_from: int | None = 0,
     kept: UsualsKept | None = None,
 ) -> Evaluated:
     """Evaluate a range of ticks, of whatever the warehouse has now; see `evaluate`."""
     trigger = question.trigger
     spans = find_numbers(warehouse, question, trigger.at_least)
     usuals = (kept or UsualsKept()).find(warehouse, question) if spans else None
-    return evaluate(trigger, memory, question.first, question.last, spans, usuals, fires=fires)
+    return evaluate(trigger, memory, question.first, question.last, spans, usuals, fires_from=fires_from)
 
 
 def first_event_at(warehouse: Warehouse, workspace: str) -> int | None:

@@ -48,11 +48,17 @@ def counted(trigger: AcrossTrigger, events: Sequence[Occurred], ticks: Sequence[
 
 
 def evaluated(
-    trigger: AcrossTrigger, events: Sequence[Occurred], ticks: Sequence[int], memory: Memory | None = None, **how: bool
+    trigger: AcrossTrigger,
+    events: Sequence[Occurred],
+    ticks: Sequence[int],
+    memory: Memory | None = None,
+    fires_from: int | None = 0,
 ) -> Evaluated:
     first = min((event.at for event in events), default=0)
     usuals = PlainUsuals(trigger, events, first) if trigger.exceeds else None
-    return evaluate(trigger, memory, ticks[0], ticks[-1], counted(trigger, events, ticks), usuals, **how)
+    return evaluate(
+        trigger, memory, ticks[0], ticks[-1], counted(trigger, events, ticks), usuals, fires_from=fires_from
+    )
 
 
 def told(result: Evaluated) -> list[Fired]:
@@ -98,10 +104,18 @@ def test_without_a_cool_down_the_same_events_do_not_fire_twice() -> None:
 
 def test_what_held_before_the_definition_does_not_fire_and_what_begins_later_does() -> None:
     events = [*burst(START - 5), *burst(START + 20_000, '"b"')]
-    before = evaluated(MANY, events, [START], fires=False)
+    before = evaluated(MANY, events, [START], fires_from=None)
     assert before.firings == ()
     result = evaluated(MANY, events, ticks_between(START + STEP, START + 30_000), before.memory)
     assert [each.value for each in result.firings] == ['"b"']
+
+
+def test_what_began_before_it_may_fire_and_still_holds_fires_then() -> None:
+    events = [*burst(START + 1, '"passes"'), *burst(START + 50_000, '"lasts"')]
+    ticks, last = ticks_between(START, START + 90_000), START + 90_000
+    result = evaluated(MANY, events, ticks, fires_from=last)
+    assert told(result) == [Fired(last, '"lasts"', 3, None)]
+    assert result.memory.holding['"lasts"'].since == START + 55_000
 
 
 def test_a_memory_of_another_meaning_counts_for_the_cool_down_alone() -> None:
