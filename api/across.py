@@ -43,7 +43,7 @@ class ShownValue(msgspec.Struct, frozen=True):
 class ExplainedAcross(msgspec.Struct, frozen=True):
     """A trigger across persons as of a tick.
 
-    `asked_to`: the last tick that was asked for publication, None: none so far. `values`: those with the largest
+    `evaluated_to`: the last tick that was asked for publication, None: none so far. `values`: those with the largest
     numbers. `fired`: the last ten times.
     """
 
@@ -51,7 +51,7 @@ class ExplainedAcross(msgspec.Struct, frozen=True):
     at: str | None
     version: int
     says: str
-    asked_to: str | None
+    evaluated_to: str | None
     values: tuple[ShownValue, ...]
     fired: tuple[PastFiring, ...]
 
@@ -76,7 +76,7 @@ def explained_across(settings: Settings, workspace: str, name: str, value: str =
         text_of(tick),
         in_force.version,
         across_in_words(trigger),
-        None if memory is None else text_of(memory.asked_to),
+        None if memory is None else text_of(memory.evaluated_to),
         _values(warehouse, AcrossQuestion(trigger, workspace, tick, tick), memory, value),
         tuple(past_firings(warehouse, workspace, name)),
     )
@@ -96,15 +96,15 @@ def _values(
         spans = {value: listed for value, listed in spans.items() if shown_value(value) == wanted}
     usuals = find_usuals(warehouse, question)
     holding = _holding(question.trigger, question.last, spans, usuals)
-    told = memory or Memory("", 0)
+    known = memory or Memory("", 0)
     return tuple(
         ShownValue(
             shown_value(value),
             sum(span.number for span in listed),
             None if usuals is None else usuals.of(value, question.last),
             value in holding,
-            _time(told.holding[value].since if value in told.holding else None),
-            _time(told.fired.get(value)),
+            _time(known.holding[value].since if value in known.holding else None),
+            _time(known.fired.get(value)),
         )
         for value, listed in spans.items()
     )

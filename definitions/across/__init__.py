@@ -1,15 +1,15 @@
 """Triggers across persons: when they are asked, and what fires, of numbers that somebody has counted. Pure."""
 
-from definitions.across.firing import Evaluated, Firing, Holding, Memory, evaluate, meaning_of
+from definitions.across.firing import AcrossFiring, Course, Holding, Memory, evaluate, meaning_of
 from definitions.across.grid import at_or_after, at_or_before, tick_ms, usual_until, usual_windows
-from definitions.across.numbers import Numbers, Span, Spans, Usuals, shown_value
+from definitions.across.numbers import RunningNumbers, Span, Spans, Usuals, shown_value
 
 __all__ = [
-    "Evaluated",
-    "Firing",
+    "AcrossFiring",
+    "Course",
     "Holding",
     "Memory",
-    "Numbers",
+    "RunningNumbers",
     "Span",
     "Spans",
     "Usuals",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from definitions.across.grid import at_or_after, tick_ms
-from definitions.across.numbers import Numbers, Spans, Usuals
+from definitions.across.numbers import RunningNumbers, Spans, Usuals
 from definitions.model import AcrossTrigger
 
 MOST_VALUES = 1_000
@@ -16,26 +16,26 @@ MOST_VALUES = 1_000
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """The condition holds for a value since a tick (ms). `is_told`: it has fired, or never shall because of it."""
+    """The condition holds for a value since a tick (ms). `is_done`: it has fired, or never shall because of it."""
 
     since: int
-    is_told: bool
+    is_done: bool
 
 
 class Memory(msgspec.Struct, frozen=True):
     """What is remembered of a trigger in a workspace, by value.
 
-    `meaning`: of the trigger that it is of. `asked_to`: the last tick. `fired`: the last tick at which a value fired,
-    as long as its cool-down lasts.
+    `meaning`: of the trigger that it is of. `evaluated_to`: the last tick. `fired`: the last tick at which a value
+    fired, as long as its cool-down lasts.
     """
 
     meaning: str
-    asked_to: int
+    evaluated_to: int
     holding: Mapping[str, Holding] = {}
     fired: Mapping[str, int] = {}
 
 
-class Firing(NamedTuple):
+class AcrossFiring(NamedTuple):
     """A value for which a trigger fires at a tick; `usual` is None where it does not matter, or there is none."""
 
     value: str
@@ -44,10 +44,10 @@ class Firing(NamedTuple):
     usual: float | None
 
 
-class Evaluated(NamedTuple):
+class Course(NamedTuple):
     """What fires, in the order of ticks and values, and what is to be remembered."""
 
-    firings: tuple[Firing, ...]
+    firings: tuple[AcrossFiring, ...]
     memory: Memory
 
 
@@ -73,22 +73,22 @@ def evaluate(  # noqa: PLR0913, PLR0917 - a range of ticks, and what was counted
     usuals: Usuals | None,
     *,
     fires_from: int | None = 0,
-) -> Evaluated:
+) -> Course:
     """Evaluate all ticks from `first` to `last`: `spans` and `usuals` are of just these.
 
     `fires_from`: at ticks before it nothing fires; what begins to hold there fires at it, if it still holds. None: what
     begins to hold is remembered as told, for it held before the definition.
     """
-    course = _Course(trigger, memory, usuals, fires_from)
-    numbers, tick = Numbers(spans, trigger.at_least), first
+    course = _Walk(trigger, memory, usuals, fires_from)
+    numbers, tick = RunningNumbers(spans, trigger.at_least), first
     while tick <= last:
         numbers.advance(tick)
         course.step(tick, numbers.large)
         tick = course.next_tick(tick, numbers.next_change)
-    return Evaluated(tuple(course.firings), course.memory(last))
+    return Course(tuple(course.firings), course.memory(last))
 
 
-class _Course:
+class _Walk:
     """The way through a range of ticks; between those that are visited nothing changes."""
 
     def __init__(
@@ -103,7 +103,7 @@ class _Course:
         self._fired = dict(memory.fired) if memory is not None else {}
         self._is_any_large = False
         self._meaning = meaning
-        self.firings: list[Firing] = []
+        self.firings: list[AcrossFiring] = []
 
     def step(self, tick: int, numbers: Mapping[str, int]) -> None:
         """Evaluate one tick, with the numbers that are large enough."""
@@ -112,25 +112,25 @@ class _Course:
         self._holding = {value: self._holding.get(value, Holding(tick, self._fires_from is None)) for value in holds}
         for value in sorted(holds):
             holding = self._holding[value]
-            if not holding.is_told and tick >= self._untold_until(value, tick):
-                self._holding[value] = Holding(holding.since, is_told=True)
+            if not holding.is_done and tick >= self._untold_until(value, tick):
+                self._holding[value] = Holding(holding.since, is_done=True)
                 self._fired[value] = tick
                 usual = None if self._usuals is None else self._usuals.of(value, tick)
-                self.firings.append(Firing(value, tick, numbers[value], usual))
+                self.firings.append(AcrossFiring(value, tick, numbers[value], usual))
 
     def next_tick(self, tick: int, next_change: int | None) -> int:
         """Return the next tick at which anything can change."""
         times = [] if next_change is None else [next_change]
         if self._is_any_large and self._usuals is not None:
             times.append(self._usuals.next_change(tick))
-        times += [self._untold_until(value, tick) for value, each in self._holding.items() if not each.is_told]
+        times += [self._untold_until(value, tick) for value, each in self._holding.items() if not each.is_done]
         step = tick_ms(self._trigger)
         return max(tick + step, at_or_after(min(times), step)) if times else 1 << 62
 
-    def memory(self, asked_to: int) -> Memory:
+    def memory(self, evaluated_to: int) -> Memory:
         """Return what is to be remembered once all ticks are evaluated."""
-        fired = {value: at for value, at in self._fired.items() if asked_to - at < self._cool_down_ms}
-        return Memory(self._meaning, asked_to, self._holding, fired)
+        fired = {value: at for value, at in self._fired.items() if evaluated_to - at < self._cool_down_ms}
+        return Memory(self._meaning, evaluated_to, self._holding, fired)
 
     def _untold_until(self, value: str, tick: int) -> int:
         """Return when a value may fire that holds."""

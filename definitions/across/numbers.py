@@ -24,7 +24,7 @@ Spans = Mapping[str, tuple[Span, ...]]
 """By value, as JSON text; that of all events together is empty."""
 
 
-class Numbers:
+class RunningNumbers:
     """The numbers of all values, read in the order of time; `large` has those of at least `at_least`."""
 
     def __init__(self, spans: Spans, at_least: int) -> None:

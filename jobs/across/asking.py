@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from definitions.across import Evaluated, Memory, at_or_before, meaning_of, tick_ms
+from definitions.across import Course, Memory, at_or_before, meaning_of, tick_ms
 from definitions.model import AcrossTrigger
 from definitions.sets import Publication
 from jobs.across import metrics
 from jobs.across.defined import Defined, in_effect
 from jobs.across.level import Level
 from jobs.across.outputs import AcrossOutputs
-from jobs.across.protocols import OwnedWorkspace, Ownership, Past, Unanswered
+from jobs.across.protocols import AcrossPast, OwnedWorkspace, Unanswered, WorkspaceOwnership
 from jobs.rebuild.failpoints import reached
 from runtime.errors import TransientError
 from runtime.kafka.transactions import ProducerFenced
@@ -50,8 +50,8 @@ class Asking:
 
     def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the process
         self,
-        past: Past,
-        ownership: Ownership,
+        past: AcrossPast,
+        ownership: WorkspaceOwnership,
         level: Level,
         outputs: AcrossOutputs,
         publication: Callable[[], Publication],
@@ -120,7 +120,7 @@ class Asking:
                 if begun is None:
                     return
                 own.progress[name] = _Progress(begun, 0.0)
-            for first, last in self._ranges(workspace, defined.trigger, own.progress[name].memory.asked_to, level):
+            for first, last in self._ranges(workspace, defined.trigger, own.progress[name].memory.evaluated_to, level):
                 question = AcrossQuestion(defined.trigger, workspace, first, last)
                 with metrics.QUESTION_S.time():
                     fires_from = last if self._is_wall(workspace) else 0
@@ -130,8 +130,8 @@ class Asking:
             metrics.FAILED.labels(workspace, name).inc()
             logger.warning("workspace %r: the trigger %r was not asked: %s", workspace, name, error)
         if self._is_wall(workspace) and name in own.progress:
-            asked_to = own.progress[name].memory.asked_to
-            metrics.DELAY_S.labels(workspace, name).set((now - asked_to) / 1_000)
+            evaluated_to = own.progress[name].memory.evaluated_to
+            metrics.DELAY_S.labels(workspace, name).set((now - evaluated_to) / 1_000)
 
     def _begun(self, workspace: str, defined: Defined, level: int, former: Memory | None) -> Memory | None:
         """Return what is remembered when a definition takes effect: what holds by then has been told. None: not yet."""
@@ -148,20 +148,22 @@ class Asking:
         tick = at_or_before(since, step)
         return self._past.firings(AcrossQuestion(trigger, workspace, tick, tick), former, fires_from=None).memory
 
-    def _ranges(self, workspace: str, trigger: AcrossTrigger, asked_to: int, level: int) -> Iterator[tuple[int, int]]:
+    def _ranges(
+        self, workspace: str, trigger: AcrossTrigger, evaluated_to: int, level: int
+    ) -> Iterator[tuple[int, int]]:
         """Yield first and last ticks to evaluate at once, all that have come; on the wall clock those of a day."""
         step = tick_ms(trigger)
         newest = at_or_before(level if self._is_wall(workspace) else self._event_clock(workspace, level), step)
-        if newest <= asked_to:
+        if newest <= evaluated_to:
             return
         if self._is_wall(workspace):
-            yield max(asked_to, newest - RANGE_MS // step * step) + step, newest
+            yield max(evaluated_to, newest - RANGE_MS // step * step) + step, newest
             return
         for _ in range(RANGES_AT_ONCE):
-            first, last = asked_to + step, min(newest, at_or_before(asked_to + RANGE_MS, step))
+            first, last = evaluated_to + step, min(newest, at_or_before(evaluated_to + RANGE_MS, step))
             yield first, last
-            asked_to = last
-            if asked_to == newest:
+            evaluated_to = last
+            if evaluated_to == newest:
                 return
 
     def _event_clock(self, workspace: str, level: int) -> int:
@@ -173,20 +175,20 @@ class Asking:
     def _is_wall(self, workspace: str) -> bool:
         return self._workspaces[workspace].clock == "wall"
 
-    def _publish(self, workspace: str, defined: Defined, evaluated: Evaluated, own: _Own, now: int) -> None:
+    def _publish(self, workspace: str, defined: Defined, evaluated: Course, own: _Own, now: int) -> None:
         """Publish firings and memory together; a memory in which only the last tick is new, now and then."""
         trigger, memory = defined.trigger, evaluated.memory
         known = own.progress[trigger.name]
         said_at = known.said_at
-        is_news = bool(evaluated.firings) or replace(memory, asked_to=0) != replace(known.memory, asked_to=0)
+        is_news = bool(evaluated.firings) or replace(memory, evaluated_to=0) != replace(known.memory, evaluated_to=0)
         if is_news or time.monotonic() - said_at >= SAY_EVERY_S:
             firings = self._outputs.firings(workspace, trigger, evaluated.firings, defined.destinations, now)
             records = [*firings, self._outputs.memory(workspace, trigger, memory)]
             if evaluated.firings:
-                reached("before_telling")
+                reached("before_firing")
             own.owned.publish(records)
             if evaluated.firings:
-                reached("after_telling")
+                reached("after_firing")
             metrics.FIRED.labels(workspace, trigger.name).inc(len(evaluated.firings))
             said_at = time.monotonic()
         own.progress[trigger.name] = _Progress(memory, said_at)

@@ -36,7 +36,7 @@ class KafkaWorkspace:
 
 
 class KafkaOwnership:
-    """See `protocols.Ownership`. Follows the topic in a thread of its own."""
+    """See `protocols.WorkspaceOwnership`. Follows the topic in a thread of its own."""
 
     def __init__(self, kafka: str, replication: int) -> None:
         """Raises TransientError or TerminalError."""
@@ -48,11 +48,11 @@ class KafkaOwnership:
         self._follower.start()
 
     def take(self, workspace: str) -> KafkaWorkspace:
-        """See `protocols.Ownership`."""
+        """See `protocols.WorkspaceOwnership`."""
         return KafkaWorkspace(self._kafka, workspace)
 
     def clock(self, workspace: str) -> ClockRecord | None:
-        """See `protocols.Ownership`."""
+        """See `protocols.WorkspaceOwnership`."""
         if self._failure is not None:
             raise self._failure
         return self._clocks.get(workspace)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from definitions.across import Firing, Memory, shown_value
+from definitions.across import AcrossFiring, Memory, shown_value
 from definitions.across.remembered import MemoryRecord, record_of
 from definitions.model import AcrossTrigger, Destination
 from definitions.templates import Payload
@@ -29,17 +29,17 @@ class AcrossOutputs:
         self,
         workspace: str,
         trigger: AcrossTrigger,
-        firings: Sequence[Firing],
+        firings: Sequence[AcrossFiring],
         destinations: Sequence[Destination],
         decided_at: int,
     ) -> Iterator[ProducerRecord]:
         """Yield each firing for `triggers`, and for each destination for which it is not too late."""
-        told = [each for each in destinations if each.name in trigger.destinations]
+        notified = [each for each in destinations if each.name in trigger.destinations]
         for firing in firings:
             record = trigger_record(workspace, trigger, firing, decided_at)
             key, value = across_key(workspace, trigger.name, firing.value), self._encode(record)
             yield ProducerRecord(topics.TRIGGERS, key, value)
-            for destination in told:
+            for destination in notified:
                 if destination.is_too_late(decided_at - firing.tick):
                     metrics.WITHHELD.labels(workspace, destination.name).inc()
                 else:
@@ -52,7 +52,7 @@ class AcrossOutputs:
         return ProducerRecord(topics.TRIGGERS_ACROSS, key, value)
 
 
-def trigger_record(workspace: str, trigger: AcrossTrigger, firing: Firing, decided_at: int) -> Trigger:
+def trigger_record(workspace: str, trigger: AcrossTrigger, firing: AcrossFiring, decided_at: int) -> Trigger:
     """Return a firing as it is published: about nobody, and with an id that follows from what it is about."""
     payload = Payload(trigger.payload).render(
         {

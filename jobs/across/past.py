@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from definitions.across import Evaluated, Memory
+from definitions.across import Course, Memory
 from jobs.across.protocols import Unanswered
 from runtime.errors import OnefoldError
 from warehouse.client import Warehouse
@@ -11,25 +11,25 @@ from warehouse.queries import across
 from warehouse.queries.across import AcrossQuestion, UsualsKept
 
 
-class WarehousePast:
-    """See `protocols.Past`."""
+class WarehouseAcross:
+    """See `protocols.AcrossPast`."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._usuals = UsualsKept()
 
-    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Evaluated:
-        """See `protocols.Past`."""
+    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Course:
+        """See `protocols.AcrossPast`."""
         with _asking():
             return across.find_firings(self._warehouse, question, memory, fires_from=fires_from, kept=self._usuals)
 
     def first_event_at(self, workspace: str) -> int | None:
-        """See `protocols.Past`."""
+        """See `protocols.AcrossPast`."""
         with _asking():
             return across.first_event_at(self._warehouse, workspace)
 
     def latest_event_at(self, workspace: str, received: int | None = None) -> int | None:
-        """See `protocols.Past`."""
+        """See `protocols.AcrossPast`."""
         with _asking():
             return across.latest_event_at(self._warehouse, workspace, received)
 

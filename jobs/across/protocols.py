@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from definitions.across import Evaluated, Memory
+from definitions.across import Course, Memory
 from definitions.across.remembered import ClockRecord
 from runtime.kafka.deliveries import ProducerRecord
 from warehouse.queries.across import AcrossQuestion
@@ -13,10 +13,10 @@ class Unanswered(Exception):
     """The warehouse has not answered, whatever the reason: the next tick is asked all the same."""
 
 
-class Past(Protocol):
+class AcrossPast(Protocol):
     """The events of before. Every method may block and raise Unanswered."""
 
-    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Evaluated:
+    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Course:
         """Evaluate a range of ticks, of whatever is there now; see `definitions.across.evaluate`."""
 
     def first_event_at(self, workspace: str) -> int | None:
@@ -40,7 +40,7 @@ class OwnedWorkspace(Protocol):
         """Give it up."""
 
 
-class Ownership(Protocol):
+class WorkspaceOwnership(Protocol):
     """Takes workspaces over. Every method may block and raise TransientError or TerminalError."""
 
     def take(self, workspace: str) -> OwnedWorkspace:

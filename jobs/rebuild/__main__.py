@@ -10,7 +10,7 @@ from jobs.across.asking import Asking
 from jobs.across.kafka import KafkaOwnership
 from jobs.across.level import Level
 from jobs.across.outputs import AcrossOutputs
-from jobs.across.past import WarehousePast as AcrossPast
+from jobs.across.past import WarehouseAcross
 from jobs.across.thread import AskingThread
 from jobs.backfill.backfill import Backfill
 from jobs.backfill.kafka import KafkaSeeds, KafkaTopic
@@ -91,7 +91,7 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
 
 def _asking(settings: Settings, codec: Codec, topic: KafkaTopic) -> Asking:
     return Asking(
-        AcrossPast(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
+        WarehouseAcross(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
         KafkaOwnership(settings.kafka, settings.replication),
         Level(Offsets(settings.kafka)),
         AcrossOutputs(codec),

@@ -7,7 +7,7 @@ FAILPOINTS = ("before_barrier", "after_barrier", "between_chunks", "before_rebui
 BACKFILL = ("before_backfill", "behind_backfill_barrier", "between_seeds", "before_complete", "after_complete")
 """Those of a back-fill, which runs in the same process."""
 
-ACROSS = ("before_telling", "after_telling")
+ACROSS = ("before_firing", "after_firing")
 """Those of triggers across persons, which are asked in a thread of the same process."""
 
 reached = failpoints((*FAILPOINTS, *BACKFILL, *ACROSS))

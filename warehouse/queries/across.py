@@ -6,7 +6,7 @@ A question reads the hours and names that it needs. Whether all has come that it
 import json
 from typing import NamedTuple, cast
 
-from definitions.across import Evaluated, Memory, Usuals, evaluate, meaning_of, usual_until
+from definitions.across import Course, Memory, Usuals, evaluate, meaning_of, usual_until
 from definitions.across.numbers import Spans, spans_of
 from definitions.model import AcrossTrigger
 from definitions.sql.across import AcrossQuery, Between
@@ -98,7 +98,7 @@ def find_firings(
     *,
     fires_from: int | None = 0,
     kept: UsualsKept | None = None,
-) -> Evaluated:
+) -> Course:
     """Evaluate a range of ticks, of whatever the warehouse has now; see `evaluate`."""
     trigger = question.trigger
     spans = find_numbers(warehouse, question, trigger.at_least)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from definitions.across import Evaluated, Memory, Span, Usuals, evaluate, tick_ms, usual_until
+from definitions.across import Course, Memory, Span, Usuals, evaluate, tick_ms, usual_until
 from definitions.across.numbers import Spans
 from definitions.model import AcrossTrigger, Call, EventMatcher, Field, Usual
 from tests.definitions.across.plain import Fired, Occurred, course, spans, usual
@@ -53,7 +53,7 @@ def evaluated(
     ticks: Sequence[int],
     memory: Memory | None = None,
     fires_from: int | None = 0,
-) -> Evaluated:
+) -> Course:
     first = min((event.at for event in events), default=0)
     usuals = PlainUsuals(trigger, events, first) if trigger.exceeds else None
     return evaluate(
@@ -61,7 +61,7 @@ def evaluated(
     )
 
 
-def told(result: Evaluated) -> list[Fired]:
+def told(result: Course) -> list[Fired]:
     return [Fired(each.tick, each.value, each.number, each.usual) for each in result.firings]
 
 

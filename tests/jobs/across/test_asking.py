@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from definitions.across import Evaluated, Memory, Span, at_or_after, evaluate
+from definitions.across import Course, Memory, Span, at_or_after, evaluate
 from definitions.across.remembered import ClockRecord, remembered
 from definitions.model import AcrossTrigger, Call, Destination, EventMatcher, Field
 from definitions.sets import Completion, DefinitionSet, Publication
@@ -57,7 +57,7 @@ class World:
         return Publication(self.sets, completions={"main": Completion(len(self.sets))})
 
     # what it asks of the past
-    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Evaluated:
+    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Course:
         if not self.is_answering:
             raise Unanswered("away")
         self.questions.append(question)

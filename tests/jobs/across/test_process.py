@@ -104,11 +104,11 @@ def await_told(stack: Stack, product: str) -> Trigger:
 
 def test_killed_before_or_behind_its_publication_it_fires_once(stack: Stack, rebuilders: list[ModuleProcess]) -> None:
     rebuilder, _ = rebuilders
-    rebuilder.launch(**{VARIABLE: "before_telling"})
+    rebuilder.launch(**{VARIABLE: "before_firing"})
     view(stack, "sku-1")
     wait_until(lambda: not rebuilder.is_running, "the process to die before it tells", 120)
     assert told(stack, "sku-1") == []
-    rebuilder.launch(**{VARIABLE: "after_telling"})
+    rebuilder.launch(**{VARIABLE: "after_firing"})
     wait_until(lambda: not rebuilder.is_running, "the process to die behind it", 120)
     record = await_told(stack, "sku-1")
     rebuilder.start()
