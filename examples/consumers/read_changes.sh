@@ -1,5 +1,5 @@
 #!/bin/sh
-# Shows changes of memberships with kcat: `./read_changes.sh segments`, all that are there and then those that come.
+# Shows changes of memberships, or triggers, with kcat: `./read_changes.sh segments`, all that are there and then those that come.
 #
 # A kcat with Avro (`kcat -V` names it among the features) prints JSON. Debian's is built without: it shows key, time and
 # size of each record. More options go to kcat: -e ends at the end of the topic, -o end begins there.

@@ -18,7 +18,7 @@ from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.topics import create_topics
 from schemas.codec import Codec
 from schemas.identity import profile_key
-from schemas.records import Identifier, SegmentChange
+from schemas.records import Identifier, SegmentChange, Trigger
 from schemas.registry import Registry
 from schemas.topics import activation, configurations
 from tests.support.waiting import wait_until
@@ -37,6 +37,13 @@ BROKEN_OFF, SECOND, THIRD = (
 )
 
 
+FIRED = Trigger(
+    *("main", "t1", "payment failed", 1_700_000_000_123, "m2", 5, '{"title": "Your payment"}', ADAS),
+    profile_kind="person",
+    decided_at=1_700_000_000_200,
+)
+
+
 class Topic:
     """A topic of one destination, and the producer of a worker that writes it."""
 
@@ -50,7 +57,8 @@ class Topic:
             "ONEFOLD_REGISTRY": stack.addresses.registry,
             "PYTHONPATH": "",
         }
-        self._encode = Codec(Registry(stack.addresses.registry)).encoder(SegmentChange)
+        codec = Codec(Registry(stack.addresses.registry))
+        self._encode, self._encode_trigger = codec.encoder(SegmentChange), codec.encoder(Trigger)
         self._producer = Producer(
             {
                 **PRODUCER_CONFIG,
@@ -62,11 +70,12 @@ class Topic:
         )
         self._producer.init_transactions(60)
 
-    def write(self, *changes: SegmentChange, commits: bool = True) -> None:
-        """Write changes in one transaction, which is committed or broken off."""
+    def write(self, *records: SegmentChange | Trigger, commits: bool = True) -> None:
+        """Write records in one transaction, which is committed or broken off."""
         self._producer.begin_transaction()
-        for change in changes:
-            self._producer.produce(self.name, self._encode(change), profile_key("main", change.profile_id))
+        for record in records:
+            value = self._encode_trigger(record) if isinstance(record, Trigger) else self._encode(record)
+            self._producer.produce(self.name, value, profile_key("main", ADAS))
         self._producer.flush(60)
         if commits:
             self._producer.commit_transaction(60)
@@ -122,6 +131,13 @@ def test_each_committed_change_is_read_once_from_the_beginning(consumer: list[st
         [{"namespace": "email", "value": "ada@example.com"}],
         {"plan": "pro", "城": "北京"},
     )
+
+
+def test_a_topic_carries_triggers_as_well(consumer: list[str], topic: Topic) -> None:
+    topic.write(FIRED, THIRD, FIRED)
+    records = read(consumer, topic, "--group", topic.name, "--from", "beginning", "--number", "4")
+    assert [record.get("change_id") or record["trigger_id"] for record in records] == ["c1", "c3", "t1", "c4"]
+    assert (records[2]["trigger"], records[2]["payload"]) == ("payment failed", {"title": "Your payment"})
 
 
 def test_a_group_goes_on_where_it_was(consumer: list[str], topic: Topic) -> None:

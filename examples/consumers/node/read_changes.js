@@ -1,4 +1,5 @@
-// Reads changes of memberships from Kafka and prints each as a line of JSON; put your own code in place of `handle`.
+// Reads changes of memberships, and triggers, from Kafka and prints each as a line of JSON; put your own code in place
+// of `handle`.
 //
 //     npm install
 //     node read_changes.js segments
@@ -21,16 +22,23 @@ CompressionCodecs[CompressionTypes.LZ4] = () => ({
   decompress: (buffer) => decompressFrame(buffer),
 });
 
-// Do something with a change. After a crash the last ones come once more: other processes do not know them yet.
-async function handle(change) {
-  console.log(JSON.stringify(change));
+// Do something with a change, or with a trigger, which has a `trigger_id`. After a crash the last ones come once more:
+// other processes do not know them yet.
+async function handle(record) {
+  console.log(JSON.stringify(record));
+}
+
+// A record with its JSON texts read: the traits of a change, the payload of a trigger.
+function opened(record) {
+  const texts = ["traits", "payload"].filter((name) => name in record);
+  return { ...record, ...Object.fromEntries(texts.map((name) => [name, JSON.parse(record[name])])) };
 }
 
 const ids = new Set(); // a Set keeps the order in which it was filled
 
-function isNew(changeId) {
-  if (ids.has(changeId)) return false;
-  ids.add(changeId);
+function isNew(recordId) {
+  if (ids.has(recordId)) return false;
+  ids.add(recordId);
   if (ids.size > REMEMBERED) ids.delete(ids.values().next().value);
   return true;
 }
@@ -41,7 +49,7 @@ async function main() {
     options: {
       group: { type: "string", default: "example-node" }, // readers of one group share the work
       from: { type: "string", default: "now" }, // beginning or now
-      number: { type: "string" }, // end after so many changes
+      number: { type: "string" }, // end after so many records
     },
   });
   const [topic] = positionals;
@@ -63,12 +71,12 @@ async function main() {
     autoCommit: false,
     eachMessage: async ({ topic, partition, message }) => {
       if (handled >= most) return;
-      const change = await registry.decode(message.value);
-      if (isNew(change.change_id)) {
-        await handle({ ...change, traits: JSON.parse(change.traits) });
+      const record = await registry.decode(message.value);
+      if (isNew(record.change_id ?? record.trigger_id)) {
+        await handle(opened(record));
         handled += 1;
       }
-      // Committed once it is handled, so a crash repeats a change and loses none.
+      // Committed once it is handled, so a crash repeats a record and loses none.
       await consumer.commitOffsets([{ topic, partition, offset: (BigInt(message.offset) + 1n).toString() }]);
       if (handled >= most) setImmediate(end);
     },
