@@ -1,7 +1,5 @@
 """SQL answers as the naive evaluation does: every form of definition, for every profile, at any time."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from uuid import uuid4
 
@@ -29,15 +27,13 @@ from definitions.model import (
 )
 from definitions.model import Sequence as EventSequence
 from schemas import topics
-from schemas.records import Event, Identifier
-from tests.definitions.generated import BEGINNING, PRIORITIES, Generator
-from tests.definitions.naive import Happened, Life, kind, members, past, shown_traits
-from tests.sinks.examples import insert, placed, profile, resolved
+from tests.definitions.generated import BEGINNING, Generator
+from tests.definitions.naive import Happened
+from tests.definitions.populations import check, moments, person, population, record
+from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Evaluated, Question, evaluate, sizes, trait_values
 from warehouse.queries.definitions import members as members_of
-
-Histories = Mapping[str, Sequence[Happened]]
 
 BOUGHT, VISITED = EventMatcher((Call("track", "Buy"),)), EventMatcher((Call("page"),))
 PRODUCT, TOTAL = Field(("product",)), Field(("total",))
@@ -45,90 +41,14 @@ OF_NOTHING = {Measure.COUNT, Measure.FIRST_AT, Measure.LAST_AT}
 OF_ANYTHING = {Measure.FIRST, Measure.LAST, Measure.DISTINCT, Measure.MOST_FREQUENT, Measure.VALUES, Measure.UNION}
 
 
-def person(number: int) -> str:
-    """A profile id."""
-    return f"00000000-0000-5000-8000-{number:012x}"
-
-
-def recorded(workspace: str, profile_id: str, happened: Happened) -> Event:
-    """The event as it was accepted."""
-    return Event(
-        workspace=workspace,
-        source=happened.source,
-        message_id=happened.message_id,
-        type=happened.type,  # type: ignore[arg-type]
-        event=happened.name,
-        occurred_at=happened.at,
-        sent_at=None,
-        received_at=happened.at,
-        identifiers=(Identifier("user_id", profile_id),),
-        properties=json.dumps(happened.properties, ensure_ascii=False),
-        traits=json.dumps(happened.traits, ensure_ascii=False),
-        context=json.dumps(happened.context, ensure_ascii=False),
-        ordinal=happened.ordinal,
-    )
-
-
-def record(warehouse: Warehouse, workspace: str, histories: Histories) -> None:
-    """Write all events as the sink does."""
-    pairs = [(profile_id, event) for profile_id, events in histories.items() for event in events]
-    placed = (
-        resolved(recorded(workspace, profile_id, event), offset, profile_id)
-        for offset, (profile_id, event) in enumerate(pairs)
-    )
-    insert(warehouse, list(placed))
-
-
-def differences(warehouse: Warehouse, question: Question, histories: Histories) -> list[str]:
-    """What SQL says otherwise than the naive evaluation."""
-    found = {evaluated.profile_id: evaluated for evaluated in evaluate(warehouse, question)}
-    said = []
-    for profile_id, events in histories.items():
-        life = Life(events, question.definitions, profile_id, PRIORITIES)
-        evaluated = found.pop(profile_id, None)
-        if evaluated is None:
-            said += [f"{profile_id} is missing"] if past(life, question.now) else []
-        else:
-            said += _differences(evaluated, life, question)
-    return said + [f"nobody is {profile_id}" for profile_id in found]
-
-
-def _differences(evaluated: Evaluated, life: Life, question: Question) -> Iterator[str]:
-    now, definitions = question.now, question.definitions
-    memberships = members(life, now)
-    for segment in definitions.segments:
-        is_member = segment.name in memberships
-        if (segment.name in evaluated.segments) is not is_member:
-            yield f"member: {is_member}, {segment}, {now}, {past(life, now)}"
-    shown = shown_traits(life, now)
-    for trait in definitions.traits:
-        expected, actual = shown.get(trait.name), evaluated.traits.get(trait.name)
-        if _plain(expected) != _plain(actual):
-            yield f"value: {expected!r}, by SQL {actual!r}, {trait}, {now}, {past(life, now)}"
-
-
-def _plain(value: object) -> object:
-    """A value that is equal to those that are equal in JSON: 1 to 1.0, but not to true."""
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return ("number", float(value)) if kind(value) == "number" else (kind(value), value)  # type: ignore[arg-type]
-
-
-def check(warehouse: Warehouse, workspace: str, definitions: Definitions, histories: Histories, now: int) -> None:
-    question = Question(definitions, workspace, "person", now, PRIORITIES)
-    assert differences(warehouse, question, histories) == []
-
-
 def test_sql_agrees_with_the_naive_evaluation(warehouse: Warehouse, is_long: bool, examples: int) -> None:
     """In the long form 42 sets of 12 definitions over 1,000 histories, or fewer sets for fewer examples."""
     people, sets = (1_000, max(examples // 70, 3)) if is_long else (80, 3)
+    histories, workspace = population(people), f"parity {uuid4()}"
+    record(warehouse, workspace, histories)
     for seed in range(sets):
-        generator = Generator(Random(seed))
-        definitions = generator.definitions(12)
-        histories = {person(number): generator.history() for number in range(people)}
-        workspace = f"parity {uuid4()}"
-        record(warehouse, workspace, histories)
-        for now in generator.moments([event for events in histories.values() for event in events], 2):
+        definitions = Generator(Random(seed)).definitions(12)
+        for now in moments(seed, histories, 2):
             check(warehouse, workspace, definitions, histories, now)
 
 

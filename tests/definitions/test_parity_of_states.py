@@ -11,7 +11,7 @@ from definitions.streaming.scalars import members, number, scalar
 from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, Place, Scalars, type_of
 from tests.definitions.generated import Generator
 from tests.definitions.naive import Happened, matches, opened, value_at
-from tests.definitions.test_parity import person, record
+from tests.definitions.populations import person, record
 from warehouse.client import Warehouse
 from warehouse.queries.definitions_of_the_past import states
 

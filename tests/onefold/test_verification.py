@@ -24,7 +24,7 @@ from schemas.identity import profile_key
 from settings import Workspace
 from settings.workspaces import Clock
 from tests.definitions.naive import Happened
-from tests.definitions.test_parity import person, record
+from tests.definitions.populations import person, record
 from tests.warehouse.queries.test_definition_differences import entered, known, publish
 from warehouse.client import Warehouse
 

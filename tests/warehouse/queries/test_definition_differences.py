@@ -23,7 +23,7 @@ from schemas import topics
 from schemas.identity import profile_key
 from schemas.records import Profile, SegmentChange
 from tests.definitions.naive import Happened
-from tests.definitions.test_parity import person, record
+from tests.definitions.populations import person, record
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse
 from warehouse.queries.definition_differences import Drift, Point, differences, latest_times, moving

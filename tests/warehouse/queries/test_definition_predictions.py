@@ -2,7 +2,7 @@
 
 from definitions.model import Call, Definitions, EventCount, EventMatcher, Not, Segment, Window
 from tests.definitions.naive import Happened
-from tests.definitions.test_parity import person, record
+from tests.definitions.populations import person, record
 from tests.warehouse.queries.test_definition_differences import entered, publish
 from warehouse.client import Warehouse
 from warehouse.queries.definition_predictions import DAY_MS, Prediction, predict, rates
