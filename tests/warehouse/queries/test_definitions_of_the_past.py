@@ -24,7 +24,7 @@ from definitions.plan import Accumulator, accumulators_of
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_STEP_EVENTS, MAX_VALUES
 from definitions.sql import StatesQuery
 from definitions.streaming.states import Calls, Entry, Newest, Times, Values
-from tests.definitions.test_parity import person
+from tests.definitions.populations import person
 from warehouse.client import Warehouse
 from warehouse.queries import definitions_of_the_past
 from warehouse.queries.definitions import source_of
