@@ -81,7 +81,7 @@ class Codec:
 
     def encoder(self, record: type[Record]) -> Callable[[Record], bytes]:
         """Return a function that encodes records of one class. Looks the schema's id up once, now."""
-        return specialised.encoder(_schema(record), self.prefix(record))
+        return _encoder(record, self.prefix(record))
 
     def decode(self, record: type[Record], value: bytes | None) -> Record:
         """Decode bytes of any compatible schema. Raises DecodeError; the registry's own errors pass through."""
@@ -108,7 +108,7 @@ class Codec:
         made = self._decoders.get(record)
         if made is None:
             whole = Event if record is EventHead else record
-            made = self._decoders[record] = (self.prefix(whole), specialised.decoder(record, _schema(record)))
+            made = self._decoders[record] = (self.prefix(whole), _decoder(record))
         prefix, decode = made
         if value is None or value[:_HEADER_BYTES] != prefix:
             return None
@@ -210,6 +210,17 @@ def _read_avro(
         raise DecodeError("wrong_schema", str(error)) from None
     except (ValueError, TypeError, KeyError, OverflowError, MemoryError, AttributeError) as error:
         raise DecodeError("invalid", f"{type(error).__name__}: {error}") from None
+
+
+# Writing and compiling their source takes milliseconds; what codecs share keeps nothing but the bytes of numbers.
+@cache
+def _encoder(record: type[msgspec.Struct], prefix: bytes) -> Callable[[Any], bytes]:
+    return specialised.encoder(_schema(record), prefix)
+
+
+@cache
+def _decoder(record: type[msgspec.Struct]) -> specialised.Decode[Any]:
+    return specialised.decoder(record, _schema(record))
 
 
 @cache

@@ -46,6 +46,7 @@ class DefinedWorld(World):
         self._known: dict[int, Adopted] = {}
         self._heard: dict[tuple[str, int], int] = {}
         self._adopted = self._compiler.adopted(Publication())
+        self._published = (0, Publication())  # by so many records
         super().__init__(partitions, random, rules, compile_program(Definitions()))
         self.rebuilder = BackfillingRebuilder(self)
 
@@ -59,7 +60,12 @@ class DefinedWorld(World):
     @property
     def publication(self) -> Publication:
         """All that the topic of definitions says."""
-        return published_by(self.logs[DEFINITIONS, 0])
+        log = self.logs[DEFINITIONS, 0]
+        records, publication = self._published if self._published[0] <= len(log) else (0, Publication())
+        for key, value in log[records:]:
+            publication = publication.with_record(key, value)
+        self._published = len(log), publication
+        return publication
 
     @property
     def newest(self) -> DefinitionSet | None:
@@ -111,13 +117,20 @@ class BackfillingRebuilder(WorldRebuilder):
     def __init__(self, world: DefinedWorld) -> None:
         super().__init__(cast("Logs", world), workspaces())
         self._world = world
+        self._last_answer = (Publication(), False)
         self.backfills = 0
 
     def has_work(self) -> bool:
         return super().has_work() or self._lacks()
 
     def _lacks(self) -> bool:
-        publication, partitions = self._world.publication, self._world.partitions
+        publication = self._world.publication
+        if publication is not self._last_answer[0]:
+            self._last_answer = publication, self._has_wants(publication)
+        return self._last_answer[1]
+
+    def _has_wants(self, publication: Publication) -> bool:
+        partitions = self._world.partitions
         newest = publication.newest
         if newest is None or publication.stamped_everywhere(partitions) < newest.version:
             return False

@@ -123,7 +123,8 @@ class Player:
                 self.come_to_rest(random.choice(self.rests))
         self.world.random.seed(random.random())
         for _ in range(random.choice((0, 1, 5, 60))):
-            self.world.step()
+            if not self.world.step():
+                break
 
     def send(self, random: Random) -> None:
         self.at = min(self.at + random.choice(self.gaps), START + SENT_WITHIN_MS)

@@ -120,6 +120,7 @@ class World:
         self.random = random
         self.rules = rules
         self.codec = Codec(FixedSchemas())
+        self._decoded: dict[tuple[type[msgspec.Struct], bytes], msgspec.Struct] = {}
         self.now = NOW
         self._clock: Clock = clock
         self._adopt = unchanging(program, workspaces())
@@ -295,11 +296,18 @@ class World:
 
     def _read(self, topic: str, record: type[msgspec.Struct]) -> list[tuple[int, int, msgspec.Struct]]:
         return [
-            (at, offset, self.codec.decode(record, value))
+            (at, offset, self._decode(record, value))
             for at in range(self.partitions)
             for offset, (_, value) in enumerate(self.logs[topic, at])
             if value is not None
         ]
+
+    def _decode(self, record: type[msgspec.Struct], value: bytes) -> msgspec.Struct:
+        """Decode a value of a log, once: logs are read again at every step."""
+        key = record, value
+        if key not in self._decoded:
+            self._decoded[key] = self.codec.decode(record, value)
+        return self._decoded[key]
 
     def changes(self) -> list[IdentityChange]:
         return [change for _, _, change in self._read(IDENTITY_CHANGES, IdentityChange)]  # type: ignore[misc]
@@ -315,7 +323,7 @@ class World:
 
     def resolved(self) -> list[tuple[int, int, Event, bytes]]:
         return [
-            (partition, offset, self.codec.decode(Event, value), value)
+            (partition, offset, self._decode(Event, value), value)  # type: ignore[misc]
             for partition in range(self.partitions)
             for offset, (_, value) in enumerate(self.logs[EVENTS_RESOLVED, partition])
             if value is not None
@@ -325,7 +333,7 @@ class World:
         last: dict[EventKey, Repetition] = {}
         for _, _, repetition in self._read(EVENTS_REPEATED, Repetition):
             assert isinstance(repetition, Repetition)
-            key = event_key(self.codec.decode(Event, repetition.event))
+            key = event_key(self._decode(Event, repetition.event))  # type: ignore[arg-type]
             if key not in last or _age(repetition) >= _age(last[key]):
                 last[key] = repetition
         return {key: repetition.is_repeated for key, repetition in last.items()}
