@@ -12,6 +12,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from runtime.http.plain import plain_client
 from runtime.kafka.offsets import Extent, Offsets, Partition
 from schemas.groups import GROUPS
 from settings import Settings
@@ -71,9 +72,10 @@ def worker_samples(settings: Settings, metric: str) -> list[Sample] | None:
     """
     address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}"
     try:
-        if not httpx.get(f"{address}/health/ready", timeout=WORKER_TIMEOUT_S).is_success:
-            return None
-        page = httpx.get(f"{address}/metrics", timeout=WORKER_TIMEOUT_S).raise_for_status().text
+        with plain_client(WORKER_TIMEOUT_S) as worker:
+            if not worker.get(f"{address}/health/ready").is_success:
+                return None
+            page = worker.get(f"{address}/metrics").raise_for_status().text
     except httpx.ConnectError:
         return None if settings.serving.is_local else []
     except httpx.HTTPError:

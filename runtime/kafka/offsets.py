@@ -4,10 +4,10 @@ Commits past transaction markers count, so a group that has read everything has 
 consumers that join no group: librdkafka's admin client may abort the process when its broker goes away in the midst.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from runtime.kafka.clients import UNJOINED, unjoined_consumer
 from runtime.kafka.errors import errors_sorted
@@ -49,25 +49,33 @@ class Offsets:
         """Return what a group has committed of these partitions; nothing of those that it never committed."""
         queried = [TopicPartition(topic, partition) for topic, partition in partitions]
         with errors_sorted(self._kafka):
-            answered = self._consumer(group).committed(queried, timeout=REQUEST_TIMEOUT_S)
-            for answer in answered:
-                if answer.error is not None:
-                    raise KafkaException(answer.error)
+            answered = _refusing_errors(self._consumer(group).committed(queried, timeout=REQUEST_TIMEOUT_S))
         return {(answer.topic, answer.partition): answer.offset for answer in answered if answer.offset >= 0}
 
     def extents(self, partitions: Iterable[Partition]) -> dict[Partition, Extent]:
         """Return what each partition holds now, records of open transactions included."""
+        queried = tuple(partitions)
+        starts, ends = self._edges(queried, OFFSET_BEGINNING), self._edges(queried, OFFSET_END)
+        return {partition: Extent(starts[partition], ends[partition]) for partition in queried}
+
+    def _edges(self, partitions: Sequence[Partition], edge: int) -> dict[Partition, int]:
+        """Return the first or the last offset of each partition: one request, as if `edge` were a time, for all."""
+        if not partitions:
+            return {}
+        queried = [TopicPartition(topic, partition, edge) for topic, partition in partitions]
         with errors_sorted(self._kafka):
-            consumer = self._consumer()
-            return {
-                partition: Extent(
-                    *consumer.get_watermark_offsets(TopicPartition(*partition), timeout=REQUEST_TIMEOUT_S)
-                )
-                for partition in partitions
-            }
+            answered = _refusing_errors(self._consumer().offsets_for_times(queried, timeout=REQUEST_TIMEOUT_S))
+        return {(answer.topic, answer.partition): answer.offset for answer in answered}
 
     def _consumer(self, group: str = UNJOINED) -> Consumer:
         """Return a consumer that queries in the name of a group and never joins it."""
         if group not in self._consumers:
             self._consumers[group] = unjoined_consumer(self._kafka, group_id=group, isolation_level="read_uncommitted")
         return self._consumers[group]
+
+
+def _refusing_errors(answered: list[TopicPartition]) -> list[TopicPartition]:
+    for answer in answered:
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+    return answered

@@ -4,8 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
-
+from runtime.http.plain import plain_client
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
 
@@ -25,7 +24,8 @@ def wait_until_ok(process: ModuleProcess, check: str) -> None:
     """Return once one check of the readiness is OK, whatever the others say."""
 
     def is_ok() -> bool:
-        answer = httpx.get(f"{process.url}/health/ready", timeout=10)
+        with plain_client(timeout_s=10) as client:
+            answer = client.get(f"{process.url}/health/ready")
         return bool(answer.json()["checks"][check] == "ok")
 
     wait_until(is_ok, f"{check} of {process} to be ok")

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import httpx
 
+from runtime.http.plain import plain_client
 from schemas.records import Identifier
 from tests.oracle.reference import JsonObject, Person, Visit
 
@@ -38,12 +39,9 @@ class Warehouse:
 
     def rows(self, query: str) -> list[JsonObject]:
         """Rows of a query that may name {workspace:String}, every table with FINAL."""
-        response = httpx.post(
-            self._url,
-            params=_SETTINGS | {"param_workspace": self._workspace, "default_format": "JSONEachRow"},
-            content=query.encode(),
-            timeout=_TIMEOUT_S,
-        )
+        params = _SETTINGS | {"param_workspace": self._workspace, "default_format": "JSONEachRow"}
+        with plain_client(_TIMEOUT_S) as client:
+            response = client.post(self._url, params=params, content=query.encode())
         assert response.status_code == httpx.codes.OK, response.text
         return [json.loads(line) for line in response.text.splitlines()]
 

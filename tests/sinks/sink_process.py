@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from confluent_kafka import Producer
@@ -70,4 +71,9 @@ class Feeder:
 
 def sink_lags(stack: Stack) -> tuple[Lag, ...]:
     """What the sink has still to read."""
-    return tuple(lag for lag in PipelineProgress(stack.settings).lagging() if lag.group == SINK.name)
+    return tuple(lag for lag in _progress(stack).lagging() if lag.group == SINK.name)
+
+
+@cache  # with its consumers, which cost more than what they are asked
+def _progress(stack: Stack) -> PipelineProgress:
+    return PipelineProgress(stack.settings)

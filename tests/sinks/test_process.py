@@ -11,6 +11,7 @@ import pytest
 from embedded.layout import free_ports
 from embedded.stack import Stack
 from runtime.files import write_private
+from runtime.http.plain import plain_client
 from schemas import topics
 from schemas.identity import profile_key
 from tests.sinks.examples import ADAS, PHONES, Placed, event, profile, resolved
@@ -206,7 +207,8 @@ def test_it_starts_with_the_tables_that_are_there_and_waits_for_the_others(
 
 
 def readiness(process: ModuleProcess) -> str:
-    return httpx.get(f"{process.url}/health/ready", timeout=10).text
+    with plain_client(timeout_s=10) as client:
+        return client.get(f"{process.url}/health/ready").text
 
 
 def test_it_stops_with_one_line_when_nobody_lets_it_in(stack: Stack, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Self
 
 import httpx
 
+from runtime.http.plain import plain_client
 from tests.support.waiting import WITHIN_S, wait_until
 
 _TAIL = 4_000
@@ -103,13 +104,14 @@ class ModuleProcess:
 
     def status(self, path: str) -> int:
         """The status of a GET; 0 while nobody listens."""
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}{path}", timeout=10).status_code
+        with contextlib.suppress(httpx.HTTPError), plain_client(timeout_s=10) as client:
+            return client.get(f"{self.url}{path}").status_code
         return 0
 
     def metrics(self) -> str:
         """Its metrics as text."""
-        return httpx.get(f"{self.url}/metrics", timeout=30).text
+        with plain_client(timeout_s=30) as client:
+            return client.get(f"{self.url}/metrics").text
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""

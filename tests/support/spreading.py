@@ -29,6 +29,7 @@ SHARED_STACK = (
     "tests/onefold/test_hostile_text.py",
     "tests/onefold/test_requests.py",
     "tests/onefold/test_segment.py",
+    "tests/runtime/kafka/test_offsets.py",
     "tests/runtime/kafka/test_producer.py",
     "tests/runtime/kafka/test_reading.py",
     "tests/schemas/test_registry.py",

@@ -14,6 +14,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from embedded.layout import free_ports
+from runtime.http.plain import plain_client
 from tests.support.waiting import wait_until
 
 
@@ -56,7 +57,8 @@ class Server:
             self._log.seek(0)
             pytest.fail(f"the gateway ended: {self._log.read()}")
         try:
-            return httpx.get(f"{self.url}/ping").text == "Ok.\n"
+            with plain_client(timeout_s=10) as client:
+                return client.get(f"{self.url}/ping").text == "Ok.\n"
         except httpx.TransportError:
             return False
 

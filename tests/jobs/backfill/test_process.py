@@ -52,7 +52,8 @@ def stack() -> Iterator[Stack]:
     """All but the rebuilder, which is the tests'."""
     with tempfile.TemporaryDirectory(prefix="onefold-backfill-") as folder:
         parts = ("kafka", "registry", "clickhouse", "worker", "sink")
-        with Stack(StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=parts)) as running:
+        options = StackOptions(data_dir=Path(folder), ports=Ports.free(), processes=parts, is_brief=True)
+        with Stack(options) as running:
             yield running
 
 
@@ -84,7 +85,7 @@ class Shoppers:
 
         def go_on() -> None:
             number = 0
-            while not ended.wait(0.005):
+            while not ended.wait(0.02):
                 self.send(number)
                 number += 7
 

@@ -91,6 +91,7 @@ class StandInWorker:
         }
 
     def _read(self) -> None:
+        committed: list[int] = []
         while not self._stopping.is_set():
             for message in self._consumer.consume(500, 0.02):
                 if message.error() is None and message.topic() == topics.PROFILE_COMMANDS:
@@ -99,8 +100,10 @@ class StandInWorker:
                     if command.replay and command.profile_id == self.refuses:
                         self._dead_letter(message)
             positions = [place for place in self._consumer.position(self._consumer.assignment()) if place.offset >= 0]
-            if positions:
+            offsets = [place.offset for place in positions]
+            if offsets != committed:
                 self._consumer.commit(offsets=positions, asynchronous=False)
+                committed = offsets
 
     def _dead_letter(self, message: Message) -> None:
         place = (message.topic() or "", message.partition() or 0, message.offset() or 0)

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import Counter
 
 from runtime.http.endpoint import LIMITS, Endpoint
+from runtime.http.plain import plain_client
 
 ASKED = Counter("onefold_test_asked", "Counted by this test only.")
 
@@ -39,7 +40,8 @@ def endpoint(readiness: Readiness) -> Iterator[Endpoint]:
 
 
 def get(endpoint: Endpoint, path: str) -> httpx.Response:
-    return httpx.get(f"http://127.0.0.1:{endpoint.port}{path}")
+    with plain_client(timeout_s=10) as client:
+        return client.get(f"http://127.0.0.1:{endpoint.port}{path}")
 
 
 def test_metrics_are_those_of_the_process(endpoint: Endpoint) -> None:
