@@ -63,6 +63,12 @@ def load_with_texts(directory: Path) -> tuple[Definitions, dict[Path, str]]:
     return definitions, {report.file: report.text for report in reports if report.text is not None}
 
 
+def files_in(directory: Path) -> tuple[Path, ...]:
+    """Return the files that define something in a folder, whatever they say; the rules of identity are none."""
+    folders = (directory / name for name in _FOLDERS)
+    return tuple(file for folder in folders if folder.is_dir() for file in _visible(folder))
+
+
 def _check_entries(directory: Path, reports: list[FileReport]) -> None:
     if not directory.is_dir():
         _report(directory, reports).add_whole("no such folder of definitions")

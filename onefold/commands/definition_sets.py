@@ -14,7 +14,7 @@ from rich.text import Text
 from definitions import Definitions
 from definitions.sets import DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences
-from definitions.sets.folder import Draft, write_files
+from definitions.sets.folder import Collision, Draft, collision, write_files
 from embedded.terminal import results
 from onefold.commands.apply import await_effect, publish, refuse_excess, waiting_for
 from onefold.commands.plan import plan_of, published
@@ -25,6 +25,7 @@ from onefold.wording import count, json_text
 from runtime.literal import literal
 from settings import Settings
 
+_FILES_SHOWN = 5
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
 
 
@@ -152,18 +153,45 @@ def diff(former: int | None, later: int | None, data_dir: Path | None) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--version", type=int, help="Which version (default: the newest).")
+@click.option("--force", is_flag=True, help="Replace files in DIR that say something else, and leave others there.")
 @data_dir_option
-def export(folder: Path, version: int | None, data_dir: Path | None) -> None:
+def export(folder: Path, version: int | None, force: bool, data_dir: Path | None) -> None:
     """Write the files of a version into DIR, as they were when it was applied.
 
+    Without --force it refuses a folder that has other definitions.
+
     \b
-    Example:
+    Examples:
       onefold definitions export my-definitions
+      onefold definitions export version-3 --version 3
     """
     publication = published(running_settings(data_dir))
     of = _version(publication, publication.version if version is None else version)
-    write_files(of, folder)
+    try:
+        found = collision(of, folder)
+        refuse_collision(found, of.version, folder, force)
+        write_files(of, folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise click.ClickException(literal(f"{error.filename or folder} cannot be written: {reason}")) from None
     click.echo(literal(f"{count(len(of.files), 'file')} of version {of.version} in {folder}"))
+    if found.left:
+        click.echo(literal(f"{folder} is not version {of.version}: it still has {_shown(found.left)}"), err=True)
+
+
+def refuse_collision(found: Collision, version: int, folder: Path, force: bool) -> None:
+    """Raise ClickException if a folder has other definitions than a version, unless they may be replaced."""
+    if force or not (found.replaced or found.left):
+        return
+    consequences = ((found.replaced, "would be replaced"), (found.left, "would stay, which it does not have"))
+    what = "; ".join(f"{_shown(names)} {consequence}" for names, consequence in consequences if names)
+    refused = f"{folder} has other definitions than version {version}: {what}"
+    raise click.ClickException(literal(f"{refused}; nothing is written, --force writes all the same"))
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _FILES_SHOWN:,} more" if len(names) > _FILES_SHOWN else ""
+    return f"{', '.join(names[:_FILES_SHOWN])}{more}"
 
 
 @click.command()

@@ -7,7 +7,7 @@ import pytest
 
 from definitions import load
 from definitions.sets import next_set
-from definitions.sets.folder import read_draft, write_files
+from definitions.sets.folder import Collision, collision, read_draft, write_files
 
 SEGMENT = "segment: buyers\nwhen: {{event: Buy, within: {hours}h}}\n"
 
@@ -45,3 +45,20 @@ def test_a_set_has_the_files_of_the_folder_as_they_are_but_not_the_rules_of_iden
     (tmp_path / "identity.yaml").write_text("region: CN\n")
     (tmp_path / "README.md").write_text("notes")
     assert read_draft(tmp_path).files == {"segments/buyers.yaml": SEGMENT.format(hours=1)}
+
+
+def test_a_folder_of_others_is_told_file_by_file_before_a_set_is_written_into_it(tmp_path: Path) -> None:
+    written(tmp_path / "first", 1)
+    draft = read_draft(tmp_path / "first")
+    of = next_set(None, draft.definitions, draft.files, 0, "")
+    mine = tmp_path / "mine"
+    assert collision(of, mine) == Collision()
+    write_files(of, mine)
+    (mine / "identity.yaml").write_text("region: CN\n")
+    (mine / "README.md").write_text("notes")
+    (mine / ".git").mkdir()
+    assert collision(of, mine) == Collision()
+    written(mine, 2)
+    (mine / "traits").mkdir()
+    (mine / "traits" / "plan.yaml").write_text("what is wrong is kept as well")
+    assert collision(of, mine) == Collision(("segments/buyers.yaml",), ("traits/plan.yaml",))
