@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -38,11 +38,17 @@ class _Progress(NamedTuple):
 
 
 class _Own:
-    """A workspace that this process publishes for."""
+    """A workspace that this process publishes for.
+
+    `done_at`: the level (ms) at which nothing was left to ask of a trigger. `not_before`: when (ms) a trigger is asked
+    again that ClickHouse has not answered.
+    """
 
     def __init__(self, owned: OwnedWorkspace) -> None:
         self.owned = owned
         self.progress = {name: _Progress(memory, 0.0) for name, memory in owned.memories.items()}
+        self.done_at: dict[str, int] = {}
+        self.not_before: dict[str, int] = {}
 
 
 class Asking:
@@ -76,6 +82,8 @@ class Asking:
         """
         self._follow(assigned, token)
         publication = self._publication()
+        if not any(each.across for each in publication.sets.values()):
+            return
         defined = {name: in_effect(publication, name, self._partitions) for name in sorted(assigned - self._lost)}
         if not any(defined.values()):
             return
@@ -113,25 +121,35 @@ class Asking:
         if workspace not in self._own:
             self._own[workspace] = _Own(self._ownership.take(workspace))
         own, name = self._own[workspace], defined.trigger.name
-        try:
-            known = own.progress.get(name)
-            if known is None or known.memory.meaning != meaning_of(defined.trigger):
-                begun = self._begun(workspace, defined, level, None if known is None else known.memory)
-                if begun is None:
-                    return
-                own.progress[name] = _Progress(begun, 0.0)
-            for first, last in self._ranges(workspace, defined.trigger, own.progress[name].memory.evaluated_to, level):
-                question = AcrossQuestion(defined.trigger, workspace, first, last)
-                with metrics.QUESTION_S.time():
-                    fires_from = last if self._is_wall(workspace) else 0
-                    evaluated = self._past.firings(question, own.progress[name].memory, fires_from=fires_from)
-                self._publish(workspace, defined, evaluated, own, now)
-        except Unanswered as error:
-            metrics.FAILED.labels(workspace, name).inc()
-            logger.warning("workspace %r: the trigger %r was not asked: %s", workspace, name, error)
+        if own.done_at.get(name) != level and now >= own.not_before.get(name, now):
+            try:
+                if self._evaluate(workspace, defined, level, now):
+                    own.done_at[name] = level
+            except Unanswered as error:
+                own.not_before[name] = now + tick_ms(defined.trigger)
+                metrics.FAILED.labels(workspace, name).inc()
+                logger.warning("workspace %r: the trigger %r was not asked: %s", workspace, name, error)
         if self._is_wall(workspace) and name in own.progress:
             evaluated_to = own.progress[name].memory.evaluated_to
             metrics.DELAY_S.labels(workspace, name).set((now - evaluated_to) / 1_000)
+
+    def _evaluate(self, workspace: str, defined: Defined, level: int, now: int) -> bool:
+        """Evaluate ticks that have come, and publish what follows; return whether none are left."""
+        own, trigger = self._own[workspace], defined.trigger
+        known, meaning = own.progress.get(trigger.name), meaning_of(trigger)
+        if known is None or known.memory.meaning != meaning:
+            begun = self._begun(workspace, defined, level, None if known is None else known.memory)
+            if begun is None:
+                return True
+            own.progress[trigger.name] = _Progress(begun, 0.0)
+        ranges = self._ranges(workspace, trigger, own.progress[trigger.name].memory.evaluated_to, level)
+        for first, last in ranges[:RANGES_AT_ONCE]:
+            fires_from = last if self._is_wall(workspace) else 0
+            with metrics.QUESTION_S.time():
+                question = AcrossQuestion(trigger, workspace, first, last)
+                course = self._past.firings(question, own.progress[trigger.name].memory, fires_from=fires_from)
+            self._publish(workspace, defined, course, now)
+        return len(ranges) <= RANGES_AT_ONCE
 
     def _begun(self, workspace: str, defined: Defined, level: int, former: Memory | None) -> Memory | None:
         """Return what is remembered when a definition takes effect: what holds by then has been told. None: not yet."""
@@ -148,23 +166,16 @@ class Asking:
         tick = at_or_before(since, step)
         return self._past.firings(AcrossQuestion(trigger, workspace, tick, tick), former, fires_from=None).memory
 
-    def _ranges(
-        self, workspace: str, trigger: AcrossTrigger, evaluated_to: int, level: int
-    ) -> Iterator[tuple[int, int]]:
-        """Yield first and last ticks to evaluate at once, all that have come; on the wall clock those of a day."""
+    def _ranges(self, workspace: str, trigger: AcrossTrigger, done_to: int, level: int) -> list[tuple[int, int]]:
+        """Return first and last ticks to evaluate at once, of all that have come; on the wall clock of the last day."""
         step = tick_ms(trigger)
-        newest = at_or_before(level if self._is_wall(workspace) else self._event_clock(workspace, level), step)
-        if newest <= evaluated_to:
-            return
+        length = max(step, at_or_before(RANGE_MS, step))
         if self._is_wall(workspace):
-            yield max(evaluated_to, newest - RANGE_MS // step * step) + step, newest
-            return
-        for _ in range(RANGES_AT_ONCE):
-            first, last = evaluated_to + step, min(newest, at_or_before(evaluated_to + RANGE_MS, step))
-            yield first, last
-            evaluated_to = last
-            if evaluated_to == newest:
-                return
+            newest = at_or_before(level, step)
+            return [(max(done_to, newest - length) + step, newest)] if newest > done_to else []
+        newest = at_or_before(self._event_clock(workspace, level), step)
+        starts = range(done_to, newest, length)
+        return [(start + step, min(start + length, newest)) for start in starts]
 
     def _event_clock(self, workspace: str, level: int) -> int:
         """Return the time of the newest event of those that have all come, or to which the clock was moved by then."""
@@ -175,20 +186,20 @@ class Asking:
     def _is_wall(self, workspace: str) -> bool:
         return self._workspaces[workspace].clock == "wall"
 
-    def _publish(self, workspace: str, defined: Defined, evaluated: Course, own: _Own, now: int) -> None:
+    def _publish(self, workspace: str, defined: Defined, course: Course, now: int) -> None:
         """Publish firings and memory together; a memory in which only the last tick is new, now and then."""
-        trigger, memory = defined.trigger, evaluated.memory
+        own, trigger, memory = self._own[workspace], defined.trigger, course.memory
         known = own.progress[trigger.name]
         said_at = known.said_at
-        is_news = bool(evaluated.firings) or replace(memory, evaluated_to=0) != replace(known.memory, evaluated_to=0)
+        is_news = bool(course.firings) or replace(memory, evaluated_to=0) != replace(known.memory, evaluated_to=0)
         if is_news or time.monotonic() - said_at >= SAY_EVERY_S:
-            firings = self._outputs.firings(workspace, trigger, evaluated.firings, defined.destinations, now)
+            firings = self._outputs.firings(workspace, trigger, course.firings, defined.destinations, now)
             records = [*firings, self._outputs.memory(workspace, trigger, memory)]
-            if evaluated.firings:
+            if course.firings:
                 reached("before_firing")
             own.owned.publish(records)
-            if evaluated.firings:
+            if course.firings:
                 reached("after_firing")
-            metrics.FIRED.labels(workspace, trigger.name).inc(len(evaluated.firings))
+            metrics.FIRED.labels(workspace, trigger.name).inc(len(course.firings))
             said_at = time.monotonic()
         own.progress[trigger.name] = _Progress(memory, said_at)

@@ -35,15 +35,16 @@ ORDER BY owned.namespace = 'anonymous_id', owned.value
 """
 _HAPPENINGS = """
 SELECT formatDateTime(at, '%H:%i:%S') AS time, name, happening,
-       concat(identifiers[1].1, ':', identifiers[1].2) AS who,
-       multiIf(cause = 'deadline', 'time', cause IN ('merge', 'definition', 'rebuild'), cause, 'an event') AS because
+       if(empty(identifiers), across, concat(identifiers[1].1, ':', identifiers[1].2)) AS who,
+       multiIf(cause IN ('deadline', 'tick'), 'time', cause IN ('merge', 'definition', 'rebuild'), cause,
+               'an event') AS because
 FROM
 (
-    SELECT changed_at AS at, segment AS name, change AS happening, identifiers, cause, change_id AS id
+    SELECT changed_at AS at, segment AS name, change AS happening, identifiers, cause, change_id AS id, '' AS across
     FROM onefold.segment_changes FINAL
     WHERE workspace = {workspace:String} AND changed_at > now64(3) - INTERVAL 1 MINUTE
     UNION ALL
-    SELECT fired_at, trigger, 'fired', identifiers, cause, trigger_id
+    SELECT fired_at, trigger, 'fired', identifiers, cause, trigger_id, across
     FROM onefold.triggers FINAL
     WHERE workspace = {workspace:String} AND fired_at > now64(3) - INTERVAL 1 MINUTE
 )
