@@ -43,8 +43,8 @@ class ShownValue(msgspec.Struct, frozen=True):
 class ExplainedAcross(msgspec.Struct, frozen=True):
     """A trigger across persons as of a tick.
 
-    `evaluated_to`: the last tick that was asked for publication, None: none so far. `values`: those with the largest
-    numbers. `fired`: the last ten times.
+    `evaluated_to`: the last tick that was asked for publication, as it is noted every 30 s; None: none so far.
+    `values`: those with the largest numbers. `fired`: the last ten times.
     """
 
     trigger: str

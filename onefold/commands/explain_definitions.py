@@ -142,7 +142,7 @@ def _tree(explanation: ExplainedDefinition) -> Tree:
 
 def _across_tree(explanation: ExplainedAcross) -> Tree:
     tree = Tree(Text.assemble((literal(explanation.trigger), "bold"), f"  {literal(explanation.says)}"))
-    asked = f"asked last for {explanation.evaluated_to}" if explanation.evaluated_to else "not asked so far"
+    asked = f"asked up to {explanation.evaluated_to}" if explanation.evaluated_to else "not asked so far"
     tree.add(Text(f"as of {explanation.at}, definitions of version {explanation.version}; {asked}"))
     for each in explanation.values:
         tree.add(_value_line(each))

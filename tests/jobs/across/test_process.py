@@ -1,6 +1,7 @@
 """Triggers across persons on a running stack: killed between question and publication, and asked by two processes."""
 
 import json
+import re
 import signal
 import tempfile
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from confluent_kafka import Producer
 
 from definitions import Definitions
@@ -18,6 +20,7 @@ from definitions.sets.folder import Draft
 from definitions.sets.topic import read_publication
 from embedded.layout import Ports, free_ports
 from embedded.stack import Stack, StackOptions
+from onefold.cli import onefold
 from runtime.failpoints import VARIABLE
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.reading import read_to_end
@@ -122,6 +125,16 @@ def test_killed_before_or_behind_its_publication_it_fires_once(stack: Stack, reb
         query = "SELECT across, profile_id, profile_kind, trigger_id FROM onefold.triggers FINAL WHERE across = 'sku-1'"
         wait_until(lambda: bool(tuples(warehouse, query)), "the row in ClickHouse")
         assert tuples(warehouse, query) == [("sku-1", "", "", record.trigger_id)]
+
+    shown = CliRunner().invoke(onefold, ["explain", "trigger", "view_spike"], env=dict(stack.environment))
+    assert "at least 20 people with Product Viewed within 1m, each product_id by itself" in shown.output
+    assert re.search(r"sku-2  30 .*fired at", shown.output), shown.output
+    one = CliRunner().invoke(
+        onefold, ["explain", "trigger", "view_spike", "sku-2", "--json"], env=dict(stack.environment)
+    )
+    assert [(each["value"], each["number"], each["holds"]) for each in json.loads(one.output)["values"]] == [
+        ("sku-2", 30, True)
+    ]
 
 
 def test_of_two_processes_one_tells_and_the_other_goes_on_when_it_stops(
