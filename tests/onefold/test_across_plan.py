@@ -28,10 +28,9 @@ def plan(warehouse: Warehouse, workspace: str, trigger: AcrossTrigger) -> Defini
 
 
 def text(of: DefinitionPlan) -> str:
-    console = Console(width=200)
-    with console.capture() as captured:
-        console.print(plan_tree(of))
-    return captured.get()
+    shown = io.StringIO()
+    Terminal(file=shown, width=200).print(plan_tree(of))
+    return shown.getvalue()
 
 
 def bursts(workspace: str, now: int) -> Iterator[Placed]:

@@ -205,7 +205,9 @@ def test_a_process_that_is_fenced_leaves_the_workspace_until_it_has_it_again() -
     world.burst(7_000)
     first.look(MAIN, 1, APPLIED + 10_000)
     assert world.told() == [], "nothing of the fenced one is there"
+    owner = world.owner
     first.look(MAIN, 1, APPLIED + 15_000)
+    assert world.owner is owner, "it does not fence the other in turn"
     second.look(MAIN, 2, APPLIED + 15_000)
     assert world.told() == [("a", 15_000)]
     first.look(MAIN, 3, APPLIED + 20_000)
