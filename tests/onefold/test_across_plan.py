@@ -1,5 +1,6 @@
 """What a plan says of a trigger across persons: its cost, and what it would have fired in the last day."""
 
+import io
 import time
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 from definitions import Definitions
 from definitions.model import AcrossTrigger, Usual
 from definitions.sets.folder import Draft
+from embedded.terminal import Terminal
 from onefold.definition_plan import DefinitionPlan, plan_tree, planned
 from onefold.predictions import predicted
 from settings import Workspace
