@@ -67,10 +67,11 @@ def explained_across(settings: Settings, workspace: str, name: str, value: str =
     if trigger is None or in_force is None or (trigger.workspaces and workspace not in trigger.workspaces):
         return None
     warehouse = look_ups(settings.clickhouse)
-    is_live = settings.workspaces[workspace].clock != "event"
-    now = now_ms() if is_live else latest_event_at(warehouse, workspace) or 0
-    tick = at_or_before(now, tick_ms(trigger))
     memory = _memory(settings, workspace, name)
+    now = now_ms()
+    if settings.workspaces[workspace].clock == "event":
+        now = max(latest_event_at(warehouse, workspace) or 0, 0 if memory is None else memory.evaluated_to)
+    tick = at_or_before(now, tick_ms(trigger))
     return ExplainedAcross(
         name,
         text_of(tick),
