@@ -269,7 +269,7 @@ def _versions(publication: Publication) -> Iterator[Version]:
             each.applied_by,
             len(each.segments),
             len(each.traits),
-            len(each.triggers),
+            len(each.triggers) + len(each.across),
             differences(former.definitions if former else Definitions(), each.definitions),
         )
 
