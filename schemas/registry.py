@@ -1,5 +1,6 @@
 """The schema registry: registers this release's schemas, looks others up by id. Decoding is `schemas.codec`'s."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,7 +9,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import HTTPError
 
-from runtime.errors import UnreachableError
+from runtime.errors import TerminalError, TransientError, UnreachableError
 from runtime.http.errors import sorted_status
 from schemas import topics
 from schemas.codec import RECORDS, schema_text
@@ -16,8 +17,15 @@ from schemas.records import Event
 from settings import without_credentials
 
 COMPATIBILITY = "FULL_TRANSITIVE"
-_UNKNOWN = 404
+READS_WITHIN_S = 60.0
+"""So long a registry that answers may take until it has read what it keeps: Apicurio answers before."""
+_READ_AGAIN_S = 0.5
+_UNKNOWN, _CONFLICT = 404, 409
 _LAST_ID = 2**31 - 1  # an id is a signed integer of 32 bits to Confluent's registry and to all that are compatible
+
+
+class StillReading(TransientError):
+    """The registry contradicts itself: it has not read all that it keeps."""
 
 
 class Registry:
@@ -46,7 +54,7 @@ class Registry:
     def id_of(self, record: type[msgspec.Struct]) -> int:
         """Register this release's schema under the record's first topic if it is not there yet; its id."""
         if record not in self._ids:
-            self._ids[record] = self._register(f"{topics.topic_of(record)}-value", record)
+            self._ids[record] = self.register(f"{topics.topic_of(record)}-value", record)
         return self._ids[record]
 
     def require_compatibility(self, subject: str) -> None:
@@ -61,12 +69,36 @@ class Registry:
         for topic, record in topics.RECORD_OF.items():
             subject = f"{topic}-value"
             if record is Event:
-                self._register(subject, record)
+                self.register(subject, record)
             self.require_compatibility(subject)
 
-    def _register(self, subject: str, record: type[msgspec.Struct]) -> int:
+    def register(self, subject: str, record: type[msgspec.Struct]) -> int:
+        """Register a record's schema under a subject if it is not there yet; its id.
+
+        Raises TerminalError, at once, for one that is incompatible with what is there, and StillReading where the
+        registry refuses one that is compatible by its own word.
+        """
+        schema = Schema(schema_text(record), "AVRO")
         with self._errors_sorted():
-            return int(self._client.register_schema(subject, Schema(schema_text(record), "AVRO")))
+            try:
+                return int(self._client.register_schema(subject, schema))
+            except SchemaRegistryError as error:
+                if error.http_status_code != _CONFLICT:
+                    raise
+                if self._is_compatible(subject, schema):
+                    raise StillReading(f"the schema registry at {self._address} is still reading: {error}") from error
+                raise TerminalError(
+                    f"the schema registry at {self._address} refuses the schema of {record.__name__} for {subject}: it"
+                    f" is incompatible with one that is registered there ({error})"
+                ) from error
+
+    def _is_compatible(self, subject: str, schema: Schema) -> bool:
+        try:
+            return bool(self._client.test_compatibility(subject, schema))
+        except SchemaRegistryError as error:
+            if error.http_status_code == _UNKNOWN:  # nothing is there, so nothing can contradict
+                return True
+            raise
 
     @contextmanager
     def _errors_sorted(self) -> Iterator[None]:
@@ -79,6 +111,14 @@ class Registry:
             raise UnreachableError(f"{server} does not answer: {error}") from error
 
 
-def register(url: str) -> None:
-    """Register all schemas at `url`; repeating it changes nothing."""
-    Registry(url).register_all()
+def register(url: str, reads_within_s: float = READS_WITHIN_S) -> None:
+    """Register all schemas at `url`, waiting for a registry that has just begun; repeating it changes nothing."""
+    registry, give_up_at = Registry(url), time.monotonic() + reads_within_s
+    while True:
+        try:
+            registry.register_all()
+            return
+        except StillReading:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(_READ_AGAIN_S)
