@@ -66,7 +66,8 @@ class AcrossPrediction(msgspec.Struct, frozen=True):
 class DefinitionPlan(msgspec.Struct, frozen=True):
     """What a new version would change.
 
-    `version`: of the set that it would be. `state_bytes`, `former_state_bytes`: what a profile needs at most.
+    `version`: of the set that it would be. `defined`: how many traits, segments and triggers it would have.
+    `state_bytes`, `former_state_bytes`: what a profile needs at most.
     `rates`: events per second that each changed definition is touched by, as of late. `predictions`: of each segment
     that is not as before, over all workspaces. `across`: of each trigger across persons that is not as before.
     """
@@ -77,6 +78,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     state_bytes: int
     former_state_bytes: int
     is_new: bool = True
+    defined: int = 0
     rates: Mapping[str, float] = {}
     predictions: Mapping[str, Prediction] = {}
     across: Mapping[str, AcrossPrediction] = {}
@@ -91,6 +93,14 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
             return f"{touched:,.0f} events per second go into them, and {MOST_EVENTS_PER_S:,.0f} are the budget"
         return ""
 
+    @property
+    def clearance(self) -> str:
+        """Say how many traits, segments and triggers would go, if none would be left; else nothing."""
+        gone = sum(each.change == "removed" and each.kind != "destination" for each in self.differences)
+        if self.defined or not gone:
+            return ""
+        return f"no trait, segment or trigger would be left, {gone:,} would be removed"
+
 
 def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
     """Return what would come of a folder after a set; without figures of the past."""
@@ -103,6 +113,7 @@ def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
         _state_bytes(new.definitions),
         _state_bytes(before),
         not draft.is_of(former),
+        len(new.traits) + len(new.segments) + len(new.triggers) + len(new.across),
     )
 
 

@@ -1,8 +1,10 @@
 """`onefold apply`: makes a folder of definitions the next version, which running workers take over."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -12,6 +14,7 @@ from definitions.sets.folder import Draft
 from embedded.terminal import results
 from onefold.commands.plan import FOLDER, draft_of, plan_of, published, warn_of_identity
 from onefold.definition_plan import DefinitionPlan, plan_tree
+from onefold.requests import INTERRUPTED
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
 from onefold.wording import json_text
@@ -21,11 +24,30 @@ from settings import Settings
 POLL_S = 0.5
 
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def apply_options(command: Command) -> Command:
+    """Add the options of what applies a version."""
+    for option in (
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=click.FloatRange(min=0),
+            default=3600.0,
+            show_default=True,
+            help="With --wait: seconds, after which it exits with 1, and the version goes on all the same.",
+        ),
+        click.option("--wait", is_flag=True, help="Return once it is in effect for everybody in every workspace."),
+        click.option("--yes", is_flag=True, help="Apply also what is beyond the budget, or removes everything."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.argument("folder", type=FOLDER, metavar="DIR")
-@click.option("--yes", is_flag=True, help="Apply what is beyond the budget as well.")
-@click.option("--wait", is_flag=True, help="Return once the new version is in effect for everybody.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=3600.0, help="With --wait: seconds.")
+@apply_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @data_dir_option
 def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, data_dir: Path | None) -> None:  # noqa: PLR0913, PLR0917
@@ -44,7 +66,7 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
     if not as_json:
         results().print(plan_tree(made))
         warn_of_identity(folder, settings)
-    refuse_excess(made, yes)
+    refuse_unwanted(made, yes)
     version = publish(settings, draft, publication).version if made.is_new else publication.version
     if wait:
         await_effect(settings, version, timeout_s, is_silent=as_json)
@@ -54,10 +76,11 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
         click.echo(f"applied version {version}")
 
 
-def refuse_excess(made: DefinitionPlan, yes: bool) -> None:
-    """Raise ClickException for a new version that is beyond the budget, unless that is wanted."""
-    if made.excess and made.is_new and not yes:
-        raise click.ClickException(f"{made.excess}: nothing is applied; --yes does so all the same")
+def refuse_unwanted(made: DefinitionPlan, yes: bool) -> None:
+    """Raise ClickException for a new version beyond the budget, or that defines nothing more, unless that is wanted."""
+    reason = made.excess or made.clearance
+    if reason and made.is_new and not yes:
+        raise click.ClickException(f"{reason}: nothing is applied; --yes does so all the same")
 
 
 def publish(settings: Settings, draft: Draft, publication: Publication) -> DefinitionSet:
@@ -71,13 +94,28 @@ def publish(settings: Settings, draft: Draft, publication: Publication) -> Defin
 def await_effect(settings: Settings, version: int, timeout_s: float, is_silent: bool) -> None:
     """Return once everybody is evaluated by a version, or a later one; show progress. Raises ClickException."""
     ends_at, said = time.monotonic() + timeout_s, ""
-    while waiting := waiting_for(published(settings), version, settings.workspaces, settings.partitions):
-        if time.monotonic() > ends_at:
-            raise click.ClickException(f"not in effect after {timeout_s:g} s, and goes on: {waiting}")
-        if waiting != said and not is_silent:
-            click.echo(waiting, err=True)
-        said = waiting
-        time.sleep(POLL_S)
+    with going_on(version):
+        while waiting := waiting_for(published(settings), version, settings.workspaces, settings.partitions):
+            if time.monotonic() > ends_at:
+                raise click.ClickException(f"not in effect after {timeout_s:g} s: {waiting}; {_goes_on(version)}")
+            if waiting != said and not is_silent:
+                click.echo(waiting, err=True)
+            said = waiting
+            time.sleep(POLL_S)
+
+
+@contextmanager
+def going_on(version: int) -> Iterator[None]:
+    """Within the block Ctrl-C ends the process with the sentence that the version is not stopped by it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\nnot in effect yet; {_goes_on(version)}", err=True)
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _goes_on(version: int) -> str:
+    return f"version {version} goes on by itself: 'onefold definitions status' shows how far it is"
 
 
 def waiting_for(publication: Publication, version: int, workspaces: Iterable[str], partitions: int) -> str:

@@ -16,7 +16,7 @@ from definitions.sets import DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences
 from definitions.sets.folder import Collision, Draft, collision, write_files
 from embedded.terminal import results
-from onefold.commands.apply import await_effect, publish, refuse_excess, waiting_for
+from onefold.commands.apply import apply_options, await_effect, publish, refuse_unwanted, waiting_for
 from onefold.commands.plan import plan_of, published
 from onefold.definition_plan import plan_tree
 from onefold.progress import MISTYPED, worker_samples
@@ -196,9 +196,7 @@ def _shown(names: tuple[str, ...]) -> str:
 
 @click.command()
 @click.argument("version", type=int)
-@click.option("--yes", is_flag=True, help="Apply what is beyond the budget as well.")
-@click.option("--wait", is_flag=True, help="Return once it is in effect for everybody.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=3600.0, help="With --wait: seconds.")
+@apply_options
 @data_dir_option
 def rollback(version: int, yes: bool, wait: bool, timeout_s: float, data_dir: Path | None) -> None:
     """Apply what VERSION said once more, as a new version; shows what changes, as apply does.
@@ -213,7 +211,7 @@ def rollback(version: int, yes: bool, wait: bool, timeout_s: float, data_dir: Pa
     draft = Draft(former.definitions, former.files)
     made = plan_of(settings, draft, publication)
     results().print(plan_tree(made))
-    refuse_excess(made, yes)
+    refuse_unwanted(made, yes)
     newest = publish(settings, draft, publication).version if made.is_new else publication.version
     if made.is_new:
         click.echo(f"applied version {newest}, which says what version {version} did")

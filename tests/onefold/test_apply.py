@@ -5,8 +5,9 @@ from contextlib import nullcontext
 import click
 import pytest
 
-from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, TraitComparison, Window
+from definitions.model import Call, Definitions, Destination, EventCount, EventMatcher, Segment, TraitComparison, Window
 from definitions.sets import BackfillProgress, Completion, Publication, Stamping, next_set
+from definitions.sets.folder import Draft
 from definitions.sets.publication import (
     completion_record,
     progress_record,
@@ -14,9 +15,9 @@ from definitions.sets.publication import (
     stamping_record,
     walked_record,
 )
-from onefold.commands.apply import refuse_excess, waiting_for
+from onefold.commands.apply import going_on, refuse_unwanted, waiting_for
 from onefold.commands.definition_sets import status_of
-from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan
+from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, planned
 from settings import Settings, new_workspace
 
 PROS = Segment("pros", TraitComparison(("plan",), ()))
@@ -104,4 +105,32 @@ def test_the_progress_of_an_earlier_version_is_not_shown() -> None:
 def test_a_version_beyond_the_budget_is_applied_if_that_is_wanted(is_new: bool, yes: bool, refuses: bool) -> None:
     made = DefinitionPlan(3, (), (), state_bytes=MOST_STATE_BYTES + 1, former_state_bytes=0, is_new=is_new)
     with pytest.raises(click.ClickException, match="--yes") if refuses else nullcontext():
-        refuse_excess(made, yes)
+        refuse_unwanted(made, yes)
+
+
+@pytest.mark.parametrize(
+    ("new", "refuses"),
+    [
+        (Definitions(), True),
+        (Definitions(destinations=(Destination("mail"),)), True),
+        (Definitions((Segment("others", PROS.when),)), False),
+        (Definitions((PROS,)), False),
+    ],
+)
+def test_a_folder_that_defines_nothing_any_more_is_applied_if_that_is_wanted(new: Definitions, refuses: bool) -> None:
+    former = next_set(None, Definitions((PROS, BUYERS)), {}, 0, "")
+    made = planned(former, Draft(new, {"x": ""}))
+    with pytest.raises(click.ClickException, match=r"2 would be removed: .* --yes") if refuses else nullcontext():
+        refuse_unwanted(made, yes=False)
+    refuse_unwanted(made, yes=True)
+
+
+def test_the_first_version_may_define_nothing() -> None:
+    refuse_unwanted(planned(None, Draft(Definitions(), {"x": ""})), yes=False)
+
+
+def test_who_waits_no_longer_hears_that_the_version_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, going_on(7):
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert "not in effect yet; version 7 goes on by itself: 'onefold definitions status'" in capsys.readouterr().err
