@@ -11,9 +11,9 @@ from typing import NamedTuple
 import msgspec
 
 from definitions.explaining.wording import in_words
-from definitions.model import Definitions
-from definitions.plan import leaves
+from definitions.model import AllOf, AnyOf, Condition, Definitions, Not
 from definitions.sql import narrowed
+from definitions.streaming.times import text_of
 from runtime.literal import literal
 from schemas.records import ProfileKind
 from settings import Workspace
@@ -28,21 +28,22 @@ MOST_NAMED = 20_000
 """Of more profiles the second look is at all of them."""
 
 
-class Reason(msgspec.Struct, frozen=True):
-    """A part of a segment's condition, in words, and whether it holds by SQL."""
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A part of a segment's condition, in words, whether it holds by SQL, and what it is made of."""
 
     condition: str
     holds: bool
+    parts: tuple["Reason", ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A profile that differs. `reasons`: by segment, for the first profiles of each."""
+    """A profile that differs. `reasons`: by segment, the whole condition, for the first profiles of each."""
 
     profile_id: str
     missing: tuple[str, ...]
     surplus: tuple[str, ...]
     traits: dict[str, tuple[object, object]]
-    reasons: dict[str, tuple[Reason, ...]] = {}
+    reasons: dict[str, Reason] = {}
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -65,6 +66,13 @@ class Verified(msgspec.Struct, frozen=True):
     def count(self, name: str) -> int:
         """Count the profiles that differ in a segment or trait."""
         return sum(name in {*each.missing, *each.surplus, *each.traits} for each in self.differences)
+
+
+def shown(verified: Verified) -> dict[str, object]:
+    """Return what came of comparing for JSON: times in ISO 8601."""
+    since = verified.events_since
+    times = {"as_of": text_of(verified.as_of), "events_since": None if since is None else text_of(since)}
+    return msgspec.to_builtins(verified) | times
 
 
 class Snapshot(NamedTuple):
@@ -153,13 +161,29 @@ class Verification:
         }
 
     def _with_reasons(self, found: Sequence[tuple[Drift, Question]], samples: int) -> Iterator[Found]:
-        reasons: dict[str, dict[str, tuple[Reason, ...]]] = {drift.profile_id: {} for drift, _ in found}
+        reasons: dict[str, dict[str, Reason]] = {drift.profile_id: {} for drift, _ in found}
         for segment in self._definitions.segments:
             differing = [pair for pair in found if segment.name in {*pair[0].missing, *pair[0].surplus}]
             for drift, question in differing[:samples]:
                 named = [drift.profile_id]
-                held = leaf_values(self._warehouse, question, segment.name, named).get(drift.profile_id, ())
-                words = [literal(in_words(leaf)) for leaf in leaves(segment.when)]
-                reasons[drift.profile_id][segment.name] = tuple(map(Reason, words, held))
+                held = leaf_values(self._warehouse, question, segment.name, named).get(drift.profile_id)
+                if held is not None:
+                    reasons[drift.profile_id][segment.name] = _reason(segment.when, iter(held))
         for drift, _ in found:
             yield Found(drift.profile_id, drift.missing, drift.surplus, dict(drift.traits), reasons[drift.profile_id])
+
+
+def _reason(condition: Condition, held: Iterator[bool]) -> Reason:
+    """Return a condition with its parts; `held`: whether each of its leaves holds, in the order in which they stand."""
+    match condition:
+        case AllOf():
+            parts = tuple(_reason(each, held) for each in condition.conditions)
+            return Reason("all of", all(part.holds for part in parts), parts)
+        case AnyOf():
+            parts = tuple(_reason(each, held) for each in condition.conditions)
+            return Reason("any of", any(part.holds for part in parts), parts)
+        case Not():
+            inner = _reason(condition.condition, held)
+            return Reason("not", not inner.holds, (inner,))
+        case _:
+            return Reason(literal(in_words(condition)), next(held))

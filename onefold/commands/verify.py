@@ -1,16 +1,16 @@
 """`onefold verify`: compare what the streams hold of definitions with what SQL makes of the events."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from definitions.sets.topic import read_publication
+from definitions.streaming.times import text_of
 from onefold.commands.clock import milliseconds
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
-from onefold.verification import KINDS, Found, Verification, Verified
+from onefold.verification import KINDS, Found, Reason, Verification, Verified, shown
 from onefold.wording import count, json_text
 from runtime.errors import OnefoldError
 from runtime.literal import literal
@@ -50,7 +50,7 @@ def verify(  # noqa: PLR0913, PLR0917 - the options of a command
     if metrics is not None:
         _write(metrics, verified)
     if as_json:
-        click.echo(json_text({"differ": _differ(verified), "verified": verified}))
+        click.echo(json_text({"differ": _differ(verified), "verified": [shown(each) for each in verified]}))
     else:
         click.echo("\n".join(line for each in verified for line in _lines(each)) or "nothing is in effect")
     if _differ(verified):
@@ -82,7 +82,7 @@ def _lines(verified: Verified) -> list[str]:
     about = f"{verified.workspace}, {verified.kind}s: {defined}"
     lines = []
     if verified.events_since is not None:
-        since = datetime.fromtimestamp(verified.events_since / 1000, UTC).isoformat()
+        since = text_of(verified.events_since)
         lines.append(f"{verified.workspace}: events before {since} were dropped, SQL does not see them")
     if not verified.differences:
         return [*lines, f"{about}: the streams and SQL agree{moved}"]
@@ -99,12 +99,18 @@ def _reasons(found: Found, name: str) -> list[str]:
     if name in found.traits:
         by_sql, by_streams = found.traits[name]
         return [f"  {found.profile_id}: {json_text(by_streams)} by the streams, {json_text(by_sql)} by SQL"]
-    reasons = found.reasons.get(name)
-    if reasons is None:
+    reason = found.reasons.get(name)
+    if reason is None:
         return []
     said = "not in it, and is by SQL" if name in found.missing else "in it, and is not by SQL"
-    parts = [f"    {'holds' if reason.holds else 'fails'} by SQL: {reason.condition}" for reason in reasons]
-    return [f"  {found.profile_id} is {said}", *parts]
+    return [f"  {found.profile_id} is {said}", *reason_lines(reason)]
+
+
+def reason_lines(reason: Reason, indent: str = "    ") -> list[str]:
+    """Return a reason as `onefold explain` shows one: each part below what it is a part of."""
+    mark = "yes" if reason.holds else "no "
+    parts = (line for part in reason.parts for line in reason_lines(part, f"{indent}  "))
+    return [f"{indent}{mark} {reason.condition}", *parts]
 
 
 def _write(file: Path, verified: Sequence[Verified]) -> None:

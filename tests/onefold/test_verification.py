@@ -18,7 +18,8 @@ from definitions.model import (
     TraitComparison,
     Window,
 )
-from onefold.verification import Reason, Verification
+from onefold.commands.verify import reason_lines
+from onefold.verification import Reason, Verification, Verified, shown
 from runtime.kafka.partitions import partition_of
 from schemas.identity import profile_key
 from settings import Workspace
@@ -83,9 +84,16 @@ def test_a_difference_that_stays_is_told_with_the_parts_of_its_condition(warehou
     verified = verification(warehouse, workspace).verify(3)
     ada, bob = sorted(verified.differences, key=lambda each: each.profile_id)
     assert (ada.profile_id, ada.missing, ada.surplus) == (ADA, ("pros",), ())
-    assert ada.reasons["pros"] == (Reason("at least 1 Buy", True), Reason('trait plan is "pro"', False))
+    bought, pro = Reason("at least 1 Buy", True), Reason('trait plan is "pro"', False)
+    assert ada.reasons["pros"] == Reason("all of", True, (bought, Reason("not", True, (pro,))))
+    assert reason_lines(ada.reasons["pros"], "") == [
+        "yes all of",
+        "  yes at least 1 Buy",
+        "  yes not",
+        '    no  trait plan is "pro"',
+    ]
     assert (bob.profile_id, bob.missing, bob.surplus) == (BOB, (), ("fresh",))
-    assert bob.reasons["fresh"] == (Reason("at least 1 Buy within 1h", False),)
+    assert bob.reasons["fresh"] == Reason("at least 1 Buy within 1h", False)
     assert [verified.count(name) for name in ("pros", "fresh")] == [1, 1]
 
 
@@ -112,4 +120,10 @@ def test_on_the_event_clock_each_partition_has_its_time(warehouse: Warehouse, wo
     moved_on = verification(warehouse, workspace, "event", partitions=partitions, clock=NOW + HOUR)
     (found,) = moved_on.verify(3).differences
     assert (found.profile_id, found.surplus) == (ADA, ("fresh",))
-    assert [reason.holds for reason in found.reasons["fresh"]] == [False]
+    assert not found.reasons["fresh"].holds
+
+
+def test_times_are_shown_in_iso_8601() -> None:
+    verified = Verified("main", "person", NOW, 1, 0, 0, (), NOW - HOUR)
+    times = {"as_of": "2023-11-14T22:13:20.000Z", "events_since": "2023-11-14T21:13:20.000Z"}
+    assert shown(verified).items() >= times.items()
