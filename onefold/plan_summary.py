@@ -1,6 +1,5 @@
 """A plan of changed rules in figures and examples, as JSON and as a tree. Making the plan is `identity.plan`'s."""
 
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -8,6 +7,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from api.outcomes import RequestOutcome
+from definitions.streaming.times import text_of
 from identity.plan.differences import PersonChange, RulesPlan, Tie
 from onefold.wording import count, in_words
 from runtime.literal import literal
@@ -122,6 +122,6 @@ def _person(person: Sequence[Identifier]) -> str:
 
 
 def _tie(tie: Tie) -> str:
-    occurred_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(tie.occurred_at / 1000))
+    occurred_at = text_of(tie.occurred_at)
     words = literal(f"{tie.left} + {tie.right}  message {tie.message_id} of {occurred_at} from {tie.source}")
     return f"{words}: {in_words(tie.reason)}" if tie.reason else words

@@ -8,6 +8,7 @@ import click
 
 from definitions.across.remembered import ClockRecord, record_of
 from definitions.sets.topic import ensure_topic
+from definitions.streaming.times import text_of
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
@@ -52,9 +53,9 @@ def advance(to: str, name: str, as_json: bool, data_dir: Path | None) -> None:
         partitions = _send(settings, name, at)
     except OnefoldError as error:
         raise click.ClickException(f"{failure(error)}; the clock was not moved") from error
-    shown = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+    shown = text_of(at)
     if as_json:
-        click.echo(json_text({"workspace": name, "at": at, "time": shown, "partitions": partitions}))
+        click.echo(json_text({"workspace": name, "at": shown, "partitions": partitions}))
     else:
         click.echo(f"the clock of {name} goes to {shown}")
 

@@ -1,7 +1,6 @@
 """`onefold definitions status`, `history`, `diff` and `rollback`: the versions that were applied."""
 
 import difflib
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from definitions import Definitions
 from definitions.sets import DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences
 from definitions.sets.folder import Collision, Draft, collision, write_files
+from definitions.streaming.times import text_of
 from embedded.terminal import results
 from onefold.commands.apply import apply_options, await_effect, publish, refuse_unwanted, waiting_for
 from onefold.commands.plan import plan_of, published
@@ -263,7 +263,7 @@ def _versions(publication: Publication) -> Iterator[Version]:
         each, former = publication.sets[number], publication.sets.get(number - 1)
         yield Version(
             number,
-            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each.applied_at / 1000)),
+            text_of(each.applied_at) or "",
             each.applied_by,
             len(each.segments),
             len(each.traits),

@@ -1,7 +1,6 @@
 """`onefold explain identity`: why identifiers are one person, as a tree or as JSON."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from api.identifiers import identity_rules, queried_identifier, why_nobody
+from definitions.streaming.times import text_of
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
@@ -139,7 +139,7 @@ def _decided(link: ShownLink) -> str:
 
 
 def _owner(person: str, claim: Claim) -> str:
-    since = f"{datetime.fromtimestamp((claim.since or 0) / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
+    since = text_of(claim.since or 0)
     if claim.until is not None:
         return f"it does not become {person}'s at {since} any more"
     return f"its events are {person}'s from {since} on"

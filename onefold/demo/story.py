@@ -97,7 +97,7 @@ def _person(console: Terminal, addresses: Addresses) -> None:
     table.add_row("traits", literal(person.traits))
     table.add_row("events", str(person.events))
     table.add_row("segments", ", ".join(map(literal, person.segments)) or "none now")
-    table.add_row("seen", f"{person.first} to {person.last} UTC")
+    table.add_row("seen", f"{person.first} to {person.last}")
     console.print(table)
 
 

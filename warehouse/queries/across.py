@@ -42,7 +42,7 @@ WHERE workspace = {workspace:String} AND received_at <= fromUnixTimestamp64Milli
 SETTINGS final = 0
 """
 _FIRED = """
-SELECT toString(fired_at) AS fired_at, across AS value, payload_text AS payload FROM onefold.triggers FINAL
+SELECT fired_at, across AS value, payload_text AS payload FROM onefold.triggers FINAL
 WHERE workspace = {workspace:String} AND trigger = {trigger:String} AND profile_id = ''
 ORDER BY fired_at DESC, value LIMIT 10
 """

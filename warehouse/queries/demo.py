@@ -14,7 +14,7 @@ SELECT (SELECT count() FROM onefold.profiles FINAL WHERE workspace = {workspace:
 _RICHEST = """
 SELECT profile_id, arrayMap(i -> concat(i.1, ':', i.2), identifiers) AS identifiers, traits_text AS traits, events,
        arrayMap(s -> s.1, segments) AS segments,
-       toString(toDateTime(first_seen_at)) AS first, toString(toDateTime(last_seen_at)) AS last
+       first_seen_at AS first, last_seen_at AS last
 FROM onefold.profiles FINAL WHERE workspace = {workspace:String}
 ORDER BY length(profiles.identifiers) DESC, events DESC, profile_id LIMIT 1
 """

@@ -66,7 +66,7 @@ LIMIT {limit:UInt32}
 
 # The latest owners of each device whose events are attributed to whoever signed in last.
 _OWNERS = f"""
-SELECT device_namespace, device_value, namespace, value, formatDateTime(signed_in_at, '%Y-%m-%dT%H:%i:%SZ') AS since
+SELECT device_namespace, device_value, namespace, value, signed_in_at AS since
 FROM onefold.device_owners
 WHERE workspace = {{workspace:String}} AND (device_namespace, device_value) IN {IN_IDENTIFIERS}
 ORDER BY signed_in_at DESC

@@ -44,13 +44,13 @@ ORDER BY started_at {order}
 LIMIT 1
 """
 _FIRED = """
-SELECT toString(fired_at) AS fired_at, cause, payload_text AS payload
+SELECT fired_at, cause, payload_text AS payload
 FROM onefold.triggers FINAL
 WHERE workspace = {workspace:String} AND profile_id = {profile:String} AND trigger = {trigger:String}
 ORDER BY fired_at DESC LIMIT 10
 """
 _MEMBER = """
-SELECT toString(entered_at) AS entered_at FROM onefold.segment_members FINAL
+SELECT entered_at FROM onefold.segment_members FINAL
 WHERE workspace = {workspace:String} AND profile_id = {profile:String} AND segment = {segment:String}
 """
 

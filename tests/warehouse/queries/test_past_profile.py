@@ -1,0 +1,26 @@
+"""What was published of definitions: since when somebody is a member, when a trigger fired; times in one form."""
+
+import pytest
+
+from schemas import topics
+from schemas.records import Trigger
+from tests.sinks.examples import ADA, ADAS, NOW, change, insert, placed
+from warehouse.client import Warehouse
+from warehouse.queries.across import past_firings
+from warehouse.queries.past_profile import find_firings, find_membership
+
+pytestmark = pytest.mark.stack
+
+NOW_TEXT = "2023-11-14T22:13:20.123Z"
+
+
+def test_times_are_iso_8601_with_milliseconds(warehouse: Warehouse, workspace: str) -> None:
+    fired = [
+        Trigger(workspace, "f1", "thanks", NOW, "m1", 1, "{}", ADAS, (ADA,), "person", NOW),
+        Trigger(workspace, "f2", "thanks", NOW, "", 1, "{}", decided_at=NOW, across="shoe"),
+    ]
+    insert(warehouse, [placed(topics.SEGMENTS, change("c1", 1, "entered", workspace), 0)])
+    insert(warehouse, [placed(topics.TRIGGERS, firing, at) for at, firing in enumerate(fired)])
+    assert find_membership(warehouse, workspace, ADAS, "buyers") == NOW_TEXT
+    assert [firing["fired_at"] for firing in find_firings(warehouse, workspace, ADAS, "thanks")] == [NOW_TEXT]
+    assert [firing.fired_at for firing in past_firings(warehouse, workspace, "thanks")] == [NOW_TEXT]
