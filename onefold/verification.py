@@ -72,7 +72,8 @@ def shown(verified: Verified) -> dict[str, object]:
     """Return what came of comparing for JSON: times in ISO 8601."""
     since = verified.events_since
     times = {"as_of": text_of(verified.as_of), "events_since": None if since is None else text_of(since)}
-    return msgspec.to_builtins(verified) | times
+    found: dict[str, object] = msgspec.to_builtins(verified)
+    return found | times
 
 
 class Snapshot(NamedTuple):
