@@ -30,6 +30,7 @@ from definitions.streaming.values import compile_test
 _LOOKAHEAD = 8
 """How many changes of a windowed aggregate are looked at to find the one that changes the answer of a comparison."""
 _MILLION = 1e6
+_NEWEST = (Times, Newest)
 _NONE = Value(None, NEVER)
 _OF_THE_LAST = frozenset({Measure.LAST, Measure.LAST_AT})
 _ZERO = frozenset({Measure.COUNT, Measure.SUM, Measure.DISTINCT})
@@ -54,7 +55,7 @@ def compile_aggregate(aggregate: Aggregate, key_of: KeyOf) -> Callable[[Subject,
 
     def evaluate(subject: Subject, now: int) -> Value:
         state = subject.state(key)
-        if not isinstance(state, Times | Newest):
+        if not isinstance(state, _NEWEST):
             return _NONE if state is None else Value(total(state), NEVER)
         events = _within(state, window, subject, now)
         if not events:
@@ -77,7 +78,7 @@ def compile_aggregate_comparison(
 
     def evaluate(subject: Subject, now: int) -> Evaluation:
         state = subject.state(key)
-        if not isinstance(state, Times | Newest):
+        if not isinstance(state, _NEWEST):
             return test(nothing if state is None else total(state), now)
         events = _within(state, window, subject, now)
         rest = rest_of(events)

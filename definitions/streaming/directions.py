@@ -1,6 +1,7 @@
 """In which direction an event can change a condition: more events never end a count that holds."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -17,20 +18,85 @@ class Direction(NamedTuple):
 
     `rises`: it can only make it hold; else only fail. `at_least`: it does nothing unless the accumulator has so many
     events with it. `below`: as long as it has fewer than that; more are not remembered, and to lose the oldest event
-    changes a condition either way. `revokes`: it can cancel what would hold by itself later.
+    changes a condition either way. `revokes`: it can cancel what would hold by itself later. `waits`: it does nothing
+    while the condition waits for a time.
     """
 
     rises: bool
     at_least: int
     below: int = NEVER
     revokes: bool = False
+    waits: bool = False
+
+
+class Directed(NamedTuple):
+    """The segments that events of one accumulator can change in one direction alone.
+
+    `rising`: those of which the direction has nothing but `at_least`, by that, in its order. `others`: the rest, in the
+    same order. `numbers`: of all, by name.
+    """
+
+    rising: tuple[tuple[int, frozenset[str]], ...]
+    others: tuple[tuple[int, str, Direction], ...]
+    numbers: Mapping[str, int]
+
+    def touched(self, events: int, members: Collection[str], waiting: Container[int]) -> Iterator[int]:
+        """Yield the numbers of those that an event may change.
+
+        `events`: how many the accumulator has with it. `members`: the segments that the profile is in. `waiting`: the
+        items that time alone may change.
+        """
+        for at_least, segments in self.rising:
+            if at_least > events:
+                break
+            yield from map(self.numbers.__getitem__, segments.difference(members))
+        for number, segment, (rises, at_least, below, revokes, waits) in self.others:
+            if at_least > events:
+                break
+            if (segment in members) is not rises:
+                if not waits or number not in waiting:
+                    yield number
+            elif events >= below or (revokes and number in waiting):
+                yield number
+
+
+def directed(segments: Iterable[tuple[int, str, Direction]]) -> Directed:
+    """Return the segments of an accumulator by what events can do to them."""
+    rising: defaultdict[int, set[str]] = defaultdict(set)
+    others: list[tuple[int, str, Direction]] = []
+    numbers: dict[str, int] = {}
+    for number, segment, direction in segments:
+        numbers[segment] = number
+        if direction == Direction(True, direction.at_least):
+            rising[direction.at_least].add(segment)
+        else:
+            others.append((number, segment, direction))
+    return Directed(
+        tuple((at_least, frozenset(names)) for at_least, names in sorted(rising.items())),
+        tuple(sorted(others, key=lambda each: each[2].at_least)),
+        numbers,
+    )
 
 
 def directions(condition: Condition, key_of: KeyOf) -> Mapping[str, Direction]:
     """Return the directions of a condition by the keys of accumulators, where all agree."""
     by_key = groupby(sorted(_directions(condition, key_of, rises=True), key=itemgetter(0)), key=itemgetter(0))
     united = ((key, _united([direction for _, direction in group])) for key, group in by_key)
-    return {key: direction for key, direction in united if direction is not None}
+    waits = isinstance(condition, AllOf) and all(map(_is_settled_by_time_alone, condition.conditions))
+    return {
+        key: direction._replace(waits=waits and direction.rises) for key, direction in united if direction is not None
+    }
+
+
+def _is_settled_by_time_alone(condition: Condition) -> bool:
+    """Return whether a condition that fails until a time goes on failing until then, whatever events come.
+
+    A count of at least n that fails does not name a time; its opposite fails until enough events have left.
+    """
+    count = condition.condition if isinstance(condition, Not) else condition
+    return isinstance(count, EventCount) and _of_count(count, rises=True) == Direction(
+        True, max(count.at_least or 0, 1)
+    )
 
 
 def _united(directions: list[Direction | None]) -> Direction | None:

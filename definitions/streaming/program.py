@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple, TypeAlias, get_args
@@ -13,7 +13,7 @@ from definitions.model import Definitions, Destination, Segment, Trait, Trigger
 from definitions.plan import accumulators_of, shortest_lapse_ms
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
-from definitions.streaming.directions import Direction
+from definitions.streaming.directions import Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
 from definitions.streaming.keys import Kept, is_complete
@@ -167,15 +167,15 @@ class Program:
         return {name: readers_of_trait(any_change[name], comparing[name]) for name in names}
 
     @cached_property
-    def _directed(self) -> Mapping[str, Sequence[tuple[int, str, Direction]]]:
-        """By key of an accumulator, the evaluable segments that an event can change in one direction by it."""
-        directed: defaultdict[str, list[tuple[int, str, Direction]]] = defaultdict(list)
+    def _directed(self) -> Mapping[str, Directed]:
+        """The evaluable segments by the keys of accumulators by which events can change them in one direction."""
+        segments: defaultdict[str, list[tuple[int, str, Direction]]] = defaultdict(list)
         for number in self.evaluable:
             item = self.items[number]
             if isinstance(item, CompiledSegment):
                 for key, direction in item.directions.items():
-                    directed[key].append((number, item.name, direction))
-        return {key: sorted(segments, key=lambda each: each[2].at_least) for key, segments in directed.items()}
+                    segments[key].append((number, item.name, direction))
+        return {key: directed(concerned) for key, concerned in segments.items()}
 
     @cached_property
     def named_by_reader(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
@@ -226,7 +226,7 @@ class Program:
         return (self.accumulators[place] for place in sorted(places))
 
     def touched(
-        self, names: Iterable[str], members: Container[str], waiting: Container[int], counted: Callable[[str], int]
+        self, names: Iterable[str], members: Collection[str], waiting: Container[int], counted: Callable[[str], int]
     ) -> set[int]:
         """Return the numbers of the evaluable items that an event may change, by the names of what it has changed.
 
@@ -236,16 +236,10 @@ class Program:
         """
         touched = set[int]()
         for name in names:
-            touched.update(self.readers.get(name, ()))
-            directed = self._directed.get(name)
-            if directed is None:
-                continue
-            events = counted(name)
-            for number, segment, (rises, at_least, below, revokes) in directed:
-                if at_least > events:
-                    break  # they are sorted by it
-                if (segment in members) is not rises or events >= below or (revokes and number in waiting):
-                    touched.add(number)
+            if (readers := self.readers.get(name)) is not None:
+                touched.update(readers)
+            if (segments := self._directed.get(name)) is not None:
+                touched.update(segments.touched(counted(name), members, waiting))
         return touched
 
     def collecting(self, more: Iterable[Accumulator]) -> "Program":

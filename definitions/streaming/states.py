@@ -102,7 +102,7 @@ class Newest(State, tag=1):
 
     def add(self, place: Place, value: Scalars | None) -> None:
         entries, entry = self.entries, _entry(place, value)
-        if not entries or _order(entry) >= _order(entries[-1]):
+        if not entries or entry[0] > entries[-1][0] or _order(entry) >= _order(entries[-1]):
             entries.append(entry)
         else:
             insort(entries, entry, key=_order)

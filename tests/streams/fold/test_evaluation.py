@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from definitions import Definitions, Program, Segment, Versions, compile_program
 from definitions.model import (
     Aggregate,
+    AllOf,
     AnyOf,
     Call,
     Case,
@@ -173,6 +174,19 @@ def test_a_sequence_is_evaluated_by_what_can_complete_or_cancel_it() -> None:
     assert touched(BUY, waiting=("abandoned",)) == {"abandoned", "bought"}
     assert touched(BUY, "abandoned", "bought") == {"abandoned"}
     assert touched(VIEW, "abandoned", "bought", events=MAX_STEP_EVENTS) == {"abandoned", "bought"}, "one may be lost"
+
+
+def test_who_has_bought_is_not_asked_at_each_view_whether_a_cart_is_abandoned() -> None:
+    looking = Segment("looking", AllOf((EventCount(VIEW, Window(DAY), 2), Not(EventCount(BUY, Window(HOUR))))))
+    within = context_of(looking)
+    (view,) = (each.key for each in within.program.accumulators if each.planned.events == VIEW)
+    state, out = fold([event(START, "Buy"), *(event(START + number) for number in range(1, 4))], context=within)
+    waiting = state.evaluations.untils
+    assert waiting == {0: START + HOUR}
+    assert within.program.touched([view], (), waiting, state.aggregates.number) == set()
+    assert within.program.touched([view], (), (), state.aggregates.number) == {0}
+    advance(state, START + HOUR, within, out)
+    assert transitions(out.segment_changes) == [("looking", "entered", START + HOUR)]
 
 
 def test_a_sequence_ends_with_the_event_that_has_its_start_forgotten() -> None:
