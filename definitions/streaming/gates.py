@@ -1,4 +1,4 @@
-"""Which accumulators count an event of one type and name: filters are asked once, equalities and limits looked up."""
+"""Which accumulators count an event of one type and name: filters are asked once, or looked up by value."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TypeAlias
 
-from definitions.model import Operator, Period, PropertyFilter, Scalar
+from definitions.model import Field, Operator, Period, PropertyFilter, Scalar
 from definitions.streaming.accumulators import (
     Accumulator,
     Filter,
@@ -17,12 +17,10 @@ from definitions.streaming.accumulators import (
     numeric_readers,
 )
 from definitions.streaming.scalars import is_number
-from definitions.streaming.values import FLOORS, ORDERINGS, as_double, cuts_of
+from definitions.streaming.values import FLOORS, ORDERINGS, as_double, thresholds_of
 
 Looked: TypeAlias = tuple[bool, Scalar]
 """A scalar such that equal ones of JSON are equal, and no others."""
-_Place: TypeAlias = tuple[str, tuple[str, ...]]
-"""The open part of an event, and the path in it, that a filter reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +33,11 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
-    """Accumulators of which the only filter compares a number with one limit.
+class _Thresholds:
+    """Accumulators of which the only filter compares a number with one threshold.
 
-    `from_floor` count it from a floor on, `below_ceiling` below a ceiling; each in the order of its floor or ceiling.
-    `keys`: of those with the same filter, by filter.
+    `from_floor` count it from their threshold on, `below_ceiling` below theirs; these, sorted, are `floors` and
+    `ceilings`. `keys`: of those with the same filter, by filter.
     """
 
     read: Callable[[OpenParts], object]
@@ -54,26 +52,26 @@ class _Limits:
 class Gate:
     """The accumulators that may count events of one type and name.
 
-    `always`: those without a filter. `by_limit`: by the limit with which they compare the value that is read.
+    `always`: those without a filter. `by_threshold`: by what they compare the number with that is read.
     `by_value`: by what they want to equal the value that is read. `others`: the rest.
     """
 
     always: tuple[Accumulator, ...]
-    by_limit: tuple[_Limits, ...]
+    by_threshold: tuple[_Thresholds, ...]
     by_value: tuple[tuple[Callable[[OpenParts], object], Mapping[Looked, tuple[_Group, ...]]], ...]
     others: tuple[_Group, ...]
 
     def passed(self, parts: OpenParts, drop: Callable[[Iterable[str]], None]) -> list[Accumulator]:
         """Return those that count an event; `drop` hears the keys of those whose filters find no number."""
         passed = [*self.always]
-        for limits in self.by_limit:
-            value = limits.read(parts)
+        for compared in self.by_threshold:
+            value = compared.read(parts)
             if is_number(value):
                 number = as_double(value)
-                passed += limits.from_floor[: bisect_right(limits.floors, number)]
-                passed += limits.below_ceiling[bisect_right(limits.ceilings, number) :]
+                passed += compared.from_floor[: bisect_right(compared.floors, number)]
+                passed += compared.below_ceiling[bisect_right(compared.ceilings, number) :]
             elif value is not None:
-                for keys in limits.keys:
+                for keys in compared.keys:
                     drop(keys)
         for read, groups in self.by_value:
             value = read(parts)
@@ -95,49 +93,52 @@ def compile_gate(accumulators: Iterable[Accumulator]) -> Gate:
     for accumulator in accumulators:
         events = accumulator.planned.events
         (by_filters[events.occurred, events.where] if accumulator.filters else always).append(accumulator)
-    by_place: defaultdict[_Place, list[tuple[PropertyFilter, list[Accumulator]]]] = defaultdict(list)
-    by_value: defaultdict[_Place, defaultdict[Looked, list[_Group]]] = defaultdict(lambda: defaultdict(list))
+    by_threshold: defaultdict[Field, list[tuple[PropertyFilter, list[Accumulator]]]] = defaultdict(list)
+    by_value: defaultdict[Field, defaultdict[Looked, list[_Group]]] = defaultdict(lambda: defaultdict(list))
     others = []
     for (occurred, where), counting in by_filters.items():
         group = _Group(counting[0].filters, tuple(numeric_readers(where)), tuple(counting))
         wanted = _first_equality(where)
-        if occurred == Period() and _has_one_limit(where):
-            by_place[where[0].root, where[0].path].append((where[0], counting))
+        if occurred == Period() and _has_one_threshold(where):
+            by_threshold[Field(where[0].path, where[0].root)].append((where[0], counting))
         elif wanted is not None:
-            by_value[wanted[0].root, wanted[0].path][_looked(wanted[1])].append(group)
+            by_value[Field(wanted[0].path, wanted[0].root)][_looked(wanted[1])].append(group)
         else:
             others.append(group)
     looked_up = (
-        (compile_reader(root, path), {value: tuple(groups) for value, groups in values.items()})  # type: ignore[arg-type]
-        for (root, path), values in by_value.items()
+        (compile_reader(field.root, field.path), {value: tuple(groups) for value, groups in values.items()})
+        for field, values in by_value.items()
     )
-    return Gate(tuple(always), tuple(map(_limits, by_place.values())), tuple(looked_up), tuple(others))
+    sorted_ = (_sorted_by_threshold(field, filters) for field, filters in by_threshold.items())
+    return Gate(tuple(always), tuple(sorted_), tuple(looked_up), tuple(others))
 
 
-def _limits(filters: list[tuple[PropertyFilter, list[Accumulator]]]) -> _Limits:
-    """Sort accumulators by the limits of their filters, which read the same place."""
+def _sorted_by_threshold(field: Field, filters: list[tuple[PropertyFilter, list[Accumulator]]]) -> _Thresholds:
+    """Sort accumulators by the thresholds of their filters, all of which read a field."""
     floors: list[tuple[float, Accumulator]] = []
     ceilings: list[tuple[float, Accumulator]] = []
     for each, counting in filters:
-        ((comparison,), (cut,)) = each.comparisons, cuts_of(each.comparisons[0])
-        (floors if comparison.operator in FLOORS else ceilings).extend((cut, accumulator) for accumulator in counting)
+        (comparison,) = each.comparisons
+        (threshold,) = thresholds_of(comparison)
+        thresholds = floors if comparison.operator in FLOORS else ceilings
+        thresholds += ((threshold, accumulator) for accumulator in counting)
     floors.sort(key=itemgetter(0))
     ceilings.sort(key=itemgetter(0))
-    return _Limits(
-        compile_reader(filters[0][0].root, filters[0][0].path),
-        tuple(cut for cut, _ in floors),
+    return _Thresholds(
+        compile_reader(field.root, field.path),
+        tuple(threshold for threshold, _ in floors),
         tuple(accumulator for _, accumulator in floors),
-        tuple(cut for cut, _ in ceilings),
+        tuple(threshold for threshold, _ in ceilings),
         tuple(accumulator for _, accumulator in ceilings),
         tuple(tuple(accumulator.key for accumulator in counting) for _, counting in filters),
     )
 
 
-def _has_one_limit(where: tuple[PropertyFilter, ...]) -> bool:
+def _has_one_threshold(where: tuple[PropertyFilter, ...]) -> bool:
     if len(where) != 1 or len(where[0].comparisons) > 1:
         return False
     (comparison,) = where[0].comparisons
-    return comparison.operator in ORDERINGS and len(cuts_of(comparison)) == 1
+    return comparison.operator in ORDERINGS and len(thresholds_of(comparison)) == 1
 
 
 def _pass(group: _Group, parts: OpenParts, passed: list[Accumulator], drop: Callable[[Iterable[str]], None]) -> None:

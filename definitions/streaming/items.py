@@ -26,9 +26,9 @@ from definitions.streaming.conditions import Evaluate, compile_condition
 from definitions.streaming.directions import Direction, directions
 from definitions.streaming.expressions import EvaluateTrait, compile_rule
 from definitions.streaming.keys import Kept
-from definitions.streaming.limits import Distinctions, distinctions_of
 from definitions.streaming.states import AnyState
 from definitions.streaming.subject import NEVER, SESSION, SessionBounds
+from definitions.streaming.thresholds import Distinctions, distinctions_of
 from definitions.streaming.triggers import CompiledTrigger, compile_trigger
 
 

@@ -17,8 +17,8 @@ from definitions.streaming.directions import Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
 from definitions.streaming.keys import Kept, is_complete
-from definitions.streaming.limits import Distinctions, TraitReaders, readers_of_trait
 from definitions.streaming.subject import NEVER
+from definitions.streaming.thresholds import Distinctions, TraitReaders, readers_of_trait
 from definitions.streaming.triggers import CompiledTrigger
 from schemas.records import EventType, ProfileKind
 

@@ -8,8 +8,8 @@ from definitions.model import Trigger
 from definitions.streaming.accumulators import Filter, OpenParts, compile_filters, has_no_number, numeric_readers
 from definitions.streaming.conditions import Evaluate, compile_condition
 from definitions.streaming.keys import KeyOf
-from definitions.streaming.limits import Distinctions
 from definitions.streaming.subject import NEVER, Evaluation
+from definitions.streaming.thresholds import Distinctions
 from definitions.templates import Payload
 
 Render = Callable[[Mapping[str, Mapping[str, object]]], dict[str, str]]

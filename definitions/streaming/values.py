@@ -62,8 +62,8 @@ def compile_comparisons(comparisons: tuple[Comparison, ...]) -> Predicate:
     return lambda value: all(predicate(value) for predicate in predicates)
 
 
-def cuts_of(comparison: Comparison) -> tuple[float, ...]:
-    """Return where a comparison changes its answer among numbers: at each cut, from those below to those from it on."""
+def thresholds_of(comparison: Comparison) -> tuple[float, ...]:
+    """Return the numbers from each of which on a comparison answers otherwise than for those just below it."""
     operands = comparison.operand if isinstance(comparison.operand, tuple) else (comparison.operand,)
     limits = [as_double(operand) for operand in operands if is_number(operand)]
     match comparison.operator:
@@ -72,7 +72,7 @@ def cuts_of(comparison: Comparison) -> tuple[float, ...]:
         case Operator.GREATER_THAN | Operator.LESS_OR_EQUAL:
             return tuple(_next_double(limit) for limit in limits)
         case Operator.EQUALS | Operator.NOT_EQUALS | Operator.IN | Operator.NOT_IN:
-            return tuple(cut for limit in limits for cut in (limit, _next_double(limit)))
+            return tuple(threshold for limit in limits for threshold in (limit, _next_double(limit)))
         case _:
             return ()  # of texts, times and lists; all numbers exist
 

@@ -198,7 +198,7 @@ def test_a_sequence_ends_with_the_event_that_has_its_start_forgotten() -> None:
     assert transitions(out.segment_changes) == [("bought", "exited", START + 1 + MAX_STEP_EVENTS)]
 
 
-def test_a_trait_has_those_evaluated_that_it_passes_a_limit_of() -> None:
+def test_a_trait_has_those_evaluated_that_it_passes_a_threshold_of() -> None:
     often = [Segment(f"at least {number}", is_at_least("orders", number)) for number in (1, 3, 5)]
     level = Trait("level", Rule((Case(is_at_least("orders", 2), Literally("high")),), Literally("low")))
     within = context_of(*often, ORDERS, level)

@@ -1,4 +1,4 @@
-"""What definitions compare a trait with: a number that becomes another one matters to those with a limit in between."""
+"""By what definitions compare a trait: another number concerns those with a threshold between it and the former one."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from definitions.model import Comparison, Rule, Segment, Trait, TraitComparison, Trigger
 from definitions.plan import conditions_of, leaves, traits_shown
-from definitions.streaming.values import cuts_of, is_of_numbers
+from definitions.streaming.values import is_of_numbers, thresholds_of
 
 _NUMBERS = frozenset({int, float})
 
@@ -15,10 +15,10 @@ _NUMBERS = frozenset({int, float})
 class Distinctions(NamedTuple):
     """What an item tells apart of the values of a trait, if it does no more than compare them.
 
-    `cuts`: numbers from one on from those below it. `others`: whether also values that are no numbers.
+    `thresholds`: numbers from one on from those below it. `others`: whether also values that are no numbers.
     """
 
-    cuts: tuple[float, ...]
+    thresholds: tuple[float, ...]
     others: bool
 
 
@@ -26,15 +26,15 @@ class TraitReaders(NamedTuple):
     """The items that read a trait, by their numbers.
 
     `any_change`: those that a new value concerns whatever it is. `comparing`: the others; `others`: of these, those
-    that tell values apart that are no numbers. `cuts`: by what they tell numbers apart, in their order, each with its
-    item in `at_cuts`.
+    that tell values apart that are no numbers. `thresholds`: by what they tell numbers apart, sorted; each with its
+    item in `at_thresholds`.
     """
 
     any_change: tuple[int, ...]
     comparing: tuple[int, ...]
     others: tuple[int, ...]
-    cuts: tuple[float, ...]
-    at_cuts: tuple[int, ...]
+    thresholds: tuple[float, ...]
+    at_thresholds: tuple[int, ...]
 
     def concerned(self, former: Any, value: Any) -> tuple[int, ...]:
         """Return the items that a change may concern; `former` and `value`: what they read before and after it."""
@@ -43,19 +43,21 @@ class TraitReaders(NamedTuple):
             return self.any_change + self.comparing
         if numbers == 0:
             return self.any_change + self.others
-        before, after = bisect_right(self.cuts, former), bisect_right(self.cuts, value)
-        return self.any_change + self.at_cuts[min(before, after) : max(before, after)]
+        before, after = bisect_right(self.thresholds, former), bisect_right(self.thresholds, value)
+        return self.any_change + self.at_thresholds[min(before, after) : max(before, after)]
 
 
 def readers_of_trait(any_change: Iterable[int], comparing: Mapping[int, Distinctions]) -> TraitReaders:
     """Return the readers of a trait; `comparing`: what those that only compare it tell apart."""
-    at_cuts = sorted((cut, number) for number, distinctions in comparing.items() for cut in distinctions.cuts)
+    at_thresholds = sorted(
+        (threshold, number) for number, distinctions in comparing.items() for threshold in distinctions.thresholds
+    )
     return TraitReaders(
         tuple(any_change),
         tuple(comparing),
         tuple(number for number, distinctions in comparing.items() if distinctions.others),
-        tuple(cut for cut, _ in at_cuts),
-        tuple(number for _, number in at_cuts),
+        tuple(threshold for threshold, _ in at_thresholds),
+        tuple(number for _, number in at_thresholds),
     )
 
 
@@ -72,7 +74,7 @@ def distinctions_of(defined: Trait | Segment | Trigger) -> Mapping[str, Distinct
     shown = traits_shown(defined.value) if isinstance(defined, Trait) and isinstance(defined.value, Rule) else ()
     return {
         name: Distinctions(
-            tuple(sorted(set(chain.from_iterable(map(cuts_of, own))))),
+            tuple(sorted(set(chain.from_iterable(map(thresholds_of, own))))),
             name in within or not all(map(is_of_numbers, own)),
         )
         for name, own in comparisons.items()

@@ -14,7 +14,7 @@ from definitions.model import (
     TraitComparison,
     TraitValue,
 )
-from definitions.streaming.limits import distinctions_of, readers_of_trait
+from definitions.streaming.thresholds import distinctions_of, readers_of_trait
 from tests.definitions import naive
 from tests.definitions.strategies import comparisons, paths, several, values
 
@@ -36,7 +36,7 @@ def test_a_change_concerns_whoever_answers_otherwise(
         assert before is after or number in concerned
 
 
-def test_a_number_that_passes_no_limit_concerns_nobody() -> None:
+def test_a_number_that_passes_no_threshold_concerns_nobody() -> None:
     distinctions = {
         limit: distinctions_of(Segment("s", TraitComparison(("t",), (Comparison(Operator.GREATER_OR_EQUAL, limit),))))[
             "t"
