@@ -3,10 +3,12 @@
 Pure: over a `PastProfile`. Finding the past is the warehouse's, showing the tree the command's and the API's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
+from definitions.explaining.lasting import Lasting, lasting
 from definitions.explaining.past import PastProfile
 from definitions.explaining.wording import aggregate_in_words, in_words
 from definitions.model import (
@@ -52,13 +54,14 @@ class ShownEvent(msgspec.Struct, frozen=True):
 class Explained(msgspec.Struct, frozen=True):
     """One part of a definition as of now.
 
-    `says`: in words. `until`: when it may change by itself; None: never. `value`: what it sees, such as a number or a
-    trait. `events`: the newest that count, of `counted`.
+    `says`: in words. `until`: when it changes if no event comes; None: never. `at_least`: then or later, since nothing
+    nearer was found. `value`: what it sees, such as a number or a trait. `events`: the newest that count, of `counted`.
     """
 
     says: str
     holds: bool
     until: str | None = None
+    at_least: bool = False
     value: object = None
     events: tuple[ShownEvent, ...] = ()
     counted: int = 0
@@ -66,11 +69,12 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 class ExplainedTrait(msgspec.Struct, frozen=True):
-    """The value of a trait as of now, and of what it is made; `until`: when it may change by itself."""
+    """The value of a trait as of now, and of what it is made; `until` and `at_least` are those of a condition."""
 
     says: str
     value: object
-    until: str | None
+    until: str | None = None
+    at_least: bool = False
     events: tuple[ShownEvent, ...] = ()
     counted: int = 0
     parts: tuple[Explained, ...] = ()
@@ -78,65 +82,67 @@ class ExplainedTrait(msgspec.Struct, frozen=True):
 
 def explain_condition(condition: Condition, past: PastProfile) -> Explained:
     """Explain a condition and all its parts."""
-    holds, until = _evaluated(condition, past)
+    evaluate = compile_condition(condition, _key_of(past))
+    lasts = lasting(lambda subject: evaluate(subject, subject.now), past)
+    explained = partial(Explained, holds=bool(lasts.answer), until=lasts.until, at_least=lasts.at_least)
     match condition:
         case AllOf():
-            parts = tuple(explain_condition(each, past) for each in condition.conditions)
-            return Explained("all of", holds, until, parts=parts)
+            return explained("all of", parts=tuple(explain_condition(each, past) for each in condition.conditions))
         case AnyOf():
-            parts = tuple(explain_condition(each, past) for each in condition.conditions)
-            return Explained("any of", holds, until, parts=parts)
+            return explained("any of", parts=tuple(explain_condition(each, past) for each in condition.conditions))
         case Not():
-            return Explained("not", holds, until, parts=(explain_condition(condition.condition, past),))
+            return explained("not", parts=(explain_condition(condition.condition, past),))
         case _:
-            return _explained_leaf(condition, holds, until, past)
+            return _explained_leaf(condition, explained, past)
 
 
 def explain_trait(trait: Trait, past: PastProfile) -> ExplainedTrait:
     """Explain the value of a trait; of a rule, the cases down to the one that holds."""
-    item = next((item for item in past.program.traits if item.name == trait.name), None)
-    value, until = (past.trait(trait.name), NEVER) if item is None else item.evaluate(past, past.now)
+    lasts = _lasting_value(trait.name, past)
+    explained = partial(ExplainedTrait, value=lasts.answer, until=lasts.until, at_least=lasts.at_least)
     match trait.value:
         case Statistical(aggregate=aggregate):
             counted = _in_window(aggregate, aggregate.window, past)
             says = aggregate_in_words(aggregate)
-            return ExplainedTrait(says, value, _shown(until), _newest(counted, aggregate, past), len(counted))
+            return explained(says, events=_newest(counted, aggregate, past), counted=len(counted))
         case Rule(cases=cases):
             parts: list[Explained] = []
             for case in cases:
                 parts.append(explain_condition(case.when, past))
                 if parts[-1].holds:
                     break
-            return ExplainedTrait("the first case that holds", value, _shown(until), parts=tuple(parts))
+            return explained("the first case that holds", parts=tuple(parts))
         case _:
-            return ExplainedTrait("delivered by a query", value, None)
+            return explained("delivered by a query")
 
 
-def _explained_leaf(leaf: Leaf, holds: bool, until: str | None, past: PastProfile) -> Explained:
-    says = in_words(leaf)
+def _lasting_value(name: str, past: PastProfile) -> Lasting:
+    item = next((item for item in past.program.traits if item.name == name), None)
+    if item is None:
+        return Lasting(past.trait(name), None)
+    return lasting(lambda subject: item.evaluate(subject, subject.now), past)
+
+
+def _explained_leaf(leaf: Leaf, explained: Callable[..., Explained], past: PastProfile) -> Explained:
+    explained = partial(explained, in_words(leaf))
     match leaf:
         case EventCount():
             counted = _in_window(leaf, leaf.window, past)
-            return Explained(says, holds, until, len(counted), _newest(counted, leaf, past), len(counted))
+            return explained(value=len(counted), events=_newest(counted, leaf, past), counted=len(counted))
         case AggregateComparison(aggregate=aggregate):
             counted = _in_window(aggregate, aggregate.window, past)
             value = compile_aggregate(aggregate, _key_of(past))(past, past.now).value
-            return Explained(says, holds, until, value, _newest(counted, aggregate, past), len(counted))
+            return explained(value=value, events=_newest(counted, aggregate, past), counted=len(counted))
         case EventSequence():
             found = {event.message_id: event for need in needs(leaf) for event in past.matching(need)}
             counted = sorted(found.values(), key=_order)
-            return Explained(says, holds, until, None, _newest(counted, leaf, past), len(counted))
+            return explained(events=_newest(counted, leaf, past), counted=len(counted))
         case TraitComparison():
-            return Explained(says, holds, until, value_within(past.trait(leaf.path[0]), leaf.path[1:]))
+            return explained(value=value_within(past.trait(leaf.path[0]), leaf.path[1:]))
         case SessionComparison():
-            return Explained(says, holds, until, past.fact(leaf.session, leaf.fact, past.now))
+            return explained(value=past.fact(leaf.session, leaf.fact, past.now))
         case _:
-            return Explained(says, holds, until)
-
-
-def _evaluated(condition: Condition, past: PastProfile) -> tuple[bool, str | None]:
-    holds, until = compile_condition(condition, _key_of(past))(past, past.now)
-    return holds, _shown(until)
+            return explained()
 
 
 def _key_of(past: PastProfile) -> KeyOf:
@@ -169,10 +175,6 @@ def _newest(events: Sequence[Event], asked: Leaf | Aggregate, past: PastProfile)
         )
         for event in shown
     )
-
-
-def _shown(until: int) -> str | None:
-    return None if until >= NEVER else text_of(until)
 
 
 def _order(event: Event) -> tuple[int, int, str]:

@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from itertools import chain
+from typing import Self
 
 from definitions.model import EventMatcher, SessionName
 from definitions.plan.accumulators import Accumulator as Planned
@@ -10,7 +12,7 @@ from definitions.streaming.accumulators import Accumulator, OpenParts, compile_a
 from definitions.streaming.items import CompiledSegment, CompiledTrait, membership_of
 from definitions.streaming.program import Program
 from definitions.streaming.states import AnyState, Place
-from definitions.streaming.subject import SessionBounds
+from definitions.streaming.subject import NEVER, SessionBounds
 from definitions.streaming.triggers import CompiledTrigger
 from schemas.records import Event
 
@@ -36,7 +38,7 @@ class PastProfile:
     ) -> None:
         self.profile_id = profile_id
         self.program = program
-        self.now = now
+        self.now = self._events_to = now
         self.events = sorted((event for event in events if event.occurred_at <= now), key=_place)
         self._parts = {id(event): OpenParts(event) for event in self.events}
         self._sent = sent
@@ -44,10 +46,21 @@ class PastProfile:
         self._facts = facts or {}
         self._states: dict[str, AnyState | None] = {}
         self._values: dict[str, object] = {}
+        self._untils: dict[str, int] = {}
         self._items = {item.changes: item for item in program.items if not isinstance(item, CompiledTrigger)}
         self._by_call: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
         for place, event in enumerate(self.events):
             self._by_call[event.type, event.event].append(place)
+
+    def later(self, now: int) -> Self:
+        """Return the profile as it is at a later time, or at the same, if no event comes."""
+        later = copy(self)  # with the states, of which `trim` has left whatever later times ask for
+        later.now, later._values, later._untils = now, {}, {}
+        return later
+
+    def changes_at(self) -> int:
+        """Return when a trait or membership that was read so far may change by itself; NEVER if none does."""
+        return min(self._untils.values(), default=NEVER)
 
     def state(self, key: str) -> AnyState | None:
         """Return what an accumulator has of the events."""
@@ -82,9 +95,9 @@ class PastProfile:
         return [item for changes, item in self._items.items() if changes in needed]
 
     def _evaluated(self, item: CompiledTrait | CompiledSegment) -> object:
+        value, self._untils[item.changes] = item.evaluate(self, self.now)
         if isinstance(item, CompiledSegment):
-            return item.evaluate(self, self.now).holds
-        value = item.evaluate(self, self.now).value
+            return value
         return self.program.defaults.get(item.name) if value is None else value
 
     def session(self, now: int) -> SessionBounds | None:
@@ -115,7 +128,7 @@ class PastProfile:
                 value = None if accumulator.value is None else accumulator.value(self._parts[id(event)])
                 state.add(_place(event), value)
         if state is not None:
-            state.trim(accumulator.planned, self.now)
+            state.trim(accumulator.planned, self._events_to)
         return state
 
     def _called(self, events: EventMatcher) -> Iterator[Event]:

@@ -12,7 +12,7 @@ from api.across import NO_TRIGGER_ACROSS, ExplainedAcross, ShownValue, explained
 from api.explaining import ExplainedDefinition, Subject, explained
 from api.identifiers import why_nobody
 from api.requests import RequestRefused
-from definitions.explaining.explain import Explained, ShownEvent
+from definitions.explaining.explain import Explained, ExplainedTrait, ShownEvent
 from embedded.terminal import results
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
@@ -127,7 +127,7 @@ def _tree(explanation: ExplainedDefinition) -> Tree:
     if explanation.trait is not None:
         made = explanation.trait
         shown = literal(msgspec.json.encode(made.value).decode())
-        node = tree.add(Text.assemble((shown, "bold"), f"  {literal(made.says)}{_until(made.until)}"))
+        node = tree.add(Text.assemble((shown, "bold"), f"  {literal(made.says)}{_until(made)}"))
         for part in made.parts:
             _add_part(node, part)
         _add_events(node, made.events, made.counted)
@@ -168,7 +168,7 @@ def _value_line(shown: ShownValue) -> Text:
 def _add_part(tree: Tree, part: Explained) -> None:
     mark = ("yes ", "green") if part.holds else ("no  ", "red")
     sees = "" if part.value is None else f"  sees {literal(msgspec.json.encode(part.value).decode())}"
-    node = tree.add(Text.assemble(mark, literal(part.says), (sees, "cyan"), _until(part.until)))
+    node = tree.add(Text.assemble(mark, literal(part.says), (sees, "cyan"), _until(part)))
     for inner in part.parts:
         _add_part(node, inner)
     _add_events(node, part.events, part.counted)
@@ -183,5 +183,7 @@ def _add_events(tree: Tree, events: Sequence[ShownEvent], counted: int) -> None:
         tree.add(Text(f"and {count(counted - len(events), 'earlier event')}", style="dim"))
 
 
-def _until(until: str | None) -> str:
-    return f"  until {until}" if until else ""
+def _until(explained: Explained | ExplainedTrait) -> str:
+    if explained.until is None:
+        return ""
+    return f"  {'at least ' if explained.at_least else ''}until {explained.until}"

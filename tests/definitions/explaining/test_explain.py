@@ -13,6 +13,7 @@ from definitions.model import (
     Aggregate,
     AggregateComparison,
     AllOf,
+    AnyOf,
     Call,
     Case,
     Comparison,
@@ -21,6 +22,7 @@ from definitions.model import (
     EventCount,
     EventMatcher,
     Field,
+    Function,
     InSegment,
     Literally,
     Measure,
@@ -36,8 +38,10 @@ from definitions.model import (
     Step,
     Trait,
     TraitComparison,
+    TraitValue,
     Window,
 )
+from definitions.streaming.times import text_of
 from schemas.records import Event
 from tests.definitions.costs import calls_of
 
@@ -186,3 +190,53 @@ def test_a_long_chain_of_segments_is_explained() -> None:
     chain += [Segment(f"s{n}", InSegment(f"s{n - 1}")) for n in range(1, 3_000)]
     known = past(event(1), definitions=Definitions(tuple(chain)))
     assert explain_condition(InSegment("s2999"), known).holds
+
+
+def test_an_answer_of_several_parts_lasts_until_it_changes_itself() -> None:
+    """Of an abandoned cart the adding is over soon, and the checkout longer ago: neither makes the answer another."""
+    abandoned = AllOf((EventCount(ADDED, Window(HOUR)), Not(EventCount(ORDERED, Window(24 * HOUR)))))
+    explained = explain(abandoned, event(HOUR // 2, "Added"), event(1))
+    added, not_ordered = explained.parts
+    assert (explained.holds, explained.until) == (False, None)
+    assert (added.until, not_ordered.until) == ("2027-01-15T08:30:00.000Z", "2027-01-16T07:59:59.999Z")
+
+
+def test_an_answer_lasts_as_long_as_what_it_reads() -> None:
+    """By a membership, a trait that counts days, and a trait of a window: each changes by time alone."""
+    last = Trait("last", Statistical(Aggregate(ORDERED, Measure.LAST_AT)))
+    days = Trait("days", Rule(otherwise=Function("days_since", (TraitValue(("last",)),))))
+    orders = Trait("orders", Statistical(Aggregate(ORDERED, Measure.COUNT, None, Window(2 * HOUR))))
+    fresh = Segment("fresh", EventCount(ORDERED, Window(HOUR)))
+    subject = past(event(0), definitions=Definitions((fresh,), traits=(last, days, orders)))
+
+    def until(condition: Condition) -> tuple[bool, str | None]:
+        explained = explain_condition(condition, subject)
+        return explained.holds, explained.until
+
+    assert until(InSegment("fresh")) == (True, "2027-01-15T09:00:00.000Z")
+    assert until(Not(InSegment("fresh"))) == (False, "2027-01-15T09:00:00.000Z")
+    assert until(TraitComparison(("orders",), (Comparison(Operator.EQUALS, 1),))) == (True, "2027-01-15T10:00:00.000Z")
+    idle = TraitComparison(("days",), (Comparison(Operator.GREATER_THAN, 30),))
+    assert until(idle) == (False, "2027-02-15T08:00:00.000Z")
+    assert explain_trait(days, subject).until == "2027-01-16T08:00:00.000Z"
+    ever = explain_condition(TraitComparison(("days",), (Comparison(Operator.GREATER_THAN, 10_000),)), subject)
+    assert (ever.holds, ever.until, ever.at_least) == (False, "2028-02-20T08:00:00.000Z", True)
+
+
+@given(
+    agos=st.lists(st.tuples(st.sampled_from(["Ordered", "Added"]), st.integers(0, 6)), max_size=5),
+    windows=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    settles=st.booleans(),
+    negates=st.booleans(),
+)
+def test_until_is_when_the_answer_changes(
+    agos: list[tuple[str, int]], windows: tuple[int, int], settles: bool, negates: bool
+) -> None:
+    events = [event(ago, name) for name, ago in set(agos)]
+    ordered, added = EventCount(ORDERED, Window(windows[0])), EventCount(ADDED, Window(windows[1]), None, 0)
+    parts = (ordered, Not(added) if negates else added)
+    condition: Condition = AnyOf(parts) if settles else AllOf(parts)
+    subject = past(*events, definitions=Definitions((Segment("s", condition),)))
+    answers = [explain_condition(condition, subject.later(NOW + after)).holds for after in range(12)]
+    changed = next((after for after, holds in enumerate(answers) if holds is not answers[0]), None)
+    assert explain_condition(condition, subject).until == (None if changed is None else text_of(NOW + changed))
