@@ -1,21 +1,22 @@
 """What would come of applying a folder, in figures, as JSON and as a tree. Publishing it is `definitions.sets`'."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
 from definitions import Definitions
+from definitions.explaining.wording import accumulator_in_words
 from definitions.plan.accumulators import ID_LENGTH, MAX_DISTINCT, Accumulator, accumulators_of
 from definitions.sets import DefinitionSet, next_set
-from definitions.sets.differences import Difference, differences
+from definitions.sets.differences import Difference, differences, readers
 from definitions.sets.folder import Draft
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Times, Values, type_of
 from onefold.wording import count
 from runtime.literal import literal
-from warehouse.queries.definition_predictions import Prediction
+from warehouse.queries.definition_predictions import Prediction, Touch
 
 MOST_STATE_BYTES = 4 * 1024 * 1024
 """Without --yes, a profile may need this much for all definitions at most: half of what a record has room for."""
@@ -24,6 +25,7 @@ MOST_EVENTS_PER_S = 50_000.0
 
 _KEY_BYTES = 1 + ID_LENGTH + len("@99999")
 MOST_EXAMPLES = 5
+_LEAST_PER_S = 0.01
 _HEADER_BYTES, _NUMBER_BYTES = 7, 9  # as msgpack has them: of a state and its list, of a time or a number
 _TEXT_BYTES = 3 + 4 * MAX_TEXT_LENGTH  # a character has up to four bytes
 _JSON_TEXT_BYTES = 3 + 2 + 6 * MAX_TEXT_LENGTH  # and six as an escape
@@ -63,13 +65,22 @@ class AcrossPrediction(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, fired=self.fired + more.fired, examples=tuple(examples[-MOST_EXAMPLES:]))
 
 
+class UnseenEvent(msgspec.Struct, frozen=True):
+    """An event that a definition looks for and that nobody has sent so far. `resembles`: one that was sent, or None."""
+
+    name: str
+    resembles: str | None
+
+
 class DefinitionPlan(msgspec.Struct, frozen=True):
     """What a new version would change.
 
     `version`: of the set that it would be. `defined`: how many traits, segments and triggers it would have.
     `state_bytes`, `former_state_bytes`: what a profile needs at most.
-    `rates`: events per second that each changed definition is touched by, as of late. `predictions`: of each segment
-    that is not as before, over all workspaces. `across`: of each trigger across persons that is not as before.
+    `touches`: by which events each definition that is not as before is touched. `unseen`: those of its events that
+    nobody has sent. `predictions`: of each segment that is not as before, over all workspaces; `by_workspace`: in each.
+    `across`: of each trigger across persons that is not as before. `as_sent`: by a removed trait's name, what still
+    reads it, and from then on as it is sent.
     """
 
     version: int
@@ -79,16 +90,19 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     former_state_bytes: int
     is_new: bool = True
     defined: int = 0
-    rates: Mapping[str, float] = {}
+    touches: Mapping[str, Touch] = {}
+    unseen: Mapping[str, tuple[UnseenEvent, ...]] = {}
     predictions: Mapping[str, Prediction] = {}
+    by_workspace: Mapping[str, Mapping[str, Prediction]] = {}
     across: Mapping[str, AcrossPrediction] = {}
+    as_sent: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def excess(self) -> str:
         """Say what is beyond the budget; empty if nothing is."""
         if self.state_bytes > MOST_STATE_BYTES and self.state_bytes > self.former_state_bytes:
             return f"a profile may need {self.state_bytes:,} bytes, and {MOST_STATE_BYTES:,} are the budget"
-        touched = sum(self.rates.values())
+        touched = sum(touch.per_s for touch in self.touches.values())
         if touched > MOST_EVENTS_PER_S:
             return f"{touched:,.0f} events per second go into them, and {MOST_EVENTS_PER_S:,.0f} are the budget"
         return ""
@@ -106,14 +120,16 @@ def planned(former: DefinitionSet | None, draft: Draft) -> DefinitionPlan:
     """Return what would come of a folder after a set; without figures of the past."""
     new = next_set(former, draft.definitions, draft.files, 0, "")
     before = Definitions() if former is None else former.definitions
+    different = differences(before, new.definitions)
     return DefinitionPlan(
         new.version,
-        differences(before, new.definitions),
+        different,
         tuple(_backfilled(new)),
         _state_bytes(new.definitions),
         _state_bytes(before),
         not draft.is_of(former),
         len(new.traits) + len(new.segments) + len(new.triggers) + len(new.across),
+        as_sent=dict(_read_as_sent(different, new.definitions)),
     )
 
 
@@ -127,7 +143,7 @@ def plan_tree(plan: DefinitionPlan) -> Tree:
     if not plan.differences:
         tree.add("nothing changes but titles, descriptions or comments")
     if plan.backfilled:
-        node = tree.add(f"to be computed for the past: {count(len(plan.backfilled), 'accumulator')}")
+        node = tree.add("to be computed from the events of the past:")
         for each in plan.backfilled:
             node.add(Text(literal(f"{each.events}   at most {each.state_bytes:,} bytes per {each.scope}")))
     else:
@@ -139,14 +155,39 @@ def plan_tree(plan: DefinitionPlan) -> Tree:
 
 
 def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) -> None:
-    rate = plan.rates.get(f"{difference.kind} {difference.name}")
-    touched = f"   {rate:,.2f} events/s" if rate is not None else ""
+    name = f"{difference.kind} {difference.name}"
+    touch = plan.touches.get(name)
+    texts = [f"{_WORDS[difference.change]} {literal(name)}"]
+    if touch is not None:
+        texts.append(f"{count(touch.events, 'event')} so far, {touch.last_day:,} in the last day ({_per_s(touch)})")
     if difference.kind == "segment" and difference.name in plan.predictions:
-        touched += f"   {_predicted(plan.predictions[difference.name])}"
-    text = f"{_WORDS[difference.change]} {difference.kind} {literal(difference.name)}{touched}"
-    node = tree.add(Text(text, style=_STYLES[difference.change]))
+        texts.append(_predicted(plan.predictions[difference.name]))
+    node = tree.add(Text("   ".join(texts), style=_STYLES[difference.change]))
+    if difference.kind == "segment":
+        _add_workspaces(node, difference.name, plan)
     if difference.kind == "trigger" and difference.name in plan.across:
-        _add_across(node, plan.across[difference.name], rate or 0.0)
+        _add_across(node, plan.across[difference.name], touch.per_s if touch else 0.0)
+    if difference.kind == "trait" and difference.name in plan.as_sent:
+        names = ", ".join(plan.as_sent[difference.name])
+        node.add(Text(literal(f"{names} would go by the trait as it is sent"), style="yellow"))
+    for event in plan.unseen.get(name, ()):
+        hint = f": did you mean {event.resembles!r}?" if event.resembles else ""
+        node.add(Text(literal(f"nobody has sent {event.name!r} so far{hint}"), style="yellow"))
+
+
+def _per_s(touch: Touch) -> str:
+    if not touch.last_day:
+        return "0/s"
+    return f"{touch.per_s:,.2f}/s" if touch.per_s >= _LEAST_PER_S else f"under {_LEAST_PER_S}/s"
+
+
+def _add_workspaces(tree: Tree, segment: str, plan: DefinitionPlan) -> None:
+    """Say which workspace the members are of, where there are several."""
+    if len(plan.by_workspace) > 1:
+        for workspace, predictions in plan.by_workspace.items():
+            prediction = predictions.get(segment, Prediction(0, 0, 0))
+            if prediction != Prediction(0, 0, 0):
+                tree.add(Text(literal(f"{workspace}: {_predicted(prediction)}")))
 
 
 def _add_across(tree: Tree, across: AcrossPrediction, rate: float) -> None:
@@ -166,6 +207,12 @@ def _predicted(prediction: Prediction) -> str:
     return f"{members}: {prediction.entries:,} enter, {prediction.exits:,} leave"
 
 
+def _read_as_sent(different: Iterable[Difference], new: Definitions) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for each in different:
+        if (each.kind, each.change) == ("trait", "removed") and (names := readers(new, each.name)):
+            yield each.name, names
+
+
 def _backfilled(new: DefinitionSet) -> Iterator[NewAccumulator]:
     seen = set()
     known = {each.id: each for each in accumulators_of(new.definitions)}
@@ -175,15 +222,7 @@ def _backfilled(new: DefinitionSet) -> Iterator[NewAccumulator]:
             if birth == new.version and (kind, identity) not in seen:
                 seen.add((kind, identity))
                 of = f"{kind} of {workspace}" if workspace else kind
-                yield NewAccumulator(identity, of, _events_text(known[identity]), _bytes_of(known[identity]))
-
-
-def _events_text(accumulator: Accumulator) -> str:
-    calls = [call.name or f"any {call.type or 'event'}" for call in accumulator.events.calls] or ["any event"]
-    where = f" with {count(len(accumulator.events.where), 'condition')}" if accumulator.events.where else ""
-    of = f", its {'.'.join(accumulator.of.path)}" if accumulator.of else ""
-    days = "" if accumulator.retain_ms is None else f" within {accumulator.retain_ms / 86_400_000:g} days"
-    return f"{', '.join(calls)}{where}{of}{days}"
+                yield NewAccumulator(identity, of, accumulator_in_words(known[identity]), _bytes_of(known[identity]))
 
 
 def _state_bytes(definitions: Definitions) -> int:

@@ -1,7 +1,7 @@
 """What a plan says of the past: how many would enter and leave, and how many events a definition touches."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -10,13 +10,14 @@ from definitions.model import AcrossTrigger, Definitions, EventMatcher, Segment,
 from definitions.plan import conditions_of, leaves, needs
 from definitions.sets.differences import items
 from definitions.streaming.times import text_of
-from onefold.definition_plan import MOST_EXAMPLES, AcrossExample, AcrossPrediction, DefinitionPlan
+from onefold.definition_plan import MOST_EXAMPLES, AcrossExample, AcrossPrediction, DefinitionPlan, UnseenEvent
 from onefold.verification import KINDS
+from runtime.hints import closest
 from settings import Workspace
 from warehouse.client import Warehouse
 from warehouse.queries.across import AcrossQuestion, find_firings
 from warehouse.queries.definition_differences import latest_times
-from warehouse.queries.definition_predictions import Prediction, predict, rates
+from warehouse.queries.definition_predictions import Prediction, Touch, count_touches, predict, sent_events
 from warehouse.queries.definitions import Question
 
 DAY_MS = 86_400_000
@@ -30,21 +31,49 @@ def predicted(
     across = _changed_across(plan, definitions)
     past: dict[str, AcrossPrediction] = {}
     touched = dict(_touched(plan, definitions))
-    predictions: dict[str, Prediction] = {}
-    touches: dict[str, float] = {}
+    by_workspace: dict[str, dict[str, Prediction]] = {}
+    touches: dict[str, Touch] = {}
     for workspace in workspaces:
         now = _now(warehouse, workspace)
-        for name, rate in rates(warehouse, workspace.name, now, touched).items():
-            touches[name] = touches.get(name, 0.0) + rate
+        for name, touch in count_touches(warehouse, workspace.name, now, touched).items():
+            touches[name] = touches.get(name, Touch(0, 0)).added(touch)
         for trigger in across:
             if not trigger.workspaces or workspace.name in trigger.workspaces:
                 more = _past_day(warehouse, AcrossQuestion(trigger, workspace.name, now, now))
                 past[trigger.name] = more if trigger.name not in past else past[trigger.name].added(more)
         priorities = {source.name: source.priority for source in workspace.sources}
+        predictions = by_workspace[workspace.name] = {}
         for kind in KINDS:
             question = Question(definitions, workspace.name, kind, now, priorities)
             _add(predictions, predict(warehouse, question, changed))
-    return msgspec.structs.replace(plan, rates=touches, predictions=predictions, across=past)
+    total: dict[str, Prediction] = {}
+    for predictions in by_workspace.values():
+        _add(total, predictions)
+    return msgspec.structs.replace(
+        plan,
+        touches=touches,
+        unseen=dict(_unseen(warehouse, by_workspace, touched)),
+        predictions=total,
+        by_workspace=by_workspace,
+        across=past,
+    )
+
+
+def _unseen(
+    warehouse: Warehouse, workspaces: Collection[str], touched: Mapping[str, Sequence[EventMatcher]]
+) -> Iterator[tuple[str, tuple[UnseenEvent, ...]]]:
+    named = {name: list(dict.fromkeys(_event_names(matchers))) for name, matchers in touched.items()}
+    wanted = {event for events in named.values() for event in events}
+    if not (wanted and workspaces):
+        return
+    sent, known = sent_events(warehouse, workspaces, wanted)
+    for name, events in named.items():
+        if unseen := tuple(UnseenEvent(event, closest(event, known)) for event in events if event not in sent):
+            yield name, unseen
+
+
+def _event_names(matchers: Iterable[EventMatcher]) -> Iterator[str]:
+    return (call.name for matcher in matchers for call in matcher.calls if call.name is not None)
 
 
 def _changed_across(plan: DefinitionPlan, definitions: Definitions) -> list[AcrossTrigger]:
@@ -75,8 +104,8 @@ def _touched(plan: DefinitionPlan, definitions: Definitions) -> Iterator[tuple[s
     defined = items(definitions)
     for difference in plan.differences:
         item = defined.get((difference.kind, difference.name))
-        if isinstance(item, Segment | Trait | Trigger | AcrossTrigger):
-            yield f"{difference.kind} {difference.name}", list(_events(item))
+        if isinstance(item, Segment | Trait | Trigger | AcrossTrigger) and (events := list(_events(item))):
+            yield f"{difference.kind} {difference.name}", events
 
 
 def _events(item: Segment | Trait | Trigger | AcrossTrigger) -> Iterator[EventMatcher]:

@@ -26,6 +26,7 @@ from definitions.model import (
     TraitComparison,
     Window,
 )
+from definitions.plan.accumulators import Accumulator
 from definitions.streaming.times import text_of
 
 _UNITS = ((7 * 86_400_000, "w"), (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"))
@@ -96,6 +97,13 @@ def across_in_words(trigger: AcrossTrigger) -> str:
     exceeds = "" if usual is None else f", and more than {usual.times:g} times the usual of {duration(usual.of_ms)}"
     within = duration(trigger.within_ms)
     return f"at least {trigger.at_least} {counted}{_events(trigger.events)} within {within}{same}{exceeds}"
+
+
+def accumulator_in_words(accumulator: Accumulator) -> str:
+    """Return in words of which events an accumulator is, of which of their values, and for how long it keeps them."""
+    of = "" if accumulator.of is None else f", its {_path(accumulator.of)}"
+    within = "" if accumulator.retain_ms is None else f" within {duration(accumulator.retain_ms)}"
+    return f"{_events(accumulator.events)}{of}{within}"
 
 
 def duration(milliseconds: int) -> str:

@@ -48,6 +48,12 @@ def differences(former: Definitions, new: Definitions) -> tuple[Difference, ...]
     return tuple(sorted(Difference(kind, name, change) for (kind, name), change in found.items()))  # type: ignore[arg-type]
 
 
+def readers(definitions: Definitions, trait: str) -> tuple[str, ...]:
+    """Return what reads a trait, each as its kind and name."""
+    named = sorted(items(definitions).items())
+    return tuple(f"{kind} {name}" for (kind, name), item in named if ("trait", trait) in _read_by(item))
+
+
 def segments_since(publication: Publication, workspace: str) -> dict[str, DefinitionSet]:
     """Return the set since which each segment of a workspace has meant what it means now, by name.
 

@@ -1,4 +1,4 @@
-"""What a plan says that a profile needs at most is what the longest values make of it."""
+"""What a plan says that a profile needs at most is what the longest values make of it; and how a plan reads."""
 
 import json
 from pathlib import Path
@@ -11,24 +11,33 @@ from definitions import Definitions
 from definitions.model import (
     Aggregate,
     Call,
+    Comparison,
+    Destination,
     EventCount,
     EventMatcher,
     Field,
     Measure,
+    Operator,
+    PropertyFilter,
     Scalar,
     Segment,
     Sequence,
     Statistical,
     Step,
     Trait,
+    TraitComparison,
     Window,
 )
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_VALUES, accumulators_of
+from definitions.sets import next_set
+from definitions.sets.differences import Difference
 from definitions.sets.folder import Draft, read_draft
 from definitions.streaming.accumulators import state_key
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
 from definitions.streaming.states import MAX_ORDER_LENGTH, MAX_SUMMAND, Place, encode_state, type_of
-from onefold.definition_plan import MOST_STATE_BYTES, planned
+from embedded.terminal import Terminal
+from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, UnseenEvent, plan_tree, planned
+from warehouse.queries.definition_predictions import Prediction, Touch
 
 VIEW, BUY = (EventMatcher((Call("track", name),)) for name in ("View", "Buy"))
 URL, HOUR = Field(("url",)), Window(3_600_000)
@@ -94,3 +103,62 @@ def _text(number: int, keeping: str) -> str:
     text = f"{number % MAX_DISTINCT:03}" + longest * (MAX_TEXT_LENGTH - 3)
     assert json.loads(json.dumps(text)) == text
     return text
+
+
+def shown(plan: DefinitionPlan) -> str:
+    console = Terminal(width=200)
+    with console.capture() as capture:
+        console.print(plan_tree(plan))
+    return capture.get()
+
+
+def test_what_is_computed_for_the_past_is_said_as_an_explanation_says_it() -> None:
+    from_100 = PropertyFilter(("total",), (Comparison(Operator.GREATER_OR_EQUAL, 100),))
+    dear = EventMatcher((Call("track", "Order Completed"),), (from_100,))
+    known = EventMatcher((Call("identify"),))
+    segments = Segment("dear", EventCount(dear, HOUR)), Segment("known", EventCount(known, Window(2 * 86_400_000)))
+    text = shown(planned(None, Draft(Definitions(segments), {})))
+    assert "Order Completed where total >= 100 within 1h   at most" in text
+    assert "identify call within 2d   at most" in text
+
+
+def test_members_are_said_of_each_workspace_and_events_of_all_times() -> None:
+    added = Difference("segment", "buyers", "added")
+    plan = DefinitionPlan(
+        2,
+        (added,),
+        (),
+        0,
+        0,
+        touches={"segment buyers": Touch(69_659, 60)},
+        predictions={"buyers": Prediction(2_884, 2_884, 1)},
+        by_workspace={
+            "main": {"buyers": Prediction(1, 1, 0)},
+            "cdnow": {"buyers": Prediction(2_883, 2_883, 1)},
+            "idle": {"buyers": Prediction(0, 0, 0)},
+        },
+    )
+    text = shown(plan)
+    assert "69,659 events so far, 60 in the last day (under 0.01/s)   2,884 members: 2,884 enter, 1 leave" in text
+    assert "main: 1 member: 1 enter, 0 leave" in text
+    assert "cdnow: 2,883 members: 2,883 enter, 1 leave" in text
+    assert "idle" not in text
+
+
+def test_who_reads_a_removed_trait_is_named() -> None:
+    spent = measured(Measure.SUM, HOUR).traits
+    rich = Segment("rich", TraitComparison(("t",), (Comparison(Operator.GREATER_THAN, 5),)))
+    former = next_set(None, Definitions((rich,), traits=spent), {}, 0, "")
+    text = shown(planned(former, Draft(Definitions((rich,), (Destination("mail", traits=("t",)),)), {"x": ""})))
+    assert "destination mail, segment rich would go by the trait as it is sent" in text
+    assert "as it is sent" not in shown(planned(former, Draft(Definitions(), {"x": ""})))
+
+
+def test_an_event_that_nobody_has_sent_is_named_below_what_looks_for_it() -> None:
+    added = Difference("segment", "buyers", "added")
+    unseen = {"segment buyers": (UnseenEvent("Order Compleeted", "Order Completed"), UnseenEvent("Paid", None))}
+    lines = [line.rstrip() for line in shown(DefinitionPlan(2, (added,), (), 0, 0, unseen=unseen)).splitlines()]
+    assert any(
+        line.endswith("nobody has sent 'Order Compleeted' so far: did you mean 'Order Completed'?") for line in lines
+    )
+    assert any(line.endswith("nobody has sent 'Paid' so far") for line in lines)

@@ -8,9 +8,10 @@ from definitions.model import EventMatcher
 from definitions.sql import DefinitionsQuery, called
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Question, scope_of, source_of
-from warehouse.queries.values import literal
+from warehouse.queries.values import literal, literals
 
 DAY_MS = 24 * 3600 * 1000
+_MOST_NAMES = 1_000
 
 _PREDICTED = """
 SELECT {counted}
@@ -33,6 +34,22 @@ class Prediction(msgspec.Struct, frozen=True):
     size: int
     entries: int
     exits: int
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """How many events a definition looks at: all so far, and those of the last day."""
+
+    events: int
+    last_day: int
+
+    @property
+    def per_s(self) -> float:
+        """Return how many a second there were in the last day."""
+        return self.last_day * 1_000 / DAY_MS
+
+    def added(self, more: "Touch") -> "Touch":
+        """Return what two workspaces have together."""
+        return Touch(self.events + more.events, self.last_day + more.last_day)
 
 
 def predict(warehouse: Warehouse, question: Question, names: Collection[str]) -> dict[str, Prediction]:
@@ -62,17 +79,32 @@ def predict(warehouse: Warehouse, question: Question, names: Collection[str]) ->
     }
 
 
-def rates(
+def count_touches(
     warehouse: Warehouse, workspace: str, now: int, touched: Mapping[str, Sequence[EventMatcher]]
-) -> dict[str, float]:
-    """Return how many events per second are of the calls that each name looks for, over the day before `now` (ms)."""
+) -> dict[str, Touch]:
+    """Return how many events until `now` (ms) are of the calls that each name looks for."""
     if not touched:
         return {}
     conditions = [" OR ".join(called(events.calls) for events in matchers) or "0" for matchers in touched.values()]
-    counted = ", ".join(f"countIf({condition}) AS n{at}" for at, condition in enumerate(conditions))
+    counted = ", ".join(
+        f"countIf({condition}) AS n{at}, countIf(({condition}) AND is_recent) AS recent{at}"
+        for at, condition in enumerate(conditions)
+    )
     (row,) = warehouse.rows(
-        f"SELECT {counted} FROM (SELECT type, event AS name FROM onefold.events WHERE workspace = {literal(workspace)}"
-        f" AND occurred_at > fromUnixTimestamp64Milli({now - DAY_MS})"
+        f"SELECT {counted} FROM (SELECT type, event AS name,"
+        f" occurred_at > fromUnixTimestamp64Milli({now - DAY_MS}) AS is_recent"
+        f" FROM onefold.events WHERE workspace = {literal(workspace)}"
         f" AND occurred_at <= fromUnixTimestamp64Milli({now}))"
     )
-    return {name: int(str(row[f"n{at}"])) * 1_000 / DAY_MS for at, name in enumerate(touched)}
+    return {name: Touch(int(str(row[f"n{at}"])), int(str(row[f"recent{at}"]))) for at, name in enumerate(touched)}
+
+
+def sent_events(
+    warehouse: Warehouse, workspaces: Collection[str], wanted: Collection[str]
+) -> tuple[set[str], list[str]]:
+    """Return which of the wanted names of events were sent, and of all names those that were sent most."""
+    source = f"FROM onefold.raw_events WHERE workspace IN {literals(workspaces)}"
+    those = f"SELECT DISTINCT toString(event) AS name {source} AND event IN {literals(wanted)}"
+    most = f"SELECT toString(event) AS name {source} GROUP BY event ORDER BY count() DESC LIMIT {_MOST_NAMES}"
+    sent, known = ([str(row["name"]) for row in warehouse.rows(query)] for query in (those, most))
+    return set(sent), known

@@ -5,7 +5,7 @@ from tests.definitions.naive import Happened
 from tests.definitions.populations import person, record
 from tests.warehouse.queries.test_definition_differences import entered, publish
 from warehouse.client import Warehouse
-from warehouse.queries.definition_predictions import DAY_MS, Prediction, predict, rates
+from warehouse.queries.definition_predictions import DAY_MS, Prediction, Touch, count_touches, predict, sent_events
 from warehouse.queries.definitions import Question
 
 NOW = 1_700_000_000_000
@@ -28,14 +28,20 @@ def test_who_would_enter_and_leave_is_counted(warehouse: Warehouse, workspace: s
     assert predict(warehouse, Question(Definitions(), workspace, "person", NOW), []) == {}
 
 
-def test_events_are_counted_that_a_definition_looks_for_in_the_last_day(warehouse: Warehouse, workspace: str) -> None:
+def test_events_that_a_definition_looks_for_are_counted(warehouse: Warehouse, workspace: str) -> None:
     times = [NOW - DAY_MS, NOW - DAY_MS + 1, NOW - 5, NOW, NOW + 1]
     bought = [Happened(at, "track", "Buy", message_id=f"m{at}") for at in times]
     record(warehouse, workspace, {person(1): [*bought, Happened(NOW, "page", "Pay", message_id="p")]})
     touched = {"buyers": [BOUGHT], "anybody": [EventMatcher()], "nobody": []}
-    found = rates(warehouse, workspace, NOW, touched)
-    assert {name: round(rate * DAY_MS / 1_000) for name, rate in found.items()} == {
-        "buyers": 3,
-        "anybody": 4,
-        "nobody": 0,
+    assert count_touches(warehouse, workspace, NOW, touched) == {
+        "buyers": Touch(4, 3),
+        "anybody": Touch(5, 4),
+        "nobody": Touch(0, 0),
     }
+
+
+def test_events_that_nobody_has_sent_are_told_from_those_that_were_sent(warehouse: Warehouse, workspace: str) -> None:
+    bought = [Happened(NOW + at, "track", name, message_id=f"m{at}") for at, name in enumerate(("Buy", "Buy", "View"))]
+    record(warehouse, workspace, {person(1): bought})
+    sent, known = sent_events(warehouse, [workspace], ["Buy", "Byu", "view"])
+    assert (sent, known[:2]) == ({"Buy"}, ["Buy", "View"])
