@@ -46,5 +46,5 @@ def test_a_partition_that_there_is_not_is_an_error(stack: Stack, topic: str) -> 
         Offsets(stack.settings.kafka).extents([(topic, 0), (topic, 3)])
 
 
-def test_of_no_partitions_nobody_is_asked() -> None:
+def test_of_no_partitions_there_are_no_extents() -> None:
     assert Offsets("127.0.0.1:1").extents([]) == {}
