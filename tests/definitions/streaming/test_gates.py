@@ -10,7 +10,7 @@ from definitions.model import Call, Comparison, EventCount, EventMatcher, Operat
 from definitions.streaming.accumulators import OpenParts
 from tests.definitions import naive
 from tests.definitions.naive import Happened
-from tests.definitions.strategies import matchers, objects
+from tests.definitions.strategies import matchers, numbers, objects, values
 from tests.definitions.streaming.subjects import counting, event_of
 
 _LIMITS = [-1, 0, 1, 1.5, 2, 2.5, 10**17]
@@ -23,10 +23,11 @@ _limits = st.builds(
 )
 
 
-@given(st.lists(st.one_of(_limits, matchers), max_size=12), objects)
+@given(st.lists(st.one_of(_limits, matchers), max_size=12), objects, st.one_of(numbers, values))
 def test_those_pass_that_a_plain_comparison_of_each_filter_lets_pass(
-    wanted: list[EventMatcher], properties: Mapping[str, object]
+    wanted: list[EventMatcher], others: Mapping[str, object], compared: object
 ) -> None:
+    properties = {**others, "a": compared}
     segments = tuple(Segment(f"s{number}", EventCount(each, Window(1))) for number, each in enumerate(wanted))
     program = compile_program(Definitions(segments))
     happened = Happened(0, "track", "Buy", properties)

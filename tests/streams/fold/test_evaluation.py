@@ -189,6 +189,13 @@ def test_who_has_bought_is_not_asked_at_each_view_whether_a_cart_is_abandoned() 
     assert transitions(out.segment_changes) == [("looking", "entered", START + HOUR)]
 
 
+def test_what_waits_for_a_time_or_an_event_is_evaluated_at_the_event() -> None:
+    either = AnyOf((Not(EventCount(BUY, Window(HOUR))), EventCount(VIEW, Window(DAY), 3)))
+    within = context_of(Segment("looking", AllOf((EventCount(VIEW, Window(DAY)), either))))
+    _, out = fold([event(START, "Buy"), *(event(START + number) for number in range(1, 4))], context=within)
+    assert transitions(out.segment_changes) == [("looking", "entered", START + 3)]
+
+
 def test_a_sequence_ends_with_the_event_that_has_its_start_forgotten() -> None:
     within = context_of(Segment("bought", Sequence((Step(VIEW), Step(BUY)), DAY)))
     events = [event(START), event(START + 1, "Buy")]
