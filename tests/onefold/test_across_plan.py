@@ -48,7 +48,7 @@ def test_the_last_day_is_played_and_told_with_the_cost(warehouse: Warehouse, wor
     assert [(each.value, each.number) for each in made.across["many"].examples] == [("a", 3), ("a", 3)]
     assert made.across["many"].fired == 2
     shown = text(made)
-    assert "+ trigger many   0.00 events/s" in shown
+    assert "+ trigger many   9 events so far, 6 in the last day" in shown
     assert "asked of ClickHouse every 5 s, about 0 events each time" in shown
     assert "would have fired 2 times in the last day" in shown
     assert "a: 3" in shown
