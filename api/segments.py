@@ -12,20 +12,26 @@ from api.answering import answer
 from api.identifiers import queried_identifier, queried_profile_id
 from api.requests import RequestRefused, UnknownProfile, requested_time
 from definitions.sets import DefinitionSet
-from definitions.sets.differences import segments_since
+from definitions.sets.differences import segments_ever, segments_since
 from definitions.sets.topic import read_publication
 from definitions.streaming.times import text_of
 from settings import Settings
-from warehouse.client import JsonObject, look_ups
+from warehouse.client import JsonObject, Warehouse, look_ups
 from warehouse.queries.profiles import merged_into, profile_id_of
 from warehouse.queries.segments import MOST_AT_ONCE, Change, Member, Overlap, Page, Segments, SegmentSummary
 
 DEFAULT_LIMIT = 100
 
 
-def segments_of(settings: Settings, workspace: str) -> Segments:
-    """Return the memberships of a workspace, for whoever does not wait long."""
-    return Segments(look_ups(settings.clickhouse), workspace, has_event_clock(settings, workspace))
+def segments_of(settings: Settings, workspace: str, warehouse: Warehouse | None = None) -> Segments:
+    """Return the memberships of a workspace; without a warehouse for whoever does not wait long."""
+
+    def defined() -> frozenset[str]:
+        return segments_ever(read_publication(settings.kafka), workspace)
+
+    return Segments(
+        warehouse or look_ups(settings.clickhouse), workspace, has_event_clock(settings, workspace), defined
+    )
 
 
 def has_event_clock(settings: Settings, workspace: str) -> bool:

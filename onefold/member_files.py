@@ -23,6 +23,7 @@ from warehouse.queries.segments import ExportedMember
 
 FORMATS = (".csv", ".parquet")
 _FIXED = ("profile_id", "entered_at")
+_MOST_TRAITS = 1_000  # to propose one of
 # What a spreadsheet takes for the beginning of a formula, as OWASP lists it ("CSV Injection"), also in full width; a
 # plain number, such as -5 or +4930123456, is none.
 _FORMULA = re.compile(r"(?![+-]?\d+(?:\.\d+)?$)[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -39,6 +40,28 @@ class MemberColumns(NamedTuple):
         """Return the names of all columns; a trait that is called as another column has `traits.` before it."""
         taken = {*_FIXED, *self.namespaces}
         return (*_FIXED, *self.namespaces, *(f"traits.{name}" if name in taken else name for name in self.traits))
+
+
+class EmptyColumns:
+    """The namespaces and traits of the columns for which no member has had a value so far, and what members had."""
+
+    def __init__(self, columns: MemberColumns) -> None:
+        self.namespaces, self.traits = list(columns.namespaces), list(columns.traits)
+        self.other_namespaces: set[str] = set()
+        self.other_traits: set[str] = set()
+
+    def look_at(self, members: Iterable[ExportedMember]) -> None:
+        """Take notice of what some members have; a column that is not empty is looked at no more."""
+        for member in members:
+            if self.namespaces:
+                has = {identifier.namespace for identifier in member.details.identifiers}
+                self.namespaces = [name for name in self.namespaces if name not in has]
+                self.other_namespaces |= has
+            if self.traits:
+                values = _sent_traits(member)
+                self.traits = [name for name in self.traits if name not in values]
+                if len(self.other_traits) < _MOST_TRAITS:
+                    self.other_traits |= values.keys()
 
 
 class MemberWriter(Protocol):
@@ -124,11 +147,15 @@ def _traits(member: ExportedMember, columns: MemberColumns) -> list[str | None]:
     """Return each trait as people read it, to the digit: a text without quotes, anything else as JSON."""
     if not columns.traits:
         return []
-    try:
-        values = _decode_traits(member.details.traits)
-    except msgspec.DecodeError:
-        values = {}
+    values = _sent_traits(member)
     return [shown_json(values[name]) if name in values else None for name in columns.traits]
+
+
+def _sent_traits(member: ExportedMember) -> dict[str, msgspec.Raw]:
+    try:
+        return _decode_traits(member.details.traits)
+    except msgspec.DecodeError:
+        return {}
 
 
 def _time(time_ms: int | None) -> str:

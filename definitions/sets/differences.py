@@ -75,6 +75,16 @@ def segments_since(publication: Publication, workspace: str) -> dict[str, Defini
     return since
 
 
+def segments_ever(publication: Publication, workspace: str) -> frozenset[str]:
+    """Return the names of all segments that any version defines for a workspace."""
+    return frozenset(
+        each.name
+        for of in publication.sets.values()
+        for each in of.segments
+        if not each.workspaces or workspace in each.workspaces
+    )
+
+
 def items(definitions: Definitions) -> dict[Name, Item]:
     """Return everything that is defined, by kind and name."""
     named: dict[Name, Item] = {}

@@ -1,7 +1,7 @@
 """`onefold segment`: which segments there are, who is in one, since when and why, and files of members."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,9 +11,9 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from api.identifiers import identity_rules
 from api.segments import (
     DEFAULT_LIMIT,
-    has_event_clock,
     queried_changes,
     queried_members,
     queried_overlap,
@@ -24,9 +24,10 @@ from api.segments import (
 from embedded.terminal import Terminal, results
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
-from onefold.member_files import FORMATS, MemberColumns, member_file
+from onefold.member_files import FORMATS, EmptyColumns, MemberColumns, member_file
 from onefold.running import data_dir_option
 from onefold.wording import count, json_text
+from runtime.hints import did_you_mean
 from runtime.literal import literal
 from schemas.records import Identifier
 from settings import Settings
@@ -69,7 +70,7 @@ def segment() -> None:
 def list_segments(workspace: str, as_json: bool, data_dir: Path | None) -> None:
     """Show all segments: members now, entries and exits of the last 24 hours, and since when it means what it means.
 
-    Those that are defined, and those that were and still have members or a history: they have no version.
+    Those that are defined, and those that were and still have members or a history: they are marked as removed.
 
     \b
     Examples:
@@ -90,7 +91,7 @@ def list_segments(workspace: str, as_json: bool, data_dir: Path | None) -> None:
             f"{each.members:,}",
             f"{each.entered:,}",
             f"{each.exited:,}",
-            str(each.version or "-"),
+            str(each.version or "removed"),
             each.since or "-",
         )
         for each in summaries
@@ -230,8 +231,9 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command
 
     def write(settings: Settings) -> int:
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
-            segments = Segments(warehouse, workspace, has_event_clock(settings, workspace))
-            return _export(segments, name, queried_time(at), path, columns)
+            segments = segments_of(settings, workspace, warehouse)
+            known = [rule.name for rule in identity_rules(settings.definitions).namespaces]
+            return _export(segments, name, queried_time(at), path, columns, known)
 
     try:
         written = look_up(write, workspace, data_dir)
@@ -243,18 +245,39 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command
         click.echo(f"{count(written, 'member')} written to {literal(path)}")
 
 
-def _export(segments: Segments, name: str, at: int | None, path: Path, columns: MemberColumns) -> int:
-    """Write all members, and return how many."""
+def _export(  # noqa: PLR0913, PLR0917 - what of whom, when, and whereto
+    segments: Segments, name: str, at: int | None, path: Path, columns: MemberColumns, namespaces: Collection[str]
+) -> int:
+    """Write all members, and return how many. Raises BadParameter for a namespace that neither rules nor members have.
+
+    Of a trait that no member has it is said: senders send what they like.
+    """
     segments.check(name)
+    empty = EmptyColumns(columns)
     written, console = 0, Terminal(stderr=True)
     bar = Progress(console=console, disable=not console.is_terminal)
     with member_file(path, columns) as file, bar:
         task = bar.add_task("Writing", total=segments.count(name, at))
         for some in segments.exported(name, at, with_traits=bool(columns.traits)):
             file.write(some)
+            empty.look_at(some)
             written += len(some)
             bar.advance(task, len(some))
+        if written:
+            _refuse_unknown(empty, namespaces)
+    for trait in empty.traits if written else ():
+        click.echo(literal(f"no member has a trait {trait!r} ({did_you_mean(trait, empty.other_traits)})"), err=True)
     return written
+
+
+def _refuse_unknown(empty: EmptyColumns, known: Collection[str]) -> None:
+    for namespace in empty.namespaces:
+        if namespace not in known:
+            hint = did_you_mean(namespace, [*known, *empty.other_namespaces])
+            raise click.BadParameter(
+                literal(f"no member and no rule of identity has a namespace {namespace!r} ({hint})"),
+                param_hint="--identifiers",
+            )
 
 
 def _gathered(settings: Settings, query: Callable[[Settings, int, str], Page[Row]], limit: int) -> list[Row]:

@@ -132,10 +132,10 @@ def test_two_segments_are_compared_whatever_they_are_called(client: Client, buye
     ],
 )
 def test_a_wrong_question_is_answered_with_what_is_wrong(  # noqa: PLR0913, PLR0917 - a question and its answer
-    client: Client, buyers: str, path: str, status: int, code: str, field: str, message: str
+    client: Client, buyers: str, stack: Stack, path: str, status: int, code: str, field: str, message: str
 ) -> None:
     separator = "&" if "?" in path else "?"
-    answer = client().get(f"/v1/segments/{path}{separator}workspace={buyers}")
+    answer = client(kafka=stack.settings.kafka).get(f"/v1/segments/{path}{separator}workspace={buyers}")
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["field"]) == (status, code, field)
     assert message in error["message"]

@@ -69,7 +69,7 @@ def test_segments_are_listed_and_since_when_they_are_what_they_are(migrated: str
     assert [row[:-1] for row in rows if row[0] in {"buyers", "nobody", "visitors"}] == [
         ["buyers", "2", "0", "0", str(first.version)],
         ["nobody", "0", "0", "0", str(then.version)],
-        ["visitors", "1", "0", "0", "-"],
+        ["visitors", "1", "0", "0", "removed"],
     ]
     listed = json.loads(run(migrated, buyers, "list", "--json", kafka=kafka).output)
     assert [each["name"] for each in listed["segments"]] == ["buyers", "nobody", "visitors"]
@@ -157,14 +157,45 @@ def test_past_members_are_exported_and_nobody_is_a_file_with_a_head(migrated: st
         (["members", "buyers", "--at", "now"], 2, "Invalid value for --at: 'now' is no time in ISO 8601"),
         (["history", "buyers", "--profile", "ada"], 2, "NAMESPACE:VALUE"),
         (["history", "buyers", "--profile", "user_id:x"], 1, "has no profile with user_id:x"),
+        (
+            ["export", "buyers", "--to", "{folder}/x.csv", "--identifiers", "email,mail"],
+            2,
+            "no member and no rule of identity has a namespace 'mail' (did you mean 'email'?)",
+        ),
         (["export", "buyers", "--to", "{folder}/x.xlsx"], 2, "ends in .csv or .parquet"),
         (["export", "buyers", "--to", "{folder}/no/x.csv"], 1, "x.csv cannot be written: No such file or directory"),
         (["export", "buyers", "--to", "{folder}"], 2, "is a directory"),
     ],
 )
 def test_a_mistake_is_told_in_a_line(  # noqa: PLR0913, PLR0917 - a command and its answer
-    migrated: str, buyers: str, tmp_path: Path, arguments: Sequence[str], code: int, message: str
+    migrated: str, buyers: str, stack: Stack, tmp_path: Path, arguments: Sequence[str], code: int, message: str
 ) -> None:
-    done = run(migrated, buyers, *(argument.format(folder=tmp_path) for argument in arguments))
+    typed = [argument.format(folder=tmp_path) for argument in arguments]
+    done = run(migrated, buyers, *typed, kafka=stack.settings.kafka)
     assert (done.exit_code, message in done.output) == (code, True), done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_segment_that_is_or_was_defined_has_no_members_as_long_as_nobody_was_in_it(
+    migrated: str, buyers: str, stack: Stack, tmp_path: Path
+) -> None:
+    pros = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
+    applied(stack, Segment("empty", pros), Segment("elsewhere", pros, workspaces=("other",)))
+    applied(stack)
+
+    def said(*arguments: str) -> Result:
+        return run(migrated, buyers, *arguments, kafka=stack.settings.kafka)
+
+    assert said("members", "empty").output.splitlines()[-1] == "0 members"
+    assert json.loads(said("members", "empty", "--at", "2020-01-01", "--json").output)["total"] == 0
+    assert json.loads(said("history", "empty", "--json").output)["changes"] == []
+    assert json.loads(said("overlap", "empty", "buyers", "--json").output)["only_right"] == 2
+    assert "0 members written" in said("export", "empty", "--to", str(tmp_path / "empty.csv")).output
+    assert said("members", "elsewhere").exit_code == 1
+    assert "did you mean 'empty'?" in said("members", "emtpy").output
+
+
+def test_a_trait_that_no_member_has_is_named(migrated: str, buyers: str, tmp_path: Path) -> None:
+    path = tmp_path / "buyers.csv"
+    done = run(migrated, buyers, "export", "buyers", "--to", str(path), "--traits", "plan,fromula")
+    assert (done.exit_code, done.stderr) == (0, "no member has a trait 'fromula' (did you mean 'formula'?)\n")

@@ -5,7 +5,7 @@ corrects what an earlier one said of the same time, and of now it says what `seg
 known to ClickHouse: names that nobody has ever been in are segments only to whoever says that they are defined.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar, cast
 
@@ -135,7 +135,7 @@ GROUP BY profile_id
 
 
 class UnknownSegment(LookupError):
-    """Nobody has ever been in a segment of this name; the message says which names there are."""
+    """No version defines a segment of this name, and nobody was ever in it; the message says which names there are."""
 
 
 class TooLongAgo(ValueError):
@@ -218,14 +218,23 @@ class ExportedMember(msgspec.Struct, frozen=True):
 class Segments:
     """The memberships of one workspace in one ClickHouse. `at` is always a time in ms, None for now.
 
+    `defined` returns the names that definitions know or knew; it is called if nobody was ever in a segment.
+
     Whatever takes the name of a segment raises UnknownSegment, whatever takes a past time TooLongAgo, and every method
     OnefoldError.
     """
 
-    def __init__(self, warehouse: Warehouse, workspace: str, is_event_clock: bool = False) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        workspace: str,
+        is_event_clock: bool = False,
+        defined: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         self._warehouse = warehouse
         self._workspace = workspace
         self._is_event_clock = is_event_clock
+        self._defined = defined
 
     def names(self) -> list[str]:
         """Return the segments in which anybody is or was."""
@@ -298,10 +307,13 @@ class Segments:
         return found
 
     def check(self, segment: str) -> None:
-        """Raise UnknownSegment if nobody is or was in it."""
+        """Raise UnknownSegment if nobody is or was in it, and it is not and never was defined."""
         names = self.names()
-        if segment not in names:
-            hint = did_you_mean(segment, names)
+        if segment in names:
+            return
+        defined = self._defined()
+        if segment not in defined:
+            hint = did_you_mean(segment, sorted({*names, *defined}))
             raise UnknownSegment(
                 f"nobody in workspace {self._workspace!r} has ever been in a segment {segment!r}"
                 f"{f' ({hint})' if hint else ''}"
