@@ -5,7 +5,7 @@ from definitions.model import Definitions, Destination, Segment
 from definitions.reading.folder import load
 from definitions.streaming.accumulators import Accumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item
-from definitions.streaming.program import Program, Versions, compile_program
+from definitions.streaming.program import Program, compile_program
 from definitions.streaming.subject import NEVER, SESSION, Evaluation, Value
 from definitions.streaming.triggers import CompiledTrigger
 
@@ -25,7 +25,6 @@ __all__ = [
     "Program",
     "Segment",
     "Value",
-    "Versions",
     "compile_program",
     "load",
 ]

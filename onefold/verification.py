@@ -12,7 +12,7 @@ import msgspec
 
 from definitions.explaining.wording import in_words
 from definitions.model import AllOf, AnyOf, Condition, Definitions, Not
-from definitions.sql import narrowed
+from definitions.plan import narrowed
 from definitions.streaming.times import text_of
 from runtime.literal import literal
 from schemas.records import ProfileKind

@@ -17,11 +17,11 @@ from confluent_kafka import Message
 
 from definitions import Definitions, Program, compile_program
 from definitions.model import Destination
-from definitions.plan import accumulators_of
-from definitions.sets import DefinitionSet, Publication, births_for, narrowed
+from definitions.plan import accumulators_of, narrowed
+from definitions.sets import DefinitionSet, Publication, births_for
 from definitions.sets.topic import ensure_topic
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
-from definitions.streaming.program import Versions, destinations_by_segment
+from definitions.streaming.program import destinations_by_segment
 from runtime.kafka.following import Follower
 from runtime.kafka.topics import create_topics
 from schemas import topics
@@ -186,7 +186,7 @@ def _target(programs: Programs) -> str:
 def _compile(of: DefinitionSet | None, workspace: str, kind: ProfileKind) -> Program:
     if of is None:
         return compile_program(Definitions())
-    return compile_program(narrowed(of.definitions, workspace, kind), Versions(births_for(of, workspace, kind)))
+    return compile_program(narrowed(of.definitions, workspace, kind), births_for(of, workspace, kind))
 
 
 def _accumulators(of: DefinitionSet, workspace: str, kind: ProfileKind) -> Iterator[Accumulator]:

@@ -31,7 +31,7 @@ from definitions.model import Sequence as EventSequence
 from definitions.plan import needs
 from definitions.streaming.aggregates import compile_aggregate
 from definitions.streaming.conditions import compile_condition
-from definitions.streaming.keys import Kept, KeyOf
+from definitions.streaming.keys import KeyOf, keys_of
 from definitions.streaming.subject import NEVER
 from definitions.streaming.times import text_of
 from definitions.streaming.values import value_within
@@ -146,7 +146,7 @@ def _explained_leaf(leaf: Leaf, explained: Callable[..., Explained], past: PastP
 
 
 def _key_of(past: PastProfile) -> KeyOf:
-    return Kept(past.program.accumulators, None).key_of
+    return keys_of(past.program.accumulators)
 
 
 def _in_window(asked: EventCount | Aggregate, window: Window, past: PastProfile) -> list[Event]:

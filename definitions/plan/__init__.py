@@ -3,6 +3,7 @@
 from definitions.plan.accumulators import Accumulator, accumulators_of, needs
 from definitions.plan.conditions import conditions_of, leaves
 from definitions.plan.lapses import shortest_lapse_ms
+from definitions.plan.narrowing import narrowed
 from definitions.plan.references import References, in_order, references_of, traits_shown
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "conditions_of",
     "in_order",
     "leaves",
+    "narrowed",
     "needs",
     "references_of",
     "shortest_lapse_ms",

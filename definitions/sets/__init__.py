@@ -1,6 +1,6 @@
 """Sets of definitions, versioned and immutable: what `onefold apply` publishes and workers take over."""
 
-from definitions.sets.births import births_for, narrowed, next_set
+from definitions.sets.births import births_for, next_set
 from definitions.sets.model import LANGUAGE, DefinitionSet, UnknownLanguage, decode_set, encode_set
 from definitions.sets.publication import BackfillAttempt, BackfillProgress, Completion, Publication, Stamping
 
@@ -16,6 +16,5 @@ __all__ = [
     "births_for",
     "decode_set",
     "encode_set",
-    "narrowed",
     "next_set",
 ]

@@ -11,6 +11,7 @@ import msgspec
 
 from definitions.model import Definitions, Segment, Trait, Trigger
 from definitions.plan.accumulators import Accumulator, accumulators_of
+from definitions.plan.narrowing import narrowed
 from definitions.sets.model import DefinitionSet
 from schemas.records import ProfileKind
 
@@ -41,20 +42,6 @@ def next_set(
 def births_for(of: DefinitionSet, workspace: str, kind: ProfileKind) -> Births:
     """Return the births of what the definitions accumulate for profiles of a kind in a workspace."""
     return _births_of(scope_of(kind, workspace), of)
-
-
-def narrowed(definitions: Definitions, workspace: str, kind: ProfileKind) -> Definitions:
-    """Return what is defined for profiles of a kind in a workspace (empty: in one that no definition names)."""
-
-    def is_of(defined: Segment | Trait | Trigger) -> bool:
-        return defined.kind == kind and (not defined.workspaces or workspace in defined.workspaces)
-
-    return msgspec.structs.replace(
-        definitions,
-        segments=tuple(filter(is_of, definitions.segments)),
-        traits=tuple(filter(is_of, definitions.traits)),
-        triggers=tuple(filter(is_of, definitions.triggers)),
-    )
 
 
 def scope_of(kind: ProfileKind, workspace: str = "") -> str:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence as Several
 from typing import NamedTuple
 
-import msgspec
-
 from definitions.model import (
     AggregateComparison,
     AllOf,
@@ -22,14 +20,12 @@ from definitions.model import (
     Path,
     Rule,
     Sample,
-    Segment,
     Sequence,
     SessionComparison,
     Statistical,
     Trait,
     TraitComparison,
     TraitValue,
-    Trigger,
 )
 from definitions.sql.aggregates import Computed, compile_aggregate, compile_count
 from definitions.sql.columns import Sql, joined, sql
@@ -40,7 +36,6 @@ from definitions.sql.profiles import Profiles
 from definitions.sql.sequences import compile_sequence
 from definitions.sql.sessions import compile_session
 from definitions.sql.values import NOTHING, TUPLE, of_scalar, passes
-from schemas.records import ProfileKind
 
 
 class Inputs(NamedTuple):
@@ -62,20 +57,6 @@ class Scope(NamedTuple):
     definitions: Definitions
     now: int
     priorities: Mapping[str, int] = {}
-
-
-def narrowed(definitions: Definitions, workspace: str, kind: ProfileKind) -> Definitions:
-    """Return the definitions for profiles of a kind in a workspace."""
-
-    def concerns(defined: Segment | Trait | Trigger) -> bool:
-        return defined.kind == kind and (not defined.workspaces or workspace in defined.workspaces)
-
-    return msgspec.structs.replace(
-        definitions,
-        segments=tuple(filter(concerns, definitions.segments)),
-        traits=tuple(filter(concerns, definitions.traits)),
-        triggers=tuple(filter(concerns, definitions.triggers)),
-    )
 
 
 class DefinitionsQuery:

@@ -54,11 +54,6 @@ def of_number(number: Sql) -> Sql:
     return sql("(2, toFloat64({0}), '')", number)
 
 
-def of_text(text: Sql) -> Sql:
-    """The tuple of an expression that is a text."""
-    return sql("(1, 0., {0})", text)
-
-
 def number_where(condition: Sql, number: Sql) -> Sql:
     """The tuple of a number, nothing unless the condition holds."""
     return sql(f"if({{0}}, (2, toFloat64({{1}}), ''), {NOTHING})", condition, number)

@@ -25,7 +25,7 @@ from definitions.streaming.aggregates import compile_aggregate, value_of_nothing
 from definitions.streaming.conditions import Evaluate, compile_condition
 from definitions.streaming.directions import Direction, directions
 from definitions.streaming.expressions import EvaluateTrait, compile_rule
-from definitions.streaming.keys import Kept
+from definitions.streaming.keys import KeyOf
 from definitions.streaming.states import AnyState
 from definitions.streaming.subject import NEVER, SESSION, SessionBounds
 from definitions.streaming.thresholds import Distinctions, distinctions_of
@@ -36,15 +36,13 @@ from definitions.streaming.triggers import CompiledTrigger, compile_trigger
 class CompiledTrait:
     """A trait that follows from other things of the profile.
 
-    `reads`: the names of all that can change its value: keys of accumulators, traits, segments, SESSION. `born`: the
-    version of the definitions since which all that it depends on has existed. `at_first`: whether it has to be
-    evaluated for a profile of which nothing is known that it reads. `distinguishes`: of which values of
-    a trait, by its name; of one that is not there, of all.
+    `reads`: the names of all that can change its value: keys of accumulators, traits, segments, SESSION. `at_first`:
+    whether it has to be evaluated for a profile of which nothing is known that it reads. `distinguishes`: of which
+    values of a trait, by its name; of one that is not there, of all.
     """
 
     name: str
     reads: frozenset[str]
-    born: int
     at_first: bool
     distinguishes: Mapping[str, Distinctions]
     evaluate: EvaluateTrait = field(compare=False, repr=False)
@@ -67,7 +65,6 @@ class CompiledSegment:
     name: str
     destinations: tuple[str, ...]
     reads: frozenset[str]
-    born: int
     at_first: bool
     distinguishes: Mapping[str, Distinctions]
     directions: Mapping[str, Direction]
@@ -89,36 +86,31 @@ def membership_of(segment: str) -> str:
     return f"segment {segment}"
 
 
-def compile_items(definitions: Definitions, kept: Kept) -> Iterator[Item]:
+def compile_items(definitions: Definitions, key_of: KeyOf) -> Iterator[Item]:
     """Yield the items in the order of their dependencies; a trait that is delivered is none.
 
     Triggers come last: nothing reads them, and what they say is of the profile as it is then.
     """
     defaults = values_of_nothing(definitions)
-    born: dict[str, int] = {}
     for defined in (*in_order(definitions), *definitions.triggers):
-        accumulators = [kept.serving(need) for need in _needs(defined)]
-        read = _names_read(defined)
-        since = max([*(each.born for each in accumulators), *(born.get(name, 0) for name in read)], default=0)
-        reads = read.union(each.key for each in accumulators)
+        reads = _names_read(defined).union(map(key_of, _needs(defined)))
         distinctions = distinctions_of(defined)
         item: Item
         if isinstance(defined, Segment):
-            when = compile_condition(defined.when, kept.key_of)
+            when = compile_condition(defined.when, key_of)
             is_certain = when(_Nothing(defaults), 0) == (False, NEVER) and not _is_drawn(defined)
-            directed = directions(defined.when, kept.key_of)
+            directed = directions(defined.when, key_of)
             item = CompiledSegment(
-                defined.name, defined.destinations, reads, since, not is_certain, distinctions, directed, when
+                defined.name, defined.destinations, reads, not is_certain, distinctions, directed, when
             )
         elif isinstance(defined, Trigger):
-            item = compile_trigger(defined, reads, since, distinctions, kept.key_of)
+            item = compile_trigger(defined, reads, distinctions, key_of)
         elif isinstance(defined.value, Mining):
             continue
         else:
-            evaluate = _compile_trait(defined.value, kept)
+            evaluate = _compile_trait(defined.value, key_of)
             is_certain = evaluate(_Nothing(defaults), 0) == (None, NEVER) and not _is_drawn(defined)
-            item = CompiledTrait(defined.name, reads, since, not is_certain, distinctions, evaluate)
-        born[item.changes] = since
+            item = CompiledTrait(defined.name, reads, not is_certain, distinctions, evaluate)
         yield item
 
 
@@ -130,10 +122,10 @@ def values_of_nothing(definitions: Definitions) -> Mapping[str, object]:
     }
 
 
-def _compile_trait(value: Statistical | Rule, kept: Kept) -> EvaluateTrait:
+def _compile_trait(value: Statistical | Rule, key_of: KeyOf) -> EvaluateTrait:
     if isinstance(value, Statistical):
-        return compile_aggregate(value.aggregate, kept.key_of)
-    return compile_rule(value, kept.key_of)
+        return compile_aggregate(value.aggregate, key_of)
+    return compile_rule(value, key_of)
 
 
 def _needs(defined: Trait | Segment | Trigger) -> Iterator[Planned]:

@@ -5,18 +5,18 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple, TypeAlias, get_args
+from types import MappingProxyType
+from typing import TypeAlias, get_args
 
 import msgspec
 
-from definitions.model import Definitions, Destination, Segment, Trait, Trigger
-from definitions.plan import accumulators_of, shortest_lapse_ms
-from definitions.plan.accumulators import Accumulator as Planned
+from definitions.model import Definitions, Destination, Trigger
+from definitions.plan import accumulators_of, narrowed, shortest_lapse_ms
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
 from definitions.streaming.directions import Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
-from definitions.streaming.keys import Kept, is_complete
+from definitions.streaming.keys import keys_of
 from definitions.streaming.subject import NEVER
 from definitions.streaming.thresholds import Distinctions, TraitReaders, readers_of_trait
 from definitions.streaming.triggers import CompiledTrigger
@@ -25,22 +25,6 @@ from schemas.records import EventType, ProfileKind
 _EVENT_TYPES = frozenset(get_args(EventType))
 
 Accumulators: TypeAlias = tuple[Accumulator, ...]
-
-
-class Versions(NamedTuple):
-    """How far definitions that change while everything runs have come (docs/decisions/0034).
-
-    `births`: by id of an accumulator, the version since which it has existed as it is defined now; 0 if not said.
-    `complete_to`: the version up to whose births all events are in the states; None if they always were. `former`:
-    accumulators that are kept beside those of the definitions, each with its birth.
-    """
-
-    births: Mapping[str, int] = {}
-    complete_to: int | None = None
-    former: tuple[tuple[Planned, int], ...] = ()
-
-
-FOR_EVER = Versions()
 
 
 @dataclass(frozen=True)
@@ -62,7 +46,7 @@ class Program:
     shortest_lapse_ms: int
     defaults: Mapping[str, object] = field(repr=False)
     _definitions: Definitions = field(repr=False)
-    _versions: Versions = field(repr=False)
+    _births: Mapping[str, int] = field(repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -94,11 +78,7 @@ class Program:
 
     @cached_property
     def _on_events(self) -> tuple[CompiledTrigger, ...]:
-        return tuple(
-            each
-            for each in self.triggers
-            if each.definition.on is not None and is_complete(each.born, self._versions.complete_to)
-        )
+        return tuple(each for each in self.triggers if each.definition.on is not None)
 
     def triggers_on(self, event_type: str, event_name: str | None) -> tuple[CompiledTrigger, ...]:
         """Return the triggers that may be about such an event; whether one is, its `matches` says."""
@@ -127,12 +107,11 @@ class Program:
 
     @cached_property
     def evaluable(self) -> tuple[int, ...]:
-        """The numbers of the items of which everything that they depend on is complete; not of triggers on events."""
+        """The numbers of the items but for triggers on events."""
         return tuple(
             number
             for number, item in enumerate(self.items)
-            if is_complete(item.born, self._versions.complete_to)
-            and not (isinstance(item, CompiledTrigger) and item.definition.on is not None)
+            if not (isinstance(item, CompiledTrigger) and item.definition.on is not None)
         )
 
     @cached_property
@@ -253,23 +232,14 @@ class Program:
 
     def of(self, workspace: str, kind: ProfileKind) -> "Program":
         """Return the definitions for profiles of a kind in a workspace. Compiles anew: call it once for each."""
-
-        def is_for(defined: Segment | Trait | Trigger) -> bool:
-            return defined.kind == kind and (not defined.workspaces or workspace in defined.workspaces)
-
-        kept = msgspec.structs.replace(
-            self._definitions,
-            segments=tuple(
-                msgspec.structs.replace(each, workspaces=()) for each in self._definitions.segments if is_for(each)
-            ),
-            traits=tuple(
-                msgspec.structs.replace(each, workspaces=()) for each in self._definitions.traits if is_for(each)
-            ),
-            triggers=tuple(
-                msgspec.structs.replace(each, workspaces=()) for each in self._definitions.triggers if is_for(each)
-            ),
+        kept = narrowed(self._definitions, workspace, kind)
+        of_all = msgspec.structs.replace(
+            kept,
+            segments=tuple(msgspec.structs.replace(each, workspaces=()) for each in kept.segments),
+            traits=tuple(msgspec.structs.replace(each, workspaces=()) for each in kept.traits),
+            triggers=tuple(msgspec.structs.replace(each, workspaces=()) for each in kept.triggers),
         )
-        return compile_program(kept, self._versions)
+        return compile_program(of_all, self._births)
 
 
 def destinations_by_segment(versions: Iterable[Definitions]) -> dict[str, tuple[Destination, ...]]:
@@ -285,30 +255,23 @@ def destinations_by_segment(versions: Iterable[Definitions]) -> dict[str, tuple[
     return {segment: tuple(map(destinations.__getitem__, names)) for segment, names in named.items()}
 
 
-def compile_program(definitions: Definitions, versions: Versions = FOR_EVER) -> Program:
-    """The program of all workspaces; narrow it by `of`."""
-    accumulators = tuple(_compile_accumulators(accumulators_of(definitions), versions))
+def compile_program(definitions: Definitions, births: Mapping[str, int] = MappingProxyType({})) -> Program:
+    """The program of all workspaces; narrow it by `of`.
+
+    `births`: by id of an accumulator, the version since which it has existed as it is defined now; 0 if not said.
+    """
+    accumulators = tuple(compile_accumulator(each, births.get(each.id, 0)) for each in accumulators_of(definitions))
     lapse_ms = shortest_lapse_ms(definitions)
     return Program(
-        items=tuple(compile_items(definitions, Kept(accumulators, versions.complete_to))),
+        items=tuple(compile_items(definitions, keys_of(accumulators))),
         accumulators=accumulators,
         destinations=tuple(destination.name for destination in definitions.destinations),
         shortest_lapse_ms=NEVER if lapse_ms is None else lapse_ms,
         defaults=values_of_nothing(definitions),
         _definitions=definitions,
         own=accumulators,
-        _versions=versions,
+        _births=births,
     )
-
-
-def _compile_accumulators(planned: Iterable[Planned], versions: Versions) -> Iterable[Accumulator]:
-    """Compile what the definitions need, and what has served them so far as long as that is not complete."""
-    needed = {each.id for each in planned}
-    for each in planned:
-        yield compile_accumulator(each, versions.births.get(each.id, 0))
-    for former, born in versions.former:
-        if former.id in needed and born < versions.births.get(former.id, 0):
-            yield compile_accumulator(former, born)
 
 
 def _is_about(trigger: CompiledTrigger, event_type: str, event_name: str | None) -> bool:
@@ -323,15 +286,12 @@ def _fingerprint(definitions: Definitions, program: "Program") -> str:
     triggers = [(each.name, *msgspec.structs.astuple(_meaning_of(each))) for each in definitions.triggers]
     destinations = [(each.name, each.type) for each in definitions.destinations]
     kept = [(each.key, each.planned.keep, each.planned.retain_ms, each.planned.ordered) for each in program.own]
-    evaluable = set(program.evaluable)
-    waiting = [item.changes for number, item in enumerate(program.items) if number not in evaluable]
     meaning = (
         sorted(segments, key=_name),
         sorted(traits, key=_name),
         sorted(triggers, key=_name),
         sorted(destinations),
         kept,
-        waiting,
     )
     return hashlib.blake2b(msgspec.json.encode(meaning), digest_size=8).hexdigest()
 

@@ -18,7 +18,7 @@ Render = Callable[[Mapping[str, Mapping[str, object]]], dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class CompiledTrigger:
-    """A trigger; `reads`, `born`, `at_first` and `distinguishes` are those of a trait.
+    """A trigger; `reads`, `at_first` and `distinguishes` are those of a trait.
 
     With `on` it is about events: `matches` says whether it is about one of the right name, `evaluate` whether it may
     fire then. Without, it fires each time that `evaluate` begins to hold.
@@ -27,7 +27,6 @@ class CompiledTrigger:
     name: str
     definition: Trigger
     reads: frozenset[str]
-    born: int
     at_first: bool
     distinguishes: Mapping[str, Distinctions]
     filters: tuple[Filter, ...] = field(compare=False, repr=False)
@@ -52,14 +51,13 @@ class CompiledTrigger:
 
 
 def compile_trigger(
-    trigger: Trigger, reads: frozenset[str], born: int, distinguishes: Mapping[str, Distinctions], key_of: KeyOf
+    trigger: Trigger, reads: frozenset[str], distinguishes: Mapping[str, Distinctions], key_of: KeyOf
 ) -> CompiledTrigger:
     """Return a trigger as the fold uses it. Whether it has to be evaluated at first is for the caller to find out."""
     return CompiledTrigger(
         trigger.name,
         trigger,
         reads,
-        born,
         at_first=trigger.on is None,
         distinguishes=distinguishes,
         filters=() if trigger.on is None else compile_filters(trigger.on),

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import get_args
 
-from definitions.plan import Accumulator, accumulators_of
-from definitions.sets import DefinitionSet, births_for, narrowed
+from definitions.plan import Accumulator, accumulators_of, narrowed
+from definitions.sets import DefinitionSet, births_for
 from jobs.backfill.protocols import Wanted
 from schemas.records import ProfileKind
 

@@ -52,14 +52,12 @@ def test_sql_makes_the_states_that_folding_makes(
             assert actual == expected, (accumulator, events)
 
 
-def test_events_count_by_their_stamps_and_slices_share_the_profiles(warehouse: Warehouse, workspace: str) -> None:
+def test_events_count_by_their_stamps(warehouse: Warehouse, workspace: str) -> None:
     generator = Generator(Random(5))
     accumulators = accumulators_of(generator.definitions(8))
     histories = {person(at): generator.history() for at in range(40)}
     record(warehouse, workspace, histories)
     whole = dict(states(warehouse, workspace, "person", accumulators, version=1))
-    slices = [dict(states(warehouse, workspace, "person", accumulators, 1, slice_of=(at, 3))) for at in range(3)]
-    assert all(slices)
-    assert sum(map(len, slices)) == len(whole)
-    assert {**slices[0], **slices[1], **slices[2]} == whole
+    assert whole.keys() <= histories.keys()
+    assert whole
     assert dict(states(warehouse, workspace, "person", accumulators, version=0)) == {}

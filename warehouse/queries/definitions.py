@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from definitions.model import Definitions
-from definitions.plan import leaves
-from definitions.sql import DefinitionsQuery, Inputs, Scope, narrowed
+from definitions.plan import leaves, narrowed
+from definitions.sql import DefinitionsQuery, Inputs, Scope
 from schemas.records import ProfileKind
 from warehouse.client import Warehouse
 from warehouse.queries.values import literal, literals

@@ -27,21 +27,16 @@ def states(  # noqa: PLR0913 - what is asked, field by field
     version: int,
     *,
     since: int | None = None,
-    slice_of: tuple[int, int] = (0, 1),
 ) -> Iterator[tuple[str, States]]:
     """Yield each profile with its states, by accumulator id, of the events stamped below a version.
 
     An empty state is left out, and so is a profile with none. `since`: a time (ms) that no profile is evaluated before.
-    `slice_of`: the number of a slice of all profiles, and of how many: each profile is in one of them. Raises
-    TransientError or TerminalError, also on the way.
+    Raises TransientError or TerminalError, also on the way.
     """
     if not accumulators:
         return
-    number, slices = slice_of
     query = StatesQuery(accumulators, since)
     condition = f"definitions < {version} AND {query.wanted()}"
-    if slices > 1:
-        condition += f" AND cityHash64(profile_id) % {slices} = {number}"
     source = source_of(workspace, kind, condition)
     for batch in warehouse.stream(query.selected(source.events), settings=_SETTINGS):
         yield from query.read(batch)

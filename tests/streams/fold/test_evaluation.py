@@ -3,12 +3,11 @@
 import json
 from random import Random
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from definitions import Definitions, Program, Segment, Versions, compile_program
+from definitions import Definitions, Program, Segment, compile_program
 from definitions.model import (
     Aggregate,
     AllOf,
@@ -41,7 +40,7 @@ from definitions.plan import accumulators_of
 from definitions.plan.accumulators import MAX_STEP_EVENTS
 from streams.fold.fold import advance, next_deadline
 from streams.fold.merge import merge, retire
-from streams.fold.moment import FoldContext, Outputs
+from streams.fold.moment import FoldContext
 from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
 from tests.streams.fold.given import CONTEXT, DAY, HOUR, START, event, fold, identify, transitions
@@ -296,48 +295,15 @@ def test_a_value_that_is_too_large_is_not_shown() -> None:
     assert out.drops == {("trait", "too_large"): 1}
 
 
-def test_what_is_not_complete_is_not_evaluated_and_keeps_its_members() -> None:
-    buyers, viewers = (
-        Segment("buyers", EventCount(BUY, Window(HOUR))),
-        Segment("viewers", EventCount(VIEW, Window(HOUR))),
-    )
-    either = Segment("either", AnyOf((InSegment("buyers"), InSegment("viewers"))))
-    definitions = Definitions((buyers, viewers, either))
-    (bought,) = (each.id for each in accumulators_of(definitions) if each.events == BUY)
-    new, complete = Versions({bought: 3}, complete_to=2), Versions({bought: 3}, complete_to=3)
-    waiting, whole = context(compile_program(definitions, new)), context(compile_program(definitions, complete))
-    assert {segment.name: segment.born for segment in whole.program.segments} == {
-        "buyers": 3,
-        "viewers": 0,
-        "either": 3,
-    }
-
-    before, stamped = event(START, "Buy"), event(START + 1, "Buy")
-    state, out = fold([before, event(START + 2)], context=waiting)
-    assert state.memberships.entered_at.keys() == {"viewers"}
-    assert f"{bought}@3" not in state.aggregates.states, "what is stamped below its birth comes by a seed"
-    fold([msgspec.structs.replace(stamped, definitions=3)], state, waiting, out)
-    assert state.memberships.entered_at.keys() == {"viewers"}
-    assert f"{bought}@3" in state.aggregates.states
-    advance(state, START + 3, whole, out)
-    assert state.memberships.entered_at.keys() == {"buyers", "viewers", "either"}
-    assert {change.cause for change in out.segment_changes if change.segment != "viewers"} == {"definition"}
-
-
-def test_what_has_served_so_far_goes_on_serving_until_its_successor_is_complete() -> None:
-    less = EventCount(BUY, Window(HOUR))
-    more = EventCount(BUY, Window(DAY), 2)
-    (former,) = accumulators_of(Definitions((Segment("buyers", less),)))
-    definitions = Definitions((Segment("buyers", less), Segment("often", more)))
-    versions = Versions({former.id: 5}, complete_to=4, former=((former, 0),))
-    within = context(compile_program(definitions, versions))
-    assert {segment.name: segment.born for segment in within.program.segments} == {"buyers": 0, "often": 5}
-    state, _ = fold([event(START, "Buy")], context=within)
-    assert state.memberships.entered_at.keys() == {"buyers"}
-    assert state.aggregates.states.keys() == {former.id}
-    afterwards = context(compile_program(definitions, Versions({former.id: 5}, complete_to=5)))
-    advance(state, START + 1, afterwards, Outputs(segment_changes=[], sessions={}, drops={}))
-    assert former.id not in state.aggregates.states
+def test_an_event_that_is_stamped_below_the_birth_of_an_accumulator_does_not_count_there() -> None:
+    definitions = Definitions((Segment("buyers", EventCount(BUY, Window(HOUR))),))
+    (bought,) = (each.id for each in accumulators_of(definitions))
+    within = context(compile_program(definitions, {bought: 3}))
+    before, stamped = event(START, "Buy"), event(START + 1, "Buy", definitions=3)
+    state, _ = fold([before], context=within)
+    assert (state.aggregates.states, state.memberships.entered_at) == ({}, {}), "it comes by a seed"
+    fold([stamped], state, within)
+    assert (set(state.aggregates.states), set(state.memberships.entered_at)) == ({f"{bought}@3"}, {"buyers"})
 
 
 def test_what_is_defined_no_more_is_forgotten() -> None:
