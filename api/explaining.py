@@ -13,7 +13,7 @@ from api.requests import RequestRefused
 from definitions import compile_program
 from definitions.explaining.explain import Explained, ExplainedTrait, explain_condition, explain_trait
 from definitions.explaining.past import PastProfile
-from definitions.model import SESSION_GAP_MS, Definitions, Segment, SessionName, Trait, Trigger
+from definitions.model import SESSION_GAP_MS, Definitions, Mining, Segment, SessionName, Trait, Trigger
 from definitions.sets.topic import now_ms, read_publication
 from definitions.streaming.subject import SessionBounds
 from definitions.streaming.times import text_of
@@ -98,6 +98,7 @@ def _past(defined: Definitions, workspace: str, profile_id: str, found: FoundPro
     program = compile_program(defined).of(workspace, kind_of(profile_id))
     names = {trait.name for trait in defined.traits}
     sent = {name: value for name, value in found.traits.items() if name not in names}
+    mined = {name: found.traits.get(name) for name in program.mined}
     facts: dict[SessionName, Mapping[str, str]] = {}
     current = None
     if found.first is not None:
@@ -105,4 +106,4 @@ def _past(defined: Definitions, workspace: str, profile_id: str, found: FoundPro
     if found.last is not None:
         facts["last"] = facts["current"] = found.last.facts
         current = SessionBounds(found.last.started_at, found.last.ended_at + SESSION_GAP_MS)
-    return PastProfile(profile_id, program, found.events, now, sent, current, facts)
+    return PastProfile(profile_id, program, found.events, now, sent, current, facts, mined)

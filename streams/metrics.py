@@ -26,6 +26,11 @@ IDENTITY_CHANGES = Counter("onefold_identity_changes_total", "What GRAPH decided
 MERGES = Counter("onefold_graph_merges_total", "Profiles that GRAPH moved into another")
 EVENTS = Counter("onefold_profile_events_total", "Events by what became of them in PROFILE", ["workspace", "outcome"])
 COMMANDS = Counter("onefold_profile_commands_total", "Commands obeyed by PROFILE", ["command"])
+MINED = Counter(
+    "onefold_profile_mined_values_total",
+    "Values that queries have found, by what became of them: changed, unchanged, ignored",
+    ["workspace", "outcome"],
+)
 BUFFERED = Counter("onefold_profile_records_buffered_total", "Records that waited while their profile was rebuilt")
 REBUILT = Counter("onefold_profiles_rebuilt_total", "Profiles that were rebuilt from their events", ["workspace"])
 CHANGES = Counter("onefold_segment_changes_total", "Segment entries and exits", ["workspace", "segment", "change"])

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from itertools import chain
+from types import MappingProxyType
 from typing import Self
 
 from definitions.model import EventMatcher, SessionName
@@ -23,7 +24,8 @@ class PastProfile:
     """A subject as of `now` (ms): its events up to then, each once, in any order.
 
     Traits and memberships are evaluated when they are asked for: an explanation of one definition reads few of them.
-    `sent`: the traits that were sent. `current`: the session that `now` lies in. `facts`: of each session there is.
+    `sent`: the traits that were sent, `mined`: what queries have found. `current`: the session that `now` lies in.
+    `facts`: of each session there is.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what is known of a profile, by where it is found
@@ -35,6 +37,7 @@ class PastProfile:
         sent: Mapping[str, object],
         current: SessionBounds | None = None,
         facts: Facts | None = None,
+        mined: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.profile_id = profile_id
         self.program = program
@@ -42,6 +45,7 @@ class PastProfile:
         self.events = sorted((event for event in events if event.occurred_at <= now), key=_place)
         self._parts = {id(event): OpenParts(event) for event in self.events}
         self._sent = sent
+        self._mined = mined
         self._current = current
         self._facts = facts or {}
         self._states: dict[str, AnyState | None] = {}
@@ -71,6 +75,10 @@ class PastProfile:
     def trait(self, name: str) -> object:
         """Return the value of a trait; a defined one comes before one that was sent."""
         return self._value(name) if name in self._items else self._sent.get(name)
+
+    def mined(self, name: str) -> object:
+        """Return what a query has found; None if nothing."""
+        return self._mined.get(name)
 
     def is_member(self, segment: str) -> bool:
         """Return whether the profile fulfils a segment."""

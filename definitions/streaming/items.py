@@ -27,7 +27,7 @@ from definitions.streaming.directions import Direction, directions
 from definitions.streaming.expressions import EvaluateTrait, compile_rule
 from definitions.streaming.keys import KeyOf
 from definitions.streaming.states import AnyState
-from definitions.streaming.subject import NEVER, SESSION, SessionBounds
+from definitions.streaming.subject import NEVER, SESSION, SessionBounds, Subject, Value
 from definitions.streaming.thresholds import Distinctions, distinctions_of
 from definitions.streaming.triggers import CompiledTrigger, compile_trigger
 
@@ -86,8 +86,13 @@ def membership_of(segment: str) -> str:
     return f"segment {segment}"
 
 
+def found_of(trait: str) -> str:
+    """Return the name under which a mined trait reads what its query has found."""
+    return f"found {trait}"
+
+
 def compile_items(definitions: Definitions, key_of: KeyOf) -> Iterator[Item]:
-    """Yield the items in the order of their dependencies; a trait that is delivered is none.
+    """Yield the items in the order of their dependencies.
 
     Triggers come last: nothing reads them, and what they say is of the profile as it is then.
     """
@@ -106,7 +111,8 @@ def compile_items(definitions: Definitions, key_of: KeyOf) -> Iterator[Item]:
         elif isinstance(defined, Trigger):
             item = compile_trigger(defined, reads, distinctions, key_of)
         elif isinstance(defined.value, Mining):
-            continue
+            reads = frozenset({found_of(defined.name)})
+            item = CompiledTrait(defined.name, reads, False, {}, _compile_mined(defined.name))
         else:
             evaluate = _compile_trait(defined.value, key_of)
             is_certain = evaluate(_Nothing(defaults), 0) == (None, NEVER) and not _is_drawn(defined)
@@ -120,6 +126,13 @@ def values_of_nothing(definitions: Definitions) -> Mapping[str, object]:
         trait.name: value_of_nothing(trait.value.aggregate) if isinstance(trait.value, Statistical) else None
         for trait in definitions.traits
     }
+
+
+def _compile_mined(name: str) -> EvaluateTrait:
+    def evaluate(subject: Subject, _now: int) -> Value:
+        return Value(subject.mined(name), NEVER)
+
+    return evaluate
 
 
 def _compile_trait(value: Statistical | Rule, key_of: KeyOf) -> EvaluateTrait:
@@ -174,6 +187,9 @@ class _Nothing:
 
     def trait(self, name: str) -> object:
         return self.defaults.get(name)
+
+    def mined(self, name: str) -> object:  # noqa: ARG002 - a subject's signature
+        return None
 
     def is_member(self, segment: str) -> bool:  # noqa: ARG002 - a subject's signature
         return False

@@ -10,12 +10,12 @@ from typing import TypeAlias, get_args
 
 import msgspec
 
-from definitions.model import Definitions, Destination, Trigger
+from definitions.model import Definitions, Destination, Mining, Trigger
 from definitions.plan import accumulators_of, narrowed, shortest_lapse_ms
 from definitions.streaming.accumulators import Accumulator, compile_accumulator
 from definitions.streaming.directions import Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
-from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, values_of_nothing
+from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, found_of, values_of_nothing
 from definitions.streaming.keys import keys_of
 from definitions.streaming.subject import NEVER
 from definitions.streaming.thresholds import Distinctions, TraitReaders, readers_of_trait
@@ -67,6 +67,12 @@ class Program:
     def triggers(self) -> tuple[CompiledTrigger, ...]:
         """All triggers."""
         return tuple(item for item in self.items if isinstance(item, CompiledTrigger))
+
+    @cached_property
+    def mined(self) -> Mapping[str, tuple[int, ...]]:
+        """The traits that queries find, each with the numbers of the items to evaluate when one has found something."""
+        names = [trait.name for trait in self._definitions.traits if isinstance(trait.value, Mining)]
+        return {name: self.readers.get(found_of(name), ()) for name in names}
 
     @cached_property
     def trigger_destinations(self) -> Mapping[str, tuple[Destination, ...]]:

@@ -46,6 +46,9 @@ class Subject(Protocol):
     def trait(self, name: str) -> object:
         """Return the value of a trait; None where it is not set. A defined one comes before one that was sent."""
 
+    def mined(self, name: str) -> object:
+        """Return the value that the query of a mined trait has found; None if it has found none."""
+
     def is_member(self, segment: str) -> bool:
         """Return whether the profile is in a segment."""
 

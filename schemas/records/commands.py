@@ -121,6 +121,22 @@ class Seed(msgspec.Struct, frozen=True, gc=False):
     states: dict[str, bytes] = {}
 
 
+class Mine(msgspec.Struct, frozen=True, gc=False):
+    """Know what the query of a mined trait has found, in the place of what it found before.
+
+    `value`: JSON text; None: nothing. `origin`: the profile that it was found for. `asked_at`: ms. `version`: of the
+    definitions; `complete_to`: the one that was complete then. `is_new`: it is the first that the query has found.
+    """
+
+    trait: str
+    value: str | None
+    origin: str
+    asked_at: int
+    version: int = 0
+    complete_to: int = 0
+    is_new: bool = False
+
+
 class Attribute(msgspec.Struct, frozen=True, gc=False):
     """Attribute the events of a shared device to these owners, in the order of time; none: to the device itself."""
 
@@ -137,7 +153,7 @@ class Disown(msgspec.Struct, frozen=True, gc=False):
     person: Identifier
 
 
-Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown | Seed
+Command = Transfer | Absorb | Fold | Advance | Rebuild | Replay | Attribute | Disown | Seed | Mine
 
 
 class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
@@ -157,6 +173,7 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
     attribute: Attribute | None = None
     disown: Disown | None = None
     seed: Seed | None = None
+    mine: Mine | None = None
 
     @classmethod
     def of(cls, workspace: str, profile_id: str, command: Command) -> Self:
@@ -168,5 +185,5 @@ class ProfileCommand(msgspec.Struct, frozen=True, gc=False):
         """The field that is set."""
         return (
             self.fold or self.replay or self.absorb or self.transfer or self.rebuild or self.attribute or self.disown
-            or self.advance or self.seed
+            or self.advance or self.seed or self.mine
         )  # fmt: skip

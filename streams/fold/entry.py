@@ -11,6 +11,7 @@ from streams.fold.compression import compress, decompress
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
+from streams.fold.mined import Mined
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import RecentIds
 from streams.fold.sessions import Status
@@ -45,7 +46,8 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     """A profile that waits for the replay of its events (docs/decisions/0009).
 
     The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before;
-    `triggers`: what was remembered of them, None if nothing is known; `recent_ids`: the newest of its events then.
+    `triggers`: what was remembered of them, None if nothing is known; `recent_ids`: the newest of its events then;
+    `mined`: what queries have found.
     `buffered`: the packed ids of the buffered records, in order, with zeros for a command. The first ones lie under
     keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is. `shadow`: the state so far.
     `sessions`, `fired`: what the chunk at hand has to publish. `fired_to`: until when (ms) triggers have fired; what
@@ -67,6 +69,7 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     triggers: Triggers | None = None
     recent_ids: RecentIds = msgspec.field(default_factory=RecentIds)
     fired: list[Trigger] = []
+    mined: Mined = msgspec.field(default_factory=Mined)
 
 
 class BufferedRecord(NamedTuple):

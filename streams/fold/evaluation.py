@@ -71,6 +71,13 @@ def evaluate_all(state: ProfileState, cause: str, context: FoldContext, out: Out
     publish(state, moment)
 
 
+def evaluate_mined(state: ProfileState, trait: str, at: int, cause: str, context: FoldContext, out: Outputs) -> None:  # noqa: PLR0913, PLR0917
+    """Evaluate a trait of which a query has found another value, and what reads it: at a time, or the state's if later."""
+    moment = Moment(context, out, cause, max(state.as_of, at), state.lineage.version)
+    evaluate(state, context.program.mined[trait], moment)
+    publish(state, moment)
+
+
 def unite_seed(state: ProfileState, seed: dict[str, Raw], context: FoldContext, out: Outputs) -> None:
     """Unite states of the past with those of the events folded since; all is to be evaluated anew."""
     moment = Moment(context, out, DEFINITION, state.as_of, state.lineage.version)

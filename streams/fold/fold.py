@@ -26,7 +26,8 @@ def fold_event(
     """
     if not state.recent_ids.remember(event):
         return False
-    program, is_first, has_past = context.program, state.as_of == BEGINNING, bool(state.aggregates.states)
+    program, is_first = context.program, state.as_of == BEGINNING
+    has_past = bool(state.aggregates.states or state.mined.texts)
     if event.occurred_at > state.as_of:
         advance(state, event.occurred_at, context, out)
         state.as_of = event.occurred_at
@@ -35,7 +36,7 @@ def fold_event(
     moment = Moment(context, out, event.message_id, state.as_of, state.lineage.version, adds_identifier)
     changed = facets.add(state, event, moment)
     items = program.touched(changed, state.memberships.entered_at, state.evaluations.untils, state.aggregates.number)
-    if is_first:  # a seed may have told of events before the first one that comes here
+    if is_first:  # a seed, or a query, may have told of events before the first one that comes here
         items = items.union(program.evaluable if has_past else program.at_first)
     locate(state, event, moment)
     evaluate(state, items, moment)

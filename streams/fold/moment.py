@@ -11,6 +11,7 @@ from schemas.records import ProfileKind, SegmentChange, Session, Trigger
 
 BEGINNING = -(2**63)  # the time of a profile that has seen no event
 DEADLINE, MERGE, DEFINITION, REBUILD, SESSION_END = "deadline", "merge", "definition", "rebuild", "session_end"
+MINING = "mining"
 
 
 class KnownPast(msgspec.Struct, frozen=True, gc=False):

@@ -15,6 +15,7 @@ from streams.fold.fold import advance, fold_event
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
+from streams.fold.mined import Mined
 from streams.fold.moment import BEGINNING, REBUILD, Drops, FoldContext, KnownPast, Moment, Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import HASH_BYTES, ID_BYTES, TAG_BYTES, EventId, RecentIds, id_of
@@ -35,7 +36,7 @@ def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
     fires nothing where nothing else is known.
     """
     decision, version, published, reattributed = command.decision, 0, Memberships(), {}
-    fired_to, triggers, recent_ids = now, None, RecentIds()
+    fired_to, triggers, recent_ids, mined = now, None, RecentIds(), Mined()
     if isinstance(entry, Forward):
         if decision <= entry.decision:
             return None
@@ -44,7 +45,7 @@ def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
         if decision <= entry.lineage.rebuilt:
             return None
         version, reattributed = entry.lineage.version, entry.ownership.reattributed
-        published = Memberships(dict(entry.memberships.entered_at))
+        published, mined = Memberships(dict(entry.memberships.entered_at)), entry.mined
         if isinstance(entry, Rebuilding):
             now, fired_to = entry.began_at, entry.fired_to
             triggers, recent_ids = entry.triggers, entry.recent_ids
@@ -63,6 +64,7 @@ def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
         began_at=now,
         triggers=triggers,
         recent_ids=recent_ids,
+        mined=mined,
     )
     if isinstance(entry, Rebuilding):
         rebuilding.buffered, rebuilding.buffered_blocks = entry.buffered, entry.buffered_blocks
@@ -214,6 +216,7 @@ def _shadow(rebuilding: Rebuilding, version: int) -> ProfileState:
         ownership=deepcopy(rebuilding.ownership),
         lineage=deepcopy(rebuilding.lineage),
         triggers=Triggers() if rebuilding.triggers is None else rebuilding.triggers.past(),
+        mined=deepcopy(rebuilding.mined),
     )
     state.lineage.version = max(state.lineage.version, version)
     return state

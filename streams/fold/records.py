@@ -10,6 +10,7 @@ from streams.fold import facets
 from streams.fold.moment import (
     DEFINITION,
     MERGE,
+    MINING,
     REBUILD,
     SESSION_END,
     FoldContext,
@@ -23,7 +24,7 @@ _encode = msgspec.json.Encoder().encode
 
 # What can take effect several times at one time. Messages and deadlines cannot, so that the ids of their changes are
 # the same in every replay; after a rebuild they can happen once more.
-_REPEATABLE = {MERGE, DEFINITION, REBUILD, SESSION_END}
+_REPEATABLE = {MERGE, DEFINITION, REBUILD, SESSION_END, MINING}
 
 
 def publish(state: ProfileState, moment: Moment) -> None:

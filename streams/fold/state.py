@@ -11,6 +11,7 @@ from streams.fold.facet import Facet
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
+from streams.fold.mined import Mined
 from streams.fold.moment import BEGINNING
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import RecentIds
@@ -41,6 +42,7 @@ class ProfileState(msgspec.Struct, array_like=True, gc=False):
     lineage: Lineage = msgspec.field(default_factory=Lineage)
     expiry: Expiry = msgspec.field(default_factory=Expiry)
     seeds: Seeds = msgspec.field(default_factory=Seeds)
+    mined: Mined = msgspec.field(default_factory=Mined)
 
 
 FACETS: dict[str, type[Facet]] = {

@@ -11,7 +11,7 @@ from streams.fold.state import ProfileState
 class ProfileSubject:
     """Reads facets where an evaluation asks for them."""
 
-    __slots__ = ("_computed", "_defaults", "_members", "_sessions", "_traits", "profile_id", "state")
+    __slots__ = ("_computed", "_defaults", "_members", "_mined", "_sessions", "_traits", "profile_id", "state")
 
     def __init__(self, state: ProfileState, context: FoldContext) -> None:
         self.profile_id = context.profile_id
@@ -19,6 +19,7 @@ class ProfileSubject:
         self._defaults: Mapping[str, object] = context.program.defaults
         self._computed = state.computed
         self._members = state.memberships.entered_at
+        self._mined = state.mined
         self._sessions = state.sessions
         self._traits = state.traits
 
@@ -28,6 +29,10 @@ class ProfileSubject:
             return self._traits.value(name)
         value = self._computed.value(name)
         return self._defaults[name] if value is None else value
+
+    def mined(self, name: str) -> object:
+        """Return what a query has found; None if nothing."""
+        return self._mined.value(name)
 
     def is_member(self, segment: str) -> bool:
         """Return whether the profile is in a segment."""

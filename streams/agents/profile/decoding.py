@@ -17,6 +17,7 @@ from schemas.records import (
     Event,
     Fold,
     Identifier,
+    Mine,
     ProfileCommand,
     Rebuild,
     Replay,
@@ -68,7 +69,17 @@ class ReplayChunk(msgspec.Struct, frozen=True, gc=False):
 
 
 Content = (
-    RoutedEvent | Transfer | Outdating | AbsorbedState | Rebuild | ReplayChunk | Attribute | Disown | Advance | Seed
+    RoutedEvent
+    | Transfer
+    | Outdating
+    | AbsorbedState
+    | Rebuild
+    | ReplayChunk
+    | Attribute
+    | Disown
+    | Advance
+    | Seed
+    | Mine
 )
 
 
@@ -143,6 +154,11 @@ class ProfileDecoder:
                 self._require(seed.version)
                 self._require_complete(record.workspace, seed.complete_to)
                 return seed
+            case Mine() as mine:
+                self._require(mine.version)
+                self._require_complete(record.workspace, mine.complete_to)
+                _check_value(mine.value)
+                return mine
             case None:
                 raise DecodeError("unprocessable", "a command that this release does not know")
             case command:
@@ -191,6 +207,17 @@ def _state(encoded: bytes | None) -> ProfileState:
     if not isinstance(entry, ProfileState):
         raise DecodeError("invalid", "a forward holds no state that could be absorbed")
     return entry
+
+
+def _check_value(text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise DecodeError("invalid", f"the value that a query has found: {error}") from None
+    if not isinstance(value, str | int | float | list):
+        raise DecodeError("invalid", "what a query has found is neither a scalar nor a list")
 
 
 def _key(workspace: str, profile_id: str) -> bytes:

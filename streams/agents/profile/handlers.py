@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from schemas.records import Advance, Attribute, Disown, Rebuild, Seed, Transfer
+from schemas.records import Advance, Attribute, Disown, Mine, Rebuild, Seed, Transfer
 from streams import metrics
-from streams.agents.profile import events, merging, ownership, rebuilding, seeding
+from streams.agents.profile import events, merging, mining, ownership, rebuilding, seeding
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Addressed, Outdating, ReplayChunk, RoutedEvent
 from streams.agents.profile.settling import release
@@ -44,6 +44,7 @@ HANDLERS: Mapping[type, Handlers[Any]] = {
     Attribute: Handlers[Attribute]("attribute",        ownership.attribute, ignore),
     Disown: Handlers[Disown]("disown",                 ignore,              ignore,            ownership.disown),
     Seed: Handlers[Seed]("seed",                       seeding.take,        seeding.pass_on),
+    Mine: Handlers[Mine]("mine",                       mining.take,         mining.pass_on),
 }  # fmt: skip
 
 

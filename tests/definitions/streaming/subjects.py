@@ -81,6 +81,9 @@ class Known:
     def trait(self, name: str) -> object:
         return self._traits.get(name)
 
+    def mined(self, name: str) -> object:
+        return self._traits.get(name)
+
     def is_member(self, segment: str) -> bool:
         return segment in self._members
 

@@ -18,6 +18,7 @@ from streams.fold.facet import Facet
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
+from streams.fold.mined import Mined
 from streams.fold.moment import BEGINNING, Moment, Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import RecentIds, unpacked
@@ -34,6 +35,7 @@ ZONES = st.none() | st.builds(Zone, TIMES, NUMBERS, NAMES)
 FIRINGS = st.builds(Firing, st.booleans(), st.none() | TIMES, st.none() | TIMES, NAMES, NAMES)
 DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
     "computed": st.builds(ComputedTraits, st.dictionaries(NAMES, NAMES)),
+    "mined": st.builds(Mined, st.dictionaries(NAMES, st.sampled_from(['"a"', '"b"', "1", "1.0", "-2", "true", "[1]"]))),
     "memberships": st.builds(Memberships, st.dictionaries(NAMES, TIMES)),
     "evaluations": st.dictionaries(NUMBERS, TIMES).flatmap(
         lambda untils: st.builds(Evaluations, st.just(untils), st.just(min(untils.values(), default=NEVER)), NAMES)
@@ -86,7 +88,7 @@ def meaning(facet: Facet) -> object:
         return set(unpacked(facet.packed)), facet.stored
     kept = deepcopy(facet)
     if not isinstance(
-        kept, Memberships | ComputedTraits
+        kept, Memberships | ComputedTraits | Mined
     ):  # which forget by what is defined; these are drawn of any names
         kept.forget(moment())
     return kept
@@ -190,7 +192,7 @@ def test_every_field_of_a_record_is_of_one_facet_or_of_the_profile_itself(events
         ("deadline", {"sessions", "evaluations", "triggers"}),
         ("advance", {"sessions"}),
         ("render", {"identifiers", "counters", "sessions", "memberships", "lineage"}),
-        ("forget", {"aggregates", "sessions", "computed", "memberships", "triggers"}),
+        ("forget", {"aggregates", "sessions", "computed", "memberships", "mined", "triggers"}),
         ("retire", {"sessions", "computed", "memberships", "evaluations", "ownership", "lineage", "expiry"}),
     ],
 )

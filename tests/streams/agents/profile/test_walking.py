@@ -15,6 +15,7 @@ from definitions.model import (
     Not,
     Operator,
     Segment,
+    Trait,
     TraitComparison,
     Trigger,
     Window,
@@ -61,8 +62,10 @@ class Worker:
         self.publication = self.publication.with_record(key, value)
         self.adopted = self._compiler.adopted(self.publication)
 
-    def apply(self, *segments: Segment, triggers: tuple[Trigger, ...] = ()) -> DefinitionSet:
-        definitions = Definitions(segments, (Destination("mail"),), triggers=triggers)
+    def apply(
+        self, *segments: Segment, triggers: tuple[Trigger, ...] = (), traits: tuple[Trait, ...] = ()
+    ) -> DefinitionSet:
+        definitions = Definitions(segments, (Destination("mail"),), traits=traits, triggers=triggers)
         new = next_set(self.publication.newest, definitions, {}, 0, "")
         self.hear(*set_record(new))
         self.hear(*stamping_record(0, Stamping(new.version, 1)))
