@@ -82,9 +82,11 @@ class Warehouse:
         """Execute any statement: its answer as ClickHouse gives it, whole."""
         return self._posted({**settings, "wait_end_of_query": "1"}, statement.encode())
 
-    def rows(self, query: str, parameters: Mapping[str, str] | None = None) -> list[JsonObject]:
+    def rows(
+        self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
+    ) -> list[JsonObject]:
         """The rows of a query with `parameters` as in `{name:String}`; times in ISO 8601, integers as numbers."""
-        answer = self._posted(_AS_JSON | _bound(parameters), query.encode())
+        answer = self._posted(_AS_JSON | {**(settings or {}), **_bound(parameters)}, query.encode())
         try:
             return msgspec.json.decode(answer.content, type=_Rows).data
         except msgspec.DecodeError as error:

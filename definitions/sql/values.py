@@ -25,6 +25,9 @@ VALUE_OF = r"""(raw, document) -> multiIf(
     startsWith(raw, '[') OR startsWith(raw, '{'), (4, 0., raw),
     (2, JSONExtractFloat(raw) + 0., ''))"""
 
+ITEMS_OF = "value -> if(value.1 = 4, arrayMap(raw -> tuple_of(raw, value.3), JSONExtractArrayRaw(value.3)), [value])"
+"""The tuples of the items of a list, or of the value that is none; `tuple_of` is VALUE_OF."""
+
 _ORDERINGS = {
     Operator.GREATER_THAN: ">",
     Operator.GREATER_OR_EQUAL: ">=",

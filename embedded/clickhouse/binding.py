@@ -7,7 +7,6 @@ results). `pyproject.toml` pins the version.
 import os
 from tempfile import TemporaryDirectory
 from typing import Protocol, cast
-from urllib.parse import urlencode
 
 _folder = os.getcwd()
 with TemporaryDirectory() as _empty:
@@ -95,9 +94,11 @@ def output(result: Result) -> bytes:
 def connect(path: str, settings: dict[str, str], configuration: str) -> Connection:
     """Return a new session on the folder; raises RuntimeError when another process has it.
 
-    `configuration` is a file's name without `&`. Constraints of users hold for what comes later, not for `settings`.
+    `configuration` is a file's name, and `settings` are values, without `&`: chDB cuts there, and decodes nothing.
+    Constraints of users hold for what comes later, not for `settings`.
     """
     # mypy sees the folder chdb/_chdb instead of the extension of the same name.
     _chdb.set_signal_handlers_enabled(0)  # type: ignore[attr-defined]  # chDB's handlers would hide SIGTERM from us
-    connection = _chdb.connect(f"{path}?config-file={configuration}&{urlencode(settings)}")  # type: ignore[attr-defined]
+    pairs = "&".join(f"{name}={value}" for name, value in settings.items())
+    connection = _chdb.connect(f"{path}?config-file={configuration}&{pairs}")  # type: ignore[attr-defined]
     return cast(Connection, connection)

@@ -12,7 +12,7 @@ import msgspec
 
 from embedded.clickhouse.encodings import accepted
 from embedded.clickhouse.errors import Code, error
-from embedded.clickhouse.profile import DEFAULT_MAX_QUERY_SIZE
+from embedded.clickhouse.profile import DEFAULT_MAX_QUERY_SIZE, ROW_FILTERS
 from runtime.loopback import URL_LOOPBACK_NAMES
 
 # Parameters that are no settings; those about sessions, buffers and progress change nothing here.
@@ -41,10 +41,15 @@ _RESERVED = frozenset(
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOST = re.compile(rf"({'|'.join(map(re.escape, URL_LOOPBACK_NAMES))})(:[0-9]{{1,5}})?")
 _LARGEST_QUERY_SIZE = 64 << 20
+_ROW_FILTER = r"'[a-z0-9_.]+':'workspace = unhex\(\\'[0-9A-F]+\\'\)'"
+_ROW_FILTERS = re.compile(rf"\{{{_ROW_FILTER}(?:,{_ROW_FILTER})*\}}")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What a request wants; `parameters` are those of `{name:Type}`, values in ClickHouse's escaped text."""
+    """What a request wants; `parameters` are those of `{name:Type}`, values in ClickHouse's escaped text.
+
+    `row_filters`: by table the rows of one workspace, as a map in SQL.
+    """
 
     query: bytes
     query_id: str
@@ -56,6 +61,7 @@ class Call(msgspec.Struct, frozen=True):
     whole: bool
     content_encoding: str
     response_encoding: str | None
+    row_filters: str = ""
 
     @property
     def max_query_size(self) -> int:
@@ -74,10 +80,12 @@ def read(method: str, query_string: bytes, headers: Mapping[str, str]) -> Call:
         )
     if headers.get("content-type", "").startswith("multipart/form-data"):
         raise error(Code.NOT_IMPLEMENTED, "External tables (multipart/form-data) are not available here.")
-    parameters, settings = {}, {}
+    parameters, settings, row_filters = {}, {}, ""
     for name, value in values.items():
         if name.startswith("param_"):
             parameters[_checked(name.removeprefix("param_"), Code.BAD_ARGUMENTS, "query parameter")] = value
+        elif name == ROW_FILTERS:
+            row_filters = _checked_filters(value)
         elif name not in _RESERVED:
             settings[_checked(name, Code.UNKNOWN_SETTING, "setting")] = value
     compressed = _is_on(settings, "enable_http_compression")
@@ -92,6 +100,7 @@ def read(method: str, query_string: bytes, headers: Mapping[str, str]) -> Call:
         whole=_is_on(values, "wait_end_of_query"),
         content_encoding=headers.get("content-encoding", "").strip().lower(),
         response_encoding=accepted(headers.get("accept-encoding", "")) if compressed else None,
+        row_filters=row_filters,
     )
 
 
@@ -141,6 +150,17 @@ def _checked(name: str, code: Code, what: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise error(code, f"Unknown {what} '{name.encode('ascii', 'backslashreplace').decode()}'")
     return name
+
+
+def _checked_filters(value: bytes) -> str:
+    """Return row filters that name nothing but tables and a workspace: they are SQL, which nobody reads again."""
+    text = value.decode("utf-8", "replace")
+    if _ROW_FILTERS.fullmatch(text) is None:
+        raise error(
+            Code.ACCESS_DENIED,
+            f"The setting {ROW_FILTERS} takes filters of the form {{'onefold.events':'workspace = unhex(\\'6D61696E\\')'}} here.",
+        )
+    return text
 
 
 def _is_on(values: Mapping[str, bytes], name: str) -> bool:

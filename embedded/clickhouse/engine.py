@@ -17,6 +17,7 @@ from embedded.clickhouse.errors import ServerError, from_engine
 from embedded.clickhouse.profile import (
     DEFAULT_MAX_QUERY_SIZE,
     PROFILE,
+    ROW_FILTERS,
     SERVER_DEFAULTS,
     VALUE_EXPRESSIONS,
     memory_limit,
@@ -164,10 +165,16 @@ class Engine:
         engines = self._keeper.run(both, "TabSeparated")
         self.refused = refusals(functions.decode().split(), engines.decode().split(), opened)
 
-    def session(self, query_id: str, *, expressions: bool = False) -> EngineSession:
-        """Return a new session, under the profile only; `expressions` in VALUES must have been read before."""
+    def session(self, query_id: str, *, expressions: bool = False, row_filters: str = "") -> EngineSession:
+        """Return a new session, under the profile only.
+
+        `expressions` in VALUES must have been read before, and so must `row_filters` (`calls.row_filters`).
+        """
+        opened = dict(VALUE_EXPRESSIONS) if expressions else {}
+        if row_filters:
+            opened[ROW_FILTERS] = row_filters
         try:
-            return EngineSession(self._connect(VALUE_EXPRESSIONS if expressions else {}), query_id)
+            return EngineSession(self._connect(opened), query_id)
         except RuntimeError as failure:
             raise from_engine(str(failure)) from failure
 

@@ -122,7 +122,9 @@ class Execution:
 
     def _run(self) -> Iterator[bytes]:
         call, statement = self._call, self._plan.statement
-        self._session = session = self._engine.session(call.query_id, expressions=self._plan.expressions)
+        self._session = session = self._engine.session(
+            call.query_id, expressions=self._plan.expressions, row_filters=call.row_filters
+        )
         settings = dict(call.settings)
         if not self._streamed:
             settings.setdefault("max_result_bytes", b"%d" % MAX_BUFFERED_RESULT_BYTES)

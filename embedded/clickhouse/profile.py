@@ -37,6 +37,9 @@ VALUE_EXPRESSIONS: Final[Mapping[str, str]] = {
 }
 """As on a ClickHouse server: expressions in an INSERT's VALUES."""
 
+ROW_FILTERS: Final = "additional_table_filters"
+"""The setting that says which rows of which tables a query sees; its value is SQL."""
+
 DEFAULT_MAX_QUERY_SIZE: Final = 262_144
 """Bytes of SQL that a query may have, ClickHouse's own default; an INSERT's data does not count."""
 

@@ -11,13 +11,14 @@ import msgspec
 
 from definitions.model import Mining
 from definitions.sql import VALUE_OF, DefinitionsQuery
+from definitions.sql.values import ITEMS_OF
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Question, decoded, scope_of, source_of
 from warehouse.queries.values import literal, literals
 
 _QUERY = """
 WITH ({value_of}) AS tuple_of,
-     (value -> if(value.1 = 4, arrayMap(raw -> tuple_of(raw, value.3), JSONExtractArrayRaw(value.3)), [value])) AS items
+     ({items_of}) AS items
 SELECT profile_id, by_sql, by_streams,
        arrayFilter((name, a, b) -> a.1 != b.1 OR items(a) != items(b), {traits}, values, shown) AS differing,
        arrayMap(name -> values[indexOf({traits}, name)], differing) AS values_by_sql,
@@ -137,6 +138,7 @@ def _query(question: Question, point: Point, profile_ids: Sequence[str] | None) 
     source = source_of(question.workspace, question.kind, until)
     return _QUERY.format(
         value_of=VALUE_OF,
+        items_of=ITEMS_OF,
         traits=literals(traits),
         count=len(traits),
         workspace=workspace,
