@@ -1,7 +1,7 @@
 """What the topic `definitions` says: sets, which of them RESOLVE stamps, what is complete, who goes by it. Pure.
 
 Keys: `set:0000000007`, immutable; `stamping:3`, of partition 3 of RESOLVE; `walked:3`, of partition 3 of PROFILE;
-`attempt:main`, `complete:main` and `progress:main`, of a workspace.
+`attempt:main`, `complete:main` and `progress:main`, of a workspace; those of mined traits are in `refreshes`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +12,7 @@ import msgspec
 
 from definitions.sets.births import births_for
 from definitions.sets.model import DefinitionSet, UnknownLanguage, decode_set, encode_set
+from definitions.sets.refreshes import DueRefresh, Refresh, decode_refresh, decode_wanted, due_refreshes
 from schemas.records import ProfileKind
 
 _KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
@@ -75,15 +76,17 @@ _OF_WORKSPACES: Mapping[str, tuple[str, Callable[[bytes], object]]] = {
     _ATTEMPT: ("attempts", _decode_attempt),
     _COMPLETE: ("completions", _decode_completion),
     _PROGRESS: ("progress", _decode_progress),
+    "refresh": ("refreshes", decode_refresh),
+    "wanted": ("wanted", decode_wanted),
 }
-"""Of what is said of a workspace: the field of a publication, and what decodes it."""
+"""Of what is said of a workspace, or a trait there: the field of a publication, and what decodes it."""
 
 
 class Publication(msgspec.Struct, frozen=True):
     """All that the topic says up to a position; `with_record` returns the next one.
 
     `unknown`: of each set that this release does not understand, why. `walked`: by partition of PROFILE, the version by
-    workspace that it has evaluated everybody by.
+    workspace that it has evaluated everybody by. `refreshes`, `wanted`: by workspace and trait (`refreshes.name_of`).
     """
 
     sets: Mapping[int, DefinitionSet] = MappingProxyType({})
@@ -93,6 +96,8 @@ class Publication(msgspec.Struct, frozen=True):
     attempts: Mapping[str, BackfillAttempt] = MappingProxyType({})
     completions: Mapping[str, Completion] = MappingProxyType({})
     progress: Mapping[str, BackfillProgress] = MappingProxyType({})
+    refreshes: Mapping[str, Refresh] = MappingProxyType({})
+    wanted: Mapping[str, int] = MappingProxyType({})
 
     def with_record(self, key: bytes | None, value: bytes | None) -> "Publication":
         """Return what the topic says with one more record. Raises ValueError for what is none of these."""
@@ -107,7 +112,7 @@ class Publication(msgspec.Struct, frozen=True):
                 return msgspec.structs.replace(self, stampings=stampings)
             case "walked":
                 return msgspec.structs.replace(self, walked={**self.walked, int(name): _decode_walked(value)})
-            case "attempt" | "complete" | "progress":
+            case "attempt" | "complete" | "progress" | "refresh" | "wanted":
                 field, decode = _OF_WORKSPACES[kind]
                 return msgspec.structs.replace(self, **{field: {**getattr(self, field), name: decode(value)}})
             case _:
@@ -177,6 +182,13 @@ class Publication(msgspec.Struct, frozen=True):
             if newest_birth(self.sets[version], workspace) <= complete_to:
                 return self.sets[version]
         return None
+
+    def due_refreshes(self, workspace: str, partitions: int, now: int) -> tuple[DueRefresh, ...]:
+        """Return the mined traits whose query is to be asked in a workspace now (ms)."""
+        evaluated = self.evaluated(workspace, partitions)
+        if evaluated is None:
+            return ()
+        return tuple(due_refreshes(self.sets, evaluated, self.refreshes, self.wanted, workspace, now))
 
 
 def newest_birth(of: DefinitionSet, workspace: str) -> int:

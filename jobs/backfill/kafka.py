@@ -109,13 +109,13 @@ class KafkaTopic:
 
     def begin_attempt(self, workspace: str, token: int, begun_after: Completion | None) -> BackfillAttempt:
         """See `protocols.Topic`."""
-        return self._follow_up(workspace, lambda all_: begun(all_, workspace, token, begun_after), attempt_record)
+        return self.follow_up(workspace, lambda all_: begun(all_, workspace, token, begun_after), attempt_record)
 
     def complete(self, workspace: str, attempt: BackfillAttempt, completion: Completion) -> None:
         """See `protocols.Topic`. What comes of it is read here as well when this returns."""
-        self._follow_up(workspace, lambda all_: ended(all_, workspace, attempt, completion), completion_record)
+        self.follow_up(workspace, lambda all_: ended(all_, workspace, attempt, completion), completion_record)
 
-    def _follow_up(
+    def follow_up(
         self,
         workspace: str,
         follow: Callable[[Publication], Said],

@@ -14,8 +14,11 @@ from jobs.across.past import WarehouseAcross
 from jobs.across.thread import AskingThread
 from jobs.backfill.backfill import Backfill
 from jobs.backfill.kafka import KafkaSeeds, KafkaTopic
-from jobs.backfill.own import OwnBackfill
+from jobs.backfill.own import OwnWorkspaces
 from jobs.backfill.past import WarehousePast
+from jobs.mining.kafka import KafkaMineCommands, KafkaRefreshes
+from jobs.mining.mining import Mining
+from jobs.mining.queries import WarehouseQueries
 from jobs.process import run_job
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
@@ -63,7 +66,7 @@ class _Jobs(NamedTuple):
     """What is done of one workspace's past; `partition_of`: of `identity.changes`, by workspace."""
 
     rebuilder: Rebuilder
-    backfill: OwnBackfill
+    own: OwnWorkspaces
     across: AskingThread
     partition_of: Mapping[str, int]
 
@@ -85,8 +88,17 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
     by_event_clock = {name for name, workspace in settings.workspaces.items() if workspace.clock == "event"}
     past = WarehousePast(warehouse, partition, by_event_clock)
     seeds = KafkaSeeds(settings.kafka, codec, offsets)
-    backfill = OwnBackfill(Backfill(past, seeds, topic, barrier, settings.partitions, stopping), partition)
-    return _Jobs(rebuilder, backfill, AskingThread(partial(_asking, settings, codec, topic), stopping), partition)
+    backfill = Backfill(past, seeds, topic, barrier, settings.partitions, stopping)
+    mining = Mining(
+        WarehouseQueries(settings.clickhouse),
+        KafkaMineCommands(settings.kafka, codec, offsets),
+        KafkaRefreshes(topic),
+        barrier,
+        settings.partitions,
+        stopping,
+    )
+    own = OwnWorkspaces(backfill, mining, partition)
+    return _Jobs(rebuilder, own, AskingThread(partial(_asking, settings, codec, topic), stopping), partition)
 
 
 def _asking(settings: Settings, codec: Codec, topic: KafkaTopic) -> Asking:
@@ -115,7 +127,7 @@ def _work(changes: Changes, jobs: _Jobs, stopping: threading.Event) -> None:
         changes.commit()
         if changes.is_assigned:
             positions = partial(persist, "positions", changes.positions, stopping, metrics.RETRIES)
-            jobs.backfill.run(positions, changes.fencing_token)
+            jobs.own.run(positions, changes.fencing_token)
     jobs.across.join()
 
 

@@ -10,5 +10,8 @@ BACKFILL = ("before_backfill", "behind_backfill_barrier", "between_seeds", "befo
 ACROSS = ("before_firing", "after_firing")
 """Those of triggers across persons, which are asked in a thread of the same process."""
 
-reached = failpoints((*FAILPOINTS, *BACKFILL, *ACROSS))
+MINING = ("before_refresh", "behind_refresh_barrier", "between_mined", "before_refreshed")
+"""Those of a refresh of a mined trait, which runs between rebuilds as a back-fill does."""
+
+reached = failpoints((*FAILPOINTS, *BACKFILL, *ACROSS, *MINING))
 """Call it with the name of the failpoint."""

@@ -195,12 +195,12 @@ def checked(query: str, databases: Collection[str], table_functions: Collection[
     return query
 
 
-def _refuse(
-    token: Token, following: list[bytes], databases: Collection[str], table_functions: Collection[str]
-) -> None:
+def _refuse(token: Token, following: list[bytes], databases: Collection[str], table_functions: Collection[str]) -> None:
     name = token.value.decode(errors="replace")
     if token.word == b"SETTINGS":
-        raise QueryRefused("the query has SETTINGS of its own: the bounds are Onefold's (a column of that name: `settings`)")
+        raise QueryRefused(
+            "the query has SETTINGS of its own: the bounds are Onefold's (a column of that name: `settings`)"
+        )
     if not token.name:
         return
     if following == [b"."] and name in databases:
@@ -249,7 +249,9 @@ def _scalar_text(plain: str) -> str | None:
 
 
 def _plain(column_type: str) -> str:
-    while wrapped := re.fullmatch(r"(?:LowCardinality|Nullable|SimpleAggregateFunction)\((?:\w+, )?(.*)\)", column_type):
+    while wrapped := re.fullmatch(
+        r"(?:LowCardinality|Nullable|SimpleAggregateFunction)\((?:\w+, )?(.*)\)", column_type
+    ):
         column_type = wrapped[1]
     return column_type
 

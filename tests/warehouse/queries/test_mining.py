@@ -164,23 +164,25 @@ def test_profiles_of_another_kind_or_workspace_are_unknown(warehouse: Warehouse,
     assert compared(warehouse, asked(workspace, query)) == ({}, {"unknown": 2})
 
 
-def test_a_query_sees_the_rows_of_its_workspace_alone_below_views_as_well(
-    warehouse: Warehouse, workspace: str
-) -> None:
+def test_a_query_sees_the_rows_of_its_workspace_alone_below_views_as_well(warehouse: Warehouse, workspace: str) -> None:
     write(warehouse, workspace, {"ann": "{}"})
     for name in (workspace, f"{workspace}2", f"{workspace}'3"):
         insert(warehouse, [resolved(event(f"m{number}", name), number, id_of("ann")) for number in range(2)])
     for table in ("events", "raw_events", "current_events", "onefold.events"):
         query = f"SELECT '{id_of('ann')}' AS profile_id, (SELECT count() FROM {table}) AS value"
         assert compared(warehouse, asked(workspace, query))[0] == {id_of("ann"): "2"}, table
-    query = f"SELECT '{id_of('ann')}' AS profile_id, count() AS value FROM events WHERE workspace = {{workspace:String}}"
+    query = (
+        f"SELECT '{id_of('ann')}' AS profile_id, count() AS value FROM events WHERE workspace = {{workspace:String}}"
+    )
     assert compared(warehouse, asked(workspace, query))[0] == {id_of("ann"): "2"}
 
 
 def test_the_table_of_a_model_is_read_and_its_workspace_respected(warehouse: Warehouse, workspace: str) -> None:
     write(warehouse, workspace, {"ann": "{}", "ben": "{}"})
     table = f"scores_{workspace}"
-    warehouse.run(f"CREATE TABLE onefold.{table} (workspace String, profile_id String, risk Float64) ORDER BY profile_id")
+    warehouse.run(
+        f"CREATE TABLE onefold.{table} (workspace String, profile_id String, risk Float64) ORDER BY profile_id"
+    )
     try:
         for name, who in ((workspace, "ann"), ("another", "ben")):
             warehouse.run(f"INSERT INTO onefold.{table} VALUES ('{name}', '{id_of(who)}', 0.5)")

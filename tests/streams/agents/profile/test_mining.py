@@ -33,7 +33,9 @@ BEN = Identifier("user_id", "ben")
 BENS = default_profile_id(NAMESPACE, BEN)
 RISK = Trait("risk", Mining("SELECT profile_id, value FROM scores", HOUR))
 IS_HIGH = TraitComparison(("risk",), (Comparison(Operator.GREATER_THAN, 0.5),))
-LEVEL = Trait("level", Rule((Case(IS_HIGH, Literally("high")),), Function("multiply", (TraitValue(("risk",)), Literally(10)))))
+LEVEL = Trait(
+    "level", Rule((Case(IS_HIGH, Literally("high")),), Function("multiply", (TraitValue(("risk",)), Literally(10))))
+)
 LEAVING = Segment("leaving", IS_HIGH)
 CALL = Trigger("call", None, IS_HIGH)
 PROGRAM = compile_program(Definitions((LEAVING,), traits=(RISK, LEVEL), triggers=(CALL,)))
@@ -50,7 +52,9 @@ def profiles() -> ProfilePartition:
     return partition
 
 
-def mine(profiles: ProfilePartition, value: str | None, to: str = ANNS, *, is_new: bool = False, origin: str = "") -> None:
+def mine(
+    profiles: ProfilePartition, value: str | None, to: str = ANNS, *, is_new: bool = False, origin: str = ""
+) -> None:
     command = Mine("risk", value, origin or to, START + HOUR, is_new=is_new)
     profiles.command(ProfileCommand.of("main", to, command), START + 2 * HOUR)
 

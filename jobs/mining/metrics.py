@@ -1,0 +1,16 @@
+"""What refreshes of mined traits count and time; served on the rebuilder's metrics port."""
+
+from prometheus_client import Counter, Histogram
+
+_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+REFRESHES = Counter(
+    "onefold_mining_refreshes", "Refreshes of mined traits by outcome: done, failed", ["workspace", "trait", "outcome"]
+)
+VALUES = Counter(
+    "onefold_mining_values",
+    "What queries found: profiles whose value is the same, changed or lost; unknown ids; misfits, that no trait can have",
+    ["workspace", "trait", "outcome"],
+)
+RETRIES = Counter("onefold_mining_retries", "Attempts that failed and were repeated.", ["step"])
+DURATION_S = Histogram("onefold_mining_seconds", "From the start of a refresh to its end.", buckets=_SECONDS)
