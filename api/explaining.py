@@ -13,7 +13,7 @@ from api.requests import RequestRefused
 from definitions import compile_program
 from definitions.explaining.explain import Explained, ExplainedTrait, explain_condition, explain_trait
 from definitions.explaining.past import PastProfile
-from definitions.model import SESSION_GAP_MS, Definitions, Mining, Segment, SessionName, Trait, Trigger
+from definitions.model import SESSION_GAP_MS, Definitions, Segment, SessionName, Trait, Trigger
 from definitions.sets.topic import now_ms, read_publication
 from definitions.streaming.subject import SessionBounds
 from definitions.streaming.times import text_of

@@ -158,7 +158,7 @@ def _checked_filters(value: bytes) -> str:
     if _ROW_FILTERS.fullmatch(text) is None:
         raise error(
             Code.ACCESS_DENIED,
-            f"The setting {ROW_FILTERS} takes filters of the form {{'onefold.events':'workspace = unhex(\\'6D61696E\\')'}} here.",
+            f"The setting {ROW_FILTERS} takes {{'onefold.events':'workspace = unhex('6D61696E')'}} and the like.",
         )
     return text
 

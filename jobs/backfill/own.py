@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from jobs.backfill.backfill import Backfill
-from jobs.mining.mining import Mining
+from jobs.mining.refreshing import Refresher
 
 LOOK_EVERY_S = 0.5
 
@@ -15,10 +15,10 @@ LOOK_EVERY_S = 0.5
 class OwnWorkspaces:
     """Looks now and then whether something is to be back-filled or refreshed, for one thread."""
 
-    def __init__(self, backfill: Backfill, mining: Mining, partition_of: Mapping[str, int]) -> None:
+    def __init__(self, backfill: Backfill, refresher: Refresher, partition_of: Mapping[str, int]) -> None:
         """`partition_of`: of `identity.changes`, by workspace."""
         self._backfill = backfill
-        self._mining = mining
+        self._refresher = refresher
         self._partition_of = partition_of
         self._looked_at = 0.0
 
@@ -29,5 +29,5 @@ class OwnWorkspaces:
         read = positions()
         own = {name: read[at] for name, at in self._partition_of.items() if read.get(at, -1) >= 0}
         self._backfill.run(own, fencing_token)
-        self._mining.run(own, fencing_token)
+        self._refresher.run(own, fencing_token)
         self._looked_at = time.monotonic()

@@ -9,7 +9,7 @@ REFRESHES = Counter(
 )
 VALUES = Counter(
     "onefold_mining_values",
-    "What queries found: profiles whose value is the same, changed or lost; unknown ids; misfits, that no trait can have",
+    "What queries found: profiles by what is different (same, changed, lost), unknown ids, and misfits",
     ["workspace", "trait", "outcome"],
 )
 RETRIES = Counter("onefold_mining_retries", "Attempts that failed and were repeated.", ["step"])

@@ -13,7 +13,7 @@ from warehouse.queries.mining import Compared, MinedQuery
 class Queries(Protocol):
     """The warehouse."""
 
-    def compare(self, asked: MinedQuery) -> Iterator[Compared]:
+    def compare(self, query: MinedQuery) -> Iterator[Compared]:
         """Yield what profiles do not show as the query finds it, a block at a time.
 
         May block for minutes, and raise any OnefoldError, also on the way.

@@ -13,6 +13,6 @@ class WarehouseQueries:
     def __init__(self, server: ClickHouse) -> None:
         self._warehouse = Warehouse(server, ANSWER_TIMEOUT_S)
 
-    def compare(self, asked: MinedQuery) -> Iterator[Compared]:
+    def compare(self, query: MinedQuery) -> Iterator[Compared]:
         """See `protocols.Queries`."""
-        return compare(self._warehouse, asked)
+        return compare(self._warehouse, query)

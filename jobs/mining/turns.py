@@ -1,13 +1,10 @@
-"""Of two rebuilders that refresh a trait, because one does not know that it was replaced, one says what came of it. Pure."""
+"""Of two rebuilders of which one does not know that it was replaced, one says what came of a refresh. Pure."""
 
 import msgspec
 
 from definitions.sets import Publication
 from definitions.sets.refreshes import Refresh, name_of
-
-
-class Superseded(Exception):
-    """Another process refreshes the trait: nothing more is to be done here."""
+from jobs.backfill.attempts import Superseded
 
 
 def begun(publication: Publication, workspace: str, trait: str, refresh: Refresh) -> Refresh:

@@ -17,8 +17,8 @@ from jobs.backfill.kafka import KafkaSeeds, KafkaTopic
 from jobs.backfill.own import OwnWorkspaces
 from jobs.backfill.past import WarehousePast
 from jobs.mining.kafka import KafkaMineCommands, KafkaRefreshes
-from jobs.mining.mining import Mining
 from jobs.mining.queries import WarehouseQueries
+from jobs.mining.refreshing import Refresher
 from jobs.process import run_job
 from jobs.rebuild import metrics
 from jobs.rebuild.barrier import Barrier
@@ -89,7 +89,7 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
     past = WarehousePast(warehouse, partition, by_event_clock)
     seeds = KafkaSeeds(settings.kafka, codec, offsets)
     backfill = Backfill(past, seeds, topic, barrier, settings.partitions, stopping)
-    mining = Mining(
+    refresher = Refresher(
         WarehouseQueries(settings.clickhouse),
         KafkaMineCommands(settings.kafka, codec, offsets),
         KafkaRefreshes(topic),
@@ -97,7 +97,7 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
         settings.partitions,
         stopping,
     )
-    own = OwnWorkspaces(backfill, mining, partition)
+    own = OwnWorkspaces(backfill, refresher, partition)
     return _Jobs(rebuilder, own, AskingThread(partial(_asking, settings, codec, topic), stopping), partition)
 
 

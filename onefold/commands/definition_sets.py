@@ -20,6 +20,7 @@ from onefold.commands.apply import apply_options, await_effect, publish, refuse_
 from onefold.commands.plan import plan_of, published
 from onefold.definition_plan import plan_tree
 from onefold.progress import MISTYPED, worker_samples
+from onefold.refreshes import RefreshStatus, status_line, statuses
 from onefold.running import data_dir_option, running_settings
 from onefold.wording import count, json_text
 from runtime.literal import literal
@@ -50,11 +51,12 @@ class WorkspaceStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """`version`: the newest. `stamped`: the version that every partition of events knows."""
+    """`version`: the newest. `stamped`: the version that every partition of events knows. `refreshes`: of mined traits."""
 
     version: int
     stamped: int
     workspaces: tuple[WorkspaceStatus, ...]
+    refreshes: tuple[RefreshStatus, ...] = ()
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -96,6 +98,8 @@ def status(as_json: bool, data_dir: Path | None) -> None:
         click.echo(literal(f"{each.workspace}: version {each.in_effect or 'none'} is in effect{under_way}"))
         for line in map(_mistyped_text, each.mistyped or ()):
             click.echo(literal(f"  {line}"))
+    for refreshed in found.refreshes:
+        click.echo(literal(status_line(refreshed)))
 
 
 @click.command()
@@ -234,6 +238,7 @@ def status_of(publication: Publication, settings: Settings) -> Status:
             )
             for name in settings.workspaces
         ),
+        tuple(statuses(publication, settings.workspaces, settings.partitions)),
     )
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "history": ("onefold.commands.definition_sets:history", "List the versions that were applied."),
     "diff": ("onefold.commands.definition_sets:diff", "Show what is different between two versions."),
     "export": ("onefold.commands.definition_sets:export", "Write the files of a version into a folder."),
+    "refresh": ("onefold.commands.refresh:refresh", "Ask the query of a mined trait now."),
     "rollback": ("onefold.commands.definition_sets:rollback", "Apply an earlier version once more."),
     "defaults": ("onefold.commands.definitions:defaults", "Print the default rules of identity as YAML."),
 }

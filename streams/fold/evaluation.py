@@ -72,7 +72,7 @@ def evaluate_all(state: ProfileState, cause: str, context: FoldContext, out: Out
 
 
 def evaluate_mined(state: ProfileState, trait: str, at: int, cause: str, context: FoldContext, out: Outputs) -> None:  # noqa: PLR0913, PLR0917
-    """Evaluate a trait of which a query has found another value, and what reads it: at a time, or the state's if later."""
+    """Evaluate a trait of which another value was found, and what reads it: at a time, or the state's if later."""
     moment = Moment(context, out, cause, max(state.as_of, at), state.lineage.version)
     evaluate(state, context.program.mined[trait], moment)
     publish(state, moment)

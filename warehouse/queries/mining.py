@@ -30,6 +30,17 @@ _BOUNDS = {
     "max_bytes_before_external_group_by": "500000000",  # what is beyond goes to disk
     "join_use_nulls": "0",
 }
+_TEXTS = {
+    "Bool": "if(value, 'true', 'false')",
+    "U?Int[0-9]+": f"if(value >= -{_EXACT} AND value <= {_EXACT}, toString(value), '')",
+    "Decimal[0-9]*": f"if(abs(toFloat64(value)) <= {_EXACT}, toString(value), '')",
+    "B?Float[0-9]+": "if(isFinite(value), toString(value), '')",
+    "DateTime(64)?": "concat('\"', replaceOne(toString(toDateTime64(value, 3, 'UTC')), ' ', 'T'), 'Z\"')",
+    "FixedString": "toJSONString(toStringCutToZero(value))",
+    "String|Enum[0-9]+|UUID|IPv[46]|Date(32)?": "toJSONString(toString(value))",
+}
+"""By the name of a scalar's type, the JSON text of `value`; empty where no trait can have it."""
+
 _HARMLESS = frozenset(
     {"numbers", "numbers_mt", "zeros", "zeros_mt", "values", "generate_series", "generateseries", "format", "null"}
 )
@@ -89,7 +100,7 @@ FROM
 {query}
                 ) AS result
                 WHERE isNotNull(result.profile_id) AND isNotNull(result.value)
-            ) AS asked
+            ) AS found
             LEFT ANY JOIN (SELECT id, argMax(target, steps) AS target FROM ways GROUP BY id) AS way USING (id)
         )
         GROUP BY profile_id
@@ -128,48 +139,48 @@ class QueryRefused(TerminalError):
     """Is no query that a mined trait can have; the text says why."""
 
 
-def compare(warehouse: Warehouse, asked: MinedQuery) -> Iterator[Compared]:
+def compare(warehouse: Warehouse, mined: MinedQuery) -> Iterator[Compared]:
     """Yield what is different between the result of a query and what profiles show, a block at a time.
 
     Raises QueryRefused, TransientError or TerminalError, also on the way.
     """
-    query, settings, text = _prepared(warehouse, asked)
+    query, settings, text = _prepared(warehouse, mined)
     compared = _COMPARED.format(
         value_of=VALUE_OF,
         items_of=ITEMS_OF,
-        is_same="text = '' AND shown = ''" if asked.is_new else _SAME,
+        is_same="text = '' AND shown = ''" if mined.is_new else _SAME,
         text=text,
         query=query,
-        trait=literal(asked.trait),
-        workspace=literal(asked.workspace),
-        kind=literal(asked.kind),
+        trait=literal(mined.trait),
+        workspace=literal(mined.workspace),
+        kind=literal(mined.kind),
     )
-    for batch in warehouse.stream(compared, {"workspace": asked.workspace}, settings):
+    for batch in warehouse.stream(compared, {"workspace": mined.workspace}, settings):
         ids, values, outcomes = (batch.column(name).to_pylist() for name in ("profile_id", "value", "outcome"))
         counts = Counter(outcomes)
         counts["misfits"] = sum(batch.column("misfits").to_pylist())
         yield Compared({each: value or None for each, value in zip(ids, values, strict=True) if each}, counts)
 
 
-def check(warehouse: Warehouse, asked: MinedQuery) -> None:
+def check(warehouse: Warehouse, mined: MinedQuery) -> None:
     """Raise QueryRefused, or what ClickHouse says, for a query that cannot be asked; it is not run."""
-    _prepared(warehouse, asked)
+    _prepared(warehouse, mined)
 
 
-def _prepared(warehouse: Warehouse, asked: MinedQuery) -> tuple[str, dict[str, str], str]:
+def _prepared(warehouse: Warehouse, mined: MinedQuery) -> tuple[str, dict[str, str], str]:
     """Return the query as it may stand in brackets, its settings, and the expression of a value's JSON text."""
     (places,) = warehouse.rows(_PLACES)
-    query = checked(asked.query, _texts(places["databases"]), _texts(places["table_functions"]))
-    settings = {**_BOUNDS, "additional_table_filters": _row_filters(_texts(places["tables"]), asked.workspace)}
-    described = warehouse.rows(f"DESCRIBE TABLE (\n{query}\n)", {"workspace": asked.workspace}, settings)
+    query = checked(mined.query, _texts(places["databases"]), _texts(places["table_functions"]))
+    settings = {**_BOUNDS, "additional_table_filters": _row_filters(_texts(places["tables"]), mined.workspace)}
+    described = warehouse.rows(f"DESCRIBE TABLE (\n{query}\n)", {"workspace": mined.workspace}, settings)
     types = {str(row["name"]): str(row["type"]) for row in described}
     for column in ("profile_id", "value"):
         if column not in types:
-            raise QueryRefused(f"the query of {asked.trait!r} has no column {column!r}, but {', '.join(types)}")
+            raise QueryRefused(f"the query of {mined.trait!r} has no column {column!r}, but {', '.join(types)}")
     text = json_text(types["value"])
     if text is None:
         raise QueryRefused(
-            f"the column 'value' of the query of {asked.trait!r} is of type {types['value']}: a trait is a text, a"
+            f"the column 'value' of the query of {mined.trait!r} is of type {types['value']}: a trait is a text, a"
             " number, true or false, a date or time, or a list of these"
         )
     return query, settings, text
@@ -212,40 +223,27 @@ def _refuse(token: Token, following: list[bytes], databases: Collection[str], ta
 
 
 def json_text(column_type: str) -> str | None:
-    """Return the expression of the JSON text of `value` by its type, empty for one that does not fit; None for no trait."""
+    """Return the expression of the JSON text of `value` by its type, empty where it does not fit; None for no trait."""
     plain = _plain(column_type)
-    if inner := re.fullmatch(r"Array\((.*)\)", plain):
-        item = _scalar_text(_plain(inner[1]))
-        if item is None:
-            return None
-        of_item = f"if(isNull(value), '', {item.replace('value', 'assumeNotNull(value)')})"
-        items = f"arrayMap(value -> {of_item}, value)"
-        text = f"if(length(value) > {MOST_ITEMS} OR has({items}, ''), '', concat('[', arrayStringConcat({items}, ','), ']'))"
-    else:
-        scalar = _scalar_text(plain)
-        if scalar is None:
-            return None
-        text = scalar
+    inner = re.fullmatch(r"Array\((.*)\)", plain)
+    text = _scalar_text(plain) if inner is None else _list_text(_scalar_text(_plain(inner[1])))
+    if text is None:
+        return None
     return f"arrayMap(json -> if(length(json) > {MOST_BYTES} OR NOT isValidUTF8(json), '', json), [{text}])[1]"
+
+
+def _list_text(item: str | None) -> str | None:
+    if item is None:
+        return None
+    of_item = f"if(isNull(value), '', {item.replace('value', 'assumeNotNull(value)')})"
+    items = f"arrayMap(value -> {of_item}, value)"
+    joined = f"concat('[', arrayStringConcat({items}, ','), ']')"
+    return f"if(length(value) > {MOST_ITEMS} OR has({items}, ''), '', {joined})"
 
 
 def _scalar_text(plain: str) -> str | None:
     kind = plain.partition("(")[0]
-    if kind == "Bool":
-        return "if(value, 'true', 'false')"
-    if kind.startswith(("Int", "UInt")) and kind.strip("UInt").isdigit():
-        return f"if(value >= -{_EXACT} AND value <= {_EXACT}, toString(value), '')"
-    if kind.startswith("Decimal"):
-        return f"if(abs(toFloat64(value)) <= {_EXACT}, toString(value), '')"
-    if kind.startswith(("Float", "BFloat")):
-        return "if(isFinite(value), toString(value), '')"
-    if kind in {"DateTime", "DateTime64"}:
-        return "concat('\"', replaceOne(toString(toDateTime64(value, 3, 'UTC')), ' ', 'T'), 'Z\"')"
-    if kind == "FixedString":
-        return "toJSONString(toStringCutToZero(value))"
-    if kind in {"String", "Enum8", "Enum16", "UUID", "IPv4", "IPv6", "Date", "Date32"}:
-        return "toJSONString(toString(value))"
-    return None
+    return next((text for pattern, text in _TEXTS.items() if re.fullmatch(pattern, kind)), None)
 
 
 def _plain(column_type: str) -> str:

@@ -150,15 +150,12 @@ class ProfileDecoder:
             case Transfer() as transfer:
                 _key(record.workspace, transfer.target)
                 return Outdating(transfer) if transfer.outdates else transfer
-            case Seed() as seed:
-                self._require(seed.version)
-                self._require_complete(record.workspace, seed.complete_to)
-                return seed
-            case Mine() as mine:
-                self._require(mine.version)
-                self._require_complete(record.workspace, mine.complete_to)
-                _check_value(mine.value)
-                return mine
+            case Seed() | Mine() as computed:
+                self._require(computed.version)
+                self._require_complete(record.workspace, computed.complete_to)
+                if isinstance(computed, Mine):
+                    _check_value(computed.value)
+                return computed
             case None:
                 raise DecodeError("unprocessable", "a command that this release does not know")
             case command:

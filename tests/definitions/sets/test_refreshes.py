@@ -5,8 +5,7 @@ import pytest
 
 from definitions.model import Definitions, Mining, Trait
 from definitions.sets import Publication, next_set
-from definitions.sets.publication import set_record, stamping_record
-from definitions.sets.publication import Stamping
+from definitions.sets.publication import Stamping, set_record, stamping_record
 from definitions.sets.refreshes import Refresh, refresh_record, wanted_record
 
 HOUR = 3_600_000

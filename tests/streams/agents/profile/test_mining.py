@@ -19,7 +19,6 @@ from definitions.model import (
     TraitValue,
     Trigger,
 )
-from schemas.codec import DecodeError
 from schemas.identity import default_profile_id
 from schemas.records import Identifier, Mine, Profile, ProfileCommand, Rebuild, SegmentChange, Transfer
 from schemas.records import Trigger as TriggerRecord

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 import pytest
 
-from definitions.model import Definitions
-from definitions.model import Mining as MiningTrait
-from definitions.model import Trait
+from definitions.model import Definitions, Mining, Trait
 from definitions.sets import Publication, Stamping, next_set
 from definitions.sets.publication import set_record, stamping_record
 from definitions.sets.refreshes import Refresh, refresh_record
-from jobs.mining.mining import Mining
+from jobs.mining.refreshing import Refresher
 from jobs.mining.turns import begun, ended
 from jobs.rebuild.barrier import Barrier
 from runtime.errors import OnefoldError, TerminalError, TransientError, UnreachableError
@@ -25,8 +23,8 @@ from warehouse.queries.mining import Compared, MinedQuery
 HOUR = 3_600_000
 NOW = 1_800_000_000_000
 ANN, BEN = "6a1f6f0c-0000-5000-8000-000000000001", "6a1f6f0c-0000-5000-8000-000000000002"
-RISK = Trait("risk", MiningTrait("SELECT risk", HOUR))
-RANK = Trait("rank", MiningTrait("SELECT rank", HOUR), kind="device")
+RISK = Trait("risk", Mining("SELECT risk", HOUR))
+RANK = Trait("rank", Mining("SELECT rank", HOUR), kind="device")
 FOUND = Compared({ANN: "0.5", BEN: None}, Counter(changed=1, lost=1, same=4, unknown=2, misfits=3))
 
 
@@ -53,14 +51,14 @@ class Around:
 
     def run(self, workspaces: tuple[str, ...] = ("main",)) -> None:
         barrier = Barrier(self, self.stopping, poll_s=0)
-        Mining(self, self, self, barrier, 1, self.stopping, lambda: self.now).run(workspaces, self.token)
+        Refresher(self, self, self, barrier, 1, self.stopping, lambda: self.now).run(workspaces, self.token)
 
     @property
     def last(self) -> Refresh:
         return self.publication.refreshes["main|risk"]
 
-    def compare(self, asked: MinedQuery) -> Iterator[Compared]:
-        self.asked.append(asked)
+    def compare(self, query: MinedQuery) -> Iterator[Compared]:
+        self.asked.append(query)
         yield FOUND
         if self.raises is not None:
             raise self.raises
@@ -161,7 +159,7 @@ def test_if_nobody_answers_it_is_asked_soon_again() -> None:
 def test_a_changed_query_says_so_and_sends_differences_alone() -> None:
     around = Around(RISK)
     around.run()
-    around.apply(msgspec.structs.replace(RISK, value=MiningTrait("SELECT other", HOUR)))
+    around.apply(msgspec.structs.replace(RISK, value=Mining("SELECT other", HOUR)))
     around.run()
     assert [(asked.query, asked.is_new) for asked in around.asked[1:]] == [("SELECT other", False)]
     assert around.sent[-1].mine is not None

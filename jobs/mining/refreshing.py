@@ -12,12 +12,12 @@ from functools import partial
 
 import msgspec
 
-from definitions.model import Mining as MiningTrait
+from definitions.model import Mining
 from definitions.sets import Publication
 from definitions.sets.refreshes import DueRefresh, Refresh, name_of
+from jobs.backfill.attempts import Superseded
 from jobs.mining import metrics
 from jobs.mining.protocols import MineCommands, Queries, RefreshTopic
-from jobs.mining.turns import Superseded
 from jobs.rebuild.barrier import STEPS, Barrier
 from jobs.rebuild.failpoints import reached
 from runtime.errors import OnefoldError, UnreachableError
@@ -39,7 +39,7 @@ class QueryFailed(Exception):
         self.is_soon_again = isinstance(cause, UnreachableError)
 
 
-class Mining:
+class Refresher:
     """For one thread. Raises Stopped when the process stops first, and TerminalError of Kafka."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the process
@@ -99,14 +99,14 @@ class Mining:
     def _sent(self, publication: Publication, workspace: str, due: DueRefresh, begun: Refresh) -> Refresh:
         """Ask, send what is different, and return once profiles have it. Raises QueryFailed."""
         trait, counts = due.trait, Counter[str]()
-        assert isinstance(trait.value, MiningTrait)
-        asked = MinedQuery(workspace, trait.kind, trait.name, trait.value.query, due.is_new)
+        assert isinstance(trait.value, Mining)
+        query = MinedQuery(workspace, trait.kind, trait.name, trait.value.query, due.is_new)
         complete_to = publication.complete_to(workspace, self._partitions)
         pattern = Mine(trait.name, None, "", begun.asked_at, begun.version, complete_to, due.is_changed)
 
         def send() -> None:
             counts.clear()
-            for block in self._blocks(asked):
+            for block in self._blocks(query):
                 counts.update(block.counts)
                 self._commands.send(_commands(workspace, block, pattern))
                 reached("between_mined")
@@ -126,9 +126,9 @@ class Mining:
             **{outcome: counts[outcome] for outcome in ("changed", "lost", "unknown", "misfits")},
         )
 
-    def _blocks(self, asked: MinedQuery) -> Iterator[Compared]:
+    def _blocks(self, query: MinedQuery) -> Iterator[Compared]:
         """Yield what is different. Raises QueryFailed for whatever ClickHouse says: nothing else may wait for it."""
-        blocks = self._queries.compare(asked)
+        blocks = self._queries.compare(query)
         while True:
             try:
                 block = next(blocks, None)
