@@ -13,7 +13,9 @@ from api.requests import RequestRefused
 from definitions import compile_program
 from definitions.explaining.explain import Explained, ExplainedTrait, explain_condition, explain_trait
 from definitions.explaining.past import PastProfile
-from definitions.model import SESSION_GAP_MS, Definitions, Segment, SessionName, Trait, Trigger
+from definitions.model import SESSION_GAP_MS, Definitions, Mining, Segment, SessionName, Trait, Trigger
+from definitions.sets import Publication
+from definitions.sets.refreshes import name_of, next_at
 from definitions.sets.topic import now_ms, read_publication
 from definitions.streaming.subject import SessionBounds
 from definitions.streaming.times import text_of
@@ -51,7 +53,8 @@ def explained(settings: Settings, workspace: str, subject: Subject, name: str, t
 
     Raises RequestRefused for a name that is not defined, InvalidIdentifier and OnefoldError.
     """
-    in_force = read_publication(settings.kafka).evaluated(workspace, settings.partitions)
+    publication = read_publication(settings.kafka)
+    in_force = publication.evaluated(workspace, settings.partitions)
     defined = in_force.definitions if in_force is not None else Definitions()
     definition = _named(defined, subject, name)
     warehouse = look_ups(settings.clickhouse)
@@ -69,11 +72,24 @@ def explained(settings: Settings, workspace: str, subject: Subject, name: str, t
         text_of(past.now),
         in_force.version if in_force is not None else 0,
         None if when is None else explain_condition(when, past),
-        explain_trait(definition, past) if isinstance(definition, Trait) else None,
+        _explained_trait(definition, past, publication, workspace) if isinstance(definition, Trait) else None,
         find_membership(warehouse, workspace, profile_id, name) if subject == "segment" else None,
         tuple(find_firings(warehouse, workspace, profile_id, name)) if subject == "trigger" else (),
         found.is_cut,
     )
+
+
+def _explained_trait(trait: Trait, past: PastProfile, publication: Publication, workspace: str) -> ExplainedTrait:
+    """Explain a trait; of a mined one also when its query was asked, and is asked next."""
+    found = explain_trait(trait, past)
+    last = publication.refreshes.get(name_of(workspace, trait.name))
+    if not isinstance(trait.value, Mining):
+        return found
+    if last is None or not last.succeeded_by:
+        return msgspec.structs.replace(found, says=f"{found.says}, which was not asked yet")
+    failed = f"; that of {text_of(last.asked_at)} failed: {last.error}" if last.error else ""
+    says = f"{found.says}, asked at {text_of(last.succeeded_at)}{failed}"
+    return msgspec.structs.replace(found, says=says, until=text_of(next_at(last, trait)))
 
 
 def _named(defined: Definitions, subject: Subject, name: str) -> Segment | Trait | Trigger:

@@ -72,6 +72,18 @@ class UnseenEvent(msgspec.Struct, frozen=True):
     resembles: str | None
 
 
+class QueryTrial(msgspec.Struct, frozen=True):
+    """What the query of a mined trait finds now, over all workspaces: profiles, ids of none, values of no trait.
+
+    `error`: why it cannot be asked.
+    """
+
+    profiles: int
+    unknown: int
+    misfits: int
+    error: str = ""
+
+
 class DefinitionPlan(msgspec.Struct, frozen=True):
     """What a new version would change.
 
@@ -80,7 +92,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     `touches`: by which events each definition that is not as before is touched. `unseen`: those of its events that
     nobody has sent. `predictions`: of each segment that is not as before, over all workspaces; `by_workspace`: in each.
     `across`: of each trigger across persons that is not as before. `as_sent`: by a removed trait's name, what still
-    reads it, and from then on as it is sent.
+    reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before.
     """
 
     version: int
@@ -96,6 +108,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     by_workspace: Mapping[str, Mapping[str, Prediction]] = {}
     across: Mapping[str, AcrossPrediction] = {}
     as_sent: Mapping[str, tuple[str, ...]] = {}
+    trials: Mapping[str, QueryTrial] = {}
 
     @property
     def excess(self) -> str:
@@ -105,7 +118,10 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
         touched = sum(touch.per_s for touch in self.touches.values())
         if touched > MOST_EVENTS_PER_S:
             return f"{touched:,.0f} events per second go into them, and {MOST_EVENTS_PER_S:,.0f} are the budget"
-        return ""
+        failed = [
+            f"the query of trait {name!r} fails: {trial.error}" for name, trial in self.trials.items() if trial.error
+        ]
+        return failed[0] if failed else ""
 
     @property
     def clearance(self) -> str:
@@ -162,6 +178,8 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
         texts.append(f"{count(touch.events, 'event')} so far, {touch.last_day:,} in the last day ({_per_s(touch)})")
     if difference.kind == "segment" and difference.name in plan.predictions:
         texts.append(_predicted(plan.predictions[difference.name]))
+    if difference.kind == "trait" and difference.name in plan.trials:
+        texts.append(_tried(plan.trials[difference.name]))
     node = tree.add(Text("   ".join(texts), style=_STYLES[difference.change]))
     if difference.kind == "segment":
         _add_workspaces(node, difference.name, plan)
@@ -205,6 +223,14 @@ _WORDS = {"added": "+", "removed": "-", "changed": "~", "affected": "~ (by what 
 def _predicted(prediction: Prediction) -> str:
     members = count(prediction.size, "member")
     return f"{members}: {prediction.entries:,} enter, {prediction.exits:,} leave"
+
+
+def _tried(trial: QueryTrial) -> str:
+    if trial.error:
+        return literal(f"its query fails: {trial.error}")
+    unknown = f", {count(trial.unknown, 'id')} of no profile" if trial.unknown else ""
+    misfits = f", {count(trial.misfits, 'value')} that no trait can have" if trial.misfits else ""
+    return f"its query finds {count(trial.profiles, 'profile')}{unknown}{misfits}"
 
 
 def _read_as_sent(different: Iterable[Difference], new: Definitions) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -33,7 +33,7 @@ def refresh_text(last: Refresh | None) -> str:
     if last is None:
         return "not asked yet"
     if last.error:
-        since = f"the values of {text_of(last.succeeded_at)} stay" if last.succeeded_by else "no profile has a value yet"
+        since = f"the values of {text_of(last.succeeded_at)} stay" if last.succeeded_by else "nobody has a value yet"
         return f"asked at {text_of(last.asked_at)}, which failed: {last.error}; {since}"
     if not last.ended_at:
         return f"asked at {text_of(last.asked_at)}, under way"

@@ -113,7 +113,7 @@ def explain_trait(trait: Trait, past: PastProfile) -> ExplainedTrait:
                     break
             return explained("the first case that holds", parts=tuple(parts))
         case _:
-            return explained("delivered by a query")
+            return explained("found by its query")
 
 
 def _lasting_value(name: str, past: PastProfile) -> Lasting:

@@ -51,7 +51,7 @@ class WorkspaceStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """`version`: the newest. `stamped`: the version that every partition of events knows. `refreshes`: of mined traits."""
+    """`version`: the newest. `stamped`: what every partition of events knows. `refreshes`: of mined traits."""
 
     version: int
     stamped: int

@@ -11,6 +11,7 @@ from definitions.sets.topic import ensure_topic, read_publication
 from embedded.terminal import results
 from onefold.definition_plan import DefinitionPlan, plan_tree, planned
 from onefold.predictions import predicted
+from onefold.query_trials import tried
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
 from onefold.wording import json_text
@@ -65,7 +66,11 @@ def plan_of(settings: Settings, draft: Draft, publication: Publication) -> Defin
     try:
         plan = planned(publication.newest, draft)
         with Warehouse(settings.clickhouse, PREDICTION_TIMEOUT_S) as warehouse:
-            return predicted(warehouse, plan, draft.definitions, settings.workspaces.values()) if plan.is_new else plan
+            if not plan.is_new:
+                return plan
+            workspaces = settings.workspaces.values()
+            plan = predicted(warehouse, plan, draft.definitions, workspaces)
+            return tried(warehouse, plan, draft.definitions, workspaces)
     except OnefoldError as error:
         raise click.ClickException(failure(error)) from error
 

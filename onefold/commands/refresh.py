@@ -57,7 +57,7 @@ def _check(publication: Publication, settings: Settings, workspace: str, name: s
     names = [trait.name for trait in (() if evaluated is None else mined_traits(evaluated, workspace))]
     if name not in names:
         hint = did_you_mean(name, names) if names else "none is in effect there"
-        raise click.BadParameter(literal(f"no query finds a trait {name!r} in {workspace} ({hint})"), param_hint="TRAIT")
+        raise click.BadParameter(literal(f"no query finds a trait {name!r} ({hint})"), param_hint="TRAIT")
 
 
 def _want(settings: Settings, workspace: str, name: str, times: int) -> None:

@@ -31,6 +31,7 @@ CHAPTERS = (
     "questions",
     "segments",
     "reading-the-topics",
+    "mined-traits",
 )
 
 

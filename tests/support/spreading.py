@@ -10,6 +10,7 @@ OWN_STACK = (
     "tests/jobs/across/",
     "tests/jobs/backfill/",
     "tests/jobs/maintenance/",
+    "tests/jobs/mining/",
     "tests/jobs/rebuild/",
     "tests/sinks/",
 )

@@ -222,7 +222,7 @@ CREATE TABLE IF NOT EXISTS onefold.segment_changes
     change LowCardinality(String) COMMENT 'entered or exited',
     changed_at DateTime64(3, 'UTC') COMMENT 'When it became true; of an exit by time, the exact deadline',
     decided_at DateTime64(3, 'UTC') COMMENT 'When it was decided, by the system''s time: of history, long after it became true',
-    cause String COMMENT 'Message id of the event, or deadline, merge, definition, rebuild or session_end',
+    cause String COMMENT 'Message id of the event, or deadline, merge, definition, mining, rebuild or session_end',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Identifiers of the profile, for whoever acts on the change',
     definition Int64 COMMENT 'Version of the definitions by which it was decided',
     version UInt64 COMMENT 'Version of the profile: orders its changes. At a past time the highest counts of those at or before it',

@@ -401,3 +401,20 @@ def test_tables_of_an_older_data_folder_stay(tmp_path: Path) -> None:
         assert server.ask("SELECT a FROM t") == "7"
         assert server.ask("SHOW DATABASES").split() == ["INFORMATION_SCHEMA", "default", "information_schema", "system"]
         server.stop()
+
+
+def test_row_filters_name_tables_and_a_workspace_and_no_other_sql(server: Server) -> None:
+    server.ask("CREATE TABLE IF NOT EXISTS filtered (workspace String) ORDER BY workspace")
+    server.ask("INSERT INTO filtered VALUES ('a'), ('b')")
+    name = "additional_table_filters"
+    rows = "SELECT groupArray(workspace) FROM default.filtered"
+    assert server.ask(rows, **{name: "{'default.filtered':'workspace = unhex(\\'62\\')'}"}) == "['b']"
+    for other in (
+        "{}",
+        "{'default.filtered':'1'}",
+        "{'default.filtered':'workspace = file(\\'x\\')'}",
+        "{'default.filtered':'workspace = unhex(\\'62\\') OR 1'}",
+        "{'default.filtered':'workspace = unhex(\\'62\\')'}&max_memory_usage=0",
+    ):
+        response = server.http.post("/", content=rows, params={name: other})
+        assert response.status_code == 403, response.text

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from definitions import load
+from definitions.model import Mining
+from onefold.examples import EXAMPLES
 from schemas import topics
 from schemas.records import IdentityChange, Profile
 from tests.sinks.examples import NOW, event, insert, placed, profile, resolved
@@ -14,6 +17,7 @@ from warehouse.queries.mining import Compared, MinedQuery, QueryRefused, check, 
 
 pytestmark = pytest.mark.stack
 
+LIBRARY = EXAMPLES / "library"
 OTHERS = ["default", "system", "information_schema"]
 FUNCTIONS = ["numbers", "url", "remote", "merge", "file", "s3", "format", "view", "values"]
 
@@ -36,7 +40,7 @@ def row(name: str, value: str) -> str:
     return f"'{id_of(name)}' AS profile_id, {value} AS value"
 
 
-def asked(workspace: str, query: str, *, is_new: bool = False) -> MinedQuery:
+def mined(workspace: str, query: str, *, is_new: bool = False) -> MinedQuery:
     return MinedQuery(workspace, "person", "score", query, is_new)
 
 
@@ -60,14 +64,14 @@ def test_differences_are_found_and_all_is_counted(warehouse: Warehouse, workspac
         {"same": '{"score":1}', "other": '{"score":1}', "new": "{}", "gone": '{"score":3}', "none": '{"plan":"pro"}'},
     )
     query = values(row("same", "1"), row("other", "2"), row("new", "4"), row("nobody", "5"))
-    found, counts = compared(warehouse, asked(workspace, query))
+    found, counts = compared(warehouse, mined(workspace, query))
     assert found == {id_of("other"): "2", id_of("new"): "4", id_of("gone"): None}
     assert counts == {"same": 1, "changed": 2, "lost": 1, "unknown": 1}
 
 
 def test_of_a_new_query_everything_is_sent(warehouse: Warehouse, workspace: str) -> None:
     write(warehouse, workspace, {"same": '{"score":1}'})
-    found, _ = compared(warehouse, asked(workspace, values(row("same", "1")), is_new=True))
+    found, _ = compared(warehouse, mined(workspace, values(row("same", "1")), is_new=True))
     assert found == {id_of("same"): "1"}
 
 
@@ -107,7 +111,7 @@ def test_values_of_every_type_become_json(
     warehouse: Warehouse, workspace: str, expression: str, expected: object
 ) -> None:
     write(warehouse, workspace, {"ann": "{}", "ben": f'{{"score":{json.dumps(expected)}}}'})
-    query = asked(workspace, values(row("ann", expression), row("ben", expression)))
+    query = mined(workspace, values(row("ann", expression), row("ben", expression)))
     found, counts = compared(warehouse, query)
     if expected is None:
         assert id_of("ann") not in found
@@ -121,18 +125,18 @@ def test_a_type_that_is_no_trait_is_refused_with_its_name(
     warehouse: Warehouse, workspace: str, expression: str
 ) -> None:
     with pytest.raises(QueryRefused, match="is of type"):
-        check(warehouse, asked(workspace, values(row("ann", expression))))
+        check(warehouse, mined(workspace, values(row("ann", expression))))
 
 
 def test_a_query_without_its_columns_is_refused(warehouse: Warehouse, workspace: str) -> None:
     with pytest.raises(QueryRefused, match="no column 'value', but profile_id, score"):
-        check(warehouse, asked(workspace, "SELECT 'value' AS profile_id, 1 AS score"))
+        check(warehouse, mined(workspace, "SELECT 'value' AS profile_id, 1 AS score"))
 
 
 def test_of_several_rows_the_greatest_value_counts(warehouse: Warehouse, workspace: str) -> None:
     write(warehouse, workspace, {"ann": "{}"})
     query = values(row("ann", "2."), row("ann", "10."), row("ann", "nan"))
-    found, counts = compared(warehouse, asked(workspace, query))
+    found, counts = compared(warehouse, mined(workspace, query))
     assert found == {id_of("ann"): "10"}
     assert counts["misfits"] == 1
 
@@ -151,7 +155,7 @@ def test_ids_that_gave_way_are_the_profile_of_now_whose_own_row_comes_first(
     ]
     insert(warehouse, [placed(topics.IDENTITY_CHANGES, each, at) for at, each in enumerate(records)])
     query = values(row("a1", "5"), row("a2", "6"), row("b1", "9"), row("ben", "1"), row("back", "7"), row("eve", "8"))
-    found, counts = compared(warehouse, asked(workspace, query))
+    found, counts = compared(warehouse, mined(workspace, query))
     assert found == {id_of("ann"): "6", id_of("ben"): "1", id_of("back"): "7", id_of("eve"): "8"}
     assert counts == {"changed": 4}
 
@@ -161,7 +165,7 @@ def test_profiles_of_another_kind_or_workspace_are_unknown(warehouse: Warehouse,
     elsewhere = profile(id_of("elsewhere"), 1, f"{workspace}2")
     insert(warehouse, [placed(topics.PROFILES, each, at) for at, each in enumerate((device, elsewhere))])
     query = values(f"'{device.profile_id}' AS profile_id, 1 AS value", row("elsewhere", "1"))
-    assert compared(warehouse, asked(workspace, query)) == ({}, {"unknown": 2})
+    assert compared(warehouse, mined(workspace, query)) == ({}, {"unknown": 2})
 
 
 def test_a_query_sees_the_rows_of_its_workspace_alone_below_views_as_well(warehouse: Warehouse, workspace: str) -> None:
@@ -170,11 +174,11 @@ def test_a_query_sees_the_rows_of_its_workspace_alone_below_views_as_well(wareho
         insert(warehouse, [resolved(event(f"m{number}", name), number, id_of("ann")) for number in range(2)])
     for table in ("events", "raw_events", "current_events", "onefold.events"):
         query = f"SELECT '{id_of('ann')}' AS profile_id, (SELECT count() FROM {table}) AS value"
-        assert compared(warehouse, asked(workspace, query))[0] == {id_of("ann"): "2"}, table
+        assert compared(warehouse, mined(workspace, query))[0] == {id_of("ann"): "2"}, table
     query = (
         f"SELECT '{id_of('ann')}' AS profile_id, count() AS value FROM events WHERE workspace = {{workspace:String}}"
     )
-    assert compared(warehouse, asked(workspace, query))[0] == {id_of("ann"): "2"}
+    assert compared(warehouse, mined(workspace, query))[0] == {id_of("ann"): "2"}
 
 
 def test_the_table_of_a_model_is_read_and_its_workspace_respected(warehouse: Warehouse, workspace: str) -> None:
@@ -187,7 +191,7 @@ def test_the_table_of_a_model_is_read_and_its_workspace_respected(warehouse: War
         for name, who in ((workspace, "ann"), ("another", "ben")):
             warehouse.run(f"INSERT INTO onefold.{table} VALUES ('{name}', '{id_of(who)}', 0.5)")
         query = f"SELECT profile_id, risk AS value FROM {table}"
-        assert compared(warehouse, asked(workspace, query))[0] == {id_of("ann"): "0.5"}
+        assert compared(warehouse, mined(workspace, query))[0] == {id_of("ann"): "0.5"}
     finally:
         warehouse.run(f"DROP TABLE onefold.{table}")
 
@@ -216,17 +220,17 @@ def test_what_leads_elsewhere_is_refused_by_name(query: str, why: str) -> None:
 def test_a_last_semicolon_and_comments_do_no_harm(warehouse: Warehouse, workspace: str) -> None:
     write(warehouse, workspace, {"ann": "{}"})
     query = f"WITH 1 AS x SELECT '{id_of('ann')}' AS profile_id, x AS value -- the only one;\n;  -- done"
-    assert compared(warehouse, asked(workspace, query))[0] == {id_of("ann"): "1"}
+    assert compared(warehouse, mined(workspace, query))[0] == {id_of("ann"): "1"}
 
 
 def test_a_write_is_refused_by_clickhouse(warehouse: Warehouse, workspace: str) -> None:
     with pytest.raises(Exception, match=r"(?i)readonly|syntax"):
-        check(warehouse, asked(workspace, "INSERT INTO onefold.profiles SELECT 1 AS profile_id, 2 AS value"))
+        check(warehouse, mined(workspace, "INSERT INTO onefold.profiles SELECT 1 AS profile_id, 2 AS value"))
 
 
 def test_a_hundred_thousand_rows_come_in_blocks(warehouse: Warehouse, workspace: str) -> None:
     query = "SELECT toString(number) AS profile_id, number AS value FROM numbers(100000)"
-    blocks = list(compare(warehouse, asked(workspace, query)))
+    blocks = list(compare(warehouse, mined(workspace, query)))
     assert len(blocks) > 10
     assert united(blocks) == ({}, {"unknown": 100_000})
 
@@ -235,3 +239,16 @@ def test_the_type_says_the_expression() -> None:
     assert json_text("Map(String, UInt8)") is None
     assert json_text("Array(Array(UInt8))") is None
     assert json_text("LowCardinality(Nullable(String))") == json_text("String")
+
+
+def test_the_decile_of_the_library_is_that_of_the_workspace(warehouse: Warehouse, workspace: str) -> None:
+    people = [f"p{number}" for number in range(20)]
+    write(warehouse, workspace, dict.fromkeys(people, "{}"))
+    for at, name in enumerate(people):
+        for each in (workspace, f"{workspace}2"):
+            total = f'{{"total": {100 - at if each == workspace else at}}}'
+            insert(warehouse, [resolved(event(f"m{at}", each, properties=total), at, id_of(name))])
+    (decile,) = (trait for trait in load(LIBRARY).traits if isinstance(trait.value, Mining))
+    assert isinstance(decile.value, Mining)
+    found, _ = compared(warehouse, mined(workspace, decile.value.query))
+    assert found == {id_of(name): str(10 - at // 2) for at, name in enumerate(people)}
