@@ -49,7 +49,10 @@ from definitions.model import (
 )
 from definitions.model import Sequence as EventSequence
 from schemas.records import EventType
-from tests.definitions.naive import DAY_MS, GAP_MS, Happened, as_text
+from tests.definitions.naive.conditions import DAY_MS
+from tests.definitions.naive.lives import Happened
+from tests.definitions.naive.sessions import GAP_MS
+from tests.definitions.naive.times import as_text
 
 Item = TypeVar("Item")
 

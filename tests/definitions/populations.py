@@ -7,7 +7,9 @@ from random import Random
 from definitions.model import Definitions
 from schemas.records import Event, Identifier
 from tests.definitions.generated import PRIORITIES, Generator
-from tests.definitions.naive import Happened, Life, kind, members, past, shown_traits
+from tests.definitions.naive.answers import members, shown_traits
+from tests.definitions.naive.lives import Happened, Life, past
+from tests.definitions.naive.values import kind
 from tests.sinks.examples import insert, resolved
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Evaluated, Question, evaluate

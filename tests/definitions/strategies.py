@@ -17,7 +17,7 @@ from definitions.model import (
     Window,
 )
 from schemas.records import EventType
-from tests.definitions.naive import Happened
+from tests.definitions.naive.lives import Happened
 
 TYPES: list[EventType] = ["track", "page", "identify"]
 NAMES = ["Buy", "View", "加入购物车"]

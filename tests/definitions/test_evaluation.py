@@ -20,8 +20,9 @@ from definitions.model import (
     Segment,
     Window,
 )
-from tests.definitions import naive
-from tests.definitions.naive import Happened, Life
+from tests.definitions.naive.conditions import holds
+from tests.definitions.naive.lives import Happened, Life
+from tests.definitions.naive.values import compare
 from tests.definitions.strategies import HORIZON, comparisons, conditions, events, objects, values
 from tests.definitions.streaming.subjects import Known, counting
 
@@ -42,7 +43,7 @@ def test_segments_hold_when_a_recomputation_over_all_events_says_so(
     for segment, condition in zip(program.segments, wanted, strict=True):
         read = {name: traits[name] for name in segment.reads & traits.keys()}
         known = Known(program, happened, now, read)
-        assert segment.evaluate(known, now).holds is naive.holds(condition, Life(happened, sent=traits), now)
+        assert segment.evaluate(known, now).holds is holds(condition, Life(happened, sent=traits), now)
 
 
 @given(conditions, events, objects, st.integers(0, HORIZON))
@@ -54,7 +55,7 @@ def test_a_verdict_lasts_until_the_time_it_names(
     evaluation = program.segments[0].evaluate(Known(program, past, now, traits), now)
     assert evaluation.until > now
     for later in range(now, min(evaluation.until, 3 * HORIZON)):
-        assert naive.holds(condition, Life(past, sent=traits), later) is evaluation.holds
+        assert holds(condition, Life(past, sent=traits), later) is evaluation.holds
     if evaluation.until < NEVER:
         assert evaluation.until <= 2 * HORIZON
 
@@ -68,7 +69,7 @@ def test_a_count_that_holds_ends_exactly_at_its_deadline(
     program = program_of(count)
     evaluation = program.segments[0].evaluate(Known(program, past, now), now)
     if evaluation.holds:
-        assert not naive.holds(count, Life(past), evaluation.until)
+        assert not holds(count, Life(past), evaluation.until)
     else:
         assert evaluation.until == NEVER
 
@@ -83,9 +84,9 @@ def test_one_comparison_of_an_event_property(comparison: Comparison, value: obje
     program = program_of(
         EventCount(EventMatcher((Call("track"),), (PropertyFilter(("a",), (comparison,)),)), Window(1))
     )
-    assert bool(counting(program, "track", "Buy", {"a": value})) is naive.compare(comparison, value)
+    assert bool(counting(program, "track", "Buy", {"a": value})) is compare(comparison, value)
     if value is None:
-        assert bool(counting(program, "track", "Buy")) is naive.compare(comparison, None)
+        assert bool(counting(program, "track", "Buy")) is compare(comparison, None)
 
 
 def test_a_cart_is_abandoned_from_the_end_of_the_silence_to_the_end_of_the_window() -> None:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from definitions.model import Condition, Measure, Rule, Statistical
 from definitions.plan import conditions_of, leaves
 from tests.definitions.generated import PRIORITIES, Generator
-from tests.definitions.naive import Life, holds, members, shown_traits
+from tests.definitions.naive.answers import members, shown_traits
+from tests.definitions.naive.conditions import holds
+from tests.definitions.naive.lives import Life
 
 
 def test_every_condition_holds_and_fails_and_every_measure_is_shown() -> None:

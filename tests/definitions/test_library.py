@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from definitions import load
-from tests.definitions.naive import Happened, Life, members, shown_traits
+from tests.definitions.naive.answers import members, shown_traits
+from tests.definitions.naive.lives import Happened, Life
 
 LIBRARY = load(Path(__file__).parents[2] / "examples" / "library")
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

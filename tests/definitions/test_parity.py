@@ -28,7 +28,7 @@ from definitions.model import (
 from definitions.model import Sequence as EventSequence
 from schemas import topics
 from tests.definitions.generated import BEGINNING, Generator
-from tests.definitions.naive import Happened
+from tests.definitions.naive.lives import Happened
 from tests.definitions.populations import check, moments, person, population, record
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse

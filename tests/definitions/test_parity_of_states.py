@@ -10,7 +10,9 @@ from definitions.sql import profiles
 from definitions.streaming.scalars import members, number, scalar
 from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, Place, Scalars, type_of
 from tests.definitions.generated import Generator
-from tests.definitions.naive import Happened, matches, opened, value_at
+from tests.definitions.naive.events import matches, opened
+from tests.definitions.naive.lives import Happened
+from tests.definitions.naive.values import value_at
 from tests.definitions.populations import person, record
 from warehouse.client import Warehouse
 from warehouse.queries.definitions_of_the_past import states

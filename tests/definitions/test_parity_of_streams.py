@@ -16,7 +16,7 @@ from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
 from tests.definitions.generated import PRIORITIES, Generator
-from tests.definitions.naive import place
+from tests.definitions.naive.lives import place
 from tests.definitions.populations import (
     Histories,
     check,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from definitions import Program, compile_program, load
-from tests.definitions.naive import Happened
+from tests.definitions.naive.lives import Happened
 from tests.definitions.streaming.subjects import Known
 
 ROOT = Path(__file__).parents[2] / "examples"

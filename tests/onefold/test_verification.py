@@ -24,7 +24,7 @@ from runtime.kafka.partitions import partition_of
 from schemas.identity import profile_key
 from settings import Workspace
 from settings.workspaces import Clock
-from tests.definitions.naive import Happened
+from tests.definitions.naive.lives import Happened
 from tests.definitions.populations import person, record
 from tests.warehouse.queries.test_definition_differences import entered, known, publish
 from warehouse.client import Warehouse

@@ -10,7 +10,8 @@ from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.states import AnyState, Place
 from definitions.streaming.subject import SessionBounds
 from schemas.records import Event, Identifier
-from tests.definitions.naive import GAP_MS, Happened
+from tests.definitions.naive.lives import Happened
+from tests.definitions.naive.sessions import GAP_MS
 
 
 def event_of(happened: Happened) -> Event:

@@ -21,7 +21,7 @@ from definitions.model import (
 )
 from definitions.plan.accumulators import MAX_VALUES
 from tests.definitions.costs import calls_of
-from tests.definitions.naive import Happened
+from tests.definitions.naive.lives import Happened
 from tests.definitions.streaming.subjects import Known
 
 VIEW = EventMatcher((Call("track", "View"),))

@@ -25,7 +25,8 @@ from definitions.model import (
 )
 from definitions.streaming.items import membership_of
 from definitions.streaming.subject import SESSION
-from tests.definitions.naive import GAP_MS, Happened
+from tests.definitions.naive.lives import Happened
+from tests.definitions.naive.sessions import GAP_MS
 from tests.definitions.streaming.subjects import Known
 
 BUY = EventMatcher((Call("track", "Buy"),))

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from definitions import Definitions, Segment, compile_program
 from definitions.model import Call, Comparison, EventCount, EventMatcher, Operator, PropertyFilter, Window
 from definitions.streaming.accumulators import OpenParts
-from tests.definitions import naive
-from tests.definitions.naive import Happened
+from tests.definitions.naive.events import matches
+from tests.definitions.naive.lives import Happened
 from tests.definitions.strategies import matchers, numbers, objects, values
 from tests.definitions.streaming.subjects import counting, event_of
 
@@ -32,7 +32,7 @@ def test_those_pass_that_a_plain_comparison_of_each_filter_lets_pass(
     program = compile_program(Definitions(segments))
     happened = Happened(0, "track", "Buy", properties)
     passed = [accumulator.key for accumulator in counting(program, "track", "Buy", properties)]
-    matching = {each.key for each in program.accumulators if naive.matches(each.planned.events, happened)}
+    matching = {each.key for each in program.accumulators if matches(each.planned.events, happened)}
     assert sorted(passed) == sorted(matching)
 
 

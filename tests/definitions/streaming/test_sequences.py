@@ -15,7 +15,7 @@ from definitions.model import (
 )
 from definitions.model import Sequence as EventSequence
 from definitions.plan.accumulators import MAX_STEP_EVENTS
-from tests.definitions.naive import Happened
+from tests.definitions.naive.lives import Happened
 from tests.definitions.streaming.subjects import Known
 
 A, B, C = (EventMatcher((Call("track", name),)) for name in "ABC")

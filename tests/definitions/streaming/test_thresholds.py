@@ -15,7 +15,7 @@ from definitions.model import (
     TraitValue,
 )
 from definitions.streaming.thresholds import distinctions_of, readers_of_trait
-from tests.definitions import naive
+from tests.definitions.naive.values import compare, value_at
 from tests.definitions.strategies import comparisons, paths, several, values
 
 
@@ -30,9 +30,7 @@ def test_a_change_concerns_whoever_answers_otherwise(
     distinctions = {number: distinctions_of(segment)["t"] for number, segment in enumerate(segments)}
     concerned = readers_of_trait((), distinctions).concerned(former, value)
     for number, (path, compared) in enumerate(read):
-        before, after = (
-            all(naive.compare(each, naive.value_at(of, path[1:])) for each in compared) for of in (former, value)
-        )
+        before, after = (all(compare(each, value_at(of, path[1:])) for each in compared) for of in (former, value))
         assert before is after or number in concerned
 
 

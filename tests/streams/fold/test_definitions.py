@@ -15,7 +15,8 @@ from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
 from tests.definitions.generated import PRIORITIES, Generator
-from tests.definitions.naive import Happened, Life, members, place, shown_traits
+from tests.definitions.naive.answers import members, shown_traits
+from tests.definitions.naive.lives import Happened, Life, place
 from tests.definitions.streaming.subjects import event_of
 
 PROFILE, OTHER = "6a1f6f0c-0000-5000-8000-000000000001", "6a1f6f0c-0000-5000-8000-000000000002"

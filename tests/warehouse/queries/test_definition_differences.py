@@ -22,7 +22,7 @@ from runtime.kafka.partitions import partition_of
 from schemas import topics
 from schemas.identity import profile_key
 from schemas.records import Profile, SegmentChange
-from tests.definitions.naive import Happened
+from tests.definitions.naive.lives import Happened
 from tests.definitions.populations import person, record
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse

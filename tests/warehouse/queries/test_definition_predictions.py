@@ -1,7 +1,7 @@
 """What definitions would do that are not applied yet: sizes, entries, exits, and the events that they touch."""
 
 from definitions.model import Call, Definitions, EventCount, EventMatcher, Not, Segment, Window
-from tests.definitions.naive import Happened
+from tests.definitions.naive.lives import Happened
 from tests.definitions.populations import person, record
 from tests.warehouse.queries.test_definition_differences import entered, publish
 from warehouse.client import Warehouse
