@@ -48,13 +48,15 @@ def measure(stack: Stack, scale: Scale) -> list[str]:
             entered += change.cause == "definition"
         live.take(change, arrived_ns)
 
-    with Listener(settings, take), live:
-        time.sleep(scale.steady_s)
-        alone, usages = live.taken_ms(), {name: Usage(stack.process(name).pid) for name in PROCESSES}
-        steps = apply(settings, defined(30))
-        beside = live.taken_ms()
+    with Listener(settings, take) as listener:
+        with live:
+            time.sleep(scale.steady_s)
+            alone, usages = live.taken_ms(), {name: Usage(stack.process(name).pid) for name in PROCESSES}
+            steps = apply(settings, defined(30))
+            beside = live.taken_ms()
+        wait_until_worked_off(settings, (WORKER.name, SINK.name))
+        listener.await_silence()
     cpu = ", ".join(f"{name} {usage.cpu_s():.0f} s and {usage.rss_mib():,.0f} MiB" for name, usage in usages.items())
-    wait_until_worked_off(settings, (WORKER.name, SINK.name))
     history = f"{scale.events:,} events of {scale.people:,} people beside {RATE:,} live events/s"
     said = f"{steps['all']:.1f} s for {history}, {entered:,} entries by the definition"
     is_reached = steps["all"] < scale.backfilled_within_s

@@ -15,6 +15,8 @@ from schemas.registry import Registry
 from schemas.topics import SEGMENTS
 from settings import Settings
 
+SILENCE_S = 3.0
+
 Take = Callable[[SegmentChange, int], None]
 """Is given each change, and when it came: ns of the monotonic clock, which all processes of a machine share."""
 
@@ -25,6 +27,7 @@ class Listener:
     def __init__(self, settings: Settings, take: Take) -> None:
         self._settings = settings
         self._take = take
+        self._heard_at = time.monotonic()
         self._stopping = threading.Event()
         self._is_assigned = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -38,6 +41,11 @@ class Listener:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._stopping.set()
         self._thread.join()
+
+    def await_silence(self) -> None:
+        """Return once nothing has come for some seconds."""
+        while (silent_s := time.monotonic() - self._heard_at) < SILENCE_S:
+            time.sleep(SILENCE_S - silent_s)
 
     def _listen(self) -> None:
         codec = Codec(Registry(self._settings.registry))
@@ -55,6 +63,7 @@ class Listener:
             message = consumer.poll(0.05)
             if message is None or message.error() is not None:
                 continue
-            arrived = time.monotonic_ns()
-            self._take(codec.decode(SegmentChange, message.value()), arrived)
+            arrived_ns = time.monotonic_ns()
+            self._heard_at = arrived_ns / 1e9
+            self._take(codec.decode(SegmentChange, message.value()), arrived_ns)
         consumer.close()

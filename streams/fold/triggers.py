@@ -81,6 +81,8 @@ class Triggers(Facet):
 
     def forget(self, moment: Moment) -> None:
         """Forget of triggers that are no longer defined all but when the newest fired: one may be brought back."""
+        if not self.firings:
+            return  # nearly everybody, and a walk meets them all
         defined = {trigger.name for trigger in moment.context.program.triggers}
         removed = ((name, firing) for name, firing in self.past().firings.items() if name not in defined)
         kept = dict(nlargest(_MAX_REMOVED, removed, key=lambda each: (each[1].fired_at or 0, each[0])))
