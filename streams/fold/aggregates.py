@@ -53,7 +53,11 @@ class Aggregates(Facet):
                     self._take(accumulator, state, moment.as_of)
 
     def forget(self, moment: Moment) -> None:
-        self.unite(Aggregates(), moment)
+        former, self.states = Aggregates(self.states), {}
+        for key, accumulator in moment.context.program.by_key.items():
+            state = former.state(key)
+            if isinstance(state, accumulator.new_state):
+                self._keep(accumulator, state, moment.as_of)
 
     def state(self, key: str) -> AnyState | None:
         """Return the state of an accumulator; None if it has seen no event."""

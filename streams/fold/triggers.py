@@ -75,6 +75,8 @@ class Triggers(Facet):
             self.zone = other.zone
 
     def deadline(self, as_of: int) -> int:
+        if not self.firings:
+            return NEVER
         return min(
             (firing.waits_until for firing in self.firings.values() if firing.waits_until is not None), default=NEVER
         )

@@ -61,10 +61,10 @@ def walk(batch: Batch, adopted: Adopted) -> bool:
     if going.after is None or not batch.clocks.has_caught_up:
         return False
     keys = batch.view.after(going.after, KEYS_AT_ONCE)
-    profile_keys = [key for key in keys if _is_profile(key)]
-    batch.view.prefetch(profile_keys)
-    for key in profile_keys:
-        take_over(batch, batch.profile(key, *split_profile_key(key)))
+    addresses = {key: address for key in keys if (address := _address_of(key)) is not None}
+    batch.view.prefetch(addresses)
+    for key, address in addresses.items():
+        take_over(batch, batch.profile(key, *address))
     going.after = keys[-1] if len(keys) == KEYS_AT_ONCE else None
     batch.view.put(_WALK, _encode(going))
     return going.after is not None
@@ -109,9 +109,11 @@ def take_over(batch: Batch, profile: BatchProfile) -> None:
 
 def _pass_time_before(batch: Batch, profile: BatchProfile, state: ProfileState) -> bool:
     """Fire what was due by earlier definitions before those of now took effect; return False if some has to wait."""
-    context, takes_effect_at = profile.context, _takes_effect_at(batch, profile)
-    fingerprint = state.evaluations.definitions
-    if fingerprint == context.program.fingerprint or next_deadline(state) > takes_effect_at:
+    context, fingerprint = profile.context, state.evaluations.definitions
+    if fingerprint == context.program.fingerprint:
+        return True  # nearly always
+    takes_effect_at = _takes_effect_at(batch, profile)
+    if next_deadline(state) > takes_effect_at:
         return True
     if profile.settling is not None or state.expiry.vanished_at is not None:
         return True
@@ -140,9 +142,9 @@ def _under_way(view: StateView, target: str) -> Walk:
     return going if going.target == target else Walk(target, META + b"\xff")
 
 
-def _is_profile(key: bytes) -> bool:
+def _address_of(key: bytes) -> tuple[str, str] | None:
+    """Return workspace and profile id; None for what lies beside a profile, or is about the task."""
     try:
-        split_profile_key(key)
-    except ValueError:  # what lies beside a profile, or is about the task
-        return False
-    return True
+        return split_profile_key(key)
+    except ValueError:
+        return None
