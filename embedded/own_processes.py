@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from embedded.errors import StackError
@@ -136,11 +136,16 @@ def topics_setup(settings: Settings) -> Setup:
     return Setup(name="topics", title="Topics", run=run, after=("kafka",))
 
 
-def definitions_setup(settings: Settings, folder: Path, *, keeps: bool) -> Setup:
-    """Apply a folder of definitions, unless it is in force already; with `keeps`, only if none was ever applied."""
+def definitions_setup(
+    settings: Settings, folder: Path, note: Callable[[str], None] = lambda _: None, *, keeps: bool
+) -> Setup:
+    """Apply a folder of definitions, unless it is in force already; with `keeps`, only if none was ever applied.
+
+    `note` is told what was applied.
+    """
 
     def run() -> None:
-        from definitions.sets.applying import apply_draft
+        from definitions.sets.applying import applied_text, apply_draft
         from definitions.sets.folder import read_draft
         from definitions.sets.topic import ensure_topic, read_publication
 
@@ -149,7 +154,7 @@ def definitions_setup(settings: Settings, folder: Path, *, keeps: bool) -> Setup
             published = read_publication(settings.kafka)
             draft = read_draft(folder)
             if not draft.is_of(published.newest) and not (keeps and published.version):
-                apply_draft(settings.kafka, draft, published.version)
+                note(applied_text(published.newest, apply_draft(settings.kafka, draft, published.version), folder))
         except OnefoldError as error:
             raise StackError(f"the definitions could not be applied: {error}") from error
 

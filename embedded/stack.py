@@ -200,8 +200,8 @@ class Stack:
             *onefold_processes(ports, self.environment, self._is_whole, self.options.definitions is not None),
         ]
         if self.options.definitions is not None:
-            keeps = self.options.keeps_definitions
-            steps.append(definitions_setup(settings, self.options.definitions, keeps=keeps))
+            keeps, note = self.options.keeps_definitions, self._screen.note
+            steps.append(definitions_setup(settings, self.options.definitions, note, keeps=keeps))
         chosen = {step.name for step in steps if step.name in self.options.processes}
         if "kafka" in chosen:
             chosen |= {"topics", "definitions"}

@@ -29,6 +29,9 @@ Item: TypeAlias = Trait | Segment | Trigger | AcrossTrigger | Destination
 Name: TypeAlias = tuple[ItemKind, str]
 
 
+_MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
+
+
 class Difference(msgspec.Struct, frozen=True, order=True):
     """One item that is added, removed, changed itself, or affected: it reads something that is changed."""
 
@@ -52,6 +55,13 @@ def readers(definitions: Definitions, trait: str) -> tuple[str, ...]:
     """Return what reads a trait, each as its kind and name."""
     named = sorted(items(definitions).items())
     return tuple(f"{kind} {name}" for (kind, name), item in named if ("trait", trait) in _read_by(item))
+
+
+def in_short(different: Iterable[Difference], most: int | None = None) -> str:
+    """Return names with marks, such as `+pros, -buyers`; of more than `most` the first."""
+    texts = [f"{_MARKS[each.change]}{each.name}" for each in different]
+    more = "" if most is None or len(texts) <= most else f" and {len(texts) - most:,} more"
+    return ", ".join(texts[:most]) + more
 
 
 def segments_since(publication: Publication, workspace: str) -> dict[str, DefinitionSet]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from definitions import Definitions
 from definitions.sets import DefinitionSet, Publication
-from definitions.sets.differences import Difference, differences
+from definitions.sets.differences import Difference, differences, in_short
 from definitions.sets.folder import Collision, Draft, collision, write_files
 from definitions.streaming.times import text_of
 from embedded.terminal import results
@@ -27,7 +27,6 @@ from runtime.literal import literal
 from settings import Settings
 
 _FILES_SHOWN = 5
-_MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
 
 
 class Mistyped(msgspec.Struct, frozen=True):
@@ -119,9 +118,11 @@ def history(as_json: bool, data_dir: Path | None) -> None:
         return
     table = Table("version", "applied", "by", "what changed", box=None)
     for each in versions:
-        changes = ", ".join(f"{_MARKS[change.change]}{change.name}" for change in each.differences)
         table.add_row(
-            str(each.version), each.applied_at, Text(literal(each.applied_by)), Text(literal(changes or "nothing"))
+            str(each.version),
+            each.applied_at,
+            Text(literal(each.applied_by)),
+            Text(literal(in_short(each.differences) or "nothing")),
         )
     results().print(table)
 

@@ -26,14 +26,17 @@ COMMANDS = {
 
 @click.group("definitions", cls=LazyGroup, lazy=COMMANDS)
 def group() -> None:
-    """Segments, destinations and rules of identity."""
+    """Traits, segments, triggers, destinations and rules of identity."""
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="[DIR]", required=False)
 @data_dir_option
 def check(folder: Path | None, data_dir: Path | None) -> None:
-    """Show all mistakes in DIR (default: the definitions of the running stack). Exits with 1 if there is one.
+    """Show all mistakes in DIR. Exits with 1 if there is one.
+
+    Without DIR it reads the folder that the running stack was started with; what was applied since may be another
+    version ('onefold definitions status').
 
     \b
     Example:

@@ -56,8 +56,8 @@ def port_options(command: Command) -> Command:
     "--definitions",
     type=click.Path(path_type=Path),
     envvar="ONEFOLD_DEFINITIONS",
-    help="Folder to apply, and of the rules of identity; also ONEFOLD_DEFINITIONS. Without it examples/shop is applied"
-    " if nothing was applied before.",
+    help="Folder to apply, as the next version if another one is in effect, and of the rules of identity; also"
+    " ONEFOLD_DEFINITIONS. Without it examples/shop is applied if nothing was applied before.",
 )
 @click.option(
     "--clock",
