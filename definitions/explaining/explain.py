@@ -10,7 +10,7 @@ import msgspec
 
 from definitions.explaining.lasting import Lasting, lasting
 from definitions.explaining.past import PastProfile
-from definitions.explaining.wording import aggregate_in_words, in_words
+from definitions.explaining.wording import aggregate_in_words, expression_in_words, in_words
 from definitions.model import (
     Aggregate,
     AggregateComparison,
@@ -18,7 +18,9 @@ from definitions.model import (
     AnyOf,
     Condition,
     EventCount,
+    Expression,
     Leaf,
+    Literally,
     Not,
     Rule,
     SessionComparison,
@@ -28,7 +30,7 @@ from definitions.model import (
     Window,
 )
 from definitions.model import Sequence as EventSequence
-from definitions.plan import needs
+from definitions.plan import needs, paths_in
 from definitions.streaming.aggregates import compile_aggregate
 from definitions.streaming.conditions import compile_condition
 from definitions.streaming.keys import KeyOf, keys_of
@@ -68,8 +70,18 @@ class Explained(msgspec.Struct, frozen=True):
     parts: tuple["Explained", ...] = ()
 
 
+class ReadTrait(msgspec.Struct, frozen=True):
+    """A trait that an expression reads, by its path, and its value; None where it is not set."""
+
+    trait: str
+    value: object
+
+
 class ExplainedTrait(msgspec.Struct, frozen=True):
-    """The value of a trait as of now, and of what it is made; `until` and `at_least` are those of a condition."""
+    """The value of a trait as of now, and of what it is made; `until` and `at_least` are those of a condition.
+
+    `parts`: of a rule, the cases down to the one that holds. `reads`: what the expression of the value reads.
+    """
 
     says: str
     value: object
@@ -78,6 +90,7 @@ class ExplainedTrait(msgspec.Struct, frozen=True):
     events: tuple[ShownEvent, ...] = ()
     counted: int = 0
     parts: tuple[Explained, ...] = ()
+    reads: tuple[ReadTrait, ...] = ()
 
 
 def explain_condition(condition: Condition, past: PastProfile) -> Explained:
@@ -105,15 +118,39 @@ def explain_trait(trait: Trait, past: PastProfile) -> ExplainedTrait:
             counted = _in_window(aggregate, aggregate.window, past)
             says = aggregate_in_words(aggregate)
             return explained(says, events=_newest(counted, aggregate, past), counted=len(counted))
-        case Rule(cases=cases):
-            parts: list[Explained] = []
-            for case in cases:
-                parts.append(explain_condition(case.when, past))
-                if parts[-1].holds:
-                    break
-            return explained("the first case that holds", parts=tuple(parts))
+        case Rule() as rule:
+            parts, expression = _cases(rule, past)
+            says = _rule_in_words(rule, parts, expression)
+            reads = () if expression is None else _reads(expression, past)
+            return explained(says, parts=parts, reads=reads)
         case _:
             return explained("found by its query")
+
+
+def _cases(rule: Rule, past: PastProfile) -> tuple[tuple[Explained, ...], Expression | None]:
+    """Return the cases down to the one that holds, and the expression whose value the rule has."""
+    parts: list[Explained] = []
+    for case in rule.cases:
+        parts.append(explain_condition(case.when, past))
+        if parts[-1].holds:
+            return tuple(parts), case.then
+    return tuple(parts), rule.otherwise
+
+
+def _rule_in_words(rule: Rule, parts: Sequence[Explained], expression: Expression | None) -> str:
+    holds = bool(parts) and parts[-1].holds
+    if rule.cases and (expression is None or isinstance(expression, Literally)):
+        return "the first case that holds" if holds else "no case holds"
+    words = "no value" if expression is None else expression_in_words(expression)
+    if not rule.cases:
+        return words
+    return f"{words}, by the first case that holds" if holds else f"{words}, as no case holds"
+
+
+def _reads(expression: Expression, past: PastProfile) -> tuple[ReadTrait, ...]:
+    """Return the traits of an expression, each once."""
+    paths = dict.fromkeys(paths_in(expression))
+    return tuple(ReadTrait(".".join(path), value_within(past.trait(path[0]), path[1:])) for path in paths)
 
 
 def _lasting_value(name: str, past: PastProfile) -> Lasting:

@@ -11,9 +11,12 @@ from definitions.model import (
     Comparison,
     EventCount,
     EventMatcher,
+    Expression,
     Field,
+    Function,
     InSegment,
     Leaf,
+    Literally,
     Measure,
     Operator,
     Period,
@@ -24,6 +27,7 @@ from definitions.model import (
     SessionComparison,
     Step,
     TraitComparison,
+    TraitValue,
     Window,
 )
 from definitions.plan.accumulators import Accumulator
@@ -51,6 +55,9 @@ _WORDS = {
     Operator.LONGER_AGO_THAN: "lies longer ago than",
     Operator.WITHIN_NEXT: "lies within the next",
 }
+_SIGNS = {"add": ("+", 1), "subtract": ("-", 1), "multiply": ("*", 2), "divide": ("/", 2)}
+"""The sign of a function of two numbers, and how closely it binds them."""
+_NEGATION = 3
 _ANY = "event of any kind"
 _TIMES = {Operator.BEFORE, Operator.AFTER}
 _DURATIONS = {Operator.WITHIN_LAST, Operator.LONGER_AGO_THAN, Operator.WITHIN_NEXT}
@@ -87,6 +94,26 @@ def aggregate_in_words(aggregate: Aggregate) -> str:
     of = "" if aggregate.of is None else f" {_path(aggregate.of)} of"
     events = _events(aggregate.events).replace(_ANY, "events of any kind", 1)
     return f"{measure}{of} {events}{_window(aggregate.window)}"
+
+
+def expression_in_words(expression: Expression, binding: int = 0) -> str:
+    """Return an expression in the notation of the language; `binding`: how closely what stands around it binds."""
+    match expression:
+        case Literally(value=value):
+            return _scalars(value)
+        case TraitValue(path=path):
+            name = ".".join(path)
+            return name if all(part.isidentifier() for part in path) else f"trait('{name}')"
+        case Function(name="round", arguments=(argument, Literally(value=0))):
+            return f"round({expression_in_words(argument)})"
+        case Function(name="negate", arguments=(argument,)):
+            return f"-{expression_in_words(argument, _NEGATION)}"
+        case Function(name=name, arguments=(left, right)) if name in _SIGNS:
+            sign, own = _SIGNS[name]
+            words = f"{expression_in_words(left, own)} {sign} {expression_in_words(right, own + 1)}"
+            return f"({words})" if own < binding else words
+        case Function(name=name, arguments=arguments):
+            return f"{name}({', '.join(map(expression_in_words, arguments))})"
 
 
 def across_in_words(trigger: AcrossTrigger) -> str:

@@ -4,7 +4,7 @@ from definitions.plan.accumulators import Accumulator, accumulators_of, needs
 from definitions.plan.conditions import conditions_of, leaves
 from definitions.plan.lapses import shortest_lapse_ms
 from definitions.plan.narrowing import narrowed
-from definitions.plan.references import References, in_order, references_of, traits_shown
+from definitions.plan.references import References, in_order, paths_in, references_of, traits_shown
 
 __all__ = [
     "Accumulator",
@@ -15,6 +15,7 @@ __all__ = [
     "leaves",
     "narrowed",
     "needs",
+    "paths_in",
     "references_of",
     "shortest_lapse_ms",
     "traits_shown",

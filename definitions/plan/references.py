@@ -10,6 +10,7 @@ from definitions.model import (
     Expression,
     Function,
     InSegment,
+    Path,
     Rule,
     Segment,
     Trait,
@@ -38,7 +39,7 @@ def references_of(defined: Segment | Trait | Trigger) -> References:
 
 def traits_shown(rule: Rule) -> frozenset[str]:
     """Return the names of the traits whose values a rule takes over or calculates with."""
-    return frozenset(name for each in _expressions(rule) for name in _traits_in(each))
+    return frozenset(path[0] for each in _expressions(rule) for path in paths_in(each))
 
 
 def _expressions(rule: Rule) -> Iterator[Expression]:
@@ -48,13 +49,14 @@ def _expressions(rule: Rule) -> Iterator[Expression]:
         yield rule.otherwise
 
 
-def _traits_in(expression: Expression) -> Iterator[str]:
+def paths_in(expression: Expression) -> Iterator[Path]:
+    """Yield the paths of the traits that an expression reads."""
     match expression:
         case TraitValue(path):
-            yield path[0]
+            yield path
         case Function(arguments=arguments):
             for argument in arguments:
-                yield from _traits_in(argument)
+                yield from paths_in(argument)
         case _:
             pass
 

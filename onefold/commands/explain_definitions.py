@@ -126,10 +126,11 @@ def _tree(explanation: ExplainedDefinition) -> Tree:
         _add_part(tree, explanation.condition)
     if explanation.trait is not None:
         made = explanation.trait
-        shown = literal(msgspec.json.encode(made.value).decode())
-        node = tree.add(Text.assemble((shown, "bold"), f"  {literal(made.says)}{_until(made)}"))
+        node = tree.add(Text.assemble((_json(made.value), "bold"), f"  {literal(made.says)}{_until(made)}"))
         for part in made.parts:
             _add_part(node, part)
+        for read in made.reads:
+            node.add(Text.assemble(literal(read.trait), (f"  {_json(read.value)}", "cyan")))
         _add_events(node, made.events, made.counted)
     for firing in explanation.fired:
         tree.add(Text(literal(f"fired at {firing['fired_at']}, because of {firing['cause']}: {firing['payload']}")))
@@ -167,7 +168,7 @@ def _value_line(shown: ShownValue) -> Text:
 
 def _add_part(tree: Tree, part: Explained) -> None:
     mark = ("yes ", "green") if part.holds else ("no  ", "red")
-    sees = "" if part.value is None else f"  sees {literal(msgspec.json.encode(part.value).decode())}"
+    sees = "" if part.value is None else f"  sees {_json(part.value)}"
     node = tree.add(Text.assemble(mark, literal(part.says), (sees, "cyan"), _until(part)))
     for inner in part.parts:
         _add_part(node, inner)
@@ -181,6 +182,10 @@ def _add_events(tree: Tree, events: Sequence[ShownEvent], counted: int) -> None:
         tree.add(Text(literal(named), style="dim"))
     if counted > len(events) > 0:
         tree.add(Text(f"and {count(counted - len(events), 'earlier event')}", style="dim"))
+
+
+def _json(value: object) -> str:
+    return literal(msgspec.json.encode(value).decode())
 
 
 def _until(explained: Explained | ExplainedTrait) -> str:

@@ -1,10 +1,12 @@
 """Expressions over traits, as the model: Python's arithmetic, a few functions, names of any script."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from definitions import load
+from definitions.explaining.wording import expression_in_words
 from definitions.model import Expression, Function, Literally, Rule, TraitValue
 from tests.definitions.folders import write
 
@@ -52,3 +54,6 @@ EXPRESSIONS: list[tuple[str, Expression]] = [
 def test_an_expression_says(tmp_path: Path, text: str, expression: Expression) -> None:
     (trait,) = load(write(tmp_path, {"traits/t.yaml": f"trait: x\nvalue: {text}"})).traits
     assert trait.value == Rule((), expression)
+    words = json.dumps(expression_in_words(expression), ensure_ascii=False)
+    (explained,) = load(write(tmp_path, {"traits/t.yaml": f"trait: x\nvalue: {words}"})).traits
+    assert explained.value == trait.value

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import compile_program
-from definitions.explaining.explain import Explained, explain_condition, explain_trait
+from definitions.explaining.explain import Explained, ReadTrait, explain_condition, explain_trait
 from definitions.explaining.past import PastProfile
 from definitions.explaining.wording import aggregate_in_words, in_words
 from definitions.model import (
@@ -240,3 +240,32 @@ def test_until_is_when_the_answer_changes(
     answers = [explain_condition(condition, subject.later(NOW + after)).holds for after in range(12)]
     changed = next((after for after, holds in enumerate(answers) if holds is not answers[0]), None)
     assert explain_condition(condition, subject).until == (None if changed is None else text_of(NOW + changed))
+
+
+def test_a_calculated_trait_shows_its_expression_and_what_that_reads() -> None:
+    spent = Trait("spent", Statistical(Aggregate(ORDERED, Measure.SUM, TOTAL)))
+    orders = Trait("orders", Statistical(Aggregate(ORDERED, Measure.COUNT)))
+    per_order = Function("divide", (TraitValue(("spent",)), TraitValue(("orders",))))
+    defined = (spent, orders, Trait("per_order", Rule(otherwise=per_order)))
+    subject = past(event(2, total=150), event(1, total=70), definitions=Definitions(traits=defined))
+    explained = explain_trait(defined[2], subject)
+    assert (explained.says, explained.value, explained.parts) == ("spent / orders", 110, ())
+    assert explained.reads == (ReadTrait("spent", 220), ReadTrait("orders", 2))
+
+
+def test_a_rule_shows_the_expression_of_the_case_and_of_none() -> None:
+    big = Case(TraitComparison(("total",), (BIG,)), TraitValue(("address", "city")))
+    both, neither = Rule((big,), Literally("none")), Rule((big,))
+    late = Rule((big,), Function("round", (TraitValue(("total",)),)))
+
+    def said(rule: Rule, total: int) -> tuple[str, object, tuple[ReadTrait, ...]]:
+        trait = Trait("t", rule)
+        subject = past(event(1), definitions=Definitions(traits=(trait,)), total=total, address={"city": "Kyoto"})
+        explained = explain_trait(trait, subject)
+        return explained.says, explained.value, explained.reads
+
+    city = (ReadTrait("address.city", "Kyoto"),)
+    assert said(both, 100) == ("address.city, by the first case that holds", "Kyoto", city)
+    assert said(both, 1) == ("no case holds", "none", ())
+    assert said(neither, 1) == ("no case holds", None, ())
+    assert said(late, 1) == ("round(total), as no case holds", 1, (ReadTrait("total", 1),))
