@@ -5,14 +5,12 @@ Asked of ClickHouse once more, beside what the process that asks has remembered.
 
 import msgspec
 
+from api.clocks import remembered_across
 from definitions.across import Memory, Spans, Usuals, at_or_before, evaluate, shown_value, tick_ms
-from definitions.across.remembered import remembered
 from definitions.explaining.wording import across_in_words
 from definitions.model import AcrossTrigger
-from definitions.sets.topic import ensure_topic, now_ms, read_publication
+from definitions.sets.topic import now_ms, read_publication
 from definitions.streaming.times import text_of
-from runtime.kafka.reading import read_to_end
-from schemas.topics import TRIGGERS_ACROSS
 from settings import Settings
 from warehouse.client import Warehouse, look_ups
 from warehouse.queries.across import (
@@ -26,7 +24,6 @@ from warehouse.queries.across import (
 )
 
 VALUES_SHOWN = 20
-NO_TRIGGER_ACROSS = "there is no trigger {name!r} across persons: of one about persons, say for whom"
 
 
 class ShownValue(msgspec.Struct, frozen=True):
@@ -84,9 +81,7 @@ def explained_across(settings: Settings, workspace: str, name: str, value: str =
 
 
 def _memory(settings: Settings, workspace: str, name: str) -> Memory | None:
-    ensure_topic(settings.kafka, settings.replication, topic=TRIGGERS_ACROSS)
-    said = remembered(message.value() for message in read_to_end(settings.kafka, [TRIGGERS_ACROSS]))
-    return said.of(workspace).get(name)
+    return remembered_across(settings).of(workspace).get(name)
 
 
 def _values(

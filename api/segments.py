@@ -9,8 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.answering import answer
+from api.clocks import has_event_clock, queried_time
 from api.identifiers import queried_identifier, queried_profile_id
-from api.requests import RequestRefused, UnknownProfile, requested_time
+from api.requests import RequestRefused, UnknownProfile
 from definitions.sets import DefinitionSet
 from definitions.sets.differences import segments_ever, segments_since
 from definitions.sets.topic import read_publication
@@ -34,12 +35,6 @@ def segments_of(settings: Settings, workspace: str, warehouse: Warehouse | None 
     )
 
 
-def has_event_clock(settings: Settings, workspace: str) -> bool:
-    """Return whether a workspace is known to go by the time of its events."""
-    member = settings.workspaces.get(workspace)
-    return member is not None and member.clock == "event"
-
-
 def queried_summaries(settings: Settings, workspace: str, limit: int, cursor: str = "") -> Page[SegmentSummary]:
     """Find the segments of a workspace: those that are defined, and those in which anybody is or was.
 
@@ -60,7 +55,7 @@ def queried_members(  # noqa: PLR0913, PLR0917 - what of whom, when, and which p
     settings: Settings, workspace: str, segment: str, at: str | None, limit: int, cursor: str = ""
 ) -> Page[Member]:
     """Find members, now or `at` a time in ISO 8601. Raises RequestRefused, UnknownSegment, TooLongAgo, OnefoldError."""
-    return segments_of(settings, workspace).members(segment, limit, queried_time(at), cursor)
+    return segments_of(settings, workspace).members(segment, limit, queried_time(settings, workspace, at), cursor)
 
 
 def queried_changes(  # noqa: PLR0913, PLR0917 - as above
@@ -79,12 +74,7 @@ def queried_changes(  # noqa: PLR0913, PLR0917 - as above
 
 def queried_overlap(settings: Settings, workspace: str, left: str, right: str, at: str | None) -> Overlap:
     """Count who is in both of two segments and in one alone. Raises as `queried_members`."""
-    return segments_of(settings, workspace).overlap(left, right, queried_time(at))
-
-
-def queried_time(at: str | None) -> int | None:
-    """Read a past time; None for now. Raises RequestRefused."""
-    return None if at is None else requested_time("at", at)
+    return segments_of(settings, workspace).overlap(left, right, queried_time(settings, workspace, at))
 
 
 def _history_of(settings: Settings, workspace: str, text: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from api.clocks import queried_time
 from api.identifiers import identity_rules
 from api.segments import (
     DEFAULT_LIMIT,
@@ -18,7 +19,6 @@ from api.segments import (
     queried_members,
     queried_overlap,
     queried_summaries,
-    queried_time,
     segments_of,
 )
 from embedded.terminal import Terminal, results
@@ -121,7 +121,7 @@ def members(  # noqa: PLR0913, PLR0917 - options of the command
 
     def look(settings: Settings) -> tuple[list[Member], int]:
         shown = _gathered(settings, query, limit)
-        return shown, segments_of(settings, workspace).count(name, queried_time(at))
+        return shown, segments_of(settings, workspace).count(name, queried_time(settings, workspace, at))
 
     shown, total = look_up(look, workspace, data_dir)
     if as_json:
@@ -233,7 +233,7 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command
         with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
             segments = segments_of(settings, workspace, warehouse)
             known = [rule.name for rule in identity_rules(settings.definitions).namespaces]
-            return _export(segments, name, queried_time(at), path, columns, known)
+            return _export(segments, name, queried_time(settings, workspace, at), path, columns, known)
 
     try:
         written = look_up(write, workspace, data_dir)

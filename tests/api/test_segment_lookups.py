@@ -122,6 +122,7 @@ def test_two_segments_are_compared_whatever_they_are_called(client: Client, buye
         ("buyer/history", 404, "unknown_segment", "segment", "did you mean 'buyers'?"),
         ("buyers/overlap?with=byers", 404, "unknown_segment", "segment", "did you mean 'buyers'?"),
         ("buyers/overlap", 400, "invalid_request", "with", "name the other segment"),
+        ("buyers/members?at=2200-01-01", 400, "invalid_request", "at", "'2200-01-01' lies in the future: by the clock"),
         ("buyers/members?at=yesterday", 400, "invalid_request", "at", "'yesterday' is no time in ISO 8601"),
         ("buyers/members?limit=0", 400, "invalid_request", "limit", "a number from 1 to 1,000, not '0'"),
         ("buyers/members?limit=1001", 400, "invalid_request", "limit", "a number from 1 to 1,000"),

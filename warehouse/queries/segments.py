@@ -245,7 +245,7 @@ class Segments:
 
         Of those in which anybody is or was, and of those that are `defined`.
         """
-        since = _within(self._now() - _DAY_MS)
+        since = _within(self.now() - _DAY_MS)
         bound = {"workspace": self._workspace, "since": str(since), "after": after, "limit": str(limit + 1)}
         query = _SEGMENTS.format(defined=literals(defined))
         found = converted(self._warehouse.rows(query, bound), SegmentSummary)
@@ -319,7 +319,8 @@ class Segments:
                 f"{f' ({hint})' if hint else ''}"
             )
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """Return the time of the clock of the workspace (ms): of events, the highest that a profile has shown."""
         if not self._is_event_clock:
             return server_time(self._warehouse)
         (row,) = self._warehouse.rows(_EVENT_CLOCK, {"workspace": self._workspace})
