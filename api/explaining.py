@@ -3,15 +3,21 @@
 Evaluates a definition once more over the profile's events in ClickHouse, beside what the streams have published.
 """
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Literal, get_args
 
 import msgspec
 
 from api.profiles import queried_profile
-from api.requests import RequestRefused
+from api.requests import RequestRefused, UnknownDefinition
 from definitions import compile_program
-from definitions.explaining.explain import Explained, ExplainedTrait, explain_condition, explain_trait
+from definitions.explaining.explain import (
+    Explained,
+    ExplainedTrait,
+    explain_condition,
+    explain_sent,
+    explain_trait,
+)
 from definitions.explaining.past import PastProfile
 from definitions.model import SESSION_GAP_MS, Definitions, Mining, Segment, SessionName, Trait, Trigger
 from definitions.sets import Publication
@@ -51,20 +57,34 @@ class ExplainedDefinition(msgspec.Struct, frozen=True, omit_defaults=True):
 def explained(settings: Settings, workspace: str, subject: Subject, name: str, text: str) -> ExplainedDefinition | None:
     """Explain a definition for one person; None if there is no such person.
 
-    Raises RequestRefused for a name that is not defined, InvalidIdentifier and OnefoldError.
+    Raises UnknownDefinition, but for a trait that is sent; RequestRefused for a profile of another kind than the
+    definition's; InvalidIdentifier and OnefoldError.
     """
     publication = read_publication(settings.kafka)
     in_force = publication.evaluated(workspace, settings.partitions)
     defined = in_force.definitions if in_force is not None else Definitions()
-    definition = _named(defined, subject, name)
+    definition = _named(defined, workspace, subject).get(name)
+    if definition is None and subject != "trait":
+        raise _unknown(defined, workspace, subject, name)
     warehouse = look_ups(settings.clickhouse)
     profile_id = _profile_id(settings, workspace, text)
     found = find_past_profile(warehouse, workspace, profile_id) if profile_id else None
     if profile_id is None or found is None:
         return None
+    if definition is not None and definition.kind != found.kind:
+        raise RequestRefused(subject, f"{subject} {name!r} is about {definition.kind}s, and {text} is a {found.kind}")
     is_live = settings.workspaces[workspace].clock != "event"
     past = _past(defined, workspace, profile_id, found, now_ms() if is_live else found.updated_at)
-    when = None if isinstance(definition, Trait) else definition.when
+    trait = None
+    if subject == "trait":
+        trait = (
+            _explained_trait(definition, past, publication, workspace)
+            if isinstance(definition, Trait)
+            else explain_sent(name, past)
+        )
+        if trait is None:
+            raise _unknown(defined, workspace, subject, name, found.traits)
+    when = definition.when if isinstance(definition, Segment | Trigger) else None
     return ExplainedDefinition(
         subject,
         name,
@@ -72,7 +92,7 @@ def explained(settings: Settings, workspace: str, subject: Subject, name: str, t
         text_of(past.now),
         in_force.version if in_force is not None else 0,
         None if when is None else explain_condition(when, past),
-        _explained_trait(definition, past, publication, workspace) if isinstance(definition, Trait) else None,
+        trait,
         find_membership(warehouse, workspace, profile_id, name) if subject == "segment" else None,
         tuple(find_firings(warehouse, workspace, profile_id, name)) if subject == "trigger" else (),
         found.is_cut,
@@ -92,17 +112,39 @@ def _explained_trait(trait: Trait, past: PastProfile, publication: Publication, 
     return msgspec.structs.replace(found, says=says, until=text_of(next_at(last, trait)))
 
 
-def _named(defined: Definitions, subject: Subject, name: str) -> Segment | Trait | Trigger:
+def why_not_across(settings: Settings, workspace: str, name: str) -> RequestRefused | UnknownDefinition:
+    """Say why a name is that of no trigger across persons. Raises OnefoldError."""
+    in_force = read_publication(settings.kafka).evaluated(workspace, settings.partitions)
+    defined = in_force.definitions if in_force is not None else Definitions()
+    if name in _named(defined, workspace, "trigger"):
+        return RequestRefused("trigger", f"trigger {name!r} is about persons: say for whom")
+    return _unknown(defined, workspace, "trigger", name)
+
+
+def _named(defined: Definitions, workspace: str, subject: Subject) -> dict[str, Segment | Trait | Trigger]:
+    """Return what is in force in a workspace, by name."""
     kinds: Mapping[Subject, tuple[Segment | Trait | Trigger, ...]] = {
         "segment": defined.segments,
         "trait": defined.traits,
         "trigger": defined.triggers,
     }
-    by_name = {each.name: each for each in kinds[subject]}
-    if name not in by_name:
-        hint = did_you_mean(name, by_name) if by_name else "none is in force: see `onefold definitions status`"
-        raise RequestRefused(subject, f"there is no {subject} {name!r} ({hint})")
-    return by_name[name]
+    return {each.name: each for each in kinds[subject] if not each.workspaces or workspace in each.workspaces}
+
+
+def _unknown(
+    defined: Definitions, workspace: str, subject: Subject, name: str, sent: Iterable[str] = ()
+) -> UnknownDefinition:
+    """Say that there is no such definition, and what may be meant; `sent`: traits that the person was given."""
+    names = {*_named(defined, workspace, subject), *sent}
+    if subject == "trigger":
+        names.update(each.name for each in defined.across if not each.workspaces or workspace in each.workspaces)
+    others = (other for other in get_args(Subject) if name in _named(defined, workspace, other))
+    other = next(others, None)
+    if other is not None:
+        hint = f"it is a {other}: `onefold explain {other}`"
+    else:
+        hint = did_you_mean(name, sorted(names)) or "none is in force: see `onefold definitions status`"
+    return UnknownDefinition(subject, f"there is no {subject} {name!r} ({hint})")
 
 
 def _profile_id(settings: Settings, workspace: str, text: str) -> str | None:

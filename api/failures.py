@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.access import KeyRefused
 from api.identifiers import InvalidIdentifier
 from api.outcomes import UnknownRequest
-from api.requests import RequestRefused, UnknownProfile
+from api.requests import RequestRefused, UnknownDefinition, UnknownProfile
 from runtime.errors import OnefoldError
 from runtime.http.answers import error_response
 from runtime.http.bodies import BodyRefused
@@ -28,6 +28,7 @@ FAILURES: tuple[type[Exception], ...] = (
     BodyRefused,
     KeyRefused,
     RequestRefused,
+    UnknownDefinition,
     OnefoldError,
     msgspec.DecodeError,
     UnicodeDecodeError,
@@ -36,7 +37,7 @@ FAILURES: tuple[type[Exception], ...] = (
 logger = logging.getLogger(__name__)
 
 
-def failure_response(failure: Exception) -> Response:
+def failure_response(failure: Exception) -> Response:  # noqa: PLR0911 - one for each kind of failure
     """Return the answer to one of FAILURES."""
     match failure:
         case BodyRefused():
@@ -45,6 +46,8 @@ def failure_response(failure: Exception) -> Response:
             return error_response(401, failure.code, str(failure), "Authorization")
         case RequestRefused():
             return error_response(400, "invalid_request", str(failure), failure.field)
+        case UnknownDefinition():
+            return error_response(404, f"unknown_{failure.subject}", str(failure), failure.subject)
         case OnefoldError():
             logger.warning("answered 503: %s", failure)
             return error_response(503, "unavailable", "this cannot be done now, come again later")

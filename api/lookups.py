@@ -10,12 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.across import NO_TRIGGER_ACROSS, ExplainedAcross, explained_across
+from api.across import ExplainedAcross, explained_across
 from api.answering import answer
-from api.explaining import ExplainedDefinition, Subject, explained
+from api.explaining import ExplainedDefinition, Subject, explained, why_not_across
 from api.identifiers import identity_rules, queried_identifier
 from api.profiles import queried_profile
-from api.requests import RequestRefused
 from api.segments import segment_routes
 from settings import Settings
 from warehouse.client import JsonObject, look_ups
@@ -74,7 +73,7 @@ async def _explain_across(request: Request) -> Response:
         name = request.path_params["name"]
         across = explained_across(settings, workspace, name)
         if across is None:
-            raise RequestRefused("trigger", NO_TRIGGER_ACROSS.format(name=name))
+            raise why_not_across(settings, workspace, name)
         return across
 
     return await answer(request, look_up, missing="trigger")

@@ -39,6 +39,14 @@ class UnknownProfile(LookupError):
     """The warehouse has no living profile of this id."""
 
 
+class UnknownDefinition(LookupError):
+    """Nothing in force is called so. `subject`: what is meant, such as a segment."""
+
+    def __init__(self, subject: str, message: str) -> None:
+        super().__init__(message)
+        self.subject = subject
+
+
 class Submission(msgspec.Struct, frozen=True):
     """What every request of an operator carries, whatever it changes. `requested_at` is in ms."""
 

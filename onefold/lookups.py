@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import click
 
-from api.requests import RequestRefused, UnknownProfile
+from api.requests import RequestRefused, UnknownDefinition, UnknownProfile
 from onefold.running import check_workspace_to_read, running_settings
 from onefold.unreachable import failure
 from runtime.errors import OnefoldError
@@ -25,6 +25,8 @@ def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path 
         return query(settings)
     except RequestRefused as refused:
         raise click.BadParameter(literal(refused), param_hint=f"--{refused.field}") from None
+    except UnknownDefinition as unknown:
+        raise click.BadParameter(literal(unknown), param_hint="NAME") from None
     except (UnknownProfile, UnknownSegment, TooLongAgo) as error:
         raise click.ClickException(literal(error)) from None
     except ValueError as error:  # an identifier that is none, or that this look-up cannot be about

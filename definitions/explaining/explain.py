@@ -40,6 +40,7 @@ from definitions.streaming.values import value_within
 from schemas.records import Event
 
 EVENTS_SHOWN = 10
+SENT = "sent by identify calls; no definition computes it"
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
@@ -160,6 +161,17 @@ def _lasting_value(name: str, past: PastProfile) -> Lasting:
     return lasting(lambda subject: item.evaluate(subject, subject.now), past)
 
 
+def explain_sent(name: str, past: PastProfile) -> ExplainedTrait | None:
+    """Explain a trait that no definition computes, by its name or a path in it; None if it is not set."""
+    for path in ((name,), tuple(name.split("."))):
+        value = value_within(past.trait(path[0]), path[1:])
+        if value is not None:
+            sent = [event for event in past.events if past.sent_by(event, path) is not None]
+            newest = tuple(_shown(event, past.sent_by(event, path)) for event in sent[-EVENTS_SHOWN:][::-1])
+            return ExplainedTrait(SENT, value, events=newest, counted=len(sent))
+    return None
+
+
 def _explained_leaf(leaf: Leaf, explained: Callable[..., Explained], past: PastProfile) -> Explained:
     explained = partial(explained, in_words(leaf))
     match leaf:
@@ -200,18 +212,15 @@ def _in_window(asked: EventCount | Aggregate, window: Window, past: PastProfile)
 
 def _newest(events: Sequence[Event], asked: Leaf | Aggregate, past: PastProfile) -> tuple[ShownEvent, ...]:
     wanted = needs(asked)
-    shown = events[-EVENTS_SHOWN:][::-1]
     return tuple(
-        ShownEvent(
-            event.message_id,
-            event.source,
-            event.type,
-            event.event,
-            text_of(event.occurred_at),
-            past.value_of(event, wanted[0]) if len(wanted) == 1 else None,
-        )
-        for event in shown
+        _shown(event, past.value_of(event, wanted[0]) if len(wanted) == 1 else None)
+        for event in events[-EVENTS_SHOWN:][::-1]
     )
+
+
+def _shown(event: Event, value: object = None) -> ShownEvent:
+    occurred_at = text_of(event.occurred_at)
+    return ShownEvent(event.message_id, event.source, event.type, event.event, occurred_at, value)
 
 
 def _order(event: Event) -> tuple[int, int, str]:

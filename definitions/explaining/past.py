@@ -7,7 +7,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Self
 
-from definitions.model import EventMatcher, SessionName
+from definitions.model import EventMatcher, Path, SessionName
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, OpenParts, compile_accumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, membership_of
@@ -15,6 +15,7 @@ from definitions.streaming.program import Program
 from definitions.streaming.states import AnyState, Place
 from definitions.streaming.subject import NEVER, SessionBounds
 from definitions.streaming.triggers import CompiledTrigger
+from definitions.streaming.values import value_within
 from schemas.records import Event
 
 Facts = Mapping[SessionName, Mapping[str, str]]
@@ -127,6 +128,13 @@ class PastProfile:
         """Return what an accumulator keeps of an event; None if it keeps no value."""
         read = compile_accumulator(planned).value
         return None if read is None else read(self._parts[id(event)])
+
+    def sent_by(self, event: Event, path: Path) -> object:
+        """Return the value that an identify call gives a trait; None if it does not."""
+        if event.type != "identify":
+            return None
+        name, *rest = path
+        return value_within(self._parts[id(event)].traits.get(name), rest)
 
     def _collected(self, accumulator: Accumulator) -> AnyState | None:
         state: AnyState | None = None

@@ -8,10 +8,9 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
-from api.across import NO_TRIGGER_ACROSS, ExplainedAcross, ShownValue, explained_across
-from api.explaining import ExplainedDefinition, Subject, explained
+from api.across import ExplainedAcross, ShownValue, explained_across
+from api.explaining import ExplainedDefinition, Subject, explained, why_not_across
 from api.identifiers import why_nobody
-from api.requests import RequestRefused
 from definitions.explaining.explain import Explained, ExplainedTrait, ShownEvent
 from embedded.terminal import results
 from onefold.lookups import look_up
@@ -85,9 +84,14 @@ def trigger(name: str, identifier: str | None, workspace: str, as_json: bool, da
       onefold explain trigger view_spike
     """
     value = identifier or ""
-    across = look_up(lambda settings: explained_across(settings, workspace, name, value), workspace, data_dir)
-    if across is None and identifier is None:
-        raise click.BadParameter(literal(NO_TRIGGER_ACROSS.format(name=name)), param_hint="NAME")
+
+    def query(settings: Settings) -> ExplainedAcross | None:
+        found = explained_across(settings, workspace, name, value)
+        if found is None and identifier is None:
+            raise why_not_across(settings, workspace, name)
+        return found
+
+    across = look_up(query, workspace, data_dir)
     if across is None:
         _explain("trigger", name, value, workspace, as_json, data_dir)
     elif as_json:
@@ -100,10 +104,7 @@ def _explain(  # noqa: PLR0913, PLR0917 - the options of a command
     subject: Subject, name: str, identifier: str, workspace: str, as_json: bool, data_dir: Path | None
 ) -> None:
     def query(settings: Settings) -> tuple[ExplainedDefinition | None, str]:
-        try:
-            found = explained(settings, workspace, subject, name, identifier)
-        except RequestRefused as refusal:
-            raise click.BadParameter(literal(refusal), param_hint="NAME") from None
+        found = explained(settings, workspace, subject, name, identifier)
         return found, "" if found else why_nobody(identifier, settings.definitions)
 
     explanation, why = look_up(query, workspace, data_dir)

@@ -8,7 +8,12 @@ from embedded.stack import Stack
 
 def applied(stack: Stack, *segments: Segment) -> DefinitionSet:
     """Apply segments as the next version."""
+    return applied_set(stack, Definitions(segments))
+
+
+def applied_set(stack: Stack, definitions: Definitions) -> DefinitionSet:
+    """Apply definitions as the next version."""
     kafka = stack.settings.kafka
     ensure_topic(kafka, 1)
     version = read_publication(kafka).version
-    return apply_set(kafka, lambda former: next_set(former, Definitions(segments), {}, now_ms(), "test"), version)
+    return apply_set(kafka, lambda former: next_set(former, definitions, {}, now_ms(), "test"), version)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import compile_program
-from definitions.explaining.explain import Explained, ReadTrait, explain_condition, explain_trait
+from definitions.explaining.explain import Explained, ReadTrait, explain_condition, explain_sent, explain_trait
 from definitions.explaining.past import PastProfile
 from definitions.explaining.wording import aggregate_in_words, in_words
 from definitions.model import (
@@ -251,6 +251,19 @@ def test_a_calculated_trait_shows_its_expression_and_what_that_reads() -> None:
     explained = explain_trait(defined[2], subject)
     assert (explained.says, explained.value, explained.parts) == ("spent / orders", 110, ())
     assert explained.reads == (ReadTrait("spent", 220), ReadTrait("orders", 2))
+
+
+def test_a_trait_that_no_definition_computes_shows_the_calls_that_sent_it() -> None:
+    calls = identify(3, plan="free"), identify(2, plan="pro"), identify(1, city="Kyoto"), event(0, plan="gold")
+    subject = past(*calls, plan="pro", address={"city": "Kyoto"})
+    plan = explain_sent("plan", subject)
+    assert plan is not None
+    assert (plan.says, plan.value) == ("sent by identify calls; no definition computes it", "pro")
+    assert [(shown.message_id, shown.value) for shown in plan.events] == [("identify-2", "pro"), ("identify-3", "free")]
+    city = explain_sent("address.city", subject)
+    assert city is not None
+    assert city.value == "Kyoto"
+    assert explain_sent("nothing", subject) is None
 
 
 def test_a_rule_shows_the_expression_of_the_case_and_of_none() -> None:
