@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from runtime.hints import closest
+
 
 class LazyGroup(click.Group):
     """`lazy`: command -> where it is (`module:attribute`), and what the group's `--help` says of it."""
@@ -26,6 +28,15 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called. Raises UsageError, with the name that was meant, when there is none."""
+        meant = None if args[0] in self._lazy else closest(args[0], self._lazy)
+        if meant is not None:
+            ctx.fail(f"No such command {args[0]!r}: did you mean {meant!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list in `--help`."""

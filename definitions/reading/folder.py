@@ -73,6 +73,9 @@ def _check_entries(directory: Path, reports: list[FileReport]) -> None:
     if not directory.is_dir():
         _report(directory, reports).add_whole("no such folder of definitions")
         return
+    if directory.name in _FOLDERS and any(directory.glob("*.yaml")) and not (directory / _IDENTITY).exists():
+        _report(directory, reports).add_whole("a part of a folder of definitions", "name the folder above it")
+        return
     for entry in _visible(directory):
         report = _report(entry, reports)
         if entry.name in _LATER:

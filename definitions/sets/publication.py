@@ -63,7 +63,8 @@ class BackfillProgress(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """The step, and how many profiles have been reached."""
-        return f"{self.step}, {self.profiles:,} profiles so far" if self.profiles else self.step
+        profiles = "1 profile" if self.profiles == 1 else f"{self.profiles:,} profiles"
+        return f"{self.step}, {profiles} so far" if self.profiles else self.step
 
 
 _encode = msgspec.json.Encoder().encode

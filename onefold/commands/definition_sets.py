@@ -116,7 +116,11 @@ def history(as_json: bool, data_dir: Path | None) -> None:
         for each in versions:
             click.echo(json_text(each))
         return
-    table = Table("version", "applied", "by", "what changed", box=None)
+    table = Table(box=None)
+    table.add_column("version")
+    table.add_column("applied", no_wrap=True, min_width=len("2026-01-31T00:00:00Z"))
+    table.add_column("by", overflow="fold")
+    table.add_column("what changed", overflow="fold")
     for each in versions:
         table.add_row(
             str(each.version),
@@ -143,6 +147,8 @@ def diff(former: int | None, later: int | None, data_dir: Path | None) -> None:
     new = _version(publication, publication.version if later is None else later)
     old = publication.sets.get(new.version - 1) if former is None else _version(publication, former)
     before = old.files if old is not None else {}
+    if before == new.files:
+        click.echo(f"version {new.version} has the same files as version {old.version if old else 0}")
     for name in sorted(before.keys() | new.files.keys()):
         lines = difflib.unified_diff(
             before.get(name, "").splitlines(),

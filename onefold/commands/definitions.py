@@ -57,7 +57,7 @@ def schema() -> None:
     """Print the JSON Schema of definitions, which tells an editor what may stand where.
 
     Editors with the YAML language server, such as VS Code with its YAML extension, use it for files that begin with
-    `# yaml-language-server: $schema=definitions.schema.json` (a path from the file, or a URL).
+    `# yaml-language-server: $schema=../definitions.schema.json` (a path from the file, or a URL).
 
     \b
     Example:

@@ -22,6 +22,7 @@ from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import json_text
 from runtime.errors import OnefoldError
+from runtime.hints import closest
 from runtime.literal import literal
 
 _LINE_EVERY_S = 2.0
@@ -80,6 +81,8 @@ def _cdnow() -> Path:
 def _mapping(file: str, path: Path | None, workspace: str | None) -> Mapping:
     if path is None:
         if file != "cdnow":
+            if closest(file, ["cdnow"]) and not Path(file).exists():
+                raise click.UsageError(f"there is no file {literal(file)}: did you mean 'cdnow'?")
             raise click.UsageError("--mapping is needed: it says what the columns of the file mean")
         path = CDNOW_MAPPING
     mapping = read_mapping(path)
@@ -115,6 +118,7 @@ class _Screen:
         self._tasks: dict[str, TaskID] = {}
         self._started_at: dict[str, float] = {}
         self._next_line_at = 0.0
+        self._ended: set[str] = set()
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -142,6 +146,8 @@ class _Screen:
             if phase not in self._tasks:
                 self._tasks[phase] = self._bars.add_task(phase, total=total, shown="")
             self._bars.update(self._tasks[phase], completed=done, total=total, shown=shown)
-        elif begins or now >= self._next_line_at or done == total:
+        elif begins or now >= self._next_line_at or (done == total and phase not in self._ended):
+            if done == total:
+                self._ended.add(phase)
             self._console.print(f"{phase}: {100 * done // max(total, 1)} %, {shown}", soft_wrap=True)
             self._next_line_at = now + _LINE_EVERY_S

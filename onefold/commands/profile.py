@@ -16,7 +16,7 @@ from api.profiles import queried_profile
 from embedded.terminal import Terminal
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
-from onefold.wording import json_text, shown_json
+from onefold.wording import count, json_text, shown_json
 from runtime.literal import literal
 from settings import Settings
 from warehouse.client import JsonObject
@@ -80,7 +80,8 @@ def _facts(person: JsonObject) -> Table:
     ]
     session = person["session"]
     if session is not None:
-        rows.append(("open session", f"{_mapping(session)['events']} events since {_mapping(session)['started_at']}"))
+        events = count(int(str(_mapping(session)["events"])), "event")
+        rows.append(("open session", f"{events} since {_mapping(session)['started_at']}"))
     return _grid(rows)
 
 

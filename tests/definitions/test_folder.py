@@ -43,6 +43,14 @@ def test_what_does_not_belong_there_is_named(tmp_path: Path, path: str, says: st
     assert errors[0].startswith(says)
 
 
+def test_a_part_of_a_folder_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    write(tmp_path, {"segments/a.yaml": A, "segments/b.yaml": A})
+    with pytest.raises(DefinitionErrors) as refused:
+        load(tmp_path / "segments")
+    (error,) = refused.value.errors
+    assert "a part of a folder of definitions (name the folder above it)" in str(error)
+
+
 def test_notes_schemas_and_hidden_files_may_lie_beside_the_definitions(tmp_path: Path) -> None:
     write(
         tmp_path,

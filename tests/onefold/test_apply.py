@@ -95,6 +95,8 @@ def test_the_progress_of_an_earlier_version_is_not_shown() -> None:
     assert topic.waiting == "computing the past of main: waiting for the rebuilder"
     topic.hear(progress_record("main", BackfillProgress(2, "computing states", profiles=3)))
     assert topic.waiting == "computing the past of main: computing states, 3 profiles so far"
+    topic.hear(progress_record("main", BackfillProgress(2, "computing states", profiles=1)))
+    assert topic.waiting == "computing the past of main: computing states, 1 profile so far"
     topic.hear(completion_record("main", Completion(2)))
     assert topic.waiting == "evaluating everybody in main"
 

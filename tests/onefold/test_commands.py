@@ -201,3 +201,19 @@ def test_no_workspace_is_made_with_a_source_of_operators(name: str) -> None:
     answer = CliRunner().invoke(onefold, ["workspaces", "new", "main", "--source", "web", "--source", name])
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert f"Invalid value for --source: {name!r}: " in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["aply", "x"], "No such command 'aply': did you mean 'apply'?"),
+        (["definitions", "rolback", "1"], "No such command 'rolback': did you mean 'rollback'?"),
+        (["import", "cdnw"], "there is no file cdnw: did you mean 'cdnow'?"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(
+    typed: list[str], said: str, environment: dict[str, str]
+) -> None:
+    answer = run(onefold, typed, environment)
+    assert answer.exit_code == 2
+    assert said in answer.output
