@@ -120,11 +120,11 @@ def _pass_time_before(batch: Batch, profile: BatchProfile, state: ProfileState) 
     former = batch.adopted.former.find(context.workspace, context.kind, fingerprint)
     if former is None:
         return True
-    outputs, told = profile.outputs, len(profile.outputs.segment_changes)
+    outputs, before = profile.outputs, len(profile.outputs.segment_changes)
     until = min(takes_effect_at, decided_until(batch, profile, state))
     advance(state, until, msgspec.structs.replace(context, program=former.program), outputs)
-    outputs.segment_changes[told:] = [
-        msgspec.structs.replace(change, definition=former.version) for change in outputs.segment_changes[told:]
+    outputs.segment_changes[before:] = [
+        msgspec.structs.replace(change, definition=former.version) for change in outputs.segment_changes[before:]
     ]
     profile.mark_swept()
     return next_deadline(state) > takes_effect_at
