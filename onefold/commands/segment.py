@@ -248,7 +248,7 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command
 def _export(  # noqa: PLR0913, PLR0917 - what of whom, when, and whereto
     segments: Segments, name: str, at: int | None, path: Path, columns: MemberColumns, namespaces: Collection[str]
 ) -> int:
-    """Write all members, and return how many. Raises BadParameter for a namespace that neither rules nor members have.
+    """Write all members, and return how many. Raises BadParameter for a namespace that nobody has, and no rule.
 
     Of a trait that no member has it is said: senders send what they like.
     """
@@ -263,21 +263,19 @@ def _export(  # noqa: PLR0913, PLR0917 - what of whom, when, and whereto
             empty.look_at(some)
             written += len(some)
             bar.advance(task, len(some))
-        if written:
-            _refuse_unknown(empty, namespaces)
+        unknown = [name for name in empty.namespaces if name not in namespaces and not segments.has_namespace(name)]
+        if unknown:
+            raise _no_namespace(unknown[0], [*namespaces, *empty.other_namespaces])
     for trait in empty.traits if written else ():
         click.echo(literal(f"no member has a trait {trait!r} ({did_you_mean(trait, empty.other_traits)})"), err=True)
     return written
 
 
-def _refuse_unknown(empty: EmptyColumns, known: Collection[str]) -> None:
-    for namespace in empty.namespaces:
-        if namespace not in known:
-            hint = did_you_mean(namespace, [*known, *empty.other_namespaces])
-            raise click.BadParameter(
-                literal(f"no member and no rule of identity has a namespace {namespace!r} ({hint})"),
-                param_hint="--identifiers",
-            )
+def _no_namespace(namespace: str, known: Collection[str]) -> click.BadParameter:
+    hint = did_you_mean(namespace, known)
+    return click.BadParameter(
+        literal(f"nobody and no rule of identity has a namespace {namespace!r} ({hint})"), param_hint="--identifiers"
+    )
 
 
 def _gathered(settings: Settings, query: Callable[[Settings, int, str], Page[Row]], limit: int) -> list[Row]:

@@ -163,7 +163,7 @@ def test_past_members_are_exported_and_nobody_is_a_file_with_a_head(migrated: st
         (
             ["export", "buyers", "--to", "{folder}/x.csv", "--identifiers", "email,mail"],
             2,
-            "no member and no rule of identity has a namespace 'mail' (did you mean 'email'?)",
+            "nobody and no rule of identity has a namespace 'mail' (did you mean 'email'?)",
         ),
         (["export", "buyers", "--to", "{folder}/x.xlsx"], 2, "ends in .csv or .parquet"),
         (["export", "buyers", "--to", "{folder}/no/x.csv"], 1, "x.csv cannot be written: No such file or directory"),
@@ -193,7 +193,9 @@ def test_a_segment_that_is_or_was_defined_has_no_members_as_long_as_nobody_was_i
     assert json.loads(said("members", "empty", "--at", "2020-01-01", "--json").output)["total"] == 0
     assert json.loads(said("history", "empty", "--json").output)["changes"] == []
     assert json.loads(said("overlap", "empty", "buyers", "--json").output)["only_right"] == 2
-    assert "0 members written" in said("export", "empty", "--to", str(tmp_path / "empty.csv")).output
+    to_file = ["export", "empty", "--to", str(tmp_path / "empty.csv"), "--identifiers"]
+    assert "0 members written" in said(*to_file, "email").output
+    assert "no rule of identity has a namespace 'mail'" in said(*to_file, "mail").output
     assert said("members", "elsewhere").exit_code == 1
     assert "did you mean 'empty'?" in said("members", "emtpy").output
 

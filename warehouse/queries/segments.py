@@ -99,6 +99,9 @@ SELECT DISTINCT toString(segment) AS name FROM onefold.segment_changes WHERE wor
 UNION DISTINCT
 SELECT DISTINCT toString(segment) AS name FROM onefold.segment_members WHERE workspace = {workspace:String}
 """
+_OF_NAMESPACE = """
+SELECT 1 FROM onefold.identifiers WHERE workspace = {workspace:String} AND namespace = {namespace:String} LIMIT 1
+"""
 # What has changed last did so at about the time of the event clock.
 _EVENT_CLOCK = """
 SELECT toUnixTimestamp64Milli(max(updated_at)) AS now FROM onefold.profiles WHERE workspace = {workspace:String}
@@ -250,6 +253,10 @@ class Segments:
         query = _SEGMENTS.format(defined=literals(defined))
         found = converted(self._warehouse.rows(query, bound), SegmentSummary)
         return _page(found, limit, [summary.name for summary in found])
+
+    def has_namespace(self, namespace: str) -> bool:
+        """Return whether anybody in the workspace has an identifier of a namespace."""
+        return bool(self._warehouse.rows(_OF_NAMESPACE, {"workspace": self._workspace, "namespace": namespace}))
 
     def members(self, segment: str, limit: int, at: int | None = None, after: str = "") -> Page[Member]:
         """Find members in the order of profile ids, beginning behind one."""
