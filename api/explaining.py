@@ -3,7 +3,7 @@
 Evaluates a definition once more over the profile's events in ClickHouse, beside what the streams have published.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, get_args
 
 import msgspec
@@ -14,17 +14,21 @@ from definitions import compile_program
 from definitions.explaining.explain import (
     Explained,
     ExplainedTrait,
+    ShownEvent,
     explain_condition,
     explain_sent,
     explain_trait,
+    shown_event,
 )
 from definitions.explaining.past import PastProfile
+from definitions.explaining.triggers import ExplainedTrigger, PublishedFiring, explain_trigger
 from definitions.model import SESSION_GAP_MS, Definitions, Mining, Segment, SessionName, Trait, Trigger
 from definitions.sets import Publication
+from definitions.sets.differences import trigger_since
 from definitions.sets.refreshes import name_of, next_at
 from definitions.sets.topic import now_ms, read_publication
 from definitions.streaming.subject import SessionBounds
-from definitions.streaming.times import text_of
+from definitions.streaming.times import text_of, time_of
 from runtime.hints import did_you_mean
 from schemas.identity import kind_of
 from settings import Settings
@@ -34,12 +38,21 @@ from warehouse.queries.past_profile import FoundProfile, find_firings, find_memb
 Subject = Literal["segment", "trait", "trigger"]
 
 
+class ShownFiring(msgspec.Struct, frozen=True):
+    """A time at which a trigger fired. `cause`: a message id, or what else made it fire; `event`: of that message."""
+
+    fired_at: str
+    cause: str
+    payload: object
+    event: ShownEvent | None
+
+
 class ExplainedDefinition(msgspec.Struct, frozen=True, omit_defaults=True):
     """An explanation as of a time.
 
-    `condition`: of a segment, and of a trigger that has one. `trait`: of a trait. `member_since`: as the streams say,
-    None if it is no member. `fired`: the last times. `cut`: the profile has more events than were read. `version`: of
-    the definitions.
+    `condition`: of a segment, and of a trigger that has one. `trait`, `trigger`: of one of those. `member_since`: as
+    the streams say, None if it is no member. `fired`: the last times. `cut`: the profile has more events than were
+    read. `version`: of the definitions.
     """
 
     subject: Subject
@@ -50,7 +63,8 @@ class ExplainedDefinition(msgspec.Struct, frozen=True, omit_defaults=True):
     condition: Explained | None = None
     trait: ExplainedTrait | None = None
     member_since: str | None = None
-    fired: tuple[Mapping[str, object], ...] = ()
+    trigger: ExplainedTrigger | None = None
+    fired: tuple[ShownFiring, ...] = ()
     cut: bool = False
 
 
@@ -84,6 +98,12 @@ def explained(settings: Settings, workspace: str, subject: Subject, name: str, t
         )
         if trait is None:
             raise _unknown(defined, workspace, subject, name, found.traits)
+    firings: tuple[ShownFiring, ...] = ()
+    trigger = None
+    if isinstance(definition, Trigger) and in_force is not None:
+        firings = tuple(_shown_firings(find_firings(warehouse, workspace, profile_id, name), past))
+        fired = [PublishedFiring(time_of(firing.fired_at) or 0, firing.cause) for firing in firings]
+        trigger = explain_trigger(definition, past, fired, trigger_since(publication, in_force, name).applied_at)
     when = definition.when if isinstance(definition, Segment | Trigger) else None
     return ExplainedDefinition(
         subject,
@@ -94,7 +114,8 @@ def explained(settings: Settings, workspace: str, subject: Subject, name: str, t
         None if when is None else explain_condition(when, past),
         trait,
         find_membership(warehouse, workspace, profile_id, name) if subject == "segment" else None,
-        tuple(find_firings(warehouse, workspace, profile_id, name)) if subject == "trigger" else (),
+        trigger,
+        firings,
         found.is_cut,
     )
 
@@ -145,6 +166,14 @@ def _unknown(
     else:
         hint = did_you_mean(name, sorted(names)) or "none is in force: see `onefold definitions status`"
     return UnknownDefinition(subject, f"there is no {subject} {name!r} ({hint})")
+
+
+def _shown_firings(firings: Iterable[Mapping[str, object]], past: PastProfile) -> Iterator[ShownFiring]:
+    events = {event.message_id: event for event in past.events}
+    for firing in firings:
+        event = events.get(str(firing["cause"]))
+        shown = None if event is None else shown_event(event)
+        yield ShownFiring(str(firing["fired_at"]), str(firing["cause"]), firing["payload"], shown)
 
 
 def _profile_id(settings: Settings, workspace: str, text: str) -> str | None:

@@ -167,7 +167,7 @@ def explain_sent(name: str, past: PastProfile) -> ExplainedTrait | None:
         value = value_within(past.trait(path[0]), path[1:])
         if value is not None:
             sent = [event for event in past.events if past.sent_by(event, path) is not None]
-            newest = tuple(_shown(event, past.sent_by(event, path)) for event in sent[-EVENTS_SHOWN:][::-1])
+            newest = tuple(shown_event(event, past.sent_by(event, path)) for event in sent[-EVENTS_SHOWN:][::-1])
             return ExplainedTrait(SENT, value, events=newest, counted=len(sent))
     return None
 
@@ -213,12 +213,13 @@ def _in_window(asked: EventCount | Aggregate, window: Window, past: PastProfile)
 def _newest(events: Sequence[Event], asked: Leaf | Aggregate, past: PastProfile) -> tuple[ShownEvent, ...]:
     wanted = needs(asked)
     return tuple(
-        _shown(event, past.value_of(event, wanted[0]) if len(wanted) == 1 else None)
+        shown_event(event, past.value_of(event, wanted[0]) if len(wanted) == 1 else None)
         for event in events[-EVENTS_SHOWN:][::-1]
     )
 
 
-def _shown(event: Event, value: object = None) -> ShownEvent:
+def shown_event(event: Event, value: object = None) -> ShownEvent:
+    """Return an event as explanations show it; `value`: what is read of it."""
     occurred_at = text_of(event.occurred_at)
     return ShownEvent(event.message_id, event.source, event.type, event.event, occurred_at, value)
 

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from itertools import chain
+from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Self
 
-from definitions.model import EventMatcher, Path, SessionName
+from definitions.model import SESSION_GAP_MS, EventMatcher, Path, SessionName
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, OpenParts, compile_accumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, membership_of
@@ -62,6 +62,28 @@ class PastProfile:
         later = copy(self)  # with the states, of which `trim` has left whatever later times ask for
         later.now, later._values, later._untils = now, {}, {}
         return later
+
+    def earlier(self, now: int) -> "PastProfile":
+        """Return the profile as it was earlier, as far as its events show it; facts of sessions are those of now."""
+        events = [event for event in self.events if event.occurred_at <= now]
+        writes = [self._parts[id(event)].traits for event in self.events if event.type == "identify"]
+        sent = {name: value for name, value in self._sent.items() if not any(name in traits for traits in writes)}
+        for event in events:
+            sent |= self._parts[id(event)].traits if event.type == "identify" else {}
+        return PastProfile(
+            self.profile_id, self.program, events, now, sent, _last_session(events), self._facts, self._mined
+        )
+
+    def about(self, trigger: CompiledTrigger) -> list[Event]:
+        """Return the events that a trigger is about, in order."""
+        on = trigger.definition.on
+        called = () if on is None else self._called(on)
+        return [event for event in called if trigger.matches(self._parts[id(event)])]
+
+    def zone(self) -> str | None:
+        """Return the time zone that the newest event which names one names; None if none does."""
+        zones = (self._parts[id(event)].context.get("timezone") for event in reversed(self.events))
+        return next((zone for zone in zones if isinstance(zone, str)), None)
 
     def changes_at(self) -> int:
         """Return when a trait or membership that was read so far may change by itself; NEVER if none does."""
@@ -155,6 +177,15 @@ class PastProfile:
     def _counts(self, event: Event, accumulator: Accumulator) -> bool:
         parts = self._parts[id(event)]
         return accumulator.matches(parts) and (accumulator.value is None or accumulator.value(parts) is not None)
+
+
+def _last_session(events: Sequence[Event]) -> SessionBounds | None:
+    """Return the session of the newest of some events."""
+    if not events:
+        return None
+    times = [event.occurred_at for event in reversed(events)]
+    began_at = next((later for later, before in pairwise(times) if later - before >= SESSION_GAP_MS), times[-1])
+    return SessionBounds(began_at, times[0] + SESSION_GAP_MS)
 
 
 def _is_called(called: tuple[str, str | None], events: EventMatcher) -> bool:

@@ -1,6 +1,6 @@
 """Conditions in plain words, as a person would say them; their notation is `reading`'s."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -28,6 +28,7 @@ from definitions.model import (
     Step,
     TraitComparison,
     TraitValue,
+    Trigger,
     Window,
 )
 from definitions.plan.accumulators import Accumulator
@@ -133,12 +134,37 @@ def accumulator_in_words(accumulator: Accumulator) -> str:
     return f"{_events(accumulator.events)}{of}{within}"
 
 
+def trigger_in_words(trigger: Trigger) -> str:
+    """Return when a trigger about persons fires, in words; its condition is explained by itself."""
+    if trigger.on is None:
+        return "each time that its condition begins to hold"
+    events = _events(trigger.on)
+    return f"for each {events}" if trigger.when is None else f"for each {events}, while its condition holds"
+
+
+def limits_in_words(trigger: Trigger) -> Iterator[str]:
+    """Yield what keeps a trigger from firing, in words."""
+    if trigger.once is not None:
+        yield "once in a session" if trigger.once == "session" else "once for a person"
+    if trigger.cool_down_ms is not None:
+        yield f"not within {duration(trigger.cool_down_ms)} of a firing"
+    quiet = trigger.quiet_hours
+    if quiet is not None:
+        hours = f"{_time_of_day(quiet.begins)} to {_time_of_day(quiet.ends)}"
+        instead = "dropped" if quiet.drops else "delayed to their end"
+        yield f"{instead} in quiet hours, {hours} of the person's day (else of {quiet.zone})"
+
+
 def duration(milliseconds: int) -> str:
     """Return a duration in the notation of the language, in its largest whole unit."""
     for size, unit in _UNITS:
         if milliseconds % size == 0:
             return f"{milliseconds // size}{unit}"
     return f"{milliseconds}ms"
+
+
+def _time_of_day(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _number(count: EventCount) -> str:

@@ -95,6 +95,17 @@ def segments_ever(publication: Publication, workspace: str) -> frozenset[str]:
     )
 
 
+def trigger_since(publication: Publication, last: DefinitionSet, name: str) -> DefinitionSet:
+    """Return the set since which a trigger of a set has meant what it means there."""
+    since, meant = last, None
+    for of in sorted(publication.up_to(last), key=lambda each: each.version, reverse=True):
+        means = {each.name: meaning(each) for each in of.triggers}.get(name)
+        if meant is not None and means != meant:
+            break
+        since, meant = of, means
+    return since
+
+
 def items(definitions: Definitions) -> dict[Name, Item]:
     """Return everything that is defined, by kind and name."""
     named: dict[Name, Item] = {}

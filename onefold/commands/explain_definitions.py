@@ -9,9 +9,10 @@ from rich.text import Text
 from rich.tree import Tree
 
 from api.across import ExplainedAcross, ShownValue, explained_across
-from api.explaining import ExplainedDefinition, Subject, explained, why_not_across
+from api.explaining import ExplainedDefinition, ShownFiring, Subject, explained, why_not_across
 from api.identifiers import why_nobody
 from definitions.explaining.explain import Explained, ExplainedTrait, ShownEvent
+from definitions.explaining.triggers import ExplainedTrigger
 from embedded.terminal import results
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
@@ -123,6 +124,8 @@ def _tree(explanation: ExplainedDefinition) -> Tree:
     if explanation.subject == "segment":
         since = explanation.member_since
         tree.add(Text(f"member since {since}" if since else "no member", style="green" if since else "yellow"))
+    if explanation.trigger is not None:
+        tree.add(Text(literal("; ".join((f"fires {explanation.trigger.says}", *explanation.trigger.limits)))))
     if explanation.condition is not None:
         _add_part(tree, explanation.condition)
     if explanation.trait is not None:
@@ -133,13 +136,27 @@ def _tree(explanation: ExplainedDefinition) -> Tree:
         for read in made.reads:
             node.add(Text.assemble(literal(read.trait), (f"  {_json(read.value)}", "cyan")))
         _add_events(node, made.events, made.counted)
-    for firing in explanation.fired:
-        tree.add(Text(literal(f"fired at {firing['fired_at']}, because of {firing['cause']}: {firing['payload']}")))
-    if explanation.subject == "trigger" and not explanation.fired:
-        tree.add(Text("It has not fired."))
+    if explanation.trigger is not None:
+        _add_firings(tree, explanation.trigger, explanation.fired)
     if explanation.cut:
         tree.add(Text("The profile has more events than were read: counts may be higher.", style="yellow"))
     return tree
+
+
+def _add_firings(tree: Tree, trigger: ExplainedTrigger, fired: Sequence[ShownFiring]) -> None:
+    for occasion in trigger.occasions:
+        named = f"{occasion.at}  {_named(occasion.event)}" if occasion.event else f"holds since {occasion.at}"
+        tree.add(Text(literal(f"{named}: {occasion.outcome}")))
+    for firing in fired:
+        cause = _named(firing.event) if firing.event else firing.cause
+        tree.add(Text(f"fired at {firing.fired_at}, because of {literal(cause)}: {_json(firing.payload)}"))
+    if not fired:
+        missing = "" if trigger.occasions or not trigger.says.startswith("for each") else ": there is no such event"
+        tree.add(Text(f"It has not fired{missing}."))
+
+
+def _named(event: ShownEvent) -> str:
+    return f"{event.event or event.type}  {event.source} {event.message_id}"
 
 
 def _across_tree(explanation: ExplainedAcross) -> Tree:
@@ -152,8 +169,7 @@ def _across_tree(explanation: ExplainedAcross) -> Tree:
         tree.add(Text("There is no such event in the window."))
     for firing in explanation.fired:
         of = f" for {firing.value}" if firing.value else ""
-        payload = msgspec.json.encode(firing.payload).decode()
-        tree.add(Text(literal(f"fired at {firing.fired_at}{of}: {payload}")))
+        tree.add(Text(f"fired at {firing.fired_at}{literal(of)}: {_json(firing.payload)}"))
     if not explanation.fired:
         tree.add(Text("It has not fired."))
     return tree

@@ -53,6 +53,19 @@ def test_a_trait_that_is_sent_is_explained_by_the_calls_that_sent_it(client: Cli
     assert (found["value"], [each["message_id"] for each in found["events"]]) == ("pro", ["m1"])
 
 
+def test_a_trigger_is_explained_by_what_became_of_the_events_that_it_is_about(
+    client: Client, known: str, stack: Stack, warehouse: Warehouse
+) -> None:
+    order = event("m2", known, identifiers=(ADA,))
+    insert(warehouse, [resolved(order, 1, ADAS)])
+    reader = client(kafka=stack.settings.kafka)
+    found = reader.get("/v1/explain/trigger/thanks/user_id:ada", params={"workspace": known}).json()
+    assert found["trigger"]["says"] == "for each Order Completed, while its condition holds"
+    (occasion,) = found["trigger"]["occasions"]
+    assert (occasion["event"]["message_id"], occasion["at"]) == ("m2", "2023-11-14T22:13:20.118Z")
+    assert occasion["outcome"].startswith("came before the trigger was applied at 20")
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code", "said"),
     [

@@ -1,0 +1,148 @@
+"""Why a trigger fired or did not: what became of the events it is about, or of the beginning of its condition.
+
+The past of a profile is evaluated once more, as far as its events show it; what fired is what was published.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from definitions.explaining.explain import EVENTS_SHOWN, ShownEvent, shown_event
+from definitions.explaining.lasting import lasting
+from definitions.explaining.past import PastProfile
+from definitions.explaining.wording import duration, limits_in_words, trigger_in_words
+from definitions.model import Trigger
+from definitions.streaming.quiet_hours import quiet_until
+from definitions.streaming.times import text_of, time_of
+from definitions.streaming.triggers import CompiledTrigger
+from schemas.records import Event
+
+LOOKED_BACK = 50
+"""Times of events at which a condition is evaluated to find since when it holds."""
+
+
+class PublishedFiring(NamedTuple):
+    """When (ms) a trigger fired, and because of which message, if of any."""
+
+    fired_at: int
+    cause: str
+
+
+class Occasion(msgspec.Struct, frozen=True):
+    """A time at which a trigger might have fired, and what became of it. `event`: the one that it is about, if any."""
+
+    at: str | None
+    outcome: str
+    event: ShownEvent | None = None
+
+
+class ExplainedTrigger(msgspec.Struct, frozen=True):
+    """When a trigger fires, in words, what limits it, and its newest occasions, newest first."""
+
+    says: str
+    limits: tuple[str, ...] = ()
+    occasions: tuple[Occasion, ...] = ()
+
+
+class _Known(NamedTuple):
+    """What outcomes depend on. `applied_at`: since when (ms, by the system's clock) the trigger has been what it is."""
+
+    trigger: Trigger
+    past: PastProfile
+    fired: Sequence[PublishedFiring]
+    applied_at: int
+
+
+def explain_trigger(
+    trigger: Trigger, past: PastProfile, fired: Sequence[PublishedFiring], applied_at: int
+) -> ExplainedTrigger:
+    """Explain a trigger; `fired`: its last firings for this profile."""
+    compiled = next(each for each in past.program.triggers if each.name == trigger.name)
+    known = _Known(trigger, past, fired, applied_at)
+    occasions = _beginning(compiled, known) if trigger.on is None else _of_events(compiled, known)
+    return ExplainedTrigger(trigger_in_words(trigger), tuple(limits_in_words(trigger)), occasions)
+
+
+def _of_events(compiled: CompiledTrigger, known: _Known) -> tuple[Occasion, ...]:
+    occasions = []
+    for event in known.past.about(compiled)[-EVENTS_SHOWN:]:
+        outcome = _outcome_of(event, compiled, known)
+        occasions.append(Occasion(text_of(event.occurred_at), outcome, shown_event(event)))
+    return tuple(occasions[::-1])
+
+
+def _outcome_of(event: Event, compiled: CompiledTrigger, known: _Known) -> str:
+    at = event.occurred_at
+    own = next((firing for firing in known.fired if firing.cause == event.message_id), None)
+    if own is not None:
+        return "fired" if own.fired_at == at else f"fired at {text_of(own.fired_at)}, when quiet hours ended"
+    if event.received_at < known.applied_at:
+        return f"came before the trigger was applied at {text_of(known.applied_at)}"
+    if known.trigger.when is not None and not compiled.evaluate(known.past.earlier(at), at).holds:
+        return "its condition did not hold then"
+    return _held_back(at, known)
+
+
+def _beginning(compiled: CompiledTrigger, known: _Known) -> tuple[Occasion, ...]:
+    """Return since when the condition holds, and whether that made the trigger fire; nothing while it does not hold."""
+    began_at = _began_at(compiled, known.past)
+    if began_at is None:
+        return ()
+    before = [event for event in known.past.events if event.occurred_at <= began_at]
+    own = next((firing for firing in known.fired[::-1] if firing.fired_at >= began_at), None)
+    # On the event clock a past time may become known only now.
+    if own is not None:
+        outcome = f"fired at {text_of(own.fired_at)}"
+    elif max([began_at, *(event.received_at for event in before[-1:])]) < known.applied_at:
+        outcome = f"held already when the trigger was applied at {text_of(known.applied_at)}: it has to begin to hold"
+    else:
+        outcome = _held_back(began_at, known)
+    return (Occasion(text_of(began_at), outcome),)
+
+
+def _began_at(compiled: CompiledTrigger, past: PastProfile) -> int | None:
+    """Return since when the condition holds, or has for so many events; None if it does not."""
+    if not compiled.evaluate(past, past.now).holds:
+        return None
+    began_at = past.now
+    for at in sorted({event.occurred_at for event in past.events}, reverse=True)[:LOOKED_BACK]:
+        then = past.earlier(at)
+        if not compiled.evaluate(then, at).holds:
+            changes_at = time_of(lasting(lambda subject: compiled.evaluate(subject, subject.now), then).until)
+            return began_at if changes_at is None else min(changes_at, began_at)
+        began_at = at
+    return began_at
+
+
+def _held_back(at: int, known: _Known) -> str:
+    """Say what keeps a trigger from firing at a time at which it would."""
+    return _suppressed(at, known) or _quiet(at, known) or "nothing is published of it so far"
+
+
+def _suppressed(at: int, known: _Known) -> str | None:
+    trigger, fired, cool_down_ms = known.trigger, known.fired, known.trigger.cool_down_ms or 0
+    if trigger.once == "person" and fired:
+        return f"fires once for a person, and did at {text_of(fired[0].fired_at)}"
+    if trigger.once == "session":
+        session = known.past.earlier(at).session(at)
+        began_at = at if session is None else session.started_at
+        same = next((firing for firing in fired if began_at <= firing.fired_at <= at), None)
+        if same is not None:
+            return f"fires once in a session, and did at {text_of(same.fired_at)}"
+    near = next((firing for firing in fired if abs(at - firing.fired_at) < cool_down_ms), None)
+    return near and f"within {duration(cool_down_ms)} of its firing at {text_of(near.fired_at)}"
+
+
+def _quiet(at: int, known: _Known) -> str | None:
+    quiet = known.trigger.quiet_hours
+    ends_at = None if quiet is None else quiet_until(at, known.past.earlier(at).zone(), quiet)
+    if quiet is None or ends_at is None:
+        return None
+    if quiet.drops:
+        return f"dropped: quiet hours until {text_of(ends_at)}"
+    if ends_at > known.past.now:
+        return f"waits for the end of quiet hours at {text_of(ends_at)}"
+    if any(firing.fired_at == ends_at for firing in known.fired):
+        return f"fired once at {text_of(ends_at)}, when quiet hours ended"
+    return f"quiet hours ended at {text_of(ends_at)}; nothing is published of it so far"
