@@ -115,10 +115,11 @@ def _explain(  # noqa: PLR0913, PLR0917 - the options of a command
     if as_json:
         click.echo(json_text(explanation))
     else:
-        results().print(_tree(explanation))
+        results().print(explanation_tree(explanation))
 
 
-def _tree(explanation: ExplainedDefinition) -> Tree:
+def explanation_tree(explanation: ExplainedDefinition) -> Tree:
+    """Return an explanation as it is printed."""
     tree = Tree(Text.assemble((literal(explanation.name), "bold"), f"  profile {explanation.profile_id}"))
     tree.add(Text(f"as of {explanation.at}, definitions of version {explanation.version}"))
     if explanation.subject == "segment":

@@ -1,0 +1,51 @@
+"""How an explanation is printed: what fired, for which event and with which payload, and what did not."""
+
+import io
+
+from api.explaining import ExplainedDefinition, ShownFiring
+from definitions.explaining.explain import ExplainedTrait, ReadTrait, ShownEvent
+from definitions.explaining.triggers import ExplainedTrigger, Occasion
+from embedded.terminal import Terminal
+from onefold.commands.explain_definitions import explanation_tree
+
+AT = "2027-01-15T08:00:00.000Z"
+ORDER = ShownEvent("m1", "web", "track", "Ordered", AT)
+
+
+def printed(explanation: ExplainedDefinition) -> list[str]:
+    console = Terminal(file=io.StringIO(), width=200)
+    console.print(explanation_tree(explanation))
+    assert isinstance(console.file, io.StringIO)
+    return [line.lstrip("│├└─ ").rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_a_trigger_shows_what_it_is_about_and_what_became_of_it() -> None:
+    trigger = ExplainedTrigger("for each Ordered", ("once for a person",), (Occasion(AT, "fired", ORDER),))
+    fired = (ShownFiring(AT, "m1", {"text": "Thanks"}, ORDER),)
+    assert printed(ExplainedDefinition("trigger", "thanks", "p", AT, 3, trigger=trigger, fired=fired)) == [
+        "thanks  profile p",
+        f"as of {AT}, definitions of version 3",
+        "fires for each Ordered; once for a person",
+        f"{AT}  Ordered  web m1: fired",
+        f'fired at {AT}, because of Ordered  web m1: {{"text":"Thanks"}}',
+    ]
+
+
+def test_a_trigger_that_has_not_fired_says_why() -> None:
+    about, begins = ExplainedTrigger("for each Ordered"), "each time that its condition begins to hold"
+    waits = ExplainedTrigger(begins, (), (Occasion(AT, "waits for the end of quiet hours"),))
+    assert printed(ExplainedDefinition("trigger", "t", "p", AT, 3, trigger=about))[-1] == (
+        "It has not fired: there is no such event."
+    )
+    assert printed(ExplainedDefinition("trigger", "t", "p", AT, 3, trigger=waits))[-2:] == [
+        f"holds since {AT}: waits for the end of quiet hours",
+        "It has not fired.",
+    ]
+
+
+def test_a_calculated_trait_shows_what_it_reads() -> None:
+    trait = ExplainedTrait("spent / orders", 110, AT, at_least=True, reads=(ReadTrait("spent", 220),))
+    assert printed(ExplainedDefinition("trait", "per_order", "p", AT, 3, trait=trait))[2:] == [
+        f"110  spent / orders  at least until {AT}",
+        "spent  220",
+    ]
