@@ -18,6 +18,7 @@ from definitions.streaming.times import text_of, time_of
 from definitions.streaming.triggers import CompiledTrigger
 from schemas.records import Event
 
+_WAITS = "waits for the end of quiet hours"
 LOOKED_BACK = 50
 """Times of events at which a condition is evaluated to find since when it holds."""
 
@@ -65,10 +66,14 @@ def explain_trigger(
 
 
 def _of_events(compiled: CompiledTrigger, known: _Known) -> tuple[Occasion, ...]:
-    occasions = []
+    occasions: list[Occasion] = []
+    waiting = set[str]()
     for event in known.past.about(compiled)[-EVENTS_SHOWN:]:
         outcome = _outcome_of(event, compiled, known)
-        occasions.append(Occasion(text_of(event.occurred_at), outcome, shown_event(event)))
+        shown = f"one before it {outcome}" if outcome in waiting else outcome
+        occasions.append(Occasion(text_of(event.occurred_at), shown, shown_event(event)))
+        if outcome.startswith(_WAITS):
+            waiting.add(outcome)
     return tuple(occasions[::-1])
 
 
@@ -142,7 +147,7 @@ def _quiet(at: int, known: _Known) -> str | None:
     if quiet.drops:
         return f"dropped: quiet hours until {text_of(ends_at)}"
     if ends_at > known.past.now:
-        return f"waits for the end of quiet hours at {text_of(ends_at)}"
+        return f"{_WAITS} at {text_of(ends_at)}"
     if any(firing.fired_at == ends_at for firing in known.fired):
         return f"fired once at {text_of(ends_at)}, when quiet hours ended"
     return f"quiet hours ended at {text_of(ends_at)}; nothing is published of it so far"

@@ -101,6 +101,15 @@ def test_quiet_hours_say_what_they_keep_back(
     assert occasions(trigger, event(ago, zone=zone, total=100), fired=firings) == [f"Ordered-{ago}: {outcome}"]
 
 
+def test_one_event_of_a_night_waits() -> None:
+    waits = "waits for the end of quiet hours at 2027-01-15T09:00:00.000Z"
+    events = event(2, total=100), event(1, total=100)
+    assert occasions(Trigger("thanks", on=ORDERED, quiet_hours=NIGHT), *events) == [
+        f"Ordered-1: one before it {waits}",
+        f"Ordered-2: {waits}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("trigger", "outcome"),
     [
