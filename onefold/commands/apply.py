@@ -39,6 +39,7 @@ def apply_options(command: Command) -> Command:
             help="With --wait: seconds, after which it exits with 1, and the version goes on all the same.",
         ),
         click.option("--wait", is_flag=True, help="Return once it is in effect for everybody in every workspace."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
         click.option("--yes", is_flag=True, help="Apply also what is beyond the budget, or removes everything."),
     ):
         command = option(command)
@@ -48,7 +49,6 @@ def apply_options(command: Command) -> Command:
 @click.command()
 @click.argument("folder", type=FOLDER, metavar="DIR")
 @apply_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @data_dir_option
 def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, data_dir: Path | None) -> None:  # noqa: PLR0913, PLR0917
     """Apply the definitions in DIR: workers take them over without a restart, for the past as well.

@@ -2,7 +2,7 @@
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -56,6 +56,14 @@ class Status(msgspec.Struct, frozen=True):
     stamped: int
     workspaces: tuple[WorkspaceStatus, ...]
     refreshes: tuple[RefreshStatus, ...] = ()
+
+
+class FileDifference(msgspec.Struct, frozen=True):
+    """A file that says something else in two versions; None where a version does not have it."""
+
+    file: str
+    former: str | None
+    later: str | None
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -134,8 +142,9 @@ def history(as_json: bool, data_dir: Path | None) -> None:
 @click.command()
 @click.argument("former", type=int, metavar="[VERSION]", required=False)
 @click.argument("later", type=int, metavar="[VERSION]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the files that differ.")
 @data_dir_option
-def diff(former: int | None, later: int | None, data_dir: Path | None) -> None:
+def diff(former: int | None, later: int | None, as_json: bool, data_dir: Path | None) -> None:
     """Show what is different between two versions, file by file (default: the newest and the one before).
 
     \b
@@ -146,27 +155,38 @@ def diff(former: int | None, later: int | None, data_dir: Path | None) -> None:
     publication = published(running_settings(data_dir))
     new = _version(publication, publication.version if later is None else later)
     old = publication.sets.get(new.version - 1) if former is None else _version(publication, former)
-    before = old.files if old is not None else {}
-    if before == new.files:
-        click.echo(f"version {new.version} has the same files as version {old.version if old else 0}")
-    for name in sorted(before.keys() | new.files.keys()):
+    number = 0 if old is None else old.version
+    files = list(_different_files({} if old is None else old.files, new.files))
+    if as_json:
+        click.echo(json_text({"former": number, "later": new.version, "files": files}))
+        return
+    for each in files:
         lines = difflib.unified_diff(
-            before.get(name, "").splitlines(),
-            new.files.get(name, "").splitlines(),
-            f"{name} (version {old.version if old else 0})",
-            f"{name} (version {new.version})",
+            (each.former or "").splitlines(),
+            (each.later or "").splitlines(),
+            f"{each.file} (version {number})",
+            f"{each.file} (version {new.version})",
             lineterm="",
         )
         for line in lines:
             click.echo(literal(line))
+    if not files:
+        click.echo(f"version {new.version} has the same files as version {number}")
+
+
+def _different_files(former: Mapping[str, str], later: Mapping[str, str]) -> Iterator[FileDifference]:
+    for file in sorted(former.keys() | later.keys()):
+        if former.get(file) != later.get(file):
+            yield FileDifference(file, former.get(file), later.get(file))
 
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--version", type=int, help="Which version (default: the newest).")
 @click.option("--force", is_flag=True, help="Replace files in DIR that say something else, and leave others there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @data_dir_option
-def export(folder: Path, version: int | None, force: bool, data_dir: Path | None) -> None:
+def export(folder: Path, version: int | None, force: bool, as_json: bool, data_dir: Path | None) -> None:
     """Write the files of a version into DIR, as they were when it was applied.
 
     Without --force it refuses a folder that has other definitions.
@@ -185,6 +205,11 @@ def export(folder: Path, version: int | None, force: bool, data_dir: Path | None
     except OSError as error:
         reason = error.strerror or error
         raise click.ClickException(literal(f"{error.filename or folder} cannot be written: {reason}")) from None
+    if as_json:
+        click.echo(
+            json_text({"version": of.version, "folder": str(folder), "files": sorted(of.files), "left": found.left})
+        )
+        return
     click.echo(literal(f"{count(len(of.files), 'file')} of version {of.version} in {folder}"))
     if found.left:
         click.echo(literal(f"{folder} is not version {of.version}: it still has {_shown(found.left)}"), err=True)
@@ -209,7 +234,7 @@ def _shown(names: tuple[str, ...]) -> str:
 @click.argument("version", type=int)
 @apply_options
 @data_dir_option
-def rollback(version: int, yes: bool, wait: bool, timeout_s: float, data_dir: Path | None) -> None:
+def rollback(version: int, yes: bool, wait: bool, timeout_s: float, as_json: bool, data_dir: Path | None) -> None:  # noqa: PLR0913, PLR0917
     """Apply what VERSION said once more, as a new version; shows what changes, as apply does.
 
     \b
@@ -221,13 +246,16 @@ def rollback(version: int, yes: bool, wait: bool, timeout_s: float, data_dir: Pa
     former = _version(publication, version)
     draft = Draft(former.definitions, former.files)
     made = plan_of(settings, draft, publication)
-    results().print(plan_tree(made))
+    if not as_json:
+        results().print(plan_tree(made))
     refuse_unwanted(made, yes)
     newest = publish(settings, draft, publication).version if made.is_new else publication.version
-    if made.is_new:
+    if made.is_new and not as_json:
         click.echo(f"applied version {newest}, which says what version {version} did")
     if wait:
-        await_effect(settings, newest, timeout_s, is_silent=False)
+        await_effect(settings, newest, timeout_s, is_silent=as_json)
+    if as_json:
+        click.echo(json_text({"version": newest, "applied": made.is_new, "plan": made}))
 
 
 def status_of(publication: Publication, settings: Settings) -> Status:

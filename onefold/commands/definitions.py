@@ -9,7 +9,7 @@ from definitions.defaults import default_rules_text
 from definitions.schema import schema_text
 from onefold.lazy import LazyGroup
 from onefold.running import data_dir_option, running_settings
-from onefold.wording import count
+from onefold.wording import count, json_text
 
 COMMANDS = {
     "check": ("onefold.commands.definitions:check", "Show all mistakes in a folder of definitions."),
@@ -31,8 +31,9 @@ def group() -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="[DIR]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the result, or all mistakes, as one JSON object.")
 @data_dir_option
-def check(folder: Path | None, data_dir: Path | None) -> None:
+def check(folder: Path | None, as_json: bool, data_dir: Path | None) -> None:
     """Show all mistakes in DIR. Exits with 1 if there is one.
 
     Without DIR it reads the folder that the running stack was started with; what was applied since may be another
@@ -45,10 +46,19 @@ def check(folder: Path | None, data_dir: Path | None) -> None:
     try:
         loaded = definitions.load(folder or _of_running_stack(data_dir))
     except definitions.DefinitionErrors as errors:
-        click.echo(str(errors), err=True)
+        if as_json:
+            mistakes = [each._asdict() | {"file": str(each.file)} for each in errors.errors]
+            click.echo(json_text({"ok": False, "errors": mistakes}))
+        else:
+            click.echo(str(errors), err=True)
         raise SystemExit(1) from None
-    counted = ((loaded.segments, "segment"), (loaded.traits, "trait"), ((*loaded.triggers, *loaded.across), "trigger"))
-    shown = ", ".join(count(len(defined), kind) for defined, kind in counted if defined or kind == "segment")
+    triggers = (*loaded.triggers, *loaded.across)
+    counted = {"segment": len(loaded.segments), "trait": len(loaded.traits), "trigger": len(triggers)}
+    if as_json:
+        numbers = {f"{kind}s": number for kind, number in counted.items()}
+        click.echo(json_text({"ok": True, **numbers, "rules": loaded.identity.version}))
+        return
+    shown = ", ".join(count(number, kind) for kind, number in counted.items() if number or kind == "segment")
     click.echo(f"ok: {shown}, rules {loaded.identity.version}")
 
 

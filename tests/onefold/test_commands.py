@@ -1,5 +1,6 @@
 """What the commands say to somebody who has no stack, a typing error or a clock that cannot be moved."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -167,6 +168,17 @@ def test_definitions_are_checked_without_a_stack(environment: dict[str, str], tm
     in_use = environment | {"ONEFOLD_DEFINITIONS": str(SHOP)}
     assert run(check, [], in_use).output.startswith("ok: 4 segments, rules ")
     assert "no definitions are in use here: name a folder" in run(check, [], environment).output
+
+
+def test_mistakes_in_definitions_are_read_by_programs_as_well(environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "mine" / "segments" / "one.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("segment: one\nwen: {event: x}\n")
+    answer = run(check, [str(tmp_path / "mine"), "--json"], environment)
+    found = json.loads(answer.stdout)
+    assert (answer.exit_code, found["ok"]) == (1, False)
+    assert (str(file), 2) in [(error["file"], error["line"]) for error in found["errors"]]
+    assert json.loads(run(check, [str(SHOP), "--json"], environment).stdout)["segments"] == 4
 
 
 def test_every_command_shows_examples() -> None:

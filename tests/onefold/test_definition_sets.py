@@ -1,11 +1,16 @@
 """What `onefold definitions` refuses of the versions that were applied, and what it says of them."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from definitions.sets.folder import Collision
+from embedded.stack import Stack
+from onefold.cli import onefold
 from onefold.commands.definition_sets import refuse_collision
 
 
@@ -30,3 +35,31 @@ def test_a_folder_of_other_definitions_is_refused_unless_they_may_be_replaced(fo
 
 def test_a_folder_that_is_as_the_version_is_not_refused() -> None:
     refuse_collision(Collision(), 3, Path("mine"), force=False)
+
+
+@pytest.mark.stack
+def test_versions_are_compared_exported_and_gone_back_to_for_programs(
+    migrated: str, stack: Stack, tmp_path: Path
+) -> None:
+    def said(*arguments: str) -> Any:
+        environment = {"ONEFOLD_KAFKA": stack.settings.kafka, "ONEFOLD_CLICKHOUSE": migrated}
+        answer = CliRunner().invoke(onefold, [*arguments, "--json"], env=environment)
+        assert answer.exit_code == 0, answer.output
+        return json.loads(answer.stdout)
+
+    (tmp_path / "segments").mkdir()
+    pros = tmp_path / "segments" / "pros.yaml"
+    versions = []
+    for plan in ("pro", "team"):
+        pros.write_text(f"segment: pros\nwhen: {{trait: plan, equals: {plan}}}\n")
+        versions.append(said("apply", str(tmp_path))["version"])
+    first, second = versions
+    compared = said("definitions", "diff", str(first), str(second))
+    assert [each["file"] for each in compared["files"]] == ["segments/pros.yaml"]
+    assert ("pro}" in compared["files"][0]["former"], "team}" in compared["files"][0]["later"]) == (True, True)
+    assert said("definitions", "diff", str(first), str(first))["files"] == []
+    went_back = said("definitions", "rollback", str(first))
+    assert (went_back["version"], went_back["applied"]) == (second + 1, True)
+    exported = said("definitions", "export", str(tmp_path / "new"), "--version", str(second))
+    assert (exported["files"], exported["left"]) == (["segments/pros.yaml"], [])
+    assert (tmp_path / "new" / "segments" / "pros.yaml").read_text() == pros.read_text()

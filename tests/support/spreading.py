@@ -28,6 +28,7 @@ SHARED_STACK = (
     "tests/embedded/test_stack.py",
     "tests/examples/test_consumers.py",
     "tests/onefold/demo/test_story.py",
+    "tests/onefold/test_definition_sets.py",
     "tests/onefold/test_env.py",
     "tests/onefold/test_hostile_text.py",
     "tests/onefold/test_requests.py",
