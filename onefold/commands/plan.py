@@ -1,5 +1,6 @@
 """`onefold plan`: what would change if a folder of definitions were applied. Nothing is changed."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ import definitions
 from definitions.sets import Publication
 from definitions.sets.folder import Draft, read_draft
 from definitions.sets.topic import ensure_topic, read_publication
-from embedded.terminal import results
+from embedded.terminal import Terminal, results
 from onefold.definition_plan import DefinitionPlan, plan_tree, planned
 from onefold.predictions import predicted
 from onefold.query_trials import tried
@@ -69,10 +70,17 @@ def plan_of(settings: Settings, draft: Draft, publication: Publication) -> Defin
             if not plan.is_new:
                 return plan
             workspaces = settings.workspaces.values()
-            plan = predicted(warehouse, plan, draft.definitions, workspaces)
-            return tried(warehouse, plan, draft.definitions, workspaces)
+            with _saying("asking ClickHouse who would enter and leave"):
+                plan = predicted(warehouse, plan, draft.definitions, workspaces)
+                return tried(warehouse, plan, draft.definitions, workspaces)
     except OnefoldError as error:
         raise click.ClickException(failure(error)) from error
+
+
+def _saying(what: str) -> AbstractContextManager[object]:
+    """Within the block a terminal shows what is waited for."""
+    console = Terminal(stderr=True)
+    return console.status(what) if console.is_terminal else nullcontext()
 
 
 def warn_of_identity(folder: Path, settings: Settings) -> None:
