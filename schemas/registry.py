@@ -21,6 +21,7 @@ READS_WITHIN_S = 60.0
 """So long a registry that answers may take until it has read what it keeps: Apicurio answers before."""
 _READ_AGAIN_S = 0.5
 _UNKNOWN, _CONFLICT = 404, 409
+OWN_SUBJECTS = frozenset(f"{topics.topic_of(record)}-value" for record in RECORDS)
 _LAST_ID = 2**31 - 1  # an id is a signed integer of 32 bits to Confluent's registry and to all that are compatible
 
 
@@ -39,7 +40,8 @@ class Registry:
     def schema_by_id(self, schema_id: int) -> str | None:
         """Return text of a schema, or None where the registry answers that there is none.
 
-        An id that no registry gives is not asked for: what its server makes of such a number is anybody's guess.
+        Raises StillReading where it does not know our own schemas either. An id that no registry gives is not asked
+        for: what its server makes of such a number is anybody's guess.
         """
         if schema_id > _LAST_ID:
             return None
@@ -47,9 +49,14 @@ class Registry:
             try:
                 return self._client.get_schema(schema_id).schema_str
             except SchemaRegistryError as error:
-                if error.http_status_code == _UNKNOWN:
-                    return None
-                raise
+                if error.http_status_code != _UNKNOWN:
+                    raise
+                if missing := OWN_SUBJECTS.difference(self._client.get_subjects()):
+                    raise StillReading(
+                        f"the schema registry at {self._address} does not know {min(missing)}: it is still reading, or"
+                        " `onefold up`, or the job that registers schemas, has not run"
+                    ) from error
+                return None
 
     def id_of(self, record: type[msgspec.Struct]) -> int:
         """Register this release's schema under the record's first topic if it is not there yet; its id."""

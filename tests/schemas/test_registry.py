@@ -15,7 +15,7 @@ from runtime.errors import TerminalError
 from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.records import Event, Route
-from schemas.registry import COMPATIBILITY, Registry, StillReading, register
+from schemas.registry import COMPATIBILITY, OWN_SUBJECTS, Registry, StillReading, register
 
 
 @pytest.mark.stack
@@ -67,6 +67,12 @@ class _Answers(BaseHTTPRequestHandler):
             self.server.registered.add(self.path.split("/")[2])
             self._answer(200, {"id": 7})
 
+    def do_GET(self) -> None:
+        if self.path.startswith("/subjects"):
+            self._answer(200, sorted(self.server.registered))
+        else:
+            self._answer(404, {"error_code": 40403, "message": "there is no such schema"})
+
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self._answer(200, {"compatibility": COMPATIBILITY})
@@ -107,3 +113,12 @@ def test_a_registry_that_is_still_reading_is_waited_for(reading: Reading) -> Non
 def test_a_registry_is_not_waited_for_for_ever(reading: Reading) -> None:
     with pytest.raises(StillReading, match="is still reading"):
         register(reading.url, reads_within_s=0.0)
+
+
+@pytest.mark.parametrize("reading", [0], indirect=True)
+def test_what_a_registry_does_not_know_is_nobodys_fault_until_it_has_read_our_own_schemas(reading: Reading) -> None:
+    registry = Registry(reading.url)
+    with pytest.raises(StillReading, match="is still reading"):
+        registry.schema_by_id(4711)
+    reading.registered |= OWN_SUBJECTS
+    assert registry.schema_by_id(4711) is None
