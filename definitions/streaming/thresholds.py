@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from definitions.model import Comparison, Rule, Segment, Trait, TraitComparison, Trigger
 from definitions.plan import conditions_of, leaves, traits_shown
-from definitions.streaming.values import is_of_numbers, thresholds_of
+from definitions.streaming.values import as_double, is_of_numbers, thresholds_of
 
 _NUMBERS = frozenset({int, float})
 
@@ -43,7 +43,7 @@ class TraitReaders(NamedTuple):
             return self.any_change + self.comparing
         if numbers == 0:
             return self.any_change + self.others
-        before, after = bisect_right(self.thresholds, former), bisect_right(self.thresholds, value)
+        before, after = (bisect_right(self.thresholds, as_double(number)) for number in (former, value))
         return self.any_change + self.at_thresholds[min(before, after) : max(before, after)]
 
 

@@ -23,8 +23,9 @@ TYPES: list[EventType] = ["track", "page", "identify"]
 NAMES = ["Buy", "View", "加入购物车"]
 HORIZON = 60
 
-# Few values of many kinds, so that equal and nearly equal ones meet: 1, 1.0, True, "1".
-numbers = st.sampled_from([-1, 0, 1, 1.0, 1.5, 2, 10**17])
+# Few values of many kinds, so that equal and nearly equal ones meet: 1, 1.0, True, "1", whole ones of one double.
+FINE = 2**53 + 2
+numbers = st.sampled_from([-1, 0, 1, 1.0, 1.5, 2, 10**17, FINE, FINE + 1, FINE + 2])
 scalars = st.one_of(numbers, st.booleans(), st.sampled_from(["1", "a", "ab", "true", "北京"]))
 leaves = st.one_of(st.none(), scalars, st.lists(scalars, max_size=2))
 values = st.one_of(leaves, st.dictionaries(st.sampled_from("abc"), leaves, max_size=2))

@@ -10,10 +10,10 @@ from definitions.model import Call, Comparison, EventCount, EventMatcher, Operat
 from definitions.streaming.accumulators import OpenParts
 from tests.definitions.naive.events import matches
 from tests.definitions.naive.lives import Happened
-from tests.definitions.strategies import matchers, numbers, objects, values
+from tests.definitions.strategies import FINE, matchers, numbers, objects, values
 from tests.definitions.streaming.subjects import counting, event_of
 
-_LIMITS = [-1, 0, 1, 1.5, 2, 2.5, 10**17]
+_LIMITS = [-1, 0, 1, 1.5, 2, 2.5, 10**17, FINE + 1, FINE + 2]
 _ORDERINGS = [Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL]
 _BUY = Call("track", "Buy")
 _limits = st.builds(

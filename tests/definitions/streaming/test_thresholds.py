@@ -16,12 +16,14 @@ from definitions.model import (
 )
 from definitions.streaming.thresholds import distinctions_of, readers_of_trait
 from tests.definitions.naive.values import compare, value_at
-from tests.definitions.strategies import comparisons, paths, several, values
+from tests.definitions.strategies import FINE, comparisons, paths, several, values
 
 
 @given(st.lists(st.tuples(paths, several), min_size=1, max_size=3), values, values)
 @example([(("t",), (Comparison(Operator.GREATER_THAN, 1),))], 1, 1.5)
 @example([(("t",), (Comparison(Operator.NOT_EQUALS, 1),))], None, "1")
+@example([(("t",), (Comparison(Operator.EQUALS, FINE + 2),))], FINE, FINE + 1)
+@example([(("t",), (Comparison(Operator.LESS_THAN, FINE + 2),))], FINE + 1, FINE)
 @example([(("t", "a"), (Comparison(Operator.EQUALS, 1),))], None, {"a": 1})
 def test_a_change_concerns_whoever_answers_otherwise(
     read: list[tuple[tuple[str, ...], tuple[Comparison, ...]]], former: object, value: object
