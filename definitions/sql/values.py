@@ -42,7 +42,11 @@ _OF_TIMES = {
     Operator.WITHIN_NEXT: "time > {2} AND time <= {2} + {1}",
 }
 
-_OF_TEXTS = {Operator.STARTS_WITH: "startsWith", Operator.ENDS_WITH: "endsWith", Operator.MATCHES: "match"}
+_OF_TEXTS = {Operator.STARTS_WITH: "startsWith", Operator.ENDS_WITH: "endsWith"}
+
+# Of a pattern without flags ClickHouse requires a substring, which a quantifier cuts within a character of several
+# bytes: `北京?` would not be found in 北. This flag, which is off anyway, keeps it from looking for one.
+_NO_SUBSTRING = "(?-i)"
 
 
 def of_scalar(value: Scalar) -> str:
@@ -97,7 +101,9 @@ def _passes(value: Sql, comparison: Comparison, now: int) -> Sql:  # noqa: PLR09
             return sql("({0}.1 != 0 AND {0} != {1})", value, of_scalar(operand))
         case Operator.NOT_CONTAINS:
             return sql("({0}.1 != 0 AND NOT {1})", value, _contains(value, (operand,)))
-        case Operator.STARTS_WITH | Operator.ENDS_WITH | Operator.MATCHES:
+        case Operator.MATCHES:
+            return sql("({0}.1 = 1 AND match({0}.3, {1}))", value, literal(f"{_NO_SUBSTRING}{operand}"))
+        case Operator.STARTS_WITH | Operator.ENDS_WITH:
             return sql(f"({{0}}.1 = 1 AND {_OF_TEXTS[operator]}({{0}}.3, {{1}}))", value, literal(str(operand)))
         case _:
             return _contains(value, (operand,))

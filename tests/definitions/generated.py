@@ -85,7 +85,7 @@ NO_TIMES = (
     "2023-11-14T22:13+24:00",
     "2023-11-14T",
 )
-PATTERNS = ("a", "^a", "a$", "1.|^$", "[北南]京", "(?i)TRUE", "\\d{2,}", "^.$", "'|\\\\")
+PATTERNS = ("a", "^a", "a$", "1.|^$", "[北南]京", "北南?", "(?i)TRUE", "\\d{2,}", "^.$", "'|\\\\")
 TEXTS = ("", "1", "a", "ab", "b", "true", "北京", "😀", 'it\'s \\ a "quote"\n', "18446744073709551616")
 LONG_TEXTS = ("é" * 256, "é" * 257)
 _OF_ONE = (Operator.EQUALS, Operator.NOT_EQUALS, Operator.CONTAINS, Operator.NOT_CONTAINS)
