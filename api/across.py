@@ -6,7 +6,7 @@ Asked of ClickHouse once more, beside what the process that asks has remembered.
 import msgspec
 
 from api.clocks import remembered_across
-from definitions.across import Memory, Spans, Usuals, at_or_before, evaluate, shown_value, tick_ms
+from definitions.across import Memory, Spans, Usuals, at_or_before, evaluate, key_of, shown_value, tick_ms
 from definitions.explaining.wording import across_in_words
 from definitions.model import AcrossTrigger
 from definitions.sets.topic import now_ms, read_publication
@@ -98,11 +98,12 @@ def _values(
             shown_value(value),
             sum(span.number for span in listed),
             None if usuals is None else usuals.of(value, question.last),
-            value in holding,
-            _time(known.holding[value].since if value in known.holding else None),
-            _time(known.fired.get(value)),
+            key in holding,
+            _time(known.holding[key].since if key in known.holding else None),
+            _time(known.fired.get(key)),
         )
         for value, listed in spans.items()
+        for key in [key_of(value)]
     )
 
 

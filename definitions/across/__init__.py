@@ -1,6 +1,6 @@
 """Triggers across persons: when they are asked, and what fires, of numbers that somebody has counted. Pure."""
 
-from definitions.across.firing import AcrossFiring, Course, Holding, Memory, evaluate, meaning_of
+from definitions.across.firing import AcrossFiring, Course, Holding, Memory, evaluate, key_of, meaning_of
 from definitions.across.grid import at_or_after, at_or_before, tick_ms, usual_until, usual_windows
 from definitions.across.numbers import RunningNumbers, Span, Spans, Usuals, shown_value
 
@@ -16,6 +16,7 @@ __all__ = [
     "at_or_after",
     "at_or_before",
     "evaluate",
+    "key_of",
     "meaning_of",
     "shown_value",
     "tick_ms",

@@ -13,6 +13,8 @@ from definitions.model import AcrossTrigger
 
 MOST_VALUES = 1_000
 """Of more values that reach `at_least` at a tick the largest numbers count."""
+MOST_FIRED = 10_000
+"""Of more values within their cool-down those that fired last are remembered: what is remembered is one record."""
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -23,10 +25,10 @@ class Holding(msgspec.Struct, frozen=True):
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """What is remembered of a trigger in a workspace, by value.
+    """What is remembered of a trigger in a workspace, by the key of a value (`key_of`).
 
     `meaning`: of the trigger that it is of. `evaluated_to`: the last tick. `fired`: the last tick at which a value
-    fired, as long as its cool-down lasts.
+    fired, as long as its cool-down lasts, in the order of ticks; at most `MOST_FIRED`.
     """
 
     meaning: str
@@ -64,6 +66,11 @@ def meaning_of(trigger: AcrossTrigger) -> str:
     return hashlib.blake2b(msgspec.json.encode(conditions), digest_size=8).hexdigest()
 
 
+def key_of(value: str) -> str:
+    """Return what stands for a value where it is remembered: of one size, however long the value is."""
+    return hashlib.blake2b(value.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
 def evaluate(  # noqa: PLR0913, PLR0917 - a range of ticks, and what was counted for it
     trigger: AcrossTrigger,
     memory: Memory | None,
@@ -79,7 +86,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - a range of ticks, and what was counted
     `fires_from`: at ticks before it nothing fires; what begins to hold there fires at it, if it still holds. None: what
     begins to hold is remembered as told, for it held before the definition.
     """
-    course = _Walk(trigger, memory, usuals, fires_from)
+    course = _Walk(trigger, memory, usuals, fires_from, {value: key_of(value) for value in spans})
     numbers, tick = RunningNumbers(spans, trigger.at_least), first
     while tick <= last:
         numbers.advance(tick)
@@ -89,14 +96,20 @@ def evaluate(  # noqa: PLR0913, PLR0917 - a range of ticks, and what was counted
 
 
 class _Walk:
-    """The way through a range of ticks; between those that are visited nothing changes."""
+    """The way through a range of ticks; between those that are visited nothing changes. `keys`: of all values."""
 
     def __init__(
-        self, trigger: AcrossTrigger, memory: Memory | None, usuals: Usuals | None, fires_from: int | None
+        self,
+        trigger: AcrossTrigger,
+        memory: Memory | None,
+        usuals: Usuals | None,
+        fires_from: int | None,
+        keys: Mapping[str, str],
     ) -> None:
         meaning = meaning_of(trigger)
         self._trigger = trigger
         self._usuals = usuals
+        self._keys = keys
         self._fires_from = fires_from
         self._cool_down_ms = trigger.within_ms if trigger.cool_down_ms is None else trigger.cool_down_ms
         self._holding = dict(memory.holding) if memory is not None and memory.meaning == meaning else {}
@@ -109,12 +122,14 @@ class _Walk:
         """Evaluate one tick, with the numbers that are large enough."""
         self._is_any_large = bool(numbers)
         holds = [value for value in _largest(numbers) if self._exceeds(value, numbers[value], tick)]
-        self._holding = {value: self._holding.get(value, Holding(tick, self._fires_from is None)) for value in holds}
+        begun = Holding(tick, self._fires_from is None)
+        self._holding = {key: self._holding.get(key, begun) for key in map(self._keys.__getitem__, holds)}
         for value in sorted(holds):
-            holding = self._holding[value]
-            if not holding.is_done and tick >= self._untold_until(value, tick):
-                self._holding[value] = Holding(holding.since, is_done=True)
-                self._fired[value] = tick
+            key = self._keys[value]
+            holding = self._holding[key]
+            if not holding.is_done and tick >= self._untold_until(key, tick):
+                self._holding[key] = Holding(holding.since, is_done=True)
+                self._remember_fired(key, tick)
                 usual = None if self._usuals is None else self._usuals.of(value, tick)
                 self.firings.append(AcrossFiring(value, tick, numbers[value], usual))
 
@@ -123,18 +138,24 @@ class _Walk:
         times = [] if next_change is None else [next_change]
         if self._is_any_large and self._usuals is not None:
             times.append(self._usuals.next_change(tick))
-        times += [self._untold_until(value, tick) for value, each in self._holding.items() if not each.is_done]
+        times += [self._untold_until(key, tick) for key, each in self._holding.items() if not each.is_done]
         step = tick_ms(self._trigger)
         return max(tick + step, at_or_after(min(times), step)) if times else 1 << 62
 
     def memory(self, evaluated_to: int) -> Memory:
         """Return what is to be remembered once all ticks are evaluated."""
-        fired = {value: at for value, at in self._fired.items() if evaluated_to - at < self._cool_down_ms}
+        fired = {key: at for key, at in self._fired.items() if evaluated_to - at < self._cool_down_ms}
         return Memory(self._meaning, evaluated_to, self._holding, fired)
 
-    def _untold_until(self, value: str, tick: int) -> int:
+    def _remember_fired(self, key: str, tick: int) -> None:
+        self._fired.pop(key, None)  # so that the order stays that of ticks
+        self._fired[key] = tick
+        if len(self._fired) > MOST_FIRED:
+            del self._fired[next(iter(self._fired))]
+
+    def _untold_until(self, key: str, tick: int) -> int:
         """Return when a value may fire that holds."""
-        fired_at = self._fired.get(value)
+        fired_at = self._fired.get(key)
         cool_at = tick if fired_at is None else fired_at + self._cool_down_ms
         return max(cool_at, self._fires_from or 0)
 

@@ -16,7 +16,7 @@ from jobs.across.level import Level
 from jobs.across.outputs import AcrossOutputs
 from jobs.across.protocols import AcrossPast, OwnedWorkspace, Unanswered, WorkspaceOwnership
 from jobs.rebuild.failpoints import reached
-from runtime.errors import TransientError
+from runtime.errors import TerminalError, TransientError
 from runtime.kafka.transactions import ProducerFenced
 from settings import Workspace
 from warehouse.queries.across import AcrossQuestion
@@ -40,19 +40,21 @@ class _Progress(NamedTuple):
 class _Own:
     """A workspace that this process publishes for.
 
-    `done_at`: the level (ms) at which nothing was left to ask of a trigger. `not_before`: when (ms) a trigger is asked
-    again that ClickHouse has not answered.
+    `done_at`: the level (ms) at which nothing was left to ask of a trigger.
     """
 
     def __init__(self, owned: OwnedWorkspace) -> None:
         self.owned = owned
         self.progress = {name: _Progress(memory, 0.0) for name, memory in owned.memories.items()}
         self.done_at: dict[str, int] = {}
-        self.not_before: dict[str, int] = {}
 
 
 class Asking:
-    """For one thread. Asks for the workspaces that were assigned last; others may ask for the rest."""
+    """For one thread. Asks for the workspaces that were assigned last; others may ask for the rest.
+
+    A trigger that cannot be answered or published, whatever its data, is tried again at its next tick (`_not_before`,
+    ms); nothing else ends because of it.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the process
         self,
@@ -74,9 +76,10 @@ class Asking:
         self._token = 0
         self._own: dict[str, _Own] = {}
         self._lost: set[str] = set()
+        self._not_before: dict[tuple[str, str], int] = {}
 
     def look(self, assigned: frozenset[str], token: int, now: int) -> None:
-        """Ask what is to be asked at `now` (ms). Raises TransientError and TerminalError of Kafka.
+        """Ask what is to be asked at `now` (ms). Raises TransientError, and TerminalError of what is no trigger's.
 
         `token`: of this assignment of workspaces; a later one has another.
         """
@@ -121,17 +124,27 @@ class Asking:
         if workspace not in self._own:
             self._own[workspace] = _Own(self._ownership.take(workspace))
         own, name = self._own[workspace], defined.trigger.name
-        if own.done_at.get(name) != level and now >= own.not_before.get(name, now):
+        if own.done_at.get(name) != level and now >= self._not_before.get((workspace, name), now):
             try:
                 if self._evaluate(workspace, defined, level, now):
                     own.done_at[name] = level
-            except Unanswered as error:
-                own.not_before[name] = now + tick_ms(defined.trigger)
-                metrics.FAILED.labels(workspace, name).inc()
-                logger.warning("workspace %r: the trigger %r was not asked: %s", workspace, name, error)
+            except (ProducerFenced, TransientError):
+                raise
+            except Exception as error:  # noqa: BLE001 - a trigger's boundary: its data end nothing else
+                self._put_off(workspace, defined.trigger, now, error)
         if self._is_wall(workspace) and name in own.progress:
             evaluated_to = own.progress[name].memory.evaluated_to
             metrics.DELAY_S.labels(workspace, name).set((now - evaluated_to) / 1_000)
+
+    def _put_off(self, workspace: str, trigger: AcrossTrigger, now: int, error: Exception) -> None:
+        """Have a trigger that failed tried again at its next tick."""
+        self._not_before[workspace, trigger.name] = now + tick_ms(trigger)
+        metrics.FAILED.labels(workspace, trigger.name).inc()
+        is_foreseen = isinstance(error, Unanswered | TerminalError)
+        text = "workspace %r: the trigger %r was not asked or not published: %s"
+        logger.warning(text, workspace, trigger.name, error, exc_info=None if is_foreseen else error)
+        if not isinstance(error, Unanswered):
+            self._give_up(workspace)  # its transaction may be open
 
     def _evaluate(self, workspace: str, defined: Defined, level: int, now: int) -> bool:
         """Evaluate ticks that have come, and publish what follows; return whether none are left."""

@@ -8,7 +8,11 @@ WITHHELD = Counter(
     "Triggers across persons that came too late for a destination.",
     ["workspace", "destination"],
 )
-FAILED = Counter("onefold_across_failed", "Questions that ClickHouse did not answer.", ["workspace", "trigger"])
+FAILED = Counter(
+    "onefold_across_failed",
+    "Times that a trigger across persons could not be answered or published, and waits for its next tick.",
+    ["workspace", "trigger"],
+)
 DELAY_S = Gauge(
     "onefold_across_delay_seconds",
     "On the wall clock, how long ago the tick was that was asked last.",

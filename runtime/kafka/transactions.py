@@ -12,6 +12,7 @@ from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.errors import errors_sorted
 
 _WITHIN_S = 30.0
+_WAIT_S = 0.1
 _FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
 
 
@@ -38,13 +39,22 @@ class TransactionalProducer:
             with errors_sorted(self._kafka):
                 self._producer.begin_transaction()
                 for record in records:
-                    self._producer.produce(record.topic, record.value, record.key)
+                    self._hand_over(record)
                 self._producer.commit_transaction(_WITHIN_S)
         except (KafkaException, TerminalError) as error:
             cause = error if isinstance(error, KafkaException) else error.__cause__
             if isinstance(cause, KafkaException) and cause.args[0].code() in _FENCED:
                 raise ProducerFenced(f"Kafka at {self._kafka}: another producer has taken over") from error
             raise
+
+    def _hand_over(self, record: ProducerRecord) -> None:
+        while True:
+            try:
+                self._producer.produce(record.topic, record.value, record.key)
+            except BufferError:  # the queue is full
+                self._producer.poll(_WAIT_S)
+            else:
+                return
 
     def close(self) -> None:
         """Give up what was not sent."""

@@ -1,5 +1,6 @@
 """What fires at which ticks: of numbers that are given, against the plain reading of the decision."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from definitions.across import Course, Memory, Span, Usuals, evaluate, tick_ms, usual_until
+from definitions.across import AcrossFiring, Course, Memory, Span, Usuals, evaluate, key_of, tick_ms, usual_until
 from definitions.across.numbers import Spans
+from definitions.across.remembered import MemoryRecord, record_of
 from definitions.model import AcrossTrigger, Call, EventMatcher, Field, Usual
 from tests.definitions.across.plain import Fired, Occurred, course, spans, usual
 
@@ -80,7 +82,7 @@ def test_an_event_counts_up_to_but_not_at_the_end_of_its_window() -> None:
     alone = replace(MANY, at_least=1)
     at = START + STEP
     result = evaluated(alone, [Occurred(at, '"a"')], ticks_between(START, at + MINUTE - STEP))
-    assert result.memory.holding['"a"'].since == at, "at its own tick it counts"
+    assert result.memory.holding[key_of('"a"')].since == at, "at its own tick it counts"
     after = evaluated(alone, [Occurred(at, '"a"')], ticks_between(START, at + MINUTE))
     assert after.memory.holding == {}, "one window later it does not"
 
@@ -115,7 +117,7 @@ def test_what_began_before_it_may_fire_and_still_holds_fires_then() -> None:
     ticks, last = ticks_between(START, START + 90_000), START + 90_000
     result = evaluated(MANY, events, ticks, fires_from=last)
     assert told(result) == [Fired(last, '"lasts"', 3, None)]
-    assert result.memory.holding['"lasts"'].since == START + 55_000
+    assert result.memory.holding[key_of('"lasts"')].since == START + 55_000
 
 
 def test_a_memory_of_another_meaning_counts_for_the_cool_down_alone() -> None:
@@ -157,6 +159,42 @@ def test_of_too_many_values_the_largest_count(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("definitions.across.firing.MOST_VALUES", 2)
     numbers = {f'"{value}"': (Span(START, START + STEP, 3 + number),) for number, value in enumerate("abcd")}
     assert [each.value for each in evaluate(MANY, None, START, START, numbers, None).firings] == ['"c"', '"d"']
+
+
+def test_what_is_remembered_has_a_size_however_many_and_long_the_values_are() -> None:
+    trigger = replace(MANY, at_least=1, cool_down_ms=1_000 * HOUR)
+    memory = None
+    for minute in range(12):
+        tick = START + minute * MINUTE
+        values = (json.dumps("\0" * 250 + f"{minute * 1_000 + number:06}") for number in range(1_000))
+        spans_there = {value: (Span(tick, tick + MINUTE, 1),) for value in values}
+        result = evaluate(trigger, memory, tick, tick, spans_there, None)
+        memory = result.memory
+        assert len(result.firings) == 1_000
+    assert memory is not None
+    assert (len(memory.fired), min(memory.fired.values())) == (10_000, START + 2 * MINUTE), "the newest"
+    assert len(record_of(MemoryRecord("main", "many", memory))[1]) < 500_000
+
+
+def test_which_cool_downs_are_remembered_does_not_depend_on_how_it_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("definitions.across.firing.MOST_FIRED", 2)
+    trigger = replace(MANY, at_least=1, within_ms=10_000, cool_down_ms=HOUR)
+    numbers = {
+        f'"{value}"': tuple(Span(START + at * STEP, START + (at + 1) * STEP, 1) for at in ats)
+        for value, ats in {"a": (0, 2, 8), "b": (2, 6), "c": (4,)}.items()
+    }
+    ticks = ticks_between(START, START + 10 * STEP)
+    whole = evaluate(trigger, None, ticks[0], ticks[-1], numbers, None)
+    memory: Memory | None = None
+    one_by_one: list[AcrossFiring] = []
+    for tick in ticks:
+        result = evaluate(trigger, memory, tick, tick, numbers, None)
+        memory = result.memory
+        one_by_one += result.firings
+    assert [(each.value, (each.tick - START) // STEP) for each in whole.firings] == [
+        ('"a"', 0), ('"b"', 2), ('"c"', 4), ('"a"', 8)
+    ], "that a fired has been forgotten over b and c"  # fmt: skip
+    assert (one_by_one, memory) == (list(whole.firings), whole.memory)
 
 
 @pytest.mark.parametrize(

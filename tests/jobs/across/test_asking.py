@@ -11,11 +11,12 @@ from definitions.across import Course, Memory, Span, at_or_after, evaluate
 from definitions.across.remembered import ClockRecord, remembered
 from definitions.model import AcrossTrigger, Call, Destination, EventMatcher, Field
 from definitions.sets import Completion, DefinitionSet, Publication
+from jobs.across import metrics
 from jobs.across.asking import Asking
 from jobs.across.level import Level
 from jobs.across.outputs import AcrossOutputs
 from jobs.across.protocols import Unanswered
-from runtime.errors import TransientError
+from runtime.errors import TerminalError, TransientError
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Extent, Partition
 from runtime.kafka.transactions import ProducerFenced
@@ -42,6 +43,8 @@ class World:
         self.log: list[ProducerRecord] = []
         self.owner: Own | None = None
         self.is_answering, self.breaks_off = True, False
+        self.failing: Exception | None = None
+        self.refused_key: bytes | None = None
         self.behind: int | None = None
         self.moved: ClockRecord | None = None
         self.questions: list[AcrossQuestion] = []
@@ -60,6 +63,8 @@ class World:
     def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Course:
         if not self.is_answering:
             raise Unanswered("away")
+        if self.failing is not None and question.trigger.name == "many":
+            raise self.failing
         self.questions.append(question)
         listed: dict[str, tuple[Span, ...]] = {}
         for each in self.events:
@@ -96,6 +101,9 @@ class World:
         decoded = (codec().decode(Trigger, each.value) for each in self.log if each.topic == TRIGGERS)
         return [(each.across or "", each.fired_at - APPLIED) for each in decoded]
 
+    def fired_names(self) -> list[str]:
+        return [codec().decode(Trigger, each.value).trigger for each in self.log if each.topic == TRIGGERS]
+
     def memory(self) -> Memory:
         return remembered(each.value for each in self.log if each.topic == TRIGGERS_ACROSS).of("main")["many"]
 
@@ -114,6 +122,9 @@ class Own:
     def publish(self, records: Sequence[ProducerRecord]) -> None:
         if self._world.owner is not self:
             raise ProducerFenced("another one")
+        if any(each.key == self._world.refused_key for each in records):
+            self._world.owner = None  # with a transaction open it is of no use any more
+            raise TerminalError("Message size too large")
         self._world.log += records
         if self._world.breaks_off:
             self._world.breaks_off = False
@@ -238,6 +249,41 @@ def test_while_clickhouse_is_away_nothing_is_asked_and_then_it_goes_on() -> None
     world.is_answering = True
     process.look(MAIN, 1, APPLIED + 20_000)
     assert world.told() == [("a", 20_000)]
+
+
+@pytest.mark.parametrize("clock", ["wall", "event"])
+def test_what_one_trigger_cannot_publish_ends_nothing_and_is_tried_at_the_next_tick(clock: Clock) -> None:
+    other = replace(MANY, name="other")
+    world = World(clock, MANY, other)
+    process = asking(world)
+    world.burst(-HOUR, '"begin"', number=1)
+    world.moved = ClockRecord("main", APPLIED + 5_000, APPLIED + 1)
+    process.look(MAIN, 1, APPLIED + 5_000)
+    failed = metrics.FAILED.labels("main", "many")._value.get()
+    world.burst(6_000)
+    world.refused_key = b'main|across|many|"a"'
+    world.moved = ClockRecord("main", APPLIED + 10_000, APPLIED + 5_001)
+    for at in (10_000, 10_500, 14_500):
+        process.look(MAIN, 1, APPLIED + at)
+    assert world.fired_names() == ["other"]
+    assert metrics.FAILED.labels("main", "many")._value.get() == failed + 1, "not before its next tick"
+    world.refused_key = None
+    process.look(MAIN, 1, APPLIED + 15_000)
+    assert world.fired_names() == ["other", "many"]
+
+
+@pytest.mark.parametrize("failing", [ValueError("no UTF-8"), TerminalError("Kafka refuses"), OverflowError("inf")])
+def test_whatever_is_wrong_with_the_data_of_a_trigger_ends_nothing_else(failing: Exception) -> None:
+    world = World("wall", MANY, replace(MANY, name="other"))
+    process = asking(world)
+    process.look(MAIN, 1, APPLIED + 5_000)
+    world.failing = failing
+    world.burst(6_000)
+    process.look(MAIN, 1, APPLIED + 10_000)
+    assert world.fired_names() == ["other"]
+    world.failing = None
+    process.look(MAIN, 1, APPLIED + 20_000)
+    assert world.fired_names() == ["other", "many"]
 
 
 def test_on_the_event_clock_every_tick_is_evaluated_whatever_the_speed() -> None:
