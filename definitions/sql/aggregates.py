@@ -12,7 +12,8 @@ from definitions.sql.values import NOTHING, json_of, number_where, of_number
 
 MAX_SUMMAND = "1000000000000."
 _NUMERIC = frozenset({Measure.SUM, Measure.AVERAGE, Measure.MIN, Measure.MAX})
-MILLIONTHS = "toInt128(toInt64(roundBankers({0} * 1000000.)))"
+# Of every row, also of those that a condition leaves out: of a number beyond all sums it must not fail.
+MILLIONTHS = f"toInt128(toInt64(roundBankers(if(abs({{0}}) <= {MAX_SUMMAND}, {{0}}, 0.) * 1000000.)))"
 
 
 class Computed(NamedTuple):

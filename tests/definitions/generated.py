@@ -65,7 +65,12 @@ SOURCES = ("web", "crm", "kafka")
 PRIORITIES = {"crm": 5, "web": 1}
 
 _FINE = (2**53 + 1, 2**53 + 2, 2**53 + 3, 2**53 + 4)  # of three doubles
-NUMBERS = (-1, 0, 1, 1.0, 2, 1.5, 0.1, 0.2, 2.675, 1 / 128, 1.5e-6, 10**12, 10**12 + 1, -(10**17), 2**64, *_FINE)
+HUGE_NUMBERS = (1e303, -1e303, 1.7e308)
+NUMBERS = (
+    *(-1, 0, 1, 1.0, 2, 1.5, 0.1, 0.2, 2.675, 1 / 128, 1.5e-6, 10**12, 10**12 + 1, -(10**17), 2**64),
+    *_FINE,
+    *HUGE_NUMBERS,
+)
 MOMENTS = tuple(as_text(BEGINNING + tick) for tick in (-DAY_MS, -1, 0, 1, GAP_MS, DAY_MS))
 TIMES = (
     *MOMENTS,

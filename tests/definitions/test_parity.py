@@ -27,7 +27,7 @@ from definitions.model import (
 )
 from definitions.model import Sequence as EventSequence
 from schemas import topics
-from tests.definitions.generated import BEGINNING, Generator
+from tests.definitions.generated import BEGINNING, HUGE_NUMBERS, Generator
 from tests.definitions.naive.lives import Happened
 from tests.definitions.populations import check, moments, person, population, record
 from tests.sinks.examples import insert, placed, profile
@@ -90,6 +90,21 @@ def test_bounds_are_part_of_the_meaning(warehouse: Warehouse, workspace: str) ->
     record(warehouse, workspace, moved)
     for now in (1_100, 2_129, 11_098):
         check(warehouse, workspace, definitions, moved, BEGINNING + now)
+
+
+def test_numbers_beyond_every_sum_count_in_none(warehouse: Warehouse, workspace: str) -> None:
+    """Of one person such a number is all there is, of another one it stands beside one that counts."""
+    measures = (Measure.SUM, Measure.AVERAGE, Measure.MIN, Measure.MAX, Measure.MOST_FREQUENT)
+    traits = tuple(
+        Trait(f"{measure.value}_{number}", Statistical(Aggregate(BOUGHT, measure, TOTAL, window)))
+        for measure in measures
+        for number, window in enumerate((Window(), Window(9_999), Window(session=True)))
+    )
+    bought = [Happened(BEGINNING, "track", "Buy", {"total": total}, message_id="h") for total in HUGE_NUMBERS]
+    histories = {person(number): [event] for number, event in enumerate(bought)}
+    histories[person(9)] = [bought[0], Happened(BEGINNING + 1, "track", "Buy", {"total": 5}, message_id="s")]
+    record(warehouse, workspace, histories)
+    check(warehouse, workspace, Definitions(traits=traits), histories, BEGINNING + 1)
 
 
 def test_a_union_is_of_lists_of_all_that_senders_send(warehouse: Warehouse, workspace: str) -> None:

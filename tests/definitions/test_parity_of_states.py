@@ -1,19 +1,20 @@
 """States of accumulators by SQL are those that folding the same events makes, of every kind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import pytest
 
+from definitions.model import Aggregate, Call, Definitions, EventMatcher, Field, Measure, Statistical, Trait
 from definitions.plan import Accumulator, accumulators_of
 from definitions.sql import profiles
 from definitions.streaming.scalars import members, number, scalar
 from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, Place, Scalars, type_of
-from tests.definitions.generated import Generator
+from tests.definitions.generated import BEGINNING, HUGE_NUMBERS, Generator
 from tests.definitions.naive.events import matches, opened
 from tests.definitions.naive.lives import Happened
 from tests.definitions.naive.values import value_at
-from tests.definitions.populations import person, record
+from tests.definitions.populations import Histories, person, record
 from warehouse.client import Warehouse
 from warehouse.queries.definitions_of_the_past import states
 
@@ -44,6 +45,29 @@ def test_sql_makes_the_states_that_folding_makes(
     histories = {person(at): generator.history() for at in range(60)}
     record(warehouse, workspace, histories)
     found = dict(states(warehouse, workspace, "person", accumulators, version=1))
+    check_folded(found, accumulators, histories)
+
+
+@pytest.mark.parametrize("measure", [Measure.SUM, Measure.MAX])
+def test_a_number_beyond_every_sum_is_in_the_other_parts_of_a_state(
+    warehouse: Warehouse, workspace: str, measure: Measure
+) -> None:
+    aggregate = Aggregate(EventMatcher((Call("track", "Buy"),)), measure, Field(("total",)))
+    accumulators = accumulators_of(Definitions(traits=(Trait("total", Statistical(aggregate)),)))
+    histories = {
+        person(number): [Happened(BEGINNING, "track", "Buy", {"total": total})]
+        for number, total in enumerate((5, *HUGE_NUMBERS))
+    }
+    record(warehouse, workspace, histories)
+    found = dict(states(warehouse, workspace, "person", accumulators, version=1))
+    assert found.keys() == histories.keys()
+    check_folded(found, accumulators, histories)
+
+
+def check_folded(
+    found: Mapping[str, Mapping[str, AnyState]], accumulators: Sequence[Accumulator], histories: Histories
+) -> None:
+    """Assert that what was found are the states that folding makes."""
     for accumulator in accumulators:
         for profile_id, events in histories.items():
             expected = folded(accumulator, events)
