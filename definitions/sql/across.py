@@ -14,6 +14,11 @@ from definitions.sql.functions import WITH_FUNCTIONS
 from definitions.sql.literals import literal
 from definitions.sql.values import NOTHING
 
+# What ends at a time sorts before what begins at it, so that no sum between the two is larger than that of any time.
+_LARGEST = """arrayMax(arrayCumSum(change -> change.2, arraySort(arrayConcat(
+    arrayMap(span -> (toInt64(span.1), toInt64(span.3)), spans),
+    arrayMap(span -> (toInt64(span.2), -toInt64(span.3)), spans)))))"""
+
 
 class Between(NamedTuple):
     """A time (ms): events count that are behind `after`, up to `until`."""
@@ -67,7 +72,7 @@ class AcrossQuery:
         return f"event IN ({', '.join(map(literal, names))})"
 
     def numbers(self, source: str, at_least: int, most: int) -> str:
-        """Return the query for value, begin, end and number, of the values with the largest numbers.
+        """Return the query for value, begin, end and number, of the values with the largest numbers at any tick.
 
         `at_least`: so many must count at some tick or other.
         """
@@ -107,10 +112,14 @@ class AcrossQuery:
         )
         if people:
             counted = _each_once(counted)
+        by_value = (
+            f"SELECT value, groupArray((begins, ends, number)) AS spans\nFROM (\n{counted}\n)\n"
+            f"GROUP BY value HAVING sum(number) >= {at_least}"
+        )
         return (
             f"WITH {WITH_FUNCTIONS}\nSELECT value.1 AS kind, value.2 AS number, value.3 AS text, spans\nFROM (\n"
-            f"SELECT value, groupArray((begins, ends, number)) AS spans, sum(number) AS total\nFROM (\n{counted}\n)\n"
-            f"GROUP BY value HAVING total >= {at_least} ORDER BY total DESC, value LIMIT {most}\n)"
+            f"SELECT value, spans, {_LARGEST} AS largest\nFROM (\n{by_value}\n)\n"
+            f"WHERE largest >= {at_least} ORDER BY largest DESC, value LIMIT {most}\n)"
         )
 
 

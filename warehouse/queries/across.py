@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from definitions.across import Course, Memory, Usuals, evaluate, meaning_of, usual_until
+from definitions.across import Course, Memory, Usuals, at_or_before, evaluate, meaning_of, tick_ms, usual_until
 from definitions.across.numbers import Spans, spans_of
 from definitions.model import AcrossTrigger
 from definitions.sql.across import AcrossQuery, Between
@@ -16,7 +16,7 @@ from warehouse.client import Warehouse
 from warehouse.queries.values import literal
 
 MOST_VALUES = 10_000
-"""Of more values in a range of ticks those with the most events count."""
+"""Of more values that reach `at_least` in a range of ticks those count that have the largest numbers at any of them."""
 MOST_USUAL_VALUES = 100_000
 
 _COLUMNS = """toUnixTimestamp64Milli(occurred_at) AS at, profile_id, type, event AS name, source,
@@ -103,11 +103,23 @@ def find_firings(
     fires_from: int | None = 0,
     kept: UsualsKept | None = None,
 ) -> Course:
-    """Evaluate a range of ticks, of whatever the warehouse has now; see `evaluate`."""
-    trigger = question.trigger
-    spans = find_numbers(warehouse, question, trigger.at_least) if _may_hold(warehouse, question) else {}
-    usuals = (kept or UsualsKept()).find(warehouse, question) if spans else None
-    return evaluate(trigger, memory, question.first, question.last, spans, usuals, fires_from=fires_from)
+    """Evaluate a range of ticks, of whatever the warehouse has now; see `evaluate`.
+
+    A range of too many values is asked by halves, down to the length of the window: shorter ones have hardly fewer.
+    """
+    trigger, first, last = question.trigger, question.first, question.last
+    kept = kept or UsualsKept()
+    spans = find_numbers(warehouse, question, trigger.at_least, MOST_VALUES) if _may_hold(warehouse, question) else {}
+    if len(spans) < MOST_VALUES or last - first <= trigger.within_ms:
+        usuals = kept.find(warehouse, question) if spans else None
+        return evaluate(trigger, memory, first, last, spans, usuals, fires_from=fires_from)
+    step = tick_ms(trigger)
+    middle = first + at_or_before((last - first) // 2, step)
+    earlier = question._replace(last=middle)
+    begun = find_firings(warehouse, earlier, memory, fires_from=fires_from, kept=kept)
+    later = question._replace(first=middle + step)
+    ended = find_firings(warehouse, later, begun.memory, fires_from=fires_from, kept=kept)
+    return Course(begun.firings + ended.firings, ended.memory)
 
 
 def first_event_at(warehouse: Warehouse, workspace: str) -> int | None:

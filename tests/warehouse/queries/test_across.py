@@ -9,7 +9,17 @@ import pytest
 from msgspec.structs import replace
 
 from definitions.across import tick_ms
-from definitions.model import AcrossTrigger, Call, Comparison, EventMatcher, Field, Operator, PropertyFilter, Usual
+from definitions.model import (
+    AcrossTrigger,
+    Call,
+    Comparison,
+    Counted,
+    EventMatcher,
+    Field,
+    Operator,
+    PropertyFilter,
+    Usual,
+)
 from schemas import topics
 from schemas.identity import profile_key
 from schemas.records import Event, Identifier, Repetition
@@ -90,6 +100,27 @@ def test_random_histories_fire_as_the_plain_reading_says(warehouse: Warehouse, w
             assert fired(warehouse, trigger, workspace, ticks) == expected
             one = choose.choice(ticks)
             assert fired(warehouse, trigger, workspace, [one]) == list(course(trigger, events, [one]))
+
+
+@pytest.mark.parametrize("counts", ["events", "people"])
+@pytest.mark.parametrize("bursts", [0, 12], ids=["scattered", "one after the other"])
+def test_a_range_of_many_values_says_what_its_ticks_say(
+    warehouse: Warehouse, workspace: str, monkeypatch: pytest.MonkeyPatch, counts: Counted, bursts: int
+) -> None:
+    """Of more values than one question answers, each with more events in all than the one that fires."""
+    monkeypatch.setattr("warehouse.queries.across.MOST_VALUES", 5)
+    trigger = replace(MANY, at_least=3, counts=counts)
+    scattered = [Occurred(START + 90_000 * each, f'"{v}"', PEOPLE[each % 3]) for v in range(8) for each in range(8)]
+    crowded = [Occurred(START + 61_000 * v + 5, f'"c{v}"', person) for v in range(bursts) for person in PEOPLE]
+    events = [*scattered, *crowded, *(Occurred(START + 6 * MINUTE, '"HOT"', person) for person in PEOPLE)]
+    places = (
+        viewed(workspace, number, each.at, json.loads(each.value), each.person) for number, each in enumerate(events)
+    )
+    insert(warehouse, list(places))
+    ticks = range(START, START + 15 * MINUTE, 5_000)
+    expected = list(course(trigger, events, ticks))
+    assert {each.value for each in expected} == {'"HOT"', *(f'"c{number}"' for number in range(bursts))}
+    assert fired(warehouse, trigger, workspace, ticks) == expected
 
 
 def test_without_a_property_all_events_count_together(warehouse: Warehouse, workspace: str) -> None:
