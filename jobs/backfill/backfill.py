@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 from definitions.sets import BackfillAttempt, BackfillProgress, Completion, DefinitionSet, Publication, UnknownLanguage
@@ -18,11 +19,12 @@ from jobs.backfill.protocols import AddressedSeed, PastStates, SeedCommands, Top
 from jobs.backfill.wanted import wanted
 from jobs.rebuild.barrier import STEPS, Barrier
 from jobs.rebuild.failpoints import reached
-from runtime.errors import TransientError
+from runtime.errors import TerminalError, TransientError
 from runtime.retrying import persist
 from schemas import groups
 from schemas.records import Seed
 from schemas.topics import EVENTS_DEAD
+from warehouse.errors import QueryTooLargeError
 
 PROGRESS_EVERY_S = 2.0
 AGAIN_AFTER_S = 60.0
@@ -30,8 +32,12 @@ AGAIN_AFTER_S = 60.0
 logger = logging.getLogger(__name__)
 
 
+class PastRefused(Exception):
+    """ClickHouse does not answer what is asked of the past; the text says why."""
+
+
 class Backfill:
-    """For one thread. Raises Stopped when the process stops first, and TerminalError."""
+    """For one thread. Raises Stopped when the process stops first, and TerminalError of Kafka."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the process
         self,
@@ -49,6 +55,7 @@ class Backfill:
         self._partitions = partitions
         self._stopping = stopping
         self._not_before = 0.0
+        self._postponed: dict[str, tuple[int, float]] = {}  # by workspace, a version and until when
 
     def run(self, positions: Mapping[str, int], fencing_token: int) -> None:
         """Back-fill the workspaces in which something is wanted, if it can be done by now.
@@ -65,11 +72,13 @@ class Backfill:
         for workspace, position in positions.items():
             complete_to = publication.complete_to(workspace, self._partitions)
             lacking = wanted(newest, workspace, complete_to)
-            if lacking:
+            if lacking and not self._waits(workspace, newest):
                 try:
                     self._backfill(workspace, lacking, position, fencing_token, publication)
                 except Superseded as error:
                     logger.warning("workspace %r: the back-fill ends without a result: %s", workspace, error)
+                except PastRefused as error:
+                    self._postpone(workspace, newest, "query", f"trying again in a minute: {error}")
 
     def _understood(self, publication: Publication) -> DefinitionSet | None:
         try:
@@ -78,6 +87,17 @@ class Backfill:
             self._not_before = time.monotonic() + AGAIN_AFTER_S
             logger.error("nothing is back-filled: %s", error)
             return None
+
+    def _waits(self, workspace: str, newest: DefinitionSet) -> bool:
+        version, until = self._postponed.get(workspace, (0, 0.0))
+        return version == newest.version and time.monotonic() < until
+
+    def _postpone(self, workspace: str, newest: DefinitionSet, reason: str, step: str) -> None:
+        """Say why a version is tried again later; others, and whatever else the process does, go on meanwhile."""
+        logger.error("workspace %r: the back-fill of version %d: %s", workspace, newest.version, step)
+        metrics.POSTPONED.labels(workspace, reason).inc()
+        self._say(workspace, newest, step)
+        self._postponed[workspace] = newest.version, time.monotonic() + AGAIN_AFTER_S
 
     def _backfill(
         self, workspace: str, lacking: tuple[Wanted, ...], position: int, fencing_token: int, publication: Publication
@@ -97,7 +117,8 @@ class Backfill:
 
         def send() -> tuple[BackfillAttempt, int]:
             attempt = self._topic.begin_attempt(workspace, fencing_token, former)
-            decision = self._past.decided(workspace, position)
+            with _refusals_apart():
+                decision = self._past.decided(workspace, position)
             head = Seed(newest.version, attempt.name, "", decision, complete_to)
             return attempt, self._send(workspace, newest, lacking, head)
 
@@ -107,9 +128,7 @@ class Backfill:
         refused = persist("refused", lambda: self._commands.refused(attempt.name), self._stopping, metrics.RETRIES)
         if refused:
             step = f"profiles refused {refused:,} seeds, which are on {EVENTS_DEAD} now; trying again in a minute"
-            logger.error("workspace %r: %s", workspace, step)
-            self._say(workspace, newest, step)
-            self._not_before = time.monotonic() + AGAIN_AFTER_S
+            self._postpone(workspace, newest, "seeds", step)
             return
         reached("before_complete")
         completion = Completion(newest.version, completed_at=_now(), profiles=profiles)
@@ -147,10 +166,24 @@ class Backfill:
 def _seeds(past: PastStates, lacking: tuple[Wanted, ...], head: Seed) -> Iterator[AddressedSeed]:
     for each in lacking:
         keys = {accumulator.id: state_key(accumulator, each.born) for accumulator in each.accumulators}
-        for profile_id, states in past.states(each):
+        for profile_id, states in _states(past, each):
             by_key = {keys[identity]: encoded for identity, encoded in states.items()}
             seed = Seed(head.version, head.attempt, profile_id, head.decision, head.complete_to, by_key)
             yield AddressedSeed(each.workspace, profile_id, seed)
+
+
+def _states(past: PastStates, of: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+    with _refusals_apart():
+        yield from past.states(of)
+
+
+@contextmanager
+def _refusals_apart() -> Iterator[None]:
+    """Raise PastRefused for what ClickHouse refuses or has no room for: nothing else may end or wait because of it."""
+    try:
+        yield
+    except (TerminalError, QueryTooLargeError) as error:
+        raise PastRefused(str(error)) from error
 
 
 def _now() -> int:

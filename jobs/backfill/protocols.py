@@ -27,7 +27,7 @@ class AddressedSeed(NamedTuple):
 
 
 class PastStates(Protocol):
-    """The events of before. Every method may block and raise TransientError."""
+    """The events of before. Every method may block and raise TransientError or TerminalError, also on the way."""
 
     def states(self, wanted: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
         """Yield each profile of now that has any, with its encoded states by id of the accumulator.

@@ -4,16 +4,20 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
+from prometheus_client import generate_latest
 
 from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, Window
 from definitions.sets import BackfillAttempt, BackfillProgress, Completion, Publication, Stamping, next_set
 from definitions.sets.publication import attempt_record, completion_record, progress_record, set_record, stamping_record
 from jobs.backfill.attempts import begun, ended
-from jobs.backfill.backfill import Backfill
+from jobs.backfill.backfill import AGAIN_AFTER_S, Backfill
 from jobs.backfill.protocols import AddressedSeed, Wanted
 from jobs.rebuild.barrier import Barrier
+from runtime.errors import OnefoldError, TerminalError
 from runtime.kafka.offsets import Extent, Partition
+from warehouse.errors import QueryTooLargeError
 
+OWNERS = Segment("owners", EventCount(EventMatcher((Call("track", "Own"),)), Window(86_400_000)))
 BUYERS = Segment("buyers", EventCount(EventMatcher((Call("track", "Buy"),)), Window(86_400_000)))
 ANN = "6a1f6f0c-0000-5000-8000-000000000001"
 
@@ -21,23 +25,40 @@ ANN = "6a1f6f0c-0000-5000-8000-000000000001"
 class Around:
     """Everything around a back-fill: one profile has a past, and all is read at once.
 
-    `refuses`: how many seeds PROFILE refuses. `successor`: another process begins when seeds are sent.
+    `refuses`: how many seeds PROFILE refuses. `successor`: another process begins when seeds are sent. `cannot_say`: of
+    which workspaces ClickHouse refuses which question. `asked`: of which workspaces states were asked for.
     """
 
     def __init__(self) -> None:
         self.refuses, self.successor = 0, False
-        self.publication = Publication().with_record(*set_record(next_set(None, Definitions((BUYERS,)), {}, 0, "")))
-        self.publication = self.publication.with_record(*stamping_record(0, Stamping(1, 0)))
-
-    def run(self) -> None:
+        self.cannot_say: dict[str, str] = {}
+        self.refusal: type[OnefoldError] = TerminalError
+        self.asked: list[str] = []
+        self.publication = Publication()
+        self.apply(BUYERS)
         stopping = threading.Event()
-        Backfill(self, self, self, Barrier(self, stopping, poll_s=0), 1, stopping).run({"main": 0}, fencing_token=7)
+        self.backfill = Backfill(self, self, self, Barrier(self, stopping, poll_s=0), 1, stopping)
+
+    def apply(self, *segments: Segment) -> None:
+        newest = next_set(self.publication.newest, Definitions(segments), {}, 0, "")
+        self.publication = self.publication.with_record(*set_record(newest))
+        self.publication = self.publication.with_record(*stamping_record(0, Stamping(newest.version, 0)))
+
+    def run(self, *workspaces: str) -> None:
+        self.backfill.run(dict.fromkeys(workspaces or ("main",), 0), fencing_token=7)
 
     def states(self, wanted: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+        self.asked.append(wanted.workspace)
         yield ANN, {accumulator.id: b"" for accumulator in wanted.accumulators}
+        self.refuse(wanted.workspace, "states")
 
     def decided(self, workspace: str, position: int) -> int:  # noqa: ARG002 - nothing was decided
+        self.refuse(workspace, "decided")
         return 0
+
+    def refuse(self, workspace: str, question: str) -> None:
+        if self.cannot_say.get(workspace) == question:
+            raise self.refusal("refuses with code 70: Unexpected inf")
 
     def begin(self) -> None:
         pass
@@ -103,3 +124,51 @@ def test_a_process_that_was_replaced_meanwhile_completes_nothing_and_goes_on(aro
     around.successor = True
     around.run()
     assert "main" not in around.publication.completions
+
+
+@pytest.mark.parametrize("question", ["states", "decided"])
+@pytest.mark.parametrize("refusal", [TerminalError, QueryTooLargeError])
+def test_a_question_that_clickhouse_refuses_is_said_and_keeps_no_other_workspace_waiting(
+    around: Around, question: str, refusal: type[OnefoldError]
+) -> None:
+    around.cannot_say, around.refusal = {"main": question}, refusal
+    around.run("main", "other")
+    assert around.publication.completions.keys() == {"other"}
+    said = around.publication.progress["main"].text
+    assert "code 70: Unexpected inf" in said
+    assert "trying again in a minute" in said
+    assert generate_latest().decode().count('onefold_backfills_postponed_total{reason="query",workspace="main"}') == 1
+
+
+def test_a_question_that_clickhouse_refuses_is_asked_again_after_a_minute(
+    around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr("jobs.backfill.backfill.time.monotonic", lambda: now[0])
+    around.cannot_say = {"main": "states"}
+    for _ in range(3):
+        around.run()
+    assert around.asked == ["main"]
+    around.cannot_say.clear()
+    now[0] += AGAIN_AFTER_S
+    around.run()
+    assert around.publication.completions["main"].version == 1
+
+
+def test_other_definitions_are_back_filled_at_once(around: Around) -> None:
+    around.cannot_say = {"main": "states"}
+    around.run()
+    around.cannot_say.clear()
+    around.apply(OWNERS)
+    around.run()
+    assert around.publication.completions["main"].version == 2
+
+
+def test_what_kafka_refuses_ends_the_process(around: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(seeds: Iterable[AddressedSeed]) -> Iterator[int]:
+        yield len(list(seeds))
+        raise TerminalError("not authorized")
+
+    monkeypatch.setattr(around, "send", send)
+    with pytest.raises(TerminalError, match="not authorized"):
+        around.run()
