@@ -1,5 +1,6 @@
 """Records that nobody can process, on every topic that the worker reads: dead letters, and the partition goes on."""
 
+import base64
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -156,11 +157,11 @@ def _taking_at_most(scene: Scene, topic: str, size: int) -> Iterator[None]:
 
 
 def _large_events(scene: Scene, number: int) -> list[Delivery]:
-    """Events of 900 KB, whose traits make a state as large."""
+    """Events of 900 KB, whose traits make a state that is larger than what is taken, also compressed."""
     deliveries = []
     for index in range(number):
         who = (user(f"large-{index}"),)
-        traits = {f"trait-{index}-{name}": os.urandom(3_500).hex() for name in range(128)}
+        traits = {f"trait-{index}-{name}": base64.b64encode(os.urandom(5_250)).decode() for name in range(128)}
         event = Event(
             scene.workspace.name, WEB, f"large-{index}", "identify", None, START, None, START, who,
             traits=msgspec.json.encode(traits).decode(), ordinal=1,

@@ -33,7 +33,7 @@ def test_the_person_with_the_most_identifiers_is_shown(warehouse: Warehouse, per
     found = richest_person(warehouse, person)
     assert found is not None
     assert (found.profile_id, found.identifiers[0], found.segments) == (ADAS, "user_id:ada", ("buyers",))
-    assert (found.traits, found.events, found.first) == ('{"plan": "pro"}', 24, "2023-11-14 22:13:20")
+    assert (found.traits, found.events, found.first) == ('{"plan": "pro"}', 24, "2023-11-14T22:13:20.123Z")
     assert richest_person(warehouse, f"{person}x") is None
 
 
