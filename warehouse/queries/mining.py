@@ -30,12 +30,17 @@ _BOUNDS = {
     "max_bytes_before_external_group_by": "500000000",  # what is beyond goes to disk
     "join_use_nulls": "0",
 }
+# By texts: a conversion to DateTime64(3) fails for the whole query where a time of whole seconds is too far off.
+_MILLISECONDS = (
+    "arrayMap(time -> substring(concat(time, if(length(time) = 19, '.', ''), '000'), 1, 23),"
+    " [toString(toTimeZone(value, 'UTC'))])[1]"
+)
 _TEXTS = {
     "Bool": "if(value, 'true', 'false')",
     "U?Int[0-9]+": f"if(value >= -{_EXACT} AND value <= {_EXACT}, toString(value), '')",
     "Decimal[0-9]*": f"if(abs(toFloat64(value)) <= {_EXACT}, toString(value), '')",
     "B?Float[0-9]+": "if(isFinite(value), toString(value), '')",
-    "DateTime(64)?": "concat('\"', replaceOne(toString(toDateTime64(value, 3, 'UTC')), ' ', 'T'), 'Z\"')",
+    "DateTime(64)?": f"concat('\"', replaceOne({_MILLISECONDS}, ' ', 'T'), 'Z\"')",
     "FixedString": "toJSONString(toStringCutToZero(value))",
     "String|Enum[0-9]+|UUID|IPv[46]|Date(32)?": "toJSONString(toString(value))",
 }
@@ -44,7 +49,11 @@ _TEXTS = {
 _HARMLESS = frozenset(
     {"numbers", "numbers_mt", "zeros", "zeros_mt", "values", "generate_series", "generateseries", "format", "null"}
 )
-_FUNCTIONS = ("file", "dictget", "joinget", "hascolumnintable", "merge", "ai")
+_FUNCTIONS = (
+    *("file", "dictget", "joinget", "hascolumnintable", "merge", "ai", "catboost"),
+    *("getsetting", "getserversetting", "getmergetreesetting", "getmacro"),
+    *("hostname", "fullhostname", "fqdn", "serveruuid", "showcertificate"),
+)
 """Beginnings of the names of functions, in lower case, that read something else than the tables that are named."""
 
 _PLACES = f"""
