@@ -6,9 +6,19 @@ Asked of ClickHouse once more, beside what the process that asks has remembered.
 import msgspec
 
 from api.clocks import remembered_across
-from definitions.across import Memory, Spans, Usuals, at_or_before, evaluate, key_of, shown_value, tick_ms
+from definitions.across import (
+    Memory,
+    Spans,
+    Usuals,
+    at_or_before,
+    decoded_value,
+    evaluate,
+    key_of,
+    shown_value,
+    tick_ms,
+)
 from definitions.explaining.wording import across_in_words
-from definitions.model import AcrossTrigger
+from definitions.model import AcrossTrigger, Scalar
 from definitions.sets.topic import now_ms, read_publication
 from definitions.streaming.times import text_of
 from settings import Settings
@@ -27,9 +37,12 @@ VALUES_SHOWN = 20
 
 
 class ShownValue(msgspec.Struct, frozen=True):
-    """A value at a tick. `usual`: None where there is none, or it is not asked for. `since`: of what holds, as told."""
+    """A value at a tick; None: all events together. `usual`: None where there is none, or it is not asked for.
 
-    value: str
+    `since`: of what holds, as told.
+    """
+
+    value: Scalar | None
     number: int
     usual: float | None
     holds: bool
@@ -75,7 +88,7 @@ def explained_across(settings: Settings, workspace: str, name: str, value: str =
         in_force.version,
         across_in_words(trigger),
         None if memory is None else text_of(memory.evaluated_to),
-        _values(warehouse, AcrossQuestion(trigger, workspace, tick, tick), memory, value),
+        shown_values(warehouse, AcrossQuestion(trigger, workspace, tick, tick), memory, value),
         tuple(past_firings(warehouse, workspace, name)),
     )
 
@@ -84,18 +97,19 @@ def _memory(settings: Settings, workspace: str, name: str) -> Memory | None:
     return remembered_across(settings).of(workspace).get(name)
 
 
-def _values(
+def shown_values(
     warehouse: Warehouse, question: AcrossQuestion, memory: Memory | None, wanted: str
 ) -> tuple[ShownValue, ...]:
+    """Return the largest values at a tick, or those that are `wanted`: a JSON text, or as people read it."""
     spans = find_numbers(warehouse, question, 1, MOST_VALUES if wanted else VALUES_SHOWN)
     if wanted:
-        spans = {value: listed for value, listed in spans.items() if shown_value(value) == wanted}
+        spans = {value: listed for value, listed in spans.items() if wanted in {value, shown_value(value)}}
     usuals = find_usuals(warehouse, question)
     holding = _holding(question.trigger, question.last, spans, usuals)
     known = memory or Memory("", 0)
     return tuple(
         ShownValue(
-            shown_value(value),
+            decoded_value(value),
             sum(span.number for span in listed),
             None if usuals is None else usuals.of(value, question.last),
             key in holding,

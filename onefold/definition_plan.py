@@ -8,6 +8,7 @@ from rich.tree import Tree
 
 from definitions import Definitions
 from definitions.explaining.wording import accumulator_in_words
+from definitions.model import Scalar
 from definitions.plan.accumulators import ID_LENGTH, MAX_DISTINCT, Accumulator, accumulators_of
 from definitions.sets import DefinitionSet, next_set
 from definitions.sets.differences import Difference, differences, readers
@@ -43,10 +44,10 @@ class NewAccumulator(msgspec.Struct, frozen=True):
 
 
 class AcrossExample(msgspec.Struct, frozen=True):
-    """A time at which a trigger across persons would have fired, the value, its number, and the usual one."""
+    """When a trigger across persons would have fired, for which value (None: all events), and the numbers."""
 
     at: str | None
-    value: str
+    value: Scalar | None
     number: int
     usual: float | None
 
@@ -214,7 +215,8 @@ def _add_across(tree: Tree, across: AcrossPrediction, rate: float) -> None:
     node = tree.add(f"would have fired {count(across.fired, 'time')} in the last day")
     for each in across.examples:
         usual = "" if each.usual is None else f", usually {each.usual:,.2f}"
-        node.add(Text(literal(f"{each.at}  {each.value or 'all'}: {each.number:,}{usual}")))
+        value = "all" if each.value is None else msgspec.json.encode(each.value).decode()
+        node.add(Text(literal(f"{each.at}  {value}: {each.number:,}{usual}")))
 
 
 _WORDS = {"added": "+", "removed": "-", "changed": "~", "affected": "~ (by what it reads)"}

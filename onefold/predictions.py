@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from definitions.across import at_or_after, at_or_before, shown_value, tick_ms
+from definitions.across import at_or_after, at_or_before, decoded_value, tick_ms
 from definitions.model import AcrossTrigger, Definitions, EventMatcher, Segment, Statistical, Trait, Trigger
 from definitions.plan import conditions_of, leaves, needs
 from definitions.sets.differences import items
@@ -88,7 +88,7 @@ def _past_day(warehouse: Warehouse, now: AcrossQuestion) -> AcrossPrediction:
     before = find_firings(warehouse, now._replace(first=first - step, last=first - step), None, fires_from=None)
     fired = find_firings(warehouse, now._replace(first=first, last=last), before.memory).firings
     examples = tuple(
-        AcrossExample(text_of(each.tick), shown_value(each.value), each.number, each.usual)
+        AcrossExample(text_of(each.tick), decoded_value(each.value), each.number, each.usual)
         for each in fired[-MOST_EXAMPLES:]
     )
     return AcrossPrediction(step // 1_000, now.trigger.within_ms // 1_000, len(fired), examples)

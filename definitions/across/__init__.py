@@ -2,7 +2,7 @@
 
 from definitions.across.firing import AcrossFiring, Course, Holding, Memory, evaluate, key_of, meaning_of
 from definitions.across.grid import at_or_after, at_or_before, tick_ms, usual_until, usual_windows
-from definitions.across.numbers import RunningNumbers, Span, Spans, Usuals, shown_value
+from definitions.across.numbers import RunningNumbers, Span, Spans, Usuals, decoded_value, shown_value
 
 __all__ = [
     "AcrossFiring",
@@ -15,6 +15,7 @@ __all__ = [
     "Usuals",
     "at_or_after",
     "at_or_before",
+    "decoded_value",
     "evaluate",
     "key_of",
     "meaning_of",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from definitions.across.grid import at_or_after, usual_step_ms, usual_until, usual_windows
-from definitions.model import AcrossTrigger, Usual
+from definitions.model import AcrossTrigger, Scalar, Usual
 
 LEAST_WINDOWS = 3
 """Of fewer windows that the workspace has seen there is no usual."""
@@ -99,8 +99,13 @@ class Usuals:
 
 def shown_value(value: str) -> str:
     """Return a value, which is JSON text, as people read it; that of all events together is empty."""
-    decoded = msgspec.json.decode(value) if value else ""
+    decoded = decoded_value(value)
     return decoded if isinstance(decoded, str) else value
+
+
+def decoded_value(value: str) -> Scalar | None:
+    """Return what a JSON text says; None of all events together."""
+    return msgspec.json.decode(value, type=Scalar) if value else None
 
 
 def spans_of(rows: Iterable[tuple[str, int, int, int]]) -> Spans:

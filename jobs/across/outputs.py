@@ -73,5 +73,5 @@ def trigger_record(workspace: str, trigger: AcrossTrigger, firing: AcrossFiring,
         version=0,
         payload=msgspec.json.encode(payload).decode(),
         decided_at=decided_at,
-        across=shown_value(firing.value),
+        across=firing.value or None,
     )

@@ -78,11 +78,13 @@ def trigger(name: str, identifier: str | None, workspace: str, as_json: bool, da
     """Show when a trigger fired for somebody, because of what, and what its condition sees now.
 
     Of a trigger across persons: the numbers of its values now against what is usual, of one value or of the largest.
+    Values are written as JSON: a text in quotation marks.
 
     \b
     Examples:
       onefold explain trigger payment_failed user_id:42
       onefold explain trigger view_spike
+      onefold explain trigger view_spike sku-42
     """
     value = identifier or ""
 
@@ -98,7 +100,7 @@ def trigger(name: str, identifier: str | None, workspace: str, as_json: bool, da
     elif as_json:
         click.echo(json_text(across))
     else:
-        results().print(_across_tree(across))
+        results().print(across_tree(across))
 
 
 def _explain(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -160,7 +162,8 @@ def _named(event: ShownEvent) -> str:
     return f"{event.event or event.type}  {event.source} {event.message_id}"
 
 
-def _across_tree(explanation: ExplainedAcross) -> Tree:
+def across_tree(explanation: ExplainedAcross) -> Tree:
+    """Return what a trigger across persons sees as it is printed."""
     tree = Tree(Text.assemble((literal(explanation.trigger), "bold"), f"  {literal(explanation.says)}"))
     asked = f"asked up to {explanation.evaluated_to}" if explanation.evaluated_to else "not asked so far"
     tree.add(Text(f"as of {explanation.at}, definitions of version {explanation.version}; {asked}"))
@@ -169,8 +172,8 @@ def _across_tree(explanation: ExplainedAcross) -> Tree:
     if not explanation.values:
         tree.add(Text("There is no such event in the window."))
     for firing in explanation.fired:
-        of = f" for {firing.value}" if firing.value else ""
-        tree.add(Text(f"fired at {firing.fired_at}{literal(of)}: {_json(firing.payload)}"))
+        of = "" if firing.value is None else f" for {_json(firing.value)}"
+        tree.add(Text(f"fired at {firing.fired_at}{of}: {_json(firing.payload)}"))
     if not explanation.fired:
         tree.add(Text("It has not fired."))
     return tree
@@ -181,7 +184,8 @@ def _value_line(shown: ShownValue) -> Text:
     usual = "" if shown.usual is None else f", usually {shown.usual:,.2f}"
     since = f"  holds since {shown.since}" if shown.since else ""
     fired = f"  fired at {shown.fired_at}" if shown.fired_at else ""
-    return Text.assemble(mark, (literal(shown.value) or "all", "bold"), f"  {shown.number:,}{usual}{since}{fired}")
+    value = "all" if shown.value is None else _json(shown.value)
+    return Text.assemble(mark, (value, "bold"), f"  {shown.number:,}{usual}{since}{fired}")
 
 
 def _add_part(tree: Tree, part: Explained) -> None:

@@ -90,7 +90,7 @@ class SegmentChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False):
-    """About a profile, or across persons: then `across` is the value, and nothing is said of a profile."""
+    """About a profile, or across persons: `across` is then the value as JSON, and nothing is said of a profile."""
 
     workspace: str
     trigger_id: str

@@ -2,19 +2,27 @@
 
 import io
 
+from rich.tree import Tree
+
+from api.across import ExplainedAcross, ShownValue
 from api.explaining import ExplainedDefinition, ShownFiring
 from definitions.explaining.explain import ExplainedTrait, ReadTrait, ShownEvent
 from definitions.explaining.triggers import ExplainedTrigger, Occasion
 from embedded.terminal import Terminal
-from onefold.commands.explain_definitions import explanation_tree
+from onefold.commands.explain_definitions import across_tree, explanation_tree
+from warehouse.queries.across import PastFiring
 
 AT = "2027-01-15T08:00:00.000Z"
 ORDER = ShownEvent("m1", "web", "track", "Ordered", AT)
 
 
 def printed(explanation: ExplainedDefinition) -> list[str]:
+    return lines_of(explanation_tree(explanation))
+
+
+def lines_of(tree: Tree) -> list[str]:
     console = Terminal(file=io.StringIO(), width=200)
-    console.print(explanation_tree(explanation))
+    console.print(tree)
     assert isinstance(console.file, io.StringIO)
     return [line.lstrip("│├└─ ").rstrip() for line in console.file.getvalue().splitlines()]
 
@@ -48,4 +56,22 @@ def test_a_calculated_trait_shows_what_it_reads() -> None:
     assert printed(ExplainedDefinition("trait", "per_order", "p", AT, 3, trait=trait))[2:] == [
         f"110  spent / orders  at least until {AT}",
         "spent  220",
+    ]
+
+
+def test_values_across_persons_are_shown_as_json_so_that_a_text_is_no_number() -> None:
+    values = [ShownValue(value, 3, None, value == 1, None, None) for value in ("1", 1, "", None, "a\x1b[31m")]
+    fired = [PastFiring(AT, value, {}) for value in ("1", 1, "", None)]
+    assert lines_of(across_tree(ExplainedAcross("spike", AT, 2, "many", AT, tuple(values), tuple(fired)))) == [
+        "spike  many",
+        f"as of {AT}, definitions of version 2; asked up to {AT}",
+        'no  "1"  3',
+        "yes 1  3",
+        'no  ""  3',
+        "no  all  3",
+        'no  "a\\u001b[31m"  3',
+        f'fired at {AT} for "1": {{}}',
+        f"fired at {AT} for 1: {{}}",
+        f'fired at {AT} for "": {{}}',
+        f"fired at {AT}: {{}}",
     ]

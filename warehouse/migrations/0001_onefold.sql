@@ -258,7 +258,7 @@ CREATE TABLE IF NOT EXISTS onefold.triggers
     trigger LowCardinality(String) COMMENT 'Name of the trigger',
     profile_id String COMMENT 'Who; empty if it is across persons, and about nobody',
     profile_kind LowCardinality(String) COMMENT 'person, device or account; empty if it is across persons',
-    across String COMMENT 'If it is across persons, the value that its events have in common; empty if all count together',
+    across String COMMENT 'If it is across persons, the value that its events have in common, as JSON; empty if all count together',
     fired_at DateTime64(3, 'UTC') COMMENT 'When its condition became true',
     decided_at DateTime64(3, 'UTC') COMMENT 'When it was decided, by the system''s time: of history, long after its time',
     cause String COMMENT 'Message id of the event, or deadline; tick if it is across persons',

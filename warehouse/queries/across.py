@@ -4,13 +4,24 @@ A question reads the hours and names that it needs. Whether all has come that it
 """
 
 import json
+from math import isfinite
 from typing import NamedTuple, cast
 
 import msgspec
 
-from definitions.across import Course, Memory, Usuals, at_or_before, evaluate, meaning_of, tick_ms, usual_until
+from definitions.across import (
+    Course,
+    Memory,
+    Usuals,
+    at_or_before,
+    decoded_value,
+    evaluate,
+    meaning_of,
+    tick_ms,
+    usual_until,
+)
 from definitions.across.numbers import Spans, spans_of
-from definitions.model import AcrossTrigger
+from definitions.model import AcrossTrigger, Scalar
 from definitions.sql.across import AcrossQuery, Between
 from warehouse.client import Warehouse
 from warehouse.queries.values import literal
@@ -46,6 +57,7 @@ SELECT fired_at, across AS value, payload_text AS payload FROM onefold.triggers 
 WHERE workspace = {workspace:String} AND trigger = {trigger:String} AND profile_id = ''
 ORDER BY fired_at DESC, value LIMIT 10
 """
+_EXACT = 2**53
 _FOR_EVER = 4_102_444_800_000  # the year 2100
 
 
@@ -134,17 +146,20 @@ def latest_event_at(warehouse: Warehouse, workspace: str, received: int | None =
 
 
 class PastFiring(msgspec.Struct, frozen=True):
-    """When a trigger fired (ISO 8601), for which value, and with what."""
+    """When a trigger fired (ISO 8601), for which value (None: all events together), and with what."""
 
     fired_at: str
-    value: str
+    value: Scalar | None
     payload: object
 
 
 def past_firings(warehouse: Warehouse, workspace: str, trigger: str) -> list[PastFiring]:
     """Find the last ten times that a trigger across persons fired, newest first."""
     rows = warehouse.rows(_FIRED, {"workspace": workspace, "trigger": trigger})
-    return [PastFiring(str(row["fired_at"]), str(row["value"]), json.loads(str(row["payload"]))) for row in rows]
+    return [
+        PastFiring(str(row["fired_at"]), decoded_value(str(row["value"])), json.loads(str(row["payload"])))
+        for row in rows
+    ]
 
 
 def _may_hold(warehouse: Warehouse, question: AcrossQuestion) -> bool:
@@ -169,19 +184,20 @@ def _spans(warehouse: Warehouse, query: str) -> Spans:
         (_value(row["kind"], row["number"], row["text"]), span["1"], span["2"], span["3"])
         for batch in warehouse.stream(query)
         for row in batch.to_pylist()
+        if isfinite(row["number"])  # no JSON says others
         for span in row["spans"]
     )
 
 
 def _value(kind: int, number: float, text: str) -> str:
-    """A value as JSON text; a whole number without a decimal point."""
+    """A value as JSON text; a whole number without a decimal point, as long as it has no more digits than it says."""
     match kind:
         case 0:
             return ""
         case 1:
             return json.dumps(text, ensure_ascii=False)
         case 2:
-            return json.dumps(int(number) if number.is_integer() else number)
+            return json.dumps(int(number) if number.is_integer() and abs(number) < _EXACT else number)
         case _:
             return json.dumps(bool(number))
 

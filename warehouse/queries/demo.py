@@ -35,7 +35,8 @@ ORDER BY owned.namespace = 'anonymous_id', owned.value
 """
 _HAPPENINGS = """
 SELECT formatDateTime(at, '%H:%i:%S') AS time, name, happening,
-       if(empty(identifiers), across, concat(identifiers[1].1, ':', identifiers[1].2)) AS who,
+       multiIf(notEmpty(identifiers), concat(identifiers[1].1, ':', identifiers[1].2),
+               JSONType(across) = 'String', JSONExtractString(across), across) AS who,
        multiIf(cause IN ('deadline', 'tick'), 'time', cause IN ('merge', 'definition', 'rebuild'), cause,
                'an event') AS because
 FROM

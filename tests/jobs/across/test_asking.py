@@ -1,5 +1,6 @@
 """When a trigger across persons is asked, and what becomes of memories and owners: over a world in memory."""
 
+import json
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -99,7 +100,7 @@ class World:
 
     def told(self) -> list[tuple[str, int]]:
         decoded = (codec().decode(Trigger, each.value) for each in self.log if each.topic == TRIGGERS)
-        return [(each.across or "", each.fired_at - APPLIED) for each in decoded]
+        return [(json.loads(each.across or ""), each.fired_at - APPLIED) for each in decoded]
 
     def fired_names(self) -> list[str]:
         return [codec().decode(Trigger, each.value).trigger for each in self.log if each.topic == TRIGGERS]
@@ -322,16 +323,16 @@ def test_a_destination_is_told_what_is_not_too_late_for_it() -> None:
 
 def test_the_record_is_about_nobody_and_its_id_follows_from_what_it_is_about() -> None:
     ids = set()
-    for value, tick in (('"1"', 5_000), ("1", 5_000), ('"1"', 65_000)):
+    for value, tick in (('"1"', 5_000), ("1", 5_000), ('"1"', 65_000), ('""', 5_000), ("", 5_000)):
         world = World("wall", MANY)
         world.burst(tick - 4_000, value)
         asking(world).look(MAIN, 1, APPLIED + tick)
         record = codec().decode(Trigger, next(each.value for each in world.log if each.topic == TRIGGERS))
         assert (record.profile_id, record.profile_kind, record.identifiers) == (None, None, ())
-        assert (record.across, record.cause, record.version) == ("1", "tick", 0)
+        assert (record.across, record.cause, record.version) == (value or None, "tick", 0), "as JSON, if it has one"
         assert msgspec.json.decode(record.payload) == {"n": "3"}
         ids.add(record.trigger_id)
-    assert len(ids) == 3
+    assert len(ids) == 5
 
 
 def test_workspaces_that_are_not_assigned_or_have_no_trigger_are_not_asked() -> None:

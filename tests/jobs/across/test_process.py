@@ -96,7 +96,7 @@ def told(stack: Stack, product: str) -> list[Trigger]:
     """What is on the topic about a product."""
     codec = Codec(Registry(stack.settings.registry))
     records = (codec.decode(Trigger, message.value()) for message in read_to_end(stack.settings.kafka, [TRIGGERS]))
-    return [record for record in records if record.across == product]
+    return [record for record in records if record.across == json.dumps(product)]
 
 
 def await_told(stack: Stack, product: str) -> Trigger:
@@ -122,13 +122,15 @@ def test_killed_before_or_behind_its_publication_it_fires_once(stack: Stack, reb
     assert json.loads(record.payload) == {"text": "sku-1: 30"}, "each person counts once, whatever was sent twice"
     assert record.fired_at % 5_000 == 0
     with Warehouse(stack.addresses.clickhouse) as warehouse:
-        query = "SELECT across, profile_id, profile_kind, trigger_id FROM onefold.triggers FINAL WHERE across = 'sku-1'"
+        query = (
+            "SELECT across, profile_id, profile_kind, trigger_id FROM onefold.triggers FINAL WHERE across = '\"sku-1\"'"
+        )
         wait_until(lambda: bool(tuples(warehouse, query)), "the row in ClickHouse")
-        assert tuples(warehouse, query) == [("sku-1", "", "", record.trigger_id)]
+        assert tuples(warehouse, query) == [('"sku-1"', "", "", record.trigger_id)]
 
     shown = CliRunner().invoke(onefold, ["explain", "trigger", "view_spike"], env=dict(stack.environment))
     assert "at least 20 people with Product Viewed within 1m, each product_id by itself" in shown.output
-    assert re.search(r"sku-2  30 .*fired at", shown.output), shown.output
+    assert re.search(r'"sku-2"  30 .*fired at', shown.output), shown.output
     one = CliRunner().invoke(
         onefold, ["explain", "trigger", "view_spike", "sku-2", "--json"], env=dict(stack.environment)
     )

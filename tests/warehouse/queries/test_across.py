@@ -139,11 +139,13 @@ def test_a_long_window_is_asked_at_ticks_of_its_own(warehouse: Warehouse, worksp
 
 
 def test_what_is_one_value_and_what_is_none(warehouse: Warehouse, workspace: str) -> None:
-    odd = ["1", 1, 1.0, 1.5, True, None, [1], {"a": 1}, "", "x" * 256, "x" * 257, "犹豫'\\"]
+    odd = ["1", 1, 1.0, 1.5, True, None, [1], {"a": 1}, "", "x" * 256, "x" * 257, "犹豫'\\", 1e300, 2**63, -0.0]
     insert(warehouse, [viewed(workspace, number, START, value) for number, value in enumerate(odd)])
+    insert(warehouse, [viewed(workspace, 99, START, properties='{"product_id":1e999}')])
     long = json.dumps("x" * 256)
     assert numbers(warehouse, MANY, workspace, START) == {
-        '"1"': 1, "1": 2, "1.5": 1, "true": 1, '""': 1, long: 1, '"犹豫\'\\\\"': 1
+        '"1"': 1, "1": 2, "1.5": 1, "true": 1, '""': 1, long: 1, '"犹豫\'\\\\"': 1,
+        "1e+300": 1, "9.223372036854776e+18": 1, "0": 1,
     }  # fmt: skip
 
 

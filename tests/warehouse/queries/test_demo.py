@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas import topics
-from schemas.records import SegmentChange
+from schemas.records import SegmentChange, Trigger
 from tests.sinks.examples import ADA, ADAS, insert, placed, profile, session
 from tests.sinks.history import family, profile_of
 from warehouse.client import Warehouse
@@ -55,7 +55,12 @@ def test_the_changes_of_the_last_minute_say_who_and_why(warehouse: Warehouse, wo
     due = msgspec.structs.replace(new, change_id="c2", change="exited", changed_at=now + 1, cause="deadline")
     old = msgspec.structs.replace(new, change_id="c3", changed_at=now - 600_000)
     insert(warehouse, [placed(topics.SEGMENTS, change, at) for at, change in enumerate((new, due, old))])
+    crowd = Trigger(workspace, "t1", "spike", now + 2, "tick", 0, "{}", across='"shoe"')
+    payments = msgspec.structs.replace(crowd, trigger_id="t2", fired_at=now + 3, across=None)
+    insert(warehouse, [placed(topics.TRIGGERS, each, at) for at, each in enumerate((crowd, payments))])
     assert [row[1:] for row in latest_happenings(warehouse, workspace)] == [
+        ("spike", "fired", "", "time"),
+        ("spike", "fired", "shoe", "time"),
         ("buyers", "exited", "user_id:ada", "time"),
         ("buyers", "entered", "user_id:ada", "an event"),
     ]
