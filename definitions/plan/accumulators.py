@@ -36,7 +36,11 @@ MAX_VALUES = 1_000
 MAX_STEP_EVENTS = 100
 """A sequence is looked for among the newest so many events of each step."""
 MAX_DISTINCT = 200
-"""Of an aggregate without a window the values that come first as JSON text are kept, so many of them."""
+"""Of an aggregate without a window the values that come first in their order are kept, so many of them."""
+MAX_LIST_BYTES = 8 * 1024
+"""Of a list the first values whose JSON text has no more are kept."""
+LONG_NUMBER_BYTES = 24
+"""So many are taken for a number that is not whole or beyond 2^53: its notation differs, and none is longer."""
 
 ID_LENGTH = 8
 """Of an id, which every state has with it, so many characters: of 10,000 two are the same once in 5 million sets."""

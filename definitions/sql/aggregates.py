@@ -8,7 +8,7 @@ from definitions.sql.columns import Sql, sql
 from definitions.sql.events import PLACE
 from definitions.sql.profiles import Profiles
 from definitions.sql.sessions import current_start
-from definitions.sql.values import NOTHING, json_of, number_where, of_number
+from definitions.sql.values import NOTHING, fitting, json_of, number_where, of_number
 
 MAX_SUMMAND = "1000000000000."
 _NUMERIC = frozenset({Measure.SUM, Measure.AVERAGE, Measure.MIN, Measure.MAX})
@@ -170,4 +170,4 @@ def _of_distinct(measure: Measure, values: Sql, distinct: Sql) -> Sql:
 
 
 def _listed(distinct: Sql) -> Sql:
-    return sql(f"if(empty({{0}}), {NOTHING}, (4, 0., {{1}}))", distinct, json_of(distinct))
+    return sql(f"if(empty({{0}}), {NOTHING}, (4, 0., {{1}}))", distinct, json_of(fitting(distinct)))

@@ -6,6 +6,7 @@ Of equal values the tuples are equal, and they are ordered as the values are.
 from collections.abc import Sequence
 
 from definitions.model import Comparison, Operator, Scalar
+from definitions.plan.accumulators import LONG_NUMBER_BYTES, MAX_LIST_BYTES
 from definitions.sql.columns import Sql, joined, sql
 from definitions.sql.literals import double, literal
 from definitions.sql.times import NO_TIME
@@ -27,6 +28,14 @@ VALUE_OF = r"""(raw, document) -> multiIf(
 
 ITEMS_OF = "value -> if(value.1 = 4, arrayMap(raw -> tuple_of(raw, value.3), JSONExtractArrayRaw(value.3)), [value])"
 """The tuples of the items of a list, or of the value that is none; `tuple_of` is VALUE_OF."""
+
+_ESCAPES = r"""countMatches(x.3, '["\\\\\\x08\\t\\n\\f\\r]') + 5 * countMatches(x.3, '[\\x00-\\x07\\x0b\\x0e-\\x1f]')"""
+_JSON_BYTES = f"""multiIf(
+    x.1 = 1, length(x.3) + 2 + {_ESCAPES},
+    x.1 = 3, if(x.2 = 1, 4, 5),
+    x.2 = trunc(x.2) AND abs(x.2) <= 9007199254740992., length(toString(x.2)),
+    {LONG_NUMBER_BYTES})"""
+"""How long the JSON of `x` is: of a text with the escapes that it needs, and with no others."""
 
 _ORDERINGS = {
     Operator.GREATER_THAN: ">",
@@ -70,6 +79,12 @@ def json_of(values: Sql) -> Sql:
     """The JSON text of a list of tuples of scalars."""
     texts = "arrayMap(x -> multiIf(x.1 = 1, toJSONString(x.3), x.1 = 2, toString(x.2), x.2 = 1, 'true', 'false'), {0})"
     return sql(f"concat('[', arrayStringConcat({texts}, ','), ']')", values)
+
+
+def fitting(values: Sql) -> Sql:
+    """The first tuples of a list of scalars, as many as fit into 8 KiB of JSON."""
+    totals = f"arrayCumSum(x -> {_JSON_BYTES} + 1, {{0}})"  # behind each value stands a comma or a bracket
+    return sql(f"arraySlice({{0}}, 1, arrayCount(total -> 1 + total <= {MAX_LIST_BYTES}, {totals}))", values)
 
 
 def passes(value: Sql, comparisons: Sequence[Comparison], now: int) -> Sql:

@@ -12,7 +12,7 @@ from definitions.plan import needs
 from definitions.plan.accumulators import MAX_VALUES
 from definitions.streaming.counts import after
 from definitions.streaming.keys import KeyOf
-from definitions.streaming.scalars import number, rank, rank_of_text
+from definitions.streaming.scalars import fitting, number, rank, rank_of_text
 from definitions.streaming.states import (
     MAX_SUMMAND,
     Calls,
@@ -196,7 +196,7 @@ def _rest_of_distinct(events: Events) -> Rest:
 def _rest_of_values(events: Events) -> Rest:
     newest = {key: place for place, key in enumerate(_keys(events))}
     in_order = [(_value_of(key), newest[key]) for key in sorted(newest, key=_order_of(newest))]
-    return lambda gone: [value for value, place in in_order if place >= gone]
+    return lambda gone: fitting([value for value, place in in_order if place >= gone])
 
 
 def _rest_of_most_frequent(events: Events) -> Rest:
@@ -266,7 +266,7 @@ def _last_at(state: Calls | Ends) -> object:
 
 
 def _sorted_values(state: Values) -> object:
-    return [json.loads(text) for text in sorted(state.counts, key=rank_of_text)]
+    return fitting([json.loads(text) for text in sorted(state.counts, key=rank_of_text)])
 
 
 _TOTALS: Mapping[Measure, Callable[[Any], object]] = {

@@ -4,11 +4,14 @@ import json
 import math
 from typing import TypeGuard
 
+import msgspec
+
 from definitions.model import Scalar
-from definitions.plan.accumulators import MAX_DISTINCT
+from definitions.plan.accumulators import LONG_NUMBER_BYTES, MAX_DISTINCT, MAX_LIST_BYTES
 
 MAX_TEXT_LENGTH = 256
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+_json = msgspec.json.Encoder().encode
 _EXACT = 2**53  # up to it a double has every whole number
 
 
@@ -47,6 +50,16 @@ def number(value: object) -> int | float | None:
     if not math.isfinite(double):
         return None
     return int(double) if double.is_integer() and -_EXACT <= double <= _EXACT else double
+
+
+def fitting(values: list[Scalar]) -> list[Scalar]:
+    """Return the first values of a list, as many as fit into 8 KiB of JSON."""
+    taken = 1  # a bracket; behind each value stands a comma, or the other bracket
+    for place, value in enumerate(values):
+        taken += (LONG_NUMBER_BYTES if isinstance(value, float) else len(_json(value))) + 1
+        if taken > MAX_LIST_BYTES:
+            return values[:place]
+    return values
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

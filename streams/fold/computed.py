@@ -1,4 +1,7 @@
-"""Computed traits: the values of those that are defined; what they are is for the fold to evaluate (`evaluation`)."""
+"""Computed traits: the values of those that are defined; what they are is for the fold to evaluate (`evaluation`).
+
+Their size is bounded by what they are made of: lists of events, what was sent or mined, and what definitions say.
+"""
 
 from collections.abc import Collection
 from typing import Self
@@ -7,8 +10,6 @@ import msgspec
 
 from streams.fold.facet import Facet
 from streams.fold.moment import Moment
-
-MAX_VALUE_BYTES = 8 * 1024
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -21,11 +22,7 @@ class ComputedTraits(Facet):
 
     def decide(self, trait: str, value: object, moment: Moment) -> bool:
         """Set a trait, or unset it by None, as of the moment's time; return whether that changes it."""
-        encoded = None if value is None else _encode(value)
-        if encoded is not None and len(encoded) > MAX_VALUE_BYTES:
-            moment.drop("trait", "too_large")
-            encoded = None
-        text = None if encoded is None else encoded.decode()
+        text = None if value is None else _encode(value).decode()
         if text == self.texts.get(trait):
             return False
         if text is None:

@@ -1,8 +1,10 @@
 """Aggregates of events."""
 
+import json
 from collections.abc import Sequence
+from itertools import accumulate
 
-from definitions.model import Aggregate, Measure
+from definitions.model import Aggregate, Measure, Scalar
 from tests.definitions.naive.events import inside, matches, value_of, values_of
 from tests.definitions.naive.lives import Happened, Life
 from tests.definitions.naive.times import as_text
@@ -10,6 +12,7 @@ from tests.definitions.naive.values import kind, rank
 
 NEWEST = 1_000
 FIRST_VALUES = 200
+LARGEST_LIST = 8_192
 LARGEST_IN_SUM = 10.0**12
 
 
@@ -44,7 +47,7 @@ def aggregate_value(aggregate: Aggregate, life: Life, now: int) -> object:  # no
         case Measure.DISTINCT:
             return len(distinct)
         case Measure.VALUES | Measure.UNION:
-            return distinct or None
+            return fitting(distinct) or None
         case Measure.MOST_FREQUENT:
             ranks = [rank(value) for value in values]
             return max(distinct, key=lambda value: ranks.count(rank(value)), default=None)
@@ -66,3 +69,16 @@ def number_of(measure: Measure, numbers: Sequence[float]) -> float | None:
             return min(numbers, default=None)
         case _:
             return max(numbers, default=None)
+
+
+def fitting(values: Sequence[Scalar]) -> list[Scalar]:
+    """The longest beginning of a list whose JSON text has at most 8 KiB: brackets, values, and commas between them."""
+    totals = [2 + total + number for number, total in enumerate(accumulate(map(bytes_of_value, values)))]
+    return [value for value, total in zip(values, totals, strict=True) if total <= LARGEST_LIST]
+
+
+def bytes_of_value(value: Scalar) -> int:
+    if kind(value) != "number":
+        return len(json.dumps(value, ensure_ascii=False).encode())
+    is_whole = float(value) == int(value) and abs(int(value)) <= 2**53
+    return len(str(int(value))) if is_whole else 24

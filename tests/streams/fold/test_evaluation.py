@@ -284,15 +284,22 @@ def test_of_a_union_the_first_200_are_kept_in_whatever_order_they_come(lists: li
     assert shown(state, within).get("tags", []) == sorted({number for numbers in lists for number in numbers})[:200]
 
 
-def test_a_value_that_is_too_large_is_not_shown() -> None:
+def test_of_a_list_the_first_values_that_fit_are_shown() -> None:
     texts = Trait("texts", Statistical(Aggregate(BUY, Measure.VALUES, Field(("amount",)))))
     within = context_of(texts)
     few = [event(START + number, "Buy", properties={"amount": f"{number:250}"}) for number in range(32)]
-    state, out = fold(few, context=within)
-    assert len(str(shown(state, within)["texts"])) > 8_000
-    fold([event(START + 99, "Buy", properties={"amount": "z" * 250})], state, within, out)
-    assert shown(state, within) == {}
-    assert out.drops == {("trait", "too_large"): 1}
+    state, _ = fold(few, context=within)
+    full = shown(state, within)
+    assert len(str(full["texts"])) > 8_000
+    state, out = fold([event(START + 99, "Buy", properties={"amount": "z" * 250})], state, within)
+    assert (shown(state, within), out.drops) == (full, {})
+
+
+def test_a_value_that_was_sent_is_shown_by_a_rule_in_however_long_a_notation() -> None:
+    within = context_of(rule("numbers", trait("sent")))
+    state, out = fold([identify(START, '{"sent":[' + ",".join(["1e15"] * 1_600) + "]}")], context=within)
+    assert shown(state, within)["numbers"] == [1e15] * 1_600
+    assert out.drops == {}
 
 
 def test_an_event_that_is_stamped_below_the_birth_of_an_accumulator_does_not_count_there() -> None:
