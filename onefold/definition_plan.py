@@ -209,9 +209,16 @@ def _add_workspaces(tree: Tree, segment: str, plan: DefinitionPlan) -> None:
                 tree.add(Text(literal(f"{workspace}: {_predicted(prediction)}")))
 
 
+_RESTART_S = 60
+
+
 def _add_across(tree: Tree, across: AcrossPrediction, rate: float) -> None:
     events = f"{rate * across.within_s:,.0f} events"
     tree.add(f"asked of ClickHouse every {across.tick_s} s, about {events} each time")
+    if across.within_s < _RESTART_S:
+        tree.add(
+            "its window is short: on the wall clock, what begins and ends while the rebuilder restarts does not fire"
+        )
     node = tree.add(f"would have fired {count(across.fired, 'time')} in the last day")
     for each in across.examples:
         usual = "" if each.usual is None else f", usually {each.usual:,.2f}"

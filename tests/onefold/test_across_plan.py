@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from definitions import Definitions
 from definitions.model import AcrossTrigger, Usual
@@ -53,4 +54,8 @@ def test_the_last_day_is_played_and_told_with_the_cost(warehouse: Warehouse, wor
     assert "would have fired 2 times in the last day" in shown
     assert '"a": 3' in shown
     usual = AcrossTrigger("many", MANY.events, MINUTE, 2, MANY.same, Usual(3.0, HOUR))
+    assert "restarts" not in shown
+    assert "what begins and ends while the rebuilder restarts does not fire" in text(
+        plan(warehouse, workspace, replace(MANY, within_ms=30_000))
+    )
     assert '"a": 3, usually 0.00' in text(plan(warehouse, workspace, usual))
