@@ -128,7 +128,7 @@ def _explained_trait(trait: Trait, past: PastProfile, publication: Publication, 
         return found
     if last is None or not last.succeeded_by:
         return msgspec.structs.replace(found, says=f"{found.says}, which was not asked yet")
-    failed = f"; that of {text_of(last.asked_at)} failed: {last.error}" if last.error else ""
+    failed = f"; that of {text_of(last.queried_at)} failed: {last.error}" if last.error else ""
     says = f"{found.says}, asked at {text_of(last.succeeded_at)}{failed}"
     return msgspec.structs.replace(found, says=says, until=text_of(next_at(last, trait)))
 

@@ -34,15 +34,15 @@ def refresh_text(last: Refresh | None) -> str:
         return "not asked yet"
     if last.error:
         since = f"the values of {text_of(last.succeeded_at)} stay" if last.succeeded_by else "nobody has a value yet"
-        return f"asked at {text_of(last.asked_at)}, which failed: {last.error}; {since}"
+        return f"asked at {text_of(last.queried_at)}, which failed: {last.error}; {since}"
     if not last.ended_at:
-        return f"asked at {text_of(last.asked_at)}, under way"
+        return f"asked at {text_of(last.queried_at)}, under way"
     found = [count(last.found, "profile"), f"{last.changed:,} changed", f"{last.lost:,} lost"]
     if last.unknown:
         found.append(f"{count(last.unknown, 'id')} of no profile")
     if last.misfits:
         found.append(f"{count(last.misfits, 'value')} that no trait can have")
-    return f"asked at {text_of(last.asked_at)}: {', '.join(found)}"
+    return f"asked at {text_of(last.queried_at)}: {', '.join(found)}"
 
 
 def status_line(status: RefreshStatus) -> str:

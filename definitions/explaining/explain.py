@@ -198,9 +198,9 @@ def _key_of(past: PastProfile) -> KeyOf:
     return keys_of(past.program.accumulators)
 
 
-def _in_window(asked: EventCount | Aggregate, window: Window, past: PastProfile) -> list[Event]:
+def _in_window(leaf: EventCount | Aggregate, window: Window, past: PastProfile) -> list[Event]:
     """Return the events that count, in order."""
-    (need,) = needs(asked)
+    (need,) = needs(leaf)
     begins = -NEVER if window.ms is None else past.now - window.ms
     if window.session:
         session = past.session(past.now)
@@ -210,8 +210,8 @@ def _in_window(asked: EventCount | Aggregate, window: Window, past: PastProfile)
     return [event for event in past.matching(need) if event.occurred_at > begins]
 
 
-def _newest(events: Sequence[Event], asked: Leaf | Aggregate, past: PastProfile) -> tuple[ShownEvent, ...]:
-    wanted = needs(asked)
+def _newest(events: Sequence[Event], leaf: Leaf | Aggregate, past: PastProfile) -> tuple[ShownEvent, ...]:
+    wanted = needs(leaf)
     return tuple(
         shown_event(event, past.value_of(event, wanted[0]) if len(wanted) == 1 else None)
         for event in events[-EVENTS_SHOWN:][::-1]

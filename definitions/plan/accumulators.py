@@ -84,20 +84,20 @@ def accumulators_of(definitions: Definitions) -> tuple[Accumulator, ...]:
     return tuple(wanted[identity] for identity in sorted(wanted))
 
 
-def needs(asked: Leaf | Aggregate) -> tuple[Accumulator, ...]:
+def needs(leaf: Leaf | Aggregate) -> tuple[Accumulator, ...]:
     """Return what one leaf of a condition, or one aggregate, must have; of a sequence in the order of its steps.
 
     A step with `without` has two: its own events, then the others.
     """
-    match asked:
+    match leaf:
         case EventCount():
-            return (_for_count(asked),)
+            return (_for_count(leaf),)
         case AggregateComparison():
-            return needs(asked.aggregate)
+            return needs(leaf.aggregate)
         case Aggregate():
-            return (_for_aggregate(asked),)
+            return (_for_aggregate(leaf),)
         case Sequence():
-            return tuple(_for_sequence(asked))
+            return tuple(_for_sequence(leaf))
         case _:
             return ()
 

@@ -14,7 +14,7 @@ from definitions.sets.model import DefinitionSet
 class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
     """The last refresh of a trait in a workspace. `token`, `number`: of a later one they are greater.
 
-    `version`: of the definitions. `asked_at`, `ended_at`: ms; the latter 0: it is under way, or broke off. `answers`:
+    `version`: of the definitions. `queried_at`, `ended_at`: ms; the latter 0: it is under way, or broke off. `answers`:
     how often one was wanted by then. Of profiles: `found` have a value, `changed` another one than before, `lost`
     theirs; `unknown` ids are none of the workspace; `misfits` are values that no trait can have. `error`: why it found
     nothing; `is_soon_again`: nobody answered. `succeeded_by`: the version of the definitions by which one last had no
@@ -24,7 +24,7 @@ class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
     token: int
     number: int
     version: int
-    asked_at: int
+    queried_at: int
     ended_at: int = 0
     answers: int = 0
     found: int = 0
@@ -109,14 +109,14 @@ def due_refreshes(  # noqa: PLR0913, PLR0917 - what the topic says, and where an
 
 def is_due(last: Refresh, trait: Trait, wanted: int, now: int) -> bool:
     """Return whether a query is to be asked after the last time: it broke off, its time has come, or it is wanted."""
-    return not last.ended_at or wanted > last.answers or not last.asked_at <= now < next_at(last, trait)
+    return not last.ended_at or wanted > last.answers or not last.queried_at <= now < next_at(last, trait)
 
 
 def next_at(last: Refresh, trait: Trait) -> int:
     """Return when the next refresh is due (ms)."""
     assert isinstance(trait.value, Mining)
     every_ms = trait.value.every_ms
-    return last.asked_at + (min(every_ms, SOON_MS) if last.is_soon_again else every_ms)
+    return last.queried_at + (min(every_ms, SOON_MS) if last.is_soon_again else every_ms)
 
 
 def _is_other(sets: Sets, last: Refresh, evaluated: DefinitionSet, trait: Trait, workspace: str) -> bool:

@@ -66,7 +66,7 @@ class Refresher:
         for workspace in workspaces:
             due = publication.due_refreshes(workspace, self._partitions, self._now())
             if due:
-                longest_due = min(due, key=lambda each: _asked_at(publication, workspace, each))
+                longest_due = min(due, key=lambda each: _queried_at(publication, workspace, each))
                 self._refresh(publication, workspace, longest_due, fencing_token)
 
     def _refresh(self, publication: Publication, workspace: str, due: DueRefresh, fencing_token: int) -> None:
@@ -102,7 +102,7 @@ class Refresher:
         assert isinstance(trait.value, Mining)
         query = MinedQuery(workspace, trait.kind, trait.name, trait.value.query, due.is_new)
         complete_to = publication.complete_to(workspace, self._partitions)
-        pattern = Mine(trait.name, None, "", begun.asked_at, begun.version, complete_to, due.is_changed)
+        pattern = Mine(trait.name, None, "", begun.queried_at, begun.version, complete_to, due.is_changed)
 
         def send() -> None:
             counts.clear()
@@ -139,9 +139,9 @@ class Refresher:
             yield block
 
 
-def _asked_at(publication: Publication, workspace: str, due: DueRefresh) -> int:
+def _queried_at(publication: Publication, workspace: str, due: DueRefresh) -> int:
     last = publication.refreshes.get(name_of(workspace, due.trait.name))
-    return 0 if last is None else last.asked_at
+    return 0 if last is None else last.queried_at
 
 
 def _commands(workspace: str, block: Compared, pattern: Mine) -> Iterator[ProfileCommand]:

@@ -31,4 +31,4 @@ def ended(publication: Publication, workspace: str, trait: str, refresh: Refresh
         raise Superseded("another process has begun to refresh the trait")
     if refresh.error:
         return refresh
-    return msgspec.structs.replace(refresh, succeeded_by=refresh.version, succeeded_at=refresh.asked_at)
+    return msgspec.structs.replace(refresh, succeeded_by=refresh.version, succeeded_at=refresh.queried_at)

@@ -165,8 +165,8 @@ def _named(event: ShownEvent) -> str:
 def across_tree(explanation: ExplainedAcross) -> Tree:
     """Return what a trigger across persons sees as it is printed."""
     tree = Tree(Text.assemble((literal(explanation.trigger), "bold"), f"  {literal(explanation.says)}"))
-    asked = f"asked up to {explanation.evaluated_to}" if explanation.evaluated_to else "not asked so far"
-    tree.add(Text(f"as of {explanation.at}, definitions of version {explanation.version}; {asked}"))
+    queried = f"asked up to {explanation.evaluated_to}" if explanation.evaluated_to else "not asked so far"
+    tree.add(Text(f"as of {explanation.at}, definitions of version {explanation.version}; {queried}"))
     for each in explanation.values:
         tree.add(_value_line(each))
     if not explanation.values:

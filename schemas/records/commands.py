@@ -124,14 +124,14 @@ class Seed(msgspec.Struct, frozen=True, gc=False):
 class Mine(msgspec.Struct, frozen=True, gc=False):
     """Know what the query of a mined trait has found, in the place of what it found before.
 
-    `value`: JSON text; None: nothing. `origin`: the profile that it was found for. `asked_at`: ms. `version`: of the
+    `value`: JSON text; None: nothing. `origin`: the profile that it was found for. `queried_at`: ms. `version`: of the
     definitions; `complete_to`: the one that was complete then. `is_new`: it is the first that the query has found.
     """
 
     trait: str
     value: str | None
     origin: str
-    asked_at: int
+    queried_at: int
     version: int = 0
     complete_to: int = 0
     is_new: bool = False

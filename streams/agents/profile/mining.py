@@ -29,7 +29,7 @@ def take(batch: Batch, profile: BatchProfile, state: ProfileState | None, mine: 
     if state.evaluations.definitions != context.program.fingerprint:
         return  # everything is evaluated when its time goes on
     due_until = batch.due_until(profile)
-    at = min(mine.asked_at, due_until) if batch.clocks.is_wall(context.workspace) else due_until
+    at = min(mine.queried_at, due_until) if batch.clocks.is_wall(context.workspace) else due_until
     if profile.settling is None:
         advance(state, min(at, decided_until(batch, profile, state)), context, profile.outputs)
     cause = DEFINITION if mine.is_new else MINING
