@@ -56,7 +56,7 @@ class Remembered:
 
 def read(topic: str, group: str, start: str, number: int | None) -> None:
     """Handle the records of a topic, for ever or so many."""
-    decode = AvroDeserializer(SchemaRegistryClient({"url": REGISTRY}))
+    decode = AvroDeserializer(SchemaRegistryClient({"url": REGISTRY, "timeout": 10}))  # without, it waits for ever
     consumer = Consumer(
         {
             "bootstrap.servers": KAFKA,
