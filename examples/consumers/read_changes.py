@@ -65,6 +65,8 @@ def read(topic: str, group: str, start: str, number: int | None) -> None:
             "auto.offset.reset": "earliest" if start == "beginning" else "latest",
             # Onefold writes in transactions: what was broken off is never shown.
             "isolation.level": "read_committed",
+            # A topic that was made just now is known within seconds, instead of five minutes.
+            "topic.metadata.refresh.interval.ms": 5_000,
             # An offset is committed only once its record is handled, so a crash repeats records and loses none.
             "enable.auto.offset.store": False,
         }

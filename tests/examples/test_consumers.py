@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -110,16 +111,21 @@ def consumer(request: pytest.FixtureRequest) -> list[str]:
     if request.param == "node":
         command: list[str] = request.getfixturevalue("node")
         return command
-    return [sys.executable, str(CONSUMERS / "read_changes.py")]
+    return [sys.executable, "-X", "faulthandler", str(CONSUMERS / "read_changes.py")]
 
 
 def read(command: Sequence[str], topic: Topic, *options: str) -> list[dict[str, object]]:
     """What a consumer prints until it ends by itself."""
-    done = subprocess.run(
-        [*command, topic.name, *options], env=topic.environment, capture_output=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    with subprocess.Popen(
+        [*command, topic.name, *options], env=topic.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            printed, errors = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # Python says where it was
+            printed, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 def test_each_committed_change_is_read_once_from_the_beginning(consumer: list[str], topic: Topic) -> None:
