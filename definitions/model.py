@@ -42,8 +42,19 @@ class Operator(StrEnum):
     WITHIN_NEXT = "within_next"
 
 
+ORDERINGS = frozenset(
+    {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL},
+)
+"""Compare numbers."""
+
+OF_TEXTS = frozenset({Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES})
+"""Hold for texts alone."""
+
 RELATIVE = frozenset({Operator.WITHIN_LAST, Operator.LONGER_AGO_THAN, Operator.WITHIN_NEXT})
 """Compare a time with now, and so change by time alone: of traits and facts only, never of an event's properties."""
+
+TIMES = frozenset({Operator.BEFORE, Operator.AFTER}) | RELATIVE
+"""Compare times."""
 
 
 class Comparison(msgspec.Struct, frozen=True):

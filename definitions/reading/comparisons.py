@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 
-from definitions.model import RELATIVE, Comparison, Operator, PropertyFilter, Root, Scalar
+from definitions.model import ORDERINGS, RELATIVE, Comparison, Operator, PropertyFilter, Root, Scalar
 from definitions.patterns import PatternError, compile_pattern
 from definitions.reading.contradictions import contradiction
 from definitions.reading.keys import OPERATORS
@@ -15,7 +15,6 @@ from runtime.hints import did_you_mean
 MAX_CHOICES = 1_000
 MAX_FILTERS = 20
 MAX_PATTERN = 200
-ORDERINGS = {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL}
 _CONFUSED = {
     "at_least": "at_least counts events; to compare numbers use greater_or_equal",
     "at_most": "at_most counts events; to compare numbers use less_or_equal",

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from definitions.model import (
-    RELATIVE,
+    ORDERINGS,
+    TIMES,
     AggregateComparison,
     AllOf,
     Comparison,
@@ -21,10 +22,6 @@ from definitions.model import (
 )
 from definitions.patterns import compile_pattern
 
-_NUMERIC = frozenset(
-    {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL},
-)
-_TIMES = frozenset({Operator.BEFORE, Operator.AFTER}) | RELATIVE
 _OF_TEXTS: Mapping[Operator, Callable[[str, str], bool]] = {
     Operator.STARTS_WITH: str.startswith,
     Operator.ENDS_WITH: str.endswith,
@@ -138,8 +135,8 @@ def _missing(comparisons: Sequence[Comparison]) -> str | None:
 
 def _kinds(comparisons: Sequence[Comparison]) -> str | None:
     """A number is no text, and a time no number."""
-    numeric = next((each for each in comparisons if each.operator in _NUMERIC), None)
-    textual = next((each for each in comparisons if each.operator in _TIMES | _OF_TEXTS.keys()), None)
+    numeric = next((each for each in comparisons if each.operator in ORDERINGS), None)
+    textual = next((each for each in comparisons if each.operator in TIMES | _OF_TEXTS.keys()), None)
     if numeric is None or textual is None:
         return None
     return f"{numeric.operator.value} is of numbers, {textual.operator.value} is not"
@@ -158,7 +155,7 @@ def _bounds(comparisons: Sequence[Comparison]) -> str | None:
 
 def _dates(comparisons: Sequence[Comparison]) -> str | None:
     """Times are whole milliseconds: none lies between two that follow each other."""
-    by = {comparison.operator: comparison for comparison in comparisons if comparison.operator in _TIMES}
+    by = {comparison.operator: comparison for comparison in comparisons if comparison.operator in TIMES}
     operand = {operator: _number(comparison.operand) for operator, comparison in by.items()}
     if Operator.AFTER in by and Operator.BEFORE in by and operand[Operator.BEFORE] - operand[Operator.AFTER] <= 1:
         return "after and before leave no time between them"
@@ -183,7 +180,7 @@ def _choices(comparisons: Sequence[Comparison]) -> str | None:
 
 def _passes(value: Scalar, comparison: Comparison) -> bool:
     operator, operands = comparison.operator, _operands(comparison)
-    if operator in _NUMERIC:
+    if operator in ORDERINGS:
         return not isinstance(value, bool | str) and _ORDERS[operator](value, _number(operands[0]))
     if operator in {Operator.EQUALS, Operator.IN}:
         return any(_is_same(value, operand) for operand in operands)

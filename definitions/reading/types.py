@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from definitions.model import (
-    RELATIVE,
+    OF_TEXTS,
+    ORDERINGS,
+    TIMES,
     Comparison,
     Expression,
     Function,
@@ -35,10 +37,6 @@ MEASURED: Mapping[Measure, Kind] = {
     Measure.VALUES: "list",
     Measure.UNION: "list",
 }
-_NUMERIC = frozenset(
-    {Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL, Operator.LESS_THAN, Operator.LESS_OR_EQUAL},
-)
-_TIMES = frozenset({Operator.BEFORE, Operator.AFTER}) | RELATIVE
 _SAID = {kind: kind if kind == "true or false" else f"a {kind}" for kind in ANYTHING}
 
 
@@ -97,11 +95,11 @@ def said_of(kinds: Kinds) -> str:
 def _passing(comparison: Comparison) -> Kinds:
     """The kinds of values that may pass."""
     operator, operand = comparison.operator, comparison.operand
-    if operator in _NUMERIC:
+    if operator in ORDERINGS:
         return frozenset({"number"})
-    if operator in _TIMES:
+    if operator in TIMES:
         return frozenset({"time", "text"})
-    if operator in {Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES}:
+    if operator in OF_TEXTS:
         return frozenset({"text", "time"})
     if operator in {Operator.CONTAINS, Operator.CONTAINS_ANY}:
         has_text = any(isinstance(each, str) for each in _operands(operand))

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from definitions.model import RELATIVE
+from definitions.model import ORDERINGS, TIMES
 from definitions.reading import keys
 from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_TIMES
-from definitions.reading.comparisons import MAX_CHOICES, MAX_PATTERN, ORDERINGS
+from definitions.reading.comparisons import MAX_CHOICES, MAX_PATTERN
 from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
 from definitions.reading.documents import DESTINATION_TYPES, KINDS, MAX_TRAITS_OF_DESTINATION, OF_PROFILES
@@ -350,7 +350,7 @@ def _step() -> Schema:
 
 
 def _session() -> Schema:
-    textual = [key for key in keys.OPERATORS if key not in {*ORDERINGS, *RELATIVE, "before", "after"}]
+    textual = [key for key in keys.OPERATORS if key not in {*ORDERINGS, *TIMES}]
     operators = _object({key: keys.OPERATORS[key] for key in textual}, _operators(), least=1)
     fact: Schema = {"anyOf": [_TEXT, operators]}
     properties: Properties = {
