@@ -13,16 +13,19 @@ export PYTHONDONTWRITEBYTECODE :=
 # Options of pytest for the long forms, such as --ignore=tests/faults.
 SOAK ?=
 
-.PHONY: demo test test-fast soak lint bench bench-activation bench-hostile bench-identity bench-peers bench-warehouse docs-reference help clean
+.PHONY: demo test test-slow test-fast soak lint bench bench-activation bench-hostile bench-identity bench-peers bench-warehouse docs-reference help clean
 
 demo: $(VENV)/installed  ## start the whole stack, import CDNOW, play a live shop (DEMO_SECONDS=20 for a short run)
 	@$(BIN)/onefold demo
 
-test: $(VENV)/installed-test lint  ## all checks and the whole test suite, on the real parts
-	$(BIN)/pytest -n $(TEST_PROCESSES)
+test: $(VENV)/installed-test lint  ## all checks and the test suite, on the real parts
+	$(BIN)/pytest -n $(TEST_PROCESSES) -m "not slow"
+
+test-slow: $(VENV)/installed-test  ## more of what the suite shows once: other kills, damaged stores, long chapters
+	$(BIN)/pytest -n $(TEST_PROCESSES) -m slow
 
 test-fast: $(VENV)/installed-test  ## the tests that need neither Kafka nor ClickHouse: under a minute
-	$(BIN)/pytest -n $(TEST_PROCESSES) -m "not stack"
+	$(BIN)/pytest -n $(TEST_PROCESSES) -m "not stack and not slow"
 
 soak: $(VENV)/installed-test  ## the long forms: many kills, outages, random histories; the faults' figures go to faults.md
 	$(BIN)/pytest -n $(TEST_PROCESSES) --soak --examples $(EXAMPLES) --figures $(FAULTS_TABLE) $(SOAK)

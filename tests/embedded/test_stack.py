@@ -68,6 +68,7 @@ def test_other_processes_find_the_stack(stack: Stack) -> None:
     assert running.processes == {name: stack.process(name).pid for name in STORES}
 
 
+@pytest.mark.slow
 def test_a_changed_broker_keeps_records_over_a_stop_and_a_kill_in_a_folder_with_any_name(tmp_path: Path) -> None:
     folder, changed = tmp_path / "Käufer & 买家 \\ 1", {"group.initial.rebalance.delay.ms": "1234"}
 

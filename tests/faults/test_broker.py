@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 BACK_WITHIN_S = 90.0
 
 
+@pytest.mark.slow
 def test_the_broker_goes_and_comes_back_under_load(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     """In the short form it is killed, which asks more of it and of the others than being stopped."""
     _play_with_outages(
@@ -88,6 +89,7 @@ def _all_back(crew: Crew, scene: Scene) -> bool:
     return all(process.spec.ready() for process in [crew.worker(), *processes])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topic", [SESSIONS, pytest.param(EVENTS_RESOLVED, marks=pytest.mark.soak)])
 def test_a_topic_that_may_not_be_written_stops_the_worker_with_its_name_and_loses_nothing(
     topic: str, crew: Crew, scene: Scene, figures: Figures

@@ -50,6 +50,7 @@ def test_clickhouse_is_killed_under_load_and_away_for_a_while(
     assert_sound(scene, played, may_repeat=True)
 
 
+@pytest.mark.slow
 def test_clickhouse_answers_after_the_sink_has_given_up(crew: Crew, scene: Scene, figures: Figures) -> None:
     """The rows are in, but nobody said so: they are sent again under the same token, and are there once."""
     ((end, sent), *_) = played = phases(scene, seed=71, number=1, visitors=40)
@@ -71,6 +72,7 @@ def test_clickhouse_answers_after_the_sink_has_given_up(crew: Crew, scene: Scene
     assert_sound(scene, played)
 
 
+@pytest.mark.slow
 def test_a_wiped_warehouse_is_the_same_after_a_replay(crew: Crew, scene: Scene, figures: Figures) -> None:
     ((end, sent), *_) = played = phases(scene, seed=72, number=1)
     scene.sender.send(sent)

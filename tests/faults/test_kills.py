@@ -56,6 +56,7 @@ def _crash(crew: Crew, failpoint: str, times: int) -> None:
     assert killed(ending), f"{failpoint}:{times}: {worker.failure(ending)}"
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_again_and_again(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     rng = random.Random(2)
     played = phases(scene, seed=2, number=3 if is_long else 1, visitors=60 if is_long else 30)
@@ -73,6 +74,7 @@ def test_killed_at_random_moments_again_and_again(crew: Crew, scene: Scene, figu
     assert_sound(scene, played)
 
 
+@pytest.mark.slow
 def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     played = phases(scene, seed=3, number=2 if is_long else 1)
     for end, sent in played:
@@ -92,6 +94,7 @@ def test_killed_during_recovery_again_and_again(crew: Crew, scene: Scene, figure
     assert_sound(scene, played)
 
 
+@pytest.mark.slow
 def test_stopped_under_load_it_leaves_nothing_to_redo(
     crew: Crew, scene: Scene, figures: Figures, is_long: bool
 ) -> None:

@@ -27,6 +27,7 @@ REACHED_WITHIN_S = 8
 _SQUASHED = re.compile(r"squash: ([0-9,]+) events got the profile of now, ([0-9,]+) overrides were squashed")
 
 
+@pytest.mark.slow
 def test_overrides_are_squashed_amid_merges_and_unmerges_and_kills(
     crew: Crew, scene: Scene, figures: Figures, tmp_path: Path, is_long: bool
 ) -> None:

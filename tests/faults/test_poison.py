@@ -31,6 +31,7 @@ from tests.faults.topics import set_topic
 from tests.oracle.poison import no_events
 from tests.oracle.scene import Scene
 from tests.oracle.stream import START, WEB, Delivery, device, user
+from tests.support.kinds import one_is_enough
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -122,7 +123,7 @@ def test_the_broker_refuses_an_event_of_two_megabytes_where_it_is_sent(scene: Sc
     assert [error.code() for error in refused if error is not None] == [KafkaError.MSG_SIZE_TOO_LARGE]
 
 
-@pytest.mark.parametrize("topic", [EVENTS_RESOLVED, PROFILES, changelog("profiles")])
+@pytest.mark.parametrize("topic", one_is_enough([PROFILES, EVENTS_RESOLVED, changelog("profiles")]))
 def test_what_would_become_too_large_for_a_topic_is_dead_lettered_alone(
     topic: str, crew: Crew, scene: Scene, figures: Figures
 ) -> None:

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 BACK_WITHIN_S = 90.0
 
 
+@pytest.mark.slow
 def test_a_worker_that_starts_without_a_registry_waits_outside_until_it_is_there(
     crew: Crew, scene: Scene, figures: Figures
 ) -> None:
@@ -36,6 +37,7 @@ def test_a_worker_that_starts_without_a_registry_waits_outside_until_it_is_there
     assert_sound(scene, played)
 
 
+@pytest.mark.slow
 def test_what_is_known_goes_on_without_a_registry_and_what_must_be_asked_waits_for_it(
     crew: Crew, scene: Scene, figures: Figures
 ) -> None:

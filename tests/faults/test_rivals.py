@@ -56,6 +56,7 @@ def test_a_worker_frozen_past_its_session_comes_back_as_a_zombie_and_changes_not
     assert_sound(scene, played)
 
 
+@pytest.mark.slow
 def test_two_workers_restarted_by_turns_under_load(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     played = phases(scene, seed=20, number=2 if is_long else 1, visitors=60 if is_long else 30)
     crew.start(2)
@@ -80,6 +81,7 @@ def test_two_workers_restarted_by_turns_under_load(crew: Crew, scene: Scene, fig
     assert crew.worker(2).pid is not None
 
 
+@pytest.mark.slow
 def test_workers_that_join_and_leave_for_good(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     played = phases(scene, seed=21, number=2 if is_long else 1)
     for end, sent in played:

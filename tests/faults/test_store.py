@@ -74,6 +74,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 IN_SHORT = ("wiped", "CURRENT and logs deleted", "SSTs rotten inside")
 
 
+@pytest.mark.slow
 def test_a_damaged_store_is_noticed_and_rebuilt(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     ((end, sent), *_) = played = phases(scene, seed=40, number=1, visitors=40 if is_long else 20)
     damages = DAMAGES if is_long else {name: DAMAGES[name] for name in IN_SHORT}
@@ -105,6 +106,7 @@ def _is_back(crew: Crew) -> bool:
     return crew.worker().spec.ready()
 
 
+@pytest.mark.slow
 def test_a_store_that_went_back_in_time_catches_up(crew: Crew, scene: Scene, figures: Figures, tmp_path: Path) -> None:
     ((end, sent), *_) = played = phases(scene, seed=41, number=1)
     old = tmp_path / "old"
@@ -125,6 +127,7 @@ def test_a_store_that_went_back_in_time_catches_up(crew: Crew, scene: Scene, fig
     assert_sound(scene, played)
 
 
+@pytest.mark.slow
 def test_a_worker_whose_disk_is_full_stops_and_goes_on_once_there_is_room(
     crew: Crew, scene: Scene, figures: Figures
 ) -> None:

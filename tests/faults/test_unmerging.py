@@ -57,6 +57,7 @@ def rebuilder(stack: Stack) -> Iterator[_Rebuilder]:
     rebuilder.steady()
 
 
+@pytest.mark.slow
 def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
     crew: Crew, rebuilder: _Rebuilder, scene: Scene, figures: Figures, is_long: bool
 ) -> None:

@@ -35,6 +35,7 @@ def test_a_key_with_a_third_of_all_events(crew: Crew, scene: Scene, figures: Fig
     _play(crew, scene, figures, sent)
 
 
+@pytest.mark.slow
 def test_a_bot_with_all_events_on_one_id(crew: Crew, scene: Scene, figures: Figures, is_long: bool) -> None:
     number = 1_000_000 if is_long else 10_000
     _play(crew, scene, figures, [_event(scene, nth, device("hot"), number) for nth in range(number)])

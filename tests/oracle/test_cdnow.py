@@ -39,6 +39,7 @@ _FOLDED = "SELECT sum(events) AS events FROM onefold.profiles WHERE workspace = 
 _TABLES = ("profiles", "identifiers", "sessions", "segment_changes", "segment_members")
 
 
+@pytest.mark.slow
 def test_an_import_through_killed_workers_gives_the_published_figures_once(
     oracle_stack: Stack, sender: Sender, is_long: bool
 ) -> None:

@@ -69,6 +69,7 @@ def test_of_calls_without_a_time_the_later_one_of_a_batch_counts(oracle_stack: S
     assert [person.traits for person in people.values()] == [{"step": 4}] * PEOPLE
 
 
+@pytest.mark.slow
 def test_a_worker_killed_again_and_again_ends_in_the_same(oracle_stack: Stack, sender: Sender, is_long: bool) -> None:
     scene = Scene(oracle_stack, sender, KILLED)
     worker = oracle_stack.process("worker")

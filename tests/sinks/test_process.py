@@ -16,6 +16,7 @@ from schemas import topics
 from schemas.identity import profile_key
 from tests.sinks.examples import ADAS, PHONES, Placed, event, profile, resolved
 from tests.sinks.sink_process import Feeder, running_sink, sink_lags, sink_process
+from tests.support.kinds import one_is_enough
 from tests.support.process import ModuleProcess
 from tests.support.rows import tuples
 from tests.support.waiting import wait_until
@@ -157,7 +158,7 @@ DROPS = [
 ]
 
 
-@pytest.fixture(params=DROPS)
+@pytest.fixture(params=one_is_enough(DROPS))
 def drop(request: pytest.FixtureRequest) -> str:
     """What somebody does to the sink's tables."""
     return str(request.param)

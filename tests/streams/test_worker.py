@@ -147,6 +147,7 @@ def test_a_stopped_worker_exits_with_0_and_the_next_goes_on_where_it_was(
     wait_for(lambda: shop.counts(20) == dict.fromkeys(range(20), 4), "four events of each person, none twice")
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_loses_and_repeats_nothing(start: Callable[[int], ModuleProcess], shop: Shop) -> None:
     for kill_number in range(3):
         worker = start(1)

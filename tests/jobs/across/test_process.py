@@ -139,6 +139,7 @@ def test_killed_before_or_behind_its_publication_it_fires_once(stack: Stack, reb
     ]
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_tells_and_the_other_goes_on_when_it_stops(
     stack: Stack, rebuilders: list[ModuleProcess]
 ) -> None:

@@ -131,6 +131,7 @@ def differing(warehouse: Warehouse, definitions: Definitions) -> dict[str, int]:
     return differing
 
 
+@pytest.mark.slow
 def test_killed_anywhere_under_load_it_ends_equal_to_sql(stack: Stack, rebuilder: ModuleProcess) -> None:
     shoppers = Shoppers(stack)
     apply(stack, BEFORE)

@@ -20,6 +20,7 @@ from schemas.records import Claim, Claimant, Identifier, IdentityChange
 from tests.jobs.maintenance.past import DAY_MS, Past, profile_of
 from tests.jobs.maintenance.processes import AtRest, maintenance_process
 from tests.sinks.examples import ADAS, NOW, PHONE, PHONES, Placed, event, insert, placed, profile, resolved
+from tests.support.kinds import one_is_enough
 from tests.support.rows import tuples
 from warehouse.client import Warehouse
 from warehouse.queries.overrides import REMEMBERED_DAYS
@@ -77,7 +78,7 @@ def past(warehouse: Warehouse, workspace: str) -> Past:
     return past
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", one_is_enough(range(3)))
 def test_no_answer_changes_and_overrides_go(warehouse: Warehouse, workspace: str, seed: int) -> None:
     past = Past(seed, workspace)
     for _ in range(2):
@@ -92,7 +93,7 @@ def test_no_answer_changes_and_overrides_go(warehouse: Warehouse, workspace: str
         assert answers(warehouse, workspace) == before
 
 
-@pytest.mark.parametrize("failpoint", [*FAILPOINTS, "after_squashing:2", "after_squashing:3"])
+@pytest.mark.parametrize("failpoint", one_is_enough(["after_squashing:2", "after_squashing:3", *FAILPOINTS]))
 def test_killed_anywhere_it_has_changed_no_answer_and_goes_on(
     stack: Stack, warehouse: Warehouse, past: Past, tmp_path: Path, failpoint: str
 ) -> None:

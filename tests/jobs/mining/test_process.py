@@ -107,6 +107,7 @@ def run(stack: Stack, *arguments: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_it_ends_with_what_the_query_finds(
     stack: Stack, warehouse: Warehouse, rebuilder: ModuleProcess
 ) -> None:

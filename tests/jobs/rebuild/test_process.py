@@ -26,6 +26,7 @@ from tests.jobs.rebuild.stand_in import (
 )
 from tests.sinks.sink_process import running_sink
 from tests.streams.fold.given import CONTEXT
+from tests.support.kinds import one_is_enough
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
@@ -176,7 +177,7 @@ def test_nothing_is_sent_before_the_worker_has_read_what_was_under_way(
         wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
 
 
-@pytest.mark.parametrize("failpoint", FAILPOINTS)
+@pytest.mark.parametrize("failpoint", one_is_enough(reversed(FAILPOINTS)))
 def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PLR0917 - fixtures
     stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, failpoint: str
 ) -> None:
