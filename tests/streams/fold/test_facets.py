@@ -22,6 +22,7 @@ from streams.fold.mined import Mined
 from streams.fold.moment import BEGINNING, Moment, Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import RecentIds, unpacked
+from streams.fold.seeds import PendingSeed, Seeds
 from streams.fold.state import FACETS, ProfileState
 from streams.fold.triggers import Firing, Triggers, Zone
 from tests.streams.fold.given import CONTEXT, HOUR, START, event_lists, fold
@@ -33,6 +34,19 @@ OWNERS = st.lists(st.builds(Owner, TIMES, st.just("user_id"), NAMES), max_size=3
 # What no event says: drawn directly. All others are what they remember of events.
 ZONES = st.none() | st.builds(Zone, TIMES, NUMBERS, NAMES)
 FIRINGS = st.builds(Firing, st.booleans(), st.none() | TIMES, st.none() | TIMES, NAMES, NAMES)
+ATTEMPTS = st.sampled_from(["1", "2", "3"])
+
+
+def seed_of(origin: str, attempt: str, keys: set[str]) -> PendingSeed:
+    """Make some of the states that an attempt has computed of a profile; each is always the same."""
+    states = {key: msgspec.Raw(msgspec.msgpack.encode(f"{origin} {attempt} {key}")) for key in keys}
+    return PendingSeed(attempt, int(attempt), states)
+
+
+def seeds_of(parts: dict[str, tuple[str, set[str]]]) -> Seeds:
+    return Seeds({origin: seed_of(origin, attempt, keys) for origin, (attempt, keys) in parts.items()})
+
+
 DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
     "computed": st.builds(ComputedTraits, st.dictionaries(NAMES, NAMES)),
     "mined": st.builds(Mined, st.dictionaries(NAMES, st.sampled_from(['"a"', '"b"', "1", "1.0", "-2", "true", "[1]"]))),
@@ -43,6 +57,7 @@ DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
     "ownership": st.builds(Ownership, OWNERS, NUMBERS, st.none() | TIMES, st.dictionaries(NAMES, NUMBERS)),
     "lineage": st.builds(Lineage, NUMBERS, NUMBERS, NUMBERS),
     "expiry": st.builds(Expiry, TIMES, st.none() | TIMES),
+    "seeds": st.dictionaries(NAMES, st.tuples(ATTEMPTS, st.sets(NAMES, min_size=1))).map(seeds_of),
     "triggers": st.builds(
         Triggers, st.dictionaries(NAMES, FIRINGS), st.none() | st.builds(Zone, TIMES, NUMBERS, NAMES)
     ),
@@ -101,6 +116,12 @@ def three(data: st.DataObject, name: str) -> list[Facet]:
     events = data.draw(st.permutations(data.draw(event_lists())))
     first, second = sorted(data.draw(st.tuples(*[st.integers(0, len(events))] * 2)))
     return [added(name, part) for part in (events[:first], events[first:second], events[second:])]
+
+
+@BY_FACET
+def test_every_facet_is_drawn_or_learns_of_events(name: str) -> None:
+    of_events = name in facets.defining("add") or FACETS[name] is RecentIds  # which the fold asks before all others
+    assert (name in DRAWN) is not of_events, "else the tests below would see empty ones alone"
 
 
 @BY_FACET
