@@ -8,15 +8,8 @@ import msgspec
 from definitions import NEVER
 from schemas.records import Identifier, Trigger
 from streams.fold.compression import compress, decompress
-from streams.fold.identifiers import Identifiers
-from streams.fold.lineage import Lineage
-from streams.fold.memberships import Memberships
-from streams.fold.mined import Mined
-from streams.fold.ownership import Ownership
-from streams.fold.recent_ids import RecentIds
 from streams.fold.sessions import Status
 from streams.fold.state import ProfileState
-from streams.fold.triggers import Triggers
 
 
 class Forward(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -45,19 +38,16 @@ class PendingSession(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     """A profile that waits for the replay of its events (docs/decisions/0009).
 
-    The replay starts from `lineage`, `identifiers` and `ownership`; `memberships`: what was published before;
-    `triggers`: what was remembered of them, None if nothing is known; `recent_ids`: the newest of its events then;
-    `mined`: what queries have found.
+    `kept`: what outlasts the rebuild, as of the time until which the profile was known (BEGINNING: it was not), with
+    the lineage, identifiers and ownership that the rebuild names. Its memberships are what was published before, its
+    recent ids those of the newest events then.
     `buffered`: the packed ids of the buffered records, in order, with zeros for a command. The first ones lie under
     keys of their own, in `buffered_blocks`. `attempt`, `next_chunk`: how far the replay is. `shadow`: the state so far.
     `sessions`, `fired`: what the chunk at hand has to publish. `fired_to`: until when (ms) triggers have fired; what
     happened before is history, and fires nothing. `began_at`: since when (ms) it waits.
     """
 
-    lineage: Lineage
-    identifiers: Identifiers
-    ownership: Ownership
-    memberships: Memberships
+    kept: ProfileState
     buffered: bytes = b""
     buffered_blocks: int = 0
     attempt: str = ""
@@ -66,10 +56,12 @@ class Rebuilding(msgspec.Struct, array_like=True, gc=False):
     sessions: dict[str, PendingSession] = {}
     fired_to: int = NEVER
     began_at: int = NEVER
-    triggers: Triggers | None = None
-    recent_ids: RecentIds = msgspec.field(default_factory=RecentIds)
     fired: list[Trigger] = []
-    mined: Mined = msgspec.field(default_factory=Mined)
+
+    @property
+    def decision(self) -> int:
+        """The decision by which its events are replayed."""
+        return self.kept.lineage.rebuilt
 
 
 class BufferedRecord(NamedTuple):

@@ -54,3 +54,10 @@ class Facet(msgspec.Struct, array_like=True, gc=False):
 
         Called before the profile is merged into another one.
         """
+
+    def outlast(self) -> Self:
+        """Return what is still known of it while the events of the profile are replayed, and afterwards.
+
+        Called when a rebuild begins; a facet that follows from events alone begins empty.
+        """
+        return type(self)()

@@ -30,7 +30,7 @@ def _written_out(head: str, begin: str, each: str, end: str) -> Any:
     operation = head.partition("(")[0]
     lines = [begin, *(each.replace("FACET", name) for name in defining(operation)), end]
     source = f"def {head}:\n" + "".join(f"    {line}\n" for line in lines)
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {"ProfileState": ProfileState}
     exec(compile(source, f"<{operation} over all facets>", "exec"), scope)  # noqa: S102 - source of our own, above
     return scope[operation]
 
@@ -70,4 +70,10 @@ forget: Callable[[ProfileState, Moment], None] = _written_out(
 )
 retire: Callable[[ProfileState, Moment], None] = _written_out(
     "retire(state, moment)", begin="", each="state.FACET.retire(moment)", end="return"
+)
+outlast: Callable[[ProfileState], ProfileState] = _written_out(
+    "outlast(state)",
+    begin="kept = ProfileState(state.as_of)",
+    each="kept.FACET = state.FACET.outlast()",
+    end="return kept",
 )

@@ -30,3 +30,7 @@ class Lineage(Facet):
     def retire(self, moment: Moment) -> None:
         """Drop the last rebuild: of a state that another profile takes over it says nothing (docs/decisions/0009)."""
         self.rebuilt = 0
+
+    def outlast(self) -> Self:
+        """Keep the version, from which records go on; the decision is that of the rebuild."""
+        return type(self)(self.version)

@@ -60,6 +60,10 @@ class Memberships(Facet):
         """Leave all segments: whoever takes the profile over enters its own."""
         self.leave_all(moment)
 
+    def outlast(self) -> Self:
+        """Keep what was published, to publish what is different in the end."""
+        return self
+
 
 def _draft(segment: str, change: Literal["entered", "exited"], changed_at: int, moment: Moment) -> None:
     moment.memberships.append(MembershipDraft(segment, change, changed_at, moment.cause))

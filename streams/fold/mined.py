@@ -45,6 +45,10 @@ class Mined(Facet):
         for trait in self.texts.keys() - moment.context.program.mined.keys():
             del self.texts[trait]
 
+    def outlast(self) -> Self:
+        """Keep all: no event says what a query has found."""
+        return self
+
 
 def _order(text: str) -> tuple[tuple[int, str | float], str]:
     """Return what orders values as aggregates do, lists behind them by their texts."""

@@ -35,6 +35,10 @@ class Ownership(Facet):
         """Drop the owners: they are of the device whose own profile this is."""
         self.owners, self.decision, self.attributed_until = (), 0, None
 
+    def outlast(self) -> Self:
+        """Keep which devices' events may be stale; the owners are those that the rebuild names."""
+        return type(self)(reattributed=self.reattributed)
+
     def owner_of(self, event: Event) -> Identifier | None:
         """Say who owns an event of the device; None for every other profile."""
         return owner_at(self.owners, event.occurred_at) if self.owners else None

@@ -9,20 +9,19 @@ from copy import deepcopy
 import msgspec
 
 from schemas.records import Event, Rebuild
+from streams.fold import facets
 from streams.fold.attribution import owner_of
 from streams.fold.entry import Entry, Forward, PendingSession, Rebuilding
 from streams.fold.fold import advance, fold_event
 from streams.fold.identifiers import Identifiers
 from streams.fold.lineage import Lineage
 from streams.fold.memberships import Memberships
-from streams.fold.mined import Mined
 from streams.fold.moment import BEGINNING, REBUILD, Drops, FoldContext, KnownPast, Moment, Outputs
 from streams.fold.ownership import Ownership
 from streams.fold.recent_ids import HASH_BYTES, ID_BYTES, TAG_BYTES, EventId, RecentIds, id_of
 from streams.fold.records import publish
 from streams.fold.sessions import publish_session
 from streams.fold.state import ProfileState
-from streams.fold.triggers import Triggers
 
 BUFFERED_PER_BLOCK = 8_192
 _COMMAND = EventId(bytes(HASH_BYTES), bytes(TAG_BYTES))
@@ -35,37 +34,29 @@ def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
     of, `reattributed` the devices that may have attributed events of others to it. `now` (ms): what has happened before
     fires nothing where nothing else is known.
     """
-    decision, version, published, reattributed = command.decision, 0, Memberships(), {}
-    fired_to, triggers, recent_ids, mined = now, None, RecentIds(), Mined()
-    if isinstance(entry, Forward):
-        if decision <= entry.decision:
-            return None
-        version = entry.version
-    elif entry is not None:
-        if decision <= entry.lineage.rebuilt:
-            return None
-        version, reattributed = entry.lineage.version, entry.ownership.reattributed
-        published, mined = Memberships(dict(entry.memberships.entered_at)), entry.mined
-        if isinstance(entry, Rebuilding):
-            now, fired_to = entry.began_at, entry.fired_to
-            triggers, recent_ids = entry.triggers, entry.recent_ids
-        elif entry.as_of != BEGINNING:
-            fired_to, triggers, recent_ids = entry.as_of, entry.triggers, entry.recent_ids
-    rebuilding = Rebuilding(
-        Lineage(version, decision, rebuilt=decision),
-        Identifiers([(each.namespace, each.value) for each in command.identifiers]),
-        Ownership(
-            owners=command.owners,
-            decision=decision if command.owners else 0,
-            reattributed=reattributed | {str(device): decision for device in command.reattributed},
-        ),
-        published,
-        fired_to=fired_to,
-        began_at=now,
-        triggers=triggers,
-        recent_ids=recent_ids,
-        mined=mined,
+    decision, kept, fired_to = command.decision, ProfileState(), now
+    match entry:
+        case Forward():
+            if decision <= entry.decision:
+                return None
+            kept.lineage.version = entry.version
+        case ProfileState():
+            if decision <= entry.lineage.rebuilt:
+                return None
+            kept = facets.outlast(entry)
+            fired_to = now if entry.as_of == BEGINNING else entry.as_of
+        case Rebuilding():
+            if decision <= entry.decision:
+                return None
+            kept, fired_to, now = facets.outlast(entry.kept), entry.fired_to, entry.began_at
+    kept.lineage = Lineage(kept.lineage.version, decision, rebuilt=decision)
+    kept.identifiers = Identifiers([(each.namespace, each.value) for each in command.identifiers])
+    kept.ownership = Ownership(
+        owners=command.owners,
+        decision=decision if command.owners else 0,
+        reattributed=kept.ownership.reattributed | {str(device): decision for device in command.reattributed},
     )
+    rebuilding = Rebuilding(kept, fired_to=fired_to, began_at=now)
     if isinstance(entry, Rebuilding):
         rebuilding.buffered, rebuilding.buffered_blocks = entry.buffered, entry.buffered_blocks
     return rebuilding
@@ -73,11 +64,10 @@ def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
 
 def published_state(rebuilding: Rebuilding, now: int) -> ProfileState | None:
     """What others know of a profile that waits, as of `now` (ms), but for its sessions; None if they know nothing."""
-    lineage = (rebuilding.shadow or rebuilding).lineage
+    kept, lineage = rebuilding.kept, (rebuilding.shadow or rebuilding.kept).lineage
     if not lineage.version:
         return None
-    memberships = Memberships(dict(rebuilding.memberships.entered_at))
-    return ProfileState(now, identifiers=rebuilding.identifiers, lineage=deepcopy(lineage), memberships=memberships)
+    return deepcopy(ProfileState(now, identifiers=kept.identifiers, lineage=lineage, memberships=kept.memberships))
 
 
 def buffer(rebuilding: Rebuilding, event: Event | None) -> int:
@@ -127,10 +117,8 @@ def came_meanwhile(rebuilding: Rebuilding, events: Iterable[Event], blocks: Iter
     """
     if not count_buffered(rebuilding):
         return frozenset()
-    ids_of = ((event.message_id, id_of(event)) for event in events)
-    messages = {
-        b"".join(each): message_id for message_id, each in ids_of if rebuilding.recent_ids.tag_of(each.hash) is None
-    }
+    recent_ids, ids_of = rebuilding.kept.recent_ids, ((event.message_id, id_of(event)) for event in events)
+    messages = {b"".join(each): message_id for message_id, each in ids_of if recent_ids.tag_of(each.hash) is None}
     ids = (
         packed[start : start + ID_BYTES]
         for packed in (*blocks, rebuilding.buffered)
@@ -205,18 +193,18 @@ def finish(
         if identity not in rebuilding.sessions:
             started_at = _started_at(identity)
             publish_session(moment, identity, "retracted", started_at, started_at, 0, None, ())
-    state.memberships.publish_difference(rebuilding.memberships.entered_at, moment)
+    state.memberships.publish_difference(rebuilding.kept.memberships.entered_at, moment)
     publish(state, moment)
     return state
 
 
 def _shadow(rebuilding: Rebuilding, version: int) -> ProfileState:
-    state = ProfileState(
-        identifiers=deepcopy(rebuilding.identifiers),
-        ownership=deepcopy(rebuilding.ownership),
-        lineage=deepcopy(rebuilding.lineage),
-        triggers=Triggers() if rebuilding.triggers is None else rebuilding.triggers.past(),
-        mined=deepcopy(rebuilding.mined),
+    """The state before the first event: all that is kept but for what says how far the former events had led."""
+    kept = rebuilding.kept
+    state = deepcopy(
+        msgspec.structs.replace(
+            kept, as_of=BEGINNING, recent_ids=RecentIds(), memberships=Memberships(), triggers=kept.triggers.past()
+        )
     )
     state.lineage.version = max(state.lineage.version, version)
     return state
@@ -224,9 +212,9 @@ def _shadow(rebuilding: Rebuilding, version: int) -> ProfileState:
 
 def _with_known_past(rebuilding: Rebuilding, context: FoldContext, meanwhile: Collection[str] = ()) -> FoldContext:
     """Say what is known to have fired; where nothing is, the replay itself says so."""
-    if rebuilding.triggers is None:
+    if rebuilding.kept.as_of == BEGINNING:
         return context
-    past = KnownPast(rebuilding.fired_to, meanwhile, rebuilding.triggers.waiting())
+    past = KnownPast(rebuilding.fired_to, meanwhile, rebuilding.kept.triggers.waiting())
     return msgspec.structs.replace(context, known_past=past)
 
 

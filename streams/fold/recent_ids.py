@@ -75,6 +75,10 @@ class RecentIds(Facet):
             self.packed = bytearray(b"".join(hash_ + tags[hash_] for hash_ in sorted(tags)))
         self.stored += other.stored
 
+    def outlast(self) -> Self:
+        """Keep all, which tell a buffered event that is new from one that came before."""
+        return self
+
 
 def id_of(event: Event) -> EventId:
     """Make the id of an event. Two of one profile are the same event if their hashes are equal."""

@@ -96,6 +96,10 @@ class Triggers(Facet):
         if self.zone is None or named > self.zone:
             self.zone = named
 
+    def outlast(self) -> Self:
+        """Keep all: what has fired does not fire again, and what waits still may."""
+        return self
+
     def past(self) -> Self:
         """When each has fired; not what holds or waits, which follows from the events."""
         return type(self)(

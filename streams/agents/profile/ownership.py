@@ -17,5 +17,5 @@ def attribute(batch: Batch, profile: BatchProfile, state: ProfileState | None, c
 
 def disown(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, command: Disown) -> None:
     """Have the profile rebuilt anew: it waits for a replay of events that are not all its own any more."""
-    if command.decision > rebuilding.lineage.rebuilt:
+    if command.decision > rebuilding.decision:
         batch.request_reattribution(profile, command.device, (command.person,))

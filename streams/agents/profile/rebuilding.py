@@ -32,7 +32,7 @@ def give_way(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, outdat
 
     The own replay may never come: a part of it may be a dead letter.
     """
-    if is_void(profile, outdating.command) or outdating.command.decision < rebuilding.lineage.rebuilt:
+    if is_void(profile, outdating.command) or outdating.command.decision < rebuilding.decision:
         return
     buffered = _buffer(batch, profile, rebuilding)
     buffered.forget_outputs(rebuilding.next_chunk)
@@ -55,7 +55,7 @@ def buffer(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, addresse
 def replay(batch: Batch, profile: BatchProfile, rebuilding: Rebuilding, chunk: ReplayChunk) -> None:
     """Fold a chunk of the replay; with the last one, go on with what was buffered."""
     command, workspace = chunk.command, profile.context.workspace
-    if command.decision != rebuilding.lineage.rebuilt:
+    if command.decision != rebuilding.decision:
         return
     buffered, earlier_chunks = _buffer(batch, profile, rebuilding), rebuilding.next_chunk
     if command.chunk == 0 and rebuild.begin_attempt(rebuilding, command.attempt, command.version):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import NEVER
-from schemas.records import Event, Owner, Profile
+from schemas.records import Event, Owner, Profile, Rebuild
 from streams.fold import facets
 from streams.fold.computed import ComputedTraits
 from streams.fold.evaluations import Evaluations
@@ -21,6 +21,7 @@ from streams.fold.memberships import Memberships
 from streams.fold.mined import Mined
 from streams.fold.moment import BEGINNING, Moment, Outputs
 from streams.fold.ownership import Ownership
+from streams.fold.rebuild import begin
 from streams.fold.recent_ids import RecentIds, unpacked
 from streams.fold.seeds import PendingSeed, Seeds
 from streams.fold.state import FACETS, ProfileState
@@ -63,6 +64,8 @@ DRAWN: Mapping[str, st.SearchStrategy[Facet]] = {
     ),
 }
 COUNTING = {"counters", "aggregates", "sessions"}  # of an event that is united twice; the fold asks `recent_ids` before
+KEPT_WHOLE = {"recent_ids", "memberships", "triggers", "mined"}
+NAMED_BY_A_REBUILD = {"identifiers", "ownership", "lineage"}
 BY_FACET = pytest.mark.parametrize("name", FACETS)
 BY_FACET_OF_EVENTS = pytest.mark.parametrize("name", [name for name in FACETS if name not in DRAWN])
 END = START + 20 * HOUR
@@ -191,6 +194,20 @@ def test_what_is_retired_once_is_taken_over_whole(name: str, data: st.DataObject
     assert meaning(united(empty(name), a)) == meaning(a)
 
 
+@BY_FACET
+@given(data=st.data())
+def test_what_outlasts_a_rebuild_is_kept_by_every_further_one(name: str, data: st.DataObject) -> None:
+    facet, _, _ = three(data, name)
+    kept = deepcopy(facet).outlast()
+    assert kept == (facet if name in KEPT_WHOLE else kept.outlast())
+    state = ProfileState(as_of=END)
+    setattr(state, name, facet)
+    begun = begin(begin(state, Rebuild(90, (), ()), END), Rebuild(91, (), ()), END)
+    assert begun is not None
+    if name not in NAMED_BY_A_REBUILD:
+        assert getattr(begun.kept, name) == kept
+
+
 @given(events=event_lists())
 def test_every_field_of_a_record_is_of_one_facet_or_of_the_profile_itself(events: list[Event]) -> None:
     state, _ = fold(events)
@@ -215,6 +232,7 @@ def test_every_field_of_a_record_is_of_one_facet_or_of_the_profile_itself(events
         ("render", {"identifiers", "counters", "sessions", "memberships", "lineage"}),
         ("forget", {"aggregates", "sessions", "computed", "memberships", "mined", "triggers"}),
         ("retire", {"sessions", "computed", "memberships", "evaluations", "ownership", "lineage", "expiry"}),
+        ("outlast", {"recent_ids", "memberships", "triggers", "ownership", "lineage", "mined"}),
     ],
 )
 def test_only_the_facets_that_define_an_operation_are_called(operation: str, names: set[str]) -> None:

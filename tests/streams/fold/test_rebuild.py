@@ -50,9 +50,9 @@ def test_a_profile_begins_to_wait_with_what_was_published_of_it() -> None:
     )
     rebuilding = _begun(state)
 
-    assert (rebuilding.lineage, rebuilding.memberships) == (Lineage(9, 5, 5), Memberships({"pro": START}))
-    assert rebuilding.identifiers.pairs == [("user_id", "ann")]
-    assert rebuilding.ownership.reattributed == {"cookie:c": 2, "anonymous_id:tablet": 5}
+    assert (rebuilding.kept.lineage, rebuilding.kept.memberships) == (Lineage(9, 5, 5), Memberships({"pro": START}))
+    assert rebuilding.kept.identifiers.pairs == [("user_id", "ann")]
+    assert rebuilding.kept.ownership.reattributed == {"cookie:c": 2, "anonymous_id:tablet": 5}
     assert decode_entry(encode_entry(rebuilding, 0)) == rebuilding
 
 
@@ -77,7 +77,7 @@ def test_a_later_decision_starts_anew_and_keeps_what_is_buffered_and_was_publish
     _replay(first, event(START))
     second = _begun(first, decision=7)
 
-    assert (second.memberships, second.lineage.version) == (Memberships({"pro": START}), 9)
+    assert (second.kept.memberships, second.kept.lineage.version) == (Memberships({"pro": START}), 9)
     assert second.buffered == first.buffered
     assert (second.attempt, second.next_chunk, second.shadow, second.sessions) == ("", 0, None, {})
 
@@ -85,7 +85,7 @@ def test_a_later_decision_starts_anew_and_keeps_what_is_buffered_and_was_publish
 def test_a_forward_can_become_a_profile_again() -> None:
     rebuilding = _begun(Forward("target", 4, 12))
 
-    assert (rebuilding.lineage.version, rebuilding.memberships) == (12, Memberships())
+    assert (rebuilding.kept.lineage.version, rebuilding.kept.memberships) == (12, Memberships())
 
 
 def test_what_is_buffered_is_numbered_and_found_by_its_message() -> None:
