@@ -113,7 +113,7 @@ def onefold_processes(
         ProcessSpec(
             name="rebuilder",
             title="Rebuilder",
-            command=[sys.executable, "-P", "-m", "jobs.rebuild"],
+            command=[sys.executable, "-P", "-m", "jobs"],
             environment=environment,
             ready=http_ready(ports.rebuilder_metrics, _READY),
             after=(*written, "tables"),

@@ -15,7 +15,7 @@ from jobs.across.defined import Defined, in_effect
 from jobs.across.level import Level
 from jobs.across.outputs import AcrossOutputs
 from jobs.across.protocols import AcrossPast, OwnedWorkspace, Unanswered, WorkspaceOwnership
-from jobs.rebuild.failpoints import reached
+from jobs.failpoints import reached
 from runtime.errors import TerminalError, TransientError
 from runtime.kafka.transactions import ProducerFenced
 from settings import Workspace

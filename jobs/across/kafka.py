@@ -8,7 +8,7 @@ from definitions.across import Memory
 from definitions.across.remembered import ClockRecord, later, remembered
 from definitions.sets.topic import ensure_topic
 from runtime.kafka.deliveries import ProducerRecord
-from runtime.kafka.following import Follower
+from runtime.kafka.following import FollowedValue
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.transactions import TransactionalProducer
 from schemas.topics import TRIGGERS_ACROSS
@@ -41,11 +41,9 @@ class KafkaOwnership:
     def __init__(self, kafka: str, replication: int) -> None:
         """Raises TransientError or TerminalError."""
         self._kafka = kafka
-        self._clocks: Mapping[str, ClockRecord] = {}
-        self._failure: BaseException | None = None
         ensure_topic(kafka, replication, topic=TRIGGERS_ACROSS)
-        self._follower = Follower(kafka, TRIGGERS_ACROSS, self._take, self._fail)
-        self._follower.start()
+        start: Mapping[str, ClockRecord] = {}
+        self._clocks = FollowedValue(kafka, TRIGGERS_ACROSS, start, _moved)
 
     def take(self, workspace: str) -> KafkaWorkspace:
         """See `protocols.WorkspaceOwnership`."""
@@ -53,17 +51,13 @@ class KafkaOwnership:
 
     def clock(self, workspace: str) -> ClockRecord | None:
         """See `protocols.WorkspaceOwnership`."""
-        if self._failure is not None:
-            raise self._failure
-        return self._clocks.get(workspace)
+        return self._clocks.read().get(workspace)
 
     def close(self) -> None:
         """Read no longer."""
-        self._follower.stop()
+        self._clocks.close()
 
-    def _take(self, messages: list[Message]) -> None:
-        moved = remembered(message.value() for message in messages).clocks
-        self._clocks = {**self._clocks, **{name: later(self._clocks.get(name), each) for name, each in moved.items()}}
 
-    def _fail(self, error: BaseException) -> None:
-        self._failure = error
+def _moved(clocks: Mapping[str, ClockRecord], messages: list[Message]) -> Mapping[str, ClockRecord]:
+    moved = remembered(message.value() for message in messages).clocks
+    return {**clocks, **{name: later(clocks.get(name), each) for name, each in moved.items()}}

@@ -3,9 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from jobs.rebuild.barrier import Targets, described, ends, unread
-from jobs.rebuild.protocols import Progress
-from runtime.kafka.offsets import Partition
+from jobs.progress import Progress, Targets, described, ends_now, unread
 from schemas import topics
 from schemas.groups import SINK, WORKER
 
@@ -39,7 +37,7 @@ class Level:
                 return self.reached
             self._began_at = self._logged_at = now
             self._enter(0)
-        while not (missing := unread(self._targets, self._committed())):
+        while not (missing := unread(self._progress, self._targets)):
             if self._stage == len(_STAGES) - 1:
                 self._stage, self.reached = len(_STAGES), self._began_at
                 return self.reached
@@ -50,11 +48,7 @@ class Level:
     def _enter(self, stage: int) -> None:
         """Begin to wait for what the topic of a stage has now."""
         topic, groups = _STAGES[stage]
-        wanted = ends(self._progress.extents(self._progress.partitions([topic])))
-        self._stage, self._targets = stage, dict.fromkeys(groups, wanted)
-
-    def _committed(self) -> Mapping[str, Mapping[Partition, int]]:
-        return {group: self._progress.committed(group, wanted) for group, wanted in self._targets.items()}
+        self._stage, self._targets = stage, dict.fromkeys(groups, ends_now(self._progress, topic))
 
     def _log(self, missing: Mapping[tuple[str, str], int], now: int) -> None:
         if now - self._logged_at >= LOG_AFTER_MS:

@@ -7,10 +7,7 @@ not complete any more: it would have profiles drop what they have.
 import msgspec
 
 from definitions.sets import BackfillAttempt, Completion, Publication
-
-
-class Superseded(Exception):
-    """Another process back-fills the workspace, or has done so: nothing more is to be done here."""
+from jobs.superseded import Superseded
 
 
 def begun(publication: Publication, workspace: str, token: int, begun_after: Completion | None) -> BackfillAttempt:

@@ -14,11 +14,12 @@ from functools import partial
 from definitions.sets import BackfillAttempt, BackfillProgress, Completion, DefinitionSet, Publication, UnknownLanguage
 from definitions.streaming.accumulators import state_key
 from jobs.backfill import metrics
-from jobs.backfill.attempts import Superseded
 from jobs.backfill.protocols import AddressedSeed, PastStates, SeedCommands, Topic, Wanted
 from jobs.backfill.wanted import wanted
-from jobs.rebuild.barrier import STEPS, Barrier
-from jobs.rebuild.failpoints import reached
+from jobs.barrier import STEPS, Barrier
+from jobs.failpoints import reached
+from jobs.metrics import RETRIES
+from jobs.superseded import Superseded
 from runtime.errors import TerminalError, TransientError
 from runtime.retrying import persist
 from schemas import groups
@@ -65,7 +66,7 @@ class Backfill:
         """
         if time.monotonic() < self._not_before:
             return
-        publication = persist("definitions", self._topic.read, self._stopping, metrics.RETRIES)
+        publication = persist("definitions", self._topic.read, self._stopping, RETRIES)
         newest = self._understood(publication)
         if newest is None or publication.stamped_everywhere(self._partitions) < newest.version:
             return
@@ -111,7 +112,7 @@ class Backfill:
         self._barrier.cut()
         self._barrier.await_written()
         reached("behind_backfill_barrier")
-        persist("refusals", self._commands.begin, self._stopping, metrics.RETRIES)
+        persist("refusals", self._commands.begin, self._stopping, RETRIES)
         complete_to = publication.complete_to(workspace, self._partitions)
         former = publication.completions.get(workspace)
 
@@ -122,10 +123,10 @@ class Backfill:
             head = Seed(newest.version, attempt.name, "", decision, complete_to)
             return attempt, self._send(workspace, newest, lacking, head)
 
-        attempt, profiles = persist("seeds", send, self._stopping, metrics.RETRIES)
+        attempt, profiles = persist("seeds", send, self._stopping, RETRIES)
         self._say(workspace, newest, "waiting until the profiles have it", profiles)
         self._await_taken()
-        refused = persist("refused", lambda: self._commands.refused(attempt.name), self._stopping, metrics.RETRIES)
+        refused = persist("refused", lambda: self._commands.refused(attempt.name), self._stopping, RETRIES)
         if refused:
             step = f"profiles refused {refused:,} seeds, which are on {EVENTS_DEAD} now; trying again in a minute"
             self._postpone(workspace, newest, "seeds", step)
@@ -133,7 +134,7 @@ class Backfill:
         reached("before_complete")
         completion = Completion(newest.version, completed_at=_now(), profiles=profiles)
         complete = partial(self._topic.complete, workspace, attempt, completion)
-        persist("complete", complete, self._stopping, metrics.RETRIES)
+        persist("complete", complete, self._stopping, RETRIES)
         reached("after_complete")
         metrics.PROFILES.inc(profiles)
         metrics.DURATION_S.observe(time.monotonic() - started)

@@ -10,5 +10,4 @@ POSTPONED = Counter(
     "Back-fills that are tried again after a minute, by what was refused: query, seeds",
     ["workspace", "reason"],
 )
-RETRIES = Counter("onefold_backfill_retries", "Attempts that failed and were repeated.", ["step"])
 DURATION_S = Histogram("onefold_backfill_seconds", "From the start of a back-fill to its end.", buckets=_SECONDS)

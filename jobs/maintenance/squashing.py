@@ -10,8 +10,7 @@ import time
 from collections.abc import Mapping
 
 from jobs.maintenance.failpoints import reached
-from jobs.rebuild.barrier import Targets, described, ends, unread
-from jobs.rebuild.protocols import Progress
+from jobs.progress import Progress, Targets, described, ends_now, unread
 from runtime.errors import TransientError
 from runtime.kafka.offsets import Partition
 from runtime.retrying import Stopped
@@ -80,10 +79,10 @@ class Squash:
         self._await_read({SINK.name: self._ends(*routed)}, deadline, stop)
 
     def _ends(self, *names: str) -> Mapping[Partition, int]:
-        return ends(self._progress.extents(self._progress.partitions(names)))
+        return ends_now(self._progress, *names)
 
     def _await_read(self, targets: Targets, deadline: float, stop: threading.Event) -> None:
-        while missing := unread(targets, {group: self._progress.committed(group, of) for group, of in targets.items()}):
+        while missing := unread(self._progress, targets):
             if time.monotonic() >= deadline:
                 raise TransientError(
                     f"events are still on their way after {self._barrier_within_s:g} s: {described(missing)}"

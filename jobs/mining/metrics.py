@@ -12,5 +12,4 @@ VALUES = Counter(
     "What queries found: profiles by what is different (same, changed, lost), unknown ids, and misfits",
     ["workspace", "trait", "outcome"],
 )
-RETRIES = Counter("onefold_mining_retries", "Attempts that failed and were repeated.", ["step"])
 DURATION_S = Histogram("onefold_mining_seconds", "From the start of a refresh to its end.", buckets=_SECONDS)

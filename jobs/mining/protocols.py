@@ -23,7 +23,7 @@ class Queries(Protocol):
 class MineCommands(Protocol):
     """Commands to profiles. Every method may block and raise TransientError or TerminalError."""
 
-    def send(self, commands: Iterable[ProfileCommand]) -> None:
+    def send(self, commands: Iterable[ProfileCommand]) -> object:
         """Append commands; return once they are durable. After an error some may be there all the same."""
 
     def ends(self) -> Mapping[Partition, int]:

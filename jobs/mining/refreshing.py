@@ -15,11 +15,12 @@ import msgspec
 from definitions.model import Mining
 from definitions.sets import Publication
 from definitions.sets.refreshes import DueRefresh, Refresh, name_of
-from jobs.backfill.attempts import Superseded
+from jobs.barrier import STEPS, Barrier
+from jobs.failpoints import reached
+from jobs.metrics import RETRIES
 from jobs.mining import metrics
 from jobs.mining.protocols import MineCommands, Queries, RefreshTopic
-from jobs.rebuild.barrier import STEPS, Barrier
-from jobs.rebuild.failpoints import reached
+from jobs.superseded import Superseded
 from runtime.errors import OnefoldError, UnreachableError
 from runtime.retrying import Stopped, persist
 from schemas import groups
@@ -62,7 +63,7 @@ class Refresher:
 
     def run(self, workspaces: Iterable[str], fencing_token: int) -> None:
         """Refresh one trait of each workspace in which one is due: others have their turn in between."""
-        publication = persist("definitions", self._topic.read, self._stopping, metrics.RETRIES)
+        publication = persist("definitions", self._topic.read, self._stopping, RETRIES)
         for workspace in workspaces:
             due = publication.due_refreshes(workspace, self._partitions, self._now())
             if due:
@@ -79,7 +80,7 @@ class Refresher:
         draft = Refresh(fencing_token, 0, evaluated.version, self._now())
         try:
             begin = partial(self._topic.begin, workspace, trait, draft)
-            begun = persist("refresh", begin, self._stopping, metrics.RETRIES)
+            begun = persist("refresh", begin, self._stopping, RETRIES)
             reached("behind_refresh_barrier")
             try:
                 ended = self._sent(publication, workspace, due, begun)
@@ -89,7 +90,7 @@ class Refresher:
             ended = msgspec.structs.replace(ended, ended_at=self._now())
             reached("before_refreshed")
             end = partial(self._topic.end, workspace, trait, ended)
-            persist("refresh", end, self._stopping, metrics.RETRIES)
+            persist("refresh", end, self._stopping, RETRIES)
         except Superseded as error:
             logger.warning("workspace %r: the refresh of trait %r ends without a result: %s", workspace, trait, error)
             return
@@ -113,9 +114,9 @@ class Refresher:
                 if self._stopping.is_set():
                     raise Stopped
 
-        persist("mined", send, self._stopping, metrics.RETRIES)
+        persist("mined", send, self._stopping, RETRIES)
         for _ in range(STEPS):
-            ends = persist("ends", self._commands.ends, self._stopping, metrics.RETRIES)
+            ends = persist("ends", self._commands.ends, self._stopping, RETRIES)
             self._barrier.await_read({groups.WORKER.name: ends}, "profiles taking what was found")
         for outcome, number in counts.items():
             metrics.VALUES.labels(workspace, trait.name, outcome).inc(number)

@@ -4,7 +4,7 @@ import msgspec
 
 from definitions.sets import Publication
 from definitions.sets.refreshes import Refresh, name_of
-from jobs.backfill.attempts import Superseded
+from jobs.superseded import Superseded
 
 
 def begun(publication: Publication, workspace: str, trait: str, refresh: Refresh) -> Refresh:

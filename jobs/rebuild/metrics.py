@@ -15,7 +15,6 @@ REFUSED = Counter(
 )
 EVENTS = Counter("onefold_rebuilder_events", "Events replayed.")
 UNDECODABLE = Counter("onefold_rebuilder_undecodable", "Records of identity.changes that could not be decoded.")
-RETRIES = Counter("onefold_rebuilder_retries", "Attempts that failed and were repeated.", ["step"])
 JOB_S = Histogram(
     "onefold_rebuilder_job_seconds", "From taking changes up to their rebuilt profiles.", buckets=_SECONDS
 )

@@ -1,21 +1,14 @@
-"""What a rebuild needs of the world around it: the past, commands to profiles, and the progress of those who read them.
+"""What a rebuild needs of the world around it: the past, and commands to profiles.
 
 ClickHouse and Kafka are behind them in the process; tests put worlds of their own there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
-from runtime.kafka.offsets import Extent, Partition
+from runtime.kafka.deliveries import RecordPosition
 from schemas.records import Replay
 from warehouse.queries.past_events import PastEvent, Published
-
-
-class CommandPosition(NamedTuple):
-    """Where a command lies on `profile.commands`."""
-
-    partition: int
-    offset: int
 
 
 class Past(Protocol):
@@ -43,24 +36,11 @@ class Past(Protocol):
 class Commands(Protocol):
     """Commands to profiles. Every method may block and raise TransientError or TerminalError."""
 
-    def send(self, workspace: str, profile_id: str, replays: Iterable[Replay]) -> tuple[CommandPosition, ...]:
+    def send(self, workspace: str, profile_id: str, replays: Iterable[Replay]) -> tuple[RecordPosition, ...]:
         """Append replays in order; return once they are durable. After an error some may be there all the same."""
 
     def watch_refusals(self) -> None:
         """Begin to look for refusals: those of before this call do not count."""
 
-    def refused(self, positions: Iterable[CommandPosition]) -> frozenset[CommandPosition]:
+    def refused(self, positions: Iterable[RecordPosition]) -> frozenset[RecordPosition]:
         """Find which of these commands PROFILE could not take; all of them must have been read."""
-
-
-class Progress(Protocol):
-    """How far consumer groups have come. Every method may block and raise TransientError or TerminalError."""
-
-    def partitions(self, topics: Iterable[str]) -> tuple[Partition, ...]:
-        """The partitions of topics, in order."""
-
-    def extents(self, partitions: Iterable[Partition]) -> Mapping[Partition, Extent]:
-        """The offsets that each partition holds now."""
-
-    def committed(self, group: str, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
-        """What a group has committed of these partitions; nothing of those that it never committed."""

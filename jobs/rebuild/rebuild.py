@@ -10,12 +10,13 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from jobs.barrier import Barrier
+from jobs.failpoints import reached
+from jobs.metrics import RETRIES
 from jobs.rebuild import metrics
-from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.chunks import MAX_EVENTS
 from jobs.rebuild.claims import Job, jobs
 from jobs.rebuild.events import claimed
-from jobs.rebuild.failpoints import reached
 from jobs.rebuild.protocols import Commands, Past
 from jobs.rebuild.replays import Attempt, SentReplay
 from runtime.kafka.offsets import Partition
@@ -62,7 +63,7 @@ class Rebuilder:
         reached("before_barrier")
         cut = self._barrier.cut()
         reached("after_barrier")
-        persist("refusals", self._commands.watch_refusals, self._stopping, metrics.RETRIES)
+        persist("refusals", self._commands.watch_refusals, self._stopping, RETRIES)
         sent = {job: self._replay(job, cut, fencing_token) for job in jobs(changes)}
         self._barrier.await_read({groups.WORKER.name: _ends(sent.values())}, "profiles being rebuilt")
         refused = self._refused(sent)
@@ -87,7 +88,7 @@ class Rebuilder:
             positions = self._commands.send(job.workspace, job.claimant.profile_id, replays)
             return SentReplay(attempt.events, positions, self._past.events_since(job.workspace))
 
-        return persist("replay", read_and_send, self._stopping, metrics.RETRIES)
+        return persist("replay", read_and_send, self._stopping, RETRIES)
 
     def _own_profiles(self, job: Job) -> Iterator[str]:
         namespace = self._namespaces.get(job.workspace)
@@ -101,7 +102,7 @@ class Rebuilder:
     def _refused(self, sent: Mapping[Job, SentReplay]) -> frozenset[Job]:
         """Find the jobs of which a chunk became a dead letter; logs each."""
         by_position = {position: job for job, replay in sent.items() for position in replay.positions}
-        positions = persist("refusals", lambda: self._commands.refused(by_position), self._stopping, metrics.RETRIES)
+        positions = persist("refusals", lambda: self._commands.refused(by_position), self._stopping, RETRIES)
         refused = {by_position[position]: position for position in sorted(positions)}
         for job, position in refused.items():
             logger.error(

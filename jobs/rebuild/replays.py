@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from jobs.failpoints import reached
 from jobs.rebuild.chunks import MAX_EVENTS, chunks
 from jobs.rebuild.claims import Job
-from jobs.rebuild.failpoints import reached
-from jobs.rebuild.protocols import CommandPosition
+from runtime.kafka.deliveries import RecordPosition
 from schemas.records import Replay
 from warehouse.queries.past_events import PastEvent, Published
 
@@ -16,7 +16,7 @@ class SentReplay(NamedTuple):
     """How many events went out, where their chunks lie, and since when (ms) there are events if older ones are gone."""
 
     events: int
-    positions: tuple[CommandPosition, ...]
+    positions: tuple[RecordPosition, ...]
     events_since: int | None = None
 
 

@@ -43,4 +43,4 @@ def sink() -> None:
 @click.command()
 def rebuilder() -> None:
     """Run the rebuilder of unmerged profiles until SIGTERM; its settings are ONEFOLD_KAFKA and more."""
-    _become("jobs.rebuild", ())
+    _become("jobs", ())

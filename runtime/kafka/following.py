@@ -1,9 +1,13 @@
-"""Follows a topic of one partition: all that it says so far at once, then each record that comes, in a thread."""
+"""Follows a topic of one partition: all that it says so far at once, then each record that comes, in a thread.
+
+Taking the records is left to whoever follows; `FollowedValue` makes one value of them.
+"""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -16,6 +20,8 @@ _REQUEST_TIMEOUT_S = 10.0
 _POLL_S = 0.1
 _QUERY_EVERY_S = 0.5
 _ANSWER_WITHIN_S = 2.0
+
+Value = TypeVar("Value")
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +119,45 @@ class Follower:
             elif error.code() != KafkaError._PARTITION_EOF:
                 log.debug("%s: %s", self._topic, error.str())
         return records
+
+
+class FollowedValue(Generic[Value]):
+    """What follows from all records of a topic; it may be read in any thread."""
+
+    def __init__(self, kafka: str, topic: str, value: Value, add: Callable[[Value, list[Message]], Value]) -> None:
+        """Start with `value`, and with what `add` makes of it and of all records. Raises as `Follower.start`."""
+        self._value = value
+        self._add = add
+        self._failure: BaseException | None = None
+        self._has_changed = threading.Condition()
+        self._follower = Follower(kafka, topic, self._take, self._fail)
+        self._follower.start()
+
+    def read(self) -> Value:
+        """Return what follows from the records that have come. Raises what ended the following."""
+        if self._failure is not None:
+            raise self._failure
+        return self._value
+
+    def wait_until(self, holds: Callable[[Value], bool], within_s: float) -> bool:
+        """Return whether something holds of the value by then. Raises as `read`."""
+        with self._has_changed:
+            return self._has_changed.wait_for(lambda: holds(self.read()), within_s)
+
+    def close(self) -> None:
+        """Follow no longer."""
+        self._follower.stop()
+
+    def _take(self, messages: list[Message]) -> None:
+        value = self._add(self._value, messages) if messages else self._value
+        with self._has_changed:
+            self._value = value
+            self._has_changed.notify_all()
+
+    def _fail(self, error: BaseException) -> None:
+        with self._has_changed:
+            self._failure = error
+            self._has_changed.notify_all()
 
 
 def _position(consumer: Consumer) -> int:

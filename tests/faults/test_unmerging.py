@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from embedded.stack import Stack
-from jobs.rebuild.failpoints import FAILPOINTS
+from jobs.failpoints import REBUILD
 from runtime.failpoints import VARIABLE
 from schemas.records import Event, IdentityRequest
 from tests.faults.crew import Crew, killed
@@ -63,7 +63,7 @@ def test_people_parted_while_rebuilder_and_worker_die_at_named_places(
 ) -> None:
     rng = random.Random(30)
     operator = Operator(scene, seed=30)
-    failpoints = FAILPOINTS if is_long else IN_SHORT
+    failpoints = REBUILD if is_long else IN_SHORT
     played = []
     for phase, (end, sent) in enumerate(phases(scene, seed=30, number=3 if is_long else 1)):
         couples: list[Delivery] = []

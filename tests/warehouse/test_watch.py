@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 import api.service
+import jobs.__main__ as rebuilder
 import jobs.maintenance.__main__ as maintenance
-import jobs.rebuild.__main__ as rebuilder
 import sinks.__main__ as sink
 from runtime.http.serving import PortTaken
 from settings import ClickHouse, Serving, Settings

@@ -69,7 +69,7 @@ def rebuilders(stack: Stack, tmp_path: Path) -> Iterator[list[ModuleProcess]]:
         port = free_ports(1)[0]
         own = {"ONEFOLD_REBUILDER_METRICS_PORT": str(port), "ONEFOLD_WORKER": str(number)}
         log = tmp_path / f"rebuilder-{number}.log"
-        processes.append(ModuleProcess("jobs.rebuild", environment=dict(stack.environment) | own, log=log, port=port))
+        processes.append(ModuleProcess("jobs", environment=dict(stack.environment) | own, log=log, port=port))
     yield processes
     for process in processes:
         if process.is_running:

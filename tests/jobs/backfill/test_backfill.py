@@ -12,7 +12,7 @@ from definitions.sets.publication import attempt_record, completion_record, prog
 from jobs.backfill.attempts import begun, ended
 from jobs.backfill.backfill import AGAIN_AFTER_S, Backfill
 from jobs.backfill.protocols import AddressedSeed, Wanted
-from jobs.rebuild.barrier import Barrier
+from jobs.barrier import Barrier
 from runtime.errors import OnefoldError, TerminalError
 from runtime.kafka.offsets import Extent, Partition
 from warehouse.errors import QueryTooLargeError

@@ -16,7 +16,7 @@ from definitions.sets.folder import Draft
 from definitions.sets.topic import read_publication
 from embedded.layout import Ports, free_ports
 from embedded.stack import Stack, StackOptions
-from jobs.rebuild.failpoints import MINING
+from jobs.failpoints import MINING
 from onefold.cli import onefold
 from runtime.failpoints import VARIABLE
 from tests.support.process import ModuleProcess
@@ -61,7 +61,7 @@ def warehouse(stack: Stack) -> Iterator[Warehouse]:
 def rebuilder(stack: Stack, tmp_path: Path) -> Iterator[ModuleProcess]:
     port = free_ports(1)[0]
     environment = dict(stack.environment) | {"ONEFOLD_REBUILDER_METRICS_PORT": str(port)}
-    process = ModuleProcess("jobs.rebuild", environment=environment, log=tmp_path / "rebuilder.log", port=port)
+    process = ModuleProcess("jobs", environment=environment, log=tmp_path / "rebuilder.log", port=port)
     yield process
     if process.is_running:
         process.kill()

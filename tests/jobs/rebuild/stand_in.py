@@ -35,7 +35,7 @@ def rebuilder_process(stack: Stack, folder: Path, **environment: str) -> ModuleP
     """A rebuilder on a stack, but for what `environment` says."""
     port = free_ports(1)[0]
     settings = dict(stack.environment) | {"ONEFOLD_REBUILDER_METRICS_PORT": str(port)} | environment
-    return ModuleProcess("jobs.rebuild", environment=settings, log=folder / f"rebuilder-{port}.log", port=port)
+    return ModuleProcess("jobs", environment=settings, log=folder / f"rebuilder-{port}.log", port=port)
 
 
 class StandInWorker:

@@ -13,7 +13,7 @@ import pytest
 from api.outcomes import outcome_of
 from embedded.layout import free_ports
 from embedded.stack import Stack
-from jobs.rebuild.failpoints import FAILPOINTS
+from jobs.failpoints import REBUILD
 from schemas.codec import Codec
 from schemas.records import Claim, Claimant, Event, Identifier, IdentityChange, Rebuild, Replay
 from schemas.registry import Registry
@@ -177,7 +177,7 @@ def test_nothing_is_sent_before_the_worker_has_read_what_was_under_way(
         wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
 
 
-@pytest.mark.parametrize("failpoint", one_is_enough(reversed(FAILPOINTS)))
+@pytest.mark.parametrize("failpoint", one_is_enough(reversed(REBUILD)))
 def test_killed_anywhere_the_next_one_does_all_of_it_again(  # noqa: PLR0913, PLR0917 - fixtures
     stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str, failpoint: str
 ) -> None:

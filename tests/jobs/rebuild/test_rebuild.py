@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
-from jobs.rebuild.barrier import Barrier
-from jobs.rebuild.protocols import CommandPosition
+from jobs.barrier import Barrier
 from jobs.rebuild.rebuild import Rebuilder
 from runtime.errors import TransientError
+from runtime.kafka.deliveries import RecordPosition
 from runtime.kafka.offsets import Extent, Partition
 from schemas import topics
 from schemas.records import Claim, Claimant, IdentityChange, Replay
@@ -53,13 +53,13 @@ class Surroundings:
     def events_since(self, _workspace: str) -> int | None:
         return DAY_MS if 0 < self._drops_at <= self.asked.count("page") else None
 
-    def send(self, _workspace: str, _profile_id: str, replays: Iterable[Replay]) -> tuple[CommandPosition, ...]:
-        return tuple(CommandPosition(0, number) for number, _ in enumerate(replays))
+    def send(self, _workspace: str, _profile_id: str, replays: Iterable[Replay]) -> tuple[RecordPosition, ...]:
+        return tuple(RecordPosition(0, number) for number, _ in enumerate(replays))
 
     def watch_refusals(self) -> None:
         pass
 
-    def refused(self, _positions: Iterable[CommandPosition]) -> frozenset[CommandPosition]:
+    def refused(self, _positions: Iterable[RecordPosition]) -> frozenset[RecordPosition]:
         return frozenset()
 
 

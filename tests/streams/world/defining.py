@@ -22,7 +22,7 @@ from jobs.backfill.attempts import begun, ended
 from jobs.backfill.backfill import Backfill
 from jobs.backfill.protocols import AddressedSeed, Wanted
 from jobs.backfill.wanted import wanted
-from jobs.rebuild.barrier import Barrier
+from jobs.barrier import Barrier
 from runtime.kafka.offsets import Partition
 from schemas.identity import kind_of
 from schemas.records import Event, ProfileCommand

@@ -11,11 +11,11 @@ from random import Random
 from typing import Protocol, Self
 from zlib import crc32
 
-from jobs.rebuild.barrier import Barrier
+from jobs.barrier import Barrier
 from jobs.rebuild.changes import fencing_command
-from jobs.rebuild.protocols import CommandPosition
 from jobs.rebuild.rebuild import Rebuilder
 from runtime.errors import TransientError
+from runtime.kafka.deliveries import RecordPosition
 from runtime.kafka.offsets import Extent, Partition
 from schemas import groups, topics
 from schemas.changes import requires_rebuild
@@ -76,10 +76,10 @@ class Logs(Protocol):
     def changes(self) -> list[IdentityChange]:
         """Everything on `identity.changes`."""
 
-    def command(self, command: ProfileCommand) -> CommandPosition:
+    def command(self, command: ProfileCommand) -> RecordPosition:
         """Append a command to a profile."""
 
-    def is_dead(self, command: CommandPosition) -> bool:
+    def is_dead(self, command: RecordPosition) -> bool:
         """Whether the command has become a dead letter."""
 
     def publish(self, change: IdentityChange) -> None:
@@ -232,7 +232,7 @@ class _Commands:
         self._pause = pause
         self._observed = observed
 
-    def send(self, workspace: str, profile_id: str, replays: Iterable[Replay]) -> tuple[CommandPosition, ...]:
+    def send(self, workspace: str, profile_id: str, replays: Iterable[Replay]) -> tuple[RecordPosition, ...]:
         positions = []
         for replay in replays:
             positions.append(self._logs.command(ProfileCommand.of(workspace, profile_id, replay)))
@@ -243,7 +243,7 @@ class _Commands:
     def watch_refusals(self) -> None:
         pass
 
-    def refused(self, positions: Iterable[CommandPosition]) -> frozenset[CommandPosition]:
+    def refused(self, positions: Iterable[RecordPosition]) -> frozenset[RecordPosition]:
         return frozenset(position for position in positions if self._logs.is_dead(position))
 
 

@@ -16,7 +16,7 @@ import msgspec
 from definitions import Program
 from identity.ledger import Component, Ledger
 from identity.rules import IdentityRules
-from jobs.rebuild.protocols import CommandPosition
+from runtime.kafka.deliveries import RecordPosition
 from schemas.codec import Codec
 from schemas.dead_letters import dead_id
 from schemas.identity import default_profile_id, device_profile_id, identifier_key, profile_key
@@ -312,7 +312,7 @@ class World:
     def changes(self) -> list[IdentityChange]:
         return [change for _, _, change in self._read(IDENTITY_CHANGES, IdentityChange)]  # type: ignore[misc]
 
-    def is_dead(self, command: CommandPosition) -> bool:
+    def is_dead(self, command: RecordPosition) -> bool:
         return dead_id(PROFILE_COMMANDS, *command, "profile").encode() in self.dead
 
     def end(self, topic: str, partition: int) -> int:
@@ -346,7 +346,7 @@ class World:
     def published_profiles(self) -> list[Profile]:
         return [profile for _, _, profile in self._read(PROFILES, Profile)]  # type: ignore[misc]
 
-    def command(self, command: ProfileCommand) -> CommandPosition:
+    def command(self, command: ProfileCommand) -> RecordPosition:
         key = profile_key(command.workspace, command.profile_id) if command.profile_id else None
         if isinstance(command.command, Replay):  # whose attempt ends at random: no two runs would be alike
             attempt = command.command.attempt.rpartition("-")[0]
@@ -357,7 +357,7 @@ class World:
             command = ProfileCommand.of(command.workspace, command.profile_id, damaged)
         partition = self._partition(key) if key else 0
         self.logs[PROFILE_COMMANDS, partition].append((key, self._encoders[ProfileCommand](command)))
-        return CommandPosition(partition, len(self.logs[PROFILE_COMMANDS, partition]) - 1)
+        return RecordPosition(partition, len(self.logs[PROFILE_COMMANDS, partition]) - 1)
 
     def publish(self, change: IdentityChange) -> None:
         change = msgspec.structs.replace(change, occurred_at=NOW, milliseconds=0)  # no two runs would be alike

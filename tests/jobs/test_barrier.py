@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from jobs.rebuild.barrier import STEPS, Barrier, ends, unread
+from jobs.barrier import STEPS, Barrier
 from runtime.kafka.offsets import Extent, Offsets, Partition
 from runtime.retrying import Stopped
 from schemas import groups, topics
@@ -13,24 +13,6 @@ from schemas import groups, topics
 RESOLVED = topics.EVENTS_RESOLVED
 COMMANDS = topics.PROFILE_COMMANDS
 WORKER, SINK = groups.WORKER.name, groups.SINK.name
-
-
-def test_an_empty_partition_needs_no_commit() -> None:
-    extents = {(RESOLVED, 0): Extent(0, 0), (RESOLVED, 1): Extent(7, 7), (RESOLVED, 2): Extent(2, 5)}
-    assert ends(extents) == {(RESOLVED, 2): 5}
-
-
-@pytest.mark.parametrize(("committed", "missing"), [({}, 5), ({(RESOLVED, 0): 4}, 1), ({(RESOLVED, 0): 5}, 0)])
-def test_a_target_is_reached_when_it_is_committed(committed: dict[Partition, int], missing: int) -> None:
-    assert unread({WORKER: {(RESOLVED, 0): 5}}, {WORKER: committed}) == (
-        {(WORKER, RESOLVED): missing} if missing else {}
-    )
-
-
-def test_each_group_has_targets_of_its_own() -> None:
-    targets = {WORKER: {(RESOLVED, 0): 5}, SINK: {(RESOLVED, 0): 5, (RESOLVED, 1): 2}}
-    committed = {WORKER: {(RESOLVED, 0): 9}, SINK: {(RESOLVED, 1): 1}}
-    assert unread(targets, committed) == {(SINK, RESOLVED): 6}
 
 
 class Load(Offsets):
@@ -59,7 +41,7 @@ class Load(Offsets):
 
 
 def test_it_ends_under_endless_load_and_looks_at_everything_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.rebuild.barrier.POLL_S", 0.001)
+    monkeypatch.setattr("jobs.barrier.POLL_S", 0.001)
     load = Load()
     first, second = Barrier(load, threading.Event()).cut()
     assert second == first + 1

@@ -1,4 +1,4 @@
-"""The workspaces of one process: those whose changes it reads, so that nobody else replays their profiles meanwhile.
+"""The workspaces of one rebuilder: those whose changes it reads, so that nobody else replays their profiles meanwhile.
 
 What is done between rebuilds is done for them: back-fills and refreshes of mined traits.
 """

@@ -1,4 +1,7 @@
-"""`python -m jobs.rebuild`: the rebuilder as a process."""
+"""`python -m jobs`: the rebuilder as a process: rebuilds, back-fills, refreshes, and triggers across persons.
+
+They are wired here: none of them knows another one.
+"""
 
 import sys
 import threading
@@ -13,18 +16,20 @@ from jobs.across.outputs import AcrossOutputs
 from jobs.across.past import WarehouseAcross
 from jobs.across.thread import AskingThread
 from jobs.backfill.backfill import Backfill
-from jobs.backfill.kafka import KafkaSeeds, KafkaTopic
-from jobs.backfill.own import OwnWorkspaces
+from jobs.backfill.kafka import KafkaBackfills, KafkaSeeds
 from jobs.backfill.past import WarehousePast
-from jobs.mining.kafka import KafkaMineCommands, KafkaRefreshes
+from jobs.barrier import Barrier
+from jobs.commands import ProfileCommands
+from jobs.definitions_topic import DefinitionsTopic
+from jobs.failpoints import reached
+from jobs.metrics import RETRIES
+from jobs.mining.kafka import KafkaRefreshes
 from jobs.mining.queries import WarehouseQueries
 from jobs.mining.refreshing import Refresher
+from jobs.own import OwnWorkspaces
 from jobs.process import run_job
-from jobs.rebuild import metrics
-from jobs.rebuild.barrier import Barrier
 from jobs.rebuild.changes import Changes
-from jobs.rebuild.commands import ProfileCommands
-from jobs.rebuild.failpoints import reached
+from jobs.rebuild.commands import KafkaReplays
 from jobs.rebuild.rebuild import Rebuilder
 from runtime.http.endpoint import Endpoint
 from runtime.kafka.errors import errors_sorted
@@ -53,7 +58,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             return watch.reason() or (None if is_assigned else "waiting for its partitions")
 
         with Endpoint(serving.http_host, serving.rebuilder_metrics_port, not_ready, serving.trusted_hosts):
-            codec = persist("start", lambda: _prepare(settings), stopping, metrics.RETRIES)
+            codec = persist("start", lambda: _prepare(settings), stopping, RETRIES)
             changes = Changes(settings, codec)
             try:
                 with errors_sorted(settings.kafka):
@@ -75,10 +80,11 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
     offsets = Offsets(settings.kafka)
     barrier = Barrier(offsets, stopping)
     warehouse = Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)
-    topic = KafkaTopic(settings.kafka, settings.replication)
+    topic = DefinitionsTopic(settings.kafka, settings.replication)
+    commands = ProfileCommands(settings.kafka, codec, offsets)
     rebuilder = Rebuilder(
         PastEvents(warehouse),
-        ProfileCommands(settings.kafka, codec.encoder(ProfileCommand), offsets),
+        KafkaReplays(commands),
         barrier,
         {name: workspace.namespace for name, workspace in settings.workspaces.items()},
         stopping,
@@ -87,11 +93,11 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
     partition = {name: partition_of(name.encode(), settings.partitions) for name in settings.workspaces}
     by_event_clock = {name for name, workspace in settings.workspaces.items() if workspace.clock == "event"}
     past = WarehousePast(warehouse, partition, by_event_clock)
-    seeds = KafkaSeeds(settings.kafka, codec, offsets)
-    backfill = Backfill(past, seeds, topic, barrier, settings.partitions, stopping)
+    seeds = KafkaSeeds(commands, codec)
+    backfill = Backfill(past, seeds, KafkaBackfills(topic), barrier, settings.partitions, stopping)
     refresher = Refresher(
         WarehouseQueries(settings.clickhouse),
-        KafkaMineCommands(settings.kafka, codec, offsets),
+        commands,
         KafkaRefreshes(topic),
         barrier,
         settings.partitions,
@@ -101,7 +107,7 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
     return _Jobs(rebuilder, own, AskingThread(partial(_asking, settings, codec, topic), stopping), partition)
 
 
-def _asking(settings: Settings, codec: Codec, topic: KafkaTopic) -> Asking:
+def _asking(settings: Settings, codec: Codec, topic: DefinitionsTopic) -> Asking:
     return Asking(
         WarehouseAcross(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
         KafkaOwnership(settings.kafka, settings.replication),
@@ -115,18 +121,18 @@ def _asking(settings: Settings, codec: Codec, topic: KafkaTopic) -> Asking:
 
 def _work(changes: Changes, jobs: _Jobs, stopping: threading.Event) -> None:
     while not stopping.is_set():
-        taken = persist("take", changes.take, stopping, metrics.RETRIES)
+        taken = persist("take", changes.take, stopping, RETRIES)
         own = changes.partitions
         workspaces = frozenset(name for name, partition in jobs.partition_of.items() if partition in own)
         jobs.across.assign(workspaces, changes.fencing_token)
         if taken:
             rebuilt = jobs.rebuilder.rebuild(taken, changes.fencing_token)
             reached("before_rebuilt")
-            persist("rebuilt", partial(changes.publish, rebuilt), stopping, metrics.RETRIES)
+            persist("rebuilt", partial(changes.publish, rebuilt), stopping, RETRIES)
             reached("before_offsets")
         changes.commit()
         if changes.is_assigned:
-            positions = partial(persist, "positions", changes.positions, stopping, metrics.RETRIES)
+            positions = partial(persist, "positions", changes.positions, stopping, RETRIES)
             jobs.own.run(positions, changes.fencing_token)
     jobs.across.join()
 
