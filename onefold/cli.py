@@ -45,7 +45,7 @@ COMMANDS = {
     "api": ("onefold.commands.processes:api", "Run the API for look-ups and operators' requests."),
     "worker": ("onefold.commands.processes:worker", "Run a worker."),
     "sink": ("onefold.commands.processes:sink", "Run the sink to ClickHouse."),
-    "rebuilder": ("onefold.commands.processes:rebuilder", "Run the rebuilder of unmerged profiles."),
+    "rebuilder": ("onefold.commands.processes:rebuilder", "Run the rebuilder: unmerges, back-fills, mining, triggers."),
 }
 
 

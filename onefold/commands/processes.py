@@ -42,5 +42,9 @@ def sink() -> None:
 
 @click.command()
 def rebuilder() -> None:
-    """Run the rebuilder of unmerged profiles until SIGTERM; its settings are ONEFOLD_KAFKA and more."""
+    """Run the rebuilder until SIGTERM; its settings are ONEFOLD_KAFKA, ONEFOLD_CLICKHOUSE and more.
+
+    It replays profiles that were unmerged, back-fills definitions that were applied, refreshes mined traits, and fires
+    triggers across persons. Without it all of these wait.
+    """
     _become("jobs", ())
