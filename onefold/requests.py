@@ -16,6 +16,7 @@ from embedded.terminal import Terminal
 from onefold.unreachable import failure
 from runtime.errors import OnefoldError
 from runtime.kafka.clients import unjoined_consumer
+from runtime.kafka.consumed import records_of
 from runtime.kafka.deliveries import ProducerRecord
 from runtime.kafka.offsets import Offsets
 from runtime.kafka.producer import AcknowledgedProducer
@@ -101,6 +102,7 @@ class _PublishedChanges:
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._codec = codec
+        self._kafka = settings.kafka
         offsets = Offsets(settings.kafka)
         extents = offsets.extents(offsets.partitions([topics.IDENTITY_CHANGES]))
         self._consumer = unjoined_consumer(settings.kafka)
@@ -117,15 +119,13 @@ class _PublishedChanges:
             messages = self._consumer.consume(1, POLL_S)
             if messages:
                 messages += self._consumer.consume(MOST_AT_ONCE, TOGETHER_S)
-            changes = map(self._decoded, messages)
+            changes = map(self._decoded, records_of(messages, self._kafka))
             yield [change for change in changes if change is not None and change.request_id in request_ids]
 
     def close(self) -> None:
         self._consumer.close()
 
     def _decoded(self, message: Message) -> IdentityChange | None:
-        if message.error() is not None:
-            return None
         try:
             return self._codec.decode(IdentityChange, message.value())
         except DecodeError:

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from jobs.rebuild import metrics
-from runtime.errors import TerminalError
 from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
+from runtime.kafka.consumed import records_of
 from runtime.kafka.deliveries import ProducerRecord
-from runtime.kafka.errors import errors_sorted, is_terminal
+from runtime.kafka.errors import errors_sorted
 from runtime.kafka.producer import AcknowledgedProducer
 from schemas import groups, topics
 from schemas.changes import requires_rebuild
@@ -55,7 +55,7 @@ class Changes:
         and TerminalError when Kafka's client cannot go on.
         """
         taken = self._consumer.consume(MAX_TAKEN, LINGER_S)  # may change the assignment, and forget what is undecoded
-        self._undecoded += [message for message in taken if self._is_record(message)]
+        self._undecoded += records_of(taken, self._kafka, logging.WARNING)
         if self._new:
             self._begin()
         changes = [self._decoded(message) for message in self._undecoded]
@@ -130,15 +130,6 @@ class Changes:
         """
         (position,) = self._producer.send([ProducerRecord(topics.PROFILE_COMMANDS, None, self._fencing, partition=0)])
         return position.offset
-
-    def _is_record(self, message: Message) -> bool:
-        error = message.error()
-        if error is None:
-            return True
-        if is_terminal(error):
-            raise TerminalError(f"Kafka: {error.str()}")
-        logger.warning("Kafka: %s", error.str())
-        return False
 
     def _decoded(self, message: Message) -> IdentityChange | None:
         try:

@@ -23,6 +23,8 @@ _TERMINAL = frozenset(
         KafkaError._FENCED,
         KafkaError._AUTHENTICATION,
         KafkaError._INVALID_ARG,
+        KafkaError._BAD_MSG,  # records that cannot be unpacked: whoever reads on leaves them out
+        KafkaError._BAD_COMPRESSION,
         KafkaError.MSG_SIZE_TOO_LARGE,
         KafkaError.INVALID_RECORD,
         KafkaError.POLICY_VIOLATION,

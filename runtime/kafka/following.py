@@ -9,14 +9,16 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from runtime.errors import TransientError
 from runtime.kafka.clients import unjoined_consumer
-from runtime.kafka.errors import errors_sorted, is_terminal, sorted_error
+from runtime.kafka.consumed import records_of
+from runtime.kafka.errors import errors_sorted
+from runtime.kafka.reading import records_up_to
 
 START_WITHIN_S = 30.0
 _REQUEST_TIMEOUT_S = 10.0
+_FETCH_RECORDS = 500
 _POLL_S = 0.1
 _QUERY_EVERY_S = 0.5
 _ANSWER_WITHIN_S = 2.0
@@ -58,7 +60,8 @@ class Follower:
         with errors_sorted(self._kafka):
             start, end = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_TIMEOUT_S)
             self._consumer.assign([TopicPartition(self._topic, 0, start)])
-            records = self._up_to(end, self._consumer) if start < end else []
+            coming = records_up_to({(self._topic, 0): end}, self._consumer, self._kafka, START_WITHIN_S)
+            records = list(coming) if start < end else []
         self.as_of = queried_at
         self._take(records)
         self._thread = threading.Thread(
@@ -74,19 +77,10 @@ class Follower:
         if self._consumer is not None:
             self._consumer.close()
 
-    def _up_to(self, end: int, consumer: Consumer) -> list[Message]:
-        records: list[Message] = []
-        deadline = time.monotonic() + START_WITHIN_S
-        while _position(consumer) < end:
-            records += self._next(consumer)
-            if time.monotonic() > deadline:
-                raise TransientError(f"Kafka at {self._kafka} does not send all of {self._topic}")
-        return records
-
     def _run(self, consumer: Consumer) -> None:
         try:
             while not self._stopping.is_set():
-                records = self._next(consumer)
+                records = list(records_of(consumer.consume(_FETCH_RECORDS, _POLL_S), self._kafka))
                 if records or self._learn_that_it_is_all(consumer):
                     self._take(records)
         except Exception as error:  # noqa: BLE001 - the thread's boundary: reported to whoever runs the process
@@ -103,22 +97,11 @@ class Follower:
         except KafkaException as error:
             log.debug("%s: %s", self._topic, error)
             return False
-        if _position(consumer) < end:
+        (position,) = consumer.position(consumer.assignment())
+        if position.offset < end:
             return False
         self.as_of = queried_at
         return True
-
-    def _next(self, consumer: Consumer) -> list[Message]:
-        records = []
-        for message in consumer.consume(500, _POLL_S):
-            error = message.error()
-            if error is None:
-                records.append(message)
-            elif is_terminal(error):
-                raise sorted_error(error, self._kafka)
-            elif error.code() != KafkaError._PARTITION_EOF:
-                log.debug("%s: %s", self._topic, error.str())
-        return records
 
 
 class FollowedValue(Generic[Value]):
@@ -158,8 +141,3 @@ class FollowedValue(Generic[Value]):
         with self._has_changed:
             self._failure = error
             self._has_changed.notify_all()
-
-
-def _position(consumer: Consumer) -> int:
-    (position,) = consumer.position(consumer.assignment())
-    return position.offset

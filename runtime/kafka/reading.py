@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from runtime.errors import TransientError
 from runtime.kafka.clients import unjoined_consumer
+from runtime.kafka.consumed import records_of
 from runtime.kafka.errors import errors_sorted
 from runtime.kafka.offsets import Offsets, Partition
 
@@ -39,25 +40,25 @@ def read_to_end(
     try:
         with errors_sorted(kafka):
             consumer.assign(starts)
-            yield from _up_to(ends, consumer, kafka, stall_s)
+            for record in records_up_to(ends, consumer, kafka, stall_s):
+                if (record.offset() or 0) < ends[record.topic() or "", record.partition() or 0]:
+                    yield record
     finally:
         consumer.close()
 
 
-def _up_to(ends: Mapping[Partition, int], consumer: Consumer, kafka: str, stall_s: float) -> Iterator[Message]:
-    """Yield records until the consumer's position, which passes markers too, is at every end."""
+def records_up_to(ends: Mapping[Partition, int], consumer: Consumer, kafka: str, stall_s: float) -> Iterator[Message]:
+    """Yield what a consumer hands over until its position, which passes markers too, is at every end.
+
+    Some records may lie behind the ends. Raises TransientError when nothing arrives for `stall_s`, and TerminalError.
+    """
     arrived_at = time.monotonic()
     while any(position.offset < ends[position.topic, position.partition] for position in _positions(consumer)):
         if time.monotonic() - arrived_at > stall_s:
             raise TransientError(f"Kafka at {kafka} does not send what lies before the end of {sorted(ends)}")
-        for message in consumer.consume(_FETCH_RECORDS, _FETCH_S):
-            error = message.error()
-            if error is None:
-                arrived_at = time.monotonic()
-                if (message.offset() or 0) < ends[message.topic() or "", message.partition() or 0]:
-                    yield message
-            elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():
-                raise KafkaException(error)
+        for record in records_of(consumer.consume(_FETCH_RECORDS, _FETCH_S), kafka):
+            arrived_at = time.monotonic()
+            yield record
 
 
 def _positions(consumer: Consumer) -> list[TopicPartition]:

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from runtime.errors import TerminalError
 from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
-from runtime.kafka.errors import is_terminal
+from runtime.kafka.consumed import records_of
 from runtime.retrying import Stopped
 from schemas.groups import SINK
 from settings import Settings
@@ -56,6 +56,7 @@ class SinkLoop:
     """Runs until `stopping` is set. While a thread writes one batch, the next is received and decoded."""
 
     def __init__(self, settings: Settings, writer: Writer, stopping: threading.Event) -> None:
+        self._kafka = settings.kafka
         self._writer = writer
         self._stopping = stopping
         self._writing: BatchInFlight | None = None
@@ -104,16 +105,7 @@ class SinkLoop:
         return max(time.monotonic() + GATHER_S, self._inserted_at + INTERVAL_S)
 
     def _take(self, limit: int, timeout_s: float) -> list[Message]:
-        taken = []
-        for message in self._consumer.consume(limit, timeout_s):
-            error = message.error()
-            if error is None:
-                taken.append(message)
-            elif is_terminal(error):
-                raise TerminalError(f"Kafka: {error.str()}")
-            else:
-                logger.warning("Kafka: %s", error.str())
-        return taken
+        return list(records_of(self._consumer.consume(limit, timeout_s), self._kafka, logging.WARNING))
 
     def _await_written(self) -> bool:
         """Wait for the batch on its way; False if the process is to stop first.

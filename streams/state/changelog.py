@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from runtime.errors import TerminalError
 from runtime.kafka.clients import unjoined_consumer
+from runtime.kafka.consumed import is_end, records_of
+from runtime.kafka.errors import errors_sorted
 from streams.failpoints import reached
 from streams.state.store import StateStore
 
@@ -47,18 +49,18 @@ def recover(kafka: str, topic: str, partition: int, store: StateStore, stop: Cal
     """Apply every committed changelog record that the store lacks. Blocking; returns early when `stop()` is true.
 
     A store that was made from another topic of this name, or claims to be ahead of its end, is wiped and rebuilt.
-    Raises ChangelogTruncated rather than begin with less than there was.
+    Raises ChangelogTruncated rather than begin with less than there was, TransientError and other TerminalErrors.
     """
     started = heard_at = time.monotonic()
     applied = 0
     with _reading(kafka, topic, partition, store) as consumer:
         while not stop():
             messages = consumer.consume(FETCH_RECORDS, timeout=FETCH_S)
-            records, ended = _apply(messages, store)
+            records = _apply(messages, store, kafka)
             applied += records
-            if ended:
+            if any(map(is_end, messages)):
                 break
-            if messages:
+            if records:
                 heard_at = time.monotonic()
             elif time.monotonic() - heard_at > STALL_S:
                 raise RecoveryStalled(f"no record and no end of the changelog within {STALL_S:.0f} s")
@@ -72,7 +74,7 @@ def follow(kafka: str, topic: str, partition: int, store: StateStore) -> Generat
     """
     with _reading(kafka, topic, partition, store) as consumer:
         while True:
-            records, _ = _apply(consumer.consume(FETCH_RECORDS, timeout=FOLLOW_S), store)
+            records = _apply(consumer.consume(FETCH_RECORDS, timeout=FOLLOW_S), store, kafka)
             store.flush_if_due()
             yield records
 
@@ -80,7 +82,8 @@ def follow(kafka: str, topic: str, partition: int, store: StateStore) -> Generat
 @contextlib.contextmanager
 def _reading(kafka: str, topic: str, partition: int, store: StateStore) -> Iterator[Consumer]:
     """Provide a consumer that stands at the first record that the store lacks."""
-    topic_id = _topic_id(kafka, topic)
+    with errors_sorted(kafka):
+        topic_id = _topic_id(kafka, topic)
     if store.topic() not in {None, topic_id}:
         log.warning("%s: the store was made from another topic of this name: rebuilding", topic)
         store.wipe()
@@ -93,7 +96,8 @@ def _reading(kafka: str, topic: str, partition: int, store: StateStore) -> Itera
         log_level=_LOG_LEVEL,
     )
     try:
-        start = _start(consumer, topic, partition, store)
+        with errors_sorted(kafka):
+            start = _start(consumer, topic, partition, store)
         store.claim(topic_id)
         consumer.assign([TopicPartition(topic, partition, start)])
         yield consumer
@@ -126,20 +130,10 @@ def _start(consumer: Consumer, topic: str, partition: int, store: StateStore) ->
     return start
 
 
-def _apply(messages: Iterable[Message], store: StateStore) -> tuple[int, bool]:
-    """Apply what was read. Returns how many records that were, and whether the end of the topic was reached."""
-    records: list[tuple[bytes, bytes | None]] = []
-    last, ended = -1, False
-    for message in messages:
-        error = message.error()
-        if error is None:
-            records.append((message.key() or b"", message.value()))
-            last = message.offset() or 0
-        elif error.code() == KafkaError._PARTITION_EOF:
-            ended = True
-        elif not error.retriable():
-            raise KafkaException(error)
+def _apply(messages: Iterable[Message], store: StateStore, kafka: str) -> int:
+    """Apply the records among what a consumer handed over; return how many they are."""
+    records = list(records_of(messages, kafka, logging.WARNING))
     if records:
-        store.apply(records, last)
+        store.apply([(record.key() or b"", record.value()) for record in records], records[-1].offset() or 0)
         reached("in_recovery")
-    return len(records), ended
+    return len(records)

@@ -9,12 +9,11 @@ import logging
 import threading
 from pathlib import Path
 
-from confluent_kafka import KafkaException
-
+from runtime.errors import OnefoldError
 from schemas.topics import changelog
 from streams import metrics
 from streams.phases import AnyStage
-from streams.state.changelog import ChangelogTruncated, follow
+from streams.state.changelog import follow
 from streams.state.store import StateStore, StoreCorrupt
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ class Standby:
             except StoreCorrupt as error:
                 log.error("%s: unreadable, rebuilding it from the changelog: %s", self._path, error)
                 StateStore.remove(self._path)
-            except (KafkaException, ChangelogTruncated) as error:
+            except OnefoldError as error:
                 log.warning("standby of %s-%d waits: %s", self._stage.name, self._partition, error)
                 self._stopping.wait(RETRY_S)
 

@@ -4,7 +4,8 @@ import pytest
 
 from definitions.sets import BackfillAttempt, Completion, Publication
 from definitions.sets.publication import attempt_record, completion_record
-from jobs.backfill.attempts import Superseded, begun, ended
+from jobs.backfill.attempts import begun, ended
+from jobs.superseded import Superseded
 
 OLD, NEW = 7, 8
 
