@@ -106,6 +106,23 @@ def problems(text: str, fields: Fields = FIELDS) -> Iterator[Problem]:
                 yield Problem(f"the template has an unknown field {shown!r}", remedy, variable.span.index)
 
 
+def names_below(text: str, root: str, field: str) -> Iterator[tuple[str, int]]:
+    """Yield the names that a template reads below a field, such as `profile.traits`, each with its place (characters).
+
+    There are none in a template that cannot be read, and none where another field says the name.
+    """
+    from liquid.exceptions import LiquidError
+
+    try:
+        analysis = _environment().from_string(text).analyze(include_partials=False)
+    except LiquidError:
+        return
+    for variable in analysis.globals.get(root, ()):
+        match variable.segments:
+            case [_, part, str(name), *_] if part == field:
+                yield name, variable.span.index
+
+
 def _wrong_field(segments: tuple[str, ...], fields: Fields) -> str | None:
     """What to do about a field that nobody has; None for one that there may be."""
     root, *rest = segments

@@ -1,6 +1,7 @@
 """What would come of applying a folder, in figures, as JSON and as a tree. Publishing it is `definitions.sets`'."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 import msgspec
 from rich.text import Text
@@ -9,12 +10,13 @@ from rich.tree import Tree
 from definitions import Definitions
 from definitions.explaining.wording import accumulator_in_words
 from definitions.model import Scalar
+from definitions.paths import quoted
 from definitions.plan.accumulators import ID_LENGTH, MAX_DISTINCT, Accumulator, accumulators_of
 from definitions.sets import DefinitionSet, next_set
 from definitions.sets.differences import Difference, differences, readers
 from definitions.sets.folder import Draft
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
-from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Times, Values, type_of
+from definitions.streaming.states import MAX_ORDER_LENGTH, Ends, Newest, Spans, Times, Values, type_of
 from onefold.wording import count
 from runtime.literal import literal
 from warehouse.queries.definition_predictions import Prediction, Touch
@@ -66,11 +68,15 @@ class AcrossPrediction(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, fired=self.fired + more.fired, examples=tuple(examples[-MOST_EXAMPLES:]))
 
 
-class UnseenEvent(msgspec.Struct, frozen=True):
-    """An event that a definition looks for and that nobody has sent so far. `resembles`: one that was sent, or None."""
+class Unseen(msgspec.Struct, frozen=True):
+    """What a definition looks for and nobody has sent so far. `resembles`: what was sent, or None.
+
+    A property, or a name in context or traits, is one of the events that are looked for, a trait one of anybody.
+    """
 
     name: str
     resembles: str | None
+    what: Literal["event", "property", "context", "trait"] = "event"
 
 
 class QueryTrial(msgspec.Struct, frozen=True):
@@ -90,8 +96,9 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
 
     `version`: of the set that it would be. `defined`: how many traits, segments and triggers it would have.
     `state_bytes`, `former_state_bytes`: what a profile needs at most.
-    `touches`: by which events each definition that is not as before is touched. `unseen`: those of its events that
-    nobody has sent. `predictions`: of each segment that is not as before, over all workspaces; `by_workspace`: in each.
+    `touches`: by which events each definition that is not as before is touched. `unseen`: what it
+    looks for and nobody has sent. `predictions`: of each segment that is not as before, over all workspaces;
+    `by_workspace`: in each.
     `across`: of each trigger across persons that is not as before. `as_sent`: by a removed trait's name, what still
     reads it, and from then on as it is sent. `trials`: of each mined trait that is not as before.
     """
@@ -104,7 +111,7 @@ class DefinitionPlan(msgspec.Struct, frozen=True):
     is_new: bool = True
     defined: int = 0
     touches: Mapping[str, Touch] = {}
-    unseen: Mapping[str, tuple[UnseenEvent, ...]] = {}
+    unseen: Mapping[str, tuple[Unseen, ...]] = {}
     predictions: Mapping[str, Prediction] = {}
     by_workspace: Mapping[str, Mapping[str, Prediction]] = {}
     across: Mapping[str, AcrossPrediction] = {}
@@ -189,9 +196,11 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
     if difference.kind == "trait" and difference.name in plan.as_sent:
         names = ", ".join(plan.as_sent[difference.name])
         node.add(Text(literal(f"{names} would go by the trait as it is sent"), style="yellow"))
-    for event in plan.unseen.get(name, ()):
-        hint = f": did you mean {event.resembles!r}?" if event.resembles else ""
-        node.add(Text(literal(f"nobody has sent {event.name!r} so far{hint}"), style="yellow"))
+    for unseen in plan.unseen.get(name, ()):
+        hint = f": did you mean {quoted(unseen.resembles)}?" if unseen.resembles else ""
+        node.add(
+            Text(literal(f"nobody has sent {_UNSEEN[unseen.what]}{quoted(unseen.name)} so far{hint}"), style="yellow")
+        )
 
 
 def _per_s(touch: Touch) -> str:
@@ -226,6 +235,7 @@ def _add_across(tree: Tree, across: AcrossPrediction, rate: float) -> None:
         node.add(Text(literal(f"{each.at}  {value}: {each.number:,}{usual}")))
 
 
+_UNSEEN = {"event": "", "property": "the property ", "context": "the context ", "trait": "the trait "}
 _WORDS = {"added": "+", "removed": "-", "changed": "~", "affected": "~ (by what it reads)"}
 
 
@@ -273,6 +283,8 @@ def _state_bytes_of(accumulator: Accumulator) -> int:
     kind = type_of(accumulator)
     if kind is Times:
         return _HEADER_BYTES + accumulator.keep * _NUMBER_BYTES
+    if kind is Spans:
+        return _HEADER_BYTES + accumulator.keep * (1 + 2 * _NUMBER_BYTES)
     if kind is Newest:
         return _HEADER_BYTES + accumulator.keep * _entry_bytes(accumulator)
     if kind is Values:

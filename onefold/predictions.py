@@ -1,7 +1,7 @@
 """What a plan says of the past: how many would enter and leave, and how many events a definition touches."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -10,14 +10,14 @@ from definitions.model import AcrossTrigger, Definitions, EventMatcher, Segment,
 from definitions.plan import conditions_of, leaves, needs
 from definitions.sets.differences import items
 from definitions.streaming.times import text_of
-from onefold.definition_plan import MOST_EXAMPLES, AcrossExample, AcrossPrediction, DefinitionPlan, UnseenEvent
+from onefold.definition_plan import MOST_EXAMPLES, AcrossExample, AcrossPrediction, DefinitionPlan
+from onefold.unseen import unseen_by
 from onefold.verification import KINDS
-from runtime.hints import closest
 from settings import Workspace
 from warehouse.client import Warehouse
 from warehouse.queries.across import AcrossQuestion, find_firings
 from warehouse.queries.definition_differences import latest_times
-from warehouse.queries.definition_predictions import Prediction, Touch, count_touches, predict, sent_events
+from warehouse.queries.definition_predictions import Prediction, Touch, count_touches, predict
 from warehouse.queries.definitions import Question
 
 DAY_MS = 86_400_000
@@ -52,28 +52,11 @@ def predicted(
     return msgspec.structs.replace(
         plan,
         touches=touches,
-        unseen=dict(_unseen(warehouse, by_workspace, touched)),
+        unseen=unseen_by(warehouse, by_workspace, plan, definitions, touched),
         predictions=total,
         by_workspace=by_workspace,
         across=past,
     )
-
-
-def _unseen(
-    warehouse: Warehouse, workspaces: Collection[str], touched: Mapping[str, Sequence[EventMatcher]]
-) -> Iterator[tuple[str, tuple[UnseenEvent, ...]]]:
-    named = {name: list(dict.fromkeys(_event_names(matchers))) for name, matchers in touched.items()}
-    wanted = {event for events in named.values() for event in events}
-    if not (wanted and workspaces):
-        return
-    sent, known = sent_events(warehouse, workspaces, wanted)
-    for name, events in named.items():
-        if unseen := tuple(UnseenEvent(event, closest(event, known)) for event in events if event not in sent):
-            yield name, unseen
-
-
-def _event_names(matchers: Iterable[EventMatcher]) -> Iterator[str]:
-    return (call.name for matcher in matchers for call in matcher.calls if call.name is not None)
 
 
 def _changed_across(plan: DefinitionPlan, definitions: Definitions) -> list[AcrossTrigger]:

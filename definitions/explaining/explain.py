@@ -3,8 +3,9 @@
 Pure: over a `PastProfile`. Finding the past is the warehouse's, showing the tree the command's and the API's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -30,21 +31,23 @@ from definitions.model import (
     Window,
 )
 from definitions.model import Sequence as EventSequence
+from definitions.paths import path_of, path_text
 from definitions.plan import needs, paths_in
 from definitions.streaming.aggregates import compile_aggregate
 from definitions.streaming.conditions import compile_condition
+from definitions.streaming.counts import after
 from definitions.streaming.keys import KeyOf, keys_of
-from definitions.streaming.subject import NEVER
 from definitions.streaming.times import text_of
 from definitions.streaming.values import value_within
 from schemas.records import Event
 
 EVENTS_SHOWN = 10
+MISTYPED_SHOWN = 3
 SENT = "sent by identify calls; no definition computes it"
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
-    """An event that counted. `value`: what the definition reads of it; None if nothing."""
+    """An event that counted, or did not. `value`: what the definition reads of it; None if nothing."""
 
     message_id: str
     source: str
@@ -59,6 +62,7 @@ class Explained(msgspec.Struct, frozen=True):
 
     `says`: in words. `until`: when it changes if no event comes; None: never. `at_least`: then or later, since nothing
     nearer was found. `value`: what it sees, such as a number or a trait. `events`: the newest that count, of `counted`.
+    `mistyped`: the newest that do not, or not wholly, because of the type of the value shown; of `mistyped_counted`.
     """
 
     says: str
@@ -68,6 +72,8 @@ class Explained(msgspec.Struct, frozen=True):
     value: object = None
     events: tuple[ShownEvent, ...] = ()
     counted: int = 0
+    mistyped: tuple[ShownEvent, ...] = ()
+    mistyped_counted: int = 0
     parts: tuple["Explained", ...] = ()
 
 
@@ -79,7 +85,7 @@ class ReadTrait(msgspec.Struct, frozen=True):
 
 
 class ExplainedTrait(msgspec.Struct, frozen=True):
-    """The value of a trait as of now, and of what it is made; `until` and `at_least` are those of a condition.
+    """The value of a trait as of now, and of what it is made; what a condition has as well is the same.
 
     `parts`: of a rule, the cases down to the one that holds. `reads`: what the expression of the value reads.
     """
@@ -90,6 +96,8 @@ class ExplainedTrait(msgspec.Struct, frozen=True):
     at_least: bool = False
     events: tuple[ShownEvent, ...] = ()
     counted: int = 0
+    mistyped: tuple[ShownEvent, ...] = ()
+    mistyped_counted: int = 0
     parts: tuple[Explained, ...] = ()
     reads: tuple[ReadTrait, ...] = ()
 
@@ -116,9 +124,7 @@ def explain_trait(trait: Trait, past: PastProfile) -> ExplainedTrait:
     explained = partial(ExplainedTrait, value=lasts.answer, until=lasts.until, at_least=lasts.at_least)
     match trait.value:
         case Statistical(aggregate=aggregate):
-            counted = _in_window(aggregate, aggregate.window, past)
-            says = aggregate_in_words(aggregate)
-            return explained(says, events=_newest(counted, aggregate, past), counted=len(counted))
+            return explained(aggregate_in_words(aggregate), **_counted(aggregate, aggregate.window, past))
         case Rule() as rule:
             parts, expression = _cases(rule, past)
             says = _rule_in_words(rule, parts, expression)
@@ -151,7 +157,7 @@ def _rule_in_words(rule: Rule, parts: Sequence[Explained], expression: Expressio
 def _reads(expression: Expression, past: PastProfile) -> tuple[ReadTrait, ...]:
     """Return the traits of an expression, each once."""
     paths = dict.fromkeys(paths_in(expression))
-    return tuple(ReadTrait(".".join(path), value_within(past.trait(path[0]), path[1:])) for path in paths)
+    return tuple(ReadTrait(path_text(path), value_within(past.trait(path[0]), path[1:])) for path in paths)
 
 
 def _lasting_value(name: str, past: PastProfile) -> Lasting:
@@ -163,7 +169,7 @@ def _lasting_value(name: str, past: PastProfile) -> Lasting:
 
 def explain_sent(name: str, past: PastProfile) -> ExplainedTrait | None:
     """Explain a trait that no definition computes, by its name or a path in it; None if it is not set."""
-    for path in ((name,), tuple(name.split("."))):
+    for path in ((name,), path_of(name) or ()):
         value = value_within(past.trait(path[0]), path[1:])
         if value is not None:
             sent = [event for event in past.events if past.sent_by(event, path) is not None]
@@ -176,16 +182,13 @@ def _explained_leaf(leaf: Leaf, explained: Callable[..., Explained], past: PastP
     explained = partial(explained, in_words(leaf))
     match leaf:
         case EventCount():
-            counted = _in_window(leaf, leaf.window, past)
-            return explained(value=len(counted), events=_newest(counted, leaf, past), counted=len(counted))
+            counted = _counted(leaf, leaf.window, past)
+            return explained(value=counted["counted"], **counted)
         case AggregateComparison(aggregate=aggregate):
-            counted = _in_window(aggregate, aggregate.window, past)
             value = compile_aggregate(aggregate, _key_of(past))(past, past.now).value
-            return explained(value=value, events=_newest(counted, aggregate, past), counted=len(counted))
+            return explained(value=value, **_counted(aggregate, aggregate.window, past))
         case EventSequence():
-            found = {event.message_id: event for need in needs(leaf) for event in past.matching(need)}
-            counted = sorted(found.values(), key=_order)
-            return explained(events=_newest(counted, leaf, past), counted=len(counted))
+            return explained(**_counted(leaf, Window(), past))
         case TraitComparison():
             return explained(value=value_within(past.trait(leaf.path[0]), leaf.path[1:]))
         case SessionComparison():
@@ -198,24 +201,21 @@ def _key_of(past: PastProfile) -> KeyOf:
     return keys_of(past.program.accumulators)
 
 
-def _in_window(leaf: EventCount | Aggregate, window: Window, past: PastProfile) -> list[Event]:
-    """Return the events that count, in order."""
-    (need,) = needs(leaf)
-    begins = -NEVER if window.ms is None else past.now - window.ms
-    if window.session:
-        session = past.session(past.now)
-        if session is None:
-            return []
-        begins = max(begins, session.started_at - 1)
-    return [event for event in past.matching(need) if event.occurred_at > begins]
-
-
-def _newest(events: Sequence[Event], leaf: Leaf | Aggregate, past: PastProfile) -> tuple[ShownEvent, ...]:
-    wanted = needs(leaf)
-    return tuple(
-        shown_event(event, past.value_of(event, wanted[0]) if len(wanted) == 1 else None)
-        for event in events[-EVENTS_SHOWN:][::-1]
-    )
+def _counted(leaf: Leaf | Aggregate, window: Window, past: PastProfile) -> Mapping[str, Any]:
+    """Return the fields of an explanation that are about events."""
+    wanted, begins = needs(leaf), after(window, past, past.now)
+    matching = {id(event): event for need in wanted for event in past.matching(need)}
+    counted = sorted((event for event in matching.values() if event.occurred_at > begins), key=_order)
+    mistyped = past.mistyped(wanted, begins)
+    return {
+        "events": tuple(
+            shown_event(event, past.value_of(event, wanted[0]) if len(wanted) == 1 else None)
+            for event in counted[-EVENTS_SHOWN:][::-1]
+        ),
+        "counted": len(counted),
+        "mistyped": tuple(shown_event(event, value) for event, value in mistyped[-MISTYPED_SHOWN:][::-1]),
+        "mistyped_counted": len(mistyped),
+    }
 
 
 def shown_event(event: Event, value: object = None) -> ShownEvent:

@@ -7,6 +7,7 @@ from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Self
 
+from definitions.explaining.mistyped import compile_mistyped, compile_mistyped_filters
 from definitions.model import SESSION_GAP_MS, EventMatcher, Path, SessionName
 from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, OpenParts, compile_accumulator
@@ -142,9 +143,34 @@ class PastProfile:
         return self._facts.get(session, {}).get(fact) or None
 
     def matching(self, planned: Planned) -> list[Event]:
-        """Return the events that go into an accumulator, in order."""
+        """Return the events that go into an accumulator, in order; of sessions those that begin one."""
         accumulator = compile_accumulator(planned)
-        return [event for event in self._called(planned.events) if self._counts(event, accumulator)]
+        counted = [event for event in self._called(planned.events) if self._counts(event, accumulator)]
+        return _beginning_sessions(counted) if planned.keeping == "sessions" else counted
+
+    def mistyped(self, wanted: Sequence[Planned], after: int) -> list[tuple[Event, object]]:
+        """Return the events after a time (ms) that a value of a wrong type keeps out of all accumulators, in order.
+
+        Each comes with the value; of one accumulator also those of which it keeps out a part.
+        """
+        counting = set[int]() if len(wanted) == 1 else {id(event) for need in wanted for event in self.matching(need)}
+        found: dict[int, tuple[Event, object]] = {}
+        for planned in wanted:
+            find = compile_mistyped(planned)
+            for event in self._called(planned.events):
+                value = find(self._parts[id(event)])
+                if value is not None and event.occurred_at > after and id(event) not in counting:
+                    found.setdefault(id(event), (event, value))
+        return sorted(found.values(), key=lambda each: _place(each[0]))
+
+    def mistyped_about(self, trigger: CompiledTrigger) -> list[tuple[Event, object]]:
+        """Return the events that a trigger is not about because of a value of a wrong type, in order, each with it."""
+        on = trigger.definition.on
+        if on is None:
+            return []
+        find = compile_mistyped_filters(on)
+        found = ((event, find(self._parts[id(event)])) for event in self._called(on))
+        return [(event, value) for event, value in found if value is not None]
 
     def value_of(self, event: Event, planned: Planned) -> object:
         """Return what an accumulator keeps of an event; None if it keeps no value."""
@@ -186,6 +212,11 @@ def _last_session(events: Sequence[Event]) -> SessionBounds | None:
     times = [event.occurred_at for event in reversed(events)]
     began_at = next((later for later, before in pairwise(times) if later - before >= SESSION_GAP_MS), times[-1])
     return SessionBounds(began_at, times[0] + SESSION_GAP_MS)
+
+
+def _beginning_sessions(events: Sequence[Event]) -> list[Event]:
+    later = (event for before, event in pairwise(events) if event.occurred_at - before.occurred_at >= SESSION_GAP_MS)
+    return [*events[:1], *later]
 
 
 def _is_called(called: tuple[str, str | None], events: EventMatcher) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from definitions.explaining.explain import EVENTS_SHOWN, ShownEvent, shown_event
+from definitions.explaining.explain import EVENTS_SHOWN, MISTYPED_SHOWN, ShownEvent, shown_event
 from definitions.explaining.lasting import lasting
 from definitions.explaining.past import PastProfile
 from definitions.explaining.wording import duration, limits_in_words, trigger_in_words
@@ -39,11 +39,16 @@ class Occasion(msgspec.Struct, frozen=True):
 
 
 class ExplainedTrigger(msgspec.Struct, frozen=True):
-    """When a trigger fires, in words, what limits it, and its newest occasions, newest first."""
+    """When a trigger fires, in words, what limits it, and its newest occasions, newest first.
+
+    `mistyped`: the newest events that it is not about because of the type of the value shown; of `mistyped_counted`.
+    """
 
     says: str
     limits: tuple[str, ...] = ()
     occasions: tuple[Occasion, ...] = ()
+    mistyped: tuple[ShownEvent, ...] = ()
+    mistyped_counted: int = 0
 
 
 class _Known(NamedTuple):
@@ -62,7 +67,14 @@ def explain_trigger(
     compiled = next(each for each in past.program.triggers if each.name == trigger.name)
     known = _Known(trigger, past, fired, applied_at)
     occasions = _beginning(compiled, known) if trigger.on is None else _of_events(compiled, known)
-    return ExplainedTrigger(trigger_in_words(trigger), tuple(limits_in_words(trigger)), occasions)
+    mistyped = past.mistyped_about(compiled)
+    return ExplainedTrigger(
+        trigger_in_words(trigger),
+        tuple(limits_in_words(trigger)),
+        occasions,
+        tuple(shown_event(event, value) for event, value in mistyped[-MISTYPED_SHOWN:][::-1]),
+        len(mistyped),
+    )
 
 
 def _of_events(compiled: CompiledTrigger, known: _Known) -> tuple[Occasion, ...]:

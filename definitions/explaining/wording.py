@@ -31,6 +31,7 @@ from definitions.model import (
     Trigger,
     Window,
 )
+from definitions.paths import path_text
 from definitions.plan.accumulators import Accumulator
 from definitions.streaming.times import text_of
 
@@ -80,7 +81,7 @@ def in_words(leaf: Leaf) -> str:  # noqa: PLR0911 - one for each form
         case Sequence():
             return _sequence(leaf)
         case TraitComparison():
-            return f"trait {'.'.join(leaf.path)} {_comparisons(leaf.comparisons)}"
+            return f"trait {path_text(leaf.path)} {_comparisons(leaf.comparisons)}"
         case SessionComparison():
             return f"{leaf.fact} of the {leaf.session} session {_comparisons(leaf.comparisons)}"
         case InSegment():
@@ -103,8 +104,8 @@ def expression_in_words(expression: Expression, binding: int = 0) -> str:
         case Literally(value=value):
             return _scalars(value)
         case TraitValue(path=path):
-            name = ".".join(path)
-            return name if all(part.isidentifier() for part in path) else f"trait('{name}')"
+            text = path_text(path)
+            return text if all(part.isidentifier() for part in path) else f"trait({_python_text(text)})"
         case Function(name="round", arguments=(argument, Literally(value=0))):
             return f"round({expression_in_words(argument)})"
         case Function(name="negate", arguments=(argument,)):
@@ -115,6 +116,11 @@ def expression_in_words(expression: Expression, binding: int = 0) -> str:
             return f"({words})" if own < binding else words
         case Function(name=name, arguments=arguments):
             return f"{name}({', '.join(map(expression_in_words, arguments))})"
+
+
+def _python_text(text: str) -> str:
+    """Return a text in quotes as an expression has it, which leaves a backslash before a dot as it is."""
+    return repr(text).replace("\\\\.", "\\.")
 
 
 def across_in_words(trigger: AcrossTrigger) -> str:
@@ -131,7 +137,8 @@ def accumulator_in_words(accumulator: Accumulator) -> str:
     """Return in words of which events an accumulator is, of which of their values, and for how long it keeps them."""
     of = "" if accumulator.of is None else f", its {_path(accumulator.of)}"
     within = "" if accumulator.retain_ms is None else f" within {duration(accumulator.retain_ms)}"
-    return f"{_events(accumulator.events)}{of}{within}"
+    events = "sessions" if accumulator.keeping == "sessions" else _events(accumulator.events)
+    return f"{events}{of}{within}"
 
 
 def trigger_in_words(trigger: Trigger) -> str:
@@ -177,6 +184,8 @@ def _number(count: EventCount) -> str:
 
 
 def _events(events: EventMatcher) -> str:
+    if events.sessions:
+        return "sessions"
     if not events.calls:
         names = _ANY
     else:
@@ -200,7 +209,7 @@ def _where(filters: Iterable[PropertyFilter]) -> str:
 
 
 def _path(field: Field) -> str:
-    path = ".".join(field.path)
+    path = path_text(field.path)
     return path if field.root == "properties" else f"{field.root}.{path}"
 
 

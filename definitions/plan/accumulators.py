@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from definitions.model import (
+    SESSION_GAP_MS,
     Aggregate,
     AggregateComparison,
     Comparison,
@@ -28,6 +29,7 @@ from definitions.model import (
     Statistical,
     Trait,
     Trigger,
+    Window,
 )
 from definitions.plan.conditions import conditions_of, leaves
 
@@ -42,10 +44,13 @@ MAX_LIST_BYTES = 8 * 1024
 LONG_NUMBER_BYTES = 24
 """So many are taken for a number that is not whole or beyond 2^53: its notation differs, and none is longer."""
 
+MAX_SESSIONS = 1_100
+"""Of sessions, of which the newest 1,000 count, so many are kept: a late event may make one of two."""
+
 ID_LENGTH = 8
 """Of an id, which every state has with it, so many characters: of 10,000 two are the same once in 5 million sets."""
 
-Keeping: TypeAlias = Literal["newest", "total", "values", "members"]
+Keeping: TypeAlias = Literal["newest", "total", "values", "members", "sessions"]
 _NUMERIC = frozenset({Measure.SUM, Measure.AVERAGE, Measure.MIN, Measure.MAX})
 _ORDERED = frozenset({Measure.FIRST, Measure.LAST, Measure.MOST_FREQUENT, Measure.VALUES})
 _OF_VALUES = frozenset({Measure.DISTINCT, Measure.MOST_FREQUENT, Measure.VALUES})
@@ -59,6 +64,7 @@ class Accumulator(msgspec.Struct, frozen=True):
     total: number, sum, least, greatest, first and last value and time of all.
     values: how often each value occurred.
     members: how many events had each value in the list at `of`; a scalar is a list of one.
+    sessions: when each of the newest `keep` sessions of these events began and ended, for `retain_ms` after its end.
 
     `of`: only events with a scalar there count, with `numbers` only those with a number. `id` names what is kept, not
     the windows and definitions that ask: they share it, and it outlives their renaming. `keep`, `retain_ms` and
@@ -116,6 +122,8 @@ def _all_needs(definitions: Definitions) -> Iterator[Accumulator]:
 
 def _for_count(count: EventCount) -> Accumulator:
     window = count.window
+    if count.events.sessions:
+        return _for_sessions(window)
     if count.same is not None:
         return _newest(count.events, count.same, MAX_VALUES, window.ms)
     if window.ms is None and not window.session:
@@ -127,12 +135,20 @@ def _for_count(count: EventCount) -> Accumulator:
 def _for_aggregate(aggregate: Aggregate) -> Accumulator:
     events, of, measure, window = aggregate.events, aggregate.of, aggregate.measure, aggregate.window
     numbers = measure in _NUMERIC
+    if events.sessions:
+        return _for_sessions(window)
     if window.ms is not None or window.session:
         keep = 1 if measure in {Measure.LAST, Measure.LAST_AT} else MAX_VALUES
         return _newest(events, of, keep, window.ms, numbers, ordered=measure in _ORDERED)
     if measure is Measure.UNION:
         return _named("members", events, of)
     return _named("values" if measure in _OF_VALUES else "total", events, of, numbers)
+
+
+def _for_sessions(window: Window) -> Accumulator:
+    # A session that ended less than its gap before the window may yet take in the first one of the window.
+    retain_ms = None if window.ms is None else window.ms + SESSION_GAP_MS
+    return msgspec.structs.replace(_named("sessions", EventMatcher()), keep=MAX_SESSIONS, retain_ms=retain_ms)
 
 
 def _for_sequence(sequence: Sequence) -> Iterator[Accumulator]:

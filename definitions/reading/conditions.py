@@ -11,13 +11,15 @@ from definitions.model import (
     SessionComparison,
     TraitComparison,
 )
+from definitions.paths import quoted_path
 from definitions.reading.comparisons import read_comparisons, read_value_comparisons
 from definitions.reading.contradictions import contradiction_in_all, tautology_in_any
 from definitions.reading.counting import measures_in, read_aggregate_comparison, read_count
+from definitions.reading.events import ANY_SESSION
 from definitions.reading.fields import refuse_unknown_keys, required_value
-from definitions.reading.keys import COUNT, EVENTS, FILTERS, MEASURES, SAMPLE, SESSION
+from definitions.reading.keys import COUNT, COUNTED_SESSIONS, EVENTS, FILTERS, MEASURES, SAMPLE, SESSION
 from definitions.reading.names import read_name, read_trait_path
-from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, Reference
+from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node, Reference, ScalarNode
 from definitions.reading.scalars import read_choice, read_permille, read_text
 from definitions.reading.sequences import read_sequence
 from definitions.reading.types import misfit
@@ -25,7 +27,8 @@ from runtime.hints import did_you_mean
 
 MAX_CONDITIONS = 100
 SESSIONS = ("current", "first", "last")
-_KINDS = ("all", "any", "not", *EVENTS, "sequence", "trait", "session", "segment", "sample")
+_COUNTED = (*EVENTS, *COUNTED_SESSIONS)
+_KINDS = ("all", "any", "not", *_COUNTED, "sequence", "trait", "session", "segment", "sample")
 _ACCOMPANYING = frozenset({*COUNT, *FILTERS, *MEASURES})
 _LATER = "consent"
 
@@ -41,7 +44,7 @@ def read_condition(node: Node, report: FileReport) -> Condition | None:
     kind = _kind(node, report)
     if kind is None:
         return None
-    if kind in EVENTS:
+    if kind in _COUNTED:
         return (read_aggregate_comparison if measures_in(node) else read_count)(node, kind, report)
     if kind in _READERS:
         return _READERS[kind](node, report)
@@ -124,7 +127,7 @@ def _makes_sense(node: ListNode, kind: str, conditions: list[Condition], report:
 def _read_trait(node: MappingNode, report: FileReport) -> Condition | None:
     place = node.entries["trait"][1]
     path = read_trait_path(place, "'trait'", report)
-    name = "the trait" if path is None else f"the trait {'.'.join(path)!r}"
+    name = "the trait" if path is None else f"the trait {quoted_path(path)}"
     comparisons = read_comparisons(node, ("trait",), name, report)
     if path is not None:
         report.references.append(Reference("trait", path, place.line, place.column, comparisons or ()))
@@ -132,8 +135,12 @@ def _read_trait(node: MappingNode, report: FileReport) -> Condition | None:
 
 
 def _read_session(node: MappingNode, report: FileReport) -> Condition | None:
-    refuse_unknown_keys(node, SESSION, "a condition with 'session'", report)
     place = node.entries["session"][1]
+    if isinstance(place, ScalarNode) and place.text == ANY_SESSION:
+        hint = f"one of {', '.join(SESSIONS)}; to count them: `{{sessions: any, at_least: 3, within: 7d}}`"
+        report.add(place, "'session' cannot be 'any'", hint)
+        return None
+    refuse_unknown_keys(node, SESSION, "a condition with 'session'", report)
     word = read_choice(place, "'session'", SESSIONS, report)
     session = next((name for name in ("current", "first", "last") if name == word), None)
     facts = [name for name in SESSION if name in node.entries and name != "session"]

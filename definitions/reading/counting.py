@@ -11,9 +11,9 @@ from definitions.model import (
     Window,
 )
 from definitions.reading.comparisons import read_comparisons
-from definitions.reading.events import read_events, read_field, read_window
+from definitions.reading.events import read_counted, read_field, read_window
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
-from definitions.reading.keys import COUNT, FILTERS, MEASURES
+from definitions.reading.keys import COUNT, COUNTED_SESSIONS, FILTERS, MEASURES
 from definitions.reading.nodes import FileReport, MappingNode, Node, ScalarNode
 from definitions.reading.scalars import read_whole_number
 from definitions.reading.types import MEASURED, misfit
@@ -34,9 +34,9 @@ def read_count(node: MappingNode, kind: str, report: FileReport) -> Condition | 
     what = f"a condition with {kind!r}"
     before = len(report.errors)
     refuse_unknown_keys(node, (kind, *FILTERS, *COUNT), what, report)
-    events = read_events(node, kind, report)
+    events = read_counted(node, kind, report)
     at_least, at_most = _read_numbers(node, report)
-    window = _read_within(node, what, report)
+    window = _read_within(node, kind, what, report)
     same_node = value_of(node, "same")
     same = None if same_node is None else read_field(same_node, "'same'", report)
     if same_node is not None and at_most is not None and not at_least:
@@ -64,9 +64,13 @@ def _read_numbers(node: MappingNode, report: FileReport) -> tuple[int | None, in
     return (1 if least is None and most is None else at_least), at_most
 
 
-def _read_within(node: MappingNode, what: str, report: FileReport) -> Window | None:
+def _read_within(node: MappingNode, kind: str, what: str, report: FileReport) -> Window | None:
     value = required_value(node, "within", what, _WITHIN_HINT, report)
-    return None if value is None else read_window(value, "'within'", report)
+    window = None if value is None else read_window(value, "'within'", report)
+    if value is not None and window is not None and window.session and kind in COUNTED_SESSIONS:
+        report.add(value, "the sessions of one session", "such as `within: 7d`, or `within: ever`")
+        return None
+    return window
 
 
 def read_aggregate_comparison(node: MappingNode, kind: str, report: FileReport) -> Condition | None:
@@ -100,9 +104,13 @@ def _read_measured(node: MappingNode, kind: str, what: str, report: FileReport) 
         hint = "make them two conditions under `all:`, or two traits"
         report.add(node.entries[other][0], f"{measures[0]!r} and {other!r} in one measure", hint)
     measure = Measure(measures[0])
-    events = read_events(node, kind, report)
+    events = read_counted(node, kind, report)
     of, is_right = _read_of(node.entries[measures[0]][1], measure, report)
-    window = _read_within(node, what, report)
+    window = _read_within(node, kind, what, report)
+    if kind in COUNTED_SESSIONS and (of is not None or measure not in _NEED_NO_VALUE):
+        hint = f"one of {', '.join(f'`{each.value}: true`' for each in Measure if each in _NEED_NO_VALUE)}"
+        report.add(node.entries[measures[0]][0], f"{measures[0]!r} of sessions, which have no properties", hint)
+        return None
     if events is None or not is_right or window is None or len(measures) > 1:
         return None
     return Aggregate(events, measure, of, window)

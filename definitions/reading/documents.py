@@ -6,6 +6,7 @@ from typing import TypeAlias, get_args, get_type_hints
 import msgspec
 
 from definitions.model import AcrossTrigger, Destination, EventMatcher, Segment, Trait, Trigger
+from definitions.paths import path_text, quoted_path
 from definitions.reading.across import read_across
 from definitions.reading.conditions import read_condition
 from definitions.reading.events import read_nested_events
@@ -200,7 +201,8 @@ def _destination(node: MappingNode, head: _Head, report: FileReport) -> Destinat
 def _read_trait_name(node: Node, what: str, report: FileReport) -> str | None:
     path = read_trait_path(node, what, report)
     if path is not None and len(path) > 1:
-        report.add(node, f"{what} leads into a trait: {'.'.join(path)!r}", f"send the whole trait: {path[0]}")
+        hint = rf"send the whole trait: {path_text(path[:1])}; a dot of a name itself is written \."
+        report.add(node, f"{what} leads into a trait: {quoted_path(path)}", hint)
         return None
     return None if path is None else path[0]
 

@@ -18,6 +18,7 @@ ANY_NAME = "*"
 ANY_TYPE = "any"
 EVER = "ever"
 SESSION = "session"
+ANY_SESSION = "any"
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 _NAMED: dict[str, EventType] = {"event": "track", "page": "page", "screen": "screen"}
 _ROOTS: tuple[Root, ...] = get_args(Root)
@@ -26,6 +27,22 @@ _ROOTS: tuple[Root, ...] = get_args(Root)
 def events_keys(node: MappingNode) -> list[str]:
     """Return the keys of a mapping that say which events it is of."""
     return [key for key in EVENTS if key in node.entries]
+
+
+def read_counted(node: MappingNode, kind: str, report: FileReport) -> EventMatcher | None:
+    """Return what `kind`, one of the keys of events or `sessions`, says is counted."""
+    return read_events(node, kind, report) if kind in EVENTS else _read_sessions(node, report)
+
+
+def _read_sessions(node: MappingNode, report: FileReport) -> EventMatcher | None:
+    before = len(report.errors)
+    value = node.entries["sessions"][1]
+    if not isinstance(value, ScalarNode) or value.text != ANY_SESSION:
+        report.add(value, "'sessions' takes the word 'any'", "each session counts: `sessions: any`")
+    for key in [key for key in node.entries if key in {*FILTERS, "same"}]:
+        hint = "count events instead, or compare the current, the first or the last one by `session`"
+        report.add(node.entries[key][0], f"{key!r} beside 'sessions': they count whatever happens in them", hint)
+    return None if len(report.errors) > before else EventMatcher(sessions=True)
 
 
 def read_events(node: MappingNode, kind: str, report: FileReport) -> EventMatcher | None:

@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from definitions.model import Expression, Function, Literally, Path, TraitValue
-from definitions.reading.names import MAX_PATH
+from definitions.paths import path_of, quoted
+from definitions.reading.names import PATH_HINT
 from definitions.reading.nodes import FileReport, Node, Reference, ScalarNode
 from definitions.reading.scalars import is_null
 from definitions.reading.times import parse_time
@@ -196,14 +197,13 @@ class _Reader:
             return Literally(_BOOLS[source])
         if source in FUNCTIONS:
             raise self._wrong(part, f"{source} is a function", f"write `{source}(...)`")
-        return self._named(tuple(name.strip() for name in source.split(".")), part)
+        return self._named(".".join(name.strip() for name in source.split(".")), part)
 
-    def _named(self, path: Path, part: ast.expr) -> Expression:
+    def _named(self, text: str, part: ast.expr) -> Expression:
+        path = path_of(text)
+        if path is None:
+            raise self._wrong(part, f"{quoted(text)} is not a path", PATH_HINT)
         path = (unicodedata.normalize("NFC", path[0]), *path[1:])
-        if len(path) > MAX_PATH or not all(path):
-            raise self._wrong(
-                part, f"{'.'.join(path)!r} is not a path", f"1 to {MAX_PATH} names joined by single dots: a.b.c"
-            )
         self.traits.append(_TraitAt(path, self._offset(part)))
         return TraitValue(path)
 
@@ -245,6 +245,6 @@ class _Reader:
     def _quoted_trait(self, part: ast.Call) -> Expression:
         match part.args:
             case [ast.Constant(value=str(name))] if name:
-                return self._named(tuple(name.split(".")), part)
+                return self._named(name, part)
             case _:
                 raise self._wrong(part, "trait() takes one name in quotes", "such as `trait('customer level')`")

@@ -105,6 +105,7 @@ EVENTS: Final[Keys] = {
     "type": "The type of calls, or a list of types; `any` is all of them.",
     "events": "Calls of several kinds that count together: `[{event: Buy}, {screen: Bought}]`.",
 }
+COUNTED_SESSIONS: Final[Keys] = {"sessions": "In the place of events: `any`; each session counts once, when it begins."}
 ROOTS: Final[Keys] = {
     "where": "What their properties must be: `{total: {greater_than: 100}}`.",
     "context": "What their context must be: `{locale: {starts_with: zh}}`.",

@@ -4,11 +4,12 @@ import re
 import unicodedata
 
 from definitions.model import Path
+from definitions.paths import MAX_PATH, path_of, quoted
 from definitions.reading.nodes import FileReport, Node
 from definitions.reading.scalars import read_text
 
 MAX_NAME = 100
-MAX_PATH = 10
+PATH_HINT = rf"1 to {MAX_PATH} names joined by single dots: a.b.c; a dot of a name itself is written \.: utm\.source"
 
 _NARROW = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _CATEGORIES = ("L", "M", "N")  # letters, the marks on them, digits
@@ -45,14 +46,13 @@ def read_name(node: Node, what: str, report: FileReport) -> str | None:
 
 
 def read_path(node: Node, what: str, report: FileReport) -> Path | None:
-    """Return the dotted way into nested objects: `address.city`."""
+    r"""Return the dotted way into nested objects: `address.city`, or `utm\.source` of a name with a dot."""
     text = read_text(node, what, report)
     if text is None:
         return None
-    path = tuple(text.split("."))
-    if len(path) > MAX_PATH or not all(path):
-        report.add(node, f"{what} {text!r} is not a path", f"1 to {MAX_PATH} names joined by single dots: a.b.c")
-        return None
+    path = path_of(text)
+    if path is None:
+        report.add(node, f"{what} {quoted(text)} is not a path", PATH_HINT)
     return path
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from definitions.model import Segment, Trait, Trigger
+from definitions.paths import quoted_path
 from definitions.reading.documents import Defined, Parsed
 from definitions.reading.names import look_alike
 from definitions.reading.nodes import FileReport, Reference
@@ -63,7 +64,7 @@ def refuse_wrong_references(
 def _refuse_unknown(reference: Reference, named: Named, near_traits: NearNames, report: FileReport) -> None:
     name = reference.path[0]
     if reference.of == "trait":
-        meant = near_traits.near(name)
+        meant = None if "." in name else near_traits.near(name)  # no defined trait has a dot in its name
         if meant is not None:
             hint = f"did you mean {meant!r}? If {name!r} is sent, say so: `- {{trait: {name}, merge: latest}}`"
             report.add_at(reference.line, reference.column, f"no trait {name!r} is defined, but {meant!r} is", hint)
@@ -95,7 +96,7 @@ def _refuse_impossible(target: Trait, kinds: Kinds, reference: Reference, report
     """Find what no value of the trait can be asked for."""
     if len(reference.path) > 1:
         if kinds != ANYTHING:
-            message = f"the trait {target.name!r} is no object, and has nothing at {'.'.join(reference.path[1:])!r}"
+            message = f"the trait {target.name!r} is no object, and has nothing at {quoted_path(reference.path[1:])}"
             report.add_at(reference.line, reference.column, message, f"compare {target.name!r} itself")
         return
     if reference.needs and not kinds & {reference.needs, "text" if reference.needs == "time" else reference.needs}:

@@ -16,10 +16,9 @@ from definitions.model import (
 )
 from definitions.reading.conditions import read_condition
 from definitions.reading.counting import read_aggregate
-from definitions.reading.events import events_keys
 from definitions.reading.expressions import read_expression
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
-from definitions.reading.keys import ATTRIBUTE, CASE, COMPUTED, EVENTS, MINING, RULE, STATISTICAL
+from definitions.reading.keys import ATTRIBUTE, CASE, COMPUTED, COUNTED_SESSIONS, EVENTS, MINING, RULE, STATISTICAL
 from definitions.reading.names import read_trait_path
 from definitions.reading.nodes import FileReport, ListNode, MappingNode, Node
 from definitions.reading.scalars import read_choice, read_duration, read_operand, read_text
@@ -77,10 +76,10 @@ def _read_statistical(node: MappingNode, _name: str | None, report: FileReport) 
     if not isinstance(value, MappingNode):
         report.add(value, "'statistical' must say which events and what of them", example)
         return None
-    kinds = events_keys(value)
+    kinds = [key for key in (*EVENTS, *COUNTED_SESSIONS) if key in value.entries]
     if len(kinds) != 1:
         place = value.entries[kinds[1]][0] if kinds else value
-        report.add(place, f"'statistical' must have one of {', '.join(EVENTS)}", example)
+        report.add(place, f"'statistical' must have one of {', '.join((*EVENTS, *COUNTED_SESSIONS))}", example)
         return None
     aggregate = read_aggregate(value, kinds[0], report)
     return None if aggregate is None else Statistical(aggregate)

@@ -5,10 +5,10 @@ from typing import Literal
 from definitions.model import QuietHours
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
 from definitions.reading.keys import QUIET_HOURS
-from definitions.reading.nodes import FileReport, MappingNode, Node, ScalarNode
+from definitions.reading.nodes import FileReport, MappingNode, Node, Reference, ScalarNode
 from definitions.reading.scalars import is_null, read_choice, read_text
 from definitions.reading.times import read_clock, read_zone
-from definitions.templates import Fields, problems
+from definitions.templates import Fields, names_below, problems
 
 MAX_PAYLOAD = 50
 MAX_KEY = 100
@@ -44,7 +44,7 @@ def _read_end(node: MappingNode, key: str, report: FileReport) -> int | None:
 def read_payload(node: Node, fields: Fields, report: FileReport) -> tuple[tuple[str, str], ...]:
     """Return the keys of the payload, each with its template; a text alone is that of the key `text`.
 
-    `fields`: what templates may name.
+    `fields`: what templates may name. The traits that they read are among the references.
     """
     if isinstance(node, MappingNode) and 1 <= len(node.entries) <= MAX_PAYLOAD:
         for key, _ in node.entries.values():
@@ -73,4 +73,8 @@ def _read_template(node: Node, fields: Fields, report: FileReport) -> str | None
         if problem.offset is not None and node.offset is not None:
             column += node.offset + problem.offset
         report.add_at(node.line, column, problem.message, problem.hint)
+    if "profile" in fields:
+        for name, offset in names_below(node.text, "profile", "traits"):
+            column = node.column if node.offset is None else node.column + node.offset + offset
+            report.references.append(Reference("trait", (name,), node.line, column))
     return node.text

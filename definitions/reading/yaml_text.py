@@ -101,6 +101,8 @@ def _add_syntax_error(error: MarkedYAMLError, report: FileReport) -> None:
         hint = "indent with spaces instead of tabs"
     elif "mapping values are not allowed" in message:
         hint = "check the indentation, and quote a text that contains ': '"
+    elif "unknown escape character" in message:
+        hint = "a backslash is written twice in double quotes; in single quotes it stands as it is"
     report.add_at(line, column, message, hint)
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from definitions.model import ORDERINGS, TIMES
+from definitions.paths import PATTERN
 from definitions.reading import keys
 from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_TIMES
 from definitions.reading.comparisons import MAX_CHOICES, MAX_PATTERN
 from definitions.reading.conditions import MAX_CONDITIONS, SESSIONS
 from definitions.reading.counting import MAX_COUNT
 from definitions.reading.documents import DESTINATION_TYPES, KINDS, MAX_TRAITS_OF_DESTINATION, OF_PROFILES
-from definitions.reading.events import ANY_TYPE, EVENT_TYPES, EVER, MAX_CALLS, SESSION
+from definitions.reading.events import ANY_SESSION, ANY_TYPE, EVENT_TYPES, EVER, MAX_CALLS, SESSION
 from definitions.reading.expressions import MAX_EXPRESSION
 from definitions.reading.names import MAX_NAME
 from definitions.reading.sequences import MAX_COMPLETIONS, MAX_STEPS
@@ -29,7 +30,7 @@ _DURATION: Schema = {"type": "string", "pattern": "^[0-9]{1,15}[smhdw]$", "examp
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _NAME: Schema = {"type": "string", "maxLength": MAX_NAME, "pattern": r"^[^\s._/-]([^\t\n./]*[^\s./])?$"}
 _NARROW_NAME: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"}
-_PATH: Schema = {"type": "string", "pattern": r"^[^.]+(\.[^.]+){0,9}$"}
+_PATH: Schema = {"type": "string", "pattern": f"^{PATTERN}$"}
 _SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 _BOOLEAN: Schema = {"type": "boolean"}
 _DATE: Schema = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}", "examples": ["2026-01-31"]}
@@ -37,10 +38,12 @@ _CLOCK: Schema = {"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9]$
 _NUMBER: Schema = {"type": "number"}
 _COUNTED: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_COUNT}
 _COUNTED_FROM_0: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_COUNT}
+_NUMBERS: Properties = {"at_least": _COUNTED, "at_most": _COUNTED_FROM_0, "exactly": _COUNTED_FROM_0}
 _CONDITION: Schema = {"$ref": "#/definitions/condition"}
 _FILTERS: Schema = {"$ref": "#/definitions/filters"}
 _FIELD: Schema = {"$ref": "#/definitions/field"}
 _EVENTS: Schema = {"$ref": "#/definitions/events"}
+_OF_NO_VALUE = {key: keys.MEASURES[key] for key in ("count", "first_at", "last_at")}
 _OUTCOME: Schema = {"$ref": "#/definitions/outcome"}
 
 
@@ -150,12 +153,7 @@ def _trait() -> Schema:
         **_head("trait"),
         "attribute": _PATH,
         "merge": {"enum": list(MERGES)},
-        "statistical": _object(
-            {**_event_keys(), **keys.MEASURES, "within": keys.WITHIN},
-            {**_event_properties(), **_measures(), "within": _window()},
-            required=["within"],
-            one_of=keys.EVENTS,
-        ),
+        "statistical": _statistical(),
         "cases": _list(case, MAX_CASES),
         "otherwise": _OUTCOME,
         "value": _expression(),
@@ -167,6 +165,22 @@ def _trait() -> Schema:
         "oneOf": [{"required": [key]} for key in ("merge", "statistical", "cases", "value", "query")],
         "dependencies": {"attribute": ["merge"], "otherwise": ["cases"], "query": ["every"], "every": ["query"]},
     }
+
+
+def _statistical() -> Schema:
+    of_events = _object(
+        {**_event_keys(), **keys.MEASURES, "within": keys.WITHIN},
+        {**_event_properties(), **_measures(), "within": _window()},
+        required=["within"],
+        one_of=keys.EVENTS,
+    )
+    of_sessions = _object(
+        {**keys.COUNTED_SESSIONS, **_OF_NO_VALUE, "within": keys.WITHIN},
+        _session_properties(),
+        required=["within"],
+        one_of=_OF_NO_VALUE,
+    )
+    return {"if": {"required": ["sessions"]}, "then": of_sessions, "else": of_events}
 
 
 def _across() -> Schema:
@@ -220,6 +234,7 @@ def _condition() -> Schema:
         "any": _object({"any": keys.COMBINATIONS["any"]}, {"any": _list(_CONDITION, MAX_CONDITIONS)}),
         "not": _object({"not": keys.COMBINATIONS["not"]}, {"not": _CONDITION}),
         **dict.fromkeys(keys.EVENTS, _of_events()),
+        "sessions": _of_sessions(),
         "sequence": _sequence(),
         "trait": _object(
             {**keys.TRAIT_COMPARISON, **keys.OPERATORS}, {"trait": _PATH, **_operators()}, ["trait"], least=2
@@ -245,14 +260,7 @@ def _of_events() -> Schema:
     """A number of events, or a measure of them."""
     count = _object(
         {**_event_keys(), **keys.COUNT},
-        {
-            **_event_properties(),
-            "at_least": _COUNTED,
-            "at_most": _COUNTED_FROM_0,
-            "exactly": _COUNTED_FROM_0,
-            "within": _window(),
-            "same": _FIELD,
-        },
+        {**_event_properties(), **_NUMBERS, "within": _window(), "same": _FIELD},
         required=["within"],
     )
     aggregate = _object(
@@ -262,7 +270,25 @@ def _of_events() -> Schema:
         one_of=keys.MEASURES,
         least=4,
     )
-    measured: Schema = {"anyOf": [{"required": [measure]} for measure in keys.MEASURES]}
+    return _either(count, aggregate, keys.MEASURES)
+
+
+def _of_sessions() -> Schema:
+    """A number of sessions, or a measure of them."""
+    numbers = {key: text for key, text in keys.COUNT.items() if key != "same"}
+    count = _object({**keys.COUNTED_SESSIONS, **numbers}, {**_NUMBERS, **_session_properties()}, required=["within"])
+    aggregate = _object(
+        {**keys.COUNTED_SESSIONS, **_OF_NO_VALUE, "within": keys.WITHIN, **keys.OPERATORS},
+        {**_session_properties(), **_operators()},
+        required=["within"],
+        one_of=_OF_NO_VALUE,
+        least=4,
+    )
+    return _either(count, aggregate, _OF_NO_VALUE)
+
+
+def _either(count: Schema, aggregate: Schema, measures: Iterable[str]) -> Schema:
+    measured: Schema = {"anyOf": [{"required": [measure]} for measure in measures]}
     return {"if": measured, "then": aggregate, "else": count}
 
 
@@ -290,15 +316,23 @@ def _event_properties() -> Properties:
     }
 
 
+def _session_properties() -> Properties:
+    return {
+        "sessions": {"const": ANY_SESSION},
+        "within": {"anyOf": [_DURATION, {"const": EVER}]},
+        **{key: {"const": True} for key in _OF_NO_VALUE},
+    }
+
+
 def _filters() -> Schema:
     absolute = {key: text for key, text in keys.OPERATORS.items() if key not in keys.RELATIVE}
     value: Schema = {"anyOf": [_SCALAR, _object(absolute, _operators(), least=1)]}
-    return {"type": "object", "minProperties": 1, "additionalProperties": value}
+    return {"type": "object", "minProperties": 1, "propertyNames": _PATH, "additionalProperties": value}
 
 
 def _measures() -> Properties:
     of_all: Schema = {"anyOf": [{"const": True}, _FIELD]}
-    return {key: of_all if key in {"count", "first_at", "last_at"} else _FIELD for key in keys.MEASURES}
+    return {key: of_all if key in _OF_NO_VALUE else _FIELD for key in keys.MEASURES}
 
 
 def _window() -> Schema:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from definitions.model import SESSION_FACTS
+from definitions.paths import MAX_PATH
 from definitions.reading import keys
 from definitions.reading.across import COUNTS, MAX_ACROSS, MAX_WITHIN_MS
 from definitions.reading.comparisons import MAX_CHOICES, MAX_FILTERS
@@ -13,7 +14,7 @@ from definitions.reading.documents import KINDS, MAX_TRAITS_OF_DESTINATION
 from definitions.reading.events import EVENT_TYPES, MAX_CALLS
 from definitions.reading.expressions import FUNCTIONS, MAX_EXPRESSION, MAX_PARTS
 from definitions.reading.folder import MAX_DEFINITIONS, MAX_FILES
-from definitions.reading.names import MAX_NAME, MAX_PATH
+from definitions.reading.names import MAX_NAME
 from definitions.reading.scalars import MAX_TEXT, MAX_WITHIN_DAYS
 from definitions.reading.sequences import MAX_COMPLETIONS, MAX_STEPS
 from definitions.reading.traits import MAX_CASES, MAX_QUERY, MERGES
@@ -42,6 +43,7 @@ _FORMS = (
     ("A destination", keys.DESTINATION),
     ("Conditions of conditions", keys.COMBINATIONS),
     ("Which events", keys.EVENTS),
+    ("Sessions in their place", keys.COUNTED_SESSIONS),
     ("Filters of events", keys.FILTERS),
     ("How many events", keys.COUNT),
     ("A measure of events", keys.MEASURES),
@@ -77,7 +79,7 @@ def _grammar() -> Iterator[str]:
     yield "segment     = segment: NAME, when: condition, HEAD, destinations: [NAME]?"
     yield "trait       = trait: NAME, HEAD, (attribute | statistical | rule | mining)"
     yield f"attribute   = merge: {' | '.join(MERGES)}, attribute: PATH?"
-    yield "statistical = statistical: {events, measure, within: WINDOW}"
+    yield "statistical = statistical: {counted, measure, within: WINDOW}"
     yield "rule        = value: EXPRESSION | cases: [case], otherwise: OUTCOME?"
     yield "case        = when: condition, (then: OUTCOME | value: EXPRESSION)"
     yield "mining      = query: SQL, every: DURATION"
@@ -96,8 +98,8 @@ def _grammar() -> Iterator[str]:
     yield ""
     yield "condition   = all: [condition] | any: [condition] | not: condition"
     yield "            | count | aggregate | sequence | traits | session | segment: NAME | sample: SHARE, salt: TEXT"
-    yield "count       = events, within: WINDOW, (at_least: N?, at_most: N? | exactly: N)?, same: FIELD?"
-    yield "aggregate   = events, measure, within: WINDOW, comparison+"
+    yield "count       = counted, within: WINDOW, (at_least: N?, at_most: N? | exactly: N)?, same: FIELD?"
+    yield "aggregate   = counted, measure, within: WINDOW, comparison+"
     yield "sequence    = sequence: [step], within: DURATION, at_least: N?, same: FIELD?"
     yield "step        = events, within: (DURATION | ever), without: {events}?, times: N?"
     yield "            | not: {events}, within: DURATION"
@@ -105,6 +107,7 @@ def _grammar() -> Iterator[str]:
     yield f"session     = session: ({' | '.join(SESSIONS)}), (fact: (TEXT | {{comparison+}}))+"
     yield from _alternatives("fact", SESSION_FACTS)
     yield ""
+    yield "counted     = events | sessions: any"
     yield "events      = (event | page | screen: TEXT | [TEXT]) | type: TYPE | [TYPE] | events: [call], filter*"
     yield f"TYPE        = {' | '.join(EVENT_TYPES)} | any"
     yield "filter      = where | context | traits: {PATH: SCALAR | {comparison+}}"
@@ -112,6 +115,7 @@ def _grammar() -> Iterator[str]:
     yield from _alternatives("measures", keys.MEASURES)
     yield "comparison  = operator: operand"
     yield from _alternatives("operator", keys.OPERATORS)
+    yield r"PATH        = names joined by dots; a dot of a name itself is written \., a backslash \\"
     yield "FIELD       = PATH | {properties | context | traits: PATH}"
     yield "WINDOW      = DURATION | session | [session, DURATION] | ever"
     yield "DURATION    = a whole number and one of s, m, h, d, w"

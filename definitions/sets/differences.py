@@ -5,22 +5,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from definitions.model import (
-    AcrossTrigger,
-    Condition,
-    Definitions,
-    Destination,
-    Expression,
-    Function,
-    InSegment,
-    Rule,
-    Segment,
-    Trait,
-    TraitComparison,
-    TraitValue,
-    Trigger,
-)
+from definitions.model import AcrossTrigger, Definitions, Destination, InSegment, Segment, Trait, Trigger
 from definitions.plan.conditions import conditions_of, leaves
+from definitions.plan.sought import traits_read
 from definitions.sets.model import DefinitionSet
 from definitions.sets.publication import Publication
 
@@ -136,37 +123,7 @@ def _affected(defined: Mapping[Name, Item], different: Iterable[Name]) -> set[Na
 
 
 def _read_by(item: Item) -> Iterator[Name]:
-    if isinstance(item, Destination):
-        yield from (("trait", name) for name in item.traits)
-        return
-    if isinstance(item, AcrossTrigger):
-        return
-    for condition in conditions_of(item):
-        yield from _read_by_condition(condition)
-    if isinstance(item, Trait) and isinstance(item.value, Rule):
-        for case in item.value.cases:
-            yield from _read_by_expression(case.then)
-        if item.value.otherwise is not None:
-            yield from _read_by_expression(item.value.otherwise)
-
-
-def _read_by_condition(condition: Condition) -> Iterator[Name]:
-    for leaf in leaves(condition):
-        match leaf:
-            case TraitComparison(path=(name, *_)):
-                yield "trait", name
-            case InSegment(name=name):
-                yield "segment", name
-            case _:
-                pass
-
-
-def _read_by_expression(expression: Expression) -> Iterator[Name]:
-    match expression:
-        case TraitValue(path=(name, *_)):
-            yield "trait", name
-        case Function(arguments=arguments):
-            for argument in arguments:
-                yield from _read_by_expression(argument)
-        case _:
-            pass
+    yield from (("trait", path[0]) for path in traits_read(item))
+    if isinstance(item, Segment | Trait | Trigger):
+        for condition in conditions_of(item):
+            yield from (("segment", leaf.name) for leaf in leaves(condition) if isinstance(leaf, InSegment))

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from definitions.model import Aggregate, EventCount, Measure
-from definitions.plan.accumulators import MAX_DISTINCT, MAX_VALUES
+from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES
 from definitions.sql.columns import Sql, sql
 from definitions.sql.events import PLACE
 from definitions.sql.profiles import Profiles
-from definitions.sql.sessions import current_start
+from definitions.sql.sessions import begun, current_start
 from definitions.sql.values import NOTHING, fitting, json_of, number_where, of_number
 
 MAX_SUMMAND = "1000000000000."
@@ -26,6 +26,8 @@ class Computed(NamedTuple):
 def compile_count(count: EventCount, profiles: Profiles) -> Sql:
     """Whether the number of events lies between its bounds."""
     window = count.window
+    if count.events.sessions:
+        return _between(sql("length({0})", begun(profiles, window.ms, MAX_SESSIONS)), count)
     if count.same is not None:
         matching = profiles.events.with_value(count.events, count.same)
         values = _values(profiles, _newest(profiles, matching, profiles.events.value(count.events, count.same), count))
@@ -43,6 +45,8 @@ def compile_aggregate(aggregate: Aggregate, profiles: Profiles) -> Computed:
     """The value of an aggregate."""
     if aggregate.measure is Measure.UNION:
         return _union(aggregate, profiles)
+    if aggregate.events.sessions:
+        return _of_sessions(aggregate, profiles)
     events, of = profiles.events, aggregate.of
     matching = events.with_value(aggregate.events, of, numbers=aggregate.measure in _NUMERIC)
     value = None if of is None else events.value(aggregate.events, of)
@@ -64,6 +68,19 @@ def _union(aggregate: Aggregate, profiles: Profiles) -> Computed:
     members = profiles.events.members(aggregate.events, aggregate.of)
     distinct = counted(profiles.aggregate("groupUniqArrayArrayIf({1}, {0})", matching, members), profiles)
     return Computed(profiles.named(_listed(distinct)), sql("notEmpty({0})", distinct))
+
+
+def _of_sessions(aggregate: Aggregate, profiles: Profiles) -> Computed:
+    times = begun(profiles, aggregate.window.ms, MAX_VALUES)
+    is_any = sql("notEmpty({0})", times)
+    match aggregate.measure:
+        case Measure.FIRST_AT:
+            value = text_of_time(is_any, sql("{0}[1]", times))
+        case Measure.LAST_AT:
+            value = text_of_time(is_any, sql("{0}[-1]", times))
+        case _:
+            value = of_number(sql("length({0})", times))
+    return Computed(profiles.named(value), is_any)
 
 
 def text_of_time(is_set: Sql, time: Sql) -> Sql:

@@ -22,6 +22,25 @@ def current_start(profiles: Profiles) -> Sql:
     )
 
 
+def begun(profiles: Profiles, within_ms: int | None, newest: int) -> Sql:
+    """When each of the newest sessions began that began in a window of time, in order."""
+    starts = _starts(profiles, _times(profiles))
+    if within_ms is not None:
+        starts = profiles.column(f"arrayFilter(time -> time > {profiles.now - within_ms}, {{0}})", starts)
+    return profiles.column(f"arraySlice({{0}}, {-newest})", starts)
+
+
+def spans(profiles: Profiles, matching: Sql, newest: int) -> Sql:
+    """When each of the newest sessions of some events began and ended, in order."""
+    times = profiles.column("arraySort({0})", profiles.aggregate("groupArrayIf(at, {0})", matching))
+    ends = profiles.column(
+        f"arrayFilter((time, gap) -> gap >= {SESSION_GAP_MS}, {{0}},"
+        f" arrayResize(arrayPopFront(arrayDifference({{0}})), length({{0}}), {SESSION_GAP_MS}))",
+        times,
+    )
+    return profiles.column(f"arraySlice(arrayZip({{0}}, {{1}}), {-newest})", _starts(profiles, times), ends)
+
+
 def compile_session(comparison: SessionComparison, profiles: Profiles) -> Sql:
     """Whether the fact of a session passes."""
     facts = _facts(comparison.session, profiles)

@@ -13,12 +13,14 @@ from definitions.sql.columns import Sql, sql
 from definitions.sql.events import PLACE, Events, called
 from definitions.sql.functions import WITH_FUNCTIONS
 from definitions.sql.profiles import Profiles
+from definitions.sql.sessions import spans
 from definitions.streaming.scalars import number, scalar
 from definitions.streaming.states import (
     AnyState,
     Calls,
     Numbers,
     Place,
+    Spans,
     Times,
     Values,
     newest_of,
@@ -77,7 +79,7 @@ class StatesQuery:
             }
             yield profile_id, states
 
-    def _compile(self, accumulator: Accumulator) -> Sql:
+    def _compile(self, accumulator: Accumulator) -> Sql:  # noqa: PLR0911 - one for each kind of state
         events, of = self._profiles.events, accumulator.of
         if accumulator.keeping == "members":
             assert of is not None, accumulator
@@ -88,6 +90,8 @@ class StatesQuery:
             matching = events.column(sql(f"{{0}} AND at > {self._since - accumulator.retain_ms}", matching))
         value = None if of is None else events.value(accumulator.events, of)
         kind = type_of(accumulator)
+        if kind is Spans:
+            return spans(self._profiles, matching, accumulator.keep)
         if kind is Times:
             times = f"arrayMap(x -> -x, groupArraySortedIf({accumulator.keep})(-at, {{0}}))"
             return self._profiles.aggregate(times, matching)
@@ -138,6 +142,8 @@ def _read(accumulator: Accumulator, column: object) -> AnyState | None:
         return None
     if kind is Times:
         return Times(cast("list[int]", rows)[::-1])
+    if kind is Spans:
+        return Spans([cast("tuple[int, int]", tuple(cast("_Tuple", row).values())) for row in rows])
     if kind is Values:
         counted = [tuple(cast("_Tuple", row).values()) for row in rows]
         return values_of((_known(value), cast("int", count)) for value, count in counted)

@@ -19,6 +19,7 @@ from definitions.streaming.states import (
     Ends,
     Entry,
     Newest,
+    Spans,
     Times,
     Values,
     millionths,
@@ -30,7 +31,7 @@ from definitions.streaming.values import compile_test
 _LOOKAHEAD = 8
 """How many changes of a windowed aggregate are looked at to find the one that changes the answer of a comparison."""
 _MILLION = 1e6
-_NEWEST = (Times, Newest)
+_NEWEST = (Times, Newest, Spans)
 _NONE = Value(None, NEVER)
 _OF_THE_LAST = frozenset({Measure.LAST, Measure.LAST_AT})
 _ZERO = frozenset({Measure.COUNT, Measure.SUM, Measure.DISTINCT})
@@ -94,10 +95,10 @@ def compile_aggregate_comparison(
     return evaluate
 
 
-def _within(state: Times | Newest, window: Window, subject: Subject, now: int) -> Events:
+def _within(state: Times | Newest | Spans, window: Window, subject: Subject, now: int) -> Events:
     """Return the newest events in a window."""
     begins = after(window, subject, now)
-    if isinstance(state, Times):
+    if not isinstance(state, Newest):
         times = state.times
         return times[max(bisect_right(times, begins), len(times) - MAX_VALUES) :]
     entries = state.entries

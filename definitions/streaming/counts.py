@@ -8,7 +8,7 @@ from definitions.model import EventCount, Scalar, Window
 from definitions.plan import needs
 from definitions.plan.accumulators import MAX_VALUES
 from definitions.streaming.keys import KeyOf
-from definitions.streaming.states import Calls, Newest, Times
+from definitions.streaming.states import Calls, Newest, Spans, Times
 from definitions.streaming.subject import NEVER, Evaluation, Subject, grouped
 
 _ENDLESS = -NEVER
@@ -19,7 +19,8 @@ def compile_count(count: EventCount, key_of: KeyOf) -> Callable[[Subject, int], 
     """Return whether the number of matching events lies within its limits, at a time."""
     (need,) = needs(count)
     key, window, limits = key_of(need), count.window, _Limits(count)
-    if count.same is None and count.at_least and count.at_most is None and window.ms is not None and not window.session:
+    is_plain = count.same is None and not count.events.sessions and not window.session
+    if is_plain and count.at_least and count.at_most is None and window.ms is not None:
         return _compile_at_least(key, count.at_least, window.ms)
 
     def evaluate(subject: Subject, now: int) -> Evaluation:
@@ -27,7 +28,7 @@ def compile_count(count: EventCount, key_of: KeyOf) -> Callable[[Subject, int], 
         match state:
             case Calls():
                 return Evaluation(limits.admit(state.number), NEVER)
-            case Times() | Newest() if count.same is None:
+            case Times() | Newest() | Spans() if count.same is None:
                 return within_session(window, subject, now, limits.at(state.times, window, subject, now), limits.empty)
             case Newest():
                 evaluations = (limits.at(times, window, subject, now) for times in limits.reached(_by_value(state)))

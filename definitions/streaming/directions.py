@@ -130,6 +130,8 @@ def _directions(condition: Condition, key_of: KeyOf, rises: bool) -> Iterator[tu
 
 
 def _of_count(count: EventCount, rises: bool) -> Direction | None:
+    if count.events.sessions:  # a late event may make one of two
+        return None
     if count.window.session:  # an event may begin a session, and so take others out of the window
         return None
     below = NEVER if count.same is None else MAX_VALUES

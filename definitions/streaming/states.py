@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from definitions.model import Scalar
+from definitions.model import SESSION_GAP_MS, Scalar
 from definitions.plan.accumulators import MAX_DISTINCT, Accumulator
 from definitions.streaming.scalars import is_number, json_text, rank_of_text
 
@@ -21,6 +21,7 @@ MAX_SUMMAND = 10**12
 """A number beyond it, or beyond its negative, is no value for a sum."""
 _MILLION = 1e6
 _Number = TypeVar("_Number", int, float)
+_LONG_AGO = -(2**62)
 _WORD = 2**62  # msgpack has integers of 64 bits
 
 
@@ -225,7 +226,55 @@ class Values(State, tag=5):
                 del self.counts[text]
 
 
-AnyState: TypeAlias = Times | Newest | Calls | Numbers | Ends | Values
+class Spans(State, tag=6):
+    """sessions: when each began and ended, oldest first. Any two lie at least the gap of a session apart.
+
+    The first one may have begun at any time before all windows.
+    """
+
+    spans: list[tuple[int, int]] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.spans
+
+    @property
+    def times(self) -> list[int]:
+        """When the sessions began, oldest first."""
+        return [began_at for began_at, _ in self.spans]
+
+    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
+        time, spans = place.occurred_at, self.spans
+        if spans and spans[-1][0] <= time < spans[-1][1] + SESSION_GAP_MS:
+            spans[-1] = (spans[-1][0], max(time, spans[-1][1]))
+        else:
+            self.unite(Spans([(time, time)]))
+
+    def unite(self, other: "Spans") -> None:
+        united: list[tuple[int, int]] = []
+        for began_at, ended_at in sorted(self.spans + other.spans):
+            if united and began_at < united[-1][1] + SESSION_GAP_MS:
+                united[-1] = (united[-1][0], max(ended_at, united[-1][1]))
+            else:
+                united.append((began_at, ended_at))
+        self.spans = united
+
+    def trim(self, accumulator: Accumulator, as_of: int) -> None:
+        surplus = len(self.spans) - accumulator.keep
+        if surplus > 0:
+            del self.spans[:surplus]
+        if accumulator.retain_ms is not None:
+            self._forget(as_of - accumulator.retain_ms)
+
+    def _forget(self, until: int) -> None:
+        """Drop what began before every window; of the last such session its end stays while an event may join it."""
+        before = bisect_right(self.spans, until + SESSION_GAP_MS, key=_began_at)
+        if before:
+            ended_at = self.spans[before - 1][1]
+            self.spans[:before] = [(_LONG_AGO, ended_at)] if ended_at > until else []
+
+
+AnyState: TypeAlias = Times | Newest | Calls | Numbers | Ends | Values | Spans
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(AnyState).decode
@@ -236,6 +285,8 @@ def type_of(accumulator: Accumulator) -> type[AnyState]:
     match accumulator.keeping:
         case "values" | "members":
             return Values
+        case "sessions":
+            return Spans
         case "newest":
             return Times if accumulator.of is None and not accumulator.ordered else Newest
         case "total":
@@ -311,6 +362,10 @@ def _entry(place: Place, value: Scalars | None) -> Entry:
 
 def _time(entry: Entry) -> int:
     return entry[0]
+
+
+def _began_at(span: tuple[int, int]) -> int:
+    return span[0]
 
 
 def _order(entry: Entry) -> tuple[int, int, str]:

@@ -20,6 +20,9 @@ from onefold.wording import count, json_text
 from runtime.literal import literal
 from settings import Settings
 
+_MOST_SHOWN = 200
+"""Of the value of an event so many characters are printed; `--json` has it whole."""
+
 _Command = Callable[..., None]
 
 
@@ -139,6 +142,7 @@ def explanation_tree(explanation: ExplainedDefinition) -> Tree:
         for read in made.reads:
             node.add(Text.assemble(literal(read.trait), (f"  {_json(read.value)}", "cyan")))
         _add_events(node, made.events, made.counted)
+        _add_mistyped(node, made)
     if explanation.trigger is not None:
         _add_firings(tree, explanation.trigger, explanation.fired)
     if explanation.cut:
@@ -150,6 +154,7 @@ def _add_firings(tree: Tree, trigger: ExplainedTrigger, fired: Sequence[ShownFir
     for occasion in trigger.occasions:
         named = f"{occasion.at}  {_named(occasion.event)}" if occasion.event else f"holds since {occasion.at}"
         tree.add(Text(literal(f"{named}: {occasion.outcome}")))
+    _add_mistyped(tree, trigger)
     for firing in fired:
         cause = _named(firing.event) if firing.event else firing.cause
         tree.add(Text(f"fired at {firing.fired_at}, because of {literal(cause)}: {_json(firing.payload)}"))
@@ -195,15 +200,29 @@ def _add_part(tree: Tree, part: Explained) -> None:
     for inner in part.parts:
         _add_part(node, inner)
     _add_events(node, part.events, part.counted)
+    _add_mistyped(node, part)
 
 
 def _add_events(tree: Tree, events: Sequence[ShownEvent], counted: int) -> None:
     for event in events:
-        value = "" if event.value is None else f": {msgspec.json.encode(event.value).decode()}"
-        named = f"{event.occurred_at}  {event.event or event.type}{value}  {event.source} {event.message_id}"
-        tree.add(Text(literal(named), style="dim"))
+        tree.add(Text(_shown(event), style="dim"))
     if counted > len(events) > 0:
         tree.add(Text(f"and {count(counted - len(events), 'earlier event')}", style="dim"))
+
+
+def _add_mistyped(tree: Tree, explained: Explained | ExplainedTrait | ExplainedTrigger) -> None:
+    """Show the events that do not count, or not wholly, because of the type of a value."""
+    for event in explained.mistyped:
+        tree.add(Text(f"left out, of a wrong type: {_shown(event)}", style="yellow"))
+    more = explained.mistyped_counted - len(explained.mistyped)
+    if more:
+        tree.add(Text(f"and {count(more, 'earlier event')} left out, of a wrong type", style="yellow"))
+
+
+def _shown(event: ShownEvent) -> str:
+    text = "" if event.value is None else msgspec.json.encode(event.value).decode()
+    value = f": {text if len(text) <= _MOST_SHOWN else f'{text[:_MOST_SHOWN]}...'}" if text else ""
+    return literal(f"{event.occurred_at}  {event.event or event.type}{value}  {event.source} {event.message_id}")
 
 
 def _json(value: object) -> str:

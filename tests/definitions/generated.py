@@ -60,7 +60,7 @@ BEGINNING = 1_700_000_000_000
 TICKS = (1, 5, 6, 60_000, GAP_MS - 1, GAP_MS, GAP_MS + 1, 3_600_000, DAY_MS)
 TYPES: tuple[EventType, ...] = ("track", "track", "track", "page", "identify", "screen")
 NAMES = ("Buy", "View", "加入购物车")
-KEYS = ("a", "b", "颜色", "it's.\"\\")
+KEYS = ("a", "b", "颜色", "it's.\"\\", "a.b")
 SOURCES = ("web", "crm", "kafka")
 PRIORITIES = {"crm": 5, "web": 1}
 
@@ -175,16 +175,20 @@ class Generator:
     # What is counted
 
     def _count(self) -> Condition:
-        same = self._field() if self._happens(0.3) else None
+        is_of_sessions = self._happens(0.15)
+        same = self._field() if self._happens(0.3) and not is_of_sessions else None
         at_least = self._pick((0, 1, 1, 2, 3)) if same is None else self._pick((1, 1, 2))
         at_most = self._pick((at_least, at_least + 1)) if self._happens(0.3) else None
         is_open = same is None and at_most is not None and self._happens(0.5)
-        return EventCount(self._matcher(), self._window(), None if is_open else at_least, at_most, same)
+        events, window = self._sessions() if is_of_sessions else (self._matcher(), self._window())
+        return EventCount(events, window, None if is_open else at_least, at_most, same)
 
     def _aggregate_comparison(self) -> Condition:
         return AggregateComparison(self._aggregate(), self._comparisons(relative=True))
 
     def _aggregate(self) -> Aggregate:
+        if self._happens(0.05):
+            return Aggregate(self._sessions()[0], self._pick(sorted(_OF_NOTHING)), None, self._sessions()[1])
         measure = self._pick(tuple(Measure))
         of = None if measure in _OF_NOTHING and self._happens(0.6) else self._field()
         return Aggregate(self._matcher(), measure, of, Window() if measure is Measure.UNION else self._window())
@@ -198,6 +202,9 @@ class Generator:
             steps[-1] = Step(self._matcher(), self._period(), absent=True)
         same = self._field() if self._happens(0.3) else None
         return EventSequence(tuple(steps), self._pick((self._period(), 3 * DAY_MS)), self._pick((1, 1, 1, 2)), same)
+
+    def _sessions(self) -> tuple[EventMatcher, Window]:
+        return EventMatcher(sessions=True), Window(self._period() if self._happens(0.6) else None)
 
     def _matcher(self) -> EventMatcher:
         calls = tuple(self._call() for _ in range(self._pick((0, 1, 1, 2))))

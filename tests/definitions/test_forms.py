@@ -46,6 +46,8 @@ from tests.definitions.folders import load_segment, write
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 BUY = EventMatcher((Call("track", "Buy"),))
 ADD = EventMatcher((Call("track", "Add"),))
+SESSIONS = EventMatcher(sessions=True)
+IS_THERE = Comparison(Operator.EXISTS, True)
 IS_PRO = TraitComparison(("plan",), (Comparison(Operator.EQUALS, "pro"),))
 
 
@@ -98,6 +100,27 @@ CONDITIONS: list[tuple[str, Condition]] = [
         ),
     ),
     (
+        r"{event: Buy, within: 1d, where: {utm\.source: google}, context: {'page\.a.b': 1}, same: a\\.b\.c}",
+        EventCount(
+            EventMatcher(
+                BUY.calls,
+                (
+                    PropertyFilter(("utm.source",), (Comparison(Operator.EQUALS, "google"),)),
+                    PropertyFilter(("page.a", "b"), (Comparison(Operator.EQUALS, 1),), "context"),
+                ),
+            ),
+            Window(DAY),
+            same=Field(("a\\", "b.c")),
+        ),
+    ),
+    ("{sessions: any, at_least: 3, within: 7d}", EventCount(SESSIONS, Window(7 * DAY), 3)),
+    ("{sessions: any, exactly: 0, within: 30d}", EventCount(SESSIONS, Window(30 * DAY), None, 0)),
+    ("{sessions: any, at_least: 10, within: ever}", EventCount(SESSIONS, Window(), 10)),
+    (
+        "{sessions: any, last_at: true, within: ever, longer_ago_than: 30d}",
+        AggregateComparison(Aggregate(SESSIONS, Measure.LAST_AT), (Comparison(Operator.LONGER_AGO_THAN, 30 * DAY),)),
+    ),
+    (
         "{event: Buy, sum: total, within: 30d, greater_than: 100}",
         AggregateComparison(
             Aggregate(BUY, Measure.SUM, Field(("total",)), Window(30 * DAY)), (Comparison(Operator.GREATER_THAN, 100),)
@@ -138,7 +161,8 @@ CONDITIONS: list[tuple[str, Condition]] = [
         Sequence((Step(ADD), Step(BUY, 5 * MINUTE), Step(BUY, 5 * MINUTE)), 7 * DAY),
     ),
     ("{trait: plan, equals: pro}", IS_PRO),
-    ("{trait: address.city, exists: true}", TraitComparison(("address", "city"), (Comparison(Operator.EXISTS, True),))),
+    ("{trait: address.city, exists: true}", TraitComparison(("address", "city"), (IS_THERE,))),
+    (r"{trait: address\.city.x, exists: true}", TraitComparison(("address.city", "x"), (IS_THERE,))),
     ("{trait: x, contains_any: [a, 1]}", compared(Operator.CONTAINS_ANY, ("a", 1))),
     ("{trait: x, before: 2026-01-31}", compared(Operator.BEFORE, 1_769_817_600_000)),
     ("{trait: x, after: 2026-01-31T08:00:00.005+08:00}", compared(Operator.AFTER, 1_769_817_600_005)),
@@ -187,6 +211,7 @@ def sent(measure: Measure, *path: str) -> Statistical:
 TRAITS: list[tuple[str, Trait]] = [
     ("trait: city\nmerge: first", Trait("city", sent(Measure.FIRST, "city"), "city")),
     ("trait: c\nmerge: latest\nattribute: address.city", Trait("c", sent(Measure.LAST, "address", "city"), "c")),
+    ("trait: c\nmerge: latest\nattribute: utm\\.source", Trait("c", sent(Measure.LAST, "utm.source"), "c")),
     ("trait: c\nmerge: most_frequent", Trait("c", sent(Measure.MOST_FREQUENT, "c"), "c")),
     ("trait: c\nmerge: max", Trait("c", sent(Measure.MAX, "c"), "c")),
     ("trait: c\nmerge: min", Trait("c", sent(Measure.MIN, "c"), "c")),
@@ -204,6 +229,10 @@ TRAITS: list[tuple[str, Trait]] = [
             workspaces=("a", "b"),
             kind="device",
         ),
+    ),
+    (
+        "trait: visits\nstatistical: {sessions: any, count: true, within: 30d}",
+        Trait("visits", Statistical(Aggregate(SESSIONS, Measure.COUNT, None, Window(30 * DAY))), "visits"),
     ),
     (
         "trait: level\ncases:\n- {when: {trait: plan, equals: pro}, then: gold}\notherwise: none",

@@ -56,6 +56,25 @@ AGGREGATES = [
     ("{event: Buy, values: sku, within: 1d, equals: a}", 45, "the values is a list"),
     ("{event: Buy, average: total, within: 1d, before: 2026-01-01}", 48, "the average is a number"),
 ]
+SESSIONS = [
+    ("{sessions: 3, within: 7d}", 18, "takes the word 'any' (each session counts: `sessions: any`)"),
+    ("{sessions: [any], within: 7d}", 18, "takes the word 'any'"),
+    ("{sessions: any}", 7, "needs the key 'within'"),
+    ("{sessions: any, within: session}", 31, "the sessions of one session"),
+    ("{sessions: any, within: [session, 5m]}", 31, "the sessions of one session"),
+    (
+        "{sessions: any, within: 7d, where: {a: 1}}",
+        35,
+        "'where' beside 'sessions': they count whatever happens in them",
+    ),
+    ("{sessions: any, within: 7d, same: a}", 35, "'same' beside 'sessions'"),
+    ("{sessions: any, within: 7d, sum: total, greater_than: 1}", 35, "'sum' of sessions, which have no properties"),
+    ("{sessions: any, within: 7d, count: total, greater_than: 1}", 35, "one of `count: true`, `first_at: true`"),
+    ("{sessions: any, within: 7d, last_at: true, greater_than: 3}", 50, "the last_at is a time"),
+    ("{sessions: any, event: Buy, within: 7d}", 8, "'event' and 'sessions' in one condition"),
+    ("{session: any, at_least: 3}", 17, "to count them: `{sessions: any, at_least: 3, within: 7d}`"),
+    ("{sequence: [{sessions: any}, {event: A, within: 1h}], within: 1d}", 19, "a step must have one of event"),
+]
 SEQUENCES = [
     ("{sequence: Buy, within: 1d}", 18, "takes a list of steps"),
     ("{sequence: [], within: 1d}", 18, "takes a list of steps"),
@@ -153,7 +172,9 @@ GROUPS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "column", "says"), [*SEVERAL, *COUNTS, *AGGREGATES, *SEQUENCES, *OTHERS, *GROUPS])
+@pytest.mark.parametrize(
+    ("text", "column", "says"), [*SEVERAL, *COUNTS, *AGGREGATES, *SESSIONS, *SEQUENCES, *OTHERS, *GROUPS]
+)
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, column: int, says: str) -> None:
     files = {
         "segments/other.yaml": "segment: other\nwhen: {trait: a, exists: true}",

@@ -29,6 +29,7 @@ from definitions.model import Sequence as EventSequence
 from schemas import topics
 from tests.definitions.generated import BEGINNING, HUGE_NUMBERS, Generator
 from tests.definitions.naive.lives import Happened
+from tests.definitions.naive.sessions import GAP_MS
 from tests.definitions.populations import check, moments, person, population, record
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse
@@ -90,6 +91,32 @@ def test_bounds_are_part_of_the_meaning(warehouse: Warehouse, workspace: str) ->
     record(warehouse, workspace, moved)
     for now in (1_100, 2_129, 11_098):
         check(warehouse, workspace, definitions, moved, BEGINNING + now)
+
+
+def test_of_sessions_the_newest_thousand_count_and_bounds_are_exact(warehouse: Warehouse, workspace: str) -> None:
+    """Of one person 1,050 sessions just far enough apart, of the other events of which one gap is 1 ms too short."""
+    sessions = EventMatcher(sessions=True)
+    conditions = [
+        EventCount(sessions, Window(), 1_000),
+        EventCount(sessions, Window(), None, 1_000),
+        EventCount(sessions, Window(2 * GAP_MS), 2, 2),
+        EventCount(sessions, Window(GAP_MS), None, 0),
+    ]
+    measures = (Measure.COUNT, Measure.FIRST_AT, Measure.LAST_AT)
+    aggregates = [
+        Aggregate(sessions, measure, None, window) for measure in measures for window in (Window(), Window(9))
+    ]
+    definitions = Definitions(
+        tuple(Segment(f"s{number}", each) for number, each in enumerate(conditions)),
+        traits=tuple(Trait(f"t{number}", Statistical(each)) for number, each in enumerate(aggregates)),
+    )
+    histories = {
+        person(number): [Happened(BEGINNING + at, "page", None, message_id=f"m{at}") for at in times]
+        for number, times in enumerate(([at * GAP_MS for at in range(1_050)], (0, GAP_MS - 1, 2 * GAP_MS - 1)))
+    }
+    record(warehouse, workspace, histories)
+    for now in (0, 2 * GAP_MS - 2, 2 * GAP_MS - 1, 3 * GAP_MS - 2, 1_049 * GAP_MS, 1_050 * GAP_MS - 1, 1_050 * GAP_MS):
+        check(warehouse, workspace, definitions, histories, BEGINNING + now)
 
 
 def test_numbers_beyond_every_sum_count_in_none(warehouse: Warehouse, workspace: str) -> None:

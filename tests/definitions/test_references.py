@@ -37,6 +37,18 @@ def test_an_unknown_name_is_told_with_what_may_be_meant(tmp_path: Path, conditio
     assert says in error
 
 
+def test_a_template_names_no_trait_by_a_slip_and_none_of_other_profiles(tmp_path: Path) -> None:
+    files = {
+        "traits/t.yaml": f"{ALL}- {{trait: seat, kind: device, merge: first}}",
+        "triggers/g.yaml": "trigger: g\non: {event: Buy}\npayload:\n"
+        "  a: '{{ profile.traits.spent }} {{ profile.traits.spnet }}'\n"
+        "  b: '{{ profile.traits[\"seat\"] }} {{ event.properties.spnet }} {{ profile.traits.plan }}'",
+    }
+    slip, other = errors_of(tmp_path, files)
+    assert slip.startswith("triggers/g.yaml:4:37: no trait 'spnet' is defined, but 'spent' is")
+    assert other.startswith("triggers/g.yaml:5:10: the trait 'seat' is of kind 'device', and this of kind 'person'")
+
+
 @pytest.mark.parametrize("name", ["plan", "spent_30d", "total_spent", "age", "spent2"])
 def test_a_trait_of_another_name_is_one_that_is_sent(tmp_path: Path, name: str) -> None:
     files = {

@@ -3,7 +3,7 @@
 import pytest
 from liquid.exceptions import LiquidError
 
-from definitions.templates import MAX_RENDERED_BYTES, MAX_TEMPLATE, Payload, _environment, problems
+from definitions.templates import MAX_RENDERED_BYTES, MAX_TEMPLATE, Payload, _environment, names_below, problems
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,10 @@ def test_texts_are_not_multiplied_without_bounds() -> None:
     assert Payload((("key", text),)).render({"event": {"properties": {"t": "x" * 8_000}}}) == {}
     joined = "{{ event.properties.t | split: '' | join: event.properties.t }}"
     assert Payload((("key", joined),)).render({"event": {"properties": {"t": "x" * 8_000}}}) == {}
+
+
+def test_the_names_below_a_field_are_found_with_their_places() -> None:
+    text = "{{ profile.traits.a.b | upcase }}{{ profile['traits']['c.d'][0] }}{{ profile.traits[event.name] }}"
+    assert list(names_below(text, "profile", "traits")) == [("a", 3), ("c.d", text.index("profile['"))]
+    assert list(names_below(text, "event", "properties")) == []
+    assert list(names_below("{{ profile.traits.a", "profile", "traits")) == []

@@ -26,21 +26,23 @@ from definitions.model import (
     Step,
     Trait,
     TraitComparison,
+    Trigger,
     Window,
 )
-from definitions.plan.accumulators import MAX_DISTINCT, MAX_VALUES, accumulators_of
+from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES, accumulators_of
 from definitions.sets import next_set
 from definitions.sets.differences import Difference
 from definitions.sets.folder import Draft, read_draft
 from definitions.streaming.accumulators import state_key
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
-from definitions.streaming.states import MAX_ORDER_LENGTH, MAX_SUMMAND, Place, encode_state, type_of
+from definitions.streaming.states import MAX_ORDER_LENGTH, MAX_SUMMAND, Place, Spans, encode_state, type_of
 from embedded.terminal import Terminal
-from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, UnseenEvent, plan_tree, planned
+from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, Unseen, plan_tree, planned
 from warehouse.queries.definition_predictions import Prediction, Touch
 
 VIEW, BUY = (EventMatcher((Call("track", name),)) for name in ("View", "Buy"))
-URL, HOUR = Field(("url",)), Window(3_600_000)
+HOUR_MS = 3_600_000
+URL, HOUR = Field(("url",)), Window(HOUR_MS)
 LATE = 2**40
 WIDE = "\U0001f600"
 CONTROL = "\x01"
@@ -79,6 +81,15 @@ def test_a_profile_needs_at_most_what_the_plan_says_and_hardly_less(definitions:
     says = planned(None, Draft(definitions, {})).state_bytes
     assert longest <= says
     assert says < 1.1 * longest + 64
+
+
+def test_sessions_need_at_most_what_the_plan_says_and_hardly_less() -> None:
+    definitions = Definitions((Segment("s", EventCount(EventMatcher(sessions=True), Window())),))
+    (accumulator,) = accumulators_of(definitions)
+    state = Spans([(LATE + number * HOUR_MS, LATE + number * HOUR_MS) for number in range(MAX_SESSIONS + 1)])
+    state.trim(accumulator, LATE)
+    longest = len(encode({state_key(accumulator, 99_999): Raw(encode_state(state))})) - 1
+    assert longest <= planned(None, Draft(definitions, {})).state_bytes < 1.1 * longest + 64
 
 
 def test_some_aggregates_in_a_window_are_within_the_budget_and_more_are_not() -> None:
@@ -156,9 +167,28 @@ def test_who_reads_a_removed_trait_is_named() -> None:
 
 def test_an_event_that_nobody_has_sent_is_named_below_what_looks_for_it() -> None:
     added = Difference("segment", "buyers", "added")
-    unseen = {"segment buyers": (UnseenEvent("Order Compleeted", "Order Completed"), UnseenEvent("Paid", None))}
+    unseen = {"segment buyers": (Unseen("Order Compleeted", "Order Completed"), Unseen("Paid", None))}
     lines = [line.rstrip() for line in shown(DefinitionPlan(2, (added,), (), 0, 0, unseen=unseen)).splitlines()]
     assert any(
         line.endswith("nobody has sent 'Order Compleeted' so far: did you mean 'Order Completed'?") for line in lines
     )
     assert any(line.endswith("nobody has sent 'Paid' so far") for line in lines)
+
+
+def test_a_property_and_a_trait_that_nobody_has_sent_are_named_as_what_they_are() -> None:
+    added = Difference("trigger", "thanks", "added")
+    unseen = {"trigger thanks": (Unseen("utm.source", r"utm\.source", "property"), Unseen("city", None, "trait"))}
+    lines = [line.rstrip() for line in shown(DefinitionPlan(2, (added,), (), 0, 0, unseen=unseen)).splitlines()]
+    assert any(
+        line.endswith(r"nobody has sent the property 'utm.source' so far: did you mean 'utm\.source'?")
+        for line in lines
+    )
+    assert any(line.endswith("nobody has sent the trait 'city' so far") for line in lines)
+
+
+def test_a_trigger_whose_template_names_a_removed_trait_is_said_to_go_by_what_is_sent() -> None:
+    spent = measured(Measure.SUM, HOUR).traits
+    thanks = Trigger("thanks", EventMatcher((Call("track", "Buy"),)), payload=(("text", "{{ profile.traits.t }}"),))
+    former = next_set(None, Definitions(triggers=(thanks,), traits=spent), {}, 0, "")
+    text = shown(planned(former, Draft(Definitions(triggers=(thanks,)), {"x": ""})))
+    assert "trigger thanks would go by the trait as it is sent" in text

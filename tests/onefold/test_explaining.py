@@ -21,7 +21,7 @@ def printed(explanation: ExplainedDefinition) -> list[str]:
 
 
 def lines_of(tree: Tree) -> list[str]:
-    console = Terminal(file=io.StringIO(), width=200)
+    console = Terminal(file=io.StringIO(), width=400)
     console.print(tree)
     assert isinstance(console.file, io.StringIO)
     return [line.lstrip("│├└─ ").rstrip() for line in console.file.getvalue().splitlines()]
@@ -56,6 +56,20 @@ def test_a_calculated_trait_shows_what_it_reads() -> None:
     assert printed(ExplainedDefinition("trait", "per_order", "p", AT, 3, trait=trait))[2:] == [
         f"110  spent / orders  at least until {AT}",
         "spent  220",
+    ]
+
+
+def test_events_that_are_left_out_are_named_with_their_values_and_long_ones_cut() -> None:
+    of = [ShownEvent(f"m{n}", "web", "track", "Ordered", AT, value) for n, value in enumerate(("80 EUR", "x" * 999))]
+    trait = ExplainedTrait(
+        "sum total of Ordered", 5, events=(ORDER,), counted=1, mistyped=tuple(of), mistyped_counted=4
+    )
+    assert printed(ExplainedDefinition("trait", "spent", "p", AT, 3, trait=trait))[2:] == [
+        "5  sum total of Ordered",
+        f"{AT}  Ordered  web m1",
+        f'left out, of a wrong type: {AT}  Ordered: "80 EUR"  web m0',
+        f'left out, of a wrong type: {AT}  Ordered: "{"x" * 199}...  web m1',
+        "and 2 earlier events left out, of a wrong type",
     ]
 
 

@@ -1,10 +1,13 @@
 """Predicts what definitions would do that are not applied yet: who enters and leaves, how many events they touch."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
+from typing import get_args
 
 import msgspec
 
-from definitions.model import EventMatcher
+from definitions.model import Call, EventMatcher, Root
+from definitions.plan.sought import Sought
 from definitions.sql import DefinitionsQuery, called
 from warehouse.client import Warehouse
 from warehouse.queries.definitions import Question, scope_of, source_of
@@ -12,6 +15,7 @@ from warehouse.queries.values import literal, literals
 
 DAY_MS = 24 * 3600 * 1000
 _MOST_NAMES = 1_000
+_ROOTS: tuple[Root, ...] = get_args(Root)
 
 _PREDICTED = """
 SELECT {counted}
@@ -50,6 +54,22 @@ class Touch(msgspec.Struct, frozen=True):
     def added(self, more: "Touch") -> "Touch":
         """Return what two workspaces have together."""
         return Touch(self.events + more.events, self.last_day + more.last_day)
+
+
+class SentNames(msgspec.Struct, frozen=True):
+    """Names at the top of what was sent with the events of a type and name, by open part.
+
+    `wanted`: of those that were asked for, `known`: of all, so many as an answer has room for.
+    """
+
+    type: str
+    event: str | None
+    wanted: Mapping[Root, frozenset[str]]
+    known: Mapping[Root, tuple[str, ...]]
+
+    def is_any_of(self, calls: Collection[Call]) -> bool:
+        """Return whether the events are some of these calls (none: of any)."""
+        return not calls or any(call.type in {None, self.type} and call.name in {None, self.event} for call in calls)
 
 
 def predict(warehouse: Warehouse, question: Question, names: Collection[str]) -> dict[str, Prediction]:
@@ -108,3 +128,44 @@ def sent_events(
     most = f"SELECT toString(event) AS name {source} GROUP BY event ORDER BY count() DESC LIMIT {_MOST_NAMES}"
     sent, known = ([str(row["name"]) for row in warehouse.rows(query)] for query in (those, most))
     return set(sent), known
+
+
+def sent_names(warehouse: Warehouse, workspaces: Collection[str], sought: Collection[Sought]) -> list[SentNames]:
+    """Return what was sent with the events of each type and name: those with wanted names first, then the commonest.
+
+    Only the events and their parts are read in which something is looked for.
+    """
+    looked: dict[Root, str] = {}
+    for root in _ROOTS:
+        in_root = [each.calls for each in sought if each.field.root == root]
+        calls = () if () in in_root else tuple(dict.fromkeys(chain.from_iterable(in_root)))
+        looked[root] = called(calls) if in_root else "0"
+    wanted = f"({', '.join(map(literal, dict.fromkeys(each.field.path[0] for each in sought)))})"
+    keys = ", ".join(
+        f"if({condition}, JSONExtractKeys({root}_text), []) AS {root}" for root, condition in looked.items()
+    )
+    named = ", ".join(
+        f"groupUniqArrayArray(arrayFilter(key -> key IN {wanted}, {root})) AS wanted_{root},"
+        f" groupUniqArrayArray({_MOST_NAMES})({root}) AS known_{root}"
+        for root in _ROOTS
+    )
+    has_wanted = " OR ".join(f"notEmpty(wanted_{root})" for root in _ROOTS)
+    rows = warehouse.rows(
+        f"SELECT toString(type) AS of_type, toString(name) AS of_event, {named}"
+        f" FROM (SELECT type, event AS name, {keys} FROM onefold.raw_events"
+        f" WHERE workspace IN {literals(workspaces)} AND ({' OR '.join(looked.values())}))"
+        f" GROUP BY type, name ORDER BY ({has_wanted}) DESC, count() DESC LIMIT {_MOST_NAMES}"
+    )
+    return [_sent_names(row) for row in rows]
+
+
+def _sent_names(row: Mapping[str, object]) -> SentNames:
+    def names(what: str, root: Root) -> tuple[str, ...]:
+        return msgspec.convert(row[f"{what}_{root}"], tuple[str, ...])
+
+    return SentNames(
+        str(row["of_type"]),
+        None if row["of_event"] is None else str(row["of_event"]),
+        {root: frozenset(names("wanted", root)) for root in _ROOTS},
+        {root: names("known", root) for root in _ROOTS},
+    )

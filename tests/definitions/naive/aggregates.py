@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from itertools import accumulate
 
-from definitions.model import Aggregate, Measure, Scalar
-from tests.definitions.naive.events import inside, matches, value_of, values_of
+from definitions.model import Aggregate, Measure, Scalar, Window
+from tests.definitions.naive.events import counted, value_of, values_of
 from tests.definitions.naive.lives import Happened, Life
 from tests.definitions.naive.times import as_text
 from tests.definitions.naive.values import kind, rank
@@ -18,12 +18,12 @@ LARGEST_IN_SUM = 10.0**12
 
 def contributing(aggregate: Aggregate, life: Life, now: int) -> list[Happened]:
     """The events that an aggregate is of, in their order."""
-    events = [event for event in inside(aggregate.window, life, now) if matches(aggregate.events, event)]
+    events = counted(aggregate.events, aggregate.window, life, now)
     if aggregate.of is not None:
         events = [event for event in events if values_of(aggregate, event)]
         if aggregate.measure in {Measure.SUM, Measure.AVERAGE, Measure.MIN, Measure.MAX}:
             events = [event for event in events if kind(value_of(aggregate.of, event)) == "number"]
-    is_bounded = aggregate.window.ms is not None or aggregate.window.session
+    is_bounded = aggregate.window != Window() or aggregate.events.sessions
     return events[-NEWEST:] if is_bounded else events
 
 
@@ -38,11 +38,10 @@ def aggregate_value(aggregate: Aggregate, life: Life, now: int) -> object:  # no
             return as_text(events[-1].at) if events else None
     assert aggregate.of is not None
     values = [value for event in events for value in values_of(aggregate, event)]
-    if aggregate.window.ms is None and not aggregate.window.session:
-        counted = sorted({rank(value) for value in values})[:FIRST_VALUES]
-    else:
-        counted = sorted({rank(value) for value in values})
-    distinct = [next(value for value in values if rank(value) == each) for each in counted]
+    ranks = sorted({rank(value) for value in values})
+    if aggregate.window == Window():
+        ranks = ranks[:FIRST_VALUES]
+    distinct = [next(value for value in values if rank(value) == each) for each in ranks]
     match aggregate.measure:
         case Measure.DISTINCT:
             return len(distinct)

@@ -25,7 +25,7 @@ from definitions.model import (
 )
 from definitions.model import Sequence as EventSequence
 from tests.definitions.naive.aggregates import NEWEST, aggregate_value
-from tests.definitions.naive.events import inside, matches, value_of
+from tests.definitions.naive.events import counted, value_of
 from tests.definitions.naive.lives import Life, past
 from tests.definitions.naive.sequences import completions_in_window
 from tests.definitions.naive.sessions import session_facts
@@ -64,7 +64,7 @@ def holds(condition: Condition, life: Life, now: int) -> bool:  # noqa: PLR0911 
 
 
 def count_holds(count: EventCount, life: Life, now: int) -> bool:
-    matching = [event for event in inside(count.window, life, now) if matches(count.events, event)]
+    matching = counted(count.events, count.window, life, now)
     if count.same is None:
         return lies_between(len(matching), count)
     ranks = [rank(value) for event in matching if (value := value_of(count.same, event)) is not None]

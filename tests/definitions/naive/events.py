@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from definitions.model import Aggregate, EventMatcher, Field, Measure, Scalar, Window
 from tests.definitions.naive.lives import Happened, Life, past
-from tests.definitions.naive.sessions import session
+from tests.definitions.naive.sessions import session, sessions
 from tests.definitions.naive.values import compare, value_at
 
 LONGEST_TEXT = 256
@@ -15,6 +15,14 @@ def inside(window: Window, life: Life, now: int) -> list[Happened]:
     if window.session:
         events = session("current", life, now)
     return [event for event in events if window.ms is None or event.at > now - window.ms]
+
+
+def counted(matcher: EventMatcher, window: Window, life: Life, now: int) -> list[Happened]:
+    """The events in a window that a definition is about; of sessions their first ones."""
+    if matcher.sessions:
+        begun = [each[0] for each in sessions(life, now)]
+        return [event for event in begun if window.ms is None or event.at > now - window.ms]
+    return [event for event in inside(window, life, now) if matches(matcher, event)]
 
 
 def matches(matcher: EventMatcher, event: Happened) -> bool:

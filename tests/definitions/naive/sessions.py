@@ -10,20 +10,26 @@ GAP_MS = 30 * 60 * 1000
 LONGEST_FACT = 200
 
 
+def sessions(life: Life, now: int) -> list[list[Happened]]:
+    """The events of each session, in their order."""
+    found: list[list[Happened]] = []
+    for event in past(life, now):
+        if found and event.at - found[-1][-1].at < GAP_MS:
+            found[-1].append(event)
+        else:
+            found.append([event])
+    return found
+
+
 def session(which: str, life: Life, now: int) -> list[Happened]:
     """The events of a session, in their order; none where there is no such session."""
-    sessions: list[list[Happened]] = []
-    for event in past(life, now):
-        if sessions and event.at - sessions[-1][-1].at < GAP_MS:
-            sessions[-1].append(event)
-        else:
-            sessions.append([event])
-    if not sessions:
+    found = sessions(life, now)
+    if not found:
         return []
     if which == "first":
-        return sessions[0]
-    has_ended = now - sessions[-1][-1].at >= GAP_MS
-    return [] if which == "current" and has_ended else sessions[-1]
+        return found[0]
+    has_ended = now - found[-1][-1].at >= GAP_MS
+    return [] if which == "current" and has_ended else found[-1]
 
 
 FACTS = {"entry_page": "page"}
