@@ -15,7 +15,7 @@ from schemas.topics import SEGMENTS
 from settings import Settings
 
 WARM_S = 3.0  # a new producer's first events wait for its connection; nobody's real ones do
-SETTLE_S = 5.0
+LAST_ARRIVALS_S = 5.0
 
 
 class Latency(NamedTuple):
@@ -41,7 +41,7 @@ def measure(settings: Settings, rate: int, seconds: float) -> Latency:
     reader.start()
     listening.wait(60)
     sent = _send(settings, rate, seconds, sent_at)
-    stopping.wait(SETTLE_S)
+    stopping.wait(LAST_ARRIVALS_S)
     stopping.set()
     reader.join()
     seen_ms.sort()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 VARIABLE = "ONEFOLD_FAILPOINT"
-_SETTLE_S = 0.05
+_FLUSH_S = 0.05
 
 
 def failpoints(names: Collection[str], environ: Mapping[str, str] = os.environ) -> Callable[[str], None]:
@@ -38,7 +38,7 @@ def failpoints(names: Collection[str], environ: Mapping[str, str] = os.environ) 
             left -= 1
             if left != 0:
                 return
-        time.sleep(_SETTLE_S)  # what was handed to the client's own threads leaves the process first
+        time.sleep(_FLUSH_S)  # what was handed to the client's own threads leaves the process first
         os.kill(os.getpid(), number)
 
     return reached

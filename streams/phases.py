@@ -1,6 +1,6 @@
 """The phases of a batch, one frozen record each, so that a phase out of order does not type-check.
 
-    FetchedBatch -> Received -> Decoded -> Folded -> Committed -> Settled
+    FetchedBatch -> Received -> Decoded -> Folded -> Committed -> Swept
 
 Each phase holds the one before it. `streams.processing` carries a batch through them; docs/decisions/0003 says why.
 """
@@ -128,7 +128,7 @@ class Committed(NamedTuple):
     is_walking: bool = False
 
 
-class Settled(NamedTuple):
+class Swept(NamedTuple):
     """A committed batch after which no deadline is due any more: its input may be acknowledged."""
 
     received: Received
@@ -201,6 +201,6 @@ def proceed(committed: Committed) -> None:
     committed.received.proceed()
 
 
-def acknowledge(settled: Settled) -> None:
+def acknowledge(swept: Swept) -> None:
     """Tell the reader that everything the batch led to is durable."""
-    settled.received.acknowledge()
+    swept.received.acknowledge()

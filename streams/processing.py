@@ -19,8 +19,8 @@ from streams.phases import (
     Item,
     NotYet,
     Received,
-    Settled,
     Stage,
+    Swept,
     acknowledge,
     decode,
     fold,
@@ -99,7 +99,7 @@ async def sweep(stage: Stage[Any], state: DurableState) -> Committed:
     return await state.commit(folded)
 
 
-class Unsettled:
+class Unswept:
     """The committed batches of one task of which due deadlines may be left. Live batches come between its sweeps."""
 
     def __init__(self) -> None:
@@ -113,5 +113,5 @@ class Unsettled:
             return
         reached("before_acknowledgement")
         for each in self._committed:
-            acknowledge(Settled(each.received))
+            acknowledge(Swept(each.received))
         self._committed.clear()

@@ -38,9 +38,9 @@ def compile_condition(condition: Condition, key_of: KeyOf) -> Evaluate:  # noqa:
     """Return a function of a subject and a time (ms); `key_of` says where the states of accumulators are."""
     match condition:
         case AllOf():
-            return _compile_group(condition.conditions, key_of, settles=False)
+            return _compile_group(condition.conditions, key_of, decided_by=False)
         case AnyOf():
-            return _compile_group(condition.conditions, key_of, settles=True)
+            return _compile_group(condition.conditions, key_of, decided_by=True)
         case Not():
             return _compile_not(compile_condition(condition.condition, key_of))
         case EventCount():
@@ -94,6 +94,6 @@ def _compile_not(inner: Evaluate) -> Evaluate:
     return evaluate
 
 
-def _compile_group(conditions: tuple[Condition, ...], key_of: KeyOf, settles: bool) -> Evaluate:
+def _compile_group(conditions: tuple[Condition, ...], key_of: KeyOf, decided_by: bool) -> Evaluate:
     evaluations = tuple(compile_condition(condition, key_of) for condition in conditions)
-    return lambda subject, now: grouped((each(subject, now) for each in evaluations), settles)
+    return lambda subject, now: grouped((each(subject, now) for each in evaluations), decided_by)

@@ -32,7 +32,7 @@ def compile_count(count: EventCount, key_of: KeyOf) -> Callable[[Subject, int], 
                 return within_session(window, subject, now, limits.at(state.times, window, subject, now), limits.empty)
             case Newest():
                 evaluations = (limits.at(times, window, subject, now) for times in limits.reached(_by_value(state)))
-                return within_session(window, subject, now, grouped(evaluations, settles=True), limits.empty)
+                return within_session(window, subject, now, grouped(evaluations, decided_by=True), limits.empty)
             case _:
                 return Evaluation(limits.empty, NEVER)
 

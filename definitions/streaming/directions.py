@@ -82,13 +82,13 @@ def directions(condition: Condition, key_of: KeyOf) -> Mapping[str, Direction]:
     """Return the directions of a condition by the keys of accumulators, where all agree."""
     by_key = groupby(sorted(_directions(condition, key_of, rises=True), key=itemgetter(0)), key=itemgetter(0))
     united = ((key, _united([direction for _, direction in group])) for key, group in by_key)
-    waits = isinstance(condition, AllOf) and all(map(_is_settled_by_time_alone, condition.conditions))
+    waits = isinstance(condition, AllOf) and all(map(_is_decided_by_time_alone, condition.conditions))
     return {
         key: direction._replace(waits=waits and direction.rises) for key, direction in united if direction is not None
     }
 
 
-def _is_settled_by_time_alone(condition: Condition) -> bool:
+def _is_decided_by_time_alone(condition: Condition) -> bool:
     """Return whether a condition that fails until a time goes on failing until then, whatever events come.
 
     A count of at least n that fails does not name a time; its opposite fails until enough events have left.

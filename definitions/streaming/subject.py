@@ -59,20 +59,20 @@ class Subject(Protocol):
         """Return a fact of a session; None where there is none."""
 
 
-def grouped(evaluations: Iterable[Evaluation], settles: bool) -> Evaluation:
-    """Unite evaluations: `any` is settled by a condition that holds, `all` by one that fails.
+def grouped(evaluations: Iterable[Evaluation], decided_by: bool) -> Evaluation:
+    """Unite evaluations: `any` is decided by a condition that holds, `all` by one that fails.
 
-    A settled group stays so for as long as the most lasting of the settling ones, an open one until the first change
+    A decided group stays so for as long as the most lasting of the deciding ones, an open one until the first change
     of a condition. Looking for the most lasting one saves deadlines that change nothing.
     """
-    settled_until, open_until = -NEVER, NEVER
+    decided_until, open_until = -NEVER, NEVER
     for holds, until in evaluations:
-        if holds is settles:
+        if holds is decided_by:
             if until == NEVER:
-                return Evaluation(settles, NEVER)
-            settled_until = max(settled_until, until)
+                return Evaluation(decided_by, NEVER)
+            decided_until = max(decided_until, until)
         elif until < open_until:
             open_until = until
-    if settled_until > -NEVER:
-        return Evaluation(settles, settled_until)
-    return Evaluation(not settles, open_until)
+    if decided_until > -NEVER:
+        return Evaluation(decided_by, decided_until)
+    return Evaluation(not decided_by, open_until)

@@ -4,7 +4,7 @@ import sys
 import threading
 
 from jobs.maintenance.maintain import maintain_for_ever
-from jobs.maintenance.rolling_up import RollUp, Settle
+from jobs.maintenance.rolling_up import RollUp, RollUpAgain
 from jobs.maintenance.steps import steps
 from jobs.process import run_job
 from runtime.http.endpoint import Endpoint
@@ -24,7 +24,7 @@ def run(settings: Settings, every_s: float, stopping: threading.Event) -> None:
         while watch.reason() is not None and not stopping.wait(0.1):
             pass  # the tables may be made only now
         roll_up = RollUp()
-        maintain_for_ever(steps(settings, roll_up), Settle(roll_up), warehouse, every_s, stopping)
+        maintain_for_ever(steps(settings, roll_up), RollUpAgain(roll_up), warehouse, every_s, stopping)
 
 
 if __name__ == "__main__":

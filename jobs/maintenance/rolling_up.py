@@ -12,7 +12,7 @@ from warehouse.client import Warehouse
 from warehouse.queries.clock import server_time
 from warehouse.queries.roll_ups import BEFORE_ALL, Hour, count_hours, mark_counted, uncounted_hours
 
-SETTLED_AFTER_S = 900
+VISIBLE_AFTER_S = 900
 """Longer than an insert takes: so long after the time at which a row says it was written it may become visible."""
 
 _HOURS_OF_A_PAGE = 5_000
@@ -26,24 +26,27 @@ class RollUp:
     name = "roll-up"
     needs = "squash"  # who asks before has the people of now: those of an earlier squash would be another answer
 
-    def __init__(self, settled_after_s: int = SETTLED_AFTER_S) -> None:
-        self.settled_after_s = settled_after_s
-        self._settled_after_ms = settled_after_s * 1_000
+    def __init__(self, visible_after_s: int = VISIBLE_AFTER_S) -> None:
+        self.visible_after_s = visible_after_s
+        self._visible_after_ms = visible_after_s * 1_000
         self._began_at: int | None = None
 
     def run(self, warehouse: Warehouse, now: int, stop: threading.Event) -> str:  # noqa: ARG002 - a step's signature
-        """Count every hour that has changed; ClickHouse's clock says what has settled."""
+        """Count every hour that has changed; ClickHouse's clock says until when all rows are visible."""
         self._began_at = None
         began_at = server_time(warehouse)
         counted = self._count(warehouse, stop)
-        mark_counted(warehouse, began_at - self._settled_after_ms)
+        mark_counted(warehouse, began_at - self._visible_after_ms)
         self._began_at = began_at
         return counted
 
-    def settle(self, warehouse: Warehouse, stop: threading.Event) -> str:
-        """Count once more what had come when it ran last and had not settled, such as all events just squashed."""
-        if self._began_at is None or server_time(warehouse) < self._began_at + self._settled_after_ms:
-            return "nothing has settled"
+    def again(self, warehouse: Warehouse, stop: threading.Event) -> str:
+        """Count once more what had come shortly before it ran last, such as all events just squashed.
+
+        Waits for nothing: rows that may still become visible are left for a later call.
+        """
+        if self._began_at is None or server_time(warehouse) < self._began_at + self._visible_after_ms:
+            return "rows may still become visible"
         counted = self._count(warehouse, stop, self._began_at)
         mark_counted(warehouse, self._began_at)
         self._began_at = None
@@ -62,18 +65,18 @@ class RollUp:
     def _batches(self, warehouse: Warehouse, written_until: int | None) -> Iterator[list[Hour]]:
         """Yield hours that are counted at once: a few, or a single one, however large it is."""
         last = BEFORE_ALL
-        while page := uncounted_hours(warehouse, self._settled_after_ms, last, _HOURS_OF_A_PAGE, written_until):
+        while page := uncounted_hours(warehouse, self._visible_after_ms, last, _HOURS_OF_A_PAGE, written_until):
             yield from batches(page)
             last = page[-1]
 
 
-class Settle:
-    """What a process does once more when the rows have settled that a roll-up has counted, for the same thread.
+class RollUpAgain:
+    """What a process does once more, in the same thread, when all rows are visible that a roll-up was to count.
 
     Left out are hours to which something has come since: their people are those of now, until the next squash.
     """
 
-    name = "settle"
+    name = "roll-up-again"
     needs = None
 
     def __init__(self, roll_up: RollUp) -> None:
@@ -81,12 +84,12 @@ class Settle:
 
     @property
     def after_s(self) -> float:
-        """How long rows take to settle."""
-        return self._roll_up.settled_after_s
+        """How long after a roll-up it makes sense."""
+        return self._roll_up.visible_after_s
 
     def run(self, warehouse: Warehouse, now: int, stop: threading.Event) -> str:  # noqa: ARG002 - a step's signature
         """Count these hours, so that nobody who asks has to until the next roll-up."""
-        return self._roll_up.settle(warehouse, stop)
+        return self._roll_up.again(warehouse, stop)
 
 
 def batches(hours: list[Hour]) -> Iterator[list[Hour]]:

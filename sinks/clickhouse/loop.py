@@ -78,7 +78,7 @@ class SinkLoop:
                 batch = self._writer.prepare(received.messages)
                 if self._await_written() and received.assignment == self._assignment:
                     self._start_writing(batch, received.positions)
-            if not self._settle(STOP_TIMEOUT_S):
+            if not self._acknowledge_within(STOP_TIMEOUT_S):
                 raise Stopped
         except Stopped:
             logger.info("stopped before ClickHouse took the last batch; it is read again at the next start")
@@ -112,9 +112,9 @@ class SinkLoop:
 
         When that takes long, pause and poll, so that the group keeps its member.
         """
-        if self._settle(PATIENCE_S):
+        if self._acknowledge_within(PATIENCE_S):
             return True
-        while not self._stopping.is_set() and not self._settle(0):
+        while not self._stopping.is_set() and not self._acknowledge_within(0):
             self._consumer.pause(self._consumer.assignment())
             self._early += self._take(1, POLL_S)  # of partitions that were assigned just now
         self._consumer.resume(self._consumer.assignment())
@@ -128,7 +128,7 @@ class SinkLoop:
         else:
             self._commit(positions)  # transaction markers only
 
-    def _settle(self, timeout_s: float) -> bool:
+    def _acknowledge_within(self, timeout_s: float) -> bool:
         """Acknowledge the batch on its way if it arrives in time; whether none is left. Raises what stopped it."""
         if self._writing is None:
             return True
@@ -171,7 +171,7 @@ class SinkLoop:
     def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         """Acknowledge what is written; whoever owns the partitions next starts there."""
         try:
-            self._settle(0 if self._stopping.is_set() else STOP_TIMEOUT_S)
+            self._acknowledge_within(0 if self._stopping.is_set() else STOP_TIMEOUT_S)
         except (Stopped, TerminalError) as error:
             logger.warning("the last batch is not acknowledged: %s", error)
         if self._writing is not None:

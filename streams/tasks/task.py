@@ -14,7 +14,7 @@ from typing import Any
 from schemas.topics import APP, changelog
 from streams.failpoints import reached
 from streams.phases import FetchedBatch, Stage
-from streams.processing import Unsettled, process, sweep
+from streams.processing import Unswept, process, sweep
 from streams.tasks.commit import Committer
 from streams.tasks.durable import StoredState
 from streams.tasks.lifecycle import TaskState, transition
@@ -132,7 +132,7 @@ class StageTask:
             self._fail(error)
 
     async def _work_until_closed(self, durable: StoredState) -> None:
-        unsettled, is_busy = Unsettled(), False  # whether the last batch or sweep has left work that time gives
+        unswept, is_busy = Unswept(), False  # whether the last batch or sweep has left work that time gives
         while self._state is not TaskState.CLOSED:
             if not is_busy or self._state is TaskState.SUSPENDED:
                 await self._wait()
@@ -148,7 +148,7 @@ class StageTask:
                     committed = await sweep(self.stage, durable)
                 else:
                     continue
-                unsettled.add(committed)
+                unswept.add(committed)
                 is_busy = committed.more or committed.is_walking
             finally:
                 self._idle.set()

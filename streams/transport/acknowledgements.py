@@ -15,29 +15,29 @@ class Acknowledgements:
 
     def __init__(self) -> None:
         self.until: dict[TP, int] = {}
-        self._unsettled: defaultdict[Hashable, int] = defaultdict(int)  # how many batches of each reader
+        self._unacknowledged: defaultdict[Hashable, int] = defaultdict(int)  # how many batches of each reader
         self._behind: dict[Hashable, dict[TP, int]] = {}
 
     def begin(self, until: Mapping[TP, int]) -> None:
         """Forget everything but how far the tasks have come."""
         self.until = dict(until)
-        self._unsettled.clear()
+        self._unacknowledged.clear()
         self._behind.clear()
 
     def hand_over(self, reader: Hashable) -> None:
         """Note that a batch of a reader is worked on."""
-        self._unsettled[reader] += 1
+        self._unacknowledged[reader] += 1
 
     def acknowledge(self, reader: Hashable, positions: Mapping[TP, int]) -> None:
         """Note that a batch, and all that it led to, is durable."""
-        self._unsettled[reader] -= 1
+        self._unacknowledged[reader] -= 1
         self.until |= positions
-        if not self._unsettled[reader]:
+        if not self._unacknowledged[reader]:
             self.until |= self._behind.pop(reader, {})
 
     def pass_over(self, reader: Hashable, positions: Mapping[TP, int]) -> None:
         """Note positions behind which a reader goes on without any record before them."""
-        if self._unsettled[reader]:
+        if self._unacknowledged[reader]:
             self._behind.setdefault(reader, {}).update(positions)
         else:
             self.until |= positions

@@ -37,7 +37,7 @@ def test_usable_identifiers_depend_on_neither_order_nor_repetition(
 
 
 @given(st.lists(identifiers, max_size=12))
-def test_usable_is_settled_after_once(given_identifiers: list[Identifier]) -> None:
+def test_usable_is_idempotent(given_identifiers: list[Identifier]) -> None:
     once = usable(given_identifiers)
 
     assert usable(once) == once

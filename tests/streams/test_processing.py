@@ -18,7 +18,7 @@ from streams.phases import (
     fold,
     receive,
 )
-from streams.processing import Unsettled, process, sweep
+from streams.processing import Unswept, process, sweep
 from tests.streams.in_memory import Concatenating, InMemory
 
 
@@ -42,22 +42,22 @@ def test_the_reader_goes_on_when_a_batch_is_committed_whatever_is_due_besides() 
 
 
 def test_batches_are_acknowledged_once_no_deadline_is_due_any_more() -> None:
-    state, stage, unsettled, acknowledged = InMemory(), Concatenating(sweeps_left=2), Unsettled(), list[str]()
+    state, stage, unswept, acknowledged = InMemory(), Concatenating(sweeps_left=2), Unswept(), list[str]()
 
     for batch in (
         fetched(b"a", acknowledge=lambda: acknowledged.append("first")),
         fetched(b"b", first=1, acknowledge=lambda: acknowledged.append("second")),
     ):
-        unsettled.add(asyncio.run(process(batch, stage, state)))
-    unsettled.add(asyncio.run(sweep(stage, state)))
+        unswept.add(asyncio.run(process(batch, stage, state)))
+    unswept.add(asyncio.run(sweep(stage, state)))
     assert acknowledged == []
 
-    unsettled.add(asyncio.run(sweep(stage, state)))
+    unswept.add(asyncio.run(sweep(stage, state)))
     assert acknowledged == ["first", "second"]
     swept = Output("swept", b"", b"")
     assert state.outputs == [Output("out", b"k", b"a"), Output("out", b"k", b"ab"), swept, swept]
 
-    unsettled.add(asyncio.run(sweep(stage, state)))
+    unswept.add(asyncio.run(sweep(stage, state)))
     assert acknowledged == ["first", "second"]
 
 
@@ -65,7 +65,7 @@ def test_a_walk_over_all_profiles_holds_no_acknowledgement_back() -> None:
     acknowledged = list[str]()
     received = receive(fetched(b"a", acknowledge=lambda: acknowledged.append("batch")), {}, 0)
 
-    Unsettled().add(Committed(received, is_walking=True))
+    Unswept().add(Committed(received, is_walking=True))
 
     assert acknowledged == ["batch"]
 
@@ -135,5 +135,5 @@ async def _phases_out_of_order(stage: Concatenating, state: InMemory, received: 
     decoded = decode(stage, received)
     fold(stage, received, state.view())  # type: ignore[arg-type]
     await state.commit(decoded)  # type: ignore[arg-type]
-    Unsettled().add(fold(stage, decoded, state.view()))  # type: ignore[arg-type]
+    Unswept().add(fold(stage, decoded, state.view()))  # type: ignore[arg-type]
     acknowledge(committed)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from warehouse.client import Warehouse
 from warehouse.queries.values import literal
 
 _HOUR_NUMBER = "intDiv(toUnixTimestamp64Milli(occurred_at), 3600000)"
-# Not the hours that were counted after their last row had settled, by a run that did not come to its end.
+# Not the hours that were counted once their last row was visible, by a run that did not come to its end.
 _UNCOUNTED = f"""
 SELECT workspace, hour_number, count() AS rows
 FROM (SELECT workspace, {_HOUR_NUMBER} AS hour_number FROM onefold.raw_events)
@@ -25,7 +25,7 @@ WHERE (workspace, hour_number) IN
         GROUP BY workspace, hour_number
     ) AS stored ON uncounted.workspace = stored.workspace AND uncounted.hour_number = stored.hour_number
     WHERE (workspace, hour_number) > ({{workspace:String}}, {{hour_number:Int64}})
-      AND counted_at <= toUnixTimestamp64Milli(written_at) + {{settled_after_ms:UInt64}}
+      AND counted_at <= toUnixTimestamp64Milli(written_at) + {{visible_after_ms:UInt64}}
       AND toUnixTimestamp64Milli(written_at) <= {{written_until:Int64}}
     ORDER BY workspace, hour_number
     LIMIT {{limit:UInt64}}
@@ -100,7 +100,7 @@ BEFORE_ALL = Hour("", 0, 0)
 
 
 def uncounted_hours(
-    warehouse: Warehouse, settled_after_ms: int, after: Hour, limit: int, written_until: int | None = None
+    warehouse: Warehouse, visible_after_ms: int, after: Hour, limit: int, written_until: int | None = None
 ) -> list[Hour]:
     """Find the next hours, behind `after`, that have to be counted; in order.
 
@@ -109,7 +109,7 @@ def uncounted_hours(
     parameters = {
         "workspace": after.workspace,
         "hour_number": str(after.number),
-        "settled_after_ms": str(settled_after_ms),
+        "visible_after_ms": str(visible_after_ms),
         "limit": str(limit),
         "written_until": str(_NEVER if written_until is None else written_until),
     }

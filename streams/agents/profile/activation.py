@@ -13,9 +13,9 @@ def sent_to(destination: Destination, changes: Sequence[SegmentChange]) -> tuple
     `changes`: in order, of the segments that name the destination. An exit is never too late: a list there would keep
     whoever it had been sent before.
     """
-    settled = _coalesced(changes) if destination.coalesces else list(changes)
-    sent = [change for change in settled if change.change == "exited" or not _is_withheld(destination, change)]
-    withheld = Counter(coalesced=len(changes) - len(settled), too_late=len(settled) - len(sent))
+    coalesced = _coalesced(changes) if destination.coalesces else list(changes)
+    sent = [change for change in coalesced if change.change == "exited" or not _is_withheld(destination, change)]
+    withheld = Counter(coalesced=len(changes) - len(coalesced), too_late=len(coalesced) - len(sent))
     return sent, +withheld
 
 

@@ -9,7 +9,7 @@ from schemas.records import Absorb, Route, Transfer
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import AbsorbedState, Outdating
 from streams.agents.profile.ids import forget_stored
-from streams.agents.profile.seeding import settle
+from streams.agents.profile.seeding import unite_due
 from streams.agents.profile.settling import decided_until
 from streams.fold.entry import Forward, encode_entry
 from streams.fold.fold import advance
@@ -78,7 +78,7 @@ def absorb(batch: Batch, profile: BatchProfile, state: ProfileState | None, abso
     they belong by now. Each forward on its way has judged it by what was replayed there.
     """
     command, state = absorbed.command, state or ProfileState()
-    settle(batch, profile, absorbed.state)
+    unite_due(batch, profile, absorbed.state)
     is_repeated = not command.identifiers or state.identifiers.has(command.identifiers[0])
     if command.decision < state.lineage.rebuilt or is_repeated:
         return

@@ -31,7 +31,7 @@ def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, seed: Seed) -> 
         batch.send(profile, entry.target, msgspec.structs.replace(seed, decision=decision))
 
 
-def settle(batch: Batch, profile: BatchProfile, state: ProfileState) -> bool:
+def unite_due(batch: Batch, profile: BatchProfile, state: ProfileState) -> bool:
     """Unite the seeds of complete back-fills with a state; return whether there were any."""
     workspace = profile.context.workspace
     complete_to = batch.adopted.complete_to.get(workspace, 0)

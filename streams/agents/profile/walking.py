@@ -13,7 +13,7 @@ from schemas.identity import split_profile_key
 from schemas.topics import DEFINITIONS
 from streams.adoption import Adopted
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.agents.profile.seeding import settle
+from streams.agents.profile.seeding import unite_due
 from streams.agents.profile.settling import decided_until
 from streams.fold.fold import advance, next_deadline, refresh
 from streams.fold.state import ProfileState
@@ -90,7 +90,7 @@ def take_over(batch: Batch, profile: BatchProfile) -> None:
         return
     if not _pass_time_before(batch, profile, state):
         return  # what it waits for comes at once, or the next deadline has it take over
-    if settle(batch, profile, state):
+    if unite_due(batch, profile, state):
         profile.keep(state)
         if state == ProfileState():
             profile.forget()  # it was known of a seed alone, and whoever it was meant for is elsewhere

@@ -226,16 +226,16 @@ def test_an_answer_lasts_as_long_as_what_it_reads() -> None:
 @given(
     agos=st.lists(st.tuples(st.sampled_from(["Ordered", "Added"]), st.integers(0, 6)), max_size=5),
     windows=st.tuples(st.integers(1, 5), st.integers(1, 5)),
-    settles=st.booleans(),
+    decided_by=st.booleans(),
     negates=st.booleans(),
 )
 def test_until_is_when_the_answer_changes(
-    agos: list[tuple[str, int]], windows: tuple[int, int], settles: bool, negates: bool
+    agos: list[tuple[str, int]], windows: tuple[int, int], decided_by: bool, negates: bool
 ) -> None:
     events = [event(ago, name) for name, ago in set(agos)]
     ordered, added = EventCount(ORDERED, Window(windows[0])), EventCount(ADDED, Window(windows[1]), None, 0)
     parts = (ordered, Not(added) if negates else added)
-    condition: Condition = AnyOf(parts) if settles else AllOf(parts)
+    condition: Condition = AnyOf(parts) if decided_by else AllOf(parts)
     subject = past(*events, definitions=Definitions((Segment("s", condition),)))
     answers = [explain_condition(condition, subject.later(NOW + after)).holds for after in range(12)]
     changed = next((after for after, holds in enumerate(answers) if holds is not answers[0]), None)

@@ -61,7 +61,7 @@ def test_a_step_is_not_run_without_the_one_that_it_needs() -> None:
     ]
 
 
-def test_a_process_does_more_when_rows_have_settled_if_there_is_time() -> None:
+def test_a_process_does_more_when_all_rows_are_visible_if_there_is_time() -> None:
     class Ending(Saying):
         """Ends the process when it is run for the second time."""
 

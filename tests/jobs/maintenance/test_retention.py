@@ -215,7 +215,7 @@ def test_what_no_hour_has_yet_is_not_dropped(warehouse: Warehouse, workspace: st
         step.run(warehouse, today + DAY, threading.Event())
     assert retained_since(warehouse, workspace) == {}
     assert [events for _, events in hours(warehouse, workspace)] == [1, 1, 1]
-    RollUp().run(warehouse, today, threading.Event())  # that nothing more comes to these hours is not settled
+    RollUp().run(warehouse, today, threading.Event())  # rows of these hours may still become visible
     assert step.run(warehouse, today + DAY, threading.Event()).startswith("dropped 3 rows of events")
     assert ids(warehouse, workspace) == []
     assert [events for _, events in hours(warehouse, workspace)] == [1, 1, 1]

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from jobs.maintenance.rolling_up import RollUp, Settle, batches
+from jobs.maintenance.rolling_up import RollUp, RollUpAgain, batches
 from jobs.maintenance.squashing import Squash
 from runtime.retrying import Stopped
 from schemas import topics
@@ -68,8 +68,8 @@ def warehouse(migrated: str) -> Iterator[Warehouse]:
         yield client
 
 
-def roll_up(warehouse: Warehouse, settled_after_s: int = 0) -> str:
-    return RollUp(settled_after_s).run(warehouse, 0, threading.Event())
+def roll_up(warehouse: Warehouse, visible_after_s: int = 0) -> str:
+    return RollUp(visible_after_s).run(warehouse, 0, threading.Event())
 
 
 def maintain(warehouse: Warehouse) -> None:
@@ -140,9 +140,9 @@ def test_hours_say_what_their_events_say_at_every_step(warehouse: Warehouse, wor
         history.step(warehouse)
         check(warehouse, workspace, chance.randint(0, 1))
         if chance.random() < 0.5:
-            settled_after_s = chance.choice((0, 0, 3_600))
+            visible_after_s = chance.choice((0, 0, 3_600))
             with Mortal(warehouse, chance.randint(0, 3)) as mortal, suppress(Killed):
-                roll_up(mortal, settled_after_s)
+                roll_up(mortal, visible_after_s)
             check(warehouse, workspace, chance.randint(0, 1))
 
 
@@ -169,7 +169,7 @@ def test_an_hour_that_was_counted_is_not_counted_again_until_something_comes(
 
 
 @pytest.mark.stack
-def test_what_may_not_have_settled_is_counted_when_asked(warehouse: Warehouse, workspace: str) -> None:
+def test_an_hour_with_rows_to_become_visible_is_counted_when_queried(warehouse: Warehouse, workspace: str) -> None:
     insert(warehouse, [resolved(event("m1", workspace), 1)])
     assert roll_up(warehouse, 3_600).endswith("counted")
     query = "SELECT count() AS n FROM onefold.uncounted_hours WHERE workspace = {workspace:String}"
@@ -178,7 +178,7 @@ def test_what_may_not_have_settled_is_counted_when_asked(warehouse: Warehouse, w
 
 
 @pytest.mark.stack
-def test_what_has_settled_after_a_roll_up_is_counted_once_more(warehouse: Warehouse, workspace: str) -> None:
+def test_what_came_shortly_before_a_roll_up_is_counted_once_more(warehouse: Warehouse, workspace: str) -> None:
     def uncounted() -> list[tuple[object, ...]]:
         query = "SELECT hour_number FROM onefold.uncounted_hours WHERE workspace = {workspace:String} ORDER BY ALL"
         return tuples(warehouse, query, {"workspace": workspace})
@@ -187,17 +187,19 @@ def test_what_has_settled_after_a_roll_up_is_counted_once_more(warehouse: Wareho
     first, second = (
         [resolved(event(f"m{hours}", workspace, occurred_at=NOW - hours * HOUR_MS), hours)] for hours in (0, 1)
     )
-    roll_up = RollUp(settled_after_s=2)
-    settle = Settle(roll_up)
-    assert settle.run(warehouse, 0, stop) == "nothing has settled"
+    roll_up = RollUp(visible_after_s=2)
+    roll_up_again = RollUpAgain(roll_up)
+    assert roll_up_again.run(warehouse, 0, stop) == "rows may still become visible"
     insert(warehouse, [*first, *second])
     roll_up.run(warehouse, 0, stop)
     assert uncounted() == [(at - 1,), (at,)]
     insert(warehouse, [resolved(event("later", workspace), 7)])
-    wait_until(lambda: settle.run(warehouse, 0, stop) != "nothing has settled", "rows that settle")
+    wait_until(
+        lambda: roll_up_again.run(warehouse, 0, stop) != "rows may still become visible", "rows that roll_up_again"
+    )
     assert uncounted() == [(at,)]
     check(warehouse, workspace)
-    assert settle.run(warehouse, 0, stop) == "nothing has settled"
+    assert roll_up_again.run(warehouse, 0, stop) == "rows may still become visible"
 
 
 @pytest.mark.stack

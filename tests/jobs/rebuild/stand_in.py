@@ -61,7 +61,7 @@ class StandInWorker:
         )
 
     def __enter__(self) -> Self:
-        # Assigned, not subscribed: nothing waits for a group to settle. Begins at the ends: of before, nobody asks.
+        # Assigned, not subscribed: waits for no rebalance of a group. Begins at the ends: of before, nobody asks.
         extents = self._offsets.extents(self._offsets.partitions(WORKER_TOPICS))
         places = [TopicPartition(topic, partition, extent.end) for (topic, partition), extent in extents.items()]
         self._consumer.assign(places)

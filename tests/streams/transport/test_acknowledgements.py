@@ -7,7 +7,7 @@ from streams.transport.acknowledgements import Acknowledgements
 PARTITION = TP("in", 0)
 
 
-def test_what_lies_behind_unsettled_batches_is_acknowledged_with_the_last_of_them() -> None:
+def test_what_lies_behind_unacknowledged_batches_is_acknowledged_with_the_last_of_them() -> None:
     acknowledgements = Acknowledgements()
     acknowledgements.begin({PARTITION: 1})
     acknowledgements.hand_over("reader")
