@@ -1,6 +1,6 @@
 """Admits an event that came straight to Kafka, by the same rules as a call over HTTP. Pure.
 
-Of a record, its place and the rules always the same becomes: a record that is read again leads to the same event.
+Of a record, its position and the rules always the same becomes: a record that is read again leads to the same event.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from schemas.ordinals import pack_ordinal
 from schemas.records import Event, Identifier
 
 
-class Place(NamedTuple):
+class TopicPosition(NamedTuple):
     """Where a record lies."""
 
     topic: str
@@ -33,7 +33,7 @@ class Admitted(NamedTuple):
     unused: tuple[UnusedReason, ...] = ()
 
 
-def admit(event: Event, place: Place, rules: IdentityRules) -> Admitted:
+def admit(event: Event, position: TopicPosition, rules: IdentityRules) -> Admitted:
     """Return the event that a record stands for. Raises Rejection for the first thing that it cannot do without.
 
     Its texts may hold halves of surrogate pairs for bytes that are no UTF-8. Repairs that it brings are not believed.
@@ -44,7 +44,7 @@ def admit(event: Event, place: Place, rules: IdentityRules) -> Admitted:
     admitted = Event(
         workspace=event.workspace,
         source=_source(event.source, repairs),
-        message_id=_message_id(event.message_id, place, repairs),
+        message_id=_message_id(event.message_id, position, repairs),
         type=event.type,
         event=_name(event, repairs),
         occurred_at=times.occurred_at,
@@ -54,7 +54,7 @@ def admit(event: Event, place: Place, rules: IdentityRules) -> Admitted:
         properties=_object_text(event.properties, "properties", repairs),
         traits=_object_text(event.traits, "traits", repairs),
         context=_object_text(event.context, "context", repairs),
-        ordinal=pack_ordinal(0, place.offset + 1),
+        ordinal=pack_ordinal(0, position.offset + 1),
         repairs=repairs.listed(),
     )
     return Admitted(admitted, identifiers.reasons())
@@ -84,10 +84,10 @@ def _source(sent: str, repairs: Repairs) -> str:
     return source
 
 
-def _message_id(sent: str, place: Place, repairs: Repairs) -> str:
-    """Return the id; of a record without one its place, so that it is the same when the record is read again."""
+def _message_id(sent: str, position: TopicPosition, repairs: Repairs) -> str:
+    """Return the id; of a record without one its position, so that it is the same when the record is read again."""
     stripped = sent.strip()
-    return message_id(stripped, "message_id", repairs) if stripped else ":".join(map(str, place))
+    return message_id(stripped, "message_id", repairs) if stripped else ":".join(map(str, position))
 
 
 def _name(event: Event, repairs: Repairs) -> str | None:

@@ -26,7 +26,7 @@ MAX_PATH_LENGTH = 200
 
 
 class Repairs:
-    """The repairs of one event while it is read, each place and reason once."""
+    """The repairs of one event while it is read, each field and reason once."""
 
     def __init__(self, *shared: Repair) -> None:
         """Begin with repairs that the events of a batch share."""

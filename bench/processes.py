@@ -32,7 +32,7 @@ def running(specs: Sequence[ProcessSpec], logs: Path) -> Iterator[list[StackProc
 
 
 def wait_for_empty_group(admin: AdminClient, group: str) -> None:
-    """Members are static: one that has stopped holds its place until its session ends. Raises TimeoutError."""
+    """Members are static: one that has stopped stays until its session ends. Raises TimeoutError."""
     deadline = time.monotonic() + EMPTY_WITHIN_S
     while time.monotonic() < deadline:
         with contextlib.suppress(KafkaException):  # the coordinator is being chosen

@@ -42,14 +42,14 @@ def shop(count: int, people: int, seed: int = 1, spread_ms: int = 1_200_000) -> 
     visitors = [-1] * max(20, people // 5)
     for number in range(count):
         at = started + number * spread_ms // count
-        place = chance.randrange(len(visitors))
-        begins = visitors[place] < 0
+        visitor = chance.randrange(len(visitors))
+        begins = visitors[visitor] < 0
         if begins:
-            visitors[place] = int(people * chance.random() ** 2)
-        person = visitors[place]
+            visitors[visitor] = int(people * chance.random() ** 2)
+        person = visitors[visitor]
         yield _visit(f"shop-{seed}-{number}", person, begins, chance.random(), at)
         if chance.random() < 1 / _VISIT_EVENTS:
-            visitors[place] = -1
+            visitors[visitor] = -1
 
 
 def newcomers(count: int, people: int, seed: int = 1, spread_ms: int = 600_000) -> Iterator[Event]:

@@ -21,7 +21,7 @@ IDENTIFIERS_UNUSED = Counter(
 )
 REPAIRS = Counter(
     "onefold_collector_repairs",
-    "Places of accepted events that could not be kept as they were sent, by reason; the event names them.",
+    "Fields of accepted events that could not be kept as they were sent, by reason; the event names them.",
     ["reason"],
 )
 REQUEST_SECONDS = Histogram(

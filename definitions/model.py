@@ -100,7 +100,7 @@ class Period(msgspec.Struct, frozen=True):
 class EventMatcher(msgspec.Struct, frozen=True):
     """The events of a period that are any of these calls (none named: any event), and pass every filter in `where`.
 
-    `sessions`: in their place the sessions of the profile, each one counted once, when it begins; nothing else is said.
+    `sessions`: instead of events the sessions of the profile, each one counted once, when it begins; nothing else is said.
     """
 
     calls: tuple[Call, ...] = ()

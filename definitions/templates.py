@@ -66,7 +66,7 @@ def _join(items: object, by: object = " ") -> str:
 
 
 class Problem(NamedTuple):
-    """What is wrong with a template, what to do, and where (in characters; None where no place can be told)."""
+    """What is wrong with a template, what to do, and where (in characters; None where no position can be named)."""
 
     message: str
     hint: str = ""
@@ -107,7 +107,7 @@ def problems(text: str, fields: Fields = FIELDS) -> Iterator[Problem]:
 
 
 def names_below(text: str, root: str, field: str) -> Iterator[tuple[str, int]]:
-    """Yield the names that a template reads below a field, such as `profile.traits`, each with its place (characters).
+    """Yield the names that a template reads below a field, such as `profile.traits`, each with its position (characters).
 
     There are none in a template that cannot be read, and none where another field says the name.
     """

@@ -61,7 +61,7 @@ class IdentityRules(msgspec.Struct, frozen=True, dict=True):
         self._blocked: dict[str, frozenset[str]]
         self._attributed: frozenset[str]
         msgspec.structs.force_setattr(
-            self, "_priority", {rule.name: place for place, rule in enumerate(self.namespaces)}
+            self, "_priority", {rule.name: priority for priority, rule in enumerate(self.namespaces)}
         )
         msgspec.structs.force_setattr(self, "_named", {rule.name: rule for rule in self.namespaces})
         msgspec.structs.force_setattr(

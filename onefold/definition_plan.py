@@ -32,7 +32,7 @@ _LEAST_PER_S = 0.01
 _HEADER_BYTES, _NUMBER_BYTES = 7, 9  # as msgpack has them: of a state and its list, of a time or a number
 _TEXT_BYTES = 3 + 4 * MAX_TEXT_LENGTH  # a character has up to four bytes
 _JSON_TEXT_BYTES = 3 + 2 + 6 * MAX_TEXT_LENGTH  # and six as an escape
-_PLACE_BYTES = 1 + 2 * _NUMBER_BYTES + 3 + 4 * MAX_ORDER_LENGTH
+_ORDER_BYTES = 1 + 2 * _NUMBER_BYTES + 3 + 4 * MAX_ORDER_LENGTH
 _STYLES = {"added": "green", "removed": "red", "changed": "yellow", "affected": "yellow"}
 
 
@@ -296,5 +296,5 @@ def _state_bytes_of(accumulator: Accumulator) -> int:
 
 def _entry_bytes(accumulator: Accumulator) -> int:
     if accumulator.of is None:
-        return _PLACE_BYTES + 1
-    return _PLACE_BYTES + (_NUMBER_BYTES if accumulator.numbers else _TEXT_BYTES)
+        return _ORDER_BYTES + 1
+    return _ORDER_BYTES + (_NUMBER_BYTES if accumulator.numbers else _TEXT_BYTES)

@@ -15,7 +15,7 @@ RECORDS = Counter("onefold_worker_records_total", "Records taken in by a stage",
 RESOLVED = Counter("onefold_resolve_events_total", "Events by what became of them in RESOLVE", ["outcome"])
 REPAIRS = Counter(
     "onefold_worker_repairs_total",
-    "Places of events from Kafka that could not be kept as they were sent, by reason; the event names them",
+    "Fields of events from Kafka that could not be kept as they were sent, by reason; the event names them",
     ["reason"],
 )
 IDENTIFIERS_UNUSED = Counter(

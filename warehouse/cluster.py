@@ -31,7 +31,7 @@ def on_cluster(statement: str, cluster: str) -> str:
     tokens = list(lex(statement.encode()))
     if not cluster or not tokens or tokens[0].word in _UNCHANGED:
         return statement
-    at = _place(statement, tokens)
+    at = _clause_at(statement, tokens)
     if at is None:
         return statement
     changes = [(at, at, f" ON CLUSTER '{cluster}'"), *_replicated(tokens)]
@@ -41,7 +41,7 @@ def on_cluster(statement: str, cluster: str) -> str:
     return rendered.decode()
 
 
-def _place(statement: str, tokens: Sequence[Token]) -> int | None:
+def _clause_at(statement: str, tokens: Sequence[Token]) -> int | None:
     """Return where ON CLUSTER goes; None for a table of one session."""
     words = [token.word for token in tokens]
     if b"TEMPORARY" in words[:4]:

@@ -112,8 +112,8 @@ def listed(absent: Collection[Missing]) -> str:
 def _column_added(table: Blueprint, column: str) -> str:
     names = list(table.columns)
     before = names.index(column) - 1
-    place = f"AFTER `{names[before]}`" if before >= 0 else "FIRST"
-    return f"ALTER TABLE {DATABASE}.`{table.name}` ADD COLUMN IF NOT EXISTS {table.columns[column]} {place}"
+    position = f"AFTER `{names[before]}`" if before >= 0 else "FIRST"
+    return f"ALTER TABLE {DATABASE}.`{table.name}` ADD COLUMN IF NOT EXISTS {table.columns[column]} {position}"
 
 
 @cache

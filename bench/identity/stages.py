@@ -40,7 +40,7 @@ class OwnSchemas:
         return None
 
     def id_of(self, record: type[msgspec.Struct]) -> int:
-        """The record's place among the records."""
+        """Return the record's number among the records."""
         return _IDS[record]
 
 

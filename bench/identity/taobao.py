@@ -85,16 +85,16 @@ def household(done: Mapping[str, Sequence[Action]], random: Random) -> Household
 
 
 def _devices(users: Sequence[str], random: Random) -> dict[str, list[str]]:
-    """Places are dealt out in random order, one to three for each user; a device takes one place, or two or three."""
-    places = [user for user in users for _ in range(random.randint(1, 3))]
-    random.shuffle(places)
+    """Deal out seats in random order, one to three for each user; a device has one seat, or two or three."""
+    seats = [user for user in users for _ in range(random.randint(1, 3))]
+    random.shuffle(seats)
     devices: dict[str, list[str]] = defaultdict(list)
     number = 0
-    while places:
+    while seats:
         size = random.choice((2, 3)) if random.random() < SHARED_SHARE else 1
-        for user in dict.fromkeys(places[-size:]):
+        for user in dict.fromkeys(seats[-size:]):
             devices[user].append(f"device-{number}")
-        del places[-size:]
+        del seats[-size:]
         number += 1
     return devices
 

@@ -13,7 +13,7 @@ from definitions.plan.accumulators import Accumulator as Planned
 from definitions.streaming.accumulators import Accumulator, OpenParts, compile_accumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, membership_of
 from definitions.streaming.program import Program
-from definitions.streaming.states import AnyState, Place
+from definitions.streaming.states import AnyState, EventOrder
 from definitions.streaming.subject import NEVER, SessionBounds
 from definitions.streaming.triggers import CompiledTrigger
 from definitions.streaming.values import value_within
@@ -44,7 +44,7 @@ class PastProfile:
         self.profile_id = profile_id
         self.program = program
         self.now = self._events_to = now
-        self.events = sorted((event for event in events if event.occurred_at <= now), key=_place)
+        self.events = sorted((event for event in events if event.occurred_at <= now), key=_order)
         self._parts = {id(event): OpenParts(event) for event in self.events}
         self._sent = sent
         self._mined = mined
@@ -55,8 +55,8 @@ class PastProfile:
         self._untils: dict[str, int] = {}
         self._items = {item.changes: item for item in program.items if not isinstance(item, CompiledTrigger)}
         self._by_call: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
-        for place, event in enumerate(self.events):
-            self._by_call[event.type, event.event].append(place)
+        for index, event in enumerate(self.events):
+            self._by_call[event.type, event.event].append(index)
 
     def later(self, now: int) -> Self:
         """Return the profile as it is at a later time, or at the same, if no event comes."""
@@ -190,15 +190,15 @@ class PastProfile:
             if self._counts(event, accumulator):
                 state = state or accumulator.new_state()
                 value = None if accumulator.value is None else accumulator.value(self._parts[id(event)])
-                state.add(_place(event), value)
+                state.add(_order(event), value)
         if state is not None:
             state.trim(accumulator.planned, self._events_to)
         return state
 
     def _called(self, events: EventMatcher) -> Iterator[Event]:
         """Yield the events of the calls that are looked for, in order; what is asked of their parts is left out."""
-        places = (places for call, places in self._by_call.items() if _is_called(call, events))
-        return (self.events[place] for place in sorted(chain.from_iterable(places)))
+        indexes = (indexes for call, indexes in self._by_call.items() if _is_called(call, events))
+        return (self.events[index] for index in sorted(chain.from_iterable(indexes)))
 
     def _counts(self, event: Event, accumulator: Accumulator) -> bool:
         parts = self._parts[id(event)]
@@ -226,5 +226,5 @@ def _is_called(called: tuple[str, str | None], events: EventMatcher) -> bool:
     )
 
 
-def _place(event: Event) -> Place:
-    return Place(event.occurred_at, event.ordinal, event.message_id)
+def _order(event: Event) -> EventOrder:
+    return EventOrder(event.occurred_at, event.ordinal, event.message_id)

@@ -60,7 +60,7 @@ class Accumulator(msgspec.Struct, frozen=True):
     """What is kept of the matching events of a profile.
 
     newest: of the newest `keep` (by time, ordinal, then message id), each for `retain_ms` after it (None: for ever),
-    its time and its value at `of`; if `ordered`, its place in that order, too.
+    its time and its value at `of`; if `ordered`, what orders it, too.
     total: number, sum, least, greatest, first and last value and time of all.
     values: how often each value occurred.
     members: how many events had each value in the list at `of`; a scalar is a list of one.

@@ -125,23 +125,23 @@ def _makes_sense(node: ListNode, kind: str, conditions: list[Condition], report:
 
 
 def _read_trait(node: MappingNode, report: FileReport) -> Condition | None:
-    place = node.entries["trait"][1]
-    path = read_trait_path(place, "'trait'", report)
+    trait_node = node.entries["trait"][1]
+    path = read_trait_path(trait_node, "'trait'", report)
     name = "the trait" if path is None else f"the trait {quoted_path(path)}"
     comparisons = read_comparisons(node, ("trait",), name, report)
     if path is not None:
-        report.references.append(Reference("trait", path, place.line, place.column, comparisons or ()))
+        report.references.append(Reference("trait", path, trait_node.line, trait_node.column, comparisons or ()))
     return None if path is None or comparisons is None else TraitComparison(path, comparisons)
 
 
 def _read_session(node: MappingNode, report: FileReport) -> Condition | None:
-    place = node.entries["session"][1]
-    if isinstance(place, ScalarNode) and place.text == ANY_SESSION:
+    session_node = node.entries["session"][1]
+    if isinstance(session_node, ScalarNode) and session_node.text == ANY_SESSION:
         hint = f"one of {', '.join(SESSIONS)}; to count them: `{{sessions: any, at_least: 3, within: 7d}}`"
-        report.add(place, "'session' cannot be 'any'", hint)
+        report.add(session_node, "'session' cannot be 'any'", hint)
         return None
     refuse_unknown_keys(node, SESSION, "a condition with 'session'", report)
-    word = read_choice(place, "'session'", SESSIONS, report)
+    word = read_choice(session_node, "'session'", SESSIONS, report)
     session = next((name for name in ("current", "first", "last") if name == word), None)
     facts = [name for name in SESSION if name in node.entries and name != "session"]
     if not facts and len(node.entries) == 1:
@@ -160,19 +160,19 @@ def _read_fact(node: Node, fact: str, report: FileReport) -> tuple[Comparison, .
     for comparison in comparisons or ():
         reason = misfit(comparison, frozenset({"text"}))
         if reason is not None:
-            place = node.entries[comparison.operator.value][1] if isinstance(node, MappingNode) else node
-            report.add(place, f"{fact!r} is {reason}", "quote it, if it is meant as a text")
+            wrong_node = node.entries[comparison.operator.value][1] if isinstance(node, MappingNode) else node
+            report.add(wrong_node, f"{fact!r} is {reason}", "quote it, if it is meant as a text")
             return None
     return comparisons
 
 
 def _read_segment(node: MappingNode, report: FileReport) -> Condition | None:
     refuse_unknown_keys(node, ("segment",), "a condition with 'segment'", report)
-    place = node.entries["segment"][1]
-    name = read_name(place, "'segment'", report)
+    segment_node = node.entries["segment"][1]
+    name = read_name(segment_node, "'segment'", report)
     if name is None:
         return None
-    report.references.append(Reference("segment", (name,), place.line, place.column))
+    report.references.append(Reference("segment", (name,), segment_node.line, segment_node.column))
     return InSegment(name) if len(node.entries) == 1 else None
 
 

@@ -182,8 +182,8 @@ def _destination(node: MappingNode, head: _Head, report: FileReport) -> Destinat
     traits = optional_names(node, "traits", _read_trait_name, report)
     if len(traits) > MAX_TRAITS_OF_DESTINATION:
         report.add(node.entries["traits"][1], f"more than {MAX_TRAITS_OF_DESTINATION} traits", "send fewer")
-    for name, place in traits.items():
-        report.references.append(Reference("trait", (name,), place.line, place.column))
+    for name, name_node in traits.items():
+        report.references.append(Reference("trait", (name,), name_node.line, name_node.column))
     late_ms = None if late_node is None else read_duration(late_node, "'not_older_than'", report)
     coalesces = coalesce_node is not None and read_bool(coalesce_node, "'coalesce'", report) is True
     if head.name is None:
@@ -209,8 +209,8 @@ def _read_trait_name(node: Node, what: str, report: FileReport) -> str | None:
 
 def _read_destinations(node: MappingNode, report: FileReport) -> tuple[str, ...]:
     destinations = optional_names(node, "destinations", read_narrow_name, report)
-    for name, place in destinations.items():
-        report.references.append(Reference("destination", (name,), place.line, place.column))
+    for name, name_node in destinations.items():
+        report.references.append(Reference("destination", (name,), name_node.line, name_node.column))
     return tuple(sorted(destinations))
 
 

@@ -85,8 +85,8 @@ def read_nested_events(node: Node, what: str, report: FileReport) -> EventMatche
         return None
     kinds = events_keys(node)
     if len(kinds) != 1:
-        place = node.entries[kinds[1]][0] if kinds else node
-        report.add(place, f"{what} must have one of {', '.join(EVENTS)}", "for example `{event: Order Completed}`")
+        wrong_node = node.entries[kinds[1]][0] if kinds else node
+        report.add(wrong_node, f"{what} must have one of {', '.join(EVENTS)}", "for example `{event: Order Completed}`")
         return None
     before = len(report.errors)
     refuse_unknown_keys(node, (kinds[0], *FILTERS), what, report)

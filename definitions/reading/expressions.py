@@ -75,16 +75,16 @@ def read_expression(node: Node, what: str, report: FileReport) -> Expression | N
     try:
         expression = reader.read()
     except _Wrong as wrong:
-        line, column = _position(node, wrong.offset)
+        line, column = _line_and_column(node, wrong.offset)
         report.add_at(line, column, f"{what}: {wrong.message}", wrong.hint)
         expression = None
     for trait in reader.traits:
-        place = _position(node, trait.offset)
-        report.references.append(Reference("trait", trait.path, *place, needs=trait.needs))
+        line_and_column = _line_and_column(node, trait.offset)
+        report.references.append(Reference("trait", trait.path, *line_and_column, needs=trait.needs))
     return expression
 
 
-def _position(node: ScalarNode, offset: int) -> tuple[int, int]:
+def _line_and_column(node: ScalarNode, offset: int) -> tuple[int, int]:
     return node.line, node.column if node.offset is None else node.column + node.offset + offset
 
 

@@ -68,7 +68,7 @@ TRIGGER: Final[Keys] = {
     **_SCOPE,
     "on": "The events that fire it; without it, it fires each time that `when` begins to hold.",
     "when": "The condition under which it fires.",
-    "across": "In the place of `on` and `when`: how many events of all persons together there must be.",
+    "across": "Instead of `on` and `when`: how many events of all persons together there must be.",
     "cool_down": "No sooner than this after it fired.",
     "once": "At most once in a session, or once for a person.",
     "quiet_hours": "The hours of the person's day in which nothing fires.",
@@ -105,7 +105,9 @@ EVENTS: Final[Keys] = {
     "type": "The type of calls, or a list of types; `any` is all of them.",
     "events": "Calls of several kinds that count together: `[{event: Buy}, {screen: Bought}]`.",
 }
-COUNTED_SESSIONS: Final[Keys] = {"sessions": "In the place of events: `any`; each session counts once, when it begins."}
+COUNTED_SESSIONS: Final[Keys] = {
+    "sessions": "In the wrong_node of events: `any`; each session counts once, when it begins."
+}
 ROOTS: Final[Keys] = {
     "where": "What their properties must be: `{total: {greater_than: 100}}`.",
     "context": "What their context must be: `{locale: {starts_with: zh}}`.",

@@ -65,8 +65,8 @@ def _read_step(node: Node, is_first: bool, is_last: bool, report: FileReport) ->
         return ()
     kinds = events_keys(node) + (["not"] if "not" in node.entries else [])
     if len(kinds) != 1:
-        place = node.entries[kinds[1]][0] if kinds else node
-        report.add(place, f"a step must have one of {', '.join((*EVENTS, 'not'))}", _EXAMPLE)
+        wrong_node = node.entries[kinds[1]][0] if kinds else node
+        report.add(wrong_node, f"a step must have one of {', '.join((*EVENTS, 'not'))}", _EXAMPLE)
         return ()
     is_absent = kinds == ["not"]
     others = ("not", "within") if is_absent else (kinds[0], *FILTERS, "within", "without", "times")

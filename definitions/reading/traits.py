@@ -78,8 +78,8 @@ def _read_statistical(node: MappingNode, _name: str | None, report: FileReport) 
         return None
     kinds = [key for key in (*EVENTS, *COUNTED_SESSIONS) if key in value.entries]
     if len(kinds) != 1:
-        place = value.entries[kinds[1]][0] if kinds else value
-        report.add(place, f"'statistical' must have one of {', '.join((*EVENTS, *COUNTED_SESSIONS))}", example)
+        wrong_node = value.entries[kinds[1]][0] if kinds else value
+        report.add(wrong_node, f"'statistical' must have one of {', '.join((*EVENTS, *COUNTED_SESSIONS))}", example)
         return None
     aggregate = read_aggregate(value, kinds[0], report)
     return None if aggregate is None else Statistical(aggregate)

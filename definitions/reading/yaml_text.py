@@ -56,19 +56,21 @@ def read_documents(file: Path, report: FileReport) -> list[Node]:
         _add_syntax_error(error, report)
         return documents
     except ReaderError as error:
-        report.add_at(*_place(text, error.position), "a control character, which YAML does not allow", "remove it")
+        report.add_at(
+            *_line_and_column(text, error.position), "a control character, which YAML does not allow", "remove it"
+        )
         return documents
     except (ValueError, OverflowError):  # ruamel.yaml hands such an escape to chr() unchecked
         beyond = _ESCAPE_BEYOND_UNICODE.search(text)
-        place = _place(text, beyond.start()) if beyond else (0, 0)
-        report.add_at(*place, "not valid YAML: a number that is out of range", "the highest escape is \\U0010FFFF")
+        position = _line_and_column(text, beyond.start()) if beyond else (0, 0)
+        report.add_at(*position, "not valid YAML: a number that is out of range", "the highest escape is \\U0010FFFF")
         return documents
     if not documents and not report.errors:
         report.add_whole("the file is empty", "define something in it or delete it")
     return documents
 
 
-def _place(text: str, position: int) -> tuple[int, int]:
+def _line_and_column(text: str, position: int) -> tuple[int, int]:
     before = text[:position]
     return before.count("\n") + 1, len(before) - before.rfind("\n")
 

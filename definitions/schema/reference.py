@@ -43,7 +43,7 @@ _FORMS = (
     ("A destination", keys.DESTINATION),
     ("Conditions of conditions", keys.COMBINATIONS),
     ("Which events", keys.EVENTS),
-    ("Sessions in their place", keys.COUNTED_SESSIONS),
+    ("Sessions instead of events", keys.COUNTED_SESSIONS),
     ("Filters of events", keys.FILTERS),
     ("How many events", keys.COUNT),
     ("A measure of events", keys.MEASURES),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from definitions.model import Aggregate, EventCount, Measure
 from definitions.plan.accumulators import MAX_DISTINCT, MAX_SESSIONS, MAX_VALUES
 from definitions.sql.columns import Sql, sql
-from definitions.sql.events import PLACE
+from definitions.sql.events import EVENT_ORDER
 from definitions.sql.profiles import Profiles
 from definitions.sql.sessions import begun, current_start
 from definitions.sql.values import NOTHING, fitting, json_of, number_where, of_number
@@ -126,9 +126,9 @@ def _value_of_all(  # noqa: PLR0911 - one for each measure
     assert value is not None
     match measure:
         case Measure.FIRST:
-            return of_events(f"argMinIf({{1}}, {PLACE}, {{0}})", matching, value)
+            return of_events(f"argMinIf({{1}}, {EVENT_ORDER}, {{0}})", matching, value)
         case Measure.LAST:
-            return of_events(f"argMaxIf({{1}}, {PLACE}, {{0}})", matching, value)
+            return of_events(f"argMaxIf({{1}}, {EVENT_ORDER}, {{0}})", matching, value)
         case Measure.MIN:
             return number_where(is_any, of_events("minIf({1}.2, {0})", matching, value))
         case Measure.MAX:

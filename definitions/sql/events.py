@@ -12,7 +12,7 @@ from definitions.sql.columns import Columns, Sql, joined, sql
 from definitions.sql.literals import literal
 from definitions.sql.values import passes
 
-PLACE = "(at, ordinal, id)"
+EVENT_ORDER = "(at, ordinal, id)"
 """Where an event lies in the total order."""
 MAX_TEXT_LENGTH = 256
 MAX_TRAIT_BYTES = 8 * 1024

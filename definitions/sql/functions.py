@@ -51,8 +51,8 @@ def _of_time(number: str, argument: Sql) -> Sql:
 def _of_numbers(name: str, arguments: Sequence[Sql]) -> Sql:
     numbers = [sql("{0}.2", argument) for argument in arguments]
     if name in _OF_ANY_NUMBER:
-        places = ", ".join(f"{{{number}}}" for number in range(len(numbers)))
-        result = sql(_OF_ANY_NUMBER[name].format(places), *numbers)
+        parameters = ", ".join(f"{{{number}}}" for number in range(len(numbers)))
+        result = sql(_OF_ANY_NUMBER[name].format(parameters), *numbers)
     else:
         result = sql(_ARITHMETIC[name], *numbers)
     are_numbers = joined(" AND ", [sql("{0}.1 = 2", argument) for argument in arguments], "1")

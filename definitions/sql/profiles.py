@@ -1,7 +1,7 @@
 """Columns of profiles: what is gathered of the events of each, and what follows from that."""
 
 from definitions.sql.columns import Columns, Sql, sql
-from definitions.sql.events import PLACE, Events
+from definitions.sql.events import EVENT_ORDER, Events
 from definitions.sql.literals import literal
 
 MANY_EVENTS = 10_000
@@ -48,11 +48,11 @@ class Profiles:
         return matching if ms is None else sql(f"{{0}} AND at > {self.now - ms}", matching)
 
     def gathered(self, matching: Sql, value: Sql | None, newest: int) -> Sql:
-        """The newest events: each its place, and its value or 0; in their order."""
+        """Return the newest events: of each what orders it, and its value or 0; in order."""
         few, many = self.busy(matching)
-        gathered = self.aggregate(f"groupArrayIf(({PLACE}, {{1}}), {{0}})", few, value or "0")
-        place = f"(-at, -ordinal, {_FALLING_ID}, id, {{1}})"
-        falling = self.aggregate(f"groupArraySortedIf({newest})({place}, {{0}})", many, value or "0")
+        gathered = self.aggregate(f"groupArrayIf(({EVENT_ORDER}, {{1}}), {{0}})", few, value or "0")
+        order = f"(-at, -ordinal, {_FALLING_ID}, id, {{1}})"
+        falling = self.aggregate(f"groupArraySortedIf({newest})({order}, {{0}})", many, value or "0")
         return self.column(
             "arraySlice(arraySort(arrayConcat({0}, arrayMap(x -> ((-x.1, -x.2, x.4), x.5), {1}))), {2})",
             gathered,

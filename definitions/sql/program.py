@@ -155,8 +155,8 @@ class DefinitionsQuery:
         if not cases:
             return otherwise
         parts = [part for case in cases for part in case]
-        places = ", ".join(f"{{{number}}}" for number in range(len(parts) + 1))
-        return self._profiles.column(f"multiIf({places})", *parts, otherwise)
+        parameters = ", ".join(f"{{{number}}}" for number in range(len(parts) + 1))
+        return self._profiles.column(f"multiIf({parameters})", *parts, otherwise)
 
     def _expression(self, expression: Expression) -> Sql:
         match expression:

@@ -39,7 +39,7 @@ def compile_sequence(sequence: Sequence, profiles: Profiles) -> Sql:
 
 
 def _events(events: EventMatcher, kept: Accumulator, sequence: Sequence, profiles: Profiles) -> Sql:
-    """The newest events of a step that can still count, each its place and its value at `same`."""
+    """The newest events of a step that can still count, each as what orders it and its value at `same`."""
     matching = profiles.events.with_value(events, sequence.same)
     value = None if sequence.same is None else profiles.events.value(events, sequence.same)
     return profiles.gathered(profiles.inside(kept.retain_ms, matching), value, MAX_STEP_EVENTS)

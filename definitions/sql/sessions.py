@@ -2,7 +2,7 @@
 
 from definitions.model import SESSION_FACTS, SESSION_GAP_MS, SessionComparison, SessionName
 from definitions.sql.columns import Sql, sql
-from definitions.sql.events import PLACE
+from definitions.sql.events import EVENT_ORDER
 from definitions.sql.profiles import Profiles
 from definitions.sql.values import NOTHING, passes
 
@@ -64,7 +64,9 @@ def _starts(profiles: Profiles, times: Sql) -> Sql:
 def _facts(session: SessionName, profiles: Profiles) -> Sql:
     """The facts of the first event of a session that has any."""
     facts = profiles.events.column(Sql(f"arrayMap(facts -> {_TEXTS}, [{_FACTS}])[1]"))
-    gathered = profiles.aggregate(f"groupArrayIf(({PLACE}, {{0}}), arrayExists(fact -> fact != '', {{0}}))", facts)
+    gathered = profiles.aggregate(
+        f"groupArrayIf(({EVENT_ORDER}, {{0}}), arrayExists(fact -> fact != '', {{0}}))", facts
+    )
     sorted_facts = profiles.column("arraySort({0})", gathered)
     starts = _starts(profiles, _times(profiles))
     match session:

@@ -10,7 +10,7 @@ from definitions.model import Scalar
 from definitions.plan.accumulators import MAX_DISTINCT, Accumulator
 from definitions.sql.aggregates import MAX_SUMMAND, MILLIONTHS, counted
 from definitions.sql.columns import Sql, sql
-from definitions.sql.events import PLACE, Events, called
+from definitions.sql.events import EVENT_ORDER, Events, called
 from definitions.sql.functions import WITH_FUNCTIONS
 from definitions.sql.profiles import Profiles
 from definitions.sql.sessions import spans
@@ -18,8 +18,8 @@ from definitions.streaming.scalars import number, scalar
 from definitions.streaming.states import (
     AnyState,
     Calls,
+    EventOrder,
     Numbers,
-    Place,
     Spans,
     Times,
     Values,
@@ -123,9 +123,11 @@ class StatesQuery:
         )
 
     def _ends(self, matching: Sql, value: Sql) -> Sql:
-        event = f"({PLACE}, {{1}})"
+        event = f"({EVENT_ORDER}, {{1}})"
         return self._profiles.aggregate(
-            f"(countIf({{0}}), argMinIf({event}, {PLACE}, {{0}}), argMaxIf({event}, {PLACE}, {{0}}))", matching, value
+            f"(countIf({{0}}), argMinIf({event}, {EVENT_ORDER}, {{0}}), argMaxIf({event}, {EVENT_ORDER}, {{0}}))",
+            matching,
+            value,
         )
 
     def _is_any(self, number: int) -> str:
@@ -159,15 +161,15 @@ def _read_total(accumulator: Accumulator, kind: type[AnyState], parts: list[obje
         summands, millionths = cast("int", parts[1]), int(cast("str", parts[2]))
         return total_of(accumulator, summands, millionths=millionths, least=least, greatest=greatest)
     if kind is Calls:
-        first, last = ((Place(cast("int", time)), None) for time in parts[1:])
+        first, last = ((EventOrder(cast("int", time)), None) for time in parts[1:])
         return total_of(accumulator, count, first=first, last=last)
     first_event, last_event = (_event(part, accumulator) for part in parts[1:])
     return total_of(accumulator, count, first=first_event, last=last_event)
 
 
-def _event(row: object, accumulator: Accumulator) -> tuple[Place, Scalar | None]:
-    place, value = cast("_Tuple", row).values()
-    return Place(*cast("_Tuple", place).values()), None if accumulator.of is None else _known(value)  # type: ignore[arg-type]
+def _event(row: object, accumulator: Accumulator) -> tuple[EventOrder, Scalar | None]:
+    order, value = cast("_Tuple", row).values()
+    return EventOrder(*cast("_Tuple", order).values()), None if accumulator.of is None else _known(value)  # type: ignore[arg-type]
 
 
 def _known(value: object) -> Scalar:

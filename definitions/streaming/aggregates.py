@@ -190,14 +190,14 @@ def _order_of(keys: Collection[Any]) -> Callable[[Any], Any] | None:
 
 
 def _rest_of_distinct(events: Events) -> Rest:
-    gone_by = sorted({key: place for place, key in enumerate(_keys(events))}.values())
+    gone_by = sorted({key: index for index, key in enumerate(_keys(events))}.values())
     return lambda gone: len(gone_by) - bisect_left(gone_by, gone)
 
 
 def _rest_of_values(events: Events) -> Rest:
-    newest = {key: place for place, key in enumerate(_keys(events))}
+    newest = {key: index for index, key in enumerate(_keys(events))}
     in_order = [(_value_of(key), newest[key]) for key in sorted(newest, key=_order_of(newest))]
-    return lambda gone: fitting([value for value, place in in_order if place >= gone])
+    return lambda gone: fitting([value for value, index in in_order if index >= gone])
 
 
 def _rest_of_most_frequent(events: Events) -> Rest:

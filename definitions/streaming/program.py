@@ -198,17 +198,17 @@ class Program:
 
     @cached_property
     def _by_call(self) -> Mapping[tuple[str | None, str | None], list[int]]:
-        """The places of the accumulators by the types and names that they count; None: any."""
-        places: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
-        for place, each in enumerate(self.accumulators):
+        """The indexes of the accumulators by the types and names that they count; None: any."""
+        indexes: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+        for index, each in enumerate(self.accumulators):
             for call in {(call.type, call.name) for call in each.planned.events.calls} or {(None, None)}:
-                places[call].append(place)
-        return dict(places)
+                indexes[call].append(index)
+        return dict(indexes)
 
     def _counting(self, event_type: str, event_name: str | None) -> Iterable[Accumulator]:
         calls = {(event_type, event_name), (event_type, None), (None, event_name), (None, None)}
-        places = {place for call in calls for place in self._by_call.get(call, ())}
-        return (self.accumulators[place] for place in sorted(places))
+        indexes = {index for call in calls for index in self._by_call.get(call, ())}
+        return (self.accumulators[index] for index in sorted(indexes))
 
     def touched(
         self, names: Iterable[str], members: Collection[str], waiting: Container[int], counted: Callable[[str], int]
@@ -228,7 +228,7 @@ class Program:
         return touched
 
     def collecting(self, more: Iterable[Accumulator]) -> "Program":
-        """Return the same program that remembers more: what one needs that is to take its place."""
+        """Return the same program that remembers more: what one needs that is to replace it."""
         added = {each.key: each for each in more if each.key not in self.by_key}
         return replace(self, accumulators=(*added.values(), *self.accumulators)) if added else self
 

@@ -55,10 +55,10 @@ def number(value: object) -> int | float | None:
 def fitting(values: list[Scalar]) -> list[Scalar]:
     """Return the first values of a list, as many as fit into 8 KiB of JSON."""
     taken = 1  # a bracket; behind each value stands a comma, or the other bracket
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         taken += (LONG_NUMBER_BYTES if isinstance(value, float) else len(_json(value))) + 1
         if taken > MAX_LIST_BYTES:
-            return values[:place]
+            return values[:index]
     return values
 
 

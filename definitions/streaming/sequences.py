@@ -17,14 +17,14 @@ from definitions.streaming.keys import KeyOf
 from definitions.streaming.states import Entry, Newest
 from definitions.streaming.subject import NEVER, Evaluation, Subject
 
-Places: TypeAlias = list[Entry]
-"""Events in the total order, all of one value: so they compare as their places do."""
+Entries: TypeAlias = list[Entry]
+"""Events in the total order, all of one value: so they compare as their entries do."""
 Same: TypeAlias = tuple[bool, Scalar | None]
 """A value that all events of a sequence have, such that true and 1 are two."""
-Steps: TypeAlias = Sequence[tuple[Step, Places, Places]]
+Steps: TypeAlias = Sequence[tuple[Step, Entries, Entries]]
 """The steps, each with its events and those of `without`."""
 
-_NO_PLACES: Places = []
+_NONE: Entries = []
 _FAILS = Evaluation(False, NEVER)
 
 
@@ -45,7 +45,7 @@ def compile_sequence(sequence: EventSequence, key_of: KeyOf) -> Callable[[Subjec
             newest = _newest(subject, events)
             if not newest and not step.absent:
                 return _FAILS
-            steps.append((step, newest, _NO_PLACES if without is None else _newest(subject, without)))
+            steps.append((step, newest, _NONE if without is None else _newest(subject, without)))
         return _evaluate(completed(steps), within_ms, at_least, now)
 
     return evaluate
@@ -58,10 +58,10 @@ def _compile_steps(sequence: EventSequence, key_of: KeyOf) -> Iterator[_Compiled
         yield _CompiledStep(step, events, None if step.without is None else key_of(next(needed)))
 
 
-def _newest(subject: Subject, key: str) -> Places:
+def _newest(subject: Subject, key: str) -> Entries:
     """Return the newest events of a step."""
     state = subject.state(key)
-    return state.entries[-MAX_STEP_EVENTS:] if isinstance(state, Newest) else _NO_PLACES
+    return state.entries[-MAX_STEP_EVENTS:] if isinstance(state, Newest) else _NONE
 
 
 def _completed_by_value(steps: Steps) -> list[int]:
@@ -72,14 +72,14 @@ def _completed_by_value(steps: Steps) -> list[int]:
         at
         for same in first
         for at in _completed(
-            [(step, events.get(same, _NO_PLACES), without.get(same, _NO_PLACES)) for step, events, without in by_value]
+            [(step, events.get(same, _NONE), without.get(same, _NONE)) for step, events, without in by_value]
         )
     )
 
 
-def _by_value(places: Places) -> dict[Same, Places]:
-    by_value: defaultdict[Same, Places] = defaultdict(list)
-    for entry in places:
+def _by_value(entries: Entries) -> dict[Same, Entries]:
+    by_value: defaultdict[Same, Entries] = defaultdict(list)
+    for entry in entries:
         by_value[isinstance(entry[3], bool), entry[3]].append(entry)
     return by_value
 
@@ -92,29 +92,29 @@ def _completed(steps: Steps) -> list[int]:
             assert step.within_ms is not None, "an absent step has an end"
             return list(_unanswered(reached, events, step.within_ms))
         reached = [
-            place
-            for place in events
-            if (before := _latest_before(place, reached)) is not None and _follows(place, before, step, without)
+            entry
+            for entry in events
+            if (before := _latest_before(entry, reached)) is not None and _follows(entry, before, step, without)
         ]
-    return [place[0] for place in reached]
+    return [entry[0] for entry in reached]
 
 
-def _latest_before(place: Entry, reached: Places) -> Entry | None:
-    index = bisect_left(reached, place)
+def _latest_before(entry: Entry, reached: Entries) -> Entry | None:
+    index = bisect_left(reached, entry)
     return reached[index - 1] if index else None
 
 
-def _follows(place: Entry, before: Entry, step: Step, without: Places) -> bool:
-    if step.within_ms is not None and place[0] - before[0] >= step.within_ms:
+def _follows(entry: Entry, before: Entry, step: Step, without: Entries) -> bool:
+    if step.within_ms is not None and entry[0] - before[0] >= step.within_ms:
         return False
-    return not without or bisect_left(without, place) == bisect_right(without, before)
+    return not without or bisect_left(without, entry) == bisect_right(without, before)
 
 
-def _unanswered(reached: Places, answers: Places, within_ms: int) -> Iterator[int]:
-    for place in reached:
-        index = bisect_right(answers, place)
-        if index == len(answers) or answers[index][0] - place[0] >= within_ms:
-            yield place[0] + within_ms
+def _unanswered(reached: Entries, answers: Entries, within_ms: int) -> Iterator[int]:
+    for entry in reached:
+        index = bisect_right(answers, entry)
+        if index == len(answers) or answers[index][0] - entry[0] >= within_ms:
+            yield entry[0] + within_ms
 
 
 def _evaluate(completed: list[int], within_ms: int, at_least: int, now: int) -> Evaluation:

@@ -25,7 +25,7 @@ _LONG_AGO = -(2**62)
 _WORD = 2**62  # msgpack has integers of 64 bits
 
 
-class Place(NamedTuple):
+class EventOrder(NamedTuple):
     """Where an event lies in the total order."""
 
     occurred_at: int
@@ -37,13 +37,13 @@ Scalars: TypeAlias = Scalar | tuple[Scalar, ...]
 """What an accumulator keeps of an event: a value, or all members of a list."""
 
 Entry: TypeAlias = tuple[int, int, str, Scalar | None]
-"""One event: its place, and its value."""
+"""One event: what orders it, and its value."""
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
     """What an accumulator keeps of a profile's events."""
 
-    def add(self, place: Place, value: Scalars | None) -> None:
+    def add(self, order: EventOrder, value: Scalars | None) -> None:
         """Take in one event; `value` is set where the accumulator has an `of`: a number where it says `numbers`.
 
         It is a tuple of distinct values where members are kept, and nowhere else.
@@ -68,12 +68,12 @@ class Times(State, tag=0):
     def is_empty(self) -> bool:
         return not self.times
 
-    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
+    def add(self, order: EventOrder, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
         times = self.times
-        if not times or place.occurred_at >= times[-1]:
-            times.append(place.occurred_at)
+        if not times or order.occurred_at >= times[-1]:
+            times.append(order.occurred_at)
         else:
-            insort(times, place.occurred_at)
+            insort(times, order.occurred_at)
 
     def unite(self, other: "Times") -> None:
         self.times = sorted(self.times + other.times)
@@ -88,7 +88,7 @@ class Times(State, tag=0):
 
 
 class Newest(State, tag=1):
-    """newest, with places and values: the events, oldest first."""
+    """newest, with what orders them and values: the events, oldest first."""
 
     entries: list[Entry] = []
 
@@ -101,8 +101,8 @@ class Newest(State, tag=1):
         """The times of the events, oldest first."""
         return [entry[0] for entry in self.entries]
 
-    def add(self, place: Place, value: Scalars | None) -> None:
-        entries, entry = self.entries, _entry(place, value)
+    def add(self, order: EventOrder, value: Scalars | None) -> None:
+        entries, entry = self.entries, _entry(order, value)
         if not entries or entry[0] > entries[-1][0] or _order(entry) >= _order(entries[-1]):
             entries.append(entry)
         else:
@@ -127,8 +127,8 @@ class Calls(State, tag=2):
     first_at: int | None = None
     last_at: int | None = None
 
-    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
-        time = place.occurred_at
+    def add(self, order: EventOrder, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
+        time = order.occurred_at
         self.number += 1
         if self.first_at is None or time < self.first_at:
             self.first_at = time
@@ -155,7 +155,7 @@ class Numbers(State, tag=3):
         """The exact sum of all numbers, each rounded to millionths."""
         return self.high * _WORD + self.low
 
-    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
+    def add(self, order: EventOrder, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
         assert is_number(value)
         if -MAX_SUMMAND <= value <= MAX_SUMMAND:
             self.number += 1
@@ -182,9 +182,9 @@ class Ends(State, tag=4):
     first: Entry | None = None
     last: Entry | None = None
 
-    def add(self, place: Place, value: Scalars | None) -> None:
+    def add(self, order: EventOrder, value: Scalars | None) -> None:
         self.number += 1
-        self._reach(_entry(place, value))
+        self._reach(_entry(order, value))
 
     def unite(self, other: "Ends") -> None:
         self.number += other.number
@@ -208,7 +208,7 @@ class Values(State, tag=5):
 
     counts: dict[str, int] = {}
 
-    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
+    def add(self, order: EventOrder, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
         assert value is not None
         for each in value if isinstance(value, tuple) else (value,):
             text = json_text(each)
@@ -243,8 +243,8 @@ class Spans(State, tag=6):
         """When the sessions began, oldest first."""
         return [began_at for began_at, _ in self.spans]
 
-    def add(self, place: Place, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
-        time, spans = place.occurred_at, self.spans
+    def add(self, order: EventOrder, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
+        time, spans = order.occurred_at, self.spans
         if spans and spans[-1][0] <= time < spans[-1][1] + SESSION_GAP_MS:
             spans[-1] = (spans[-1][0], max(time, spans[-1][1]))
         else:
@@ -306,14 +306,14 @@ def decode_state(encoded: bytes | msgspec.Raw) -> AnyState:
     return state
 
 
-def newest_of(accumulator: Accumulator, events: Iterable[tuple[Place, Scalar | None]]) -> AnyState:
+def newest_of(accumulator: Accumulator, events: Iterable[tuple[EventOrder, Scalar | None]]) -> AnyState:
     """Make the state of a `newest` accumulator from its newest events, in any order; none beyond `keep` is kept."""
     state = type_of(accumulator)()
     if isinstance(state, Times):
-        state.times = sorted(place.occurred_at for place, _ in events)[-accumulator.keep :]
+        state.times = sorted(order.occurred_at for order, _ in events)[-accumulator.keep :]
     else:
         assert isinstance(state, Newest), accumulator
-        state.entries = sorted((_entry(place, value) for place, value in events), key=_order)[-accumulator.keep :]
+        state.entries = sorted((_entry(order, value) for order, value in events), key=_order)[-accumulator.keep :]
     return state
 
 
@@ -321,8 +321,8 @@ def total_of(  # noqa: PLR0913 - what is kept of all events, field by field
     accumulator: Accumulator,
     number: int,
     *,
-    first: tuple[Place, Scalar | None] | None = None,
-    last: tuple[Place, Scalar | None] | None = None,
+    first: tuple[EventOrder, Scalar | None] | None = None,
+    last: tuple[EventOrder, Scalar | None] | None = None,
     millionths: int = 0,
     least: float | None = None,
     greatest: float | None = None,
@@ -355,9 +355,9 @@ def millionths(number: float) -> int:
     return round(float(number) * _MILLION)
 
 
-def _entry(place: Place, value: Scalars | None) -> Entry:
-    # Members are counted, and never kept with their places.
-    return place.occurred_at, place.ordinal, place.message_id[:MAX_ORDER_LENGTH], value  # type: ignore[return-value]
+def _entry(order: EventOrder, value: Scalars | None) -> Entry:
+    # Members are counted, and never kept with what orders events.
+    return order.occurred_at, order.ordinal, order.message_id[:MAX_ORDER_LENGTH], value  # type: ignore[return-value]
 
 
 def _time(entry: Entry) -> int:

@@ -1,7 +1,7 @@
 """Takes from `identity.changes` what asks for a rebuild, publishes what was rebuilt, and commits offsets.
 
 While profiles are rebuilt nothing is polled. That is no fault: nobody else could go on any sooner, and a process that
-dies loses its place in the group all the same.
+dies drops out of the group all the same.
 """
 
 import logging

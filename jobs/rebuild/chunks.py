@@ -41,5 +41,5 @@ def chunks(events: Iterable[PastEvent], sessions: Sequence[str] = (), max_events
 
 
 def _chunk(number: int, events: Sequence[PastEvent], last: bool = False, sessions: tuple[str, ...] = ()) -> Chunk:
-    repeated = tuple(place for place, event in enumerate(events) if event.is_repetition)
+    repeated = tuple(index for index, event in enumerate(events) if event.is_repetition)
     return Chunk(number, tuple(event.body for event in events), last, sessions, repeated)

@@ -1,4 +1,4 @@
-"""Finds the events of a profile in the past: claimed, from before the cut, in order of time and place, each once."""
+"""Finds the events of a profile in the past: claimed, from before the cut, in order of time and sort key, each once."""
 
 import heapq
 import logging
@@ -50,4 +50,4 @@ def _pages(past: Past, workspace: str, values: Sequence[str], cut: Sequence[int]
 
 
 def _order(event: PastEvent) -> tuple[int, tuple[int, int, int]]:
-    return event.occurred_at, event.place
+    return event.occurred_at, event.sort_key

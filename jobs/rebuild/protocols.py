@@ -17,7 +17,7 @@ class Past(Protocol):
     def page(
         self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None
     ) -> Iterator[PastEvent]:
-        """Yield some events with any of these values among their identifiers, in order of time and place.
+        """Yield some events with any of these values among their identifiers, in order of time and sort key.
 
         They lie behind `after`, and before the offset that `cut` has for their partition; none: there are no more. May
         raise in the midst of them.

@@ -153,7 +153,7 @@ def _add_change(history: Tree, change: ShownChange) -> None:
         title += f" from {count(change.events, 'event')} in {change.milliseconds:,} ms"
     node = history.add(Text(literal(f"{title}, {change.occurred_at}")))
     if change.retired:
-        node.add(Text(literal(f"profile {change.profile_id} in the place of {', '.join(change.retired)}")))
+        node.add(Text(literal(f"profile {change.profile_id} in place of {', '.join(change.retired)}")))
     if change.kind == "attributed":
         for person, claimant in zip(change.identifiers[1:], change.claimants, strict=False):
             node.add(Text(literal(_owner(str(person), claimant.claims[0]))))

@@ -96,7 +96,7 @@ def _sentence(summary: Summary, dry_run: bool) -> str:
     reasons = ", ".join(summary.unused_identifiers)
     unusable = f"; {unused:,} of their identifiers are unusable ({reasons})" if unused else ""
     repairs = sum(summary.repairs.values())
-    repaired = f"; {repairs:,} of their places are repaired ({', '.join(summary.repairs)})" if repairs else ""
+    repaired = f"; {repairs:,} of their fields are repaired ({', '.join(summary.repairs)})" if repairs else ""
     return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{unusable}{repaired}"
 
 

@@ -72,7 +72,7 @@ def _panel(identifier: str, person: JsonObject) -> Panel:
 def _facts(person: JsonObject) -> Table:
     rows: list[tuple[object, object]] = [
         ("profile", person["profile_id"]),
-        *([("in the place of", person["forwarded_from"])] if "forwarded_from" in person else []),
+        *([("in place of", person["forwarded_from"])] if "forwarded_from" in person else []),
         ("kind", person["kind"]),
         ("events", person["events"]),
         ("first seen", person["first_seen_at"]),

@@ -10,7 +10,7 @@ EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 
 
 class Repair(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A place of an event that could not be kept as it was sent: its path, and why (docs/guide/sending.md)."""
+    """A field of an event that could not be kept as it was sent: its path, and why (docs/guide/sending.md)."""
 
     field: str
     reason: str

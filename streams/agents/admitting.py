@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from admission.admit import Admitted, Place, admit
+from admission.admit import Admitted, TopicPosition, admit
 from admission.facts.events import FactReaders
 from admission.rejection import Rejection
 from identity.rules import IdentityRules
@@ -43,7 +43,7 @@ class Door:
             return AdmittedRecord(head, record.value)
         event = head if isinstance(head, Event) else self._codec.decode_as_sent(record.value)
         try:
-            admitted = admit(event, Place(record.topic, record.partition, record.offset), self._rules)
+            admitted = admit(event, TopicPosition(record.topic, record.partition, record.offset), self._rules)
         except Rejection as rejection:
             raise _refusal(rejection) from None
         admitted = admitted._replace(event=self._facts.with_facts(admitted.event))

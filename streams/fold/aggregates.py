@@ -7,7 +7,7 @@ import msgspec
 
 from definitions import Accumulator
 from definitions.streaming.accumulators import OpenParts
-from definitions.streaming.states import AnyState, Calls, Newest, Place, Times, decode_state
+from definitions.streaming.states import AnyState, Calls, EventOrder, Newest, Times, decode_state
 from schemas.records import Event
 from streams.fold.facet import Facet
 from streams.fold.moment import Moment
@@ -25,7 +25,7 @@ class Aggregates(Facet):
         """Add an event to the states of the accumulators that count it; return their keys."""
         changed: list[str] = []
         parts = OpenParts(event)
-        place = Place(event.occurred_at, event.ordinal, event.message_id)
+        order = EventOrder(event.occurred_at, event.ordinal, event.message_id)
         for accumulator in moment.context.program.gate(event.type, event.event).passed(parts, moment.drop_mistyped):
             if event.definitions < accumulator.born:
                 continue
@@ -38,7 +38,7 @@ class Aggregates(Facet):
                 if value is None:
                     continue
             state = self.state(accumulator.key) or accumulator.new_state()
-            state.add(place, value)
+            state.add(order, value)
             self._keep(accumulator, state, moment.as_of)
             changed.append(accumulator.key)
         return changed

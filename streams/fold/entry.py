@@ -96,7 +96,7 @@ class Settling(msgspec.Struct, array_like=True, gc=False):
 
 
 class HeldEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An event that is held back: its place in the order of events, its bytes, and what came with it.
+    """An event that is held back: what orders it, its bytes, and what came with it.
 
     `decision`, `owner`, `owner_decision`: see `schemas.records.Fold`.
     """

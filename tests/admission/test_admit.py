@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admission.admit import Place, admit
+from admission.admit import TopicPosition, admit
 from admission.json_text import JsonObject
 from admission.rejection import Rejection
 from collectors.events import Envelope, Sender, read_event
@@ -20,7 +20,7 @@ from tests.collectors.calls import call, repairs_of
 from tests.schemas.fixed import FixedSchemas
 
 NOW = 1_800_000_000_000
-PLACE = Place("events", 3, 41)
+POSITION = TopicPosition("events", 3, 41)
 CODEC = Codec(FixedSchemas())
 ENCODE = CODEC.encoder(Event)
 
@@ -31,7 +31,7 @@ def sent(**fields: Any) -> Event:
 
 
 def admitted(**fields: Any) -> Event:
-    return admit(sent(**fields), PLACE, DEFAULT_RULES).event
+    return admit(sent(**fields), POSITION, DEFAULT_RULES).event
 
 
 def refusal(**fields: Any) -> Rejection:
@@ -40,7 +40,7 @@ def refusal(**fields: Any) -> Rejection:
     return caught.value
 
 
-def test_a_sound_event_stays_as_it_is_and_gets_its_place_in_the_order() -> None:
+def test_a_sound_event_stays_as_it_is_and_gets_its_ordinal() -> None:
     parts = {
         "properties": '{"a":1.10,"b":[null,{"c":12345678901234567890}]}',
         "traits": "{}",
@@ -137,9 +137,12 @@ def test_what_names_nobody_is_refused_with_the_reasons() -> None:
 
 
 @pytest.mark.parametrize("message_id", ["", "  "])
-def test_without_a_message_id_the_place_is_one(message_id: str) -> None:
+def test_without_a_message_id_the_position_is_one(message_id: str) -> None:
     assert admitted(message_id=message_id).message_id == "events:3:41"
-    assert admit(sent(message_id=message_id), Place("events", 3, 42), DEFAULT_RULES).event.message_id == "events:3:42"
+    assert (
+        admit(sent(message_id=message_id), TopicPosition("events", 3, 42), DEFAULT_RULES).event.message_id
+        == "events:3:42"
+    )
 
 
 @pytest.mark.parametrize(
@@ -223,13 +226,13 @@ EVENTS = st.builds(
 @given(EVENTS)
 def test_whatever_is_sent_is_refused_or_sound_and_then_admitted_as_it_is(event: Event) -> None:
     try:
-        once = admit(event, PLACE, DEFAULT_RULES).event
+        once = admit(event, POSITION, DEFAULT_RULES).event
     except Rejection:
         return
     assert CODEC.decode(Event, ENCODE(once)) == once
     for text in (once.properties, once.traits, once.context):
         assert isinstance(json.loads(text, parse_constant=pytest.fail), dict)
-    again = admit(once, PLACE, DEFAULT_RULES).event
+    again = admit(once, POSITION, DEFAULT_RULES).event
     assert msgspec.structs.replace(again, repairs=once.repairs) == once
     assert again.repairs == ()
 

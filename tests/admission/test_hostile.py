@@ -8,7 +8,7 @@ from contextlib import suppress
 import msgspec
 import pytest
 
-from admission.admit import Place, admit
+from admission.admit import TopicPosition, admit
 from admission.rejection import Rejection
 from identity.rules import DEFAULT_RULES
 from schemas.records import Event, Identifier
@@ -48,7 +48,7 @@ def seconds(event: Event) -> float:
         for _ in range(3):
             started = time.process_time()
             with suppress(Rejection):
-                admit(event, Place("events", 0, 0), DEFAULT_RULES)
+                admit(event, TopicPosition("events", 0, 0), DEFAULT_RULES)
             least = min(least, time.process_time() - started)
     finally:
         gc.enable()

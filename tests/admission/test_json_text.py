@@ -106,7 +106,7 @@ def test_whatever_is_odd_becomes_an_object_that_every_reader_reads_alike(value: 
         (b'{"a":"one\ntwo\tthree\x00"}', '{"a":"one\\ntwo\\tthree\\u0000"}', []),
     ],
 )  # fmt: skip
-def test_an_odd_place_is_repaired_and_named(body: bytes, text: str, repairs: list[tuple[str, str]]) -> None:
+def test_an_odd_character_is_repaired_and_named(body: bytes, text: str, repairs: list[tuple[str, str]]) -> None:
     assert repaired(body) == (text, repairs)
 
 
@@ -145,7 +145,7 @@ def test_no_more_repairs_are_named_than_a_few() -> None:
         (b'{"a": "' + b"x" * 10, "not JSON"),
     ],
 )
-def test_what_is_no_json_is_refused_with_its_place(body: bytes, message: str) -> None:
+def test_what_is_no_json_is_refused_with_its_position(body: bytes, message: str) -> None:
     with pytest.raises(Rejection) as caught:
         parse(body)
     assert caught.value.code == "invalid_json"

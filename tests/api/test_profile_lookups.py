@@ -58,7 +58,7 @@ def test_the_id_of_a_profile_that_was_merged_away_says_into_which(
         assert (found["profile_id"], found["forwarded_from"], found["events"]) == (ADAS, asked, 24)
         arguments = [asked, "--workspace", person]
         shown = CliRunner().invoke(profile_command, arguments, env={"ONEFOLD_CLICKHOUSE": migrated})
-        assert re.search(rf"in the place of +{asked}", shown.output), shown.output
+        assert re.search(rf"in place of +{asked}", shown.output), shown.output
         assert ADAS in shown.output
 
 

@@ -181,7 +181,7 @@ def test_empty_lists_within_the_context_count_as_empty_objects() -> None:
         ('{"total": 1, "total": 2}', {"total": 2}, ("properties.total", "repeated_key")),
     ],
 )
-def test_an_odd_place_costs_that_place_alone(properties: str, kept: object, repair: tuple[str, str]) -> None:
+def test_an_odd_field_costs_that_field_alone(properties: str, kept: object, repair: tuple[str, str]) -> None:
     event = read(f'{{"userId": "u1", "event": "e", "properties": {properties}}}')
     assert json.loads(event.properties) == kept
     assert repairs_of(event)[0] == repair

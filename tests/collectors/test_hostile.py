@@ -181,12 +181,14 @@ PLACES = (
 @pytest.mark.soak
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(FRAGMENT, st.sampled_from(PLACES), st.booleans())
-def test_time_grows_no_faster_than_any_repeated_value(fragment: str, place: str, is_keyed: bool) -> None:
+def test_time_grows_no_faster_than_any_repeated_value(fragment: str, template: str, is_keyed: bool) -> None:
     text = '"k#":' + fragment if is_keyed else fragment
 
     def body(size: int) -> bytes:
         values = joined(size, each(text))
-        return call(place.replace("@", "{" + values + "}" if is_keyed else values).replace("long", "k" * (size // 4)))
+        return call(
+            template.replace("@", "{" + values + "}" if is_keyed else values).replace("long", "k" * (size // 4))
+        )
 
     assert seconds(body(4 * SIZE), "identify") < LINEAR * max(seconds(body(SIZE), "identify"), floor_s())
 

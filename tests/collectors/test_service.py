@@ -163,7 +163,7 @@ def test_times_that_cannot_be_read_are_counted_and_the_events_are_accepted(
     assert 0 < first.ordinal < second.ordinal
 
 
-def test_odd_places_are_repaired_and_counted(http: httpx.Client, events: TopicReader[Event]) -> None:
+def test_odd_fields_are_repaired_and_counted(http: httpx.Client, events: TopicReader[Event]) -> None:
     metric = 'onefold_collector_repairs_total{reason="broken_character"}'
     before = counted(http, metric)
     calls = [track(properties=[]), track(properties={"agent": "BYTE"}), track(properties={"text": "\ud83d"})]

@@ -33,10 +33,10 @@ class TopicReader(Generic[Record]):
             {"bootstrap.servers": settings.kafka, "group.id": "test", "enable.auto.commit": False}
         )
         partitions = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        places = [TopicPartition(topic, number) for number in partitions]
-        for place in places:
-            place.offset = self._consumer.get_watermark_offsets(place, timeout=10)[1]
-        self._consumer.assign(places)
+        positions = [TopicPartition(topic, number) for number in partitions]
+        for position in positions:
+            position.offset = self._consumer.get_watermark_offsets(position, timeout=10)[1]
+        self._consumer.assign(positions)
         self.records: list[Written[Record]] = []
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Whatever stands in a file, it is read or refused with a place; and editors refuse nothing that is read."""
+"""Whatever stands in a file, it is read or refused with a position; and editors refuse nothing that is read."""
 
 import json
 from contextlib import suppress

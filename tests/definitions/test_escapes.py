@@ -1,4 +1,4 @@
-"""Characters that no text can hold are refused at their place, however YAML lets them be written."""
+"""Characters that no text can hold are refused at their position, however YAML lets them be written."""
 
 from pathlib import Path
 
@@ -9,16 +9,16 @@ from tests.definitions.folders import errors_of, load_segment
 
 @pytest.mark.parametrize("text", ["\\ud800", "a\\uDFFF", "\\U0000d800"])
 @pytest.mark.parametrize(
-    ("template", "place"),
+    ("template", "position"),
     [
         ('segment: a\ntitle: "{}"\nwhen: {{type: page, within: 1d}}', "2:8"),
         ('segment: a\nwhen: {{trait: plan, equals: "{}"}}', "2:29"),
         ('segment: a\nwhen: {{trait: plan, "{}": pro}}', "2:21"),
     ],
 )
-def test_half_a_character_is_refused(tmp_path: Path, template: str, place: str, text: str) -> None:
+def test_half_a_character_is_refused(tmp_path: Path, template: str, position: str, text: str) -> None:
     (error,) = errors_of(tmp_path, {"segments/a.yaml": template.format(text)})
-    assert error.startswith(f"segments/a.yaml:{place}: half a character")
+    assert error.startswith(f"segments/a.yaml:{position}: half a character")
 
 
 @pytest.mark.parametrize("text", ["\\U00110000", "\\UFFFFFFFF"])

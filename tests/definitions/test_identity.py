@@ -95,18 +95,18 @@ def rules(folder: Path, text: str) -> IdentityRules:
     return load(write(folder, {"identity.yaml": text})).identity
 
 
-@pytest.mark.parametrize(("text", "place", "says"), MISTAKES)
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str | bytes, place: str, says: str) -> None:
+@pytest.mark.parametrize(("text", "position", "says"), MISTAKES)
+def test_a_mistake_names_its_position(tmp_path: Path, text: str | bytes, position: str, says: str) -> None:
     errors = errors_of(tmp_path, {"identity.yaml": text})
     assert len(errors) == 1, errors
-    assert errors[0].startswith(f"identity.yaml:{place}: " if place else "identity.yaml: "), errors
+    assert errors[0].startswith(f"identity.yaml:{position}: " if position else "identity.yaml: "), errors
     assert says in errors[0]
 
 
-@pytest.mark.parametrize(("text", "place", "says"), NAMESPACE_MISTAKES)
-def test_a_mistake_in_a_namespace_is_told_with_its_place(tmp_path: Path, text: str, place: str, says: str) -> None:
+@pytest.mark.parametrize(("text", "position", "says"), NAMESPACE_MISTAKES)
+def test_a_mistake_in_a_namespace_names_its_position(tmp_path: Path, text: str, position: str, says: str) -> None:
     before = "namespaces:\n  - {namespace: user_id, kind: person}\n  - "
-    test_a_mistake_is_told_with_its_place(tmp_path, before + text, place, says)
+    test_a_mistake_names_its_position(tmp_path, before + text, position, says)
 
 
 def test_all_mistakes_are_told_at_once_with_those_of_other_files(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_all_mistakes_are_told_at_once_with_those_of_other_files(tmp_path: Path)
         """
     errors = errors_of(tmp_path, {"identity.yaml": text, "segments/a.yaml": "segment: a"})
     assert [error.split(" ")[0] for error in errors] == [
-        *(f"identity.yaml:{place}:" for place in ("1:9", "2:13", "4:17", "4:26", "5:41")),
+        *(f"identity.yaml:{position}:" for position in ("1:9", "2:13", "4:17", "4:26", "5:41")),
         "segments/a.yaml:1:1:",
     ]
 

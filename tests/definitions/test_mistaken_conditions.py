@@ -175,7 +175,7 @@ GROUPS = [
 @pytest.mark.parametrize(
     ("text", "column", "says"), [*SEVERAL, *COUNTS, *AGGREGATES, *SESSIONS, *SEQUENCES, *OTHERS, *GROUPS]
 )
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, column: int, says: str) -> None:
+def test_a_mistake_names_its_position(tmp_path: Path, text: str, column: int, says: str) -> None:
     files = {
         "segments/other.yaml": "segment: other\nwhen: {trait: a, exists: true}",
         "segments/s.yaml": f"segment: s\nwhen: {text}",

@@ -86,15 +86,15 @@ EXPRESSIONS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "place", "says"), TRAITS)
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, place: str, says: str) -> None:
+@pytest.mark.parametrize(("text", "position", "says"), TRAITS)
+def test_a_mistake_names_its_position(tmp_path: Path, text: str, position: str, says: str) -> None:
     errors = errors_of(tmp_path, {"traits/t.yaml": text})
-    assert [error for error in errors if error.startswith(f"traits/t.yaml:{place}: ") and says in error], errors
+    assert [error for error in errors if error.startswith(f"traits/t.yaml:{position}: ") and says in error], errors
     assert len(errors) == dict(TRAITS_OF_TWO_ERRORS).get(text, 1), errors
 
 
 @pytest.mark.parametrize(("value", "column", "says"), EXPRESSIONS)
-def test_a_mistake_in_an_expression_is_told_with_its_place(tmp_path: Path, value: str, column: int, says: str) -> None:
+def test_a_mistake_in_an_expression_names_its_position(tmp_path: Path, value: str, column: int, says: str) -> None:
     errors = errors_of(tmp_path, {"traits/t.yaml": f"trait: x\nvalue: {value}"})
     assert len(errors) == 1, errors
     assert errors[0].startswith(f"traits/t.yaml:2:{column}: ")
@@ -102,6 +102,6 @@ def test_a_mistake_in_an_expression_is_told_with_its_place(tmp_path: Path, value
 
 
 @pytest.mark.parametrize("style", ["|\n  a +\n  foo(b)", ">\n  a +\n  foo(b)", '"a + \\"x\\""', '"a +\n  foo(b)"'])
-def test_a_text_that_is_not_written_as_it_is_has_one_place(tmp_path: Path, style: str) -> None:
+def test_a_text_that_is_not_written_as_it_is_has_one_position(tmp_path: Path, style: str) -> None:
     (error,) = errors_of(tmp_path, {"traits/t.yaml": f"trait: x\nvalue: {style}"})
     assert error.startswith("traits/t.yaml:2:8: ")

@@ -101,24 +101,24 @@ DESTINATIONS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "place", "says"), TRIGGERS)
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, place: str, says: str) -> None:
+@pytest.mark.parametrize(("text", "position", "says"), TRIGGERS)
+def test_a_mistake_names_its_position(tmp_path: Path, text: str, position: str, says: str) -> None:
     errors = errors_of(tmp_path, {"triggers/t.yaml": text})
     assert len(errors) == 1, errors
-    assert errors[0].startswith(f"triggers/t.yaml:{place}: ")
+    assert errors[0].startswith(f"triggers/t.yaml:{position}: ")
     assert says in errors[0]
 
 
-@pytest.mark.parametrize(("across", "place", "says"), ACROSS)
-def test_a_mistake_across_persons_is_told_with_its_place(tmp_path: Path, across: str, place: str, says: str) -> None:
-    test_a_mistake_is_told_with_its_place(tmp_path, f"trigger: x\nacross: {across}", place, says)
+@pytest.mark.parametrize(("across", "position", "says"), ACROSS)
+def test_a_mistake_across_persons_names_its_position(tmp_path: Path, across: str, position: str, says: str) -> None:
+    test_a_mistake_names_its_position(tmp_path, f"trigger: x\nacross: {across}", position, says)
 
 
-@pytest.mark.parametrize(("payload", "place", "says"), TEMPLATES)
-def test_a_mistake_in_a_template_is_told_with_its_place(tmp_path: Path, payload: str, place: str, says: str) -> None:
+@pytest.mark.parametrize(("payload", "position", "says"), TEMPLATES)
+def test_a_mistake_in_a_template_names_its_position(tmp_path: Path, payload: str, position: str, says: str) -> None:
     errors = errors_of(tmp_path, {"triggers/t.yaml": f"{ON}payload: {payload}"})
     assert len(errors) == 1, errors
-    assert errors[0].startswith(f"triggers/t.yaml:{place}: ")
+    assert errors[0].startswith(f"triggers/t.yaml:{position}: ")
     assert says in errors[0]
 
 
@@ -134,9 +134,9 @@ def test_without_an_event_a_template_names_none(tmp_path: Path) -> None:
     assert error.startswith("triggers/t.yaml:3:31: the template has an unknown field 'event.name' (no event fires")
 
 
-@pytest.mark.parametrize(("text", "place", "says"), DESTINATIONS)
-def test_a_mistake_in_a_destination_is_told_with_its_place(tmp_path: Path, text: str, place: str, says: str) -> None:
+@pytest.mark.parametrize(("text", "position", "says"), DESTINATIONS)
+def test_a_mistake_in_a_destination_names_its_position(tmp_path: Path, text: str, position: str, says: str) -> None:
     errors = errors_of(tmp_path, {"destinations/d.yaml": text})
     assert len(errors) == 1, errors
-    assert errors[0].startswith(f"destinations/d.yaml:{place}: ")
+    assert errors[0].startswith(f"destinations/d.yaml:{position}: ")
     assert says in errors[0]

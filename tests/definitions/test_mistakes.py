@@ -84,10 +84,10 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "place", "says"), [*MISTAKES, *HOSTILE])
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str | bytes, place: str, says: str) -> None:
+@pytest.mark.parametrize(("text", "position", "says"), [*MISTAKES, *HOSTILE])
+def test_a_mistake_names_its_position(tmp_path: Path, text: str | bytes, position: str, says: str) -> None:
     errors = errors_of(tmp_path, {"segments/s.yaml": text})
-    start = f"segments/s.yaml:{place}: " if place else "segments/s.yaml: "
+    start = f"segments/s.yaml:{position}: " if position else "segments/s.yaml: "
     assert [error for error in errors if error.startswith(start) and says in error], errors
     assert len(errors) == 1, errors
 

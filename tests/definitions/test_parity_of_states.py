@@ -9,7 +9,7 @@ from definitions.model import Aggregate, Call, Definitions, EventMatcher, Field,
 from definitions.plan import Accumulator, accumulators_of
 from definitions.sql import profiles
 from definitions.streaming.scalars import members, number, scalar
-from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, Place, Scalars, type_of
+from definitions.streaming.states import MAX_ORDER_LENGTH, AnyState, EventOrder, Scalars, type_of
 from tests.definitions.generated import BEGINNING, HUGE_NUMBERS, Generator
 from tests.definitions.naive.events import matches, opened
 from tests.definitions.naive.lives import Happened
@@ -29,7 +29,7 @@ def folded(accumulator: Accumulator, events: Sequence[Happened]) -> AnyState:
             take = members if accumulator.keeping == "members" else number if accumulator.numbers else scalar
             value = take(sent)
         if matches(accumulator.events, event) and (accumulator.of is None or value is not None):
-            state.add(Place(event.at, event.ordinal, event.message_id[:MAX_ORDER_LENGTH]), value)
+            state.add(EventOrder(event.at, event.ordinal, event.message_id[:MAX_ORDER_LENGTH]), value)
     return state
 
 

@@ -16,7 +16,7 @@ from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
 from tests.definitions.generated import PRIORITIES, Generator
-from tests.definitions.naive.lives import place
+from tests.definitions.naive.lives import order_of
 from tests.definitions.populations import (
     Histories,
     check,
@@ -42,7 +42,7 @@ def arrivals(workspace: str, histories: Histories) -> Arrivals:
     return {
         profile_id: [
             recorded(workspace, profile_id, happened)
-            for happened in (sorted(events, key=place) if number % 2 else events)
+            for happened in (sorted(events, key=order_of) if number % 2 else events)
         ]
         for number, (profile_id, events) in enumerate(histories.items())
     }

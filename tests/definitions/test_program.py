@@ -171,8 +171,8 @@ def test_what_compiling_costs_grows_with_the_number_of_definitions() -> None:
     def steps(number: int) -> int:
         names = [f"E{index}" for index in range(number)]
         segments = tuple(
-            Segment(name, EventCount(EventMatcher((Call("track", name),)), Window(HOUR + HOUR * (place % 9))))
-            for place, name in enumerate(names)
+            Segment(name, EventCount(EventMatcher((Call("track", name),)), Window(HOUR + HOUR * (number % 9))))
+            for number, name in enumerate(names)
         )
 
         def compile_all() -> None:

@@ -67,7 +67,7 @@ def test_a_sent_trait_with_nearly_the_name_of_a_computed_one_can_be_told(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("path", "text", "place"),
+    ("path", "text", "position"),
     [
         ("traits/x.yaml", "trait: x\nvalue: spnet / 2", "2:8"),
         ("traits/x.yaml", "trait: x\nvalue: 2 * (1 + spnet)", "2:17"),
@@ -77,9 +77,9 @@ def test_a_sent_trait_with_nearly_the_name_of_a_computed_one_can_be_told(tmp_pat
         ("triggers/x.yaml", "trigger: x\nwhen: {trait: spnet, exists: true}", "2:15"),
     ],
 )
-def test_unknown_traits_are_told_wherever_they_are_read(tmp_path: Path, path: str, text: str, place: str) -> None:
+def test_unknown_traits_are_named_wherever_they_are_read(tmp_path: Path, path: str, text: str, position: str) -> None:
     (error,) = errors_of(tmp_path, {"traits/t.yaml": ALL, path: text})
-    assert error.startswith(f"{path}:{place}: no trait 'spnet' is defined")
+    assert error.startswith(f"{path}:{position}: no trait 'spnet' is defined")
 
 
 def test_unknown_destinations_of_triggers_are_told(tmp_path: Path) -> None:

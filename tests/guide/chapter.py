@@ -19,7 +19,7 @@ _CHANGING = (
     r'"milliseconds": ?\d+',
     r"(?:\b[Rr]ules |\"rule_version\": ?\")[0-9a-f]{12}\b",
 )
-_PLACES = re.compile("|".join(f"({pattern})" for pattern in (_ID, *_CHANGING)))
+_CHANGING_TEXTS = re.compile("|".join(f"({pattern})" for pattern in (_ID, *_CHANGING)))
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -65,23 +65,23 @@ class Ids:
     def _is_among(self, shown: str, printed: str) -> bool:
         new: list[str] = []
         pattern, end = "", 0
-        for place in _PLACES.finditer(shown):
-            pattern += re.escape(shown[end : place.start()]) + self._pattern(place, new)
-            end = place.end()
+        for found in _CHANGING_TEXTS.finditer(shown):
+            pattern += re.escape(shown[end : found.start()]) + self._pattern(found, new)
+            end = found.end()
         match = re.search(pattern + re.escape(shown[end:]), "\n".join(lines(printed)))
         if match is None:
             return False
         self._real |= dict(zip(new, match.groups(), strict=True))
         return True
 
-    def _pattern(self, place: re.Match[str], new: list[str]) -> str:
-        if place[1] is None:
-            return _CHANGING[(place.lastindex or 0) - 2]
-        if place[1] in self._real:
-            return re.escape(self._real[place[1]])
-        if place[1] in new:
-            return f"(?:\\{new.index(place[1]) + 1})"
-        new.append(place[1])
+    def _pattern(self, found: re.Match[str], new: list[str]) -> str:
+        if found[1] is None:
+            return _CHANGING[(found.lastindex or 0) - 2]
+        if found[1] in self._real:
+            return re.escape(self._real[found[1]])
+        if found[1] in new:
+            return f"(?:\\{new.index(found[1]) + 1})"
+        new.append(found[1])
         return f"({_ID})"
 
 

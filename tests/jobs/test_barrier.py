@@ -26,10 +26,10 @@ class Load(Offsets):
         return tuple((name, partition) for name in names for partition in range(2))
 
     def extents(self, partitions: Iterable[Partition]) -> dict[Partition, Extent]:
-        places = list(partitions)
-        self.queried.append(" ".join(sorted({topic for topic, _ in places})))
+        positions = list(partitions)
+        self.queried.append(" ".join(sorted({topic for topic, _ in positions})))
         self.now += 1
-        return {(topic, partition): Extent(0, self.now + partition) for topic, partition in places}
+        return {(topic, partition): Extent(0, self.now + partition) for topic, partition in positions}
 
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         self.now += 1
@@ -37,7 +37,7 @@ class Load(Offsets):
             WORKER: (topics.IDENTITY_ROUTES, RESOLVED, COMMANDS),
             SINK: (RESOLVED, topics.SESSIONS, topics.EVENTS_REPEATED),
         }
-        return {place: self.now - 10 for place in partitions if place[0] in read[group]}
+        return {position: self.now - 10 for position in partitions if position[0] in read[group]}
 
 
 def test_it_ends_under_endless_load_and_looks_at_everything_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_it_ends_under_endless_load_and_looks_at_everything_in_its_order(monkeyp
 
 
 def test_the_cut_counts_emptied_partitions_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Load, "extents", lambda _, places: {place: Extent(7, 7) for place in places})
+    monkeypatch.setattr(Load, "extents", lambda _, positions: {position: Extent(7, 7) for position in positions})
     assert Barrier(Load(), threading.Event()).cut() == (7, 7)
 
 

@@ -33,7 +33,7 @@ class StandInGraph:
         self._consumer = Consumer(address | {"group.id": "stand-in-graph", "fetch.wait.max.ms": 20})
         offsets = Offsets(stack.settings.kafka)
         extents = offsets.extents(offsets.partitions([topics.IDENTITY_REQUESTS]))
-        self._consumer.assign([TopicPartition(*place, extent.end) for place, extent in extents.items()])
+        self._consumer.assign([TopicPartition(*position, extent.end) for position, extent in extents.items()])
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -35,7 +35,7 @@ from definitions.sets.differences import Difference
 from definitions.sets.folder import Draft, read_draft
 from definitions.streaming.accumulators import state_key
 from definitions.streaming.scalars import MAX_TEXT_LENGTH
-from definitions.streaming.states import MAX_ORDER_LENGTH, MAX_SUMMAND, Place, Spans, encode_state, type_of
+from definitions.streaming.states import MAX_ORDER_LENGTH, MAX_SUMMAND, EventOrder, Spans, encode_state, type_of
 from embedded.terminal import Terminal
 from onefold.definition_plan import MOST_STATE_BYTES, DefinitionPlan, Unseen, plan_tree, planned
 from warehouse.queries.definition_predictions import Prediction, Touch
@@ -75,7 +75,7 @@ def test_a_profile_needs_at_most_what_the_plan_says_and_hardly_less(definitions:
             value: Scalar | None = None
             if accumulator.of is not None:
                 value = MAX_SUMMAND - number - 0.5 if accumulator.numbers else _text(number, accumulator.keeping)
-            state.add(Place(LATE + number, LATE, WIDE * MAX_ORDER_LENGTH), value)
+            state.add(EventOrder(LATE + number, LATE, WIDE * MAX_ORDER_LENGTH), value)
         state.trim(accumulator, LATE)
         longest += len(encode({state_key(accumulator, 99_999): Raw(encode_state(state))})) - 1
     says = planned(None, Draft(definitions, {})).state_bytes

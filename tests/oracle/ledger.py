@@ -11,7 +11,7 @@ from functools import cached_property
 import httpx
 import msgspec
 
-from admission.admit import Place, admit
+from admission.admit import TopicPosition, admit
 from admission.facts.events import FactReader
 from admission.rejection import Rejection
 from embedded.running import Addresses
@@ -136,7 +136,7 @@ class Ledger:
         if event is None or event.ordinal > 0 or raw.value in self._dead_on_events:
             return raw.value, event
         try:
-            admitted = admit(event, Place(topics.EVENTS, raw.partition, raw.offset), DEFAULT_RULES).event
+            admitted = admit(event, TopicPosition(topics.EVENTS, raw.partition, raw.offset), DEFAULT_RULES).event
         except Rejection:
             return raw.value, event
         admitted = FactReader().with_facts(admitted)
@@ -162,8 +162,8 @@ def assert_everything_is_accounted_for(ledger: Ledger, expected_dead: Sequence[t
     """Every accepted record was folded, dropped as a duplicate, or is a dead letter, whole and once."""
     found = Counter((letter.reason, letter.value) for letter in ledger.dead_letters)
     assert found == Counter(expected_dead), f"dead letters: {found} instead of {expected_dead}"
-    places = {(letter.topic, letter.partition, letter.offset) for letter in ledger.dead_letters}
-    assert len(places) == len(ledger.dead_letters), "a record became two dead letters"
+    positions = {(letter.topic, letter.partition, letter.offset) for letter in ledger.dead_letters}
+    assert len(positions) == len(ledger.dead_letters), "a record became two dead letters"
     accepted = {value for value, _ in ledger.accepted if value is not None}
     dead = Counter(letter.value for letter in ledger.dead_letters if letter.topic == topics.EVENTS)
     behind = Counter(letter.value for letter in ledger.dead_letters if letter.topic == topics.EVENTS_RESOLVED)

@@ -207,10 +207,10 @@ def _decode_both(value: bytes) -> None:
         codec.decode_head(value)
 
 
-@pytest.mark.parametrize("place", [b"main", b"Viewed", b"u1", b"price"])
-def test_bytes_that_are_no_utf8_are_read_where_that_is_wanted_and_nowhere_else(place: bytes) -> None:
+@pytest.mark.parametrize("text", [b"main", b"Viewed", b"u1", b"price"])
+def test_bytes_that_are_no_utf8_are_read_where_that_is_wanted_and_nowhere_else(text: bytes) -> None:
     codec = Codec(FixedSchemas())
-    value = ENCODED.replace(place, b"\xe9" + place[1:])
+    value = ENCODED.replace(text, b"\xe9" + text[1:])
     assert _reason(value, codec) == "invalid"
     assert str(codec.decode_as_sent(value)).count("\\udce9") == 1
     assert codec.decode_as_sent(ENCODED) == EVENT

@@ -69,21 +69,21 @@ def codec() -> Codec:
     return Codec(FixedSchemas())
 
 
-def message(place: Placed) -> Message:
+def message(input_record: Placed) -> Message:
     """What the consumer would hand out."""
-    topic, partition, offset, key, record = place
+    topic, partition, offset, key, record = input_record
     value = codec().encoder(type(record))(record)
     return Message(topic=topic, partition=partition, offset=offset, key=key, value=value)
 
 
-def batch(places: Iterable[Placed]) -> InsertBatch:
+def batch(inputs: Iterable[Placed]) -> InsertBatch:
     """A batch of well-formed records."""
-    return batch_of(codec(), [message(place) for place in places])
+    return batch_of(codec(), [message(input_record) for input_record in inputs])
 
 
-def insert(warehouse: Warehouse, places: Sequence[Placed]) -> None:
+def insert(warehouse: Warehouse, inputs: Sequence[Placed]) -> None:
     """Write records as the sink does."""
-    for one in batch(places).inserts:
+    for one in batch(inputs).inserts:
         warehouse.insert(one.table, one.columns, one.token)
 
 

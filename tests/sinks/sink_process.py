@@ -47,17 +47,17 @@ class Feeder:
         self._producer = Producer(PRODUCER_CONFIG | config)
         self._producer.init_transactions()
 
-    def send(self, places: Iterable[Placed]) -> None:
-        """One committed transaction; the offsets of the places do not matter."""
+    def send(self, inputs: Iterable[Placed]) -> None:
+        """One committed transaction; their offsets do not matter."""
         self._producer.begin_transaction()
-        for topic, partition, _, key, record in places:
+        for topic, partition, _, key, record in inputs:
             self._producer.produce(topic, self._codec.encoder(type(record))(record), key, partition)
         self._producer.commit_transaction()
 
-    def send_and_abort(self, places: Iterable[Placed]) -> None:
+    def send_and_abort(self, inputs: Iterable[Placed]) -> None:
         """One aborted transaction."""
         self._producer.begin_transaction()
-        for topic, partition, _, key, record in places:
+        for topic, partition, _, key, record in inputs:
             self._producer.produce(topic, self._codec.encoder(type(record))(record), key, partition)
         self._producer.flush()
         self._producer.abort_transaction()

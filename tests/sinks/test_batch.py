@@ -60,23 +60,23 @@ def test_a_repetition_of_nothing_is_a_dead_letter(wrong: Repetition) -> None:
 
 
 def test_the_same_messages_make_the_same_token_and_others_another() -> None:
-    places = [resolved(event("a"), 5), resolved(event("b"), 3, partition=2), resolved(event("c"), 6)]
-    (first,), (again,) = batch(places).inserts, batch(places).inserts
+    inputs = [resolved(event("a"), 5), resolved(event("b"), 3, partition=2), resolved(event("c"), 6)]
+    (first,), (again,) = batch(inputs).inserts, batch(inputs).inserts
     assert first.token == again.token
     assert first.token.startswith("events.resolved,0:5-6,2:3-3,")
-    (shorter,) = batch(places[:2]).inserts
-    (recreated,) = batch([*places[:2], resolved(event("d"), 6)]).inserts
+    (shorter,) = batch(inputs[:2]).inserts
+    (recreated,) = batch([*inputs[:2], resolved(event("d"), 6)]).inserts
     assert len({first.token, shorter.token, recreated.token}) == 3
 
 
 def test_of_profiles_with_one_key_only_the_last_is_written() -> None:
     key = b"main|" + ADAS.encode()
-    places = [
+    inputs = [
         (topics.PROFILES, 0, 1, key, profile(ADAS, 1, identifiers=(ADA,))),
         (topics.PROFILES, 0, 2, b"main|other", profile(PHONES, 1)),
         (topics.PROFILES, 0, 3, key, profile(ADAS, 2, identifiers=(ADA,))),
     ]
-    inserts = {insert.table: insert.columns for insert in batch(places).inserts}
+    inserts = {insert.table: insert.columns for insert in batch(inputs).inserts}
     assert inserts["profiles"]["version"].to_pylist() == [1, 2]
     assert inserts["profiles"]["profile_id"].to_pylist() == [PHONES, ADAS]
     assert inserts["identifiers"].num_rows == 1

@@ -91,21 +91,21 @@ def test_a_history_in_one_batch_ends_with_what_holds_now(warehouse: Warehouse, w
 
 
 def test_a_history_record_by_record_ends_the_same(warehouse: Warehouse, workspace: str) -> None:
-    for place in history(workspace):
-        insert(warehouse, [place])
+    for input_record in history(workspace):
+        insert(warehouse, [input_record])
     assert state(warehouse, workspace) == EXPECTED
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_overlapping_and_repeated_batches_end_the_same(warehouse: Warehouse, workspace: str, seed: int) -> None:
     """As after crashes: each batch starts at or before the end of the one before it, some come twice."""
-    places, chance = history(workspace), random.Random(seed)
+    inputs, chance = history(workspace), random.Random(seed)
     reached = 0
-    while reached < len(places):
+    while reached < len(inputs):
         start = chance.randint(0, reached)
-        reached = min(len(places), reached + chance.randint(1, 4))
+        reached = min(len(inputs), reached + chance.randint(1, 4))
         for _ in range(chance.randint(1, 2)):
-            insert(warehouse, places[start:reached])
+            insert(warehouse, inputs[start:reached])
     assert state(warehouse, workspace) == EXPECTED
 
 
@@ -123,8 +123,8 @@ def test_of_many_rows_of_one_key_in_one_insert_the_newest_counts_before_and_afte
     warehouse: Warehouse, workspace: str
 ) -> None:
     versions = random.Random(1).sample(range(20_000), 20_000)
-    places = [placed(topics.SESSIONS, session(f"s{version % 50:02}", version, workspace), 0) for version in versions]
-    insert(warehouse, places)
+    inputs = [placed(topics.SESSIONS, session(f"s{version % 50:02}", version, workspace), 0) for version in versions]
+    insert(warehouse, inputs)
     expected = [(f"s{at:02}", 19_950 + at) for at in range(50)]
     query = "SELECT session_id, version FROM onefold.sessions WHERE workspace = {workspace:String} ORDER BY ALL"
     assert rows(warehouse, query, workspace) == expected
@@ -135,8 +135,8 @@ def test_of_many_rows_of_one_key_in_one_insert_the_newest_counts_before_and_afte
 def test_of_an_event_that_was_imported_twice_the_first_counts(warehouse: Warehouse, workspace: str) -> None:
     first = resolved(event("m1", workspace, received_at=NOW), 10)
     second = resolved(event("m1", workspace, received_at=NOW + 1), 11)
-    for places in ([first], [second], [second, first], [first, second]):
-        insert(warehouse, places)
+    for inputs in ([first], [second], [second, first], [first, second]):
+        insert(warehouse, inputs)
         query = "SELECT toUnixTimestamp64Milli(received_at) FROM onefold.events WHERE workspace = {workspace:String}"
         assert rows(warehouse, query, workspace) == [(NOW,)]
 
@@ -151,12 +151,12 @@ def test_of_an_event_that_was_sent_twice_its_profile_says_which_counts(warehouse
     query = (
         "SELECT count(), min(occurred_at) = max(occurred_at) FROM onefold.events WHERE workspace = {workspace:String}"
     )
-    for places in (
+    for inputs in (
         [resolved(first, 0), resolved(again, 1), said(3, is_repeated=True)],
         [resolved(again, 1)],
         [said(3, is_repeated=True)],
     ):
-        insert(warehouse, places)
+        insert(warehouse, inputs)
         assert rows(warehouse, query, workspace) == [(1, 1)]
     insert(warehouse, [said(5, is_repeated=False)])
     assert rows(warehouse, query, workspace) == [(2, 0)]
@@ -198,8 +198,8 @@ def test_an_exit_and_a_new_entry_under_one_version_keep_their_order(warehouse: W
     assert rows(warehouse, query, workspace) == [("buyers",)]
     insert(warehouse, changes)
     assert rows(warehouse, query, workspace) == []
-    for place in changes[::-1]:
-        insert(warehouse, [placed(place[0], place[4], place[2] + 100)])
+    for input_record in changes[::-1]:
+        insert(warehouse, [placed(input_record[0], input_record[4], input_record[2] + 100)])
     assert rows(warehouse, query, workspace) == [("buyers",)]
 
 
@@ -226,11 +226,11 @@ HOSTILE = (
 
 
 def test_hostile_json_costs_neither_its_event_nor_the_batch(warehouse: Warehouse, workspace: str) -> None:
-    places = [
+    inputs = [
         resolved(event(f"m{at:02}", workspace, properties=text, traits=text, context=text), at)
         for at, text in enumerate(HOSTILE)
     ]
-    insert(warehouse, [*places, resolved(event("good", workspace, properties='{"total": 12.5}'), 99)])
+    insert(warehouse, [*inputs, resolved(event("good", workspace, properties='{"total": 12.5}'), 99)])
     query = (
         "SELECT message_id, properties_text, traits_text, context_text, unparsed, empty(properties)"
         " FROM onefold.raw_events WHERE workspace = {workspace:String} ORDER BY message_id"
@@ -318,8 +318,8 @@ def test_a_profile_that_ended_takes_its_identifiers_along(warehouse: Warehouse, 
 
 def test_the_accepted_bytes_of_an_event_are_kept_and_not_shown(warehouse: Warehouse, workspace: str) -> None:
     sent = event("m1", workspace, traits='{"gone": null}')
-    place = resolved(sent, 7, partition=3)
-    insert(warehouse, [place])
+    input_record = resolved(sent, 7, partition=3)
+    insert(warehouse, [input_record])
     where = f"FROM onefold.raw_events FINAL WHERE workspace = '{workspace}'"
     (row,) = tuples(warehouse, f"SELECT hex(body), offset, partition {where}")
     assert codec().decode(type(sent), bytes.fromhex(str(row[0]))) == sent

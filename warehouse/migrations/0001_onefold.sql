@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS onefold.raw_events
     bytes UInt32 MATERIALIZED length(body_bytes) COMMENT 'How long body is; not part of SELECT *',
     written_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the row came here',
     position Nullable(UInt64) ALIAS if(version < 4611686018427387904, 4611686018427387903 - version, NULL) COMMENT 'Where it lies on events.resolved, offset and partition in one; NULL once an override was squashed into it, or its profile has spoken of it',
-    offset Nullable(UInt64) ALIAS bitShiftRight(position, 10) COMMENT 'Its place in that partition',
+    offset Nullable(UInt64) ALIAS bitShiftRight(position, 10) COMMENT 'Its offset in that partition',
     partition Nullable(UInt16) ALIAS bitAnd(position, 1023) COMMENT 'The partition of events.resolved',
     INDEX occurred_at occurred_at TYPE minmax GRANULARITY 1,
     INDEX identifier_id identifier_id TYPE bloom_filter(0.001) GRANULARITY 1,
@@ -76,7 +76,7 @@ CREATE TABLE IF NOT EXISTS onefold.rejected_events
     body String COMMENT 'What was sent, cut at 64 KiB',
     received_at DateTime64(3, 'UTC') COMMENT 'When it came',
     partition Int64 COMMENT 'Where it lies on events.rejected',
-    offset Int64 COMMENT 'Its place in that partition',
+    offset Int64 COMMENT 'Its offset in that partition',
     version UInt64 COMMENT '1: a rejected event never changes'
 )
 ENGINE = ReplacingMergeTree(version)
@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS onefold.dead_letters
     dead_id String COMMENT 'Hash of topic, partition, offset and stage',
     topic LowCardinality(String) COMMENT 'Where the record lies',
     partition Int64 COMMENT 'Its partition there',
-    offset Int64 COMMENT 'Its place in that partition',
+    offset Int64 COMMENT 'Its offset in that partition',
     key Nullable(String) COMMENT 'Its key',
     value Nullable(String) COMMENT 'Its bytes',
     headers Array(Tuple(name String, value Nullable(String))) COMMENT 'Its headers',
@@ -347,7 +347,7 @@ CREATE TABLE IF NOT EXISTS onefold.identity_changes
     events Int64 COMMENT 'Of rebuilt: how many were replayed',
     milliseconds Int64 COMMENT 'Of rebuilt: how long it took',
     partition Int64 COMMENT 'Where it lies on identity.changes',
-    offset Int64 COMMENT 'Its place in that partition',
+    offset Int64 COMMENT 'Its offset in that partition',
     version UInt64 COMMENT '1: a decision never changes',
     profile_ids Array(String) MATERIALIZED arrayConcat([profile_id], retired, JSONExtract(claimants, 'Array(Tuple(profile_id String))').profile_id) COMMENT 'The profiles that it is about, to find it by; not part of SELECT *',
     INDEX profile_ids profile_ids TYPE bloom_filter(0.001) GRANULARITY 1,

@@ -98,12 +98,12 @@ class UsualsKept:
         if usual is None:
             return None
         first, last = (usual_until(trigger, usual, tick) for tick in (question.first, question.last))
-        period, place = (meaning_of(trigger), first, last), (question.workspace, trigger.name)
-        kept_of, kept = self._kept.get(place, (None, None))
+        period, key = (meaning_of(trigger), first, last), (question.workspace, trigger.name)
+        kept_of, kept = self._kept.get(key, (None, None))
         if kept is None or kept_of != period:
             kept = find_usuals(warehouse, question)
             assert kept is not None
-            self._kept[place] = period, kept
+            self._kept[key] = period, kept
         return kept
 
 

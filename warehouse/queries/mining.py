@@ -56,7 +56,7 @@ _FUNCTIONS = (
 )
 """Beginnings of the names of functions, in lower case, that read something else than the tables that are named."""
 
-_PLACES = f"""
+_CATALOG = f"""
 SELECT
     (SELECT groupArray(name) FROM system.databases WHERE name != '{DATABASE}') AS databases,
     (SELECT groupArray(lower(name)) FROM system.table_functions) AS table_functions,
@@ -178,9 +178,9 @@ def check(warehouse: Warehouse, mined: MinedQuery) -> None:
 
 def _prepared(warehouse: Warehouse, mined: MinedQuery) -> tuple[str, dict[str, str], str]:
     """Return the query as it may stand in brackets, its settings, and the expression of a value's JSON text."""
-    (places,) = warehouse.rows(_PLACES)
-    query = checked(mined.query, _texts(places["databases"]), _texts(places["table_functions"]))
-    settings = {**_BOUNDS, "additional_table_filters": _row_filters(_texts(places["tables"]), mined.workspace)}
+    (catalog,) = warehouse.rows(_CATALOG)
+    query = checked(mined.query, _texts(catalog["databases"]), _texts(catalog["table_functions"]))
+    settings = {**_BOUNDS, "additional_table_filters": _row_filters(_texts(catalog["tables"]), mined.workspace)}
     described = warehouse.rows(f"DESCRIBE TABLE (\n{query}\n)", {"workspace": mined.workspace}, settings)
     types = {str(row["name"]): str(row["type"]) for row in described}
     for column in ("profile_id", "value"):

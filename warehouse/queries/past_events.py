@@ -28,7 +28,7 @@ ANSWER_TIMEOUT_S = 300.0
 # profile has spoken of it. The second part sorts all its rows for each page, and so takes only those spoken of.
 _ROW = """toUnixTimestamp64Milli(occurred_at) AS time,
            (toUnixTimestamp64Milli(received_at), ordinal,
-            cityHash64(source, message_id, identifier_id, ifNull(event, ''))) AS place,
+            cityHash64(source, message_id, identifier_id, ifNull(event, ''))) AS sort_key,
            identifiers.namespace AS namespaces, identifiers.value AS values, body, is_repetition"""
 # An account's row of an event is the same event once more.
 _OF_VALUES = """workspace = {workspace} AND profile_kind != 'account'
@@ -36,7 +36,7 @@ _OF_VALUES = """workspace = {workspace} AND profile_kind != 'account'
       AND occurred_at >= fromUnixTimestamp64Milli({time})"""
 _EVENTS = f"""
 WITH {{values}} AS wanted
-SELECT time, place.1 AS received, place.2 AS arrival, place.3 AS hash, namespaces, values, body, is_repetition
+SELECT time, sort_key.1 AS received, sort_key.2 AS arrival, sort_key.3 AS hash, namespaces, values, body, is_repetition
 FROM
 (
     SELECT {_ROW}
@@ -53,8 +53,8 @@ FROM
     )
     WHERE is_repetition
 )
-WHERE time > {{time}} OR (time = {{time}} AND place > {{place}})
-ORDER BY time, place
+WHERE time > {{time}} OR (time = {{time}} AND sort_key > {{sort_key}})
+ORDER BY time, sort_key
 LIMIT {{limit}}
 SETTINGS final = 0, do_not_merge_across_partitions_select_final = 1
 """
@@ -73,7 +73,7 @@ SELECT greatest(
 ) AS version
 SETTINGS final = 0
 """
-_FIRST_PLACE = (-(2**63), -(2**63), 0)
+_FIRST_SORT_KEY = (-(2**63), -(2**63), 0)
 _LEAST_TIME = -62_135_596_800_000  # year 1; what ClickHouse cannot hold it has cut off
 
 logger = logging.getLogger(__name__)
@@ -82,11 +82,11 @@ logger = logging.getLogger(__name__)
 class PastEvent(NamedTuple):
     """An event: when, by whom, its accepted bytes, whether it counts as a repetition.
 
-    `place`: among equal times; the time of receipt, the ordinal, and a hash.
+    `sort_key`: among equal times; the time of receipt, the ordinal, and a hash.
     """
 
     occurred_at: int
-    place: tuple[int, int, int]
+    sort_key: tuple[int, int, int]
     identifiers: tuple[Identifier, ...]
     body: bytes
     is_repetition: bool = False
@@ -111,7 +111,7 @@ class PastEvents:
     ) -> Iterator[PastEvent]:
         """Yield a page of events with any of these values among their identifiers, from before the cut, behind `after`.
 
-        The values are one of `slices`. Ordered by time and place, nothing once there are no more. Raises
+        The values are one of `slices`. Ordered by time and sort key, nothing once there are no more. Raises
         TransientError, also in the midst of the page: go on behind the last event.
         """
         query = _EVENTS.format(
@@ -119,7 +119,7 @@ class PastEvents:
             values=literals(values),
             cut=f"[{', '.join(map(str, cut))}]::Array(UInt64)",
             time=max(after.occurred_at, _LEAST_TIME) if after else _LEAST_TIME,
-            place="({}, {}, {})".format(*(after.place if after else _FIRST_PLACE)),
+            sort_key="({}, {}, {})".format(*(after.sort_key if after else _FIRST_SORT_KEY)),
             limit=self._page_rows,
         )
         with self._reading():
@@ -162,7 +162,7 @@ def _events(batch: "pa.RecordBatch") -> Iterator[PastEvent]:
 
     times, received, ordinals, hashes, namespaces, values = (batch.column(number).to_pylist() for number in range(6))
     bodies, repetitions = batch.column(6).cast(pa.binary()).to_pylist(), batch.column(7).to_pylist()
-    places = zip(received, ordinals, hashes, strict=True)
-    rows = zip(times, places, namespaces, values, bodies, repetitions, strict=True)
-    for time, place, names, texts, body, is_repetition in rows:
-        yield PastEvent(time, place, tuple(map(Identifier, names, texts)), body, bool(is_repetition))
+    sort_keys = zip(received, ordinals, hashes, strict=True)
+    rows = zip(times, sort_keys, namespaces, values, bodies, repetitions, strict=True)
+    for time, sort_key, names, texts, body, is_repetition in rows:
+        yield PastEvent(time, sort_key, tuple(map(Identifier, names, texts)), body, bool(is_repetition))

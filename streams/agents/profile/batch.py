@@ -132,12 +132,12 @@ class BatchProfile:
         the profile too early, once, and stores it under the right one.
         """
         keeps_index = now < self.indexed <= self.deadline
-        place = self.indexed if keeps_index else self.deadline
+        next_deadline = self.indexed if keeps_index else self.deadline
         if self.settling is not None:
-            return encode_settling(self.settling, self.entry, place)
+            return encode_settling(self.settling, self.entry, next_deadline)
         if self.entry is None or self.forgotten:
             return None
-        return encode_entry(self.entry, place if isinstance(self.entry, ProfileState) else NEVER)
+        return encode_entry(self.entry, next_deadline if isinstance(self.entry, ProfileState) else NEVER)
 
 
 class Batch:

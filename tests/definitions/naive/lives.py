@@ -39,8 +39,8 @@ class Life:
 
 def past(life: Life, now: int) -> list[Happened]:
     """The events up to now, in their total order."""
-    return sorted((event for event in life.events if event.at <= now), key=place)
+    return sorted((event for event in life.events if event.at <= now), key=order_of)
 
 
-def place(event: Happened) -> tuple[int, int, str]:
+def order_of(event: Happened) -> tuple[int, int, str]:
     return event.at, event.ordinal, event.message_id

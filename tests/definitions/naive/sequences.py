@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from definitions.model import EventMatcher, Step
 from definitions.model import Sequence as EventSequence
 from tests.definitions.naive.events import matches, value_of
-from tests.definitions.naive.lives import Happened, Life, past, place
+from tests.definitions.naive.lives import Happened, Life, order_of, past
 from tests.definitions.naive.values import rank
 
 NEWEST_OF_STEP = 100
@@ -33,7 +33,7 @@ def completions(sequence: EventSequence, life: Life, now: int) -> list[int]:
         end.at + last.within_ms
         for end in ends
         if not any(
-            place(end) < place(other) and other.at < end.at + last.within_ms and is_same(sequence, end, other)
+            order_of(end) < order_of(other) and other.at < end.at + last.within_ms and is_same(sequence, end, other)
             for other in candidates
         )
     ]
@@ -62,11 +62,12 @@ def leads_to(event: Happened, steps: Sequence[Step], sequence: EventSequence, li
         return True
     against = [] if step.without is None else newest_of(step.without, sequence, life, now)
     return any(
-        place(earlier) < place(event)
+        order_of(earlier) < order_of(event)
         and (step.within_ms is None or event.at - earlier.at < step.within_ms)
         and is_same(sequence, earlier, event)
         and not any(
-            place(earlier) < place(other) < place(event) and is_same(sequence, other, event) for other in against
+            order_of(earlier) < order_of(other) < order_of(event) and is_same(sequence, other, event)
+            for other in against
         )
         and leads_to(earlier, before, sequence, life, now)
         for earlier in newest_of(before[-1].events, sequence, life, now)

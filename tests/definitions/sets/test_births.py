@@ -68,9 +68,9 @@ def test_what_must_remember_more_is_born_anew(then: Segment, born: int) -> None:
 
 
 def test_what_is_remembered_in_another_order_is_born_anew() -> None:
-    place = Field(("city",))
-    first = Trait("city", Statistical(Aggregate(ORDERS, Measure.DISTINCT, place, Window(DAY))))
-    second = Trait("cities", Statistical(Aggregate(ORDERS, Measure.FIRST, place, Window(DAY))))
+    city = Field(("city",))
+    first = Trait("city", Statistical(Aggregate(ORDERS, Measure.DISTINCT, city, Window(DAY))))
+    second = Trait("cities", Statistical(Aggregate(ORDERS, Measure.FIRST, city, Window(DAY))))
     (need,) = needs(first.value.aggregate)  # type: ignore[union-attr]
     assert births_for(published([first], [first, second]), "main", "person")[need.id] == 2
 

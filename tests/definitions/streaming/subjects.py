@@ -7,7 +7,7 @@ from typing import Any
 from definitions import Accumulator, Program
 from definitions.model import SessionName
 from definitions.streaming.accumulators import OpenParts
-from definitions.streaming.states import AnyState, Place
+from definitions.streaming.states import AnyState, EventOrder
 from definitions.streaming.subject import SessionBounds
 from schemas.records import Event, Identifier
 from tests.definitions.naive.lives import Happened
@@ -72,7 +72,7 @@ class Known:
             value = accumulator.value(payload) if accumulator.value else None
             if value is not None or accumulator.value is None:
                 state = self._states.setdefault(accumulator.key, accumulator.new_state())
-                state.add(Place(happened.at, happened.ordinal, happened.message_id), value)
+                state.add(EventOrder(happened.at, happened.ordinal, happened.message_id), value)
                 state.trim(accumulator.planned, now)
 
     def state(self, key: str) -> AnyState | None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from definitions import compile_program
 from definitions.model import Definitions, EventCount, EventMatcher, Segment, Window
 from definitions.plan.accumulators import MAX_SESSIONS, accumulators_of
-from definitions.streaming.states import Place, Spans, decode_state, encode_state
+from definitions.streaming.states import EventOrder, Spans, decode_state, encode_state
 from tests.definitions.naive.conditions import holds
 from tests.definitions.naive.lives import Happened, Life
 from tests.definitions.naive.sessions import GAP_MS
@@ -27,7 +27,7 @@ histories = st.lists(times, min_size=1, max_size=12)
 def state_of(happened: list[int]) -> Spans:
     state = Spans()
     for at in happened:
-        state.add(Place(at), None)
+        state.add(EventOrder(at), None)
     return state
 
 
@@ -55,7 +55,7 @@ def test_nobody_can_tell_how_often_a_state_was_trimmed(happened: list[int], rand
     state, as_of = Spans(), 0
     for at in random.sample(happened, len(happened)):
         as_of = max(as_of, at)
-        state.add(Place(at), None)
+        state.add(EventOrder(at), None)
         if random.random() < 0.5:
             state.trim(planned, random.randint(0, as_of))
     whole = state_of(happened)
@@ -87,5 +87,5 @@ def test_so_many_sessions_are_kept_that_a_thousand_are_left_when_late_events_joi
     state.trim(planned, number * GAP_MS)
     assert len(state.spans) == min(number, MAX_SESSIONS)
     for late in range(50):
-        state.add(Place((number - 2 * late) * GAP_MS - GAP_MS // 2), None)
+        state.add(EventOrder((number - 2 * late) * GAP_MS - GAP_MS // 2), None)
     assert len(state.spans) >= 1_000

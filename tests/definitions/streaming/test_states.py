@@ -20,9 +20,9 @@ from definitions.streaming.states import (
     MAX_SUMMAND,
     Calls,
     Ends,
+    EventOrder,
     Newest,
     Numbers,
-    Place,
     Times,
     Values,
     decode_state,
@@ -38,7 +38,7 @@ ANY, OF = EventMatcher(), Field(("a",))
 ACCUMULATORS = {
     "times": Accumulator("a", "newest", ANY, keep=3, retain_ms=20),
     "times for ever": Accumulator("a", "newest", ANY, keep=2),
-    "places": Accumulator("a", "newest", ANY, keep=3, retain_ms=20, ordered=True),
+    "orders": Accumulator("a", "newest", ANY, keep=3, retain_ms=20, ordered=True),
     "values in a window": Accumulator("a", "newest", ANY, OF, keep=3, retain_ms=20),
     "numbers in a window": Accumulator("a", "newest", ANY, OF, numbers=True, keep=1),
     "calls": Accumulator("a", "total", ANY),
@@ -49,7 +49,7 @@ ACCUMULATORS = {
 BY_ACCUMULATOR = pytest.mark.parametrize("accumulator", ACCUMULATORS.values(), ids=ACCUMULATORS)
 NOW = 30
 
-Happened = tuple[Place, Scalar | None]
+Happened = tuple[EventOrder, Scalar | None]
 numbers = st.sampled_from([-1, 0, 1, 0.1, 0.2, 0.0000005, 0.0000015, 10**12, -(10**12), 10**13, 1e17])
 values = st.one_of(numbers, st.booleans(), st.sampled_from(["1", "a", "a b", "北京", ""]))
 
@@ -58,16 +58,16 @@ values = st.one_of(numbers, st.booleans(), st.sampled_from(["1", "a", "a b", "�
 def happenings(draw: st.DrawFn, accumulator: Accumulator) -> list[Happened]:
     """Distinct events in few milliseconds with few ordinals, each with a value if one is kept."""
     count = draw(st.integers(0, 12))
-    places = [Place(draw(st.integers(0, NOW)), draw(st.integers(0, 1)), f"m{number}") for number in range(count)]
+    orders = [EventOrder(draw(st.integers(0, NOW)), draw(st.integers(0, 1)), f"m{number}") for number in range(count)]
     drawn = numbers if accumulator.numbers else values
-    return [(place, draw(drawn) if accumulator.of else None) for place in draw(st.permutations(places))]
+    return [(order, draw(drawn) if accumulator.of else None) for order in draw(st.permutations(orders))]
 
 
 def added(accumulator: Accumulator, happened: Sequence[Happened], data: st.DataObject | None = None) -> Any:
     """The state of events, one by one; with `data` it is trimmed now and then on the way."""
     state = type_of(accumulator)()
-    for place, value in happened:
-        state.add(place, value)
+    for order, value in happened:
+        state.add(order, value)
         if data is not None and data.draw(st.booleans()):
             state.trim(accumulator, data.draw(st.integers(0, NOW)))
     return state
@@ -160,24 +160,24 @@ def test_millionths_are_those_of_the_product_as_a_double_rounded_half_to_even(va
 def test_a_sum_beyond_64_bits_is_exact_and_has_bytes() -> None:
     state = Numbers()
     for _ in range(100):
-        state.add(Place(0), MAX_SUMMAND)
+        state.add(EventOrder(0), MAX_SUMMAND)
     assert state.millionths == 100 * MAX_SUMMAND * 10**6 > 2**64
     assert decode_state(encode_state(state)) == state
     for _ in range(200):
-        state.add(Place(0), -MAX_SUMMAND)
+        state.add(EventOrder(0), -MAX_SUMMAND)
     assert state.millionths == -100 * MAX_SUMMAND * 10**6
 
 
 def test_a_number_too_great_for_a_sum_is_still_the_greatest() -> None:
     state = Numbers()
-    state.add(Place(0), 5)
-    state.add(Place(1), MAX_SUMMAND + 1)
+    state.add(EventOrder(0), 5)
+    state.add(EventOrder(1), MAX_SUMMAND + 1)
     assert (state.number, state.millionths, state.least, state.greatest) == (1, 5_000_000, 5, MAX_SUMMAND + 1)
 
 
 def test_of_equal_times_the_newest_are_those_of_the_greatest_ordinals_and_message_ids() -> None:
     accumulator = Accumulator("a", "newest", ANY, OF, keep=2)
-    state = newest_of(accumulator, [(Place(5, 1, "a"), 1), (Place(5, 0, "z"), 2), (Place(5, 1, "b"), 3)])
+    state = newest_of(accumulator, [(EventOrder(5, 1, "a"), 1), (EventOrder(5, 0, "z"), 2), (EventOrder(5, 1, "b"), 3)])
     assert isinstance(state, Newest)
     assert [value for *_, value in state.entries] == [1, 3]
 
@@ -186,7 +186,7 @@ def test_distinct_values_are_bounded_by_their_order_and_counted_exactly() -> Non
     state = Values()
     texts = [f"{number:03}" for number in range(MAX_DISTINCT + 50)]
     for text in [*texts[::-1], *texts]:
-        state.add(Place(0), text)
+        state.add(EventOrder(0), text)
     assert state.counts == {json_text(text): 2 for text in texts[:MAX_DISTINCT]}
 
 
@@ -194,7 +194,7 @@ def test_a_true_and_a_1_are_two_values_and_1_and_its_double_are_one() -> None:
     state = Values()
     for value in (True, 1, scalar(1.0), "1"):
         assert value is not None
-        state.add(Place(0), value)
+        state.add(EventOrder(0), value)
     assert state.counts == {"true": 1, "1": 2, '"1"': 1}
 
 
@@ -233,7 +233,7 @@ def test_only_numbers_are_numbers(value: object, expected: float | None) -> None
 
 def test_an_end_has_the_value_of_its_event() -> None:
     state = Ends()
-    for place, value in [(Place(2), "b"), (Place(1), "a"), (Place(3, 1), "d"), (Place(3), "c")]:
-        state.add(place, value)
+    for order, value in [(EventOrder(2), "b"), (EventOrder(1), "a"), (EventOrder(3, 1), "d"), (EventOrder(3), "c")]:
+        state.add(order, value)
     assert state.number == 4
     assert (state.first, state.last) == ((1, 0, "", "a"), (3, 1, "", "d"))

@@ -75,11 +75,11 @@ def test_insert_select_counts_its_rows(server: Server) -> None:
     assert json.loads(response.headers["x-clickhouse-summary"])["written_rows"] == "5"
 
 
-@pytest.mark.parametrize("place", ["url", "statement"])
-def test_a_token_lets_a_block_in_once(server: Server, place: str) -> None:
+@pytest.mark.parametrize("token_in", ["url", "statement"])
+def test_a_token_lets_a_block_in_once(server: Server, token_in: str) -> None:
     server.ask(TABLE)
-    clause = "SETTINGS insert_deduplication_token = 'block-1'" if place == "statement" else ""
-    url = {"insert_deduplication_token": "block-1"} if place == "url" else {}
+    clause = "SETTINGS insert_deduplication_token = 'block-1'" if token_in == "statement" else ""
+    url = {"insert_deduplication_token": "block-1"} if token_in == "url" else {}
     # Large enough to reach the engine in several pieces, which must still be one block.
     data = b'7,"abcdefghijklmnopqrstuvwxyz"\n' * 100_000
     for _ in range(3):

@@ -46,10 +46,10 @@ def hours(warehouse: Warehouse, workspace: str) -> list[tuple[object, ...]]:
 
 def write(warehouse: Warehouse, workspace: str, days: Iterable[float]) -> None:
     """An event for each, so many days ago."""
-    places = [
+    inputs = [
         resolved(event(f"m{ago}", workspace, occurred_at=NOW - int(ago * DAY)), at) for at, ago in enumerate(days)
     ]
-    insert(warehouse, places)
+    insert(warehouse, inputs)
 
 
 def ids(warehouse: Warehouse, workspace: str) -> list[object]:

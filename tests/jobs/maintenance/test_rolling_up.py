@@ -257,8 +257,8 @@ def test_rejected_events_are_counted_by_reason(warehouse: Warehouse, workspace: 
         return placed(topics.EVENTS_REJECTED, record, offset)
 
     listed = [rejected(0, "too_large", NOW), rejected(1, "too_large", NOW), rejected(2, "no_json", NOW - HOUR_MS)]
-    for places in (listed, listed[1:]):
-        insert(warehouse, places)
+    for inputs in (listed, listed[1:]):
+        insert(warehouse, inputs)
     query = (
         "SELECT reason, dateDiff('hour', hour, toDateTime64(1700000000, 3, 'UTC')) AS ago, events, bytes"
         " FROM onefold.hourly_rejections WHERE workspace = {workspace:String} ORDER BY ALL"

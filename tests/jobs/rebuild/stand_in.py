@@ -99,15 +99,17 @@ class StandInWorker:
                     self.commands.append(command)
                     if command.replay and command.profile_id == self.refuses:
                         self._dead_letter(message)
-            positions = [place for place in self._consumer.position(self._consumer.assignment()) if place.offset >= 0]
-            offsets = [place.offset for place in positions]
+            positions = [
+                position for position in self._consumer.position(self._consumer.assignment()) if position.offset >= 0
+            ]
+            offsets = [position.offset for position in positions]
             if offsets != committed:
                 self._consumer.commit(offsets=positions, asynchronous=False)
                 committed = offsets
 
     def _dead_letter(self, message: Message) -> None:
-        place = (message.topic() or "", message.partition() or 0, message.offset() or 0)
-        letter = DeadLetter(dead_id(*place, ProfileStage.name), *place, ProfileStage.name, "too_large", 0)
+        position = (message.topic() or "", message.partition() or 0, message.offset() or 0)
+        letter = DeadLetter(dead_id(*position, ProfileStage.name), *position, ProfileStage.name, "too_large", 0)
         self._producer.produce(topics.EVENTS_DEAD, self._codec.encoder(DeadLetter)(letter), letter.dead_id.encode())
         assert self._producer.flush(DEADLINE_S) == 0
 
@@ -160,7 +162,7 @@ class Installation:
         """Whether the rebuilders have acknowledged all changes."""
         partitions = self._offsets.partitions([topics.IDENTITY_CHANGES])
         committed, extents = self._offsets.committed(REBUILDER.name, partitions), self._offsets.extents(partitions)
-        return all(extent.is_empty or committed.get(place, 0) >= extent.end for place, extent in extents.items())
+        return all(extent.is_empty or committed.get(position, 0) >= extent.end for position, extent in extents.items())
 
 
 def event(workspace: str, number: int, *identifiers: Identifier, occurred_at: int | None = None) -> Event:

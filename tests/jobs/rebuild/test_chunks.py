@@ -13,11 +13,11 @@ SIZES = st.lists(st.sampled_from([0, 1, 300, 200_000, 700_000, MAX_BYTES, MAX_BY
 
 def past(bodies: Iterable[bytes]) -> list[PastEvent]:
     """Events of which only the bytes matter."""
-    return [PastEvent(0, (0, place, 0), (), body) for place, body in enumerate(bodies)]
+    return [PastEvent(0, (0, number, 0), (), body) for number, body in enumerate(bodies)]
 
 
 def test_repetitions_are_named_by_their_numbers_in_the_chunk() -> None:
-    events = [event._replace(is_repetition=event.place[1] % 3 == 0) for event in past([b"x"] * (MAX_EVENTS + 4))]
+    events = [event._replace(is_repetition=event.sort_key[1] % 3 == 0) for event in past([b"x"] * (MAX_EVENTS + 4))]
     first, second = chunks(events)
     assert first.repeated == tuple(range(0, MAX_EVENTS, 3))
     assert second.repeated == (2,)

@@ -157,11 +157,11 @@ def test_what_cannot_be_admitted_is_a_dead_letter_that_says_why(
     assert detail in letter.detail
 
 
-@pytest.mark.parametrize("place", [b"web", b"View", b"Ann@Example.ORG", b"undefined", b"pro"])
-def test_a_byte_that_is_no_utf8_costs_that_byte_wherever_it_stands(place: bytes) -> None:
+@pytest.mark.parametrize("text", [b"web", b"View", b"Ann@Example.ORG", b"undefined", b"pro"])
+def test_a_byte_that_is_no_utf8_costs_that_byte_wherever_it_stands(text: bytes) -> None:
     codec = Codec(FixedSchemas())
     value = codec.encoder(Event)(from_kafka(identifiers=(EMAIL, Identifier("email", "Ann@Example.ORG"), NOBODY)))
-    (output,) = effects(codec, value.replace(place, b"\xe9" + place[1:])).outputs
+    (output,) = effects(codec, value.replace(text, b"\xe9" + text[1:])).outputs
     assert output.topic == EVENTS_RESOLVED
     assert "\ufffd" in str(codec.decode(Event, output.value))
 

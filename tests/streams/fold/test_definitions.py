@@ -16,7 +16,7 @@ from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
 from tests.definitions.generated import PRIORITIES, Generator
 from tests.definitions.naive.answers import members, shown_traits
-from tests.definitions.naive.lives import Happened, Life, place
+from tests.definitions.naive.lives import Happened, Life, order_of
 from tests.definitions.streaming.subjects import event_of
 
 PROFILE, OTHER = "6a1f6f0c-0000-5000-8000-000000000001", "6a1f6f0c-0000-5000-8000-000000000002"
@@ -59,7 +59,7 @@ def test_events_in_any_order_are_evaluated_as_of_the_time_of_the_profile(random:
     definitions, events = generator.definitions(6), generator.history()
     context, out = context_of(definitions), Outputs(segment_changes=[], sessions={}, drops={})
     state, folded = ProfileState(), list[Happened]()
-    for happened in sorted(events, key=place) if in_order else events:
+    for happened in sorted(events, key=order_of) if in_order else events:
         fold_event(state, event_of(happened), context, out)
         folded.append(happened)
         state = kept(state)
@@ -72,7 +72,7 @@ def test_events_in_any_order_are_evaluated_as_of_the_time_of_the_profile(random:
 @given(st.randoms(use_true_random=False))
 def test_nothing_changes_between_two_deadlines_and_each_change_has_its_exact_time(random: Random) -> None:
     generator = Generator(random)
-    definitions, events = generator.definitions(4), sorted(generator.history(8), key=place)
+    definitions, events = generator.definitions(4), sorted(generator.history(8), key=order_of)
     context, out = context_of(definitions), Outputs(segment_changes=[], sessions={}, drops={})
     state = ProfileState()
     for happened in events:

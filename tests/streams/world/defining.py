@@ -16,7 +16,7 @@ from definitions.model import Call
 from definitions.sets import BackfillAttempt, BackfillProgress, Completion, DefinitionSet, Publication, next_set
 from definitions.sets.publication import attempt_record, completion_record, published_by, set_record
 from definitions.streaming.accumulators import OpenParts, compile_accumulator
-from definitions.streaming.states import AnyState, Place, encode_state
+from definitions.streaming.states import AnyState, EventOrder, encode_state
 from identity.rules import IdentityRules
 from jobs.backfill.attempts import begun, ended
 from jobs.backfill.backfill import Backfill
@@ -167,7 +167,7 @@ class _Source:
                 if _is_called(accumulator.planned.events.calls, event) and accumulator.matches(OpenParts(event)):
                     states = found.setdefault(profile_id, {})
                     state = states.setdefault(accumulator.planned.id, accumulator.new_state())
-                    state.add(Place(event.occurred_at, event.ordinal, event.message_id), None)
+                    state.add(EventOrder(event.occurred_at, event.ordinal, event.message_id), None)
                     state.trim(accumulator.planned, BEGINNING)
         listed = list(found.items())
         self._world.random.shuffle(listed)

@@ -194,8 +194,8 @@ class _Past:
         rows: dict[tuple[EventKey, bool], tuple[tuple[int, int], PastEvent]] = {}  # the first offset counts
         for partition, offset, event, body in self._logs.resolved():
             key = event_key(event)
-            place = event.received_at, event.ordinal, crc32(repr(key).encode())
-            row = PastEvent(event.occurred_at, place, event.identifiers, body)
+            sort_key = event.received_at, event.ordinal, crc32(repr(key).encode())
+            row = PastEvent(event.occurred_at, sort_key, event.identifiers, body)
             is_past = offset < cut[partition]
             assert not is_past or offset < self._logs.written_until(topics.EVENTS_RESOLVED, partition)
             if (is_past or key in counting) and not counting.get(key):
@@ -277,4 +277,4 @@ class _Progress:
 
 
 def _rank(row: PastEvent) -> tuple[int, tuple[int, int, int]]:
-    return row.occurred_at, row.place
+    return row.occurred_at, row.sort_key

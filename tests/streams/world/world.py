@@ -174,7 +174,9 @@ class World:
     def written(self) -> "World":
         """The world as the sink has written it so far."""
         other = copy(self)
-        other.logs = defaultdict(list, {place: log[: self.written_until(*place)] for place, log in self.logs.items()})
+        other.logs = defaultdict(
+            list, {position: log[: self.written_until(*position)] for position, log in self.logs.items()}
+        )
         return other
 
     def written_until(self, topic: str, partition: int) -> int:
@@ -255,7 +257,9 @@ class World:
     def write(self) -> bool:
         """Let the sink write a few records of a topic; False when it has written all."""
         unwritten = [
-            place for place, log in self.logs.items() if place[0] in WRITTEN and len(log) > self.written_until(*place)
+            position
+            for position, log in self.logs.items()
+            if position[0] in WRITTEN and len(log) > self.written_until(*position)
         ]
         if unwritten:
             topic, at = self.random.choice(unwritten)

@@ -89,10 +89,10 @@ def random_history(choose: random.Random) -> list[Occurred]:
 def test_random_histories_fire_as_the_plain_reading_says(warehouse: Warehouse, workspace: str, seed: int) -> None:
     choose = random.Random(seed)
     events = random_history(choose)
-    places = (
+    inputs = (
         viewed(workspace, number, each.at, json.loads(each.value), each.person) for number, each in enumerate(events)
     )
-    insert(warehouse, list(places))
+    insert(warehouse, list(inputs))
     ticks = range(START, START + 3 * MINUTE, 5_000)
     for exceeds in (None, Usual(1.0, 3 * MINUTE), Usual(1.5, 4 * MINUTE)):
         for counts in ("events", "people"):
@@ -114,10 +114,10 @@ def test_a_range_of_many_values_says_what_its_ticks_say(
     scattered = [Occurred(START + 90_000 * each, f'"{v}"', PEOPLE[each % 3]) for v in range(8) for each in range(8)]
     crowded = [Occurred(START + 61_000 * v + 5, f'"c{v}"', person) for v in range(bursts) for person in PEOPLE]
     events = [*scattered, *crowded, *(Occurred(START + 6 * MINUTE, '"HOT"', person) for person in PEOPLE)]
-    places = (
+    inputs = (
         viewed(workspace, number, each.at, json.loads(each.value), each.person) for number, each in enumerate(events)
     )
-    insert(warehouse, list(places))
+    insert(warehouse, list(inputs))
     ticks = range(START, START + 15 * MINUTE, 5_000)
     expected = list(course(trigger, events, ticks))
     assert {each.value for each in expected} == {'"HOT"', *(f'"c{number}"' for number in range(bursts))}

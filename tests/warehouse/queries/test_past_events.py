@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 
 def write(url: str, workspace: str, *rows: Row) -> None:
-    """Insert events as the sink has them, one message id for each place."""
+    """Insert events as the sink has them, one message id for each sort key."""
     values = ", ".join(
         f"({literal(workspace)}, 'm{row.partition}-{row.offset}', fromUnixTimestamp64Milli({row.occurred_at}, 'UTC'), ["
         + ", ".join(f"('anonymous_id', {literal(value)})" for value in row.values)

@@ -1,4 +1,4 @@
-"""Files to events: values and times by the mapping, order, message ids, and the places of what does not fit."""
+"""Files to events: values and times by the mapping, order, message ids, and the positions of what does not fit."""
 
 import gzip
 import json
@@ -299,7 +299,7 @@ def test_every_row_has_its_own_id_that_only_equal_rows_share_out(rows: list[tupl
 
 
 @pytest.mark.parametrize(
-    ("row", "place", "message"),
+    ("row", "position", "message"),
     [
         ("x,u,2001-13-01,e,1,no", "3:5", "at: '2001-13-01' is not a time since 1970"),
         ("x,u,,e,1,no", "3:5", "at: the row has no time"),
@@ -321,9 +321,9 @@ def test_every_row_has_its_own_id_that_only_equal_rows_share_out(rows: list[tupl
         ('x,u,2001-01-01,"two\nlines",one,no', "4:8", "'one' is not a decimal"),
     ],
 )
-def test_what_does_not_fit_is_told_by_line_and_column(tmp_path: Path, row: str, place: str, message: str) -> None:
+def test_what_does_not_fit_names_its_line_and_column(tmp_path: Path, row: str, position: str, message: str) -> None:
     (problem,) = problems(tmp_path, f"{HEADER}x,u,2001-01-01,e,1,no\n{row}\n")
-    assert problem.startswith(f"{place}: ")
+    assert problem.startswith(f"{position}: ")
     assert message in problem
 
 

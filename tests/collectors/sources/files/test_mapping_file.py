@@ -49,7 +49,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place", "message"),
+    ("old", "new", "position", "message"),
     [
         ("name: orders", "name: a b", "1:7", "'a b'"),
         ("name: orders", "nome: orders", "1:1", "unknown entry 'nome'"),
@@ -75,12 +75,12 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         (ORDERS, "", "1:1", "empty"),
     ],
 )
-def test_an_error_names_its_line_and_column(tmp_path: Path, old: str, new: str, place: str, message: str) -> None:
+def test_an_error_names_its_line_and_column(tmp_path: Path, old: str, new: str, position: str, message: str) -> None:
     path = tmp_path / "orders.yaml"
     path.write_text(ORDERS.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(MappingError) as caught:
         read_mapping(path)
-    assert str(caught.value).startswith(f"{path}:{place}: ")
+    assert str(caught.value).startswith(f"{path}:{position}: ")
     assert message in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""A profile's place in the index of deadlines: never later than its next deadline, and left alone while it is not."""
+"""When a profile is in the index of deadlines: never later than its next deadline, and left alone while it is not."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ def _profile(indexed: int | None) -> BatchProfile:
     return profile
 
 
-def _place(profile: BatchProfile, now: int) -> int:
+def _indexed_at(profile: BatchProfile, now: int) -> int:
     encoded = profile.encoded(now)
     assert encoded is not None
     return deadline_of(encoded)
@@ -30,37 +30,37 @@ def test_a_profile_lies_in_the_index_no_later_than_its_deadline(indexed: int | N
     profile = _profile(indexed)
     profile.deadline = now + after
 
-    place = _place(profile, now)
+    indexed_at = _indexed_at(profile, now)
 
-    assert now < place <= profile.deadline
+    assert now < indexed_at <= profile.deadline
 
 
 def test_a_deadline_that_moves_on_leaves_the_index_as_it_is() -> None:
     profile = _profile(100)
     profile.deadline = 500
 
-    assert _place(profile, now=50) == 100
+    assert _indexed_at(profile, now=50) == 100
 
 
-def test_a_profile_that_was_found_too_early_gets_its_place() -> None:
+def test_a_profile_that_was_found_too_early_is_indexed_anew() -> None:
     profile = _profile(100)
     profile.deadline = 500
 
-    assert _place(profile, now=100) == 500
+    assert _indexed_at(profile, now=100) == 500
 
 
 def test_a_deadline_that_comes_nearer_moves_in_the_index() -> None:
     profile = _profile(500)
     profile.deadline = 200
 
-    assert _place(profile, now=50) == 200
+    assert _indexed_at(profile, now=50) == 200
 
 
-def test_a_forward_has_no_place() -> None:
+def test_a_forward_is_not_indexed() -> None:
     profile = _profile(500)
     profile.become(Forward("target", 3))
 
-    assert _place(profile, now=50) == NEVER
+    assert _indexed_at(profile, now=50) == NEVER
 
 
 def test_a_profile_that_is_forgotten_leaves_nothing() -> None:
