@@ -1,6 +1,6 @@
 """What a trigger across persons sees now: the numbers of its values against what is usual, and when it fired.
 
-Asked of ClickHouse once more, beside what the process that asks has remembered.
+Queried once more, beside what the process that evaluates has remembered.
 """
 
 import msgspec
@@ -25,8 +25,8 @@ from settings import Settings
 from warehouse.client import Warehouse, look_ups
 from warehouse.queries.across import (
     MOST_VALUES,
-    AcrossQuestion,
     PastFiring,
+    TriggerTicks,
     find_numbers,
     find_usuals,
     latest_event_at,
@@ -37,9 +37,9 @@ VALUES_SHOWN = 20
 
 
 class ShownValue(msgspec.Struct, frozen=True):
-    """A value at a tick; None: all events together. `usual`: None where there is none, or it is not asked for.
+    """A value at a tick; None: all events together. `usual`: None where there is none, or it is not compared.
 
-    `since`: of what holds, as told.
+    `since`: of what holds, as published.
     """
 
     value: Scalar | None
@@ -53,7 +53,7 @@ class ShownValue(msgspec.Struct, frozen=True):
 class ExplainedAcross(msgspec.Struct, frozen=True):
     """A trigger across persons as of a tick.
 
-    `evaluated_to`: the last tick that was asked for publication, as it is noted every 30 s; None: none so far.
+    `evaluated_to`: the last tick that was evaluated for publication, as it is noted every 30 s; None: none so far.
     `values`: those with the largest numbers. `fired`: the last ten times.
     """
 
@@ -88,7 +88,7 @@ def explained_across(settings: Settings, workspace: str, name: str, value: str =
         in_force.version,
         across_in_words(trigger),
         None if memory is None else text_of(memory.evaluated_to),
-        shown_values(warehouse, AcrossQuestion(trigger, workspace, tick, tick), memory, value),
+        shown_values(warehouse, TriggerTicks(trigger, workspace, tick, tick), memory, value),
         tuple(past_firings(warehouse, workspace, name)),
     )
 
@@ -98,20 +98,20 @@ def _memory(settings: Settings, workspace: str, name: str) -> Memory | None:
 
 
 def shown_values(
-    warehouse: Warehouse, question: AcrossQuestion, memory: Memory | None, wanted: str
+    warehouse: Warehouse, ticks: TriggerTicks, memory: Memory | None, wanted: str
 ) -> tuple[ShownValue, ...]:
     """Return the largest values at a tick, or those that are `wanted`: a JSON text, or as people read it."""
-    spans = find_numbers(warehouse, question, 1, MOST_VALUES if wanted else VALUES_SHOWN)
+    spans = find_numbers(warehouse, ticks, 1, MOST_VALUES if wanted else VALUES_SHOWN)
     if wanted:
         spans = {value: listed for value, listed in spans.items() if wanted in {value, shown_value(value)}}
-    usuals = find_usuals(warehouse, question)
-    holding = _holding(question.trigger, question.last, spans, usuals)
+    usuals = find_usuals(warehouse, ticks)
+    holding = _holding(ticks.trigger, ticks.last, spans, usuals)
     known = memory or Memory("", 0)
     return tuple(
         ShownValue(
             decoded_value(value),
             sum(span.number for span in listed),
-            None if usuals is None else usuals.of(value, question.last),
+            None if usuals is None else usuals.of(value, ticks.last),
             key in holding,
             _time(known.holding[key].since if key in known.holding else None),
             _time(known.fired.get(key)),

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import check_read_key
 from api.failures import FAILURES, failure_response
-from api.identifiers import InvalidIdentifier, why_nobody
+from api.identifiers import InvalidIdentifier, unusable_reason
 from runtime.http.answers import error_response
 from runtime.literal import literal_json
 from settings import Settings
@@ -34,7 +34,7 @@ async def answer(request: Request, look_up: Callable[[Settings, str], object | N
         return failure_response(InvalidIdentifier(str(error)))
     if result is None:
         text = request.path_params.get("identifier", "")
-        why = why_nobody(text, settings.definitions)
+        why = unusable_reason(text, settings.definitions)
         message = f"workspace {workspace!r} has no {missing} with {text}{f': {why}' if why else ''}"
         return error_response(404, f"unknown_{missing}", message, "identifier")
     return Response(literal_json(msgspec.json.encode(result).decode()), media_type=JSONResponse.media_type)

@@ -121,15 +121,15 @@ def explained(settings: Settings, workspace: str, subject: Subject, name: str, t
 
 
 def _explained_trait(trait: Trait, past: PastProfile, publication: Publication, workspace: str) -> ExplainedTrait:
-    """Explain a trait; of a mined one also when its query was asked, and is asked next."""
+    """Explain a trait; of a mined one also when its query ran, and runs next."""
     found = explain_trait(trait, past)
     last = publication.refreshes.get(name_of(workspace, trait.name))
     if not isinstance(trait.value, Mining):
         return found
     if last is None or not last.succeeded_by:
-        return msgspec.structs.replace(found, says=f"{found.says}, which was not asked yet")
+        return msgspec.structs.replace(found, says=f"{found.says}, which was not queried yet")
     failed = f"; that of {text_of(last.queried_at)} failed: {last.error}" if last.error else ""
-    says = f"{found.says}, asked at {text_of(last.succeeded_at)}{failed}"
+    says = f"{found.says}, queried at {text_of(last.succeeded_at)}{failed}"
     return msgspec.structs.replace(found, says=says, until=text_of(next_at(last, trait)))
 
 

@@ -36,8 +36,8 @@ def queried_identifier(text: str, folder: Path | None, *, alternative: str = "")
     return normalised if isinstance(normalised, Identifier) else identifier
 
 
-def why_nobody(text: str, folder: Path | None) -> str:
-    """Return why nobody can have what was queried; empty if somebody can. Raises as `queried_identifier`."""
+def unusable_reason(text: str, folder: Path | None) -> str:
+    """Return why what was queried is unusable as an identifier; empty if it is not. Raises as `queried_identifier`."""
     if queried_profile_id(text) is not None:
         return ""
     return why_unusable(identity_rules(folder), queried_identifier(text, folder))

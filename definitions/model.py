@@ -100,7 +100,7 @@ class Period(msgspec.Struct, frozen=True):
 class EventMatcher(msgspec.Struct, frozen=True):
     """The events of a period that are any of these calls (none named: any event), and pass every filter in `where`.
 
-    `sessions`: instead of events the sessions of the profile, each one counted once, when it begins; nothing else is said.
+    `sessions`: instead of events the sessions of the profile, each counted once, when it begins; nothing else is said.
     """
 
     calls: tuple[Call, ...] = ()
@@ -307,7 +307,7 @@ class Statistical(msgspec.Struct, frozen=True, tag="statistical"):
 
 
 class Mining(msgspec.Struct, frozen=True, tag="mining"):
-    """The column `value` of a query's result by `profile_id`, asked of ClickHouse every `every_ms`."""
+    """The column `value` of a query's result by `profile_id`, run by ClickHouse every `every_ms`."""
 
     query: str
     every_ms: int

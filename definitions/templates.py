@@ -107,7 +107,7 @@ def problems(text: str, fields: Fields = FIELDS) -> Iterator[Problem]:
 
 
 def names_below(text: str, root: str, field: str) -> Iterator[tuple[str, int]]:
-    """Yield the names that a template reads below a field, such as `profile.traits`, each with its position (characters).
+    """Yield the names that a template reads below a field, such as `profile.traits`, each at its offset in characters.
 
     There are none in a template that cannot be read, and none where another field says the name.
     """

@@ -82,7 +82,7 @@ class Unseen(msgspec.Struct, frozen=True):
 class QueryTrial(msgspec.Struct, frozen=True):
     """What the query of a mined trait finds now, over all workspaces: profiles, ids of none, values of no trait.
 
-    `error`: why it cannot be asked.
+    `error`: why it cannot be queried.
     """
 
     profiles: int
@@ -223,7 +223,7 @@ _RESTART_S = 60
 
 def _add_across(tree: Tree, across: AcrossPrediction, rate: float) -> None:
     events = f"{rate * across.within_s:,.0f} events"
-    tree.add(f"asked of ClickHouse every {across.tick_s} s, about {events} each time")
+    tree.add(f"queried every {across.tick_s} s, about {events} each time")
     if across.within_s < _RESTART_S:
         tree.add(
             "its window is short: on the wall clock, what begins and ends while the rebuilder restarts does not fire"

@@ -15,10 +15,10 @@ from onefold.unseen import unseen_by
 from onefold.verification import KINDS
 from settings import Workspace
 from warehouse.client import Warehouse
-from warehouse.queries.across import AcrossQuestion, find_firings
+from warehouse.queries.across import TriggerTicks, find_firings
 from warehouse.queries.definition_differences import latest_times
 from warehouse.queries.definition_predictions import Prediction, Touch, count_touches, predict
-from warehouse.queries.definitions import Question
+from warehouse.queries.definitions import EvaluationQuery
 
 DAY_MS = 86_400_000
 
@@ -39,13 +39,13 @@ def predicted(
             touches[name] = touches.get(name, Touch(0, 0)).added(touch)
         for trigger in across:
             if not trigger.workspaces or workspace.name in trigger.workspaces:
-                more = _past_day(warehouse, AcrossQuestion(trigger, workspace.name, now, now))
+                more = _past_day(warehouse, TriggerTicks(trigger, workspace.name, now, now))
                 past[trigger.name] = more if trigger.name not in past else past[trigger.name].added(more)
         priorities = {source.name: source.priority for source in workspace.sources}
         predictions = by_workspace[workspace.name] = {}
         for kind in KINDS:
-            question = Question(definitions, workspace.name, kind, now, priorities)
-            _add(predictions, predict(warehouse, question, changed))
+            wanted = EvaluationQuery(definitions, workspace.name, kind, now, priorities)
+            _add(predictions, predict(warehouse, wanted, changed))
     total: dict[str, Prediction] = {}
     for predictions in by_workspace.values():
         _add(total, predictions)
@@ -64,7 +64,7 @@ def _changed_across(plan: DefinitionPlan, definitions: Definitions) -> list[Acro
     return [trigger for trigger in definitions.across if trigger.name in names]
 
 
-def _past_day(warehouse: Warehouse, now: AcrossQuestion) -> AcrossPrediction:
+def _past_day(warehouse: Warehouse, now: TriggerTicks) -> AcrossPrediction:
     """Return what would have fired within the last day, of what did not hold before."""
     step = tick_ms(now.trigger)
     first, last = at_or_after(now.first - DAY_MS, step), at_or_before(now.last, step)

@@ -68,7 +68,7 @@ def held_events(settings: Settings) -> int | None:
 def worker_samples(settings: Settings, metric: str) -> list[Sample] | None:
     """Ask the worker of this machine for a metric; None while it does not say.
 
-    One that runs elsewhere is not asked, and has no samples.
+    One that runs elsewhere is not queried, and has no samples.
     """
     address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}"
     try:

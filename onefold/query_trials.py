@@ -1,4 +1,4 @@
-"""What a plan says of mined traits: whose value the query of each would be today, or why it cannot be asked."""
+"""What a plan says of mined traits: whose value the query of each would be today, or why it cannot run."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from warehouse.queries.mining import MinedQuery, compare
 def tried(
     warehouse: Warehouse, plan: DefinitionPlan, definitions: Definitions, workspaces: Iterable[Workspace]
 ) -> DefinitionPlan:
-    """Return a plan in which each new or changed query was asked once. Raises UnreachableError."""
+    """Return a plan in which each new or changed query was run once. Raises UnreachableError."""
     changed = {each.name for each in plan.differences if each.kind == "trait" and each.change != "removed"}
     mined = [each for each in definitions.traits if each.name in changed and isinstance(each.value, Mining)]
     trials = {trait.name: _trial(warehouse, trait, workspaces) for trait in mined}

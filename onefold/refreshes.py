@@ -12,7 +12,7 @@ from onefold.wording import count
 
 
 class RefreshStatus(msgspec.Struct, frozen=True):
-    """A mined trait in a workspace. `last`: None if its query was never asked; `next_at`: when it is due."""
+    """A mined trait in a workspace. `last`: None if its query never ran; `next_at`: when it is due."""
 
     workspace: str
     trait: str
@@ -31,18 +31,18 @@ def statuses(publication: Publication, workspaces: Iterable[str], partitions: in
 def refresh_text(last: Refresh | None) -> str:
     """Say in words what came of a refresh."""
     if last is None:
-        return "not asked yet"
+        return "not queried yet"
     if last.error:
         since = f"the values of {text_of(last.succeeded_at)} stay" if last.succeeded_by else "nobody has a value yet"
-        return f"asked at {text_of(last.queried_at)}, which failed: {last.error}; {since}"
+        return f"queried at {text_of(last.queried_at)}, which failed: {last.error}; {since}"
     if not last.ended_at:
-        return f"asked at {text_of(last.queried_at)}, under way"
+        return f"queried at {text_of(last.queried_at)}, under way"
     found = [count(last.found, "profile"), f"{last.changed:,} changed", f"{last.lost:,} lost"]
     if last.unknown:
         found.append(f"{count(last.unknown, 'id')} of no profile")
     if last.misfits:
         found.append(f"{count(last.misfits, 'value')} that no trait can have")
-    return f"asked at {text_of(last.queried_at)}: {', '.join(found)}"
+    return f"queried at {text_of(last.queried_at)}: {', '.join(found)}"
 
 
 def status_line(status: RefreshStatus) -> str:

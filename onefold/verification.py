@@ -19,7 +19,7 @@ from schemas.records import ProfileKind
 from settings import Workspace
 from warehouse.client import Warehouse
 from warehouse.queries.definition_differences import Drift, Point, differences, latest_times, moving
-from warehouse.queries.definitions import Question, leaf_values
+from warehouse.queries.definitions import EvaluationQuery, leaf_values
 from warehouse.queries.retention import retained_since
 
 KINDS: tuple[ProfileKind, ...] = ("person", "device")
@@ -77,10 +77,10 @@ def shown(verified: Verified) -> dict[str, object]:
 
 
 class Snapshot(NamedTuple):
-    """The questions to ask at one time, each with the point at which both sides are compared."""
+    """The queries to run at one time, each with the point at which both sides are compared."""
 
     as_of: int
-    parts: Sequence[tuple[Question, Point]]
+    parts: Sequence[tuple[EvaluationQuery, Point]]
 
 
 class Verification:
@@ -138,36 +138,36 @@ class Verification:
     def _snapshot(self) -> Snapshot:
         now = time.time_ns() // 1_000_000
         if self._workspace.clock == "wall":
-            return Snapshot(now, [(self._question(now), Point(received=now, updated=now))])
+            return Snapshot(now, [(self._query(now), Point(received=now, updated=now))])
         latest = latest_times(self._warehouse, self._workspace.name, self._partitions)
         clocks = {number: max(at, self._clock or at) for number, at in latest.items()}
         parts = [
-            (self._question(at), Point(received=now, partition=(number, self._partitions)))
+            (self._query(at), Point(received=now, partition=(number, self._partitions)))
             for number, at in sorted(clocks.items())
         ]
         return Snapshot(max(clocks.values(), default=0), parts)
 
-    def _question(self, now: int) -> Question:
+    def _query(self, now: int) -> EvaluationQuery:
         priorities = {source.name: source.priority for source in self._workspace.sources}
-        return Question(self._definitions, self._workspace.name, self._kind, now, priorities)
+        return EvaluationQuery(self._definitions, self._workspace.name, self._kind, now, priorities)
 
     def _differing(
         self, snapshot: Snapshot, before: Collection[str] | None = None
-    ) -> dict[str, tuple[Drift, Question]]:
+    ) -> dict[str, tuple[Drift, EvaluationQuery]]:
         named = sorted(before) if before is not None and len(before) <= MOST_NAMED else None
         return {
-            each.profile_id: (each, question)
-            for question, point in snapshot.parts
-            for each in differences(self._warehouse, question, point, named)
+            each.profile_id: (each, wanted)
+            for wanted, point in snapshot.parts
+            for each in differences(self._warehouse, wanted, point, named)
         }
 
-    def _with_reasons(self, found: Sequence[tuple[Drift, Question]], samples: int) -> Iterator[Found]:
+    def _with_reasons(self, found: Sequence[tuple[Drift, EvaluationQuery]], samples: int) -> Iterator[Found]:
         reasons: dict[str, dict[str, Reason]] = {drift.profile_id: {} for drift, _ in found}
         for segment in self._definitions.segments:
             differing = [pair for pair in found if segment.name in {*pair[0].missing, *pair[0].surplus}]
-            for drift, question in differing[:samples]:
+            for drift, wanted in differing[:samples]:
                 named = [drift.profile_id]
-                held = leaf_values(self._warehouse, question, segment.name, named).get(drift.profile_id)
+                held = leaf_values(self._warehouse, wanted, segment.name, named).get(drift.profile_id)
                 if held is not None:
                     reasons[drift.profile_id][segment.name] = _reason(segment.when, iter(held))
         for drift, _ in found:

@@ -40,8 +40,8 @@ class Registry:
     def schema_by_id(self, schema_id: int) -> str | None:
         """Return text of a schema, or None where the registry answers that there is none.
 
-        Raises StillReading where it does not know our own schemas either. An id that no registry gives is not asked
-        for: what its server makes of such a number is anybody's guess.
+        Raises StillReading where it does not know our own schemas either. An id that no registry gives is not looked
+        up: what its server makes of such a number is anybody's guess.
         """
         if schema_id > _LAST_ID:
             return None

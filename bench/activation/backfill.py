@@ -16,7 +16,7 @@ from schemas.groups import SINK, WORKER
 from schemas.records import Event, Identifier, SegmentChange
 from settings import Settings
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import Question, sizes
+from warehouse.queries.definitions import EvaluationQuery, sizes
 
 DAY_MS = 86_400_000
 VIEWED = EventMatcher((Call("track", "Product Viewed"),))
@@ -86,7 +86,7 @@ def _meet(settings: Settings, people: int) -> None:
 def _compared(settings: Settings, members: int) -> str:
     """Compare the members with those by SQL a moment later, when a few have left."""
     with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
-        question = Question(defined(30), "main", "person", time.time_ns() // 1_000_000)
-        by_sql = sizes(warehouse, question)[NAME]
+        wanted = EvaluationQuery(defined(30), "main", "person", time.time_ns() // 1_000_000)
+        by_sql = sizes(warehouse, wanted)[NAME]
     line = f"{members:,} members who entered since, {by_sql:,} members by SQL"
     return judged(line, abs(members - by_sql) <= MOST_DIFFERENCE * by_sql, "the same but for 0.2 %")

@@ -1,4 +1,4 @@
-"""Triggers across persons: when they are asked, and what fires, of numbers that somebody has counted. Pure."""
+"""Triggers across persons: when they are evaluated, and what fires, of numbers that somebody has counted. Pure."""
 
 from definitions.across.firing import AcrossFiring, Course, Holding, Memory, evaluate, key_of, meaning_of
 from definitions.across.grid import at_or_after, at_or_before, tick_ms, usual_until, usual_windows

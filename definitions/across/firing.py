@@ -84,7 +84,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - a range of ticks, and what was counted
     """Evaluate all ticks from `first` to `last`: `spans` and `usuals` are of just these.
 
     `fires_from`: at ticks before it nothing fires; what begins to hold there fires at it, if it still holds. None: what
-    begins to hold is remembered as told, for it held before the definition.
+    begins to hold is remembered as fired, for it held before the definition.
     """
     course = _Walk(trigger, memory, usuals, fires_from, {value: key_of(value) for value in spans})
     numbers, tick = RunningNumbers(spans, trigger.at_least), first
@@ -127,7 +127,7 @@ class _Walk:
         for value in sorted(holds):
             key = self._keys[value]
             holding = self._holding[key]
-            if not holding.is_done and tick >= self._untold_until(key, tick):
+            if not holding.is_done and tick >= self._silent_until(key, tick):
                 self._holding[key] = Holding(holding.since, is_done=True)
                 self._remember_fired(key, tick)
                 usual = None if self._usuals is None else self._usuals.of(value, tick)
@@ -138,7 +138,7 @@ class _Walk:
         times = [] if next_change is None else [next_change]
         if self._is_any_large and self._usuals is not None:
             times.append(self._usuals.next_change(tick))
-        times += [self._untold_until(key, tick) for key, each in self._holding.items() if not each.is_done]
+        times += [self._silent_until(key, tick) for key, each in self._holding.items() if not each.is_done]
         step = tick_ms(self._trigger)
         return max(tick + step, at_or_after(min(times), step)) if times else 1 << 62
 
@@ -153,7 +153,7 @@ class _Walk:
         if len(self._fired) > MOST_FIRED:
             del self._fired[next(iter(self._fired))]
 
-    def _untold_until(self, key: str, tick: int) -> int:
+    def _silent_until(self, key: str, tick: int) -> int:
         """Return when a value may fire that holds."""
         fired_at = self._fired.get(key)
         cool_at = tick if fired_at is None else fired_at + self._cool_down_ms

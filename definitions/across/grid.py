@@ -1,4 +1,4 @@
-"""The times at which triggers across persons are asked, and the windows of which the usual is made. All in ms."""
+"""The times at which triggers across persons are evaluated, and the windows of which the usual is made. All in ms."""
 
 from definitions.model import AcrossTrigger, Usual
 

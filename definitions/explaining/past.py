@@ -161,7 +161,7 @@ class PastProfile:
                 value = find(self._parts[id(event)])
                 if value is not None and event.occurred_at > after and id(event) not in counting:
                     found.setdefault(id(event), (event, value))
-        return sorted(found.values(), key=lambda each: _place(each[0]))
+        return sorted(found.values(), key=lambda each: _order(each[0]))
 
     def mistyped_about(self, trigger: CompiledTrigger) -> list[tuple[Event, object]]:
         """Return the events that a trigger is not about because of a value of a wrong type, in order, each with it."""

@@ -66,7 +66,7 @@ def _read_within(node: MappingNode, report: FileReport) -> int | None:
     within_ms = None if within is None else read_duration(within, "'within'", report)
     if within is None or within_ms is None or LEAST_WITHIN_MS <= within_ms <= MAX_WITHIN_MS:
         return within_ms
-    hint = "it is asked every few seconds, and each time all events of the window are counted"
+    hint = "it is evaluated every few seconds, and each time all events of the window are counted"
     report.add(within, "'within' across persons must be from 10s to 7d", hint)
     return None
 

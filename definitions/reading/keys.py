@@ -23,7 +23,7 @@ SEGMENT: Final[Keys] = {
     **_HEAD,
     **_SCOPE,
     "when": "The condition that members fulfil.",
-    "destinations": "The destinations that are told of every entry and exit.",
+    "destinations": "The destinations that are sent every entry and exit.",
 }
 DESTINATION: Final[Keys] = {
     "destination": "The name of the destination: a-z, 0-9 and _; its topic is activation.NAME.",
@@ -45,7 +45,7 @@ RULE: Final[Keys] = {
 }
 MINING: Final[Keys] = {
     "query": "SQL for ClickHouse with the columns `profile_id` and `value`.",
-    "every": "How often the query is asked.",
+    "every": "How often the query runs.",
 }
 TRAIT: Final[Keys] = {
     "trait": "The name of the trait: letters of any script, digits, _, - and spaces.",
@@ -73,7 +73,7 @@ TRIGGER: Final[Keys] = {
     "once": "At most once in a session, or once for a person.",
     "quiet_hours": "The hours of the person's day in which nothing fires.",
     "payload": "What is sent along: a text, or an object whose texts are templates (Liquid).",
-    "destinations": "The destinations that are told.",
+    "destinations": "The destinations that it is sent to.",
 }
 ACROSS: Final[Keys] = {
     "within": "The time that counts, up to now: 10s to 7d.",
@@ -105,9 +105,7 @@ EVENTS: Final[Keys] = {
     "type": "The type of calls, or a list of types; `any` is all of them.",
     "events": "Calls of several kinds that count together: `[{event: Buy}, {screen: Bought}]`.",
 }
-COUNTED_SESSIONS: Final[Keys] = {
-    "sessions": "In the wrong_node of events: `any`; each session counts once, when it begins."
-}
+COUNTED_SESSIONS: Final[Keys] = {"sessions": "Instead of events: `any`; each session counts once, when it begins."}
 ROOTS: Final[Keys] = {
     "where": "What their properties must be: `{total: {greater_than: 100}}`.",
     "context": "What their context must be: `{locale: {starts_with: zh}}`.",

@@ -151,7 +151,7 @@ def _read_mining(node: MappingNode, _name: str | None, report: FileReport) -> Mi
     hint = "SQL with the columns profile_id and value"
     query_node = required_value(node, "query", "a trait of a query", hint, report)
     query = None if query_node is None else _read_query(query_node, report)
-    every_node = required_value(node, "every", "a trait of a query", "how often it is asked: `every: 1h`", report)
+    every_node = required_value(node, "every", "a trait of a query", "how often it runs: `every: 1h`", report)
     every_ms = None if every_node is None else read_duration(every_node, "'every'", report)
     if every_node is not None and every_ms is not None and every_ms < SHORTEST_EVERY_MS:
         report.add(every_node, "'every' is shorter than a minute", "a query reads the warehouse: 1m or longer")

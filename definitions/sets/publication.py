@@ -185,7 +185,7 @@ class Publication(msgspec.Struct, frozen=True):
         return None
 
     def due_refreshes(self, workspace: str, partitions: int, now: int) -> tuple[DueRefresh, ...]:
-        """Return the mined traits whose query is to be asked in a workspace now (ms)."""
+        """Return the mined traits whose query is to run in a workspace now (ms)."""
         evaluated = self.evaluated(workspace, partitions)
         if evaluated is None:
             return ()

@@ -1,4 +1,4 @@
-"""What `definitions` says of mined traits: when the query of each was asked, what came of it, when it is due. Pure.
+"""What `definitions` says of mined traits: when the query of each last ran, what came of it, when it is due. Pure.
 
 Keys: `refresh:main|churn_risk`, what came of the last one; `wanted:main|churn_risk`, that somebody wants one.
 """
@@ -18,7 +18,7 @@ class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
     how often one was wanted by then. Of profiles: `found` have a value, `changed` another one than before, `lost`
     theirs; `unknown` ids are none of the workspace; `misfits` are values that no trait can have. `error`: why it found
     nothing; `is_soon_again`: nobody answered. `succeeded_by`: the version of the definitions by which one last had no
-    error, 0: none had; `succeeded_at`: when that was asked.
+    error, 0: none had; `succeeded_at`: when that was queried.
     """
 
     token: int
@@ -43,7 +43,7 @@ class Refresh(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DueRefresh(msgspec.Struct, frozen=True):
-    """A trait whose query is to be asked. `is_new`: no profile has a value by any query; `is_changed`: by this one."""
+    """A trait whose query is to run. `is_new`: no profile has a value by any query; `is_changed`: by this one."""
 
     trait: Trait
     is_new: bool
@@ -51,7 +51,7 @@ class DueRefresh(msgspec.Struct, frozen=True):
 
 
 SOON_MS = 60_000
-"""After so long a query is asked again that nobody has answered."""
+"""After so long a query runs again that nobody has answered."""
 
 Sets = Mapping[int, DefinitionSet]
 _encode = msgspec.json.Encoder().encode
@@ -81,7 +81,7 @@ def mined_traits(of: DefinitionSet, workspace: str) -> Iterator[Trait]:
             yield trait
 
 
-def due_refreshes(  # noqa: PLR0913, PLR0917 - what the topic says, and where and when it is asked
+def due_refreshes(  # noqa: PLR0913, PLR0917 - what the topic says, and where and when it is read
     sets: Sets,
     evaluated: DefinitionSet,
     refreshes: Mapping[str, Refresh],
@@ -89,7 +89,7 @@ def due_refreshes(  # noqa: PLR0913, PLR0917 - what the topic says, and where an
     workspace: str,
     now: int,
 ) -> Iterator[DueRefresh]:
-    """Yield what is to be asked now (ms), by the set that is in effect in a workspace.
+    """Yield the refreshes that are due now (ms), by the set that is in effect in a workspace.
 
     A clock that was put back makes everything due: else nothing would be until it has come as far again.
     """
@@ -108,7 +108,7 @@ def due_refreshes(  # noqa: PLR0913, PLR0917 - what the topic says, and where an
 
 
 def is_due(last: Refresh, trait: Trait, wanted: int, now: int) -> bool:
-    """Return whether a query is to be asked after the last time: it broke off, its time has come, or it is wanted."""
+    """Return whether a query is to run after the last time: it broke off, its time has come, or it is wanted."""
     return not last.ended_at or wanted > last.answers or not last.queried_at <= now < next_at(last, trait)
 
 
@@ -120,7 +120,7 @@ def next_at(last: Refresh, trait: Trait) -> int:
 
 
 def _is_other(sets: Sets, last: Refresh, evaluated: DefinitionSet, trait: Trait, workspace: str) -> bool:
-    """Return whether the trait was asked by another query, or was not there for a while, since it was last asked."""
+    """Return whether the trait had another query, or was not there for a while, since it was last refreshed."""
     former = _former(sets, last.version, evaluated.version, trait, workspace)
     return any(each is None or _query(each) != _query(trait) for each in former)
 

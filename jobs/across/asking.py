@@ -1,4 +1,4 @@
-"""Asks each trigger of each workspace at its ticks, and publishes what fires with what is to be remembered."""
+"""Evaluates each trigger of each workspace at its ticks, and publishes what fires with what is to be remembered."""
 
 import logging
 import time
@@ -19,13 +19,13 @@ from jobs.failpoints import reached
 from runtime.errors import TerminalError, TransientError
 from runtime.kafka.transactions import ProducerFenced
 from settings import Workspace
-from warehouse.queries.across import AcrossQuestion
+from warehouse.queries.across import TriggerTicks
 
 SAY_EVERY_S = 30.0
 """So often what is remembered is written though nothing has changed but the last tick."""
 RANGE_MS = 86_400_000
 RANGES_AT_ONCE = 20
-"""So much time is evaluated by a question, and on the event clock so many questions are asked in a row."""
+"""So much time is evaluated by one query, and on the event clock so many queries are run in a row."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class _Progress(NamedTuple):
 class _Own:
     """A workspace that this process publishes for.
 
-    `done_at`: the level (ms) at which nothing was left to ask of a trigger.
+    `done_at`: the level (ms) at which nothing was left to evaluate of a trigger.
     """
 
     def __init__(self, owned: OwnedWorkspace) -> None:
@@ -50,7 +50,7 @@ class _Own:
 
 
 class Asking:
-    """For one thread. Asks for the workspaces that were assigned last; others may ask for the rest.
+    """For one thread. Evaluates for the workspaces that were assigned last; others may evaluate the rest.
 
     A trigger that cannot be answered or published, whatever its data, is tried again at its next tick (`_not_before`,
     ms); nothing else ends because of it.
@@ -79,7 +79,7 @@ class Asking:
         self._not_before: dict[tuple[str, str], int] = {}
 
     def look(self, assigned: frozenset[str], token: int, now: int) -> None:
-        """Ask what is to be asked at `now` (ms). Raises TransientError, and TerminalError of what is no trigger's.
+        """Evaluate what is due at `now` (ms). Raises TransientError, and TerminalError of what is no trigger's.
 
         `token`: of this assignment of workspaces; a later one has another.
         """
@@ -96,7 +96,7 @@ class Asking:
                 for each in triggers:
                     self._ask(workspace, each, level, now)
             except ProducerFenced:
-                logger.warning("workspace %r: another process asks its triggers across persons now", workspace)
+                logger.warning("workspace %r: another process evaluates its triggers across persons now", workspace)
                 self._lost.add(workspace)
                 self._give_up(workspace)
             except TransientError:
@@ -141,7 +141,7 @@ class Asking:
         self._not_before[workspace, trigger.name] = now + tick_ms(trigger)
         metrics.FAILED.labels(workspace, trigger.name).inc()
         is_foreseen = isinstance(error, Unanswered | TerminalError)
-        text = "workspace %r: the trigger %r was not asked or not published: %s"
+        text = "workspace %r: the trigger %r was not evaluated or not published: %s"
         logger.warning(text, workspace, trigger.name, error, exc_info=None if is_foreseen else error)
         if not isinstance(error, Unanswered):
             self._give_up(workspace)  # its transaction may be open
@@ -158,14 +158,14 @@ class Asking:
         ranges = self._ranges(workspace, trigger, own.progress[trigger.name].memory.evaluated_to, level)
         for first, last in ranges[:RANGES_AT_ONCE]:
             fires_from = last if self._is_wall(workspace) else 0
-            with metrics.QUESTION_S.time():
-                question = AcrossQuestion(trigger, workspace, first, last)
-                course = self._past.firings(question, own.progress[trigger.name].memory, fires_from=fires_from)
+            with metrics.QUERY_S.time():
+                ticks = TriggerTicks(trigger, workspace, first, last)
+                course = self._past.firings(ticks, own.progress[trigger.name].memory, fires_from=fires_from)
             self._publish(workspace, defined, course, now)
         return len(ranges) <= RANGES_AT_ONCE
 
     def _begun(self, workspace: str, defined: Defined, level: int, former: Memory | None) -> Memory | None:
-        """Return what is remembered when a definition takes effect: what holds by then has been told. None: not yet."""
+        """Return what is remembered when a definition takes effect: what holds by then has fired. None: not yet."""
         trigger, step = defined.trigger, tick_ms(defined.trigger)
         since: int | None = defined.since
         if level < defined.since:
@@ -177,7 +177,7 @@ class Asking:
             fired = {} if former is None else former.fired
             return None if first is None else Memory(meaning_of(trigger), at_or_before(first, step) - step, {}, fired)
         tick = at_or_before(since, step)
-        return self._past.firings(AcrossQuestion(trigger, workspace, tick, tick), former, fires_from=None).memory
+        return self._past.firings(TriggerTicks(trigger, workspace, tick, tick), former, fires_from=None).memory
 
     def _ranges(self, workspace: str, trigger: AcrossTrigger, done_to: int, level: int) -> list[tuple[int, int]]:
         """Return first and last ticks to evaluate at once, of all that have come; on the wall clock of the last day."""

@@ -1,4 +1,4 @@
-"""Until when everything that was accepted is in the warehouse: asked of Kafka again and again, without waiting."""
+"""Until when everything that was accepted is in the warehouse: read from Kafka again and again, without waiting."""
 
 import logging
 from collections.abc import Mapping

@@ -10,16 +10,16 @@ WITHHELD = Counter(
 )
 FAILED = Counter(
     "onefold_across_failed",
-    "Times that a trigger across persons could not be answered or published, and waits for its next tick.",
+    "Times that a trigger across persons could not be evaluated or published, and waits for its next tick.",
     ["workspace", "trigger"],
 )
 DELAY_S = Gauge(
     "onefold_across_delay_seconds",
-    "On the wall clock, how long ago the tick was that was asked last.",
+    "On the wall clock, how long ago the tick was that was evaluated last.",
     ["workspace", "trigger"],
 )
-QUESTION_S = Histogram(
-    "onefold_across_question_seconds",
-    "How long the questions of a tick, or of a range of ticks, take.",
+QUERY_S = Histogram(
+    "onefold_across_query_seconds",
+    "How long the queries of a tick, or of a range of ticks, take.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )

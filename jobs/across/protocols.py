@@ -1,4 +1,4 @@
-"""What asking needs of the world around it; ClickHouse and Kafka are behind it in the process."""
+"""What evaluating needs of the world around it; ClickHouse and Kafka are behind it in the process."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -6,17 +6,17 @@ from typing import Protocol
 from definitions.across import Course, Memory
 from definitions.across.remembered import ClockRecord
 from runtime.kafka.deliveries import ProducerRecord
-from warehouse.queries.across import AcrossQuestion
+from warehouse.queries.across import TriggerTicks
 
 
 class Unanswered(Exception):
-    """The warehouse has not answered, whatever the reason: the next tick is asked all the same."""
+    """The warehouse has not answered, whatever the reason: the next tick is evaluated all the same."""
 
 
 class AcrossPast(Protocol):
     """The events of before. Every method may block and raise Unanswered."""
 
-    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Course:
+    def firings(self, ticks: TriggerTicks, memory: Memory | None, *, fires_from: int | None = 0) -> Course:
         """Evaluate a range of ticks, of whatever is there now; see `definitions.across.evaluate`."""
 
     def first_event_at(self, workspace: str) -> int | None:

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class PastRefused(Exception):
-    """ClickHouse does not answer what is asked of the past; the text says why."""
+    """ClickHouse does not answer a query about the past; the text says why."""
 
 
 class Backfill:

@@ -29,7 +29,7 @@ from warehouse.tables import RETAINED, WarehouseTable
 
 _DAY_MS = 86_400_000
 _FIRST_DAY = -25_567 * _DAY_MS  # 1900-01-01, where ClickHouse's times begin
-_NOBODY = ""  # whose dead letters are that nobody could read
+_NO_WORKSPACE = ""  # that of dead letters which nobody could read
 _COUNTED = "events"  # into hours, which stay when the events go
 
 
@@ -112,7 +112,7 @@ def age_limits(workspaces: Mapping[str, Workspace], now: int) -> dict[str, list[
             limits_of[setting].append(AgeLimit(workspace.name, max(since, _FIRST_DAY)))
     for limits in limits_of.values():
         if limits and len(limits) == len(workspaces):
-            limits.append(AgeLimit(_NOBODY, min(limit.since for limit in limits)))
+            limits.append(AgeLimit(_NO_WORKSPACE, min(limit.since for limit in limits)))
     return limits_of
 
 

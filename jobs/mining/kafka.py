@@ -3,7 +3,7 @@
 from definitions.sets import Publication
 from definitions.sets.refreshes import Refresh, refresh_record
 from jobs.definitions_topic import DefinitionsTopic
-from jobs.mining.turns import begun, ended
+from jobs.mining.attempts import begun, ended
 
 
 class KafkaRefreshes:

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class QueryFailed(Exception):
-    """The query of a trait could not be asked; the text says why. `is_soon_again`: nobody answered."""
+    """The query of a trait could not be run; the text says why. `is_soon_again`: nobody answered."""
 
     def __init__(self, cause: OnefoldError) -> None:
         super().__init__(str(cause)[:SHOWN_CHARACTERS])

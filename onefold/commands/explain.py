@@ -7,7 +7,7 @@ import click
 from rich.text import Text
 from rich.tree import Tree
 
-from api.identifiers import identity_rules, queried_identifier, why_nobody
+from api.identifiers import identity_rules, queried_identifier, unusable_reason
 from definitions.streaming.times import text_of
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
@@ -68,7 +68,7 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
         queried = queried_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
         explanation = find_explanation(look_ups(settings.clickhouse), workspace, queried, rules)
-        return explanation, "" if explanation else why_nobody(identifier, settings.definitions)
+        return explanation, "" if explanation else unusable_reason(identifier, settings.definitions)
 
     explanation, why = look_up(query, workspace, data_dir)
     if explanation is None:

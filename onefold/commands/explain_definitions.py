@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from api.across import ExplainedAcross, ShownValue, explained_across
 from api.explaining import ExplainedDefinition, ShownFiring, Subject, explained, why_not_across
-from api.identifiers import why_nobody
+from api.identifiers import unusable_reason
 from definitions.explaining.explain import Explained, ExplainedTrait, ShownEvent
 from definitions.explaining.triggers import ExplainedTrigger
 from embedded.terminal import results
@@ -111,7 +111,7 @@ def _explain(  # noqa: PLR0913, PLR0917 - the options of a command
 ) -> None:
     def query(settings: Settings) -> tuple[ExplainedDefinition | None, str]:
         found = explained(settings, workspace, subject, name, identifier)
-        return found, "" if found else why_nobody(identifier, settings.definitions)
+        return found, "" if found else unusable_reason(identifier, settings.definitions)
 
     explanation, why = look_up(query, workspace, data_dir)
     if explanation is None:
@@ -170,7 +170,7 @@ def _named(event: ShownEvent) -> str:
 def across_tree(explanation: ExplainedAcross) -> Tree:
     """Return what a trigger across persons sees as it is printed."""
     tree = Tree(Text.assemble((literal(explanation.trigger), "bold"), f"  {literal(explanation.says)}"))
-    queried = f"asked up to {explanation.evaluated_to}" if explanation.evaluated_to else "not asked so far"
+    queried = f"evaluated up to {explanation.evaluated_to}" if explanation.evaluated_to else "not evaluated so far"
     tree.add(Text(f"as of {explanation.at}, definitions of version {explanation.version}; {queried}"))
     for each in explanation.values:
         tree.add(_value_line(each))

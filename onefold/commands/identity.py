@@ -6,7 +6,7 @@ import click
 from rich.text import Text
 from rich.tree import Tree
 
-from api.identifiers import identity_rules, queried_identifier, why_nobody
+from api.identifiers import identity_rules, queried_identifier, unusable_reason
 from embedded.terminal import results
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
@@ -62,7 +62,7 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
         device = None if identifier is None else queried_identifier(identifier, settings.definitions)
         rules = identity_rules(settings.definitions)
         found = find_devices(look_ups(settings.clickhouse), workspace, rules, device=device, shared=shared)
-        return found, "" if found or identifier is None else why_nobody(identifier, settings.definitions)
+        return found, "" if found or identifier is None else unusable_reason(identifier, settings.definitions)
 
     result, why = look_up(query, workspace, data_dir)
     if result is None:

@@ -70,7 +70,7 @@ def plan_of(settings: Settings, draft: Draft, publication: Publication) -> Defin
             if not plan.is_new:
                 return plan
             workspaces = settings.workspaces.values()
-            with _saying("asking ClickHouse who would enter and leave"):
+            with _saying("querying who would enter and leave"):
                 plan = predicted(warehouse, plan, draft.definitions, workspaces)
                 return tried(warehouse, plan, draft.definitions, workspaces)
     except OnefoldError as error:

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from api.identifiers import why_nobody
+from api.identifiers import unusable_reason
 from api.profiles import queried_profile
 from embedded.terminal import Terminal
 from onefold.lookups import look_up
@@ -43,7 +43,7 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
 
     def query(settings: Settings) -> tuple[JsonObject | None, str]:
         person = queried_profile(settings, workspace, identifier)
-        return person, "" if person else why_nobody(identifier, settings.definitions)
+        return person, "" if person else unusable_reason(identifier, settings.definitions)
 
     person, why = look_up(query, workspace, data_dir)
     if person is None:

@@ -1,4 +1,4 @@
-"""`onefold definitions refresh`: have the query of a mined trait asked now."""
+"""`onefold definitions refresh`: have the query of a mined trait run now."""
 
 import time
 from pathlib import Path
@@ -65,7 +65,7 @@ def _want(settings: Settings, workspace: str, name: str, times: int) -> None:
         producer = AcknowledgedProducer(settings.kafka, "onefold-refresh", delivery_timeout_s=DELIVERY_TIMEOUT_S)
         producer.send([ProducerRecord(DEFINITIONS, *wanted_record(workspace, name, times))])
     except OnefoldError as error:
-        raise click.ClickException(f"{failure(error)}; the query is not asked") from error
+        raise click.ClickException(f"{failure(error)}; the query does not run") from error
 
 
 def _awaited(settings: Settings, name: str, wanted: int, timeout_s: float) -> Refresh:

@@ -1,4 +1,4 @@
-"""Mined traits: the values that queries of the warehouse have found of a profile; asking is `jobs.mining`'s."""
+"""Mined traits: the values that queries of the warehouse have found of a profile; running them is `jobs.mining`'s."""
 
 from typing import Self
 
@@ -36,7 +36,7 @@ class Mined(Facet):
         return None if text is None else _decode(text)
 
     def unite(self, other: Self, moment: Moment) -> None:
-        """Take over what was found of the other profile; of two values the greater, until the query is asked again."""
+        """Take over what was found of the other profile; of two values the greater, until the query runs again."""
         for trait, text in other.texts.items():
             self.take_greater(trait, text)
 

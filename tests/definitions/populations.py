@@ -12,7 +12,7 @@ from tests.definitions.naive.lives import Happened, Life, past
 from tests.definitions.naive.values import kind
 from tests.sinks.examples import insert, resolved
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import Evaluated, Question, evaluate
+from warehouse.queries.definitions import Evaluated, EvaluationQuery, evaluate
 
 Histories = Mapping[str, Sequence[Happened]]
 
@@ -62,22 +62,22 @@ def record(warehouse: Warehouse, workspace: str, histories: Histories) -> None:
     insert(warehouse, list(placed))
 
 
-def differences(evaluations: Iterable[Evaluated], question: Question, histories: Histories) -> list[str]:
+def differences(evaluations: Iterable[Evaluated], wanted: EvaluationQuery, histories: Histories) -> list[str]:
     """What an evaluation of everybody says otherwise than the naive one."""
     found = {evaluated.profile_id: evaluated for evaluated in evaluations}
     said = []
     for profile_id, events in histories.items():
-        life = Life(events, question.definitions, profile_id, PRIORITIES)
+        life = Life(events, wanted.definitions, profile_id, PRIORITIES)
         evaluated = found.pop(profile_id, None)
         if evaluated is None:
-            said += [f"{profile_id} is missing"] if past(life, question.now) else []
+            said += [f"{profile_id} is missing"] if past(life, wanted.now) else []
         else:
-            said += _differences(evaluated, life, question)
+            said += _differences(evaluated, life, wanted)
     return said + [f"nobody is {profile_id}" for profile_id in found]
 
 
-def _differences(evaluated: Evaluated, life: Life, question: Question) -> Iterator[str]:
-    now, definitions = question.now, question.definitions
+def _differences(evaluated: Evaluated, life: Life, wanted: EvaluationQuery) -> Iterator[str]:
+    now, definitions = wanted.now, wanted.definitions
     memberships = members(life, now)
     for segment in definitions.segments:
         is_member = segment.name in memberships
@@ -99,5 +99,5 @@ def _plain(value: object) -> object:
 
 def check(warehouse: Warehouse, workspace: str, definitions: Definitions, histories: Histories, now: int) -> None:
     """SQL says of everybody what the naive evaluation says."""
-    question = Question(definitions, workspace, "person", now, PRIORITIES)
-    assert differences(evaluate(warehouse, question), question, histories) == []
+    wanted = EvaluationQuery(definitions, workspace, "person", now, PRIORITIES)
+    assert differences(evaluate(warehouse, wanted), wanted, histories) == []

@@ -37,7 +37,7 @@ from tests.definitions.naive.lives import Happened
 from tests.definitions.populations import Histories, check, differences, person, record
 from tests.definitions.test_parity_of_streams import arrivals, follow
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import Question
+from warehouse.queries.definitions import EvaluationQuery
 
 TAGS, PRODUCT = Field(("tags",), "traits"), Field(("product",))
 UNION = Aggregate(EventMatcher((Call("identify"),)), Measure.UNION, TAGS)
@@ -82,9 +82,9 @@ def histories() -> Histories:
 
 
 def test_the_streams_keep_what_the_naive_evaluation_keeps(histories: Histories) -> None:
-    question = Question(_definitions(), "lists", "person", NOW, PRIORITIES)
+    wanted = EvaluationQuery(_definitions(), "lists", "person", NOW, PRIORITIES)
     evaluated = [each.evaluated for each in follow(_definitions(), "lists", arrivals("lists", histories), NOW)]
-    assert differences(evaluated, question, histories) == []
+    assert differences(evaluated, wanted, histories) == []
 
 
 def test_sql_keeps_what_the_naive_evaluation_keeps(warehouse: Warehouse, histories: Histories) -> None:

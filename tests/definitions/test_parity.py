@@ -33,7 +33,7 @@ from tests.definitions.naive.sessions import GAP_MS
 from tests.definitions.populations import check, moments, person, population, record
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import Evaluated, Question, evaluate, sizes, trait_values
+from warehouse.queries.definitions import Evaluated, EvaluationQuery, evaluate, sizes, trait_values
 from warehouse.queries.definitions import members as members_of
 
 BOUGHT, VISITED = EventMatcher((Call("track", "Buy"),)), EventMatcher((Call("page"),))
@@ -174,20 +174,20 @@ def test_definitions_of_other_workspaces_and_kinds_are_left_out(warehouse: Wareh
         Segment("other", when, workspaces=("other",)),
         Segment("tills", when, kind="device"),
     )
-    question = Question(Definitions(segments), workspace, "person", BEGINNING)
-    assert list(evaluate(warehouse, question)) == [Evaluated(person(1), frozenset({"own"}), {})]
-    assert sizes(warehouse, question) == {"own": 1}
-    assert sizes(warehouse, question._replace(kind="device")) == {"tills": 0}
-    assert list(members_of(warehouse, question, "own")) == [person(1)]
+    wanted = EvaluationQuery(Definitions(segments), workspace, "person", BEGINNING)
+    assert list(evaluate(warehouse, wanted)) == [Evaluated(person(1), frozenset({"own"}), {})]
+    assert sizes(warehouse, wanted) == {"own": 1}
+    assert sizes(warehouse, wanted._replace(kind="device")) == {"tills": 0}
+    assert list(members_of(warehouse, wanted, "own")) == [person(1)]
 
 
 def test_a_value_is_told_for_those_who_show_it(warehouse: Warehouse, workspace: str) -> None:
     bought = Happened(BEGINNING, "track", "Buy", {"total": 1.5}, message_id="m")
     record(warehouse, workspace, {person(1): [bought], person(2): [Happened(BEGINNING, "page", None, message_id="m")]})
     spent = Trait("spent", Statistical(Aggregate(BOUGHT, Measure.SUM, TOTAL)))
-    question = Question(Definitions(traits=(spent,)), workspace, "person", BEGINNING)
-    assert list(trait_values(warehouse, question, "spent")) == [(person(1), 1.5)]
-    assert list(trait_values(warehouse, question._replace(now=BEGINNING - 1), "spent")) == []
+    wanted = EvaluationQuery(Definitions(traits=(spent,)), workspace, "person", BEGINNING)
+    assert list(trait_values(warehouse, wanted, "spent")) == [(person(1), 1.5)]
+    assert list(trait_values(warehouse, wanted._replace(now=BEGINNING - 1), "spent")) == []
 
 
 def test_what_a_query_has_yielded_is_taken_from_the_profiles(warehouse: Warehouse, workspace: str) -> None:
@@ -197,8 +197,8 @@ def test_what_a_query_has_yielded_is_taken_from_the_profiles(warehouse: Warehous
     insert(warehouse, [placed(topics.PROFILES, likely, 0)])
     is_likely = TraitComparison(("likelihood",), (Comparison(Operator.GREATER_THAN, 0.5),))
     definitions = Definitions((Segment("likely", is_likely),), traits=(Trait("likelihood", Mining("SELECT", 1)),))
-    question = Question(definitions, workspace, "person", BEGINNING)
-    assert sorted(evaluate(warehouse, question)) == [
+    wanted = EvaluationQuery(definitions, workspace, "person", BEGINNING)
+    assert sorted(evaluate(warehouse, wanted)) == [
         Evaluated(person(1), frozenset({"likely"}), {"likelihood": 0.75}),
         Evaluated(person(2), frozenset(), {}),
     ]

@@ -31,7 +31,7 @@ from tests.sinks.examples import insert, placed
 from warehouse.client import Warehouse
 from warehouse.queries.definition_differences import Point
 from warehouse.queries.definition_differences import differences as drifts
-from warehouse.queries.definitions import Evaluated, Question
+from warehouse.queries.definitions import Evaluated, EvaluationQuery
 
 Arrivals = Mapping[str, Sequence[Event]]
 """By profile, its events in the order in which they come."""
@@ -91,8 +91,8 @@ def test_streams_and_sql_agree_about_everybody_as_a_verification_sees_them(wareh
         written = [*((topics.PROFILES, each) for each in records), *((topics.SEGMENTS, each) for each in changes)]
         insert(warehouse, [placed(*each, offset) for offset, each in enumerate(written)])
         check(warehouse, workspace, definitions, histories, now)
-        question = Question(definitions, workspace, "person", now, PRIORITIES)
-        assert list(drifts(warehouse, question, Point(received=2**42))) == []
+        wanted = EvaluationQuery(definitions, workspace, "person", now, PRIORITIES)
+        assert list(drifts(warehouse, wanted, Point(received=2**42))) == []
 
 
 @pytest.mark.soak
@@ -104,7 +104,7 @@ def test_all_three_agree_about_500_definitions_of_1000_histories(warehouse: Ware
     for seed in range(max(examples // 70, 3)):
         definitions = Generator(Random(seed)).definitions(12)
         now = max(moments(seed, histories, 3))
-        question = Question(definitions, workspace, "person", now, PRIORITIES)
+        wanted = EvaluationQuery(definitions, workspace, "person", now, PRIORITIES)
         evaluated = [followed.evaluated for followed in follow(definitions, workspace, events, now)]
-        assert differences(evaluated, question, histories) == [], seed
+        assert differences(evaluated, wanted, histories) == [], seed
         check(warehouse, workspace, definitions, histories, now)

@@ -50,7 +50,7 @@ def test_the_last_day_is_played_and_told_with_the_cost(warehouse: Warehouse, wor
     assert made.across["many"].fired == 2
     shown = text(made)
     assert "+ trigger many   9 events so far, 6 in the last day" in shown
-    assert "asked of ClickHouse every 5 s, about 0 events each time" in shown
+    assert "queried every 5 s, about 0 events each time" in shown
     assert "would have fired 2 times in the last day" in shown
     assert '"a": 3' in shown
     usual = AcrossTrigger("many", MANY.events, MINUTE, 2, MANY.same, Usual(3.0, HOUR))

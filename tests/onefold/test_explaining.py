@@ -78,7 +78,7 @@ def test_values_across_persons_are_shown_as_json_so_that_a_text_is_no_number() -
     fired = [PastFiring(AT, value, {}) for value in ("1", 1, "", None)]
     assert lines_of(across_tree(ExplainedAcross("spike", AT, 2, "many", AT, tuple(values), tuple(fired)))) == [
         "spike  many",
-        f"as of {AT}, definitions of version 2; asked up to {AT}",
+        f"as of {AT}, definitions of version 2; evaluated up to {AT}",
         'no  "1"  3',
         "yes 1  3",
         'no  ""  3',

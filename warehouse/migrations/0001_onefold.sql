@@ -209,7 +209,7 @@ SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Visits: events of one profile with less than 30 minutes between them, and the facts of the first of them that has any.
 Key: the session id. The index leads to those of one profile.';
 
--- What is asked of changes: who was in a segment at a time, what happened to one person, what happened within the last hour.
+-- What is queried of changes: who was in a segment at a time, what happened to one person, what happened within the last hour.
 -- Sorted by profile within the segment the first reads each profile's changes in a row, and a page of members just
 -- its part; the index leads to one person, the months to a time. All versions of a row have the key's columns in common.
 CREATE TABLE IF NOT EXISTS onefold.segment_changes
@@ -234,7 +234,7 @@ PARTITION BY toYYYYMM(least(greatest(changed_at, toDateTime64('2000-01-01 00:00:
 ORDER BY (workspace, segment, profile_id, changed_at, change_id)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Who entered or left a segment, when and because of what. Key: segment, profile and time; the hash of the cause makes one
-row of a change that is told twice. A partition is a month.';
+row of a change that is published twice. A partition is a month.';
 
 CREATE TABLE IF NOT EXISTS onefold.segment_members
 (
@@ -264,7 +264,7 @@ CREATE TABLE IF NOT EXISTS onefold.triggers
     cause String COMMENT 'Message id of the event, or deadline; tick if it is across persons',
     identifiers Array(Tuple(namespace LowCardinality(String), value String)) COMMENT 'Identifiers of the profile',
     payload_sent String EPHEMERAL '{}' COMMENT 'For inserts only: what becomes payload and payload_text',
-    payload JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(payload_sent) = 'Object', payload_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'What the definition asked for',
+    payload JSON(max_dynamic_paths = 256) DEFAULT if(JSONType(payload_sent) = 'Object', payload_sent, '{}')::JSON(max_dynamic_paths = 256) COMMENT 'What the definition says',
     payload_text String MATERIALIZED payload_sent CODEC(ZSTD(1)) COMMENT 'The exact text; not part of SELECT *',
     unparsed Array(LowCardinality(String)) DEFAULT arrayFilter((field, text) -> JSONType(text) != 'Object', ['payload'], [payload_sent]) COMMENT 'JSON columns that are empty because ClickHouse cannot read what was sent',
     version UInt64 COMMENT 'Version of the profile: the highest counts; 0 if it is across persons',
@@ -275,8 +275,8 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(least(greatest(fired_at, toDateTime64('2000-01-01 00:00:00', 3, 'UTC')), toDateTime64('2100-01-01 00:00:00', 3, 'UTC')))
 ORDER BY (workspace, trigger, profile_id, fired_at, trigger_id)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'Moments that somebody asked to be told of. Key: trigger, profile and time; the hash of the cause makes one row of one
-that is told twice. Those across persons have no profile. A partition is a month.';
+COMMENT 'Moments for which a trigger is defined. Key: trigger, profile and time; the hash of the cause makes one row of one
+that is published twice. Those across persons have no profile. A partition is a month.';
 
 CREATE TABLE IF NOT EXISTS onefold.deliveries
 (

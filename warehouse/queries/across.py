@@ -1,6 +1,6 @@
 """Counts the events of all profiles together, by value, for triggers across persons (docs/decisions/0041).
 
-A question reads the hours and names that it needs. Whether all has come that it asks for is the caller's matter.
+A query reads the hours and names that it needs. Whether all has come by the tick is the caller's matter.
 """
 
 import json
@@ -34,7 +34,7 @@ _COLUMNS = """toUnixTimestamp64Milli(occurred_at) AS at, profile_id, type, event
     properties_text AS properties, traits_text AS traits, context_text AS context"""
 _WHERE = """workspace = {workspace} AND profile_kind != 'account' AND {names}
     AND occurred_at > fromUnixTimestamp64Milli({after}) AND occurred_at <= fromUnixTimestamp64Milli({until})"""
-# Who an event is of now is asked where people are counted, and nowhere else: the join costs more than the count.
+# Whose an event is now is looked up where people are counted, and nowhere else: the join costs more than the count.
 _EVENTS = f"""SELECT {_COLUMNS} FROM onefold.raw_events FINAL WHERE {_WHERE}
 SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0"""
 _OF_PEOPLE = f"SELECT {_COLUMNS} FROM onefold.current_events WHERE {_WHERE}"
@@ -61,7 +61,7 @@ _EXACT = 2**53
 _FOR_EVER = 4_102_444_800_000  # the year 2100
 
 
-class AcrossQuestion(NamedTuple):
+class TriggerTicks(NamedTuple):
     """A trigger in a workspace, at the ticks from `first` to `last` (ms)."""
 
     trigger: AcrossTrigger
@@ -70,20 +70,20 @@ class AcrossQuestion(NamedTuple):
     last: int
 
 
-def find_numbers(warehouse: Warehouse, question: AcrossQuestion, at_least: int, most: int = MOST_VALUES) -> Spans:
+def find_numbers(warehouse: Warehouse, ticks: TriggerTicks, at_least: int, most: int = MOST_VALUES) -> Spans:
     """Count what lies in the windows, of values of which at least so many count at some of the ticks."""
-    query = AcrossQuery(question.trigger, question.first, question.last)
-    return _spans(warehouse, query.numbers(_source(question, query, query.window), at_least, most))
+    query = AcrossQuery(ticks.trigger, ticks.first, ticks.last)
+    return _spans(warehouse, query.numbers(_source(ticks, query, query.window), at_least, most))
 
 
-def find_usuals(warehouse: Warehouse, question: AcrossQuestion) -> Usuals | None:
-    """Find what is usual at the ticks; None if the trigger does not ask."""
-    usual = question.trigger.exceeds
+def find_usuals(warehouse: Warehouse, ticks: TriggerTicks) -> Usuals | None:
+    """Find what is usual at the ticks; None if the trigger does not compare with it."""
+    usual = ticks.trigger.exceeds
     if usual is None:
         return None
-    query = AcrossQuery(question.trigger, question.first, question.last)
-    spans = _spans(warehouse, query.usual_numbers(_source(question, query, query.period), MOST_USUAL_VALUES))
-    return Usuals(question.trigger, usual, spans, first_event_at(warehouse, question.workspace))
+    query = AcrossQuery(ticks.trigger, ticks.first, ticks.last)
+    spans = _spans(warehouse, query.usual_numbers(_source(ticks, query, query.period), MOST_USUAL_VALUES))
+    return Usuals(ticks.trigger, usual, spans, first_event_at(warehouse, ticks.workspace))
 
 
 class UsualsKept:
@@ -92,16 +92,16 @@ class UsualsKept:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], tuple[tuple[str, int, int], Usuals]] = {}
 
-    def find(self, warehouse: Warehouse, question: AcrossQuestion) -> Usuals | None:
+    def find(self, warehouse: Warehouse, ticks: TriggerTicks) -> Usuals | None:
         """Return what is usual at the ticks, as `find_usuals` does."""
-        trigger, usual = question.trigger, question.trigger.exceeds
+        trigger, usual = ticks.trigger, ticks.trigger.exceeds
         if usual is None:
             return None
-        first, last = (usual_until(trigger, usual, tick) for tick in (question.first, question.last))
-        period, key = (meaning_of(trigger), first, last), (question.workspace, trigger.name)
+        first, last = (usual_until(trigger, usual, tick) for tick in (ticks.first, ticks.last))
+        period, key = (meaning_of(trigger), first, last), (ticks.workspace, trigger.name)
         kept_of, kept = self._kept.get(key, (None, None))
         if kept is None or kept_of != period:
-            kept = find_usuals(warehouse, question)
+            kept = find_usuals(warehouse, ticks)
             assert kept is not None
             self._kept[key] = period, kept
         return kept
@@ -109,7 +109,7 @@ class UsualsKept:
 
 def find_firings(
     warehouse: Warehouse,
-    question: AcrossQuestion,
+    ticks: TriggerTicks,
     memory: Memory | None,
     *,
     fires_from: int | None = 0,
@@ -117,19 +117,19 @@ def find_firings(
 ) -> Course:
     """Evaluate a range of ticks, of whatever the warehouse has now; see `evaluate`.
 
-    A range of too many values is asked by halves, down to the length of the window: shorter ones have hardly fewer.
+    A range of too many values is queried by halves, down to the length of the window: shorter ones have hardly fewer.
     """
-    trigger, first, last = question.trigger, question.first, question.last
+    trigger, first, last = ticks.trigger, ticks.first, ticks.last
     kept = kept or UsualsKept()
-    spans = find_numbers(warehouse, question, trigger.at_least, MOST_VALUES) if _may_hold(warehouse, question) else {}
+    spans = find_numbers(warehouse, ticks, trigger.at_least, MOST_VALUES) if _may_hold(warehouse, ticks) else {}
     if len(spans) < MOST_VALUES or last - first <= trigger.within_ms:
-        usuals = kept.find(warehouse, question) if spans else None
+        usuals = kept.find(warehouse, ticks) if spans else None
         return evaluate(trigger, memory, first, last, spans, usuals, fires_from=fires_from)
     step = tick_ms(trigger)
     middle = first + at_or_before((last - first) // 2, step)
-    earlier = question._replace(last=middle)
+    earlier = ticks._replace(last=middle)
     begun = find_firings(warehouse, earlier, memory, fires_from=fires_from, kept=kept)
-    later = question._replace(first=middle + step)
+    later = ticks._replace(first=middle + step)
     ended = find_firings(warehouse, later, begun.memory, fires_from=fires_from, kept=kept)
     return Course(begun.firings + ended.firings, ended.memory)
 
@@ -162,20 +162,20 @@ def past_firings(warehouse: Warehouse, workspace: str, trigger: str) -> list[Pas
     ]
 
 
-def _may_hold(warehouse: Warehouse, question: AcrossQuestion) -> bool:
+def _may_hold(warehouse: Warehouse, ticks: TriggerTicks) -> bool:
     """Return whether there are enough events of the right names at all: mostly there are not."""
-    query = AcrossQuery(question.trigger, question.first, question.last)
-    (row,) = warehouse.rows(_filled(_ROWS, question, query, query.window))
-    return cast("int", row["number"]) >= question.trigger.at_least
+    query = AcrossQuery(ticks.trigger, ticks.first, ticks.last)
+    (row,) = warehouse.rows(_filled(_ROWS, ticks, query, query.window))
+    return cast("int", row["number"]) >= ticks.trigger.at_least
 
 
-def _source(question: AcrossQuestion, query: AcrossQuery, between: Between) -> str:
-    return _filled(_OF_PEOPLE if question.trigger.counts == "people" else _EVENTS, question, query, between)
+def _source(ticks: TriggerTicks, query: AcrossQuery, between: Between) -> str:
+    return _filled(_OF_PEOPLE if ticks.trigger.counts == "people" else _EVENTS, ticks, query, between)
 
 
-def _filled(query_text: str, question: AcrossQuestion, query: AcrossQuery, between: Between) -> str:
+def _filled(query_text: str, ticks: TriggerTicks, query: AcrossQuery, between: Between) -> str:
     return query_text.format(
-        workspace=literal(question.workspace), names=query.names(), after=between.after, until=between.until
+        workspace=literal(ticks.workspace), names=query.names(), after=between.after, until=between.until
     )
 
 
@@ -202,6 +202,6 @@ def _value(kind: int, number: float, text: str) -> str:
             return json.dumps(bool(number))
 
 
-def _time(warehouse: Warehouse, query: str, asked: dict[str, str]) -> int | None:
-    (row,) = warehouse.rows(query, asked)
+def _time(warehouse: Warehouse, query: str, parameters: dict[str, str]) -> int | None:
+    (row,) = warehouse.rows(query, parameters)
     return cast("int", row["at"]) if row["events"] else None

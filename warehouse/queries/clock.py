@@ -1,4 +1,4 @@
-"""Asks ClickHouse for its time, by which rows say when they were written."""
+"""Reads ClickHouse's time, by which rows say when they were written."""
 
 from typing import cast
 

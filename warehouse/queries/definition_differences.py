@@ -1,7 +1,7 @@
 """Finds where the streams and SQL differ about definitions: memberships, and the values of traits.
 
 Both sides are compared inside of ClickHouse, which answers with the differences alone. Profiles that have moved since
-the time that is asked about are left out: choosing that time is for the caller.
+the time that is queried are left out: choosing that time is for the caller.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from definitions.model import Mining
 from definitions.sql import VALUE_OF, DefinitionsQuery
 from definitions.sql.values import ITEMS_OF
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import Question, decoded, scope_of, source_of
+from warehouse.queries.definitions import EvaluationQuery, decoded, scope_of, source_of
 from warehouse.queries.values import literal, literals
 
 _QUERY = """
@@ -58,11 +58,11 @@ _OF_PARTITION = "bitAnd(kafkaMurmurHash(concat({prefix}, profile_id)), 214748364
 
 
 class Point(NamedTuple):
-    """What is compared as of a question's time.
+    """What is compared as of the time of a query.
 
     `received`: profiles with an event that came later are moving (ms, the collector's clock). `updated`: so are those
     that changed later, or have an event of a later time, by the workspace's clock; None: no matter. `partition`: the
-    profiles of one partition and of how many, on whose clock the question's time is; None: all.
+    profiles of one partition and of how many, on whose clock that time is; None: all.
     """
 
     received: int
@@ -80,13 +80,13 @@ class Drift(msgspec.Struct, frozen=True):
 
 
 def differences(
-    warehouse: Warehouse, question: Question, point: Point, profile_ids: Sequence[str] | None = None
+    warehouse: Warehouse, wanted: EvaluationQuery, point: Point, profile_ids: Sequence[str] | None = None
 ) -> Iterator[Drift]:
     """Yield each profile about which both differ: `missing` and `surplus` are segments of the streams, against SQL.
 
     Of the profiles named, or of all.
     """
-    for batch in warehouse.stream(_query(question, point, profile_ids)):
+    for batch in warehouse.stream(_query(wanted, point, profile_ids)):
         for row in batch.to_pylist():
             by_sql, by_streams = set(row["by_sql"]), set(row["by_streams"])
             values = zip(row["values_by_sql"], row["values_by_streams"], strict=True)
@@ -99,15 +99,15 @@ def differences(
             )
 
 
-def moving(warehouse: Warehouse, question: Question, point: Point) -> int:
+def moving(warehouse: Warehouse, wanted: EvaluationQuery, point: Point) -> int:
     """Count the profiles that are left out, since they have moved."""
-    conditions = [f"profile_id IN ({_moving(question, point)})"]
+    conditions = [f"profile_id IN ({_moving(wanted, point)})"]
     if point.updated is not None:
         conditions.append(f"NOT ({_is_still(point.updated)})")
     (row,) = warehouse.rows(
         "SELECT count() AS profiles FROM onefold.profiles FINAL"
-        f" WHERE workspace = {literal(question.workspace)} AND kind = {literal(question.kind)}"
-        f" AND {_of_partition(question, point)} AND ({' OR '.join(conditions)})"
+        f" WHERE workspace = {literal(wanted.workspace)} AND kind = {literal(wanted.kind)}"
+        f" AND {_of_partition(wanted, point)} AND ({' OR '.join(conditions)})"
     )
     return int(str(row["profiles"]))
 
@@ -123,19 +123,19 @@ def latest_times(warehouse: Warehouse, workspace: str, partitions: int) -> dict[
     return {int(str(row["partition"])): int(str(row["latest"])) for row in rows}
 
 
-def _query(question: Question, point: Point, profile_ids: Sequence[str] | None) -> str:
-    scope = scope_of(question)
+def _query(wanted: EvaluationQuery, point: Point, profile_ids: Sequence[str] | None) -> str:
+    scope = scope_of(wanted)
     compiled = DefinitionsQuery(scope)
     segments = sorted(segment.name for segment in scope.definitions.segments)
     traits = [trait.name for trait in scope.definitions.traits if not isinstance(trait.value, Mining)]
-    workspace, kind = literal(question.workspace), literal(question.kind)
+    workspace, kind = literal(wanted.workspace), literal(wanted.kind)
     named = "1" if profile_ids is None else f"has({literals(profile_ids)}, profile_id)"
-    of_partition = _of_partition(question, point)
+    of_partition = _of_partition(wanted, point)
     is_meant = f"{named} AND {of_partition}"
     if point.updated is not None:
         is_meant += f" AND {_is_still(point.updated)}"
-    until = f"occurred_at <= fromUnixTimestamp64Milli({question.now}) AND {named} AND {of_partition}"
-    source = source_of(question.workspace, question.kind, until)
+    until = f"occurred_at <= fromUnixTimestamp64Milli({wanted.now}) AND {named} AND {of_partition}"
+    source = source_of(wanted.workspace, wanted.kind, until)
     return _QUERY.format(
         value_of=VALUE_OF,
         items_of=ITEMS_OF,
@@ -146,7 +146,7 @@ def _query(question: Question, point: Point, profile_ids: Sequence[str] | None) 
         is_meant=is_meant,
         is_member_meant=f"{named} AND {of_partition}",
         evaluated=compiled.listed(source, segments, traits),
-        moving=_moving(question, point),
+        moving=_moving(wanted, point),
     )
 
 
@@ -155,14 +155,14 @@ def _is_still(until: int) -> str:
     return f"(updated_at <= {time} AND (isNull(last_seen_at) OR last_seen_at <= {time}))"
 
 
-def _moving(question: Question, point: Point) -> str:
-    workspace, kind = literal(question.workspace), literal(question.kind)
+def _moving(wanted: EvaluationQuery, point: Point) -> str:
+    workspace, kind = literal(wanted.workspace), literal(wanted.kind)
     return _MOVING.format(workspace=workspace, kind=kind, received=point.received)
 
 
-def _of_partition(question: Question, point: Point) -> str:
+def _of_partition(wanted: EvaluationQuery, point: Point) -> str:
     if point.partition is None:
         return "1"
     partition, partitions = point.partition
-    prefix = literal(f"{question.workspace}|{question.kind}|")
+    prefix = literal(f"{wanted.workspace}|{wanted.kind}|")
     return _OF_PARTITION.format(prefix=prefix, partitions=partitions, partition=partition)

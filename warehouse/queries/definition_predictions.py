@@ -10,7 +10,7 @@ from definitions.model import Call, EventMatcher, Root
 from definitions.plan.sought import Sought
 from definitions.sql import DefinitionsQuery, called
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import Question, scope_of, source_of
+from warehouse.queries.definitions import EvaluationQuery, scope_of, source_of
 from warehouse.queries.values import literal, literals
 
 DAY_MS = 24 * 3600 * 1000
@@ -72,14 +72,14 @@ class SentNames(msgspec.Struct, frozen=True):
         return not calls or any(call.type in {None, self.type} and call.name in {None, self.event} for call in calls)
 
 
-def predict(warehouse: Warehouse, question: Question, names: Collection[str]) -> dict[str, Prediction]:
+def predict(warehouse: Warehouse, wanted: EvaluationQuery, names: Collection[str]) -> dict[str, Prediction]:
     """Return what would become of the named segments, in one query; nobody is in one that is not defined."""
-    scope = scope_of(question)
+    scope = scope_of(wanted)
     defined = [segment.name for segment in scope.definitions.segments if segment.name in names]
     if not names:
         return {}
-    until = f"occurred_at <= fromUnixTimestamp64Milli({question.now})"
-    source = source_of(question.workspace, question.kind, until)
+    until = f"occurred_at <= fromUnixTimestamp64Milli({wanted.now})"
+    source = source_of(wanted.workspace, wanted.kind, until)
     counted = [
         f"countIf({would}) AS size{at}, countIf({would} AND NOT {is_now}) AS entries{at},"
         f" countIf({is_now} AND NOT {would}) AS exits{at}"
@@ -89,8 +89,8 @@ def predict(warehouse: Warehouse, question: Question, names: Collection[str]) ->
     query = _PREDICTED.format(
         counted=", ".join(counted),
         evaluated=DefinitionsQuery(scope).listed(source, defined, ()),
-        workspace=literal(question.workspace),
-        kind=literal(question.kind),
+        workspace=literal(wanted.workspace),
+        kind=literal(wanted.kind),
     )
     (row,) = warehouse.rows(query)
     return {

@@ -1,4 +1,4 @@
-"""Asks ClickHouse what definitions say: who is in a segment at a time, which value a trait has, how many there are.
+"""Queries what definitions say: who is in a segment at a time, which value a trait has, how many there are.
 
 All is computed anew of the events, each with the profile of now, in one query for any number of definitions. A time
 that lies back is that time as it is known now: who was merged since is one. Only what a query has yielded (`mining`) is
@@ -30,8 +30,8 @@ _SHOWN = """SELECT profile_id, traits_text AS shown FROM onefold.profiles FINAL
 WHERE workspace = {workspace} AND kind = {kind}"""
 
 
-class Question(NamedTuple):
-    """Definitions, of whatever workspaces and kinds, asked of the profiles of one kind in one workspace at a time (ms).
+class EvaluationQuery(NamedTuple):
+    """Definitions, of any workspaces and kinds, evaluated for profiles of one kind in one workspace at a time (ms).
 
     `priorities`: of the workspace's sources, by name.
     """
@@ -57,72 +57,74 @@ def source_of(workspace: str, kind: ProfileKind, condition: str) -> Inputs:
     return Inputs(_EVENTS.format(**named, condition=condition), _SHOWN.format(**named))
 
 
-def evaluate(warehouse: Warehouse, question: Question, profile_ids: Sequence[str] | None = None) -> Iterator[Evaluated]:
+def evaluate(
+    warehouse: Warehouse, wanted: EvaluationQuery, profile_ids: Sequence[str] | None = None
+) -> Iterator[Evaluated]:
     """Yield all definitions of each profile that has an event by then; of those named, or of all."""
-    definitions = scope_of(question).definitions
-    compiled = DefinitionsQuery(scope_of(question))
+    definitions = scope_of(wanted).definitions
+    compiled = DefinitionsQuery(scope_of(wanted))
     segments = [segment.name for segment in definitions.segments]
     traits = [trait.name for trait in definitions.traits]
     columns = {f"s{number}": compiled.segment(name) for number, name in enumerate(segments)}
     for number, name in enumerate(traits):
         columns |= compiled.shown(name, f"t{number}")
-    for batch in warehouse.stream(compiled.selected(_source(question, profile_ids), columns)):
+    for batch in warehouse.stream(compiled.selected(_source(wanted, profile_ids), columns)):
         yield from _evaluated(batch, segments, traits)
 
 
-def members(warehouse: Warehouse, question: Question, segment: str) -> Iterator[str]:
+def members(warehouse: Warehouse, wanted: EvaluationQuery, segment: str) -> Iterator[str]:
     """Yield the ids of the profiles that are in a segment."""
-    compiled = DefinitionsQuery(scope_of(question))
-    query = compiled.selected(_source(question), {"is_member": compiled.segment(segment)})
+    compiled = DefinitionsQuery(scope_of(wanted))
+    query = compiled.selected(_source(wanted), {"is_member": compiled.segment(segment)})
     for batch in warehouse.stream(f"SELECT profile_id FROM (\n{query}\n) WHERE is_member"):
         yield from batch.column("profile_id").to_pylist()
 
 
-def trait_values(warehouse: Warehouse, question: Question, trait: str) -> Iterator[tuple[str, object]]:
+def trait_values(warehouse: Warehouse, wanted: EvaluationQuery, trait: str) -> Iterator[tuple[str, object]]:
     """Yield the profiles that show a trait, each its id and the value as decoded JSON."""
-    compiled = DefinitionsQuery(scope_of(question))
-    query = compiled.selected(_source(question), compiled.shown(trait, "value"))
+    compiled = DefinitionsQuery(scope_of(wanted))
+    query = compiled.selected(_source(wanted), compiled.shown(trait, "value"))
     for batch in warehouse.stream(f"SELECT * FROM (\n{query}\n) WHERE value_kind != 0"):
         values = _values(batch, "value")
         yield from zip(batch.column("profile_id").to_pylist(), values, strict=True)
 
 
-def sizes(warehouse: Warehouse, question: Question) -> dict[str, int]:
+def sizes(warehouse: Warehouse, wanted: EvaluationQuery) -> dict[str, int]:
     """Count the members of every segment, in one query."""
-    scope = scope_of(question)
+    scope = scope_of(wanted)
     names = [segment.name for segment in scope.definitions.segments]
     if not names:
         return {}
     compiled = DefinitionsQuery(scope)
-    query = compiled.selected(_source(question), {f"s{at}": compiled.segment(name) for at, name in enumerate(names)})
+    query = compiled.selected(_source(wanted), {f"s{at}": compiled.segment(name) for at, name in enumerate(names)})
     counted = ", ".join(f"countIf(s{number}) AS n{number}" for number in range(len(names)))
     (row,) = warehouse.rows(f"SELECT {counted} FROM (\n{query}\n)")
     return {name: int(str(row[f"n{number}"])) for number, name in enumerate(names)}
 
 
 def leaf_values(
-    warehouse: Warehouse, question: Question, segment: str, profile_ids: Sequence[str]
+    warehouse: Warehouse, wanted: EvaluationQuery, segment: str, profile_ids: Sequence[str]
 ) -> dict[str, tuple[bool, ...]]:
     """Find by profile which leaves of a segment's condition hold, in the order in which they are written."""
-    scope = scope_of(question)
+    scope = scope_of(wanted)
     (condition,) = (each.when for each in scope.definitions.segments if each.name == segment)
     compiled = DefinitionsQuery(scope)
     columns = {f"l{number}": compiled.holds(leaf) for number, leaf in enumerate(leaves(condition))}
-    rows = warehouse.rows(compiled.selected(_source(question, profile_ids), columns))
+    rows = warehouse.rows(compiled.selected(_source(wanted, profile_ids), columns))
     return {str(row["profile_id"]): tuple(bool(row[name]) for name in columns) for row in rows}
 
 
-def scope_of(question: Question) -> Scope:
-    """Return what concerns the profiles that are asked about."""
-    definitions = narrowed(question.definitions, question.workspace, question.kind)
-    return Scope(definitions, question.now, question.priorities)
+def scope_of(wanted: EvaluationQuery) -> Scope:
+    """Return what concerns the profiles that are queried."""
+    definitions = narrowed(wanted.definitions, wanted.workspace, wanted.kind)
+    return Scope(definitions, wanted.now, wanted.priorities)
 
 
-def _source(question: Question, profile_ids: Sequence[str] | None = None) -> Inputs:
-    condition = f"occurred_at <= fromUnixTimestamp64Milli({question.now})"
+def _source(wanted: EvaluationQuery, profile_ids: Sequence[str] | None = None) -> Inputs:
+    condition = f"occurred_at <= fromUnixTimestamp64Milli({wanted.now})"
     if profile_ids is not None:
         condition += f" AND has({literals(profile_ids)}, profile_id)"
-    return source_of(question.workspace, question.kind, condition)
+    return source_of(wanted.workspace, wanted.kind, condition)
 
 
 def _evaluated(batch: "pa.RecordBatch", segments: Sequence[str], traits: Sequence[str]) -> Iterator[Evaluated]:

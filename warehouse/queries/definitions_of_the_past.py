@@ -19,7 +19,7 @@ _SETTINGS = {
 }
 
 
-def states(  # noqa: PLR0913 - what is asked, field by field
+def states(  # noqa: PLR0913 - what is queried, field by field
     warehouse: Warehouse,
     workspace: str,
     kind: ProfileKind,

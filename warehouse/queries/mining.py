@@ -1,6 +1,6 @@
-"""Asks the query of a mined trait within bounds, and compares its result with what profiles show (docs/decisions/0040).
+"""Runs the query of a mined trait within bounds, and compares its result with what profiles show (docs/decisions/0040).
 
-When it is asked, and what becomes of the differences, is left to `jobs.mining`.
+When it is run, and what becomes of the differences, is left to `jobs.mining`.
 """
 
 import re
@@ -172,7 +172,7 @@ def compare(warehouse: Warehouse, mined: MinedQuery) -> Iterator[Compared]:
 
 
 def check(warehouse: Warehouse, mined: MinedQuery) -> None:
-    """Raise QueryRefused, or what ClickHouse says, for a query that cannot be asked; it is not run."""
+    """Raise QueryRefused, or what ClickHouse says, for a query that cannot run; it is not run."""
     _prepared(warehouse, mined)
 
 

@@ -16,7 +16,7 @@ from warehouse.tables import TABLES
 REMEMBERED_DAYS = 30
 """How long a marked override is remembered, so that an older one that is read once more does not count."""
 
-_FEW = 1_000  # identifiers that an index finds; asking it for more costs more than it saves
+_FEW = 1_000  # identifiers that an index finds; looking up more costs more than it saves
 
 _NARROW = ("identifier_id", "profile_id", "profile_kind", "version", "_partition_id AS part")
 _SQUASHED_VERSION = (

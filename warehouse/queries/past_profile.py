@@ -80,13 +80,13 @@ class FoundProfile(NamedTuple):
 
 def find_past_profile(warehouse: Warehouse, workspace: str, profile_id: str) -> FoundProfile | None:
     """Find a profile with its past; None if there is none. Raises OnefoldError."""
-    asked = {"workspace": workspace, "profile": profile_id}
-    profiles = warehouse.rows(_PROFILE, asked)
+    parameters = {"workspace": workspace, "profile": profile_id}
+    profiles = warehouse.rows(_PROFILE, parameters)
     if not profiles:
         return None
-    rows = warehouse.rows(_EVENTS, asked | {"limit": str(EVENTS_READ + 1)})
+    rows = warehouse.rows(_EVENTS, parameters | {"limit": str(EVENTS_READ + 1)})
     events = tuple(_event(workspace, row) for row in rows[:EVENTS_READ])[::-1]
-    first, last = (_session(warehouse, asked, order) for order in ("ASC", "DESC"))
+    first, last = (_session(warehouse, parameters, order) for order in ("ASC", "DESC"))
     traits = json.loads(str(profiles[0]["traits"]))
     updated_at = cast("int", profiles[0]["updated_at"])
     return FoundProfile(str(profiles[0]["kind"]), traits, updated_at, events, len(rows) > EVENTS_READ, first, last)
@@ -104,8 +104,8 @@ def find_firings(warehouse: Warehouse, workspace: str, profile_id: str, trigger:
     return [{**row, "payload": json.loads(str(row["payload"]))} for row in rows]
 
 
-def _session(warehouse: Warehouse, asked: Mapping[str, str], order: str) -> PastSession | None:
-    rows = warehouse.rows(_SESSIONS.replace("{order}", order), asked)
+def _session(warehouse: Warehouse, parameters: Mapping[str, str], order: str) -> PastSession | None:
+    rows = warehouse.rows(_SESSIONS.replace("{order}", order), parameters)
     if not rows:
         return None
     started, ended, *facts = rows[0].items()

@@ -12,7 +12,7 @@ from streams.fold.state import ProfileState
 
 
 def take(batch: Batch, profile: BatchProfile, state: ProfileState | None, mine: Mine) -> None:
-    """Know a value from now on, as of when the query was asked; a profile that nobody sees does not take it."""
+    """Know a value from now on, as of when the query ran; a profile that nobody sees does not take it."""
     context = profile.context
     if mine.trait not in context.program.mined or state is None or _is_unseen(state):
         batch.tally[metrics.MINED, (context.workspace, "ignored")] += 1

@@ -1,4 +1,4 @@
-"""When a trigger across persons is asked, and what becomes of memories and owners: over a world in memory."""
+"""When a trigger across persons is evaluated, and what becomes of memories and owners: over a world in memory."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from settings import Workspace
 from settings.workspaces import Clock
 from tests.definitions.across.plain import Occurred
 from tests.sinks.examples import codec
-from warehouse.queries.across import AcrossQuestion
+from warehouse.queries.across import TriggerTicks
 
 MINUTE, HOUR = 60_000, 3_600_000
 APPLIED = 1_700_000_100_000 // MINUTE * MINUTE
@@ -48,7 +48,7 @@ class World:
         self.refused_key: bytes | None = None
         self.behind: int | None = None
         self.moved: ClockRecord | None = None
-        self.questions: list[AcrossQuestion] = []
+        self.queried: list[TriggerTicks] = []
         self.sets: dict[int, DefinitionSet] = {}
         self.workspaces = {"main": Workspace("main", UUID(int=1), clock)}
         self.apply(*triggers)
@@ -61,18 +61,18 @@ class World:
         return Publication(self.sets, completions={"main": Completion(len(self.sets))})
 
     # what it asks of the past
-    def firings(self, question: AcrossQuestion, memory: Memory | None, *, fires_from: int | None = 0) -> Course:
+    def firings(self, ticks: TriggerTicks, memory: Memory | None, *, fires_from: int | None = 0) -> Course:
         if not self.is_answering:
             raise Unanswered("away")
-        if self.failing is not None and question.trigger.name == "many":
+        if self.failing is not None and ticks.trigger.name == "many":
             raise self.failing
-        self.questions.append(question)
+        self.queried.append(ticks)
         listed: dict[str, tuple[Span, ...]] = {}
         for each in self.events:
             span = Span(at_or_after(each.at, 5_000), at_or_after(each.at + MINUTE, 5_000), 1)
-            if question.first - MINUTE < each.at <= question.last:
+            if ticks.first - MINUTE < each.at <= ticks.last:
                 listed[each.value] = (*listed.get(each.value, ()), span)
-        return evaluate(question.trigger, memory, question.first, question.last, listed, None, fires_from=fires_from)
+        return evaluate(ticks.trigger, memory, ticks.first, ticks.last, listed, None, fires_from=fires_from)
 
     def first_event_at(self, workspace: str) -> int | None:  # noqa: ARG002 - a protocol
         return min((event.at for event in self.events), default=None)
@@ -98,7 +98,7 @@ class World:
     def committed(self, group: str, partitions: Sequence[Partition]) -> Mapping[Partition, int]:  # noqa: ARG002
         return {(topic, at): 6 if self.behind is not None and topic == EVENTS else 7 for topic, at in partitions}
 
-    def told(self) -> list[tuple[str, int]]:
+    def fired(self) -> list[tuple[str, int]]:
         decoded = (codec().decode(Trigger, each.value) for each in self.log if each.topic == TRIGGERS)
         return [(json.loads(each.across or ""), each.fired_at - APPLIED) for each in decoded]
 
@@ -152,33 +152,33 @@ def test_it_fires_at_the_newest_tick_once_everything_has_come() -> None:
     process = asking(world)
     world.burst(1_000)
     process.look(MAIN, 1, APPLIED + 4_000)
-    assert world.told() == []
+    assert world.fired() == []
     world.behind = 1
     process.look(MAIN, 1, APPLIED + 6_000)
-    assert world.told() == [], "the worker has not read all that was accepted"
+    assert world.fired() == [], "the worker has not read all that was accepted"
     world.behind = None
     process.look(MAIN, 1, APPLIED + 8_000)
-    assert world.told() == [("a", 5_000)], "of the tick of which everything is there, not of the newest"
+    assert world.fired() == [("a", 5_000)], "of the tick of which everything is there, not of the newest"
     for at in range(9_000, 60_000, 1_000):
         process.look(MAIN, 1, APPLIED + at)
-    assert world.told() == [("a", 5_000)]
-    assert len({question.last for question in world.questions}) == len(world.questions), "a tick is asked once"
+    assert world.fired() == [("a", 5_000)]
+    assert len({ticks.last for ticks in world.queried}) == len(world.queried), "a tick is evaluated once"
 
 
 def test_after_an_hour_away_what_holds_fires_and_what_has_passed_does_not() -> None:
     world = World("wall", MANY)
     asking(world).look(MAIN, 1, APPLIED + 5_000)
-    asked = len(world.questions)
+    asked = len(world.queried)
     world.burst(30 * MINUTE, '"passed"')
     world.burst(HOUR - 10_000, '"holds"')
     asking(world).look(MAIN, 2, APPLIED + HOUR)
-    assert world.told() == [("holds", HOUR)]
-    assert len(world.questions) == asked + 1, "all ticks between are one question"
+    assert world.fired() == [("holds", HOUR)]
+    assert len(world.queried) == asked + 1, "all ticks between are one query"
     world.burst(HOUR + 60_000, '"holds"')
     asking(world).look(MAIN, 3, APPLIED + 2 * HOUR)
     world.burst(3 * HOUR - 10_000, '"holds"')
     asking(world).look(MAIN, 4, APPLIED + 3 * HOUR)
-    assert world.told() == [("holds", HOUR), ("holds", 3 * HOUR)], "it has ceased meanwhile, so it begins anew"
+    assert world.fired() == [("holds", HOUR), ("holds", 3 * HOUR)], "it has ceased meanwhile, so it begins anew"
 
 
 def test_what_held_before_the_definition_does_not_fire_and_what_began_while_nobody_asked_does() -> None:
@@ -186,7 +186,7 @@ def test_what_held_before_the_definition_does_not_fire_and_what_began_while_nobo
     world.burst(-1_000, '"before"')
     world.burst(10_000, '"since"')
     asking(world).look(MAIN, 1, APPLIED + 40_000)
-    assert world.told() == [("since", 40_000)]
+    assert world.fired() == [("since", 40_000)]
 
 
 def test_another_set_that_says_the_same_of_it_begins_nothing_anew() -> None:
@@ -194,7 +194,7 @@ def test_another_set_that_says_the_same_of_it_begins_nothing_anew() -> None:
     world.burst(1_000)
     world.apply(replace(MANY, title="Many"), at=APPLIED + 20_000)
     asking(world).look(MAIN, 1, APPLIED + 40_000)
-    assert world.told() == [("a", 40_000)]
+    assert world.fired() == [("a", 40_000)]
 
 
 def test_a_changed_condition_does_not_fire_for_what_it_finds() -> None:
@@ -206,7 +206,7 @@ def test_a_changed_condition_does_not_fire_for_what_it_finds() -> None:
     process.look(MAIN, 1, APPLIED + 30_000)
     world.burst(35_000, '"new"', number=2)
     process.look(MAIN, 1, APPLIED + 40_000)
-    assert world.told() == [("new", 40_000)]
+    assert world.fired() == [("new", 40_000)]
 
 
 def test_a_process_that_is_fenced_leaves_the_workspace_until_it_has_it_again() -> None:
@@ -216,16 +216,16 @@ def test_a_process_that_is_fenced_leaves_the_workspace_until_it_has_it_again() -
     second.look(MAIN, 2, APPLIED + 6_000)
     world.burst(7_000)
     first.look(MAIN, 1, APPLIED + 10_000)
-    assert world.told() == [], "nothing of the fenced one is there"
+    assert world.fired() == [], "nothing of the fenced one is there"
     owner = world.owner
     first.look(MAIN, 1, APPLIED + 15_000)
     assert world.owner is owner, "it does not fence the other in turn"
     second.look(MAIN, 2, APPLIED + 15_000)
-    assert world.told() == [("a", 15_000)]
+    assert world.fired() == [("a", 15_000)]
     first.look(MAIN, 3, APPLIED + 20_000)
     world.burst(90_000)
     first.look(MAIN, 3, APPLIED + 95_000)
-    assert world.told() == [("a", 15_000), ("a", 95_000)], "with another assignment it goes on"
+    assert world.fired() == [("a", 15_000), ("a", 95_000)], "with another assignment it goes on"
 
 
 def test_a_transaction_of_unknown_end_is_not_repeated() -> None:
@@ -237,7 +237,7 @@ def test_a_transaction_of_unknown_end_is_not_repeated() -> None:
     with pytest.raises(TransientError):
         process.look(MAIN, 1, APPLIED + 10_000)
     process.look(MAIN, 1, APPLIED + 15_000)
-    assert world.told() == [("a", 10_000)]
+    assert world.fired() == [("a", 10_000)]
 
 
 def test_while_clickhouse_is_away_nothing_is_asked_and_then_it_goes_on() -> None:
@@ -249,7 +249,7 @@ def test_while_clickhouse_is_away_nothing_is_asked_and_then_it_goes_on() -> None
     process.look(MAIN, 1, APPLIED + 10_000)
     world.is_answering = True
     process.look(MAIN, 1, APPLIED + 20_000)
-    assert world.told() == [("a", 20_000)]
+    assert world.fired() == [("a", 20_000)]
 
 
 @pytest.mark.parametrize("clock", ["wall", "event"])
@@ -303,16 +303,16 @@ def test_on_the_event_clock_every_tick_is_evaluated_whatever_the_speed() -> None
         history(in_time, days)
         slow.look(MAIN, 1, now + days * 1_000)
     expected = [(str(day), day * 24 * HOUR + 5_000) for day in range(29)]
-    assert at_once.told() == in_time.told() == expected
+    assert at_once.fired() == in_time.fired() == expected
     at_once.moved = ClockRecord("main", APPLIED + 31 * 24 * HOUR, now + 3_000)
     process.look(MAIN, 1, now + 3_000)
-    assert len(at_once.told()) == 30, "the clock was moved past the last event's tick"
+    assert len(at_once.fired()) == 30, "the clock was moved past the last event's tick"
 
 
 def test_a_destination_is_told_what_is_not_too_late_for_it() -> None:
     world = World("wall")
-    told = [Destination("ops"), Destination("strict", not_older_than_ms=1)]
-    world.apply(replace(MANY, destinations=("ops", "strict")), destinations=[*told, Destination("other")])
+    named = [Destination("ops"), Destination("strict", not_older_than_ms=1)]
+    world.apply(replace(MANY, destinations=("ops", "strict")), destinations=[*named, Destination("other")])
     world.burst(1_000)
     asking(world).look(MAIN, 1, APPLIED + 6_000)
     by_topic = {record.topic: record for record in world.log}
@@ -339,5 +339,5 @@ def test_workspaces_that_are_not_assigned_or_have_no_trigger_are_not_asked() -> 
     world = World("wall", replace(MANY, workspaces=("other",)))
     asking(world).look(MAIN, 1, APPLIED + 10_000)
     asking(World("wall", MANY)).look(frozenset(), 1, APPLIED + 10_000)
-    assert world.questions == []
+    assert world.queried == []
     assert world.owner is None

@@ -1,4 +1,4 @@
-"""Triggers across persons on a running stack: killed between question and publication, and asked by two processes."""
+"""Triggers across persons on a running stack: killed between query and publication, and evaluated by two processes."""
 
 import json
 import re
@@ -92,16 +92,16 @@ def view(stack: Stack, product: str, people: int = 30) -> None:
     assert producer.flush(60) == 0
 
 
-def told(stack: Stack, product: str) -> list[Trigger]:
+def fired(stack: Stack, product: str) -> list[Trigger]:
     """What is on the topic about a product."""
     codec = Codec(Registry(stack.settings.registry))
     records = (codec.decode(Trigger, message.value()) for message in read_to_end(stack.settings.kafka, [TRIGGERS]))
     return [record for record in records if record.across == json.dumps(product)]
 
 
-def await_told(stack: Stack, product: str) -> Trigger:
-    wait_until(lambda: bool(told(stack, product)), f"a trigger about {product}", 120, every_s=0.5)
-    (record,) = told(stack, product)
+def await_fired(stack: Stack, product: str) -> Trigger:
+    wait_until(lambda: bool(fired(stack, product)), f"a trigger about {product}", 120, every_s=0.5)
+    (record,) = fired(stack, product)
     return record
 
 
@@ -110,14 +110,14 @@ def test_killed_before_or_behind_its_publication_it_fires_once(stack: Stack, reb
     rebuilder.launch(**{VARIABLE: "before_firing"})
     view(stack, "sku-1")
     wait_until(lambda: not rebuilder.is_running, "the process to die before it tells", 120)
-    assert told(stack, "sku-1") == []
+    assert fired(stack, "sku-1") == []
     rebuilder.launch(**{VARIABLE: "after_firing"})
     wait_until(lambda: not rebuilder.is_running, "the process to die behind it", 120)
-    record = await_told(stack, "sku-1")
+    record = await_fired(stack, "sku-1")
     rebuilder.start()
     view(stack, "sku-2")
-    await_told(stack, "sku-2")
-    assert told(stack, "sku-1") == [record], "it is not told once more by whoever remembers"
+    await_fired(stack, "sku-2")
+    assert fired(stack, "sku-1") == [record], "it does not fire once more by whoever remembers"
     assert (record.profile_id, record.profile_kind, record.cause) == (None, None, "tick")
     assert json.loads(record.payload) == {"text": "sku-1: 30"}, "each person counts once, whatever was sent twice"
     assert record.fired_at % 5_000 == 0
@@ -146,14 +146,14 @@ def test_of_two_processes_one_tells_and_the_other_goes_on_when_it_stops(
     for process in rebuilders:
         process.start()
     view(stack, "sku-3")
-    await_told(stack, "sku-3")
+    await_fired(stack, "sku-3")
     owner = next(each for each in rebuilders if each.metric("onefold_across_fired_total"))
     (other,) = (each for each in rebuilders if each is not owner)
     owner.send(signal.SIGSTOP)
     view(stack, "sku-4")
-    await_told(stack, "sku-4")
+    await_fired(stack, "sku-4")
     assert other.metric("onefold_across_fired_total") == 1
     owner.send(signal.SIGCONT)
     view(stack, "sku-5")
-    await_told(stack, "sku-5")
-    assert all(len(told(stack, product)) == 1 for product in ("sku-3", "sku-4", "sku-5"))
+    await_fired(stack, "sku-5")
+    assert all(len(fired(stack, product)) == 1 for product in ("sku-3", "sku-4", "sku-5"))

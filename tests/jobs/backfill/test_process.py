@@ -29,7 +29,7 @@ from schemas.topics import EVENTS
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import Question, members
+from warehouse.queries.definitions import EvaluationQuery, members
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -124,10 +124,10 @@ def differing(warehouse: Warehouse, definitions: Definitions) -> dict[str, int]:
     """By segment, how many are in it by the streams or by SQL, and not by both."""
     differing = {}
     for segment in definitions.segments:
-        question = Question(definitions, "main", "person", time.time_ns() // 1_000_000)
+        wanted = EvaluationQuery(definitions, "main", "person", time.time_ns() // 1_000_000)
         rows = warehouse.rows(f"SELECT profile_id FROM onefold.segment_members FINAL WHERE segment = '{segment.name}'")
         streamed = {str(row["profile_id"]) for row in rows}
-        differing[segment.name] = len(streamed ^ set(members(warehouse, question, segment.name)))
+        differing[segment.name] = len(streamed ^ set(members(warehouse, wanted, segment.name)))
     return differing
 
 

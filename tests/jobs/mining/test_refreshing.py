@@ -12,8 +12,8 @@ from definitions.sets import Publication, Stamping, next_set
 from definitions.sets.publication import set_record, stamping_record
 from definitions.sets.refreshes import Refresh, refresh_record
 from jobs.barrier import Barrier
+from jobs.mining.attempts import begun, ended
 from jobs.mining.refreshing import Refresher
-from jobs.mining.turns import begun, ended
 from runtime.errors import OnefoldError, TerminalError, TransientError, UnreachableError
 from runtime.kafka.offsets import Extent, Partition
 from runtime.retrying import Stopped

@@ -28,7 +28,7 @@ from tests.sinks.examples import Placed, codec, event, insert, placed, profile, 
 from tests.support.kinds import one_is_enough
 from warehouse.client import Warehouse
 from warehouse.queries.across import (
-    AcrossQuestion,
+    TriggerTicks,
     find_firings,
     find_numbers,
     find_usuals,
@@ -66,12 +66,12 @@ def viewed(
 
 
 def fired(warehouse: Warehouse, trigger: AcrossTrigger, workspace: str, ticks: Sequence[int]) -> list[Fired]:
-    result = find_firings(warehouse, AcrossQuestion(trigger, workspace, ticks[0], ticks[-1]), None)
+    result = find_firings(warehouse, TriggerTicks(trigger, workspace, ticks[0], ticks[-1]), None)
     return [Fired(each.tick, each.value, each.number, each.usual) for each in result.firings]
 
 
 def numbers(warehouse: Warehouse, trigger: AcrossTrigger, workspace: str, tick: int) -> dict[str, int]:
-    spans = find_numbers(warehouse, AcrossQuestion(trigger, workspace, tick, tick), 1)
+    spans = find_numbers(warehouse, TriggerTicks(trigger, workspace, tick, tick), 1)
     return {value: sum(span.number for span in listed) for value, listed in spans.items()}
 
 
@@ -198,10 +198,10 @@ def test_the_usual_of_the_largest_values_is_known(warehouse: Warehouse, workspac
     trigger = replace(MANY, exceeds=Usual(2.0, 4 * MINUTE))
     times = [(START - at * MINUTE, "a" if at % 2 else "b") for at in range(1, 5)]
     insert(warehouse, [viewed(workspace, number, at, value) for number, (at, value) in enumerate(times)])
-    usuals = find_usuals(warehouse, AcrossQuestion(trigger, workspace, START, START))
+    usuals = find_usuals(warehouse, TriggerTicks(trigger, workspace, START, START))
     assert usuals is not None
     assert [usuals.of(value, START) for value in ('"a"', '"b"', '"c"')] == [0.5, 0.5, 0.0]
-    assert find_usuals(warehouse, AcrossQuestion(MANY, workspace, START, START)) is None
+    assert find_usuals(warehouse, TriggerTicks(MANY, workspace, START, START)) is None
 
 
 def test_the_first_and_the_latest_event_of_a_workspace(warehouse: Warehouse, workspace: str) -> None:

@@ -27,7 +27,7 @@ from tests.definitions.populations import person, record
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse
 from warehouse.queries.definition_differences import Drift, Point, differences, latest_times, moving
-from warehouse.queries.definitions import Question
+from warehouse.queries.definitions import EvaluationQuery
 
 BOUGHT = EventMatcher((Call("track", "Buy"),))
 PRODUCT = Field(("product",))
@@ -63,7 +63,7 @@ def publish(
 
 
 @pytest.fixture
-def shop(warehouse: Warehouse, workspace: str) -> Question:
+def shop(warehouse: Warehouse, workspace: str) -> EvaluationQuery:
     """Ada has bought twice, long ago and just now, Bob just now; the streams say so."""
     record(
         warehouse,
@@ -81,18 +81,20 @@ def shop(warehouse: Warehouse, workspace: str) -> Question:
             for profile_id, name in ((ADA, "buyers"), (ADA, "twice"), (BOB, "buyers"))
         ],
     )
-    return Question(DEFINITIONS, workspace, "person", NOW)
+    return EvaluationQuery(DEFINITIONS, workspace, "person", NOW)
 
 
 POINT = Point(received=NOW, updated=NOW)
 
 
-def test_nothing_differs_where_both_say_the_same(warehouse: Warehouse, shop: Question) -> None:
+def test_nothing_differs_where_both_say_the_same(warehouse: Warehouse, shop: EvaluationQuery) -> None:
     assert list(differences(warehouse, shop, POINT)) == []
     assert moving(warehouse, shop, POINT) == 0
 
 
-def test_each_membership_and_value_that_is_wrong_is_found_with_its_person(warehouse: Warehouse, shop: Question) -> None:
+def test_each_membership_and_value_that_is_wrong_is_found_with_its_person(
+    warehouse: Warehouse, shop: EvaluationQuery
+) -> None:
     later = shop._replace(now=NOW + 99)
     wrong = known(shop.workspace, BOB, {"spent": 9, "购买": ["a"]})
     publish(warehouse, [wrong], [entered(shop.workspace, BOB, "twice"), entered(shop.workspace, EVE, "gone")], 10)
@@ -104,14 +106,14 @@ def test_each_membership_and_value_that_is_wrong_is_found_with_its_person(wareho
     assert [each.profile_id for each in differences(warehouse, later, POINT, [BOB])] == [BOB]
 
 
-def test_a_member_that_the_streams_lack_is_missing(warehouse: Warehouse, shop: Question) -> None:
+def test_a_member_that_the_streams_lack_is_missing(warehouse: Warehouse, shop: EvaluationQuery) -> None:
     record(warehouse, shop.workspace, {EVE: [bought(NOW - 5, total=1)]})
     publish(warehouse, [known(shop.workspace, EVE, {"spent": 1.000001})], [], 20)
     (found,) = differences(warehouse, shop, POINT)
     assert found == Drift(EVE, ("buyers",), (), {"spent": (1.0, 1.000001)})
 
 
-def test_who_has_moved_since_is_left_out_and_counted(warehouse: Warehouse, shop: Question) -> None:
+def test_who_has_moved_since_is_left_out_and_counted(warehouse: Warehouse, shop: EvaluationQuery) -> None:
     record(warehouse, shop.workspace, {ADA: [bought(NOW + 1)], EVE: [bought(NOW)]})
     publish(warehouse, [known(shop.workspace, EVE, {}, updated_at=NOW + 1)], [], 30)
     assert list(differences(warehouse, shop._replace(now=NOW + 500), POINT, [ADA, EVE])) == []
@@ -119,14 +121,14 @@ def test_who_has_moved_since_is_left_out_and_counted(warehouse: Warehouse, shop:
     assert [each.profile_id for each in differences(warehouse, shop, Point(NOW + 1), [ADA, EVE])] == [EVE]
 
 
-def test_who_is_ahead_of_the_time_is_left_out(warehouse: Warehouse, shop: Question) -> None:
+def test_who_is_ahead_of_the_time_is_left_out(warehouse: Warehouse, shop: EvaluationQuery) -> None:
     ahead = profile(EVE, 1, shop.workspace, traits='{"spent":5}', updated_at=NOW, last_seen_at=NOW + 1)
     publish(warehouse, [ahead], [], 50)
     assert list(differences(warehouse, shop, POINT)) == []
     assert moving(warehouse, shop, POINT) == 1
 
 
-def test_profiles_can_be_asked_about_by_partition_each_at_its_own_time(warehouse: Warehouse, shop: Question) -> None:
+def test_profiles_can_be_queried_by_partition_each_at_its_own_time(warehouse: Warehouse, shop: EvaluationQuery) -> None:
     publish(warehouse, [known(shop.workspace, profile_id, {}) for profile_id in (ADA, BOB)], [], 40)
     partitions = {each: partition_of(profile_key(shop.workspace, each), 5) for each in (ADA, BOB)}
     found = {

@@ -6,7 +6,7 @@ from tests.definitions.populations import person, record
 from tests.warehouse.queries.test_definition_differences import entered, publish
 from warehouse.client import Warehouse
 from warehouse.queries.definition_predictions import DAY_MS, Prediction, Touch, count_touches, predict, sent_events
-from warehouse.queries.definitions import Question
+from warehouse.queries.definitions import EvaluationQuery
 
 NOW = 1_700_000_000_000
 BOUGHT = EventMatcher((Call("track", "Buy"), Call("track", "Pay")))
@@ -19,13 +19,13 @@ def test_who_would_enter_and_leave_is_counted(warehouse: Warehouse, workspace: s
     publish(warehouse, [], [entered(workspace, person(at), "buyers") for at in (1, 3)])
     publish(warehouse, [], [entered(workspace, person(at), "gone") for at in (1, 9)], 10)
     definitions = Definitions((Segment("buyers", BUYS), Segment("others", Not(BUYS))))
-    question = Question(definitions, workspace, "person", NOW)
-    assert predict(warehouse, question, ["buyers", "others", "gone"]) == {
+    wanted = EvaluationQuery(definitions, workspace, "person", NOW)
+    assert predict(warehouse, wanted, ["buyers", "others", "gone"]) == {
         "buyers": Prediction(size=2, entries=1, exits=1),
         "others": Prediction(size=2, entries=2, exits=0),
         "gone": Prediction(size=0, entries=0, exits=2),
     }
-    assert predict(warehouse, Question(Definitions(), workspace, "person", NOW), []) == {}
+    assert predict(warehouse, EvaluationQuery(Definitions(), workspace, "person", NOW), []) == {}
 
 
 def test_events_that_a_definition_looks_for_are_counted(warehouse: Warehouse, workspace: str) -> None:

@@ -1,4 +1,4 @@
-"""Of two rebuilders of which one does not know that it was replaced, one says what came of a refresh. Pure."""
+"""Of two rebuilders of which one does not know that it was replaced, one ends an attempt at a refresh. Pure."""
 
 import msgspec
 
