@@ -187,10 +187,11 @@ def pair_requests(
     submission: Submission, kind: Literal["retract", "accept", "refuse", "allow"], pairs: Sequence[Pair]
 ) -> tuple[IdentityRequest, ...]:
     """Return the requests of a kind about pairs, at least one pair in all, at most 1,000 in each."""
-    chunks = [pairs[start : start + PAIRS_PER_REQUEST] for start in range(0, len(pairs), PAIRS_PER_REQUEST)]
-    ids = numbered(submission.request_id, len(chunks))
+    slices = [pairs[start : start + PAIRS_PER_REQUEST] for start in range(0, len(pairs), PAIRS_PER_REQUEST)]
+    ids = numbered(submission.request_id, len(slices))
     return tuple(
-        _request(submission, own_id, kind, pairs=tuple(chunk)) for own_id, chunk in zip(ids, chunks, strict=True)
+        _request(submission, own_id, kind, pairs=tuple(pairs_of_one))
+        for own_id, pairs_of_one in zip(ids, slices, strict=True)
     )
 
 

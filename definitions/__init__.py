@@ -3,7 +3,7 @@
 from definitions.errors import DefinitionError, DefinitionErrors
 from definitions.model import Definitions, Destination, Segment
 from definitions.reading.folder import load
-from definitions.streaming.accumulators import Accumulator
+from definitions.streaming.accumulators import CompiledAccumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item
 from definitions.streaming.program import Program, compile_program
 from definitions.streaming.subject import NEVER, SESSION, Evaluation, Value
@@ -12,7 +12,7 @@ from definitions.streaming.triggers import CompiledTrigger
 __all__ = [
     "NEVER",
     "SESSION",
-    "Accumulator",
+    "CompiledAccumulator",
     "CompiledSegment",
     "CompiledTrait",
     "CompiledTrigger",

@@ -35,7 +35,7 @@ from embedded.preflight import check_allowed, check_definitions, check_ports, pr
 from embedded.process import StackProcess
 from embedded.running import DEFAULT_DATA_DIR, Addresses, RunningStack, write_running
 from embedded.screen import Screen, SilentScreen
-from embedded.steps import Step
+from embedded.steps import StackStep
 from embedded.supervisor import Supervisor
 from embedded.unpack import unpacked
 from embedded.workspaces import write_local_workspaces
@@ -181,11 +181,11 @@ class Stack:
     def _is_whole(self) -> bool:
         return set(ALL_PROCESSES) == set(self.options.processes)
 
-    def _steps(self) -> tuple[Step, ...]:
+    def _steps(self) -> tuple[StackStep, ...]:
         ports, cache = self.options.ports, cache_dir(self._environ)
         settings = self.settings
         artifacts = read_lock()
-        steps: list[Step] = [clickhouse_process(self._layout, ports.clickhouse, self.environment)]
+        steps: list[StackStep] = [clickhouse_process(self._layout, ports.clickhouse, self.environment)]
         jars = fetch([item for item in artifacts if item.packaging == "jar"], cache, self._screen)
         flags = (QUICKLY,) if self.options.is_brief else ()
         steps.append(kafka_process(self._layout, ports.kafka, free_ports(1)[0], jars, self.options.broker, flags))

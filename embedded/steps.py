@@ -47,7 +47,7 @@ class Setup(msgspec.Struct, frozen=True):
     after: tuple[str, ...] = ()
 
 
-Step = ProcessSpec | Setup
+StackStep = ProcessSpec | Setup
 
 
 def http_ready(port: int, path: str) -> Readiness:

@@ -11,7 +11,7 @@ from embedded.errors import StackError
 from embedded.layout import Layout
 from embedded.process import Reaper, StackProcess
 from embedded.screen import Screen
-from embedded.steps import ProcessSpec, Setup, Step
+from embedded.steps import ProcessSpec, Setup, StackStep
 
 STOP_WITHIN_S = 15.0
 RESTARTS = 5
@@ -43,7 +43,7 @@ class Supervisor:
     """The processes of one stack. `start`, then `tend` again and again, then `stop`; all from one thread."""
 
     def __init__(
-        self, steps: Sequence[Step], stop_order: Sequence[Sequence[str]], layout: Layout, screen: Screen
+        self, steps: Sequence[StackStep], stop_order: Sequence[Sequence[str]], layout: Layout, screen: Screen
     ) -> None:
         self._steps = steps
         self._stop_order = stop_order
@@ -109,7 +109,7 @@ class Supervisor:
             process.kill()
         self._reaper.close()
 
-    def _begin(self, step: Step) -> None:
+    def _begin(self, step: StackStep) -> None:
         self._screen.step_starts(step.title)
         if isinstance(step, ProcessSpec):
             self._processes[step.name].start()
@@ -124,7 +124,7 @@ class Supervisor:
             self._screen.step_failed(setup.title)
             raise
 
-    def _is_done(self, step: Step, began_at: float) -> bool:
+    def _is_done(self, step: StackStep, began_at: float) -> bool:
         if isinstance(step, Setup) or step.ready():
             return True
         if time.monotonic() - began_at > step.start_within_s:

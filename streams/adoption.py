@@ -20,7 +20,7 @@ from definitions.model import Destination
 from definitions.plan import accumulators_of, narrowed
 from definitions.sets import DefinitionSet, Publication, births_for
 from definitions.sets.topic import ensure_topic
-from definitions.streaming.accumulators import Accumulator, compile_accumulator
+from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator
 from definitions.streaming.program import destinations_by_segment
 from runtime.kafka.following import Follower
 from runtime.kafka.topics import create_topics
@@ -189,7 +189,7 @@ def _compile(of: DefinitionSet | None, workspace: str, kind: ProfileKind) -> Pro
     return compile_program(narrowed(of.definitions, workspace, kind), births_for(of, workspace, kind))
 
 
-def _accumulators(of: DefinitionSet, workspace: str, kind: ProfileKind) -> Iterator[Accumulator]:
+def _accumulators(of: DefinitionSet, workspace: str, kind: ProfileKind) -> Iterator[CompiledAccumulator]:
     births = births_for(of, workspace, kind)
     for planned in accumulators_of(narrowed(of.definitions, workspace, kind)):
         yield compile_accumulator(planned, births.get(planned.id, 0))

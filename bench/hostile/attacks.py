@@ -137,11 +137,11 @@ def _pictures(target: Target) -> None:
 def _rebound(target: Target) -> None:
     """A page under a name that points here."""
     paths = ("/health/ready", "/metrics")
-    doors = [
+    ports = [
         (target.api, "/v1/profiles/user_id:u"),
         *((port, path) for port in (target.http, target.api) for path in paths),
     ]
-    for port, path in doors:
+    for port, path in ports:
         with _connected(port) as connection:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
             connection.recv(65536)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from jobs.maintenance.merging import Merge
 from jobs.maintenance.rolling_up import RollUp
 from jobs.maintenance.squashing import Squash
-from jobs.maintenance.step import Step
+from jobs.maintenance.step import MaintenanceStep
 from runtime.kafka.offsets import Extent, Partition
 from warehouse.client import Warehouse
 
@@ -27,7 +27,7 @@ class _AllRead:
 
 def maintain(warehouse: Warehouse) -> None:
     """Run the steps once, and say what each did and how long it took."""
-    steps: tuple[Step, ...] = (Squash(_AllRead()), RollUp(visible_after_s=0), Merge())
+    steps: tuple[MaintenanceStep, ...] = (Squash(_AllRead()), RollUp(visible_after_s=0), Merge())
     for step in steps:
         started = time.monotonic()
         done = step.run(warehouse, time.time_ns() // 1_000_000, threading.Event())

@@ -6,7 +6,7 @@ Said is what is not as a definition needs it and would count otherwise; what it 
 from collections.abc import Callable
 
 from definitions.model import EventMatcher, PropertyFilter
-from definitions.plan.accumulators import Accumulator as Planned
+from definitions.plan.accumulators import Accumulator as Accumulator
 from definitions.streaming.accumulators import (
     OpenParts,
     compile_accumulator,
@@ -20,7 +20,7 @@ ReadMistyped = Callable[[OpenParts], object]
 """Returns the first value of an event of the right call that alone keeps it, or part of it, out; None if none does."""
 
 
-def compile_mistyped(planned: Planned) -> ReadMistyped:
+def compile_mistyped(planned: Accumulator) -> ReadMistyped:
     """Return what finds the values that keep events out of an accumulator."""
     in_filters, accumulator = compile_mistyped_filters(planned.events), compile_accumulator(planned)
     is_mistyped, of = accumulator.is_mistyped, planned.of

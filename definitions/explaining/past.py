@@ -9,8 +9,8 @@ from typing import Self
 
 from definitions.explaining.mistyped import compile_mistyped, compile_mistyped_filters
 from definitions.model import SESSION_GAP_MS, EventMatcher, Path, SessionName
-from definitions.plan.accumulators import Accumulator as Planned
-from definitions.streaming.accumulators import Accumulator, OpenParts, compile_accumulator
+from definitions.plan.accumulators import Accumulator
+from definitions.streaming.accumulators import CompiledAccumulator, OpenParts, compile_accumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, membership_of
 from definitions.streaming.program import Program
 from definitions.streaming.states import AnyState, EventOrder
@@ -142,13 +142,13 @@ class PastProfile:
             return None
         return self._facts.get(session, {}).get(fact) or None
 
-    def matching(self, planned: Planned) -> list[Event]:
+    def matching(self, planned: Accumulator) -> list[Event]:
         """Return the events that go into an accumulator, in order; of sessions those that begin one."""
         accumulator = compile_accumulator(planned)
         counted = [event for event in self._called(planned.events) if self._counts(event, accumulator)]
         return _beginning_sessions(counted) if planned.keeping == "sessions" else counted
 
-    def mistyped(self, wanted: Sequence[Planned], after: int) -> list[tuple[Event, object]]:
+    def mistyped(self, wanted: Sequence[Accumulator], after: int) -> list[tuple[Event, object]]:
         """Return the events after a time (ms) that a value of a wrong type keeps out of all accumulators, in order.
 
         Each comes with the value; of one accumulator also those of which it keeps out a part.
@@ -172,7 +172,7 @@ class PastProfile:
         found = ((event, find(self._parts[id(event)])) for event in self._called(on))
         return [(event, value) for event, value in found if value is not None]
 
-    def value_of(self, event: Event, planned: Planned) -> object:
+    def value_of(self, event: Event, planned: Accumulator) -> object:
         """Return what an accumulator keeps of an event; None if it keeps no value."""
         read = compile_accumulator(planned).value
         return None if read is None else read(self._parts[id(event)])
@@ -184,7 +184,7 @@ class PastProfile:
         name, *rest = path
         return value_within(self._parts[id(event)].traits.get(name), rest)
 
-    def _collected(self, accumulator: Accumulator) -> AnyState | None:
+    def _collected(self, accumulator: CompiledAccumulator) -> AnyState | None:
         state: AnyState | None = None
         for event in self._called(accumulator.planned.events):
             if self._counts(event, accumulator):
@@ -200,7 +200,7 @@ class PastProfile:
         indexes = (indexes for call, indexes in self._by_call.items() if _is_called(call, events))
         return (self.events[index] for index in sorted(chain.from_iterable(indexes)))
 
-    def _counts(self, event: Event, accumulator: Accumulator) -> bool:
+    def _counts(self, event: Event, accumulator: CompiledAccumulator) -> bool:
         parts = self._parts[id(event)]
         return accumulator.matches(parts) and (accumulator.value is None or accumulator.value(parts) is not None)
 

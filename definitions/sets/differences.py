@@ -11,9 +11,9 @@ from definitions.plan.sought import traits_read
 from definitions.sets.model import DefinitionSet
 from definitions.sets.publication import Publication
 
-ItemKind: TypeAlias = Literal["trait", "segment", "trigger", "destination"]
-Item: TypeAlias = Trait | Segment | Trigger | AcrossTrigger | Destination
-Name: TypeAlias = tuple[ItemKind, str]
+DefinitionKind: TypeAlias = Literal["trait", "segment", "trigger", "destination"]
+Definition: TypeAlias = Trait | Segment | Trigger | AcrossTrigger | Destination
+Name: TypeAlias = tuple[DefinitionKind, str]
 
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
@@ -22,7 +22,7 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~", "affected": "~"}
 class Difference(msgspec.Struct, frozen=True, order=True):
     """One item that is added, removed, changed itself, or affected: it reads something that is changed."""
 
-    kind: ItemKind
+    kind: DefinitionKind
     name: str
     change: Literal["added", "affected", "changed", "removed"]
 
@@ -93,27 +93,27 @@ def trigger_since(publication: Publication, last: DefinitionSet, name: str) -> D
     return since
 
 
-def items(definitions: Definitions) -> dict[Name, Item]:
+def items(definitions: Definitions) -> dict[Name, Definition]:
     """Return everything that is defined, by kind and name."""
-    named: dict[Name, Item] = {}
+    named: dict[Name, Definition] = {}
     for kind, defined in _by_kind(definitions):
         named |= {(kind, each.name): each for each in defined}
     return named
 
 
-def meaning(item: Item) -> bytes:
+def meaning(item: Definition) -> bytes:
     """Return what is the same for two items that mean the same."""
     return msgspec.json.encode(msgspec.structs.replace(item, title="", description=""))
 
 
-def _by_kind(definitions: Definitions) -> Iterator[tuple[ItemKind, Iterable[Item]]]:
+def _by_kind(definitions: Definitions) -> Iterator[tuple[DefinitionKind, Iterable[Definition]]]:
     yield "trait", definitions.traits
     yield "segment", definitions.segments
     yield "trigger", (*definitions.triggers, *definitions.across)
     yield "destination", definitions.destinations
 
 
-def _affected(defined: Mapping[Name, Item], different: Iterable[Name]) -> set[Name]:
+def _affected(defined: Mapping[Name, Definition], different: Iterable[Name]) -> set[Name]:
     """Return what reads something that is different, over any number of steps."""
     known = set(different)
     read = {name: set(_read_by(item)) for name, item in defined.items()}
@@ -122,7 +122,7 @@ def _affected(defined: Mapping[Name, Item], different: Iterable[Name]) -> set[Na
     return known
 
 
-def _read_by(item: Item) -> Iterator[Name]:
+def _read_by(item: Definition) -> Iterator[Name]:
     yield from (("trait", path[0]) for path in traits_read(item))
     if isinstance(item, Segment | Trait | Trigger):
         for condition in conditions_of(item):

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from definitions.model import EventMatcher, Field, Path, Period, PropertyFilter, Root
-from definitions.plan.accumulators import Accumulator as Planned
+from definitions.plan.accumulators import Accumulator
 from definitions.streaming.scalars import is_number, members, number, scalar
 from definitions.streaming.states import AnyState, Scalars, type_of
 from definitions.streaming.values import ORDERINGS, compile_comparisons, compile_path
@@ -46,7 +46,7 @@ Filter: TypeAlias = Callable[[OpenParts], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Accumulator:
+class CompiledAccumulator:
     """What is kept of a profile's events under `key`.
 
     `born`: the version of the definitions since which it has existed; events that are stamped below it come by a seed.
@@ -56,7 +56,7 @@ class Accumulator:
     """
 
     key: str
-    planned: Planned
+    planned: Accumulator
     born: int
     new_state: type[AnyState] = field(compare=False)
     filters: tuple[Filter, ...] = field(compare=False, repr=False)
@@ -68,19 +68,19 @@ class Accumulator:
         return all(passes(parts) for passes in self.filters)
 
 
-def state_key(planned: Planned, born: int) -> str:
+def state_key(planned: Accumulator, born: int) -> str:
     """Return the key of the state of an accumulator that was born at a version."""
     return f"{planned.id}@{born}" if born else planned.id
 
 
-def compile_accumulator(planned: Planned, born: int = 0) -> Accumulator:
+def compile_accumulator(planned: Accumulator, born: int = 0) -> CompiledAccumulator:
     """Return an accumulator as the fold uses it."""
     of, is_mistyped, value = planned.of, None, None
     if of is not None:
         value = _compile_value(of, planned)
         is_mistyped = _compile_mistyped(of, planned)
     filters = compile_filters(planned.events)
-    return Accumulator(state_key(planned, born), planned, born, type_of(planned), filters, value, is_mistyped)
+    return CompiledAccumulator(state_key(planned, born), planned, born, type_of(planned), filters, value, is_mistyped)
 
 
 def compile_filters(events: EventMatcher) -> tuple[Filter, ...]:
@@ -121,14 +121,14 @@ def has_no_number(parts: OpenParts, numeric: Iterable[Callable[[OpenParts], obje
     return any((value := read(parts)) is not None and not is_number(value) for read in numeric)
 
 
-def _compile_value(of: Field, planned: Planned) -> Callable[[OpenParts], Scalars | None]:
+def _compile_value(of: Field, planned: Accumulator) -> Callable[[OpenParts], Scalars | None]:
     read = compile_reader(of.root, of.path)
     take: Callable[[object], Scalars | None]
     take = members if planned.keeping == "members" else number if planned.numbers else scalar
     return lambda parts: take(read(parts))
 
 
-def _compile_mistyped(of: Field, planned: Planned) -> Filter | None:
+def _compile_mistyped(of: Field, planned: Accumulator) -> Filter | None:
     read = compile_reader(of.root, of.path)
     if planned.keeping == "members":
         return lambda parts: _has_more_than_scalars(read(parts))

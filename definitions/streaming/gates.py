@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from definitions.model import Field, Operator, Period, PropertyFilter, Scalar
 from definitions.streaming.accumulators import (
-    Accumulator,
+    CompiledAccumulator,
     Filter,
     OpenParts,
     compile_reader,
@@ -29,7 +29,7 @@ class _Group:
 
     filters: tuple[Filter, ...]
     numeric: tuple[Callable[[OpenParts], object], ...]
-    accumulators: tuple[Accumulator, ...]
+    accumulators: tuple[CompiledAccumulator, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class _Thresholds:
 
     read: Callable[[OpenParts], object]
     floors: tuple[float, ...]
-    from_floor: tuple[Accumulator, ...]
+    from_floor: tuple[CompiledAccumulator, ...]
     ceilings: tuple[float, ...]
-    below_ceiling: tuple[Accumulator, ...]
+    below_ceiling: tuple[CompiledAccumulator, ...]
     keys: tuple[tuple[str, ...], ...]
 
 
@@ -56,12 +56,12 @@ class Gate:
     `by_value`: by what they want to equal the value that is read. `others`: the rest.
     """
 
-    always: tuple[Accumulator, ...]
+    always: tuple[CompiledAccumulator, ...]
     by_threshold: tuple[_Thresholds, ...]
     by_value: tuple[tuple[Callable[[OpenParts], object], Mapping[Looked, tuple[_Group, ...]]], ...]
     others: tuple[_Group, ...]
 
-    def passed(self, parts: OpenParts, drop: Callable[[Iterable[str]], None]) -> list[Accumulator]:
+    def passed(self, parts: OpenParts, drop: Callable[[Iterable[str]], None]) -> list[CompiledAccumulator]:
         """Return those that count an event; `drop` hears the keys of those whose filters find no number."""
         passed = [*self.always]
         for compared in self.by_threshold:
@@ -86,14 +86,14 @@ class Gate:
 NO_GATE = Gate((), (), (), ())
 
 
-def compile_gate(accumulators: Iterable[Accumulator]) -> Gate:
+def compile_gate(accumulators: Iterable[CompiledAccumulator]) -> Gate:
     """Return the gate of accumulators that all may count such an event."""
-    always: list[Accumulator] = []
-    by_filters: defaultdict[tuple[Period, tuple[PropertyFilter, ...]], list[Accumulator]] = defaultdict(list)
+    always: list[CompiledAccumulator] = []
+    by_filters: defaultdict[tuple[Period, tuple[PropertyFilter, ...]], list[CompiledAccumulator]] = defaultdict(list)
     for accumulator in accumulators:
         events = accumulator.planned.events
         (by_filters[events.occurred, events.where] if accumulator.filters else always).append(accumulator)
-    by_threshold: defaultdict[Field, list[tuple[PropertyFilter, list[Accumulator]]]] = defaultdict(list)
+    by_threshold: defaultdict[Field, list[tuple[PropertyFilter, list[CompiledAccumulator]]]] = defaultdict(list)
     by_value: defaultdict[Field, defaultdict[Looked, list[_Group]]] = defaultdict(lambda: defaultdict(list))
     others = []
     for (occurred, where), counting in by_filters.items():
@@ -113,10 +113,10 @@ def compile_gate(accumulators: Iterable[Accumulator]) -> Gate:
     return Gate(tuple(always), tuple(sorted_), tuple(looked_up), tuple(others))
 
 
-def _sorted_by_threshold(field: Field, filters: list[tuple[PropertyFilter, list[Accumulator]]]) -> _Thresholds:
+def _sorted_by_threshold(field: Field, filters: list[tuple[PropertyFilter, list[CompiledAccumulator]]]) -> _Thresholds:
     """Sort accumulators by the thresholds of their filters, all of which read a field."""
-    floors: list[tuple[float, Accumulator]] = []
-    ceilings: list[tuple[float, Accumulator]] = []
+    floors: list[tuple[float, CompiledAccumulator]] = []
+    ceilings: list[tuple[float, CompiledAccumulator]] = []
     for each, counting in filters:
         (comparison,) = each.comparisons
         (threshold,) = thresholds_of(comparison)
@@ -141,7 +141,9 @@ def _has_one_threshold(where: tuple[PropertyFilter, ...]) -> bool:
     return comparison.operator in ORDERINGS and len(thresholds_of(comparison)) == 1
 
 
-def _pass(group: _Group, parts: OpenParts, passed: list[Accumulator], drop: Callable[[Iterable[str]], None]) -> None:
+def _pass(
+    group: _Group, parts: OpenParts, passed: list[CompiledAccumulator], drop: Callable[[Iterable[str]], None]
+) -> None:
     for passes in group.filters:
         if not passes(parts):
             if has_no_number(parts, group.numeric):

@@ -20,7 +20,7 @@ from definitions.model import (
     Window,
 )
 from definitions.plan import conditions_of, in_order, leaves, needs, references_of
-from definitions.plan.accumulators import Accumulator as Planned
+from definitions.plan.accumulators import Accumulator
 from definitions.streaming.aggregates import compile_aggregate, value_of_nothing
 from definitions.streaming.conditions import Evaluate, compile_condition
 from definitions.streaming.directions import Direction, directions
@@ -141,7 +141,7 @@ def _compile_trait(value: Statistical | Rule, key_of: KeyOf) -> EvaluateTrait:
     return compile_rule(value, key_of)
 
 
-def _needs(defined: Trait | Segment | Trigger) -> Iterator[Planned]:
+def _needs(defined: Trait | Segment | Trigger) -> Iterator[Accumulator]:
     for condition in conditions_of(defined):
         for leaf in leaves(condition):
             yield from needs(leaf)

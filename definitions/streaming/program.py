@@ -12,7 +12,7 @@ import msgspec
 
 from definitions.model import Definitions, Destination, Mining, Trigger
 from definitions.plan import accumulators_of, narrowed, shortest_lapse_ms
-from definitions.streaming.accumulators import Accumulator, compile_accumulator
+from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator
 from definitions.streaming.directions import Directed, Direction, directed
 from definitions.streaming.gates import NO_GATE, Gate, compile_gate
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item, compile_items, found_of, values_of_nothing
@@ -24,7 +24,7 @@ from schemas.records import EventType, ProfileKind
 
 _EVENT_TYPES = frozenset(get_args(EventType))
 
-Accumulators: TypeAlias = tuple[Accumulator, ...]
+Accumulators: TypeAlias = tuple[CompiledAccumulator, ...]
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Program:
         }
 
     @cached_property
-    def by_key(self) -> Mapping[str, Accumulator]:
+    def by_key(self) -> Mapping[str, CompiledAccumulator]:
         """The accumulators by the key of their states."""
         return {accumulator.key: accumulator for accumulator in self.accumulators}
 
@@ -205,7 +205,7 @@ class Program:
                 indexes[call].append(index)
         return dict(indexes)
 
-    def _counting(self, event_type: str, event_name: str | None) -> Iterable[Accumulator]:
+    def _counting(self, event_type: str, event_name: str | None) -> Iterable[CompiledAccumulator]:
         calls = {(event_type, event_name), (event_type, None), (None, event_name), (None, None)}
         indexes = {index for call in calls for index in self._by_call.get(call, ())}
         return (self.accumulators[index] for index in sorted(indexes))
@@ -227,7 +227,7 @@ class Program:
                 touched.update(segments.touched(counted(name), members, waiting))
         return touched
 
-    def collecting(self, more: Iterable[Accumulator]) -> "Program":
+    def collecting(self, more: Iterable[CompiledAccumulator]) -> "Program":
         """Return the same program that remembers more: what one needs that is to replace it."""
         added = {each.key: each for each in more if each.key not in self.by_key}
         return replace(self, accumulators=(*added.values(), *self.accumulators)) if added else self

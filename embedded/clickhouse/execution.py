@@ -7,13 +7,13 @@ from tempfile import SpooledTemporaryFile
 
 import msgspec
 
-from embedded.clickhouse.calls import Call
 from embedded.clickhouse.encodings import decode
 from embedded.clickhouse.engine import STREAMED, Engine, EngineSession, QueryProgress
 from embedded.clickhouse.errors import Code, error
 from embedded.clickhouse.lexing import lex
 from embedded.clickhouse.profile import MAX_BUFFERED_RESULT_BYTES
 from embedded.clickhouse.refusals import Refusals, refuse
+from embedded.clickhouse.requests import GatewayRequest
 from embedded.clickhouse.statements import Statement, StatementKind, parse
 
 Body = SpooledTemporaryFile[bytes]
@@ -36,17 +36,17 @@ class Plan(msgspec.Struct, frozen=True):
         return self.statement.kind is not StatementKind.SELECT
 
 
-def read_plan(call: Call, body: Body, refused: Refusals) -> Plan:
+def read_plan(request: GatewayRequest, body: Body, refused: Refusals) -> Plan:
     """Return the statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
-    pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), call.content_encoding)
-    if call.query:
-        pieces = itertools.chain([call.query + b"\n"], pieces)
+    pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), request.content_encoding)
+    if request.query:
+        pieces = itertools.chain([request.query + b"\n"], pieces)
     head = b""
     # One byte more than allowed lets the engine see, and say, that there is too much.
-    while len(head) <= call.max_query_size and (piece := next(pieces, None)) is not None:
+    while len(head) <= request.max_query_size and (piece := next(pieces, None)) is not None:
         head += piece
-    statement = parse(head[: call.max_query_size + 1], refused)
-    if call.readonly and not statement.reads_only:
+    statement = parse(head[: request.max_query_size + 1], refused)
+    if request.readonly and not statement.reads_only:
         raise error(Code.READONLY, "Cannot execute this query over HTTP GET: send what changes something by POST.")
     if statement.kind is StatementKind.INSERT_DATA:
         values = head[statement.data_at :]
@@ -68,15 +68,15 @@ class Execution:
     `abandon` may come at any moment instead, from a thread that may wait.
     """
 
-    def __init__(self, engine: Engine, call: Call, plan: Plan) -> None:
-        self.query_id = call.query_id
+    def __init__(self, engine: Engine, request: GatewayRequest, plan: Plan) -> None:
+        self.query_id = request.query_id
         self.writes = plan.writes
         statement = plan.statement
-        self.format = statement.format or call.format
+        self.format = statement.format or request.format
         self._engine = engine
-        self._call = call
+        self._request = request
         self._plan = plan
-        self._streamed = statement.kind is StatementKind.SELECT and self.format in STREAMED and not call.whole
+        self._streamed = statement.kind is StatementKind.SELECT and self.format in STREAMED and not request.whole
         self._busy = threading.Lock()
         self._abandoned = False
         self._session: EngineSession | None = None
@@ -121,23 +121,23 @@ class Execution:
             self._session.close()
 
     def _run(self) -> Iterator[bytes]:
-        call, statement = self._call, self._plan.statement
+        request, statement = self._request, self._plan.statement
         self._session = session = self._engine.session(
-            call.query_id, expressions=self._plan.expressions, row_filters=call.row_filters
+            request.query_id, expressions=self._plan.expressions, row_filters=request.row_filters
         )
-        settings = dict(call.settings)
+        settings = dict(request.settings)
         if not self._streamed:
             settings.setdefault("max_result_bytes", b"%d" % MAX_BUFFERED_RESULT_BYTES)
-        session.configure(settings, call.parameters, call.database, call.readonly)
+        session.configure(settings, request.parameters, request.database, request.readonly)
         match statement.kind:
             case StatementKind.INSERT_DATA:
                 session.insert(statement.text, statement.format or "", self._plan.data)
             case StatementKind.SELECT if self._streamed:
-                yield from session.stream(statement.text, call.format)
+                yield from session.stream(statement.text, request.format)
             case StatementKind.KILL:
-                yield session.run(self._with_own_ids(statement.text), call.format)
+                yield session.run(self._with_own_ids(statement.text), request.format)
             case _:
-                yield session.run(statement.text, call.format)
+                yield session.run(statement.text, request.format)
 
     def _with_own_ids(self, kill: bytes) -> bytes:
         """Return the statement with the ids that clients gave or got replaced by those the engine knows."""

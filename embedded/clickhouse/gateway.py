@@ -11,11 +11,11 @@ from urllib.parse import unquote
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
-from embedded.clickhouse.calls import Call, check_password, check_sender, read
 from embedded.clickhouse.encodings import Encoder, encoder
 from embedded.clickhouse.engine import Engine
 from embedded.clickhouse.errors import Code, ServerError, error
 from embedded.clickhouse.execution import Body, Execution, Plan, read_plan
+from embedded.clickhouse.requests import GatewayRequest, check_password, check_sender, read
 from embedded.clickhouse.workers import WorkerPool
 
 MAX_BODY_BYTES: Final = 4 << 30
@@ -91,23 +91,23 @@ class Gateway:
             return await exchange.text(501, f"There is no handle for {method}\n\n{_HELP}".encode())
         if method == "HEAD" or (method == "GET" and not query_string):
             return await exchange.text(200, b"Ok.\n")
-        call = read(method, query_string, headers)
-        exchange.begin(call)
+        request = read(method, query_string, headers)
+        exchange.begin(request)
         with Body(max_size=_BODY_IN_MEMORY_BYTES) as body:
             await _receive_body(method, headers, receive, body)
-            plan = await self._in_thread(lambda: read_plan(call, body, self._engine.refused))
+            plan = await self._in_thread(lambda: read_plan(request, body, self._engine.refused))
             workers = self._writes if plan.writes else self._reads
             async with workers.admitted():
-                await self._execute(call, plan, workers, receive, exchange)
+                await self._execute(request, plan, workers, receive, exchange)
         return None
 
     async def _execute(
-        self, call: Call, plan: Plan, workers: WorkerPool, receive: Receive, exchange: "_Exchange"
+        self, request: GatewayRequest, plan: Plan, workers: WorkerPool, receive: Receive, exchange: "_Exchange"
     ) -> None:
-        if call.query_id in self._running:
-            message = f"Query with id = {call.query_id} is already running."
+        if request.query_id in self._running:
+            message = f"Query with id = {request.query_id} is already running."
             raise error(Code.QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, message)
-        execution = self._running[call.query_id] = Execution(self._engine, call, plan)
+        execution = self._running[request.query_id] = Execution(self._engine, request, plan)
         gone = asyncio.ensure_future(_disconnected(receive))
         finished = False
         try:
@@ -120,7 +120,7 @@ class Gateway:
             gone.cancel()
             # In a thread and not awaited: the engine may need a moment to let go, and this task may be cancelled.
             release = execution.close if finished else execution.abandon
-            self._background.submit(release).add_done_callback(lambda _: self._running.pop(call.query_id, None))
+            self._background.submit(release).add_done_callback(lambda _: self._running.pop(request.query_id, None))
 
     async def _in_thread(self, work: Callable[[], Plan]) -> Plan:
         return await asyncio.get_running_loop().run_in_executor(self._background, work)
@@ -139,14 +139,14 @@ class _Exchange:
     def __init__(self, engine: Engine, send: Send) -> None:
         self._engine = engine
         self._send = send
-        self._call: Call | None = None
+        self._request: GatewayRequest | None = None
         self._started = False
         self._encoder: Encoder | None = None
         self._tag = "".join(secrets.choice(string.ascii_lowercase) for _ in range(16))
 
-    def begin(self, call: Call) -> None:
-        """From now on answers carry the call's query id."""
-        self._call = call
+    def begin(self, request: GatewayRequest) -> None:
+        """From now on answers carry the request's query id."""
+        self._request = request
 
     async def text(self, status: int, body: bytes) -> None:
         """Send a plain answer."""
@@ -171,16 +171,16 @@ class _Exchange:
 
     async def answer(self, execution: Execution, next_piece: Callable[[], Awaitable[bytes | None]]) -> None:
         """Send the execution's output: a small result in one message with the whole summary, others as they come."""
-        call = self._call
-        assert call is not None
+        request = self._request
+        assert request is not None
         first = bytearray()
         piece: bytes | None = b""
         while len(first) <= _ANSWER_AT_ONCE_BYTES and (piece := await next_piece()) is not None:
             first += piece
-        if call.response_encoding:
-            self._encoder = encoder(call.response_encoding)
+        if request.response_encoding:
+            self._encoder = encoder(request.response_encoding)
         body = self._encoded(bytes(first), last=piece is None)
-        headers = self._result_headers(execution, call)
+        headers = self._result_headers(execution, request)
         if piece is None:
             headers.append((b"content-length", b"%d" % len(body)))
         else:
@@ -196,9 +196,9 @@ class _Exchange:
             return plain
         return self._encoder.compress(plain) + (self._encoder.flush() if last else b"")
 
-    def _result_headers(self, execution: Execution, call: Call) -> Headers:
+    def _result_headers(self, execution: Execution, request: GatewayRequest) -> Headers:
         content_type = self._engine.content_types.get(execution.format, _TEXT)
-        timezone = call.settings.get("session_timezone") or self._engine.timezone.encode()
+        timezone = request.settings.get("session_timezone") or self._engine.timezone.encode()
         progress = {name: str(value) for name, value in msgspec.structs.asdict(execution.progress).items()}
         headers = [
             (b"content-type", content_type.encode()),
@@ -206,14 +206,14 @@ class _Exchange:
             (b"x-clickhouse-timezone", _one_line(timezone)),
             (b"x-clickhouse-summary", msgspec.json.encode(progress)),
         ]
-        if call.response_encoding:
-            headers.append((b"content-encoding", call.response_encoding.encode()))
+        if request.response_encoding:
+            headers.append((b"content-encoding", request.response_encoding.encode()))
         return headers
 
     async def _start(self, status: int, headers: Headers) -> None:
         headers.append((b"x-clickhouse-server-display-name", b"onefold"))
-        if self._call is not None:
-            headers.append((b"x-clickhouse-query-id", _one_line(self._call.query_id.encode())))
+        if self._request is not None:
+            headers.append((b"x-clickhouse-query-id", _one_line(self._request.query_id.encode())))
         self._started = True
         await self._deliver({"type": "http.response.start", "status": status, "headers": headers})
 

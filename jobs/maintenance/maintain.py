@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jobs.maintenance import metrics
 from jobs.maintenance.failpoints import reached
-from jobs.maintenance.step import LaterStep, Step
+from jobs.maintenance.step import LaterStep, MaintenanceStep
 from runtime.errors import OnefoldError
 from warehouse.client import Warehouse
 
@@ -26,7 +26,9 @@ class Outcome(NamedTuple):
         return f"{self.step}: {self.summary}" if self.is_done else f"{self.step}: not done: {self.summary}"
 
 
-def maintain(steps: Iterable[Step], warehouse: Warehouse, now: int, stop: threading.Event) -> Iterator[Outcome]:
+def maintain(
+    steps: Iterable[MaintenanceStep], warehouse: Warehouse, now: int, stop: threading.Event
+) -> Iterator[Outcome]:
     """Run each step as of `now` (ms) and yield what came of it. Raises Stopped when `stop` is set first."""
     failed: set[str] = set()
     for step in steps:
@@ -45,7 +47,7 @@ def maintain(steps: Iterable[Step], warehouse: Warehouse, now: int, stop: thread
         reached("between_steps")
 
 
-def _run(step: Step, warehouse: Warehouse, now: int, stop: threading.Event) -> Outcome:
+def _run(step: MaintenanceStep, warehouse: Warehouse, now: int, stop: threading.Event) -> Outcome:
     try:
         return Outcome(step.name, step.run(warehouse, now, stop), is_done=True)
     except OnefoldError as error:
@@ -53,7 +55,7 @@ def _run(step: Step, warehouse: Warehouse, now: int, stop: threading.Event) -> O
 
 
 def maintain_for_ever(
-    steps: Iterable[Step], later: LaterStep, warehouse: Warehouse, every_s: float, stop: threading.Event
+    steps: Iterable[MaintenanceStep], later: LaterStep, warehouse: Warehouse, every_s: float, stop: threading.Event
 ) -> None:
     """Run all steps at once and then `every_s`, from the beginning of one time to that of the next; logs each outcome.
 
@@ -69,6 +71,6 @@ def maintain_for_ever(
         stop.wait(max(0.0, next_at - time.monotonic()))
 
 
-def _maintain_once(steps: Iterable[Step], warehouse: Warehouse, stop: threading.Event) -> None:
+def _maintain_once(steps: Iterable[MaintenanceStep], warehouse: Warehouse, stop: threading.Event) -> None:
     for outcome in maintain(steps, warehouse, time.time_ns() // 1_000_000, stop):
         logger.log(logging.INFO if outcome.is_done else logging.WARNING, "%s", outcome)

@@ -6,7 +6,7 @@ from typing import Protocol
 from warehouse.client import Warehouse
 
 
-class Step(Protocol):
+class MaintenanceStep(Protocol):
     """Something that the warehouse needs from time to time.
 
     It may be killed anywhere, and be run again, or twice at once: questions have the same answers before, while and
@@ -29,7 +29,7 @@ class Step(Protocol):
         """
 
 
-class LaterStep(Step, Protocol):
+class LaterStep(MaintenanceStep, Protocol):
     """What a process does once more after all steps, when there is time before the next ones."""
 
     @property

@@ -77,9 +77,9 @@ class Refresher:
         self._barrier.await_written()
         evaluated = publication.evaluated(workspace, self._partitions)
         assert evaluated is not None
-        draft = Refresh(fencing_token, 0, evaluated.version, self._now())
+        new = Refresh(fencing_token, 0, evaluated.version, self._now())
         try:
-            begin = partial(self._topic.begin, workspace, trait, draft)
+            begin = partial(self._topic.begin, workspace, trait, new)
             begun = persist("refresh", begin, self._stopping, RETRIES)
             reached("behind_refresh_barrier")
             try:

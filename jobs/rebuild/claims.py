@@ -1,4 +1,4 @@
-"""Which profiles a handful of changes asks to rebuild, and which events are theirs. Pure."""
+"""Which profiles a handful of changes requires to rebuild, and which events are theirs. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from schemas.changes import requires_rebuild
 from schemas.records import Claim, Claimant, Identifier, IdentityChange
 
 
-class Job(NamedTuple):
+class WantedRebuild(NamedTuple):
     """One profile to rebuild, by one decision."""
 
     workspace: str
@@ -15,14 +15,16 @@ class Job(NamedTuple):
     claimant: Claimant
 
 
-def jobs(changes: Iterable[IdentityChange]) -> tuple[Job, ...]:
-    """Each profile once, as the highest of the decisions about it has it; a lower one is history by then."""
-    newest: dict[tuple[str, str], Job] = {}
+def wanted_rebuilds(changes: Iterable[IdentityChange]) -> tuple[WantedRebuild, ...]:
+    """Return each profile once, as the highest of the decisions about it has it; a lower one is history by then."""
+    newest: dict[tuple[str, str], WantedRebuild] = {}
     for change in changes:
         for claimant in change.claimants if requires_rebuild(change) else ():
             known = newest.get((change.workspace, claimant.profile_id))
             if known is None or change.decision > known.decision:
-                newest[change.workspace, claimant.profile_id] = Job(change.workspace, change.decision, claimant)
+                newest[change.workspace, claimant.profile_id] = WantedRebuild(
+                    change.workspace, change.decision, claimant
+                )
     return tuple(newest.values())
 
 

@@ -4,7 +4,7 @@ import heapq
 import logging
 from collections.abc import Iterator, Sequence
 
-from jobs.rebuild.claims import Claims, Job
+from jobs.rebuild.claims import Claims, WantedRebuild
 from jobs.rebuild.protocols import Past
 from runtime.errors import TransientError
 from warehouse.queries.past_events import PastEvent
@@ -13,10 +13,10 @@ from warehouse.queries.values import slices
 logger = logging.getLogger(__name__)
 
 
-def claimed(past: Past, job: Job, cut: Sequence[int]) -> Iterator[PastEvent]:
-    """Yield the events that a job's profile claims. Raises TransientError."""
-    claims = Claims(job.claimant.claims)
-    for event in _candidates(past, job.workspace, claims, cut):
+def claimed(past: Past, wanted: WantedRebuild, cut: Sequence[int]) -> Iterator[PastEvent]:
+    """Yield the events that the profile of a wanted rebuild claims. Raises TransientError."""
+    claims = Claims(wanted.claimant.claims)
+    for event in _candidates(past, wanted.workspace, claims, cut):
         if event.identifiers and claims.hold(event.identifiers[0], event.occurred_at):
             yield event
 

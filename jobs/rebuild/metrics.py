@@ -4,8 +4,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800)
 
-JOBS = Counter(
-    "onefold_rebuilder_jobs",
+CHANGES = Counter(
+    "onefold_rebuilder_changes",
     "Changes that requested a rebuild: rebuilt, superseded by a later one about the same profiles, or refused.",
     ["outcome"],
 )
@@ -18,4 +18,4 @@ UNDECODABLE = Counter("onefold_rebuilder_undecodable", "Records of identity.chan
 JOB_S = Histogram(
     "onefold_rebuilder_job_seconds", "From taking changes up to their rebuilt profiles.", buckets=_SECONDS
 )
-WAITING = Gauge("onefold_rebuilder_jobs_waiting", "Changes taken up and not yet done.")
+WAITING = Gauge("onefold_rebuilder_changes_waiting", "Changes taken up and not yet done.")

@@ -15,7 +15,7 @@ from jobs.failpoints import reached
 from jobs.metrics import RETRIES
 from jobs.rebuild import metrics
 from jobs.rebuild.chunks import MAX_EVENTS
-from jobs.rebuild.claims import Job, jobs
+from jobs.rebuild.claims import WantedRebuild, wanted_rebuilds
 from jobs.rebuild.events import claimed
 from jobs.rebuild.protocols import Commands, Past
 from jobs.rebuild.replays import Attempt, SentReplay
@@ -64,16 +64,16 @@ class Rebuilder:
         cut = self._barrier.cut()
         reached("after_barrier")
         persist("refusals", self._commands.watch_refusals, self._stopping, RETRIES)
-        sent = {job: self._replay(job, cut, fencing_token) for job in jobs(changes)}
+        sent = {wanted: self._replay(wanted, cut, fencing_token) for wanted in wanted_rebuilds(changes)}
         self._barrier.await_read({groups.WORKER.name: _ends(sent.values())}, "profiles being rebuilt")
         refused = self._refused(sent)
         elapsed_s = time.monotonic() - started
         _count(changes, sent, refused, elapsed_s)
         return tuple(_rebuilt(change, sent, elapsed_s) for change in changes if not _concerns(change, refused))
 
-    def _replay(self, job: Job, cut: Sequence[int], fencing_token: int) -> SentReplay:
+    def _replay(self, wanted: WantedRebuild, cut: Sequence[int], fencing_token: int) -> SentReplay:
         # Sessions may still bear the id of a profile that gave way: one merged long ago, or a device's that waited.
-        profile_ids = tuple(dict.fromkeys((job.claimant.profile_id, *self._own_profiles(job))))
+        profile_ids = tuple(dict.fromkeys((wanted.claimant.profile_id, *self._own_profiles(wanted))))
 
         before = self._attempts
 
@@ -81,34 +81,34 @@ class Rebuilder:
             if self._attempts > before:
                 self._barrier.pass_attempt()
             self._attempts += 1
-            complete_to = self._complete_to(job.workspace)
-            attempt = Attempt(job, fencing_token, self._attempts, self._chunk_events, complete_to)
-            published = self._past.published(job.workspace, profile_ids)
-            replays = attempt.replays(claimed(self._past, job, cut), published)
-            positions = self._commands.send(job.workspace, job.claimant.profile_id, replays)
-            return SentReplay(attempt.events, positions, self._past.events_since(job.workspace))
+            complete_to = self._complete_to(wanted.workspace)
+            attempt = Attempt(wanted, fencing_token, self._attempts, self._chunk_events, complete_to)
+            published = self._past.published(wanted.workspace, profile_ids)
+            replays = attempt.replays(claimed(self._past, wanted, cut), published)
+            positions = self._commands.send(wanted.workspace, wanted.claimant.profile_id, replays)
+            return SentReplay(attempt.events, positions, self._past.events_since(wanted.workspace))
 
         return persist("replay", read_and_send, self._stopping, RETRIES)
 
-    def _own_profiles(self, job: Job) -> Iterator[str]:
-        namespace = self._namespaces.get(job.workspace)
+    def _own_profiles(self, wanted: WantedRebuild) -> Iterator[str]:
+        namespace = self._namespaces.get(wanted.workspace)
         if namespace is not None:
-            for claim in job.claimant.claims:
+            for claim in wanted.claimant.claims:
                 identifier = Identifier(claim.namespace, claim.value)
                 yield default_profile_id(namespace, identifier)
                 if claim.since is None and claim.until is None:  # of a device that keeps some events it is a period
                     yield device_profile_id(namespace, identifier)
 
-    def _refused(self, sent: Mapping[Job, SentReplay]) -> frozenset[Job]:
-        """Find the jobs of which a chunk became a dead letter; logs each."""
-        by_position = {position: job for job, replay in sent.items() for position in replay.positions}
+    def _refused(self, sent: Mapping[WantedRebuild, SentReplay]) -> frozenset[WantedRebuild]:
+        """Find the rebuilds of which a chunk became a dead letter; logs each."""
+        by_position = {position: wanted for wanted, replay in sent.items() for position in replay.positions}
         positions = persist("refusals", lambda: self._commands.refused(by_position), self._stopping, RETRIES)
         refused = {by_position[position]: position for position in sorted(positions)}
-        for job, position in refused.items():
+        for wanted, position in refused.items():
             logger.error(
                 "profile %s of workspace %r still waits for the replay of decision %d: %s has the chunk at"
                 " partition %d, offset %d of %s; a later decision about the profile begins anew",
-                job.claimant.profile_id, job.workspace, job.decision,
+                wanted.claimant.profile_id, wanted.workspace, wanted.decision,
                 topics.EVENTS_DEAD, *position, topics.PROFILE_COMMANDS,
             )  # fmt: skip
         return frozenset(refused)
@@ -124,9 +124,9 @@ def _ends(sent: Iterable[SentReplay]) -> dict[Partition, int]:
     return ends
 
 
-def _rebuilt(change: IdentityChange, sent: Mapping[Job, SentReplay], elapsed_s: float) -> IdentityChange:
+def _rebuilt(change: IdentityChange, sent: Mapping[WantedRebuild, SentReplay], elapsed_s: float) -> IdentityChange:
     """The end of a change's story. Profiles that a later decision concerns count there."""
-    replays = [replay for job, replay in sent.items() if _is_of(job, change)]
+    replays = [replay for wanted, replay in sent.items() if _is_of(wanted, change)]
     return IdentityChange(
         workspace=change.workspace,
         decision=change.decision,
@@ -147,22 +147,25 @@ def _what_is_gone(replays: Iterable[SentReplay]) -> str:
     return f"{RETENTION}:{utc_day(max(times))}" if times else ""
 
 
-def _is_of(job: Job, change: IdentityChange) -> bool:
-    return (job.workspace, job.decision) == (change.workspace, change.decision)
+def _is_of(wanted: WantedRebuild, change: IdentityChange) -> bool:
+    return (wanted.workspace, wanted.decision) == (change.workspace, change.decision)
 
 
-def _concerns(change: IdentityChange, some: Iterable[Job]) -> bool:
-    profiles = {(job.workspace, job.claimant.profile_id) for job in some}
+def _concerns(change: IdentityChange, some: Iterable[WantedRebuild]) -> bool:
+    profiles = {(wanted.workspace, wanted.claimant.profile_id) for wanted in some}
     return any((change.workspace, claimant.profile_id) in profiles for claimant in change.claimants)
 
 
 def _count(
-    changes: Sequence[IdentityChange], sent: Mapping[Job, SentReplay], refused: Collection[Job], elapsed_s: float
+    changes: Sequence[IdentityChange],
+    sent: Mapping[WantedRebuild, SentReplay],
+    refused: Collection[WantedRebuild],
+    elapsed_s: float,
 ) -> None:
     events = sum(replay.events for replay in sent.values())
     for change in changes:
-        outcome = "rebuilt" if any(_is_of(job, change) for job in sent) else "superseded"
-        metrics.JOBS.labels("refused" if _concerns(change, refused) else outcome).inc()
+        outcome = "rebuilt" if any(_is_of(wanted, change) for wanted in sent) else "superseded"
+        metrics.CHANGES.labels("refused" if _concerns(change, refused) else outcome).inc()
     rebuilt = len(sent) - len(refused)
     metrics.PROFILES.inc(rebuilt)
     metrics.REFUSED.inc(len(refused))

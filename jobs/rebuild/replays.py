@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from jobs.failpoints import reached
 from jobs.rebuild.chunks import MAX_EVENTS, chunks
-from jobs.rebuild.claims import Job
+from jobs.rebuild.claims import WantedRebuild
 from runtime.kafka.deliveries import RecordPosition
 from schemas.records import Replay
 from warehouse.queries.past_events import PastEvent, Published
@@ -29,9 +29,14 @@ class Attempt:
     """
 
     def __init__(
-        self, job: Job, fencing_token: int, number: int, chunk_events: int = MAX_EVENTS, definitions: int = 0
+        self,
+        wanted: WantedRebuild,
+        fencing_token: int,
+        number: int,
+        chunk_events: int = MAX_EVENTS,
+        definitions: int = 0,
     ) -> None:
-        self._job = job
+        self._wanted = wanted
         self._definitions = definitions
         self._id = f"{fencing_token:019}-{number:08}-{uuid.uuid4().hex}"
         self._chunk_events = chunk_events
@@ -44,7 +49,7 @@ class Attempt:
                 reached("between_chunks")
             self.events += len(chunk.events)
             yield Replay(
-                decision=self._job.decision,
+                decision=self._wanted.decision,
                 attempt=self._id,
                 chunk=chunk.number,
                 last=chunk.last,

@@ -57,7 +57,7 @@ class Phase(enum.Enum):
 
 
 class GuardedConnection(Protocol):
-    """A connection as `Doors` sees it."""
+    """A connection as `ConnectionLimiter` sees it."""
 
     transport: asyncio.Transport
 
@@ -83,7 +83,7 @@ class _Watched:
         self.since = since
 
 
-class Doors:
+class ConnectionLimiter:
     """Lets connections in, looks at all of them about once a second, and closes those whose time is over."""
 
     def __init__(self, limits: Limits) -> None:
@@ -102,7 +102,7 @@ class Doors:
         self._refused = 0
         self._looking = False
 
-    def admit(self, connection: GuardedConnection, transport: asyncio.Transport) -> bool:
+    def accept(self, connection: GuardedConnection, transport: asyncio.Transport) -> bool:
         """Return whether the connection may stay; if not, it is answered with 503."""
         address = _network(transport.get_extra_info("peername"))
         neighbours = self._by_address.get(address, {})
@@ -179,11 +179,11 @@ class Doors:
 class _RefusedConnection(asyncio.Protocol):
     """Takes no notice of what a refused client sends."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
+    def __init__(self, limiter: ConnectionLimiter) -> None:
+        self._limiter = limiter
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._doors.forget_refused()
+        self._limiter.forget_refused()
 
 
 def _open_files() -> int:

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from runtime.http.answers import whole_answer
-from runtime.http.connections import Doors, Phase
+from runtime.http.connections import ConnectionLimiter, Phase
 
 MAX_HEADERS = 100
 MAX_PIPELINED = 16  # requests behind the one under way: each costs some 3 KB before anybody has read it
@@ -29,9 +29,9 @@ class _HeadRefused(Exception):
 
 
 class GuardedConfig(Config):
-    """Uvicorn's configuration, with the doors through which its server's connections come."""
+    """Uvicorn's configuration, with the limiter of its server's connections."""
 
-    doors: Doors
+    limiter: ConnectionLimiter
 
 
 class Guarded(asyncio.Protocol):
@@ -54,19 +54,19 @@ class Guarded(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)  # type: ignore[call-arg]
-        self.doors = config.doors
-        self.limits = config.doors.limits
+        self.limiter = config.limiter
+        self.limits = config.limiter.limits
         self._drained = 0
         self._refusal = (400, "invalid_request", "this is no HTTP request")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Stay, or be answered with 503; then uvicorn never hears of the connection."""
-        if self.doors.admit(self, transport):
+        if self.limiter.accept(self, transport):
             super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room for another."""
-        self.doors.leave(self)
+        self.limiter.leave(self)
         super().connection_lost(exc)
 
     def resume_writing(self) -> None:

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from runtime.errors import TerminalError
-from runtime.http.connections import Doors, Limits
+from runtime.http.connections import ConnectionLimiter, Limits
 from runtime.http.protocols import GuardedConfig, GuardedH11, GuardedHttpTools
 
 BACKLOG = 1024
@@ -87,7 +87,7 @@ def configure(
         timeout_keep_alive=ceil(limits.idle_timeout_s),
         timeout_graceful_shutdown=limits.finish_s,
     )
-    config.doors = Doors(limits)
+    config.limiter = ConnectionLimiter(limits)
     return config
 
 

@@ -13,7 +13,8 @@ from runtime.kafka.errors import errors_sorted
 
 _WITHIN_S = 30.0
 _WAIT_S = 0.1
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
+FENCED = frozenset({KafkaError.FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
+"""Codes that say that another producer has the transactional id."""
 
 
 class ProducerFenced(TerminalError):
@@ -43,7 +44,7 @@ class TransactionalProducer:
                 self._producer.commit_transaction(_WITHIN_S)
         except (KafkaException, TerminalError) as error:
             cause = error if isinstance(error, KafkaException) else error.__cause__
-            if isinstance(cause, KafkaException) and cause.args[0].code() in _FENCED:
+            if isinstance(cause, KafkaException) and cause.args[0].code() in FENCED:
                 raise ProducerFenced(f"Kafka at {self._kafka}: another producer has taken over") from error
             raise
 

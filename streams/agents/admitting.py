@@ -1,4 +1,4 @@
-"""Admits events that came straight to Kafka: RESOLVE's door for those that passed neither collector nor importer."""
+"""Admits events that came straight to Kafka: RESOLVE's way in for those that passed neither collector nor importer."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from streams.phases import Record
 
 
 class AdmittedRecord(NamedTuple):
-    """An event as RESOLVE goes on with it. `admitted`: what became of it at the door; None if it need not pass it."""
+    """An event as RESOLVE goes on with it. `admitted`: None if it was admitted before."""
 
     event: EventHead | Event
     encoded: bytes | None
     admitted: Admitted | None = None
 
 
-class Door:
+class EventAdmitter:
     """Lets events through whose ordinal is set, and admits the others: a producer leaves it out."""
 
     def __init__(self, workspaces: Mapping[str, Workspace], rules: IdentityRules, codec: Codec) -> None:
@@ -34,7 +34,7 @@ class Door:
         self._codec = codec
         self._encode = codec.encoder(Event)
 
-    def open(self, record: Record) -> AdmittedRecord:
+    def admit(self, record: Record) -> AdmittedRecord:
         """Return the event of a record. Raises DecodeError for what cannot be admitted."""
         head = self._head(record)
         if head.workspace not in self._workspaces:

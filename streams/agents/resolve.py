@@ -21,7 +21,7 @@ from schemas.records import Event, EventHead, Identifier, IdentityRequest, Route
 from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_ROUTES
 from settings import Workspace
 from streams import metrics
-from streams.agents.admitting import Door, count
+from streams.agents.admitting import EventAdmitter, count
 from streams.agents.stamping import Stamper, stamped
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
@@ -65,7 +65,7 @@ class ResolveStage:
         self._rules = rules
         self._codec = codec
         self._partition_of = partition_of
-        self._door = Door(workspaces, rules, codec)
+        self._admitter = EventAdmitter(workspaces, rules, codec)
         self.dead_letter = DeadLetters(codec, self.name).of
         self._encode_request = codec.encoder(IdentityRequest)
         self._encode_event = codec.encoder(Event)
@@ -101,7 +101,7 @@ class ResolveStage:
                 raise DecodeError("unknown_workspace", "the route names a workspace that is not configured")
             key = identifier_key(route.workspace, Identifier(route.namespace, route.value))
             return _Decoded(record, key, None, (), route)
-        event, encoded, admitted = self._door.open(record)
+        event, encoded, admitted = self._admitter.admit(record)
         if event.received_at > now + MAX_AHEAD_MS:
             raise DecodeError("invalid", "received_at lies more than a day ahead of this worker's clock")
         identifiers = self._rules.usable(event.identifiers)

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import msgspec
 
-from definitions import Accumulator
+from definitions import CompiledAccumulator
 from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.states import AnyState, Calls, EventOrder, Newest, Times, decode_state
 from schemas.records import Event
@@ -76,12 +76,12 @@ class Aggregates(Facet):
             return len(state.entries)
         return state.number if isinstance(state, Calls) else 0
 
-    def _take(self, accumulator: Accumulator, added: Any, as_of: int) -> None:
+    def _take(self, accumulator: CompiledAccumulator, added: Any, as_of: int) -> None:
         state: Any = self.state(accumulator.key) or accumulator.new_state()
         state.unite(added)
         self._keep(accumulator, state, as_of)
 
-    def _keep(self, accumulator: Accumulator, state: AnyState, as_of: int) -> None:
+    def _keep(self, accumulator: CompiledAccumulator, state: AnyState, as_of: int) -> None:
         state.trim(accumulator.planned, as_of)
         if state.is_empty:
             self.states.pop(accumulator.key, None)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from schemas.records import Membership, Profile
 from streams.fold.facet import Facet
-from streams.fold.moment import FoldContext, MembershipDraft, Moment
+from streams.fold.moment import FoldContext, MembershipChange, Moment
 
 
 class Memberships(Facet):
@@ -66,4 +66,4 @@ class Memberships(Facet):
 
 
 def _draft(segment: str, change: Literal["entered", "exited"], changed_at: int, moment: Moment) -> None:
-    moment.memberships.append(MembershipDraft(segment, change, changed_at, moment.cause))
+    moment.memberships.append(MembershipChange(segment, change, changed_at, moment.cause))

@@ -69,7 +69,7 @@ class Outputs(msgspec.Struct, gc=False):
     former_traits: dict[str, str] = {}
 
 
-class MembershipDraft(msgspec.Struct, frozen=True, gc=False):
+class MembershipChange(msgspec.Struct, frozen=True, gc=False):
     """A change of a membership before the fold adds what records have of other facets."""
 
     segment: str
@@ -78,7 +78,7 @@ class MembershipDraft(msgspec.Struct, frozen=True, gc=False):
     cause: str
 
 
-class TriggerDraft(msgspec.Struct, frozen=True, gc=False):
+class TriggerFiring(msgspec.Struct, frozen=True, gc=False):
     """A trigger that fires before the fold adds what records have of other facets. `payload`: JSON text."""
 
     trigger: str
@@ -102,8 +102,8 @@ class Moment(msgspec.Struct, gc=False):
     version: int
     adds_identifier: bool = True
     before: int = BEGINNING
-    memberships: list[MembershipDraft] = []
-    triggers: list[TriggerDraft] = []
+    memberships: list[MembershipChange] = []
+    triggers: list[TriggerFiring] = []
 
     def drop(self, field: DroppedField, reason: DropReason, number: int = 1) -> None:
         """Count what of an event the profile does not keep as it was sent."""

@@ -1,4 +1,4 @@
-"""The state of a profile, and the drafts of a step, as the records of their topics."""
+"""The state of a profile, and what a step decides, as the records of their topics."""
 
 from collections.abc import Mapping
 
@@ -14,9 +14,9 @@ from streams.fold.moment import (
     REBUILD,
     SESSION_END,
     FoldContext,
-    MembershipDraft,
+    MembershipChange,
     Moment,
-    TriggerDraft,
+    TriggerFiring,
 )
 from streams.fold.state import ProfileState
 
@@ -28,12 +28,12 @@ _REPEATABLE = {MERGE, DEFINITION, REBUILD, SESSION_END, MINING}
 
 
 def publish(state: ProfileState, moment: Moment) -> None:
-    """End a step: make records of its drafts, and go on after the version of the last record."""
+    """End a step: make records of what it decided, and go on after the version of the last record."""
     if moment.memberships or moment.triggers:
         identifiers = state.identifiers.listed()
-        for draft in moment.memberships:
+        for membership in moment.memberships:
             moment.version += 1
-            moment.out.segment_changes.append(_change_record(state, draft, moment, identifiers))
+            moment.out.segment_changes.append(_change_record(state, membership, moment, identifiers))
         for firing in moment.triggers:
             moment.version += 1
             moment.out.triggers.append(_trigger_record(state, firing, moment, identifiers))
@@ -96,14 +96,14 @@ def is_empty(state: ProfileState) -> bool:
 
 
 def _change_record(
-    state: ProfileState, draft: MembershipDraft, moment: Moment, identifiers: tuple[Identifier, ...]
+    state: ProfileState, membership: MembershipChange, moment: Moment, identifiers: tuple[Identifier, ...]
 ) -> SegmentChange:
     context, segment, change, changed_at, cause = (
         moment.context,
-        draft.segment,
-        draft.change,
-        draft.changed_at,
-        draft.cause,
+        membership.segment,
+        membership.change,
+        membership.changed_at,
+        membership.cause,
     )
     instance = moment.version if cause in _REPEATABLE else state.lineage.rebuilt
     what = f"segment|{context.workspace}|{context.profile_id}|{segment}|{change}|{changed_at}|{instance}|{cause}"
@@ -122,20 +122,22 @@ def _change_record(
 
 
 def _trigger_record(
-    state: ProfileState, draft: TriggerDraft, moment: Moment, identifiers: tuple[Identifier, ...]
+    state: ProfileState, firing: TriggerFiring, moment: Moment, identifiers: tuple[Identifier, ...]
 ) -> Trigger:
     context = moment.context
-    instance = moment.version if draft.cause in _REPEATABLE else state.lineage.rebuilt
-    what = f"trigger|{context.workspace}|{context.profile_id}|{draft.trigger}|{draft.fired_at}|{instance}|{draft.cause}"
+    instance = moment.version if firing.cause in _REPEATABLE else state.lineage.rebuilt
+    what = (
+        f"trigger|{context.workspace}|{context.profile_id}|{firing.trigger}|{firing.fired_at}|{instance}|{firing.cause}"
+    )
     return Trigger(
         workspace=context.workspace,
         trigger_id=stable_id(what),
-        trigger=draft.trigger,
+        trigger=firing.trigger,
         profile_id=context.profile_id,
-        fired_at=draft.fired_at,
-        cause=draft.cause,
+        fired_at=firing.fired_at,
+        cause=firing.cause,
         version=moment.version,
-        payload=draft.payload,
+        payload=firing.payload,
         identifiers=identifiers,
         profile_kind=context.kind,
     )

@@ -27,7 +27,7 @@ _CONTAINERS = (dict, list)
 _decode = msgspec.json.Decoder().decode
 
 
-class Trait(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
+class TraitWrite(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
     """One write of a trait; the greatest wins, so the order of the fields matters (docs/decisions/0018)."""
 
     occurred_at: int
@@ -40,7 +40,7 @@ class Trait(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
 class Traits(Facet):
     """The winning write of each trait, by name."""
 
-    writes: dict[str, Trait] = {}
+    writes: dict[str, TraitWrite] = {}
 
     def add(self, event: Event, moment: Moment) -> Collection[str]:
         """Apply the traits of an identify call; returns the names that changed."""
@@ -58,7 +58,7 @@ class Traits(Facet):
             reason = "too_long" if len(name) > MAX_NAME_LENGTH else _why_dropped(value)
             if reason is not None:
                 moment.drop("trait", reason)
-            elif self._write(name, Trait(event.occurred_at, priority, event.ordinal, order, value.decode())):
+            elif self._write(name, TraitWrite(event.occurred_at, priority, event.ordinal, order, value.decode())):
                 changed.add(name)
         return changed.union(self._evict(moment))
 
@@ -78,7 +78,7 @@ class Traits(Facet):
         trait = self.writes.get(name)
         return None if trait is None else _decode(trait.value)
 
-    def _write(self, name: str, trait: Trait) -> bool:
+    def _write(self, name: str, trait: TraitWrite) -> bool:
         current = self.writes.get(name)
         if current is not None and trait <= current:
             return False

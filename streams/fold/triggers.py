@@ -14,7 +14,7 @@ from definitions.model import Trigger as Definition
 from definitions.streaming.quiet_hours import quiet_until
 from schemas.records import Event
 from streams.fold.facet import Facet
-from streams.fold.moment import Moment, TriggerDraft
+from streams.fold.moment import Moment, TriggerFiring
 
 Render = Callable[[], str]
 """Returns the payload of a trigger, as JSON text."""
@@ -144,7 +144,7 @@ class Triggers(Facet):
             firing.fired_at = fired_at if firing.fired_at is None else max(fired_at, firing.fired_at)
             if trigger.once == "session":
                 firing.note_session(at)
-            moment.triggers.append(TriggerDraft(trigger.name, fired_at, moment.cause, render()))
+            moment.triggers.append(TriggerFiring(trigger.name, fired_at, moment.cause, render()))
         elif quiet is not None and not quiet.drops:
             firing.waits_until, firing.payload, firing.cause = ends_at, render(), moment.cause
             firing.waits_since = at if trigger.once == "session" else None
@@ -156,7 +156,7 @@ class Triggers(Facet):
                 firing.fired_at = firing.waits_until
                 if firing.waits_since is not None:
                     firing.note_session(firing.waits_since)
-                moment.triggers.append(TriggerDraft(name, firing.waits_until, firing.cause, firing.payload))
+                moment.triggers.append(TriggerFiring(name, firing.waits_until, firing.cause, firing.payload))
                 firing.waits_until, firing.payload, firing.cause, firing.waits_since = None, "", "", None
 
 

@@ -110,7 +110,7 @@ class StageTasks:
         return self._tasks.values()
 
     def submit(self, stage: str, partition: int, batch: FetchedBatch) -> None:
-        """Hand a batch to its task; one of a task that is no longer here is dropped: its new owner reads it."""
+        """Hand a batch to its task; one of a task that is no longer here is dropped: its new worker reads it."""
         task = self._tasks.get((stage, partition))
         if task is not None:
             task.submit(batch)

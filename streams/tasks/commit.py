@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from runtime.errors import TerminalError
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.errors import is_terminal
+from runtime.kafka.transactions import FENCED, ProducerFenced
 from streams.failpoints import reached
 from streams.phases import Effects
 from streams.state.store import META, StateStore
@@ -30,13 +31,8 @@ COMMIT_WAIT_S = 2.0
 ATTEMPTS = 5
 PRODUCE_BYTES = 512 * 1024  # of one request; a record above it travels alone, so a refusal is about that record
 
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
 # What becomes of the other records of a transaction in which one was refused.
 _BYSTANDERS = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
-
-
-class Fenced(TerminalError):
-    """Another worker owns the partition now: nothing of this batch has become visible, and this worker must stop."""
 
 
 class CommitFailed(TerminalError):
@@ -97,19 +93,19 @@ class Committer:
         )
 
     def fence(self, timeout_s: float = 60.0) -> None:
-        """Lock out the previous owner and end its open transaction. Blocking; do it before recovery."""
+        """Lock out the previous worker and end its open transaction. Blocking; do it before recovery."""
         self._producer.init_transactions(timeout_s)
 
     def close(self) -> None:
-        """Forget the producer; whatever was not committed is aborted by the next owner's `fence`."""
+        """Forget the producer; whatever was not committed is aborted by the next worker's `fence`."""
         self._producer.purge()
         self._producer.flush(1)
 
     def commit(self, effects: Effects, positions: Mapping[str, int], store: StateStore) -> None:
         """Make the effects of a batch durable, and the positions behind it. Blocking.
 
-        Raises Fenced, CommitFailed or RecordTooLarge; then nothing of it is visible anywhere. After RecordTooLarge
-        another batch may be tried.
+        Raises ProducerFenced, CommitFailed or RecordTooLarge; then nothing of it is visible anywhere. Another batch may
+        be tried after RecordTooLarge.
         """
         reached("before_transaction")
         offset = self._transact(effects, positions)
@@ -201,8 +197,8 @@ class Committer:
     def _abort_after(self, failure: KafkaException, attempt: int) -> None:
         """Abort the transaction, so that another attempt can be made. Raises where none can."""
         error: KafkaError = failure.args[0]
-        if error.code() in _FENCED:
-            raise Fenced(f"{self.name}: another worker has taken the partition") from failure
+        if error.code() in FENCED:
+            raise ProducerFenced(f"{self.name}: another worker has taken the partition") from failure
         if error.fatal() or not (error.txn_requires_abort() or error.retriable()):
             raise CommitFailed(f"{self.name}: {error.str()}") from failure
         log.warning("transaction of %s is aborted, attempt %d of %d: %s", self.name, attempt, ATTEMPTS, error.str())

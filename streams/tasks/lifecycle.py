@@ -21,7 +21,7 @@ class TaskState(Enum):
     """What a task may do. The value is the word for logs."""
 
     CREATED = "created"  # holds nothing
-    RESTORING = "restoring"  # fences the owner before, and applies the changelog to its store
+    RESTORING = "restoring"  # fences the worker before, and applies the changelog to its store
     RUNNING = "running"  # works on batches and sweeps
     SUSPENDED = "suspended"  # begins nothing: a rebalance decides whose the partition is
     CLOSED = "closed"  # begins nothing any more, and releases what it holds once what is under way has ended

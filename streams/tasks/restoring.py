@@ -1,4 +1,4 @@
-"""Restores the store of a task: opens it, and applies what it lacks of the changelog. The owner before is fenced."""
+"""Restores the store of a task: opens it, and applies what it lacks of the changelog. The worker before is fenced."""
 
 import logging
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Recovery: instead of Faust's, which counts offsets and applies records one by one, the tasks are restored.
 
-A task that is restored has fenced the owner before, recovered in bulk, and knows its positions; after that the inputs
+A task that is restored has fenced the worker before, recovered in bulk, and knows its positions; after that the inputs
 are sought and the flow goes on.
 """
 

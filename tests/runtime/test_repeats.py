@@ -28,7 +28,7 @@ def test_different_messages_pass() -> None:
     seldom = SeldomRepeated()
 
     assert seldom.filter(_record("profile-1: goes on at the start"))
-    assert seldom.filter(_record("stopping: Fenced: another worker has taken the partition"))
+    assert seldom.filter(_record("stopping: ProducerFenced: another worker has taken the partition"))
 
 
 def test_after_a_while_it_is_said_again_with_the_number_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

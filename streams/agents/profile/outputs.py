@@ -98,8 +98,8 @@ class ProfileOutputs:
         tally, adopted, workspace = batch.tally, batch.adopted, profile.context.workspace
         decided_at, definition = batch.clocks.wall_now, adopted.evaluated.get(workspace, 0)
         concerning: dict[Destination, list[SegmentChange]] = {}
-        for draft in profile.outputs.segment_changes:
-            change = replace(draft, decided_at=decided_at, definition=draft.definition or definition)
+        for undated in profile.outputs.segment_changes:
+            change = replace(undated, decided_at=decided_at, definition=undated.definition or definition)
             tally[metrics.CHANGES, (workspace, change.segment, change.change)] += 1
             yield Output(SEGMENTS, profile.key, self._change(change))
             for destination in adopted.destinations.get((workspace, change.segment), ()):

@@ -50,7 +50,7 @@ def course(
     """Yield what fires at these ticks, one after the other; `first`: the first event of the workspace."""
     cool_down = trigger.within_ms if trigger.cool_down_ms is None else trigger.cool_down_ms
     first = min((event.at for event in events), default=0) if first is None else first
-    untold: dict[str, bool] = {}
+    waiting: dict[str, bool] = {}
     fired: dict[str, int] = {}
     for tick in ticks:
         for value in sorted({event.value for event in events}):
@@ -60,10 +60,10 @@ def course(
             if trigger.exceeds is not None:
                 holds = holds and mean is not None and now > trigger.exceeds.times * mean
             if not holds:
-                untold.pop(value, None)
+                waiting.pop(value, None)
                 continue
-            if untold.setdefault(value, True) and tick - fired.get(value, -(10**15)) >= cool_down:
-                untold[value] = False
+            if waiting.setdefault(value, True) and tick - fired.get(value, -(10**15)) >= cool_down:
+                waiting[value] = False
                 fired[value] = tick
                 yield Fired(tick, value, now, mean)
 

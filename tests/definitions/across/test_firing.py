@@ -63,7 +63,7 @@ def evaluated(
     )
 
 
-def told(result: Course) -> list[Fired]:
+def fired(result: Course) -> list[Fired]:
     return [Fired(each.tick, each.value, each.number, each.usual) for each in result.firings]
 
 
@@ -73,9 +73,9 @@ def burst(at: int, value: str = '"a"', number: int = 3) -> list[Occurred]:
 
 def test_it_fires_at_the_first_tick_at_which_it_holds_and_not_again_while_it_does() -> None:
     ticks = ticks_between(START, START + 3 * MINUTE)
-    assert told(evaluated(MANY, burst(START + 1), ticks)) == [Fired(START + STEP, '"a"', 3, None)]
-    assert told(evaluated(MANY, burst(START - 2), ticks)) == [Fired(START, '"a"', 3, None)]
-    assert told(evaluated(MANY, burst(START + 1, number=2), ticks)) == []
+    assert fired(evaluated(MANY, burst(START + 1), ticks)) == [Fired(START + STEP, '"a"', 3, None)]
+    assert fired(evaluated(MANY, burst(START - 2), ticks)) == [Fired(START, '"a"', 3, None)]
+    assert fired(evaluated(MANY, burst(START + 1, number=2), ticks)) == []
 
 
 def test_an_event_counts_up_to_but_not_at_the_end_of_its_window() -> None:
@@ -91,17 +91,17 @@ def test_what_begins_within_the_cool_down_and_lasts_fires_when_that_ends() -> No
     trigger = replace(MANY, cool_down_ms=2 * MINUTE)
     events = [*burst(START), *burst(START + 90_000), *burst(START + 120_000)]
     ticks = ticks_between(START, START + 5 * MINUTE)
-    assert [each.tick - START for each in told(evaluated(trigger, events, ticks))] == [STEP, 2 * MINUTE + STEP]
+    assert [each.tick - START for each in fired(evaluated(trigger, events, ticks))] == [STEP, 2 * MINUTE + STEP]
     passing = [*burst(START), *burst(START + 62_000)]
     over = replace(MANY, cool_down_ms=5 * MINUTE)
-    assert [each.tick - START for each in told(evaluated(over, passing, ticks))] == [STEP], "it did not last"
+    assert [each.tick - START for each in fired(evaluated(over, passing, ticks))] == [STEP], "it did not last"
 
 
 def test_without_a_cool_down_the_same_events_do_not_fire_twice() -> None:
     """Three events, of which one leaves before another comes: it ceases to hold and begins within one window."""
     events = [Occurred(START, '"a"'), *burst(START + 30_000, number=2), Occurred(START + 61_000, '"a"')]
     ticks = ticks_between(START, START + 80_000)
-    assert [each.tick - START for each in told(evaluated(MANY, events, ticks))] == [35_000]
+    assert [each.tick - START for each in fired(evaluated(MANY, events, ticks))] == [35_000]
 
 
 def test_what_held_before_the_definition_does_not_fire_and_what_begins_later_does() -> None:
@@ -116,7 +116,7 @@ def test_what_began_before_it_may_fire_and_still_holds_fires_then() -> None:
     events = [*burst(START + 1, '"passes"'), *burst(START + 50_000, '"lasts"')]
     ticks, last = ticks_between(START, START + 90_000), START + 90_000
     result = evaluated(MANY, events, ticks, fires_from=last)
-    assert told(result) == [Fired(last, '"lasts"', 3, None)]
+    assert fired(result) == [Fired(last, '"lasts"', 3, None)]
     assert result.memory.holding[key_of('"lasts"')].since == START + 55_000
 
 
@@ -125,7 +125,7 @@ def test_a_memory_of_another_meaning_counts_for_the_cool_down_alone() -> None:
     memory = evaluated(MANY, events, [START]).memory
     stricter = replace(MANY, at_least=2, cool_down_ms=10_000)
     later = evaluated(stricter, events, ticks_between(START + STEP, START + 30_000), memory)
-    assert [each.tick - START for each in told(later)] == [10_000]
+    assert [each.tick - START for each in fired(later)] == [10_000]
 
 
 def test_there_is_no_usual_before_the_workspace_has_seen_three_windows() -> None:
@@ -231,8 +231,8 @@ def test_a_range_of_ticks_says_what_they_say_one_by_one(
     ticks = ticks_between(START, START + 5 * MINUTE)
     expected = list(course(trigger, events, ticks))
     whole = evaluated(trigger, events, ticks)
-    assert told(whole) == expected
+    assert fired(whole) == expected
     first = evaluated(trigger, events, ticks[:cut])
     rest = evaluated(trigger, events, ticks[cut:], first.memory)
-    assert told(first) + told(rest) == expected
+    assert fired(first) + fired(rest) == expected
     assert rest.memory == whole.memory, "what is remembered does not depend on how it was asked"

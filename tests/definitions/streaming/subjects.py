@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from definitions import Accumulator, Program
+from definitions import CompiledAccumulator, Program
 from definitions.model import SessionName
 from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.states import AnyState, EventOrder
@@ -39,7 +39,7 @@ def event_of(happened: Happened) -> Event:
 
 def counting(
     program: Program, event_type: str, name: str | None, properties: Mapping[str, object] = {}
-) -> list[Accumulator]:
+) -> list[CompiledAccumulator]:
     """The accumulators that count an event."""
     parts = OpenParts(event_of(Happened(0, event_type, name, properties)))
     return program.gate(event_type, name).passed(parts, lambda _: None)

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from jobs.maintenance.maintain import maintain, maintain_for_ever
-from jobs.maintenance.step import Step
+from jobs.maintenance.step import MaintenanceStep
 from runtime.errors import OnefoldError, TerminalError, TransientError
 from runtime.retrying import Stopped
 from warehouse.client import Warehouse
@@ -45,14 +45,18 @@ class Failing:
 
 @pytest.mark.parametrize("error", [TransientError("away"), TerminalError("wrong")])
 def test_a_step_that_fails_says_why_and_the_next_one_runs(error: OnefoldError) -> None:
-    steps: tuple[Step, ...] = (Failing(error), Saying())
+    steps: tuple[MaintenanceStep, ...] = (Failing(error), Saying())
     outcomes = list(maintain(steps, NOWHERE, NOW, threading.Event()))
     assert [str(outcome) for outcome in outcomes] == [f"failing: not done: {error}", f"saying: at {NOW}"]
     assert [outcome.is_done for outcome in outcomes] == [False, True]
 
 
 def test_a_step_is_not_run_without_the_one_that_it_needs() -> None:
-    steps: tuple[Step, ...] = (Failing(TransientError("away")), Saying(needs="failing"), Saying(needs="saying"))
+    steps: tuple[MaintenanceStep, ...] = (
+        Failing(TransientError("away")),
+        Saying(needs="failing"),
+        Saying(needs="saying"),
+    )
     outcomes = list(maintain(steps, NOWHERE, NOW, threading.Event()))
     assert [outcome.is_done for outcome in outcomes] == [False, False, False]
     assert str(outcomes[1]) == "saying: not done: it comes after failing"

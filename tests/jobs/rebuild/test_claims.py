@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.rebuild.claims import Claims, Job, jobs
+from jobs.rebuild.claims import Claims, WantedRebuild, wanted_rebuilds
 from schemas.records import ChangeKind, Claim, Claimant, Identifier, IdentityChange
 
 ADA = Identifier("user_id", "ada")
@@ -24,18 +24,18 @@ def test_of_several_decisions_about_a_profile_the_highest_counts_in_whatever_ord
         "c": ("main", 7, second.claimants[1]),
     }
     for order in ([first, second], [second, first]):
-        assert {job.claimant.profile_id: tuple(job) for job in jobs(order)} == expected
+        assert {wanted.claimant.profile_id: tuple(wanted) for wanted in wanted_rebuilds(order)} == expected
 
 
 def test_profiles_of_two_workspaces_have_nothing_to_do_with_each_other() -> None:
-    assert jobs([change(3, "a"), change(2, "a", workspace="other")]) == (
-        Job("main", 3, Claimant("a", (Claim("user_id", "x"),))),
-        Job("other", 2, Claimant("a", (Claim("user_id", "x"),))),
+    assert wanted_rebuilds([change(3, "a"), change(2, "a", workspace="other")]) == (
+        WantedRebuild("main", 3, Claimant("a", (Claim("user_id", "x"),))),
+        WantedRebuild("other", 2, Claimant("a", (Claim("user_id", "x"),))),
     )
 
 
 def test_a_rebuilt_asks_for_nothing_though_it_names_profiles() -> None:
-    assert jobs([change(3, "a", kind="rebuilt")]) == ()
+    assert wanted_rebuilds([change(3, "a", kind="rebuilt")]) == ()
 
 
 @pytest.mark.parametrize(

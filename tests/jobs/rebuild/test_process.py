@@ -113,10 +113,10 @@ def test_an_unmerged_profile_gets_its_events_as_they_were_accepted_in_order_of_t
     assert 0 < rebuilt.milliseconds < 60_000
     wait_until(kafka.has_committed_everything, "the commit")
     metrics = rebuilder.metrics()
-    assert 'onefold_rebuilder_jobs_total{outcome="rebuilt"} 1.0' in metrics
+    assert 'onefold_rebuilder_changes_total{outcome="rebuilt"} 1.0' in metrics
     assert "onefold_rebuilder_profiles_total 3.0" in metrics
     assert "onefold_rebuilder_events_total 7.0" in metrics
-    assert "onefold_rebuilder_jobs_waiting 0.0" in metrics
+    assert "onefold_rebuilder_changes_waiting 0.0" in metrics
 
 
 @pytest.mark.usefixtures("rebuilder", "worker")
@@ -157,7 +157,7 @@ def test_of_changes_that_wait_together_the_later_decides_and_both_are_published(
     with rebuilder_process(stack, tmp_path) as rebuilder:
         wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "rebuilt")
         wait_until(kafka.has_committed_everything, "the commit")
-        assert 'onefold_rebuilder_jobs_total{outcome="superseded"} 1.0' in rebuilder.metrics()
+        assert 'onefold_rebuilder_changes_total{outcome="superseded"} 1.0' in rebuilder.metrics()
     assert worker.replayed_profiles(workspace) == {ADAS, BOBS}
     assert {chunk.decision for chunk in worker.replays(workspace)} == {2}
     assert [(change.decision, change.request_id) for change in kafka.rebuilt(workspace)] == [(1, "r1"), (2, "r2")]
@@ -241,7 +241,7 @@ def test_of_a_profile_whose_replay_cannot_be_taken_no_rebuilt_is_published(
     assert f"profile {ADAS} of workspace '{workspace}' still waits for the replay of decision 1" in errors[0]
     metrics = rebuilder.metrics()
     assert "onefold_rebuilder_profiles_refused_total 1.0" in metrics
-    assert 'onefold_rebuilder_jobs_total{outcome="refused"} 1.0' in metrics
+    assert 'onefold_rebuilder_changes_total{outcome="refused"} 1.0' in metrics
 
     worker.refuses = ""
     kafka.decide(unmerged(workspace, 3, Claimant(ADAS, WHOLE)))
@@ -254,7 +254,7 @@ def test_it_ends_in_time_whatever_it_waits_for(
     kafka.resolve([event(workspace, 1, ADA)], ADAS)  # which no worker reads
     kafka.decide(unmerged(workspace, 1, Claimant(ADAS, WHOLE)))
     with rebuilder_process(stack, tmp_path) as rebuilder:
-        wait_until(lambda: rebuilder.is_ready() and "jobs_waiting 1.0" in rebuilder.metrics(), "a job")
+        wait_until(lambda: rebuilder.is_ready() and "changes_waiting 1.0" in rebuilder.metrics(), "a change")
         assert rebuilder.terminate(within_s=2.5) == 0
         assert "Traceback" not in rebuilder.output
     with StandInWorker(stack), rebuilder_process(stack, tmp_path):

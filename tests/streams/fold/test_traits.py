@@ -11,7 +11,7 @@ from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.merge import merge
 from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
-from streams.fold.traits import MAX_TRAITS, Trait, Traits
+from streams.fold.traits import MAX_TRAITS, Traits, TraitWrite
 from tests.streams.fold.given import CONTEXT, MOMENT, START, event, fold, identify
 
 
@@ -124,7 +124,7 @@ def test_a_dropped_trait_no_longer_counts_for_segments() -> None:
 @given(st.data())
 def test_the_same_traits_are_kept_in_any_order(data: st.DataObject) -> None:
     writes = [
-        Trait(
+        TraitWrite(
             data.draw(st.integers(0, 3)),
             data.draw(st.integers(0, 1)),
             data.draw(st.integers(0, 1)),
@@ -135,7 +135,7 @@ def test_the_same_traits_are_kept_in_any_order(data: st.DataObject) -> None:
     ]
     names = [f"n{data.draw(st.integers(0, 200))}" for _ in writes]
     arriving = data.draw(st.permutations(list(zip(names, writes, strict=True))))
-    filler = {f"filler{number}": Trait(1, 0, 0, "m", "1") for number in range(495)}
+    filler = {f"filler{number}": TraitWrite(1, 0, 0, "m", "1") for number in range(495)}
     results = []
     for order in (arriving, list(zip(names, writes, strict=True))):
         traits = Traits(dict(filler))

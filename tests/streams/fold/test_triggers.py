@@ -25,13 +25,13 @@ def fired(
     """Fire at a time, in a session of that time alone if no other is given, and return when it did."""
     now = moment(at if as_of is None else as_of)
     facet.fire(trigger, at, session or SessionOf(at, at), lambda: "{}", now)
-    return [draft.fired_at for draft in now.triggers]
+    return [firing.fired_at for firing in now.triggers]
 
 
 def released(facet: Triggers, at: int) -> list[tuple[int, str, str]]:
     now = moment(at, "deadline")
     facet.release(now)
-    return [(draft.fired_at, draft.cause, draft.payload) for draft in now.triggers]
+    return [(firing.fired_at, firing.cause, firing.payload) for firing in now.triggers]
 
 
 def test_without_rules_it_fires_each_time() -> None:

@@ -12,10 +12,11 @@ from confluent_kafka.cimpl import NewTopic
 
 from embedded.stack import Stack
 from runtime.kafka.reading import read_to_end
+from runtime.kafka.transactions import ProducerFenced
 from schemas.topics import changelog
 from streams.phases import FetchedBatch, Record
 from streams.state.store import StateStore
-from streams.tasks.commit import Committer, Fenced
+from streams.tasks.commit import Committer
 from tests.streams.counting import Counting, running
 
 pytestmark = pytest.mark.stack
@@ -119,7 +120,7 @@ def test_whoever_held_the_partition_before_is_fenced_and_leaves_no_trace(
                 )
                 await zombie.failed()
                 await owner.work(b"b")
-            assert isinstance(zombie.failures[0], Fenced)
+            assert isinstance(zombie.failures[0], ProducerFenced)
 
     asyncio.run(scenario())
 

@@ -45,7 +45,7 @@ _ROW_FILTER = r"'[a-z0-9_.]+':'workspace = unhex\(\\'[0-9A-F]+\\'\)'"
 _ROW_FILTERS = re.compile(rf"\{{{_ROW_FILTER}(?:,{_ROW_FILTER})*\}}")
 
 
-class Call(msgspec.Struct, frozen=True):
+class GatewayRequest(msgspec.Struct, frozen=True):
     """What a request wants; `parameters` are those of `{name:Type}`, values in ClickHouse's escaped text.
 
     `row_filters`: by table the rows of one workspace, as a map in SQL.
@@ -70,8 +70,8 @@ class Call(msgspec.Struct, frozen=True):
         return min(int(wanted), _LARGEST_QUERY_SIZE) if wanted.isdigit() else DEFAULT_MAX_QUERY_SIZE
 
 
-def read(method: str, query_string: bytes, headers: Mapping[str, str]) -> Call:
-    """Return the call of a request; header names in lower case. Raises ServerError for what cannot be served."""
+def read(method: str, query_string: bytes, headers: Mapping[str, str]) -> GatewayRequest:
+    """Read a request; header names in lower case. Raises ServerError for what cannot be served."""
     fields = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"))
     values = {name: value.encode("utf-8", "surrogateescape") for name, value in fields.items() if name}
     if _is_on(values, "decompress") or _is_on(values, "compress"):
@@ -89,7 +89,7 @@ def read(method: str, query_string: bytes, headers: Mapping[str, str]) -> Call:
         elif name not in _RESERVED:
             settings[_checked(name, Code.UNKNOWN_SETTING, "setting")] = value
     compressed = _is_on(settings, "enable_http_compression")
-    return Call(
+    return GatewayRequest(
         query=values.get("query", b""),
         query_id=_text(values, "query_id") or headers.get("x-clickhouse-query-id", "") or str(uuid.uuid4()),
         database=headers.get("x-clickhouse-database", "") or _text(values, "database"),
