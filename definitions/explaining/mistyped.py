@@ -6,7 +6,7 @@ Said is what is not as a definition needs it and would count otherwise; what it 
 from collections.abc import Callable
 
 from definitions.model import EventMatcher, PropertyFilter
-from definitions.plan.accumulators import Accumulator as Accumulator
+from definitions.plan.accumulators import Accumulator
 from definitions.streaming.accumulators import (
     OpenParts,
     compile_accumulator,

@@ -23,7 +23,7 @@ _VALUE_EXPRESSIONS_BYTES = 2 << 20
 _KILL_INTERVAL_S = 0.1
 
 
-class Plan(msgspec.Struct, frozen=True):
+class RunnableQuery(msgspec.Struct, frozen=True):
     """A request read so far that it can be run: its statement, and the data behind an INSERT."""
 
     statement: Statement
@@ -36,7 +36,7 @@ class Plan(msgspec.Struct, frozen=True):
         return self.statement.kind is not StatementKind.SELECT
 
 
-def read_plan(request: GatewayRequest, body: Body, refused: Refusals) -> Plan:
+def read_query(request: GatewayRequest, body: Body, refused: Refusals) -> RunnableQuery:
     """Return the statement of a request: its `query` parameter, a line break, its body. Raises ServerError."""
     pieces = decode(iter(lambda: body.read(_PIECE_BYTES), b""), request.content_encoding)
     if request.query:
@@ -58,24 +58,24 @@ def read_plan(request: GatewayRequest, body: Body, refused: Refusals) -> Plan:
             expressions = len(values) <= _VALUE_EXPRESSIONS_BYTES
         if expressions:
             refuse(list(lex(values)), refused)
-        return Plan(statement, itertools.chain([values], pieces), expressions)
-    return Plan(statement, iter(()))
+        return RunnableQuery(statement, itertools.chain([values], pieces), expressions)
+    return RunnableQuery(statement, iter(()))
 
 
 class Execution:
-    """A plan being run: `piece` until it returns None, then `close`; each from one thread at a time, any thread.
+    """A query being run: `piece` until it returns None, then `close`; each from one thread at a time, any thread.
 
     `abandon` may come at any moment instead, from a thread that may wait.
     """
 
-    def __init__(self, engine: Engine, request: GatewayRequest, plan: Plan) -> None:
+    def __init__(self, engine: Engine, request: GatewayRequest, runnable: RunnableQuery) -> None:
         self.query_id = request.query_id
-        self.writes = plan.writes
-        statement = plan.statement
+        self.writes = runnable.writes
+        statement = runnable.statement
         self.format = statement.format or request.format
         self._engine = engine
         self._request = request
-        self._plan = plan
+        self._query = runnable
         self._streamed = statement.kind is StatementKind.SELECT and self.format in STREAMED and not request.whole
         self._busy = threading.Lock()
         self._abandoned = False
@@ -121,9 +121,9 @@ class Execution:
             self._session.close()
 
     def _run(self) -> Iterator[bytes]:
-        request, statement = self._request, self._plan.statement
+        request, statement = self._request, self._query.statement
         self._session = session = self._engine.session(
-            request.query_id, expressions=self._plan.expressions, row_filters=request.row_filters
+            request.query_id, expressions=self._query.expressions, row_filters=request.row_filters
         )
         settings = dict(request.settings)
         if not self._streamed:
@@ -131,7 +131,7 @@ class Execution:
         session.configure(settings, request.parameters, request.database, request.readonly)
         match statement.kind:
             case StatementKind.INSERT_DATA:
-                session.insert(statement.text, statement.format or "", self._plan.data)
+                session.insert(statement.text, statement.format or "", self._query.data)
             case StatementKind.SELECT if self._streamed:
                 yield from session.stream(statement.text, request.format)
             case StatementKind.KILL:

@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from embedded.clickhouse.encodings import Encoder, encoder
 from embedded.clickhouse.engine import Engine
 from embedded.clickhouse.errors import Code, ServerError, error
-from embedded.clickhouse.execution import Body, Execution, Plan, read_plan
+from embedded.clickhouse.execution import Body, Execution, RunnableQuery, read_query
 from embedded.clickhouse.requests import GatewayRequest, check_password, check_sender, read
 from embedded.clickhouse.workers import WorkerPool
 
@@ -95,19 +95,24 @@ class Gateway:
         exchange.begin(request)
         with Body(max_size=_BODY_IN_MEMORY_BYTES) as body:
             await _receive_body(method, headers, receive, body)
-            plan = await self._in_thread(lambda: read_plan(request, body, self._engine.refused))
-            workers = self._writes if plan.writes else self._reads
+            runnable = await self._in_thread(lambda: read_query(request, body, self._engine.refused))
+            workers = self._writes if runnable.writes else self._reads
             async with workers.admitted():
-                await self._execute(request, plan, workers, receive, exchange)
+                await self._execute(request, runnable, workers, receive, exchange)
         return None
 
     async def _execute(
-        self, request: GatewayRequest, plan: Plan, workers: WorkerPool, receive: Receive, exchange: "_Exchange"
+        self,
+        request: GatewayRequest,
+        runnable: RunnableQuery,
+        workers: WorkerPool,
+        receive: Receive,
+        exchange: "_Exchange",
     ) -> None:
         if request.query_id in self._running:
             message = f"Query with id = {request.query_id} is already running."
             raise error(Code.QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING, message)
-        execution = self._running[request.query_id] = Execution(self._engine, request, plan)
+        execution = self._running[request.query_id] = Execution(self._engine, request, runnable)
         gone = asyncio.ensure_future(_disconnected(receive))
         finished = False
         try:
@@ -122,7 +127,7 @@ class Gateway:
             release = execution.close if finished else execution.abandon
             self._background.submit(release).add_done_callback(lambda _: self._running.pop(request.query_id, None))
 
-    async def _in_thread(self, work: Callable[[], Plan]) -> Plan:
+    async def _in_thread(self, work: Callable[[], RunnableQuery]) -> RunnableQuery:
         return await asyncio.get_running_loop().run_in_executor(self._background, work)
 
 

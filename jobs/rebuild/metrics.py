@@ -15,7 +15,7 @@ REFUSED = Counter(
 )
 EVENTS = Counter("onefold_rebuilder_events", "Events replayed.")
 UNDECODABLE = Counter("onefold_rebuilder_undecodable", "Records of identity.changes that could not be decoded.")
-JOB_S = Histogram(
-    "onefold_rebuilder_job_seconds", "From taking changes up to their rebuilt profiles.", buckets=_SECONDS
+REBUILD_S = Histogram(
+    "onefold_rebuilder_rebuild_seconds", "From taking changes up to their rebuilt profiles.", buckets=_SECONDS
 )
 WAITING = Gauge("onefold_rebuilder_changes_waiting", "Changes taken up and not yet done.")

@@ -170,6 +170,6 @@ def _count(
     metrics.PROFILES.inc(rebuilt)
     metrics.REFUSED.inc(len(refused))
     metrics.EVENTS.inc(events)
-    metrics.JOB_S.observe(elapsed_s)
+    metrics.REBUILD_S.observe(elapsed_s)
     metrics.WAITING.set(0)
     logger.info("%d changes: %d profiles rebuilt from %d events in %.1f s", len(changes), rebuilt, events, elapsed_s)
