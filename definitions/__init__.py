@@ -1,4 +1,7 @@
-"""The definitions language: YAML is read into a checked model, and the model compiled for the streams; no state."""
+"""The definitions language: YAML is read into a checked model, which is compiled for the streams and to SQL.
+
+Pure, but for `sets.topic`, which publishes sets. What is remembered of profiles is left to `streams.fold`.
+"""
 
 from definitions.errors import DefinitionError, DefinitionErrors
 from definitions.model import Definitions, Destination, Segment

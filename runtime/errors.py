@@ -1,7 +1,7 @@
 """What can go wrong outside our code, as two types: worth another attempt, or a reason to stop.
 
 What a server answers is sorted once for each server: Kafka in `runtime.kafka.errors`, HTTP in `runtime.http.errors`,
-ClickHouse in `warehouse.client`. What is wrong with one event is a value, never an exception.
+ClickHouse in `warehouse.errors`. What is wrong with one event is a value, never an exception.
 """
 
 

@@ -1,4 +1,4 @@
-"""RunningNumbers of events of all profiles together, by value: queries for the intervals at which they count (0041).
+"""Counts events of all profiles together, by value: queries for the intervals at which they count (0041).
 
 The source has the columns `profile_id`, `at` (ms), `type`, `name` and `source`, and as JSON texts `properties`,
 `traits` and `context`.

@@ -1,4 +1,4 @@
-"""Memberships: the segments that a profile is in; whether it is in one is for the fold to evaluate (`segments`)."""
+"""Memberships: the segments that a profile is in; whether it is in one is for the fold to evaluate (`evaluation`)."""
 
 from collections.abc import Collection
 from itertools import starmap
