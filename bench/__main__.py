@@ -56,14 +56,14 @@ class Bench:
             self.row(cost.what, cost.events / cost.cpu_s, cost.cpu_s / cost.events * 1e6, None, "of one core")
 
     def alone(self) -> None:
-        """RESOLVE on `events`, then PROFILE on what it left on `events.resolved`."""
+        """Run RESOLVE on `events`, then PROFILE on what it left on `events.resolved`."""
         self._fill_anew()
         for stage in (ResolveStage, ProfileStage):
             with self._workers(1, [stage.name]) as running:
                 self._work_off(f"{stage.name.upper()} alone, one worker", running, records_of(stage))
 
     def one_worker(self) -> None:
-        """The whole path; then, while everything is warm, latencies; then recovery from what that has left."""
+        """Measure the whole path; then, while everything is warm, latencies; then recovery from what that has left."""
         self._fill_anew()
         with self._workers(1) as running:
             self._work_off("RESOLVE, GRAPH and PROFILE, one worker", running, FOLDED)
@@ -76,13 +76,13 @@ class Bench:
         self.row("recovery, records/s", recovered.records / recovered.seconds, cpu_s, None, remark)
 
     def two_workers(self) -> None:
-        """The whole path by two processes."""
+        """Run the whole path by two processes."""
         self._fill_anew()
         with self._workers(2) as running:
             self._work_off("RESOLVE, GRAPH and PROFILE, two workers", running, FOLDED)
 
     def warehouse(self) -> None:
-        """The ClickHouse sink: events, profiles, and an event with all that follows from it."""
+        """Run the ClickHouse sink: events, profiles, and an event with all that follows from it."""
         self.stack.process("sink").stop()
         begin_anew(self.stack)
         for cost in sink.measure(self.stack, self.workload, self.events, self.people):
@@ -90,7 +90,7 @@ class Bench:
                      f"ClickHouse {cost.cpu_of('clickhouse') or 0:.1f} CPU s")  # fmt: skip
 
     def cdnow(self) -> None:
-        """CDNOW from the command to ClickHouse, with everything running."""
+        """Import CDNOW, from the command to ClickHouse, with everything running."""
         self.stack.process("sink").stop()
         begin_anew(self.stack)
         self.stack.process("sink").restart()

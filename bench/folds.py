@@ -34,7 +34,7 @@ class Cost(NamedTuple):
 
 
 def measure(settings: Settings, workload: Workload, count: int, people: int) -> list[Cost]:
-    """Decoding alone, RESOLVE, and PROFILE on what RESOLVE put out, with a store in memory and with the real one."""
+    """Measure decoding, RESOLVE, and PROFILE on RESOLVE's outputs, with a store in memory and with the real one."""
     codec = Codec(Registry(settings.registry))
     encode = codec.encoder(Event)
     records = [
@@ -60,7 +60,7 @@ def measure(settings: Settings, workload: Workload, count: int, people: int) -> 
 
 
 def run_stage(stage: AnyStage, records: Sequence[Record], store: "InMemory | None" = None) -> tuple[list[Output], Cost]:
-    """The outputs of one stage over records of one partition, in batches of `BATCH`; by default on a store on disk."""
+    """Run one stage over records of one partition, in batches of `BATCH`; by default on a store on disk."""
     outputs: list[Output] = []
     with tempfile.TemporaryDirectory() as folder:
         used = store or StateStore(Path(folder) / stage.table, stage.deadline_of)

@@ -42,7 +42,7 @@ class Growth(NamedTuple):
 
 
 def decide(requests: int, people: int) -> Cost:
-    """GRAPH over this many requests."""
+    """Run GRAPH over this many requests."""
     codec = Codec(OwnSchemas())
     encode = codec.encoder(IdentityRequest)
     records = [
@@ -65,7 +65,7 @@ def _requests(count: int, people: int, seed: int = 1) -> Iterator[IdentityReques
 
 
 def growth(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000), events: int = 50_000) -> list[Growth]:
-    """RESOLVE over events of a user and a device that it knows, one of 20 a new pair, for growing tables."""
+    """Run RESOLVE over events of a user and a device that it knows, one of 20 a new pair, for growing tables."""
     codec = Codec(OwnSchemas())
     stage, encode = ResolveStage(WORKSPACES, DEFAULT_RULES, codec, lambda _: 0), codec.encoder(Event)
     chance = random.Random(1)

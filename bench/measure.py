@@ -28,7 +28,7 @@ class Usage:
 
 
 def wait_until_worked_off(settings: Settings, groups: Iterable[str], deadline_s: float = 600) -> float:
-    """Seconds until these consumer groups have committed everything there is. Raises TimeoutError."""
+    """Return after how many seconds these consumer groups have committed everything there is. Raises TimeoutError."""
     started = time.monotonic()
     progress, wanted = PipelineProgress(settings), set(groups)
     while time.monotonic() - started < deadline_s:

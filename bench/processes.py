@@ -16,7 +16,7 @@ EMPTY_WITHIN_S = 60.0
 
 @contextlib.contextmanager
 def running(specs: Sequence[ProcessSpec], logs: Path) -> Iterator[list[StackProcess]]:
-    """Started with the block and ended with it, in order, and whatever kills this process."""
+    """Start processes with the block and end them with it, in order, and whatever kills this process."""
     reaper = Reaper()
     processes = [StackProcess(spec, logs / f"{spec.name}.log", reaper) for spec in specs]
     try:
@@ -32,7 +32,7 @@ def running(specs: Sequence[ProcessSpec], logs: Path) -> Iterator[list[StackProc
 
 
 def wait_for_empty_group(admin: AdminClient, group: str) -> None:
-    """Members are static: one that has stopped stays until its session ends. Raises TimeoutError."""
+    """Wait for an empty group: a static member that has stopped stays until its session ends. Raises TimeoutError."""
     deadline = time.monotonic() + EMPTY_WITHIN_S
     while time.monotonic() < deadline:
         with contextlib.suppress(KafkaException):  # the coordinator is being chosen

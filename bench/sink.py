@@ -58,7 +58,7 @@ class Cost(NamedTuple):
         return self.records / self.seconds
 
     def cpu_of(self, *names: str) -> float | None:
-        """CPU seconds per million records of these processes, None when none of them took part."""
+        """Return CPU seconds per million records of these processes, None when none of them took part."""
         known = [self.per_million[name] for name in names if name in self.cpu_s]
         return sum(known) if known else None
 
@@ -69,7 +69,7 @@ class Cost(NamedTuple):
 
 
 def measure(stack: Stack, workload: Workload, count: int, people: int) -> Iterator[Cost]:
-    """For events, then profiles: reading alone, ClickHouse alone, the sink; then the sink on all that events cause.
+    """Measure events, then profiles: reading alone, ClickHouse alone, the sink; then the sink on all that events cause.
 
     The stack's sink must have nothing to do.
     """

@@ -53,13 +53,13 @@ class Workers(NamedTuple):
     ports: Sequence[int]
 
     def total(self, pattern: str) -> float:
-        """The sum of all values of the metrics that match, over all workers that answer."""
+        """Return the sum of all values of the metrics that match, over all workers that answer."""
         return sum(float(value) for port in self.ports for value in re.findall(pattern, _metrics(port)))
 
 
 @contextlib.contextmanager
 def workers(stack: Stack, folder: Path, number: int, stages: Sequence[str] = ALL) -> Iterator[Workers]:
-    """Started, and stopped with the block.
+    """Start workers, and stop them with the block.
 
     The members of their group are static. One that comes back at once is given what its predecessor had, whatever it
     asks for; so the group must be empty first.
@@ -102,7 +102,7 @@ def fill(stack: Stack, workload: Workload, events: int, people: int, seed: int) 
 
 
 def begin_anew(stack: Stack) -> None:
-    """Empty topics, and a group without members; the broker stays as warm as it is."""
+    """Leave empty topics, and a group without members; the broker stays as warm as it is."""
     admin = AdminClient({"bootstrap.servers": stack.settings.kafka, "log_level": 0})
     consumer_groups = [groups.WORKER.name, groups.SINK.name]
     for group in consumer_groups:
@@ -119,7 +119,7 @@ def begin_anew(stack: Stack) -> None:
 
 
 def records_of(stage: type[ResolveStage | ProfileStage]) -> str:
-    """The metric of what a stage has taken in, when it runs alone."""
+    """Return the metric of what a stage has taken in, when it runs alone."""
     return rf'onefold_worker_records_total\{{stage="{stage.name}"\}} (\S+)'
 
 

@@ -33,7 +33,7 @@ class Workload(NamedTuple):
 
 
 def shop(count: int, people: int, seed: int = 1, spread_ms: int = 1_200_000) -> Iterator[Event]:
-    """`count` events of visits by `people` persons, three in ten of whom are known and sign in at the start of one.
+    """Yield `count` events of visits by `people` persons, three in ten of whom sign in at the start of one.
 
     They lie in the last 20 minutes: PROFILE would hold back what comes later than the shop's shortest window.
     """
@@ -53,7 +53,7 @@ def shop(count: int, people: int, seed: int = 1, spread_ms: int = 1_200_000) -> 
 
 
 def newcomers(count: int, people: int, seed: int = 1, spread_ms: int = 600_000) -> Iterator[Event]:
-    """`count` events of persons drawn evenly, one in five of which links device and user: identity at its busiest."""
+    """Yield `count` events of persons drawn evenly, one in five of which links device and user: busy for GRAPH."""
     chance = random.Random(seed)
     now = time.time_ns() // 1_000_000
     for number in range(count):

@@ -50,7 +50,7 @@ class Intake:
     async def keep_rejected_body(
         self, sender: Sender | None, rejection: Rejection, body: bytes, received_at: int
     ) -> None:
-        """As `keep`, for a request that is wrong as a whole."""
+        """Do as `keep`, for a request that is wrong as a whole."""
         rejected = RejectedCall(0, sender, None, rejection, json_text.excerpt_of_bytes(body))
         await self.keep(ValidatedCalls((), (rejected,)), received_at)
 

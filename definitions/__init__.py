@@ -1,6 +1,6 @@
 """The definitions language: YAML is read into a checked model, which is compiled for the streams and to SQL.
 
-Pure, but for `sets.topic`, which publishes sets. What is remembered of profiles is left to `streams.fold`.
+Keeps no state: sets of definitions are on the topic of `sets.topic`, and what is remembered is left to `streams.fold`.
 """
 
 from definitions.errors import DefinitionError, DefinitionErrors

@@ -34,16 +34,16 @@ class FetchProgress(Protocol):
     """What a person sees of a fetch; called from several threads."""
 
     def fetch_starts(self, files: int, size: int) -> None:
-        """`files` of `size` bytes in all are missing and will be fetched."""
+        """Hear that `files` of `size` bytes in all are missing and will be fetched."""
 
     def fetched(self, size: int) -> None:
-        """`size` more bytes are here; negative when bytes turned out wrong and are thrown away."""
+        """Hear that `size` more bytes are here; negative when bytes turned out wrong and are thrown away."""
 
     def fetch_ends(self) -> None:
-        """Everything is here, or fetching was given up."""
+        """Hear that everything is here, or fetching was given up."""
 
     def note(self, line: str) -> None:
-        """Something that a person who waits wants to know."""
+        """Hear something that a person who waits wants to know."""
 
 
 def repository_url(environ: Mapping[str, str] = os.environ) -> str:
@@ -52,7 +52,7 @@ def repository_url(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """ONEFOLD_CACHE, or `onefold` in the user's cache folder (on Linux XDG_CACHE_HOME or ~/.cache)."""
+    """Return ONEFOLD_CACHE, or `onefold` in the user's cache folder (on Linux XDG_CACHE_HOME or ~/.cache)."""
     own = environ.get("ONEFOLD_CACHE")
     return Path(own).absolute() if own else user_cache_path("onefold")
 

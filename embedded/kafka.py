@@ -66,7 +66,7 @@ def kafka_process(  # noqa: PLR0913, PLR0917 - the last two are the tests'
     settings: Mapping[str, str] = MappingProxyType({}),
     flags: Sequence[str] = (),
 ) -> ProcessSpec:
-    """Kafka on `port`, with its state below `layout.kafka`; formatted before the first start.
+    """Describe Kafka on `port`, with its state below `layout.kafka`; formatted before the first start.
 
     For tests: `settings`, broker settings that go before the stack's own, and `flags` of its Java runtime.
     """

@@ -18,7 +18,7 @@ REGISTRY = ("io.apicurio", "apicurio-registry-app", "3.3.3")
 
 
 def resolve() -> tuple[Artifact, ...]:
-    """Kafka with everything that it needs at run time, and the registry's distribution, sized and hashed."""
+    """Find Kafka with everything that it needs at run time, and the registry's distribution, sized and hashed."""
     with tempfile.TemporaryDirectory(prefix="onefold-lock-") as folder:
         context = MavenContext(repo_cache=Path(folder), remote_repos={"central": repository_url()}, timeout=120)
         wanted = [context.create_dependency(coordinate) for coordinate in (KAFKA, KAFKA_LOGGING)]

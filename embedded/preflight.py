@@ -68,7 +68,7 @@ def check_definitions(folder: Path | None) -> None:
 
 
 def check_allowed(names: str) -> None:
-    """Raises StackError where SQL is to reach what there is not, with what there is."""
+    """Raise StackError where SQL is to reach what there is not, with what there is."""
     try:
         access.check(name for name in names.split(",") if name)
     except ValueError as error:

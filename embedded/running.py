@@ -63,7 +63,7 @@ def find_running(data_dir: Path) -> RunningStack | None:
 
 
 def running_environment(data_dir: Path | None = None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """`environ` completed for `settings.load`, so that a command talks to the stack that runs here.
+    """Complete `environ` for `settings.load`, so that a command talks to the stack that runs here.
 
     A folder that is named must have a stack, whose addresses rule; raises StackError otherwise. With None, the stack on
     ONEFOLD_DATA_DIR or the default folder fills in what `environ` leaves open, and there need not be one. Nothing is

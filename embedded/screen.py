@@ -14,13 +14,13 @@ class Screen(FetchProgress, Protocol):
     """Shows what happens. Steps may overlap; each is ended by `step_done` or `step_failed`."""
 
     def step_starts(self, title: str) -> None:
-        """A step begins."""
+        """Hear that a step begins."""
 
     def step_done(self, title: str, seconds: float) -> None:
-        """A step is done."""
+        """Hear that a step is done."""
 
     def step_failed(self, title: str) -> None:
-        """A step failed; why follows as an error."""
+        """Hear that a step failed; why follows as an error."""
 
 
 class SilentScreen:
@@ -136,5 +136,5 @@ def screen_for(console: Terminal) -> Screen:
 
 
 def error_console() -> Terminal:
-    """Progress goes to stderr, so that stdout holds results only. Rich honours NO_COLOR."""
+    """Return stderr, where progress goes, so that stdout holds results only. Rich honours NO_COLOR."""
     return Terminal(stderr=True)

@@ -51,7 +51,7 @@ StackStep = ProcessSpec | Setup
 
 
 def http_ready(port: int, path: str) -> Readiness:
-    """Ready when `GET path` answers 200."""
+    """Return a check that is ready when `GET path` answers 200."""
 
     def ready() -> bool:
         connection = http.client.HTTPConnection(LOOPBACK, port, timeout=READINESS_TIMEOUT_S)

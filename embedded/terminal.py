@@ -35,6 +35,6 @@ class Terminal(Console):
 
 
 def results() -> Terminal:
-    """Standard output; lines are folded for a terminal only."""
+    """Return standard output; lines are folded for a terminal only."""
     terminal = Terminal()
     return terminal if terminal.is_terminal else Terminal(width=_UNLIMITED_WIDTH)

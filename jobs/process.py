@@ -18,7 +18,7 @@ Job = Callable[[Settings, threading.Event], None]
 
 
 def run_job(name: str, job: Job) -> int:
-    """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
+    """Run a job. Returns 0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
     logs.configure()
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):

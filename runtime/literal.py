@@ -15,20 +15,20 @@ _SUSPECT = re.compile(r"[^ -~]")
 
 
 def literal(value: object) -> str:
-    """One line of text, such as a name, a cell or a reason: line breaks and tabs are escaped as well."""
+    """Return one line of text, such as a name, a cell or a reason: line breaks and tabs are escaped as well."""
     text = str(value)
     return text if text.isprintable() else _SUSPECT.sub(lambda match: _written(match[0]), text)
 
 
 def printable(text: str) -> str:
-    """Lines of text: as `literal`, but line feeds and tabs stay. For text with line breaks of our own."""
+    """Return lines of text: as `literal`, but line feeds and tabs stay. For text with line breaks of our own."""
     if text.isprintable():
         return text
     return _SUSPECT.sub(lambda match: match[0] if match[0] in _LINE_BREAKS else _written(match[0]), text)
 
 
 def literal_json(text: str) -> str:
-    """JSON of one line: what does not show is escaped as JSON does it, so every reader gets the value that was sent."""
+    """Return JSON of one line: what does not show is escaped as in JSON, so every reader gets what was sent."""
     if text.isprintable():
         return text
     return _SUSPECT.sub(lambda match: match[0] if shows(match[0]) else json.dumps(match[0])[1:-1], text)

@@ -23,7 +23,7 @@ def dead_letter(  # noqa: PLR0913 - a record as it lies in Kafka, and what becam
     error: DecodeError,
     failed_at: int,
 ) -> DeadLetter:
-    """Holds the record whole, unless its value alone fills a record of Kafka's: then it says where that lies.
+    """Make a dead letter: it holds the record whole, or says where it lies if the value alone fills one of Kafka's.
 
     The id is the same on every repetition. `failed_at`: ms.
     """

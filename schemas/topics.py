@@ -70,7 +70,7 @@ def changelog(table: str) -> str:
 
 
 def configurations(destinations: tuple[str, ...] = ()) -> dict[str, dict[str, str]]:
-    """Topic name -> broker settings, for all topics of one installation."""
+    """Map topic name -> broker settings, for all topics of one installation."""
     wanted = {topic: _configuration(topic) for topic in RECORD_OF}
     wanted |= activations(destinations)
     wanted |= {changelog(table): _compacted() for table in TABLES}
@@ -78,7 +78,7 @@ def configurations(destinations: tuple[str, ...] = ()) -> dict[str, dict[str, st
 
 
 def activations(destinations: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Topic name -> broker settings, for the topics from which destinations are served."""
+    """Map topic name -> broker settings, for the topics from which destinations are served."""
     return {topic: _configuration(topic) for topic in map(activation, destinations)}
 
 

@@ -13,7 +13,7 @@ def without_credentials(url: str) -> str:
 
 
 def host_and_port(url: str) -> str:
-    """`HOST:PORT` of a URL, for messages."""
+    """Return `HOST:PORT` of a URL, for messages."""
     try:
         return _host_and_port(urlsplit(url).netloc)
     except ValueError:

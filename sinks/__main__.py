@@ -30,7 +30,7 @@ logger = logging.getLogger("sinks")
 
 
 def main() -> int:
-    """0 after SIGTERM or Ctrl-C; 1, after one line that says why, when going on makes no sense."""
+    """Run the sink. Returns 0 after SIGTERM or Ctrl-C; 1, after a line that says why, when going on makes no sense."""
     logs.configure()
     stopping = threading.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):

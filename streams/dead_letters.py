@@ -17,7 +17,7 @@ class DeadLetters:
         self._encode = codec.encoder(DeadLetter)
 
     def of(self, record: Record, error: DecodeError, now: int, tally: Tally) -> Output:
-        """The dead letter of a record; its id is the same on every repetition."""
+        """Make the dead letter of a record; its id is the same on every repetition."""
         tally[metrics.DEAD, (self._stage, error.reason)] += 1
         letter = dead_letter(
             topic=record.topic,

@@ -85,7 +85,7 @@ class Warehouse:
     def rows(
         self, query: str, parameters: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
     ) -> list[JsonObject]:
-        """The rows of a query with `parameters` as in `{name:String}`; times in ISO 8601, integers as numbers."""
+        """Query rows, with `parameters` as in `{name:String}`; times in ISO 8601, integers as numbers."""
         answer = self._posted(_AS_JSON | {**(settings or {}), **_bound(parameters)}, query.encode())
         try:
             return msgspec.json.decode(answer.content, type=_Rows).data
@@ -176,7 +176,7 @@ class Warehouse:
 
 @cache
 def look_ups(server: ClickHouse | str) -> Warehouse:
-    """The one client with which a process looks things up for people, who do not wait long."""
+    """Return the one client with which a process looks things up for people, who do not wait long."""
     return Warehouse(server, LOOK_UP_TIMEOUT_S)
 
 

@@ -54,7 +54,7 @@ class ColumnType(msgspec.Struct, frozen=True):
     computed: bool = False
 
     def array(self, values: Sequence[Any]) -> pa.Array:
-        """Raises OverflowError or pa.ArrowInvalid for a value that the type cannot hold."""
+        """Convert values. Raises OverflowError or pa.ArrowInvalid for a value that the type cannot hold."""
         return self.build(values, self.arrow)
 
 

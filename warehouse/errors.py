@@ -58,7 +58,7 @@ class IncompleteError(TransientError):
 
 
 def sorted_answer(server: str, code: int | None, text: str) -> TransientError | TerminalError:
-    """The error to raise for ClickHouse's own `text`; without a code a proxy in front of it has answered."""
+    """Return the error to raise for ClickHouse's own `text`; without a code a proxy in front of it has answered."""
     summary = _reason(text)[:_SHOWN_CHARACTERS]
     if code in _TOO_LARGE_CODES:
         return QueryTooLargeError(f"ClickHouse at {server} has no room for it: {summary}")

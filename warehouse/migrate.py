@@ -39,7 +39,7 @@ class Migration(msgspec.Struct, frozen=True):
 
 
 def read_migrations(folder: Path = MIGRATIONS) -> tuple[Migration, ...]:
-    """The migrations of a folder, by number. A statement ends with `;` at the end of a line."""
+    """Read the migrations of a folder, by number. A statement ends with `;` at the end of a line."""
     return tuple(_read(path) for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql")))
 
 

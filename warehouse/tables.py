@@ -106,7 +106,7 @@ class WarehouseTable(msgspec.Struct, frozen=True):
         return tuple(column for column in self.columns if not column.type.computed)
 
     def arrow(self, rows: Rows) -> pa.Table:
-        """Rows as columns. Raises OverflowError or pa.ArrowInvalid for a value that its column cannot hold."""
+        """Convert rows to columns. Raises OverflowError or pa.ArrowInvalid for a value that its column cannot hold."""
         return pa.table({column.inserted_as: column.array(rows) for column in self.inserted})
 
 

@@ -127,7 +127,7 @@ class FactReaders:
         self._readers = {name: FactReader(each) for name, each in settings.items() if each is not None}
 
     def with_facts(self, event: Event, connection: Requester = NO_REQUESTER) -> Event:
-        """As the reader of the event's workspace."""
+        """Add facts to an event, as the reader of its workspace does."""
         return self._readers.get(event.workspace, self._default).with_facts(event, connection)
 
 

@@ -26,7 +26,7 @@ PROCESSES = ("collector", "worker", "sink", "clickhouse", "kafka")
 
 
 def measure(stack: Stack, scale: Scale) -> list[str]:
-    """2,000 events a second by HTTP, one in four of which has a person enter a segment, with 200 definitions."""
+    """Send 2,000 events a second by HTTP, one in four of which has a person enter a segment, with 200 definitions."""
     return [line for spread, calls in CASES for line in _measured(stack, scale.steady_s, spread, calls)]
 
 

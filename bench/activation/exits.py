@@ -23,14 +23,14 @@ WAIT_S = 120.0
 
 
 def measure(stack: Stack, scale: Scale) -> list[str]:
-    """So many people leave a segment within a minute, each at its own millisecond."""
+    """Have so many people leave a segment within a minute, each at its own millisecond."""
     lags_ms, lines = _measure(stack, scale.deadlines, scale.within_s, scale.steady_s)
     is_reached = quantile(lags_ms, 0.99) < REQUIRED_MS
     return [judged(_said(scale.deadlines, scale.within_s, lags_ms), is_reached, "p99 under 5 s"), *lines]
 
 
 def measure_burst(stack: Stack, scale: Scale) -> list[str]:
-    """The same number of people leave within one second; nothing is asked of this."""
+    """Have the same number of people leave within one second; nothing is required of this."""
     lags_ms, lines = _measure(stack, scale.deadlines, 1.0, scale.steady_s)
     return [_said(scale.deadlines, 1.0, lags_ms), *lines]
 

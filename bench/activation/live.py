@@ -48,7 +48,7 @@ class Live:
             self._taken_ms.append(taken_ms)
 
     def taken_ms(self) -> list[float]:
-        """How long each change took that came since this was asked last."""
+        """Return how long each change took that came since the last call."""
         taken, self._taken_ms = self._taken_ms, []
         return taken
 
@@ -64,7 +64,7 @@ class Live:
 
 
 def live_event(run: str, number: int, due_ns: int) -> Event:
-    """Three product views of a person, then an identify call."""
+    """Make three product views of a person, then an identify call."""
     now = time.time_ns() // 1_000_000
     name = None if number % 4 == 3 else "Product Viewed"
     who = (Identifier("user_id", f"{run}-{number // 4}"),)

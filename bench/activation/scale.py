@@ -23,7 +23,7 @@ SMALL = Scale(5_000, 3.0, 15.0, 500_000, 50_000, 30.0)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value that a share of all lies at or below. Raises ValueError without any."""
+    """Return the value that a share of all lies at or below. Raises ValueError without any."""
     if not values:
         raise ValueError("nothing was measured")
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]

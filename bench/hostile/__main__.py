@@ -46,7 +46,7 @@ class Sender:
             thread.start()
 
     def taken_ms(self) -> list[float]:
-        """How long each request took since this was asked last, in order of length."""
+        """Return how long each request took since the last call, in order of length."""
         taken, self._taken_s = self._taken_s, []
         return sorted(1000 * seconds for seconds in taken)
 

@@ -177,7 +177,7 @@ ATTACKS: dict[str, tuple[Callable[[Target], None], float]] = {
 
 
 def port_of(url: str) -> int:
-    """The port of one of the stack's addresses."""
+    """Return the port of one of the stack's addresses."""
     port = urlsplit(url).port
     assert port is not None
     return port

@@ -29,7 +29,7 @@ class Accuracy(NamedTuple):
 
 
 def accuracy(pairs: Iterable[tuple[Hashable, Hashable]]) -> Accuracy:
-    """Of items, each as (the person that it is said to be of, the person that it is of)."""
+    """Measure items, each as (the person that it is said to be of, the person that it is of)."""
     cells = Counter(pairs)
     said: Counter[Hashable] = Counter()
     true: Counter[Hashable] = Counter()

@@ -47,7 +47,7 @@ class Compared(NamedTuple):
 
 
 def exact_rules(blocked_emails: frozenset[str] = frozenset()) -> IdentityRules:
-    """E-mail and phone tie records without any limit, cap or veto: what exact matching alone can do."""
+    """Return rules by which e-mail and phone tie without any limit, cap or veto: what exact matching alone can do."""
     return IdentityRules(
         namespaces=(Namespace("email", blocked=blocked_emails), Namespace("phone"), Namespace("external_id")),
         max_identifiers=_UNLIMITED,
@@ -57,7 +57,7 @@ def exact_rules(blocked_emails: frozenset[str] = frozenset()) -> IdentityRules:
 
 
 def senzing(folder: Path = FOLDER) -> list[LabelledRecord]:
-    """Customers, reference and watchlist."""
+    """Read customers, reference and watchlist."""
     with (folder / "senzing_truth_key.csv").open(encoding="utf-8", newline="") as file:
         person = {(row["DATA_SOURCE"], row["RECORD_ID"]): row["CLUSTER_ID"] for row in csv.DictReader(file)}
     return [
@@ -74,7 +74,7 @@ def senzing(folder: Path = FOLDER) -> list[LabelledRecord]:
 
 
 def fake_1000(folder: Path = FOLDER) -> list[LabelledRecord]:
-    """Records with typing errors and missing values."""
+    """Read records with typing errors and missing values."""
     return [
         LabelledRecord(row["unique_id"], row["cluster"], row["email"].strip().lower(), "", row)
         for row in _rows(folder / "fake_1000.csv")
@@ -98,12 +98,12 @@ def compare(records: Sequence[LabelledRecord], rules: IdentityRules) -> Compared
 
 
 def tidy_email(text: str) -> str:
-    """The address alone, in lower case: `"Jay Jones" <JJones@fmail.com>` is jjones@fmail.com."""
+    """Return the address alone, in lower case: `"Jay Jones" <JJones@fmail.com>` is jjones@fmail.com."""
     return parseaddr(text)[1].lower() if "@" in text else ""
 
 
 def tidy_phone(text: str) -> str:
-    """Digits alone, without the 1 of North America in front of ten; a number without its area code stays short."""
+    """Return the digits alone, without North America's 1 in front of ten; one without its area code stays short."""
     digits = re.sub(r"\D", "", text)
     return digits[1:] if len(digits) == _COUNTRY_AND_NUMBER and digits.startswith("1") else digits
 

@@ -36,7 +36,7 @@ class OwnSchemas:
     """This release's schemas under fixed ids, in the place of a registry."""
 
     def schema_by_id(self, schema_id: int) -> str | None:  # noqa: ARG002 - an interface
-        """None: bytes of other schemas do not occur here."""
+        """Return None: bytes of other schemas do not occur here."""
         return None
 
     def id_of(self, record: type[msgspec.Struct]) -> int:
@@ -48,19 +48,19 @@ class Table(dict[bytes, bytes]):
     """What one partition of a stage has stored."""
 
     def get_many(self, keys: list[bytes]) -> list[bytes | None]:
-        """In the order of the keys."""
+        """Return values in the order of the keys."""
         return [self.get(key) for key in keys]
 
     def due(self, workspace: str, until: int, limit: int) -> list[bytes]:  # noqa: ARG002 - an interface
-        """Neither stage has deadlines."""
+        """Return nothing: neither stage has deadlines."""
         return []
 
     def after(self, key: bytes, limit: int) -> list[bytes]:
-        """Those behind a key."""
+        """Return the keys behind one."""
         return sorted(each for each in self if each > key)[:limit]
 
     def range(self, prefix: bytes) -> list[bytes]:
-        """Those that begin with the prefix."""
+        """Return the keys that begin with the prefix."""
         return sorted(key for key in self if key.startswith(prefix))
 
 
@@ -136,12 +136,12 @@ class WhoIsWho:
     # -- what came of it
 
     def person_of(self, event: Event) -> Identifier:
-        """The canonical identifier of the profile that an event ends in."""
+        """Return the canonical identifier of the profile that an event ends in."""
         primary = self._rules.usable(event.identifiers)[0]
         return Ledger(StateView(self._members), WORKSPACE, self._rules.rank).components.canonical_of(primary)
 
     def kinds(self) -> Counter[str]:
-        """How many changes of each kind GRAPH published."""
+        """Return how many changes of each kind GRAPH published."""
         return Counter(change.kind for change in self.changes)
 
 

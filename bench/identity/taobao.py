@@ -38,7 +38,7 @@ class Household(NamedTuple):
     users_of: Mapping[str, frozenset[str]]
 
     def truth(self, event: Event) -> Identifier:
-        """Whose an event is by the rules: of whom it names, else of the one person of the device, else the device's."""
+        """Say whose an event is by the rules: of whom it names, else of the device's one person, else the device's."""
         first = event.identifiers[0]
         if first.namespace == "user_id":
             return first
@@ -46,12 +46,12 @@ class Household(NamedTuple):
         return Identifier("user_id", next(iter(users))) if len(users) == 1 else first
 
     def is_shared(self, device: str) -> bool:
-        """Whether two or more persons have signed in on it."""
+        """Return whether two or more persons have signed in on it."""
         return len(self.users_of[device]) > 1
 
 
 def actions(path: Path, users: int | None = None) -> dict[str, list[Action]]:
-    """What each user did, in the order of time; of the first `users` of them, or of all."""
+    """Return what each user did, in the order of time; of the first `users` of them, or of all."""
     found: dict[str, list[Action]] = defaultdict(list)
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

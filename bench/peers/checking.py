@@ -12,7 +12,7 @@ from bench.peers.workload import PARTITIONS, Result
 
 
 def result_of(kafka: str, output: str, noted: Iterable[Mapping[str, int]], stored: str | None) -> Result:
-    """The result of a run that has ended. The counts are those that its processes have noted, or, where `stored`
+    """Return the result of a run that has ended. The counts are those that its processes have noted, or, where `stored`
     names Onefold's changelog, those in there: what a restart would find."""
     changes = change_sum = 0
     for _, value in _committed(kafka, output):

@@ -17,14 +17,14 @@ class Unavailable(Exception):
 
 
 def cache() -> Path:
-    """The folder for all of it, made when it is missing."""
+    """Return the folder for all of it, made when it is missing."""
     folder = cache_dir() / "bench-peers"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def python(name: str, requirements: Sequence[str], newest: tuple[int, int]) -> Path:
-    """The interpreter of a virtual environment with these requirements, for a Python up to `newest`.
+    """Return the interpreter of a virtual environment with these requirements, for a Python up to `newest`.
 
     Raises Unavailable when there is no such Python, or pip fails.
     """
@@ -53,7 +53,7 @@ def _base_python(newest: tuple[int, int]) -> str:
 
 
 def kafka_streams() -> list[str]:
-    """The command that runs the Java peer, without its arguments; built by Maven when it is not there yet."""
+    """Return the command that runs the Java peer, without its arguments; built by Maven when it is not there yet."""
     java, compiler, maven = (shutil.which(name) for name in ("java", "javac", "mvn"))
     if java is None or compiler is None or maven is None:
         raise Unavailable("needs a JDK and mvn")

@@ -63,7 +63,7 @@ class Change(NamedTuple):
 
 
 def decode(value: bytes) -> Mapping[str, Any]:
-    """An event. Raises ValueError when it is not of schema 1."""
+    """Decode an event. Raises ValueError when it is not of schema 1."""
     if value[:5] != MAGIC:
         raise ValueError("not schema 1")
     rest = io.BytesIO(value)
@@ -73,7 +73,7 @@ def decode(value: bytes) -> Mapping[str, Any]:
 
 
 def encode(event: Mapping[str, Any]) -> bytes:
-    """The inverse of `decode`."""
+    """Encode an event, so that `decode` returns it."""
     written = io.BytesIO()
     written.write(MAGIC)
     fastavro.schemaless_writer(written, SCHEMA, event)
@@ -127,15 +127,15 @@ def fold(state: State, event: Mapping[str, Any]) -> list[Change]:
 
 
 def output(key: str, change: Change) -> dict[str, object]:
-    """The record of a change, as every peer writes it (as JSON)."""
+    """Return the record of a change, as every peer writes it (as JSON)."""
     return {"id": key, "s": change.segment, "in": change.entered, "ts": change.ts, "n": change.n}
 
 
 def change_checksum(record: Mapping[str, Any]) -> int:
-    """What a record of a change adds to the checksum of all."""
+    """Return what a record of a change adds to the checksum of all."""
     return zlib.crc32(f"{record['id']}|{record['s']}|{int(record['in'])}|{record['ts']}|{record['n']}".encode())
 
 
 def count_checksum(key: str, n: int) -> int:
-    """What a key with its final number of events adds to the checksum of all."""
+    """Return what a key with its final number of events adds to the checksum of all."""
     return zlib.crc32(f"{key}:{n}".encode())

@@ -9,7 +9,7 @@ from fold import State, decode, fold  # type: ignore[import-not-found]
 
 
 def read() -> tuple[list[tuple[bytes, bytes]], float, float]:
-    """All records, and how long reading them took: by the clock from the first record, and in CPU seconds."""
+    """Read all records, and measure it: by the clock from the first record, and in CPU seconds."""
     consumer = Consumer(
         {
             "bootstrap.servers": given.KAFKA,

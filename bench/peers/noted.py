@@ -20,7 +20,7 @@ class Noted:
         self._counts: dict[str, int] = {}
 
     def note(self, key: str, n: int) -> None:
-        """A record was folded; its key has `n` of them now."""
+        """Note that a record was folded; its key has `n` of them now."""
         self._last_at = time.time()
         if not self._records:
             self._first_at = self._last_at

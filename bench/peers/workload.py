@@ -25,7 +25,7 @@ class Result(NamedTuple):
 
 
 def events(count: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Key and event, 50 ms apart."""
+    """Yield key and event, 50 ms apart."""
     chance = random.Random(1)
     for number in range(count):
         person = int(chance.paretovariate(1.1) * 50) % 20_000
@@ -59,7 +59,7 @@ def fill(kafka: str, count: int) -> None:
 
 
 def reference(count: int, cache: Path) -> Result:
-    """The single-threaded reference; computed once for a number of events and kept in `cache`."""
+    """Return the single-threaded reference; computed once for a number of events and kept in `cache`."""
     path = cache / f"reference-{count}.json"
     if path.exists():
         return Result(**json.loads(path.read_text()))

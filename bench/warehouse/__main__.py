@@ -113,12 +113,12 @@ def _ask_of_few(warehouse: Warehouse, state: str, taken: dict[str, list[float]])
 
 
 def asked(warehouse: Warehouse, query: str) -> float:
-    """The quickest of several answers to a query, in ms."""
+    """Return the quickest of several answers to a query, in ms."""
     return quickest_ms(partial(warehouse.rows, query))
 
 
 def quickest_ms(ask: Callable[[], object]) -> float:
-    """The quickest of several answers, in ms."""
+    """Return the quickest of several answers, in ms."""
     taken = []
     for _ in range(ATTEMPTS):
         started = time.perf_counter()

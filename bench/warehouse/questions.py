@@ -49,7 +49,7 @@ class LookUp(NamedTuple):
 
 
 def questions() -> list[Question]:
-    """The questions of analysts, as they are written for either layout."""
+    """Return the questions of analysts, as they are written for either layout."""
     last = "SELECT occurred_at, event, properties, context FROM {table} ORDER BY occurred_at DESC LIMIT 50"
     of_person = f" WHERE workspace = 'main' AND profile_id = '{_PERSON}'"
     return [
@@ -85,7 +85,7 @@ def questions() -> list[Question]:
 
 
 def look_ups() -> list[LookUp]:
-    """What is asked about a person, and what the console asks."""
+    """Return the look-ups of a person, and those of the console."""
     return [
         LookUp(
             "everything the API shows of a person, by id",

@@ -29,7 +29,7 @@ _CONFUSED = {
 
 
 def read_filters(node: Node, key: str, report: FileReport) -> tuple[PropertyFilter, ...] | None:
-    """The value of `where`, `context` or `traits`: property -> value to equal, or property -> comparisons."""
+    """Read the value of `where`, `context` or `traits`: property -> value to equal, or property -> comparisons."""
     root: Root = "properties" if key == "where" else "context" if key == "context" else "traits"
     if not isinstance(node, MappingNode) or not node.entries:
         report.add(node, f"{key!r} must name {root}", f"for example `{key}: {{total: {{greater_than: 100}}}}`")
@@ -47,7 +47,7 @@ def read_filters(node: Node, key: str, report: FileReport) -> tuple[PropertyFilt
 
 
 def read_value_comparisons(node: Node, name: str, report: FileReport) -> tuple[Comparison, ...] | None:
-    """A value to equal, or comparisons, of what an event carries: with now no event's value is compared."""
+    """Read a value to equal, or comparisons, of what an event carries: with now no event's value is compared."""
     if not isinstance(node, MappingNode):
         operand = read_operand(node, repr(name), report)
         return None if operand is None else (Comparison(Operator.EQUALS, operand),)
@@ -63,7 +63,7 @@ def read_value_comparisons(node: Node, name: str, report: FileReport) -> tuple[C
 def read_comparisons(
     node: MappingNode, other_keys: Collection[str], what: str, report: FileReport
 ) -> tuple[Comparison, ...] | None:
-    """The operators that a mapping has among its keys; None with findings if there is none or one is wrong."""
+    """Read the operators that a mapping has among its keys; None with findings if there is none or one is wrong."""
     comparisons = []
     is_whole = True
     for name, (key, value) in node.entries.items():

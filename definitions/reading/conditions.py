@@ -34,7 +34,7 @@ _LATER = "consent"
 
 
 def read_condition(node: Node, report: FileReport) -> Condition | None:
-    """One condition, or None with findings."""
+    """Read one condition, or None with findings."""
     if isinstance(node, ListNode):
         report.add(node, "a condition cannot be a list", "put the list under `all:` or `any:`")
         return None

@@ -30,7 +30,7 @@ def measures_in(node: MappingNode) -> list[str]:
 
 
 def read_count(node: MappingNode, kind: str, report: FileReport) -> Condition | None:
-    """A condition on the number of events."""
+    """Read a condition on the number of events."""
     what = f"a condition with {kind!r}"
     before = len(report.errors)
     refuse_unknown_keys(node, (kind, *FILTERS, *COUNT), what, report)
@@ -74,7 +74,7 @@ def _read_within(node: MappingNode, kind: str, what: str, report: FileReport) ->
 
 
 def read_aggregate_comparison(node: MappingNode, kind: str, report: FileReport) -> Condition | None:
-    """A condition on a measure of events."""
+    """Read a condition on a measure of events."""
     measures = measures_in(node)
     known = (kind, *FILTERS, *measures, "within")
     before = len(report.errors)
@@ -87,7 +87,7 @@ def read_aggregate_comparison(node: MappingNode, kind: str, report: FileReport) 
 
 
 def read_aggregate(node: MappingNode, kind: str, report: FileReport) -> Aggregate | None:
-    """A measure of events without a condition on it, as a trait has it."""
+    """Read a measure of events without a condition on it, as a trait has it."""
     measures = measures_in(node)
     if not measures:
         report.add(node, "events without a measure", f"add one of {', '.join(MEASURES)}: `count: true` counts them")

@@ -50,22 +50,22 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 def read_segment(node: Node, report: FileReport) -> Parsed | None:
-    """A definition in `segments/`; None with a finding where not even its name can be read."""
+    """Read a definition in `segments/`; None with a finding where not even its name can be read."""
     return _read(node, "segment", SEGMENT, _segment, read_name, report)
 
 
 def read_trait(node: Node, report: FileReport) -> Parsed | None:
-    """A definition in `traits/`; None with a finding where not even its name can be read."""
+    """Read a definition in `traits/`; None with a finding where not even its name can be read."""
     return _read(node, "trait", TRAIT, _trait, read_name, report)
 
 
 def read_trigger(node: Node, report: FileReport) -> Parsed | None:
-    """A definition in `triggers/`; None with a finding where not even its name can be read."""
+    """Read a definition in `triggers/`; None with a finding where not even its name can be read."""
     return _read(node, "trigger", TRIGGER, _trigger, read_name, report)
 
 
 def read_destination(node: Node, report: FileReport) -> Parsed | None:
-    """A definition in `destinations/`; None with a finding where not even its name can be read."""
+    """Read a definition in `destinations/`; None with a finding where not even its name can be read."""
     return _read(node, "destination", DESTINATION, _destination, read_narrow_name, report)
 
 

@@ -8,20 +8,20 @@ from runtime.hints import did_you_mean
 
 
 def refuse_unknown_keys(node: MappingNode, allowed: Collection[str], what: str, report: FileReport) -> None:
-    """A finding for each key that `what` does not have."""
+    """Report each key that `what` does not have."""
     for name, (key, _) in node.entries.items():
         if name not in allowed:
             report.add(key, f"{what} has no key {name!r}", did_you_mean(name, allowed))
 
 
 def value_of(node: MappingNode, key: str) -> Node | None:
-    """The value of a key, or None where it is not given."""
+    """Read the value of a key, or None where it is not given."""
     entry = node.entries.get(key)
     return entry[1] if entry else None
 
 
 def required_value(node: MappingNode, key: str, what: str, hint: str, report: FileReport) -> Node | None:
-    """The value of a key, or None with a finding where it is not given."""
+    """Read the value of a key, or None with a finding where it is not given."""
     value = value_of(node, key)
     if value is None:
         report.add(node, f"{what} needs the key {key!r}", hint)
@@ -29,7 +29,7 @@ def required_value(node: MappingNode, key: str, what: str, hint: str, report: Fi
 
 
 def optional_text(node: MappingNode, key: str, default: str, report: FileReport) -> str:
-    """The text of a key, or the default where it is not given (or wrong, with a finding)."""
+    """Read the text of a key, or the default where it is not given (or wrong, with a finding)."""
     value = value_of(node, key)
     text = None if value is None else read_text(value, f"{key!r}", report)
     return default if text is None else text
@@ -38,7 +38,7 @@ def optional_text(node: MappingNode, key: str, default: str, report: FileReport)
 def optional_names(
     node: MappingNode, key: str, read: Callable[[Node, str, FileReport], str | None], report: FileReport
 ) -> dict[str, Node]:
-    """The names in the list of a key, each with its node; none where the key is not given."""
+    """Read the names in the list of a key, each with its node; none where the key is not given."""
     value = value_of(node, key)
     names: dict[str, Node] = {}
     if value is None:

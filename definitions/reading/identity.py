@@ -42,7 +42,7 @@ _REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
 def read_identity(node: Node, report: FileReport) -> IdentityRules | None:
-    """The rules of one document; None with findings if anything in it is wrong."""
+    """Read the rules of one document; None with findings if anything in it is wrong."""
     before = len(report.errors)
     if not isinstance(node, MappingNode):
         report.add(node, "the rules of identifiers must be a mapping", "for example `region: CN`")

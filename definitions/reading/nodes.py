@@ -75,5 +75,5 @@ class FileReport:
         self.errors.append(DefinitionError(self.file, line, column, message, hint))
 
     def add_whole(self, message: str, hint: str = "") -> None:
-        """A finding about the whole file, with no position."""
+        """Add a finding about the whole file, with no position."""
         self.add_at(0, 0, message, hint)

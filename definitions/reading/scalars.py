@@ -27,12 +27,12 @@ _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_8
 
 
 def is_null(node: ScalarNode) -> bool:
-    """Whether it stands for no value at all: nothing, ~ or null, without quotes."""
+    """Return whether it stands for no value at all: nothing, ~ or null, without quotes."""
     return node.is_plain and node.text in _NULLS
 
 
 def read_text(node: Node, what: str, report: FileReport, longest: int = MAX_TEXT) -> str | None:
-    """A text that is not empty, or None with a finding."""
+    """Read a text that is not empty, or None with a finding."""
     if not isinstance(node, ScalarNode):
         report.add(node, f"{what} must be a text")
     elif is_null(node) or not node.text.strip():
@@ -54,7 +54,7 @@ def _other_kind(text: str) -> str | None:
 
 
 def read_whole_number(node: Node, what: str, highest: int, report: FileReport, lowest: int = 1) -> int | None:
-    """A whole number from `lowest` to `highest`."""
+    """Read a whole number from `lowest` to `highest`."""
     if isinstance(node, ScalarNode) and node.is_plain and _INTEGER.fullmatch(node.text):
         number = int(node.text) if len(node.text) <= 20 else highest + 1
         if lowest <= number <= highest:
@@ -65,7 +65,7 @@ def read_whole_number(node: Node, what: str, highest: int, report: FileReport, l
 
 
 def read_duration(node: Node, what: str, report: FileReport, also: str = "") -> int | None:
-    """A duration such as 30m, in milliseconds. `also`: ends the hint."""
+    """Read a duration such as 30m, in milliseconds. `also`: ends the hint."""
     units = f"a whole number and one of s, m, h, d, w, such as 30m or 7d{also}"
     match = _DURATION.fullmatch(node.text) if isinstance(node, ScalarNode) else None
     if match is None:
@@ -80,7 +80,7 @@ def read_duration(node: Node, what: str, report: FileReport, also: str = "") -> 
 
 
 def read_permille(node: Node, what: str, report: FileReport) -> int | None:
-    """A share such as 10% or 0.5%, in thousandths."""
+    """Read a share such as 10% or 0.5%, in thousandths."""
     match = _PERCENT.fullmatch(node.text) if isinstance(node, ScalarNode) else None
     permille = int(match[1]) * 10 + int(match[2] or 0) if match else 0
     if 0 < permille < 1_000:
@@ -91,7 +91,7 @@ def read_permille(node: Node, what: str, report: FileReport) -> int | None:
 
 
 def read_choice(node: Node, what: str, choices: Collection[str], report: FileReport) -> str | None:
-    """One word of a few."""
+    """Read one word of a few."""
     text = read_text(node, what, report)
     if text is None or text in choices:
         return text
@@ -108,7 +108,7 @@ def read_bool(node: Node, what: str, report: FileReport) -> bool | None:
 
 
 def read_number(node: Node, what: str, report: FileReport) -> int | float | None:
-    """A number for an ordering."""
+    """Read a number for an ordering."""
     value = read_operand(node, what, report)
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
@@ -121,7 +121,7 @@ def read_number(node: Node, what: str, report: FileReport) -> int | float | None
 
 
 def read_operand(node: Node, what: str, report: FileReport) -> Scalar | None:
-    """A text, a number, true or false, to compare with; None with a finding for everything else."""
+    """Read a text, a number, true or false, to compare with; None with a finding for everything else."""
     if not isinstance(node, ScalarNode):
         report.add(node, f"{what} takes a single text, number, true or false", "for several values use `in: [a, b]`")
         return None

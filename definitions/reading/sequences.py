@@ -17,7 +17,7 @@ _EXAMPLE = "for example `sequence: [{event: Product Added}, {event: Order Comple
 
 
 def read_sequence(node: MappingNode, report: FileReport) -> Condition | None:
-    """A condition on events that follow each other; None with findings."""
+    """Read a condition on events that follow each other; None with findings."""
     before = len(report.errors)
     refuse_unknown_keys(node, SEQUENCE, _WHAT, report)
     steps = _read_steps(node.entries["sequence"][1], report)

@@ -38,7 +38,7 @@ class _Refused(Exception):
 
 
 def read_documents(file: Path, report: FileReport) -> list[Node]:
-    """The documents of a file (`---` separates them) that could be read; the rest is among the findings."""
+    """Read the documents of a file (`---` separates them) that could be read; the rest is among the findings."""
     text = report.text = _text(file, report)
     documents: list[Node] = []
     if text is None:

@@ -57,7 +57,7 @@ def encode_set(of: DefinitionSet) -> bytes:
 
 
 def decode_set(value: bytes) -> DefinitionSet:
-    """The inverse of `encode_set`. Raises UnknownLanguage."""
+    """Decode what `encode_set` has encoded. Raises UnknownLanguage."""
     try:
         head = _decode_head(value)
         if head.language > LANGUAGE:

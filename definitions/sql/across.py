@@ -64,7 +64,7 @@ class AcrossQuery:
         return Between(grid.first - grid.length, grid.last)
 
     def names(self) -> str:
-        """A condition on the column `event` that holds for all events that are looked for: it prunes by the key."""
+        """Return a condition on the column `event` that holds for all events that count: it prunes by the key."""
         calls = self._trigger.events.calls
         names = [call.name for call in calls if call.name is not None]
         if not calls or len(names) < len(calls):

@@ -24,7 +24,7 @@ class Computed(NamedTuple):
 
 
 def compile_count(count: EventCount, profiles: Profiles) -> Sql:
-    """Whether the number of events lies between its bounds."""
+    """Compile a count: whether the number of events lies between its bounds."""
     window = count.window
     if count.events.sessions:
         return _between(sql("length({0})", begun(profiles, window.ms, MAX_SESSIONS)), count)
@@ -42,7 +42,7 @@ def compile_count(count: EventCount, profiles: Profiles) -> Sql:
 
 
 def compile_aggregate(aggregate: Aggregate, profiles: Profiles) -> Computed:
-    """The value of an aggregate."""
+    """Compile an aggregate to its value."""
     if aggregate.measure is Measure.UNION:
         return _union(aggregate, profiles)
     if aggregate.events.sessions:
@@ -58,7 +58,7 @@ def compile_aggregate(aggregate: Aggregate, profiles: Profiles) -> Computed:
 
 
 def counted(values: Sql, profiles: Profiles) -> Sql:
-    """Those of the values of events that count, each once and in their order."""
+    """Return those of the values of events that count, each once and in their order."""
     return profiles.column(f"arraySlice(arraySort(arrayDistinct({{0}})), 1, {MAX_DISTINCT})", values)
 
 
@@ -84,7 +84,7 @@ def _of_sessions(aggregate: Aggregate, profiles: Profiles) -> Computed:
 
 
 def text_of_time(is_set: Sql, time: Sql) -> Sql:
-    """The tuple of a time as a text, nothing unless it is set."""
+    """Return the tuple of a time as a text, nothing unless it is set."""
     return sql(f"if({{0}}, (1, 0., text_of_time({{1}})), {NOTHING})", is_set, time)
 
 

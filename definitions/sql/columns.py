@@ -17,7 +17,7 @@ def sql(template: str, *parts: Sql | str) -> Sql:
 
 
 def joined(separator: str, parts: list[Sql], default: str) -> Sql:
-    """All parts in parentheses, or the default where there is none."""
+    """Return all parts in parentheses, or the default where there is none."""
     if not parts:
         return Sql(default)
     return Sql(f"({separator.join(part.text for part in parts)})", max(part.depth for part in parts))

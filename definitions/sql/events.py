@@ -28,7 +28,7 @@ class Events:
         self._documents: dict[tuple[Root, Path], tuple[str, dict[str, None]]] = {}
 
     def matching(self, events: EventMatcher) -> Sql:
-        """Whether an event is one of these."""
+        """Say in SQL whether an event is one of these."""
         condition = called(events.calls)
         conditions = [] if condition == _ALWAYS else [Sql(condition)]
         conditions += _in_period(events.occurred)
@@ -37,11 +37,11 @@ class Events:
         return self._columns(joined(" AND ", conditions, _ALWAYS))
 
     def value(self, events: EventMatcher, of: Field) -> Sql:
-        """The tuple of the value there, of events that are looked for."""
+        """Return the tuple of the value there, of events that are looked for."""
         return self._value(of.root, of.path, called(events.calls))
 
     def with_value(self, events: EventMatcher, of: Field | None, numbers: bool = False) -> Sql:
-        """Whether an event is one of these, and has a value for an aggregate."""
+        """Say in SQL whether an event is one of these, and has a value for an aggregate."""
         matching = self.matching(events)
         if of is None:
             return matching
@@ -51,7 +51,7 @@ class Events:
         return self._columns(sql(f"{{0}} AND {_IS_SCALAR.format('{1}')}", matching, value))
 
     def members(self, events: EventMatcher, of: Field) -> Sql:
-        """The tuples of the values in the list there, each once and in their order; a scalar is a list of one."""
+        """Return the tuples of the values in the list there, each once, in order; a scalar is a list of one."""
         raw, value = self._raw(of.root, of.path, called(events.calls)), self.value(events, of)
         listed = sql(
             f"if(startsWith({{0}}, '['), arrayMap(x -> value_of(x, {of.root}), JSONExtractArrayRaw({{0}})), [{{1}}])",
@@ -62,7 +62,7 @@ class Events:
         return self._columns(sql(f"arraySlice(arraySort(arrayDistinct({{0}})), 1, {MAX_DISTINCT})", scalars))
 
     def trait(self, path: Path) -> tuple[Sql, Sql]:
-        """The tuple of the value at a path of sent traits, and whether an event writes, or unsets, the first of it."""
+        """Return the tuple of the value at a path of sent traits, and whether an event sets or unsets its first name."""
         calls = "type = 'identify'"
         written = self._raw("traits", path[:1], calls)
         is_written = self._columns(sql(f"{{0}} != '' AND length({{0}}) <= {MAX_TRAIT_BYTES}", written))
@@ -89,7 +89,7 @@ class Events:
 
 
 def priority_of(priorities: Mapping[str, int]) -> Sql:
-    """The rank of an event's source among writes of one time."""
+    """Return the rank of an event's source among writes of one time."""
     ranked = {source: priority for source, priority in priorities.items() if priority}
     if not ranked:
         return Sql("0")
@@ -103,7 +103,7 @@ def _in_period(period: Period) -> list[Sql]:
 
 
 def called(calls: tuple[Call, ...]) -> str:
-    """The condition on `type` and `name` of these calls."""
+    """Return the condition on `type` and `name` of these calls."""
     alternatives = [
         " AND ".join(
             [

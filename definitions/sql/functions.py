@@ -23,7 +23,7 @@ _OF_ANY_NUMBER = {"min": "arrayMin([{0}])", "max": "arrayMax([{0}])"}
 
 
 def compile_function(name: str, arguments: Sequence[Sql], now: int) -> Sql:
-    """The tuple of a function's value."""
+    """Compile a function to the tuple of its value."""
     match name:
         case "coalesce":
             cases = ", ".join(f"{{{number}}}.1 != 0, {{{number}}}" for number in range(len(arguments)))

@@ -4,11 +4,11 @@ from definitions.model import Scalar
 
 
 def literal(text: str) -> str:
-    """A string literal of ClickHouse's SQL."""
+    """Return a string literal of ClickHouse's SQL."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0")
     return f"'{escaped}'"
 
 
 def double(number: Scalar) -> str:
-    """A literal of type Float64."""
+    """Return a literal of type Float64."""
     return f"toFloat64({float(number)!r})"

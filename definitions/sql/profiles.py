@@ -44,7 +44,7 @@ class Profiles:
         return self.column("value_of(JSONExtractRaw(shown, {0}), shown)", literal(trait))
 
     def inside(self, ms: int | None, matching: Sql) -> Sql:
-        """Whether an event matches and lies in a window of time."""
+        """Say in SQL whether an event matches and lies in a window of time."""
         return matching if ms is None else sql(f"{{0}} AND at > {self.now - ms}", matching)
 
     def gathered(self, matching: Sql, value: Sql | None, newest: int) -> Sql:
@@ -61,7 +61,7 @@ class Profiles:
         )
 
     def busy(self, matching: Sql) -> tuple[Sql, Sql]:
-        """Whether an event matches and is of a profile with few events; and whether of one with many."""
+        """Say in SQL whether an event matches and is of a profile with few events; and whether of one with many."""
         self._asks_who_is_busy = True
         return sql(f"{{0}} AND NOT {IS_BUSY}", matching), sql(f"{{0}} AND {IS_BUSY}", matching)
 

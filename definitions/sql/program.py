@@ -70,18 +70,18 @@ class DefinitionsQuery:
         self._profiles = Profiles(Events(), scope.now)
 
     def trait(self, name: str) -> Computed:
-        """The tuple of a defined trait's value, and whether the profile shows it."""
+        """Return the tuple of a defined trait's value, and whether the profile shows it."""
         computed = self._computed.get(name)
         if computed is None:
             computed = self._computed[name] = self._compile_trait(self._traits[name])
         return computed
 
     def segment(self, name: str) -> Sql:
-        """Whether a profile is in a segment."""
+        """Say in SQL whether a profile is in a segment."""
         return self.holds(self._segments[name].when)
 
     def shown(self, name: str, column: str) -> dict[str, Sql]:
-        """The columns `_kind`, `_number` and `_text` of what the profile shows of a trait; the kind 0 is nothing."""
+        """Return the columns `_kind`, `_number` and `_text` of what a profile shows of a trait; kind 0 is nothing."""
         value, is_shown = self.trait(name)
         return {
             f"{column}_kind": sql("if({0}, {1}.1, 0)", is_shown, value),
@@ -90,7 +90,7 @@ class DefinitionsQuery:
         }
 
     def holds(self, condition: Condition) -> Sql:
-        """Whether a condition holds."""
+        """Say in SQL whether a condition holds."""
         return self._profiles.named(self._compile(condition))
 
     def listed(self, source: Inputs, segments: Several[str], traits: Several[str]) -> str:

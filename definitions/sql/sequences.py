@@ -7,7 +7,7 @@ from definitions.sql.profiles import Profiles
 
 
 def compile_sequence(sequence: Sequence, profiles: Profiles) -> Sql:
-    """Whether the sequence is completed often enough in its window.
+    """Compile a sequence: whether it is completed often enough in its window.
 
     Of the events of one step before another one the newest decides: the time to it is the least, and whatever lies
     between the two lies behind all others as well.

@@ -15,7 +15,7 @@ _TEXTS = f"[{', '.join(f'leftUTF8(facts.{number + 1}, {MAX_FACT_LENGTH})' for nu
 
 
 def current_start(profiles: Profiles) -> Sql:
-    """When the session began that goes on; NEVER where there is none."""
+    """Return when the session began that goes on; NEVER where there is none."""
     times = _times(profiles)
     return profiles.column(
         f"if({profiles.now} - {{0}}[-1] >= {SESSION_GAP_MS}, {NEVER}, {{1}}[-1])", times, _starts(profiles, times)
@@ -42,7 +42,7 @@ def spans(profiles: Profiles, matching: Sql, newest: int) -> Sql:
 
 
 def compile_session(comparison: SessionComparison, profiles: Profiles) -> Sql:
-    """Whether the fact of a session passes."""
+    """Compile a condition on a session: whether its fact passes."""
     facts = _facts(comparison.session, profiles)
     number = SESSION_FACTS.index(comparison.fact) + 1
     fact = profiles.column(f"if({{0}}[{number}] = '', {NOTHING}, (1, 0., {{0}}[{number}]))", facts)

@@ -52,7 +52,7 @@ class StatesQuery:
         self._columns = [self._compile(accumulator) for accumulator in self._accumulators]
 
     def wanted(self) -> str:
-        """The condition on `type`, `name` and `occurred_at` of the events that are looked for."""
+        """Return the condition on `type`, `name` and `occurred_at` of the events that are looked for."""
         return f"({' OR '.join(map(self._wanted, self._accumulators))})"
 
     def _wanted(self, accumulator: Accumulator) -> str:

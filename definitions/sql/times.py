@@ -77,6 +77,6 @@ CIVIL_OF = f"time -> {_CIVIL}"
 
 
 def civil(ms: int) -> tuple[int, int]:
-    """The same of a time that is known."""
+    """Return the same of a known time."""
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
     return day.year, day.month * 100 + day.day

@@ -59,36 +59,36 @@ _NO_SUBSTRING = "(?-i)"
 
 
 def of_scalar(value: Scalar) -> str:
-    """The tuple of a scalar that is known."""
+    """Return the tuple of a scalar that is known."""
     if isinstance(value, str):
         return f"({TEXT}, 0., {literal(value)})"
     return f"({BOOLEAN if isinstance(value, bool) else NUMBER}, {double(value)}, '')"
 
 
 def of_number(number: Sql) -> Sql:
-    """The tuple of an expression that is a number."""
+    """Return the tuple of an expression that is a number."""
     return sql("(2, toFloat64({0}), '')", number)
 
 
 def number_where(condition: Sql, number: Sql) -> Sql:
-    """The tuple of a number, nothing unless the condition holds."""
+    """Return the tuple of a number, nothing unless the condition holds."""
     return sql(f"if({{0}}, (2, toFloat64({{1}}), ''), {NOTHING})", condition, number)
 
 
 def json_of(values: Sql) -> Sql:
-    """The JSON text of a list of tuples of scalars."""
+    """Return the JSON text of a list of tuples of scalars."""
     texts = "arrayMap(x -> multiIf(x.1 = 1, toJSONString(x.3), x.1 = 2, toString(x.2), x.2 = 1, 'true', 'false'), {0})"
     return sql(f"concat('[', arrayStringConcat({texts}, ','), ']')", values)
 
 
 def fitting(values: Sql) -> Sql:
-    """The first tuples of a list of scalars, as many as fit into 8 KiB of JSON."""
+    """Return the first tuples of a list of scalars, as many as fit into 8 KiB of JSON."""
     totals = f"arrayCumSum(x -> {_JSON_BYTES} + 1, {{0}})"  # behind each value stands a comma or a bracket
     return sql(f"arraySlice({{0}}, 1, arrayCount(total -> 1 + total <= {MAX_LIST_BYTES}, {totals}))", values)
 
 
 def passes(value: Sql, comparisons: Sequence[Comparison], now: int) -> Sql:
-    """Whether a tuple, which is a column, passes all comparisons at a time."""
+    """Say in SQL whether a tuple, which is a column, passes all comparisons at a time."""
     return joined(" AND ", [_passes(value, comparison, now) for comparison in comparisons], "1")
 
 

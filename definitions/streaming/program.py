@@ -262,7 +262,7 @@ def destinations_by_segment(versions: Iterable[Definitions]) -> dict[str, tuple[
 
 
 def compile_program(definitions: Definitions, births: Mapping[str, int] = MappingProxyType({})) -> Program:
-    """The program of all workspaces; narrow it by `of`.
+    """Compile the program of all workspaces; narrow it by `of`.
 
     `births`: by id of an accumulator, the version since which it has existed as it is defined now; 0 if not said.
     """

@@ -301,7 +301,7 @@ def encode_state(state: AnyState) -> bytes:
 
 
 def decode_state(encoded: bytes | msgspec.Raw) -> AnyState:
-    """The inverse of `encode_state`. Raises ValueError for bytes that it did not write."""
+    """Decode what `encode_state` has encoded. Raises ValueError for bytes that it did not write."""
     state: AnyState = _decode(encoded)
     return state
 

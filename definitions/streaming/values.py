@@ -34,7 +34,7 @@ FLOORS = frozenset({Operator.GREATER_THAN, Operator.GREATER_OR_EQUAL})
 
 
 def compile_path(path: Path) -> Reader:
-    """Reads the value at a path; None where it is missing, null, or its way leads through something not an object."""
+    """Compile a path: the value there; None where it is missing, null, or its way leads through what is no object."""
     first, *rest = path
     if not rest:
         return lambda values: values.get(first)
@@ -55,7 +55,7 @@ def value_within(value: object, path: Iterable[str]) -> object:
 
 
 def compile_comparisons(comparisons: tuple[Comparison, ...]) -> Predicate:
-    """Whether one value passes all comparisons, none of which is relative to now."""
+    """Compile comparisons, none of which is relative to now: whether one value passes all."""
     predicates = tuple(_compile(comparison) for comparison in comparisons)
     if len(predicates) == 1:
         return predicates[0]
@@ -88,7 +88,7 @@ def _next_double(number: float) -> float:
 
 
 def compile_test(comparisons: tuple[Comparison, ...]) -> Test:
-    """Whether one value passes all comparisons at a time, and until when."""
+    """Compile comparisons: whether one value passes all at a time, and until when."""
     absolute = compile_comparisons(tuple(each for each in comparisons if each.operator not in RELATIVE))
     relative = tuple(_compile_relative(each) for each in comparisons if each.operator in RELATIVE)
     if not relative:

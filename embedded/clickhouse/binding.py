@@ -29,22 +29,22 @@ class Result(Protocol):
     """A finished result, or one piece of a streamed one."""
 
     def size(self) -> int:
-        """Length of the output in bytes."""
+        """Return the length of the output in bytes."""
 
     def get_memview(self) -> Bytes:
         """Return the output; only when `size()` is not 0."""
 
     def rows_read(self) -> int:
-        """Rows of output; 0 in the last piece of a stream."""
+        """Return the rows of output; 0 in the last piece of a stream."""
 
     def storage_rows_read(self) -> int:
-        """Rows read from tables so far."""
+        """Return the rows read from tables so far."""
 
     def storage_bytes_read(self) -> int:
         """Return bytes read from tables so far."""
 
     def rows_written(self) -> int:
-        """Rows written, those of materialized views included."""
+        """Return the rows written, those of materialized views included."""
 
     def bytes_written(self) -> int:
         """Return bytes written."""

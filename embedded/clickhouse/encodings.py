@@ -32,7 +32,7 @@ class Encoder(Protocol):
     """A compressor with one frame open."""
 
     def compress(self, data: bytes, /) -> bytes:
-        """Output so far for the next input; may be empty."""
+        """Return the output so far for the next input; may be empty."""
 
     def flush(self) -> bytes:
         """Return the rest of the frame."""

@@ -117,7 +117,7 @@ class Components:
         return unmerged
 
     def forbid(self, left: Identifier, right: Identifier, since: int) -> None:
-        """Never let these two become one person; if other evidence still ties them, once that is taken back."""
+        """Keep these two from ever becoming one person; if other evidence still ties them, once that is taken back."""
         for member, foreign in ((left, right), (right, left)):
             component = self.of(member, since)
             pair = (str(member), str(foreign))

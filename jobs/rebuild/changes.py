@@ -49,7 +49,7 @@ class Changes:
         self._producer = AcknowledgedProducer(settings.kafka, groups.REBUILDER.name)
 
     def take(self) -> tuple[IdentityChange, ...]:
-        """What arrived since and asks for a rebuild, in order; waits a moment for it.
+        """Return what arrived since and requires a rebuild, in order; waits a moment for it.
 
         Raises TransientError when Kafka or the schema registry must be asked and does not answer (nothing is lost),
         and TerminalError when Kafka's client cannot go on.
@@ -152,7 +152,7 @@ class Changes:
 
 
 def fencing_command(workspace: str) -> ProfileCommand:
-    """A command without an effect: an event clock never goes back."""
+    """Make a command without an effect: an event clock never goes back."""
     return ProfileCommand.of(workspace, "", Advance(to=0))
 
 

@@ -43,7 +43,7 @@ class Claims:
         return tuple(dict.fromkeys(identifier.value for identifier in self._periods))
 
     def hold(self, primary: Identifier, occurred_at: int) -> bool:
-        """Whether an event with this primary identifier belongs to the profile."""
+        """Return whether an event with this primary identifier belongs to the profile."""
         return any(
             (since is None or since <= occurred_at) and (until is None or occurred_at < until)
             for since, until in self._periods.get(primary, ())

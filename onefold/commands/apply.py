@@ -106,7 +106,7 @@ def await_effect(settings: Settings, version: int, timeout_s: float, is_silent: 
 
 @contextmanager
 def going_on(version: int) -> Iterator[None]:
-    """Within the block Ctrl-C ends the process with the sentence that the version is not stopped by it."""
+    """Let Ctrl-C end the process, within the block, with the sentence that the version is not stopped by it."""
     try:
         yield
     except KeyboardInterrupt:

@@ -111,7 +111,7 @@ def up(data_dir: Path, definitions: Path | None, clock: Clock, repairs: bool, as
 
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Within the block SIGTERM and a closed terminal interrupt as Ctrl-C does."""
+    """Let SIGTERM and a closed terminal interrupt, within the block, as Ctrl-C does."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -69,7 +69,7 @@ class Bodies:
 
     @asynccontextmanager
     async def read(self, request: Request, *, is_known: bool = False) -> AsyncIterator[bytes]:
-        """The unpacked body, whose memory counts as taken until the block ends. Raises BodyRefused.
+        """Yield the unpacked body, whose memory counts as taken until the block ends. Raises BodyRefused.
 
         `is_known`: the request has shown a valid key in its head; others get the smaller allowance.
         """

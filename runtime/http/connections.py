@@ -65,7 +65,7 @@ class GuardedConnection(Protocol):
         """Return what it waits for now."""
 
     def progress(self) -> tuple[object, ...]:
-        """Changes with every request and whenever the client has read a good part of what was to be sent."""
+        """Return what every request changes, and the client by reading a good part of what was to be sent."""
 
     def rank(self) -> int | None:
         """Return how little it is missed when another needs room: 0 least, None when it waits for us."""
@@ -172,7 +172,7 @@ class ConnectionLimiter:
         asyncio.get_running_loop().call_later(_REFUSED_FOR_S, transport.abort)
 
     def forget_refused(self) -> None:
-        """One of those refused is gone."""
+        """Note that one of those refused is gone."""
         self._refused -= 1
 
 

@@ -90,7 +90,7 @@ class Guarded(asyncio.Protocol):
         raise NotImplementedError
 
     def progress(self) -> tuple[object, ...]:
-        """Changes with every request and whenever the client has read a good part of what was to be sent."""
+        """Return what every request changes, and the client by reading a good part of what was to be sent."""
         return (self.cycle, self._drained)
 
     def rank(self) -> int | None:
@@ -116,7 +116,7 @@ class Guarded(asyncio.Protocol):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Called by uvicorn when its parser gives up."""
+        """Refuse the request; uvicorn calls it when its parser gives up."""
         self.refuse(*self._refusal)
 
 

@@ -68,7 +68,7 @@ class SinkLoop:
         self._consumer = Consumer(_consumer_config(settings), logger=logger)
 
     def run(self) -> None:
-        """Raises TerminalError when Kafka or ClickHouse says that going on makes no sense."""
+        """Write until stopped. Raises TerminalError when Kafka or ClickHouse says that going on makes no sense."""
         self._consumer.subscribe(
             list(SINK.reads), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )

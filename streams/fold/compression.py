@@ -41,7 +41,7 @@ def compress(encoded: bytes, hashes: int) -> bytes | None:
 
 
 def decompress(compressed: bytes | memoryview) -> bytes:
-    """The inverse of `compress`. Raises ValueError for bytes that it did not write."""
+    """Undo `compress`. Raises ValueError for bytes that it did not write."""
     try:
         begin = _HASHES.size + _HASHES.unpack_from(compressed)[0]
         frame = compressed[begin:]

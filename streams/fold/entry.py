@@ -128,7 +128,7 @@ _KINDS: dict[type[Entry], bytes] = {ProfileState: _PROFILE, Forward: _FORWARD, R
 
 
 def encode_entry(entry: Entry, next_deadline: int) -> bytes:
-    """Kind, next deadline (ms, unsigned big-endian), msgpack. A deadline before 1970 is written as 0: due at once.
+    """Encode kind, next deadline (ms, unsigned big-endian), msgpack. A deadline before 1970 becomes 0: due at once.
 
     Of what is compressed the kind is a capital letter.
     """
@@ -140,7 +140,7 @@ def encode_entry(entry: Entry, next_deadline: int) -> bytes:
 
 
 def decode_entry(value: bytes) -> Entry:
-    """The inverse of `encode_entry`. Raises ValueError for bytes that it did not write."""
+    """Decode what `encode_entry` has encoded. Raises ValueError for bytes that it did not write."""
     kind, encoded = value[:1], memoryview(value)[_HEAD.size :]
     if kind.isupper():
         kind, encoded = kind.lower(), memoryview(decompress(encoded))
@@ -154,14 +154,14 @@ def decode_entry(value: bytes) -> Entry:
 
 
 def encode_settling(settling: Settling, entry: Entry | None, next_deadline: int) -> bytes:
-    """An entry, if there is one yet, behind a head of its own and what it waits for."""
+    """Encode an entry, if there is one yet, behind a head of its own and what it waits for."""
     waiting = _encode(settling)
     inner = b"" if entry is None else encode_entry(entry, NEVER)
     return _HEAD.pack(_SETTLING, min(max(next_deadline, 0), NEVER)) + bytes((len(waiting),)) + waiting + inner
 
 
 def decode_stored(value: bytes) -> tuple[Entry | None, Settling | None]:
-    """The inverse of `encode_entry` and of `encode_settling`. Raises ValueError for bytes that neither wrote."""
+    """Decode what `encode_entry` or `encode_settling` has encoded. Raises ValueError for bytes that neither wrote."""
     if value[:1] != _SETTLING:
         return decode_entry(value), None
     begin = _HEAD.size + 1
@@ -171,56 +171,56 @@ def decode_stored(value: bytes) -> tuple[Entry | None, Settling | None]:
 
 
 def deadline_of(value: bytes) -> int:
-    """The next deadline of an entry, without decoding the rest."""
+    """Read the next deadline of an entry, without decoding the rest."""
     deadline: int = _HEAD.unpack_from(value)[1]
     return deadline
 
 
 def encode_buffered(is_event: bool, record: bytes) -> bytes:
-    """A record that is buffered while its profile is rebuilt, as an entry without a deadline."""
+    """Encode a record that is buffered while its profile is rebuilt, as an entry without a deadline."""
     return _HEAD.pack(_BUFFERED, NEVER) + (b"e" if is_event else b"c") + record
 
 
 def decode_buffered(value: bytes) -> BufferedRecord:
-    """The inverse of `encode_buffered`."""
+    """Decode what `encode_buffered` has encoded."""
     return BufferedRecord(value[_HEAD.size : _HEAD.size + 1] == b"e", value[_HEAD.size + 1 :])
 
 
 def encode_block(hashes: bytes) -> bytes:
-    """A full block of `Rebuilding.buffered`, as an entry without a deadline."""
+    """Encode a full block of `Rebuilding.buffered`, as an entry without a deadline."""
     return _HEAD.pack(_BLOCK, NEVER) + hashes
 
 
 def decode_block(value: bytes) -> bytes:
-    """The inverse of `encode_block`."""
+    """Decode what `encode_block` has encoded."""
     return value[_HEAD.size :]
 
 
 def encode_outputs(outputs: ChunkOutputs) -> bytes:
-    """The outputs of a chunk, as an entry without a deadline."""
+    """Encode the outputs of a chunk, as an entry without a deadline."""
     return _HEAD.pack(_OUTPUTS, NEVER) + _encode(outputs)
 
 
 def decode_outputs(value: bytes) -> ChunkOutputs:
-    """The inverse of `encode_outputs`."""
+    """Decode what `encode_outputs` has encoded."""
     return _decode_outputs(memoryview(value)[_HEAD.size :])
 
 
 def encode_tag(tag: bytes) -> bytes:
-    """The tag of an id that has left its profile's state, as an entry without a deadline."""
+    """Encode the tag of an id that has left its profile's state, as an entry without a deadline."""
     return _HEAD.pack(_ID, NEVER) + tag
 
 
 def decode_tag(value: bytes) -> bytes:
-    """The inverse of `encode_tag`."""
+    """Decode what `encode_tag` has encoded."""
     return value[_HEAD.size :]
 
 
 def encode_held(event: HeldEvent) -> bytes:
-    """An event that is held back, as an entry without a deadline."""
+    """Encode an event that is held back, as an entry without a deadline."""
     return _HEAD.pack(_HELD, NEVER) + _encode(event)
 
 
 def decode_held(value: bytes) -> HeldEvent:
-    """The inverse of `encode_held`."""
+    """Decode what `encode_held` has encoded."""
     return _decode_held(memoryview(value)[_HEAD.size :])

@@ -37,7 +37,7 @@ class Facet(msgspec.Struct, array_like=True, gc=False):
         """
 
     def deadline(self, as_of: int) -> int:
-        """When it changes next without an event, always after `as_of` (ms), or NEVER."""
+        """Return when it changes next without an event, always after `as_of` (ms), or NEVER."""
         return NEVER
 
     def advance(self, moment: Moment) -> None:

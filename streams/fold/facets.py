@@ -22,7 +22,7 @@ from streams.fold.state import FACETS, ProfileState
 
 
 def defining(operation: str) -> list[str]:
-    """The names of the facets that do something in an operation."""
+    """Return the names of the facets that do something in an operation."""
     return [name for name, facet in FACETS.items() if getattr(facet, operation) is not getattr(Facet, operation)]
 
 

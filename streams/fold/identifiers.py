@@ -30,7 +30,7 @@ class Identifiers(Facet):
         record.identifiers = self.listed()
 
     def has(self, identifier: Identifier) -> bool:
-        """Whether the profile has taken an identifier in."""
+        """Return whether the profile has taken an identifier in."""
         return (identifier.namespace, identifier.value) in self.pairs
 
     def take(self, identifiers: Iterable[Identifier], rules: IdentityRules) -> None:
@@ -42,5 +42,5 @@ class Identifiers(Facet):
                 self.pairs.sort(key=lambda pair: rules.rank(Identifier(*pair)))
 
     def listed(self) -> tuple[Identifier, ...]:
-        """The identifiers as records carry them."""
+        """Return the identifiers as records carry them."""
         return tuple(starmap(Identifier, self.pairs))

@@ -57,7 +57,7 @@ class Ownership(Facet):
         return tuple(dict.fromkeys(person for pair in concerned for person in pair))
 
     def is_stale(self, device: Identifier, decision: int) -> bool:
-        """Whether the device's events were reattributed after the decision by which it attributed one."""
+        """Return whether the device's events were reattributed after the decision by which it attributed one."""
         return decision < self.reattributed.get(str(device), 0)
 
     def _attribute(self, time: int) -> None:

@@ -51,7 +51,7 @@ _decode_zone = msgspec.json.Decoder(_ZoneContext).decode
 
 
 def parse_object(text: str) -> dict[str, object]:
-    """A JSON object, or an empty one where the text is none."""
+    """Parse a JSON object, or an empty one where the text is none."""
     if text == EMPTY_OBJECT:
         return {}
     try:
@@ -61,7 +61,7 @@ def parse_object(text: str) -> dict[str, object]:
 
 
 def parse_members(text: str) -> dict[str, msgspec.Raw] | None:
-    """The values of a JSON object by name, each as the text that was sent; None where the text is no object."""
+    """Parse the values of a JSON object by name, each as the text that was sent; None where the text is no object."""
     try:
         return _decode_members(text)
     except (ValueError, RecursionError):
@@ -69,7 +69,7 @@ def parse_members(text: str) -> dict[str, msgspec.Raw] | None:
 
 
 def url_of(event: Event) -> str | None:
-    """The address of the page on which an event happened; None if it does not say.
+    """Return the address of the page on which an event happened; None if it does not say.
 
     A page and a screen say it as `properties.url`, and every event may as `context.page.url`. `properties.url` of
     another event is something else, such as the target of a link.
@@ -84,7 +84,7 @@ def url_of(event: Event) -> str | None:
 
 
 def facts_of(event: Event) -> tuple[str, ...]:
-    """The facts that admission has found in an event, in the order of the fields of `SessionFacts`; () without any."""
+    """Return the facts that admission has found in an event, in the order of `SessionFacts`; () without any."""
     if _FACTS not in event.context:
         return ()
     try:
@@ -107,7 +107,7 @@ def _texts_among(facts: object) -> _Facts | None:
 
 
 def timezone_of(event: Event) -> str | None:
-    """The time zone that an event names as `context.timezone`; None if it does not say."""
+    """Return the time zone that an event names as `context.timezone`; None if it does not say."""
     if '"timezone"' not in event.context:
         return None
     try:

@@ -28,7 +28,7 @@ _COMMAND = EventId(bytes(HASH_BYTES), bytes(TAG_BYTES))
 
 
 def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
-    """The profile as it waits for its replay; None if it has obeyed a later decision, or this one.
+    """Return the profile as it waits for its replay; None if it has obeyed a later decision, or this one.
 
     `command`: its `identifiers` are all that belong to it from now on, `owners` those of the device that the profile is
     of, `reattributed` the devices that may have attributed events of others to it. `now` (ms): what has happened before
@@ -63,7 +63,7 @@ def begin(entry: Entry | None, command: Rebuild, now: int) -> Rebuilding | None:
 
 
 def published_state(rebuilding: Rebuilding, now: int) -> ProfileState | None:
-    """What others know of a profile that waits, as of `now` (ms), but for its sessions; None if they know nothing."""
+    """Return what others know of a profile that waits, as of `now` (ms), but for its sessions; None: nothing."""
     kept, lineage = rebuilding.kept, (rebuilding.shadow or rebuilding.kept).lineage
     if not lineage.version:
         return None
@@ -87,12 +87,12 @@ def full_blocks(rebuilding: Rebuilding) -> Iterator[tuple[int, bytes]]:
 
 
 def count_buffered(rebuilding: Rebuilding) -> int:
-    """How many records are buffered."""
+    """Count the records that are buffered."""
     return rebuilding.buffered_blocks * BUFFERED_PER_BLOCK + len(rebuilding.buffered) // ID_BYTES
 
 
 def replayed_already(rebuilding: Rebuilding, events: Iterable[Event], blocks: Iterable[bytes]) -> list[int]:
-    """The numbers of what is buffered and was folded with these events; what is attributed elsewhere must still be.
+    """Return the numbers of what is buffered and was folded with these events; what goes elsewhere must still be sent.
 
     `blocks`: those that became full.
     """
@@ -111,7 +111,7 @@ def replayed_already(rebuilding: Rebuilding, events: Iterable[Event], blocks: It
 
 
 def came_meanwhile(rebuilding: Rebuilding, events: Iterable[Event], blocks: Iterable[bytes]) -> frozenset[str]:
-    """The message ids of those of these events that came since the profile waits, and for the first time.
+    """Return the message ids of those of these events that came since the profile waits, and for the first time.
 
     `blocks`: those that became full.
     """
@@ -140,7 +140,7 @@ def begin_attempt(rebuilding: Rebuilding, attempt: str, version: int) -> bool:
 
 
 def is_next(rebuilding: Rebuilding, attempt: str, chunk: int) -> bool:
-    """Whether a chunk is the one that is waited for."""
+    """Return whether a chunk is the one that is waited for."""
     return rebuilding.shadow is not None and (attempt, chunk) == (rebuilding.attempt, rebuilding.next_chunk)
 
 
@@ -175,7 +175,7 @@ def replay(  # noqa: PLR0913, PLR0917 - what is replayed, where and by what, and
 def finish(
     rebuilding: Rebuilding, published_sessions: Iterable[str], now: int, context: FoldContext, out: Outputs
 ) -> ProfileState:
-    """The state after the last chunk, as of `now` (ms), and the records of what is different from what was published.
+    """Return the state after the last chunk, as of `now` (ms); make records of what differs from what was published.
 
     `published_sessions`: ids of the sessions that the warehouse has of this profile.
     """

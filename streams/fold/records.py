@@ -41,7 +41,7 @@ def publish(state: ProfileState, moment: Moment) -> None:
 
 
 def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -> Profile:
-    """The profile as it is now, under a new version."""
+    """Make a record of the profile as it is now, under a new version."""
     state.lineage.version += 1
     version = state.lineage.version
     record = Profile(context.workspace, context.profile_id, updated_at, version, traits="{}", kind=context.kind)
@@ -51,7 +51,7 @@ def profile_record(state: ProfileState, context: FoldContext, updated_at: int) -
 
 
 def shown_traits(state: ProfileState, context: FoldContext) -> dict[str, str]:
-    """The JSON texts of the traits that others see now, by name: a defined one comes before one that was sent."""
+    """Return the JSON texts of the traits that others see now, by name: a defined one before one that was sent."""
     return state.traits.shown(context.program.defaults) | state.computed.texts
 
 
@@ -61,7 +61,7 @@ def traits_object(texts: Mapping[str, str]) -> str:
 
 
 def merged_record(context: FoldContext, target: str, version: int, decision: int, updated_at: int) -> Profile:
-    """What is left of a profile that was merged into `target`."""
+    """Make a record of what is left of a profile that was merged into `target`."""
     return Profile(
         workspace=context.workspace,
         profile_id=context.profile_id,
@@ -75,7 +75,7 @@ def merged_record(context: FoldContext, target: str, version: int, decision: int
 
 
 def deleted_record(state: ProfileState, context: FoldContext, updated_at: int) -> Profile:
-    """The end of a profile of which nothing is left; its identifiers say what must be forgotten with it."""
+    """Make a record of the end of a profile that has nothing left; its identifiers say what to forget with it."""
     state.lineage.version += 1
     return Profile(
         workspace=context.workspace,
@@ -91,7 +91,7 @@ def deleted_record(state: ProfileState, context: FoldContext, updated_at: int) -
 
 
 def is_empty(state: ProfileState) -> bool:
-    """Whether an unmerge, or a merge by hand, has left identifiers without any event: nobody is to see that."""
+    """Return whether an unmerge, or a merge by hand, has left identifiers without any event: nobody is to see that."""
     return state.counters.events == 0
 
 

@@ -68,7 +68,7 @@ class Sessions(Facet):
     newest: SessionSpan | None = None
 
     def facts(self, which: SessionName, as_of: int) -> SessionFacts | None:
-        """The facts of a session, empty texts for what is not known; None if there is no such session at `as_of`.
+        """Return the facts of a session, empty texts for unknown ones; None if there is no such session at `as_of`.
 
         The current session is one until its gap has passed; the last one is the newest, whether it has ended or not.
         """
@@ -118,7 +118,7 @@ class Sessions(Facet):
         self._publish_difference(before, moment, forgotten_until=_horizon(moment.before))
 
     def deadline(self, as_of: int) -> int:
-        """When the open session ends, or NEVER."""
+        """Return when the open session ends, or NEVER."""
         if not self.spans:
             return NEVER
         ends_at = self.spans[-1].ended_at + SESSION_GAP_MS
@@ -177,7 +177,7 @@ class Sessions(Facet):
 
 
 def united(spans: Sequence[SessionSpan], others: Sequence[SessionSpan]) -> list[SessionSpan]:
-    """The spans of all events of both."""
+    """Unite spans: those of all events of both."""
     result: list[SessionSpan] = []
     for span in sorted((*spans, *others), key=_start):
         if result and span.started_at < result[-1].ended_at + SESSION_GAP_MS:
@@ -188,13 +188,13 @@ def united(spans: Sequence[SessionSpan], others: Sequence[SessionSpan]) -> list[
 
 
 def recent(spans: Sequence[SessionSpan], as_of: int) -> list[SessionSpan]:
-    """Those that an event within the lateness bound can touch."""
+    """Return those that an event within the lateness bound can touch."""
     horizon = _horizon(as_of)
     return [span for span in spans if span.ended_at > horizon]
 
 
 def session_id(profile_id: str, started_at: int, salt: str = "") -> str:
-    """The id of a session; the salt tells sessions outside the lateness bound from the others."""
+    """Return the id of a session; the salt tells sessions outside the lateness bound from the others."""
     return f"{profile_id}-{started_at}-{stable_id(salt)}" if salt else f"{profile_id}-{started_at}"
 
 

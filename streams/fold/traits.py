@@ -68,13 +68,13 @@ class Traits(Facet):
         self._evict(moment)
 
     def shown(self, defined: Container[str] = frozenset()) -> dict[str, str]:
-        """The JSON texts of the traits that are set, by name, but for those of the names that are defined."""
+        """Return the JSON texts of the traits that are set, by name, but for those of the names that are defined."""
         return {
             name: trait.value for name, trait in self.writes.items() if trait.value != UNSET and name not in defined
         }
 
     def value(self, name: str) -> object:
-        """The decoded value of a trait; None where it is not set."""
+        """Return the decoded value of a trait; None where it is not set."""
         trait = self.writes.get(name)
         return None if trait is None else _decode(trait.value)
 

@@ -101,7 +101,7 @@ class Triggers(Facet):
         return self
 
     def past(self) -> Self:
-        """When each has fired; not what holds or waits, which follows from the events."""
+        """Return when each has fired; not what holds or waits, which follows from the events."""
         return type(self)(
             {
                 name: Firing(fired_at=firing.fired_at, in_sessions=firing.in_sessions)
@@ -111,7 +111,7 @@ class Triggers(Facet):
         )
 
     def waiting(self) -> dict[str, int]:
-        """The ends of the quiet hours that triggers wait for, by name."""
+        """Return the ends of the quiet hours that triggers wait for, by name."""
         ends = ((name, firing.waits_until) for name, firing in self.firings.items())
         return {name: ends_at for name, ends_at in ends if ends_at is not None}
 

@@ -11,5 +11,5 @@ Row = TypeVar("Row")
 
 
 def converted(rows: Sequence[JsonObject], kind: type[Row]) -> list[Row]:
-    """The rows as records of a kind."""
+    """Return the rows as records of a kind."""
     return msgspec.convert(rows, list[kind])  # type: ignore[valid-type]

@@ -29,7 +29,7 @@ HAS_IDENTIFIERS = """(
 
 
 def literals(values: Iterable[str]) -> str:
-    """An array literal, also of no values."""
+    """Return an array literal, also of no values."""
     return f"[{','.join(map(literal, values))}]::Array(String)"
 
 
@@ -49,7 +49,7 @@ def slices(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 def text_list(values: Iterable[str]) -> str:
-    """Texts as one parameter, for `JSONExtract({name:String}, 'Array(String)')`."""
+    """Return texts as one parameter, for `JSONExtract({name:String}, 'Array(String)')`."""
     return json.dumps(list(values), ensure_ascii=False)
 
 
