@@ -49,6 +49,7 @@ class UnderWay(msgspec.Struct, frozen=True):
 
     @property
     def is_nothing(self) -> bool:
+        """Whether nothing is under way."""
         return not self.lags and self.held == 0 and not self.is_moving
 
 

@@ -69,10 +69,12 @@ def request_options(command: Command) -> Command:
 
 
 def new_request_id() -> str:
+    """Make an id for a request."""
     return uuid.uuid4().hex
 
 
 def now_ms() -> int:
+    """Return the system's time in ms."""
     return time.time_ns() // 1_000_000
 
 

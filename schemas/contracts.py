@@ -17,6 +17,8 @@ from settings import Settings
 
 
 class Encoders(NamedTuple):
+    """What makes the values of records for the topics that are written to from outside."""
+
     event: Callable[[Event], bytes]
     rejected: Callable[[RejectedEvent], bytes]
     request: Callable[[IdentityRequest], bytes]

@@ -67,6 +67,7 @@ class App(faust.App):  # type: ignore[misc]
         return Transport(self.conf.broker_consumer, self)
 
     async def on_stop(self) -> None:
+        """Stop the app, its tasks, and the following of definitions, in this order."""
         await super().on_stop()
         await self.stage_tasks.close()
         if self.adoption is not None:

@@ -32,6 +32,8 @@ COMMENT 'The migrations that were applied here. Key: the number.'
 
 
 class Migration(msgspec.Struct, frozen=True):
+    """One step from an empty database to today's tables; `checksum`: of its text."""
+
     number: int
     name: str
     statements: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""How right and how fast identity is, on labelled data sets and generated ones."""

@@ -25,6 +25,8 @@ class ScalarNode(msgspec.Struct, frozen=True):
 
 
 class ListNode(msgspec.Struct, frozen=True):
+    """A list, at the position of its first character."""
+
     line: int
     column: int
     items: tuple["Node", ...]
@@ -69,9 +71,11 @@ class FileReport:
         self.references: list[Reference] = []
 
     def add(self, node: Node, message: str, hint: str = "") -> None:
+        """Add a finding at the position of a node."""
         self.add_at(node.line, node.column, message, hint)
 
     def add_at(self, line: int, column: int, message: str, hint: str = "") -> None:
+        """Add a finding at a line and column, both from 1."""
         self.errors.append(DefinitionError(self.file, line, column, message, hint))
 
     def add_whole(self, message: str, hint: str = "") -> None:

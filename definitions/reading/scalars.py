@@ -100,6 +100,7 @@ def read_choice(node: Node, what: str, choices: Collection[str], report: FileRep
 
 
 def read_bool(node: Node, what: str, report: FileReport) -> bool | None:
+    """Read true or false, or None with a finding."""
     if isinstance(node, ScalarNode) and node.is_plain and node.text in _BOOLS:
         return _BOOLS[node.text]
     shown = f", not {node.text!r}" if isinstance(node, ScalarNode) else ""

@@ -62,7 +62,7 @@ class Events:
         return self._columns(sql(f"arraySlice(arraySort(arrayDistinct({{0}})), 1, {MAX_DISTINCT})", scalars))
 
     def trait(self, path: Path) -> tuple[Sql, Sql]:
-        """Return the tuple of the value at a path of sent traits, and whether an event sets or unsets its first name."""
+        """Return the tuple of the value at a path of sent traits, and whether an event writes its first name."""
         calls = "type = 'identify'"
         written = self._raw("traits", path[:1], calls)
         is_written = self._columns(sql(f"{{0}} != '' AND length({{0}}) <= {MAX_TRAIT_BYTES}", written))

@@ -25,6 +25,7 @@ class Extent(msgspec.Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
+        """Whether the partition holds nothing."""
         return self.start == self.end
 
 

@@ -18,11 +18,15 @@ Reason = Literal[
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):
+    """A header of a record, as it lay in Kafka."""
+
     name: str
     value: bytes | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
+    """A record that could not be processed, kept whole with the reason."""
+
     dead_id: str
     topic: str
     partition: int

@@ -32,6 +32,8 @@ class EventHead(msgspec.Struct, frozen=True, gc=False):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
+    """One thing that one source says about somebody at one time, as it was accepted."""
+
     workspace: str
     source: str
     message_id: str
@@ -61,6 +63,8 @@ class Repetition(msgspec.Struct, frozen=True, gc=False):
 
 
 class RejectedEvent(msgspec.Struct, frozen=True, gc=False):
+    """What a sender sent and the collector rejected, with the reason."""
+
     workspace: str
     source: str
     reason: str

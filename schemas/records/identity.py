@@ -29,12 +29,16 @@ ChangeKind = Literal[
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):
+    """Two identifiers of a request; `source`: whose evidence it is about, where that matters."""
+
     left: Identifier
     right: Identifier
     source: str = ""
 
 
 class IdentityRequest(msgspec.Struct, frozen=True, gc=False):
+    """What GRAPH is to decide: identifiers that an event shows together, or a request of an operator."""
+
     workspace: str
     message_id: str
     source: str
@@ -49,6 +53,8 @@ class IdentityRequest(msgspec.Struct, frozen=True, gc=False):
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
+    """Evidence of one source that two identifiers are, or must not be taken for, one person."""
+
     workspace: str
     left: Identifier
     right: Identifier
@@ -72,11 +78,15 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 
 class Claimant(msgspec.Struct, frozen=True, gc=False):
+    """A profile that is to be rebuilt, with the events that are its own."""
+
     profile_id: str
     claims: tuple[Claim, ...]
 
 
 class IdentityChange(msgspec.Struct, frozen=True, gc=False):
+    """What GRAPH decided, or what became of it."""
+
     workspace: str
     decision: int
     kind: ChangeKind
@@ -95,6 +105,8 @@ class IdentityChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
+    """Where the events of an identifier go from a decision on."""
+
     workspace: str
     namespace: str
     value: str

@@ -8,11 +8,15 @@ from schemas.records.values import Identifier, ProfileKind
 
 
 class Membership(msgspec.Struct, frozen=True, gc=False):
+    """That a profile is in a segment, since when."""
+
     segment: str
     entered_at: int
 
 
 class OpenSession(msgspec.Struct, frozen=True, gc=False):
+    """The session that goes on, as its profile shows it."""
+
     session_id: str
     started_at: int
     last_event_at: int
@@ -60,6 +64,8 @@ class SessionFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
+    """A visit: events of one profile with less than 30 minutes between them."""
+
     workspace: str
     session_id: str
     profile_id: str
@@ -74,6 +80,8 @@ class Session(msgspec.Struct, frozen=True, gc=False):
 
 
 class SegmentChange(msgspec.Struct, frozen=True, gc=False):
+    """That a profile entered or left a segment."""
+
     workspace: str
     change_id: str
     profile_id: str

@@ -10,6 +10,8 @@ ProfileKind = Literal["person", "device", "account"]
 
 
 class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A value that names a person, a device, a session or an account."""
+
     namespace: str
     value: str
 

@@ -25,6 +25,8 @@ _Checked = tuple[IdentityRequest, str]
 
 
 class GraphStage:
+    """Decides who is who: applies requests to the ledger, one after the other, and publishes what follows."""
+
     name = "graph"
     table = "graph"
     topics: tuple[str, ...] = (IDENTITY_REQUESTS,)

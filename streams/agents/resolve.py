@@ -45,6 +45,8 @@ class _Decoded(NamedTuple):
 
 
 class ResolveStage:
+    """Finds whose event it is: routes each to a profile at once, and requests links that nobody has shown before."""
+
     name = "resolve"
     table = "identifiers"
     topics: tuple[str, ...] = (EVENTS, IDENTITY_ROUTES)

@@ -48,6 +48,8 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
 
 
 class TableManager(FaustTableManager):  # type: ignore[misc]
+    """Faust's manager of tables, with a recovery that leaves them to our tasks."""
+
     _recovery: Recovery | None = None
 
     @property

@@ -30,6 +30,8 @@ class Format(msgspec.Struct, frozen=True):
 
 
 class FromColumn(msgspec.Struct, frozen=True):
+    """The value of a column in each row."""
+
     column: str
 
 

@@ -32,6 +32,7 @@ class Backlog(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def has_caught_up(self) -> bool:
+        """Whether what lay there at the start has been read."""
         return self.received_at >= self.opened_at
 
 
