@@ -38,7 +38,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError that names the variable, its value and what is expected.
     """
     values, clickhouse, serving = (_values(record, environ) for record in _RECORDS)
-    server, serving = ClickHouse(**clickhouse), Serving(**serving)
+    server, served = ClickHouse(**clickhouse), Serving(**serving)
     file = environ.get(_WORKSPACES_FILE)
     workspaces: Mapping[str, Workspace] = read_workspaces(Path(file)) if file else MappingProxyType({})
     if server.ca_file is not None and not server.is_encrypted:
@@ -46,9 +46,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             f"ONEFOLD_CLICKHOUSE_CA_FILE is for servers that show a certificate, and {server.shown_url} shows none: "
             "let ONEFOLD_CLICKHOUSE begin with https://"
         )
-    if not serving.is_local:
-        _refuse_open_access(serving, workspaces, file)
-    return Settings(**values, clickhouse=server, serving=serving, workspaces=workspaces)
+    if not served.is_local:
+        _refuse_open_access(served, workspaces, file)
+    return Settings(**values, clickhouse=server, serving=served, workspaces=workspaces)
 
 
 def _values(record: type[msgspec.Struct], environ: Mapping[str, str]) -> dict[str, Any]:

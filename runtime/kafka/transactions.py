@@ -13,7 +13,7 @@ from runtime.kafka.errors import errors_sorted
 
 _WITHIN_S = 30.0
 _WAIT_S = 0.1
-FENCED = frozenset({KafkaError.FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
+FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
 """Codes that say that another producer has the transactional id."""
 
 

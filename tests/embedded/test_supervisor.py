@@ -13,7 +13,7 @@ import pytest
 from embedded.errors import StackError
 from embedded.layout import Layout
 from embedded.screen import SilentScreen
-from embedded.steps import Setup, Step
+from embedded.steps import Setup, StackStep
 from embedded.supervisor import RESTARTS, Supervisor
 from tests.embedded.specs import failing, sleeper
 from tests.support.waiting import wait_until
@@ -45,7 +45,7 @@ def supervise(tmp_path: Path, screen: Notes) -> Iterator[Supervise]:
     """Makes supervisors, and ends whatever a test leaves running."""
     made: list[Supervisor] = []
 
-    def make(*steps: Step, stop_order: Sequence[Sequence[str]] = ()) -> Supervisor:
+    def make(*steps: StackStep, stop_order: Sequence[Sequence[str]] = ()) -> Supervisor:
         layout = Layout(tmp_path)
         layout.logs.mkdir(exist_ok=True)
         made.append(Supervisor(steps, stop_order or [[step.name] for step in steps], layout, screen))
