@@ -1,14 +1,12 @@
 """`python -m collectors`: the HTTP collector as a process of its own, configured by `ONEFOLD_*`."""
 
 import argparse
-import signal
 import sys
 
 import definitions
 import settings
 from collectors.service import serve
-from runtime import logs
-from runtime.http.serving import ApplicationGaveUp, PortTaken
+from runtime.http.serving import run_server
 
 
 def main() -> int:
@@ -20,17 +18,12 @@ def main() -> int:
         help="be ready without the other processes and the warehouse (where they run on other machines)",
     )
     arguments = parser.parse_args()
-    logs.configure()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again when it has ended in good order: that is success.
-        signal.signal(signal_number, lambda *_: sys.exit(0))
-    try:
+
+    def collect() -> None:
         loaded = settings.load()
         serve(loaded, definitions.load(loaded.definitions).identity, whole_stack=not arguments.alone)
-    except (ApplicationGaveUp, PortTaken, settings.SettingsError, definitions.DefinitionErrors) as error:
-        print(f"collector: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return run_server("collector", collect, (settings.SettingsError, definitions.DefinitionErrors))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from identity.rules import DEFAULT_RULES, IdentityRules
-from schemas.records import EventType, ProfileKind
+from schemas.records import EventType, ProfileKind, SessionFacts
 
 Scalar: TypeAlias = str | int | float | bool
 Path: TypeAlias = tuple[str, ...]
@@ -207,21 +207,7 @@ SESSION_GAP_MS = 30 * 60 * 1000
 """A session ends when its gap has passed since its last event: an event just then begins another."""
 
 SessionName: TypeAlias = Literal["current", "first", "last"]
-SESSION_FACTS = (
-    "source",
-    "medium",
-    "campaign",
-    "keyword",
-    "content",
-    "channel",
-    "referrer",
-    "entry_page",
-    "device",
-    "system",
-    "browser",
-    "country",
-    "region",
-)
+SESSION_FACTS = SessionFacts.__struct_fields__
 
 
 class SessionComparison(msgspec.Struct, frozen=True, tag="session"):

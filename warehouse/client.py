@@ -7,12 +7,12 @@ pyarrow is imported by the first stream or insert: a process that only looks thi
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
 
+from runtime.closing import Closing
 from runtime.errors import TerminalError, TransientError
 from settings import ClickHouse
 from warehouse.connection import http_client, not_let_in, not_reached
@@ -63,7 +63,7 @@ class Answer(msgspec.Struct, frozen=True):
     content: bytes
 
 
-class Warehouse:
+class Warehouse(Closing):
     """One ClickHouse, for any number of threads. Connects with the first call; an address alone will do for `server`.
 
     Every method raises UnreachableError without an answer, else TransientError or TerminalError by ClickHouse's code.
@@ -139,14 +139,6 @@ class Warehouse:
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _posted(
         self, parameters: Mapping[str, str], body: bytes | Iterable[bytes], headers: Mapping[str, str] | None = None

@@ -2,9 +2,8 @@
 
 import logging
 import threading
-from types import TracebackType
-from typing import Self
 
+from runtime.closing import Closing
 from runtime.errors import OnefoldError
 from settings import ClickHouse
 from warehouse.client import Warehouse
@@ -17,7 +16,7 @@ ANSWER_WITHIN_S = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Watch:
+class Watch(Closing):
     """A thread that looks again and again until its block ends. Raises SettingsError when it cannot even begin."""
 
     def __init__(self, server: ClickHouse, every_s: float = EVERY_S) -> None:
@@ -28,12 +27,7 @@ class Watch:
         self._thread = threading.Thread(target=self._look, name="warehouse-watch", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """End the thread; what it is looking at is left to itself."""
         self._closing.set()
 

@@ -9,13 +9,12 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Receive, Scope, Send
 
+from runtime.closing import Closing
 from runtime.http.connections import Limits
 from runtime.http.serving import configure, listen
 from runtime.http.trust import TrustedHosts
@@ -27,7 +26,7 @@ _JSON = "application/json"
 _PAUSE = 3  # as long as the last text took: scrapes take at most a quarter of one core, however many there are
 
 
-class Endpoint:
+class Endpoint(Closing):
     """Serves GET /metrics, /health/live and /health/ready until it is closed; a context manager.
 
     `not_ready` is called for each answer, on the endpoint's thread, and must not block: it returns why the process is
@@ -49,14 +48,6 @@ class Endpoint:
         self._server = uvicorn.Server(configure(app, limits))
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="endpoint", daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Free the port."""

@@ -4,7 +4,9 @@ Which clients are answered is `runtime.http.trust`'s matter.
 """
 
 import logging
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from math import ceil
@@ -13,6 +15,7 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
+from runtime import logs
 from runtime.errors import TerminalError
 from runtime.http.connections import ConnectionLimiter, Limits
 from runtime.http.protocols import GuardedConfig, GuardedH11, GuardedHttpTools
@@ -57,6 +60,24 @@ def serve(
         server.run(sockets=[listener])
     if has_given_up.is_set():
         raise ApplicationGaveUp("it cannot go on, the log says why; start it again")
+
+
+def run_server(name: str, serving: Callable[[], None], mendable: tuple[type[Exception], ...]) -> int:
+    """Serve as a process until SIGTERM or SIGINT; return 0 after an orderly end.
+
+    Returns 1, with one line on stderr, for what a person can mend: a port that is taken, or an error of these types.
+    """
+    logs.configure()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again when it has ended in good order: that is success.
+        signal.signal(signal_number, lambda *_: sys.exit(0))
+    foreseen: tuple[type[Exception], ...] = (ApplicationGaveUp, PortTaken, *mendable)
+    try:
+        serving()
+    except foreseen as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def configure(

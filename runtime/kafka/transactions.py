@@ -1,11 +1,10 @@
 """Appends records all or not at all, and fences whoever used the same transactional id before."""
 
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from runtime.closing import Closing
 from runtime.errors import TerminalError
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.deliveries import ProducerRecord
@@ -21,7 +20,7 @@ class ProducerFenced(TerminalError):
     """Another producer has the transactional id now; nothing of the transaction has become visible."""
 
 
-class TransactionalProducer:
+class TransactionalProducer(Closing):
     """A producer for a few records, for one thread. What others with its id had open is aborted when it is made."""
 
     def __init__(self, kafka: str, transactional_id: str) -> None:
@@ -61,11 +60,3 @@ class TransactionalProducer:
         """Give up what was not sent."""
         self._producer.purge()
         self._producer.flush(1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.records import Event
+from schemas.records import Event, SessionFacts
 
 EMPTY_OBJECT = "{}"
 MAX_FACT_LENGTH = 200  # as admission cuts them; whoever sets an ordinal has not passed it
@@ -14,20 +14,10 @@ class _Page(msgspec.Struct, gc=False):
     url: str | None = None
 
 
-class _Facts(msgspec.Struct, gc=False):
-    source: str = ""
-    medium: str = ""
-    campaign: str = ""
-    keyword: str = ""
-    content: str = ""
-    channel: str = ""
-    referrer: str = ""
-    page: str = ""
-    device: str = ""
-    system: str = ""
-    browser: str = ""
-    country: str = ""
-    region: str = ""
+class _Facts(SessionFacts, frozen=True, gc=False):
+    """The facts of one event, in the same order, under their names in `context.facts`."""
+
+    entry_page: str = msgspec.field(default="", name="page")
 
 
 class _FactContext(msgspec.Struct, gc=False):
@@ -103,7 +93,8 @@ def _texts_among(facts: object) -> _Facts | None:
     """The facts that are texts, of an event that admission has not seen."""
     if not isinstance(facts, dict):
         return None
-    return _Facts(**{name: facts[name] for name in _Facts.__struct_fields__ if isinstance(facts.get(name), str)})
+    names = zip(_Facts.__struct_fields__, _Facts.__struct_encode_fields__, strict=True)
+    return _Facts(**{field: facts[name] for field, name in names if isinstance(facts.get(name), str)})
 
 
 def timezone_of(event: Event) -> str | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
-from schemas.records import Event, EventType
+from schemas.records import Event, EventType, SessionFacts
 from warehouse.client import Warehouse
 
 EVENTS_READ = 20_000
@@ -36,13 +36,12 @@ LIMIT {limit:UInt32}
 """
 _SESSIONS = """
 SELECT toUnixTimestamp64Milli(started_at) AS started, toUnixTimestamp64Milli(ended_at) AS ended,
-       source, medium, campaign, keyword, content, channel, referrer, entry_page, device, system, browser, country,
-       region
+       {facts}
 FROM onefold.sessions FINAL
 WHERE workspace = {workspace:String} AND profile_id = {profile:String}
 ORDER BY started_at {order}
 LIMIT 1
-"""
+""".replace("{facts}", ", ".join(SessionFacts.__struct_fields__))
 _FIRED = """
 SELECT fired_at, cause, payload_text AS payload
 FROM onefold.triggers FINAL
