@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
-from msgspec import Raw
-
 from definitions import NEVER, CompiledSegment, CompiledTrigger, Program
-from streams.fold.aggregates import Aggregates
 from streams.fold.computed import value_of
 from streams.fold.firing import begin
-from streams.fold.moment import DEFINITION, FoldContext, Moment, Outputs
+from streams.fold.moment import FoldContext, Moment, Outputs
 from streams.fold.records import publish
 from streams.fold.state import ProfileState
 from streams.fold.subject import ProfileSubject
@@ -76,13 +73,6 @@ def evaluate_mined(state: ProfileState, trait: str, at: int, cause: str, context
     moment = Moment(context, out, cause, max(state.as_of, at), state.lineage.version)
     evaluate(state, context.program.mined[trait], moment)
     publish(state, moment)
-
-
-def unite_seed(state: ProfileState, seed: dict[str, Raw], context: FoldContext, out: Outputs) -> None:
-    """Unite states of the past with those of the events folded since; all is to be evaluated anew."""
-    moment = Moment(context, out, DEFINITION, state.as_of, state.lineage.version)
-    state.aggregates.unite(Aggregates(seed), moment)
-    state.evaluations.definitions = ""
 
 
 def leave_all(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:

@@ -1,13 +1,18 @@
 """Merging profiles: what two states know is united as a commutative monoid, then what is defined is evaluated.
 
+A seed, which is what a back-fill knows of a profile's past, is united in the same way.
+
 Which profile survives is GRAPH's decision; carrying the state from one to the other is left to the agent.
 """
 
+from msgspec import Raw
+
 from schemas.records import Identifier
 from streams.fold import facets
+from streams.fold.aggregates import Aggregates
 from streams.fold.evaluation import evaluate
 from streams.fold.fold import advance
-from streams.fold.moment import BEGINNING, MERGE, FoldContext, Moment, Outputs
+from streams.fold.moment import BEGINNING, DEFINITION, MERGE, FoldContext, Moment, Outputs
 from streams.fold.records import publish, shown_traits
 from streams.fold.state import ProfileState
 
@@ -37,6 +42,13 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
         evaluate(state, context.program.evaluable, moment)
         state.triggers.release(moment)
     publish(state, moment)
+
+
+def unite_seed(state: ProfileState, seed: dict[str, Raw], context: FoldContext, out: Outputs) -> None:
+    """Unite states of the past with those of the events folded since; all is to be evaluated anew."""
+    moment = Moment(context, out, DEFINITION, state.as_of, state.lineage.version)
+    state.aggregates.unite(Aggregates(seed), moment)
+    state.evaluations.definitions = ""
 
 
 def retire(state: ProfileState, context: FoldContext, out: Outputs, at: int = BEGINNING) -> None:

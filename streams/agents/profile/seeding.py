@@ -9,7 +9,7 @@ import msgspec
 from schemas.records import Seed
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.fold.entry import Forward
-from streams.fold.evaluation import unite_seed
+from streams.fold.merge import unite_seed
 from streams.fold.seeds import PendingSeed
 from streams.fold.state import ProfileState
 

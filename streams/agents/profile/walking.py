@@ -86,38 +86,43 @@ def take_over(batch: Batch, profile: BatchProfile) -> None:
     like any other, also of a profile that was not stored when the walk met it.
     """
     state = profile.entry
-    if not isinstance(state, ProfileState):
-        return
-    if not _pass_time_before(batch, profile, state):
+    if isinstance(state, ProfileState) and (_is_outdated(profile, state) or state.seeds.pending):
+        _take_over(batch, profile, state)
+
+
+def _is_outdated(profile: BatchProfile, state: ProfileState) -> bool:
+    return state.evaluations.definitions != profile.context.program.fingerprint
+
+
+def _take_over(batch: Batch, profile: BatchProfile, state: ProfileState) -> None:
+    takes_effect_at = _takes_effect_at(batch, profile)
+    if _is_outdated(profile, state) and not _pass_time_before(takes_effect_at, batch, profile, state):
         return  # what it waits for comes at once, or the next deadline has it take over
     if unite_due(batch, profile, state):
         profile.keep(state)
         if state == ProfileState():
             profile.forget()  # it was known of a seed alone, and whoever it was meant for is elsewhere
             return
-    if state.evaluations.definitions == profile.context.program.fingerprint:
+    if not _is_outdated(profile, state):
         return
     if state.expiry.vanished_at is not None:
         return  # it is in no segment until an event brings it back
     if profile.settling is not None:
         return  # its time stands still: the first event that is folded, or the next deadline, has it take over
     outputs, earliest = profile.outputs, state.evaluations.earliest
-    refresh(state, profile.context, outputs, _takes_effect_at(batch, profile))
+    refresh(state, profile.context, outputs, takes_effect_at)
     if outputs.segment_changes or outputs.changes_traits or state.evaluations.earliest != earliest:
         profile.mark_swept()  # else it is as well stored as it was: whoever reads it evaluates it once more
 
 
-def _pass_time_before(batch: Batch, profile: BatchProfile, state: ProfileState) -> bool:
+def _pass_time_before(takes_effect_at: int, batch: Batch, profile: BatchProfile, state: ProfileState) -> bool:
     """Fire what was due by earlier definitions before those of now took effect; return False if some has to wait."""
-    context, fingerprint = profile.context, state.evaluations.definitions
-    if fingerprint == context.program.fingerprint:
-        return True  # nearly always
-    takes_effect_at = _takes_effect_at(batch, profile)
+    context = profile.context
     if next_deadline(state) > takes_effect_at:
         return True
     if profile.settling is not None or state.expiry.vanished_at is not None:
         return True
-    former = batch.adopted.former.find(context.workspace, context.kind, fingerprint)
+    former = batch.adopted.former.find(context.workspace, context.kind, state.evaluations.definitions)
     if former is None:
         return True
     outputs, before = profile.outputs, len(profile.outputs.segment_changes)

@@ -1,4 +1,4 @@
-"""A follower knows of a moment that nothing more was there only if the broker has said so since."""
+"""A follower hears all there is and what comes; that this is all, only if the broker has said so since."""
 
 import time
 from collections.abc import Iterator
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Message, Producer
 
-from runtime.kafka.following import Follower
+from runtime.kafka.following import FollowedValue, Follower
 from tests.support.waiting import wait_until
 
 SILENT_S = 2.5
+NOTHING: tuple[bytes, ...] = ()
 
 
 class Broker:
@@ -55,3 +56,36 @@ def test_a_follower_that_hears_nothing_of_the_broker_does_not_say_that_nothing_w
     finally:
         follower.stop()
     assert failures == []
+
+
+def _values(before: tuple[bytes, ...], messages: list[Message]) -> tuple[bytes, ...]:
+    values = tuple(message.value() or b"" for message in messages)
+    if b"refused" in values:
+        raise ValueError("refused")
+    return before + values
+
+
+def test_a_followed_value_is_of_all_there_was_and_can_be_waited_for(broker: Broker) -> None:
+    broker.append(b"first")
+    followed = FollowedValue(broker.address, "said", NOTHING, _values)
+    try:
+        assert followed.read() == (b"first",)
+        assert not followed.wait_until(lambda values: len(values) > 1, within_s=0.1)
+        broker.append(b"second")
+        assert followed.wait_until(lambda values: len(values) > 1, within_s=30)
+        assert followed.read() == (b"first", b"second")
+    finally:
+        followed.close()
+
+
+def test_whoever_reads_or_waits_hears_what_ended_the_following(broker: Broker) -> None:
+    broker.append(b"first")
+    followed = FollowedValue(broker.address, "said", NOTHING, _values)
+    try:
+        broker.append(b"refused")
+        with pytest.raises(ValueError, match="refused"):
+            followed.wait_until(lambda values: len(values) > 1, within_s=30)
+        with pytest.raises(ValueError, match="refused"):
+            followed.read()
+    finally:
+        followed.close()
