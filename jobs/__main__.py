@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
-from jobs.across.asking import Asking
-from jobs.across.kafka import KafkaOwnership
+from jobs.across.evaluating import AcrossEvaluator
+from jobs.across.kafka import KafkaFence
 from jobs.across.level import Level
 from jobs.across.outputs import AcrossOutputs
 from jobs.across.past import WarehouseAcross
-from jobs.across.thread import AskingThread
+from jobs.across.thread import EvaluatorThread
 from jobs.backfill.backfill import Backfill
 from jobs.backfill.kafka import KafkaBackfills, KafkaSeeds
 from jobs.backfill.past import WarehousePast
@@ -72,7 +72,7 @@ class _Jobs(NamedTuple):
 
     rebuilder: Rebuilder
     own: OwnWorkspaces
-    across: AskingThread
+    across: EvaluatorThread
     partition_of: Mapping[str, int]
 
 
@@ -104,13 +104,13 @@ def _jobs(settings: Settings, codec: Codec, stopping: threading.Event) -> _Jobs:
         stopping,
     )
     own = OwnWorkspaces(backfill, refresher, partition)
-    return _Jobs(rebuilder, own, AskingThread(partial(_asking, settings, codec, topic), stopping), partition)
+    return _Jobs(rebuilder, own, EvaluatorThread(partial(_evaluator, settings, codec, topic), stopping), partition)
 
 
-def _asking(settings: Settings, codec: Codec, topic: DefinitionsTopic) -> Asking:
-    return Asking(
+def _evaluator(settings: Settings, codec: Codec, topic: DefinitionsTopic) -> AcrossEvaluator:
+    return AcrossEvaluator(
         WarehouseAcross(Warehouse(settings.clickhouse, ANSWER_TIMEOUT_S)),
-        KafkaOwnership(settings.kafka, settings.replication),
+        KafkaFence(settings.kafka, settings.replication),
         Level(Offsets(settings.kafka)),
         AcrossOutputs(codec),
         topic.read,

@@ -17,7 +17,7 @@ CLIENT = "onefold-across"
 
 
 class KafkaWorkspace:
-    """See `protocols.OwnedWorkspace`. For one thread."""
+    """See `protocols.FencedWorkspace`. For one thread."""
 
     def __init__(self, kafka: str, workspace: str) -> None:
         """Raises TransientError or TerminalError."""
@@ -27,16 +27,16 @@ class KafkaWorkspace:
         ).of(workspace)
 
     def publish(self, records: Sequence[ProducerRecord]) -> None:
-        """See `protocols.OwnedWorkspace`."""
+        """See `protocols.FencedWorkspace`."""
         self._producer.send(records)
 
     def close(self) -> None:
-        """See `protocols.OwnedWorkspace`."""
+        """See `protocols.FencedWorkspace`."""
         self._producer.close()
 
 
-class KafkaOwnership:
-    """See `protocols.WorkspaceOwnership`. Follows the topic in a thread of its own."""
+class KafkaFence:
+    """See `protocols.WorkspaceFence`. Follows the topic in a thread of its own."""
 
     def __init__(self, kafka: str, replication: int) -> None:
         """Raises TransientError or TerminalError."""
@@ -46,11 +46,11 @@ class KafkaOwnership:
         self._clocks = FollowedValue(kafka, TRIGGERS_ACROSS, start, _moved)
 
     def take(self, workspace: str) -> KafkaWorkspace:
-        """See `protocols.WorkspaceOwnership`."""
+        """See `protocols.WorkspaceFence`."""
         return KafkaWorkspace(self._kafka, workspace)
 
     def clock(self, workspace: str) -> ClockRecord | None:
-        """See `protocols.WorkspaceOwnership`."""
+        """See `protocols.WorkspaceFence`."""
         return self._clocks.read().get(workspace)
 
     def close(self) -> None:

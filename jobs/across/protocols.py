@@ -26,7 +26,7 @@ class AcrossPast(Protocol):
         """Find when (ms) the latest event was, of those received by a time (ms) or of all; None if there is none."""
 
 
-class OwnedWorkspace(Protocol):
+class FencedWorkspace(Protocol):
     """A workspace for which nobody else publishes: whoever did has been fenced, and its memories are read."""
 
     @property
@@ -40,10 +40,10 @@ class OwnedWorkspace(Protocol):
         """Give it up."""
 
 
-class WorkspaceOwnership(Protocol):
+class WorkspaceFence(Protocol):
     """Takes workspaces over. Every method may block and raise TransientError or TerminalError."""
 
-    def take(self, workspace: str) -> OwnedWorkspace:
+    def take(self, workspace: str) -> FencedWorkspace:
         """Fence whoever publishes for a workspace, and read what is remembered."""
 
     def clock(self, workspace: str) -> ClockRecord | None:

@@ -1,11 +1,11 @@
-"""Runs the asking in a thread, since a rebuild or a back-fill keeps the process's own for minutes."""
+"""Runs the evaluator in a thread, since a rebuild or a back-fill keeps the process's own for minutes."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 
-from jobs.across.asking import Asking
+from jobs.across.evaluating import AcrossEvaluator
 from runtime.errors import TransientError
 
 LOOK_EVERY_S = 0.5
@@ -14,10 +14,10 @@ STOP_WITHIN_S = 2.0
 logger = logging.getLogger(__name__)
 
 
-class AskingThread:
-    """Asks for the workspaces that were assigned last, until it is stopped. For the thread that assigns."""
+class EvaluatorThread:
+    """Evaluates for the workspaces that were assigned last, until it is stopped. For the thread that assigns."""
 
-    def __init__(self, start: Callable[[], Asking], stopping: threading.Event) -> None:
+    def __init__(self, start: Callable[[], AcrossEvaluator], stopping: threading.Event) -> None:
         """`start` may raise TransientError: it is then tried again. `stopping`: of the process."""
         self._start = start
         self._stopping = stopping
@@ -37,17 +37,17 @@ class AskingThread:
         self._thread.join(STOP_WITHIN_S)
 
     def _run(self) -> None:
-        asking: Asking | None = None
+        evaluator: AcrossEvaluator | None = None
         try:
             while not self._stopping.wait(LOOK_EVERY_S):
                 workspaces, token = self._assigned
                 try:
-                    asking = asking or self._start()
-                    asking.look(workspaces, token, time.time_ns() // 1_000_000)
+                    evaluator = evaluator or self._start()
+                    evaluator.look(workspaces, token, time.time_ns() // 1_000_000)
                 except TransientError as error:
                     logger.warning("triggers across persons: %s; trying again until it works", error)
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised where workspaces are assigned
             self._failure = error
         finally:
-            if asking is not None:
-                asking.close()
+            if evaluator is not None:
+                evaluator.close()

@@ -13,7 +13,7 @@ from definitions.across.remembered import ClockRecord, remembered
 from definitions.model import AcrossTrigger, Call, Destination, EventMatcher, Field
 from definitions.sets import Completion, DefinitionSet, Publication
 from jobs.across import metrics
-from jobs.across.asking import Asking
+from jobs.across.evaluating import AcrossEvaluator
 from jobs.across.level import Level
 from jobs.across.outputs import AcrossOutputs
 from jobs.across.protocols import Unanswered
@@ -37,7 +37,7 @@ MAIN = frozenset({"main"})
 
 
 class World:
-    """Kafka and ClickHouse as asking sees them."""
+    """Kafka and ClickHouse as the evaluator sees them."""
 
     def __init__(self, clock: Clock, *triggers: AcrossTrigger) -> None:
         self.events: list[Occurred] = []
@@ -113,7 +113,7 @@ class World:
 
 
 class Own:
-    """See `protocols.OwnedWorkspace`."""
+    """See `protocols.FencedWorkspace`."""
 
     def __init__(self, world: World, workspace: str) -> None:
         said = (each.value for each in world.log if each.topic == TRIGGERS_ACROSS)
@@ -135,8 +135,8 @@ class Own:
         pass
 
 
-def asking(world: World) -> Asking:
-    return Asking(
+def evaluator(world: World) -> AcrossEvaluator:
+    return AcrossEvaluator(
         world,
         world,
         Level(world),  # type: ignore[arg-type]  # sequences are enough here
@@ -149,7 +149,7 @@ def asking(world: World) -> Asking:
 
 def test_it_fires_at_the_newest_tick_once_everything_has_come() -> None:
     world = World("wall", MANY)
-    process = asking(world)
+    process = evaluator(world)
     world.burst(1_000)
     process.look(MAIN, 1, APPLIED + 4_000)
     assert world.fired() == []
@@ -167,17 +167,17 @@ def test_it_fires_at_the_newest_tick_once_everything_has_come() -> None:
 
 def test_after_an_hour_away_what_holds_fires_and_what_has_passed_does_not() -> None:
     world = World("wall", MANY)
-    asking(world).look(MAIN, 1, APPLIED + 5_000)
+    evaluator(world).look(MAIN, 1, APPLIED + 5_000)
     asked = len(world.queried)
     world.burst(30 * MINUTE, '"passed"')
     world.burst(HOUR - 10_000, '"holds"')
-    asking(world).look(MAIN, 2, APPLIED + HOUR)
+    evaluator(world).look(MAIN, 2, APPLIED + HOUR)
     assert world.fired() == [("holds", HOUR)]
     assert len(world.queried) == asked + 1, "all ticks between are one query"
     world.burst(HOUR + 60_000, '"holds"')
-    asking(world).look(MAIN, 3, APPLIED + 2 * HOUR)
+    evaluator(world).look(MAIN, 3, APPLIED + 2 * HOUR)
     world.burst(3 * HOUR - 10_000, '"holds"')
-    asking(world).look(MAIN, 4, APPLIED + 3 * HOUR)
+    evaluator(world).look(MAIN, 4, APPLIED + 3 * HOUR)
     assert world.fired() == [("holds", HOUR), ("holds", 3 * HOUR)], "it has ceased meanwhile, so it begins anew"
 
 
@@ -185,7 +185,7 @@ def test_what_held_before_the_definition_does_not_fire_and_what_began_while_nobo
     world = World("wall", MANY)
     world.burst(-1_000, '"before"')
     world.burst(10_000, '"since"')
-    asking(world).look(MAIN, 1, APPLIED + 40_000)
+    evaluator(world).look(MAIN, 1, APPLIED + 40_000)
     assert world.fired() == [("since", 40_000)]
 
 
@@ -193,13 +193,13 @@ def test_another_set_that_says_the_same_of_it_begins_nothing_anew() -> None:
     world = World("wall", MANY)
     world.burst(1_000)
     world.apply(replace(MANY, title="Many"), at=APPLIED + 20_000)
-    asking(world).look(MAIN, 1, APPLIED + 40_000)
+    evaluator(world).look(MAIN, 1, APPLIED + 40_000)
     assert world.fired() == [("a", 40_000)]
 
 
 def test_a_changed_condition_does_not_fire_for_what_it_finds() -> None:
     world = World("wall", MANY)
-    process = asking(world)
+    process = evaluator(world)
     world.burst(1_000, number=2)
     process.look(MAIN, 1, APPLIED + 5_000)
     world.apply(replace(MANY, at_least=2), at=APPLIED + 20_000)
@@ -211,7 +211,7 @@ def test_a_changed_condition_does_not_fire_for_what_it_finds() -> None:
 
 def test_a_process_that_is_fenced_leaves_the_workspace_until_it_has_it_again() -> None:
     world = World("wall", MANY)
-    first, second = asking(world), asking(world)
+    first, second = evaluator(world), evaluator(world)
     first.look(MAIN, 1, APPLIED + 5_000)
     second.look(MAIN, 2, APPLIED + 6_000)
     world.burst(7_000)
@@ -230,7 +230,7 @@ def test_a_process_that_is_fenced_leaves_the_workspace_until_it_has_it_again() -
 
 def test_a_transaction_of_unknown_end_is_not_repeated() -> None:
     world = World("wall", MANY)
-    process = asking(world)
+    process = evaluator(world)
     process.look(MAIN, 1, APPLIED + 5_000)
     world.burst(6_000)
     world.breaks_off = True
@@ -242,7 +242,7 @@ def test_a_transaction_of_unknown_end_is_not_repeated() -> None:
 
 def test_while_clickhouse_is_away_nothing_is_asked_and_then_it_goes_on() -> None:
     world = World("wall", MANY)
-    process = asking(world)
+    process = evaluator(world)
     process.look(MAIN, 1, APPLIED + 5_000)
     world.is_answering = False
     world.burst(6_000)
@@ -256,7 +256,7 @@ def test_while_clickhouse_is_away_nothing_is_asked_and_then_it_goes_on() -> None
 def test_what_one_trigger_cannot_publish_ends_nothing_and_is_tried_at_the_next_tick(clock: Clock) -> None:
     other = replace(MANY, name="other")
     world = World(clock, MANY, other)
-    process = asking(world)
+    process = evaluator(world)
     world.burst(-HOUR, '"begin"', number=1)
     world.moved = ClockRecord("main", APPLIED + 5_000, APPLIED + 1)
     process.look(MAIN, 1, APPLIED + 5_000)
@@ -276,7 +276,7 @@ def test_what_one_trigger_cannot_publish_ends_nothing_and_is_tried_at_the_next_t
 @pytest.mark.parametrize("failing", [ValueError("no UTF-8"), TerminalError("Kafka refuses"), OverflowError("inf")])
 def test_whatever_is_wrong_with_the_data_of_a_trigger_ends_nothing_else(failing: Exception) -> None:
     world = World("wall", MANY, replace(MANY, name="other"))
-    process = asking(world)
+    process = evaluator(world)
     process.look(MAIN, 1, APPLIED + 5_000)
     world.failing = failing
     world.burst(6_000)
@@ -294,10 +294,10 @@ def test_on_the_event_clock_every_tick_is_evaluated_whatever_the_speed() -> None
 
     at_once, in_time = World("event", MANY), World("event", MANY)
     history(at_once, 30)
-    process, now = asking(at_once), APPLIED + 100 * 24 * HOUR
+    process, now = evaluator(at_once), APPLIED + 100 * 24 * HOUR
     for look in range(3):
         process.look(MAIN, 1, now + look * 1_000)
-    slow = asking(in_time)
+    slow = evaluator(in_time)
     for days in range(1, 31):
         in_time.events.clear()
         history(in_time, days)
@@ -314,7 +314,7 @@ def test_a_destination_is_told_what_is_not_too_late_for_it() -> None:
     named = [Destination("ops"), Destination("strict", not_older_than_ms=1)]
     world.apply(replace(MANY, destinations=("ops", "strict")), destinations=[*named, Destination("other")])
     world.burst(1_000)
-    asking(world).look(MAIN, 1, APPLIED + 6_000)
+    evaluator(world).look(MAIN, 1, APPLIED + 6_000)
     by_topic = {record.topic: record for record in world.log}
     assert by_topic.keys() == {TRIGGERS, TRIGGERS_ACROSS, activation("ops")}
     assert by_topic[TRIGGERS].value == by_topic[activation("ops")].value
@@ -326,7 +326,7 @@ def test_the_record_is_about_nobody_and_its_id_follows_from_what_it_is_about() -
     for value, tick in (('"1"', 5_000), ("1", 5_000), ('"1"', 65_000), ('""', 5_000), ("", 5_000)):
         world = World("wall", MANY)
         world.burst(tick - 4_000, value)
-        asking(world).look(MAIN, 1, APPLIED + tick)
+        evaluator(world).look(MAIN, 1, APPLIED + tick)
         record = codec().decode(Trigger, next(each.value for each in world.log if each.topic == TRIGGERS))
         assert (record.profile_id, record.profile_kind, record.identifiers) == (None, None, ())
         assert (record.across, record.cause, record.version) == (value or None, "tick", 0), "as JSON, if it has one"
@@ -337,7 +337,7 @@ def test_the_record_is_about_nobody_and_its_id_follows_from_what_it_is_about() -
 
 def test_workspaces_that_are_not_assigned_or_have_no_trigger_are_not_asked() -> None:
     world = World("wall", replace(MANY, workspaces=("other",)))
-    asking(world).look(MAIN, 1, APPLIED + 10_000)
-    asking(World("wall", MANY)).look(frozenset(), 1, APPLIED + 10_000)
+    evaluator(world).look(MAIN, 1, APPLIED + 10_000)
+    evaluator(World("wall", MANY)).look(frozenset(), 1, APPLIED + 10_000)
     assert world.queried == []
     assert world.owner is None

@@ -14,7 +14,7 @@ from jobs.across import metrics
 from jobs.across.defined import Defined, in_effect
 from jobs.across.level import Level
 from jobs.across.outputs import AcrossOutputs
-from jobs.across.protocols import AcrossPast, OwnedWorkspace, Unanswered, WorkspaceOwnership
+from jobs.across.protocols import AcrossPast, FencedWorkspace, Unanswered, WorkspaceFence
 from jobs.failpoints import reached
 from runtime.errors import TerminalError, TransientError
 from runtime.kafka.transactions import ProducerFenced
@@ -43,13 +43,13 @@ class _Own:
     `done_at`: the level (ms) at which nothing was left to evaluate of a trigger.
     """
 
-    def __init__(self, owned: OwnedWorkspace) -> None:
-        self.owned = owned
-        self.progress = {name: _Progress(memory, 0.0) for name, memory in owned.memories.items()}
+    def __init__(self, fenced: FencedWorkspace) -> None:
+        self.fenced = fenced
+        self.progress = {name: _Progress(memory, 0.0) for name, memory in fenced.memories.items()}
         self.done_at: dict[str, int] = {}
 
 
-class Asking:
+class AcrossEvaluator:
     """For one thread. Evaluates for the workspaces that were assigned last; others may evaluate the rest.
 
     A trigger that cannot be answered or published, whatever its data, is tried again at its next tick (`_not_before`,
@@ -59,7 +59,7 @@ class Asking:
     def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the process
         self,
         past: AcrossPast,
-        ownership: WorkspaceOwnership,
+        fence: WorkspaceFence,
         level: Level,
         outputs: AcrossOutputs,
         publication: Callable[[], Publication],
@@ -67,7 +67,7 @@ class Asking:
         partitions: int,
     ) -> None:
         self._past = past
-        self._ownership = ownership
+        self._fence = fence
         self._level = level
         self._outputs = outputs
         self._publication = publication
@@ -94,7 +94,7 @@ class Asking:
         for workspace, triggers in defined.items():
             try:
                 for each in triggers:
-                    self._ask(workspace, each, level, now)
+                    self._evaluate_due(workspace, each, level, now)
             except ProducerFenced:
                 logger.warning("workspace %r: another process evaluates its triggers across persons now", workspace)
                 self._lost.add(workspace)
@@ -118,11 +118,11 @@ class Asking:
 
     def _give_up(self, workspace: str) -> None:
         if (own := self._own.pop(workspace, None)) is not None:
-            own.owned.close()
+            own.fenced.close()
 
-    def _ask(self, workspace: str, defined: Defined, level: int, now: int) -> None:
+    def _evaluate_due(self, workspace: str, defined: Defined, level: int, now: int) -> None:
         if workspace not in self._own:
-            self._own[workspace] = _Own(self._ownership.take(workspace))
+            self._own[workspace] = _Own(self._fence.take(workspace))
         own, name = self._own[workspace], defined.trigger.name
         if own.done_at.get(name) != level and now >= self._not_before.get((workspace, name), now):
             try:
@@ -192,7 +192,7 @@ class Asking:
 
     def _event_clock(self, workspace: str, level: int) -> int:
         """Return the time of the newest event of those that have all come, or to which the clock was moved by then."""
-        moved = self._ownership.clock(workspace)
+        moved = self._fence.clock(workspace)
         latest = self._past.latest_event_at(workspace, level) or 0
         return max(latest, moved.to) if moved is not None and moved.moved_at <= level else latest
 
@@ -210,7 +210,7 @@ class Asking:
             records = [*firings, self._outputs.memory(workspace, trigger, memory)]
             if course.firings:
                 reached("before_firing")
-            own.owned.publish(records)
+            own.fenced.publish(records)
             if course.firings:
                 reached("after_firing")
             metrics.FIRED.labels(workspace, trigger.name).inc(len(course.firings))
