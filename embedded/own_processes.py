@@ -141,7 +141,7 @@ def definitions_setup(
 ) -> Setup:
     """Apply a folder of definitions, unless it is in force already; with `keeps`, only if none was ever applied.
 
-    `note` is told what was applied.
+    `note` gets what was applied.
     """
 
     def run() -> None:

@@ -47,7 +47,7 @@ def read_across(node: Node, report: FileReport) -> Across | None:
     refuse_unknown_keys(node, (kinds[0], *FILTERS, *ACROSS, *_CONFUSED), "'across'", report)
     events = read_events(node, kinds[0], report)
     within_ms = _read_within(node, report)
-    hint = "the least number that is worth telling, such as `at_least: 50`"
+    hint = "the least number that is worth a firing, such as `at_least: 50`"
     least = required_value(node, "at_least", "'across'", hint, report)
     at_least = None if least is None else read_whole_number(least, "'at_least'", MAX_ACROSS, report)
     same_node, exceeds_node, counts_node = (value_of(node, key) for key in ("same", "exceeds", "counts"))

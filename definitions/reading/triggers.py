@@ -53,7 +53,7 @@ def read_payload(node: Node, fields: Fields, report: FileReport) -> tuple[tuple[
     elif isinstance(node, ScalarNode) and not is_null(node):
         entries = [(TEXT, node)]
     elif isinstance(node, MappingNode) and not node.entries and report.errors and report.errors[-1].line == node.line:
-        return ()  # a template that is not quoted: its brackets are told already
+        return ()  # a template that is not quoted: its brackets are reported already
     else:
         hint = "for example `{title: Hello, text: 'Hi {{ profile.traits.name }}'}`"
         report.add(node, f"'payload' must be a text, or a mapping of 1 to {MAX_PAYLOAD} texts", hint)

@@ -23,7 +23,7 @@ def current_start(profiles: Profiles) -> Sql:
 
 
 def begun(profiles: Profiles, within_ms: int | None, newest: int) -> Sql:
-    """When each of the newest sessions began that began in a window of time, in order."""
+    """Return when each of the newest sessions began that began in a window of time, in order."""
     starts = _starts(profiles, _times(profiles))
     if within_ms is not None:
         starts = profiles.column(f"arrayFilter(time -> time > {profiles.now - within_ms}, {{0}})", starts)
@@ -31,7 +31,7 @@ def begun(profiles: Profiles, within_ms: int | None, newest: int) -> Sql:
 
 
 def spans(profiles: Profiles, matching: Sql, newest: int) -> Sql:
-    """When each of the newest sessions of some events began and ended, in order."""
+    """Return when each of the newest sessions of some events began and ended, in order."""
     times = profiles.column("arraySort({0})", profiles.aggregate("groupArrayIf(at, {0})", matching))
     ends = profiles.column(
         f"arrayFilter((time, gap) -> gap >= {SESSION_GAP_MS}, {{0}},"

@@ -31,7 +31,7 @@ ACROSS = [
     ("{within: 5m, at_least: 2}", "2:9", "'across' must have one of event, page"),
     ("{event: Buy, page: Cart, within: 5m, at_least: 2}", "2:9", "'across' must have one of event, page"),
     ("{event: Buy, at_least: 2}", "2:9", "needs the key 'within'"),
-    ("{event: Buy, within: 5m}", "2:9", "needs the key 'at_least' (the least number that is worth telling"),
+    ("{event: Buy, within: 5m}", "2:9", "needs the key 'at_least' (the least number that is worth a firing"),
     ("{event: Buy, within: session, at_least: 2}", "2:30", "must be a duration, not 'session'"),
     ("{event: Buy, within: 9s, at_least: 2}", "2:30", "must be from 10s to 7d"),
     ("{event: Buy, within: 8d, at_least: 2}", "2:30", "must be from 10s to 7d"),

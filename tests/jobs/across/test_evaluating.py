@@ -181,7 +181,7 @@ def test_after_an_hour_away_what_holds_fires_and_what_has_passed_does_not() -> N
     assert world.fired() == [("holds", HOUR), ("holds", 3 * HOUR)], "it has ceased meanwhile, so it begins anew"
 
 
-def test_what_held_before_the_definition_does_not_fire_and_what_began_while_nobody_asked_does() -> None:
+def test_what_held_before_the_definition_does_not_fire_and_what_began_while_nobody_evaluated_does() -> None:
     world = World("wall", MANY)
     world.burst(-1_000, '"before"')
     world.burst(10_000, '"since"')
@@ -240,7 +240,7 @@ def test_a_transaction_of_unknown_end_is_not_repeated() -> None:
     assert world.fired() == [("a", 10_000)]
 
 
-def test_while_clickhouse_is_away_nothing_is_asked_and_then_it_goes_on() -> None:
+def test_while_clickhouse_is_away_nothing_is_evaluated_and_then_it_goes_on() -> None:
     world = World("wall", MANY)
     process = evaluator(world)
     process.look(MAIN, 1, APPLIED + 5_000)
@@ -309,7 +309,7 @@ def test_on_the_event_clock_every_tick_is_evaluated_whatever_the_speed() -> None
     assert len(at_once.fired()) == 30, "the clock was moved past the last event's tick"
 
 
-def test_a_destination_is_told_what_is_not_too_late_for_it() -> None:
+def test_a_destination_is_sent_what_is_not_too_late_for_it() -> None:
     world = World("wall")
     named = [Destination("ops"), Destination("strict", not_older_than_ms=1)]
     world.apply(replace(MANY, destinations=("ops", "strict")), destinations=[*named, Destination("other")])
@@ -335,7 +335,7 @@ def test_the_record_is_about_nobody_and_its_id_follows_from_what_it_is_about() -
     assert len(ids) == 5
 
 
-def test_workspaces_that_are_not_assigned_or_have_no_trigger_are_not_asked() -> None:
+def test_workspaces_that_are_not_assigned_or_have_no_trigger_are_not_evaluated() -> None:
     world = World("wall", replace(MANY, workspaces=("other",)))
     evaluator(world).look(MAIN, 1, APPLIED + 10_000)
     evaluator(World("wall", MANY)).look(frozenset(), 1, APPLIED + 10_000)

@@ -128,7 +128,7 @@ def test_a_process_that_was_replaced_meanwhile_completes_nothing_and_goes_on(aro
 
 @pytest.mark.parametrize("question", ["states", "decided"])
 @pytest.mark.parametrize("refusal", [TerminalError, QueryTooLargeError])
-def test_a_question_that_clickhouse_refuses_is_said_and_keeps_no_other_workspace_waiting(
+def test_a_query_that_clickhouse_refuses_is_said_and_keeps_no_other_workspace_waiting(
     around: Around, question: str, refusal: type[OnefoldError]
 ) -> None:
     around.cannot_say, around.refusal = {"main": question}, refusal
@@ -140,7 +140,7 @@ def test_a_question_that_clickhouse_refuses_is_said_and_keeps_no_other_workspace
     assert generate_latest().decode().count('onefold_backfills_postponed_total{reason="query",workspace="main"}') == 1
 
 
-def test_a_question_that_clickhouse_refuses_is_asked_again_after_a_minute(
+def test_a_query_that_clickhouse_refuses_runs_again_after_a_minute(
     around: Around, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000.0]

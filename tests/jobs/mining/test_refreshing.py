@@ -105,7 +105,7 @@ def test_what_is_different_is_sent_and_what_came_of_it_is_said() -> None:
     )
 
 
-def test_it_is_asked_when_it_is_due_and_no_more_often() -> None:
+def test_it_runs_when_it_is_due_and_no_more_often() -> None:
     around = Around(RISK)
     for now in (NOW, NOW + HOUR - 1, NOW + HOUR):
         around.now = now
@@ -139,7 +139,7 @@ def test_a_query_that_fails_says_why_and_has_its_next_turn() -> None:
 
 
 @pytest.mark.parametrize("error", [TransientError("too much memory"), TerminalError("no such table")])
-def test_nothing_waits_for_a_query_that_cannot_be_asked(error: OnefoldError) -> None:
+def test_nothing_waits_for_a_query_that_cannot_run(error: OnefoldError) -> None:
     around = Around(RISK)
     around.raises = error
     around.run()
@@ -147,7 +147,7 @@ def test_nothing_waits_for_a_query_that_cannot_be_asked(error: OnefoldError) -> 
     assert around.last.ended_at
 
 
-def test_if_nobody_answers_it_is_asked_soon_again() -> None:
+def test_if_nobody_answers_it_runs_soon_again() -> None:
     around = Around(RISK)
     around.raises = UnreachableError("nobody there")
     around.run()

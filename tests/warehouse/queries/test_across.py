@@ -130,7 +130,7 @@ def test_without_a_property_all_events_count_together(warehouse: Warehouse, work
     assert fired(warehouse, together, workspace, [START, START + 5_000]) == [Fired(START + 5_000, "", 3, None)]
 
 
-def test_a_long_window_is_asked_at_ticks_of_its_own(warehouse: Warehouse, workspace: str) -> None:
+def test_a_long_window_is_evaluated_at_ticks_of_its_own(warehouse: Warehouse, workspace: str) -> None:
     trigger = replace(MANY, within_ms=HOUR, exceeds=Usual(2.0, 4 * HOUR))
     events = [Occurred(START + at, '"a"') for at in (-5 * HOUR, -2 * HOUR, 31_000, 31_500, 32_000, HOUR, HOUR + 7)]
     insert(warehouse, [viewed(workspace, number, each.at) for number, each in enumerate(events)])

@@ -60,7 +60,7 @@ def test_an_event_on_time_is_folded_at_once() -> None:
     assert _events(profiles) == [1]
 
 
-def test_what_comes_late_is_told_when_it_has_settled_as_if_it_had_come_in_time() -> None:
+def test_what_comes_late_is_published_when_it_has_settled_as_if_it_had_come_in_time() -> None:
     profiles = ProfilePartition()
     for number in (3, 0, 5, 2, 1):
         profiles.event(VIEWS[number], ANN, NOW)
@@ -80,7 +80,7 @@ def _at(sent: Event) -> int:
     return sent.occurred_at
 
 
-def test_a_lapse_of_a_moment_ago_is_told_with_what_has_settled() -> None:
+def test_a_lapse_of_a_moment_ago_is_published_with_what_has_settled() -> None:
     profiles = ProfilePartition()
     profiles.event(_late(NOW - HOUR - SECOND), ANN, NOW)
     profiles.sweep(SETTLED)
@@ -153,7 +153,7 @@ def test_while_something_is_held_the_lapses_of_the_profile_wait_and_are_contradi
     assert _published(profiles) == [("pro_or_viewing", "entered", NOW - MINUTE - SECOND)]
 
 
-def test_who_keeps_sending_is_seen_after_a_minute_and_told_of_nothing_that_may_still_be_contradicted() -> None:
+def test_who_keeps_sending_is_seen_after_a_minute_and_nothing_is_published_that_may_still_be_contradicted() -> None:
     profiles = ProfilePartition()
     sent = [_late(START + number * 10 * MINUTE) for number in range(0, 40)]
     changes: Changes = []

@@ -169,7 +169,7 @@ def test_what_lapsed_while_no_worker_read_has_its_own_time_though_an_edit_came_m
     ]
 
 
-def test_what_lapsed_before_its_segment_was_removed_is_told_as_the_segment_was(worker: Worker) -> None:
+def test_what_lapsed_before_its_segment_was_removed_is_published_as_the_segment_was(worker: Worker) -> None:
     changes = away_while(worker, plan("pro"))
     assert changes == [
         ("p0", "abandoned entered", "deadline", NOW + HOUR),
