@@ -23,6 +23,7 @@ from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import count, json_text
 from runtime.errors import OnefoldError
+from runtime.http.plain import plain_client
 from schemas.changes import OPERATOR, PLANS, numbered
 from schemas.records import IdentityRequest
 from settings import Settings
@@ -127,7 +128,8 @@ def _versions_at_the_worker(settings: Settings) -> set[str]:
     """Return the rules of the worker that answers on this machine; none if no worker does."""
     try:
         address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}/metrics"
-        answer = httpx.get(address, timeout=WORKER_TIMEOUT_S).text
+        with plain_client(WORKER_TIMEOUT_S) as worker:
+            answer = worker.get(address).text
     except httpx.HTTPError:
         return set()
     families = text_string_to_metric_families(answer)

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 
-import httpx
 import msgspec
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.running import Addresses
+from runtime.http.plain import plain_client
 from warehouse.client import look_ups
 from warehouse.queries.demo import latest_happenings, shop_counts
 
 HAPPENINGS_SHOWN = 8
+ANSWER_TIMEOUT_S = 5.0
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -39,9 +40,10 @@ def read(addresses: Addresses, workspace: str) -> Figures:
     """Read the figures of one workspace. Raises httpx.HTTPError or OnefoldError when a process does not answer."""
     pages = [f"{addresses.http}/metrics", addresses.worker_metrics, addresses.sink_metrics]
     families: dict[str, Metric] = {}
-    for page in pages:
-        for family in text_string_to_metric_families(httpx.get(page, timeout=5).raise_for_status().text):
-            families[family.name] = family
+    with plain_client(ANSWER_TIMEOUT_S) as client:
+        for page in pages:
+            for family in text_string_to_metric_families(client.get(page).raise_for_status().text):
+                families[family.name] = family
     here = {"workspace": workspace}
     latency = families.get("onefold_event_latency_seconds")
     counts = shop_counts(look_ups(addresses.clickhouse), workspace)
