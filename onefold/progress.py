@@ -20,6 +20,7 @@ from settings import Settings
 WORKER_TIMEOUT_S = 5.0
 HELD = "onefold_profile_events_held"
 MISTYPED = "onefold_definitions_mistyped_total"
+RULES = "onefold_identity_rules"
 
 
 class Lag(msgspec.Struct, frozen=True):

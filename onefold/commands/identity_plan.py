@@ -4,9 +4,7 @@ import time
 from pathlib import Path
 
 import click
-import httpx
 import msgspec
-from prometheus_client.parser import text_string_to_metric_families
 
 import definitions
 from api.outcomes import RequestOutcome
@@ -16,21 +14,19 @@ from identity.plan.simulation import simulate
 from identity.rules import IdentityRules
 from onefold.lookups import lookup_failure
 from onefold.plan_summary import PlanSummary, merges_text, summarise, summary_tree, unmerges_text
-from onefold.progress import PipelineProgress
+from onefold.progress import RULES, PipelineProgress, worker_samples
 from onefold.requesting import new_request_id, now_ms
 from onefold.requests import OperatorRequest, send_and_follow
 from onefold.running import data_dir_option, running_settings, workspace_named
 from onefold.unreachable import failure
 from onefold.wording import count, json_text
 from runtime.errors import OnefoldError
-from runtime.http.plain import plain_client
 from schemas.changes import OPERATOR, PLANS, numbered
 from schemas.records import IdentityRequest
 from settings import Settings
 from warehouse.client import Warehouse
 from warehouse.queries.history import History
 
-WORKER_TIMEOUT_S = 2.0
 POLL_S = 0.2
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -126,19 +122,7 @@ def _check_that_the_stack_runs_with(rules: IdentityRules, folder: Path | None, s
 
 def _versions_at_the_worker(settings: Settings) -> set[str]:
     """Return the rules of the worker that answers on this machine; none if no worker does."""
-    try:
-        address = f"http://{settings.serving.http_host}:{settings.serving.worker_metrics_port}/metrics"
-        with plain_client(WORKER_TIMEOUT_S) as worker:
-            answer = worker.get(address).text
-    except httpx.HTTPError:
-        return set()
-    families = text_string_to_metric_families(answer)
-    return {
-        sample.labels["version"]
-        for family in families
-        if family.name == "onefold_identity_rules"
-        for sample in family.samples
-    }
+    return {sample.labels["version"] for sample in worker_samples(settings, RULES) or ()}
 
 
 def _confirm(summary: PlanSummary, yes: bool) -> None:
