@@ -20,7 +20,7 @@ from rich.table import Table
 from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import ALL_PROCESSES, Stack, StackOptions
-from embedded.terminal import results
+from embedded.terminal import Terminal
 from onefold.examples import SHOP
 from runtime.loopback import LOOPBACK
 
@@ -51,7 +51,7 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=60.0, help="of each measurement (default 60)")
     arguments.add_argument("--warm", type=float, default=45.0, help="seconds before each (default 45)")
     chosen = arguments.parse_args()
-    console = results()
+    console = Terminal()
     with tempfile.TemporaryDirectory(prefix="onefold-quiet-") as folder:
         options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free())
         with Stack(options, screen_for(console)) as stack:

@@ -103,7 +103,7 @@ class LiveScreen(SilentScreen):
             self._bar = None
 
     def note(self, line: str) -> None:
-        self._console.print(f"  {line}", style="dim")
+        self._console.print(f"  {line}", style="dim", soft_wrap=True)
 
     def step_starts(self, title: str) -> None:
         self._going_on.append(title)

@@ -1,6 +1,7 @@
 """The one console of rich in this project: what others wrote is never markup, and never a command to the terminal.
 
-Names and cells are made `literal` where they are put in; what was forgotten there is escaped here.
+Names and cells are made `literal` where they are put in; what was forgotten there is escaped here. Lines are folded for
+a terminal alone: a file and a pipe get each whole.
 """
 
 import sys
@@ -14,7 +15,8 @@ from rich.text import Text
 from runtime.literal import printable
 from runtime.output import unguarded
 
-_UNLIMITED_WIDTH = 10_000
+UNLIMITED_WIDTH = 1_000_000_000
+"""Of a console that nobody looks at: no line is as long."""
 
 
 class Terminal(Console):
@@ -22,6 +24,8 @@ class Terminal(Console):
 
     def __init__(self, *, stderr: bool = False, file: IO[str] | None = None, width: int | None = None) -> None:
         stream = file or unguarded(sys.stderr if stderr else sys.stdout)
+        if width is None and not stream.isatty():
+            width = UNLIMITED_WIDTH
         super().__init__(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
@@ -32,9 +36,3 @@ class Terminal(Console):
         """Yield the segments of what is shown; commands that rich itself makes, of a progress bar say, stay."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
-
-
-def results() -> Terminal:
-    """Return standard output; lines are folded for a terminal only."""
-    terminal = Terminal()
-    return terminal if terminal.is_terminal else Terminal(width=_UNLIMITED_WIDTH)

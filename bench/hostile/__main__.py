@@ -22,7 +22,7 @@ from bench.hostile.attacks import Target, port_of
 from embedded.layout import Ports
 from embedded.screen import screen_for
 from embedded.stack import ALL_PROCESSES, Stack, StackOptions
-from embedded.terminal import Terminal, results
+from embedded.terminal import Terminal
 from onefold.examples import SHOP
 from runtime.loopback import LOOPBACK
 
@@ -84,7 +84,7 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=600.0, help="of attacks (default 600)")
     arguments.add_argument("--quiet", type=float, default=60.0, help="seconds before and after (default 60)")
     chosen = arguments.parse_args()
-    console = results()
+    console = Terminal()
     with tempfile.TemporaryDirectory(prefix="onefold-hostile-") as folder:
         options = StackOptions(data_dir=Path(folder), definitions=SHOP, ports=Ports.free(), processes=ALL_PROCESSES)
         with Stack(options, screen_for(console)) as stack:

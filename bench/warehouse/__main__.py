@@ -22,7 +22,7 @@ from bench.warehouse.maintained import maintain
 from bench.warehouse.questions import look_ups, questions
 from embedded.layout import Ports
 from embedded.stack import Stack, StackOptions
-from embedded.terminal import results
+from embedded.terminal import Terminal
 from warehouse.client import Warehouse
 from warehouse.migrate import migrate
 
@@ -42,9 +42,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.events:
         with filled(arguments.events, not arguments.only_now) as warehouse:
-            results().print(compared(warehouse, not arguments.only_now))
+            Terminal().print(compared(warehouse, not arguments.only_now))
     if arguments.growth:
-        results().print(grown(arguments.growth))
+        Terminal().print(grown(arguments.growth))
 
 
 @contextmanager

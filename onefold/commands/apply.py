@@ -11,7 +11,7 @@ import click
 from definitions.sets import DefinitionSet, Publication
 from definitions.sets.applying import apply_draft
 from definitions.sets.folder import Draft
-from embedded.terminal import results
+from embedded.terminal import Terminal
 from onefold.commands.plan import FOLDER, draft_of, plan_of, published, warn_of_identity
 from onefold.definition_plan import DefinitionPlan, plan_tree
 from onefold.requests import INTERRUPTED
@@ -64,7 +64,7 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
     draft, publication = draft_of(folder), published(settings)
     made = plan_of(settings, draft, publication)
     if not as_json:
-        results().print(plan_tree(made))
+        Terminal().print(plan_tree(made))
         warn_of_identity(folder, settings)
     refuse_unwanted(made, yes)
     version = publish(settings, draft, publication).version if made.is_new else publication.version

@@ -7,21 +7,20 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.table import Table
-from rich.text import Text
 
 from definitions import Definitions
 from definitions.sets import DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences, in_short
 from definitions.sets.folder import Collision, Draft, collision, write_files
 from definitions.streaming.times import text_of
-from embedded.terminal import results
+from embedded.terminal import Terminal
 from onefold.commands.apply import apply_options, await_effect, publish, refuse_unwanted, waiting_for
 from onefold.commands.plan import plan_of, published
 from onefold.definition_plan import plan_tree
 from onefold.progress import MISTYPED, worker_samples
 from onefold.refreshes import RefreshStatus, status_line, statuses
 from onefold.running import data_dir_option, running_settings
+from onefold.tables import print_table
 from onefold.wording import count, json_text
 from runtime.literal import literal
 from settings import Settings
@@ -124,19 +123,11 @@ def history(as_json: bool, data_dir: Path | None) -> None:
         for each in versions:
             click.echo(json_text(each))
         return
-    table = Table(box=None)
-    table.add_column("version")
-    table.add_column("applied", no_wrap=True, min_width=len("2026-01-31T00:00:00Z"))
-    table.add_column("by", overflow="fold")
-    table.add_column("what changed", overflow="fold")
-    for each in versions:
-        table.add_row(
-            str(each.version),
-            each.applied_at,
-            Text(literal(each.applied_by)),
-            Text(literal(in_short(each.differences) or "nothing")),
-        )
-    results().print(table)
+    rows = [
+        (str(each.version), each.applied_at, each.applied_by, in_short(each.differences) or "nothing")
+        for each in versions
+    ]
+    print_table(("version", "applied", "by", "what changed"), rows, wrapped="what changed")
 
 
 @click.command()
@@ -247,7 +238,7 @@ def rollback(version: int, yes: bool, wait: bool, timeout_s: float, as_json: boo
     draft = Draft(former.definitions, former.files)
     made = plan_of(settings, draft, publication)
     if not as_json:
-        results().print(plan_tree(made))
+        Terminal().print(plan_tree(made))
     refuse_unwanted(made, yes)
     newest = publish(settings, draft, publication).version if made.is_new else publication.version
     if made.is_new and not as_json:

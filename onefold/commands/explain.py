@@ -9,7 +9,7 @@ from rich.tree import Tree
 
 from api.identifiers import identity_rules, queried_identifier, unusable_reason
 from definitions.streaming.times import text_of
-from embedded.terminal import results
+from embedded.terminal import Terminal
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
@@ -77,7 +77,7 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
     if as_json:
         click.echo(json_text(explanation))
     else:
-        results().print(_tree(explanation))
+        Terminal().print(_tree(explanation))
 
 
 def _tree(explanation: Explanation) -> Tree:

@@ -8,7 +8,7 @@ import msgspec
 
 import definitions
 from api.outcomes import RequestOutcome
-from embedded.terminal import results
+from embedded.terminal import Terminal
 from identity.plan.differences import RulesComparison, RulesPlan
 from identity.plan.simulation import simulate
 from identity.rules import IdentityRules
@@ -79,7 +79,7 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
     differences, profiles = _planned(settings, name, rules, examples)
     summary = summarise(differences, profiles, examples)
     if not as_json:
-        results().print(summary_tree(summary))
+        Terminal().print(summary_tree(summary))
     if applying and not differences.is_empty:
         _confirm(summary, yes)
         outcome = _applied(settings, name, differences, timeout_s)

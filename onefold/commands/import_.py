@@ -55,7 +55,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter for each option
         if not dry_run:
             workspace_named(settings, mapping.workspace)
         path = _cdnow() if file == "cdnow" else Path(file)
-        with _Screen() as screen:
+        with ImportScreen() as screen:
             summary = import_file(path, mapping, settings, screen, dry_run)
     except (FetchFailed, MappingError, NotSent) as error:
         raise click.ClickException(literal(error)) from None
@@ -100,8 +100,8 @@ def _sentence(summary: Summary, dry_run: bool) -> str:
     return f"{summary.events:,} events{repeated}: {what} to workspace {summary.workspace}{unusable}{repaired}"
 
 
-class _Screen:
-    """Two bars on a terminal, elsewhere a line when each begins and every two seconds.
+class ImportScreen:
+    """Two bars on a terminal, elsewhere a line when each begins, every two seconds, and when it has ended.
 
     Both on stderr, so that stdout is the summary's.
     """
@@ -118,7 +118,8 @@ class _Screen:
         self._tasks: dict[str, TaskID] = {}
         self._started_at: dict[str, float] = {}
         self._next_line_at = 0.0
-        self._ended: set[str] = set()
+        self._counted: tuple[str, int, int] | None = None
+        self._unprinted = ""
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -128,6 +129,7 @@ class _Screen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+        self._print()
 
     def checked(self, read_bytes: int, size: int, events: int) -> None:
         """Implement `collectors.sources.files.load.ImportProgress`."""
@@ -138,16 +140,26 @@ class _Screen:
         self._show("Sending", events, total, events)
 
     def _show(self, phase: str, done: int, total: int, events: int) -> None:
+        if self._counted == (phase, done, events):
+            return
+        self._counted = phase, done, events
         now = time.monotonic()
         begins = phase not in self._started_at
         started_at = self._started_at.setdefault(phase, now)
         shown = f"{events:,} events, {events / max(now - started_at, 0.001):,.0f}/s"
         if self._console.is_terminal:
-            if phase not in self._tasks:
+            if begins:
                 self._tasks[phase] = self._bars.add_task(phase, total=total, shown="")
             self._bars.update(self._tasks[phase], completed=done, total=total, shown=shown)
-        elif begins or now >= self._next_line_at or (done == total and phase not in self._ended):
-            if done == total:
-                self._ended.add(phase)
-            self._console.print(f"{phase}: {100 * done // max(total, 1)} %, {shown}", soft_wrap=True)
+            return
+        if begins:
+            self._print()
+        self._unprinted = f"{phase}: {100 * done // max(total, 1)} %, {shown}"
+        if begins or now >= self._next_line_at:
+            self._print()
             self._next_line_at = now + _LINE_EVERY_S
+
+    def _print(self) -> None:
+        if self._unprinted:
+            self._console.print(self._unprinted)
+            self._unprinted = ""

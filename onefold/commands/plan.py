@@ -9,7 +9,7 @@ import definitions
 from definitions.sets import Publication
 from definitions.sets.folder import Draft, read_draft
 from definitions.sets.topic import ensure_topic, read_publication
-from embedded.terminal import Terminal, results
+from embedded.terminal import Terminal
 from onefold.definition_plan import DefinitionPlan, plan_tree, planned
 from onefold.predictions import predicted
 from onefold.query_trials import tried
@@ -41,7 +41,7 @@ def plan(folder: Path, as_json: bool, data_dir: Path | None) -> None:
     if as_json:
         click.echo(json_text(made))
     else:
-        results().print(plan_tree(made))
+        Terminal().print(plan_tree(made))
         warn_of_identity(folder, settings)
 
 

@@ -1,14 +1,11 @@
 """`onefold profile`: everything known of one person, by any of their identifiers or by the profile's id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 import click
 import msgspec
-from rich.console import Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from api.identifiers import unusable_reason
@@ -16,6 +13,7 @@ from api.profiles import queried_profile
 from embedded.terminal import Terminal
 from onefold.lookups import look_up
 from onefold.running import data_dir_option
+from onefold.tables import print_fields
 from onefold.wording import count, json_text, shown_json
 from runtime.literal import literal
 from settings import Settings
@@ -52,25 +50,27 @@ def profile(identifier: str, workspace: str, as_json: bool, data_dir: Path | Non
     if as_json:
         click.echo(json_text(person))
     else:
-        Terminal().print(_panel(identifier, person))
+        _print(identifier, person)
 
 
-def _panel(identifier: str, person: JsonObject) -> Panel:
-    parts: list[RenderableType] = [_facts(person)]
+def _print(identifier: str, person: JsonObject) -> None:
+    console = Terminal()
+    console.print(Text(literal(identifier), style="bold"), soft_wrap=True)
     for title, rows in (
+        ("", _facts(person)),
         ("Identifiers", [(row["namespace"], row["value"]) for row in _objects(person["identifiers"])]),
         ("Traits", sorted(_mapping(person["traits"]).items())),
         ("Segments", [(row["segment"], f"since {row['entered_at']}") for row in _objects(person["segments"])]),
         ("Events by name", _most_frequent(_mapping(person["counters"]))),
         ("Latest sessions", [(row["started_at"], _session(row)) for row in _objects(person["sessions"])]),
     ):
-        if rows:
-            parts += [Text(f"\n{title}", style="bold"), _grid(rows)]
-    return Panel(Group(*parts), title=Text(literal(identifier)), title_align="left", expand=False)
+        if title and rows:
+            console.print(Text(f"\n  {title}", style="bold"))
+        print_fields([(str(name), _shown(value)) for name, value in rows], indent="  ", console=console)
 
 
-def _facts(person: JsonObject) -> Table:
-    rows: list[tuple[object, object]] = [
+def _facts(person: JsonObject) -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = [
         ("profile", person["profile_id"]),
         *([("in place of", person["forwarded_from"])] if "forwarded_from" in person else []),
         ("kind", person["kind"]),
@@ -82,7 +82,7 @@ def _facts(person: JsonObject) -> Table:
     if session is not None:
         events = count(int(str(_mapping(session)["events"])), "event")
         rows.append(("open session", f"{events} since {_mapping(session)['started_at']}"))
-    return _grid(rows)
+    return rows
 
 
 def _session(row: JsonObject) -> str:
@@ -96,14 +96,8 @@ def _most_frequent(counters: Mapping[str, object]) -> list[tuple[str, object]]:
     return sorted(counters.items(), key=lambda counter: -cast("int", counter[1]))[:_COUNTERS_SHOWN]
 
 
-def _grid(rows: Sequence[tuple[object, object]]) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="cyan")
-    grid.add_column(overflow="fold")
-    for name, value in rows:
-        shown = shown_json(value if isinstance(value, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(value)))
-        grid.add_row(Text(literal(name)), Text(literal(shown)))
-    return grid
+def _shown(value: object) -> str:
+    return shown_json(value if isinstance(value, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(value)))
 
 
 def _objects(value: object) -> list[JsonObject]:

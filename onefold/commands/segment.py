@@ -1,15 +1,12 @@
 """`onefold segment`: which segments there are, who is in one, since when and why, and files of members."""
 
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
 from api.clocks import queried_time
 from api.identifiers import identity_rules
@@ -21,11 +18,12 @@ from api.segments import (
     queried_summaries,
     segments_of,
 )
-from embedded.terminal import Terminal, results
+from embedded.terminal import Terminal
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
 from onefold.member_files import FORMATS, EmptyColumns, MemberColumns, member_file
 from onefold.running import data_dir_option
+from onefold.tables import print_table
 from onefold.wording import count, json_text
 from runtime.hints import did_you_mean
 from runtime.literal import literal
@@ -97,7 +95,7 @@ def list_segments(workspace: str, as_json: bool, data_dir: Path | None) -> None:
         for each in summaries
     ]
     numbers = ("members", "entered", "exited")
-    _print_table(("segment", *numbers, "version", "since"), rows, numbers)
+    print_table(("segment", *numbers, "version", "since"), rows, numbers=numbers)
 
 
 @click.command()
@@ -128,7 +126,7 @@ def members(  # noqa: PLR0913, PLR0917 - options of the command
         click.echo(json_text({"segment": name, "at": at, "total": total, "members": shown}))
         return
     rows = [(member.profile_id, member.entered_at or "?", _named(member.identifiers)) for member in shown]
-    _print_table(("profile", "entered at", "identifiers"), rows)
+    print_table(("profile", "entered at", "identifiers"), rows, wrapped="identifiers")
     more = ", of which --limit shows more and 'onefold segment export' all" if total > len(shown) else ""
     click.echo(f"{count(total, 'member')}{more}")
 
@@ -160,7 +158,7 @@ def history(  # noqa: PLR0913, PLR0917 - options of the command
         (change.changed_at, change.change, change.profile_id, _named(change.identifiers), change.cause)
         for change in changes
     ]
-    _print_table(("changed at", "change", "profile", "identifiers", "cause"), rows)
+    print_table(("changed at", "change", "profile", "identifiers", "cause"), rows, wrapped="identifiers")
 
 
 @click.command()
@@ -187,7 +185,7 @@ def overlap(  # noqa: PLR0913, PLR0917 - options of the command
         click.echo(json_text(found))
         return
     rows = [("both", f"{found.both:,}"), (f"only {left}", f"{found.only_left:,}")]
-    _print_table(("", "members"), [*rows, (f"only {right}", f"{found.only_right:,}")], numbers=("members",))
+    print_table(("", "members"), [*rows, (f"only {right}", f"{found.only_right:,}")], numbers=("members",))
 
 
 @click.command()
@@ -296,13 +294,3 @@ def _listed(names: str) -> tuple[str, ...]:
 def _named(identifiers: tuple[Identifier, ...]) -> str:
     more = f" and {len(identifiers) - _IDENTIFIERS_SHOWN} more" if len(identifiers) > _IDENTIFIERS_SHOWN else ""
     return ", ".join(map(str, identifiers[:_IDENTIFIERS_SHOWN])) + more
-
-
-def _print_table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers: Sequence[str] = ()) -> None:
-    """Print rows; `numbers` are the columns that are."""
-    table = Table(box=SIMPLE_HEAD)
-    for name in names:
-        table.add_column(Text(literal(name)), justify="right" if name in numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(literal(cell)) for cell in row))
-    results().print(table)

@@ -5,16 +5,13 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
-from embedded.terminal import results
 from onefold.lookups import lookup_failure
 from onefold.running import data_dir_option, running_settings
+from onefold.tables import print_table
 from onefold.wording import json_text, shown_json
 from runtime.errors import OnefoldError
-from runtime.literal import literal, printable
+from runtime.literal import printable
 from runtime.output import unguarded
 from warehouse.advice import advice
 from warehouse.client import DATABASE, Warehouse
@@ -94,13 +91,8 @@ def _print_bytes(answer: bytes) -> None:
 
 
 def _print_table(names: list[str], rows: list[list[msgspec.Raw]]) -> None:
-    table = Table(box=SIMPLE_HEAD)
-    for index, name in enumerate(names):
-        is_number = any(bytes(row[index])[:1] in _NUMBERS for row in rows)
-        table.add_column(Text(literal(name)), justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(literal(_shown(value))) for value in row))
-    results().print(table)
+    numbers = {name for index, name in enumerate(names) if any(bytes(row[index])[:1] in _NUMBERS for row in rows)}
+    print_table(names, [list(map(_shown, row)) for row in rows], numbers=numbers)
 
 
 def _shown(cell: msgspec.Raw) -> str:

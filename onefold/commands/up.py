@@ -91,7 +91,7 @@ def up(data_dir: Path, definitions: Path | None, clock: Clock, repairs: bool, as
         repairs=repairs,
     )
     stack = Stack(options, screen_for(console))
-    console.print(f"Onefold in {data_dir}", markup=False, highlight=False)
+    console.print(f"Onefold in {data_dir}", soft_wrap=True)
     ready = False
     with stopping_on_signals():
         try:

@@ -1,5 +1,7 @@
 """The board shown while the shop plays: on a terminal it stays in place, elsewhere it is a line now and then."""
 
+from collections.abc import Sequence
+
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
@@ -20,6 +22,7 @@ class Board:
         self._console = console
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
         self._shown_at = 0.0
+        self._printed: frozenset[tuple[str, ...]] = frozenset()
 
     def __enter__(self) -> "Board":
         if self._live is not None:
@@ -36,9 +39,15 @@ class Board:
             self._live.update(_board(figures, played_s))
         elif played_s - self._shown_at >= PLAIN_EVERY_S or self._shown_at == 0.0:
             self._shown_at = played_s
-            self._console.print(_line(figures, played_s), soft_wrap=True)
-            for time, name, happening, who, because in figures.happenings[:PLAIN_HAPPENINGS]:
-                self._console.print(literal(f"        {time} {who} {happening} {name}, because of {because}"))
+            self._console.print(_line(figures, played_s))
+            self._print_new(figures.happenings)
+
+    def _print_new(self, happenings: Sequence[tuple[str, ...]]) -> None:
+        """Print the latest of those that were not there before, in their order."""
+        new = [each for each in happenings if each not in self._printed][:PLAIN_HAPPENINGS]
+        for time, name, happening, who, because in reversed(new):
+            self._console.print(literal(f"        {time} {who} {happening} {name}, because of {because}"))
+        self._printed = frozenset(happenings)
 
 
 def _cells(figures: Figures) -> list[tuple[str, str]]:
@@ -64,7 +73,7 @@ def _board(figures: Figures, played_s: float) -> Group:
 def _happenings(figures: Figures) -> Table:
     table = Table(title="As it happens", box=None, title_justify="left", show_header=False)
     for row in figures.happenings:
-        table.add_row(*(Text(literal(cell)) for cell in row))
+        table.add_row(*(Text(literal(cell), no_wrap=True, overflow="ellipsis") for cell in row))
     return table
 
 

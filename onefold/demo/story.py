@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import msgspec
-from rich.table import Table
+from rich.text import Text
 
 from embedded.layout import Ports
 from embedded.preflight import flag
 from embedded.running import Addresses
 from embedded.terminal import Terminal
 from onefold.demo.visitors import Tablet
-from runtime.literal import literal
+from onefold.tables import print_fields, print_table
 from runtime.loopback import LOOPBACK
 from warehouse.client import look_ups
 from warehouse.queries import demo
@@ -91,44 +91,41 @@ def _person(console: Terminal, addresses: Addresses) -> None:
     person = demo.richest_person(look_ups(addresses.clickhouse), WORKSPACE)
     if person is None:
         return
-    table = _table("what", "value", title="One person, assembled from several devices", show_header=False)
-    table.add_row("profile", person.profile_id)
-    table.add_row("identifiers", "\n".join(map(literal, person.identifiers)))
-    table.add_row("traits", literal(person.traits))
-    table.add_row("events", str(person.events))
-    table.add_row("segments", ", ".join(map(literal, person.segments)) or "none now")
-    table.add_row("seen", f"{person.first} to {person.last}")
-    console.print(table)
+    _print_title(console, "One person, assembled from several devices")
+    fields = (
+        ("profile", person.profile_id),
+        ("identifiers", ", ".join(person.identifiers)),
+        ("traits", person.traits),
+        ("events", str(person.events)),
+        ("segments", ", ".join(person.segments) or "none now"),
+        ("seen", f"{person.first} to {person.last}"),
+    )
+    print_fields(fields, indent="  ", console=console)
 
 
 def _family(console: Terminal, addresses: Addresses, tablet: Tablet) -> None:
-    columns = ("who", "profile", "events", "identifiers")
-    table = _table(*columns, title="A family tablet: two persons signed in on it, and stay two")
-    for owner in family_of(addresses, tablet):
-        table.add_row(owner.identifier, owner.profile_id, str(owner.events), "\n".join(owner.identifiers))
-    if table.row_count:
-        console.print(table)
+    rows = [
+        (owner.identifier, owner.profile_id, str(owner.events), ", ".join(owner.identifiers))
+        for owner in family_of(addresses, tablet)
+    ]
+    if rows:
+        _print_title(console, "A family tablet: two persons signed in on it, and stay two")
+        columns = ("who", "profile", "events", "identifiers")
+        print_table(columns, rows, numbers=("events",), wrapped="identifiers", console=console)
 
 
 def _happenings(console: Terminal, addresses: Addresses) -> None:
+    _print_title(console, "Entries, exits and triggers of the last minute")
     columns = ("at (UTC)", "segment or trigger", "what", "who", "because of")
-    table = _table(*columns, title="Entries, exits and triggers of the last minute")
-    for row in demo.latest_happenings(look_ups(addresses.clickhouse), WORKSPACE):
-        table.add_row(*map(literal, row))
-    console.print(table)
+    print_table(columns, demo.latest_happenings(look_ups(addresses.clickhouse), WORKSPACE), console=console)
 
 
 def _rfm(console: Terminal, addresses: Addresses) -> None:
-    columns = ("frequency", "last order <= 90 days ago", "91 to 270", "> 270", "customers", "mean spent $")
-    table = _table(*columns, title="CDNOW: recency, frequency, monetary value, by SQL over onefold.events")
-    for row in demo.cdnow_customers(look_ups(addresses.clickhouse)):
-        table.add_row(*map(literal, row))
-    console.print(table)
+    _print_title(console, "CDNOW: customers by orders and days since the last one, by SQL over onefold.events")
+    numbers = ("<= 90 days", "91 to 270", "> 270", "customers", "mean spent $")
+    rows = demo.cdnow_customers(look_ups(addresses.clickhouse))
+    print_table(("orders", *numbers), rows, numbers=numbers, console=console)
 
 
-def _table(*columns: str, title: str, show_header: bool = True) -> Table:
-    """Return a table that loses nothing on a narrow terminal: long cells go on in the next line."""
-    table = Table(title=title, show_header=show_header, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+def _print_title(console: Terminal, title: str) -> None:
+    console.print(Text(f"\n{title}", style="bold"), soft_wrap=True)
