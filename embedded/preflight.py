@@ -1,18 +1,20 @@
 """Refuse to start what cannot work, before anything is started: folder, disk, definitions, ports."""
 
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import psutil
 
 import definitions
 from embedded.clickhouse import access
 from embedded.errors import StackError
 from embedded.layout import Layout, Ports, is_free
 from embedded.locks import FileLock
+from embedded.other_stacks import OtherStack, free_instead, listeners, name_of, stack_of
 from embedded.private import private_folder
+from embedded.running import find_running
 
 LEAST_FREE_BYTES = 1_000_000_000
 SERVES = {
@@ -26,11 +28,14 @@ SERVES = {
     "rebuilder_metrics": "the rebuilder's metrics",
 }
 
+_STOP = "Ctrl-C in its terminal"
 
-def prepare_data_dir(layout: Layout, least_free_bytes: int = LEAST_FREE_BYTES) -> FileLock:
+
+def prepare_data_dir(layout: Layout, least_free_bytes: int = LEAST_FREE_BYTES, ports: Ports | None = None) -> FileLock:
     """Make the data folder, closed to other users, and hold its lock.
 
-    Raises StackError when it cannot be used, belongs to somebody else, or another stack runs on it.
+    Raises StackError when it cannot be used, belongs to somebody else, or another stack runs on it; it then says which
+    ports are left in the place of those of `ports` that are taken.
     """
     folder = layout.data_dir
     if "," in str(folder):
@@ -44,7 +49,7 @@ def prepare_data_dir(layout: Layout, least_free_bytes: int = LEAST_FREE_BYTES) -
         reason = error.strerror or error
         raise StackError(f"cannot write to the data folder {folder}: {reason} (--data-dir names another)") from error
     if not free:
-        raise StackError(f"a stack is already running on {folder}: stop it, or give this one a folder with --data-dir")
+        raise StackError(_runs_already(folder, ports))
     available = shutil.disk_usage(folder).free
     if available < least_free_bytes:
         lock.release()
@@ -77,15 +82,20 @@ def check_allowed(names: str) -> None:
 
 def check_ports(ports: Ports) -> None:
     """Raise StackError naming every port that is given twice or taken, who has it, and how to choose another."""
-    wanted: dict[str, int] = msgspec.structs.asdict(ports)
-    uses = Counter(wanted.values())
+    uses, processes = Counter(port for _, port in _wanted(ports)), listeners()
+    by_stack: defaultdict[OtherStack, list[str]] = defaultdict(list)
     problems = []
-    for name, port in wanted.items():
+    for name, port in _wanted(ports):
         hint = f"choose another with {flag(name)} or {variable(name)}"
         if uses[port] > 1:
             problems.append(f"port {port} is given more than once, also to {SERVES[name]}: {hint}")
         elif not is_free(port):
-            problems.append(f"port {port}, for {SERVES[name]}, is taken{_listener(port)}: stop that, or {hint}")
+            pid = processes.get(port)
+            if pid is not None and (stack := stack_of(pid)) is not None:
+                by_stack[stack].append(name)
+            else:
+                problems.append(f"port {port}, for {SERVES[name]}, is taken{_holder(pid)}: stop that, or {hint}")
+    problems += [_has_ports(stack, names, ports) for stack, names in by_stack.items()]
     if problems:
         raise StackError("\n".join(problems))
 
@@ -100,13 +110,36 @@ def variable(name: str) -> str:
     return f"ONEFOLD_{name.upper()}_PORT"
 
 
-def _listener(port: int) -> str:
+def _holder(pid: int | None) -> str:
     """` by NAME (pid N)` where the system says so."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            local = connection.laddr
-            if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except psutil.Error:
-        pass
-    return ""
+    name = name_of(pid) if pid is not None else ""
+    return f" by {name} (pid {pid})" if name else ""
+
+
+def _runs_already(folder: Path, ports: Ports | None) -> str:
+    """Say that a stack runs on the very folder, and what can be done."""
+    running = find_running(folder)
+    others = "" if ports is None else _ports_left(ports, [name for name, port in _wanted(ports) if not is_free(port)])
+    stop = f"{_STOP} or 'kill {running.pid}'" if running else _STOP
+    return (
+        f"Onefold runs already in {folder}: go on with that one, stop it with {stop}, or start another one beside it"
+        f" with a folder and ports of its own: --data-dir {folder}-2{others}"
+    )
+
+
+def _has_ports(stack: OtherStack, names: Sequence[str], ports: Ports) -> str:
+    """Say that another stack has ports, and what can be done."""
+    taken = ", ".join(f"{getattr(ports, name)} ({SERVES[name]})" for name in names)
+    return (
+        f"another Onefold runs in {stack.folder}, and has port{'' if len(names) == 1 else 's'} {taken}: stop it with"
+        f" {_STOP} or 'kill {stack.pid}', or start this one beside it on other ports:{_ports_left(ports, names)}"
+    )
+
+
+def _wanted(ports: Ports) -> list[tuple[str, int]]:
+    return list(msgspec.structs.asdict(ports).items())
+
+
+def _ports_left(ports: Ports, taken: Sequence[str]) -> str:
+    """Return the options that choose others in the place of what is taken."""
+    return "".join(f" {flag(name)} {port}" for name, port in free_instead(ports, taken).items())

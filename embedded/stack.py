@@ -138,7 +138,7 @@ class Stack:
         """
         check_definitions(self.options.definitions)
         check_allowed(self.environment.get("ONEFOLD_CLICKHOUSE_ALLOW", ""))
-        self._lock = prepare_data_dir(self._layout)
+        self._lock = prepare_data_dir(self._layout, ports=self.options.ports)
         try:
             check_ports(self.options.ports)
             write_local_workspaces(self._layout.workspaces, self.options.clock)

@@ -1,14 +1,20 @@
 """What cannot work is refused in one line before anything starts."""
 
+import os
+import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from embedded.errors import StackError
-from embedded.layout import Layout, Ports
+from embedded.layout import Layout, Ports, is_free
 from embedded.preflight import check_definitions, check_ports, flag, prepare_data_dir, variable
+from embedded.workspaces import write_local_workspaces
+from tests.support.waiting import wait_until
 
 
 def test_free_ports_pass() -> None:
@@ -53,10 +59,57 @@ def test_all_busy_ports_are_named_at_once_with_what_chooses_others() -> None:
 def test_a_folder_serves_one_stack_at_a_time(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "new" / "folder")
     lock = prepare_data_dir(layout)
-    with pytest.raises(StackError, match=r"a stack is already running on .*/new/folder"):
-        prepare_data_dir(layout)
+    with pytest.raises(StackError, match=r"Onefold runs already in .*/new/folder: .*--data-dir .*/new/folder-2$"):
+        prepare_data_dir(layout, ports=Ports.free())
     lock.release()
     prepare_data_dir(layout).release()
+
+
+def test_ports_that_the_stack_of_the_folder_has_are_to_be_others_too(tmp_path: Path) -> None:
+    lock = prepare_data_dir(Layout(tmp_path))
+    ports = Ports.free()
+    with socket.create_server(("127.0.0.1", ports.api)), pytest.raises(StackError) as refused:
+        prepare_data_dir(Layout(tmp_path), ports=ports)
+    lock.release()
+    folder, other = re.findall(r"--data-dir (\S+) --api-port (\d+)$", str(refused.value))[0]
+    assert folder == f"{tmp_path}-2"
+    assert is_free(int(other))
+
+
+def test_ports_of_another_stack_are_said_with_its_folder_and_what_to_do(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    lock = prepare_data_dir(layout)
+    write_local_workspaces(layout.workspaces, "wall")
+    ports = Ports.free()
+    served = {"kafka": ports.kafka, "http": ports.http}
+    processes = [_serving(port) for port in served.values()]
+    try:
+        with socket.create_server(("127.0.0.1", ports.api)), pytest.raises(StackError) as refused:
+            check_ports(ports)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        lock.release()
+    alone, stack = str(refused.value).splitlines()
+    assert alone.startswith(f"port {ports.api}, for the API, is taken by ")
+    assert (
+        f"another Onefold runs in {tmp_path}, and has ports {ports.kafka} (Kafka), {ports.http} (the collector)"
+        in stack
+    )
+    assert f"'kill {os.getpid()}'" in stack
+    kafka, http = re.findall(r"--kafka-port (\d+) --http-port (\d+)$", stack)[0]
+    assert is_free(int(kafka))
+    assert is_free(int(http))
+    assert kafka != http
+
+
+def _serving(port: int) -> "subprocess.Popen[bytes]":
+    """A process that listens, as the processes of a stack do."""
+    code = f"import socket, time; server = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    wait_until(lambda: not is_free(port), "the process to listen")
+    return process
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
