@@ -35,6 +35,6 @@ def look_up(query: Callable[[Settings], Result], workspace: str, data_dir: Path 
         raise lookup_failure(error) from error
 
 
-def lookup_failure(error: OnefoldError, advice: str = "") -> click.ClickException:
+def lookup_failure(error: OnefoldError) -> click.ClickException:
     """Return the failure in one line, with what to do."""
-    return click.ClickException(f"{failure(error)} {advice}".rstrip())
+    return click.ClickException(failure(error))

@@ -8,7 +8,7 @@ import msgspec
 
 from warehouse.blueprints import Blueprint, blueprints
 from warehouse.client import DATABASE, Warehouse
-from warehouse.errors import REMEDY, IncompleteError
+from warehouse.errors import IncompleteError
 from warehouse.migrate import execute, read_migrations
 
 _NAMED = 3
@@ -50,8 +50,8 @@ class Missing(msgspec.Struct, frozen=True):
 
 def find_missing(warehouse: Warehouse) -> tuple[Missing, ...]:
     """Return what is not there, in the order in which it is made. Raises the warehouse's errors."""
-    stored = {str(row["table"]): _texts(row["columns"]) for row in warehouse.rows(_COLUMNS, {"database": DATABASE})}
-    made = _made().values()
+    stored = stored_columns(warehouse)
+    made = made_by_migrations().values()
     own = [f"CREATE FUNCTION {one.name} {one.definition}" for one in made if one.kind == "function"]
     functions = {
         str(row["name"]): bool(row["is_ours"]) for row in warehouse.rows(_FUNCTIONS, {"made": json.dumps(own)})
@@ -59,10 +59,22 @@ def find_missing(warehouse: Warehouse) -> tuple[Missing, ...]:
     return tuple(missing(made, stored, functions))
 
 
+def stored_columns(warehouse: Warehouse) -> Mapping[str, tuple[str, ...]]:
+    """Return the tables and views that are there, each with its columns. Raises the warehouse's errors."""
+    rows = warehouse.rows(_COLUMNS, {"database": DATABASE})
+    return {str(row["table"]): _texts(row["columns"]) for row in rows}
+
+
+@cache
+def made_by_migrations() -> Mapping[str, Blueprint]:
+    """Return what there is once all migrations have run, by name."""
+    return blueprints(statement for migration in read_migrations() for statement in migration.statements)
+
+
 def check_complete(warehouse: Warehouse) -> None:
     """Raise IncompleteError that names what is missing and says what to do; or the warehouse's errors."""
     if absent := find_missing(warehouse):
-        raise IncompleteError(f"ClickHouse at {warehouse.server.host_and_port} lacks {listed(absent)} ({REMEDY})")
+        raise IncompleteError(f"ClickHouse at {warehouse.server.host_and_port} lacks {listed(absent)}")
 
 
 def repair(warehouse: Warehouse) -> tuple[Missing, ...]:
@@ -74,7 +86,7 @@ def repair(warehouse: Warehouse) -> tuple[Missing, ...]:
     if absent:
         for item in absent:
             if item.column and item.kind == "table":  # before views, which may read it
-                execute(warehouse, _column_added(_made()[item.name], item.column))
+                execute(warehouse, _column_added(made_by_migrations()[item.name], item.column))
         for migration in read_migrations():
             for statement in migration.statements:
                 execute(warehouse, statement)
@@ -116,10 +128,5 @@ def _column_added(table: Blueprint, column: str) -> str:
     return f"ALTER TABLE {DATABASE}.`{table.name}` ADD COLUMN IF NOT EXISTS {table.columns[column]} {position}"
 
 
-@cache
-def _made() -> Mapping[str, Blueprint]:
-    return blueprints(statement for migration in read_migrations() for statement in migration.statements)
-
-
-def _texts(names: object) -> frozenset[str]:
-    return frozenset(names) if isinstance(names, list) else frozenset()
+def _texts(names: object) -> tuple[str, ...]:
+    return tuple(filter(None, map(str, names))) if isinstance(names, list) else ()

@@ -54,7 +54,14 @@ class QueryTooLargeError(TransientError):
 
 
 class IncompleteError(TransientError):
-    """Needs a table or a column that is not there: works once somebody has made it again."""
+    """Needs a table or a column that is not there: works once somebody has made it again.
+
+    `lacking`: the text without the remedy, which is none for names that a person has made up.
+    """
+
+    def __init__(self, lacking: str) -> None:
+        super().__init__(f"{lacking} ({REMEDY})")
+        self.lacking = lacking
 
 
 def sorted_answer(server: str, code: int | None, text: str) -> TransientError | TerminalError:
@@ -63,7 +70,7 @@ def sorted_answer(server: str, code: int | None, text: str) -> TransientError | 
     if code in _TOO_LARGE_CODES:
         return QueryTooLargeError(f"ClickHouse at {server} has no room for it: {summary}")
     if code in _INCOMPLETE_CODES:
-        return IncompleteError(f"ClickHouse at {server} lacks it: {summary} ({REMEDY})")
+        return IncompleteError(f"ClickHouse at {server} lacks it: {summary}")
     if code is None or code in _TRANSIENT_CODES:
         return TransientError(f"ClickHouse at {server} does not take it now: {summary}")
     return TerminalError(f"ClickHouse at {server} refuses with code {code}: {summary}")

@@ -10,11 +10,11 @@ from onefold.lookups import lookup_failure
 from onefold.running import data_dir_option, running_settings
 from onefold.tables import print_table
 from onefold.wording import json_text, shown_json
-from runtime.errors import OnefoldError
-from runtime.literal import printable
+from runtime.errors import OnefoldError, UnreachableError
+from runtime.literal import literal, printable
 from runtime.output import unguarded
-from warehouse.advice import advice
 from warehouse.client import DATABASE, Warehouse
+from warehouse.names import explained
 
 TABLE_FORMAT = "JSONCompact"
 _NUMBERS = {bytes([character]) for character in b"-0123456789"}
@@ -63,12 +63,13 @@ def sql(query: str, output_format: str | None, as_json: bool, data_dir: Path | N
     if not statement.strip():
         raise click.UsageError("the query is empty")
     wanted = output_format or TABLE_FORMAT
-    try:
-        with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
+    with Warehouse(settings.clickhouse, answer_timeout_s=None) as warehouse:
+        try:
             answer = warehouse.answer(statement, {**_SETTINGS, "default_format": wanted})
-    except OnefoldError as error:
-        hint = advice(str(error))
-        raise lookup_failure(error, "" if hint in str(error) else hint) from error
+        except UnreachableError as error:
+            raise lookup_failure(error) from error
+        except OnefoldError as error:
+            raise click.ClickException(literal(explained(warehouse, error, statement))) from error
     if output_format is not None or (answer.format or wanted) != TABLE_FORMAT:
         _print_bytes(answer.content)
         return
