@@ -126,14 +126,15 @@ def _work(changes: Changes, jobs: _Jobs, stopping: threading.Event) -> None:
         workspaces = frozenset(name for name, partition in jobs.partition_of.items() if partition in own)
         jobs.across.assign(workspaces, changes.fencing_token)
         if taken:
-            rebuilt = jobs.rebuilder.rebuild(taken, changes.fencing_token)
+            outcome = jobs.rebuilder.rebuild([each.change for each in taken], changes.fencing_token)
             reached("before_rebuilt")
-            persist("rebuilt", partial(changes.publish, rebuilt), stopping, RETRIES)
+            persist("rebuilt", partial(changes.publish, outcome.rebuilt), stopping, RETRIES)
+            changes.postpone(each for each in taken if each.change in outcome.postponed)
             reached("before_offsets")
         changes.commit()
         if changes.is_assigned:
             positions = partial(persist, "positions", changes.positions, stopping, RETRIES)
-            jobs.own.run(positions, changes.fencing_token)
+            jobs.own.run(positions, changes.fencing_token, changes.rebuilding)
     jobs.across.join()
 
 

@@ -4,7 +4,7 @@ What is done between rebuilds is done for them: back-fills and refreshes of mine
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from jobs.backfill.backfill import Backfill
 from jobs.mining.refreshing import Refresher
@@ -22,12 +22,15 @@ class OwnWorkspaces:
         self._partition_of = partition_of
         self._looked_at = 0.0
 
-    def run(self, positions: Callable[[], Mapping[int, int]], fencing_token: int) -> None:
-        """Do what is wanted in workspaces of these partitions, which were read and carried out so far."""
+    def run(self, positions: Callable[[], Mapping[int, int]], fencing_token: int, rebuilding: Collection[str]) -> None:
+        """Do what is wanted in workspaces of these partitions, which were read and carried out so far.
+
+        `rebuilding`: workspaces in which rebuilds wait, so that not all is carried out.
+        """
         if time.monotonic() - self._looked_at < LOOK_EVERY_S:
             return
         read = positions()
         own = {name: read[at] for name, at in self._partition_of.items() if read.get(at, -1) >= 0}
-        self._backfill.run(own, fencing_token)
+        self._backfill.run(own, fencing_token, rebuilding)
         self._refresher.run(own, fencing_token)
         self._looked_at = time.monotonic()

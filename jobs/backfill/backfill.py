@@ -7,8 +7,7 @@ place of an earlier attempt's, and unites it only when this attempt is said to b
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 
 from definitions.sets import BackfillAttempt, BackfillProgress, Completion, DefinitionSet, Publication, UnknownLanguage
@@ -19,22 +18,18 @@ from jobs.backfill.wanted import wanted
 from jobs.barrier import STEPS, Barrier
 from jobs.failpoints import reached
 from jobs.metrics import RETRIES
+from jobs.refusals import AGAIN_AFTER_S, PastRefused, refusals_apart
 from jobs.superseded import Superseded
-from runtime.errors import TerminalError, TransientError
+from runtime.errors import TransientError
 from runtime.retrying import persist
 from schemas import groups
 from schemas.records import Seed
 from schemas.topics import EVENTS_DEAD
-from warehouse.errors import QueryTooLargeError
 
 PROGRESS_EVERY_S = 2.0
-AGAIN_AFTER_S = 60.0
+_AGAIN = "trying again in a minute"
 
 logger = logging.getLogger(__name__)
-
-
-class PastRefused(Exception):
-    """ClickHouse does not answer a query about the past; the text says why."""
 
 
 class Backfill:
@@ -58,11 +53,11 @@ class Backfill:
         self._not_before = 0.0
         self._postponed: dict[str, tuple[int, float]] = {}  # by workspace, a version and until when
 
-    def run(self, positions: Mapping[str, int], fencing_token: int) -> None:
+    def run(self, positions: Mapping[str, int], fencing_token: int, rebuilding: Collection[str] = frozenset()) -> None:
         """Back-fill the workspaces in which something is wanted, if it can be done by now.
 
         `positions`: of each workspace that is this process's, how far it has read `identity.changes`: every decision
-        before it is carried out, and none behind it is.
+        before it is carried out, and none behind it is. `rebuilding`: of which that is not so, as rebuilds wait.
         """
         if time.monotonic() < self._not_before:
             return
@@ -73,13 +68,17 @@ class Backfill:
         for workspace, position in positions.items():
             complete_to = publication.complete_to(workspace, self._partitions)
             lacking = wanted(newest, workspace, complete_to)
-            if lacking and not self._waits(workspace, newest):
+            if not lacking or self._waits(workspace, newest):
+                continue
+            if workspace in rebuilding:
+                self._postpone(workspace, newest, "rebuild", f"profiles are to be rebuilt first; {_AGAIN}")
+            else:
                 try:
                     self._backfill(workspace, lacking, position, fencing_token, publication)
                 except Superseded as error:
                     logger.warning("workspace %r: the back-fill ends without a result: %s", workspace, error)
                 except PastRefused as error:
-                    self._postpone(workspace, newest, "query", f"trying again in a minute: {error}")
+                    self._postpone(workspace, newest, "query", f"{_AGAIN}: {error}")
 
     def _understood(self, publication: Publication) -> DefinitionSet | None:
         try:
@@ -118,7 +117,7 @@ class Backfill:
 
         def send() -> tuple[BackfillAttempt, int]:
             attempt = self._topic.begin_attempt(workspace, fencing_token, former)
-            with _refusals_apart():
+            with refusals_apart():
                 decision = self._past.decided(workspace, position)
             head = Seed(newest.version, attempt.name, "", decision, complete_to)
             return attempt, self._send(workspace, newest, lacking, head)
@@ -128,7 +127,7 @@ class Backfill:
         self._await_taken()
         refused = persist("refused", lambda: self._commands.refused(attempt.name), self._stopping, RETRIES)
         if refused:
-            step = f"profiles refused {refused:,} seeds, which are on {EVENTS_DEAD} now; trying again in a minute"
+            step = f"profiles refused {refused:,} seeds, which are on {EVENTS_DEAD} now; {_AGAIN}"
             self._postpone(workspace, newest, "seeds", step)
             return
         reached("before_complete")
@@ -174,17 +173,8 @@ def _seeds(past: PastStates, lacking: tuple[Wanted, ...], head: Seed) -> Iterato
 
 
 def _states(past: PastStates, of: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
-    with _refusals_apart():
+    with refusals_apart():
         yield from past.states(of)
-
-
-@contextmanager
-def _refusals_apart() -> Iterator[None]:
-    """Raise PastRefused for what ClickHouse refuses or has no room for: nothing else may end or wait because of it."""
-    try:
-        yield
-    except (TerminalError, QueryTooLargeError) as error:
-        raise PastRefused(str(error)) from error
 
 
 def _now() -> int:

@@ -5,11 +5,13 @@ dies drops out of the group all the same.
 """
 
 import logging
+import time
 from collections.abc import Iterable
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from jobs.rebuild import metrics
+from jobs.rebuild.postponed import Postponed, TakenChange
 from runtime.kafka.clients import CONSUMER_CONFIG, ClientConfig
 from runtime.kafka.consumed import records_of
 from runtime.kafka.deliveries import ProducerRecord
@@ -41,6 +43,8 @@ class Changes:
         self._fencing = codec.encoder(ProfileCommand)(fencing_command(next(iter(settings.workspaces), "")))
         self._committed: dict[int, int] = {}
         self._undecoded: list[Message] = []
+        self._postponed = Postponed()
+        self._is_paused = False
         self._new: list[TopicPartition] = []  # assigned just now
         self.is_assigned = False
         self.fencing_token = 0  # where profile.commands was when the partitions were assigned; the latest has the word
@@ -48,19 +52,31 @@ class Changes:
         self._consumer.subscribe([topics.IDENTITY_CHANGES], on_assign=self._assigned, on_revoke=self._revoked)
         self._producer = AcknowledgedProducer(settings.kafka, groups.REBUILDER.name)
 
-    def take(self) -> tuple[IdentityChange, ...]:
-        """Return what arrived since and requires a rebuild, in order; waits a moment for it.
+    def take(self) -> tuple[TakenChange, ...]:
+        """Return what was postponed and is due, and what arrived since and requires a rebuild; waits a moment for it.
 
         Raises TransientError when Kafka or the schema registry must be asked and does not answer (nothing is lost),
         and TerminalError when Kafka's client cannot go on.
         """
+        self._pause_or_resume()
         taken = self._consumer.consume(MAX_TAKEN, LINGER_S)  # may change the assignment, and forget what is undecoded
         self._undecoded += records_of(taken, self._kafka, logging.WARNING)
         if self._new:
             self._begin()
         changes = [self._decoded(message) for message in self._undecoded]
         self._undecoded = []
-        return tuple(change for change in changes if change is not None and requires_rebuild(change))
+        due = self._postponed.take_due(time.monotonic())
+        return (*due, *(each for each in changes if each is not None and requires_rebuild(each.change)))
+
+    def postpone(self, changes: Iterable[TakenChange]) -> None:
+        """Have changes taken again after a minute; nothing from the first of them on is acknowledged until then."""
+        self._postponed.add(changes, time.monotonic())
+        metrics.POSTPONED.set(len(self._postponed))
+
+    @property
+    def rebuilding(self) -> frozenset[str]:
+        """The workspaces in which a change is postponed."""
+        return self._postponed.workspaces
 
     def publish(self, changes: Iterable[IdentityChange]) -> None:
         """Append changes; returns once they are durable. Raises TransientError: publishing all again does no harm."""
@@ -103,12 +119,19 @@ class Changes:
         self._consumer.close()
 
     def _positions(self) -> list[TopicPartition]:
-        """Where the consumer stands, past markers too, unless that is committed already."""
-        return [
-            position
-            for position in self._consumer.position(self._consumer.assignment())
-            if position.offset >= 0 and self._committed.get(position.partition) != position.offset
-        ]
+        """Where the consumer stands, past markers too, or the first of what is postponed; unless that is committed."""
+        positions = self._consumer.position(self._consumer.assignment())
+        postponed = self._postponed.offsets
+        for position in positions:
+            position.offset = min(position.offset, postponed.get(position.partition, position.offset))
+        return [each for each in positions if each.offset >= 0 and self._committed.get(each.partition) != each.offset]
+
+    def _pause_or_resume(self) -> None:
+        """Take nothing new while a great deal is postponed."""
+        if self._postponed.is_full != self._is_paused:
+            self._is_paused = self._postponed.is_full
+            change = self._consumer.pause if self._is_paused else self._consumer.resume
+            change(self._consumer.assignment())
 
     def _begin(self) -> None:
         """Commit where a group begins that has committed nothing: that says, to `onefold drain`, that it is at work."""
@@ -131,12 +154,12 @@ class Changes:
         (position,) = self._producer.send([ProducerRecord(topics.PROFILE_COMMANDS, None, self._fencing, partition=0)])
         return position.offset
 
-    def _decoded(self, message: Message) -> IdentityChange | None:
+    def _decoded(self, message: Message) -> TakenChange | None:
         try:
             change = self._codec.decode(IdentityChange, message.value())
             for claimant in change.claimants:
                 kind_of(claimant.profile_id)
-            return change
+            return TakenChange(change, message.partition() or 0, message.offset() or 0)
         except (DecodeError, ValueError) as error:
             metrics.UNDECODABLE.inc()
             logger.error("left out partition %s, offset %s: %s", message.partition(), message.offset(), error)
@@ -144,11 +167,18 @@ class Changes:
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         logger.info("reading %d partitions", len(partitions))
-        self._undecoded, self._committed, self._new = [], {}, partitions
+        self._forget()
+        self._new = partitions
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        self._undecoded, self._committed, self._new = [], {}, []
+        self._forget()
         self.is_assigned = False
+
+    def _forget(self) -> None:
+        """Forget what was taken: whoever has the partitions now takes it again from what is committed on."""
+        self._undecoded, self._committed, self._new, self._is_paused = [], {}, [], False
+        self._postponed.clear()
+        metrics.POSTPONED.set(0)
 
 
 def fencing_command(workspace: str) -> ProfileCommand:

@@ -18,4 +18,8 @@ UNDECODABLE = Counter("onefold_rebuilder_undecodable", "Records of identity.chan
 REBUILD_S = Histogram(
     "onefold_rebuilder_rebuild_seconds", "From taking changes up to their rebuilt profiles.", buckets=_SECONDS
 )
+POSTPONED = Gauge(
+    "onefold_rebuilder_changes_postponed",
+    "Changes that wait for another try, since ClickHouse refuses what is asked of a profile's past.",
+)
 WAITING = Gauge("onefold_rebuilder_changes_waiting", "Changes taken up and not yet done.")

@@ -12,7 +12,11 @@ from warehouse.queries.past_events import PastEvent, Published
 
 
 class Past(Protocol):
-    """The events of before, and what was published of profiles. Every method may block and raise TransientError."""
+    """The events of before, and what was published of profiles.
+
+    Every method may block, and raise TransientError or, for what is refused as it is, TerminalError or
+    QueryTooLargeError.
+    """
 
     def page(
         self, workspace: str, values: Sequence[str], cut: Sequence[int], after: PastEvent | None

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from jobs.barrier import Barrier
 from jobs.failpoints import reached
@@ -19,15 +20,27 @@ from jobs.rebuild.claims import WantedRebuild, wanted_rebuilds
 from jobs.rebuild.events import claimed
 from jobs.rebuild.protocols import Commands, Past
 from jobs.rebuild.replays import Attempt, SentReplay
+from jobs.refusals import PastRefused, refusals_apart
 from runtime.kafka.offsets import Partition
 from runtime.retrying import persist
 from schemas import groups, topics
 from schemas.changes import RETENTION
 from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Claimant, Identifier, IdentityChange
+from warehouse.queries.past_events import PastEvent
 from warehouse.queries.retention import utc_day
 
 logger = logging.getLogger(__name__)
+
+
+class Outcome(NamedTuple):
+    """What came of changes. `rebuilt`: to be published. `postponed`: to be tried again, as a profile's past is refused.
+
+    Of a change with a profile that could not take its replay there is neither: that one waits for a later decision.
+    """
+
+    rebuilt: tuple[IdentityChange, ...]
+    postponed: tuple[IdentityChange, ...]
 
 
 class Rebuilder:
@@ -53,23 +66,30 @@ class Rebuilder:
         self._attempts = 0
         self._complete_to = complete_to
 
-    def rebuild(self, changes: Sequence[IdentityChange], fencing_token: int) -> tuple[IdentityChange, ...]:
-        """Rebuild every profile that these changes name, all behind one barrier; return what is to be published.
-
-        Nothing is published of a change with a profile whose replay PROFILE could not take: that one still waits.
-        """
+    def rebuild(self, changes: Sequence[IdentityChange], fencing_token: int) -> Outcome:
+        """Rebuild every profile that these changes name, all behind one barrier."""
         started = time.monotonic()
         metrics.WAITING.set(len(changes))
         reached("before_barrier")
         cut = self._barrier.cut()
         reached("after_barrier")
         persist("refusals", self._commands.watch_refusals, self._stopping, RETRIES)
-        sent = {wanted: self._replay(wanted, cut, fencing_token) for wanted in wanted_rebuilds(changes)}
+        sent: dict[WantedRebuild, SentReplay] = {}
+        unanswered: dict[WantedRebuild, PastRefused] = {}
+        for wanted in wanted_rebuilds(changes):
+            try:
+                sent[wanted] = self._replay(wanted, cut, fencing_token)
+            except PastRefused as error:
+                unanswered[wanted] = error
+        _log_unanswered(unanswered)
         self._barrier.await_read({groups.WORKER.name: _ends(sent.values())}, "profiles being rebuilt")
         refused = self._refused(sent)
         elapsed_s = time.monotonic() - started
-        _count(changes, sent, refused, elapsed_s)
-        return tuple(_rebuilt(change, sent, elapsed_s) for change in changes if not _concerns(change, refused))
+        postponed = tuple(change for change in changes if _concerns(change, unanswered))
+        ended = [change for change in changes if change not in postponed]
+        _count(ended, sent, refused, elapsed_s)
+        rebuilt = (_rebuilt(change, sent, elapsed_s) for change in ended if not _concerns(change, refused))
+        return Outcome(tuple(rebuilt), postponed)
 
     def _replay(self, wanted: WantedRebuild, cut: Sequence[int], fencing_token: int) -> SentReplay:
         # Sessions may still bear the id of a profile that gave way: one merged long ago, or a device's that waited.
@@ -83,10 +103,12 @@ class Rebuilder:
             self._attempts += 1
             complete_to = self._complete_to(wanted.workspace)
             attempt = Attempt(wanted, fencing_token, self._attempts, self._chunk_events, complete_to)
-            published = self._past.published(wanted.workspace, profile_ids)
-            replays = attempt.replays(claimed(self._past, wanted, cut), published)
+            with refusals_apart():
+                published = self._past.published(wanted.workspace, profile_ids)
+            replays = attempt.replays(_claimed(self._past, wanted, cut), published)
             positions = self._commands.send(wanted.workspace, wanted.claimant.profile_id, replays)
-            return SentReplay(attempt.events, positions, self._past.events_since(wanted.workspace))
+            with refusals_apart():
+                return SentReplay(attempt.events, positions, self._past.events_since(wanted.workspace))
 
         return persist("replay", read_and_send, self._stopping, RETRIES)
 
@@ -112,6 +134,22 @@ class Rebuilder:
                 topics.EVENTS_DEAD, *position, topics.PROFILE_COMMANDS,
             )  # fmt: skip
         return frozenset(refused)
+
+
+def _claimed(past: Past, wanted: WantedRebuild, cut: Sequence[int]) -> Iterator[PastEvent]:
+    with refusals_apart():
+        yield from claimed(past, wanted, cut)
+
+
+def _log_unanswered(unanswered: Mapping[WantedRebuild, PastRefused]) -> None:
+    """Say in one line that profiles wait, and what ClickHouse has against the first of them."""
+    if not unanswered:
+        return
+    wanted, error = next(iter(unanswered.items()))
+    logger.error(
+        "%d profiles wait for their rebuild, and are tried again in a minute; profile %s of workspace %r: %s",
+        len(unanswered), wanted.claimant.profile_id, wanted.workspace, error,
+    )  # fmt: skip
 
 
 def _ends(sent: Iterable[SentReplay]) -> dict[Partition, int]:

@@ -1,6 +1,6 @@
 """Finds what a rebuild needs of the past: the events that claims may hold, in order of time, and a profile's sessions.
 
-Every failure is worth another attempt: the tables may not be there yet, and nothing is written.
+A page that is too large for the server is followed by smaller ones, down to a bound.
 """
 
 import logging
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from runtime.errors import TerminalError, TransientError
+from runtime.errors import TransientError
 from schemas.records import Identifier
 from warehouse import versions
 from warehouse.client import Warehouse
@@ -112,7 +112,8 @@ class PastEvents:
         """Yield a page of events with any of these values among their identifiers, from before the cut, behind `after`.
 
         The values are one of `slices`. Ordered by time and sort key, nothing once there are no more. Raises
-        TransientError, also in the midst of the page: go on behind the last event.
+        TransientError, also in the midst of the page: go on behind the last event; QueryTooLargeError once pages are
+        as small as they get, and TerminalError.
         """
         query = _EVENTS.format(
             workspace=literal(workspace),
@@ -127,7 +128,7 @@ class PastEvents:
                 yield from _events(batch)
 
     def published(self, workspace: str, profile_ids: Sequence[str]) -> Published:
-        """Find what was published of the first profile, and of sessions of all these. Raises TransientError."""
+        """Find what was published of the first profile, and of sessions of all these. Raises as `page`."""
         sessions: list[str] = []
         with self._reading():
             (profile,) = self._warehouse.rows(_VERSION, {"workspace": workspace, "profile_id": profile_ids[0]})
@@ -140,7 +141,7 @@ class PastEvents:
         return Published(tuple(sessions), version)
 
     def events_since(self, workspace: str) -> int | None:
-        """Find from when on (ms) events are there; None if none were dropped. Raises TransientError."""
+        """Find from when on (ms) events are there; None if none were dropped. Raises as `page`."""
         with self._reading():
             return retained_since(self._warehouse, workspace).get("events")
 
@@ -148,12 +149,11 @@ class PastEvents:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except QueryTooLargeError:
-            if self._page_rows > LEAST_PAGE_ROWS:
-                self._page_rows = max(self._page_rows // 2, LEAST_PAGE_ROWS)
-                logger.info("reading %d events at a time from now on", self._page_rows)
-            raise
-        except TerminalError as error:
+        except QueryTooLargeError as error:
+            if self._page_rows == LEAST_PAGE_ROWS:
+                raise
+            self._page_rows = max(self._page_rows // 2, LEAST_PAGE_ROWS)
+            logger.info("reading %d events at a time from now on", self._page_rows)
             raise TransientError(str(error)) from error
 
 

@@ -10,9 +10,10 @@ from definitions.model import Call, Definitions, EventCount, EventMatcher, Segme
 from definitions.sets import BackfillAttempt, BackfillProgress, Completion, Publication, Stamping, next_set
 from definitions.sets.publication import attempt_record, completion_record, progress_record, set_record, stamping_record
 from jobs.backfill.attempts import begun, ended
-from jobs.backfill.backfill import AGAIN_AFTER_S, Backfill
+from jobs.backfill.backfill import Backfill
 from jobs.backfill.protocols import AddressedSeed, Wanted
 from jobs.barrier import Barrier
+from jobs.refusals import AGAIN_AFTER_S
 from runtime.errors import OnefoldError, TerminalError
 from runtime.kafka.offsets import Extent, Partition
 from warehouse.errors import QueryTooLargeError
@@ -138,6 +139,15 @@ def test_a_query_that_clickhouse_refuses_is_said_and_keeps_no_other_workspace_wa
     assert "code 70: Unexpected inf" in said
     assert "trying again in a minute" in said
     assert generate_latest().decode().count('onefold_backfills_postponed_total{reason="query",workspace="main"}') == 1
+
+
+def test_a_workspace_in_which_profiles_are_to_be_rebuilt_waits_alone_and_says_so(around: Around) -> None:
+    around.backfill.run({"main": 0, "other": 0}, fencing_token=7, rebuilding={"main"})
+    assert around.asked == ["other"]
+    assert around.publication.completions.keys() == {"other"}
+    said = around.publication.progress["main"].text
+    assert said == "profiles are to be rebuilt first; trying again in a minute"
+    assert 'onefold_backfills_postponed_total{reason="rebuild",workspace="main"} 1.0' in generate_latest().decode()
 
 
 def test_a_query_that_clickhouse_refuses_runs_again_after_a_minute(

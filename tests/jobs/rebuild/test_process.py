@@ -18,6 +18,7 @@ from schemas.codec import Codec
 from schemas.records import Claim, Claimant, Event, Identifier, IdentityChange, Rebuild, Replay
 from schemas.registry import Registry
 from streams.fold import rebuild
+from tests.jobs.rebuild.refusing import refusing_clickhouse
 from tests.jobs.rebuild.stand_in import (
     Installation,
     StandInWorker,
@@ -276,6 +277,36 @@ def test_it_waits_for_a_clickhouse_that_is_away(
         assert rebuilder.output.count("trying again until it works") == 1
     with rebuilder_process(stack, tmp_path):
         wait_until(lambda: bool(kafka.rebuilt(workspace)), "rebuilt")
+
+
+def test_who_is_refused_waits_alone_and_is_rebuilt_by_the_next_process(
+    stack: Stack, kafka: Installation, worker: StandInWorker, tmp_path: Path, workspace: str
+) -> None:
+    bodies = kafka.resolve([event(workspace, at, ADA) for at in range(3)], ADAS)
+    kafka.decide(
+        unmerged(workspace, 1, Claimant(ADAS, WHOLE), request_id="r"),
+        unmerged(workspace, 2, Claimant(BOBS, (Claim("user_id", "bob"),))),
+    )
+    # Only queries of the events of a person name one of her identifiers so.
+    with (
+        refusing_clickhouse(stack.environment["ONEFOLD_CLICKHOUSE"], refused="'ada'") as clickhouse,
+        rebuilder_process(stack, tmp_path, ONEFOLD_CLICKHOUSE=clickhouse.url) as rebuilder,
+    ):
+        wait_until(lambda: bool(kafka.rebuilt(workspace)), "the other one to be rebuilt")
+        wait_until(lambda: "onefold_rebuilder_changes_postponed 1.0" in rebuilder.metrics(), "the postponed one")
+        kafka.decide(unmerged(workspace, 3, Claimant(TABLETS, ())))
+        wait_until(lambda: len(kafka.rebuilt(workspace)) == 2, "a later one to be rebuilt")
+        assert rebuilder.is_ready()
+        assert not kafka.has_committed_everything()
+        errors = [line for line in rebuilder.output.splitlines() if "ERROR" in line]
+    assert len(errors) == 1
+    assert f"profile {ADAS} of workspace '{workspace}'" in errors[0]
+    assert "code 70: Unexpected inf" in errors[0]
+    assert {change.decision for change in kafka.rebuilt(workspace)} == {2, 3}
+    with rebuilder_process(stack, tmp_path):
+        wait_until(kafka.has_committed_everything, "the commit")
+    check_attempt(worker.replays(workspace, ADAS), 1, bodies)
+    assert {change.decision for change in kafka.rebuilt(workspace)} == {1, 2, 3}
 
 
 def test_what_is_no_change_is_left_out_and_counted(kafka: Installation, rebuilder: ModuleProcess) -> None:

@@ -144,7 +144,7 @@ class BackfillingRebuilder(WorldRebuilder):
         source = _Source(self._world, self._work.pause)
         backfill = Backfill(source, source, source, barrier, self._world.partitions, threading.Event())
         before = self._world.publication.completions
-        backfill.run({WORKSPACE: self._changes_done}, token)
+        backfill.run({WORKSPACE: self._changes_done}, token, {change.workspace for change in self.postponed})
         self.backfills += before != self._world.publication.completions
 
 

@@ -14,7 +14,7 @@ from zlib import crc32
 from jobs.barrier import Barrier
 from jobs.rebuild.changes import fencing_command
 from jobs.rebuild.rebuild import Rebuilder
-from runtime.errors import TransientError
+from runtime.errors import TerminalError, TransientError
 from runtime.kafka.deliveries import RecordPosition
 from runtime.kafka.offsets import Extent, Partition
 from schemas import groups, topics
@@ -87,12 +87,17 @@ class Logs(Protocol):
 
 
 class WorldRebuilder:
-    """Takes changes up in order, and every one again that it did not get done with."""
+    """Takes changes up in order, and every one again that it did not get done with.
+
+    `postponed`: those of which the past was refused. They are tried again with the next; who dies forgets them, and all
+    from the first of them on is taken up anew.
+    """
 
     def __init__(self, logs: Logs, workspaces: Mapping[str, Workspace]) -> None:
         self._logs = logs
         self._namespaces = {name: workspace.namespace for name, workspace in workspaces.items()}
         self._changes_done = 0
+        self.postponed: tuple[IdentityChange, ...] = ()
         self._work: SteppedWork | None = None
         self._steps_to_live = 0
         self._observed: list[object] = []
@@ -106,11 +111,13 @@ class WorldRebuilder:
 
     def state(self) -> object:
         """What decides how it goes on: the changes that are done with, and what the work has seen and sent so far."""
-        return self._changes_done, None if self._work is None else tuple(self._observed)
+        return self._changes_done, self.postponed, None if self._work is None else tuple(self._observed)
 
     def has_work(self) -> bool:
         """Whether it is at work, or a change requires it."""
-        return self._work is not None or any(map(requires_rebuild, self._logs.changes()[self._changes_done :]))
+        if self._work is not None or self.postponed:
+            return True
+        return any(map(requires_rebuild, self._logs.changes()[self._changes_done :]))
 
     def step(self) -> None:
         """Do something of the work, or die."""
@@ -119,11 +126,17 @@ class WorldRebuilder:
             self._steps_to_live = self._logs.random.choice((1_000_000, 1_000_000, 3, 8, 20))
         if self._steps_to_live == 0:
             self._work.kill()
+            self._forget_postponed()
         else:
             self._work.step()
         self._steps_to_live -= 1
         if self._work.has_ended:
             self._work = None
+
+    def _forget_postponed(self) -> None:
+        if self.postponed:
+            self._changes_done = min(map(self._logs.changes().index, self.postponed))
+            self.postponed = ()
 
     def close(self) -> None:
         """Die, if at work."""
@@ -154,16 +167,19 @@ class WorldRebuilder:
             chunk_events=self._logs.random.choice((1, 3, 100)),
             complete_to=self.complete_to,
         )
-        wanted = [change for change in changes if requires_rebuild(change)]
-        for rebuilt in rebuilder.rebuild(wanted, token) if wanted else ():
-            self._logs.publish(rebuilt)
+        wanted = [*self.postponed, *filter(requires_rebuild, changes)]
+        if wanted:
+            outcome = rebuilder.rebuild(wanted, token)
+            for rebuilt in outcome.rebuilt:
+                self._logs.publish(rebuilt)
+            self.postponed = outcome.postponed
         self._changes_done = read_until
         self.rebuilds += bool(wanted)
         self.after_rebuilding(token, barrier)
 
 
 class _Past:
-    """What the sink would have written; pages of any size, which now and then break off."""
+    """What the sink would have written; pages of any size, which now and then break off or are refused."""
 
     def __init__(self, logs: Logs, workspaces: Collection[str], observed: list[object]) -> None:
         self._logs = logs
@@ -182,7 +198,10 @@ class _Past:
         size = self._logs.random.choice((1, 3, 100))
         self._observed.append(tuple(behind[:size]))
         yield from behind[:size]
-        if behind and self._logs.random.random() < 0.1:
+        luck = self._logs.random.random() if behind else 1.0
+        if luck < 0.02:
+            raise TerminalError("the next page is refused")
+        if luck < 0.1:
             raise TransientError("the page breaks off")
 
     def _rows(self, cut: Sequence[int]) -> Iterable[PastEvent]:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from runtime.errors import TransientError
+from runtime.errors import TerminalError, TransientError
 from warehouse.client import Warehouse
+from warehouse.errors import QueryTooLargeError
 from warehouse.queries import past_events
 from warehouse.queries.past_events import PastEvent, PastEvents, Published
 from warehouse.queries.values import literal, slices
@@ -226,20 +227,26 @@ def test_sessions_are_those_of_the_profile_that_are_not_retracted(
     assert past.published(workspace, ["nobody"]) == Published((), 0)
 
 
-def test_a_clickhouse_that_is_away_or_refuses_is_worth_another_try(migrated: str) -> None:
-    for url, said in (("http://user:secret@127.0.0.1:1", "127.0.0.1:1 does not answer"), (migrated, "code ")):
-        with Warehouse(url) as broken, pytest.raises(TransientError, match=said) as raised:
+def test_a_clickhouse_that_is_away_is_worth_another_try_and_one_that_refuses_is_not(migrated: str) -> None:
+    away = ("http://user:secret@127.0.0.1:1", TransientError, "127.0.0.1:1 does not answer")
+    for url, kind, said in (away, (migrated, TerminalError, "code ")):
+        with Warehouse(url) as broken, pytest.raises(kind, match=said) as raised:
             list(PastEvents(broken).page("main", ("x",), ("no number",), None))  # type: ignore[arg-type]
         assert "secret" not in str(raised.value)
 
 
-def test_a_page_that_is_too_large_is_halved_and_tried_again(past: PastEvents, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_too_large_is_halved_and_tried_again_down_to_a_bound(
+    past: PastEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
     too_large = "SELECT {limit} FROM numbers(10) SETTINGS max_result_rows = 1"
     monkeypatch.setattr("warehouse.queries.past_events._EVENTS", too_large)
-    for rows in (10_000, 5_000, 2_500, 1_250, 625, 500, 500):
-        with pytest.raises(TransientError):
+    for rows in (10_000, 5_000, 2_500, 1_250, 625, 500):
+        with pytest.raises(TransientError) as smaller:
             list(past.page("main", ("x",), CUT, None))
+        assert not isinstance(smaller.value, QueryTooLargeError)
         assert past._page_rows == rows
+    with pytest.raises(QueryTooLargeError):
+        list(past.page("main", ("x",), CUT, None))
 
 
 def test_a_session_that_another_profile_retracted_counts_for_the_version_and_is_not_listed(
