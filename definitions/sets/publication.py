@@ -43,13 +43,14 @@ class Completion(msgspec.Struct, frozen=True):
     """In a workspace every accumulator born at or before `version` is complete.
 
     `attempts`: whose seeds count, of this back-fill and those before. `completed_at`: ms. `profiles`: how many got a
-    seed.
+    seed. `left_out`: profiles for which it was more than a record holds, of this back-fill and those before.
     """
 
     version: int
     attempts: tuple[str, ...] = ()
     completed_at: int = 0
     profiles: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 class BackfillProgress(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ import msgspec
 from definitions.sets import BackfillAttempt, Completion, Publication
 from jobs.superseded import Superseded
 
+MOST_LEFT_OUT = 1_000
+
 
 def begun(publication: Publication, workspace: str, token: int, begun_after: Completion | None) -> BackfillAttempt:
     """Return the attempt that follows what the topic says.
@@ -30,4 +32,7 @@ def ended(publication: Publication, workspace: str, attempt: BackfillAttempt, re
     former = publication.completions.get(workspace, Completion(0))
     if attempt.name in former.attempts:
         return former  # it was said, and whoever said so did not hear that it was
-    return msgspec.structs.replace(result, attempts=(*former.attempts, attempt.name))
+    left_out = sorted({*former.left_out, *result.left_out})
+    return msgspec.structs.replace(
+        result, attempts=(*former.attempts, attempt.name), left_out=tuple(left_out[:MOST_LEFT_OUT])
+    )

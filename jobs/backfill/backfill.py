@@ -7,13 +7,14 @@ place of an earlier attempt's, and unites it only when this attempt is said to b
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from definitions.sets import BackfillAttempt, BackfillProgress, Completion, DefinitionSet, Publication, UnknownLanguage
-from definitions.streaming.accumulators import state_key
 from jobs.backfill import metrics
-from jobs.backfill.protocols import AddressedSeed, PastStates, SeedCommands, Topic, Wanted
+from jobs.backfill.protocols import PastStates, SeedCommands, Topic, Wanted
+from jobs.backfill.seeds import seeds
 from jobs.backfill.wanted import wanted
 from jobs.barrier import STEPS, Barrier
 from jobs.failpoints import reached
@@ -27,9 +28,18 @@ from schemas.records import Seed
 from schemas.topics import EVENTS_DEAD
 
 PROGRESS_EVERY_S = 2.0
+SHOWN = 10
 _AGAIN = "trying again in a minute"
 
 logger = logging.getLogger(__name__)
+
+
+class _Sent(NamedTuple):
+    """What one attempt has sent. `left_out`: profiles that got not all of it."""
+
+    attempt: BackfillAttempt
+    seeds: int
+    left_out: set[str]
 
 
 class Backfill:
@@ -115,23 +125,25 @@ class Backfill:
         complete_to = publication.complete_to(workspace, self._partitions)
         former = publication.completions.get(workspace)
 
-        def send() -> tuple[BackfillAttempt, int]:
+        def send() -> _Sent:
             attempt = self._topic.begin_attempt(workspace, fencing_token, former)
             with refusals_apart():
                 decision = self._past.decided(workspace, position)
             head = Seed(newest.version, attempt.name, "", decision, complete_to)
-            return attempt, self._send(workspace, newest, lacking, head)
+            return self._send(workspace, newest, lacking, head, attempt)
 
-        attempt, profiles = persist("seeds", send, self._stopping, RETRIES)
+        attempt, profiles, left_out = persist("seeds", send, self._stopping, RETRIES)
         self._say(workspace, newest, "waiting until the profiles have it", profiles)
         self._await_taken()
         refused = persist("refused", lambda: self._commands.refused(attempt.name), self._stopping, RETRIES)
-        if refused:
-            step = f"profiles refused {refused:,} seeds, which are on {EVENTS_DEAD} now; {_AGAIN}"
+        if refused.others:
+            step = f"profiles refused {refused.others:,} seeds, which are on {EVENTS_DEAD} now; {_AGAIN}"
             self._postpone(workspace, newest, "seeds", step)
             return
+        left_out |= refused.too_large
+        self._note_left_out(workspace, left_out)
         reached("before_complete")
-        completion = Completion(newest.version, completed_at=_now(), profiles=profiles)
+        completion = Completion(newest.version, (), _now(), profiles, tuple(sorted(left_out)))
         complete = partial(self._topic.complete, workspace, attempt, completion)
         persist("complete", complete, self._stopping, RETRIES)
         reached("after_complete")
@@ -139,17 +151,30 @@ class Backfill:
         metrics.DURATION_S.observe(time.monotonic() - started)
         logger.info("workspace %r: %d profiles in %.1f s", workspace, profiles, time.monotonic() - started)
 
-    def _send(self, workspace: str, newest: DefinitionSet, lacking: tuple[Wanted, ...], head: Seed) -> int:
-        """Send the seeds of one attempt; return how many were sent."""
-        said_at, sent = 0.0, 0
-        for sent in self._commands.send(_seeds(self._past, lacking, head)):
+    def _send(
+        self, workspace: str, newest: DefinitionSet, lacking: tuple[Wanted, ...], head: Seed, attempt: BackfillAttempt
+    ) -> _Sent:
+        """Send the seeds of one attempt."""
+        said_at, sent, left_out = 0.0, 0, set[str]()
+        for sent in self._commands.send(seeds(self._past, lacking, head, left_out)):
             if time.monotonic() - said_at >= PROGRESS_EVERY_S:
                 said_at = time.monotonic()
                 self._say(workspace, newest, "computing states", sent)
                 reached("between_seeds")
             if self._stopping.is_set():
                 raise TransientError("the process stops")
-        return sent
+        return _Sent(attempt, sent, left_out)
+
+    def _note_left_out(self, workspace: str, profiles: Collection[str]) -> None:
+        """Say whose past is more than a record holds: nobody else waits for them."""
+        if profiles:
+            logger.error(
+                "workspace %r: %d profiles are left out of the back-fill, as it is too much: %s",
+                workspace,
+                len(profiles),
+                ", ".join(sorted(profiles)[:SHOWN]),
+            )
+            metrics.LEFT_OUT.labels(workspace).inc(len(profiles))
 
     def _await_taken(self) -> None:
         """Return once every seed is at the end of its way: it takes as many steps as a stale event at most."""
@@ -161,20 +186,6 @@ class Backfill:
             self._topic.progress(workspace, BackfillProgress(newest.version, step, _now(), profiles))
         except TransientError as error:
             logger.warning("progress is not shown: %s", error)
-
-
-def _seeds(past: PastStates, lacking: tuple[Wanted, ...], head: Seed) -> Iterator[AddressedSeed]:
-    for each in lacking:
-        keys = {accumulator.id: state_key(accumulator, each.born) for accumulator in each.accumulators}
-        for profile_id, states in _states(past, each):
-            by_key = {keys[identity]: encoded for identity, encoded in states.items()}
-            seed = Seed(head.version, head.attempt, profile_id, head.decision, head.complete_to, by_key)
-            yield AddressedSeed(each.workspace, profile_id, seed)
-
-
-def _states(past: PastStates, of: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
-    with refusals_apart():
-        yield from past.states(of)
 
 
 def _now() -> int:

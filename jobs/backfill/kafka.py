@@ -6,13 +6,13 @@ from itertools import islice
 from definitions.sets import BackfillAttempt, BackfillProgress, Completion, Publication
 from definitions.sets.publication import attempt_record, completion_record, progress_record
 from jobs.backfill.attempts import begun, ended
-from jobs.backfill.protocols import AddressedSeed
+from jobs.backfill.protocols import AddressedSeed, RefusedSeeds
 from jobs.commands import ProfileCommands
 from jobs.definitions_topic import DefinitionsTopic
 from runtime.kafka.offsets import Partition
 from schemas import topics
 from schemas.codec import Codec, DecodeError
-from schemas.records import DeadLetter, ProfileCommand
+from schemas.records import DeadLetter, ProfileCommand, Seed
 
 SENT_AT_ONCE = 5_000
 
@@ -32,28 +32,35 @@ class KafkaSeeds:
     def send(self, seeds: Iterable[AddressedSeed]) -> Iterator[int]:
         """See `protocols.SeedCommands`. What `seeds` raises passes."""
         sent, coming = 0, iter(seeds)
-        while taken := list(islice(coming, SENT_AT_ONCE)):
-            self._commands.send(ProfileCommand.of(*addressed) for addressed in taken)
-            sent += len(taken)
+        while positions := self._commands.send(ProfileCommand.of(*each) for each in islice(coming, SENT_AT_ONCE)):
+            sent += len(positions)
             yield sent
 
     def ends(self) -> Mapping[Partition, int]:
         """See `protocols.SeedCommands`."""
         return self._commands.ends()
 
-    def refused(self, attempt: str) -> int:
+    def refused(self, attempt: str) -> RefusedSeeds:
         """See `protocols.SeedCommands`."""
-        return sum(self._is_of(letter.value(), attempt) for letter in self._commands.dead_letters(self._watched_from))
+        too_large, others = set[str](), 0
+        for message in self._commands.dead_letters(self._watched_from):
+            reason, seed = self._dead(message.value())
+            if seed is not None and seed.attempt == attempt:
+                if reason == "too_large":
+                    too_large.add(seed.origin)
+                else:
+                    others += 1
+        return RefusedSeeds(frozenset(too_large), others)
 
-    def _is_of(self, encoded: bytes | None, attempt: str) -> bool:
+    def _dead(self, encoded: bytes | None) -> tuple[str, Seed | None]:
+        """Return why something became a dead letter, and the seed, if it is one."""
         try:
             letter = self._codec.decode(DeadLetter, encoded)
             if letter.topic != topics.PROFILE_COMMANDS or letter.value is None:
-                return False
-            seed = self._codec.decode(ProfileCommand, letter.value).seed
+                return letter.reason, None
+            return letter.reason, self._codec.decode(ProfileCommand, letter.value).seed
         except DecodeError:
-            return False
-        return seed is not None and seed.attempt == attempt
+            return "", None
 
 
 class KafkaBackfills:

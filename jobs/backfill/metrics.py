@@ -10,4 +10,9 @@ POSTPONED = Counter(
     "Back-fills that are tried again after a minute, by what they wait for: query, seeds, rebuild.",
     ["workspace", "reason"],
 )
+LEFT_OUT = Counter(
+    "onefold_backfill_profiles_left_out",
+    "Profiles that lack some of what new definitions need of the past, as it is more than a record holds.",
+    ["workspace"],
+)
 DURATION_S = Histogram("onefold_backfill_seconds", "From the start of a back-fill to its end.", buckets=_SECONDS)

@@ -26,6 +26,13 @@ class AddressedSeed(NamedTuple):
     seed: Seed
 
 
+class RefusedSeeds(NamedTuple):
+    """What PROFILE could not take of an attempt: the profiles for which it was too large, and how many other seeds."""
+
+    too_large: frozenset[str] = frozenset()
+    others: int = 0
+
+
 class PastStates(Protocol):
     """The events of before. Every method may block and raise TransientError or TerminalError, also on the way."""
 
@@ -51,8 +58,8 @@ class SeedCommands(Protocol):
     def ends(self) -> Mapping[Partition, int]:
         """Return where each partition of the commands ends, once everything sent is durable."""
 
-    def refused(self, attempt: str) -> int:
-        """Count the seeds of an attempt that PROFILE could not take; all of them must have been read."""
+    def refused(self, attempt: str) -> RefusedSeeds:
+        """Find the seeds of an attempt that PROFILE could not take; all of them must have been read."""
 
 
 class Topic(Protocol):

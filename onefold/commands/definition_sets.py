@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from definitions import Definitions
-from definitions.sets import DefinitionSet, Publication
+from definitions.sets import Completion, DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences, in_short
 from definitions.sets.folder import Collision, Draft, collision, write_files
 from definitions.streaming.times import text_of
@@ -39,13 +39,15 @@ class Mistyped(msgspec.Struct, frozen=True):
 class WorkspaceStatus(msgspec.Struct, frozen=True):
     """Which version everybody in a workspace is evaluated by, and what a newer one waits for.
 
-    `mistyped`: None while the worker of this machine does not say.
+    `mistyped`: None while the worker of this machine does not say. `left_out`: profiles that lack what definitions need
+    of the past, as it is more than a record holds.
     """
 
     workspace: str
     in_effect: int
     under_way: str
     mistyped: tuple[Mistyped, ...] | None
+    left_out: tuple[str, ...] = ()
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -104,6 +106,8 @@ def status(as_json: bool, data_dir: Path | None) -> None:
         click.echo(literal(f"{each.workspace}: version {each.in_effect or 'none'} is in effect{under_way}"))
         for line in map(_mistyped_text, each.mistyped or ()):
             click.echo(literal(f"  {line}"))
+        if each.left_out:
+            click.echo(literal(f"  {left_out_text(each.left_out)}"))
     for refreshed in found.refreshes:
         click.echo(literal(status_line(refreshed)))
 
@@ -261,6 +265,7 @@ def status_of(publication: Publication, settings: Settings) -> Status:
                 publication.walked_to(name, settings.partitions),
                 _under_way(publication, name, settings.partitions),
                 None if mistyped is None else tuple(mistyped.get(name, ())),
+                publication.completions.get(name, Completion(0)).left_out,
             )
             for name in settings.workspaces
         ),
@@ -287,6 +292,14 @@ def _mistyped(settings: Settings) -> dict[str, list[Mistyped]] | None:
 
 def _mistyped_text(mistyped: Mistyped) -> str:
     return f"{mistyped.what} {mistyped.name}: {count(mistyped.values, 'value')} of a wrong type did not count"
+
+
+def left_out_text(profiles: tuple[str, ...]) -> str:
+    """Say which profiles a back-fill has left out, and why."""
+    return (
+        f"{count(len(profiles), 'profile')} left out of back-fills, as what definitions need of the past is more than a"
+        f" record holds: {_shown(profiles)}"
+    )
 
 
 def _versions(publication: Publication) -> Iterator[Version]:

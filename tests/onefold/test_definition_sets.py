@@ -1,17 +1,21 @@
 """What `onefold definitions` refuses of the versions that were applied, and what it says of them."""
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner
 
+from definitions.sets import Completion, Publication
 from definitions.sets.folder import Collision
 from embedded.stack import Stack
 from onefold.cli import onefold
-from onefold.commands.definition_sets import refuse_collision
+from onefold.commands.definition_sets import left_out_text, refuse_collision, status_of
+from settings import Workspace, load
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,17 @@ def test_a_folder_of_other_definitions_is_refused_unless_they_may_be_replaced(fo
 
 def test_a_folder_that_is_as_the_version_is_not_refused() -> None:
     refuse_collision(Collision(), 3, Path("mine"), force=False)
+
+
+def test_whom_a_back_fill_has_left_out_is_said_by_workspace() -> None:
+    left_out = tuple(f"p{number}" for number in range(7))
+    publication = Publication(completions={"main": Completion(1, left_out=left_out)})
+    settings = load({"ONEFOLD_CONFIG": "", "ONEFOLD_HTTP_HOST": "127.0.0.1", "ONEFOLD_WORKER_METRICS_PORT": "1"})
+    workspaces = {name: Workspace(name, uuid.uuid4()) for name in ("main", "shop")}
+    status = status_of(publication, msgspec.structs.replace(settings, workspaces=workspaces))
+    assert [(each.workspace, each.left_out) for each in status.workspaces] == [("main", left_out), ("shop", ())]
+    assert left_out_text(left_out).startswith("7 profiles left out of back-fills, as ")
+    assert left_out_text(left_out).endswith(": p0, p1, p2, p3, p4 and 2 more")
 
 
 @pytest.mark.stack

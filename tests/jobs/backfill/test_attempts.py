@@ -66,6 +66,15 @@ def test_the_attempts_of_all_that_is_complete_count() -> None:
     assert topic.completion == Completion(3, (first.name, second.name), 5, 1)
 
 
+def test_whom_earlier_ones_left_out_is_kept() -> None:
+    topic = Topic()
+    for version, left_out in ((2, ("p2",)), (3, ("p3", "p1"))):
+        attempt = topic.begin(OLD, topic.completion)
+        completion = ended(topic.publication, "main", attempt, Completion(version, left_out=left_out))
+        topic.publication = topic.publication.with_record(*completion_record("main", completion))
+    assert topic.publication.completions["main"].left_out == ("p1", "p2", "p3")
+
+
 def test_a_later_attempt_sorts_higher() -> None:
     topic = Topic()
     names = [topic.begin(token).name for token in (0, 0, OLD, OLD, NEW)]

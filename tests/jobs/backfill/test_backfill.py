@@ -11,7 +11,8 @@ from definitions.sets import BackfillAttempt, BackfillProgress, Completion, Publ
 from definitions.sets.publication import attempt_record, completion_record, progress_record, set_record, stamping_record
 from jobs.backfill.attempts import begun, ended
 from jobs.backfill.backfill import Backfill
-from jobs.backfill.protocols import AddressedSeed, Wanted
+from jobs.backfill.protocols import AddressedSeed, RefusedSeeds, Wanted
+from jobs.backfill.seeds import MAX_BYTES
 from jobs.barrier import Barrier
 from jobs.refusals import AGAIN_AFTER_S
 from runtime.errors import OnefoldError, TerminalError
@@ -26,12 +27,14 @@ ANN = "6a1f6f0c-0000-5000-8000-000000000001"
 class Around:
     """Everything around a back-fill: one profile has a past, and all is read at once.
 
-    `refuses`: how many seeds PROFILE refuses. `successor`: another process begins when seeds are sent. `cannot_say`: of
-    which workspaces ClickHouse refuses which question. `asked`: of which workspaces states were asked for.
+    `state`: what every accumulator has of her. `refuses`: the seeds that PROFILE refuses. `successor`: another process
+    begins when seeds are sent. `cannot_say`: of which workspaces ClickHouse refuses which question. `asked`: of which
+    workspaces states were asked for.
     """
 
     def __init__(self) -> None:
-        self.refuses, self.successor = 0, False
+        self.refuses, self.successor = RefusedSeeds(), False
+        self.state = b""
         self.cannot_say: dict[str, str] = {}
         self.refusal: type[OnefoldError] = TerminalError
         self.asked: list[str] = []
@@ -50,7 +53,7 @@ class Around:
 
     def states(self, wanted: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
         self.asked.append(wanted.workspace)
-        yield ANN, {accumulator.id: b"" for accumulator in wanted.accumulators}
+        yield ANN, dict.fromkeys((accumulator.id for accumulator in wanted.accumulators), self.state)
         self.refuse(wanted.workspace, "states")
 
     def decided(self, workspace: str, position: int) -> int:  # noqa: ARG002 - nothing was decided
@@ -72,7 +75,7 @@ class Around:
     def ends(self) -> Mapping[Partition, int]:
         return {}
 
-    def refused(self, attempt: str) -> int:  # noqa: ARG002 - of any
+    def refused(self, attempt: str) -> RefusedSeeds:  # noqa: ARG002 - of any
         return self.refuses
 
     def read(self) -> Publication:
@@ -113,12 +116,29 @@ def test_a_back_fill_ends_with_its_attempt_complete(around: Around) -> None:
 
 
 def test_who_waits_hears_how_many_seeds_were_refused_and_where_they_are(around: Around) -> None:
-    around.refuses = 3
+    around.refuses = RefusedSeeds(others=3)
     around.run()
     assert "main" not in around.publication.completions
     said = around.publication.progress["main"].text
     assert "3" in said
     assert "events.dead" in said
+
+
+def test_whom_a_record_does_not_hold_is_left_out_and_all_others_are_complete(
+    around: Around, caplog: pytest.LogCaptureFixture
+) -> None:
+    around.state = bytes(MAX_BYTES + 1)
+    around.run()
+    assert around.publication.completions["main"].left_out == (ANN,)
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert ANN in said
+    assert 'onefold_backfill_profiles_left_out_total{workspace="main"} 1.0' in generate_latest().decode()
+
+
+def test_for_whom_it_is_too_much_by_the_word_of_profile_is_left_out_as_well(around: Around) -> None:
+    around.refuses = RefusedSeeds(frozenset({ANN}))
+    around.run("other")
+    assert around.publication.completions["other"].left_out == (ANN,)
 
 
 def test_a_process_that_was_replaced_meanwhile_completes_nothing_and_goes_on(around: Around) -> None:

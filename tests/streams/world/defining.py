@@ -20,7 +20,7 @@ from definitions.streaming.states import AnyState, EventOrder, encode_state
 from identity.rules import IdentityRules
 from jobs.backfill.attempts import begun, ended
 from jobs.backfill.backfill import Backfill
-from jobs.backfill.protocols import AddressedSeed, Wanted
+from jobs.backfill.protocols import AddressedSeed, RefusedSeeds, Wanted
 from jobs.backfill.wanted import wanted
 from jobs.barrier import Barrier
 from runtime.kafka.offsets import Partition
@@ -191,8 +191,8 @@ class _Source:
         ends = {(PROFILE_COMMANDS, at): self._world.end(PROFILE_COMMANDS, at) for at in range(self._world.partitions)}
         return {partition: end for partition, end in ends.items() if end}
 
-    def refused(self, attempt: str) -> int:  # noqa: ARG002 - none ever is
-        return 0
+    def refused(self, attempt: str) -> RefusedSeeds:  # noqa: ARG002 - none ever is
+        return RefusedSeeds()
 
     def read(self) -> Publication:
         return self._world.publication
