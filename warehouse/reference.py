@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from warehouse.blueprints import Blueprint, blueprints
 from warehouse.lexing import lex
 from warehouse.migrate import read_migrations
-from warehouse.tables import TABLES, WarehouseTable, is_personal
+from warehouse.table import WarehouseTable
+from warehouse.tables import TABLES, is_personal
 
 _HEAD = """# Tables and views
 

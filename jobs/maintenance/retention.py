@@ -25,7 +25,8 @@ from warehouse.queries.retention import (
     utc_day,
 )
 from warehouse.queries.roll_ups import has_uncounted_events
-from warehouse.tables import RETAINED, WarehouseTable
+from warehouse.table import WarehouseTable
+from warehouse.tables import RETAINED
 
 _DAY_MS = 86_400_000
 _FIRST_DAY = -25_567 * _DAY_MS  # 1900-01-01, where ClickHouse's times begin

@@ -13,7 +13,8 @@ from schemas import topics
 from schemas.codec import Codec, DecodeError
 from schemas.records import Event, Repetition
 from sinks.clickhouse.rows import ROWS, RepeatedEvent, check_event, check_repetition
-from warehouse.tables import TABLES, Rows, WarehouseTable
+from warehouse.table import Rows, WarehouseTable
+from warehouse.tables import TABLES
 
 _WITH_TOMBSTONES = frozenset({topics.PROFILES})
 

@@ -28,7 +28,7 @@ from schemas.records import (
     Trigger,
 )
 from warehouse import versions
-from warehouse.tables import Rows
+from warehouse.table import Rows
 
 _NO_SESSION = SimpleNamespace(session_id=None, started_at=None, last_event_at=None, events=None, entry_url=None)
 

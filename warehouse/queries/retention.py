@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 from warehouse.client import DATABASE, Warehouse
 from warehouse.queries.values import literal
-from warehouse.tables import WarehouseTable
+from warehouse.table import WarehouseTable
 
 _SINCE = """
 SELECT retention, toUnixTimestamp64Milli(since) AS since FROM onefold.retained_since FINAL
