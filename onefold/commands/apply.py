@@ -11,9 +11,9 @@ import click
 from definitions.sets import DefinitionSet, Publication
 from definitions.sets.applying import apply_draft
 from definitions.sets.folder import Draft
-from embedded.terminal import Terminal
 from onefold.commands.plan import FOLDER, draft_of, plan_of, published, warn_of_identity
 from onefold.definition_plan import DefinitionPlan, plan_tree
+from onefold.printing import print_tree
 from onefold.requests import INTERRUPTED
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
@@ -64,7 +64,7 @@ def apply(folder: Path, yes: bool, wait: bool, timeout_s: float, as_json: bool, 
     draft, publication = draft_of(folder), published(settings)
     made = plan_of(settings, draft, publication)
     if not as_json:
-        Terminal().print(plan_tree(made))
+        print_tree(plan_tree(made))
         warn_of_identity(folder, settings)
     refuse_unwanted(made, yes)
     version = publish(settings, draft, publication).version if made.is_new else publication.version

@@ -13,14 +13,13 @@ from definitions.sets import Completion, DefinitionSet, Publication
 from definitions.sets.differences import Difference, differences, in_short
 from definitions.sets.folder import Collision, Draft, collision, write_files
 from definitions.streaming.times import text_of
-from embedded.terminal import Terminal
 from onefold.commands.apply import apply_options, await_effect, publish, refuse_unwanted, waiting_for
 from onefold.commands.plan import plan_of, published
 from onefold.definition_plan import plan_tree
+from onefold.printing import print_table, print_tree
 from onefold.progress import MISTYPED, worker_samples
 from onefold.refreshes import RefreshStatus, status_line, statuses
 from onefold.running import data_dir_option, running_settings
-from onefold.tables import print_table
 from onefold.wording import count, json_text
 from runtime.literal import literal
 from settings import Settings
@@ -242,7 +241,7 @@ def rollback(version: int, yes: bool, wait: bool, timeout_s: float, as_json: boo
     draft = Draft(former.definitions, former.files)
     made = plan_of(settings, draft, publication)
     if not as_json:
-        Terminal().print(plan_tree(made))
+        print_tree(plan_tree(made))
     refuse_unwanted(made, yes)
     newest = publish(settings, draft, publication).version if made.is_new else publication.version
     if made.is_new and not as_json:

@@ -9,9 +9,9 @@ from rich.tree import Tree
 
 from api.identifiers import identity_rules, queried_identifier, unusable_reason
 from definitions.streaming.times import text_of
-from embedded.terminal import Terminal
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
+from onefold.printing import print_tree
 from onefold.running import data_dir_option
 from onefold.wording import count, in_words, json_text, pair, shown_event
 from runtime.literal import literal
@@ -77,7 +77,7 @@ def identity(identifier: str, workspace: str, as_json: bool, data_dir: Path | No
     if as_json:
         click.echo(json_text(explanation))
     else:
-        Terminal().print(_tree(explanation))
+        print_tree(_tree(explanation))
 
 
 def _tree(explanation: Explanation) -> Tree:

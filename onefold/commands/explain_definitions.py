@@ -13,8 +13,8 @@ from api.explaining import ExplainedDefinition, ShownFiring, Subject, explained,
 from api.identifiers import unusable_reason
 from definitions.explaining.explain import Explained, ExplainedTrait, ShownEvent
 from definitions.explaining.triggers import ExplainedTrigger
-from embedded.terminal import Terminal
 from onefold.lookups import look_up
+from onefold.printing import print_tree
 from onefold.running import data_dir_option
 from onefold.wording import count, json_text
 from runtime.literal import literal
@@ -103,7 +103,7 @@ def trigger(name: str, identifier: str | None, workspace: str, as_json: bool, da
     elif as_json:
         click.echo(json_text(across))
     else:
-        Terminal().print(across_tree(across))
+        print_tree(across_tree(across))
 
 
 def _explain(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -120,7 +120,7 @@ def _explain(  # noqa: PLR0913, PLR0917 - the options of a command
     if as_json:
         click.echo(json_text(explanation))
     else:
-        Terminal().print(explanation_tree(explanation))
+        print_tree(explanation_tree(explanation))
 
 
 def explanation_tree(explanation: ExplainedDefinition) -> Tree:

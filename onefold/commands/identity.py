@@ -7,9 +7,9 @@ from rich.text import Text
 from rich.tree import Tree
 
 from api.identifiers import identity_rules, queried_identifier, unusable_reason
-from embedded.terminal import Terminal
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
+from onefold.printing import print_tree
 from onefold.running import data_dir_option
 from onefold.wording import count, in_words, json_text, shown_event
 from runtime.literal import literal
@@ -71,7 +71,7 @@ def devices(identifier: str | None, shared: bool, workspace: str, as_json: bool,
     if as_json:
         click.echo(json_text(result))
     else:
-        Terminal().print(_devices_tree(result, shared))
+        print_tree(_devices_tree(result, shared))
 
 
 @click.command()
@@ -90,7 +90,7 @@ def list_waiting(workspace: str, as_json: bool, data_dir: Path | None) -> None:
     if as_json:
         click.echo(json_text(result))
     else:
-        Terminal().print(_quarantine_tree(result))
+        print_tree(_quarantine_tree(result))
 
 
 def _devices_tree(devices: Devices, shared: bool) -> Tree:

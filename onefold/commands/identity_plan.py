@@ -8,12 +8,12 @@ import msgspec
 
 import definitions
 from api.outcomes import RequestOutcome
-from embedded.terminal import Terminal
 from identity.plan.differences import RulesComparison, RulesPlan
 from identity.plan.simulation import simulate
 from identity.rules import IdentityRules
 from onefold.lookups import lookup_failure
 from onefold.plan_summary import PlanSummary, merges_text, summarise, summary_tree, unmerges_text
+from onefold.printing import print_tree
 from onefold.progress import RULES, PipelineProgress, worker_samples
 from onefold.requesting import new_request_id, now_ms
 from onefold.requests import OperatorRequest, send_and_follow
@@ -79,7 +79,7 @@ def plan(  # noqa: PLR0913, PLR0917 - one for each option
     differences, profiles = _planned(settings, name, rules, examples)
     summary = summarise(differences, profiles, examples)
     if not as_json:
-        Terminal().print(summary_tree(summary))
+        print_tree(summary_tree(summary))
     if applying and not differences.is_empty:
         _confirm(summary, yes)
         outcome = _applied(settings, name, differences, timeout_s)

@@ -12,6 +12,7 @@ from definitions.sets.topic import ensure_topic, read_publication
 from embedded.terminal import Terminal
 from onefold.definition_plan import DefinitionPlan, plan_tree, planned
 from onefold.predictions import predicted
+from onefold.printing import print_tree
 from onefold.query_trials import tried
 from onefold.running import data_dir_option, running_settings
 from onefold.unreachable import failure
@@ -41,7 +42,7 @@ def plan(folder: Path, as_json: bool, data_dir: Path | None) -> None:
     if as_json:
         click.echo(json_text(made))
     else:
-        Terminal().print(plan_tree(made))
+        print_tree(plan_tree(made))
         warn_of_identity(folder, settings)
 
 

@@ -12,8 +12,8 @@ from api.identifiers import unusable_reason
 from api.profiles import queried_profile
 from embedded.terminal import Terminal
 from onefold.lookups import look_up
+from onefold.printing import print_fields
 from onefold.running import data_dir_option
-from onefold.tables import print_fields
 from onefold.wording import count, json_text, shown_json
 from runtime.literal import literal
 from settings import Settings

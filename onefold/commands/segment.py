@@ -22,8 +22,8 @@ from embedded.terminal import Terminal
 from onefold.lazy import LazyGroup
 from onefold.lookups import look_up
 from onefold.member_files import FORMATS, EmptyColumns, MemberColumns, member_file
+from onefold.printing import print_table
 from onefold.running import data_dir_option
-from onefold.tables import print_table
 from onefold.wording import count, json_text
 from runtime.hints import did_you_mean
 from runtime.literal import literal

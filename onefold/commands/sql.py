@@ -7,8 +7,8 @@ import click
 import msgspec
 
 from onefold.lookups import lookup_failure
+from onefold.printing import print_table
 from onefold.running import data_dir_option, running_settings
-from onefold.tables import print_table
 from onefold.wording import json_text, shown_json
 from runtime.errors import OnefoldError, UnreachableError
 from runtime.literal import literal, printable

@@ -10,7 +10,7 @@ from embedded.preflight import flag
 from embedded.running import Addresses
 from embedded.terminal import Terminal
 from onefold.demo.visitors import Tablet
-from onefold.tables import print_fields, print_table
+from onefold.printing import print_fields, print_table
 from runtime.loopback import LOOPBACK
 from warehouse.client import look_ups
 from warehouse.queries import demo

@@ -1,7 +1,7 @@
-"""Tables of the command line. What a person copies from one, such as an id or a time, stays in one piece.
+"""Prints tables, fields and trees. What a person copies from a terminal, such as an id or a time, stays in one piece.
 
-A row has a line of its own; on a terminal that is too narrow for that, a line for each of its cells, which the terminal
-itself goes on with below: what it copies is whole all the same.
+A row has a line of its own; on a terminal that is too narrow for that, a line for each of its cells. A line that is too
+long for a terminal is not broken: the terminal goes on with it below, and what it copies is whole all the same.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from embedded.terminal import UNLIMITED_WIDTH, Terminal
 from runtime.literal import literal
@@ -33,7 +34,7 @@ def print_table(
     console = console or Terminal()
     texts = [[literal(cell) for cell in row] for row in rows]
     table = _table(names, texts, numbers, wrapped)
-    if console.measure(table, options=console.options.update(width=UNLIMITED_WIDTH)).minimum <= console.width:
+    if _narrowest(table, console) <= console.width:
         console.print(table)
         return
     for number, row in enumerate(texts):
@@ -50,6 +51,19 @@ def print_fields(fields: Iterable[tuple[str, str]], *, indent: str = "", console
     for name, value in shown:
         space = " " * (max(width - cell_len(name), 0) + 2)
         console.print(Text.assemble(indent, (name, "cyan"), space, value), soft_wrap=True)
+
+
+def print_tree(tree: Tree, *, console: Terminal | None = None) -> None:
+    """Print a tree; long lines go on in the next one between words, unless some word is longer than a line."""
+    console = console or Terminal()
+    if _narrowest(tree, console) > console.width:
+        console = Terminal(file=console.file, width=UNLIMITED_WIDTH)
+    console.print(tree)
+
+
+def _narrowest(shown: Table | Tree, console: Terminal) -> int:
+    """Return the least width in which no word is broken."""
+    return console.measure(shown, options=console.options.update(width=UNLIMITED_WIDTH)).minimum
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str], wrapped: str | None) -> Table:

@@ -1,13 +1,14 @@
-"""What a table looks like on terminals of several widths, and where there is none."""
+"""What tables, fields and trees look like on terminals of several widths, and where there is none."""
 
 import io
 from collections.abc import Collection, Sequence
 
 import pytest
 from rich.cells import cell_len
+from rich.tree import Tree
 
 from embedded.terminal import Terminal
-from onefold.tables import print_fields, print_table
+from onefold.printing import print_fields, print_table, print_tree
 
 ID = "6a1f6f0c-0000-5000-8000-000000000001"
 TIME = "2026-11-27T23:42:44.123Z"
@@ -87,6 +88,20 @@ def test_a_table_without_rows_shows_its_columns() -> None:
 def test_columns_of_one_name_are_shown_each() -> None:
     lines = printed(60, ("", "a", "a"), [("x", "1", "2")], numbers=("a",))
     assert [line.split() for line in lines if "1" in line] == [["x", "1", "2"]]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, None])
+@pytest.mark.parametrize("word", [ID, MESSAGE, CITIES, LONG])
+def test_a_tree_breaks_lines_between_words_and_no_word(width: int | None, word: str) -> None:
+    tree = Tree("explained")
+    tree.add("event").add(f"{TIME} Order Completed of the shop").add(f"by {word} from {word}")
+    console = Terminal(file=io.StringIO(), width=width)
+    print_tree(tree, console=console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert sum(line.count(word) for line in lines) == 2
+    assert any(TIME in line for line in lines)
+    if width is not None and cell_len(word) < width - 12:
+        assert all(cell_len(line) <= width for line in lines)
 
 
 @pytest.mark.parametrize("width", [60, 80, None])
