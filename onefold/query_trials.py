@@ -10,7 +10,6 @@ from onefold.definition_plan import DefinitionPlan, QueryTrial
 from runtime.errors import OnefoldError, UnreachableError
 from settings import Workspace
 from warehouse.client import Warehouse
-from warehouse.names import explained
 from warehouse.queries.mining import MinedQuery, compare
 
 
@@ -36,7 +35,7 @@ def _trial(warehouse: Warehouse, trait: Trait, workspaces: Iterable[Workspace]) 
     except UnreachableError:
         raise
     except OnefoldError as error:
-        return QueryTrial(0, 0, 0, explained(warehouse, error, trait.value.query))
+        return QueryTrial(0, 0, 0, str(error))
     return QueryTrial(counts["changed"], counts["unknown"], counts["misfits"])
 
 

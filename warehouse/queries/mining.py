@@ -12,7 +12,9 @@ from definitions.sql.values import ITEMS_OF, VALUE_OF
 from runtime.errors import TerminalError
 from schemas.records import ProfileKind
 from warehouse.client import DATABASE, Warehouse
+from warehouse.errors import IncompleteError
 from warehouse.lexing import Token, UnreadableSql, lex
+from warehouse.names import explained
 from warehouse.queries.values import literal
 
 LONGEST_S = 300
@@ -181,7 +183,10 @@ def _prepared(warehouse: Warehouse, mined: MinedQuery) -> tuple[str, dict[str, s
     (catalog,) = warehouse.rows(_CATALOG)
     query = checked(mined.query, _texts(catalog["databases"]), _texts(catalog["table_functions"]))
     settings = {**_BOUNDS, "additional_table_filters": _row_filters(_texts(catalog["tables"]), mined.workspace)}
-    described = warehouse.rows(f"DESCRIBE TABLE (\n{query}\n)", {"workspace": mined.workspace}, settings)
+    try:
+        described = warehouse.rows(f"DESCRIBE TABLE (\n{query}\n)", {"workspace": mined.workspace}, settings)
+    except (IncompleteError, TerminalError) as error:
+        raise QueryRefused(explained(warehouse, error, mined.query)) from error
     types = {str(row["name"]): str(row["type"]) for row in described}
     for column in ("profile_id", "value"):
         if column not in types:

@@ -139,6 +139,16 @@ def test_a_query_without_its_columns_is_refused(warehouse: Warehouse, workspace:
         check(warehouse, mined(workspace, "SELECT 'value' AS profile_id, 1 AS score"))
 
 
+def test_a_table_or_column_that_there_is_not_is_said_with_what_may_be_meant(
+    warehouse: Warehouse, workspace: str
+) -> None:
+    with pytest.raises(QueryRefused, match=r"Did you mean segment_members\? There are the tables") as refused:
+        check(warehouse, mined(workspace, "SELECT profile_id, 1 AS value FROM segment_member"))
+    assert "onefold migrate" not in str(refused.value)
+    with pytest.raises(QueryRefused, match=r"Did you mean profile_id\? The columns of segment_members are"):
+        check(warehouse, mined(workspace, "SELECT profil_id, 1 AS value FROM segment_members"))
+
+
 def test_of_several_rows_the_greatest_value_counts(warehouse: Warehouse, workspace: str) -> None:
     write(warehouse, workspace, {"ann": "{}"})
     query = values(row("ann", "2."), row("ann", "10."), row("ann", "nan"))
