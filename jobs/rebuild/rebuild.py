@@ -33,7 +33,7 @@ from warehouse.queries.retention import utc_day
 logger = logging.getLogger(__name__)
 
 
-class Outcome(NamedTuple):
+class RebuildOutcome(NamedTuple):
     """What came of changes. `rebuilt`: to be published. `postponed`: to be tried again, as a profile's past is refused.
 
     Of a change with a profile that could not take its replay there is neither: that one waits for a later decision.
@@ -66,7 +66,7 @@ class Rebuilder:
         self._attempts = 0
         self._complete_to = complete_to
 
-    def rebuild(self, changes: Sequence[IdentityChange], fencing_token: int) -> Outcome:
+    def rebuild(self, changes: Sequence[IdentityChange], fencing_token: int) -> RebuildOutcome:
         """Rebuild every profile that these changes name, all behind one barrier."""
         started = time.monotonic()
         metrics.WAITING.set(len(changes))
@@ -89,7 +89,7 @@ class Rebuilder:
         ended = [change for change in changes if change not in postponed]
         _count(ended, sent, refused, elapsed_s)
         rebuilt = (_rebuilt(change, sent, elapsed_s) for change in ended if not _concerns(change, refused))
-        return Outcome(tuple(rebuilt), postponed)
+        return RebuildOutcome(tuple(rebuilt), postponed)
 
     def _replay(self, wanted: WantedRebuild, cut: Sequence[int], fencing_token: int) -> SentReplay:
         # Sessions may still bear the id of a profile that gave way: one merged long ago, or a device's that waited.

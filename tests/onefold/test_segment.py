@@ -1,7 +1,16 @@
 """What `onefold segment` shows and writes of memberships."""
 
+import contextlib
 import csv
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,6 +102,31 @@ def test_the_history_says_who_when_and_why(migrated: str, buyers: str) -> None:
     ]
     whole = json.loads(run(migrated, buyers, "history", "buyers", "--limit", "2", "--json").output)
     assert [change["change_id"] for change in whole["changes"]] == ["c4", "c3"]
+
+
+def on_terminal(columns: int, address: str, *arguments: str) -> str:
+    """What a command prints on a terminal of so many columns."""
+    reading, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
+    environment |= {"ONEFOLD_CLICKHOUSE": address, "TERM": "xterm"}
+    with open(reading, encoding="utf-8", newline="") as output:
+        command = [sys.executable, "-m", "onefold", *arguments]
+        process = subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment)
+        os.close(terminal)
+        printed = []
+        with contextlib.suppress(OSError):  # how a terminal ends whose other side is closed
+            while line := output.readline():
+                printed.append(line)
+        assert process.wait(60) == 0, printed
+    return re.sub(r"\x1b\[[0-9;]*m", "", "".join(printed))
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_ids_and_times_can_be_copied_from_a_terminal(migrated: str, buyers: str, columns: int) -> None:
+    shown = on_terminal(columns, migrated, "segment", "history", "buyers", "--workspace", buyers)
+    for whole in (ADAS, EVE, PHONES, "2023-11-14T22:13:20.130Z", "email:eve@example.com", "phone:+4930123456"):
+        assert whole in shown
 
 
 def test_an_overlap_is_counted(migrated: str, buyers: str) -> None:
