@@ -21,7 +21,7 @@ class Board:
     def __init__(self, console: Terminal) -> None:
         self._console = console
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
-        self._shown_at = 0.0
+        self._next_line_at = 0.0
         self._printed: frozenset[tuple[str, ...]] = frozenset()
 
     def __enter__(self) -> "Board":
@@ -37,8 +37,8 @@ class Board:
         """Show figures; `played_s`: for how long the shop has been open."""
         if self._live is not None:
             self._live.update(_board(figures, played_s))
-        elif played_s - self._shown_at >= PLAIN_EVERY_S or self._shown_at == 0.0:
-            self._shown_at = played_s
+        elif played_s >= self._next_line_at:
+            self._next_line_at = played_s + PLAIN_EVERY_S
             self._console.print(_line(figures, played_s))
             self._print_new(figures.happenings)
 

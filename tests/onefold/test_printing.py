@@ -27,9 +27,9 @@ def printed(
     numbers: Collection[str] = (),
     wrapped: str | None = None,
 ) -> list[str]:
-    console = Terminal(file=io.StringIO(), width=width)
-    print_table(names, rows, numbers=numbers, wrapped=wrapped, console=console)
-    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    written = io.StringIO()
+    print_table(names, rows, numbers=numbers, wrapped=wrapped, console=Terminal(file=written, width=width))
+    return written.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200, 300, None])
@@ -95,9 +95,9 @@ def test_columns_of_one_name_are_shown_each() -> None:
 def test_a_tree_breaks_lines_between_words_and_no_word(width: int | None, word: str) -> None:
     tree = Tree("explained")
     tree.add("event").add(f"{TIME} Order Completed of the shop").add(f"by {word} from {word}")
-    console = Terminal(file=io.StringIO(), width=width)
-    print_tree(tree, console=console)
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    written = io.StringIO()
+    print_tree(tree, console=Terminal(file=written, width=width))
+    lines = written.getvalue().splitlines()
     assert sum(line.count(word) for line in lines) == 2
     assert any(TIME in line for line in lines)
     if width is not None and cell_len(word) < width - 12:
@@ -106,10 +106,9 @@ def test_a_tree_breaks_lines_between_words_and_no_word(width: int | None, word: 
 
 @pytest.mark.parametrize("width", [60, 80, None])
 def test_values_of_fields_stand_below_each_other_and_stay_in_one_piece(width: int | None) -> None:
-    console = Terminal(file=io.StringIO(), width=width)
-    print_fields([("城市", CITIES), ("id", ID), ("n" * 50, LONG), ("a\nb", "\x1b")], indent="  ", console=console)
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    assert lines == [
+    written, fields = io.StringIO(), [("城市", CITIES), ("id", ID), ("n" * 50, LONG), ("a\nb", "\x1b")]
+    print_fields(fields, indent="  ", console=Terminal(file=written, width=width))
+    assert written.getvalue().splitlines() == [
         f"  城市  {CITIES}",
         f"  id    {ID}",
         f"  {'n' * 50}  {LONG}",

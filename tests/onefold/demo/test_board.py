@@ -19,12 +19,12 @@ def with_happenings(*seconds: int) -> Figures:
 
 
 def test_without_a_terminal_each_happening_is_one_line_and_is_shown_once() -> None:
-    console = Terminal(file=io.StringIO())
-    with Board(console) as board:
+    written = io.StringIO()
+    with Board(Terminal(file=written)) as board:
         board.show(with_happenings(2, 1), 0)
         board.show(with_happenings(3, 2, 1), 1)  # too soon for another line
         board.show(with_happenings(4, 3, 2, 1), PLAIN_EVERY_S)
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    lines = written.getvalue().splitlines()
     assert [line[:7] for line in lines if line.startswith("[")] == ["[  0 s]", "[  5 s]"]
     happened = [line.strip() for line in lines if not line.startswith("[")]
     assert happened == [f"12:00:0{second} {WHO} entered buyers, because of an event" for second in (1, 2, 3, 4)]
