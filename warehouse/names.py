@@ -22,8 +22,9 @@ _TABLE = re.compile(
 _COLUMN = re.compile(
     r"Unknown (expression |expression or function )?identifier [`'](?P<unknown>[^`']+)[`']"
     r"|Identifier [`'](?P<unresolved>[^`']+)[`'] cannot be resolved"
-    r"|No such column (?P<inserted>[^\s,]+) in table"
+    r"|No such column (?P<inserted>\S+) in table"
 )
+_INSERTED = re.compile(r"No such column (?P<column>\S+) in table (?P<into>\S+)")
 _ANY = re.compile(f"{_TABLE.pattern}|{_COLUMN.pattern}")
 
 
@@ -31,8 +32,7 @@ def explained(warehouse: Warehouse, error: OnefoldError, statement: str) -> str:
     """Return an error about a statement that somebody wrote, with what to write instead where that is known."""
     message = str(error)
     if isinstance(error, IncompleteError):
-        table = _unknown(_TABLE, message)
-        if table is None or _own_name(table) in made_by_migrations():
+        if _is_of_onefold(message):
             return message
         message = error.lacking
     hint = advice(message)
@@ -55,6 +55,17 @@ def names_hint(message: str, statement: str, names: Names) -> str:
     known = [each for name in read for each in names[name]]
     lists = " ".join(f"The columns of {name} are {', '.join(names[name])}." for name in read)
     return f"{_meant(column.rpartition('.')[2], known)}{lists}" if lists else ""
+
+
+def _is_of_onefold(message: str) -> bool:
+    """Return whether what is unknown is a table or a column that the migrations make."""
+    made = made_by_migrations()
+    inserted = _INSERTED.search(message)
+    if inserted is not None:
+        table = made.get(_own_name(inserted["into"]))
+        return table is not None and inserted["column"] in table.columns
+    unknown = _unknown(_TABLE, message)
+    return unknown is None or _own_name(unknown) in made
 
 
 def _unknown(pattern: re.Pattern[str], message: str) -> str | None:

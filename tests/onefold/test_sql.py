@@ -44,6 +44,6 @@ def test_an_error_about_a_type_says_what_to_write_once(migrated: str) -> None:
 def test_a_table_that_there_is_not_is_one_line_with_those_that_there_are(migrated: str) -> None:
     answer = CliRunner().invoke(sql_command, ["SELECT * FROM segmens"], env={"ONEFOLD_CLICKHOUSE": migrated})
     assert answer.exit_code == 1
-    assert "Did you mean segment_members? There are the tables current_events, " in answer.output
+    assert "Did you mean segment_members? There are the tables computed_hours, " in answer.output
     assert "migrate" not in answer.output
     assert len(answer.output.splitlines()) == 1
