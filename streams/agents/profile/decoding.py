@@ -2,7 +2,7 @@
 
 import struct
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 from msgspec.structs import replace
@@ -94,6 +94,16 @@ class Addressed(msgspec.Struct, frozen=True, gc=False):
     key: bytes
     content: Content
     raw: bytes
+
+
+def newest_receipt(items: Iterable[Addressed], is_wall: Callable[[str], bool]) -> int | None:
+    """Return when the newest event was received (ms), of workspaces on the wall clock; None without one."""
+    times = (
+        addressed.content.event.received_at
+        for addressed in items
+        if isinstance(addressed.content, RoutedEvent) and is_wall(addressed.workspace)
+    )
+    return max(times, default=None)
 
 
 class ProfileDecoder:

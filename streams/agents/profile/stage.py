@@ -1,7 +1,7 @@
 """The way of a batch through PROFILE: decode, read all profiles, handle each record, sweep, publish, store."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 
 from definitions import NEVER
@@ -14,7 +14,7 @@ from streams import metrics
 from streams.adoption import Adopt
 from streams.agents.profile.batch import Batch
 from streams.agents.profile.clocks import Clocks
-from streams.agents.profile.decoding import Addressed, ProfileDecoder, RoutedEvent
+from streams.agents.profile.decoding import Addressed, ProfileDecoder, newest_receipt
 from streams.agents.profile.expiry import read_due, sweep
 from streams.agents.profile.handlers import handle
 from streams.agents.profile.outputs import ProfileOutputs
@@ -72,7 +72,7 @@ class ProfileStage:
         clocks = Clocks(self._workspaces, view, received.now, received.opened_at)
         batch = Batch(self._workspaces, self._context, view, clocks, self._settling_ms, adopted)
         if not clocks.has_caught_up:
-            clocks.catch_up(_newest(decoded.items, clocks))
+            clocks.catch_up(newest_receipt(decoded.items, clocks.is_wall))
         view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
         begin(batch, adopted)
         for addressed in decoded.items:
@@ -100,13 +100,3 @@ class ProfileStage:
         kind = kind_of(profile_id)
         program = self._adopted.programs[workspace, kind]
         return FoldContext(workspace, profile_id, program, priority, self._rules, kind)
-
-
-def _newest(items: Iterable[Addressed], clocks: Clocks) -> int | None:
-    """Return when the newest event of a batch was received (ms), in a workspace on the wall clock; None without one."""
-    times = (
-        addressed.content.event.received_at
-        for addressed in items
-        if isinstance(addressed.content, RoutedEvent) and clocks.is_wall(addressed.workspace)
-    )
-    return max(times, default=None)
