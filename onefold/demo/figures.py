@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.running import Addresses
 from runtime.http.plain import plain_client
+from schemas import topics
 from warehouse.client import look_ups
 from warehouse.queries.demo import latest_happenings, shop_counts
 
@@ -94,16 +95,16 @@ def _sum(families: dict[str, Metric], name: str, labels: dict[str, str]) -> int:
 
 def _lag(families: dict[str, Metric]) -> dict[str, int]:
     stages = {
-        "resolve": ("onefold_worker_lag_records", ("events", "identity.routes")),
-        "graph": ("onefold_worker_lag_records", ("identity.requests",)),
-        "profile": ("onefold_worker_lag_records", ("events.resolved", "profile.commands")),
+        "resolve": (topics.EVENTS, topics.IDENTITY_ROUTES),
+        "graph": (topics.IDENTITY_REQUESTS,),
+        "profile": (topics.EVENTS_RESOLVED, topics.PROFILE_COMMANDS),
     }
-    lag = {stage: _over(families, name, topics) for stage, (name, topics) in stages.items()}
+    lag = {stage: _over(families, "onefold_worker_lag_records", read) for stage, read in stages.items()}
     return lag | {"sink": _sum(families, "onefold_sink_lag_records", {})}
 
 
-def _over(families: dict[str, Metric], name: str, topics: Iterable[str]) -> int:
-    return sum(_sum(families, name, {"topic": topic}) for topic in topics)
+def _over(families: dict[str, Metric], name: str, read: Iterable[str]) -> int:
+    return sum(_sum(families, name, {"topic": topic}) for topic in read)
 
 
 def _fits(labels: dict[str, str], wanted: dict[str, str]) -> bool:
