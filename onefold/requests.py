@@ -58,7 +58,7 @@ def send_and_follow(settings: Settings, request: OperatorRequest, timeout_s: flo
     """Send a request and follow it to its end.
 
     Ends the process with a word on how to look after it, when interrupted or out of time. Raises ClickException if it
-    was not sent. Records without an id are sent in their place, and not followed.
+    was not sent. Records without an id are sent in their order, and not followed.
     """
     return _follow(_sent(settings, request), request, timeout_s)
 

@@ -1,6 +1,6 @@
 """Speaks to ClickHouse over HTTP: statements, rows as JSON, Arrow streams and inserts. Never retries itself.
 
-What is asked is `queries`' matter, how it is let in `connection`'s, which errors are worth another attempt `errors`'.
+What is queried is `queries`' matter, how it is let in `connection`'s, which errors are worth another attempt `errors`'.
 pyarrow is imported by the first stream or insert: a process that only looks things up stays small.
 """
 

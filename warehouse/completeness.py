@@ -13,7 +13,7 @@ from warehouse.migrate import execute, read_migrations
 
 _NAMED = 3
 
-# By tables, as a view with parameters has no columns until it is asked.
+# By tables, as a view with parameters has no columns until it is queried.
 _COLUMNS = """
 SELECT made.name AS table, groupArray(listed.name) AS columns
 FROM system.tables AS made

@@ -196,7 +196,7 @@ class PastProfile:
         return state
 
     def _called(self, events: EventMatcher) -> Iterator[Event]:
-        """Yield the events of the calls that are looked for, in order; what is asked of their parts is left out."""
+        """Yield the events of the calls that are looked for, in order; what is wanted of their parts is left out."""
         indexes = (indexes for call, indexes in self._by_call.items() if _is_called(call, events))
         return (self.events[index] for index in sorted(chain.from_iterable(indexes)))
 

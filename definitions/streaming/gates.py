@@ -1,4 +1,4 @@
-"""Which accumulators count an event of one type and name: filters are asked once, or looked up by value."""
+"""Which accumulators count an event of one type and name: filters are evaluated once, or looked up by value."""
 
 from bisect import bisect_right
 from collections import defaultdict

@@ -23,7 +23,7 @@ class WarehousePast:
         self._by_event_clock = by_event_clock
 
     def states(self, wanted: Wanted) -> Iterator[tuple[str, Mapping[str, bytes]]]:
-        """See `protocols.PastStates`. One query: whoever merges meanwhile has its events in one place or the other."""
+        """See `protocols.PastStates`. One query: who merges meanwhile has its events in one profile or the other."""
         since = None
         if wanted.workspace not in self._by_event_clock:
             since = time.time_ns() // 1_000_000 - LATENESS_MS

@@ -55,7 +55,7 @@ class Changes:
     def take(self) -> tuple[TakenChange, ...]:
         """Return what was postponed and is due, and what arrived since and requires a rebuild; waits a moment for it.
 
-        Raises TransientError when Kafka or the schema registry must be asked and does not answer (nothing is lost),
+        Raises TransientError when Kafka or the schema registry must be queried and does not answer (nothing is lost),
         and TerminalError when Kafka's client cannot go on.
         """
         self._pause_or_resume()

@@ -20,6 +20,6 @@ REBUILD_S = Histogram(
 )
 POSTPONED = Gauge(
     "onefold_rebuilder_changes_postponed",
-    "Changes that wait for another try, since ClickHouse refuses what is asked of a profile's past.",
+    "Changes that wait for another try, since ClickHouse refuses a query about a profile's past.",
 )
 WAITING = Gauge("onefold_rebuilder_changes_waiting", "Changes taken up and not yet done.")

@@ -33,7 +33,7 @@ class Past(Protocol):
     def events_since(self, workspace: str) -> int | None:
         """Find from when on (ms) events are there; None if none were dropped.
 
-        Retention says so before it drops any: asked behind the last page, it is true of every page.
+        Retention says so before it drops any: read behind the last page, it is true of every page.
         """
 
 

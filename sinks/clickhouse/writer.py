@@ -36,7 +36,7 @@ class Writer:
         self._stopping = stopping
 
     def prepare(self, messages: Sequence[Message]) -> InsertBatch:
-        """Decode messages into columns; waits for the schema registry when it must be asked and does not answer."""
+        """Decode messages into columns; waits for the schema registry when it must be queried and does not answer."""
         return persist("decode", lambda: batch_of(self._codec, messages), self._stopping, metrics.RETRIES)
 
     def write(self, batch: InsertBatch) -> None:

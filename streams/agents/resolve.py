@@ -3,7 +3,7 @@
 The event's bytes go on as they came but for their stamp, and only its front is decoded, unless its primary identifier
 is not the first, or it came straight to Kafka: then it is admitted first and, where its primary identifier has its
 entry in another partition, sent back to `events`, once, to lie there. Routes, sent by PROFILE once the state of a
-merged profile has arrived at its new place, change where later events go.
+merged profile has arrived at the target, change where later events go.
 """
 
 from collections.abc import Callable, Mapping

@@ -51,7 +51,7 @@ class ProfileStage:
         codec: Codec,
         settling_ms: int = SETTLING_MS,
     ) -> None:
-        """`adopt`: asked once for each batch by which definitions it is folded."""
+        """`adopt` says, once for each batch, by which definitions it is folded."""
         self._workspaces = workspaces
         self._settling_ms = settling_ms
         self._rules = rules
