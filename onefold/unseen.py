@@ -71,11 +71,11 @@ def _event_names(matchers: Iterable[EventMatcher]) -> Iterator[str]:
 
 
 def _unseen_fields(sought: Iterable[Sought], sent: Iterable[SentNames]) -> Iterator[Unseen]:
-    """Yield the fields that no event of the right calls has; that there is no such event at all is said elsewhere."""
+    """Yield the fields that no event of the right calls has; that there is no such event is said by its name."""
     for calls, field in sought:
         rows = [row for row in sent if row.is_any_of(calls)]
         path, root = field.path, field.root
-        if rows and not any(path[0] in row.wanted[root] for row in rows):
+        if (rows or calls == IDENTIFY) and not any(path[0] in row.wanted[root] for row in rows):
             known = sorted({name for row in rows for name in row.known[root]})
             yield Unseen(path_text(path), _resembling(path, known), _WHAT[root])
 

@@ -109,3 +109,10 @@ def test_templates_expressions_destinations_and_triggers_across_people_are_looke
         "trigger thanks": (Unseen("amount", None, "property"), Unseen("cty", None, "trait")),
         "trigger spike": (Unseen("product", None, "property"),),
     }
+
+
+def test_where_nobody_was_ever_identified_no_trait_was_sent(warehouse: Warehouse, workspace: str) -> None:
+    definitions = Definitions(
+        (Segment("pros", TraitComparison(("plan",), IS_THERE)), Segment("buyers", bought(("a",))))
+    )
+    assert unseen(warehouse, workspace, definitions) == {"segment pros": (Unseen("plan", None, "trait"),)}
