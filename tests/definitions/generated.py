@@ -175,7 +175,7 @@ class Generator:
     # What is counted
 
     def _count(self) -> Condition:
-        is_of_sessions = self._happens(0.15)
+        is_of_sessions = self._happens(0.3)
         same = self._field() if self._happens(0.3) and not is_of_sessions else None
         at_least = self._pick((0, 1, 1, 2, 3)) if same is None else self._pick((1, 1, 2))
         at_most = self._pick((at_least, at_least + 1)) if self._happens(0.3) else None
@@ -187,7 +187,7 @@ class Generator:
         return AggregateComparison(self._aggregate(), self._comparisons(relative=True))
 
     def _aggregate(self) -> Aggregate:
-        if self._happens(0.05):
+        if self._happens(0.1):
             return Aggregate(self._sessions()[0], self._pick(sorted(_OF_NOTHING)), None, self._sessions()[1])
         measure = self._pick(tuple(Measure))
         of = None if measure in _OF_NOTHING and self._happens(0.6) else self._field()

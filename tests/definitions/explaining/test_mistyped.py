@@ -75,6 +75,14 @@ def test_a_count_says_where_a_filter_finds_no_number_and_nothing_else_is_amiss()
     assert named(explained.mistyped) == [("Ordered-3", "120")]
 
 
+def test_an_event_that_another_number_keeps_out_is_no_mistake() -> None:
+    from_2 = PropertyFilter(("items",), (Comparison(Operator.GREATER_OR_EQUAL, 2),))
+    of = EventMatcher(ORDERED.calls, (FROM_100, from_2))
+    orders = event(3, total="120", items=1), event(2, total="120", items="3"), event(1, total=120, items="3")
+    explained = explain(EventCount(of, Window(HOUR)), *orders)
+    assert named(explained.mistyped) == [("Ordered-1", "3"), ("Ordered-2", "120")]
+
+
 def test_a_sequence_does_not_name_what_counts_in_another_step() -> None:
     dear, cheap = EventMatcher(ORDERED.calls, (FROM_100,)), EventMatcher(ORDERED.calls)
     sequence = Sequence((Step(dear), Step(cheap, HOUR)), HOUR)

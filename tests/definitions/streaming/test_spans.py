@@ -65,6 +65,19 @@ def test_nobody_can_tell_how_often_a_state_was_trimmed(happened: list[int], rand
     assert [at for at in state.times if at > as_of - WINDOW] == begun(happened, as_of - WINDOW)
 
 
+def test_an_event_after_a_session_that_was_dropped_leaves_what_it_would_have_left_before() -> None:
+    (planned,) = accumulators_of(Definitions((Segment("s", EventCount(SESSIONS, Window(WINDOW), 3)),)))
+    dropped, whole, as_of = state_of([0]), state_of([0]), WINDOW + GAP_MS
+    dropped.trim(planned, as_of)
+    assert dropped.is_empty
+    for state in (dropped, whole):
+        state.add(EventOrder(GAP_MS - 1), None)
+        state.trim(planned, as_of)
+    assert dropped == whole
+    whole.add(EventOrder(2 * GAP_MS - 2), None)
+    assert [at for at in whole.times if at > as_of - WINDOW] == []
+
+
 @given(histories, st.integers(1, 3), st.none() | st.just(2), st.booleans(), times)
 def test_a_count_of_sessions_lasts_as_long_as_it_says(
     happened: list[int], at_least: int, at_most: int | None, is_ever: bool, now: int

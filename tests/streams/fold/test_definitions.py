@@ -8,15 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import Definitions, compile_program
+from definitions.model import EventCount, EventMatcher, Segment, Window
 from streams.fold.entry import decode_entry, encode_entry
 from streams.fold.fold import advance, fold_event, next_deadline
 from streams.fold.merge import merge, retire
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import profile_record
 from streams.fold.state import ProfileState
-from tests.definitions.generated import PRIORITIES, Generator
+from tests.definitions.generated import BEGINNING, PRIORITIES, Generator
 from tests.definitions.naive.answers import members, shown_traits
+from tests.definitions.naive.conditions import DAY_MS
 from tests.definitions.naive.lives import Happened, Life, order_of
+from tests.definitions.naive.sessions import GAP_MS
 from tests.definitions.streaming.subjects import event_of
 
 PROFILE, OTHER = "6a1f6f0c-0000-5000-8000-000000000001", "6a1f6f0c-0000-5000-8000-000000000002"
@@ -67,6 +70,23 @@ def test_events_in_any_order_are_evaluated_as_of_the_time_of_the_profile(random:
     for now in sorted(now for now in generator.moments(events, 5) if now > state.as_of):
         advance(state, now, context, out)
         assert_right(state, definitions, folded, now)
+
+
+def test_late_events_that_join_sessions_end_what_so_many_sessions_had_begun() -> None:
+    counts = (
+        EventCount(EventMatcher(sessions=True), Window(7 * DAY_MS), 3),
+        EventCount(EventMatcher(sessions=True), Window(), 2),
+    )
+    definitions = Definitions((Segment("week", counts[0]), Segment("ever", counts[1])))
+    context, out = context_of(definitions), Outputs(segment_changes=[], sessions={}, drops={})
+    state, folded = ProfileState(), list[Happened]()
+    for at in (0, GAP_MS, 2 * GAP_MS, 3 * GAP_MS - 1, GAP_MS // 2, GAP_MS * 3 // 2):
+        happened = Happened(BEGINNING + at, "page", None, message_id=f"m{at}")
+        fold_event(state, event_of(happened), context, out)
+        folded.append(happened)
+        assert_right(state, definitions, folded, state.as_of)
+    changes = [(change.segment, change.change) for change in out.segment_changes]
+    assert changes == [("ever", "entered"), ("week", "entered"), ("week", "exited"), ("ever", "exited")]
 
 
 @given(st.randoms(use_true_random=False))

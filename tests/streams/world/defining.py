@@ -5,7 +5,7 @@ The past is what the sink would have written, computed in plain Python; that SQL
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from random import Random
 from typing import cast
 
@@ -210,5 +210,5 @@ class _Source:
         pass
 
 
-def _is_called(calls: Iterable[Call], event: Event) -> bool:
-    return any((call.type, call.name) == (event.type, event.event) for call in calls)
+def _is_called(calls: Collection[Call], event: Event) -> bool:
+    return not calls or any((call.type, call.name) == (event.type, event.event) for call in calls)

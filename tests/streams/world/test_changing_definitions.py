@@ -5,13 +5,24 @@ its events put it in.
 """
 
 from functools import partial
+from itertools import pairwise
 from random import Random
 
 import pytest
 from hypothesis import given
 
 from definitions import Definitions, Segment
-from definitions.model import Comparison, Condition, EventCount, Not, Operator, TraitComparison, Window
+from definitions.model import (
+    SESSION_GAP_MS,
+    Comparison,
+    Condition,
+    EventCount,
+    EventMatcher,
+    Not,
+    Operator,
+    TraitComparison,
+    Window,
+)
 from tests.oracle.reference import Facts
 from tests.oracle.reference import World as Reference
 from tests.streams.world.defining import DefinedWorld
@@ -21,7 +32,7 @@ from tests.streams.world.world import NAMESPACE
 
 pytestmark = [pytest.mark.soak(has_short_form=True), pytest.mark.timeout(7_200)]
 
-_NAMES = ("frequent", "quiet", "ever", "plan")
+_NAMES = ("frequent", "quiet", "ever", "visits", "plan")
 Chosen = dict[str, tuple[int, int]]
 """By segment, two numbers that say what it is this time."""
 
@@ -35,6 +46,8 @@ def condition(name: str, first: int, second: int) -> Condition:
             return Not(EventCount(VIEW, Window(first * HOUR)))
         case "ever":
             return EventCount(VIEW, Window(), second)
+        case "visits":
+            return EventCount(EventMatcher(sessions=True), Window(first * HOUR), second)
         case _:
             return TraitComparison(("plan",), (Comparison(Operator.EQUALS, first - 1),))
 
@@ -50,6 +63,10 @@ def holds(name: str, first: int, second: int, facts: Facts) -> bool:
             return recent < 1
         case "ever":
             return len(views) >= second
+        case "visits":
+            times = sorted(event.occurred_at for event in facts.events)
+            begun = times[:1] + [at for before, at in pairwise(times) if at - before >= SESSION_GAP_MS]
+            return sum(facts.at - first * HOUR < at <= facts.at for at in begun) >= second
         case _:
             return facts.traits.get("plan") == first - 1
 
