@@ -70,6 +70,13 @@ def test_text_that_may_be_wrapped_goes_on_between_words_as_long_as_the_rest_fits
     assert all(cell_len(line) <= 100 for line in lines)
 
 
+def test_no_other_column_becomes_narrower_for_it_be_it_the_widest() -> None:
+    identifiers = [f"user_id:{number}" for number in range(4)]
+    (_, _, *lines) = printed(90, ("cause", "identifiers"), [(MESSAGE, ", ".join(identifiers))], wrapped="identifiers")
+    assert MESSAGE in lines[0]
+    assert [line.replace(MESSAGE, "").strip(" ,").split(", ") for line in lines] == [identifiers[:2], identifiers[2:]]
+
+
 def test_without_a_terminal_every_row_is_one_line_however_long_and_without_colours() -> None:
     rows = [(*CHANGES[0][:-1], LONG), CHANGES[1], ("a\nb", LONG, CITIES, "\x1b[31m", "")]
     lines = printed(None, HISTORY, rows, wrapped="identifiers")

@@ -26,8 +26,9 @@ def test_tables_that_there_are_are_listed_behind_the_one_that_may_be_meant(messa
 
 
 def test_columns_are_those_of_the_tables_that_are_read() -> None:
-    message = "Unknown expression identifier `e.profil_id` in scope SELECT e.profil_id FROM events AS e"
-    hint = names_hint(message, "SELECT e.profil_id FROM events AS e", NAMES)
+    statement = "SELECT all_of_them_taken_together.profil_id FROM events AS all_of_them_taken_together"
+    message = f"Unknown expression identifier `all_of_them_taken_together.profil_id` in scope {statement}"
+    hint = names_hint(message, statement, NAMES)
     assert hint == "Did you mean profile_id? The columns of events are event, profile_id."
     assert names_hint("Unknown expression identifier `x` in scope SELECT x", "SELECT x", NAMES) == ""
 
