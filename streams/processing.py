@@ -6,7 +6,8 @@ Leaves the phases to `streams.phases`, what a stage makes of records to `streams
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol
 
 from runtime.errors import TransientError
@@ -32,6 +33,11 @@ from streams.state.view import StateView
 KNOWN_WITHIN_S = 30.0
 _LOOK_AGAIN_S = 0.02
 _NO_RECORDS = FetchedBatch((), {})
+LARGE = 100
+"""A fold of more records waits for its turn: some ms."""
+
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+"""Within the block, no other large fold of the worker holds the event loop: see `streams.tasks.turns`."""
 
 
 class DurableState(Protocol):
@@ -65,14 +71,15 @@ class DurableState(Protocol):
         ...
 
 
-async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState) -> Committed:
-    """Carry a batch through its phases until it is committed, and have the reader read on.
+async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState, turn: Turn = nullcontext) -> Committed:
+    """Carry a batch through its phases until it is committed, and have the reader read on. A large one awaits its turn.
 
     An exception stops the worker; the batch is then read again.
     """
     received = receive(batch, state.positions, state.opened_at, state.partition)
     decoded = await decode_in_time(stage, received)
-    folded = fold(stage, decoded, state.view())
+    async with turn() if len(decoded.items) > LARGE else nullcontext():
+        folded = fold(stage, decoded, state.view())
     committed = await state.commit(folded)
     proceed(committed)
     return committed
@@ -90,10 +97,11 @@ async def decode_in_time(stage: Stage[Item], received: Received) -> Decoded[Item
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def sweep(stage: Stage[Any], state: DurableState) -> Committed:
-    """Let deadlines fire that are due."""
-    received = receive(_NO_RECORDS, state.positions, state.opened_at, state.partition)
-    folded = fold(stage, decode(stage, received), state.view())
+async def sweep(stage: Stage[Any], state: DurableState, turn: Turn = nullcontext) -> Committed:
+    """Let deadlines fire that are due, and a walk go on."""
+    async with turn():
+        received = receive(_NO_RECORDS, state.positions, state.opened_at, state.partition)
+        folded = fold(stage, decode(stage, received), state.view())
     if not folded.effects.outputs and not folded.effects.view.changes:
         return Committed(received)
     return await state.commit(folded)

@@ -10,6 +10,7 @@ from schemas.topics import changelog
 from streams.phases import AnyStage, FetchedBatch
 from streams.tasks.standby import Standby
 from streams.tasks.task import StageTask
+from streams.tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class StageTasks:
         self.kafka = kafka
         self._folder = folder
         self._executor = executor
+        self._turns = Turns()
         self._tasks: dict[TaskId, StageTask] = {}
         self._standbys: dict[TaskId, Standby] = {}
         self._on_failure = on_failure
@@ -71,7 +73,8 @@ class StageTasks:
         self._tasks |= new
 
     def _new_task(self, stage: AnyStage, partition: int) -> StageTask:
-        return StageTask(stage, partition, self.kafka, self._path(stage, partition), self._executor, self._on_failure)
+        path = self._path(stage, partition)
+        return StageTask(stage, partition, self.kafka, path, self._executor, self._turns, self._on_failure)
 
     def _start_standbys(self, copies: Mapping[TaskId, AnyStage]) -> None:
         for (name, partition), stage in copies.items():

@@ -19,6 +19,7 @@ from streams.tasks.commit import Committer
 from streams.tasks.durable import StoredState
 from streams.tasks.lifecycle import TaskState, transition
 from streams.tasks.restoring import restore
+from streams.tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class StageTask:
         kafka: str,
         path: Path,
         executor: Executor,
+        turns: Turns,
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self.stage = stage
@@ -44,6 +46,7 @@ class StageTask:
         self._kafka = kafka
         self._path = path
         self._executor = executor
+        self._turns = turns
         self._fail = on_failure
         self._committer = Committer(kafka, f"{APP}-{self.name}", changelog(stage.table), partition)
         self._restoring: asyncio.Future[None] | None = None
@@ -143,8 +146,10 @@ class StageTask:
             durable.look()
             try:
                 if batch is not None:
-                    committed = await process(batch, self.stage, durable)
-                elif is_busy or self.stage.sweeps:
+                    committed = await process(batch, self.stage, durable, self._turns.turn)
+                elif is_busy:
+                    committed = await sweep(self.stage, durable, self._turns.turn)
+                elif self.stage.sweeps:
                     committed = await sweep(self.stage, durable)
                 else:
                     continue

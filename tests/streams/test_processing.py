@@ -1,7 +1,9 @@
 """The way of a batch: every phase in order, and no acknowledgement before all that it led to is durable."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from schemas.codec import DecodeError
 from streams.phases import (
     Committed,
     FetchedBatch,
+    Folded,
     Output,
     Received,
     Record,
@@ -18,7 +21,8 @@ from streams.phases import (
     fold,
     receive,
 )
-from streams.processing import Unswept, process, sweep
+from streams.processing import LARGE, Unswept, process, sweep
+from streams.state.view import StateView
 from tests.streams.in_memory import Concatenating, InMemory
 
 
@@ -39,6 +43,30 @@ def test_the_reader_goes_on_when_a_batch_is_committed_whatever_is_due_besides() 
 
     assert asyncio.run(process(batch, Concatenating(sweeps_left=2), state)).more
     assert read_on == [{"in": 1}]
+
+
+def test_a_large_batch_is_folded_in_its_turn_and_commits_behind_it_and_a_small_one_waits_for_none() -> None:
+    seen: list[str] = []
+
+    class Noting(InMemory):
+        def view(self) -> StateView:
+            seen.append("fold")
+            return super().view()
+
+        async def commit(self, folded: Folded[Any]) -> Committed:
+            seen.append("commit")
+            return await super().commit(folded)
+
+    @asynccontextmanager
+    async def turn() -> AsyncIterator[None]:
+        seen.append("begin")
+        yield
+        seen.append("end")
+
+    state = Noting()
+    for batch in (fetched(*[b"a"] * LARGE), fetched(*[b"a"] * (LARGE + 1), first=LARGE)):
+        asyncio.run(process(batch, Concatenating(), state, turn))
+    assert seen == ["fold", "commit", "begin", "fold", "end", "commit"]
 
 
 def test_batches_are_acknowledged_once_no_deadline_is_due_any_more() -> None:

@@ -78,7 +78,7 @@ class ProfileStage:
         for addressed in decoded.items:
             handle(batch, addressed)
             self._handle_resumed(batch)
-        is_walking = walk(batch, adopted)
+        is_walking = walk(batch, adopted, len(decoded.items))
         more = read_due(batch)
         more = release_due(batch) or more
         self._handle_resumed(batch)

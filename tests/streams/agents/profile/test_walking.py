@@ -206,6 +206,7 @@ def test_an_event_after_an_edit_is_folded_behind_what_lapsed_before_both(worker:
 def test_whose_first_event_is_held_back_meanwhile_enters_all_the_same(worker: Worker) -> None:
     worker.apply(viewers(5))
     worker.complete(2)
+    worker.sweep()
     person, late = Identifier("user_id", "p9"), NOW - HOUR
     order = event(late, "Order", received_at=NOW, definitions=2, identifiers=(person,))
     worker.partition.event(order, person, NOW)
@@ -262,6 +263,14 @@ def test_a_touched_profile_takes_over_before_its_event_counts(worker: Worker, mo
     worker.identify(NOW, "free", "m", last)
     changes = [(what, cause) for person, what, cause, _ in worker.changes() if person == "p1"]
     assert sorted(changes) == [("chosen entered", "m"), ("chosen exited", "definition")]
+
+
+def test_beside_live_records_a_walk_meets_no_more_profiles_than_those_are_of(worker: Worker) -> None:
+    worker.apply(plan("free"))
+    stranger = Identifier("user_id", "p9")
+    worker.partition.event(event(NOW, "View", message_id="v", identifiers=(stranger,)), stranger)
+    assert len(worker.partition.read(SEGMENTS, SegmentChange)) == 1
+    assert len(worker.sweep()) == len(PEOPLE) - 1
 
 
 def test_a_walk_goes_on_where_it_was_however_often_it_breaks_off(
