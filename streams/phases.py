@@ -112,6 +112,14 @@ class Effects(NamedTuple):
     is_walking: bool = False
     receipts: Sequence[tuple[str, int]] = ()
 
+    def joined(self, following: "Effects") -> "Effects":
+        """Return these and those of the next fold over the same view, to be committed together."""
+        return following._replace(
+            outputs=[*self.outputs, *following.outputs],
+            tally=Tally(self.tally) + following.tally,
+            receipts=[*self.receipts, *following.receipts],
+        )
+
 
 class Folded(NamedTuple, Generic[Item]):
     """A batch with its effects, dead letters included; nothing of them is visible yet."""

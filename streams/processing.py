@@ -35,6 +35,8 @@ _LOOK_AGAIN_S = 0.02
 _NO_RECORDS = FetchedBatch((), {})
 LARGE = 100
 """A fold of more records waits for its turn: some ms."""
+SWEEPS_AT_ONCE = 8
+"""Of a walk, committed together: a transaction takes longer than a fold."""
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
 """Within the block, no other large fold of the worker holds the event loop: see `streams.tasks.turns`."""
@@ -97,14 +99,25 @@ async def decode_in_time(stage: Stage[Item], received: Received) -> Decoded[Item
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def sweep(stage: Stage[Any], state: DurableState, turn: Turn = nullcontext) -> Committed:
-    """Let deadlines fire that are due, and a walk go on."""
-    async with turn():
-        received = receive(_NO_RECORDS, state.positions, state.opened_at, state.partition)
-        folded = fold(stage, decode(stage, received), state.view())
+async def sweep(
+    stage: Stage[Any], state: DurableState, turn: Turn = nullcontext, has_news: Callable[[], bool] = lambda: True
+) -> Committed:
+    """Let deadlines fire that are due. A walk goes on in several folds, each in its turn, until there is news."""
+    received, view = receive(_NO_RECORDS, state.positions, state.opened_at, state.partition), state.view()
+    folded = await _swept(stage, received, view, turn)
+    for _ in range(SWEEPS_AT_ONCE - 1):
+        if has_news() or folded.effects.more or not folded.effects.is_walking:
+            break
+        following = await _swept(stage, received, view, turn)
+        folded = following._replace(effects=folded.effects.joined(following.effects))
     if not folded.effects.outputs and not folded.effects.view.changes:
         return Committed(received)
     return await state.commit(folded)
+
+
+async def _swept(stage: Stage[Item], received: Received, view: StateView, turn: Turn) -> Folded[Item]:
+    async with turn():
+        return fold(stage, decode(stage, received), view)
 
 
 class Unswept:

@@ -148,7 +148,7 @@ class StageTask:
                 if batch is not None:
                     committed = await process(batch, self.stage, durable, self._turns.turn)
                 elif is_busy:
-                    committed = await sweep(self.stage, durable, self._turns.turn)
+                    committed = await sweep(self.stage, durable, self._turns.turn, lambda: self._next is not None)
                 elif self.stage.sweeps:
                     committed = await sweep(self.stage, durable)
                 else:

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from schemas.codec import DecodeError
+from streams.metrics import DEAD, Tally
 from streams.phases import (
     Committed,
+    Decoded,
+    Effects,
     FetchedBatch,
     Folded,
     Output,
@@ -21,7 +24,7 @@ from streams.phases import (
     fold,
     receive,
 )
-from streams.processing import LARGE, Unswept, process, sweep
+from streams.processing import LARGE, SWEEPS_AT_ONCE, Unswept, process, sweep
 from streams.state.view import StateView
 from tests.streams.in_memory import Concatenating, InMemory
 
@@ -147,6 +150,46 @@ def test_a_sweep_says_whether_deadlines_are_left() -> None:
     state, stage = InMemory(), Concatenating(sweeps_left=2)
 
     assert [asyncio.run(sweep(stage, state)).more for _ in range(3)] == [True, False, False]
+    assert len(state.outputs) == 2
+
+
+class Walking(Concatenating):
+    """Counts how many keys of a walk are left, which lies in the state."""
+
+    def fold(self, decoded: Decoded[tuple[bytes, bytes]], view: StateView) -> Effects:
+        effects = super().fold(decoded, view)
+        left = int(view.get(b"left") or 0) - 1
+        view.put(b"left", b"%d" % left)
+        outputs = [*effects.outputs, Output("walked", b"", b"%d" % left)]
+        return effects._replace(outputs=outputs, is_walking=left > 0, tally=Tally({(DEAD, ("walk", "")): 1}))
+
+
+@pytest.mark.parametrize(("left", "folds"), [(3, 3), (SWEEPS_AT_ONCE, SWEEPS_AT_ONCE), (99, SWEEPS_AT_ONCE)])
+def test_several_folds_of_a_walk_are_committed_together(left: int, folds: int) -> None:
+    tallies = list[Tally]()
+
+    class Noting(InMemory):
+        async def commit(self, folded: Folded[Any]) -> Committed:
+            tallies.append(folded.effects.tally)
+            return await super().commit(folded)
+
+    state = Noting()
+    state.table.values[b"left"] = b"%d" % left
+    committed = asyncio.run(sweep(Walking(), state, has_news=lambda: False))
+    assert committed.is_walking is (left > folds)
+    assert state.outputs == [Output("walked", b"", b"%d" % (left - 1 - number)) for number in range(folds)]
+    assert [dict(tally) for tally in tallies] == [{(DEAD, ("walk", "")): folds}]
+
+
+def test_a_walk_makes_way_for_a_batch_that_has_come() -> None:
+    state, folds = InMemory(), list[bool]()
+    state.table.values[b"left"] = b"99"
+
+    def has_news() -> bool:
+        folds.append(True)
+        return len(folds) == 2
+
+    assert asyncio.run(sweep(Walking(), state, has_news=has_news)).is_walking
     assert len(state.outputs) == 2
 
 

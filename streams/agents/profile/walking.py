@@ -21,8 +21,8 @@ from streams.phases import Output
 from streams.state.store import META
 from streams.state.view import StateView
 
-KEYS_AT_ONCE = 250
-"""Of one partition in one batch: some 10 ms, if everybody changes; live records wait no longer for it."""
+KEYS_AT_ONCE = 200
+"""Of one partition in one fold: some 10 ms, if everybody changes; live records wait no longer for it."""
 _WALK = META + b"walk"
 
 
