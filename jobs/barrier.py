@@ -19,6 +19,8 @@ from schemas.groups import SINK, WORKER
 STEPS = 5  # as many as a stale event takes, see docs/decisions/0016
 POLL_S = 0.05
 LOG_EVERY_S = 10.0
+PATIENCE_S = 5.0
+_SAYING_WHOSE = (topics.PROFILES, topics.IDENTITY_CHANGES, topics.EVENTS_REPEATED)  # the events are
 
 Answer = TypeVar("Answer")
 
@@ -39,14 +41,19 @@ class Barrier:
         The worker must have read the commands before the cut is taken: whatever a profile folds before it hears that it
         is to be rebuilt has to lie before the cut, for it is replayed and else would be lost.
         """
-        commanded = self._ends(topics.IDENTITY_ROUTES, topics.PROFILE_COMMANDS)
-        self.await_read({WORKER.name: commanded}, "the decision")
-        resolved = self._extents(topics.EVENTS_RESOLVED)
-        self.await_read({WORKER.name: ends(resolved), SINK.name: ends(resolved)}, "events routed before it")
-        for _ in range(STEPS):
-            self.await_read({WORKER.name: self._ends(topics.PROFILE_COMMANDS)}, "profiles sending them on")
-        self._await_published()
+        resolved = self._await_folded()
+        published = self._ends(topics.SESSIONS, topics.EVENTS_REPEATED)
+        self.await_read({SINK.name: {**ends(resolved), **published}}, "events, sessions and repetitions of before")
         return tuple(extent.end for _, extent in sorted(resolved.items()))
+
+    def pass_routed(self) -> None:
+        """Pass once the warehouse has all that was routed before, and knows by what was published whose it is.
+
+        The sink is waited for once, at the end: each time takes as long as its inserts are apart, and more.
+        """
+        resolved = self._await_folded()
+        published = self._ends(*_SAYING_WHOSE)
+        self.await_read({SINK.name: {**ends(resolved), **published}}, "events and profiles of before")
 
     def pass_attempt(self) -> None:
         """Pass once the warehouse has what profiles published because of an attempt that broke off.
@@ -58,8 +65,18 @@ class Barrier:
 
     def await_written(self) -> None:
         """Return once the warehouse knows by what was published so far whose events are whose."""
-        published = self._ends(topics.PROFILES, topics.IDENTITY_CHANGES, topics.EVENTS_REPEATED)
-        self.await_read({SINK.name: published}, "profiles of before")
+        self.await_read({SINK.name: self._ends(*_SAYING_WHOSE)}, "profiles of before")
+
+    def keep_pace(self, targets: Targets, most: int) -> None:
+        """Return once no more than so many records of all targets are missing, or none was read for a while."""
+        missing, changed_at = 0, time.monotonic()
+        while (now_missing := sum(self._persist(lambda: unread(self._progress, targets)).values())) > most:
+            if now_missing != missing:
+                missing, changed_at = now_missing, time.monotonic()
+            elif time.monotonic() - changed_at > PATIENCE_S:
+                return
+            if self._stopping.wait(self._poll_s):
+                raise Stopped
 
     def await_read(self, targets: Targets, what: str) -> None:
         """Return once every group has committed every target; `what` is for the log."""
@@ -70,6 +87,16 @@ class Barrier:
                 log_at += LOG_EVERY_S
             if self._stopping.wait(self._poll_s):
                 raise Stopped
+
+    def _await_folded(self) -> Mapping[Partition, Extent]:
+        """Wait until every event routed so far is at the end of its way; return what `events.resolved` held."""
+        commanded = self._ends(topics.IDENTITY_ROUTES, topics.PROFILE_COMMANDS)
+        self.await_read({WORKER.name: commanded}, "the decision")
+        resolved = self._extents(topics.EVENTS_RESOLVED)
+        self.await_read({WORKER.name: ends(resolved)}, "events routed before it")
+        for _ in range(STEPS):
+            self.await_read({WORKER.name: self._ends(topics.PROFILE_COMMANDS)}, "profiles sending them on")
+        return resolved
 
     def _await_published(self) -> None:
         published = self._ends(topics.SESSIONS, topics.EVENTS_REPEATED)

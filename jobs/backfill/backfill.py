@@ -29,6 +29,8 @@ from schemas.topics import EVENTS_DEAD
 
 PROGRESS_EVERY_S = 2.0
 SHOWN = 10
+SENT_AHEAD = 10_000
+"""Seeds that profiles have yet to take: whatever merges meanwhile waits behind them, for about a second."""
 _AGAIN = "trying again in a minute"
 
 logger = logging.getLogger(__name__)
@@ -118,8 +120,7 @@ class Backfill:
         logger.info("workspace %r: back-filling version %d of the definitions", workspace, newest.version)
         self._say(workspace, newest, "waiting until all that was routed before is in ClickHouse")
         reached("before_backfill")
-        self._barrier.cut()
-        self._barrier.await_written()
+        self._barrier.pass_routed()
         reached("behind_backfill_barrier")
         persist("refusals", self._commands.begin, self._stopping, RETRIES)
         complete_to = publication.complete_to(workspace, self._partitions)
@@ -127,6 +128,7 @@ class Backfill:
 
         def send() -> _Sent:
             attempt = self._topic.begin_attempt(workspace, fencing_token, former)
+            self._say(workspace, newest, "computing states")
             with refusals_apart():
                 decision = self._past.decided(workspace, position)
             head = Seed(newest.version, attempt.name, "", decision, complete_to)
@@ -154,8 +156,8 @@ class Backfill:
     def _send(
         self, workspace: str, newest: DefinitionSet, lacking: tuple[Wanted, ...], head: Seed, attempt: BackfillAttempt
     ) -> _Sent:
-        """Send the seeds of one attempt."""
-        said_at, sent, left_out = 0.0, 0, set[str]()
+        """Send the seeds of one attempt, no faster than profiles take them."""
+        said_at, sent, left_out = time.monotonic(), 0, set[str]()
         for sent in self._commands.send(seeds(self._past, lacking, head, left_out)):
             if time.monotonic() - said_at >= PROGRESS_EVERY_S:
                 said_at = time.monotonic()
@@ -163,6 +165,7 @@ class Backfill:
                 reached("between_seeds")
             if self._stopping.is_set():
                 raise TransientError("the process stops")
+            self._barrier.keep_pace({groups.WORKER.name: dict(self._commands.ends())}, SENT_AHEAD)
         return _Sent(attempt, sent, left_out)
 
     def _note_left_out(self, workspace: str, profiles: Collection[str]) -> None:

@@ -52,6 +52,14 @@ class Aggregates(Facet):
                 if isinstance(state, accumulator.new_state):
                     self._take(accumulator, state, moment.as_of)
 
+    def take(self, states: dict[str, msgspec.Raw], moment: Moment) -> None:
+        """Take over encoded states of other events, of what is defined."""
+        added, by_key = Aggregates(states), moment.context.program.by_key
+        for key in states:
+            state, accumulator = added.state(key), by_key.get(key)
+            if accumulator is not None and isinstance(state, accumulator.new_state):
+                self._take(accumulator, state, moment.as_of)
+
     def forget(self, moment: Moment) -> None:
         former, self.states = Aggregates(self.states), {}
         for key, accumulator in moment.context.program.by_key.items():

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import msgspec
 
 from definitions import NEVER
-from schemas.records import Identifier, Trigger
-from streams.fold.compression import compress, decompress
+from schemas.records import Identifier, Seed, Trigger
+from streams.fold.compression import MIN_BYTES, compress, decompress
+from streams.fold.lineage import Lineage
+from streams.fold.seeds import PendingSeed, Seeds
 from streams.fold.sessions import Status
 from streams.fold.state import ProfileState
 
@@ -124,6 +126,14 @@ _decode_rebuilding = msgspec.msgpack.Decoder(Rebuilding).decode
 _decode_outputs = msgspec.msgpack.Decoder(ChunkOutputs).decode
 _decode_settling = msgspec.msgpack.Decoder(Settling).decode
 _decode_held = msgspec.msgpack.Decoder(HeldEvent).decode
+_decode_fields = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_decode_lineage = msgspec.msgpack.Decoder(Lineage).decode
+_FIELDS, _LINEAGE, _SEEDS = (
+    len(ProfileState.__struct_fields__),
+    ProfileState.__struct_fields__.index("lineage"),
+    ProfileState.__struct_fields__.index("seeds"),
+)
+_NO_SEEDS = msgspec.Raw(_encode(Seeds()))
 _KINDS: dict[type[Entry], bytes] = {ProfileState: _PROFILE, Forward: _FORWARD, Rebuilding: _REBUILDING}
 
 
@@ -151,6 +161,25 @@ def decode_entry(value: bytes) -> Entry:
     if kind == _REBUILDING:
         return _decode_rebuilding(encoded)
     raise ValueError(f"an entry of the profile table cannot begin with {value[:1]!r}")
+
+
+def with_seed(value: bytes, seed: Seed) -> bytes | None:
+    """The entry of a profile with its first seed, of which nothing else is decoded; None if it is to be decoded.
+
+    A back-fill sends everybody one, and most profiles only keep it.
+    """
+    if value[:1] != _PROFILE:
+        return None
+    fields = _decode_fields(memoryview(value)[_HEAD.size :])
+    if len(fields) != _FIELDS or fields[_SEEDS] != _NO_SEEDS:
+        return None
+    if seed.decision < _decode_lineage(fields[_LINEAGE]).rebuilt:
+        return None
+    seeds = Seeds()
+    seeds.take(seed.origin, PendingSeed.of(seed))
+    fields[_SEEDS] = msgspec.Raw(_encode(seeds))
+    encoded = _encode(fields)
+    return None if len(encoded) >= MIN_BYTES else value[: _HEAD.size] + encoded
 
 
 def encode_settling(settling: Settling, entry: Entry | None, next_deadline: int) -> bytes:

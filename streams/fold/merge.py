@@ -47,7 +47,7 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
 def unite_seed(state: ProfileState, seed: dict[str, Raw], context: FoldContext, out: Outputs) -> None:
     """Unite states of the past with those of the events folded since; all is to be evaluated anew."""
     moment = Moment(context, out, DEFINITION, state.as_of, state.lineage.version)
-    state.aggregates.unite(Aggregates(seed), moment)
+    state.aggregates.take(seed, moment)
     state.evaluations.definitions = ""
 
 

@@ -5,6 +5,7 @@ from typing import Self
 
 import msgspec
 
+from schemas.records import Seed
 from streams.fold.facet import Facet
 from streams.fold.moment import Moment
 
@@ -15,6 +16,11 @@ class PendingSeed(msgspec.Struct, array_like=True, frozen=True, gc=False):
     attempt: str
     version: int
     states: dict[str, msgspec.Raw]
+
+    @classmethod
+    def of(cls, seed: Seed) -> Self:
+        """Return what a profile keeps of a seed."""
+        return cls(seed.attempt, seed.version, {key: msgspec.Raw(encoded) for key, encoded in seed.states.items()})
 
 
 class Seeds(Facet):

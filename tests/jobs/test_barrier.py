@@ -35,7 +35,7 @@ class Load(Offsets):
         self.now += 1
         read = {
             WORKER: (topics.IDENTITY_ROUTES, RESOLVED, COMMANDS),
-            SINK: (RESOLVED, topics.SESSIONS, topics.EVENTS_REPEATED),
+            SINK: (RESOLVED, topics.SESSIONS, topics.EVENTS_REPEATED, topics.PROFILES, topics.IDENTITY_CHANGES),
         }
         return {position: self.now - 10 for position in partitions if position[0] in read[group]}
 
@@ -51,6 +51,36 @@ def test_it_ends_under_endless_load_and_looks_at_everything_in_its_order(monkeyp
         *[COMMANDS] * STEPS,
         f"{topics.EVENTS_REPEATED} {topics.SESSIONS}",
     ]
+
+
+def test_before_a_back_fill_the_sink_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.barrier.POLL_S", 0.001)
+    load, asked = Load(), list[str]()
+    committed = load.committed
+
+    def noted(group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        of = list(partitions)
+        if group == SINK:
+            asked.append(" ".join(sorted({topic for topic, _ in of})))
+        return committed(group, of)
+
+    monkeypatch.setattr(load, "committed", noted)
+    Barrier(load, threading.Event()).pass_routed()
+    saying_whose = f"{topics.EVENTS_REPEATED} {topics.IDENTITY_CHANGES} {topics.PROFILES}"
+    assert load.queried == [f"{topics.IDENTITY_ROUTES} {COMMANDS}", RESOLVED, *[COMMANDS] * STEPS, saying_whose]
+    assert set(asked) == {" ".join(sorted([*saying_whose.split(), RESOLVED]))}
+
+
+def test_whoever_keeps_pace_goes_on_when_few_records_are_left_to_read() -> None:
+    load, targets = Load(), {(COMMANDS, 0): 200}
+    Barrier(load, threading.Event(), poll_s=0).keep_pace({WORKER: targets}, 20)
+    assert 200 - 20 <= load.now - 10 < 200
+
+
+def test_nobody_keeps_pace_with_workers_that_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.barrier.PATIENCE_S", 0.01)
+    monkeypatch.setattr(Load, "committed", lambda _self, _group, _partitions: {})
+    Barrier(Load(), threading.Event(), poll_s=0.001).keep_pace({WORKER: {(COMMANDS, 0): 200}}, 20)
 
 
 def test_the_cut_counts_emptied_partitions_too(monkeypatch: pytest.MonkeyPatch) -> None:

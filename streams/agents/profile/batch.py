@@ -179,6 +179,10 @@ class Batch:
             self._profiles[key] = profile
         return profile
 
+    def has_read(self, key: bytes) -> bool:
+        """Return whether the profile of a key was read."""
+        return key in self._profiles
+
     def profiles(self) -> Iterable[BatchProfile]:
         """Return all profiles that were read so far, in that order."""
         return self._profiles.values()

@@ -54,9 +54,13 @@ def handle(batch: Batch, addressed: Addressed) -> None:
     if isinstance(content, Advance):
         batch.clocks.advance(addressed.workspace, content.to)
         return
+    handlers = HANDLERS[type(content)]
+    if isinstance(content, Seed) and seeding.take_unread(batch, addressed, content):
+        batch.tally[metrics.COMMANDS, (handlers.command,)] += 1
+        return
     profile = batch.profile(addressed.key, addressed.workspace, addressed.profile_id)
     take_over(batch, profile)
-    handlers, entry = HANDLERS[type(content)], profile.entry
+    entry = profile.entry
     if isinstance(entry, Rebuilding):
         if handlers.rebuilding is None:
             rebuilding.buffer(batch, profile, entry, addressed)

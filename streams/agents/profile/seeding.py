@@ -8,7 +8,8 @@ import msgspec
 
 from schemas.records import Seed
 from streams.agents.profile.batch import Batch, BatchProfile
-from streams.fold.entry import Forward
+from streams.agents.profile.decoding import Addressed
+from streams.fold.entry import Forward, with_seed
 from streams.fold.merge import unite_seed
 from streams.fold.seeds import PendingSeed
 from streams.fold.state import ProfileState
@@ -19,9 +20,23 @@ def take(_: Batch, profile: BatchProfile, state: ProfileState | None, seed: Seed
     state = state or ProfileState()
     if seed.decision < state.lineage.rebuilt:
         return
-    states = {key: msgspec.Raw(encoded) for key, encoded in seed.states.items()}
-    state.seeds.take(seed.origin, PendingSeed(seed.attempt, seed.version, states))
+    state.seeds.take(seed.origin, PendingSeed.of(seed))
     profile.keep(state)
+
+
+def take_unread(batch: Batch, addressed: Addressed, seed: Seed) -> bool:
+    """Keep a seed, as `take` does, without reading the profile; return False if it has to be read.
+
+    What `take_over` would do first is done when the profile is read, as there is no other seed that this one replaces.
+    """
+    if batch.has_read(addressed.key):
+        return False
+    stored = batch.view.get(addressed.key)
+    seeded = None if stored is None else with_seed(stored, seed)
+    if seeded is None:
+        return False
+    batch.view.put(addressed.key, seeded)
+    return True
 
 
 def pass_on(batch: Batch, profile: BatchProfile, entry: Forward, seed: Seed) -> None:

@@ -107,10 +107,10 @@ def _take_over(batch: Batch, profile: BatchProfile, state: ProfileState) -> None
             return
     if not _is_outdated(profile, state):
         return
-    if state.expiry.vanished_at is not None:
-        return  # it is in no segment until an event brings it back
-    if profile.settling is not None:
-        return  # its time stands still: the first event that is folded, or the next deadline, has it take over
+    # One that has vanished is in no segment until an event brings it back; the time of one that is settling stands
+    # still: the first event that is folded, or the next deadline, has it take over.
+    if state.expiry.vanished_at is not None or profile.settling is not None:
+        return
     outputs, earliest = profile.outputs, state.evaluations.earliest
     refresh(state, profile.context, outputs, takes_effect_at)
     if outputs.segment_changes or outputs.changes_traits or state.evaluations.earliest != earliest:
