@@ -9,7 +9,6 @@ from msgspec import Raw
 
 from schemas.records import Identifier
 from streams.fold import facets
-from streams.fold.aggregates import Aggregates
 from streams.fold.evaluation import evaluate
 from streams.fold.fold import advance
 from streams.fold.moment import BEGINNING, DEFINITION, MERGE, FoldContext, Moment, Outputs

@@ -147,8 +147,9 @@ class Committer:
             self._produce(output.topic, output.key, output.value, **options)
         reached("after_outputs")
         for key, value in effects.view.changes.items():
-            on_refusal = partial(self._on_refusal, self._changelog, record_bytes(key, value))
-            watch = {"on_delivery": on_refusal} if is_watched else {}
+            watch: dict[str, object] = {}
+            if is_watched:
+                watch["on_delivery"] = partial(self._on_refusal, self._changelog, record_bytes(key, value))
             self._produce(self._changelog, key, value, partition=self._partition, **watch)
         last = {_position_key(topic): b"%d" % position for topic, position in positions.items()}
         for key, value in (last or {META + b"sweep": b""}).items():

@@ -57,6 +57,7 @@ class Clocks:
         self._before = dict(self._event_now)
         has_wall = len(self._event_now) < len(workspaces)
         self._backlog = _backlog(view, opened_at) if opened_at and has_wall else Backlog(0, 0)
+        self._has_caught_up = self._backlog.has_caught_up
 
     def now(self, workspace: str) -> int:
         """Return the workspace's time in ms."""
@@ -66,7 +67,7 @@ class Clocks:
         """Return the time in ms until which deadlines fire: now, or as far as the task has caught up."""
         if workspace in self._event_now:
             return self._event_now[workspace]
-        if self.has_caught_up:
+        if self._has_caught_up:
             return self.wall_now
         return min(self.wall_now, self._backlog.received_at - PARTITIONS_APART_MS)
 
@@ -83,7 +84,7 @@ class Clocks:
     @property
     def has_caught_up(self) -> bool:
         """Whether the task has read what was received before it was opened."""
-        return self._backlog.has_caught_up
+        return self._has_caught_up
 
     def catch_up(self, received_at: int | None) -> None:
         """Note when the newest event of a batch was received; None: the batch has none."""
@@ -94,6 +95,7 @@ class Clocks:
             backlog.received_at = backlog.opened_at
         else:
             return
+        self._has_caught_up = backlog.has_caught_up
         self._view.put(BACKLOG, _encode(backlog))
 
     def store(self) -> None:
