@@ -24,7 +24,7 @@ from streams.phases import (
     fold,
     receive,
 )
-from streams.processing import LARGE, SWEEPS_AT_ONCE, Unswept, process, sweep
+from streams.processing import LARGE, STEPS_AT_ONCE, Unswept, process, sweep
 from streams.state.view import StateView
 from tests.streams.in_memory import Concatenating, InMemory
 
@@ -164,7 +164,7 @@ class Walking(Concatenating):
         return effects._replace(outputs=outputs, is_walking=left > 0, tally=Tally({(DEAD, ("walk", "")): 1}))
 
 
-@pytest.mark.parametrize(("left", "folds"), [(3, 3), (SWEEPS_AT_ONCE, SWEEPS_AT_ONCE), (99, SWEEPS_AT_ONCE)])
+@pytest.mark.parametrize(("left", "folds"), [(3, 3), (STEPS_AT_ONCE + 1, STEPS_AT_ONCE + 1), (99, STEPS_AT_ONCE + 1)])
 def test_several_folds_of_a_walk_are_committed_together(left: int, folds: int) -> None:
     tallies = list[Tally]()
 
@@ -179,6 +179,23 @@ def test_several_folds_of_a_walk_are_committed_together(left: int, folds: int) -
     assert committed.is_walking is (left > folds)
     assert state.outputs == [Output("walked", b"", b"%d" % (left - 1 - number)) for number in range(folds)]
     assert [dict(tally) for tally in tallies] == [{(DEAD, ("walk", "")): folds}]
+
+
+def test_steps_of_a_walk_are_committed_with_the_batch_before_them_whose_records_count_once() -> None:
+    state, turns = InMemory(), list[None]()
+    state.table.values[b"left"] = b"99"
+
+    @asynccontextmanager
+    async def turn() -> AsyncIterator[None]:
+        turns.append(None)
+        yield
+
+    unread = RefusedRecord(Record("in", 0, 1, None, None), DecodeError("too_large", "unpacks to too much"))
+    batch = fetched(b"a")._replace(refused=[unread], positions={"in": 2})
+    assert asyncio.run(process(batch, Walking(), state, turn)).is_walking
+    assert [output.topic for output in state.outputs] == ["out", "walked", "dead", *["walked"] * STEPS_AT_ONCE]
+    assert len(turns) == STEPS_AT_ONCE
+    assert state.positions == {"in": 2}
 
 
 def test_a_walk_makes_way_for_a_batch_that_has_come() -> None:
