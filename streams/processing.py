@@ -34,12 +34,12 @@ KNOWN_WITHIN_S = 30.0
 _LOOK_AGAIN_S = 0.02
 _NO_RECORDS = FetchedBatch((), {})
 LARGE = 100
-"""A fold of more records waits for its turn: some ms."""
+"""A fold of more records is kept apart from others: some ms."""
 STEPS_AT_ONCE = 3
 """Of a walk, committed with what was folded before them: on a busy machine a transaction takes longer than they do."""
 
-Turn = Callable[[], AbstractAsyncContextManager[None]]
-"""Within the block, no other large fold of the worker holds the event loop: see `streams.tasks.turns`."""
+Apart = Callable[[], AbstractAsyncContextManager[None]]
+"""Within the block, no other large fold of the worker holds the event loop: see `streams.tasks.large_folds`."""
 
 
 class DurableState(Protocol):
@@ -73,17 +73,17 @@ class DurableState(Protocol):
         ...
 
 
-async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState, turn: Turn = nullcontext) -> Committed:
+async def process(batch: FetchedBatch, stage: Stage[Any], state: DurableState, apart: Apart = nullcontext) -> Committed:
     """Carry a batch through its phases until it is committed, and have the reader read on.
 
-    A large fold waits for its turn, as do the steps of a walk that are committed with it.
+    A large fold is kept apart from others, as are the steps of a walk that are committed with it.
     An exception stops the worker; the batch is then read again.
     """
     received = receive(batch, state.positions, state.opened_at, state.partition)
     decoded = await decode_in_time(stage, received)
-    async with turn() if len(decoded.items) > LARGE else nullcontext():
+    async with apart() if len(decoded.items) > LARGE else nullcontext():
         folded = fold(stage, decoded, state.view())
-    committed = await state.commit(await _walk_on(stage, folded, turn))
+    committed = await state.commit(await _walk_on(stage, folded, apart))
     proceed(committed)
     return committed
 
@@ -101,27 +101,27 @@ async def decode_in_time(stage: Stage[Item], received: Received) -> Decoded[Item
 
 
 async def sweep(
-    stage: Stage[Any], state: DurableState, turn: Turn = nullcontext, has_news: Callable[[], bool] = lambda: True
+    stage: Stage[Any], state: DurableState, apart: Apart = nullcontext, has_news: Callable[[], bool] = lambda: True
 ) -> Committed:
     """Let deadlines fire that are due, and a walk go on by a step, and by some more until there is news."""
     received = receive(_NO_RECORDS, state.positions, state.opened_at, state.partition)
-    async with turn():
+    async with apart():
         folded = fold(stage, decode(stage, received), state.view())
-    folded = await _walk_on(stage, folded, turn, has_news)
+    folded = await _walk_on(stage, folded, apart, has_news)
     if not folded.effects.outputs and not folded.effects.view.changes:
         return Committed(received)
     return await state.commit(folded)
 
 
 async def _walk_on(
-    stage: Stage[Item], folded: Folded[Item], turn: Turn, has_news: Callable[[], bool] = lambda: False
+    stage: Stage[Item], folded: Folded[Item], apart: Apart, has_news: Callable[[], bool] = lambda: False
 ) -> Folded[Item]:
     """Have a walk that is under way go on by some steps over the same view, to be committed together."""
     without_records = folded.decoded.received._replace(records=(), refused=())
     for _ in range(STEPS_AT_ONCE):
         if not folded.effects.is_walking or folded.effects.more or has_news():
             break
-        async with turn():
+        async with apart():
             following = fold(stage, decode(stage, without_records), folded.effects.view)
         folded = folded._replace(effects=folded.effects.joined(following.effects))
     return folded

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from schemas.topics import changelog
 from streams.phases import AnyStage, FetchedBatch
+from streams.tasks.large_folds import LargeFolds
 from streams.tasks.standby import Standby
 from streams.tasks.task import StageTask
-from streams.tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class StageTasks:
         self.kafka = kafka
         self._folder = folder
         self._executor = executor
-        self._turns = Turns()
+        self._large_folds = LargeFolds()
         self._tasks: dict[TaskId, StageTask] = {}
         self._standbys: dict[TaskId, Standby] = {}
         self._on_failure = on_failure
@@ -74,7 +74,7 @@ class StageTasks:
 
     def _new_task(self, stage: AnyStage, partition: int) -> StageTask:
         path = self._path(stage, partition)
-        return StageTask(stage, partition, self.kafka, path, self._executor, self._turns, self._on_failure)
+        return StageTask(stage, partition, self.kafka, path, self._executor, self._large_folds, self._on_failure)
 
     def _start_standbys(self, copies: Mapping[TaskId, AnyStage]) -> None:
         for (name, partition), stage in copies.items():

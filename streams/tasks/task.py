@@ -17,9 +17,9 @@ from streams.phases import FetchedBatch, Stage
 from streams.processing import Unswept, process, sweep
 from streams.tasks.commit import Committer
 from streams.tasks.durable import StoredState
+from streams.tasks.large_folds import LargeFolds
 from streams.tasks.lifecycle import TaskState, transition
 from streams.tasks.restoring import restore
-from streams.tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class StageTask:
         kafka: str,
         path: Path,
         executor: Executor,
-        turns: Turns,
+        large_folds: LargeFolds,
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self.stage = stage
@@ -46,7 +46,7 @@ class StageTask:
         self._kafka = kafka
         self._path = path
         self._executor = executor
-        self._turns = turns
+        self._large_folds = large_folds
         self._fail = on_failure
         self._committer = Committer(kafka, f"{APP}-{self.name}", changelog(stage.table), partition)
         self._restoring: asyncio.Future[None] | None = None
@@ -146,9 +146,11 @@ class StageTask:
             durable.look()
             try:
                 if batch is not None:
-                    committed = await process(batch, self.stage, durable, self._turns.turn)
+                    committed = await process(batch, self.stage, durable, self._large_folds.apart)
                 elif is_busy:
-                    committed = await sweep(self.stage, durable, self._turns.turn, lambda: self._next is not None)
+                    committed = await sweep(
+                        self.stage, durable, self._large_folds.apart, lambda: self._next is not None
+                    )
                 elif self.stage.sweeps:
                     committed = await sweep(self.stage, durable)
                 else:

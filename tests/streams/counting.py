@@ -12,8 +12,8 @@ from streams import metrics
 from streams.metrics import Tally
 from streams.phases import Decoded, Effects, FetchedBatch, Output, Record
 from streams.state.view import StateView
+from streams.tasks.large_folds import LargeFolds
 from streams.tasks.task import StageTask
-from streams.tasks.turns import Turns
 
 
 class Counting:
@@ -50,7 +50,7 @@ class Running:
     """A running task and what it reports."""
 
     def __init__(self, stage: Counting, kafka: str, path: Path, executor: ThreadPoolExecutor) -> None:
-        self.task = StageTask(stage, 0, kafka, path, executor, Turns(), self.fail)
+        self.task = StageTask(stage, 0, kafka, path, executor, LargeFolds(), self.fail)
         self.failures: list[BaseException] = []
         self._failed = asyncio.Event()
 

@@ -48,7 +48,7 @@ def test_the_reader_goes_on_when_a_batch_is_committed_whatever_is_due_besides() 
     assert read_on == [{"in": 1}]
 
 
-def test_a_large_batch_is_folded_in_its_turn_and_commits_behind_it_and_a_small_one_waits_for_none() -> None:
+def test_a_large_batch_is_folded_apart_from_others_and_commits_behind_it_and_a_small_one_waits_for_none() -> None:
     seen: list[str] = []
 
     class Noting(InMemory):
@@ -61,14 +61,14 @@ def test_a_large_batch_is_folded_in_its_turn_and_commits_behind_it_and_a_small_o
             return await super().commit(folded)
 
     @asynccontextmanager
-    async def turn() -> AsyncIterator[None]:
+    async def apart() -> AsyncIterator[None]:
         seen.append("begin")
         yield
         seen.append("end")
 
     state = Noting()
     for batch in (fetched(*[b"a"] * LARGE), fetched(*[b"a"] * (LARGE + 1), first=LARGE)):
-        asyncio.run(process(batch, Concatenating(), state, turn))
+        asyncio.run(process(batch, Concatenating(), state, apart))
     assert seen == ["fold", "commit", "begin", "fold", "end", "commit"]
 
 
@@ -182,19 +182,19 @@ def test_several_folds_of_a_walk_are_committed_together(left: int, folds: int) -
 
 
 def test_steps_of_a_walk_are_committed_with_the_batch_before_them_whose_records_count_once() -> None:
-    state, turns = InMemory(), list[None]()
+    state, began = InMemory(), list[None]()
     state.table.values[b"left"] = b"99"
 
     @asynccontextmanager
-    async def turn() -> AsyncIterator[None]:
-        turns.append(None)
+    async def apart() -> AsyncIterator[None]:
+        began.append(None)
         yield
 
     unread = RefusedRecord(Record("in", 0, 1, None, None), DecodeError("too_large", "unpacks to too much"))
     batch = fetched(b"a")._replace(refused=[unread], positions={"in": 2})
-    assert asyncio.run(process(batch, Walking(), state, turn)).is_walking
+    assert asyncio.run(process(batch, Walking(), state, apart)).is_walking
     assert [output.topic for output in state.outputs] == ["out", "walked", "dead", *["walked"] * STEPS_AT_ONCE]
-    assert len(turns) == STEPS_AT_ONCE
+    assert len(began) == STEPS_AT_ONCE
     assert state.positions == {"in": 2}
 
 
