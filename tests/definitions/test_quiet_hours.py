@@ -35,10 +35,26 @@ def test_who_does_not_say_a_zone_has_that_of_the_definition(zone: str | None) ->
     assert quiet_until(at("2026-11-27T23:00", "Asia/Shanghai"), zone, NIGHT) == at("2026-11-28T08:00", "Asia/Shanghai")
 
 
-def test_clocks_that_are_set_forward_over_the_end() -> None:
-    until_half_past_two = QuietHours(0, 150, "UTC")
-    end = quiet_until(at("2026-03-29T01:30", "Europe/Berlin"), "Europe/Berlin", until_half_past_two)
-    assert end == at("2026-03-29T03:30", "Europe/Berlin")
+@pytest.mark.parametrize(
+    ("zone", "begins", "ends", "inside", "end"),
+    [
+        ("Europe/Berlin", "22:00", "02:30", "2026-03-29T01:30", "2026-03-29T03:00"),
+        ("Europe/Berlin", "22:00", "02:30", "2026-03-28T22:00", "2026-03-29T03:00"),
+        ("Europe/Berlin", "22:00", "02:00", "2026-03-28T22:00", "2026-03-29T03:00"),
+        ("Europe/Berlin", "22:00", "03:00", "2026-03-28T22:00", "2026-03-29T03:00"),
+        ("Europe/Berlin", "02:30", "04:00", "2026-03-29T03:00", "2026-03-29T04:00"),
+        ("America/New_York", "22:00", "02:30", "2026-03-08T01:59", "2026-03-08T03:00"),
+        ("Africa/Cairo", "22:00", "00:00", "2026-04-23T23:00", "2026-04-24T01:00"),
+        ("America/Havana", "22:00", "00:30", "2026-03-07T23:00", "2026-03-08T01:00"),
+        ("Asia/Beirut", "22:00", "00:30", "2026-03-28T23:00", "2026-03-29T01:00"),
+        ("Australia/Lord_Howe", "22:00", "02:15", "2026-10-04T01:00", "2026-10-04T02:30"),
+        ("Pacific/Apia", "22:00", "08:00", "2011-12-29T23:00", "2011-12-31T08:00"),
+    ],
+)
+def test_clocks_that_are_set_forward_over_the_end(zone: str, begins: str, ends: str, inside: str, end: str) -> None:
+    """It is the moment at which they are set; where a whole day is left out, the end of the night that follows."""
+    from_, to = (int(text[:2]) * 60 + int(text[3:]) for text in (begins, ends))
+    assert quiet_until(at(inside, zone), zone, QuietHours(from_, to, "UTC")) == at(end, zone)
 
 
 def test_clocks_that_are_set_back_over_the_end() -> None:
