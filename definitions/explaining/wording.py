@@ -68,6 +68,11 @@ _MEASURES = {
     Measure.FIRST_AT: "time of the first of",
     Measure.LAST_AT: "time of the last of",
 }
+_OF_SESSIONS = {
+    Measure.COUNT: "number of sessions",
+    Measure.FIRST_AT: "beginning of the first session",
+    Measure.LAST_AT: "beginning of the last session",
+}
 
 
 def in_words(leaf: Leaf) -> str:  # noqa: PLR0911 - one for each form
@@ -92,6 +97,8 @@ def in_words(leaf: Leaf) -> str:  # noqa: PLR0911 - one for each form
 
 def aggregate_in_words(aggregate: Aggregate) -> str:
     """Return an aggregate in words."""
+    if aggregate.events.sessions:
+        return f"{_OF_SESSIONS[aggregate.measure]}{_window(aggregate.window)}"
     measure = _MEASURES.get(aggregate.measure, aggregate.measure.value.replace("_", " "))
     of = "" if aggregate.of is None else f" {_path(aggregate.of)} of"
     events = _events(aggregate.events).replace(_ANY, "events of any kind", 1)

@@ -48,6 +48,7 @@ from tests.definitions.costs import calls_of
 HOUR = 3_600_000
 NOW = 1_800_000_000_000
 ORDERED, ADDED = EventMatcher((Call("track", "Ordered"),)), EventMatcher((Call("track", "Added"),))
+SESSIONS = EventMatcher(sessions=True)
 TOTAL = Field(("total",))
 BIG = Comparison(Operator.GREATER_OR_EQUAL, 100)
 
@@ -82,6 +83,15 @@ def test_of_many_events_the_newest_are_shown() -> None:
     explained = explain(EventCount(ORDERED, Window(), 1), *(event(ago) for ago in range(1, 31)))
     assert (len(explained.events), explained.counted) == (10, 30)
     assert explained.events[0].message_id == "Ordered-1"
+
+
+def test_a_count_of_sessions_shows_the_events_that_begin_them() -> None:
+    half = HOUR // 2
+    explained = explain(EventCount(SESSIONS, Window(2 * HOUR), 2), event(2 * HOUR), *map(event, (half, half - 1, 0)))
+    assert (explained.holds, explained.value) == (False, 1)
+    explained = explain(EventCount(SESSIONS, Window(2 * HOUR), 2), event(HOUR), *map(event, (half, half - 1, 0)))
+    assert (explained.holds, explained.value, explained.until) == (True, 2, "2027-01-15T09:00:00.000Z")
+    assert [shown.message_id for shown in explained.events] == [f"Ordered-{half}", f"Ordered-{HOUR}"]
 
 
 def test_an_aggregate_shows_its_value_and_that_of_each_event() -> None:
@@ -147,6 +157,8 @@ def test_conditions_in_words() -> None:
         in_words(InSegment("vip")),
         in_words(Sample(100, "holdout")),
         aggregate_in_words(Aggregate(EventMatcher(), Measure.COUNT, None, Window(session=True))),
+        in_words(EventCount(SESSIONS, Window(7 * 24 * HOUR), 3)),
+        aggregate_in_words(Aggregate(SESSIONS, Measure.LAST_AT)),
     }
     assert words == {
         'no page Cart or X where currency is one of "EUR", "USD" within 90s',
@@ -156,6 +168,8 @@ def test_conditions_in_words() -> None:
         "in segment vip",
         "in the 10 % sample 'holdout'",
         "number of events of any kind in the current session",
+        "at least 3 sessions within 1w",
+        "beginning of the last session",
     }
 
 
