@@ -1,5 +1,7 @@
 """Fires triggers: those about an event that was folded, and those whose condition begins to hold."""
 
+from functools import partial
+
 import msgspec
 
 from definitions import CompiledTrigger
@@ -40,6 +42,15 @@ def begin(state: ProfileState, trigger: CompiledTrigger, holds: bool, moment: Mo
         _fire(state, trigger, moment.as_of, moment)
 
 
+def settle(state: ProfileState, moment: Moment) -> None:
+    """Give up what waits for the end of quiet hours and would not in the one history that two have become."""
+    if not state.triggers.firings:
+        return
+    for trigger in moment.context.program.triggers:
+        of_event = trigger.definition.on is not None
+        state.triggers.settle(trigger.definition, partial(_session_of, state, of_event=of_event))
+
+
 def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which event
     state: ProfileState,
     trigger: CompiledTrigger,
@@ -48,7 +59,7 @@ def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which eve
     event: Event | None = None,
     parts: OpenParts | None = None,
 ) -> None:
-    session = _session_of(state, at, event)
+    session = _session_of(state, at, of_event=event is not None)
 
     def render() -> str:
         if trigger.render is None:
@@ -66,11 +77,11 @@ def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which eve
     state.triggers.fire(trigger.definition, at, session, render, moment)
 
 
-def _session_of(state: ProfileState, at: int, event: Event | None) -> SessionOf:
+def _session_of(state: ProfileState, at: int, of_event: bool) -> SessionOf:
     """The session of an event, or the last one that began before a time; a very late event is one of its own."""
     for span in reversed(state.sessions.spans):
         if span.started_at <= at:
-            if event is None or at <= span.ended_at:
+            if not of_event or at <= span.ended_at:
                 return SessionOf(span.started_at, max(at, span.ended_at))
             break
     return SessionOf(at, at)

@@ -10,6 +10,7 @@ from msgspec import Raw
 from schemas.records import Identifier
 from streams.fold import facets
 from streams.fold.evaluation import evaluate
+from streams.fold.firing import settle
 from streams.fold.fold import advance
 from streams.fold.moment import BEGINNING, DEFINITION, MERGE, FoldContext, Moment, Outputs
 from streams.fold.records import publish, shown_traits
@@ -27,7 +28,7 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
     """Merge another profile's retired state into this one, by GRAPH's decision; `other` is left as it is.
 
     The own deadlines before the other's time fire first. Memberships follow from the united state as of its time, and
-    what the other has put off until then fires.
+    what the other has put off until then fires, unless the united profile would not have put it off.
     """
     before = state.as_of
     advance(state, other.as_of, context, out)
@@ -37,6 +38,7 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
     state.identifiers.take(identifiers, context.rules)
     state.lineage.decision = max(state.lineage.decision, decision)
     facets.forget(state, moment)
+    settle(state, moment)
     if state.as_of != BEGINNING:
         evaluate(state, context.program.evaluable, moment)
         state.triggers.release(moment)

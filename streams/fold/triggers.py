@@ -1,10 +1,12 @@
 """Triggers: what is remembered of each, and whether one may fire; whether its condition holds is for the fold to say.
 
-Two histories that become one fire nothing that one of them has fired: `unite` takes of each trigger the later state.
+Two histories that become one fire nothing that one of them has fired: `unite` takes of each trigger what both have
+remembered, and `settle` gives up what waits and would not have waited in one history.
 """
 
 from collections.abc import Callable
 from heapq import nlargest
+from itertools import islice
 from typing import NamedTuple, Self
 
 import msgspec
@@ -31,26 +33,34 @@ class SessionOf(NamedTuple):
     ended_at: int
 
 
+class Wait(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
+    """That a trigger waits for the end of quiet hours since the time of its cause; the least fires."""
+
+    until: int
+    since: int
+    cause: str
+    payload: str
+
+
 class Firing(msgspec.Struct, array_like=True, gc=False):
     """What is remembered of one trigger.
 
-    `holds`: whether its condition does, of one without `on`. `fired_at`: the last time. `waits_until`: the end of the
-    quiet hours that it waits for, to fire with `payload` because of `cause`. Of one that fires once in a session,
-    `waits_since`: the time of the cause; `in_sessions`: times in the newest sessions in which it fired. (A session
-    may turn out to begin earlier, or become one with another.)
+    `holds`: whether its condition does, of one without `on`. `fired_at`: the last time. `waits`: what it fires when
+    quiet hours end, at most one but for a moment while two histories become one. `in_sessions`, of one that fires once
+    in a session: times in the newest sessions in which it fired. (A session may turn out to begin earlier, or become
+    one with another.)
     """
 
     holds: bool = False
     fired_at: int | None = None
-    waits_until: int | None = None
-    payload: str = ""
-    cause: str = ""
-    waits_since: int | None = None
+    waits: tuple[Wait, ...] = ()
     in_sessions: tuple[int, ...] = ()
 
-    def note_session(self, at: int) -> None:
-        """Remember a time in a session in which it fired."""
-        self.in_sessions = _newest((*self.in_sessions, at))
+    def note(self, trigger: Definition, at: int, fired_at: int) -> None:
+        """Remember that it fired at a time, because of what was at a time."""
+        self.fired_at = fired_at if self.fired_at is None else max(fired_at, self.fired_at)
+        if trigger.once == "session":
+            self.in_sessions = _newest((*self.in_sessions, at))
 
 
 class Zone(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
@@ -77,9 +87,7 @@ class Triggers(Facet):
     def deadline(self, as_of: int) -> int:
         if not self.firings:
             return NEVER
-        return min(
-            (firing.waits_until for firing in self.firings.values() if firing.waits_until is not None), default=NEVER
-        )
+        return min((wait.until for firing in self.firings.values() for wait in firing.waits), default=NEVER)
 
     def forget(self, moment: Moment) -> None:
         """Forget of triggers that are no longer defined all but when the newest fired: one may be brought back."""
@@ -112,8 +120,7 @@ class Triggers(Facet):
 
     def waiting(self) -> dict[str, int]:
         """Return the ends of the quiet hours that triggers wait for, by name."""
-        ends = ((name, firing.waits_until) for name, firing in self.firings.items())
-        return {name: ends_at for name, ends_at in ends if ends_at is not None}
+        return {name: wait.until for name, firing in self.firings.items() for wait in firing.waits}
 
     def begins(self, name: str, holds: bool) -> bool:
         """Take note of whether a condition holds now, and return whether it did not before and does."""
@@ -124,7 +131,7 @@ class Triggers(Facet):
             firing = self.firings[name] = Firing()
         had_held, firing.holds = firing.holds, holds
         if not holds:
-            firing.waits_until = None
+            firing.waits = ()
         return holds and not had_held
 
     def fire(self, trigger: Definition, at: int, session: SessionOf, render: Render, moment: Moment) -> None:
@@ -132,7 +139,7 @@ class Triggers(Facet):
         firing = self.firings.get(trigger.name)
         if firing is None:
             firing = self.firings[trigger.name] = Firing()
-        if firing.waits_until is not None or _is_suppressed(trigger, firing, at, session):
+        if firing.waits or _is_suppressed(trigger, firing, at, session):
             return
         quiet = trigger.quiet_hours
         ends_at = None if quiet is None else quiet_until(at, self.zone.name if self.zone else None, quiet)
@@ -141,23 +148,32 @@ class Triggers(Facet):
             return
         if ends_at is None or (ends_at <= moment.as_of and quiet is not None and not quiet.drops):
             fired_at = at if ends_at is None else ends_at
-            firing.fired_at = fired_at if firing.fired_at is None else max(fired_at, firing.fired_at)
-            if trigger.once == "session":
-                firing.note_session(at)
+            firing.note(trigger, at, fired_at)
             moment.triggers.append(TriggerFiring(trigger.name, fired_at, moment.cause, render()))
         elif quiet is not None and not quiet.drops:
-            firing.waits_until, firing.payload, firing.cause = ends_at, render(), moment.cause
-            firing.waits_since = at if trigger.once == "session" else None
+            firing.waits = (Wait(ends_at, at, moment.cause, render()),)
+
+    def settle(self, trigger: Definition, session_of: Callable[[int], SessionOf]) -> None:
+        """Let wait of what has waited in two histories the first that would have waited in one; called after `unite`.
+
+        `session_of`: the session that a time of a cause lies in.
+        """
+        firing = self.firings.get(trigger.name)
+        if firing is not None and firing.waits:
+            waits = (
+                each for each in firing.waits if not _is_suppressed(trigger, firing, each.since, session_of(each.since))
+            )
+            firing.waits = tuple(islice(waits, 1))
 
     def release(self, moment: Moment) -> None:
         """Fire what has waited for the end of quiet hours; called once its conditions are those of the moment."""
-        for name, firing in self.firings.items():
-            if firing.waits_until is not None and firing.waits_until <= moment.as_of:
-                firing.fired_at = firing.waits_until
-                if firing.waits_since is not None:
-                    firing.note_session(firing.waits_since)
-                moment.triggers.append(TriggerFiring(name, firing.waits_until, firing.cause, firing.payload))
-                firing.waits_until, firing.payload, firing.cause, firing.waits_since = None, "", "", None
+        due = {name for name, firing in self.firings.items() if firing.waits and firing.waits[0].until <= moment.as_of}
+        for trigger in moment.context.program.triggers if due else ():
+            if trigger.name in due:
+                firing = self.firings[trigger.name]
+                wait, firing.waits = firing.waits[0], ()
+                firing.note(trigger.definition, wait.since, wait.until)
+                moment.triggers.append(TriggerFiring(trigger.name, wait.until, wait.cause, wait.payload))
 
 
 def _is_suppressed(trigger: Definition, firing: Firing, at: int, session: SessionOf) -> bool:
@@ -172,14 +188,12 @@ def _is_suppressed(trigger: Definition, firing: Firing, at: int, session: Sessio
 
 def _united(left: Firing, right: Firing) -> Firing:
     fired = [at for at in (left.fired_at, right.fired_at) if at is not None]
-    waiting = [
-        (each.waits_until, each.cause, each.payload, each.waits_since)
-        for each in (left, right)
-        if each.waits_until is not None
-    ]
-    waits_until, cause, payload, since = min(waiting, key=lambda each: each[:3], default=(None, "", "", None))
-    in_sessions = _newest((*left.in_sessions, *right.in_sessions))
-    return Firing(left.holds or right.holds, max(fired, default=None), waits_until, payload, cause, since, in_sessions)
+    return Firing(
+        left.holds or right.holds,
+        max(fired, default=None),
+        tuple(sorted({*left.waits, *right.waits})),
+        _newest((*left.in_sessions, *right.in_sessions)),
+    )
 
 
 def _newest(times: tuple[int, ...]) -> tuple[int, ...]:

@@ -190,6 +190,36 @@ def test_what_waits_is_given_up_when_a_merge_contradicts_it() -> None:
     assert next_deadline(state) > state.as_of
 
 
+NIGHT = START - START % (24 * HOUR) + 22 * HOUR
+LIMITED: list[tuple[Trigger, int, list[str]]] = [
+    (Trigger("t", once="person"), 5 * MINUTE, []),
+    (Trigger("t", once="session"), 5 * MINUTE, []),
+    (Trigger("t", once="session"), HOUR, ["visitor"]),
+    (Trigger("t", cool_down_ms=HOUR), 5 * MINUTE, []),
+    (Trigger("t", cool_down_ms=HOUR), 2 * HOUR, ["visitor"]),
+    (Trigger("t"), 5 * MINUTE, ["visitor"]),
+]
+
+
+@pytest.mark.parametrize(("trigger", "after", "causes"), LIMITED)
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_what_waits_is_given_up_in_a_merge_with_whom_it_had_fired_for(
+    trigger: Trigger, after: int, causes: list[str], is_turned: bool
+) -> None:
+    """Somebody fired before ten in the evening, a visitor waits since; they are one before the morning."""
+    context = context_of(msgspec.structs.replace(trigger, on=FAILED, quiet_hours=QuietHours(22 * 60, 8 * 60)))
+    known, out = fold([event(NIGHT - MINUTE, "Payment Failed", message_id="known")], context=context)
+    assert [each.cause for each in out.triggers] == ["known"]
+    visitor, out = fold([event(NIGHT - MINUTE + after, "Payment Failed", message_id="visitor")], context=context)
+    assert out.triggers == []
+    state, other = (visitor, known) if is_turned else (known, visitor)
+    merge.retire(other, context, Outputs())
+    merge.merge(state, other, (), 1, context, out)
+    assert bool(state.triggers.waiting()) is bool(causes)
+    at_rest(state, NIGHT + 10 * HOUR, context, out)
+    assert [(each.fired_at - NIGHT, each.cause) for each in out.triggers] == [(10 * HOUR, cause) for cause in causes]
+
+
 def test_a_trigger_that_is_brought_back_remembers_whom_it_fired_for() -> None:
     with_it, without = context_of(Trigger("welcome", on=FAILED, once="person")), context_of()
     failed = [event(START + at, "Payment Failed") for at in (0, HOUR)]

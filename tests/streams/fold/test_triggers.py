@@ -2,12 +2,13 @@
 
 from copy import deepcopy
 
+import msgspec
 import pytest
 
-from definitions import NEVER
+from definitions import NEVER, Definitions, compile_program
 from definitions.model import QuietHours, Trigger
 from streams.fold.moment import Moment, Outputs
-from streams.fold.triggers import Firing, SessionOf, Triggers
+from streams.fold.triggers import Firing, SessionOf, Triggers, Wait
 from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, event
 
 NIGHT = 1_700_000_000_000 // (24 * HOUR) * 24 * HOUR  # midnight, UTC
@@ -28,8 +29,9 @@ def fired(
     return [firing.fired_at for firing in now.triggers]
 
 
-def released(facet: Triggers, at: int) -> list[tuple[int, str, str]]:
-    now = moment(at, "deadline")
+def released(facet: Triggers, at: int, trigger: Trigger | None = None) -> list[tuple[int, str, str]]:
+    program = compile_program(Definitions(triggers=(trigger or Trigger("t"),)))
+    now = Moment(msgspec.structs.replace(CONTEXT, program=program), Outputs(), "deadline", at, 0)
     facet.release(now)
     return [(firing.fired_at, firing.cause, firing.payload) for firing in now.triggers]
 
@@ -81,7 +83,7 @@ def test_what_waited_for_the_end_of_quiet_hours_fired_in_the_session_that_it_cam
     facet, trigger = Triggers(), Trigger("t", once="session", quiet_hours=QUIET)
     night, morning = SessionOf(NIGHT, NIGHT + MINUTE), NIGHT + 8 * HOUR
     assert fired(facet, trigger, NIGHT, night) == []
-    assert released(facet, morning) == [(morning, "m1", "{}")]
+    assert released(facet, morning, trigger) == [(morning, "m1", "{}")]
     assert fired(facet, trigger, NIGHT + MINUTE, night, as_of=morning) == []
     assert fired(facet, trigger, morning, SessionOf(morning, morning)) == [morning]
 
@@ -89,8 +91,9 @@ def test_what_waited_for_the_end_of_quiet_hours_fired_in_the_session_that_it_cam
 def test_what_fired_is_remembered_of_a_trigger_that_is_removed_and_brought_back() -> None:
     facet, trigger = Triggers(), Trigger("t", once="person")
     assert fired(facet, trigger, NOON) == [NOON]
-    facet.firings["t"].holds, facet.firings["t"].waits_until = True, NOON + HOUR
-    facet.firings["waits"] = Firing(waits_until=NOON + HOUR)
+    wait = Wait(NOON + HOUR, NOON, "m2", "{}")
+    facet.firings["t"].holds, facet.firings["t"].waits = True, (wait,)
+    facet.firings["waits"] = Firing(waits=(wait,))
     facet.forget(moment())
     assert facet.firings == {"t": Firing(fired_at=NOON)}
     assert fired(facet, trigger, NOON + HOUR) == []
@@ -164,6 +167,17 @@ def test_two_histories_that_become_one_begin_nothing_that_one_of_them_had_begun(
 
 
 def test_of_two_that_wait_the_earlier_one_fires() -> None:
-    facet = Triggers({"t": Firing(waits_until=NOON + 1, payload="b", cause="m2")})
-    facet.unite(Triggers({"t": Firing(waits_until=NOON, payload="a", cause="m1")}), moment())
-    assert released(facet, NOON + 1) == [(NOON, "m1", "a")]
+    facet = Triggers({"t": Firing(waits=(Wait(NOON, NIGHT + 1, "m1", "b"),))})
+    facet.unite(Triggers({"t": Firing(waits=(Wait(NOON, NIGHT, "m2", "a"),))}), moment())
+    facet.settle(Trigger("t"), lambda at: SessionOf(at, at))
+    assert facet.waiting() == {"t": NOON}
+    assert released(facet, NOON + 1) == [(NOON, "m2", "a")]
+    assert released(facet, NOON + 1) == []
+
+
+def test_of_two_that_wait_one_that_would_not_have_in_one_history_does_not_fire() -> None:
+    """One has fired at midnight; within the hour after it the other began to wait, and it did itself after that."""
+    facet = Triggers({"t": Firing(fired_at=NIGHT, waits=(Wait(NOON, NIGHT + HOUR, "late", "b"),))})
+    facet.unite(Triggers({"t": Firing(waits=(Wait(NOON, NIGHT + MINUTE, "soon", "a"),))}), moment())
+    facet.settle(Trigger("t", cool_down_ms=HOUR), lambda at: SessionOf(at, at))
+    assert released(facet, NOON) == [(NOON, "late", "b")]
