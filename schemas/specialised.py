@@ -20,6 +20,9 @@ Decode = Callable[[bytes, int], tuple[Record, int]]
 AvroSchema = Mapping[str, Any]
 
 _CACHED_LONGS = 65_536
+_CACHED_TEXTS = 16_384
+_REPEATED = frozenset({"workspace", "profile_id", "segment", "cause", "namespace"})
+"""Fields whose texts many records of a batch have, or one record many times: names, and what they are about."""
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _MOST_BYTES = 10  # of a 64-bit number
 
@@ -201,7 +204,7 @@ class _EncoderSource(_Source):
 
     def __init__(self, schema: AvroSchema) -> None:
         super().__init__(schema)
-        self.names |= {"L": _SIZES, "N": _LONGS, "join": b"".join}
+        self.names |= {"L": _SIZES, "N": _LONGS, "T": _TEXTS, "join": b"".join}
         self._parts: list[str] = []
 
     def flush(self, indent: str) -> None:
@@ -211,7 +214,10 @@ class _EncoderSource(_Source):
 
     def record(self, schema: AvroSchema, value: str, indent: str) -> None:
         for field in schema["fields"]:
-            self._value(field["type"], f"{value}.{field['name']}", indent)
+            if field["type"] == "string" and field["name"] in _REPEATED:
+                self._parts.append(f"T[{value}.{field['name']}]")
+            else:
+                self._value(field["type"], f"{value}.{field['name']}", indent)
 
     def _value(self, schema: object, value: str, indent: str) -> None:
         kind, whole = self.kind(schema)
@@ -327,5 +333,18 @@ class _Longs(dict[int, bytes]):
         return written
 
 
+class _Texts(dict[str, bytes]):
+    """Texts as they are written, behind their lengths; those of late are kept."""
+
+    def __missing__(self, text: str) -> bytes:
+        encoded = text.encode()
+        written = _SIZES[len(encoded)] + encoded
+        if len(self) >= _CACHED_TEXTS:
+            self.clear()
+        self[text] = written
+        return written
+
+
 _SIZES = _Sizes({size: written_long(size) for size in range(8_192)})
 _LONGS = _Longs()
+_TEXTS = _Texts()
