@@ -185,7 +185,7 @@ def _explained_leaf(leaf: Leaf, explained: Callable[..., Explained], past: PastP
             counted = _counted(leaf, leaf.window, past)
             return explained(value=counted["counted"], **counted)
         case AggregateComparison(aggregate=aggregate):
-            value = compile_aggregate(aggregate, _key_of(past))(past, past.now).value
+            value, _ = compile_aggregate(aggregate, _key_of(past))(past, past.now)
             return explained(value=value, **_counted(aggregate, aggregate.window, past))
         case EventSequence():
             return explained(**_counted(leaf, Window(), past))

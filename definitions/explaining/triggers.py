@@ -96,7 +96,7 @@ def _outcome_of(event: Event, compiled: CompiledTrigger, known: _Known) -> str:
         return "fired" if own.fired_at == at else f"fired at {text_of(own.fired_at)}, when quiet hours ended"
     if event.received_at < known.applied_at:
         return f"came before the trigger was applied at {text_of(known.applied_at)}"
-    if known.trigger.when is not None and not compiled.evaluate(known.past.earlier(at), at).holds:
+    if known.trigger.when is not None and not compiled.evaluate(known.past.earlier(at), at)[0]:
         return "its condition did not hold then"
     return _held_back(at, known)
 
@@ -120,12 +120,12 @@ def _beginning(compiled: CompiledTrigger, known: _Known) -> tuple[Occasion, ...]
 
 def _began_at(compiled: CompiledTrigger, past: PastProfile) -> int | None:
     """Return since when the condition holds, or has for so many events; None if it does not."""
-    if not compiled.evaluate(past, past.now).holds:
+    if not compiled.evaluate(past, past.now)[0]:
         return None
     began_at = past.now
     for at in sorted({event.occurred_at for event in past.events}, reverse=True)[:LOOKED_BACK]:
         then = past.earlier(at)
-        if not compiled.evaluate(then, at).holds:
+        if not compiled.evaluate(then, at)[0]:
             changes_at = time_of(lasting(lambda subject: compiled.evaluate(subject, subject.now), then).until)
             return began_at if changes_at is None else min(changes_at, began_at)
         began_at = at

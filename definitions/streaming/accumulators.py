@@ -3,9 +3,8 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from operator import attrgetter
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import msgspec
 
@@ -16,30 +15,28 @@ from definitions.streaming.states import AnyState, Scalars, type_of
 from definitions.streaming.values import ORDERINGS, compile_comparisons, compile_path
 from schemas.records import Event
 
+_PARTS = frozenset(get_args(Root))
 _decode_object = msgspec.json.Decoder(dict[str, object]).decode
 
 
 class OpenParts:
     """The open parts of an event, each parsed when it is first read; what is no JSON object counts as empty."""
 
+    properties: Mapping[str, object]
+    traits: Mapping[str, object]
+    context: Mapping[str, object]
+
     def __init__(self, event: Event) -> None:
+        self.occurred_at = event.occurred_at
         self._event = event
 
-    @cached_property
-    def properties(self) -> Mapping[str, object]:
-        return _parse(self._event.properties)
-
-    @cached_property
-    def traits(self) -> Mapping[str, object]:
-        return _parse(self._event.traits)
-
-    @cached_property
-    def context(self) -> Mapping[str, object]:
-        return _parse(self._event.context)
-
-    @property
-    def occurred_at(self) -> int:
-        return self._event.occurred_at
+    def __getattr__(self, part: str) -> Mapping[str, object]:
+        """Parse a part that was not read yet. A `cached_property` would take a lock, which costs more than parsing."""
+        if part not in _PARTS:
+            raise AttributeError(part)
+        parsed = _parse(getattr(self._event, part))
+        setattr(self, part, parsed)
+        return parsed
 
 
 Filter: TypeAlias = Callable[[OpenParts], bool]
@@ -122,9 +119,12 @@ def has_no_number(parts: OpenParts, numeric: Iterable[Callable[[OpenParts], obje
 
 
 def _compile_value(of: Field, planned: Accumulator) -> Callable[[OpenParts], Scalars | None]:
-    read = compile_reader(of.root, of.path)
     take: Callable[[object], Scalars | None]
     take = members if planned.keeping == "members" else number if planned.numbers else scalar
+    open_part, (first, *rest) = attrgetter(of.root), of.path
+    if not rest:
+        return lambda parts: take(open_part(parts).get(first))
+    read = compile_reader(of.root, of.path)
     return lambda parts: take(read(parts))
 
 

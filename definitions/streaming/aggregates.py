@@ -23,6 +23,7 @@ from definitions.streaming.states import (
     Times,
     Values,
     millionths,
+    type_of,
 )
 from definitions.streaming.subject import NEVER, Evaluation, Subject, Value
 from definitions.streaming.times import text_of
@@ -32,7 +33,7 @@ _LOOKAHEAD = 8
 """How many changes of a windowed aggregate are looked at to find the one that changes the answer of a comparison."""
 _MILLION = 1e6
 _NEWEST = (Times, Newest, Spans)
-_NONE = Value(None, NEVER)
+_NONE: Value = (None, NEVER)
 _OF_THE_LAST = frozenset({Measure.LAST, Measure.LAST_AT})
 _ZERO = frozenset({Measure.COUNT, Measure.SUM, Measure.DISTINCT})
 
@@ -50,21 +51,25 @@ def value_of_nothing(aggregate: Aggregate) -> object:
 def compile_aggregate(aggregate: Aggregate, key_of: KeyOf) -> Callable[[Subject, int], Value]:
     """Return the value of an aggregate as a trait shows it: None if it is of no events."""
     (need,) = needs(aggregate)
-    key, window = key_of(need), aggregate.window
-    total, rest_of, of_all = _TOTALS[aggregate.measure], _RESTS[aggregate.measure], _OF_ALL.get(aggregate.measure)
-    value_of = of_all or (lambda events: rest_of(events)(0))
+    key, window, measure = key_of(need), aggregate.window, aggregate.measure
+    total, rest_of = _TOTALS[measure], _RESTS[measure]
+    value_of = _OF_ALL.get(measure) or (lambda events: rest_of(events)(0))
+    concerned = -1 if measure in _OF_THE_LAST else 0
+
+    def evaluate_total(subject: Subject, _now: int) -> Value:
+        state = subject.state(key)
+        return _NONE if state is None else (total(state), NEVER)
 
     def evaluate(subject: Subject, now: int) -> Value:
         state = subject.state(key)
         if not isinstance(state, _NEWEST):
-            return _NONE if state is None else Value(total(state), NEVER)
+            return _NONE
         events = _within(state, window, subject, now)
         if not events:
             return _NONE
-        concerned = events[-1:] if aggregate.measure in _OF_THE_LAST else events
-        return Value(value_of(events), _first_change(concerned[0], window, subject, now))
+        return value_of(events), _first_change(events[concerned], window, subject, now)
 
-    return evaluate
+    return evaluate if issubclass(type_of(need), _NEWEST) else evaluate_total
 
 
 def compile_aggregate_comparison(
@@ -89,8 +94,8 @@ def compile_aggregate_comparison(
                 break
             then, until = test(rest(gone) if gone < len(events) else nothing, at)
             if looked == _LOOKAHEAD or then is not holds:
-                return Evaluation(holds, at)
-        return Evaluation(holds, until)
+                return holds, at
+        return holds, until
 
     return evaluate
 
@@ -102,7 +107,8 @@ def _within(state: Times | Newest | Spans, window: Window, subject: Subject, now
         times = state.times
         return times[max(bisect_right(times, begins), len(times) - MAX_VALUES) :]
     entries = state.entries
-    return entries[max(bisect_right(entries, begins, key=_time), len(entries) - MAX_VALUES) :]
+    gone = bisect_right(entries, begins, key=_time) if entries and entries[0][0] <= begins else 0
+    return entries[max(gone, len(entries) - MAX_VALUES) :]
 
 
 def _changes(events: Events, window: Window, subject: Subject, now: int) -> Iterator[tuple[int, int]]:
@@ -122,9 +128,9 @@ def _changes(events: Events, window: Window, subject: Subject, now: int) -> Iter
 
 def _first_change(oldest: Any, window: Window, subject: Subject, now: int) -> int:
     """Return when the oldest of some events leaves the window."""
+    leaves_at = NEVER if window.ms is None else _time(oldest) + window.ms
     bounds = subject.session(now) if window.session else None
-    ends_at = NEVER if bounds is None else bounds.ends_at
-    return ends_at if window.ms is None else min(_time(oldest) + window.ms, ends_at)
+    return leaves_at if bounds is None else min(leaves_at, bounds.ends_at)
 
 
 def _time(event: Any) -> int:
@@ -239,7 +245,7 @@ _RESTS: Mapping[Measure, Callable[[Events], Rest]] = {
 
 
 def _sum(events: Events) -> object:
-    return _of_sum(sum(millionths(value) for *_, value in events if -MAX_SUMMAND <= value <= MAX_SUMMAND))
+    return _of_sum(sum([millionths(value) for *_, value in events if -MAX_SUMMAND <= value <= MAX_SUMMAND]))
 
 
 _OF_ALL: Mapping[Measure, Callable[[Events], object]] = {

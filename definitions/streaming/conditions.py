@@ -30,8 +30,8 @@ from definitions.streaming.values import compile_test, value_within
 
 Evaluate: TypeAlias = Callable[[Subject, int], Evaluation]
 
-_HOLDS = Evaluation(True, NEVER)
-_FAILS = Evaluation(False, NEVER)
+_HOLDS: Evaluation = (True, NEVER)
+_FAILS: Evaluation = (False, NEVER)
 
 
 def compile_condition(condition: Condition, key_of: KeyOf) -> Evaluate:  # noqa: PLR0911 - one for each form
@@ -71,9 +71,9 @@ def _compile_session(comparison: SessionComparison) -> Evaluate:
     def evaluate(subject: Subject, now: int) -> Evaluation:
         holds, until = test(subject.fact(session, fact, now), now)
         bounds = subject.session(now) if session == "current" else None
-        if bounds is None or bounds.ends_at >= until or test(None, bounds.ends_at).holds is holds:
-            return Evaluation(holds, until)
-        return Evaluation(holds, bounds.ends_at)
+        if bounds is None or bounds.ends_at >= until or test(None, bounds.ends_at)[0] is holds:
+            return holds, until
+        return holds, bounds.ends_at
 
     return evaluate
 
@@ -89,7 +89,7 @@ def _compile_sample(sample: Sample) -> Evaluate:
 def _compile_not(inner: Evaluate) -> Evaluate:
     def evaluate(subject: Subject, now: int) -> Evaluation:
         holds, until = inner(subject, now)
-        return Evaluation(not holds, until)
+        return not holds, until
 
     return evaluate
 

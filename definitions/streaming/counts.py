@@ -12,7 +12,7 @@ from definitions.streaming.states import Calls, Newest, Spans, Times
 from definitions.streaming.subject import NEVER, Evaluation, Subject, grouped
 
 _ENDLESS = -NEVER
-_FAILS = Evaluation(False, NEVER)
+_FAILS: Evaluation = (False, NEVER)
 
 
 def compile_count(count: EventCount, key_of: KeyOf) -> Callable[[Subject, int], Evaluation]:
@@ -27,14 +27,14 @@ def compile_count(count: EventCount, key_of: KeyOf) -> Callable[[Subject, int], 
         state = subject.state(key)
         match state:
             case Calls():
-                return Evaluation(limits.admit(state.number), NEVER)
+                return limits.admit(state.number), NEVER
             case Times() | Newest() | Spans() if count.same is None:
                 return within_session(window, subject, now, limits.at(state.times, window, subject, now), limits.empty)
             case Newest():
                 evaluations = (limits.at(times, window, subject, now) for times in limits.reached(_by_value(state)))
                 return within_session(window, subject, now, grouped(evaluations, decided_by=True), limits.empty)
             case _:
-                return Evaluation(limits.empty, NEVER)
+                return limits.empty, NEVER
 
     return evaluate
 
@@ -57,7 +57,7 @@ def _compile_at_least(key: str, at_least: int, within_ms: int) -> Callable[[Subj
             if len(entries) < at_least:
                 return _FAILS
             leaves_at = entries[-at_least][0] + within_ms
-        return Evaluation(True, leaves_at) if leaves_at > now else _FAILS
+        return (True, leaves_at) if leaves_at > now else _FAILS
 
     return evaluate
 
@@ -76,9 +76,10 @@ def within_session(window: Window, subject: Subject, now: int, known: Evaluation
     if not window.session:
         return known
     bounds = subject.session(now)
-    if bounds is None or known.until < bounds.ends_at:
+    holds, until = known
+    if bounds is None or until < bounds.ends_at:
         return known
-    return Evaluation(known.holds, NEVER if known.holds is empty else bounds.ends_at)
+    return holds, NEVER if holds is empty else bounds.ends_at
 
 
 class _Limits:
@@ -107,9 +108,9 @@ class _Limits:
         elif number >= self._least > 0:
             falls_to = self._least - 1
         else:
-            return Evaluation(self.admit(number), NEVER)
+            return self.admit(number), NEVER
         until = NEVER if window.ms is None else times[-falls_to - 1] + window.ms
-        return Evaluation(self.admit(number), until)
+        return self.admit(number), until
 
 
 def _by_value(state: Newest) -> Iterable[list[int]]:

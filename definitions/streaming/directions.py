@@ -40,8 +40,8 @@ class Directed(NamedTuple):
     others: tuple[tuple[int, str, Direction], ...]
     numbers: Mapping[str, int]
 
-    def touched(self, events: int, members: Collection[str], waiting: Container[int]) -> Iterator[int]:
-        """Yield the numbers of those that an event may change.
+    def touch(self, touched: set[int], events: int, members: Collection[str], waiting: Container[int]) -> None:
+        """Add the numbers of those that an event may change.
 
         `events`: how many the accumulator has with it. `members`: the segments that the profile is in. `waiting`: the
         items that time alone may change.
@@ -49,15 +49,16 @@ class Directed(NamedTuple):
         for at_least, segments in self.rising:
             if at_least > events:
                 break
-            yield from map(self.numbers.__getitem__, segments.difference(members))
+            if outside := segments.difference(members):
+                touched.update(map(self.numbers.__getitem__, outside))
         for number, segment, (rises, at_least, below, revokes, waits) in self.others:
             if at_least > events:
                 break
             if (segment in members) is not rises:
                 if not waits or number not in waiting:
-                    yield number
+                    touched.add(number)
             elif events >= below or (revokes and number in waiting):
-                yield number
+                touched.add(number)
 
 
 def directed(segments: Iterable[tuple[int, str, Direction]]) -> Directed:

@@ -27,24 +27,25 @@ def compile_rule(rule: Rule, key_of: KeyOf) -> EvaluateTrait:
             earliest = min(earliest, until)
             if holds:
                 return _lasting(then(subject, now), earliest)
-        return Value(None, earliest) if otherwise is None else _lasting(otherwise(subject, now), earliest)
+        return (None, earliest) if otherwise is None else _lasting(otherwise(subject, now), earliest)
 
     return evaluate
 
 
 def _lasting(evaluated: Value, until: int) -> Value:
-    return Value(evaluated.value, min(evaluated.until, until))
+    value, own_until = evaluated
+    return value, min(own_until, until)
 
 
 def compile_expression(expression: Expression) -> EvaluateTrait:
     """Return the value of an expression."""
     match expression:
         case Literally(value):
-            literal = Value(value, NEVER)
+            literal = (value, NEVER)
             return lambda _subject, _now: literal
         case TraitValue(path):
             name, *rest = path
-            return lambda subject, _now: Value(value_within(subject.trait(name), rest), NEVER)
+            return lambda subject, _now: (value_within(subject.trait(name), rest), NEVER)
         case Function(name="coalesce", arguments=arguments):
             return _compile_coalesce(tuple(map(compile_expression, arguments)))
         case Function(name="length", arguments=(argument,)):
@@ -62,8 +63,8 @@ def _compile_coalesce(arguments: Sequence[EvaluateTrait]) -> EvaluateTrait:
             value, until = argument(subject, now)
             earliest = min(earliest, until)
             if value is not None:
-                return Value(value, earliest)
-        return Value(None, earliest)
+                return value, earliest
+        return None, earliest
 
     return evaluate
 
@@ -71,7 +72,7 @@ def _compile_coalesce(arguments: Sequence[EvaluateTrait]) -> EvaluateTrait:
 def _compile_length(argument: EvaluateTrait) -> EvaluateTrait:
     def evaluate(subject: Subject, now: int) -> Value:
         value, until = argument(subject, now)
-        return Value(len(value) if isinstance(value, list) else None, until)
+        return len(value) if isinstance(value, list) else None, until
 
     return evaluate
 
@@ -81,7 +82,7 @@ def _compile_of_time(function: Callable[[int, int], Value], argument: EvaluateTr
         given, given_until = argument(subject, now)
         time = time_of(given)
         if time is None:
-            return Value(None, given_until)
+            return None, given_until
         return _lasting(function(time, now), given_until)
 
     return evaluate
@@ -95,23 +96,23 @@ def _compile_of_numbers(function: Callable[..., float], arguments: Sequence[Eval
             earliest = min(earliest, until)
             numbers.append(as_double(value) if is_number(value) else None)
         if None in numbers:
-            return Value(None, earliest)
+            return None, earliest
         try:
-            return Value(number(function(*numbers)), earliest)
+            return number(function(*numbers)), earliest
         except (ArithmeticError, ValueError):  # a division by 0, or what no double can hold
-            return Value(None, earliest)
+            return None, earliest
 
     return evaluate
 
 
 def _days_since(time: int, now: int) -> Value:
     days = (now - time) // DAY_MS
-    return Value(days, time + (days + 1) * DAY_MS)
+    return days, time + (days + 1) * DAY_MS
 
 
 def _age(born: int, now: int) -> Value:
     birthday = next_birthday(born, now)
-    return Value(years_between(born, now), NEVER if birthday is None else birthday)
+    return years_between(born, now), NEVER if birthday is None else birthday
 
 
 def _round(value: float, digits: float = 0.0) -> float:

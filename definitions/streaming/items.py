@@ -37,13 +37,15 @@ class CompiledTrait:
     """A trait that follows from other things of the profile.
 
     `reads`: the names of all that can change its value: keys of accumulators, traits, segments, SESSION. `at_first`:
-    whether it has to be evaluated for a profile of which nothing is known that it reads. `distinguishes`: of which
-    values of a trait, by its name; of one that is not there, of all.
+    whether it has to be evaluated for a profile of which nothing is known that it reads. `initial`: what its value is
+    then, for everybody and for ever, instead; None if that is not so. `distinguishes`: of which values of a trait, by
+    its name; of one that is not there, of all.
     """
 
     name: str
     reads: frozenset[str]
     at_first: bool
+    initial: object
     distinguishes: Mapping[str, Distinctions]
     evaluate: EvaluateTrait = field(compare=False, repr=False)
 
@@ -59,10 +61,12 @@ class CompiledTrait:
 class CompiledSegment:
     """A segment; its fields are those of a trait.
 
-    `directions`: by key of an accumulator, in which direction alone an event can change it.
+    `changes`: the name under which others read it. `directions`: by key of an accumulator, in which direction alone an
+    event can change it.
     """
 
     name: str
+    changes: str
     destinations: tuple[str, ...]
     reads: frozenset[str]
     at_first: bool
@@ -71,11 +75,6 @@ class CompiledSegment:
     evaluate: Evaluate = field(compare=False, repr=False)
 
     what: ClassVar[str] = "segment"
-
-    @property
-    def changes(self) -> str:
-        """The name under which others read it."""
-        return membership_of(self.name)
 
 
 Item: TypeAlias = CompiledTrait | CompiledSegment | CompiledTrigger
@@ -106,17 +105,27 @@ def compile_items(definitions: Definitions, key_of: KeyOf) -> Iterator[Item]:
             is_certain = when(_Nothing(defaults), 0) == (False, NEVER) and not _is_drawn(defined)
             directed = directions(defined.when, key_of)
             item = CompiledSegment(
-                defined.name, defined.destinations, reads, not is_certain, distinctions, directed, when
+                defined.name,
+                membership_of(defined.name),
+                defined.destinations,
+                reads,
+                not is_certain,
+                distinctions,
+                directed,
+                when,
             )
         elif isinstance(defined, Trigger):
             item = compile_trigger(defined, reads, distinctions, key_of)
         elif isinstance(defined.value, Mining):
             reads = frozenset({found_of(defined.name)})
-            item = CompiledTrait(defined.name, reads, False, {}, _compile_mined(defined.name))
+            item = CompiledTrait(defined.name, reads, False, None, {}, _compile_mined(defined.name))
         else:
             evaluate = _compile_trait(defined.value, key_of)
-            is_certain = evaluate(_Nothing(defaults), 0) == (None, NEVER) and not _is_drawn(defined)
-            item = CompiledTrait(defined.name, reads, not is_certain, distinctions, evaluate)
+            initial, until = evaluate(_Nothing(defaults), 0)
+            is_certain = until == NEVER and not _is_drawn(defined)
+            item = CompiledTrait(
+                defined.name, reads, not is_certain, initial if is_certain else None, distinctions, evaluate
+            )
         yield item
 
 
@@ -130,7 +139,7 @@ def values_of_nothing(definitions: Definitions) -> Mapping[str, object]:
 
 def _compile_mined(name: str) -> EvaluateTrait:
     def evaluate(subject: Subject, _now: int) -> Value:
-        return Value(subject.mined(name), NEVER)
+        return subject.mined(name), NEVER
 
     return evaluate
 

@@ -121,9 +121,22 @@ class Program:
         )
 
     @cached_property
-    def at_first(self) -> tuple[int, ...]:
-        """The numbers of the evaluable items that may hold, or have a value, without anything that they read."""
-        return tuple(number for number in self.evaluable if self.items[number].at_first)
+    def initial(self) -> Mapping[str, str]:
+        """The traits that everybody has of whom nothing is known: the JSON texts of their values, by name."""
+        values = ((trait.name, trait.initial) for trait in self.traits if trait.initial is not None)
+        return {name: msgspec.json.encode(value).decode() for name, value in values}
+
+    @cached_property
+    def at_first(self) -> frozenset[int]:
+        """The numbers of the evaluable items that may hold, or have a value, without anything that they read.
+
+        Instead of the traits that are `initial`, those that read them.
+        """
+        at_first = {number for number in self.evaluable if self.items[number].at_first}
+        for trait in self.traits:
+            if trait.initial is not None and trait.name in self.trait_readers:
+                at_first.update(self.trait_readers[trait.name].concerned(self.defaults[trait.name], trait.initial))
+        return frozenset(at_first)
 
     @cached_property
     def readers(self) -> Mapping[str, tuple[int, ...]]:
@@ -224,7 +237,7 @@ class Program:
             if (readers := self.readers.get(name)) is not None:
                 touched.update(readers)
             if (segments := self._directed.get(name)) is not None:
-                touched.update(segments.touched(counted(name), members, waiting))
+                segments.touch(touched, counted(name), members, waiting)
         return touched
 
     def collecting(self, more: Iterable[CompiledAccumulator]) -> "Program":

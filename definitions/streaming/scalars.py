@@ -12,6 +12,7 @@ from definitions.plan.accumulators import LONG_NUMBER_BYTES, MAX_DISTINCT, MAX_L
 MAX_TEXT_LENGTH = 256
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _json = msgspec.json.Encoder().encode
+_NUMBERS = (int, float)
 _EXACT = 2**53  # up to it a double has every whole number
 
 
@@ -64,7 +65,7 @@ def fitting(values: list[Scalar]) -> list[Scalar]:
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Return whether a value of decoded JSON is a number, which true and false are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def json_text(value: Scalar) -> str:

@@ -25,7 +25,7 @@ Steps: TypeAlias = Sequence[tuple[Step, Entries, Entries]]
 """The steps, each with its events and those of `without`."""
 
 _NONE: Entries = []
-_FAILS = Evaluation(False, NEVER)
+_FAILS: Evaluation = (False, NEVER)
 
 
 class _CompiledStep(NamedTuple):
@@ -61,7 +61,10 @@ def _compile_steps(sequence: EventSequence, key_of: KeyOf) -> Iterator[_Compiled
 def _newest(subject: Subject, key: str) -> Entries:
     """Return the newest events of a step."""
     state = subject.state(key)
-    return state.entries[-MAX_STEP_EVENTS:] if isinstance(state, Newest) else _NONE
+    if not isinstance(state, Newest):
+        return _NONE
+    entries = state.entries
+    return entries if len(entries) <= MAX_STEP_EVENTS else entries[-MAX_STEP_EVENTS:]
 
 
 def _completed_by_value(steps: Steps) -> list[int]:
@@ -122,10 +125,12 @@ def _evaluate(completed: list[int], within_ms: int, at_least: int, now: int) -> 
     completed = completed[bisect_right(completed, now - within_ms) :]
     if len(completed) < at_least:
         return _FAILS
+    if at_least == 1 and completed[0] > now:
+        return False, completed[0]
 
     def holds(at: int) -> bool:
         return bisect_right(completed, at) - bisect_right(completed, at - within_ms) >= at_least
 
     answer = holds(now)
     changes = {at for time in completed for at in (time, time + within_ms) if at > now}
-    return Evaluation(answer, next((at for at in sorted(changes) if holds(at) is not answer), NEVER))
+    return answer, next((at for at in sorted(changes) if holds(at) is not answer), NEVER)

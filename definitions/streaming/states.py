@@ -50,23 +50,18 @@ class State(msgspec.Struct, array_like=True, gc=False):
         """
         raise NotImplementedError
 
-    def trim(self, accumulator: Accumulator, as_of: int) -> None:
-        """Drop what no reader of the accumulator can ask for at `as_of` or later."""
+    def trim(self, accumulator: Accumulator, as_of: int) -> bool:  # noqa: ARG002 - a state's signature
+        """Drop what no reader of the accumulator can ask for at `as_of` or later; return whether anything is left.
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is left of any event; a total never forgets."""
-        return False
+        A total never forgets.
+        """
+        return True
 
 
 class Times(State, tag=0):
     """newest, of neither values nor an order: the times, oldest first."""
 
     times: list[int] = []
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.times
 
     def add(self, order: EventOrder, value: Scalars | None) -> None:  # noqa: ARG002 - a state's signature
         times = self.times
@@ -78,23 +73,20 @@ class Times(State, tag=0):
     def unite(self, other: "Times") -> None:
         self.times = sorted(self.times + other.times)
 
-    def trim(self, accumulator: Accumulator, as_of: int) -> None:
+    def trim(self, accumulator: Accumulator, as_of: int) -> bool:
         times = self.times
         surplus = len(times) - accumulator.keep
         if surplus > 0:
             del times[:surplus]
         if accumulator.retain_ms is not None and times and times[0] <= as_of - accumulator.retain_ms:
             del times[: bisect_right(times, as_of - accumulator.retain_ms)]
+        return bool(times)
 
 
 class Newest(State, tag=1):
     """newest, with what orders them and values: the events, oldest first."""
 
     entries: list[Entry] = []
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.entries
 
     @property
     def times(self) -> list[int]:
@@ -111,13 +103,14 @@ class Newest(State, tag=1):
     def unite(self, other: "Newest") -> None:
         self.entries = sorted(self.entries + other.entries, key=_order)
 
-    def trim(self, accumulator: Accumulator, as_of: int) -> None:
+    def trim(self, accumulator: Accumulator, as_of: int) -> bool:
         entries = self.entries
         surplus = len(entries) - accumulator.keep
         if surplus > 0:
             del entries[:surplus]
         if accumulator.retain_ms is not None and entries and entries[0][0] <= as_of - accumulator.retain_ms:
             del entries[: bisect_right(entries, as_of - accumulator.retain_ms, key=_time)]
+        return bool(entries)
 
 
 class Calls(State, tag=2):
@@ -172,7 +165,11 @@ class Numbers(State, tag=3):
         self.greatest = _greatest(self.greatest, other.greatest)
 
     def _sum(self, addend: int) -> None:
-        self.high, self.low = divmod(self.millionths + addend, _WORD)
+        low = self.low + addend
+        if 0 <= low < _WORD:  # nearly always
+            self.low = low
+        else:
+            self.high, self.low = divmod(self.millionths + addend, _WORD)
 
 
 class Ends(State, tag=4):
@@ -235,10 +232,6 @@ class Spans(State, tag=6):
     spans: list[tuple[int, int]] = []
 
     @property
-    def is_empty(self) -> bool:
-        return not self.spans
-
-    @property
     def times(self) -> list[int]:
         """When the sessions began, oldest first."""
         return [began_at for began_at, _ in self.spans]
@@ -259,12 +252,13 @@ class Spans(State, tag=6):
                 united.append((began_at, ended_at))
         self.spans = united
 
-    def trim(self, accumulator: Accumulator, as_of: int) -> None:
+    def trim(self, accumulator: Accumulator, as_of: int) -> bool:
         surplus = len(self.spans) - accumulator.keep
         if surplus > 0:
             del self.spans[:surplus]
         if accumulator.retain_ms is not None:
             self._forget(as_of - accumulator.retain_ms)
+        return bool(self.spans)
 
     def _forget(self, until: int) -> None:
         """Drop what began before every window; of the last such session its end stays while an event may join it."""
@@ -352,7 +346,7 @@ def values_of(counts: Iterable[tuple[Scalar, int]]) -> Values:
 
 def millionths(number: float) -> int:
     """Return a number in whole millionths: the product as a double, as SQL has it, rounded half to even."""
-    return round(float(number) * _MILLION)
+    return round(number * _MILLION)
 
 
 def _entry(order: EventOrder, value: Scalars | None) -> Entry:

@@ -43,7 +43,10 @@ class TraitReaders(NamedTuple):
             return self.any_change + self.comparing
         if numbers == 0:
             return self.any_change + self.others
-        before, after = (bisect_right(self.thresholds, as_double(number)) for number in (former, value))
+        before = bisect_right(self.thresholds, as_double(former))
+        after = bisect_right(self.thresholds, as_double(value))
+        if before == after:
+            return self.any_change  # nearly always
         return self.any_change + self.at_thresholds[min(before, after) : max(before, after)]
 
 

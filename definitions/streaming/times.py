@@ -37,6 +37,7 @@ def time_of(value: object) -> int | None:
         return None
 
 
+@lru_cache(maxsize=1_000)  # one event is the last of several kinds, and the first one stays
 def text_of(ms: int) -> str | None:
     """Return a time as ISO 8601 in UTC with milliseconds; None beyond the years 1 to 9999."""
     days, of_day = divmod(ms, DAY_MS)

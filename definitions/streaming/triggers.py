@@ -68,4 +68,4 @@ def compile_trigger(
 
 
 def _always(*_: object) -> Evaluation:
-    return Evaluation(True, NEVER)
+    return True, NEVER

@@ -20,7 +20,7 @@ Test: TypeAlias = Callable[[object, int], Evaluation]
 """Whether a value passes at a time, and until when."""
 Reader: TypeAlias = Callable[[Mapping[str, object]], object]
 
-_HOLDS, _FAILS = Evaluation(True, NEVER), Evaluation(False, NEVER)
+_HOLDS, _FAILS = (True, NEVER), (False, NEVER)
 _ORDERINGS: dict[Operator, Callable[[float, float], bool]] = {
     Operator.GREATER_THAN: operator.gt,
     Operator.GREATER_OR_EQUAL: operator.ge,
@@ -101,8 +101,8 @@ def compile_test(comparisons: tuple[Comparison, ...]) -> Test:
         evaluations = [each(time, now) for each in relative]
         failing = [until for holds, until in evaluations if not holds]
         if failing:
-            return Evaluation(False, max(failing))
-        return Evaluation(True, min(until for _, until in evaluations))
+            return False, max(failing)
+        return True, min(until for _, until in evaluations)
 
     return test
 
@@ -122,8 +122,8 @@ def _compile_relative(comparison: Comparison) -> Callable[[int, int], Evaluation
 def _within(begins: int, ends: int, now: int) -> Evaluation:
     """Whether `now` lies in a period, `ends` no more belonging to it."""
     if now < begins:
-        return Evaluation(False, begins) if begins < ends else _FAILS
-    return Evaluation(True, ends) if now < ends else _FAILS
+        return (False, begins) if begins < ends else _FAILS
+    return (True, ends) if now < ends else _FAILS
 
 
 def _compile(comparison: Comparison) -> Predicate:

@@ -3,7 +3,7 @@
 Their size is bounded by what they are made of: lists of events, what was sent or mined, and what definitions say.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Self
 
 import msgspec
@@ -31,6 +31,10 @@ class ComputedTraits(Facet):
             self.texts[trait] = text
         moment.out.changes_traits = True
         return True
+
+    def begin(self, initial: Mapping[str, str]) -> None:
+        """Set the traits that everybody has, by their JSON texts, before anything is evaluated."""
+        self.texts = {**self.texts, **initial}
 
     def value(self, trait: str) -> object:
         """Return the decoded value of a trait; None where it has none."""

@@ -1,9 +1,9 @@
 """Evaluates what is defined of a profile, over several facets, and what follows from that; rules are `definitions`'."""
 
+from bisect import insort
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
 
-from definitions import NEVER, CompiledSegment, CompiledTrigger, Program
+from definitions import NEVER, CompiledSegment, CompiledTrigger
 from streams.fold.computed import value_of
 from streams.fold.firing import begin
 from streams.fold.moment import FoldContext, Moment, Outputs
@@ -17,48 +17,40 @@ def evaluate(state: ProfileState, items: Iterable[int], moment: Moment) -> None:
 
     Numbers are in the order of dependencies, so each is evaluated once, after all that it reads.
     """
-    pending = list(items)
+    pending = sorted(items)
     if not pending:
         return
     program, now, evaluations, is_displaced = moment.context.program, moment.as_of, state.evaluations, False
     subject, untils = ProfileSubject(state, moment.context), evaluations.untils
-    heapify(pending)
+    members, texts = state.memberships.entered_at, state.computed.texts
+    readers, trait_readers = program.readers, program.trait_readers
     done = -1
-    while pending:
-        number = heappop(pending)
+    for number in pending:  # which grows behind the number at hand
         if number == done:
             continue
         done, item = number, program.items[number]
         concerned: Iterable[int] = ()
         if isinstance(item, CompiledSegment):
             holds, until = item.evaluate(subject, now)
-            if state.memberships.decide(item.name, holds, moment):
-                concerned = program.readers.get(item.changes, ())
+            if holds is not (item.name in members):
+                state.memberships.change(item.name, holds, moment)
+                concerned = readers.get(item.changes, ())
         elif isinstance(item, CompiledTrigger):
             holds, until = item.evaluate(subject, now)
             begin(state, item, holds, moment)
         else:
             value, until = item.evaluate(subject, now)
-            former = state.computed.texts.get(item.name)
-            if state.computed.decide(item.name, value, moment):
-                concerned = _readers(item.name, former, state.computed.texts.get(item.name), program)
+            former = texts.get(item.name)
+            if state.computed.decide(item.name, value, moment) and item.name in trait_readers:
+                default = program.defaults[item.name]
+                before = default if former is None else value_of(former)
+                concerned = trait_readers[item.name].concerned(before, default if value is None else value)
         for reader in concerned:
-            heappush(pending, reader)
+            insort(pending, reader)
         if until != untils.get(number, NEVER):
             is_displaced |= evaluations.lasts(number, until)
     if is_displaced:
         evaluations.find_earliest()
-
-
-def _readers(trait: str, former: str | None, text: str | None, program: Program) -> Iterable[int]:
-    """Return the items that a change of a trait concerns, by the JSON texts of it before and after."""
-    readers = program.trait_readers.get(trait)
-    if readers is None:
-        return ()
-    default = program.defaults[trait]
-    return readers.concerned(
-        default if former is None else value_of(former), default if text is None else value_of(text)
-    )
 
 
 def evaluate_all(state: ProfileState, cause: str, context: FoldContext, out: Outputs) -> None:

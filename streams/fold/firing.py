@@ -32,7 +32,7 @@ def fire_on(state: ProfileState, event: Event, moment: Moment) -> None:
         if not trigger.matches(parts):
             if trigger.is_mistyped(parts):
                 moment.drop_mistyped((trigger.changes,))
-        elif trigger.evaluate(subject, moment.as_of).holds:
+        elif trigger.evaluate(subject, moment.as_of)[0]:
             _fire(state, trigger, event.occurred_at, moment, event, parts)
 
 

@@ -36,8 +36,11 @@ def fold_event(
     moment = Moment(context, out, event.message_id, state.as_of, state.lineage.version, adds_identifier)
     changed = facets.add(state, event, moment)
     items = program.touched(changed, state.memberships.entered_at, state.evaluations.untils, state.aggregates.number)
-    if is_first:  # a seed, or a query, may have known of events before the first one that comes here
-        items = items.union(program.evaluable if has_past else program.at_first)
+    if is_first and has_past:  # a seed, or a query, has known of events before the first one that comes here
+        items = items.union(program.evaluable)
+    elif is_first:
+        state.computed.begin(program.initial)
+        items = items.union(program.at_first)
     locate(state, event, moment)
     evaluate(state, items, moment)
     fire_on(state, event, moment)

@@ -1,7 +1,6 @@
 """Memberships: the segments that a profile is in; whether it is in one is for the fold to evaluate (`evaluation`)."""
 
 from collections.abc import Collection
-from itertools import starmap
 from typing import Literal, Self
 
 from schemas.records import Membership, Profile
@@ -14,16 +13,13 @@ class Memberships(Facet):
 
     entered_at: dict[str, int] = {}
 
-    def decide(self, segment: str, holds: bool, moment: Moment) -> bool:
-        """Enter or leave a segment as of the moment's time; return whether that changes anything."""
-        if holds is (segment in self.entered_at):
-            return False
-        if holds:
+    def change(self, segment: str, enters: bool, moment: Moment) -> None:
+        """Enter a segment that the profile is not in, or leave one that it is in, as of the moment's time."""
+        if enters:
             self.entered_at[segment] = moment.as_of
             _draft(segment, "entered", moment.as_of, moment)
         else:
             self.leave([segment], moment)
-        return True
 
     def leave(self, segments: Collection[str], moment: Moment) -> None:
         """Leave segments that the profile is in."""
@@ -49,7 +45,9 @@ class Memberships(Facet):
 
     def render(self, record: Profile, context: FoldContext, as_of: int) -> None:
         if self.entered_at:
-            record.segments = tuple(starmap(Membership, sorted(self.entered_at.items())))
+            record.segments = tuple(
+                [Membership(segment, self.entered_at[segment]) for segment in sorted(self.entered_at)]
+            )
 
     def forget(self, moment: Moment) -> None:
         """Leave the segments that are no longer defined."""

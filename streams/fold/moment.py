@@ -34,7 +34,7 @@ class KnownPast(msgspec.Struct, frozen=True, gc=False):
 class FoldContext(msgspec.Struct, frozen=True, gc=False):
     """Whose profile is folded, by which definitions; `program`: of its workspace and kind.
 
-    `known_past`: of a replay.
+    `known_past`: of a replay. `decided_at`: the system's time, in ms. `definition`: the version that changes go by.
     """
 
     workspace: str
@@ -44,6 +44,8 @@ class FoldContext(msgspec.Struct, frozen=True, gc=False):
     rules: IdentityRules = DEFAULT_RULES
     kind: ProfileKind = "person"
     known_past: KnownPast | None = None
+    decided_at: int = 0
+    definition: int = 0
 
 
 DroppedField: TypeAlias = Literal["trait", "event_name", "entry_url", "property"]

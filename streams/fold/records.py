@@ -1,6 +1,7 @@
 """The state of a profile, and what a step decides, as the records of their topics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -14,7 +15,6 @@ from streams.fold.moment import (
     REBUILD,
     SESSION_END,
     FoldContext,
-    MembershipChange,
     Moment,
     TriggerFiring,
 )
@@ -31,9 +31,8 @@ def publish(state: ProfileState, moment: Moment) -> None:
     """End a step: make records of what it decided, and go on after the version of the last record."""
     if moment.memberships or moment.triggers:
         identifiers = state.identifiers.listed()
-        for membership in moment.memberships:
-            moment.version += 1
-            moment.out.segment_changes.append(_change_record(state, membership, moment, identifiers))
+        if moment.memberships:
+            moment.out.segment_changes.extend(_change_records(state, moment, identifiers))
         for firing in moment.triggers:
             moment.version += 1
             moment.out.triggers.append(_trigger_record(state, firing, moment, identifiers))
@@ -57,7 +56,7 @@ def shown_traits(state: ProfileState, context: FoldContext) -> dict[str, str]:
 
 def traits_object(texts: Mapping[str, str]) -> str:
     """Join the JSON texts of members to that of an object, ordered by their names."""
-    return "{" + ",".join(f"{_encode(name).decode()}:{texts[name]}" for name in sorted(texts)) + "}"
+    return "{" + ",".join([_member(name) + texts[name] for name in sorted(texts)]) + "}"
 
 
 def merged_record(context: FoldContext, target: str, version: int, decision: int, updated_at: int) -> Profile:
@@ -95,30 +94,39 @@ def is_empty(state: ProfileState) -> bool:
     return state.counters.events == 0
 
 
-def _change_record(
-    state: ProfileState, membership: MembershipChange, moment: Moment, identifiers: tuple[Identifier, ...]
-) -> SegmentChange:
-    context, segment, change, changed_at, cause = (
-        moment.context,
-        membership.segment,
-        membership.change,
-        membership.changed_at,
-        membership.cause,
-    )
-    instance = moment.version if cause in _REPEATABLE else state.lineage.rebuilt
-    what = f"segment|{context.workspace}|{context.profile_id}|{segment}|{change}|{changed_at}|{instance}|{cause}"
-    return SegmentChange(
-        context.workspace,
-        stable_id(what),
-        context.profile_id,
-        segment,
-        change,
-        changed_at,
-        cause,
-        moment.version,
-        identifiers,
-        context.kind,
-    )
+@lru_cache(maxsize=4_096)  # the names are those of definitions, and of a few attributes
+def _member(name: str) -> str:
+    """Return how the member of an object begins."""
+    return f"{_encode(name).decode()}:"
+
+
+def _change_records(
+    state: ProfileState, moment: Moment, identifiers: tuple[Identifier, ...]
+) -> Iterator[SegmentChange]:
+    context, rebuilt = moment.context, state.lineage.rebuilt
+    workspace, profile_id, kind = context.workspace, context.profile_id, context.kind
+    decided_at, definition = context.decided_at, context.definition
+    whose = f"segment|{workspace}|{profile_id}|"
+    for membership in moment.memberships:
+        moment.version = version = moment.version + 1
+        segment, change = membership.segment, membership.change
+        changed_at, cause = membership.changed_at, membership.cause
+        instance = version if cause in _REPEATABLE else rebuilt
+        change_id = stable_id(f"{whose}{segment}|{change}|{changed_at}|{instance}|{cause}")
+        yield SegmentChange(
+            workspace,
+            change_id,
+            profile_id,
+            segment,
+            change,
+            changed_at,
+            cause,
+            version,
+            identifiers,
+            kind,
+            decided_at,
+            definition,
+        )
 
 
 def _trigger_record(

@@ -15,7 +15,7 @@ class ProfileSubject:
 
     def __init__(self, state: ProfileState, context: FoldContext) -> None:
         self.profile_id = context.profile_id
-        self.state = state.aggregates.state
+        self.state = state.aggregates.states.get
         self._defaults: Mapping[str, object] = context.program.defaults
         self._computed = state.computed
         self._members = state.memberships.entered_at

@@ -43,7 +43,7 @@ def test_segments_hold_when_a_recomputation_over_all_events_says_so(
     for segment, condition in zip(program.segments, wanted, strict=True):
         read = {name: traits[name] for name in segment.reads & traits.keys()}
         known = Known(program, happened, now, read)
-        assert segment.evaluate(known, now).holds is holds(condition, Life(happened, sent=traits), now)
+        assert segment.evaluate(known, now)[0] is holds(condition, Life(happened, sent=traits), now)
 
 
 @given(conditions, events, objects, st.integers(0, HORIZON))
@@ -52,12 +52,12 @@ def test_a_verdict_lasts_until_the_time_it_names(
 ) -> None:
     past = [event for event in happened if event.at <= now]
     program = program_of(condition)
-    evaluation = program.segments[0].evaluate(Known(program, past, now, traits), now)
-    assert evaluation.until > now
-    for later in range(now, min(evaluation.until, 3 * HORIZON)):
-        assert holds(condition, Life(past, sent=traits), later) is evaluation.holds
-    if evaluation.until < NEVER:
-        assert evaluation.until <= 2 * HORIZON
+    is_held, until = program.segments[0].evaluate(Known(program, past, now, traits), now)
+    assert until > now
+    for later in range(now, min(until, 3 * HORIZON)):
+        assert holds(condition, Life(past, sent=traits), later) is is_held
+    if until < NEVER:
+        assert until <= 2 * HORIZON
 
 
 @given(events, st.integers(1, 4), st.integers(1, HORIZON), st.integers(0, HORIZON))
@@ -67,11 +67,11 @@ def test_a_count_that_holds_ends_exactly_at_its_deadline(
     count = EventCount(EventMatcher(), Window(within_ms), at_least)
     past = [event for event in happened if event.at <= now]
     program = program_of(count)
-    evaluation = program.segments[0].evaluate(Known(program, past, now), now)
-    if evaluation.holds:
-        assert not holds(count, Life(past), evaluation.until)
+    is_held, until = program.segments[0].evaluate(Known(program, past, now), now)
+    if is_held:
+        assert not holds(count, Life(past), until)
     else:
-        assert evaluation.until == NEVER
+        assert until == NEVER
 
 
 @given(comparisons, values)

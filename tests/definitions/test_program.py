@@ -104,7 +104,7 @@ def test_traits_read_are_the_outermost_names(tmp_path: Path) -> None:
     program = compiled(tmp_path, "segment: a\nwhen: {trait: address.city, in: [Rome, 北京]}")
     (segment,) = program.segments
     assert segment.reads == {"address"}
-    assert segment.evaluate(Known(program, traits={"address": {"city": "Rome"}}), 0).holds
+    assert segment.evaluate(Known(program, traits={"address": {"city": "Rome"}}), 0)[0]
 
 
 def test_each_workspace_has_its_segments_and_keeps_nothing_for_others(tmp_path: Path) -> None:

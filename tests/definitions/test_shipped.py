@@ -23,7 +23,7 @@ def shipped(name: str) -> Program:
 def members(program: Program, past: Past) -> set[str]:
     """Names of the segments that hold now, after events (how long ago, type, name, properties)."""
     happened = [Happened(NOW - ago, event_type, name, properties) for ago, event_type, name, properties in past]
-    return {segment.name for segment in program.segments if segment.evaluate(Known(program, happened, NOW), NOW).holds}
+    return {segment.name for segment in program.segments if segment.evaluate(Known(program, happened, NOW), NOW)[0]}
 
 
 def order(ago: int, total: object) -> tuple[int, str, str, dict[str, object]]:

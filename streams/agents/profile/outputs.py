@@ -96,10 +96,8 @@ class ProfileOutputs:
     def _of_changes(self, profile: BatchProfile, batch: Batch) -> Iterator[Output]:
         """Yield all changes for `segments`, then for each destination those that it is sent."""
         tally, adopted, workspace = batch.tally, batch.adopted, profile.context.workspace
-        decided_at, definition = batch.clocks.wall_now, adopted.evaluated.get(workspace, 0)
         concerning: dict[Destination, list[SegmentChange]] = {}
-        for undated in profile.outputs.segment_changes:
-            change = replace(undated, decided_at=decided_at, definition=undated.definition or definition)
+        for change in profile.outputs.segment_changes:
             tally[metrics.CHANGES, (workspace, change.segment, change.change)] += 1
             yield Output(SEGMENTS, profile.key, self._change(change))
             for destination in adopted.destinations.get((workspace, change.segment), ()):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import itemgetter
 
 from definitions import NEVER
@@ -70,7 +71,7 @@ class ProfileStage:
         received = decoded.received
         self._adopted = adopted = self._adopt()
         clocks = Clocks(self._workspaces, view, received.now, received.opened_at)
-        batch = Batch(self._workspaces, self._context, view, clocks, self._settling_ms, adopted)
+        batch = Batch(self._workspaces, partial(self._context, received.now), view, clocks, self._settling_ms, adopted)
         if not clocks.has_caught_up:
             clocks.catch_up(newest_receipt(decoded.items, clocks.is_wall))
         view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
@@ -95,8 +96,15 @@ class ProfileStage:
             profile, waiting = batch.resumed.popleft()
             handle(batch, self._decoder.decode_waiting(profile.context.workspace, profile.context.profile_id, waiting))
 
-    def _context(self, workspace: str, profile_id: str) -> FoldContext:
-        priority = self._workspaces[workspace].source_priority
+    def _context(self, now: int, workspace: str, profile_id: str) -> FoldContext:
         kind = kind_of(profile_id)
-        program = self._adopted.programs[workspace, kind]
-        return FoldContext(workspace, profile_id, program, priority, self._rules, kind)
+        return FoldContext(
+            workspace,
+            profile_id,
+            self._adopted.programs[workspace, kind],
+            self._workspaces[workspace].source_priority,
+            self._rules,
+            kind,
+            decided_at=now,
+            definition=self._adopted.evaluated.get(workspace, 0),
+        )

@@ -127,12 +127,9 @@ def _pass_time_before(takes_effect_at: int, batch: Batch, profile: BatchProfile,
     former = batch.adopted.former.find(context.workspace, context.kind, state.evaluations.definitions)
     if former is None:
         return True
-    outputs, before = profile.outputs, len(profile.outputs.segment_changes)
     until = min(takes_effect_at, decided_until(batch, profile, state))
-    advance(state, until, msgspec.structs.replace(context, program=former.program), outputs)
-    outputs.segment_changes[before:] = [
-        msgspec.structs.replace(change, definition=former.version) for change in outputs.segment_changes[before:]
-    ]
+    by_former = msgspec.structs.replace(context, program=former.program, definition=former.version)
+    advance(state, until, by_former, profile.outputs)
     profile.mark_swept()
     return next_deadline(state) > takes_effect_at
 

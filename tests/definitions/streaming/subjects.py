@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from definitions import CompiledAccumulator, Program
 from definitions.model import SessionName
@@ -12,6 +12,13 @@ from definitions.streaming.subject import SessionBounds
 from schemas.records import Event, Identifier
 from tests.definitions.naive.lives import Happened
 from tests.definitions.naive.sessions import GAP_MS
+
+
+class Evaluated(NamedTuple):
+    """An evaluation, by the names of its parts."""
+
+    holds: bool
+    until: int
 
 
 def event_of(happened: Happened) -> Event:

@@ -54,7 +54,7 @@ def test_a_value_is_of_the_events_that_time_has_left(
     aggregate = Aggregate(VIEW, measure, URL, HOUR)
     program = compile_program(Definitions(traits=(Trait("t", Statistical(aggregate)),)))
     known = Known(program, [viewed(value, at) for at, value in enumerate(values)], len(values))
-    evaluated = [program.traits[0].evaluate(known, at + 3_599_999).value for at in range(len(values))]
+    evaluated = [program.traits[0].evaluate(known, at + 3_599_999)[0] for at in range(len(values))]
     assert [(type(value), value) for value in evaluated] == [(type(value), value) for value in shown]
 
 

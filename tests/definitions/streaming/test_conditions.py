@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from definitions import NEVER, Definitions, Evaluation, Segment, compile_program
+from definitions import NEVER, Definitions, Segment, compile_program
 from definitions.model import (
     Aggregate,
     AggregateComparison,
@@ -27,13 +27,13 @@ from definitions.streaming.items import membership_of
 from definitions.streaming.subject import SESSION
 from tests.definitions.naive.lives import Happened
 from tests.definitions.naive.sessions import GAP_MS
-from tests.definitions.streaming.subjects import Known
+from tests.definitions.streaming.subjects import Evaluated, Known
 
 BUY = EventMatcher((Call("track", "Buy"),))
 ITEM, PRICE = Field(("item",)), Field(("price",))
 AT = 1_700_000_000_000
 
-At = Callable[[int], Evaluation]
+At = Callable[[int], Evaluated]
 
 
 def buy(at: int, item: object = None, price: object = None) -> Happened:
@@ -44,7 +44,7 @@ def over(condition: Condition, happened: Sequence[Happened], facts: Mapping[str,
     """How a condition is evaluated at a time, of all that has happened until then."""
     program = compile_program(Definitions((Segment("s", condition),)))
     (segment,) = program.segments
-    return lambda now: segment.evaluate(Known(program, happened, now, traits, facts=facts), now)
+    return lambda now: Evaluated(*segment.evaluate(Known(program, happened, now, traits, facts=facts), now))
 
 
 def test_at_most_begins_to_hold_when_one_too_many_leaves() -> None:
@@ -200,7 +200,7 @@ def test_a_fact_of_the_current_session_is_missing_once_it_has_ended() -> None:
 def test_a_sample_is_stable_and_as_large_as_it_says() -> None:
     program = compile_program(Definitions((Segment("s", Sample(250, "salt")), Segment("t", Sample(250, "other")))))
     drawn, others = (
-        {number for number in range(4_000) if segment.evaluate(Known(program, profile_id=str(number)), 0).holds}
+        {number for number in range(4_000) if segment.evaluate(Known(program, profile_id=str(number)), 0)[0]}
         for segment in program.segments
     )
     assert 900 < len(drawn) < 1_100

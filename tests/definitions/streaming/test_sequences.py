@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from definitions import NEVER, Definitions, Evaluation, Segment, compile_program
+from definitions import NEVER, Definitions, Segment, compile_program
 from definitions.model import (
     Aggregate,
     AggregateComparison,
@@ -16,7 +16,7 @@ from definitions.model import (
 from definitions.model import Sequence as EventSequence
 from definitions.plan.accumulators import MAX_STEP_EVENTS
 from tests.definitions.naive.lives import Happened
-from tests.definitions.streaming.subjects import Known
+from tests.definitions.streaming.subjects import Evaluated, Known
 
 A, B, C = (EventMatcher((Call("track", name),)) for name in "ABC")
 DAY = 86_400_000
@@ -24,10 +24,10 @@ DAY = 86_400_000
 
 def over(
     happened: Sequence[Happened], *steps: Step, within_ms: int = DAY, at_least: int = 1, same: Field | None = None
-) -> Callable[[int], Evaluation]:
+) -> Callable[[int], Evaluated]:
     program = compile_program(Definitions((Segment("s", EventSequence(steps, within_ms, at_least, same)),)))
     (segment,) = program.segments
-    return lambda now: segment.evaluate(Known(program, happened, now), now)
+    return lambda now: Evaluated(*segment.evaluate(Known(program, happened, now), now))
 
 
 def happened(*events: tuple[int, str]) -> list[Happened]:
@@ -121,4 +121,4 @@ def test_it_is_looked_for_among_no_more_where_others_need_more() -> None:
     program = compile_program(Definitions((Segment("s", sequence), Segment("t", count))))
     assert len(program.accumulators) == 2
     events = happened((0, "A"), *((at, "B") for at in range(1, 2 * MAX_STEP_EVENTS)))
-    assert not program.segments[0].evaluate(Known(program, events, DAY // 2), DAY // 2).holds
+    assert not program.segments[0].evaluate(Known(program, events, DAY // 2), DAY // 2)[0]

@@ -23,6 +23,7 @@ from definitions.streaming.states import (
     EventOrder,
     Newest,
     Numbers,
+    Spans,
     Times,
     Values,
     decode_state,
@@ -84,7 +85,7 @@ def united(*states: Any) -> Any:
 
 def trimmed(accumulator: Accumulator, state: Any) -> Any:
     kept = deepcopy(state)
-    kept.trim(accumulator, NOW)
+    assert kept.trim(accumulator, NOW) is (not isinstance(kept, Times | Newest | Spans) or kept != type(kept)())
     return kept
 
 

@@ -59,6 +59,10 @@ def rule(name: str, value: Expression) -> Trait:
     return Trait(name, Rule((), value))
 
 
+def _is(name: str, value: str) -> TraitComparison:
+    return TraitComparison((name,), (Comparison(Operator.EQUALS, value),))
+
+
 def is_at_least(name: str, number: float) -> TraitComparison:
     return TraitComparison((name,), (Comparison(Operator.GREATER_OR_EQUAL, number),))
 
@@ -133,10 +137,24 @@ def test_of_a_first_event_is_evaluated_what_holds_of_nothing_or_reads_the_event(
         rule("constant", Literally(7)),
     )
     numbers = {within.program.items[number].name for number in within.program.at_first}
-    assert numbers == {"no buyers", "everybody", "nobody", "constant"}
+    assert numbers == {"no buyers", "everybody", "nobody"}
     state, _ = fold([event(START)], context=within)
     assert state.memberships.entered_at.keys() == {"no buyers", "everybody", "viewers"}
     assert shown(state, within) == {"constant": 7}
+
+
+def test_what_a_trait_is_of_nothing_is_not_evaluated_but_read() -> None:
+    level = Trait("level", Rule((Case(is_at_least("orders", 1), Literally("high")),), Literally("low")))
+    label = Trait("label", Rule((Case(_is("level", "low"), Literally("new")),), Literally("regular")))
+    within = context_of(level, label, ORDERS, Segment("low", _is("level", "low")), Segment("new", _is("label", "new")))
+    program = within.program
+    assert program.initial == {"level": '"low"', "label": '"regular"'}
+    assert {program.items[number].name for number in program.at_first} == {"low", "label", "new"}
+    state, _ = fold([event(START)], context=within)
+    assert (shown(state, within), {*state.memberships.entered_at}) == ({"level": "low", "label": "new"}, {"low", "new"})
+    bought, out = fold([event(START, "Buy")], context=within)
+    assert shown(bought, within) == {"orders": 1, "level": "high", "label": "regular"}
+    assert out.segment_changes == []
 
 
 def test_an_event_evaluates_what_it_can_change_alone() -> None:

@@ -210,7 +210,7 @@ def test_an_event_is_remembered_until_the_longest_window_that_reads_it_ends() ->
     assert "buyers" in state.memberships.entered_at
     state, _ = fold([first, event(START + 2 * HOUR, "Buy", properties={"amount": 10})])
     (key,) = state.aggregates.states
-    assert state.aggregates.state(key) == Times([START + 2 * HOUR])
+    assert state.aggregates.states[key] == Times([START + 2 * HOUR])
 
 
 def test_an_empty_state_has_nothing_to_fire() -> None:
