@@ -158,6 +158,8 @@ def main() -> None:
     arguments.add_argument("--people", type=int, default=1_000, help="of so many people (default 1,000)")
     arguments.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of definitions")
     chosen = arguments.parse_args()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)  # as the worker does
     for spread in (False, True):
         first: Cost | None = None
         for size in chosen.sizes:

@@ -1,7 +1,7 @@
 """The way of a batch through PROFILE: decode, read all profiles, handle each record, sweep, publish, store."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from operator import itemgetter
 
@@ -13,11 +13,12 @@ from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import SETTLING_MS, Workspace
 from streams import metrics
 from streams.adoption import Adopt
-from streams.agents.profile.batch import Batch
+from streams.agents.profile.batch import Batch, Message
 from streams.agents.profile.clocks import Clocks
 from streams.agents.profile.decoding import Addressed, ProfileDecoder, newest_receipt
 from streams.agents.profile.expiry import read_due, sweep
 from streams.agents.profile.handlers import handle
+from streams.agents.profile.ordering import by_profile
 from streams.agents.profile.outputs import ProfileOutputs
 from streams.agents.profile.settling import release_due
 from streams.agents.profile.walking import begin, newly_walked, walk
@@ -76,9 +77,7 @@ class ProfileStage:
             clocks.catch_up(newest_receipt(decoded.items, clocks.is_wall))
         view.prefetch(addressed.key for addressed in decoded.items if addressed.key)
         begin(batch, adopted)
-        for addressed in decoded.items:
-            handle(batch, addressed)
-            self._handle_resumed(batch)
+        self._handle(batch, decoded.items)
         is_walking = walk(batch, adopted, len(decoded.items))
         more = read_due(batch)
         more = release_due(batch) or more
@@ -89,6 +88,17 @@ class ProfileStage:
         for workspace, events in Counter(map(itemgetter(0), batch.receipts)).items():
             batch.tally[metrics.EVENTS, (workspace, "folded")] += events
         return Effects(outputs, view, batch.tally, more, is_walking, batch.receipts)
+
+    def _handle(self, batch: Batch, items: Iterable[Addressed]) -> None:
+        """Handle records profile by profile; what they send stays in the order in which they came."""
+        sent: list[tuple[int, list[Message]]] = []
+        for number, addressed in by_profile(items):
+            handle(batch, addressed)
+            self._handle_resumed(batch)
+            if batch.messages:
+                sent.append((number, batch.messages))
+                batch.messages = []
+        batch.messages = [message for _, messages in sorted(sent, key=itemgetter(0)) for message in messages]
 
     def _handle_resumed(self, batch: Batch) -> None:
         """Handle what has waited at profiles until now."""

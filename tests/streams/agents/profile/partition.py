@@ -55,6 +55,10 @@ class ProfilePartition:
         """Fold events of one batch."""
         self._fold(self._records(sent, to), now)
 
+    def events_of(self, sent: Iterable[tuple[Event, Identifier]], now: int) -> None:
+        """Fold events of one batch, each to a profile of its own."""
+        self._fold([record for each, to in sent for record in self._records([each], to)], now)
+
     def events_and_command(self, sent: Iterable[Event], to: Identifier, command: ProfileCommand, now: int = 0) -> None:
         """Fold events and then a command, in one batch."""
         key = profile_key("main", command.profile_id)
