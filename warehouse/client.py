@@ -29,8 +29,10 @@ _PIECE_BYTES = 1024 * 1024  # of an insert: httpcore copies the rest of a piece 
 
 JsonObject = dict[str, object]
 
+_MAX_QUERY_BYTES = "8000000"  # of a folder of definitions as one query: a hundred of them may have as much as 256 KiB
 _AS_JSON = {
     "default_format": "JSON",
+    "max_query_size": _MAX_QUERY_BYTES,
     "output_format_json_quote_64bit_integers": "0",
     "date_time_output_format": "iso",
 }
@@ -38,7 +40,7 @@ _AS_STREAM = {
     "default_format": "ArrowStream",
     "output_format_arrow_compression_method": "none",
     "wait_end_of_query": "1",  # an error comes as an error, not behind half of the rows
-    "max_query_size": "8000000",
+    "max_query_size": _MAX_QUERY_BYTES,
     "max_block_size": "2000",  # rows of a batch: faster to read than the default of 65,409, and a thirtieth of its size
 }
 _OF_INSERTS = {

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from definitions.model import Segment, Trait, Trigger
 from definitions.paths import quoted_path
 from definitions.reading.documents import Defined, Parsed
+from definitions.reading.levels import MAX_LEVELS, levels_of
 from definitions.reading.names import look_alike
 from definitions.reading.nodes import FileReport, Reference
 from definitions.reading.slips import NearNames
@@ -59,6 +60,7 @@ def refuse_wrong_references(
             if isinstance(target, Trait):
                 _refuse_impossible(target, kinds.of(target.name), reference, report)
     _refuse_circles(known["trait"], known["segment"])
+    _refuse_high(known["trait"], known["segment"])
 
 
 def _refuse_unknown(reference: Reference, named: Named, near_traits: NearNames, report: FileReport) -> None:
@@ -129,6 +131,23 @@ def _refuse_circles(traits: Named, segments: Named) -> None:
             message = "a circle: " + " -> ".join(f"{kind} {name!r}" for kind, name in circle)
             hint = "none of them can be computed first: take one of the references out"
         reports[circle[0]].add_at(reference.line, reference.column, message, hint)
+
+
+def _refuse_high(traits: Named, segments: Named) -> None:
+    """Find what is the first to lie too high: not what lies above it, which is well once that one is."""
+    located = {("trait", name): each for name, each in traits.items()}
+    located |= {("segment", name): each for name, each in segments.items()}
+    defined = [parsed.defined for parsed, _ in located.values()]
+    levels = levels_of(
+        [each for each in defined if isinstance(each, Trait)], [each for each in defined if isinstance(each, Segment)]
+    )
+    for (kind, name), height in levels.items():
+        parsed, report = located[kind, name]
+        below = max((levels.get((each.of, each.path[0]), 0) for each in parsed.references), default=0)
+        if below <= MAX_LEVELS < height:
+            message = f"the {kind} {name!r} is computed of others in {height} levels, one on the other"
+            hint = f"at most {MAX_LEVELS}: compute it of fewer that are computed of each other"
+            report.add(parsed.node, message, hint)
 
 
 def _circles(

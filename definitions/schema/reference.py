@@ -14,6 +14,7 @@ from definitions.reading.documents import KINDS, MAX_TRAITS_OF_DESTINATION
 from definitions.reading.events import EVENT_TYPES, MAX_CALLS
 from definitions.reading.expressions import FUNCTIONS, MAX_EXPRESSION, MAX_PARTS
 from definitions.reading.folder import MAX_DEFINITIONS, MAX_FILES
+from definitions.reading.levels import MAX_LEVELS
 from definitions.reading.names import MAX_NAME
 from definitions.reading.scalars import MAX_TEXT, MAX_WITHIN_DAYS
 from definitions.reading.sequences import MAX_COMPLETIONS, MAX_STEPS
@@ -133,6 +134,7 @@ def _limits() -> Iterator[tuple[str, str]]:
     yield "definitions of a kind", f"{MAX_DEFINITIONS:,}"
     yield "bytes of a file", f"{MAX_FILE_BYTES:,}"
     yield "levels of nesting", str(MAX_DEPTH)
+    yield "levels of traits and segments that are computed of each other", str(MAX_LEVELS)
     yield "characters of a name", str(MAX_NAME)
     yield "characters of a text", f"{MAX_TEXT:,}"
     yield "names in a path", str(MAX_PATH)

@@ -8,12 +8,13 @@ from definitions.plan import Accumulator, accumulators_of, narrowed
 from definitions.sets import DefinitionSet, births_for
 from jobs.backfill.protocols import Wanted
 from schemas.records import ProfileKind
+from warehouse.queries.definitions import sliced
 
 _KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
 
 
 def wanted(of: DefinitionSet, workspace: str, complete_to: int) -> tuple[Wanted, ...]:
-    """Return the accumulators that are not complete, together where kind and birth are the same."""
+    """Return the accumulators that are not complete: of one kind and birth as many together as one query bears."""
     return tuple(each for kind in _KINDS for each in _of_kind(of, workspace, kind, complete_to))
 
 
@@ -25,4 +26,5 @@ def _of_kind(of: DefinitionSet, workspace: str, kind: ProfileKind, complete_to: 
         if birth > complete_to:
             by_birth[birth].append(accumulator)
     for birth, accumulators in sorted(by_birth.items()):
-        yield Wanted(workspace, kind, birth, tuple(accumulators))
+        for some in sliced(accumulators):
+            yield Wanted(workspace, kind, birth, some)

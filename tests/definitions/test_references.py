@@ -135,12 +135,13 @@ def test_definitions_that_read_one_another_in_one_direction_are_no_circle(tmp_pa
     assert len(load(write(tmp_path, files)).segments) == 3
 
 
-def test_a_long_chain_is_read(tmp_path: Path) -> None:
+def test_of_a_long_chain_the_first_that_lies_too_high_is_refused_at_once(tmp_path: Path) -> None:
     chain = "".join(
         f"- {{trait: t{number}, value: 'coalesce(t{number + 1}, t{number + 1})'}}\n" for number in range(500)
     )
     chain += "- {trait: t500, merge: first}\n- {trait: x, value: t0 + 1}"
-    assert len(load(write(tmp_path, {"traits/t.yaml": chain})).traits) == 502
+    (error,) = errors_of(tmp_path, {"traits/t.yaml": chain})
+    assert error.startswith("traits/t.yaml:450:11: the trait 't449' is computed of others in 51 levels")
 
 
 KINDS = [
@@ -243,6 +244,36 @@ def test_a_comparison_that_some_value_passes_is_accepted(tmp_path: Path, conditi
         "- {trait: address, value: home}"
     )
     assert load(write(tmp_path, {"traits/t.yaml": ALL + more, "segments/s.yaml": segment(condition)})).segments
+
+
+def chain(link: str, count: int) -> str:
+    """Definitions each of which reads the one before."""
+    return "".join(link.format(at=at, before=at - 1) for at in range(1, count + 1))
+
+
+HIGH = [
+    ("traits", "- {{trait: c{at}, value: c{before} + 1}}\n", 50, "trait 'c51'"),
+    (
+        "traits",
+        "- {{trait: c{at}, cases: [{{when: {{all: [{{trait: c{before}, exists: true}}]}}, then: 1}}]}}\n",
+        16,
+        "",
+    ),
+    ("segments", "- {{segment: c{at}, when: {{any: [{{event: A, within: 1d}}, {{segment: c{before}}}]}}}}\n", 24, ""),
+]
+
+
+@pytest.mark.parametrize(("folder", "link", "most", "says"), HIGH)
+def test_so_many_may_read_each_the_one_before_that_sql_can_compute_them(
+    tmp_path: Path, folder: str, link: str, most: int, says: str
+) -> None:
+    first = {"traits": "- {trait: c0, merge: first}\n", "segments": "- {segment: c0, when: {event: A, within: 1d}}\n"}
+    file = f"{folder}/c.yaml"
+    assert load(write(tmp_path, {file: first[folder] + chain(link, most)}))
+    (error,) = errors_of(tmp_path, {file: first[folder] + chain(link, 2 * most)})
+    assert error.startswith(f"{file}:{most + 2}:")
+    assert says in error
+    assert "levels, one on the other (at most 50: " in error
 
 
 def test_what_reads_a_wrong_definition_is_not_told_as_well(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from definitions.model import Mining
 from definitions.sql import VALUE_OF, DefinitionsQuery
 from definitions.sql.values import ITEMS_OF
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import EvaluationQuery, decoded, scope_of, source_of
+from warehouse.queries.definitions import EvaluationQuery, decoded, scope_of, sliced, source_of
 from warehouse.queries.values import literal, literals
 
 _QUERY = """
@@ -40,7 +40,8 @@ FROM
     LEFT ANY JOIN
     (
         SELECT profile_id, arraySort(groupArray(toString(segment))) AS by_streams
-        FROM onefold.segment_members FINAL WHERE workspace = {workspace} AND profile_kind = {kind} GROUP BY profile_id
+        FROM onefold.segment_members FINAL
+        WHERE workspace = {workspace} AND profile_kind = {kind} AND {is_segment_meant} GROUP BY profile_id
     ) AS followed USING (profile_id)
     LEFT ANY JOIN
     (
@@ -78,6 +79,19 @@ class Drift(msgspec.Struct, frozen=True):
     surplus: tuple[str, ...]
     traits: Mapping[str, tuple[object, object]]
 
+    def added(self, more: "Drift") -> "Drift":
+        """Return this with what differs in other definitions of the profile."""
+        missing, surplus = sorted((*self.missing, *more.missing)), sorted((*self.surplus, *more.surplus))
+        return Drift(self.profile_id, tuple(missing), tuple(surplus), {**self.traits, **more.traits})
+
+
+class _Part(NamedTuple):
+    """The names that one query is about; `is_meant`: the condition on the segment of a membership."""
+
+    segments: tuple[str, ...]
+    traits: tuple[str, ...]
+    is_meant: str
+
 
 def differences(
     warehouse: Warehouse, wanted: EvaluationQuery, point: Point, profile_ids: Sequence[str] | None = None
@@ -86,7 +100,29 @@ def differences(
 
     Of the profiles named, or of all.
     """
-    for batch in warehouse.stream(_query(wanted, point, profile_ids)):
+    found: dict[str, Drift] = {}
+    for part in _parts(wanted):
+        for drift in _drifts(warehouse, _query(wanted, point, part, profile_ids)):
+            former = found.get(drift.profile_id)
+            found[drift.profile_id] = drift if former is None else former.added(drift)
+    yield from found.values()
+
+
+def _parts(wanted: EvaluationQuery) -> Iterator[_Part]:
+    """Yield what each query is about; the first one also about segments that are not defined."""
+    definitions = scope_of(wanted).definitions
+    segments = sorted(segment.name for segment in definitions.segments)
+    named = [("segment", name) for name in segments]
+    named += [("trait", trait.name) for trait in definitions.traits if not isinstance(trait.value, Mining)]
+    for number, some in enumerate(sliced(named) if named else [()]):
+        names = tuple(name for kind, name in some if kind == "segment")
+        others = [name for name in segments if name not in names]
+        is_meant = f"has({literals(names)}, segment)" if number else f"NOT has({literals(others)}, segment)"
+        yield _Part(names, tuple(name for kind, name in some if kind == "trait"), is_meant)
+
+
+def _drifts(warehouse: Warehouse, query: str) -> Iterator[Drift]:
+    for batch in warehouse.stream(query):
         for row in batch.to_pylist():
             by_sql, by_streams = set(row["by_sql"]), set(row["by_streams"])
             values = zip(row["values_by_sql"], row["values_by_streams"], strict=True)
@@ -123,11 +159,8 @@ def latest_times(warehouse: Warehouse, workspace: str, partitions: int) -> dict[
     return {int(str(row["partition"])): int(str(row["latest"])) for row in rows}
 
 
-def _query(wanted: EvaluationQuery, point: Point, profile_ids: Sequence[str] | None) -> str:
-    scope = scope_of(wanted)
-    compiled = DefinitionsQuery(scope)
-    segments = sorted(segment.name for segment in scope.definitions.segments)
-    traits = [trait.name for trait in scope.definitions.traits if not isinstance(trait.value, Mining)]
+def _query(wanted: EvaluationQuery, point: Point, part: _Part, profile_ids: Sequence[str] | None) -> str:
+    compiled = DefinitionsQuery(scope_of(wanted))
     workspace, kind = literal(wanted.workspace), literal(wanted.kind)
     named = "1" if profile_ids is None else f"has({literals(profile_ids)}, profile_id)"
     of_partition = _of_partition(wanted, point)
@@ -139,13 +172,14 @@ def _query(wanted: EvaluationQuery, point: Point, profile_ids: Sequence[str] | N
     return _QUERY.format(
         value_of=VALUE_OF,
         items_of=ITEMS_OF,
-        traits=literals(traits),
-        count=len(traits),
+        traits=literals(part.traits),
+        count=len(part.traits),
         workspace=workspace,
         kind=kind,
         is_meant=is_meant,
+        is_segment_meant=part.is_meant,
         is_member_meant=f"{named} AND {of_partition}",
-        evaluated=compiled.listed(source, segments, traits),
+        evaluated=compiled.listed(source, part.segments, part.traits),
         moving=_moving(wanted, point),
     )
 

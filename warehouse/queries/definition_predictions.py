@@ -10,7 +10,7 @@ from definitions.model import Call, EventMatcher, Root
 from definitions.plan.sought import Sought
 from definitions.sql import DefinitionsQuery, called
 from warehouse.client import Warehouse
-from warehouse.queries.definitions import EvaluationQuery, scope_of, source_of
+from warehouse.queries.definitions import EvaluationQuery, scope_of, sliced, source_of
 from warehouse.queries.values import literal, literals
 
 DAY_MS = 24 * 3600 * 1000
@@ -73,11 +73,16 @@ class SentNames(msgspec.Struct, frozen=True):
 
 
 def predict(warehouse: Warehouse, wanted: EvaluationQuery, names: Collection[str]) -> dict[str, Prediction]:
-    """Return what would become of the named segments, in one query; nobody is in one that is not defined."""
+    """Return what would become of the named segments; nobody is in one that is not defined."""
+    predictions: dict[str, Prediction] = {}
+    for some in sliced(names):
+        predictions |= _predict(warehouse, wanted, some)
+    return predictions
+
+
+def _predict(warehouse: Warehouse, wanted: EvaluationQuery, names: Sequence[str]) -> dict[str, Prediction]:
     scope = scope_of(wanted)
     defined = [segment.name for segment in scope.definitions.segments if segment.name in names]
-    if not names:
-        return {}
     until = f"occurred_at <= fromUnixTimestamp64Milli({wanted.now})"
     source = source_of(wanted.workspace, wanted.kind, until)
     counted = [
@@ -103,8 +108,15 @@ def count_touches(
     warehouse: Warehouse, workspace: str, now: int, touched: Mapping[str, Sequence[EventMatcher]]
 ) -> dict[str, Touch]:
     """Return how many events until `now` (ms) are of the calls that each name looks for."""
-    if not touched:
-        return {}
+    touches: dict[str, Touch] = {}
+    for some in sliced(touched.items()):
+        touches |= _count_touches(warehouse, workspace, now, dict(some))
+    return touches
+
+
+def _count_touches(
+    warehouse: Warehouse, workspace: str, now: int, touched: Mapping[str, Sequence[EventMatcher]]
+) -> dict[str, Touch]:
     conditions = [" OR ".join(called(events.calls) for events in matchers) or "0" for matchers in touched.values()]
     counted = ", ".join(
         f"countIf({condition}) AS n{at}, countIf(({condition}) AND is_recent) AS recent{at}"

@@ -1,13 +1,14 @@
 """Queries what definitions say: who is in a segment at a time, which value a trait has, how many there are.
 
-All is computed anew of the events, each with the profile of now, in one query for any number of definitions. A time
-that lies back is that time as it is known now: who was merged since is one. Only what a query has yielded (`mining`) is
-taken from the profiles.
+All is computed anew of the events, each with the profile of now, in one query for a hundred definitions and what these
+read: a longer one takes ClickHouse out of proportion longer. A time that lies back is that time as it is known now: who
+was merged since is one. Only what a query has yielded (`mining`) is taken from the profiles.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from definitions.model import Definitions
 from definitions.plan import leaves, narrowed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ANSWER_TIMEOUT_S = 300.0
+MOST_IN_A_QUERY = 100
 
 _EVENTS = """SELECT
     profile_id, toUnixTimestamp64Milli(occurred_at) AS at, ordinal, leftUTF8(message_id, 128) AS id, type,
@@ -28,6 +30,9 @@ FROM onefold.current_events
 WHERE workspace = {workspace} AND profile_kind = {kind} AND {condition}"""
 _SHOWN = """SELECT profile_id, traits_text AS shown FROM onefold.profiles FINAL
 WHERE workspace = {workspace} AND kind = {kind}"""
+
+
+T = TypeVar("T")
 
 
 class EvaluationQuery(NamedTuple):
@@ -90,12 +95,22 @@ def trait_values(warehouse: Warehouse, wanted: EvaluationQuery, trait: str) -> I
 
 
 def sizes(warehouse: Warehouse, wanted: EvaluationQuery) -> dict[str, int]:
-    """Count the members of every segment, in one query."""
-    scope = scope_of(wanted)
-    names = [segment.name for segment in scope.definitions.segments]
-    if not names:
-        return {}
-    compiled = DefinitionsQuery(scope)
+    """Count the members of every segment."""
+    scope, counted = scope_of(wanted), dict[str, int]()
+    for names in sliced(segment.name for segment in scope.definitions.segments):
+        counted |= _sizes(warehouse, wanted, names)
+    return counted
+
+
+def sliced(names: Iterable[T], most: int = MOST_IN_A_QUERY) -> Iterator[tuple[T, ...]]:
+    """Yield what is to be queried in parts, each for one query."""
+    rest = iter(names)
+    while part := tuple(islice(rest, most)):
+        yield part
+
+
+def _sizes(warehouse: Warehouse, wanted: EvaluationQuery, names: Sequence[str]) -> dict[str, int]:
+    compiled = DefinitionsQuery(scope_of(wanted))
     query = compiled.selected(_source(wanted), {f"s{at}": compiled.segment(name) for at, name in enumerate(names)})
     counted = ", ".join(f"countIf(s{number}) AS n{number}" for number in range(len(names)))
     (row,) = warehouse.rows(f"SELECT {counted} FROM (\n{query}\n)")

@@ -25,6 +25,14 @@ def test_what_was_born_together_is_asked_for_together() -> None:
     assert wanted(second, "main", 2) == ()
 
 
+def test_no_query_is_asked_for_more_than_it_bears() -> None:
+    events = (EventMatcher((Call("track", f"View {number}"),)) for number in range(250))
+    counts = (EventCount(each, Window(DAY)) for each in events)
+    segments = tuple(Segment(f"s{number}", count) for number, count in enumerate(counts))
+    of = next_set(None, Definitions(segments), {}, 0, "")
+    assert [len(each.accumulators) for each in wanted(of, "main", 0)] == [100, 100, 50]
+
+
 def test_a_workspace_lacks_what_concerns_it_alone() -> None:
     only = next_set(None, Definitions((viewers(1, workspaces=("shop",)),)), {}, 0, "")
     assert wanted(only, "main", 0) == ()

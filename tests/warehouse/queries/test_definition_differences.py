@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -26,8 +27,9 @@ from tests.definitions.naive.lives import Happened
 from tests.definitions.populations import person, record
 from tests.sinks.examples import insert, placed, profile
 from warehouse.client import Warehouse
+from warehouse.queries import definition_differences
 from warehouse.queries.definition_differences import Drift, Point, differences, latest_times, moving
-from warehouse.queries.definitions import EvaluationQuery
+from warehouse.queries.definitions import EvaluationQuery, sliced
 
 BOUGHT = EventMatcher((Call("track", "Buy"),))
 PRODUCT = Field(("product",))
@@ -104,6 +106,24 @@ def test_each_membership_and_value_that_is_wrong_is_found_with_its_person(
         Drift(EVE, (), ("gone",), {}),
     ]
     assert [each.profile_id for each in differences(warehouse, later, POINT, [BOB])] == [BOB]
+
+
+def test_what_differs_is_the_same_in_however_many_queries(
+    warehouse: Warehouse, shop: EvaluationQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = known(shop.workspace, BOB, {"spent": 9, "购买": ["a"]})
+    publish(warehouse, [wrong], [entered(shop.workspace, BOB, "twice"), entered(shop.workspace, EVE, "gone")], 10)
+    at_once = sorted(differences(warehouse, shop, POINT), key=lambda each: each.profile_id)
+    monkeypatch.setattr(definition_differences, "sliced", partial(sliced, most=1))
+    found = sorted(differences(warehouse, shop, POINT), key=lambda each: each.profile_id)
+    assert (
+        found
+        == at_once
+        == [
+            Drift(BOB, (), ("twice",), {"spent": (None, 9.0), "购买": (None, ["a"])}),
+            Drift(EVE, (), ("gone",), {}),
+        ]
+    )
 
 
 def test_a_member_that_the_streams_lack_is_missing(warehouse: Warehouse, shop: EvaluationQuery) -> None:
