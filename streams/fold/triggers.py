@@ -23,7 +23,7 @@ Render = Callable[[], str]
 
 _MAX_ZONE = 64
 _MAX_REMOVED = 100  # triggers that are defined no more; what is remembered of them counts when they are brought back
-_MAX_SESSIONS = 50  # that an event can still lie in: all of the last day, at least half an hour apart
+_MAX_REMEMBERED = 50  # times of one: all sessions of the last day, which are at least half an hour apart
 
 
 class SessionOf(NamedTuple):
@@ -48,19 +48,23 @@ class Firing(msgspec.Struct, array_like=True, gc=False):
     `holds`: whether its condition does, of one without `on`. `fired_at`: the last time. `waits`: what it fires when
     quiet hours end, at most one but for a moment while two histories become one. `in_sessions`, of one that fires once
     in a session: times in the newest sessions in which it fired. (A session may turn out to begin earlier, or become
-    one with another.)
+    one with another.) `cools_after`, of one that cools down: the newest times at which it fired, and the last one that
+    was noted, however old: what comes late comes together.
     """
 
     holds: bool = False
     fired_at: int | None = None
     waits: tuple[Wait, ...] = ()
     in_sessions: tuple[int, ...] = ()
+    cools_after: tuple[int, ...] = ()
 
     def note(self, trigger: Definition, at: int, fired_at: int) -> None:
         """Remember that it fired at a time, because of what was at a time."""
         self.fired_at = fired_at if self.fired_at is None else max(fired_at, self.fired_at)
         if trigger.once == "session":
             self.in_sessions = _newest((*self.in_sessions, at))
+        if trigger.cool_down_ms is not None:
+            self.cools_after = _newest((*_newest(self.cools_after, _MAX_REMEMBERED - 1), fired_at))
 
 
 class Zone(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
@@ -112,7 +116,7 @@ class Triggers(Facet):
         """Return when each has fired; not what holds or waits, which follows from the events."""
         return type(self)(
             {
-                name: Firing(fired_at=firing.fired_at, in_sessions=firing.in_sessions)
+                name: Firing(fired_at=firing.fired_at, in_sessions=firing.in_sessions, cools_after=firing.cools_after)
                 for name, firing in self.firings.items()
                 if firing.fired_at is not None
             }
@@ -183,7 +187,10 @@ def _is_suppressed(trigger: Definition, firing: Firing, at: int, session: Sessio
         return True
     if trigger.once == "session" and any(session.started_at <= each <= session.ended_at for each in firing.in_sessions):
         return True
-    return trigger.cool_down_ms is not None and abs(at - firing.fired_at) < trigger.cool_down_ms
+    cool_down_ms = trigger.cool_down_ms
+    return cool_down_ms is not None and any(
+        abs(at - each) < cool_down_ms for each in (firing.fired_at, *firing.cools_after)
+    )
 
 
 def _united(left: Firing, right: Firing) -> Firing:
@@ -193,8 +200,9 @@ def _united(left: Firing, right: Firing) -> Firing:
         max(fired, default=None),
         tuple(sorted({*left.waits, *right.waits})),
         _newest((*left.in_sessions, *right.in_sessions)),
+        _newest((*left.cools_after, *right.cools_after)),
     )
 
 
-def _newest(times: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(set(times))[-_MAX_SESSIONS:])
+def _newest(times: tuple[int, ...], number: int = _MAX_REMEMBERED) -> tuple[int, ...]:
+    return tuple(sorted(set(times))[-number:])

@@ -36,7 +36,7 @@ OWNERS = st.lists(st.builds(Owner, TIMES, st.just("user_id"), NAMES), max_size=3
 ZONES = st.none() | st.builds(Zone, TIMES, NUMBERS, NAMES)
 WAITS = st.builds(lambda *wait: (Wait(*wait),), TIMES, TIMES, NAMES, NAMES)
 SOME_TIMES = st.sets(TIMES, max_size=3).map(lambda times: tuple(sorted(times)))
-FIRINGS = st.builds(Firing, st.booleans(), st.none() | TIMES, st.just(()) | WAITS, SOME_TIMES)
+FIRINGS = st.builds(Firing, st.booleans(), st.none() | TIMES, st.just(()) | WAITS, SOME_TIMES, SOME_TIMES)
 ATTEMPTS = st.sampled_from(["1", "2", "3"])
 
 

@@ -56,6 +56,43 @@ def test_a_late_event_within_the_cool_down_before_the_last_time_does_not_fire() 
     assert fired(facet, trigger, NOON + HOUR - 1) == [], "the cool-down begins with the latest"
 
 
+def test_several_late_events_within_the_cool_down_fire_once() -> None:
+    facet, trigger = Triggers(), Trigger("t", cool_down_ms=HOUR)
+    late = [NIGHT + minute * MINUTE for minute in (0, 1, 2, 59, 60, 90)]
+    assert fired(facet, trigger, NOON) == [NOON]
+    assert [at for at in late if fired(facet, trigger, at, as_of=NOON)] == [NIGHT, NIGHT + HOUR]
+
+
+def test_the_cool_down_of_what_is_older_than_all_that_is_remembered_counts_as_well() -> None:
+    facet, trigger = Triggers(), Trigger("t", cool_down_ms=HOUR)
+    for number in range(100):
+        assert fired(facet, trigger, NOON + number * HOUR)
+    late = [NIGHT - 100 * HOUR + minute * MINUTE for minute in (0, 1, 2, 60, 61, 62)]
+    assert [at for at in late if fired(facet, trigger, at, as_of=NOON + 100 * HOUR)] == [late[0], late[3]]
+    assert len(facet.firings["t"].cools_after) <= 50
+
+
+def test_quiet_hours_begin_the_cool_down_when_they_end() -> None:
+    facet, trigger, morning = Triggers(), Trigger("t", cool_down_ms=HOUR, quiet_hours=QUIET), NIGHT + 8 * HOUR
+    assert fired(facet, trigger, NIGHT) == []
+    assert released(facet, morning, trigger) == [(morning, "m1", "{}")]
+    assert fired(facet, trigger, NOON) == [NOON]
+    assert fired(facet, trigger, morning + MINUTE, as_of=NOON) == []
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_what_two_histories_fired_cools_down_in_both_and_after_a_replay(is_turned: bool) -> None:
+    facet, other, trigger = Triggers(), Triggers(), Trigger("t", cool_down_ms=HOUR)
+    fired(facet, trigger, NIGHT)
+    fired(other, trigger, NOON)
+    if is_turned:
+        facet, other = other, facet
+    facet.unite(deepcopy(other), moment())
+    again = facet.past()
+    assert fired(again, trigger, NIGHT + MINUTE, as_of=NOON) == []
+    assert fired(again, trigger, NOON - MINUTE, as_of=NOON) == []
+
+
 def test_once_for_a_person() -> None:
     facet, trigger = Triggers(), Trigger("t", once="person")
     assert fired(facet, trigger, NOON) == [NOON]
