@@ -66,8 +66,9 @@ PRIORITIES = {"crm": 5, "web": 1}
 
 _FINE = (2**53 + 1, 2**53 + 2, 2**53 + 3, 2**53 + 4)  # of three doubles
 HUGE_NUMBERS = (1e303, -1e303, 1.7e308)
+BEYOND_64_BITS = 2**64
 NUMBERS = (
-    *(-1, 0, 1, 1.0, 2, 1.5, 0.1, 0.2, 2.675, 1 / 128, 1.5e-6, 10**12, 10**12 + 1, -(10**17), 2**64),
+    *(-1, 0, 1, 1.0, 2, 1.5, 0.1, 0.2, 2.675, 1 / 128, 1.5e-6, 10**12, 10**12 + 1, -(10**17), BEYOND_64_BITS),
     *_FINE,
     *HUGE_NUMBERS,
 )
@@ -327,7 +328,9 @@ class Generator:
 
     def _value(self, depth: int) -> object:
         if self._happens(0.75):
-            return self._scalar()
+            scalar = self._scalar()
+            # Of an object that is read as a whole, SQL takes it for a text (decision 38).
+            return 2**53 + 1 if scalar == BEYOND_64_BITS and not depth else scalar
         inner = [None if self._happens(0.2) else self._listed() for _ in range(self._random.randint(0, 2))]
         return self._pick((None, inner, self._object(depth - 1) if depth else {}))
 
