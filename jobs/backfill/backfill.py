@@ -157,7 +157,7 @@ class Backfill:
         self, workspace: str, newest: DefinitionSet, lacking: tuple[Wanted, ...], head: Seed, attempt: BackfillAttempt
     ) -> _Sent:
         """Send the seeds of one attempt, no faster than profiles take them."""
-        said_at, sent, left_out = time.monotonic(), 0, set[str]()
+        said_at, sent, left_out = 0.0, 0, set[str]()
         for sent in self._commands.send(seeds(self._past, lacking, head, left_out)):
             if time.monotonic() - said_at >= PROGRESS_EVERY_S:
                 said_at = time.monotonic()
