@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.topics import APP, changelog
 from streams.failpoints import reached
-from streams.phases import FetchedBatch, Stage
+from streams.phases import Committed, FetchedBatch, Stage
 from streams.processing import Unswept, process, sweep
 from streams.tasks.commit import Committer
 from streams.tasks.durable import StoredState
@@ -24,6 +24,8 @@ from streams.tasks.restoring import restore
 log = logging.getLogger(__name__)
 
 SWEEP_INTERVAL_S = 0.1
+NEXT_BATCH_S = 0.05
+"""So long a walk lets a batch come that it can be committed with: a sweep of its own would keep that waiting."""
 
 
 class StageTask:
@@ -135,10 +137,10 @@ class StageTask:
             self._fail(error)
 
     async def _work_until_closed(self, durable: StoredState) -> None:
-        unswept, is_busy = Unswept(), False  # whether the last batch or sweep has left work that time gives
+        unswept = Unswept()
+        last: Committed | None = None
         while self._state is not TaskState.CLOSED:
-            if not is_busy or self._state is TaskState.SUSPENDED:
-                await self._wait()
+            await self._wait(self._rests_s(last))
             if self._state is not TaskState.RUNNING:
                 continue
             batch, self._next = self._next, None
@@ -147,26 +149,36 @@ class StageTask:
             try:
                 if batch is not None:
                     committed = await process(batch, self.stage, durable, self._large_folds.apart)
-                elif is_busy:
-                    committed = await sweep(
-                        self.stage, durable, self._large_folds.apart, lambda: self._next is not None
-                    )
+                elif last is not None and (last.more or last.is_walking):
+                    committed = await sweep(self.stage, durable, self._large_folds.apart, self._has_next)
                 elif self.stage.sweeps:
                     committed = await sweep(self.stage, durable)
                 else:
                     continue
                 unswept.add(committed)
-                is_busy = committed.more or committed.is_walking
+                last = committed
             finally:
                 self._idle.set()
 
-    async def _wait(self) -> None:
-        """Wait until there is a batch, or the state changes, or, for a stage that sweeps, until it is time for that."""
-        if self._next is not None and self._state is TaskState.RUNNING:
+    def _has_next(self) -> bool:
+        return self._next is not None
+
+    def _rests_s(self, last: Committed | None) -> float | None:
+        """Return how long the task waits for a batch before it sweeps, by what was committed last; None: for ever."""
+        if last is not None and self._state is not TaskState.SUSPENDED:
+            if last.more or (last.is_walking and not last.received.records):
+                return 0
+            if last.is_walking:
+                return NEXT_BATCH_S
+        return SWEEP_INTERVAL_S if self.stage.sweeps else None
+
+    async def _wait(self, within_s: float | None) -> None:
+        """Wait until there is a batch, or the state changes, or the time is over."""
+        if within_s == 0 or (self._next is not None and self._state is TaskState.RUNNING):
             return
         self._wake.clear()
         try:
-            await asyncio.wait_for(self._wake.wait(), SWEEP_INTERVAL_S if self.stage.sweeps else None)
+            await asyncio.wait_for(self._wake.wait(), within_s)
         except TimeoutError:
             return
 
