@@ -28,6 +28,16 @@ NEXT_BATCH_S = 0.05
 """So long a walk lets a batch come that it can be committed with: a sweep of its own would keep that waiting."""
 
 
+def rest_s(last: Committed | None, sweeps: bool) -> float | None:
+    """Return how long a task waits for a batch before it sweeps, by what it committed last; None: for ever."""
+    if last is not None:
+        if last.more or (last.is_walking and not last.received.records):
+            return 0
+        if last.is_walking:
+            return NEXT_BATCH_S
+    return SWEEP_INTERVAL_S if sweeps else None
+
+
 class StageTask:
     """Owned by the event loop; restoring, commits and closing leave it for a thread. `lifecycle` draws its states."""
 
@@ -140,7 +150,8 @@ class StageTask:
         unswept = Unswept()
         last: Committed | None = None
         while self._state is not TaskState.CLOSED:
-            await self._wait(self._rests_s(last))
+            is_suspended = self._state is TaskState.SUSPENDED
+            await self._wait(rest_s(None if is_suspended else last, self.stage.sweeps))
             if self._state is not TaskState.RUNNING:
                 continue
             batch, self._next = self._next, None
@@ -162,15 +173,6 @@ class StageTask:
 
     def _has_next(self) -> bool:
         return self._next is not None
-
-    def _rests_s(self, last: Committed | None) -> float | None:
-        """Return how long the task waits for a batch before it sweeps, by what was committed last; None: for ever."""
-        if last is not None and self._state is not TaskState.SUSPENDED:
-            if last.more or (last.is_walking and not last.received.records):
-                return 0
-            if last.is_walking:
-                return NEXT_BATCH_S
-        return SWEEP_INTERVAL_S if self.stage.sweeps else None
 
     async def _wait(self, within_s: float | None) -> None:
         """Wait until there is a batch, or the state changes, or the time is over."""
