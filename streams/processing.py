@@ -35,7 +35,7 @@ _LOOK_AGAIN_S = 0.02
 _NO_RECORDS = FetchedBatch((), {})
 LARGE = 100
 """A fold of more records is kept apart from others: some ms."""
-STEPS_AT_ONCE = 3
+STEPS_AT_ONCE = 2
 """Of a walk, committed with what was folded before them: on a busy machine a transaction takes longer than they do."""
 
 Apart = Callable[[], AbstractAsyncContextManager[None]]
