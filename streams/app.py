@@ -22,12 +22,14 @@ from runtime.kafka.partitions import partition_of
 from schemas.codec import Codec
 from schemas.groups import WORKER
 from schemas.registry import Registry
+from schemas.topics import EVENTS_RESOLVED
 from settings import Settings
 from streams import metrics
 from streams.adoption import Adoption
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
+from streams.arrivals import ArrivalsWatch
 from streams.phases import AnyStage, FetchedBatch
 from streams.tasks.assignment import StageTasks
 from streams.transport import TableManager, Transport
@@ -45,6 +47,7 @@ class App(faust.App):  # type: ignore[misc]
 
     stage_tasks: StageTasks
     adoption: Adoption | None = None
+    arrivals: ArrivalsWatch | None = None
     failure: BaseException | None = None
 
     @property
@@ -66,10 +69,18 @@ class App(faust.App):  # type: ignore[misc]
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 
+    async def on_start(self) -> None:
+        """Start the app, and the watch over what arrives."""
+        await super().on_start()
+        if self.arrivals is not None:
+            self.arrivals.start()
+
     async def on_stop(self) -> None:
-        """Stop the app, its tasks, and the following of definitions, in this order."""
+        """Stop the app, its tasks, the watch over what arrives, and the following of definitions, in this order."""
         await super().on_stop()
         await self.stage_tasks.close()
+        if self.arrivals is not None:
+            self.arrivals.stop()
         if self.adoption is not None:
             self.adoption.stop()
 
@@ -89,13 +100,16 @@ def build(settings: Settings) -> App:
     adoption.start()
     codec = Codec(Registry(settings.registry))
     in_partition = partial(partition_of, partitions=settings.partitions)
+    arrivals = ArrivalsWatch(
+        settings.kafka, settings.partitions, lambda partition: app.consumer.acknowledged(EVENTS_RESOLVED, partition)
+    )
     stages: list[AnyStage] = [
         ResolveStage(settings.workspaces, rules, codec, in_partition, lambda: adoption().version),
         GraphStage(settings.workspaces, rules, codec),
-        ProfileStage(settings.workspaces, adoption, rules, codec, settings.settling_ms),
+        ProfileStage(settings.workspaces, adoption, rules, codec, settings.settling_ms, arrivals.read_to),
     ]
     app = host(settings, stages)
-    app.adoption = adoption
+    app.adoption, app.arrivals = adoption, arrivals
     return app
 
 

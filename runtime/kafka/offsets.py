@@ -59,6 +59,10 @@ class Offsets:
         starts, ends = self._edges(queried, OFFSET_BEGINNING), self._edges(queried, OFFSET_END)
         return {partition: Extent(starts[partition], ends[partition]) for partition in queried}
 
+    def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Return where each partition ends now, records of open transactions included."""
+        return self._edges(tuple(partitions), OFFSET_END)
+
     def _edges(self, partitions: Sequence[Partition], edge: int) -> dict[Partition, int]:
         """Return the first or the last offset of each partition: one request, as if `edge` were a time, for all."""
         if not partitions:

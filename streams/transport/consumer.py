@@ -127,6 +127,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 lag[topic] += max(0, end - self._acknowledged.until.get(TP(topic, reader.partition), 0))
         return lag
 
+    def acknowledged(self, topic: str, partition: int) -> int:
+        """Return the offset behind what a task has read and committed; 0 if it has nothing yet. For any thread."""
+        return self._acknowledged.until.get(TP(topic, partition), 0)
+
     # -- acknowledgements out
 
     async def force_commit(self, *_: object, **__: object) -> bool:

@@ -199,6 +199,10 @@ class Batch:
         """Return the time in the profile's workspace until which deadlines fire, in ms."""
         return self.clocks.due_until(profile.context.workspace)
 
+    def arrived_at(self, profile: BatchProfile, received_at: int) -> int:
+        """Return when an event came, in the time of the profile's workspace, in ms."""
+        return self.clocks.arrived_at(profile.context.workspace, received_at)
+
     def default_profile_id(self, profile: BatchProfile, identifier: Identifier) -> str:
         """Return the default profile of an identifier of the same workspace."""
         return default_profile_id(self.workspaces[profile.context.workspace].namespace, identifier)

@@ -1,7 +1,8 @@
 """The time of each workspace during a batch, and until when deadlines fire; reading the system's clock is the caller's.
 
 On the wall clock, a deadline that passed while no worker read must not fire before what was sent meanwhile is folded:
-until a task has caught up with what was received before it was opened, deadlines fire as far as it has come.
+until a task has caught up with what was received before it was opened, deadlines fire as far as it has come. Nor may
+one fire while the task or RESOLVE is behind: deadlines fire until when all has been read (`streams.arrivals`).
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ CATCHES_UP_WITHIN_MS = 5_000
 """Without any event for so long after it was opened, or read on, a task has caught up."""
 PARTITIONS_APART_MS = 3_000
 """How far one partition of RESOLVE may be behind another one."""
+MERGE_MS = 300
+"""What an event that has been read leads to elsewhere, as a merge, takes about so long to come here."""
 
 
 class Backlog(msgspec.Struct, array_like=True, gc=False):
@@ -43,12 +46,21 @@ _decode = msgspec.msgpack.Decoder(Backlog).decode
 class Clocks:
     """Now, by workspace: the system's time, or the latest time that this partition has seen (kept in its table).
 
-    `opened_at`: when the task was opened, in ms; 0: it has nothing to catch up with.
+    `opened_at`: when the task was opened, in ms; 0: it has nothing to catch up with. `read_to`: up to when (ms) it has
+    read all that has arrived; 0: that is not known yet, None: nobody can say.
     """
 
-    def __init__(self, workspaces: Mapping[str, Workspace], view: StateView, wall_now: int, opened_at: int = 0) -> None:
+    def __init__(
+        self,
+        workspaces: Mapping[str, Workspace],
+        view: StateView,
+        wall_now: int,
+        opened_at: int = 0,
+        read_to: int | None = None,
+    ) -> None:
         self._view = view
         self.wall_now = wall_now
+        self._read_to = read_to
         self._event_now = {
             name: int(view.get(_clock_key(name)) or 0)
             for name, workspace in workspaces.items()
@@ -57,19 +69,30 @@ class Clocks:
         self._before = dict(self._event_now)
         has_wall = len(self._event_now) < len(workspaces)
         self._backlog = _backlog(view, opened_at) if opened_at and has_wall else Backlog(0, 0)
+        self._look()
+
+    def _look(self) -> None:
+        """Learn from what is read by now whether the task has caught up, and until when deadlines fire."""
         self._has_caught_up = self._backlog.has_caught_up
+        if self._read_to:
+            come_to = self._read_to - MERGE_MS
+        elif self._read_to is None and self._has_caught_up:
+            come_to = self.wall_now
+        else:
+            come_to = self._backlog.received_at - PARTITIONS_APART_MS
+        self._wall_due_until = min(self.wall_now, come_to)
 
     def now(self, workspace: str) -> int:
         """Return the workspace's time in ms."""
         return self._event_now.get(workspace, self.wall_now)
 
     def due_until(self, workspace: str) -> int:
-        """Return the time in ms until which deadlines fire: now, or as far as the task has caught up."""
-        if workspace in self._event_now:
-            return self._event_now[workspace]
-        if self._has_caught_up:
-            return self.wall_now
-        return min(self.wall_now, self._backlog.received_at - PARTITIONS_APART_MS)
+        """Return the time in ms until which deadlines fire: as far as the task has read what has arrived, or now."""
+        return self._event_now.get(workspace, self._wall_due_until)
+
+    def arrived_at(self, workspace: str, received_at: int) -> int:
+        """Return when an event came that is read now, in ms: now, or while the task is behind, when it was received."""
+        return self._event_now.get(workspace, min(self.wall_now, max(received_at, self._wall_due_until)))
 
     def is_wall(self, workspace: str) -> bool:
         """Return whether a workspace goes by the system's time."""
@@ -91,12 +114,17 @@ class Clocks:
         backlog = self._backlog
         if received_at is not None:
             backlog.read_at, backlog.received_at = self.wall_now, max(backlog.received_at, received_at)
-        elif self.wall_now - backlog.read_at >= CATCHES_UP_WITHIN_MS:
+        elif self._has_read_what_lay_there():
             backlog.received_at = backlog.opened_at
         else:
             return
-        self._has_caught_up = backlog.has_caught_up
+        self._look()
         self._view.put(BACKLOG, _encode(backlog))
+
+    def _has_read_what_lay_there(self) -> bool:
+        if self._read_to is None:
+            return self.wall_now - self._backlog.read_at >= CATCHES_UP_WITHIN_MS
+        return self._read_to >= self._backlog.opened_at
 
     def store(self) -> None:
         """Put the event clocks that moved into the view."""

@@ -57,7 +57,7 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
     known.store_full()
     if state.expiry.vanished_at is not None:
         evaluate_all(state, event.message_id, context, profile.outputs)
-    profile.publish(state, batch.clocks.now(context.workspace))
+    profile.publish(state, batch.arrived_at(profile, event.received_at))
     if routed.buffered:  # how long it took says how long the rebuild did, or how late it came
         batch.tally[metrics.EVENTS, (context.workspace, "folded")] += 1
     else:

@@ -44,13 +44,13 @@ def is_held_back(batch: Batch, profile: BatchProfile, state: ProfileState | None
 
 def hold(batch: Batch, profile: BatchProfile, routed: RoutedEvent) -> None:
     """Keep an event until the profile has settled."""
-    now = batch.clocks.wall_now
+    arrived_at = batch.arrived_at(profile, routed.event.received_at)
     settling = profile.settling = profile.settling or Settling()
     if not settling.held:
-        settling.since = now
+        settling.since = arrived_at
     HeldEvents(profile.key, settling, batch.view).add(routed)
-    under_way_ms = 0 if routed.sent_on else now - routed.event.received_at
-    settling.until = max(settling.until, now + batch.settling_ms + _merges_within(under_way_ms))
+    under_way_ms = 0 if routed.sent_on else batch.clocks.wall_now - routed.event.received_at
+    settling.until = max(settling.until, arrived_at + batch.settling_ms + _merges_within(under_way_ms))
     profile.changed = True
     batch.held += 1
     batch.tally[metrics.EVENTS, (profile.context.workspace, "held")] += 1

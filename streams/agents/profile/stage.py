@@ -45,17 +45,19 @@ class ProfileStage:
     holds_back = True
     deadline_of: Callable[[bytes], int | None] | None = staticmethod(stored_deadline)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - wired once, by the app
         self,
         workspaces: Mapping[str, Workspace],
         adopt: Adopt,
         rules: IdentityRules,
         codec: Codec,
         settling_ms: int = SETTLING_MS,
+        read_to: Callable[[int], int | None] = lambda _: None,
     ) -> None:
-        """`adopt` says, once for each batch, by which definitions it is folded."""
+        """`adopt` says, once for each batch, by which definitions it is folded; `read_to`: see `Clocks`."""
         self._workspaces = workspaces
         self._settling_ms = settling_ms
+        self._read_to = read_to
         self._rules = rules
         self._adopt = adopt
         self._adopted = adopt()
@@ -71,7 +73,8 @@ class ProfileStage:
         """Fold what was decoded; with nothing it is a sweep."""
         received = decoded.received
         self._adopted = adopted = self._adopt()
-        clocks = Clocks(self._workspaces, view, received.now, received.opened_at)
+        read_to = self._read_to(received.partition)
+        clocks = Clocks(self._workspaces, view, received.now, received.opened_at, read_to)
         batch = Batch(self._workspaces, partial(self._context, received.now), view, clocks, self._settling_ms, adopted)
         if not clocks.has_caught_up:
             clocks.catch_up(newest_receipt(decoded.items, clocks.is_wall))

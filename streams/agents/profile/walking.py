@@ -55,11 +55,11 @@ def begin(batch: Batch, adopted: Adopted) -> None:
 def walk(batch: Batch, adopted: Adopted, records: int) -> bool:
     """Have the next profiles take over what has changed, if not all have done so; return whether to go on at once.
 
-    A task that is catching up does so with what came before the change: the walk waits for it. `records`: of the batch;
+    A task that is behind does so with what came before the change: the walk waits for it. `records`: of the batch;
     beside some, no more profiles are met than there are of those, as what is live is not to wait for the walk.
     """
     going = _under_way(batch.view, adopted.target)
-    if going.after is None or not batch.clocks.has_caught_up:
+    if going.after is None or not _has_come_to(going, batch):
         return False
     at_most = min(records, KEYS_AT_ONCE) or KEYS_AT_ONCE
     keys = batch.view.after(going.after, at_most)
@@ -70,6 +70,15 @@ def walk(batch: Batch, adopted: Adopted, records: int) -> bool:
     going.after = keys[-1] if len(keys) == at_most else None
     batch.view.put(_WALK, _encode(going))
     return going.after is not None
+
+
+def _has_come_to(going: Walk, batch: Batch) -> bool:
+    """Return whether time has passed for everybody until the walk began, so that it meets them as they were then."""
+    clocks = batch.clocks
+    return clocks.has_caught_up and all(
+        clocks.due_until(workspace) >= began_at or not clocks.is_wall(workspace)
+        for workspace, began_at in going.began_at.items()
+    )
 
 
 def newly_walked(view: StateView, adopted: Adopted, partition: int) -> Iterator[Output]:

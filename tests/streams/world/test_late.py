@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from definitions import Definitions, Segment, compile_program
 from definitions.model import AllOf, Call, EventCount, EventMatcher, Not, Window
 from identity.rules import DEFAULT_RULES
 from schemas.records import Event, EventType, Identifier, SegmentChange
+from streams.agents.profile.clocks import MERGE_MS
 from streams.fold.fold import advance, fold_event
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.state import ProfileState
@@ -144,3 +146,40 @@ def test_28_days_that_are_sent_at_once_tell_what_they_had_published_in_time(seed
     assert {person: _directions(changes) for person, changes in published.items()} == {
         person: changes for person, changes in expected.items() if changes
     }
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_who_buys_in_time_has_abandoned_nothing_however_far_behind_the_worker_is(seed: int) -> None:
+    """Half an hour after the cart it would lapse; records are read late, and some partitions far behind others."""
+    random = Random(seed)
+    world = _world(random)
+    people = [Identifier("user_id", f"u{number}") for number in range(6)]
+    due = sorted((at, number, name) for number in range(6) for at, name in _paid_in_time(random))
+    while due or world.unread():
+        while due and due[0][0] <= world.now:
+            at, number, name = due.pop(0)
+            world.send(msgspec.structs.replace(_event(at, name, people[number]), received_at=world.now))
+        world.look()
+        if random.random() < 0.5:
+            world.step()
+        world.pass_time(random.choice((0, SECOND, 10 * MINUTE)) if not due or random.random() < 0.5 else SECOND)
+    world.look()
+    _come_to_rest(world)
+
+    assert _changes(world) == []
+
+
+def _paid_in_time(random: Random) -> list[tuple[int, str]]:
+    at = NOW + random.randrange(MINUTE)
+    return [(at, "Product Added"), (at + 20 * MINUTE + random.randrange(9 * MINUTE), "Order Completed")]
+
+
+def test_a_lapse_fires_as_soon_as_all_that_arrived_before_it_is_read() -> None:
+    world = World(2, Random(0), DEFAULT_RULES, PROGRAM, "wall")
+    world.send(_event(NOW, "Product Added", MEI))
+    world.run()
+    for at, changes in ((30 * MINUTE + MERGE_MS - 1, []), (30 * MINUTE + MERGE_MS, ["entered"])):
+        world.now = NOW + at
+        world.look()
+        world.pass_time(0)
+        assert [change for _, change, _ in _changes(world)] == changes

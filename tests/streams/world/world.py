@@ -51,6 +51,7 @@ from streams.adoption import unchanging
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
+from streams.arrivals import Arrivals
 from streams.metrics import Tally
 from streams.phases import AnyStage, Output, Received, Record, decode, fold
 from streams.state.store import META
@@ -122,6 +123,7 @@ class World:
         self.codec = Codec(FixedSchemas())
         self._decoded: dict[tuple[type[msgspec.Struct], bytes], msgspec.Struct] = {}
         self.now = NOW
+        self._arrivals: Arrivals | None = None
         self._clock: Clock = clock
         self._adopt = unchanging(program, workspaces())
         self.stages = self._staged(rules)
@@ -144,8 +146,26 @@ class World:
         return (
             ResolveStage(workspaces(self._clock), rules, self.codec, self._partition),
             GraphStage(workspaces(self._clock), rules, self.codec),
-            ProfileStage(workspaces(self._clock), self._adopt, rules, self.codec),
+            ProfileStage(workspaces(self._clock), self._adopt, rules, self.codec, read_to=self._read_to),
         )
+
+    def look(self) -> None:
+        """Look how far RESOLVE has come with what has arrived, as a worker does again and again."""
+        self._arrivals = self._arrivals or Arrivals()
+        parts = range(self.partitions)
+        self._arrivals.note(self.now, {(EVENTS, at): self.end(EVENTS, at) for at in parts})
+        resolved_to = self._arrivals.newest_resolved(
+            {(EVENTS, at): self.position("resolve", EVENTS, at) for at in parts}
+        )
+        if resolved_to is not None:
+            ends = {(EVENTS_RESOLVED, at): self.end(EVENTS_RESOLVED, at) for at in parts}
+            self._arrivals.note_resolved(resolved_to, ends)
+
+    def _read_to(self, at: int) -> int | None:
+        """Return how far PROFILE has read what has arrived; unknown where nobody looks."""
+        if self._arrivals is None:
+            return None
+        return self._arrivals.read_to((EVENTS_RESOLVED, at), self.position("profile", EVENTS_RESOLVED, at))
 
     def restart(self, rules: IdentityRules) -> None:
         """The worker ends and begins anew, under other rules."""
