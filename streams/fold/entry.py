@@ -88,13 +88,15 @@ class Settling(msgspec.Struct, array_like=True, gc=False):
     """Of a profile on the wall clock whose history is still coming in: what is held back (docs/decisions/0035).
 
     `held`, `held_bytes`: events under keys of their own, and their size. `since`: when the first of them came; `until`:
-    when nothing more is waited for (both ms).
+    when nothing more is waited for (both ms). `has_later`: whether some are later than the profile's time, so that
+    whatever is later than those waits as well; of the past alone, the order does not matter.
     """
 
     held: int = 0
     held_bytes: int = 0
     since: int = 0
     until: int = 0
+    has_later: bool = False
 
 
 class HeldEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):

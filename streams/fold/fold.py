@@ -4,6 +4,10 @@ Each is a loop over the facets that it concerns, and then an evaluation of what 
 profiles is in `merge`, making records in `records`.
 """
 
+from collections.abc import Collection
+
+import msgspec
+
 from definitions import NEVER
 from schemas.records import Event
 from streams.fold import facets
@@ -17,6 +21,14 @@ next_deadline = facets.deadline
 """When something may change next without an event (always after `as_of`), or NEVER."""
 
 
+class Added(msgspec.Struct, gc=False):
+    """Events that have been added to a state, of which nothing follows yet, and what is to be evaluated of it."""
+
+    moment: Moment
+    items: Collection[int]
+    events: list[Event]
+
+
 def fold_event(
     state: ProfileState, event: Event, context: FoldContext, out: Outputs, adds_identifier: bool = True
 ) -> bool:
@@ -24,8 +36,27 @@ def fold_event(
 
     `adds_identifier`: whether its primary identifier becomes the profile's; not that of a shared device.
     """
-    if not state.recent_ids.remember(event):
+    added = add_event(state, event, context, out, adds_identifier)
+    if added is None:
         return False
+    evaluate_added(state, added)
+    return True
+
+
+def add_event(  # noqa: PLR0913, PLR0917 - what `fold_event` is given, and what was added before
+    state: ProfileState,
+    event: Event,
+    context: FoldContext,
+    out: Outputs,
+    adds_identifier: bool = True,
+    former: Added | None = None,
+) -> Added | None:
+    """Add an event to the state, as `fold_event`, without what follows from it; None if its id is a recent one.
+
+    `former`: what is to be evaluated together with it; only of events that are not later than the state.
+    """
+    if not state.recent_ids.remember(event):
+        return None
     program, is_first = context.program, state.as_of == BEGINNING
     has_past = bool(state.aggregates.states or state.mined.texts)
     if event.occurred_at > state.as_of:
@@ -42,10 +73,21 @@ def fold_event(
         state.computed.begin(program.initial)
         items = items.union(program.at_first)
     locate(state, event, moment)
-    evaluate(state, items, moment)
-    fire_on(state, event, moment)
+    if former is None:
+        return Added(moment, items, [event])
+    state.lineage.version = moment.version
+    return Added(moment, {*former.items, *items}, [*former.events, event])
+
+
+def evaluate_added(state: ProfileState, added: Added) -> None:
+    """Evaluate once what the added events may have changed; the newest of them is the cause."""
+    moment = added.moment
+    moment.version = max(moment.version, state.lineage.version)
+    evaluate(state, added.items, moment)
+    for event in added.events:
+        moment.cause = event.message_id
+        fire_on(state, event, moment)
     publish(state, moment)
-    return True
 
 
 def advance(state: ProfileState, to: int, context: FoldContext, out: Outputs) -> None:

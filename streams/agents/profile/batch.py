@@ -26,6 +26,7 @@ from streams.fold.entry import (
     encode_settling,
 )
 from streams.fold.expiry import Expiry
+from streams.fold.fold import Added
 from streams.fold.lineage import Lineage
 from streams.fold.moment import FoldContext, Outputs
 from streams.fold.records import shown_traits
@@ -49,10 +50,12 @@ class BatchProfile:
 
     `visible`: others must learn of the change. `vanished`: others must forget the profile. `forgotten`: the store must,
     too. `deadline`: the next one, as of the sweep. `indexed`: the one under which the store has it; never a later one.
-    `settling`: what it holds back, if anything; `has_settled`: it did so until this batch.
+    `settling`: what it holds back, if anything; `has_settled`: it did so until this batch. `added`: what came late and
+    was added to its state, of which nothing follows yet.
     """
 
     __slots__ = (
+        "added",
         "changed",
         "context",
         "deadline",
@@ -77,6 +80,7 @@ class BatchProfile:
         self.deadline = NEVER
         self.indexed = NEVER if stored is None else deadline_of(stored)
         self.has_settled = False
+        self.added: Added | None = None
         self.changed = False
         self.visible = False
         self.vanished = False
@@ -143,6 +147,7 @@ class BatchProfile:
 class Batch:
     """One batch: handlers read its profiles and clocks, and leave messages and counts.
 
+    `added_to`: the profiles of which something is to be evaluated.
     `messages`: in order; they are encoded at the end. `resumed`: records that were buffered and are to be handled next,
     each with its profile. `receipts`: as in `streams.phases`. `held`: how many events more than before are held back.
     `in_effect_since`: by workspace, since when (ms) the definitions of now are in effect; none if they always were.
@@ -164,6 +169,7 @@ class Batch:
         self.settling_ms = settling_ms
         self.messages: list[Message] = []
         self.resumed: deque[tuple[BatchProfile, Waiting]] = deque()
+        self.added_to: list[BatchProfile] = []
         self.held = 0
         self.in_effect_since: Mapping[str, int] = {}
         self.tally: Tally = Tally()

@@ -4,11 +4,11 @@ from schemas.records import Fold, Identifier
 from streams import metrics
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.decoding import RoutedEvent
-from streams.agents.profile.settling import hold, is_held_back
+from streams.agents.profile.settling import hold, is_correction, is_held_back
 from streams.fold.attribution import owner_of
 from streams.fold.entry import Forward
 from streams.fold.evaluation import evaluate_all
-from streams.fold.fold import fold_event
+from streams.fold.fold import add_event, evaluate_added, fold_event
 from streams.fold.recent_ids import id_of
 from streams.fold.state import ProfileState
 
@@ -41,7 +41,7 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
         _send(batch, profile, target, Fold(routed.encoded, 0, attributed, state.ownership.decision))
         return
     if is_held_back(batch, profile, state, routed):
-        hold(batch, profile, routed)
+        hold(batch, profile, state, routed)
         return
     if state is None:
         state = ProfileState()
@@ -51,17 +51,50 @@ def fold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed
     if owner is not None:
         state.identifiers.take((owner,), context.rules)
     known = batch.known_ids(profile, state)
-    if known.is_stored(event) or not fold_event(state, event, context, profile.outputs, adds_identifier=owner is None):
+    if known.is_stored(event) or not _add(batch, profile, state, routed, adds_identifier=owner is None):
         _repeat(batch, profile, state, routed)
         return
     known.store_full()
-    if state.expiry.vanished_at is not None:
-        evaluate_all(state, event.message_id, context, profile.outputs)
     profile.publish(state, batch.arrived_at(profile, event.received_at))
     if routed.buffered:  # how long it took says how long the rebuild did, or how late it came
         batch.tally[metrics.EVENTS, (context.workspace, "folded")] += 1
     else:
         batch.receipts.append((context.workspace, event.received_at))
+
+
+def evaluate_corrected(batch: Batch) -> None:
+    """Evaluate the profiles to which only has been added what lies in their past."""
+    for profile in batch.added_to:
+        if isinstance(profile.entry, ProfileState):
+            _evaluate_added(profile, profile.entry)
+    batch.added_to.clear()
+
+
+def _add(batch: Batch, profile: BatchProfile, state: ProfileState, routed: RoutedEvent, adds_identifier: bool) -> bool:
+    """Fold an event, or add one that is a correction; return False for a repetition."""
+    event, context, outputs = routed.event, profile.context, profile.outputs
+    if is_correction(state, routed):
+        added = add_event(state, event, context, outputs, adds_identifier, profile.added)
+        if added is None:
+            return False
+        if profile.added is None:
+            batch.added_to.append(profile)
+        if state.expiry.vanished_at is not None:
+            added.items = context.program.evaluable
+        profile.added = added
+        return True
+    _evaluate_added(profile, state)
+    if not fold_event(state, event, context, outputs, adds_identifier):
+        return False
+    if state.expiry.vanished_at is not None:
+        evaluate_all(state, event.message_id, context, outputs)
+    return True
+
+
+def _evaluate_added(profile: BatchProfile, state: ProfileState) -> None:
+    if profile.added is not None:
+        added, profile.added = profile.added, None
+        evaluate_added(state, added)
 
 
 def _repeat(batch: Batch, profile: BatchProfile, state: ProfileState, routed: RoutedEvent) -> None:

@@ -28,26 +28,39 @@ RELEASED_AT_ONCE = 20_000
 
 
 def is_held_back(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed: RoutedEvent) -> bool:
-    """Return whether an event must wait for others that may come before it.
+    """Return whether an event must wait for others that may come before it, or contradict it.
 
-    One that is not later than the profile's time corrects what was published, as of that time, and waits for nothing.
+    One on time waits only where some wait that are later than the profile's time.
     """
     event, shortest_ms = routed.event, profile.context.program.shortest_lapse_ms
     if profile.settling is None and batch.clocks.wall_now - event.occurred_at < min(shortest_ms, LATE_MS):
         return False  # nearly all that ever come
     if routed.settled or not batch.clocks.is_wall(profile.context.workspace):
         return False
-    if state is not None and event.occurred_at <= state.as_of:
-        return False
-    return profile.settling is not None or _is_late(batch, profile, event.occurred_at, event.received_at)
+    if profile.settling is not None and profile.settling.has_later and _is_later(routed, state):
+        return True
+    return _is_late(batch, profile, event.occurred_at, event.received_at)
 
 
-def hold(batch: Batch, profile: BatchProfile, routed: RoutedEvent) -> None:
+def is_correction(state: ProfileState | None, routed: RoutedEvent) -> bool:
+    """Return whether an event that was held back lies in the past of the profile, which it may correct.
+
+    All of them are evaluated together: what one of them would have begun in the past, another one may have ended.
+    """
+    return routed.settled and not _is_later(routed, state)
+
+
+def _is_later(routed: RoutedEvent, state: ProfileState | None) -> bool:
+    return state is None or routed.event.occurred_at > state.as_of
+
+
+def hold(batch: Batch, profile: BatchProfile, state: ProfileState | None, routed: RoutedEvent) -> None:
     """Keep an event until the profile has settled."""
     arrived_at = batch.arrived_at(profile, routed.event.received_at)
     settling = profile.settling = profile.settling or Settling()
     if not settling.held:
         settling.since = arrived_at
+    settling.has_later = settling.has_later or _is_later(routed, state)
     HeldEvents(profile.key, settling, batch.view).add(routed)
     under_way_ms = 0 if routed.sent_on else batch.clocks.wall_now - routed.event.received_at
     settling.until = max(settling.until, arrived_at + batch.settling_ms + _merges_within(under_way_ms))

@@ -16,6 +16,7 @@ from streams.adoption import Adopt
 from streams.agents.profile.batch import Batch, Message
 from streams.agents.profile.clocks import Clocks
 from streams.agents.profile.decoding import Addressed, ProfileDecoder, newest_receipt
+from streams.agents.profile.events import evaluate_corrected
 from streams.agents.profile.expiry import read_due, sweep
 from streams.agents.profile.handlers import handle
 from streams.agents.profile.ordering import by_profile
@@ -108,6 +109,7 @@ class ProfileStage:
         while batch.resumed:
             profile, waiting = batch.resumed.popleft()
             handle(batch, self._decoder.decode_waiting(profile.context.workspace, profile.context.profile_id, waiting))
+        evaluate_corrected(batch)
 
     def _context(self, now: int, workspace: str, profile_id: str) -> FoldContext:
         kind = kind_of(profile_id)

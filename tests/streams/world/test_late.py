@@ -169,6 +169,28 @@ def test_who_buys_in_time_has_abandoned_nothing_however_far_behind_the_worker_is
     assert _changes(world) == []
 
 
+@given(st.integers(0, 2**64 - 1), st.permutations(range(4)), st.booleans())
+def test_nor_has_one_who_is_active_while_another_device_sends_the_past(
+    seed: int, order: Sequence[int], has_signed_in: bool
+) -> None:
+    world = _world(Random(seed))
+    look = msgspec.structs.replace(_event(NOW, "View", MEI), received_at=NOW)
+    cart = _cart(3 * HOUR) if has_signed_in else [_of(each, MEI) for each in _cart(3 * HOUR)]
+    events = [*cart, look]
+    for number in order:
+        world.send(events[number])
+        if world.random.random() < 0.7:
+            world.run()
+            world.pass_time(world.random.choice((0, 100, SECOND)))
+    _come_to_rest(world)
+
+    assert _changes(world) == []
+
+
+def _of(event: Event, *identifiers: Identifier) -> Event:
+    return msgspec.structs.replace(event, identifiers=identifiers)
+
+
 def _paid_in_time(random: Random) -> list[tuple[int, str]]:
     at = NOW + random.randrange(MINUTE)
     return [(at, "Product Added"), (at + 20 * MINUTE + random.randrange(9 * MINUTE), "Order Completed")]

@@ -4,10 +4,14 @@ from collections.abc import Iterable
 
 import pytest
 
+from definitions import Definitions, compile_program
+from definitions.model import AllOf, Call, EventCount, EventMatcher, Not, Segment, Trigger, Window
 from schemas.records import Absorb, Event, Fold, Profile, ProfileCommand, Rebuild, SegmentChange, Transfer
-from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS
+from schemas.records import Trigger as Fired
+from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS, TRIGGERS
 from settings import SETTLING_MS
 from streams import metrics
+from streams.adoption import Adopt, unchanging
 from streams.agents.profile import settling
 from streams.agents.profile.clocks import CATCHES_UP_WITHIN_MS, PARTITIONS_APART_MS
 from streams.fold.fold import advance, fold_event
@@ -15,11 +19,26 @@ from streams.fold.moment import Outputs
 from streams.fold.state import ProfileState
 from streams.state.store import HELD
 from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, PROFILE_ID, VISIT, ProfilePartition, chunk
+from tests.streams.fold.definitions import PROGRAM
 from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, event
 
 SECOND = 1_000
 NOW = START + 10 * HOUR
 SETTLED = NOW + SETTLING_MS + settling.MERGES_WITHIN_MS
+QUIET = NOW + 20 * SECOND  # nothing is waited for by then
+
+ADDS, PAYS = EventMatcher((Call("track", "Add"),)), EventMatcher((Call("track", "Pay"),))
+ABANDONED_CARTS = Segment(
+    "abandoned",
+    AllOf(
+        (
+            EventCount(ADDS, Window(24 * HOUR)),
+            Not(EventCount(ADDS, Window(HOUR))),
+            Not(EventCount(PAYS, Window(24 * HOUR))),
+        )
+    ),
+)
+ABANDONED = compile_program(Definitions((ABANDONED_CARTS,)))
 
 Changes = list[tuple[str, str, int]]
 
@@ -128,17 +147,97 @@ def test_equal_times_are_folded_in_the_order_of_their_ordinals() -> None:
     assert [profile.traits for profile in profiles.read(PROFILES, Profile)] == ['{"plan":"c"}']
 
 
-def test_a_late_event_that_shows_a_published_change_to_be_wrong_corrects_it_at_once() -> None:
+def test_a_late_event_that_shows_a_published_change_to_be_wrong_corrects_it_once_it_has_settled() -> None:
     profiles = ProfilePartition()
     profiles.event(event(NOW - 2 * HOUR, "View"), ANN)
     profiles.sweep(NOW)
     assert ("quiet", "entered", NOW - 30 * MINUTE) in _published(profiles)
-    profiles.event(_late(NOW - HOUR), ANN, NOW)
+    profiles.event(_late(NOW - 50 * MINUTE), ANN, NOW)
+    assert profiles.published == []
+    profiles.sweep(SETTLED)
 
     assert [(each.segment, each.change, each.cause) for each in profiles.read(SEGMENTS, SegmentChange)] == [
-        ("pro_or_viewing", "entered", f"{NOW - HOUR}-View"),
-        ("quiet", "exited", f"{NOW - HOUR}-View"),
+        ("pro_or_viewing", "entered", f"{NOW - 50 * MINUTE}-View"),
+        ("quiet", "exited", f"{NOW - 50 * MINUTE}-View"),
     ]
+
+
+def _active(adopt: Adopt | None = None) -> ProfilePartition:
+    """A person who is on the web now, where a cart is abandoned after an hour."""
+    profiles = ProfilePartition(adopt=adopt or unchanging(ABANDONED, ["main"]))
+    profiles.event(event(NOW, "Look", received_at=NOW), ANN, NOW)
+    return profiles
+
+
+ADDED, PAID = _late(NOW - 3 * HOUR, "Add"), _late(NOW - 150 * MINUTE, "Pay")
+
+
+def test_what_comes_of_the_past_of_a_person_who_is_active_is_evaluated_together() -> None:
+    for order in ([ADDED, PAID], [PAID, ADDED]):
+        profiles = _active()
+        profiles.events(order, ANN, NOW + SECOND)
+        assert (profiles.published, _held(profiles)) == ([], 2)
+        profiles.sweep(QUIET)
+        assert (_published(profiles), _events(profiles), _held(profiles)) == ([], [3], 0)
+
+
+def test_so_is_what_comes_in_two_requests_or_behind_the_event_of_now() -> None:
+    requests = _active()
+    requests.event(ADDED, ANN, NOW + SECOND)
+    requests.event(PAID, ANN, NOW + 2 * SECOND)
+    one = ProfilePartition(adopt=unchanging(ABANDONED, ["main"]))
+    one.events([event(NOW, "Look", received_at=NOW), PAID, ADDED], ANN, NOW)
+    for profiles in (requests, one):
+        assert _published(profiles) == []
+        profiles.sweep(QUIET)
+        assert (_published(profiles), _events(profiles)) == ([], [3])
+
+
+def test_who_has_paid_for_nothing_of_it_enters_as_of_the_profiles_time_because_of_the_newest_of_it() -> None:
+    profiles = _active()
+    older = _late(NOW - 4 * HOUR, "Add")
+    profiles.events([ADDED, older, ADDED], ANN, NOW + SECOND)
+    profiles.sweep(QUIET)
+    (change,) = profiles.read(SEGMENTS, SegmentChange)
+
+    assert (change.change, change.changed_at, change.cause) == ("entered", NOW, ADDED.message_id)
+    assert profiles.tally[metrics.EVENTS, ("main", "duplicate")] == 1
+
+
+def test_an_event_on_time_waits_for_nothing_of_the_past() -> None:
+    profiles = _active(unchanging(PROGRAM, ["main"]))
+    profiles.event(_late(NOW - 3 * HOUR), ANN, NOW + SECOND)
+    on_time = event(NOW + 2 * SECOND, "View")
+    profiles.event(on_time, ANN, NOW + 2 * SECOND)
+
+    assert ("pro_or_viewing", "entered", NOW + 2 * SECOND) in _published(profiles)
+    assert _held(profiles) == 1
+
+
+def test_what_is_later_than_the_profile_waits_all_the_same_beside_what_is_of_its_past() -> None:
+    profiles = _active()
+    profiles.event(ADDED, ANN, NOW + MINUTE + 9 * SECOND)
+    later = event(NOW + 10 * SECOND, "Add", received_at=NOW + 10 * SECOND + MINUTE)
+    profiles.event(later, ANN, NOW + 10 * SECOND + MINUTE)
+    profiles.event(event(NOW + 12 * SECOND + MINUTE, "Pay"), ANN, NOW + 12 * SECOND + MINUTE)
+    assert (_events(profiles), _held(profiles)) == ([], 3)
+    profiles.sweep(NOW + 3 * MINUTE)
+
+    assert (_events(profiles), _held(profiles)) == ([4], 0)
+    assert _published(profiles) == [("abandoned", "entered", NOW), ("abandoned", "exited", NOW + 10 * SECOND)]
+
+
+def test_of_what_is_of_the_past_each_event_fires_its_triggers() -> None:
+    told = Trigger("told", EventMatcher((Call("track", "Add"),)), once=None)
+    program = compile_program(Definitions((), triggers=(told,)))
+    shortest = compile_program(Definitions((ABANDONED_CARTS,), triggers=(told,)))
+    assert program.shortest_lapse_ms > shortest.shortest_lapse_ms
+    profiles = _active(unchanging(shortest, ["main"]))
+    profiles.events([ADDED, _late(NOW - 2 * HOUR, "Add")], ANN, NOW + SECOND)
+    profiles.sweep(QUIET)
+
+    fired = [(each.fired_at, each.cause) for each in profiles.read(TRIGGERS, Fired)]
+    assert sorted(fired) == [(at, f"{at}-Add") for at in (NOW - 3 * HOUR, NOW - 2 * HOUR)]
 
 
 def test_while_something_is_held_the_lapses_of_the_profile_wait_and_are_contradicted() -> None:
@@ -271,6 +370,8 @@ def test_what_is_held_when_a_rebuild_begins_waits_for_the_replay_and_counts_once
     profiles.command(ProfileCommand.of("main", ANNS, Rebuild(5, identifiers=(ANN,))), NOW)
     assert _held(profiles) == 0
     profiles.command(chunk(0, VIEWS[0]), NOW)
+    assert (_events(profiles), _held(profiles)) == ([1], 2)
+    profiles.sweep(SETTLED)
 
     assert (_events(profiles), _held(profiles)) == ([3], 0)
 
