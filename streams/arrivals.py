@@ -33,7 +33,7 @@ class _Note(NamedTuple):
     ends: Mapping[Partition, int]
 
 
-class Arrivals:
+class ReadArrivals:
     """What had arrived when, and what of it is resolved. Pure: no clock, no broker. One thread notes, any may read."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class ArrivalsWatch:
         self._events = [(EVENTS, partition) for partition in range(partitions)]
         self._resolved_events = [(EVENTS_RESOLVED, partition) for partition in range(partitions)]
         self._read_behind = read_behind
-        self._arrivals = Arrivals()
+        self._arrivals = ReadArrivals()
         self._looked_at = float("-inf")  # by the monotonic clock
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="arrivals", daemon=True)

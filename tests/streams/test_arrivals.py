@@ -6,13 +6,13 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.arrivals import MAX_NOTES, Arrivals
+from streams.arrivals import MAX_NOTES, ReadArrivals
 
 E0, E1, R0, R1 = ("events", 0), ("events", 1), ("events.resolved", 0), ("events.resolved", 1)
 
 
 def test_a_partition_has_read_up_to_a_look_once_all_is_resolved_and_then_read() -> None:
-    arrivals = Arrivals()
+    arrivals = ReadArrivals()
     arrivals.note(1_000, {E0: 5, E1: 7})
     assert arrivals.newest_resolved({E0: 5, E1: 6}) is None
     assert arrivals.newest_resolved({E0: 5, E1: 7}) == 1_000
@@ -23,7 +23,7 @@ def test_a_partition_has_read_up_to_a_look_once_all_is_resolved_and_then_read() 
 
 
 def test_what_a_group_never_committed_it_has_not_read() -> None:
-    arrivals = Arrivals()
+    arrivals = ReadArrivals()
     arrivals.note(1_000, {E0: 1, E1: 0})
 
     assert arrivals.newest_resolved({}) is None
@@ -31,7 +31,7 @@ def test_what_a_group_never_committed_it_has_not_read() -> None:
 
 
 def test_of_several_looks_the_newest_counts_that_is_reached() -> None:
-    arrivals = Arrivals()
+    arrivals = ReadArrivals()
     for at in (1_000, 2_000, 3_000):
         arrivals.note(at, {E0: at})
     assert arrivals.newest_resolved({E0: 2_999}) == 2_000
@@ -40,7 +40,7 @@ def test_of_several_looks_the_newest_counts_that_is_reached() -> None:
 
 
 def test_a_worker_that_is_far_behind_keeps_few_notes_and_still_reaches_them() -> None:
-    arrivals = Arrivals()
+    arrivals = ReadArrivals()
     for at in range(1, 4 * MAX_NOTES):
         arrivals.note(at, {E0: at})
         arrivals.note_resolved(at, {R0: at})
@@ -54,7 +54,7 @@ def test_a_worker_that_is_far_behind_keeps_few_notes_and_still_reaches_them() ->
 @given(st.integers(0, 2**64 - 1))
 def test_whatever_arrived_by_then_has_been_read(seed: int) -> None:
     """Two partitions of RESOLVE, each event going to one of two of PROFILE; all advance at random."""
-    random, arrivals = Random(seed), Arrivals()
+    random, arrivals = Random(seed), ReadArrivals()
     arrived: dict[tuple[str, int], list[tuple[int, int]]] = {E0: [], E1: []}  # when, and for which partition
     resolved: dict[tuple[str, int], list[int]] = {R0: [], R1: []}  # when what arrived
     done: Counter[tuple[str, int]] = Counter()

@@ -51,7 +51,7 @@ from streams.adoption import unchanging
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.arrivals import Arrivals
+from streams.arrivals import ReadArrivals
 from streams.metrics import Tally
 from streams.phases import AnyStage, Output, Received, Record, decode, fold
 from streams.state.store import META
@@ -123,7 +123,7 @@ class World:
         self.codec = Codec(FixedSchemas())
         self._decoded: dict[tuple[type[msgspec.Struct], bytes], msgspec.Struct] = {}
         self.now = NOW
-        self._arrivals: Arrivals | None = None
+        self._arrivals: ReadArrivals | None = None
         self._clock: Clock = clock
         self._adopt = unchanging(program, workspaces())
         self.stages = self._staged(rules)
@@ -151,7 +151,7 @@ class World:
 
     def look(self) -> None:
         """Look how far RESOLVE has come with what has arrived, as a worker does again and again."""
-        self._arrivals = self._arrivals or Arrivals()
+        self._arrivals = self._arrivals or ReadArrivals()
         parts = range(self.partitions)
         self._arrivals.note(self.now, {(EVENTS, at): self.end(EVENTS, at) for at in parts})
         resolved_to = self._arrivals.newest_resolved(
