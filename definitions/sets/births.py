@@ -13,6 +13,7 @@ from definitions.model import Definitions, Segment, Trait, Trigger
 from definitions.plan.accumulators import Accumulator, accumulators_of
 from definitions.plan.narrowing import narrowed
 from definitions.sets.model import DefinitionSet
+from definitions.streaming.states import type_of
 from schemas.records import ProfileKind
 
 Births = Mapping[str, int]
@@ -78,7 +79,12 @@ def _accumulators(scope: str, of: DefinitionSet) -> dict[str, Accumulator]:
 
 
 def _covers(former: Accumulator, wanted: Accumulator) -> bool:
-    """Return whether what was kept so far is all that is wanted now."""
+    """Return whether what was kept so far is all that is wanted now, and in the form in which it is wanted.
+
+    Neither readers nor seeds that are under way can do anything with a state of another type.
+    """
+    if type_of(former) is not type_of(wanted):
+        return False
     if former.retain_ms is not None and (wanted.retain_ms is None or wanted.retain_ms > former.retain_ms):
         return False
     return former.keep >= wanted.keep and former.ordered >= wanted.ordered

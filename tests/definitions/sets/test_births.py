@@ -1,11 +1,15 @@
 """Since when an accumulator has existed with what is wanted of it: what grows, or is new to somebody, is born anew."""
 
+import math
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from definitions.model import (
     Aggregate,
+    AggregateComparison,
     Call,
     Definitions,
     EventCount,
@@ -14,13 +18,17 @@ from definitions.model import (
     Measure,
     Not,
     Segment,
+    Sequence,
     Statistical,
+    Step,
     Trait,
     TraitComparison,
     Window,
 )
-from definitions.plan import needs
+from definitions.plan import Accumulator, accumulators_of, needs
 from definitions.sets import DefinitionSet, births_for, next_set
+from definitions.streaming.accumulators import state_key
+from definitions.streaming.states import type_of
 
 DAY = 86_400_000
 ORDERS = EventMatcher((Call("track", "Ordered"),))
@@ -50,7 +58,23 @@ def birth(of: DefinitionSet, condition: EventCount, workspace: str = "main", kin
     return births_for(of, workspace, kind).get(need.id)  # type: ignore[arg-type]
 
 
+def retained_ms(of: Accumulator) -> float:
+    return math.inf if of.retain_ms is None else of.retain_ms
+
+
 BUYERS = Segment("buyers", orders())
+_CITY = Field(("city",))
+ONE_MATCHER = (
+    BUYERS,
+    Segment("regulars", orders(at_least=3, days=30)),
+    Segment("twice", Sequence((Step(ORDERS), Step(ORDERS, DAY)), 9 * DAY)),
+    *(
+        Segment(f"{measure.value} in {days} days", AggregateComparison(Aggregate(ORDERS, measure, _CITY, window), ()))
+        for measure in (Measure.LAST, Measure.FIRST, Measure.DISTINCT)
+        for days in (1, 7)
+        for window in (Window(days * DAY),)
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +97,26 @@ def test_what_is_remembered_in_another_order_is_born_anew() -> None:
     second = Trait("cities", Statistical(Aggregate(ORDERS, Measure.FIRST, city, Window(DAY))))
     (need,) = needs(first.value.aggregate)  # type: ignore[union-attr]
     assert births_for(published([first], [first, second]), "main", "person")[need.id] == 2
+
+
+def test_what_is_kept_otherwise_is_born_anew() -> None:
+    """A count needs the times alone, a sequence the order as well."""
+    asked = Segment("asked", Sequence((Step(VIEWS), Step(ORDERS, 2 * DAY, absent=True)), 2 * DAY))
+    last = published([BUYERS], [BUYERS, asked], [BUYERS])
+    assert birth(last, orders()) == 3
+
+
+@given(st.lists(st.sets(st.sampled_from(ONE_MATCHER)), min_size=2, max_size=6))
+def test_one_birth_means_one_type_of_state_that_never_grows(versions: list[set[Segment]]) -> None:
+    kept: dict[str, Accumulator] = {}
+    for number in range(1, len(versions) + 1):
+        last = published(*versions[:number])
+        births, former = births_for(last, "main", "person"), kept
+        kept = {state_key(each, births[each.id]): each for each in accumulators_of(last.definitions)}
+        for key in kept.keys() & former.keys():
+            assert type_of(kept[key]) is type_of(former[key])
+            assert kept[key].keep <= former[key].keep
+            assert retained_ms(kept[key]) <= retained_ms(former[key])
 
 
 def test_what_was_away_is_born_anew_when_it_comes_back() -> None:

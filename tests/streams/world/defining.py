@@ -164,11 +164,16 @@ class _Source:
             if kind_of(profile_id) != wanted.kind or event.definitions >= wanted.born:
                 continue
             for accumulator in accumulators:
-                if _is_called(accumulator.planned.events.calls, event) and accumulator.matches(OpenParts(event)):
-                    states = found.setdefault(profile_id, {})
-                    state = states.setdefault(accumulator.planned.id, accumulator.new_state())
-                    state.add(EventOrder(event.occurred_at, event.ordinal, event.message_id), None)
-                    state.trim(accumulator.planned, BEGINNING)
+                parts = OpenParts(event)
+                if not _is_called(accumulator.planned.events.calls, event) or not accumulator.matches(parts):
+                    continue
+                value = None if accumulator.value is None else accumulator.value(parts)
+                if accumulator.value is not None and value is None:
+                    continue
+                states = found.setdefault(profile_id, {})
+                state = states.setdefault(accumulator.planned.id, accumulator.new_state())
+                state.add(EventOrder(event.occurred_at, event.ordinal, event.message_id), value)
+                state.trim(accumulator.planned, BEGINNING)
         listed = list(found.items())
         self._world.random.shuffle(listed)
         for profile_id, states in listed:
