@@ -35,16 +35,19 @@ AnyRecord = TypeVar("AnyRecord", bound=msgspec.Struct)
 class ProfilePartition:
     """One partition of PROFILE; `published`: what the last call left on the topics, `tally`: what all have counted.
 
-    `opened_at`: since when it is read, as the stage is told. `has_more`: whether the last call requests a sweep.
+    `opened_at`, `read_to`: since when it is read, and up to when it has read what arrived, as the stage is told.
+    `has_more`: whether the last call requests a sweep.
     """
 
     def __init__(self, clock: Literal["wall", "event"] = "wall", adopt: Adopt | None = None) -> None:
         self.codec = Codec(FixedSchemas())
         workspaces = {"main": Workspace("main", NAMESPACE, clock)}
-        self._stage = ProfileStage(workspaces, adopt or unchanging(PROGRAM, workspaces), DEFAULT_RULES, self.codec)
+        adopt = adopt or unchanging(PROGRAM, workspaces)
+        self._stage = ProfileStage(workspaces, adopt, DEFAULT_RULES, self.codec, read_to=lambda _: self.read_to)
         self.table = Table(self._stage)
         self.published: list[Output] = []
         self.opened_at = 0
+        self.read_to: int | None = None
         self.has_more = False
         self.tally: Tally = Tally()
 

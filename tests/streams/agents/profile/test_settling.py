@@ -13,7 +13,7 @@ from settings import SETTLING_MS
 from streams import metrics
 from streams.adoption import Adopt, unchanging
 from streams.agents.profile import settling
-from streams.agents.profile.clocks import CATCHES_UP_WITHIN_MS, PARTITIONS_APART_MS
+from streams.agents.profile.clocks import CATCHES_UP_WITHIN_MS, MERGE_MS, PARTITIONS_APART_MS
 from streams.fold.fold import advance, fold_event
 from streams.fold.moment import Outputs
 from streams.fold.state import ProfileState
@@ -431,3 +431,52 @@ def test_it_happens_where_nothing_came_meanwhile_or_all_that_did_was_read() -> N
         assert (("pro_or_viewing", "exited", lapse) in _published(busy)) == (missing_ms == 0)
     busy.event(event(opened_at, "Buy", identifiers=(VISIT,), message_id="new"), VISIT, opened_at)
     assert busy.table.due("main", opened_at, 9) == []
+
+
+def test_while_it_is_behind_time_passes_as_far_as_it_has_read_what_arrived() -> None:
+    lapse, profiles = NOW, ProfilePartition()
+    profiles.event(event(lapse - HOUR, "View"), ANN)
+    for read_to, is_published in ((lapse + MERGE_MS - 1, False), (lapse + MERGE_MS, True)):
+        profiles.read_to = read_to
+        profiles.sweep(NOW + 10 * MINUTE)
+        assert (_published(profiles) == [("pro_or_viewing", "exited", lapse)]) is is_published
+
+
+def test_where_nobody_can_say_how_far_that_is_deadlines_fire_by_the_clock() -> None:
+    profiles = ProfilePartition()
+    profiles.event(event(NOW - HOUR, "View"), ANN)
+    profiles.read_to = None
+    profiles.sweep(NOW)
+
+    assert _published(profiles) == [("pro_or_viewing", "exited", NOW)]
+
+
+def test_after_a_start_nothing_lapses_until_it_is_known_how_far_it_has_read() -> None:
+    lapse, opened_at = NOW, NOW + 10 * MINUTE
+    profiles = _reopened(lapse, opened_at)
+    profiles.read_to = 0
+    profiles.sweep(opened_at + 2 * CATCHES_UP_WITHIN_MS)
+    assert _published(profiles) == [], "RESOLVE may be behind, though nothing comes here"
+    profiles.read_to = opened_at
+    profiles.sweep(opened_at + 2 * CATCHES_UP_WITHIN_MS)
+
+    assert _published(profiles) == [("pro_or_viewing", "exited", lapse)]
+
+
+def test_while_it_is_behind_the_settling_time_is_counted_from_the_receipt() -> None:
+    profiles = ProfilePartition()
+    profiles.read_to = NOW
+    profiles.event(VIEWS[0], ANN, NOW + 5 * MINUTE)
+    until = NOW + SETTLING_MS + settling.MERGES_AT_LATEST_MS
+    for read_to, events in ((until + MERGE_MS - 1, []), (until + MERGE_MS, [1])):
+        profiles.read_to = read_to
+        profiles.sweep(NOW + 5 * MINUTE)
+        assert _events(profiles) == events
+
+
+def test_what_was_on_time_when_it_was_received_is_so_however_late_it_is_read() -> None:
+    profiles = ProfilePartition()
+    profiles.read_to = NOW
+    profiles.event(_late(NOW - SECOND), ANN, NOW + 2 * HOUR)
+
+    assert (_events(profiles), _held(profiles)) == ([1], 0)

@@ -29,6 +29,7 @@ from schemas.records import Trigger as TriggerRecord
 from schemas.topics import DEFINITIONS, SEGMENTS, TRIGGERS, activation
 from streams.adoption import Adopted, Compiler
 from streams.agents.profile import walking
+from streams.agents.profile.clocks import MERGE_MS
 from streams.phases import NotYet
 from tests.streams.agents.profile.partition import NAMESPACE, ProfilePartition
 from tests.streams.fold.given import START, event
@@ -158,6 +159,20 @@ def away_while(worker: Worker, *segments: Segment) -> list[tuple[str, str, str, 
         fired += worker.partition.read(TRIGGERS, TriggerRecord)
     assert [(each.trigger, each.fired_at, each.cause) for each in fired] == [("reminder", NOW + HOUR, "deadline")]
     return changes
+
+
+def test_a_walk_waits_until_what_came_before_the_change_is_read(worker: Worker) -> None:
+    worker.apply(ABANDONED, plan("pro"))
+    worker.complete(2)
+    worker.sweep()
+    worker.partition.read_to = NOW
+    worker.apply(ABANDONED, plan("free"))
+    assert worker.sweep(NOW + HOUR) == []
+    worker.partition.read_to = NOW + HOUR + MERGE_MS
+    changes = worker.sweep(NOW + 2 * HOUR)
+
+    assert {changed_at for *_, changed_at in changes} == {NOW + HOUR}
+    assert len(changes) == len(PEOPLE)
 
 
 def test_what_lapsed_while_no_worker_read_has_its_own_time_though_an_edit_came_meanwhile(worker: Worker) -> None:
