@@ -21,7 +21,7 @@ from definitions.explaining.explain import (
     shown_event,
 )
 from definitions.explaining.past import PastProfile
-from definitions.explaining.triggers import ExplainedTrigger, PublishedFiring, explain_trigger
+from definitions.explaining.triggers import ExplainedTrigger, PublishedFiring, explain_trigger, missing_texts
 from definitions.model import SESSION_GAP_MS, Definitions, Mining, Segment, SessionName, Trait, Trigger
 from definitions.sets import Publication
 from definitions.sets.differences import trigger_since
@@ -38,13 +38,17 @@ from warehouse.queries.past_profile import FoundProfile, find_firings, find_memb
 Subject = Literal["segment", "trait", "trigger"]
 
 
-class ShownFiring(msgspec.Struct, frozen=True):
-    """A time at which a trigger fired. `cause`: a message id, or what else made it fire; `event`: of that message."""
+class ShownFiring(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A time at which a trigger fired. `cause`: a message id, or what else made it fire; `event`: of that message.
+
+    `missing`: why the payload lacks texts, by key.
+    """
 
     fired_at: str
     cause: str
     payload: object
     event: ShownEvent | None
+    missing: dict[str, str] = {}
 
 
 class ExplainedDefinition(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,7 +105,7 @@ def explained(settings: Settings, workspace: str, subject: Subject, name: str, t
     firings: tuple[ShownFiring, ...] = ()
     trigger = None
     if isinstance(definition, Trigger) and in_force is not None:
-        firings = tuple(_shown_firings(find_firings(warehouse, workspace, profile_id, name), past))
+        firings = tuple(_shown_firings(find_firings(warehouse, workspace, profile_id, name), definition, past))
         fired = [PublishedFiring(time_of(firing.fired_at) or 0, firing.cause) for firing in firings]
         trigger = explain_trigger(definition, past, fired, trigger_since(publication, in_force, name).applied_at)
     when = definition.when if isinstance(definition, Segment | Trigger) else None
@@ -168,12 +172,16 @@ def _unknown(
     return UnknownDefinition(subject, f"there is no {subject} {name!r} ({hint})")
 
 
-def _shown_firings(firings: Iterable[Mapping[str, object]], past: PastProfile) -> Iterator[ShownFiring]:
+def _shown_firings(
+    firings: Iterable[Mapping[str, object]], trigger: Trigger, past: PastProfile
+) -> Iterator[ShownFiring]:
     events = {event.message_id: event for event in past.events}
     for firing in firings:
         event = events.get(str(firing["cause"]))
         shown = None if event is None else shown_event(event)
-        yield ShownFiring(str(firing["fired_at"]), str(firing["cause"]), firing["payload"], shown)
+        payload = firing["payload"]
+        missing = missing_texts(trigger, payload, event, past) if isinstance(payload, dict) else {}
+        yield ShownFiring(str(firing["fired_at"]), str(firing["cause"]), payload, shown, missing)
 
 
 def _profile_id(settings: Settings, workspace: str, text: str) -> str | None:

@@ -1,6 +1,7 @@
 """Templates of triggers' payloads (Liquid): which fields they may name, what is wrong with one, and their text.
 
-Bounded in time and size whatever the template: it is rendered while a batch is folded. Reads no clock and no file.
+Bounded in time and size whatever the template (`definitions.rendering`): it is rendered while a batch is folded. Reads
+no clock and no file.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,12 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from runtime.hints import did_you_mean
 
 if TYPE_CHECKING:
-    from liquid import Environment
+    from definitions.rendering import BoundedEnvironment
 
 MAX_TEMPLATE = 4_000
-MAX_RENDERED_BYTES = 4_096
-MAX_TEXT = 20_000
-"""Of what a filter that multiplies texts may yield."""
 
 Fields: TypeAlias = Mapping[str, tuple[str, ...]]
 FIELDS: Fields = {
@@ -33,36 +31,11 @@ _REFUSED_TAGS = {"include": "another file", "render": "another file"}
 
 
 @cache
-def _environment() -> "Environment":
+def _environment() -> "BoundedEnvironment":
     """Return the environment of all templates. It takes a quarter of a second to import: only whoever has one pays."""
-    from liquid import Environment
+    from definitions.rendering import BoundedEnvironment
 
-    class Bounded(Environment):
-        loop_iteration_limit = 1_000
-        output_stream_limit = MAX_RENDERED_BYTES
-        local_namespace_limit = 10_000
-        context_depth_limit = 10
-
-    environment = Bounded()
-    environment.add_filter("replace", _replace)
-    environment.add_filter("join", _join)
-    return environment
-
-
-def _replace(text: object, found: object, by: object = "") -> str:
-    """Replace within bounds: each occurrence may become a long text."""
-    text, found, by = str(text), str(found), str(by)
-    if len(text) + text.count(found) * len(by) > MAX_TEXT:
-        raise ValueError(f"longer than {MAX_TEXT} characters")
-    return text.replace(found, by)
-
-
-def _join(items: object, by: object = " ") -> str:
-    """Join within bounds: there may be as many separators as a text has characters."""
-    texts = list(map(str, items)) if isinstance(items, list | tuple) else [str(items)]
-    if sum(map(len, texts)) + len(texts) * len(str(by)) > MAX_TEXT:
-        raise ValueError(f"longer than {MAX_TEXT} characters")
-    return str(by).join(texts)
+    return BoundedEnvironment()
 
 
 class Problem(NamedTuple):
@@ -155,10 +128,15 @@ class Payload:
 
         `fields`: as in FIELDS or ACROSS_FIELDS; what is missing is empty.
         """
-        rendered = {}
+        return {key: text for key, text, _ in self._rendered(fields) if text is not None}
+
+    def failures(self, fields: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+        """Return why templates fail on these fields, by the key of each that does."""
+        return {key: reason for key, text, reason in self._rendered(fields) if text is None}
+
+    def _rendered(self, fields: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str | None, str]]:
         for key, template in self._templates:
             try:
-                rendered[key] = template.render(**fields)
-            except Exception:  # noqa: BLE001, S112 - filters raise whatever Python does at what a sender sent
-                continue
-        return rendered
+                yield key, template.render(**fields), ""
+            except Exception as error:  # noqa: BLE001 - filters raise whatever Python does at what a sender sent
+                yield key, None, getattr(error, "message", "") or str(error) or type(error).__name__

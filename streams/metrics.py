@@ -40,6 +40,11 @@ WITHHELD = Counter(
     ["workspace", "destination", "reason"],
 )
 FIRED = Counter("onefold_triggers_fired_total", "Triggers that fired", ["workspace", "trigger"])
+MISSED_TEXTS = Counter(
+    "onefold_triggers_missed_texts_total",
+    "Texts that payloads lack, since their templates failed on what was sent",
+    ["workspace", "trigger"],
+)
 SESSIONS = Counter("onefold_sessions_total", "Sessions opened, closed and retracted", ["workspace", "status"])
 CREATED = Counter("onefold_profiles_created_total", "Profiles that came into being", ["workspace"])
 DROPPED = Counter(

@@ -3,7 +3,7 @@
 The past of a profile is evaluated once more, as far as its events show it; what fired is what was published.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,9 +13,11 @@ from definitions.explaining.lasting import lasting
 from definitions.explaining.past import PastProfile
 from definitions.explaining.wording import duration, limits_in_words, trigger_in_words
 from definitions.model import Trigger
+from definitions.streaming.accumulators import OpenParts
 from definitions.streaming.quiet_hours import quiet_until
 from definitions.streaming.times import text_of, time_of
 from definitions.streaming.triggers import CompiledTrigger
+from definitions.templates import Payload, names_below
 from schemas.records import Event
 
 _WAITS = "waits for the end of quiet hours"
@@ -75,6 +77,25 @@ def explain_trigger(
         tuple(shown_event(event, value) for event, value in mistyped[-MISTYPED_SHOWN:][::-1]),
         len(mistyped),
     )
+
+
+def missing_texts(
+    trigger: Trigger, payload: Mapping[str, object], event: Event | None, past: PastProfile
+) -> dict[str, str]:
+    """Return why a payload that was published lacks texts, by key: each template is rendered once more.
+
+    Of what may have been otherwise at that time (identifiers, segments) nothing is known here.
+    """
+    missing = [(key, text) for key, text in trigger.payload if key not in payload]
+    if not missing:
+        return {}
+    names = {name for _, text in missing for name, _ in names_below(text, "profile", "traits")}
+    fields: dict[str, dict[str, object]] = {"profile": {"traits": {name: past.trait(name) for name in names}}}
+    if event is not None:
+        name, properties = event.event or "", OpenParts(event).properties
+        fields["event"] = {"name": name, "type": event.type, "properties": properties}
+    failures = Payload(tuple(missing)).failures(fields)
+    return {key: failures.get(key, "its template failed on what was known then") for key, _ in missing}
 
 
 def _of_events(compiled: CompiledTrigger, known: _Known) -> tuple[Occasion, ...]:

@@ -8,6 +8,11 @@ WITHHELD = Counter(
     "Triggers across persons that came too late for a destination.",
     ["workspace", "destination"],
 )
+MISSED_TEXTS = Counter(
+    "onefold_across_missed_texts",
+    "Texts that payloads of triggers across persons lack, since their templates failed.",
+    ["workspace", "trigger"],
+)
 FAILED = Counter(
     "onefold_across_failed",
     "Times that a trigger across persons could not be evaluated or published, and waits for its next tick.",

@@ -7,6 +7,7 @@ import msgspec
 from definitions.across import AcrossFiring, Memory, shown_value
 from definitions.across.remembered import MemoryRecord, record_of
 from definitions.model import AcrossTrigger, Destination
+from definitions.streaming.times import text_of
 from definitions.templates import Payload
 from jobs.across import metrics
 from runtime.kafka.deliveries import ProducerRecord
@@ -61,9 +62,10 @@ def trigger_record(workspace: str, trigger: AcrossTrigger, firing: AcrossFiring,
                 "number": firing.number,
                 "usual": None if firing.usual is None else round(firing.usual, 2),
             },
-            "trigger": {"name": trigger.name, "fired_at": firing.tick},
+            "trigger": {"name": trigger.name, "fired_at": text_of(firing.tick)},
         }
     )
+    metrics.MISSED_TEXTS.labels(workspace, trigger.name).inc(len(trigger.payload) - len(payload))
     return Trigger(
         workspace=workspace,
         trigger_id=stable_id(f"across|{workspace}|{trigger.name}|{firing.value}|{firing.tick}"),

@@ -157,7 +157,9 @@ def _add_firings(tree: Tree, trigger: ExplainedTrigger, fired: Sequence[ShownFir
     _add_mistyped(tree, trigger)
     for firing in fired:
         cause = _named(firing.event) if firing.event else firing.cause
-        tree.add(Text(f"fired at {firing.fired_at}, because of {literal(cause)}: {_json(firing.payload)}"))
+        node = tree.add(Text(f"fired at {firing.fired_at}, because of {literal(cause)}: {_json(firing.payload)}"))
+        for key, reason in firing.missing.items():
+            node.add(Text(literal(f"without {key}: {reason}"), style="yellow"))
     if not fired:
         missing = "" if trigger.occasions or not trigger.says.startswith("for each") else ": there is no such event"
         tree.add(Text(f"It has not fired{missing}."))

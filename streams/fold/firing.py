@@ -6,6 +6,7 @@ import msgspec
 
 from definitions import CompiledTrigger
 from definitions.streaming.accumulators import OpenParts
+from definitions.streaming.times import text_of
 from schemas.records import Event
 from streams.fold.moment import DEFINITION, Moment
 from streams.fold.payload import timezone_of
@@ -61,18 +62,20 @@ def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which eve
 ) -> None:
     session = _session_of(state, at, of_event=event is not None)
 
-    def render() -> str:
+    def render(fired_at: int) -> str:
         if trigger.render is None:
             return "{}"
-        fields = _fields(state, trigger, at, moment)
+        fields = _fields(state, trigger, fired_at, moment)
         if event is not None and parts is not None:
             fields["event"] = {
                 "name": event.event or "",
                 "type": event.type,
-                "occurred_at": event.occurred_at,
+                "occurred_at": text_of(event.occurred_at),
                 "properties": parts.properties,
             }
-        return _encode(trigger.render(fields)).decode()
+        texts = trigger.render(fields)
+        moment.miss_texts(trigger.name, len(trigger.definition.payload) - len(texts))
+        return _encode(texts).decode()
 
     state.triggers.fire(trigger.definition, at, session, render, moment)
 
@@ -87,7 +90,9 @@ def _session_of(state: ProfileState, at: int, of_event: bool) -> SessionOf:
     return SessionOf(at, at)
 
 
-def _fields(state: ProfileState, trigger: CompiledTrigger, at: int, moment: Moment) -> dict[str, dict[str, object]]:
+def _fields(
+    state: ProfileState, trigger: CompiledTrigger, fired_at: int, moment: Moment
+) -> dict[str, dict[str, object]]:
     context = moment.context
     traits = state.traits.shown(context.program.defaults) | state.computed.texts
     identifiers: dict[str, list[str]] = {}
@@ -100,5 +105,5 @@ def _fields(state: ProfileState, trigger: CompiledTrigger, at: int, moment: Mome
             "identifiers": identifiers,
             "segments": sorted(state.memberships.entered_at),
         },
-        "trigger": {"name": trigger.name, "fired_at": at},
+        "trigger": {"name": trigger.name, "fired_at": text_of(fired_at)},
     }

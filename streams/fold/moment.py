@@ -57,7 +57,8 @@ class Outputs(msgspec.Struct, gc=False):
     """Records of one batch, of any number of profiles. Of a session only the last record of the batch is kept.
 
     `drops`: how often a field of an event was not kept as it was sent, by what it is and why. `mistyped`: how often a
-    value was of a wrong type, by who reads it: see `Moment.drop_mistyped`. `changes_traits`: whether
+    value was of a wrong type, by who reads it: see `Moment.drop_mistyped`. `missed_texts`: how
+    many texts payloads lack since their templates failed, by trigger. `changes_traits`: whether
     a computed trait has another value. `former_traits`: the JSON texts of the traits that a profile had when it was
     merged away, or began to wait for its replay.
     """
@@ -67,6 +68,7 @@ class Outputs(msgspec.Struct, gc=False):
     sessions: dict[str, Session] = {}
     drops: Drops = {}
     mistyped: dict[str, int] = {}
+    missed_texts: dict[str, int] = {}
     changes_traits: bool = False
     former_traits: dict[str, str] = {}
 
@@ -111,6 +113,11 @@ class Moment(msgspec.Struct, gc=False):
         """Count what of an event the profile does not keep as it was sent."""
         drops = self.out.drops
         drops[field, reason] = drops.get((field, reason), 0) + number
+
+    def miss_texts(self, trigger: str, number: int) -> None:
+        """Count texts that a payload lacks, since their templates failed on what is known."""
+        if number:
+            self.out.missed_texts[trigger] = self.out.missed_texts.get(trigger, 0) + number
 
     def drop_mistyped(self, readers: Iterable[str]) -> None:
         """Count a value of an event that definitions compare with numbers, or sum, and that is none.

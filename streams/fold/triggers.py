@@ -18,8 +18,8 @@ from schemas.records import Event
 from streams.fold.facet import Facet
 from streams.fold.moment import Moment, TriggerFiring
 
-Render = Callable[[], str]
-"""Returns the payload of a trigger, as JSON text."""
+Render = Callable[[int], str]
+"""Returns the payload of a trigger that fires at a time (ms), as JSON text."""
 
 _MAX_ZONE = 64
 _MAX_REMOVED = 100  # triggers that are defined no more; what is remembered of them counts when they are brought back
@@ -153,9 +153,9 @@ class Triggers(Facet):
         if ends_at is None or (ends_at <= moment.as_of and quiet is not None and not quiet.drops):
             fired_at = at if ends_at is None else ends_at
             firing.note(trigger, at, fired_at)
-            moment.triggers.append(TriggerFiring(trigger.name, fired_at, moment.cause, render()))
+            moment.triggers.append(TriggerFiring(trigger.name, fired_at, moment.cause, render(fired_at)))
         elif quiet is not None and not quiet.drops:
-            firing.waits = (Wait(ends_at, at, moment.cause, render()),)
+            firing.waits = (Wait(ends_at, at, moment.cause, render(ends_at)),)
 
     def settle(self, trigger: Definition, session_of: Callable[[int], SessionOf]) -> None:
         """Let wait of what has waited in two histories the first that would have waited in one; called after `unite`.

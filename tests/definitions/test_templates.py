@@ -3,7 +3,8 @@
 import pytest
 from liquid.exceptions import LiquidError
 
-from definitions.templates import MAX_RENDERED_BYTES, MAX_TEMPLATE, Payload, _environment, names_below, problems
+from definitions.rendering import MAX_RENDERED_BYTES
+from definitions.templates import MAX_TEMPLATE, Payload, _environment, names_below, problems
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,14 @@ def lines_of(tree: Tree) -> list[str]:
 
 def test_a_trigger_shows_what_it_is_about_and_what_became_of_it() -> None:
     trigger = ExplainedTrigger("for each Ordered", ("once for a person",), (Occasion(AT, "fired", ORDER),))
-    fired = (ShownFiring(AT, "m1", {"text": "Thanks"}, ORDER),)
+    fired = (ShownFiring(AT, "m1", {"text": "Thanks"}, ORDER, {"genres": "a list of more than 1,000 members"}),)
     assert printed(ExplainedDefinition("trigger", "thanks", "p", AT, 3, trigger=trigger, fired=fired)) == [
         "thanks  profile p",
         f"as of {AT}, definitions of version 3",
         "fires for each Ordered; once for a person",
         f"{AT}  Ordered  web m1: fired",
         f'fired at {AT}, because of Ordered  web m1: {{"text":"Thanks"}}',
+        "without genres: a list of more than 1,000 members",
     ]
 
 

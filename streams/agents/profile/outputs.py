@@ -80,6 +80,8 @@ class ProfileOutputs:
         for reader, number in profile.outputs.mistyped.items():
             for what, name in profile.context.program.named_by_reader.get(reader, ()):
                 tally[metrics.MISTYPED, (profile.context.workspace, what, name)] += number
+        for trigger_name, number in profile.outputs.missed_texts.items():
+            tally[metrics.MISSED_TEXTS, (profile.context.workspace, trigger_name)] += number
         for session in profile.outputs.sessions.values():
             tally[metrics.SESSIONS, (session.workspace, session.status)] += 1
             yield Output(SESSIONS, profile.key, self._session(session))

@@ -6,7 +6,7 @@ import pytest
 
 from definitions import compile_program
 from definitions.explaining.past import PastProfile
-from definitions.explaining.triggers import Occasion, PublishedFiring, explain_trigger
+from definitions.explaining.triggers import Occasion, PublishedFiring, explain_trigger, missing_texts
 from definitions.model import (
     Call,
     Comparison,
@@ -157,3 +157,21 @@ def test_it_says_when_it_fires_and_what_limits_it() -> None:
         "not within 1h of a firing",
         "dropped in quiet hours, 22:00 to 07:30 of the person's day (else of Asia/Tokyo)",
     )
+
+
+def test_what_a_payload_lacks_is_explained() -> None:
+    texts = {
+        "genres": "{{ event.properties.items | uniq | size }}",
+        "share": "{{ 1 | divided_by: profile.traits.orders }}",
+        "segments": "{{ profile.segments | first }}",
+        "fine": "x",
+    }
+    trigger = Trigger("thanks", on=ORDERED, payload=tuple(texts.items()))
+    order = event(0, total=100, items=list(range(1_001)))
+    past = PastProfile("p", compile_program(Definitions(triggers=(trigger,))), (order,), NOW, {"orders": 0})
+    assert missing_texts(trigger, {"fine": "x"}, order, past) == {
+        "genres": "a list of more than 1,000 members",
+        "share": "divided_by: can't divide by 0",
+        "segments": "its template failed on what was known then",
+    }
+    assert missing_texts(trigger, dict.fromkeys(texts, ""), order, past) == {}

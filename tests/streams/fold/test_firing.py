@@ -88,6 +88,23 @@ def test_an_event_fires_each_time_with_what_it_says() -> None:
     assert out.triggers[0].identifiers == (Identifier("user_id", "ann"),)
 
 
+def test_a_payload_says_when_it_fires_and_counts_the_texts_that_it_lacks() -> None:
+    payload = (
+        ("at", "{{ trigger.fired_at | date: '%d.%m. %H:%M' }}"),
+        ("of", "{{ event.occurred_at }}"),
+        ("genres", "{{ event.properties.items | map: 'genre' | uniq | join: ', ' }}"),
+    )
+    context = context_of(Trigger("t", on=FAILED, quiet_hours=QuietHours(22 * 60, 8 * 60), payload=payload))
+    items = [{"genre": str(number)} for number in range(1_001)]
+    at = START - START % (24 * HOUR) + 23 * HOUR
+    state, out = fold([event(at, "Payment Failed", properties={"items": items})], context=context)
+    at_rest(state, at + 10 * HOUR, context, out)
+    assert [json.loads(each.payload) for each in out.triggers] == [
+        {"at": "15.11. 08:00", "of": "2023-11-14T23:00:00.000Z"}
+    ]
+    assert out.missed_texts == {"t": 1}
+
+
 def test_an_event_fires_only_while_the_condition_holds_with_it() -> None:
     context = context_of(Trigger("vip", on=FAILED, when=PRO))
     failed = [event(START + at, "Payment Failed") for at in (0, 2, 4)]

@@ -25,7 +25,7 @@ def fired(
 ) -> list[int]:
     """Fire at a time, in a session of that time alone if no other is given, and return when it did."""
     now = moment(at if as_of is None else as_of)
-    facet.fire(trigger, at, session or SessionOf(at, at), lambda: "{}", now)
+    facet.fire(trigger, at, session or SessionOf(at, at), lambda _: "{}", now)
     return [firing.fired_at for firing in now.triggers]
 
 

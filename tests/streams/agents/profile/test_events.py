@@ -10,6 +10,7 @@ from definitions.model import (
     Operator,
     PropertyFilter,
     Segment,
+    Trigger,
     Window,
 )
 from schemas.codec import Codec
@@ -81,6 +82,16 @@ def test_a_value_of_the_wrong_type_is_counted_for_each_definition_that_it_is_not
         ("main", "segment", "often"): 1,
         ("main", "segment", "ever"): 1,
     }
+
+
+def test_texts_that_payloads_lack_are_counted_for_each_trigger() -> None:
+    bought = EventMatcher((Call("track", "Buy"),))
+    payload = (("share", "{{ 1 | divided_by: event.properties.total }}"), ("thanks", "Thanks"))
+    definitions = Definitions(triggers=(Trigger("buyer", on=bought, payload=payload),))
+    profiles = ProfilePartition(adopt=unchanging(compile_program(definitions), ["main"]))
+    for number in range(3):
+        profiles.event(event(START + number, "Buy", properties={"total": number // 2}), ANN)
+    assert profiles.tally[metrics.MISSED_TEXTS, ("main", "buyer")] == 2
 
 
 def _own_to(to: str) -> ProfileCommand:
