@@ -25,8 +25,8 @@ FORMATS = (".csv", ".parquet")
 _FIXED = ("profile_id", "entered_at")
 _MOST_TRAITS = 1_000  # to propose one of
 # What a spreadsheet takes for the beginning of a formula, as OWASP lists it ("CSV Injection"), also in full width; a
-# plain number, such as -5 or +4930123456, is none.
-_FORMULA = re.compile(r"(?![+-]?\d+(?:\.\d+)?$)[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# plain number, such as -5 or +4930123456, is none. Where ; divides cells, one may begin behind each.
+_FORMULA = re.compile(r"(?:^|(?<=;))(?![+-]?\d+(?:\.\d+)?(?:;|$))[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _decode_traits = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -94,7 +94,7 @@ def member_file(path: Path, columns: MemberColumns) -> Iterator[MemberWriter]:
 
 
 class _Csv:
-    """A text has a ' before it where a spreadsheet would take it for a formula, in each value of a cell."""
+    """A text has a ' where a spreadsheet would take what follows for a formula: at its beginning, and behind a ;."""
 
     def __init__(self, path: Path, columns: MemberColumns) -> None:
         self._columns = columns
@@ -165,4 +165,4 @@ def _time(time_ms: int | None) -> str:
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) else text
+    return _FORMULA.sub(r"'\g<0>", text)

@@ -196,7 +196,8 @@ class _Reader:
         if source in _BOOLS:
             return Literally(_BOOLS[source])
         if source in FUNCTIONS:
-            raise self._wrong(part, f"{source} is a function", f"write `{source}(...)`")
+            hint = f"write `{source}(...)`, or `trait('{source}')` for the trait of that name"
+            raise self._wrong(part, f"{source} is a function", hint)
         return self._named(".".join(name.strip() for name in source.split(".")), part)
 
     def _named(self, text: str, part: ast.expr) -> Expression:

@@ -17,6 +17,10 @@ _BETWEEN = frozenset(" _-")
 # Letters and marks by their category, of which nothing shows.
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
+_NON_JOINER, _JOINER = "\u200c", "\u200d"
+_WITHOUT_JOINERS = str.maketrans("", "", _NON_JOINER + _JOINER)
+_VIRAMA = 9  # the class of signs that join consonants
+
 
 def read_narrow_name(node: Node, what: str, report: FileReport, also: str = "`title` may be any text") -> str | None:
     """Return a name that becomes part of a topic, or names a namespace: hence the narrow alphabet.
@@ -45,6 +49,11 @@ def read_name(node: Node, what: str, report: FileReport) -> str | None:
     return None
 
 
+def is_name(name: str) -> bool:
+    """Return whether a definition may have a name, which is in NFC."""
+    return bool(name) and _why_refused(name) is None
+
+
 def read_path(node: Node, what: str, report: FileReport) -> Path | None:
     r"""Return the dotted way into nested objects: `address.city`, or `utm\.source` of a name with a dot."""
     text = read_text(node, what, report)
@@ -63,8 +72,8 @@ def read_trait_path(node: Node, what: str, report: FileReport) -> Path | None:
 
 
 def look_alike(name: str) -> str:
-    """Return what two names have in common that people cannot well tell apart: by case, width or form."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    """Return what two names have in common that people cannot well tell apart: by case, width, form or joiners."""
+    return unicodedata.normalize("NFKC", name).casefold().translate(_WITHOUT_JOINERS)
 
 
 def _why_refused(name: str) -> str | None:
@@ -72,9 +81,10 @@ def _why_refused(name: str) -> str | None:
         return f"it is longer than {MAX_NAME} characters"
     if name != name.strip() or "  " in name:
         return "spaces may stand between words only, one at a time"
-    strange = next((each for each in name if not _is_allowed(each)), None)
+    strange = next((at for at, each in enumerate(name) if not (_is_allowed(each) or _joins(name, at))), None)
     if strange is not None:
-        return f"it contains U+{ord(strange):04X} ({unicodedata.name(strange, 'a character without a name')})"
+        said = unicodedata.name(name[strange], "a character without a name")
+        return f"it contains U+{ord(name[strange]):04X} ({said})"
     return None if unicodedata.category(name[0])[0] in {"L", "N"} else "it must begin with a letter or digit"
 
 
@@ -82,3 +92,17 @@ def _is_allowed(character: str) -> bool:
     if character in _BETWEEN:
         return True
     return unicodedata.category(character)[0] in _CATEGORIES and not _INVISIBLE.match(character)
+
+
+def _joins(name: str, at: int) -> bool:
+    """Return whether a joiner stands where scripts need one. Source: RFC 5892, appendix A; Arabic letters all count."""
+    before, joiner, after = name[at - 1 : at], name[at], name[at + 1 : at + 2]
+    if joiner not in {_NON_JOINER, _JOINER} or not before or not after.isalpha():
+        return False
+    return unicodedata.combining(before) == _VIRAMA or (
+        joiner == _NON_JOINER and _is_arabic(before) and _is_arabic(after)
+    )
+
+
+def _is_arabic(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith("ARABIC LETTER")

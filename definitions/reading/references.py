@@ -7,9 +7,10 @@ from definitions.model import Segment, Trait, Trigger
 from definitions.paths import quoted_path
 from definitions.reading.documents import Defined, Parsed
 from definitions.reading.levels import MAX_LEVELS, levels_of
-from definitions.reading.names import look_alike
+from definitions.reading.names import is_name, look_alike
 from definitions.reading.nodes import FileReport, Reference
 from definitions.reading.slips import NearNames
+from definitions.reading.traits import AS_SENT
 from definitions.reading.types import ANYTHING, Kinds, TraitKinds, misfit, said_of
 from runtime.hints import did_you_mean
 
@@ -20,10 +21,13 @@ _FOLDERS = {"segment": "segments", "destination": "destinations"}
 
 
 def refuse_repeated(definitions: Sequence[ParsedIn], kind: str) -> None:
-    """Find names that are defined twice, or that people cannot tell from each other."""
-    first: dict[str, ParsedIn] = {}
+    """Find names that are defined twice, or computed under names that people cannot tell from each other."""
+    named: dict[str, ParsedIn] = {}
+    alike: dict[str, ParsedIn] = {}
     for parsed, report in definitions:
-        other = first.setdefault(look_alike(parsed.name), (parsed, report))
+        other = named.setdefault(parsed.name, (parsed, report))
+        if other[0] is parsed and parsed.defined is not None:
+            other = alike.setdefault(look_alike(parsed.name), (parsed, report))
         if other[0] is parsed:
             continue
         hint = f"first in {other[1].file}:{other[0].node.line}: rename or remove one"
@@ -66,9 +70,9 @@ def refuse_wrong_references(
 def _refuse_unknown(reference: Reference, named: Named, near_traits: NearNames, report: FileReport) -> None:
     name = reference.path[0]
     if reference.of == "trait":
-        meant = None if "." in name else near_traits.near(name)  # no defined trait has a dot in its name
+        meant = near_traits.near(name) if is_name(name) else None  # another one is sent: none can be defined
         if meant is not None:
-            hint = f"did you mean {meant!r}? If {name!r} is sent, say so: `- {{trait: {name}, merge: latest}}`"
+            hint = f"did you mean {meant!r}? If {name!r} is sent, say so: `- {{trait: {name}, merge: {AS_SENT}}}`"
             report.add_at(reference.line, reference.column, f"no trait {name!r} is defined, but {meant!r} is", hint)
         return
     hint = did_you_mean(name, named) or "none is defined yet"

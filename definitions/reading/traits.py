@@ -34,6 +34,8 @@ MERGES = {
     "min": Measure.MIN,
     "union": Measure.UNION,
 }
+AS_SENT = "as_sent"
+"""Instead of a way to merge: nothing is computed, and the name is known as one that is sent."""
 _FORMS = {"attribute": ATTRIBUTE, "statistical": STATISTICAL, "rule": RULE, "mining": MINING}
 _IDENTIFY = EventMatcher((Call("identify"),))
 _HOW = (
@@ -43,7 +45,7 @@ _HOW = (
 
 
 def read_value(node: MappingNode, name: str | None, report: FileReport) -> Statistical | Rule | Mining | None:
-    """Return how the trait of a mapping comes about, or None with findings."""
+    """Return how the trait of a mapping comes about, or None: with findings, or as nothing is computed of it."""
     forms = [form for form, keys in _FORMS.items() if any(key in node.entries for key in keys)]
     if not forms:
         report.add(node, "a trait must say how it comes about", _HOW)
@@ -59,9 +61,14 @@ def read_value(node: MappingNode, name: str | None, report: FileReport) -> Stati
 
 
 def _read_attribute(node: MappingNode, name: str | None, report: FileReport) -> Statistical | None:
-    merge_node = required_value(node, "merge", "an attribute", f"one of {', '.join(MERGES)}", report)
-    merge = None if merge_node is None else read_choice(merge_node, "'merge'", MERGES, report)
+    merge_node = required_value(node, "merge", "an attribute", f"one of {', '.join((*MERGES, AS_SENT))}", report)
+    merge = None if merge_node is None else read_choice(merge_node, "'merge'", (*MERGES, AS_SENT), report)
     sent = value_of(node, "attribute")
+    if merge == AS_SENT:
+        if sent is not None:
+            hint = "name the trait as it is sent, or merge it: `merge: latest`"
+            report.add(node.entries["attribute"][0], f"'attribute' beside `merge: {AS_SENT}`", hint)
+        return None
     path: Path | None = None if name is None else (name,)
     if sent is not None:
         path = read_trait_path(sent, "'attribute'", report)

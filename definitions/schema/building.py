@@ -19,7 +19,7 @@ from definitions.reading.events import ANY_SESSION, ANY_TYPE, EVENT_TYPES, EVER,
 from definitions.reading.expressions import MAX_EXPRESSION
 from definitions.reading.names import MAX_NAME
 from definitions.reading.sequences import MAX_COMPLETIONS, MAX_STEPS
-from definitions.reading.traits import MAX_CASES, MAX_QUERY, MERGES
+from definitions.reading.traits import AS_SENT, MAX_CASES, MAX_QUERY, MERGES
 from definitions.reading.triggers import MAX_PAYLOAD, ONCE, OTHERWISE
 
 Schema: TypeAlias = dict[str, object]
@@ -152,7 +152,7 @@ def _trait() -> Schema:
     properties: Properties = {
         **_head("trait"),
         "attribute": _PATH,
-        "merge": {"enum": list(MERGES)},
+        "merge": {"enum": [*MERGES, AS_SENT]},
         "statistical": _statistical(),
         "cases": _list(case, MAX_CASES),
         "otherwise": _OUTCOME,

@@ -18,7 +18,7 @@ from definitions.reading.levels import MAX_LEVELS
 from definitions.reading.names import MAX_NAME
 from definitions.reading.scalars import MAX_TEXT, MAX_WITHIN_DAYS
 from definitions.reading.sequences import MAX_COMPLETIONS, MAX_STEPS
-from definitions.reading.traits import MAX_CASES, MAX_QUERY, MERGES
+from definitions.reading.traits import AS_SENT, MAX_CASES, MAX_QUERY, MERGES
 from definitions.reading.triggers import MAX_PAYLOAD, ONCE, OTHERWISE
 from definitions.reading.yaml_text import MAX_DEPTH, MAX_FILE_BYTES
 from definitions.templates import ACROSS_FIELDS, FIELDS, MAX_TEMPLATE
@@ -80,6 +80,7 @@ def _grammar() -> Iterator[str]:
     yield "segment     = segment: NAME, when: condition, HEAD, destinations: [NAME]?"
     yield "trait       = trait: NAME, HEAD, (attribute | statistical | rule | mining)"
     yield f"attribute   = merge: {' | '.join(MERGES)}, attribute: PATH?"
+    yield f"            | merge: {AS_SENT}"
     yield "statistical = statistical: {counted, measure, within: WINDOW}"
     yield "rule        = value: EXPRESSION | cases: [case], otherwise: OUTCOME?"
     yield "case        = when: condition, (then: OUTCOME | value: EXPRESSION)"

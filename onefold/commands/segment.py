@@ -216,7 +216,7 @@ def export(  # noqa: PLR0913, PLR0917 - options of the command
 
     Identifiers and traits are those of now; several values of one namespace are divided by ; in CSV, and a list in
     Parquet. The file has its name only once it is whole. In CSV a text that a spreadsheet would take for a formula,
-    such as =1+1, has a ' before it.
+    such as =1+1, has a ' before it, also behind a ; in it.
 
     \b
     Examples:

@@ -47,12 +47,12 @@ def verify(  # noqa: PLR0913, PLR0917 - the options of a command
         raise click.BadParameter(f"workspace {name!r} lives on the wall clock", param_hint="--clock")
     at = None if clock is None else milliseconds(clock, "--clock")
     verified = _verified(settings, workspace, at, samples)
-    if metrics is not None:
-        _write(metrics, verified)
     if as_json:
         click.echo(json_text({"differ": _differ(verified), "verified": [shown(each) for each in verified]}))
     else:
         click.echo("\n".join(line for each in verified for line in _lines(each)) or "nothing is in effect")
+    if metrics is not None:
+        write_gauges(metrics, verified)
     if _differ(verified):
         raise SystemExit(1)
 
@@ -113,8 +113,8 @@ def reason_lines(reason: Reason, indent: str = "    ") -> list[str]:
     return [f"{indent}{mark} {reason.condition}", *parts]
 
 
-def _write(file: Path, verified: Sequence[Verified]) -> None:
-    """Write gauges in Prometheus' text format, whole or not at all."""
+def write_gauges(file: Path, verified: Sequence[Verified]) -> None:
+    """Write gauges in Prometheus' text format, whole or not at all. Raises ClickException."""
     lines = [
         "# HELP onefold_definitions_differing Profiles about which the streams and SQL differ.",
         "# TYPE onefold_definitions_differing gauge",
@@ -132,5 +132,8 @@ def _write(file: Path, verified: Sequence[Verified]) -> None:
         for each in verified
     ]
     written = file.with_name(f".{file.name}.new")
-    written.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    written.replace(file)
+    try:
+        written.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        written.replace(file)
+    except OSError as error:
+        raise click.ClickException(literal(f"{file} cannot be written: {error.strerror or error}")) from None

@@ -61,7 +61,7 @@ EXPRESSIONS = [
     ("age(a, b)", 8, "age() takes 1 arguments, not 2"),
     ("max(*a)", 8, "one after the other"),
     ("round(a, digits=2)", 8, "one after the other"),
-    ("round / 2", 8, "round is a function"),
+    ("round / 2", 8, "round is a function (write `round(...)`, or `trait('round')` for the trait of that name)"),
     ("'\"x\" + a'", 9, "is no number"),
     ("a + true", 12, "is no number"),
     ("days_since(3)", 19, "is no time"),

@@ -16,6 +16,9 @@ NAMES = [
     "покупатели",
     "العملاء",
     "क्रेता",
+    "سلم\u200cشمس",
+    "क्\u200dष",
+    "ക്\u200cഷ",
     "90 days",
     "\uff36\uff29\uff30",
     "a" * 100,
@@ -43,6 +46,11 @@ def test_letters_of_any_script_make_a_name(tmp_path: Path, kind: str, name: str)
         ("a\\u202eb", "it contains U+202E"),
         ("a\\tb", "it contains U+0009"),
         ("a\\u3164", "it contains U+3164"),
+        ("a\\u200db", "it contains U+200D (ZERO WIDTH JOINER)"),
+        ("می\\u200c", "it contains U+200C"),
+        ("م\\u200c\\u200cم", "it contains U+200C"),
+        ("क\\u200dष", "it contains U+200D"),
+        ("👩\\u200d💻", "it contains U+1F469"),
         ("a\\ufe0f", "it contains U+FE0F"),
         ("a.b", "it contains U+002E (FULL STOP)"),
         ("a/b", "it contains U+002F (SOLIDUS)"),
@@ -56,6 +64,12 @@ def test_what_does_not_show_or_misleads_is_refused(tmp_path: Path, name: str, sa
     (error,) = errors_of(tmp_path, {"traits/t.yaml": f'trait: "{name}"\nmerge: first'})
     assert error.startswith("traits/t.yaml:1:8: ")
     assert says in error
+
+
+def test_names_that_differ_by_a_joiner_alone_are_hardly_told_from_each_other(tmp_path: Path) -> None:
+    text = '- {trait: "سلم\\u200cشمس", merge: first}\n- {trait: "سلمشمس", merge: first}'
+    (error,) = errors_of(tmp_path, {"traits/t.yaml": text})
+    assert "is hardly told from the trait" in error
 
 
 def test_a_name_has_one_spelling_wherever_it_is_written(tmp_path: Path) -> None:

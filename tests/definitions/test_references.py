@@ -24,7 +24,7 @@ UNKNOWN = [
     ("{trait: spentt, greater_than: 5}", "did you mean 'spent'?"),
     ("{trait: pent, greater_than: 5}", "did you mean 'spent'?"),
     ("{trait: Spent, greater_than: 5}", "did you mean 'spent'?"),
-    ("{trait: sqent, greater_than: 5}", "`- {trait: sqent, merge: latest}`"),
+    ("{trait: sqent, greater_than: 5}", "`- {trait: sqent, merge: as_sent}`"),
     ("{segment: big}", "there is no segment 'big'"),
 ]
 
@@ -60,9 +60,21 @@ def test_a_trait_of_another_name_is_one_that_is_sent(tmp_path: Path, name: str) 
 
 def test_a_sent_trait_with_nearly_the_name_of_a_computed_one_can_be_told(tmp_path: Path) -> None:
     files = {
-        "traits/t.yaml": f"{ALL}- {{trait: spnet, merge: latest}}",
-        "segments/s.yaml": segment("{trait: spnet, exists: true}"),
+        "traits/t.yaml": f"{ALL}- {{trait: spnet, merge: as_sent}}\n- {{trait: Tags, merge: as_sent}}",
+        "segments/s.yaml": segment("{all: [{trait: spnet.city, equals: Bonn}, {trait: Tags, contains: sailing}]}"),
+        "destinations/d.yaml": "destination: d\ntraits: [Tags]",
     }
+    definitions = load(write(tmp_path, files))
+    assert {trait.name for trait in definitions.traits} == {"spent", "last_order", "level", "tags", "city"}
+    (error,) = errors_of(
+        tmp_path / "renamed", {"traits/t.yaml": f"{ALL}- {{trait: spnet, attribute: x, merge: as_sent}}"}
+    )
+    assert "'attribute' beside `merge: as_sent`" in error
+
+
+@pytest.mark.parametrize("name", ["$spent", "spent!", r"spe\.nt"])
+def test_a_name_that_no_definition_can_have_is_one_that_is_sent(tmp_path: Path, name: str) -> None:
+    files = {"traits/t.yaml": ALL, "segments/s.yaml": segment(f"{{trait: '{name}', exists: true}}")}
     assert load(write(tmp_path, files)).segments
 
 

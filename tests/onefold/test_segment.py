@@ -31,7 +31,9 @@ pytestmark = pytest.mark.stack
 
 EVE = "00000000-0000-5000-8000-0000000000ef"
 EVES = (Identifier("email", "=1+1"), Identifier("email", "eve@example.com"), Identifier("phone", "+4930123456"))
-TRAITS = '{"plan": "pro", "rate": 1.10, "formula": "@SUM(1)", "email": "x", "address": {"city": "北京"}, "debt": -5}'
+TRAITS = (
+    '{"plan": "pro", "rate": 1.10, "formula": "@SUM(1);=2;-5;a", "email": "x", "address": {"city": "北京"}, "debt": -5}'
+)
 _FIXED = ("profile_id", "entered_at", "email", "phone")
 COLUMNS = ["--identifiers", "email, phone", "--traits", "plan,rate,formula,email,address,debt,none"]
 HEAD = [*_FIXED, "plan", "rate", "formula", "traits.email", "address", "debt", "none"]
@@ -146,7 +148,16 @@ def test_members_are_exported_as_csv_that_no_spreadsheet_runs(migrated: str, buy
     assert head == HEAD
     assert ada == [ADAS, "2023-11-14T22:13:20.129Z", *[""] * 9]
     assert eve == [
-        *(EVE, "2023-11-14T22:13:20.130Z", "'=1+1;eve@example.com", "+4930123456", "pro", "1.10", "'@SUM(1)", "x"),
+        *(
+            EVE,
+            "2023-11-14T22:13:20.130Z",
+            "'=1+1;eve@example.com",
+            "+4930123456",
+            "pro",
+            "1.10",
+            "'@SUM(1);'=2;-5;a",
+            "x",
+        ),
         *('{"city": "北京"}', "-5", ""),
     ]
     assert [file.name for file in tmp_path.iterdir()] == ["buyers.csv"]
@@ -162,7 +173,7 @@ def test_members_are_exported_as_parquet_as_they_are(migrated: str, buyers: str,
     assert (eve["email"], eve["rate"], eve["formula"], eve["none"]) == (
         ["=1+1", "eve@example.com"],
         "1.10",
-        "@SUM(1)",
+        "@SUM(1);=2;-5;a",
         None,
     )
     assert round(eve["entered_at"].timestamp() * 1_000) == NOW + 7

@@ -1,8 +1,10 @@
 """Verification tells real differences, with reasons, from what is on its way."""
 
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
+import click
 import pytest
 
 from definitions.model import (
@@ -18,7 +20,7 @@ from definitions.model import (
     TraitComparison,
     Window,
 )
-from onefold.commands.verify import reason_lines
+from onefold.commands.verify import reason_lines, write_gauges
 from onefold.verification import Reason, Verification, Verified, shown
 from runtime.kafka.partitions import partition_of
 from schemas.identity import profile_key
@@ -121,6 +123,15 @@ def test_on_the_event_clock_each_partition_has_its_time(warehouse: Warehouse, wo
     (found,) = moved_on.verify(3).differences
     assert (found.profile_id, found.surplus) == (ADA, ("fresh",))
     assert not found.reasons["fresh"].holds
+
+
+def test_gauges_are_written_whole_or_it_is_said_in_a_line_why_not(tmp_path: Path) -> None:
+    verified = Verified("main", "person", NOW, 1, 0, 0, ())
+    write_gauges(tmp_path / "onefold.prom", [verified])
+    said = (tmp_path / "onefold.prom").read_text()
+    assert 'onefold_definitions_differing{workspace="main",kind="person"} 0\n' in said
+    with pytest.raises(click.ClickException, match=r"missing/onefold\.prom cannot be written: No such file"):
+        write_gauges(tmp_path / "missing" / "onefold.prom", [verified])
 
 
 def test_times_are_shown_in_iso_8601() -> None:
