@@ -7,7 +7,9 @@ another set follows: the back-fill that is under way may complete the earlier on
 
 import logging
 import math
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, get_args
@@ -21,7 +23,7 @@ from definitions.plan import accumulators_of, narrowed
 from definitions.sets import DefinitionSet, Publication, births_for
 from definitions.sets.topic import ensure_topic
 from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator
-from definitions.streaming.program import destinations_by_segment
+from definitions.streaming.program import destinations_by_segment, fingerprint
 from runtime.kafka.following import Follower
 from runtime.kafka.topics import create_topics
 from schemas import topics
@@ -34,7 +36,8 @@ log = logging.getLogger(__name__)
 BEGINNING_WITHIN_S = 20.0
 """So long PROFILE waits at most for every partition of RESOLVE to say that it never knew other definitions."""
 
-_FORMER_SETS = 5
+_KEPT_PROGRAMS = 16
+"""So many programs of former sets stay compiled."""
 _KINDS: tuple[ProfileKind, ...] = get_args(ProfileKind)
 
 Programs = Mapping[tuple[str, ProfileKind], Program]
@@ -51,29 +54,67 @@ class FormerProgram(NamedTuple):
     program: Program
 
 
+_Scope = tuple[int, str, ProfileKind]
+"""A version, and whose profiles it is about: a workspace and a kind."""
+
+
+class _KnownSets:
+    """What was worked out of sets, which never change: all fingerprints, and the programs that were asked for last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fingerprints: dict[_Scope, str] = {}
+        self._programs: OrderedDict[_Scope, Program] = OrderedDict()
+
+    def fingerprint(self, of: DefinitionSet, workspace: str, kind: ProfileKind) -> str:
+        """Return the fingerprint of a set's program."""
+        scope = (of.version, workspace, kind)
+        if scope not in self._fingerprints:
+            births = births_for(of, workspace, kind)
+            self._fingerprints[scope] = fingerprint(narrowed(of.definitions, workspace, kind), births)
+        return self._fingerprints[scope]
+
+    def program(self, of: DefinitionSet, workspace: str, kind: ProfileKind) -> Program:
+        """Return a set's program."""
+        scope = (of.version, workspace, kind)
+        with self._lock:
+            program = self._programs.pop(scope, None) or _compile(of, workspace, kind)
+            self._programs[scope] = program
+            if len(self._programs) > _KEPT_PROGRAMS:
+                self._programs.popitem(last=False)
+            return program
+
+
 class FormerPrograms:
-    """The programs of earlier sets, each compiled when a profile is met that was last evaluated by it.
+    """The programs of all sets before the one in effect, however old, each compiled when it is asked for."""
 
-    Of the few sets before the one in effect: what an older one left is evaluated anew.
-    """
-
-    def __init__(self, publication: Publication, evaluated: Mapping[str, int]) -> None:
+    def __init__(self, publication: Publication, evaluated: Mapping[str, int], known: _KnownSets) -> None:
         self._publication = publication
         self._evaluated = evaluated
-        self._compiled: dict[tuple[int, str, ProfileKind], Program] = {}
+        self._known = known
+        self._versions: dict[tuple[str, ProfileKind, str], int | None] = {}
 
-    def find(self, workspace: str, kind: ProfileKind, fingerprint: str) -> FormerProgram | None:
-        """Return the program of a fingerprint. From any thread."""
-        newest = self._evaluated.get(workspace, 0)
-        for version in range(newest - 1, max(newest - 1 - _FORMER_SETS, 0), -1):
-            of = self._publication.sets.get(version)
-            if of is None:
-                continue
-            program = self._compiled.get((version, workspace, kind))
-            if program is None:
-                program = self._compiled[version, workspace, kind] = _compile(of, workspace, kind)
-            if program.fingerprint == fingerprint:
-                return FormerProgram(version, program)
+    def find(self, workspace: str, kind: ProfileKind, wanted: str) -> FormerProgram | None:
+        """Return the program that a profile goes by, by its fingerprint. From any thread."""
+        key = (workspace, kind, wanted)
+        if key not in self._versions:
+            self._versions[key] = self._version(*key)
+        version = self._versions[key]
+        if version is None:
+            return None
+        return FormerProgram(version, self._known.program(self._publication.sets[version], workspace, kind))
+
+    def _version(self, workspace: str, kind: ProfileKind, wanted: str) -> int | None:
+        sets, newest = self._publication.sets, self._evaluated.get(workspace, 0)
+        for version in sorted(sets, reverse=True):
+            if version < newest and self._known.fingerprint(sets[version], workspace, kind) == wanted:
+                return version
+        if wanted not in {"", compile_program(Definitions()).fingerprint}:
+            log.warning(
+                "workspace %s: a %s was last evaluated by definitions that are not on the topic %s any more, or that"
+                " this release reads otherwise; what was due by them has the time at which version %d took effect",
+                workspace, kind, topics.DEFINITIONS, newest,
+            )  # fmt: skip
         return None
 
 
@@ -96,7 +137,7 @@ class Adopted(msgspec.Struct, frozen=True):
     target: str = ""
     is_beginning: bool = False
     as_of: float = math.inf
-    former: FormerPrograms = FormerPrograms(Publication(), {})
+    former: FormerPrograms = FormerPrograms(Publication(), {}, _KnownSets())
 
 
 Adopt = Callable[[], Adopted]
@@ -129,6 +170,7 @@ class Compiler:
         self._workspaces = tuple(workspaces)
         self._partitions = partitions
         self._compiled: dict[_Key, Program] = {}
+        self._known_sets = _KnownSets()
 
     def adopted(self, publication: Publication) -> Adopted:
         """Return what a worker goes by. Raises UnknownLanguage."""
@@ -157,7 +199,7 @@ class Compiler:
             },
             _target(programs) if publication.version else "",
             publication.is_beginning(self._partitions),
-            former=FormerPrograms(publication, versions),
+            former=FormerPrograms(publication, versions, self._known_sets),
         )
 
     def _program(

@@ -8,6 +8,7 @@ import pytest
 
 from definitions import DefinitionErrors, Definitions, Program, compile_program, load
 from definitions.model import Call, EventCount, EventMatcher, Segment, Window
+from definitions.streaming.program import fingerprint
 from schemas.records import ProfileKind
 from tests.definitions.costs import calls_of
 from tests.definitions.folders import load_segment, write
@@ -149,22 +150,29 @@ def test_a_kind_that_cannot_be_is_named(tmp_path: Path, kind: str, message: str)
 
 
 def test_the_fingerprint_changes_with_meaning_only(tmp_path: Path) -> None:
-    def fingerprint(text: str) -> str:
+    def read(text: str) -> str:
         return compile_program(load(write(tmp_path, {"segments/s.yaml": text}))).fingerprint
 
-    told = fingerprint("segment: a\nwhen: {event: Buy, within: 7d}")
-    assert fingerprint("# note\nsegment: a\ntitle: A title\nwhen: {event: Buy, within: 1w}") == told
-    assert fingerprint("segment: a\nwhen: {event: Buy, within: 8d}") != told
-    assert fingerprint("segment: a\nwhen: {event: Buy, within: 7d}\nworkspaces: [main]") != told
+    told = read("segment: a\nwhen: {event: Buy, within: 7d}")
+    assert read("# note\nsegment: a\ntitle: A title\nwhen: {event: Buy, within: 1w}") == told
+    assert read("segment: a\nwhen: {event: Buy, within: 8d}") != told
+    assert read("segment: a\nwhen: {event: Buy, within: 7d}\nworkspaces: [main]") != told
+
+
+def test_the_fingerprint_of_a_program_is_known_without_compiling_it(tmp_path: Path) -> None:
+    text = "segment: a\nwhen: {all: [{event: Buy, within: 7d}, {event: See, exactly: 0, within: 1d}]}"
+    definitions = load(write(tmp_path, {"segments/s.yaml": text}))
+    births = {each.planned.id: number for number, each in enumerate(compile_program(definitions).accumulators)}
+    assert fingerprint(definitions, births) == compile_program(definitions, births).fingerprint
 
 
 def test_a_workspace_is_not_concerned_by_what_changes_for_others(tmp_path: Path) -> None:
-    def fingerprint(workspaces: str) -> str:
+    def read(workspaces: str) -> str:
         segment = f"segment: a\nwhen: {{event: Buy, within: 7d}}\nworkspaces: {workspaces}"
         return compile_program(load(write(tmp_path, {"segments/s.yaml": segment}))).of("main", "person").fingerprint
 
-    assert fingerprint("[main]") == fingerprint("[main, other]")
-    assert fingerprint("[other]") != fingerprint("[main]")
+    assert read("[main]") == read("[main, other]")
+    assert read("[other]") != read("[main]")
 
 
 def test_what_compiling_costs_grows_with_the_number_of_definitions() -> None:

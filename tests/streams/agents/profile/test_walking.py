@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from definitions.model import (
@@ -203,6 +204,41 @@ def test_a_lapse_says_by_which_version_it_happened(worker: Worker) -> None:
     worker.changes = noted  # type: ignore[method-assign]
     away_while(worker, plan("pro"))
     assert versions == [("entered", 2), ("exited", 3)]
+
+
+def test_what_lapsed_has_its_own_time_however_many_versions_were_applied_meanwhile(worker: Worker) -> None:
+    worker.apply(ABANDONED, triggers=(REMINDER,))
+    worker.complete(2)
+    worker.sweep()
+    worker.partition.event(event(NOW, "Add", definitions=2, identifiers=PEOPLE[:1]), PEOPLE[0])
+    worker.sweep(NOW + HOUR // 2)
+    for number in range(40):
+        worker.apply(ABANDONED, plan(f"nobody's {number}"), triggers=(REMINDER,))
+    worker.partition.opened_at = NOW + 2 * HOUR
+    changes, fired = [], []
+    for after in (0, 1_000, 5_000, 6_000):
+        changes += worker.sweep(NOW + 2 * HOUR + after)
+        fired += worker.partition.read(TRIGGERS, TriggerRecord)
+    assert changes == [("p0", "abandoned entered", "deadline", NOW + HOUR)]
+    assert [(each.fired_at, each.cause) for each in fired] == [(NOW + HOUR, "deadline")]
+
+
+def test_a_profile_whose_definitions_are_not_there_any_more_goes_by_those_of_now_and_the_log_says_so(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.apply(ABANDONED)
+    worker.complete(2)
+    worker.sweep()
+    worker.partition.event(event(NOW, "Add", definitions=2, identifiers=PEOPLE[:1]), PEOPLE[0])
+    worker.sweep(NOW + HOUR // 2)
+    worker.apply(ABANDONED, plan("nobody's"))
+    kept = {version: of for version, of in worker.publication.sets.items() if version != 2}
+    worker.publication = msgspec.structs.replace(worker.publication, sets=kept)
+    worker.hear(*stamping_record(0, Stamping(3, 1)))
+    worker.partition.opened_at = NOW + 2 * HOUR
+    changes = [each for after in (0, 1_000, 5_000) for each in worker.sweep(NOW + 2 * HOUR + after)]
+    assert changes == [("p0", "abandoned entered", "definition", NOW + 2 * HOUR)]
+    assert "are not on the topic definitions any more" in caplog.text
 
 
 def test_an_event_after_an_edit_is_folded_behind_what_lapsed_before_both(worker: Worker) -> None:
