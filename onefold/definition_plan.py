@@ -71,12 +71,13 @@ class AcrossPrediction(msgspec.Struct, frozen=True):
 class Unseen(msgspec.Struct, frozen=True):
     """What a definition looks for and nobody has sent so far. `resembles`: what was sent, or None.
 
-    A property, or a name in context or traits, is one of the events that are looked for, a trait one of anybody.
+    A property, or a name in context or traits, is one of the events that are looked for, a trait one of anybody. A
+    workspace is one that there is not.
     """
 
     name: str
     resembles: str | None
-    what: Literal["event", "property", "context", "trait"] = "event"
+    what: Literal["event", "property", "context", "trait", "workspace"] = "event"
 
 
 class QueryTrial(msgspec.Struct, frozen=True):
@@ -197,10 +198,14 @@ def _add_difference(tree: Tree, difference: Difference, plan: DefinitionPlan) ->
         names = ", ".join(plan.as_sent[difference.name])
         node.add(Text(literal(f"{names} would go by the trait as it is sent"), style="yellow"))
     for unseen in plan.unseen.get(name, ()):
-        hint = f": did you mean {quoted(unseen.resembles)}?" if unseen.resembles else ""
-        node.add(
-            Text(literal(f"nobody has sent {_UNSEEN[unseen.what]}{quoted(unseen.name)} so far{hint}"), style="yellow")
-        )
+        node.add(Text(literal(_unseen(unseen)), style="yellow"))
+
+
+def _unseen(unseen: Unseen) -> str:
+    hint = f": did you mean {quoted(unseen.resembles)}?" if unseen.resembles else ""
+    if unseen.what == "workspace":
+        return f"there is no workspace {quoted(unseen.name)}{hint}"
+    return f"nobody has sent {_UNSEEN[unseen.what]}{quoted(unseen.name)} so far{hint}"
 
 
 def _per_s(touch: Touch) -> str:

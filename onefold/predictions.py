@@ -35,7 +35,8 @@ def predicted(
     touches: dict[str, Touch] = {}
     for workspace in workspaces:
         now = _now(warehouse, workspace)
-        for name, touch in count_touches(warehouse, workspace.name, now, touched).items():
+        here = dict(_touched(plan, definitions, workspace.name))
+        for name, touch in count_touches(warehouse, workspace.name, now, here).items():
             touches[name] = touches.get(name, Touch(0, 0)).added(touch)
         for trigger in across:
             if not trigger.workspaces or workspace.name in trigger.workspaces:
@@ -83,11 +84,17 @@ def _now(warehouse: Warehouse, workspace: Workspace) -> int:
     return latest_times(warehouse, workspace.name, partitions=1).get(0, 0)
 
 
-def _touched(plan: DefinitionPlan, definitions: Definitions) -> Iterator[tuple[str, list[EventMatcher]]]:
+def _touched(
+    plan: DefinitionPlan, definitions: Definitions, workspace: str | None = None
+) -> Iterator[tuple[str, list[EventMatcher]]]:
+    """Yield the events that each definition which is not as before looks for, of those for a workspace or of all."""
     defined = items(definitions)
     for difference in plan.differences:
         item = defined.get((difference.kind, difference.name))
-        if isinstance(item, Segment | Trait | Trigger | AcrossTrigger) and (events := list(_events(item))):
+        if not isinstance(item, Segment | Trait | Trigger | AcrossTrigger):
+            continue
+        is_here = workspace is None or not item.workspaces or workspace in item.workspaces
+        if is_here and (events := list(_events(item))):
             yield f"{difference.kind} {difference.name}", events
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Literal
 
-from definitions.model import Definitions, EventMatcher, Field, Path, Root
+from definitions.model import Definitions, Destination, EventMatcher, Field, Path, Root
 from definitions.paths import path_text
 from definitions.plan.sought import IDENTIFY, Sought, sought_by, traits_read
 from definitions.sets.differences import items
@@ -30,7 +30,9 @@ def unseen_by(
     if not workspaces:
         return {}
     sought = _sought(plan, definitions)
-    unseen = {name: [*each] for name, each in _unseen_events(warehouse, workspaces, touched)}
+    unseen = {name: [*each] for name, each in _unknown_workspaces(plan, definitions, workspaces)}
+    for name, each in _unseen_events(warehouse, workspaces, touched):
+        unseen.setdefault(name, []).extend(each)
     wanted = set(chain.from_iterable(sought.values()))
     sent = sent_names(warehouse, workspaces, wanted) if wanted else ()
     for name, fields in sought.items():
@@ -51,6 +53,18 @@ def _sought(plan: DefinitionPlan, definitions: Definitions) -> dict[str, list[So
             traits = (Sought(IDENTIFY, Field(path, "traits")) for path in sent)
             sought[f"{difference.kind} {difference.name}"] = list(dict.fromkeys((*sought_by(item), *traits)))
     return sought
+
+
+def _unknown_workspaces(
+    plan: DefinitionPlan, definitions: Definitions, workspaces: Collection[str]
+) -> Iterator[tuple[str, list[Unseen]]]:
+    defined = items(definitions)
+    for difference in plan.differences:
+        item = defined.get((difference.kind, difference.name))
+        named = () if item is None or isinstance(item, Destination) else item.workspaces
+        if unknown := [name for name in named if name not in workspaces]:
+            found = [Unseen(name, closest(name, workspaces), "workspace") for name in unknown]
+            yield f"{difference.kind} {difference.name}", found
 
 
 def _unseen_events(

@@ -9,12 +9,14 @@ from definitions.model import (
     TIMES,
     AggregateComparison,
     AllOf,
+    AnyOf,
     Comparison,
     Condition,
     EventCount,
     EventMatcher,
     Not,
     Operator,
+    Sample,
     Scalar,
     SessionComparison,
     TraitComparison,
@@ -45,14 +47,23 @@ def contradiction_in_all(conditions: Sequence[Condition]) -> tuple[int, str] | N
     earlier: list[Condition] = []
     for number, condition in enumerate(conditions):
         for part in _parts(condition):
-            opposite = part.condition if isinstance(part, Not) else Not(part)
-            if opposite in earlier:
-                return number, "one condition is the `not` of another"
-            reason = _of_one_value(part, earlier) or _of_counts(part, earlier)
+            reason = _against(part, earlier)
             if reason is not None:
                 return number, reason
             earlier.append(part)
     return None
+
+
+def _against(condition: Condition, earlier: Sequence[Condition]) -> str | None:
+    """Return why a condition cannot hold beside others; an `any` cannot if none of its conditions can."""
+    if isinstance(condition, AnyOf):
+        reasons = [_against(part, earlier) for part in condition.conditions if not isinstance(part, AnyOf | AllOf)]
+        known = [reason for reason in reasons if reason is not None]
+        return known[0] if len(known) == len(condition.conditions) else None
+    opposite = condition.condition if isinstance(condition, Not) else Not(condition)
+    if opposite in earlier:
+        return "one condition is the `not` of another"
+    return _of_one_value(condition, earlier) or _of_counts(condition, earlier) or _of_samples((condition, *earlier))
 
 
 def tautology_in_any(conditions: Sequence[Condition]) -> int | None:
@@ -65,12 +76,16 @@ def tautology_in_any(conditions: Sequence[Condition]) -> int | None:
 
 
 def _parts(condition: Condition) -> Iterable[Condition]:
-    """The conditions that hold if this one does: those of an inner `all`."""
-    if isinstance(condition, AllOf):
-        for inner in condition.conditions:
-            yield from _parts(inner)
-    else:
-        yield condition
+    """The conditions that hold if this one does: those of an inner `all`, and the `not` of each of an inner `any`."""
+    match condition:
+        case AllOf():
+            for inner in condition.conditions:
+                yield from _parts(inner)
+        case Not(condition=AnyOf(conditions=conditions)):
+            for inner in conditions:
+                yield from _parts(inner.condition if isinstance(inner, Not) else Not(inner))
+        case _:
+            yield condition
 
 
 def _of_one_value(condition: Condition, earlier: Iterable[Condition]) -> str | None:
@@ -82,6 +97,15 @@ def _of_one_value(condition: Condition, earlier: Iterable[Condition]) -> str | N
         if type(other) is type(condition) and msgspec.structs.replace(other, comparisons=()) == subject:
             comparisons += other.comparisons
     return contradiction(comparisons)
+
+
+def _of_samples(conditions: Sequence[Condition]) -> str | None:
+    """A smaller sample of one salt is a part of a larger one."""
+    samples = [each for each in conditions if isinstance(each, Sample)]
+    without = [each.condition for each in conditions if isinstance(each, Not) and isinstance(each.condition, Sample)]
+    if any(one.salt == other.salt and one.permille <= other.permille for one in samples for other in without):
+        return "a sample without a larger one of the same salt"
+    return None
 
 
 class _Bound(msgspec.Struct, frozen=True):
@@ -96,7 +120,11 @@ def _of_counts(condition: Condition, earlier: Iterable[Condition]) -> str | None
     lower, upper = _count_bounds((condition, *earlier))
     for least in lower:
         for most in upper:
-            if least.events == most.events and least.number > most.number and _lies_in(least.window, most.window):
+            if (
+                _are_among(least.events, most.events)
+                and least.number > most.number
+                and _lies_in(least.window, most.window)
+            ):
                 return f"at least {least.number} and at most {most.number} of the same events"
     return None
 
@@ -117,6 +145,13 @@ def _count_bounds(conditions: Iterable[Condition]) -> tuple[list[_Bound], list[_
         if most is not None:
             upper.append(_Bound(count.events, count.window, most))
     return lower, upper
+
+
+def _are_among(inner: EventMatcher, outer: EventMatcher) -> bool:
+    """Whether all events of the inner kind are of the outer kind: of the same calls and time, and more is asked."""
+    return msgspec.structs.replace(inner, where=outer.where) == outer and all(
+        each in inner.where for each in outer.where
+    )
 
 
 def _lies_in(inner: Window, outer: Window) -> bool:
@@ -172,10 +207,14 @@ def _choices(comparisons: Sequence[Comparison]) -> str | None:
     naming = [each for each in comparisons if each.operator in {Operator.EQUALS, Operator.IN}]
     if not naming:
         return None
-    for value in _operands(naming[0]):
-        if all(_passes(value, comparison) for comparison in comparisons):
-            return None
+    if passing(_operands(naming[0]), comparisons):
+        return None
     return f"no value of {naming[0].operator.value} passes the others"
+
+
+def passing(values: Iterable[Scalar], comparisons: Sequence[Comparison]) -> list[Scalar]:
+    """Return the values that pass all of the comparisons."""
+    return [value for value in values if all(_passes(value, comparison) for comparison in comparisons)]
 
 
 def _passes(value: Scalar, comparison: Comparison) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from definitions.model import Segment, Trait, Trigger
+from definitions.model import Operator, Scalar, Segment, Trait, Trigger
 from definitions.paths import quoted_path
+from definitions.reading.contradictions import passing
 from definitions.reading.documents import Defined, Parsed
 from definitions.reading.levels import MAX_LEVELS, levels_of
 from definitions.reading.names import is_name, look_alike
@@ -17,6 +18,8 @@ from runtime.hints import did_you_mean
 ParsedIn: TypeAlias = tuple[Parsed, FileReport]
 Named: TypeAlias = Mapping[str, ParsedIn]
 MAX_SHOWN = 20
+OF_ANYTHING = frozenset({Operator.EXISTS, Operator.NOT_EQUALS, Operator.NOT_IN, Operator.NOT_CONTAINS})
+"""They may hold where there is no value, too."""
 _FOLDERS = {"segment": "segments", "destination": "destinations"}
 
 
@@ -62,7 +65,8 @@ def refuse_wrong_references(
             target = named[reference.path[0]][0].defined
             _refuse_other_profiles(parsed.defined, target, reference, report)
             if isinstance(target, Trait):
-                _refuse_impossible(target, kinds.of(target.name), reference, report)
+                values = kinds.values_of(target.name)
+                _refuse_impossible(target, kinds.of(target.name), values, reference, report)
     _refuse_circles(known["trait"], known["segment"])
     _refuse_high(known["trait"], known["segment"])
 
@@ -98,8 +102,10 @@ def _refuse_other_profiles(reader: Defined | None, target: Defined | None, of: R
         report.add_at(of.line, of.column, message, hint)
 
 
-def _refuse_impossible(target: Trait, kinds: Kinds, reference: Reference, report: FileReport) -> None:
-    """Find what no value of the trait can be asked for."""
+def _refuse_impossible(
+    target: Trait, kinds: Kinds, values: Sequence[Scalar], reference: Reference, report: FileReport
+) -> None:
+    """Find what no value of the trait can be asked for; `values`: all that it can have, none if any others can be."""
     if len(reference.path) > 1:
         if kinds != ANYTHING:
             message = f"the trait {target.name!r} is no object, and has nothing at {quoted_path(reference.path[1:])}"
@@ -115,6 +121,14 @@ def _refuse_impossible(target: Trait, kinds: Kinds, reference: Reference, report
             message = f"the trait {target.name!r} is {reason}"
             report.add_at(reference.line, reference.column, message, "compare what it can be")
             return
+    asked = [each for each in reference.comparisons if each.operator not in OF_ANYTHING]
+    if values and asked and not passing(values, asked):
+        wanted = asked[0].operand if isinstance(asked[0].operand, tuple) else (asked[0].operand,)
+        message = f"the trait {target.name!r} is never {' or '.join(map(repr, wanted))}"
+        if asked[0].operator not in {Operator.EQUALS, Operator.IN}:
+            message = f"no value of the trait {target.name!r} passes {asked[0].operator.value!r}"
+        hint = did_you_mean(str(wanted[0]), dict.fromkeys(map(str, values)))
+        report.add_at(reference.line, reference.column, message, hint)
 
 
 def _refuse_circles(traits: Named, segments: Named) -> None:

@@ -56,6 +56,16 @@ class TraitKinds:
             self._known[name] = self._of_trait(self._traits[name], depth + 1)
         return self._known[name]
 
+    def values_of(self, name: str) -> tuple[Scalar, ...]:
+        """Return the values that the cases of a trait can give; none if any of them is not written there."""
+        trait = self._traits.get(name)
+        if trait is None or not isinstance(trait.value, Rule):
+            return ()
+        outcomes = [case.then for case in trait.value.cases]
+        outcomes += [] if trait.value.otherwise is None else [trait.value.otherwise]
+        values = [outcome.value for outcome in outcomes if isinstance(outcome, Literally)]
+        return tuple(values) if len(values) == len(outcomes) else ()
+
     def _of_trait(self, trait: Trait, depth: int) -> Kinds:
         if isinstance(trait.value, Statistical):
             measure = trait.value.aggregate.measure

@@ -148,6 +148,26 @@ GROUPS = [
     ("{all: [{all: [{segment: other}]}, {not: {segment: other}}]}", 41, "the `not` of another"),
     ("{all: [{segment: other}, {all: [{all: [{not: {segment: other}}]}]}]}", 32, "the `not` of another"),
     ("{any: [{event: A, within: 1d}, {not: {event: A, within: 1d}}]}", 38, "always hold"),
+    (
+        "{all: [{event: A, within: 1d, where: {x: 5}}, {event: A, exactly: 0, within: 30d}]}",
+        53,
+        "at least 1 and at most 0 of the same events",
+    ),
+    (
+        "{all: [{event: A, within: 1d}, {not: {any: [{event: A, within: 1d}, {event: B, within: 1d}]}}]}",
+        38,
+        "the `not` of another",
+    ),
+    (
+        "{all: [{trait: x, equals: a}, {any: [{trait: x, equals: b}, {trait: x, equals: c}]}]}",
+        37,
+        "no value of equals passes the others",
+    ),
+    (
+        "{all: [{sample: 10%, salt: w}, {not: {sample: 20%, salt: w}}]}",
+        38,
+        "a sample without a larger one of the same salt",
+    ),
     ("{all: [{trait: a, greater_than: 5}, {trait: a, less_than: 4}]}", 43, "greater_than 5 and less_than 4"),
     (
         "{all: [{event: A, within: 1h, at_least: 2}, {not: {event: A, within: 1d}}]}",

@@ -199,6 +199,19 @@ def test_a_definition_of_one_workspace_reads_what_is_of_it_or_of_all(tmp_path: P
     assert load(write(tmp_path, files)).segments
 
 
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("{trait: level, equals: godl}", "the trait 'level' is never 'godl' (did you mean 'gold'?)"),
+        ("{trait: level, in: [silver, bronze]}", "the trait 'level' is never 'silver' or 'bronze' (known: gold, none)"),
+        ("{trait: level, starts_with: s}", "no value of the trait 'level' passes 'starts_with' (known: gold, none)"),
+    ],
+)
+def test_a_value_that_no_case_gives_is_refused(tmp_path: Path, condition: str, says: str) -> None:
+    (error,) = errors_of(tmp_path, {"traits/t.yaml": ALL, "segments/s.yaml": segment(condition)})
+    assert says in error
+
+
 IMPOSSIBLE = [
     ("{trait: spent, starts_with: a}", "the trait 'spent' is a number: 'starts_with' never holds for it"),
     ("{trait: spent, equals: '5'}", "the trait 'spent' is a number: 'equals' never holds for it"),
@@ -234,6 +247,13 @@ def test_an_expression_of_what_a_trait_never_is_is_refused(tmp_path: Path, value
 
 
 POSSIBLE = [
+    "{trait: level, not_equals: silver}",
+    "{trait: level, exists: false}",
+    "{trait: level, ends_with: d}",
+    "{trait: named, equals: anything}",
+    "{all: [{event: Buy, within: 1h}, {event: Buy, where: {x: 1}, exactly: 0, within: 1d}]}",
+    "{all: [{trait: city, equals: a}, {any: [{trait: city, equals: b}, {trait: name, equals: b}]}]}",
+    "{all: [{sample: 20%, salt: w}, {not: {sample: 10%, salt: w}}, {not: {sample: 30%, salt: v}}]}",
     "{trait: spent, in: ['5', 5]}",
     "{trait: spent, exists: true}",
     "{trait: last_order, longer_ago_than: 30d}",
@@ -253,7 +273,7 @@ POSSIBLE = [
 def test_a_comparison_that_some_value_passes_is_accepted(tmp_path: Path, condition: str) -> None:
     more = (
         "- {trait: days, value: days_since(last_order)}\n- {trait: name, value: 'coalesce(city, spent)'}\n"
-        "- {trait: address, value: home}"
+        "- {trait: address, value: home}\n- {trait: named, value: 'trait(\"city\")'}"
     )
     assert load(write(tmp_path, {"traits/t.yaml": ALL + more, "segments/s.yaml": segment(condition)})).segments
 

@@ -186,6 +186,13 @@ def test_a_property_and_a_trait_that_nobody_has_sent_are_named_as_what_they_are(
     assert any(line.endswith("nobody has sent the trait 'city' so far") for line in lines)
 
 
+def test_a_workspace_that_there_is_not_is_named_below_what_is_for_it() -> None:
+    added = Difference("trigger", "thanks", "added")
+    unseen = {"trigger thanks": (Unseen("mian", "main", "workspace"),)}
+    text = shown(DefinitionPlan(2, (added,), (), 0, 0, unseen=unseen))
+    assert "there is no workspace 'mian': did you mean 'main'?" in text
+
+
 def test_a_trigger_whose_template_names_a_removed_trait_is_said_to_go_by_what_is_sent() -> None:
     spent = measured(Measure.SUM, HOUR).traits
     thanks = Trigger("thanks", EventMatcher((Call("track", "Buy"),)), payload=(("text", "{{ profile.traits.t }}"),))

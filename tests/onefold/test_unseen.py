@@ -55,6 +55,13 @@ def sent(warehouse: Warehouse, workspace: str) -> None:
     record(warehouse, workspace, {person(1): events})
 
 
+def test_a_workspace_that_there_is_not_is_told_with_what_may_be_meant(warehouse: Warehouse, workspace: str) -> None:
+    slip = workspace[:-1]
+    found = unseen(warehouse, workspace, Definitions((Segment("s", bought(("total",)), workspaces=(slip, workspace)),)))
+    assert Unseen(slip, workspace, "workspace") in found["segment s"]
+    assert unseen(warehouse, workspace, Definitions(destinations=(Destination("d"),))) == {}
+
+
 def test_names_that_no_event_of_the_right_call_has_are_told_from_those_that_one_has(
     warehouse: Warehouse, workspace: str
 ) -> None:
