@@ -1,10 +1,11 @@
 """What cannot work is refused in one line before anything starts."""
 
-import os
 import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,6 @@ import pytest
 from embedded.errors import StackError
 from embedded.layout import Layout, Ports, is_free
 from embedded.preflight import check_definitions, check_ports, flag, prepare_data_dir, variable
-from embedded.workspaces import write_local_workspaces
 from tests.support.waiting import wait_until
 
 
@@ -76,40 +76,54 @@ def test_ports_that_the_stack_of_the_folder_has_are_to_be_others_too(tmp_path: P
     assert is_free(int(other))
 
 
+# A process of its own keeps the folder, as `onefold up` does: this one may keep the stack of other tests.
+STACK = """
+import subprocess, sys, time
+from pathlib import Path
+from embedded.layout import Layout
+from embedded.preflight import prepare_data_dir
+from embedded.workspaces import write_local_workspaces
+
+layout = Layout(Path(sys.argv[1]))
+lock = prepare_data_dir(layout)
+write_local_workspaces(layout.workspaces, "wall")
+serve = "import socket, sys, time; server = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
+parts = [subprocess.Popen([sys.executable, "-c", serve, port]) for port in sys.argv[2:]]
+sys.stdin.read()
+for part in parts:
+    part.kill()
+    part.wait()
+"""
+
+
+@contextmanager
+def other_stack(folder: Path, *ports: int) -> Iterator[int]:
+    """Yield the pid of a stack in a folder while its parts listen on ports."""
+    command = [sys.executable, "-c", STACK, str(folder), *map(str, ports)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as stack:
+        wait_until(lambda: not any(map(is_free, ports)), "the parts to listen")
+        yield stack.pid
+
+
 def test_ports_of_another_stack_are_said_with_its_folder_and_what_to_do(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    lock = prepare_data_dir(layout)
-    write_local_workspaces(layout.workspaces, "wall")
     ports = Ports.free()
-    served = {"kafka": ports.kafka, "http": ports.http}
-    processes = [_serving(port) for port in served.values()]
-    try:
-        with socket.create_server(("127.0.0.1", ports.api)), pytest.raises(StackError) as refused:
-            check_ports(ports)
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-        lock.release()
+    with (
+        other_stack(tmp_path, ports.kafka, ports.http) as pid,
+        socket.create_server(("127.0.0.1", ports.api)),
+        pytest.raises(StackError) as refused,
+    ):
+        check_ports(ports)
     alone, stack = str(refused.value).splitlines()
     assert alone.startswith(f"port {ports.api}, for the API, is taken by ")
     assert (
         f"another Onefold runs in {tmp_path}, and has ports {ports.kafka} (Kafka), {ports.http} (the collector)"
         in stack
     )
-    assert f"'kill {os.getpid()}'" in stack
+    assert f"'kill {pid}'" in stack
     kafka, http = re.findall(r"--kafka-port (\d+) --http-port (\d+)$", stack)[0]
     assert is_free(int(kafka))
     assert is_free(int(http))
     assert kafka != http
-
-
-def _serving(port: int) -> "subprocess.Popen[bytes]":
-    """A process that listens, as the processes of a stack do."""
-    code = f"import socket, time; server = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
-    process = subprocess.Popen([sys.executable, "-c", code])
-    wait_until(lambda: not is_free(port), "the process to listen")
-    return process
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
