@@ -10,7 +10,7 @@ import msgspec
 
 from bench.activation.applying import apply
 from bench.activation.listening import Listener
-from bench.activation.live import ENTERED, WARM_S, took_ms
+from bench.activation.live import ENTERED, took_ms
 from bench.activation.scale import RATE, Scale, described, judged, quantile
 from bench.definitions import definitions_of
 from bench.measure import Usage
@@ -21,6 +21,8 @@ DEFINITIONS = 200
 CASES = ((True, 10), (True, 1), (False, 10))
 """Whether the definitions are spread over as many events as a company has (see `bench.definitions`), and calls in one
 request: of a sender that batches, as SDKs on servers do, and of one that does not."""
+WARM_S = 45.0
+"""At this rate before anything counts: a broker that has just started compiles itself for most of a minute."""
 REQUIRED_MS = 250
 PROCESSES = ("collector", "worker", "sink", "clickhouse", "kafka")
 
