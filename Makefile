@@ -24,8 +24,8 @@ test: $(VENV)/installed-test lint  ## all checks and the test suite, on the real
 test-slow: $(VENV)/installed-test  ## more of what the suite shows once: other kills, damaged stores, long chapters
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m slow
 
-test-fast: $(VENV)/installed-test  ## the tests that need neither Kafka nor ClickHouse: under a minute
-	$(BIN)/pytest -n $(TEST_PROCESSES) -m "not stack and not slow"
+test-fast: $(VENV)/installed-test  ## the tests that need neither Kafka nor ClickHouse, with few random histories: a minute
+	$(BIN)/pytest -n $$(($(TEST_PROCESSES) + 1)) -m "not stack and not slow" --examples 8
 
 soak: $(VENV)/installed-test  ## the long forms: many kills, outages, random histories; the faults' figures go to faults.md
 	$(BIN)/pytest -n $(TEST_PROCESSES) --soak --examples $(EXAMPLES) --figures $(FAULTS_TABLE) $(SOAK)
