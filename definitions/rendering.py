@@ -63,9 +63,8 @@ class _Output(Output):
     node_class = _OutputNode
 
 
-class _EchoNode(EchoNode):
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        return buffer.write(shown(self.expression.evaluate(context)))
+class _EchoNode(_OutputNode, EchoNode):
+    pass
 
 
 class _EchoTag(EchoTag):

@@ -121,12 +121,12 @@ def _refuse_impossible(
             message = f"the trait {target.name!r} is {reason}"
             report.add_at(reference.line, reference.column, message, "compare what it can be")
             return
-    asked = [each for each in reference.comparisons if each.operator not in OF_ANYTHING]
-    if values and asked and not passing(values, asked):
-        wanted = asked[0].operand if isinstance(asked[0].operand, tuple) else (asked[0].operand,)
+    compared = [each for each in reference.comparisons if each.operator not in OF_ANYTHING]
+    if values and compared and not passing(values, compared):
+        wanted = compared[0].operand if isinstance(compared[0].operand, tuple) else (compared[0].operand,)
         message = f"the trait {target.name!r} is never {' or '.join(map(repr, wanted))}"
-        if asked[0].operator not in {Operator.EQUALS, Operator.IN}:
-            message = f"no value of the trait {target.name!r} passes {asked[0].operator.value!r}"
+        if compared[0].operator not in {Operator.EQUALS, Operator.IN}:
+            message = f"no value of the trait {target.name!r} passes {compared[0].operator.value!r}"
         hint = did_you_mean(str(wanted[0]), dict.fromkeys(map(str, values)))
         report.add_at(reference.line, reference.column, message, hint)
 

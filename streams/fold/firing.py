@@ -43,13 +43,13 @@ def begin(state: ProfileState, trigger: CompiledTrigger, holds: bool, moment: Mo
         _fire(state, trigger, moment.as_of, moment)
 
 
-def settle(state: ProfileState, moment: Moment) -> None:
+def drop_waits(state: ProfileState, moment: Moment) -> None:
     """Give up what waits for the end of quiet hours and would not in the one history that two have become."""
     if not state.triggers.firings:
         return
     for trigger in moment.context.program.triggers:
         of_event = trigger.definition.on is not None
-        state.triggers.settle(trigger.definition, partial(_session_of, state, of_event=of_event))
+        state.triggers.drop_waits(trigger.definition, partial(_session_of, state, of_event=of_event))
 
 
 def _fire(  # noqa: PLR0913, PLR0917 - who, what, when, and because of which event

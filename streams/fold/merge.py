@@ -10,7 +10,7 @@ from msgspec import Raw
 from schemas.records import Identifier
 from streams.fold import facets
 from streams.fold.evaluation import evaluate
-from streams.fold.firing import settle
+from streams.fold.firing import drop_waits
 from streams.fold.fold import advance
 from streams.fold.moment import BEGINNING, DEFINITION, MERGE, FoldContext, Moment, Outputs
 from streams.fold.records import publish, shown_traits
@@ -38,7 +38,7 @@ def merge(  # noqa: PLR0913, PLR0917 - two states, the decision in two parts, an
     state.identifiers.take(identifiers, context.rules)
     state.lineage.decision = max(state.lineage.decision, decision)
     facets.forget(state, moment)
-    settle(state, moment)
+    drop_waits(state, moment)
     if state.as_of != BEGINNING:
         evaluate(state, context.program.evaluable, moment)
         state.triggers.release(moment)

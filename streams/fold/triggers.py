@@ -1,7 +1,7 @@
 """Triggers: what is remembered of each, and whether one may fire; whether its condition holds is for the fold to say.
 
 Two histories that become one fire nothing that one of them has fired: `unite` takes of each trigger what both have
-remembered, and `settle` gives up what waits and would not have waited in one history.
+remembered, and `drop_waits` gives up what waits and would not have waited in one history.
 """
 
 from collections.abc import Callable
@@ -157,7 +157,7 @@ class Triggers(Facet):
         elif quiet is not None and not quiet.drops:
             firing.waits = (Wait(ends_at, at, moment.cause, render(ends_at)),)
 
-    def settle(self, trigger: Definition, session_of: Callable[[int], SessionOf]) -> None:
+    def drop_waits(self, trigger: Definition, session_of: Callable[[int], SessionOf]) -> None:
         """Let wait of what has waited in two histories the first that would have waited in one; called after `unite`.
 
         `session_of`: the session that a time of a cause lies in.

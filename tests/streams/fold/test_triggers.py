@@ -206,7 +206,7 @@ def test_two_histories_that_become_one_begin_nothing_that_one_of_them_had_begun(
 def test_of_two_that_wait_the_earlier_one_fires() -> None:
     facet = Triggers({"t": Firing(waits=(Wait(NOON, NIGHT + 1, "m1", "b"),))})
     facet.unite(Triggers({"t": Firing(waits=(Wait(NOON, NIGHT, "m2", "a"),))}), moment())
-    facet.settle(Trigger("t"), lambda at: SessionOf(at, at))
+    facet.drop_waits(Trigger("t"), lambda at: SessionOf(at, at))
     assert facet.waiting() == {"t": NOON}
     assert released(facet, NOON + 1) == [(NOON, "m2", "a")]
     assert released(facet, NOON + 1) == []
@@ -216,5 +216,5 @@ def test_of_two_that_wait_one_that_would_not_have_in_one_history_does_not_fire()
     """One has fired at midnight; within the hour after it the other began to wait, and it did itself after that."""
     facet = Triggers({"t": Firing(fired_at=NIGHT, waits=(Wait(NOON, NIGHT + HOUR, "late", "b"),))})
     facet.unite(Triggers({"t": Firing(waits=(Wait(NOON, NIGHT + MINUTE, "soon", "a"),))}), moment())
-    facet.settle(Trigger("t", cool_down_ms=HOUR), lambda at: SessionOf(at, at))
+    facet.drop_waits(Trigger("t", cool_down_ms=HOUR), lambda at: SessionOf(at, at))
     assert released(facet, NOON) == [(NOON, "late", "b")]
