@@ -137,7 +137,9 @@ def test_what_would_become_too_large_for_a_topic_is_dead_lettered_alone(
         scene.rest_at(end)
     figures.events = len(sent) + len(large)
     letters = scene.ledger().dead_letters
-    figures.notes.append(f"{len(letters)} dead letters: {letters[0].detail}")
+    figures.notes.append(
+        "; ".join([f"{len(letters)} dead letters", *(f"{each.reason}: {each.detail}" for each in letters)])
+    )
     assert {letter.stage for letter in letters} == {"resolve" if topic == EVENTS_RESOLVED else "profile"}
     assert crew.worker().pid == worker_before, "the worker went down over it"
     encode = scene.sender.codec.encoder(Event)

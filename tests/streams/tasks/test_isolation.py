@@ -41,6 +41,25 @@ def test_the_record_that_makes_a_state_too_large_is_left_out() -> None:
     assert folded.effects.view.get(b"k") == b"12345!"
 
 
+def test_a_state_whose_size_depends_on_the_time_at_which_a_batch_ends_is_not_put_down_to_a_later_record() -> None:
+    class Dated(Concatenating):
+        """Remembers in the state of the large one how far the batch has come, in some bytes more or less."""
+
+        def fold(self, decoded, view):  # type: ignore[no-untyped-def]
+            effects = super().fold(decoded, view)
+            if any(len(value) > 1_000 for _, value in decoded.items):
+                view.put(b"large", b"x" * (5_000 + len(decoded.items) % 3))
+            return effects
+
+    sizes = RefusedSizes("changelog")
+    sizes.note("changelog", 5_000 + len(b"large"))
+    records = [Record("in", 0, offset, b"k", b"x" * 1_001 if offset == 2 else b"a") for offset in range(9)]
+
+    folded = isolate(Dated(), Received(records, {"in": 9}, 0), lambda: StateView(Table()), sizes)
+
+    assert [refused.record.offset for refused in folded.decoded.refused] == [2]
+
+
 def test_the_smallest_size_that_was_refused_counts() -> None:
     sizes = RefusedSizes("changelog")
     for size in (50, 20, 90):
