@@ -1,0 +1,27 @@
+"""Secrets by reference: read where they are used, never kept elsewhere."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from definitions.receivers.values import Secret
+
+
+class MissingSecret(Exception):
+    """A secret is not where its definition says; the text names the place, never a value."""
+
+
+def resolve(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
+    """Return a secret's text, without white space at its ends. Raises MissingSecret."""
+    if secret.env:
+        value = environ.get(secret.env, "").strip()
+        if not value:
+            raise MissingSecret(f"the environment variable {secret.env} is not set")
+        return value
+    try:
+        value = Path(secret.file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MissingSecret(f"the file {secret.file} cannot be read: {type(error).__name__}") from None
+    if not value:
+        raise MissingSecret(f"the file {secret.file} is empty")
+    return value
