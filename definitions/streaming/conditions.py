@@ -4,7 +4,6 @@ At time t a window w holds the events with t - w < e <= t. An evaluation says un
 is true, and no shorter than finding out costs.
 """
 
-import hashlib
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -21,6 +20,7 @@ from definitions.model import (
     SessionComparison,
     TraitComparison,
 )
+from definitions.sampling import is_sampled
 from definitions.streaming.aggregates import compile_aggregate_comparison
 from definitions.streaming.counts import compile_count
 from definitions.streaming.keys import KeyOf
@@ -80,8 +80,7 @@ def _compile_session(comparison: SessionComparison) -> Evaluate:
 
 def _compile_sample(sample: Sample) -> Evaluate:
     def evaluate(subject: Subject, _now: int) -> Evaluation:
-        digest = hashlib.md5(f"{sample.salt}|{subject.profile_id}".encode(), usedforsecurity=False).hexdigest()
-        return _HOLDS if int(digest[:8], 16) % 1000 < sample.permille else _FAILS
+        return _HOLDS if is_sampled(sample.salt, subject.profile_id, sample.permille) else _FAILS
 
     return evaluate
 
