@@ -1,4 +1,4 @@
-"""What one process may send to one destination at a time: a token bucket and a circuit breaker. Neither reads a clock."""
+"""What a process may send to one destination at a time: a token bucket and a circuit breaker; neither reads a clock."""
 
 from typing import Literal, TypeAlias
 

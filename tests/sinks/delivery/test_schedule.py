@@ -14,25 +14,25 @@ def test_steps_grow_and_the_last_one_goes_on() -> None:
 
 
 def test_a_receiver_is_taken_at_its_word_to_the_millisecond() -> None:
-    assert next_attempt_at(1, 0, 500, 17_000, 72 * HOUR, 1) == 17_500
-    assert next_attempt_at(6, 0, 500, 17_000, 72 * HOUR, 1) == 17_500
+    assert next_attempt_at(1, 500, 72 * HOUR, 17_000, 1) == 17_500
+    assert next_attempt_at(6, 500, 72 * HOUR, 17_000, 1) == 17_500
 
 
 def test_a_receiver_that_asks_to_come_at_once_is_given_a_moment() -> None:
-    assert next_attempt_at(1, 0, 500, 0, 72 * HOUR, -1) == 1_500
+    assert next_attempt_at(1, 500, 72 * HOUR, 0, -1) == 1_500
 
 
 def test_who_is_asked_to_come_after_the_end_does_not_come() -> None:
-    assert next_attempt_at(1, 0, 500, 80 * HOUR, 72 * HOUR, 0) is None
+    assert next_attempt_at(1, 500, 72 * HOUR, 80 * HOUR, 0) is None
 
 
 def test_the_last_attempt_is_at_the_end_of_the_time() -> None:
-    assert next_attempt_at(20, 0, 71 * HOUR, None, 72 * HOUR, 0) == 72 * HOUR
-    assert next_attempt_at(21, 0, 72 * HOUR, None, 72 * HOUR, 0) is None
+    assert next_attempt_at(20, 71 * HOUR, 72 * HOUR, None, 0) == 72 * HOUR
+    assert next_attempt_at(21, 72 * HOUR, 72 * HOUR, None, 0) is None
 
 
 @given(st.integers(1, 50), st.integers(0, 10**9), SPREADS)
 def test_the_next_attempt_lies_ahead_and_within_the_time(attempts: int, elapsed: int, spread: float) -> None:
-    at = next_attempt_at(attempts, 0, elapsed, None, 72 * HOUR, spread)
+    at = next_attempt_at(attempts, elapsed, 72 * HOUR, None, spread)
     assert at is None or elapsed < at <= min(elapsed + STEPS_MS[-1] * 2, 72 * HOUR)
     assert (at is None) == (elapsed >= 72 * HOUR)
