@@ -45,10 +45,10 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event
 from schemas.topics import EVENTS_RESOLVED
 from settings import Workspace
+from state.view import StateView
 from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.phases import Received, Record, decode, fold
-from streams.state.view import StateView
 
 SIZES = (20, 200, 2_000)
 HOUR, DAY = 3_600_000, 86_400_000

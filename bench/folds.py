@@ -15,12 +15,13 @@ from schemas.records import Event
 from schemas.registry import Registry
 from schemas.topics import EVENTS, EVENTS_RESOLVED
 from settings import Settings
+from state.outputs import Output
+from state.store import StateStore
+from state.view import StateView
 from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import AnyStage, Output, Received, Record, decode, fold
-from streams.state.store import StateStore
-from streams.state.view import StateView
+from streams.phases import AnyStage, Received, Record, decode, fold
 
 BATCH = 2_500
 

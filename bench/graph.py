@@ -20,11 +20,11 @@ from schemas.identity import identifier_key
 from schemas.records import Event, Identifier, IdentityRequest
 from schemas.topics import EVENTS, IDENTITY_REQUESTS
 from settings import Workspace
+from state.store import StateStore
+from state.view import StateView
 from streams.agents.graph import GraphStage
 from streams.agents.resolve import ResolveStage
 from streams.phases import Received, Record, decode, fold
-from streams.state.store import StateStore
-from streams.state.view import StateView
 
 WORKSPACES = {"main": Workspace("main", uuid.UUID("6f1c2f5e-8f5b-4a4e-9d54-0c8f3a3f1c01"))}
 DESCRIPTION = (

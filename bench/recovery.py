@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from schemas.topics import changelog
 from settings import Settings
+from state.changelog import recover
+from state.store import StateStore
 from streams.agents.profile.stage import ProfileStage
-from streams.state.changelog import recover
-from streams.state.store import StateStore
 
 
 class Recovery(NamedTuple):

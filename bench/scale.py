@@ -24,11 +24,11 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Event, Identifier
 from schemas.topics import EVENTS_RESOLVED
 from settings import Workspace
+from state.store import StateStore
+from state.view import StateView
 from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.phases import Received, Record, decode, fold
-from streams.state.store import StateStore
-from streams.state.view import StateView
 
 PARTITIONS = 4
 NAMESPACE = uuid.UUID(int=7)

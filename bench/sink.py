@@ -34,10 +34,11 @@ from settings import Settings
 from sinks.clickhouse.batch import batch_of
 from sinks.clickhouse.loop import MAX_MESSAGES
 from sinks.clickhouse.rows import ROWS
+from state.outputs import Output
 from streams.adoption import unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import Output, Record
+from streams.phases import Record
 from warehouse.client import Warehouse
 
 PROCESSES = ("kafka", "registry", "clickhouse", "sink")

@@ -21,7 +21,7 @@ def failpoints(names: Collection[str], environ: Mapping[str, str] = os.environ) 
     """
     setting = environ.get(VARIABLE)
     if not setting:
-        return _ignore
+        return ignored
     armed, _, rest = setting.partition(":")
     times, _, name = rest.partition(":")
     number = getattr(signal, f"SIG{name or 'KILL'}")
@@ -44,5 +44,5 @@ def failpoints(names: Collection[str], environ: Mapping[str, str] = os.environ) 
     return reached
 
 
-def _ignore(failpoint: str) -> None:
+def ignored(failpoint: str) -> None:
     """Do nothing: no failpoint is set."""

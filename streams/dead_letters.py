@@ -4,9 +4,10 @@ from schemas.codec import Codec, DecodeError
 from schemas.dead_letters import dead_letter
 from schemas.records import DeadLetter
 from schemas.topics import EVENTS_DEAD
+from state.outputs import Output
 from streams import metrics
 from streams.metrics import Tally
-from streams.phases import Output, Record
+from streams.phases import Record
 
 
 class DeadLetters:

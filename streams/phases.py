@@ -12,10 +12,9 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from schemas.codec import DecodeError
+from state.outputs import Headers, Output
+from state.view import StateView
 from streams.metrics import Tally
-from streams.state.view import StateView
-
-Headers = tuple[tuple[str, bytes | None], ...]
 
 Item = TypeVar("Item")
 """What a stage decodes a record to."""
@@ -85,15 +84,6 @@ class Decoded(NamedTuple, Generic[Item]):
     received: Received
     items: Sequence[Item]
     refused: Sequence[RefusedRecord]
-
-
-class Output(msgspec.Struct, frozen=True, gc=False):
-    """A record to be produced; its partition follows from its key."""
-
-    topic: str
-    key: bytes
-    value: bytes | None
-    headers: Headers = ()
 
 
 class Effects(NamedTuple):

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol
 
 from runtime.errors import TransientError
+from state.view import StateView
 from streams.failpoints import reached
 from streams.phases import (
     Committed,
@@ -28,7 +29,6 @@ from streams.phases import (
     proceed,
     receive,
 )
-from streams.state.view import StateView
 
 KNOWN_WITHIN_S = 30.0
 _LOOK_AGAIN_S = 0.02

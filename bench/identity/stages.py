@@ -20,10 +20,11 @@ from schemas.identity import identifier_key
 from schemas.records import Event, Identifier, IdentityChange
 from schemas.topics import EVENTS, EVENTS_DEAD, IDENTITY_CHANGES, IDENTITY_REQUESTS, IDENTITY_ROUTES
 from settings import Source, Workspace
+from state.outputs import Output
+from state.view import StateView
 from streams.agents.graph import GraphStage
 from streams.agents.resolve import ResolveStage
-from streams.phases import AnyStage, Output, Received, Record, decode, fold
-from streams.state.view import StateView
+from streams.phases import AnyStage, Received, Record, decode, fold
 
 WORKSPACE = "main"
 SOURCE = "bench"

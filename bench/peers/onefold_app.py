@@ -15,11 +15,12 @@ from noted import Noted  # type: ignore[import-not-found]
 
 from schemas.codec import DecodeError
 from settings import load
+from state.outputs import Output
+from state.view import StateView
 from streams.__main__ import run
 from streams.app import host
 from streams.metrics import Tally
-from streams.phases import Decoded, Effects, Output, Record
-from streams.state.view import StateView
+from streams.phases import Decoded, Effects, Record
 
 
 def _refuse(record: Record, error: DecodeError, now: int, tally: Tally) -> Output:  # noqa: ARG001 - a stage's signature

@@ -11,8 +11,9 @@ SHORTEST_MS = 1_000
 def next_attempt_at(attempts: int, now: int, retry_until: int, after_ms: int | None, spread: float) -> int | None:
     """Return when to attempt again; None: no more. Times in ms.
 
-    `attempts`: how many there were, at least 1. `retry_until`: the end of the time for it. `after_ms`: how long the receiver asks to be left alone, if it does; it
-    is taken at its word. `spread`: from -1 to 1, by chance. The last attempt is at the end of the time.
+    `attempts`: how many there were, at least 1. `retry_until`: the end of the time for it. `after_ms`: how long the
+    receiver asks to be left alone, if it does; it is taken at its word. `spread`: from -1 to 1, by chance. The last
+    attempt is at the end of the time.
     """
     if now >= retry_until:
         return None

@@ -13,11 +13,12 @@ from schemas.identity import identifier_key, profile_key
 from schemas.records import Identifier, IdentityChange, IdentityRequest, Link, ProfileCommand, Route
 from schemas.topics import IDENTITY_CHANGES, IDENTITY_LINKS, IDENTITY_REQUESTS, IDENTITY_ROUTES, PROFILE_COMMANDS
 from settings import Workspace
+from state.outputs import Output
+from state.view import StateView
 from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
-from streams.phases import Decoded, Effects, Output, Record
-from streams.state.view import StateView
+from streams.phases import Decoded, Effects, Record
 
 MAX_PAIRS = 10_000  # of one request; whoever has more sends several
 

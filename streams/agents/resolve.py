@@ -20,13 +20,14 @@ from schemas.identity import identifier_key, profile_key
 from schemas.records import Event, EventHead, Identifier, IdentityRequest, Route
 from schemas.topics import EVENTS, EVENTS_RESOLVED, IDENTITY_REQUESTS, IDENTITY_ROUTES
 from settings import Workspace
+from state.outputs import Output
+from state.view import StateView
 from streams import metrics
 from streams.agents.admitting import EventAdmitter, count
 from streams.agents.stamping import Stamper, stamped
 from streams.dead_letters import DeadLetters
 from streams.metrics import Tally
-from streams.phases import Decoded, Effects, Output, Record
-from streams.state.view import StateView
+from streams.phases import Decoded, Effects, Record
 
 MAX_AHEAD_MS = 24 * 3600 * 1000  # one event from the year 2100 would move the event clock past everything else
 

@@ -12,9 +12,9 @@ from schemas.codec import Codec
 from schemas.records import Event
 from schemas.specialised import written_long
 from schemas.topics import DEFINITIONS
-from streams.phases import Output
-from streams.state.store import META
-from streams.state.view import StateView
+from state.outputs import Output
+from state.store import META
+from state.view import StateView
 
 _ADOPTED = META + b"definitions"
 _UNSTAMPED = b"\0\0"  # how an event ends whose stamp is 0: the end of its repairs, then the stamp itself

@@ -1,6 +1,6 @@
 """The durable state of a task: its store and its producer, committed together. Implements `processing.DurableState`.
 
-Leaves the order of a commit to `streams.tasks.commit`, and which records are too large to `streams.tasks.isolation`.
+Leaves the order of a commit to `state.commit`, and which records are too large to `streams.tasks.isolation`.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from concurrent.futures import Executor
 from typing import Any
 
 from schemas.topics import EVENTS_DEAD, changelog
+from state.commit import Committer, RecordTooLarge
+from state.restoring import Restored
+from state.store import HELD
+from state.view import StateView
 from streams import metrics
 from streams.phases import Committed, Effects, Folded, Received, Stage
-from streams.state.store import HELD
-from streams.state.view import StateView
-from streams.tasks.commit import Committer, RecordTooLarge
 from streams.tasks.isolation import RefusedSizes, isolate
-from streams.tasks.restoring import Restored
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,8 @@ class StoredState:
     async def _commit(self, folded: Folded[Any]) -> None:
         loop = asyncio.get_running_loop()
         positions = folded.decoded.received.positions
-        await loop.run_in_executor(self._executor, self._committer.commit, folded.effects, positions, self._store)
+        outputs, view = folded.effects.outputs, folded.effects.view
+        await loop.run_in_executor(self._executor, self._committer.commit, outputs, view, positions, self._store)
 
     def _count(self, received: Received, effects: Effects, folded_s: float) -> None:
         fold_s, commit_s = folded_s - received.began_s, time.perf_counter() - folded_s

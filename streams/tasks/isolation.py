@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from runtime.errors import TerminalError
 from schemas.codec import DecodeError
+from state.outputs import record_bytes
+from state.view import StateView
 from streams.phases import Effects, Folded, Item, Received, RefusedRecord, Stage, decode, fold
-from streams.state.view import StateView
 
 
 class DoesNotFit(TerminalError):
@@ -107,8 +108,3 @@ def _without(received: Received, culprit: int, error: DecodeError) -> Received:
     records = list(received.records)
     refused = RefusedRecord(records.pop(culprit), error)
     return received._replace(records=records, refused=[*received.refused, refused])
-
-
-def record_bytes(key: bytes, value: bytes | None) -> int:
-    """Return the size of a record as limits count it: its key and its value."""
-    return len(key) + len(value or b"")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from runtime.errors import OnefoldError
 from schemas.topics import changelog
+from state.changelog import follow
+from state.store import StateStore, StoreCorrupt
 from streams import metrics
 from streams.phases import AnyStage
-from streams.state.changelog import follow
-from streams.state.store import StateStore, StoreCorrupt
 
 log = logging.getLogger(__name__)
 

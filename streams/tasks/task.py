@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas.topics import APP, changelog
+from state.commit import Committer
 from streams.failpoints import reached
 from streams.phases import Committed, FetchedBatch, Stage
 from streams.processing import Unswept, process, sweep
-from streams.tasks.commit import Committer
 from streams.tasks.durable import StoredState
 from streams.tasks.large_folds import LargeFolds
 from streams.tasks.lifecycle import TaskState, transition
@@ -60,7 +60,7 @@ class StageTask:
         self._executor = executor
         self._large_folds = large_folds
         self._fail = on_failure
-        self._committer = Committer(kafka, f"{APP}-{self.name}", changelog(stage.table), partition)
+        self._committer = Committer(kafka, f"{APP}-{self.name}", changelog(stage.table), partition, reached)
         self._restoring: asyncio.Future[None] | None = None
         self._durable: StoredState | None = None  # once restored
         self._next: FetchedBatch | None = None

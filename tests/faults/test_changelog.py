@@ -13,8 +13,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from embedded.stack import Stack
 from schemas.topics import changelog
-from streams.state.changelog import ChangelogTruncated
-from streams.tasks.commit import Committer
+from state.changelog import ChangelogTruncated
+from state.commit import Committer
 from tests.faults.topics import set_topic
 from tests.oracle import topic
 from tests.streams.counting import Counting, running

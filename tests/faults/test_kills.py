@@ -10,9 +10,9 @@ from embedded.stack import Stack
 from runtime.kafka.offsets import Offsets, Partition
 from schemas.groups import WORKER
 from schemas.topics import TABLES, changelog
+from state.commit import POSITION
+from state.store import META
 from streams.failpoints import FAILPOINTS
-from streams.state.store import META
-from streams.tasks.commit import POSITION
 from tests.faults.crew import Crew, killed
 from tests.faults.figures import Figures
 from tests.faults.scenario import assert_sound, phases, pieces

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from embedded.stack import Stack
 from schemas.codec import DecodeError
+from state.outputs import Output
+from state.view import StateView
 from streams import metrics
 from streams.metrics import Tally
-from streams.phases import Decoded, Effects, FetchedBatch, Output, Record
-from streams.state.view import StateView
+from streams.phases import Decoded, Effects, FetchedBatch, Record
 from streams.tasks.large_folds import LargeFolds
 from streams.tasks.task import StageTask
 

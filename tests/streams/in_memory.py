@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.codec import DecodeError
+from state.outputs import Output
+from state.view import StateView
 from streams.metrics import Tally
-from streams.phases import Committed, Decoded, Effects, Folded, Output, Record
-from streams.state.view import StateView
+from streams.phases import Committed, Decoded, Effects, Folded, Record
 
 
 class Concatenating:

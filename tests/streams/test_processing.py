@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from schemas.codec import DecodeError
+from state.outputs import Output
+from state.view import StateView
 from streams.metrics import DEAD, Tally
 from streams.phases import (
     Committed,
@@ -15,7 +17,6 @@ from streams.phases import (
     Effects,
     FetchedBatch,
     Folded,
-    Output,
     Received,
     Record,
     RefusedRecord,
@@ -25,7 +26,6 @@ from streams.phases import (
     receive,
 )
 from streams.processing import LARGE, STEPS_AT_ONCE, Unswept, process, sweep
-from streams.state.view import StateView
 from tests.streams.in_memory import Concatenating, InMemory
 
 

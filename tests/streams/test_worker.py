@@ -22,7 +22,7 @@ from schemas.identity import default_profile_id, identifier_key
 from schemas.records import DeadLetter, Event, Identifier, Profile, Repair
 from schemas.registry import Registry
 from schemas.topics import EVENTS, EVENTS_DEAD, EVENTS_RESOLVED, PROFILES, changelog
-from streams.tasks.commit import Committer
+from state.commit import Committer
 from tests.support.process import ModuleProcess
 from tests.support.waiting import wait_until
 

@@ -10,6 +10,8 @@ from definitions import NEVER
 from schemas.identity import default_profile_id, device_profile_id
 from schemas.records import Command, Identifier, IdentityRequest, ProfileCommand, Repetition, Route
 from settings import Workspace
+from state.store import HELD
+from state.view import StateView
 from streams.adoption import Adopted
 from streams.agents.profile.clocks import Clocks
 from streams.agents.profile.ids import KnownIds
@@ -33,8 +35,6 @@ from streams.fold.records import shown_traits
 from streams.fold.sessions import SESSION_LATENESS_MS
 from streams.fold.state import ProfileState
 from streams.metrics import Tally
-from streams.state.store import HELD
-from streams.state.view import StateView
 
 GRACE_MS = 5 * 60 * 1000  # what GRAPH has decided about an event should have arrived by then
 

@@ -7,6 +7,7 @@ chunk 2 of the replay has to publish. All are gone when the profile is rebuilt.
 from collections.abc import Iterable, Iterator
 
 from schemas.records import Event, Trigger
+from state.view import StateView
 from streams.fold import rebuild
 from streams.fold.entry import (
     BufferedRecord,
@@ -20,7 +21,6 @@ from streams.fold.entry import (
     encode_buffered,
     encode_outputs,
 )
-from streams.state.view import StateView
 
 READ_AT_ONCE = 1_000
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import msgspec
 
 from settings import Workspace
-from streams.state.store import META
-from streams.state.view import StateView
+from state.store import META
+from state.view import StateView
 
 CLOCK = META + b"clock|"
 BACKLOG = META + b"backlog"

@@ -6,9 +6,9 @@
 from operator import attrgetter
 
 from schemas.records import Event
+from state.view import StateView
 from streams.agents.profile.decoding import RoutedEvent
 from streams.fold.entry import HeldEvent, Settling, decode_held, encode_held
-from streams.state.view import StateView
 
 _order = attrgetter("occurred_at", "ordinal", "message_id")
 

@@ -6,9 +6,9 @@
 from collections.abc import Iterable, Iterator
 
 from schemas.records import Event
+from state.view import StateView
 from streams.fold.entry import decode_tag, encode_tag
 from streams.fold.recent_ids import HASH_BYTES, EventId, RecentIds, id_of
-from streams.state.view import StateView
 
 _MARK = b"#i"
 

@@ -29,6 +29,7 @@ from schemas.topics import (
     TRIGGERS,
     activation,
 )
+from state.outputs import Output
 from streams import metrics
 from streams.agents.profile.activation import sent_to
 from streams.agents.profile.batch import Batch, BatchProfile, Message
@@ -36,7 +37,6 @@ from streams.fold.entry import Forward
 from streams.fold.records import deleted_record, is_empty, merged_record, profile_record, shown_traits, traits_object
 from streams.fold.state import ProfileState
 from streams.metrics import Tally
-from streams.phases import Output
 
 NO_TRAITS = "{}"
 

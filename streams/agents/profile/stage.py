@@ -11,6 +11,7 @@ from schemas.codec import Codec
 from schemas.identity import kind_of
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS
 from settings import SETTLING_MS, Workspace
+from state.view import StateView
 from streams import metrics
 from streams.adoption import Adopt
 from streams.agents.profile.batch import Batch, Message
@@ -27,7 +28,6 @@ from streams.dead_letters import DeadLetters
 from streams.fold.entry import deadline_of
 from streams.fold.moment import FoldContext
 from streams.phases import Decoded, Effects, Record
-from streams.state.view import StateView
 
 
 def stored_deadline(value: bytes) -> int | None:

@@ -11,15 +11,15 @@ import msgspec
 from definitions.sets.publication import walked_record
 from schemas.identity import split_profile_key
 from schemas.topics import DEFINITIONS
+from state.outputs import Output
+from state.store import META
+from state.view import StateView
 from streams.adoption import Adopted
 from streams.agents.profile.batch import Batch, BatchProfile
 from streams.agents.profile.seeding import unite_due
 from streams.agents.profile.settling import decided_until
 from streams.fold.fold import advance, next_deadline, refresh
 from streams.fold.state import ProfileState
-from streams.phases import Output
-from streams.state.store import META
-from streams.state.view import StateView
 
 KEYS_AT_ONCE = 200
 """Of one partition in one fold: some 10 ms, if everybody changes; live records wait no longer for it."""

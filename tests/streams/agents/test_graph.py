@@ -6,9 +6,9 @@ from identity.rules import IdentityRules, Namespace
 from schemas.records import Identifier, IdentityChange, IdentityRequest, Pair, RequestKind
 from schemas.topics import EVENTS_DEAD, IDENTITY_CHANGES, IDENTITY_REQUESTS
 from settings import Workspace
+from state.view import StateView
 from streams.agents.graph import MAX_PAIRS, GraphStage
 from streams.phases import Effects, Received, Record, decode, fold
-from streams.state.view import StateView
 from tests.sinks.examples import codec
 from tests.streams.world.world import NAMESPACE, NOW, WORKSPACE, Table
 

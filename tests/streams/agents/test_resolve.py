@@ -12,10 +12,10 @@ from schemas.codec import Codec
 from schemas.identity import default_profile_id, identifier_key, profile_key
 from schemas.records import DeadLetter, Event, Identifier, Repair
 from schemas.topics import EVENTS, EVENTS_DEAD, EVENTS_RESOLVED
+from state.view import StateView
 from streams import metrics
 from streams.agents.resolve import ResolveStage
 from streams.phases import Effects, Received, Record, decode, fold
-from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.world.world import NAMESPACE, NOW, WORKSPACE, Table, workspaces
 

@@ -13,10 +13,10 @@ from identity.rules import DEFAULT_RULES
 from schemas.codec import Codec, DecodeError, schema_text
 from schemas.records import Event, Identifier
 from schemas.topics import DEFINITIONS, EVENTS, EVENTS_RESOLVED
+from state.view import StateView
 from streams.agents.resolve import ResolveStage
 from streams.agents.stamping import Stamper, stamped
 from streams.phases import Received, Record, decode, fold
-from streams.state.view import StateView
 from tests.schemas.fixed import FixedSchemas, records
 from tests.streams.world.world import NOW, WORKSPACE, Table, workspaces
 

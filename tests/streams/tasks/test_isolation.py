@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from streams.phases import Folded, Output, Received, Record
-from streams.state.view import StateView
+from state.outputs import Output
+from state.view import StateView
+from streams.phases import Folded, Received, Record
 from streams.tasks.isolation import DoesNotFit, RefusedSizes, isolate
 from tests.streams.in_memory import Concatenating, Table
 

@@ -14,9 +14,9 @@ from embedded.stack import Stack
 from runtime.kafka.reading import read_to_end
 from runtime.kafka.transactions import ProducerFenced
 from schemas.topics import changelog
+from state.commit import Committer
+from state.store import StateStore
 from streams.phases import FetchedBatch, Record
-from streams.state.store import StateStore
-from streams.tasks.commit import Committer
 from tests.streams.counting import Counting, running
 
 pytestmark = pytest.mark.stack

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 
 from settings import Clock
+from state.store import HELD
 from streams.agents.profile import merging, settling
 from streams.fold import recent_ids
-from streams.state.store import HELD
 from tests.streams.world.playing import HISTORIES, HOUR, SENT_WITHIN_MS, START, Player
 from tests.streams.world.test_unmerging import UnmergePlayer
 from tests.streams.world.test_visits import VisitPlayer

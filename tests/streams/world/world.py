@@ -47,15 +47,16 @@ from schemas.topics import (
     SESSIONS,
 )
 from settings import Clock, Source, Workspace
+from state.outputs import Output
+from state.store import META
+from state.view import StateView
 from streams.adoption import unchanging
 from streams.agents.graph import GraphStage
 from streams.agents.profile.stage import ProfileStage
 from streams.agents.resolve import ResolveStage
 from streams.arrivals import ReadArrivals
 from streams.metrics import Tally
-from streams.phases import AnyStage, Output, Received, Record, decode, fold
-from streams.state.store import META
-from streams.state.view import StateView
+from streams.phases import AnyStage, Received, Record, decode, fold
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.world.rebuilding import EventKey, WorldRebuilder, event_key
 

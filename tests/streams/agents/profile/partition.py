@@ -12,11 +12,12 @@ from schemas.identity import default_profile_id, profile_key
 from schemas.records import Advance, Event, Identifier, ProfileCommand, Rebuild, Replay
 from schemas.topics import EVENTS_RESOLVED, PROFILE_COMMANDS, PROFILES
 from settings import Workspace
+from state.outputs import Output
+from state.view import StateView
 from streams.adoption import Adopt, unchanging
 from streams.agents.profile.stage import ProfileStage
 from streams.metrics import Tally
-from streams.phases import Output, Received, Record, decode, fold
-from streams.state.view import StateView
+from streams.phases import Received, Record, decode, fold
 from tests.schemas.fixed import FixedSchemas
 from tests.streams.fold.definitions import PROGRAM
 from tests.streams.fold.given import START, event

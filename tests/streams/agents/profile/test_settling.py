@@ -10,6 +10,7 @@ from schemas.records import Absorb, Event, Fold, Profile, ProfileCommand, Rebuil
 from schemas.records import Trigger as Fired
 from schemas.topics import PROFILE_COMMANDS, PROFILES, SEGMENTS, TRIGGERS
 from settings import SETTLING_MS
+from state.store import HELD
 from streams import metrics
 from streams.adoption import Adopt, unchanging
 from streams.agents.profile import settling
@@ -17,7 +18,6 @@ from streams.agents.profile.clocks import CATCHES_UP_WITHIN_MS, MERGE_MS, PARTIT
 from streams.fold.fold import advance, fold_event
 from streams.fold.moment import Outputs
 from streams.fold.state import ProfileState
-from streams.state.store import HELD
 from tests.streams.agents.profile.partition import ANN, ANNS, OTHER_ID, PROFILE_ID, VISIT, ProfilePartition, chunk
 from tests.streams.fold.definitions import PROGRAM
 from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, START, event

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from streams.state.store import StateStore
-from streams.state.view import StateView
+from state.store import StateStore
+from state.view import StateView
 
 
 def test_a_batch_reads_its_own_writes_and_the_store_does_not_change(tmp_path: Path) -> None:

@@ -6,20 +6,20 @@ The acknowledgement of the input comes after that and is only a hint: on start t
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from runtime.errors import TerminalError
+from runtime.failpoints import ignored
 from runtime.kafka.clients import PRODUCER_CONFIG
 from runtime.kafka.errors import is_terminal
 from runtime.kafka.transactions import FENCED, ProducerFenced
-from streams.failpoints import reached
-from streams.phases import Effects
-from streams.state.store import META, StateStore
-from streams.tasks.isolation import record_bytes
+from state.outputs import Output, record_bytes
+from state.store import META, StateStore
+from state.view import StateView
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,15 @@ class Committer:
     Its id is the same wherever the partition lives, so that the broker fences the worker that held it before.
     """
 
-    def __init__(self, kafka: str, transactional_id: str, changelog: str, partition: int) -> None:
+    def __init__(
+        self,
+        kafka: str,
+        transactional_id: str,
+        changelog: str,
+        partition: int,
+        reached: Callable[[str], None] = ignored,
+    ) -> None:
+        self._reached = reached
         self.name = f"{changelog}-{partition}"
         self._changelog = changelog
         self._partition = partition
@@ -101,28 +109,30 @@ class Committer:
         self._producer.purge()
         self._producer.flush(1)
 
-    def commit(self, effects: Effects, positions: Mapping[str, int], store: StateStore) -> None:
-        """Make the effects of a batch durable, and the positions behind it. Blocking.
+    def commit(
+        self, outputs: Sequence[Output], view: StateView, positions: Mapping[str, int], store: StateStore
+    ) -> None:
+        """Make what a batch leads to durable: outputs, the view's changes, the positions behind it. Blocking.
 
         Raises ProducerFenced, CommitFailed or RecordTooLarge; then nothing of it is visible anywhere. Another batch may
         be tried after RecordTooLarge.
         """
-        reached("before_transaction")
-        offset = self._transact(effects, positions)
-        reached("after_commit")
-        changes = dict(effects.view.changes)
+        self._reached("before_transaction")
+        offset = self._transact(outputs, view, positions)
+        self._reached("after_commit")
+        changes = dict(view.changes)
         changes.update({_position_key(topic): b"%d" % position for topic, position in positions.items()})
-        store.write(changes, effects.view.stored, offset)
-        reached("after_store")
+        store.write(changes, view.stored, offset)
+        self._reached("after_store")
 
-    def _transact(self, effects: Effects, positions: Mapping[str, int]) -> int:
+    def _transact(self, outputs: Sequence[Output], view: StateView, positions: Mapping[str, int]) -> int:
         """Repeat the transaction until the broker has it. Returns the offset of its last changelog record."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._producer.begin_transaction()
-                reached("after_begin")
-                self._send(effects, positions, is_watched=attempt > 1)
-                reached("before_commit")
+                self._reached("after_begin")
+                self._send(outputs, view, positions, is_watched=attempt > 1)
+                self._reached("before_commit")
                 self._finish()
             except KafkaException as error:
                 self._abort_after(error, attempt)
@@ -136,17 +146,17 @@ class Committer:
             return self._last_offset
         raise CommitFailed(f"{self.name}: {ATTEMPTS} attempts were aborted")
 
-    def _send(self, effects: Effects, positions: Mapping[str, int], is_watched: bool) -> None:
+    def _send(self, outputs: Sequence[Output], view: StateView, positions: Mapping[str, int], is_watched: bool) -> None:
         """Hand all records to the client; `is_watched`: note what the broker says of each, as something was refused."""
         self._last_offset, self._failures, self._refusals = None, [], []
-        for output in effects.outputs:
+        for output in outputs:
             options: dict[str, object] = {"headers": list(output.headers)} if output.headers else {}
             if is_watched:
                 size = record_bytes(output.key, output.value)
                 options["on_delivery"] = partial(self._on_refusal, output.topic, size)
             self._produce(output.topic, output.key, output.value, **options)
-        reached("after_outputs")
-        for key, value in effects.view.changes.items():
+        self._reached("after_outputs")
+        for key, value in view.changes.items():
             watch: dict[str, object] = {}
             if is_watched:
                 watch["on_delivery"] = partial(self._on_refusal, self._changelog, record_bytes(key, value))

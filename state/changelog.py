@@ -14,11 +14,11 @@ from confluent_kafka import Consumer, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from runtime.errors import TerminalError
+from runtime.failpoints import ignored
 from runtime.kafka.clients import unjoined_consumer
 from runtime.kafka.consumed import is_end, records_of
 from runtime.kafka.errors import errors_sorted
-from streams.failpoints import reached
-from streams.state.store import StateStore
+from state.store import StateStore
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,14 @@ class ChangelogTruncated(TerminalError):
     """Records that the store lacks are no longer in the changelog: going on would forget what they said."""
 
 
-def recover(kafka: str, topic: str, partition: int, store: StateStore, stop: Callable[[], bool]) -> Recovered:
+def recover(  # noqa: PLR0913, PLR0917 - the changelog, where it is applied to, and who has a say meanwhile
+    kafka: str,
+    topic: str,
+    partition: int,
+    store: StateStore,
+    stop: Callable[[], bool],
+    reached: Callable[[str], None] = ignored,
+) -> Recovered:
     """Apply every committed changelog record that the store lacks. Blocking; returns early when `stop()` is true.
 
     A store that was made from another topic of this name, or claims to be ahead of its end, is wiped and rebuilt.
@@ -57,6 +64,8 @@ def recover(kafka: str, topic: str, partition: int, store: StateStore, stop: Cal
         while not stop():
             messages = consumer.consume(FETCH_RECORDS, timeout=FETCH_S)
             records = _apply(messages, store, kafka)
+            if records:
+                reached("in_recovery")
             applied += records
             if any(map(is_end, messages)):
                 break
@@ -135,5 +144,4 @@ def _apply(messages: Iterable[Message], store: StateStore, kafka: str) -> int:
     records = list(records_of(messages, kafka, logging.WARNING))
     if records:
         store.apply([(record.key() or b"", record.value()) for record in records], records[-1].offset() or 0)
-        reached("in_recovery")
     return len(records)

@@ -3,7 +3,7 @@
 Key ranges: `s` + key: a state; `d` + workspace + 0 + deadline + key: the index; `m`: the changelog offset; `t`: the id
 of the topic that it counts in.
 Meta records (positions, clocks) are states whose key starts with a zero byte; they have no deadline.
-Leaves the order of commits to `streams.tasks.commit`, and reading the changelog to `streams.state.changelog`.
+Leaves the order of commits to `state.commit`, and reading the changelog to `state.changelog`.
 
 There is no write-ahead log: the changelog is one. Batches reach the disk in order, when a memtable is full, after a
 while, and on `close`. After a crash the store is as it was some whole number of batches ago, and its offset says which.

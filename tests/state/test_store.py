@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.state.store import META, STALE_AFTER_S, StateStore, StoreCorrupt
-from streams.state.view import StateView
+from state.store import META, STALE_AFTER_S, StateStore, StoreCorrupt
+from state.view import StateView
 
 
 def _deadline_of(value: bytes) -> int | None:
@@ -78,7 +78,7 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
 WRITES_UNTIL_KILLED = """
 import os, signal, sys
 from pathlib import Path
-from streams.state.store import StateStore
+from state.store import StateStore
 
 store = StateStore(Path(sys.argv[1]), None)
 for offset in range(int(sys.argv[2])):
