@@ -35,6 +35,7 @@ RECORDS: dict[type[msgspec.Struct], str] = {
     records.Session: "session",
     records.SegmentChange: "segment_change",
     records.Trigger: "trigger",
+    records.DeliveryAttempt: "delivery_attempt",
     records.IdentityRequest: "identity_request",
     records.Link: "link",
     records.Route: "route",

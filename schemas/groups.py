@@ -42,6 +42,7 @@ SINK = ConsumerGroup(
         topics.SESSIONS,
         topics.SEGMENTS,
         topics.TRIGGERS,
+        topics.DELIVERIES,
         topics.EVENTS_REJECTED,
         topics.EVENTS_DEAD,
         topics.IDENTITY_LINKS,

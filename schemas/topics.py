@@ -21,11 +21,15 @@ PROFILES = "profiles"
 SESSIONS = "sessions"
 SEGMENTS = "segments"
 TRIGGERS = "triggers"
+DELIVERIES = "deliveries"
 DEFINITIONS = "definitions"
 """Carries JSON (`definitions.sets`), on one partition."""
 
 TRIGGERS_ACROSS = "triggers.across"
 """Carries JSON (`definitions.across.remembered`), on one partition: what is remembered of triggers across persons."""
+
+DELIVERIES_CONTROL = "deliveries.control"
+"""Carries JSON (`schemas.delivery_control`), on one partition: which destinations an operator has paused."""
 
 RECORD_OF: dict[str, type[msgspec.Struct]] = {
     EVENTS: records.Event,
@@ -42,6 +46,7 @@ RECORD_OF: dict[str, type[msgspec.Struct]] = {
     SESSIONS: records.Session,
     SEGMENTS: records.SegmentChange,
     TRIGGERS: records.Trigger,
+    DELIVERIES: records.DeliveryAttempt,
 }
 
 APP = "onefold"
@@ -83,7 +88,7 @@ def activations(destinations: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def single_partition_configuration() -> dict[str, str]:
-    """Return the broker settings of `definitions` and `triggers.across`, which are read whole."""
+    """Return the broker settings of `definitions`, `triggers.across` and `deliveries.control`, which are read whole."""
     return _compacted()
 
 

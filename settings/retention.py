@@ -8,9 +8,15 @@ from settings.bounds import Period
 
 FOREVER = "forever"
 
+UNSAID = {"deliveries": "90d"}
+"""How long rows are kept of which nobody says it: what was sent to receivers is about persons, in their words."""
+
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How long rows are kept: days such as `400d`, or `forever`; None says nothing, and without a word all is kept."""
+    """How long rows are kept: days such as `400d`, or `forever`; None says nothing.
+
+    Without a word all is kept, but deliveries for 90 days.
+    """
 
     events: Period | None = None
     hourly_events: Period | None = None
@@ -28,7 +34,7 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     def days(self) -> Iterator[tuple[str, int]]:
         """Yield what is not kept for ever, with the days after which it goes."""
         for name in self.__struct_fields__:
-            period = getattr(self, name)
+            period = getattr(self, name) or UNSAID.get(name)
             if period not in {None, FOREVER}:
                 yield name, int(period.removesuffix("d"))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from settings.retention import UNSAID
 from warehouse.blueprints import Blueprint, blueprints
 from warehouse.lexing import lex
 from warehouse.migrate import read_migrations
@@ -59,7 +60,8 @@ def _section(blueprint: Blueprint) -> Iterator[str]:
 def _retention(table: WarehouseTable) -> str:
     if table.retained is None:
         return ""
-    return f" Kept for ever, or as long as `retention: {table.retained.setting}` says, by `{table.retained.column}`."
+    unsaid = f"for {days.removesuffix('d')} days" if (days := UNSAID.get(table.retained.setting)) else "for ever"
+    return f" Kept {unsaid}, or as long as `retention: {table.retained.setting}` says, by `{table.retained.column}`."
 
 
 def _line(table: str, name: str, definition: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from schemas.records.commands import (
     Transfer,
 )
 from schemas.records.dead_letters import DeadLetter, Header, Reason
+from schemas.records.deliveries import DeliveryAttempt, DeliveryOutcome
 from schemas.records.events import Event, EventHead, EventType, RejectedEvent, Repair, Repetition
 from schemas.records.identity import (
     ChangeKind,
@@ -45,6 +46,8 @@ __all__ = [
     "Claimant",
     "Command",
     "DeadLetter",
+    "DeliveryAttempt",
+    "DeliveryOutcome",
     "Disown",
     "Event",
     "EventHead",

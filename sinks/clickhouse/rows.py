@@ -15,6 +15,7 @@ from schemas.codec import DecodeError
 from schemas.identity import PROFILE_ID_LENGTH, kind_of, split_profile_key
 from schemas.records import (
     DeadLetter,
+    DeliveryAttempt,
     Event,
     Identifier,
     IdentityChange,
@@ -156,6 +157,10 @@ def _triggers(triggers: Sequence[Trigger], messages: Messages) -> dict[str, Rows
     return {"triggers": _rows(triggers, messages, [trigger.version for trigger in triggers])}
 
 
+def _deliveries(attempts: Sequence[DeliveryAttempt], messages: Messages) -> dict[str, Rows]:
+    return {"deliveries": _rows(attempts, messages, [attempt.version for attempt in attempts])}
+
+
 def _rejected_events(rejected: Sequence[RejectedEvent], messages: Messages) -> dict[str, Rows]:
     return {"rejected_events": {**_rows(rejected, messages, [1] * len(rejected)), **_positions(messages)}}
 
@@ -227,6 +232,7 @@ ROWS: dict[str, Callable[[Records, Messages], dict[str, Rows]]] = {
     topics.SESSIONS: _sessions,
     topics.SEGMENTS: _segment_changes,
     topics.TRIGGERS: _triggers,
+    topics.DELIVERIES: _deliveries,
     topics.EVENTS_REJECTED: _rejected_events,
     topics.EVENTS_DEAD: _dead_letters,
     topics.IDENTITY_LINKS: _links,

@@ -51,9 +51,14 @@ def test_a_workspace_says_how_long_rows_are_kept_or_the_file_does(tmp_path: Path
     main = read_workspaces(_written(tmp_path, text))["main"]
 
     assert main.retention == Retention(events="forever", sessions="30d", dead_letters="90d")
-    assert dict(main.retention.days()) == {"sessions": 30, "dead_letters": 90}
+    assert dict(main.retention.days()) == {"sessions": 30, "dead_letters": 90, "deliveries": 90}
     assert read_workspaces(_written(tmp_path, workspaces_text([main]))) == {"main": main}
     assert "retention" not in workspaces_text([new_workspace("main", "wall", ())])
+
+
+def test_deliveries_are_kept_for_ninety_days_unless_somebody_says_otherwise() -> None:
+    assert dict(Retention().days()) == {"deliveries": 90}
+    assert dict(Retention(deliveries="forever").days()) == {}
 
 
 def test_a_workspace_says_how_facts_are_parsed_or_the_file_does(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_an_index_that_leads_to_one_of_many_is_wrong_about_one_granule_of_a_thou
         " WHERE database = 'onefold' AND type != 'minmax'",
     )
     assert {index[0] for index in indexes} == {
-        *("raw_events", "sessions", "segment_changes", "triggers"),
+        *("raw_events", "sessions", "segment_changes", "triggers", "deliveries"),
         *("links", "link_log", "identity_changes"),
     }
     assert {index[1:] for index in indexes} == {("bloom_filter(0.001)", 1)}

@@ -278,24 +278,44 @@ SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Moments for which a trigger is defined. Key: trigger, profile and time; the hash of the cause makes one row of one
 that is published twice. Those across persons have no profile. A partition is a month.';
 
+-- Questions name a destination and a time, so that is the key; the indexes lead to what is about one person, to one
+-- delivery and to what became of one change.
 CREATE TABLE IF NOT EXISTS onefold.deliveries
 (
     workspace LowCardinality(String) COMMENT 'The tenant',
-    delivery_id String COMMENT 'One change at one destination',
+    delivery_id String COMMENT 'One change at one destination: the key that the receiver sees, the same in every attempt and replay while the mapping is the same',
     destination LowCardinality(String) COMMENT 'Name of the destination',
-    profile_id String COMMENT 'About whom',
-    profile_kind LowCardinality(String) COMMENT 'person, device or account',
-    cause String COMMENT 'The change that was delivered',
-    status LowCardinality(String) COMMENT 'What became of it',
-    attempts Int64 COMMENT 'How often it was tried',
-    detail String COMMENT 'What the destination answered, in words',
-    delivered_at DateTime64(3, 'UTC') COMMENT 'When it was tried last',
-    version UInt64 COMMENT 'Orders the rows of one key: the highest counts'
+    kind LowCardinality(String) COMMENT 'segment or trigger',
+    name LowCardinality(String) COMMENT 'Name of the segment or trigger',
+    change LowCardinality(String) COMMENT 'entered, exited or fired',
+    activation_id String COMMENT 'The change_id of segment_changes, or the trigger_id of triggers',
+    profile_id String COMMENT 'About whom; empty of a trigger across persons',
+    profile_kind LowCardinality(String) COMMENT 'person, device or account; empty of a trigger across persons',
+    happened_at DateTime64(3, 'UTC') COMMENT 'When the change became true, or the trigger fired',
+    attempt Int64 COMMENT 'How often it was sent so far, from 1; 0 if it never was',
+    outcome LowCardinality(String) COMMENT 'delivered, retry, paused, refused, suppressed or superseded',
+    reason LowCardinality(String) COMMENT 'Why, in one word for machines, such as throttled or no_consent; empty if delivered',
+    detail String CODEC(ZSTD(1)) COMMENT 'Why, in words',
+    attempted_at DateTime64(3, 'UTC') COMMENT 'When it was sent, or decided not to be',
+    took_ms Int64 COMMENT 'How long the receiver took to answer',
+    due_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it is tried again; NULL if it is not',
+    status Nullable(Int64) COMMENT 'The receiver''s status, of HTTP, SMTP or the like; NULL without an answer',
+    request String CODEC(ZSTD(1)) COMMENT 'What was sent, without secrets, cut to 4,000 characters',
+    answer String CODEC(ZSTD(1)) COMMENT 'What the receiver answered, cut to 4,000 characters',
+    mapping LowCardinality(String) COMMENT 'Fingerprint of the mapping that made the request',
+    version UInt64 COMMENT 'Version of the profile; 0 of a trigger across persons',
+    activation Nullable(String) CODEC(ZSTD(1)) COMMENT 'The record of activation.DESTINATION, whole, so that it can be replayed: of what was refused or suppressed',
+    INDEX profile_id profile_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX delivery_id delivery_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX activation_id activation_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX attempted_at attempted_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (workspace, delivery_id)
+PARTITION BY toYYYYMM(least(greatest(attempted_at, toDateTime64('2000-01-01 00:00:00', 3, 'UTC')), toDateTime64('2100-01-01 00:00:00', 3, 'UTC')))
+ORDER BY (workspace, destination, attempted_at, delivery_id, attempt, outcome)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'What became of each change at each destination. Key: the delivery. Filled by destinations.';
+COMMENT 'What became of each delivery: a row for each attempt, and for what was not sent, with the reason. Key: destination and time; the rest makes one row of one
+attempt that is published twice. A partition is a month.';
 
 -- Who is who: the evidence by source, with its history, and what GRAPH decided.
 

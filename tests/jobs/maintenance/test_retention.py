@@ -84,8 +84,8 @@ def test_days_end_at_midnight_and_what_is_nobodys_is_kept_as_long_as_by_any() ->
 @pytest.mark.stack
 def test_everything_is_kept_unless_the_settings_say_otherwise(warehouse: Warehouse, workspace: str) -> None:
     write(warehouse, workspace, [0, 4_000])
-    assert run(warehouse, keeping(**{workspace: Retention()})) == "everything is kept for ever"
-    assert run(warehouse, keeping(**{workspace: Retention(events="forever")})) == "everything is kept for ever"
+    assert run(warehouse, keeping(**{workspace: Retention()})) == "nothing is older than it is kept"
+    assert run(warehouse, keeping(**{workspace: Retention(deliveries="forever")})) == "everything is kept for ever"
     assert len(ids(warehouse, workspace)) == 2
 
 

@@ -1,0 +1,41 @@
+"""What became of deliveries, attempt by attempt."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from schemas.records.values import ProfileKind
+
+DeliveryOutcome: TypeAlias = Literal["delivered", "retry", "paused", "refused", "suppressed", "superseded"]
+
+
+class DeliveryAttempt(msgspec.Struct, frozen=True, gc=False):
+    """What became of a delivery: of each attempt to send it, or that it was not sent and why.
+
+    `delivery_id`: the delivery's key. `attempt`: from 1; 0 if it never was sent. `due_at`: when it is tried again.
+    `activation`: the original record, of what was refused or suppressed, so that it can be replayed.
+    """
+
+    workspace: str
+    delivery_id: str
+    destination: str
+    kind: Literal["segment", "trigger"]
+    name: str
+    change: Literal["entered", "exited", "fired"]
+    activation_id: str
+    happened_at: int
+    attempt: int
+    outcome: DeliveryOutcome
+    attempted_at: int
+    profile_id: str | None = None
+    profile_kind: ProfileKind | None = None
+    reason: str = ""
+    detail: str = ""
+    took_ms: int = 0
+    due_at: int | None = None
+    status: int | None = None
+    request: str = ""
+    answer: str = ""
+    mapping: str = ""
+    version: int = 0
+    activation: bytes | None = None
