@@ -1,0 +1,80 @@
+"""Whether what a person has said allows a delivery."""
+
+import pytest
+
+from schemas.consent import (
+    ALL,
+    ConsentState,
+    Default,
+    Statement,
+    Status,
+    decode_consent,
+    encode_consent,
+    is_allowed,
+    objection,
+)
+
+DEFAULTS: dict[str, Default] = {"marketing": "opt_in", "service": "opt_out"}
+
+
+def said(*statements: tuple[str, str, Status, int]) -> ConsentState:
+    by_purpose: dict[str, dict[str, Statement]] = {}
+    for purpose, channel, status, since in statements:
+        by_purpose.setdefault(purpose, {})[channel] = Statement(status, since, "m1", "web")
+    return ConsentState(by_purpose)
+
+
+@pytest.mark.parametrize(
+    ("state", "allowed"),
+    [
+        pytest.param(said(), False, id="nothing was said"),
+        pytest.param(said(("marketing", "email", "unknown", 1)), False, id="unknown is as nothing"),
+        pytest.param(said(("marketing", ALL, "granted", 1)), True, id="a broad grant"),
+        pytest.param(said(("marketing", "sms", "granted", 1)), False, id="a grant for another channel"),
+        pytest.param(
+            said(("marketing", "email", "denied", 1), ("marketing", ALL, "granted", 2)),
+            False,
+            id="a later broad grant lifts no narrow denial",
+        ),
+        pytest.param(
+            said(("marketing", "email", "granted", 2), ("marketing", ALL, "denied", 1)),
+            True,
+            id="a later narrow grant lifts a broad denial",
+        ),
+        pytest.param(
+            said(("marketing", "email", "granted", 1), ("marketing", ALL, "denied", 1)),
+            False,
+            id="of the same time the denial",
+        ),
+        pytest.param(
+            said((ALL, "email", "denied", 1), ("marketing", ALL, "granted", 2)),
+            False,
+            id="neither is a part of the other",
+        ),
+    ],
+)
+def test_what_was_said_decides(state: ConsentState, allowed: bool) -> None:
+    assert is_allowed(state, "marketing", "email", DEFAULTS) is allowed
+
+
+def test_who_has_said_nothing_is_sent_what_is_opt_out_only() -> None:
+    assert is_allowed(ConsentState(), "service", "email", DEFAULTS)
+    assert not is_allowed(said(("service", "email", "denied", 1)), "service", "email", DEFAULTS)
+
+
+def test_a_purpose_that_is_not_defined_allows_nothing() -> None:
+    granted = said((ALL, ALL, "granted", 1))
+    assert objection(granted, "selling", "email", DEFAULTS) == "no purpose 'selling' is defined"
+
+
+def test_an_objection_says_what_and_why() -> None:
+    bounced = ConsentState({ALL: {"email": Statement("denied", 1, "m1", "mail", reason="hard_bounce")}})
+    assert objection(bounced, "marketing", "email", DEFAULTS) == "everything by email is denied (hard_bounce)"
+
+
+def test_a_state_survives_its_json() -> None:
+    state = said(("marketing", "email", "granted", 1), (ALL, "sms", "denied", 2))
+    assert decode_consent(encode_consent(state)) == state
+    assert decode_consent("{}") == ConsentState()
+    with pytest.raises(ValueError):
+        decode_consent('{"marketing": 1}')
