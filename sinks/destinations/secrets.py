@@ -7,7 +7,11 @@ from pathlib import Path
 from definitions.receivers.values import Secret
 
 
-class MissingSecret(Exception):
+class BadOption(Exception):
+    """A destination cannot be opened as it is defined; the text says what is wrong, and never repeats a secret."""
+
+
+class MissingSecret(BadOption):
     """A secret is not where its definition says; the text names the place, never a value."""
 
 

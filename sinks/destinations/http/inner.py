@@ -1,0 +1,53 @@
+"""Reads what an answer of status 200 says within. Pure."""
+
+from collections.abc import Sequence
+
+from definitions.receivers.http import Code, InnerStatus, ItemResults
+from sinks.destinations.contract import Delivered, Exchange, Outcome, Refused, Retry, Unauthorised
+
+
+def inner_outcome(answer: object, declared: InnerStatus, exchange: Exchange) -> Outcome:
+    """Return what an answer, read from JSON, says by the declared code. An answer that is none is refused."""
+    code = value_at(answer, declared.path)
+    if answer is None and declared.ok:
+        return Retry("unavailable", "the answer is no JSON, or cut", exchange=exchange)
+    if _is_among(code, declared.ok) or (not declared.ok and code is None):
+        return Delivered(exchange)
+    message = value_at(answer, declared.message) if declared.message else None
+    said = f"{declared.path} is {code!r}" + (f": {message}" if message else "")
+    if _is_among(code, declared.throttled):
+        return Retry("throttled", said, exchange=exchange)
+    if _is_among(code, declared.unauthorised):
+        return Unauthorised(said, exchange)
+    return Refused("rejected", said, exchange)
+
+
+def item_outcomes(answer: object, declared: ItemResults, number: int, exchange: Exchange) -> Sequence[Outcome]:
+    """Return what an answer says of each of so many deliveries. One that does not speak of all is of no use."""
+    results = value_at(answer, declared.path) if declared.path else answer
+    if not isinstance(results, list) or len(results) != number:
+        detail = f"the answer should list {number} results" + (f" at {declared.path}" if declared.path else "")
+        return [Retry("unavailable", detail, exchange=exchange)] * number
+    return [inner_outcome(result, declared.status, exchange) for result in results]
+
+
+def value_at(answer: object, path: str) -> object:
+    """Return the value at keys with dots between; None where there is none. A number is the place in a list."""
+    value = answer
+    for key in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value
+
+
+def _is_among(code: object, codes: Sequence[Code]) -> bool:
+    """Compare as JSON does: true is not 1, but a number may be written as a text."""
+    return any(
+        (code == each and isinstance(code, bool) == isinstance(each, bool))
+        or (not isinstance(code, bool | None) and not isinstance(each, bool) and str(code) == str(each))
+        for each in codes
+    )
