@@ -23,9 +23,10 @@ def outcome_of(
     said = f"answered {status} {_phrase(status)}".rstrip()
     if 200 <= status < 300:
         return Delivered(exchange)
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500 or status in _PATIENCE:
-        reason = "throttled" if status == HTTPStatus.TOO_MANY_REQUESTS else "unavailable"
-        return Retry(reason, said, retry_after_ms(headers.get("Retry-After"), now_s), exchange)
+    is_throttled = status == HTTPStatus.TOO_MANY_REQUESTS
+    if is_throttled or status >= 500 or status in _PATIENCE:
+        after_ms = retry_after_ms(headers.get("Retry-After"), now_s)
+        return Retry("throttled" if is_throttled else "unavailable", said, after_ms, exchange)
     if status in _UNAUTHORISED:
         return Unauthorised(said, exchange)
     if 300 <= status < 400:
