@@ -76,5 +76,5 @@ def test_a_state_survives_its_json() -> None:
     state = said(("marketing", "email", "granted", 1), (ALL, "sms", "denied", 2))
     assert decode_consent(encode_consent(state)) == state
     assert decode_consent("{}") == ConsentState()
-    with pytest.raises(ValueError, match="consent|Expected|Object"):
+    with pytest.raises(ValueError, match="Expected"):
         decode_consent('{"marketing": 1}')
