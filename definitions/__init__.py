@@ -3,8 +3,9 @@
 Keeps no state: sets of definitions are on the topic of `sets.topic`, and what is remembered is left to `streams.fold`.
 """
 
+from definitions.destinations import Destination
 from definitions.errors import DefinitionError, DefinitionErrors
-from definitions.model import Definitions, Destination, Segment
+from definitions.model import Definitions, Segment
 from definitions.reading.folder import load
 from definitions.streaming.accumulators import CompiledAccumulator
 from definitions.streaming.items import CompiledSegment, CompiledTrait, Item

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from definitions.destinations import Destination
+from definitions.quiet_hours import QuietHours
 from identity.rules import DEFAULT_RULES, IdentityRules
 from schemas.records import EventType, ProfileKind, SessionFacts
 
@@ -322,18 +324,6 @@ class Segment(msgspec.Struct, frozen=True):
     kind: ProfileKind = "person"
 
 
-class QuietHours(msgspec.Struct, frozen=True):
-    """When nothing fires, in minutes of the person's local day: from `begins` up to, not including, `ends`.
-
-    `zone`: of persons who do not say theirs. `drops`: what would have fired never does; else it fires when they end.
-    """
-
-    begins: int
-    ends: int
-    zone: str = "UTC"
-    drops: bool = False
-
-
 class Trigger(msgspec.Struct, frozen=True):
     """Fires for every event that matches `on` while `when` holds; without `on`, each time that `when` begins to hold.
 
@@ -385,26 +375,6 @@ class AcrossTrigger(msgspec.Struct, frozen=True):
     description: str = ""
     workspaces: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
-
-
-class Destination(msgspec.Struct, frozen=True):
-    """Where the changes of segments are sent; `topic` is the Kafka topic `activation.<name>`.
-
-    `traits` travel with each change. `not_older_than_ms`: entries and triggers decided later than this after their time
-    are not sent. `coalesces`: of several changes in one batch the last one of a profile and segment is sent.
-    """
-
-    name: str
-    title: str = ""
-    description: str = ""
-    type: Literal["topic"] = "topic"
-    traits: tuple[str, ...] = ()
-    not_older_than_ms: int | None = None
-    coalesces: bool = False
-
-    def is_too_late(self, delay_ms: int) -> bool:
-        """Return whether something was decided too long after its time to be sent."""
-        return self.not_older_than_ms is not None and delay_ms > self.not_older_than_ms
 
 
 class Definitions(msgspec.Struct, frozen=True):

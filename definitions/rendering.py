@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import wraps
+from html import escape
 from typing import TextIO, TypeAlias
 
 import msgspec
@@ -22,6 +23,7 @@ from liquid.token import Token
 from definitions.streaming.times import time_of
 
 MAX_RENDERED_BYTES = 4_096
+MAX_LONG_BYTES = 400_000
 MAX_MEMBERS = 1_000
 """Of a list or a range, with those of lists in it."""
 MAX_TEXT = 20_000
@@ -108,6 +110,40 @@ class BoundedEnvironment(Environment):
             self.add_tag(tag)
         for name, filter_ in (self.filters | _OWN_FILTERS).items():
             self.add_filter(name, _bounded(name, filter_))
+
+
+class LongEnvironment(BoundedEnvironment):
+    """The environment of texts that are rendered one at a time, outside of the fold."""
+
+    output_stream_limit = MAX_LONG_BYTES
+
+
+class _HtmlOutputNode(OutputNode):
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        return buffer.write(escape(shown(self.expression.evaluate(context))))
+
+
+class _HtmlOutput(Output):
+    node_class = _HtmlOutputNode
+
+
+class _HtmlEchoNode(_HtmlOutputNode, EchoNode):
+    pass
+
+
+class _HtmlEchoTag(EchoTag):
+    node_class = _HtmlEchoNode
+
+
+class HtmlEnvironment(LongEnvironment):
+    """The environment of HTML: nobody's name becomes markup, even where the template forgets `escape`."""
+
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
+        super().setup_tags_and_filters(extra=extra)
+        for tag in (_HtmlOutput, _HtmlEchoTag):
+            self.add_tag(tag)
+        for name in ("escape", "escape_once"):
+            self.add_filter(name, _bounded(name, shown))  # what is put in is escaped once, and not twice
 
 
 def shown(value: object) -> str:

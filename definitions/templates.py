@@ -4,18 +4,25 @@ Bounded in time and size whatever the template (`definitions.rendering`): it is 
 no clock and no file.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from runtime.hints import did_you_mean
 
 if TYPE_CHECKING:
+    from liquid import BoundTemplate
+
     from definitions.rendering import BoundedEnvironment
 
 MAX_TEMPLATE = 4_000
 
+MAX_LONG_TEMPLATE = 100_000
+"""Characters of a template of a destination's mapping."""
+_CACHED = 1_024  # templates of mappings, compiled
+
 Fields: TypeAlias = Mapping[str, tuple[str, ...]]
+WrongField: TypeAlias = Callable[[tuple[str, ...]], str | None]
 FIELDS: Fields = {
     "profile": ("id", "traits", "identifiers", "segments"),
     "event": ("name", "type", "properties", "occurred_at"),
@@ -38,6 +45,14 @@ def _environment() -> "BoundedEnvironment":
     return BoundedEnvironment()
 
 
+@cache
+def _long_environment(*, is_html: bool) -> "BoundedEnvironment":
+    """Return the environment of templates that are rendered one at a time, whose texts may be as long as a mail."""
+    from definitions.rendering import HtmlEnvironment, LongEnvironment
+
+    return HtmlEnvironment() if is_html else LongEnvironment()
+
+
 class Problem(NamedTuple):
     """What is wrong with a template, what to do, and where (in characters; None where no position can be named)."""
 
@@ -46,15 +61,19 @@ class Problem(NamedTuple):
     offset: int | None = None
 
 
-def problems(text: str, fields: Fields = FIELDS) -> Iterator[Problem]:
+def problems(
+    text: str, fields: Fields = FIELDS, wrong_field: WrongField | None = None, longest: int = MAX_TEMPLATE
+) -> Iterator[Problem]:
     """Yield what is wrong with a template: its notation, fields that nobody has, and what it must not do.
 
     Any name below `traits` and `properties` may be right: senders send what they like. `fields`: what may be named.
+    `wrong_field`: instead of `fields`, what to do about a field that nobody has, None for others.
     """
     from liquid.exceptions import LiquidError
 
-    if len(text) > MAX_TEMPLATE:
-        yield Problem(f"the template is longer than {MAX_TEMPLATE} characters")
+    wrong_field = wrong_field or (lambda segments: _wrong_field(segments, fields))
+    if len(text) > longest:
+        yield Problem(f"the template is longer than {longest} characters")
         return
     try:
         analysis = _environment().from_string(text).analyze(include_partials=False)
@@ -73,7 +92,7 @@ def problems(text: str, fields: Fields = FIELDS) -> Iterator[Problem]:
         yield Problem("the template asks for the time of the clock", "write trigger.fired_at instead of 'now'")
     for variables in analysis.globals.values():
         for variable in variables:
-            remedy = _wrong_field(tuple(map(str, variable.segments)), fields)
+            remedy = wrong_field(tuple(map(str, variable.segments)))
             if remedy is not None:
                 shown = ".".join(map(str, variable.segments))
                 yield Problem(f"the template has an unknown field {shown!r}", remedy, variable.span.index)
@@ -84,6 +103,21 @@ def names_below(text: str, root: str, field: str) -> Iterator[tuple[str, int]]:
 
     There are none in a template that cannot be read, and none where another field says the name.
     """
+    for segments, offset in _segments(text, root):
+        match segments:
+            case [_, part, str(name), *_] if part == field:
+                yield name, offset
+
+
+def names_of(text: str, root: str) -> Iterator[tuple[str, int]]:
+    """Yield the names that a template reads of a root, such as `traits`, as `names_below` does of a field."""
+    for segments, offset in _segments(text, root):
+        match segments:
+            case [_, str(name), *_]:
+                yield name, offset
+
+
+def _segments(text: str, root: str) -> Iterator[tuple[list[object], int]]:
     from liquid.exceptions import LiquidError
 
     try:
@@ -91,9 +125,7 @@ def names_below(text: str, root: str, field: str) -> Iterator[tuple[str, int]]:
     except LiquidError:
         return
     for variable in analysis.globals.get(root, ()):
-        match variable.segments:
-            case [_, part, str(name), *_] if part == field:
-                yield name, variable.span.index
+        yield list(variable.segments), variable.span.index
 
 
 def _wrong_field(segments: tuple[str, ...], fields: Fields) -> str | None:
@@ -136,7 +168,28 @@ class Payload:
 
     def _rendered(self, fields: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str | None, str]]:
         for key, template in self._templates:
-            try:
-                yield key, template.render(**fields), ""
-            except Exception as error:  # noqa: BLE001 - filters raise whatever Python does at what a sender sent
-                yield key, None, getattr(error, "message", "") or str(error) or type(error).__name__
+            yield key, *_render(template, fields)
+
+
+class Template:
+    """A template of a destination's mapping, compiled."""
+
+    def __init__(self, template: "BoundTemplate") -> None:
+        self._template = template
+
+    @staticmethod
+    @lru_cache(_CACHED)
+    def of(text: str, *, is_html: bool = False) -> "Template":
+        """Return the template of a text without `problems`; `is_html`: what it puts in is escaped for HTML."""
+        return Template(_long_environment(is_html=is_html).from_string(text))
+
+    def render(self, fields: Mapping[str, object]) -> tuple[str | None, str]:
+        """Return the text, or None and why it fails on these fields. What is missing is empty."""
+        return _render(self._template, fields)
+
+
+def _render(template: "BoundTemplate", fields: Mapping[str, object]) -> tuple[str | None, str]:
+    try:
+        return template.render(**fields), ""
+    except Exception as error:  # noqa: BLE001 - filters raise whatever Python does at what a sender sent
+        return None, getattr(error, "message", "") or str(error) or type(error).__name__

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Literal
 
-from definitions.model import Definitions, Destination, EventMatcher, Field, Path, Root
+from definitions.destinations import Destination
+from definitions.model import Definitions, EventMatcher, Field, Path, Root
 from definitions.paths import path_text
 from definitions.plan.sought import IDENTIFY, Sought, sought_by, traits_read
 from definitions.sets.differences import items

@@ -18,7 +18,7 @@ import msgspec
 from confluent_kafka import Message
 
 from definitions import Definitions, Program, compile_program
-from definitions.model import Destination
+from definitions.destinations import Destination
 from definitions.plan import accumulators_of, narrowed
 from definitions.sets import DefinitionSet, Publication, births_for
 from definitions.sets.topic import ensure_topic

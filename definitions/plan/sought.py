@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from definitions.destinations import Destination
 from definitions.model import (
     AcrossTrigger,
     Call,
-    Destination,
     EventMatcher,
     Field,
     Path,

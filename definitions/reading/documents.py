@@ -1,11 +1,12 @@
 """One definition to one part of the model; what several of them say together is checked by `references`."""
 
 from collections.abc import Callable
-from typing import TypeAlias, get_args, get_type_hints
+from typing import TypeAlias
 
 import msgspec
 
-from definitions.model import AcrossTrigger, Destination, EventMatcher, Segment, Trait, Trigger
+from definitions.destinations import TOPIC, Destination
+from definitions.model import AcrossTrigger, EventMatcher, Segment, Trait, Trigger
 from definitions.paths import path_text, quoted_path
 from definitions.reading.across import read_across
 from definitions.reading.conditions import read_condition
@@ -24,7 +25,7 @@ from schemas.records import ProfileKind
 KINDS: tuple[ProfileKind, ...] = ("person", "device")
 MAX_TRAITS_OF_DESTINATION = 100
 OF_PROFILES = ("on", "when", "once", "quiet_hours", "kind")
-DESTINATION_TYPES: tuple[str, ...] = get_args(get_type_hints(Destination)["type"])
+DESTINATION_TYPES = (TOPIC,)
 
 Defined: TypeAlias = Segment | Destination | Trait | Trigger | AcrossTrigger
 ReadName: TypeAlias = Callable[[Node, str, FileReport], str | None]

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from definitions.destinations import Destination
 from definitions.errors import DefinitionErrors
-from definitions.model import AcrossTrigger, Definitions, Destination, Segment, Trait, Trigger
+from definitions.model import AcrossTrigger, Definitions, Segment, Trait, Trigger
 from definitions.reading.documents import Parsed, read_destination, read_segment, read_trait, read_trigger
 from definitions.reading.identity import read_identity
 from definitions.reading.nodes import FileReport, ListNode, Node

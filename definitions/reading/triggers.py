@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from definitions.model import QuietHours
+from definitions.quiet_hours import QuietHours
 from definitions.reading.fields import refuse_unknown_keys, required_value, value_of
 from definitions.reading.keys import QUIET_HOURS
 from definitions.reading.nodes import FileReport, MappingNode, Node, Reference, ScalarNode

@@ -1,5 +1,20 @@
 """What a destination's file says of its receiver: a module for each kind, with its options, limits and preset mapping.
 
-How to send is left to the module of the same name in `sinks.destinations`. The YAML reader, the editors' schema and the
-reference are made from these structs: a field is a key of the file, its type says what may stand there.
+A kind is one struct, whose fields are the keys of the file: the YAML reader, the editors' schema and the reference are
+made from it. Beside it stand `KEYS`, what each key means in a sentence; `PRESET`, the mapping where none is written,
+in the form of the file; and, where single values cannot say what is wrong, `problems(options)`, which yields what is
+(`values.OptionProblem`). To add a kind: add its struct to `Receiver`, its class to `sinks.destinations.opening`, and
+`make docs-reference`.
+
+What a field may be: a text, a number, true or false, a `Literal`, a `Secret`, a `str | Secret`, another struct, a
+tuple or a dict of those; with `| None` or a default where it may be left out. Limits are `msgspec.Meta`'s (`ge`, `le`,
+`max_length`). A field that ends in `_ms` is a duration, whose key lacks that end: `wait_ms` is `wait: 30s`. How to send
+is left to the module of the same name in `sinks.destinations`.
 """
+
+from typing import TypeAlias
+
+from definitions.receivers.webhook import Webhook
+
+Receiver: TypeAlias = Webhook
+"""The options of any kind."""

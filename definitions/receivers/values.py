@@ -1,13 +1,23 @@
 """Types of options beyond msgspec's own."""
 
+from typing import NamedTuple
+
 import msgspec
 
 
 class Secret(msgspec.Struct, frozen=True):
     """Where a secret is: `{env: NAME}`, an environment variable of the deliverer, or `{file: PATH}`, a file's text.
 
-    The secret itself never stands in a definition, a topic, a table or a log.
+    The secret itself never stands in a definition, a topic, a table or a log. Neither of both: there is none.
     """
 
     env: str = ""
     file: str = ""
+
+
+class OptionProblem(NamedTuple):
+    """What is wrong with the options of a receiver, at a key of them, and what to do. Echoes no secret."""
+
+    key: str
+    message: str
+    hint: str = ""

@@ -5,7 +5,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from definitions.model import AcrossTrigger, Definitions, Destination, InSegment, Segment, Trait, Trigger
+from definitions.destinations import Destination
+from definitions.model import AcrossTrigger, Definitions, InSegment, Segment, Trait, Trigger
 from definitions.plan.conditions import conditions_of, leaves
 from definitions.plan.sought import traits_read
 from definitions.sets.model import DefinitionSet

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from definitions.model import AcrossTrigger, Definitions, Destination, Segment, Trait, Trigger
+from definitions.destinations import Destination
+from definitions.model import AcrossTrigger, Definitions, Segment, Trait, Trigger
 from runtime.errors import TerminalError
 
 LANGUAGE = 1

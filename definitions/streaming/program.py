@@ -10,7 +10,8 @@ from typing import TypeAlias, get_args
 
 import msgspec
 
-from definitions.model import Definitions, Destination, Mining, Trigger
+from definitions.destinations import Destination
+from definitions.model import Definitions, Mining, Trigger
 from definitions.plan import Accumulator, accumulators_of, narrowed, shortest_lapse_ms
 from definitions.streaming.accumulators import CompiledAccumulator, compile_accumulator, state_key
 from definitions.streaming.directions import Directed, Direction, directed

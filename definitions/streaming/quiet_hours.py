@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from definitions.model import QuietHours
+from definitions.quiet_hours import QuietHours
 
 _DAY_MINUTES = 24 * 60
 _MAX_ZONE = 64

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from definitions.across import meaning_of
-from definitions.model import AcrossTrigger, Destination
+from definitions.destinations import Destination
+from definitions.model import AcrossTrigger
 from definitions.sets import DefinitionSet, Publication
 
 

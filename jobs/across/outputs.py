@@ -6,7 +6,8 @@ import msgspec
 
 from definitions.across import AcrossFiring, Memory, shown_value
 from definitions.across.remembered import MemoryRecord, record_of
-from definitions.model import AcrossTrigger, Destination
+from definitions.destinations import Destination
+from definitions.model import AcrossTrigger
 from definitions.streaming.times import text_of
 from definitions.templates import Payload
 from jobs.across import metrics

@@ -9,20 +9,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from definitions.model import QuietHours
+from definitions.destinations import Cap
+from definitions.quiet_hours import QuietHours
 from definitions.sampling import is_sampled
 from definitions.streaming.quiet_hours import quiet_until
 from schemas.activations import Activation
 
 NeverReason: TypeAlias = Literal["no_consent", "hold_out", "too_late", "quiet_hours", "not_held"]
 WaitReason: TypeAlias = Literal["quiet_hours", "cap"]
-
-
-class Cap(msgspec.Struct, frozen=True):
-    """A person is sent at most so many deliveries on a channel within a time, whatever the destination."""
-
-    at_most: int
-    within_ms: int
 
 
 class Policy(msgspec.Struct, frozen=True):

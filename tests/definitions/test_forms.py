@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from definitions import Definitions, load
+from definitions.destinations import Destination
 from definitions.model import (
     AcrossTrigger,
     Aggregate,
@@ -15,7 +16,6 @@ from definitions.model import (
     Case,
     Comparison,
     Condition,
-    Destination,
     EventCount,
     EventMatcher,
     Field,
@@ -27,7 +27,6 @@ from definitions.model import (
     Not,
     Operator,
     PropertyFilter,
-    QuietHours,
     Rule,
     Sample,
     Sequence,
@@ -41,6 +40,7 @@ from definitions.model import (
     Usual,
     Window,
 )
+from definitions.quiet_hours import QuietHours
 from tests.definitions.folders import load_segment, write
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from definitions.model import QuietHours
+from definitions.quiet_hours import QuietHours
 from definitions.streaming.quiet_hours import quiet_until
 
 NIGHT = QuietHours(22 * 60, 8 * 60, "Asia/Shanghai")

@@ -5,7 +5,8 @@ from contextlib import nullcontext
 import click
 import pytest
 
-from definitions.model import Call, Definitions, Destination, EventCount, EventMatcher, Segment, TraitComparison, Window
+from definitions.destinations import Destination
+from definitions.model import Call, Definitions, EventCount, EventMatcher, Segment, TraitComparison, Window
 from definitions.sets import BackfillProgress, Completion, Publication, Stamping, next_set
 from definitions.sets.folder import Draft
 from definitions.sets.publication import (

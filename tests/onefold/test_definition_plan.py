@@ -8,11 +8,11 @@ from msgspec import Raw
 from msgspec.msgpack import encode
 
 from definitions import Definitions
+from definitions.destinations import Destination
 from definitions.model import (
     Aggregate,
     Call,
     Comparison,
-    Destination,
     EventCount,
     EventMatcher,
     Field,

@@ -1,5 +1,6 @@
 """A plan names what definitions look for and nobody has sent: in filters, measures, traits and templates."""
 
+from definitions.destinations import Destination
 from definitions.model import (
     AcrossTrigger,
     Aggregate,
@@ -7,7 +8,6 @@ from definitions.model import (
     Comparison,
     Condition,
     Definitions,
-    Destination,
     EventCount,
     EventMatcher,
     Field,

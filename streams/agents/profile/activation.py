@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from definitions.model import Destination
+from definitions.destinations import Destination
 from schemas.records import SegmentChange
 
 

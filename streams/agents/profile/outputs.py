@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from definitions.model import Destination
+from definitions.destinations import Destination
 from schemas.codec import Codec
 from schemas.identity import identifier_key, profile_key
 from schemas.records import (

@@ -16,11 +16,11 @@ from definitions.model import (
     Not,
     Operator,
     PropertyFilter,
-    QuietHours,
     TraitComparison,
     Trigger,
     Window,
 )
+from definitions.quiet_hours import QuietHours
 from definitions.streaming.times import text_of
 from schemas.records import Event
 

@@ -1,10 +1,10 @@
 """What is different between two sets, by meaning, and what is so only by what it reads."""
 
+from definitions.destinations import Destination
 from definitions.model import (
     Case,
     Comparison,
     Definitions,
-    Destination,
     Function,
     InSegment,
     Literally,

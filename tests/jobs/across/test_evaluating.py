@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from definitions.across import Course, Memory, Span, at_or_after, evaluate
 from definitions.across.remembered import ClockRecord, remembered
-from definitions.model import AcrossTrigger, Call, Destination, EventMatcher, Field
+from definitions.destinations import Destination
+from definitions.model import AcrossTrigger, Call, EventMatcher, Field
 from definitions.sets import Completion, DefinitionSet, Publication
 from jobs.across import metrics
 from jobs.across.evaluating import AcrossEvaluator

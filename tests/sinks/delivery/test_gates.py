@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from definitions.model import QuietHours
+from definitions.destinations import Cap
+from definitions.quiet_hours import QuietHours
 from definitions.sampling import is_sampled
 from schemas.activations import Activation
-from sinks.delivery.gates import SEND, Cap, Never, Policy, Send, Situation, Wait, gate
+from sinks.delivery.gates import SEND, Never, Policy, Send, Situation, Wait, gate
 
 NIGHT = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)  # half past eleven in Shanghai
 NOW = int(NIGHT.timestamp() * 1000)

@@ -18,12 +18,12 @@ from definitions.model import (
     Not,
     Operator,
     PropertyFilter,
-    QuietHours,
     Segment,
     TraitComparison,
     Trigger,
     Window,
 )
+from definitions.quiet_hours import QuietHours
 from schemas.records import Event, Identifier, Rebuild
 from streams.fold import merge, rebuild
 from streams.fold.entry import Rebuilding, decode_entry, encode_entry

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from definitions import NEVER, Definitions, compile_program
-from definitions.model import QuietHours, Trigger
+from definitions.model import Trigger
+from definitions.quiet_hours import QuietHours
 from streams.fold.moment import Moment, Outputs
 from streams.fold.triggers import Firing, SessionOf, Triggers, Wait
 from tests.streams.fold.given import CONTEXT, HOUR, MINUTE, event

@@ -8,17 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from definitions import Definitions, Segment, compile_program
-from definitions.model import (
-    Aggregate,
-    Call,
-    Destination,
-    EventCount,
-    EventMatcher,
-    Measure,
-    Statistical,
-    Trait,
-    Window,
-)
+from definitions.destinations import Destination
+from definitions.model import Aggregate, Call, EventCount, EventMatcher, Measure, Statistical, Trait, Window
 from definitions.streaming.program import destinations_by_segment
 from schemas.records import ProfileCommand, Rebuild, SegmentChange, Transfer
 from schemas.topics import SEGMENTS, activation

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
+from definitions.destinations import Destination
 from definitions.model import (
     AllOf,
     Call,
     Comparison,
     Definitions,
-    Destination,
     EventCount,
     EventMatcher,
     Not,

@@ -1,0 +1,75 @@
+"""Destinations: who is sent which changes of segments and which triggers, how, when, and within which limits.
+
+What becomes of a delivery is left to `sinks.delivery`, how a kind of receiver is sent it to `sinks.destinations`.
+"""
+
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+
+from definitions.mapping import Fields
+from definitions.quiet_hours import QuietHours
+from definitions.receivers import Receiver
+from definitions.receivers.kinds import type_of
+
+Change: TypeAlias = Literal["entered", "exited", "fired"]
+CHANGES: tuple[Change, ...] = get_args(Change)
+TOPIC = "topic"
+"""The type of a destination that is its topic alone."""
+RETRY_FOR_MS = 72 * 3_600_000
+TIMEOUT_MS = 10_000
+CONCURRENCY = 8
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """A person is sent at most so many deliveries on a channel within a time, whatever the destination."""
+
+    at_most: int
+    within_ms: int
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """Where changes of segments and triggers are sent: to the topic `activation.<name>`, and from it to the receiver.
+
+    `receiver`: None for one that is the topic alone; then nothing but `traits`, `not_older_than_ms` and `coalesces`
+    says anything. `mapping`: what a delivery's fields are made of. `traits` travel with each change; those that the
+    mapping reads are among them. `changes`: those that are delivered.
+
+    `purpose`, `channel`: what a person must have consented to, empty if nothing is asked; caps count per channel.
+    `not_older_than_ms`: entries and triggers decided later than this after their time are not sent. `coalesces`: of
+    several changes in one batch the last one of a profile and segment is sent. `hold_out_permille`: this part of all
+    profiles, the sample whose salt is the destination's name, is never sent anything. `rate`: deliveries a second of
+    all processes together, None: as fast as the receiver answers. `concurrency`: requests under way in a process.
+    `retry_for_ms`: since the first attempt. `timeout_ms`: of one request.
+    """
+
+    name: str
+    title: str = ""
+    description: str = ""
+    receiver: Receiver | None = None
+    mapping: Fields = Fields()
+    traits: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = CHANGES
+    purpose: str = ""
+    channel: str = ""
+    quiet_hours: QuietHours | None = None
+    caps: tuple[Cap, ...] = ()
+    hold_out_permille: int = 0
+    not_older_than_ms: int | None = None
+    coalesces: bool = False
+    rate: float | None = None
+    concurrency: int = CONCURRENCY
+    retry_for_ms: int = RETRY_FOR_MS
+    timeout_ms: int = TIMEOUT_MS
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # options may have dicts
+
+    @property
+    def type(self) -> str:
+        """The kind of its receiver, as the file names it."""
+        return TOPIC if self.receiver is None else type_of(type(self.receiver))
+
+    def is_too_late(self, delay_ms: int) -> bool:
+        """Return whether something was decided too long after its time to be sent."""
+        return self.not_older_than_ms is not None and delay_ms > self.not_older_than_ms
