@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from api.across import ExplainedAcross, explained_across
 from api.answering import answer
+from api.deliveries import delivery_routes
 from api.explaining import ExplainedDefinition, Subject, explained, why_not_across
 from api.identifiers import identity_rules, queried_identifier
 from api.profiles import queried_profile
@@ -37,6 +38,7 @@ def lookup_routes() -> list[Route]:
         Route("/v1/identity/devices/{identifier:path}", _devices, methods=["GET"]),
         Route("/v1/identity/quarantine", _quarantine, methods=["GET"]),
         *segment_routes(),
+        *delivery_routes(),
     ]
 
 

@@ -2,9 +2,10 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import msgspec
+from starlette.requests import Request
 
 from api.requests import (
     RequestRefused,
@@ -18,10 +19,22 @@ from api.requests import (
     unshare_request,
     waiting_pairs,
 )
+from runtime.http.bodies import Bodies, BodyRefused
 from schemas.records import IdentityRequest
 from settings import Settings
 
 MAX_AT_ONCE = 1_000
+
+Read = TypeVar("Read")
+
+
+async def read_json(bodies: Bodies, request: Request, kind: type[Read]) -> Read:
+    """Return the body of a request. Raises BodyRefused and msgspec.DecodeError."""
+    # A page in a browser can send this type to another site only if that site says so; ours does not.
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise BodyRefused(415, "unsupported_type", "Content-Type must be application/json")
+    async with bodies.read(request) as body:
+        return msgspec.json.decode(body, type=kind)
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -16,11 +16,11 @@ from starlette.routing import Route
 from api.access import check_admin_key, check_any_admin_key
 from api.dry_run import dry_run
 from api.failures import FAILURES, failure_response
-from api.operator_bodies import BODIES, Body, RetractingBody
+from api.operator_bodies import BODIES, Body, RetractingBody, read_json
 from api.outcomes import changes_of, outcome_of
 from api.requests import Submission
 from runtime.errors import TransientError
-from runtime.http.bodies import Bodies, BodyRefused
+from runtime.http.bodies import Bodies
 from runtime.kafka.async_producer import AsyncProducer
 from runtime.kafka.deliveries import ProducerRecord
 from schemas import topics
@@ -52,7 +52,7 @@ class Operators:
         settings: Settings = request.app.state.settings
         try:
             check_any_admin_key(settings, request)
-            requested = await self._read(request, body)
+            requested = await read_json(self._bodies, request, body)
             check_admin_key(settings, requested.workspace, request)
             if isinstance(requested, RetractingBody) and requested.dry_run:
                 return await asyncio.to_thread(_tried, settings, requested)
@@ -77,13 +77,6 @@ class Operators:
         except FAILURES as failure:
             return failure_response(failure)
         return JSONResponse(msgspec.to_builtins(outcome_of(request_id, changes)))
-
-    async def _read(self, request: Request, kind: type[Body]) -> Body:
-        # A page in a browser can send this type to another site only if that site says so; ours does not.
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise BodyRefused(415, "unsupported_type", "Content-Type must be application/json")
-        async with self._bodies.read(request) as body:
-            return msgspec.json.decode(body, type=kind)
 
     async def _send(self, settings: Settings, body: Body) -> str:
         encoders = self._contracts.encoders

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 import definitions
 from api import metrics
+from api.delivery_operators import DeliveryOperators
 from api.lookups import lookup_routes
 from api.operators import Operators
 from runtime.http.answers import Boundary, routing_error
@@ -44,8 +45,9 @@ def create_app(settings: Settings, watch: Watch, give_up: Callable[[], None]) ->
                 "clickhouse": probe_state(watch.reason),
             }
         )
-        operators = Operators(producer, contracts, Bodies())
-        app.router.routes.extend([*lookup_routes(), *operators.routes(), *service_routes(health)])
+        bodies = Bodies()
+        routes = [*Operators(producer, contracts, bodies).routes(), *DeliveryOperators(bodies).routes()]
+        app.router.routes.extend([*lookup_routes(), *routes, *service_routes(health)])
         try:
             yield
         finally:

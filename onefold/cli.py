@@ -30,6 +30,10 @@ COMMANDS = {
         "onefold.commands.definitions:group",
         "Check definitions, show versions of them, go back to one.",
     ),
+    "deliveries": (
+        "onefold.commands.deliveries:deliveries",
+        "Show what became of deliveries; replay them; pause a destination.",
+    ),
     "verify": ("onefold.commands.verify:verify", "Compare what definitions have come to with SQL."),
     "plan": ("onefold.commands.plan:plan", "Show what a folder of definitions would change."),
     "apply": ("onefold.commands.apply:apply", "Apply a folder of definitions."),

@@ -26,6 +26,10 @@ COMMANDS = {
     "identity": ("onefold.commands.explain:identity", "Show why identifiers are one person."),
     "segment": ("onefold.commands.explain_definitions:segment", "Show why somebody is in a segment, or is not."),
     "trait": ("onefold.commands.explain_definitions:trait", "Show of what the value of a trait is made."),
+    "delivery": (
+        "onefold.commands.explain_delivery:delivery",
+        "Show how a delivery came about, and what became of it.",
+    ),
     "trigger": ("onefold.commands.explain_definitions:trigger", "Show when a trigger fired, and its condition now."),
 }
 _DONE = {

@@ -9,11 +9,11 @@ from runtime.kafka.errors import is_terminal, sorted_error
 
 
 class ProducerRecord(NamedTuple):
-    """A record to append; `partition` is that of the key unless it is given."""
+    """A record to append; `partition` is that of the key unless it is given. `value`: None deletes what has the key."""
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
     partition: int = -1
 
 

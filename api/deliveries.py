@@ -1,0 +1,125 @@
+"""What became of deliveries, for the API (`GET /v1/deliveries`, by read keys) and the command line alike.
+
+Reads what a person queries and hands it to `warehouse.queries.deliveries`; the shapes: docs/guide/deliveries.md.
+"""
+
+from typing import get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.answering import answer
+from api.explaining_deliveries import explained_delivery
+from api.identifiers import queried_identifier, queried_profile_id
+from api.requests import RequestRefused, UnknownProfile, requested_time
+from runtime.hints import did_you_mean
+from schemas.records import DeliveryOutcome
+from settings import Settings
+from warehouse.client import JsonObject, look_ups
+from warehouse.queries.deliveries import Attempt, Chosen, Deliveries
+from warehouse.queries.profiles import merged_into, profile_id_of
+from warehouse.queries.segments import MOST_AT_ONCE, Page
+
+DEFAULT_LIMIT = 100
+OUTCOMES: tuple[DeliveryOutcome, ...] = get_args(DeliveryOutcome)
+
+
+def deliveries_of(settings: Settings, workspace: str) -> Deliveries:
+    """Return the deliveries of a workspace, for whoever does not wait long."""
+    return Deliveries(look_ups(settings.clickhouse), workspace)
+
+
+def chosen_attempts(  # noqa: PLR0913, PLR0917 - by what attempts are chosen
+    settings: Settings,
+    workspace: str,
+    destination: str | None = None,
+    outcome: str | None = None,
+    reason: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    profile: str | None = None,
+) -> Chosen:
+    """Read which attempts a person means: times in ISO 8601, `profile` a profile's id or NAMESPACE:VALUE.
+
+    Raises RequestRefused, UnknownProfile, InvalidIdentifier and OnefoldError.
+    """
+    return Chosen(
+        destination or "",
+        None if outcome is None else _outcome(outcome),
+        reason or "",
+        None if since is None else requested_time("since", since),
+        None if until is None else requested_time("until", until),
+        () if profile is None else _profiles_of(settings, workspace, profile),
+    )
+
+
+def queried_attempts(settings: Settings, workspace: str, chosen: Chosen, limit: int, cursor: str = "") -> Page[Attempt]:
+    """Find attempts, the latest first. Raises RequestRefused and OnefoldError."""
+    deliveries = deliveries_of(settings, workspace)
+    try:
+        found = deliveries.attempts(chosen, limit, cursor)
+    except ValueError:
+        raise RequestRefused("cursor", f"{cursor!r} is no cursor: take `next` of the page before") from None
+    if not found.rows and chosen.destination:
+        check_destination(deliveries, chosen.destination)
+    return found
+
+
+def check_destination(deliveries: Deliveries, name: str) -> None:
+    """Raise RequestRefused for a destination that never had a delivery, if others had."""
+    names = deliveries.destinations()
+    if names and name not in names:
+        raise RequestRefused("destination", f"nothing was delivered to {name!r} ({did_you_mean(name, names)})")
+
+
+def _outcome(text: str) -> DeliveryOutcome:
+    for outcome in OUTCOMES:
+        if outcome == text:
+            return outcome
+    raise RequestRefused("outcome", f"an outcome is one of {', '.join(OUTCOMES)}, not {text[:40]!r}")
+
+
+def _profiles_of(settings: Settings, workspace: str, text: str) -> tuple[str, ...]:
+    """Return the profile that is queried, and those that were merged into it and still are."""
+    warehouse, profile_id = look_ups(settings.clickhouse), queried_profile_id(text)
+    if profile_id is None:
+        identifier = queried_identifier(text, settings.definitions, alternative="a profile id, or ")
+        profile_id = profile_id_of(warehouse, workspace, identifier)
+        if profile_id is None:
+            raise UnknownProfile(f"workspace {workspace!r} has no profile with {text}")
+    return (profile_id, *merged_into(warehouse, workspace, profile_id))
+
+
+def delivery_routes() -> list[Route]:
+    """Return the routes of the API that look deliveries up."""
+    return [
+        Route("/v1/deliveries", _attempts, methods=["GET"]),
+        Route("/v1/deliveries/{delivery}", _delivery, methods=["GET"]),
+    ]
+
+
+async def _attempts(request: Request) -> Response:
+    query = request.query_params
+
+    def look_up(settings: Settings, workspace: str) -> JsonObject:
+        names = ("destination", "outcome", "reason", "since", "until", "profile")
+        chosen = chosen_attempts(settings, workspace, *(query.get(name) for name in names))
+        page = queried_attempts(settings, workspace, chosen, _limit(request), query.get("cursor", ""))
+        return {"deliveries": page.rows, "next": page.next}
+
+    return await answer(request, look_up, missing="delivery")
+
+
+async def _delivery(request: Request) -> Response:
+    def look_up(settings: Settings, workspace: str) -> object:
+        return explained_delivery(settings, workspace, request.path_params["delivery"])
+
+    return await answer(request, look_up, missing="delivery")
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:10]) <= MOST_AT_ONCE):
+        raise RequestRefused("limit", f"limit is a number from 1 to {MOST_AT_ONCE:,}, not {text[:40]!r}")
+    return int(text)

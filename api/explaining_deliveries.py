@@ -1,0 +1,59 @@
+"""Why something was delivered or was not: from the event that caused it to the receiver's answer."""
+
+import msgspec
+
+from api.requests import UnknownDefinition
+from settings import Settings
+from warehouse.client import look_ups
+from warehouse.queries.delivered import CausingEvent, PublishedActivation, find_activation, find_cause
+from warehouse.queries.deliveries import Deliveries, WholeAttempt
+
+
+class AtDestination(msgspec.Struct, frozen=True):
+    """What became of a change at one destination. `fate`: in a word; `attempts`: in order, none while it waits."""
+
+    destination: str
+    fate: str
+    attempts: tuple[WholeAttempt, ...]
+
+
+class ExplainedDelivery(msgspec.Struct, frozen=True):
+    """A change and what became of it. `activation`: None if the warehouse keeps it no more, or does not have it yet.
+
+    `event`: the one that caused it; None if none did, or it is not kept any more.
+    """
+
+    activation_id: str
+    activation: PublishedActivation | None
+    event: CausingEvent | None
+    destinations: tuple[AtDestination, ...]
+
+
+def explained_delivery(settings: Settings, workspace: str, delivery_or_activation: str) -> ExplainedDelivery:
+    """Explain a delivery, or what became of a change of a segment or of a trigger at all destinations.
+
+    Raises UnknownDefinition if there is neither, and OnefoldError.
+    """
+    warehouse = look_ups(settings.clickhouse)
+    attempts = Deliveries(warehouse, workspace).whole(delivery_or_activation)
+    activation_id = attempts[0].activation_id if attempts else delivery_or_activation
+    activation = find_activation(warehouse, workspace, activation_id)
+    if not attempts and activation is None:
+        raise UnknownDefinition(
+            "delivery",
+            f"workspace {workspace!r} has no delivery, change or trigger with id {delivery_or_activation!r}"
+            " (`onefold deliveries list` shows ids)",
+        )
+    event = None if activation is None else find_cause(warehouse, workspace, activation)
+    names = dict.fromkeys(attempt.destination for attempt in attempts)
+    return ExplainedDelivery(activation_id, activation, event, tuple(_at(name, attempts) for name in names))
+
+
+def _at(destination: str, attempts: list[WholeAttempt]) -> AtDestination:
+    own = tuple(attempt for attempt in attempts if attempt.destination == destination)
+    return AtDestination(destination, fate_of(own[-1].outcome), own)
+
+
+def fate_of(outcome: str) -> str:
+    """Return what becomes of a delivery whose last attempt has ended so: what is tried again waits."""
+    return "waiting" if outcome in {"retry", "paused"} else outcome

@@ -1,0 +1,126 @@
+"""Puts deliveries on the topic of their destination once more: those that were refused or suppressed.
+
+Every check meets them there again. Of each, the record and an attempt that says that it was replayed are appended in
+one transaction, so that nothing is replayed twice, whenever a replay is stopped and begun once more.
+"""
+
+import time
+from collections.abc import Iterator
+
+from runtime.errors import TransientError
+from runtime.kafka.deliveries import ProducerRecord
+from runtime.kafka.offsets import Offsets
+from runtime.kafka.transactions import TransactionalProducer
+from schemas import topics
+from schemas.codec import Codec
+from schemas.groups import SINK
+from schemas.identity import across_key, profile_key
+from schemas.records import DeliveryAttempt, Trigger
+from schemas.registry import Registry
+from settings import Settings
+from warehouse.client import Warehouse
+from warehouse.queries.deliveries import REPLAYED, Chosen, Deliveries, Replayable
+
+AT_ONCE = 500
+WRITTEN_WITHIN_S = 60.0
+_LOOK_AGAIN_S = 0.1
+
+
+class Replays:
+    """Records of replays, encoded; for one thread."""
+
+    def __init__(self, codec: Codec, workspace: str, destination: str) -> None:
+        self._codec = codec
+        self._encode = codec.encoder(DeliveryAttempt)
+        self._workspace = workspace
+        self._destination = destination
+
+    def records(self, delivery: Replayable, now: int) -> Iterator[ProducerRecord]:
+        """Yield the original record for the destination, and the attempt that says that it was replayed.
+
+        Raises DecodeError for a trigger across persons that cannot be read.
+        """
+        key = self._key(delivery)
+        yield ProducerRecord(topics.activation(self._destination), key, delivery.activation)
+        yield ProducerRecord(topics.DELIVERIES, key, self._encode(self._attempt(delivery, now)))
+
+    def _key(self, delivery: Replayable) -> bytes:
+        """Return the key under which the record lay."""
+        if delivery.profile_id:
+            return profile_key(self._workspace, delivery.profile_id)
+        trigger = self._codec.decode(Trigger, delivery.activation)
+        return across_key(self._workspace, trigger.trigger, trigger.across or "")
+
+    def _attempt(self, delivery: Replayable, now: int) -> DeliveryAttempt:
+        # Its time is just behind that of the attempt which it follows: whatever comes of the replay is later by the
+        # same clock, that of the process which delivers.
+        return DeliveryAttempt(
+            workspace=self._workspace,
+            delivery_id=delivery.delivery_id,
+            destination=self._destination,
+            kind=delivery.kind,
+            name=delivery.name,
+            change=delivery.change,
+            activation_id=delivery.activation_id,
+            happened_at=delivery.happened_at,
+            attempt=delivery.attempt,
+            outcome="retry",
+            attempted_at=delivery.attempted_at + 1,
+            profile_id=delivery.profile_id or None,
+            profile_kind=delivery.profile_kind or None,
+            reason=REPLAYED,
+            detail="an operator has had it queued once more",
+            due_at=now,
+            mapping=delivery.mapping,
+            version=delivery.version,
+        )
+
+
+class Replay:
+    """One replay: what is chosen of one destination. Raises TransientError and TerminalError.
+
+    It begins once ClickHouse has all that was said of deliveries before; who replays the same destination at the same
+    time is fenced.
+    """
+
+    def __init__(self, settings: Settings, workspace: str, chosen: Chosen) -> None:
+        self._settings = settings
+        self._workspace = workspace
+        self._chosen = chosen
+        self._warehouse = Warehouse(settings.clickhouse, answer_timeout_s=None)
+        self._deliveries = Deliveries(self._warehouse, workspace)
+
+    def count(self) -> int:
+        """Count what would be replayed."""
+        return self._deliveries.replayable_count(self._chosen)
+
+    def run(self, most: int) -> Iterator[int]:
+        """Replay so many at most; yield how many after each transaction. Whoever stops asking stops it."""
+        destination = self._chosen.destination
+        replays = Replays(Codec(Registry(self._settings.registry)), self._workspace, destination)
+        with TransactionalProducer(self._settings.kafka, f"onefold-replay-{self._workspace}-{destination}") as producer:
+            await_written(self._settings.kafka)
+            left = most
+            for chunk in self._deliveries.replayable(self._chosen, AT_ONCE):
+                some, now = chunk[:left], time.time_ns() // 1_000_000
+                producer.send([record for delivery in some for record in replays.records(delivery, now)])
+                left -= len(some)
+                yield len(some)
+                if not left:
+                    return
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._warehouse.close()
+
+
+def await_written(kafka: str, within_s: float = WRITTEN_WITHIN_S) -> None:
+    """Return once ClickHouse has what was said of deliveries so far. Raises TransientError if that takes too long."""
+    offsets = Offsets(kafka)
+    extents = offsets.extents(offsets.partitions([topics.DELIVERIES]))
+    ends = {partition: extent.end for partition, extent in extents.items() if not extent.is_empty}
+    give_up_at = time.monotonic() + within_s
+    while any(offsets.committed(SINK.name, ends).get(partition, 0) < end for partition, end in ends.items()):
+        if time.monotonic() > give_up_at:
+            raise TransientError("ClickHouse lacks what became of deliveries: is the sink running?")
+        time.sleep(_LOOK_AGAIN_S)

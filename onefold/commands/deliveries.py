@@ -1,0 +1,274 @@
+"""`onefold deliveries`: what became of what destinations were to hear, replays of it, pauses."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+import msgspec
+from rich.progress import Progress
+
+from api.deliveries import DEFAULT_LIMIT, OUTCOMES, chosen_attempts, queried_attempts
+from api.explaining_deliveries import ExplainedDelivery, explained_delivery
+from api.pausing import pause as pause_destination
+from api.pausing import read_pauses
+from api.pausing import resume as resume_destination
+from api.replaying import Replay
+from definitions.streaming.times import text_of
+from embedded.terminal import Terminal
+from onefold.lazy import LazyGroup
+from onefold.lookups import look_up
+from onefold.printing import print_fields, print_table
+from onefold.running import data_dir_option
+from onefold.wording import json_text
+from runtime.literal import literal
+from settings import Settings
+from warehouse.queries.deliveries import Attempt, Chosen
+from warehouse.queries.segments import MOST_AT_ONCE
+
+COMMANDS = {
+    "list": ("onefold.commands.deliveries:list_deliveries", "Show what became of deliveries, the latest first."),
+    "show": ("onefold.commands.deliveries:show", "Show every attempt of a delivery, with request and answer."),
+    "replay": ("onefold.commands.deliveries:replay", "Put what was refused or suppressed on its way once more."),
+    "pause": ("onefold.commands.deliveries:pause", "Send a destination nothing until it is resumed."),
+    "resume": ("onefold.commands.deliveries:resume", "Let a destination have what waits for it."),
+}
+INTERRUPTED = 130
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_TIMES = "A time in ISO 8601, such as 2026-03-01T08:00:00Z."
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def deliveries() -> None:
+    """What became of what destinations were to hear."""
+
+
+def _common(command: Command) -> Command:
+    command = data_dir_option(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+    return click.option("--workspace", default="main", show_default=True)(command)
+
+
+def _choosing(command: Command) -> Command:
+    for option in (
+        click.option("--profile", metavar="ID|NAMESPACE:VALUE", help="Only about this person."),
+        click.option("--until", metavar="TIME", help=f"Only before it. {_TIMES}"),
+        click.option("--since", metavar="TIME", help=f"Only from it on. {_TIMES}"),
+        click.option("--reason", metavar="REASON", help="Only with this reason, such as throttled or no_consent."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("list")
+@click.option("--destination", metavar="NAME", help="Only of this destination.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only with this outcome.")
+@_choosing
+@click.option("--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="How many.")
+@_common
+def list_deliveries(  # noqa: PLR0913, PLR0917 - options of the command
+    destination: str | None,
+    outcome: str | None,
+    reason: str | None,
+    since: str | None,
+    until: str | None,
+    profile: str | None,
+    limit: int,
+    workspace: str,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
+    """Show what became of deliveries: a line for each attempt, and for what was not sent, the latest first.
+
+    \b
+    Examples:
+      onefold deliveries list
+      onefold deliveries list --destination mail --outcome refused --since 2026-03-01
+      onefold deliveries list --profile user_id:42 --json
+    """
+
+    def query(settings: Settings) -> tuple[list[Attempt], dict[str, str]]:
+        chosen = chosen_attempts(settings, workspace, destination, outcome, reason, since, until, profile)
+        paused = {name: text_of(each.paused_at) or "" for name, each in read_pauses(settings).of.items()}
+        return _gathered(settings, workspace, chosen, limit), paused
+
+    attempts, paused = look_up(query, workspace, data_dir)
+    if as_json:
+        click.echo(json_text({"deliveries": attempts, "paused": paused}))
+        return
+    rows = [
+        (
+            each.attempted_at,
+            each.destination,
+            f"{each.name} {each.change}",
+            each.profile_id or "-",
+            each.outcome,
+            each.reason or "-",
+            str(each.attempt),
+            each.delivery_id,
+        )
+        for each in attempts
+    ]
+    names = ("at", "destination", "what", "profile", "outcome", "reason", "attempt", "delivery")
+    print_table(names, rows, numbers=("attempt",))
+    for name, at in paused.items():
+        click.echo(literal(f"{name} is paused since {at}: 'onefold deliveries resume {name}'"))
+
+
+def _gathered(settings: Settings, workspace: str, chosen: Chosen, limit: int) -> list[Attempt]:
+    rows: list[Attempt] = []
+    cursor: str | None = ""
+    while cursor is not None and len(rows) < limit:
+        page = queried_attempts(settings, workspace, chosen, min(limit - len(rows), MOST_AT_ONCE), cursor)
+        rows += page.rows
+        cursor = page.next
+    return rows
+
+
+@click.command()
+@click.argument("delivery", metavar="ID")
+@_common
+def show(delivery: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show every attempt of a delivery, with what was sent and answered, secrets left out.
+
+    ID is that of a delivery, or of a change of a segment or a trigger: then at all destinations.
+
+    \b
+    Example:
+      onefold deliveries show 1f0c5d1f9b0e4b6c8e2f1a3b5c7d9e0f
+    """
+
+    def query(settings: Settings) -> ExplainedDelivery:
+        return explained_delivery(settings, workspace, delivery)
+
+    found = look_up(query, workspace, data_dir)
+    attempts = [attempt for each in found.destinations for attempt in each.attempts]
+    if as_json:
+        click.echo(json_text({"deliveries": attempts}))
+        return
+    if not attempts:
+        click.echo("Nothing was attempted so far.")
+    for number, attempt in enumerate(attempts):
+        if number:
+            click.echo()
+        fields = msgspec.to_builtins(attempt)
+        print_fields((name, str(value)) for name, value in fields.items() if value not in {None, ""})
+
+
+@click.command()
+@click.argument("destination")
+@click.option("--outcome", type=click.Choice(("refused", "suppressed")), default="refused", show_default=True)
+@_choosing
+@click.option("--limit", type=click.IntRange(min=1), default=None, help="How many at most; without it, all.")
+@click.option("--dry-run", is_flag=True, help="Only say how many it would be.")
+@_common
+def replay(  # noqa: PLR0913, PLR0917 - options of the command
+    destination: str,
+    outcome: Literal["refused", "suppressed"],
+    reason: str | None,
+    since: str | None,
+    until: str | None,
+    profile: str | None,
+    limit: int | None,
+    dry_run: bool,
+    workspace: str,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
+    """Put what a destination refused, or what was suppressed, on its way once more. All checks meet it again.
+
+    Only what has not ended otherwise since. It may be stopped with Ctrl-C at any time: what was put on its way goes
+    on, and the next replay takes the rest.
+
+    \b
+    Examples:
+      onefold deliveries replay mail --dry-run
+      onefold deliveries replay mail --reason rejected --since 2026-03-01
+      onefold deliveries replay ads --outcome suppressed --reason no_consent
+    """
+
+    def run(settings: Settings) -> tuple[int, bool]:
+        chosen = chosen_attempts(settings, workspace, destination, outcome, reason, since, until, profile)
+        started = Replay(settings, workspace, chosen)
+        try:
+            total = min(started.count(), limit or sys.maxsize)
+            return (total, True) if dry_run or not total else _replayed(started, total)
+        finally:
+            started.close()
+
+    number, is_whole = look_up(run, workspace, data_dir)
+    if as_json:
+        click.echo(json_text({"destination": destination, "replayed": number, "dry_run": dry_run, "whole": is_whole}))
+    elif dry_run:
+        click.echo(f"would replay {_counted(number)}")
+    else:
+        click.echo(f"replayed {_counted(number)}{'' if is_whole else ', and stopped'}")
+    if not is_whole:
+        raise SystemExit(INTERRUPTED)
+
+
+def _replayed(started: Replay, total: int) -> tuple[int, bool]:
+    """Replay with a progress bar; return how many, and whether all."""
+    console, number = Terminal(stderr=True), 0
+    bar = Progress(console=console, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task("Replaying", total=total)
+        try:
+            for some in started.run(total):
+                number += some
+                bar.advance(task, some)
+        except KeyboardInterrupt:
+            return number, False
+    return number, True
+
+
+@click.command()
+@click.argument("destination")
+@click.option("--reason", default="", metavar="TEXT", help="Why; whoever looks at it later reads this.")
+@_common
+def pause(destination: str, reason: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Send a destination nothing, in every workspace, until it is resumed. What comes meanwhile waits; nothing is lost.
+
+    \b
+    Example:
+      onefold deliveries pause mail --reason "the relay moves house"
+    """
+
+    def run(settings: Settings) -> int:
+        return pause_destination(settings, destination, reason).paused_at
+
+    paused_at = text_of(look_up(run, workspace, data_dir))
+    if as_json:
+        click.echo(json_text({"destination": destination, "paused_at": paused_at}))
+    else:
+        click.echo(literal(f"{destination} is paused: 'onefold deliveries resume {destination}' lets it go on"))
+
+
+@click.command()
+@click.argument("destination")
+@_common
+def resume(destination: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Let a destination have what waits for it, in order.
+
+    \b
+    Example:
+      onefold deliveries resume mail
+    """
+
+    def run(settings: Settings) -> bool:
+        is_paused = destination in read_pauses(settings).of
+        resume_destination(settings, destination)
+        return is_paused
+
+    was_paused = look_up(run, workspace, data_dir)
+    if as_json:
+        click.echo(json_text({"destination": destination, "was_paused": was_paused}))
+    else:
+        click.echo(literal(f"{destination} {'goes on' if was_paused else 'was not paused by anybody'}"))
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} {'delivery' if number == 1 else 'deliveries'}"

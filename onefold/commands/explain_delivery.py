@@ -1,0 +1,99 @@
+"""`onefold explain delivery`: the event, the change that it caused, request and answer, or why nothing was sent."""
+
+from pathlib import Path
+
+import click
+from rich.text import Text
+from rich.tree import Tree
+
+from api.explaining_deliveries import AtDestination, ExplainedDelivery, explained_delivery
+from onefold.lookups import look_up
+from onefold.printing import print_tree
+from onefold.running import data_dir_option
+from onefold.wording import json_text
+from runtime.literal import literal
+from settings import Settings
+from warehouse.queries.delivered import CausingEvent
+from warehouse.queries.deliveries import WholeAttempt
+
+_STYLES = {"delivered": "green", "waiting": "yellow", "superseded": "dim"}
+_BY_TIME = {
+    "deadline": "because time passed",
+    "merge": "because two profiles became one",
+    "definition": "because the definitions changed",
+    "mining": "because a query found it",
+    "rebuild": "because the profile was taken apart",
+    "session_end": "because the visit ended",
+    "tick": "because of events of several persons",
+    "sync": "because the destination was brought in line with the segment",
+}
+
+
+@click.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--workspace", default="main", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the explanation as one JSON object.")
+@data_dir_option
+def delivery(identifier: str, workspace: str, as_json: bool, data_dir: Path | None) -> None:
+    """Show how a delivery came about, and what became of it: the event, the change, each attempt, or why there is none.
+
+    ID is that of a delivery, or of a change of a segment or a trigger: then at all destinations.
+
+    \b
+    Example:
+      onefold explain delivery 1f0c5d1f9b0e4b6c8e2f1a3b5c7d9e0f
+    """
+
+    def query(settings: Settings) -> ExplainedDelivery:
+        return explained_delivery(settings, workspace, identifier)
+
+    explanation = look_up(query, workspace, data_dir)
+    if as_json:
+        click.echo(json_text(explanation))
+    else:
+        print_tree(delivery_tree(explanation))
+
+
+def delivery_tree(explanation: ExplainedDelivery) -> Tree:
+    """Return an explanation as it is printed."""
+    activation = explanation.activation
+    if activation is None:
+        tree = Tree(Text.assemble((literal(explanation.activation_id), "bold"), "  is not kept in ClickHouse"))
+    else:
+        title = (literal(f"{activation.name} {activation.change}"), "bold")
+        tree = Tree(Text.assemble(title, f"  at {activation.happened_at}, decided at {activation.decided_at}"))
+        if activation.profile_id:
+            tree.add(Text(literal(f"profile {activation.profile_id}")))
+        tree.add(Text(literal(_cause(activation.cause, explanation.event))))
+    for each in explanation.destinations:
+        _add_destination(tree, each)
+    if not explanation.destinations:
+        tree.add(Text("Nothing was attempted so far: no destination is told of it, or it waits.", style="yellow"))
+    return tree
+
+
+def _cause(cause: str, event: CausingEvent | None) -> str:
+    if event is None:
+        return _BY_TIME.get(cause, f"because of message {cause}")
+    name = event.event or event.type
+    return f"because of {name} at {event.occurred_at}, message {event.message_id} from {event.source}"
+
+
+def _add_destination(tree: Tree, each: AtDestination) -> None:
+    style = _STYLES.get(each.fate, "red")
+    node = tree.add(Text.assemble((literal(each.destination), "bold"), "  ", (each.fate, style)))
+    for attempt in each.attempts:
+        _add_attempt(node, attempt)
+
+
+def _add_attempt(tree: Tree, attempt: WholeAttempt) -> None:
+    number = f"attempt {attempt.attempt}" if attempt.attempt else "not sent"
+    status = "" if attempt.status is None else f", status {attempt.status}"
+    took = f", after {attempt.took_ms:,} ms" if attempt.took_ms else ""
+    reason = f" ({attempt.reason})" if attempt.reason else ""
+    due = f", again at {attempt.due_at}" if attempt.due_at else ""
+    said = f"{attempt.attempted_at}  {number}: {attempt.outcome}{reason}{status}{took}{due}"
+    node = tree.add(Text(literal(said)))
+    for name, text in (("", attempt.detail), ("sent: ", attempt.request), ("answered: ", attempt.answer)):
+        if text:
+            node.add(Text(literal(f"{name}{text}"), style="dim"))

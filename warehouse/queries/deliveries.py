@@ -1,0 +1,246 @@
+"""Reads what became of deliveries: attempts by destination, outcome, reason, time and person, and one delivery whole.
+
+A change has one fate at a destination: that of the attempt that came last, under whichever mapping.
+"""
+
+import base64
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any, Literal, cast
+
+import msgspec
+
+from schemas.records import DeliveryOutcome, ProfileKind
+from warehouse.client import Warehouse
+from warehouse.queries.rows import converted
+from warehouse.queries.segments import FIRST_MS, LAST_MS, Page
+from warehouse.queries.values import literals
+
+ReplayedOutcome = Literal["refused", "suppressed"]
+"""What keeps its activation, and so can be replayed."""
+
+REPLAYED = "replayed"
+"""Reason of an attempt that says that an operator has had the delivery queued once more."""
+
+_SHOWN = """delivery_id, destination, kind, name, change, activation_id, profile_id, profile_kind, happened_at, attempt,
+       outcome, reason, detail, attempted_at, took_ms, due_at, status"""
+_ORDER = "toUnixTimestamp64Milli(attempted_at), delivery_id, attempt, outcome"
+_DESCENDING = "attempted_at DESC, delivery_id DESC, attempt DESC, outcome DESC"
+# Which rows are on the page is found in narrow columns: texts are read of these rows alone.
+_PAGE = f"""
+SELECT {_SHOWN}
+FROM onefold.deliveries FINAL
+WHERE workspace = {{{{workspace:String}}}}
+  AND (destination, attempted_at, delivery_id, attempt, outcome) IN (
+    SELECT destination, attempted_at, delivery_id, attempt, outcome FROM onefold.deliveries FINAL
+    WHERE {{conditions}}
+      AND ({_ORDER}) < ({{{{before:Int64}}}}, {{{{delivery_id:String}}}}, {{{{attempt:Int64}}}}, {{{{ending:String}}}})
+    ORDER BY {_DESCENDING} LIMIT {{{{limit:UInt32}}}})
+ORDER BY {_DESCENDING}
+"""
+_OF_DELIVERY = f"""
+SELECT {_SHOWN}, request, answer, mapping, version
+FROM onefold.deliveries FINAL
+WHERE workspace = {{workspace:String}} AND (delivery_id = {{id:String}} OR activation_id = {{id:String}})
+ORDER BY destination, attempted_at, attempt, outcome
+LIMIT 1000
+"""
+# The last attempt of each change at a destination, whatever the mapping was.
+_FATES = """
+SELECT destination, activation_id, argMax({last}, (attempted_at, attempt, outcome)) AS last
+FROM onefold.deliveries
+WHERE {conditions}
+GROUP BY destination, activation_id
+"""
+_LAST = """(delivery_id, kind, name, change, profile_id, profile_kind, toUnixTimestamp64Milli(happened_at), attempt,
+    toUnixTimestamp64Milli(attempted_at), mapping, version, base64Encode(ifNull(activation, '')), outcome, reason)"""
+_REPLAYABLE = """
+SELECT last.1 AS delivery_id, activation_id, last.2 AS kind, last.3 AS name, last.4 AS change, last.5 AS profile_id,
+       last.6 AS profile_kind, last.7 AS happened_at, last.8 AS attempt, last.9 AS attempted_at, last.10 AS mapping,
+       last.11 AS version, last.12 AS activation
+FROM ({fates})
+WHERE last.13 = {{outcome:String}} AND last.12 != '' AND last.9 >= {{since:Int64}} AND last.9 < {{until:Int64}}
+  AND ({{reason:String}} = '' OR last.14 = {{reason:String}})
+ORDER BY happened_at, version, activation_id
+"""
+_KNOWN = """
+SELECT destination, activation_id, last.1 AS outcome, last.2 AS reason, toUnixTimestamp64Milli(last.3) AS due_at
+FROM ({fates})
+"""
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """Which attempts are meant; what is empty or None leaves nothing out. Times in ms: from `since`, before `until`."""
+
+    destination: str = ""
+    outcome: DeliveryOutcome | None = None
+    reason: str = ""
+    since: int | None = None
+    until: int | None = None
+    profile_ids: tuple[str, ...] = ()
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """An attempt, or that something was not sent; times in ISO 8601."""
+
+    delivery_id: str
+    destination: str
+    kind: str
+    name: str
+    change: str
+    activation_id: str
+    profile_id: str
+    profile_kind: str
+    happened_at: str
+    attempt: int
+    outcome: DeliveryOutcome
+    reason: str
+    detail: str
+    attempted_at: str
+    took_ms: int
+    due_at: str | None
+    status: int | None
+
+
+class WholeAttempt(Attempt, frozen=True):
+    """An attempt with what was sent and answered."""
+
+    request: str
+    answer: str
+    mapping: str
+    version: int
+
+
+class Replayable(msgspec.Struct, frozen=True):
+    """A delivery that can be put on its topic again; times in ms. `activation`: the record, as it was there."""
+
+    delivery_id: str
+    activation_id: str
+    kind: Literal["segment", "trigger"]
+    name: str
+    change: Literal["entered", "exited", "fired"]
+    profile_id: str
+    profile_kind: ProfileKind | Literal[""]
+    happened_at: int
+    attempt: int
+    attempted_at: int
+    mapping: str
+    version: int
+    activation: bytes
+
+
+class Deliveries:
+    """The deliveries of one workspace in one ClickHouse. Every method raises OnefoldError."""
+
+    def __init__(self, warehouse: Warehouse, workspace: str) -> None:
+        self._warehouse = warehouse
+        self.workspace = workspace
+
+    def attempts(self, chosen: Chosen, limit: int, cursor: str = "") -> Page[Attempt]:
+        """Find attempts, the latest first. ValueError: no such cursor."""
+        before, delivery_id, attempt, ending = _read_cursor(cursor)
+        query = _PAGE.format(conditions=_conditions(chosen))
+        parameters = self._bound(chosen) | {
+            "before": str(before),
+            "delivery_id": delivery_id,
+            "attempt": str(attempt),
+            "ending": ending,
+            "limit": str(limit + 1),
+        }
+        found = converted(self._warehouse.rows(query, parameters), Attempt)
+        return Page(found[:limit], _cursor(found[limit - 1]) if len(found) > limit else None)
+
+    def whole(self, delivery_or_activation: str) -> list[WholeAttempt]:
+        """Find all attempts of a delivery, or of a change at all destinations, in order; 1,000 at most."""
+        rows = self._warehouse.rows(_OF_DELIVERY, {"workspace": self.workspace, "id": delivery_or_activation})
+        return converted(rows, WholeAttempt)
+
+    def replayable_count(self, chosen: Chosen) -> int:
+        """Count what `replayable` yields."""
+        query = f"SELECT count() AS number FROM ({_replayable(chosen)})"
+        (row,) = self._warehouse.rows(query, self._bound(chosen))
+        return cast("int", row["number"])
+
+    def replayable(self, chosen: Chosen, at_once: int) -> Iterator[list[Replayable]]:
+        """Yield what has ended as `chosen` says, and not otherwise since; in order of time, so many at once.
+
+        `chosen` names a destination and an outcome; its times are those of the last attempt.
+        """
+        settings = {"max_block_size": str(at_once)}
+        for batch in self._warehouse.stream(_replayable(chosen), self._bound(chosen), settings):
+            rows = batch.to_pylist()
+            for start in range(0, len(rows), at_once):
+                yield [Replayable(**_with_bytes(row)) for row in rows[start : start + at_once]]
+
+    def destinations(self) -> list[str]:
+        """Return the destinations of which there are deliveries."""
+        query = "SELECT DISTINCT toString(destination) AS name FROM onefold.deliveries WHERE workspace = {w:String}"
+        return sorted(str(row["name"]) for row in self._warehouse.rows(query, {"w": self.workspace}))
+
+    def _bound(self, chosen: Chosen) -> dict[str, str]:
+        return {
+            "workspace": self.workspace,
+            "destination": chosen.destination,
+            "outcome": chosen.outcome or "",
+            "reason": chosen.reason,
+            "since": str(_within(chosen.since, FIRST_MS)),
+            "until": str(_within(chosen.until, LAST_MS)),
+        }
+
+
+def _replayable(chosen: Chosen) -> str:
+    of_whom = Chosen(destination=chosen.destination, profile_ids=chosen.profile_ids)
+    return _REPLAYABLE.format(fates=_FATES.format(last=_LAST, conditions=_conditions(of_whom)))
+
+
+def _with_bytes(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"activation": base64.b64decode(row["activation"])}
+
+
+def _conditions(chosen: Chosen) -> str:
+    conditions = ["workspace = {workspace:String}"]
+    if chosen.destination:
+        conditions.append("destination = {destination:String}")
+    if chosen.outcome:
+        conditions.append("outcome = {outcome:String}")
+    if chosen.reason:
+        conditions.append("reason = {reason:String}")
+    if chosen.since is not None:
+        conditions.append("attempted_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')")
+    if chosen.until is not None:
+        conditions.append("attempted_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')")
+    if chosen.profile_ids:
+        conditions.append(f"profile_id IN {literals(chosen.profile_ids)}")
+    return " AND ".join(conditions)
+
+
+def known_activations(
+    warehouse: Warehouse, workspace: str, destinations: Collection[str]
+) -> Iterator[tuple[str, str, str, str, int | None]]:
+    """Yield of each change at a destination how its last attempt has ended: destination, id, outcome, reason, due at.
+
+    Times in ms. Raises OnefoldError.
+    """
+    conditions = f"workspace = {{workspace:String}} AND destination IN {literals(destinations)}"
+    query = _KNOWN.format(fates=_FATES.format(last="(outcome, reason, due_at)", conditions=conditions))
+    for batch in warehouse.stream(query, {"workspace": workspace}):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _within(time_ms: int | None, otherwise: int) -> int:
+    return otherwise if time_ms is None else min(max(time_ms, FIRST_MS), LAST_MS)
+
+
+_BEFORE_ALL = (LAST_MS, "", 0, "")
+
+
+def _cursor(last: Attempt) -> str:
+    time = datetime.fromisoformat(last.attempted_at)
+    return f"{round(time.timestamp() * 1_000)}.{last.attempt}.{last.outcome}.{last.delivery_id}"
+
+
+def _read_cursor(cursor: str) -> tuple[int, str, int, str]:
+    if not cursor:
+        return _BEFORE_ALL
+    time, attempt, outcome, delivery_id = cursor.split(".", 3)
+    return _within(int(time), LAST_MS), delivery_id, min(max(int(attempt), 0), 2**62), outcome
