@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import msgspec
 from confluent_kafka import Producer
 
 from embedded.layout import free_ports
@@ -46,6 +47,10 @@ class Feeder:
         }
         self._producer = Producer(PRODUCER_CONFIG | config)
         self._producer.init_transactions()
+
+    def encoded(self, record: msgspec.Struct) -> bytes:
+        """A record as it is produced."""
+        return self._codec.encoder(type(record))(record)
 
     def send(self, inputs: Iterable[Placed]) -> None:
         """One committed transaction; their offsets do not matter."""

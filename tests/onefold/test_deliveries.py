@@ -1,0 +1,180 @@
+"""`onefold deliveries` and `onefold explain delivery` on the real topics, with a sink that writes what is there."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from api.pausing import read_pauses
+from api.replaying import AT_ONCE, Replay
+from embedded.stack import Stack
+from onefold.cli import onefold
+from runtime.kafka.reading import read_to_end
+from runtime.kafka.topics import create_topics
+from schemas import topics
+from schemas.identity import across_key, profile_key
+from schemas.records import SegmentChange, Trigger
+from tests.sinks.examples import ADA, ADAS, NOW, PHONES, event, placed, resolved
+from tests.sinks.sink_process import Feeder, running_sink, sink_lags
+from tests.support.deliveries import activation, attempt, placed_attempt
+from tests.support.waiting import wait_until
+from warehouse.queries.deliveries import Chosen
+
+pytestmark = pytest.mark.stack
+
+WORKSPACE = "main"
+MANY = AT_ONCE * 2 + 100
+
+
+@pytest.fixture(scope="module")
+def feeder(stack: Stack) -> Feeder:
+    settings = stack.settings
+    wanted = topics.configurations(("many", "across", "explained"))
+    create_topics(settings.kafka, wanted, settings.partitions, settings.replication, timeout_s=30.0)
+    return Feeder(stack)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sink(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with running_sink(stack, tmp_path_factory.mktemp("sink")):
+        yield
+
+
+def run(stack: Stack, *arguments: str) -> Result:
+    environment = dict(stack.environment) | {"COLUMNS": "250"}
+    return CliRunner().invoke(onefold, [*arguments], env=environment)
+
+
+def answered(stack: Stack, *arguments: str) -> dict[str, Any]:
+    result = run(stack, *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)  # type: ignore[no-any-return]
+
+
+def written(stack: Stack) -> None:
+    wait_until(lambda: not sink_lags(stack), "the sink to have read everything")
+
+
+def on_topic(stack: Stack, destination: str) -> list[tuple[bytes | None, bytes | None]]:
+    found = read_to_end(stack.settings.kafka, [topics.activation(destination)])
+    return [(message.key(), message.value()) for message in found]
+
+
+def test_a_replay_can_be_stopped_and_goes_on_and_nothing_is_replayed_twice(stack: Stack, feeder: Feeder) -> None:
+    refused = [
+        attempt(f"many-{at}", "refused", destination="many", reason="rejected", happened_at=NOW + at)
+        for at in range(MANY)
+    ]
+    feeder.send([placed_attempt(record, at) for at, record in enumerate(refused)])
+    feeder.send([placed_attempt(attempt("many-0", "delivered", destination="many", attempted_at=NOW + 9), 0)])
+    written(stack)
+
+    assert answered(stack, "deliveries", "replay", "many", "--dry-run")["replayed"] == MANY - 1
+    assert on_topic(stack, "many") == []
+
+    stopped = Replay(stack.settings, WORKSPACE, Chosen(destination="many", outcome="refused"))
+    assert next(stopped.run(MANY)) == AT_ONCE
+    stopped.close()
+    assert len(on_topic(stack, "many")) == AT_ONCE
+
+    assert answered(stack, "deliveries", "replay", "many", "--limit", "10")["replayed"] == 10
+    assert answered(stack, "deliveries", "replay", "many")["replayed"] == MANY - 1 - AT_ONCE - 10
+    assert answered(stack, "deliveries", "replay", "many")["replayed"] == 0
+    again = on_topic(stack, "many")
+    expected = [(profile_key(WORKSPACE, ADAS), activation(f"c-many-{at}", WORKSPACE)) for at in range(1, MANY)]
+    # Ada's are in one partition, in the order of time.
+    assert [key for key, _ in again] == [key for key, _ in expected]
+    assert [value and value[5:] for _, value in again] == [value[5:] for _, value in expected]
+
+
+def test_what_is_about_nobody_is_replayed_under_its_own_key(stack: Stack, feeder: Feeder) -> None:
+    fired = Trigger("main", "t1", "spike", NOW, "tick", 0, "{}", across='"sku-42"')
+    record = attempt(
+        "across-1", "suppressed", destination="across", reason="too_late", kind="trigger", name="spike",
+        change="fired", activation_id="t1", profile_id=None, profile_kind=None,
+        activation=feeder.encoded(fired),
+    )  # fmt: skip
+    feeder.send([placed_attempt(record, 0)])
+    written(stack)
+    assert answered(stack, "deliveries", "replay", "across")["replayed"] == 0
+    assert answered(stack, "deliveries", "replay", "across", "--outcome", "suppressed")["replayed"] == 1
+    assert [key for key, _ in on_topic(stack, "across")] == [across_key("main", "spike", '"sku-42"')]
+
+
+def test_a_destination_is_paused_until_it_is_resumed(stack: Stack) -> None:
+    paused = run(stack, "deliveries", "pause", "slow", "--reason", "it moves house")
+    assert paused.output == "slow is paused: 'onefold deliveries resume slow' lets it go on\n"
+    assert read_pauses(stack.settings).of["slow"].reason == "it moves house"
+    assert "slow is paused since" in run(stack, "deliveries", "list").output
+    assert answered(stack, "deliveries", "list")["paused"].keys() == {"slow"}
+    assert run(stack, "deliveries", "resume", "slow").output == "slow goes on\n"
+    assert read_pauses(stack.settings).of == {}
+    assert run(stack, "deliveries", "resume", "slow").output == "slow was not paused by anybody\n"
+
+
+@pytest.fixture(scope="module")
+def explained(stack: Stack, feeder: Feeder) -> None:
+    """Ada's order led into `buyers`, which the receiver refused at the second attempt."""
+    change = SegmentChange("main", "explained-c", ADAS, "buyers", "entered", NOW - 5, "explained-m", 3, (ADA,))
+    attempts = [
+        attempt("explained-d", "retry", destination="explained", activation_id="explained-c", reason="throttled",
+                status=429, took_ms=12, due_at=NOW + 1_000, request='{"a": 1}', answer="slow down"),
+        attempt("explained-d", "refused", destination="explained", activation_id="explained-c", reason="rejected",
+                attempt=2, attempted_at=NOW + 1_000, detail="\x1b[2Jno such list", status=400),
+    ]  # fmt: skip
+    feeder.send([
+        resolved(event("explained-m"), 0, PHONES),
+        placed(topics.SEGMENTS, change, 0),
+        *(placed_attempt(each, at) for at, each in enumerate(attempts)),
+    ])  # fmt: skip
+    written(stack)
+
+
+@pytest.mark.usefixtures("explained")
+@pytest.mark.parametrize("by", ["explained-d", "explained-c"])
+def test_a_delivery_is_explained_from_the_event_to_the_answer(stack: Stack, by: str) -> None:
+    output = run(stack, "explain", "delivery", by).output
+    lines = [line.strip("├└│─ ") for line in output.splitlines()]
+    assert lines == [
+        "buyers entered  at 2023-11-14T22:13:20.118Z, decided at 1970-01-01T00:00:00.000Z",
+        f"profile {ADAS}",
+        "because of Order Completed at 2023-11-14T22:13:20.118Z, message explained-m from web",
+        "explained  refused",
+        "2023-11-14T22:13:20.124Z  attempt 1: retry (throttled), status 429, after 12 ms, again at"
+        " 2023-11-14T22:13:21.123Z",
+        'sent: {"a": 1}',
+        "answered: slow down",
+        "2023-11-14T22:13:21.123Z  attempt 2: refused (rejected), status 400",
+        "\\x1b[2Jno such list",
+    ]
+
+
+@pytest.mark.usefixtures("explained")
+def test_deliveries_are_listed_by_what_is_known_of_them(stack: Stack) -> None:
+    listed = run(stack, "deliveries", "list", "--destination", "explained", "--outcome", "refused").output.splitlines()
+    assert listed[2].split() == [
+        "2023-11-14T22:13:21.123Z", "explained", "buyers", "entered", ADAS, "refused", "rejected", "2", "explained-d",
+    ]  # fmt: skip
+    assert len(listed) == 3
+    shown = run(stack, "deliveries", "show", "explained-d").output.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in shown if line.startswith("request")] == ['{"a": 1}']
+    assert len(answered(stack, "deliveries", "list", "--destination", "explained", "--limit", "1")["deliveries"]) == 1
+
+
+@pytest.mark.usefixtures("explained")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("list", "--destination", "explaind"), "nothing was delivered to 'explaind' (did you mean 'explained'?)"),
+        (("list", "--since", "yesterday"), "'yesterday' is no time in ISO 8601"),
+        (("list", "--profile", "ada"), "expected a profile id, or NAMESPACE:VALUE"),
+        (("list", "--workspace", "none"), "there is no workspace 'none'"),
+        (("show", "x' OR 1"), "has no delivery, change or trigger with id"),
+        (("replay", "explained", "--outcome", "delivered"), "Invalid value for '--outcome'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_line(stack: Stack, arguments: tuple[str, ...], says: str) -> None:
+    result = run(stack, "deliveries", *arguments)
+    assert (result.exit_code != 0, says in result.output, "Traceback" in result.output) == (True, True, False)
