@@ -66,7 +66,9 @@ def taken(file: Path) -> list[tuple[str, dict[str, object]]]:
     """Return the keys and bodies of all that a receiver has taken, in that order; nothing before it has started."""
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute(_TABLE)
-        return [(key, json.loads(body)) for key, body in database.execute("SELECT key, body FROM taken ORDER BY number")]
+        return [
+            (key, json.loads(body)) for key, body in database.execute("SELECT key, body FROM taken ORDER BY number")
+        ]
 
 
 def main() -> None:

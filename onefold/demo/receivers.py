@@ -1,0 +1,125 @@
+"""The receivers of the demo: a webhook and a mailbox, real servers in the demo's own process, on free ports.
+
+They stand for somebody else's systems: Onefold knows their addresses alone.
+"""
+
+import asyncio
+import email
+import email.policy
+import json
+import threading
+from collections import deque
+from email.message import EmailMessage
+from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from runtime.closing import Closing
+from runtime.literal import literal
+from runtime.loopback import LOOPBACK
+
+REMEMBERED = 5
+_MAX_BODY = 1_000_000
+
+
+class Received(NamedTuple):
+    """How many requests and mails have come, and the latest of each, in words."""
+
+    requests: int
+    mails: int
+    latest: tuple[str, ...]
+
+
+class Receivers(Closing):
+    """Serve from the moment they are made; `received` may be asked for from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests = self._mails = 0
+        self._latest: deque[str] = deque(maxlen=REMEMBERED)
+        self._http = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
+        self._thread = threading.Thread(target=self._http.serve_forever, name="demo-webhook", daemon=True)
+        self._thread.start()
+        self._smtp = Controller(_Mailbox(self), hostname=LOOPBACK, port=0)
+        self._smtp.start()
+
+    @property
+    def webhook_url(self) -> str:
+        """Where webhooks are taken."""
+        return f"http://{LOOPBACK}:{self._http.server_port}/hook"
+
+    @property
+    def smtp_port(self) -> int:
+        """Where mails are taken."""
+        server = self._smtp.server
+        assert isinstance(server, asyncio.Server), "the mailbox has been closed"
+        return int(server.sockets[0].getsockname()[1])
+
+    def received(self) -> Received:
+        """Return what has come so far."""
+        with self._lock:
+            return Received(self._requests, self._mails, tuple(self._latest))
+
+    def take_request(self, body: bytes) -> None:
+        """Take what a webhook has posted: an object, or a list of them."""
+        posted = json.loads(body)
+        items = posted if isinstance(posted, list) else [posted]
+        with self._lock:
+            self._requests += len(items)
+            self._latest.extend(f"webhook: {literal(str(item.get('type')))} {_about(item)}" for item in items)
+
+    def take_mail(self, message: EmailMessage) -> None:
+        """Take a mail."""
+        with self._lock:
+            self._mails += 1
+            self._latest.append(f"mail to {literal(str(message['To']))}: {literal(str(message['Subject']))}")
+
+    def close(self) -> None:
+        """Serve no longer."""
+        self._smtp.stop()
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receivers = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                size = int(self.headers.get("Content-Length") or 0)
+                status = 204
+                try:
+                    receivers.take_request(self.rfile.read(min(size, _MAX_BODY)))
+                except (ValueError, AttributeError):
+                    status = 400
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing: the board shows what has come."""
+
+        return Handler
+
+
+class _Mailbox:
+    """What aiosmtpd calls with each mail."""
+
+    def __init__(self, receivers: Receivers) -> None:
+        self._receivers = receivers
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        content = envelope.content or b""
+        encoded = content if isinstance(content, bytes) else content.encode()
+        self._receivers.take_mail(BytesParser(EmailMessage, policy=email.policy.default).parsebytes(encoded))
+        return "250 OK"
+
+
+def _about(item: dict[str, object]) -> str:
+    data = item.get("data")
+    return literal(str(data.get("name", ""))) if isinstance(data, dict) else ""
