@@ -3,7 +3,6 @@
 They stand for somebody else's systems: Onefold knows their addresses alone.
 """
 
-import asyncio
 import email
 import email.policy
 import json
@@ -17,6 +16,7 @@ from typing import NamedTuple
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from embedded.layout import free_ports
 from runtime.closing import Closing
 from runtime.literal import literal
 from runtime.loopback import LOOPBACK
@@ -43,7 +43,7 @@ class Receivers(Closing):
         self._http = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
         self._thread = threading.Thread(target=self._http.serve_forever, name="demo-webhook", daemon=True)
         self._thread.start()
-        self._smtp = Controller(_Mailbox(self), hostname=LOOPBACK, port=0)
+        self._smtp = Controller(_Mailbox(self), hostname=LOOPBACK, port=free_ports(1)[0])
         self._smtp.start()
 
     @property
@@ -54,9 +54,7 @@ class Receivers(Closing):
     @property
     def smtp_port(self) -> int:
         """Where mails are taken."""
-        server = self._smtp.server
-        assert isinstance(server, asyncio.Server), "the mailbox has been closed"
-        return int(server.sockets[0].getsockname()[1])
+        return int(self._smtp.port)
 
     def received(self) -> Received:
         """Return what has come so far."""

@@ -1,8 +1,8 @@
 """`python -m tests.deliveries.receiver PORT FILE SEED`: a receiver of webhooks that misbehaves, and remembers on disk.
 
 Of the requests to `/hook` it takes most, and, by the seed, throttles some, fails at some, and takes some without ever
-answering. What it has taken is in the SQLite file before it answers: it may be killed at any moment. `/storm?s=N` has it
-throttle everything for N seconds.
+answering. What it has taken is in the SQLite file before it answers: it may be killed at any moment. `/storm?s=N` has
+it throttle everything for N seconds.
 """
 
 import asyncio
